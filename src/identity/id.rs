@@ -1,0 +1,66 @@
+//! User ids: numbers that are counted up, or the text ids of an import.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An account's id. LoopBack compares ids as strings, so `7` and `"7"` are the same user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UserId {
+    /// A number, as the memory connector and SQL databases count them.
+    Number(i64),
+    /// A text, such as MongoDB's 24 hex digits.
+    Text(Box<str>),
+}
+
+impl UserId {
+    /// The id that `text` names: a canonical decimal number, else the text itself.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => Self::Number(number),
+            _ => Self::Text(text.into()),
+        }
+    }
+
+    /// Whether `text` names this id, compared as strings (loopback3.md section 7: `01` is not `1`).
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Number(_) => Self::parse(text) == *self,
+            Self::Text(own) => &**own == text,
+        }
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl From<i64> for UserId {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_as_strings() {
+        let seven = UserId::Number(7);
+        assert!(seven.is("7"));
+        for other in ["07", "7.0", "+7", " 7", "", "70"] {
+            assert!(!seven.is(other), "{other:?}");
+        }
+        assert!(UserId::parse("5f0a").is("5f0a"));
+        assert_eq!(UserId::parse("07"), UserId::Text("07".into()));
+    }
+}

@@ -1,0 +1,48 @@
+//! Portcullis: a login, access tokens and ACL files in front of any HTTP app.
+//!
+//! # The map
+//!
+//! | level | modules | |
+//! |---|---|---|
+//! | HOUSE | [`cli`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
+//! | GATE  | [`gate`] | the walk of a request |
+//! | FACES | [`api`] | the LoopBack User API |
+//! | WORK  | [`accounts`] [`forward`] | register, log in, log out; both ends of a forwarded request |
+//! | PARTS | [`store`] [`hasher`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
+//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] | no clock, chance, socket or log line |
+//!
+//! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all,
+//! `identity` serves all of PURE, and every module turns its errors into a [`refusal::Refusal`].
+//!
+//! # The walk of a request
+//!
+//! `listen` accepts a connection and reads a head with `wire`; `gate::Gate::handle` makes the context,
+//! asks `limit`, finds the `credential`, looks the session up, asks `policy` for a
+//! [`policy::Permit`], and hands it to `api` or `forward`. Whoever says no returns a `Refusal`, and
+//! one record is written at the end.
+//!
+//! # Invariants
+//!
+//! - Nothing is served or forwarded without a [`policy::Permit`], and only `policy` makes one.
+//! - An error in a lookup is a refusal, never an allow.
+//! - The path that was judged is, byte for byte, the path that is forwarded.
+//! - No token, password or link is stored or logged; only hashes are.
+
+pub mod accounts;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod credential;
+pub mod forward;
+pub mod gate;
+pub mod hasher;
+pub mod identity;
+pub mod limit;
+pub mod listen;
+pub mod observe;
+pub mod policy;
+pub mod refusal;
+pub mod store;
+pub mod wire;

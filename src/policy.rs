@@ -1,0 +1,98 @@
+//! Who may do what: JSON ACL files compiled into a [`PolicySet`], and the decision.
+//!
+//! A decision is a pure function of the set, the action, the caller and the owner's answer
+//! (loopback3.md section 8, INTERFACE.md section 5). What does not depend on the caller is done at load:
+//! a route holds its rules sorted by LoopBack's score, those that cannot apply removed, and the walk ends
+//! at the first rule whose principal the caller is.
+
+mod action;
+mod compile;
+mod decide;
+mod finding;
+
+use serde_json::Value;
+
+pub use action::{Action, Served};
+pub use compile::{PolicySet, compile};
+pub use decide::{Caller, Decision, Denial, OwnerAnswer, OwnerVerdict, Permit, Question};
+pub use finding::{Finding, Severity};
+
+/// What the files leave open.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// LoopBack's `restApiRoot`: `/api`.
+    pub api_root: String,
+    /// The plural of the account model, unless its file says it: `users`.
+    pub users_plural: String,
+    /// The name of the account model; `None` = `User`, or the only public model with base `User`.
+    pub user_model: Option<String>,
+    /// What becomes of a request that no model and no route covers.
+    pub unmatched: Unmatched,
+    /// Whether a request is allowed that no rule applies to.
+    pub default_allow: bool,
+    /// 401, 403 or 404 for every denial of a known caller; `None` = 403. A denial of an anonymous one is a 401.
+    pub acl_error_status: Option<u16>,
+    /// `true`: exactly LoopBack 3.28 (`id` from body and query, aliases inert in static rules). `false`:
+    /// profile `standard` of INTERFACE.md section 7.
+    pub loopback: bool,
+    /// `replaceOnPUT` and the routes of the account model follow its file; realm etc. do not matter here.
+    pub restrict_reset_scope: bool,
+}
+
+/// `policies.unmatched`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// Everybody may.
+    Allow,
+    /// Whoever has a valid token may.
+    Authenticated,
+    /// Nobody may.
+    Deny,
+}
+
+/// One file of the policies folder.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name, as findings and rule references show it: `order.json`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A stored ACL row (LoopBack's ACL model). Absent fields match nothing.
+#[derive(Clone, Debug, Default)]
+pub struct StoredRule {
+    /// The row's id, for the rule reference.
+    pub id: String,
+    /// The model's name or `*`.
+    pub model: Option<String>,
+    /// A method's name, an alias, or `*`.
+    pub property: Option<String>,
+    /// `READ`, `WRITE`, `EXECUTE`, `REPLICATE` or `*`.
+    pub access_type: Option<String>,
+    /// `ALLOW`, `DENY`, `ALARM` or `AUDIT`.
+    pub permission: Option<String>,
+    /// `USER`, `APP` or `ROLE`.
+    pub principal_type: Option<String>,
+    /// Who.
+    pub principal_id: Option<String>,
+}
+
+/// What the store knows that a set is compiled with.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// The names of all roles: a rule naming another one gets a warning.
+    pub roles: Vec<String>,
+    /// The ACL rows.
+    pub rules: Vec<StoredRule>,
+}
+
+/// The body of a request as far as a decision needs it: an `id`.
+#[must_use]
+pub fn body_id(body: &Value) -> Option<String> {
+    match body.get("id")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,337 @@
+//! The rows, and the changes that a batch is made of.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    clock::Timestamp,
+    identity::{PasswordHash, TokenHash, UserId},
+};
+
+/// A user as stored. `properties` holds what clients see, in LoopBack's order, explicit nulls kept.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The id, never used twice.
+    pub id: UserId,
+    /// `realm`, `username`, `email`, `emailVerified` and everything else but `id` and the hidden ones.
+    pub properties: Map<String, Value>,
+    /// The hash of the password; `None` for a user who cannot log in with one.
+    pub password: Option<PasswordHash>,
+    /// SHA-256 hex of the verification token: the token itself is stored nowhere.
+    pub verification: Option<String>,
+    /// Tokens of an earlier epoch are void: "log out everywhere" is one row.
+    pub epoch: u32,
+    /// Counts the changes of this row.
+    pub revision: u64,
+    /// Switched off by an admin: cannot log in, and live tokens are refused.
+    pub disabled: bool,
+}
+
+/// A user who is about to be created.
+#[derive(Clone, Debug, Default)]
+pub struct UserDraft {
+    /// As in [`User`].
+    pub properties: Map<String, Value>,
+    /// As in [`User`].
+    pub password: Option<PasswordHash>,
+    /// As in [`User`].
+    pub verification: Option<String>,
+}
+
+/// How emails and usernames are folded before they are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyRules {
+    /// `caseSensitiveEmail: false`: emails are compared in lower case.
+    pub fold_email_case: bool,
+    /// Both realm settings are on: names are unique in their realm, not globally.
+    pub per_realm: bool,
+}
+
+/// A name that one user has at the most: already folded by [`KeyRules`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum UserKey {
+    /// An email address.
+    Email(String),
+    /// A username.
+    Username(String),
+}
+
+/// An access token as stored: never its id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Token {
+    /// SHA-256 of the id.
+    #[serde(with = "hash_bytes")]
+    pub hash: TokenHash,
+    /// Whose it is.
+    pub user: UserId,
+    /// Lifetime in seconds from `created`; fractions count; -1 = eternal where the settings allow it.
+    /// `None` where LoopBack stored `null`.
+    pub ttl: Option<f64>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// What it is good for; empty = `DEFAULT` (loopback3.md section 1.5).
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// What `token issue --name` called it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The user's epoch when it was made.
+    pub epoch: u32,
+}
+
+/// A static role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// The id, as an import brought it or counted up.
+    pub id: String,
+    /// The name that rules use.
+    pub name: String,
+}
+
+/// Who a [`RoleMapping`] or an [`AclRow`] speaks of. LoopBack compares the text exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PrincipalKind(pub String);
+
+/// Who has a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleMapping {
+    /// The id.
+    pub id: String,
+    /// The role's id.
+    pub role_id: String,
+    /// `USER`, `APP`, `ROLE` or anything: only an exact `USER` gives a user the role.
+    pub principal_type: PrincipalKind,
+    /// The user's id, as text.
+    pub principal_id: String,
+}
+
+/// A row of LoopBack's ACL model. Absent fields stay absent: they match nothing (loopback3.md section 8.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AclRow {
+    /// The id.
+    pub id: String,
+    /// The model's name or `*`.
+    pub model: Option<String>,
+    /// A method's name, an alias, or `*`.
+    pub property: Option<String>,
+    /// `READ`, `WRITE`, `EXECUTE`, `REPLICATE` or `*`.
+    pub access_type: Option<String>,
+    /// `ALLOW`, `DENY`, `ALARM` or `AUDIT`.
+    pub permission: Option<String>,
+    /// `USER`, `APP` or `ROLE`.
+    pub principal_type: Option<String>,
+    /// Who.
+    pub principal_id: Option<String>,
+}
+
+/// One change of a batch. A batch is applied whole, in order.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Creates a user with a new id. Outcome: [`Outcome::User`]. Fails with `Taken`.
+    CreateUser(UserDraft),
+    /// Replaces a user whose `revision` is still the given one (the store raises it). Outcome:
+    /// [`Outcome::User`]. Fails with `Missing`, `Stale` or `Taken`.
+    UpdateUser(User),
+    /// Deletes a user, every token and every role mapping of theirs. Outcome: [`Outcome::Removed`].
+    DeleteUser(UserId),
+    /// Voids every token of a user, except one: raises the epoch. Outcome: [`Outcome::Removed`] with their number.
+    RevokeTokens {
+        /// Whose.
+        user: UserId,
+        /// The session that asked, which stays.
+        except: Option<TokenHash>,
+    },
+    /// Stores a token, if its user still exists (`Missing`) and has the token's epoch (`Stale`).
+    /// Outcome: [`Outcome::Done`].
+    CreateToken(Token),
+    /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
+    DeleteToken(TokenHash),
+    /// Creates a role with a new id, or leaves the one of that name. Outcome: [`Outcome::Role`].
+    CreateRole {
+        /// Its name.
+        name: String,
+    },
+    /// Gives a user a role (idempotent). Fails with `Missing` when there is no such role or user.
+    /// Outcome: [`Outcome::Done`].
+    Grant {
+        /// The role's name.
+        role: String,
+        /// The user.
+        user: UserId,
+    },
+    /// Takes a role from a user. Outcome: [`Outcome::Removed`].
+    Revoke {
+        /// The role's name.
+        role: String,
+        /// The user.
+        user: UserId,
+    },
+    /// Import: stores a user under its own id, replacing an earlier one with that id. Fails with `Taken`.
+    PutUser(User),
+    /// Import: stores a token whether or not its user exists.
+    PutToken(Token),
+    /// Import: stores a role under its own id.
+    PutRole(Role),
+    /// Import: stores a mapping under its own id.
+    PutRoleMapping(RoleMapping),
+    /// Import: stores an ACL row under its own id.
+    PutAclRow(AclRow),
+    /// Import: the next number for user ids is at least this.
+    RaiseNextUserId(i64),
+    /// Import: new users get 24 hex digits from now on.
+    UseTextIds,
+    /// Puts an event into the outbox. Outcome: [`Outcome::Done`].
+    Enqueue {
+        /// The event's name, `user.registered` and so on.
+        kind: String,
+        /// The user that the event is about: events are delivered in order per user.
+        user: Option<UserId>,
+        /// The event's body, without any token or link.
+        body: Value,
+    },
+    /// Takes a delivered event out of the outbox.
+    Dequeue {
+        /// Its number.
+        seq: u64,
+    },
+}
+
+/// What a change did.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// The user as stored now.
+    User(Box<User>),
+    /// The role as stored now.
+    Role(Role),
+    /// How many rows went.
+    Removed(u64),
+}
+
+/// One line of the changes feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeNotice {
+    /// Counted up from 1, without gaps.
+    pub seq: u64,
+    /// What changed.
+    pub what: Noticed,
+}
+
+/// What another replica has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// A user was changed, deleted, or logged out everywhere.
+    User(UserId),
+    /// A token was deleted.
+    Token(TokenHash),
+    /// Roles, mappings or ACL rows changed.
+    Rules,
+}
+
+/// An event that waits for delivery.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    /// Counted up.
+    pub seq: u64,
+    /// The event's name.
+    pub kind: String,
+    /// Whom it is about.
+    pub user: Option<UserId>,
+    /// Its body.
+    pub body: Value,
+}
+
+/// Numbers of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Users.
+    pub users: u64,
+    /// Tokens, the expired ones that nobody has swept yet included.
+    pub tokens: u64,
+    /// Roles.
+    pub roles: u64,
+    /// Failed reads or writes since the start.
+    pub errors: u64,
+}
+
+impl User {
+    /// The text property `name`, if it is a non-empty text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The email address.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.text("email")
+    }
+
+    /// The username.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.text("username")
+    }
+
+    /// The realm.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.text("realm")
+    }
+
+    /// Whether the email address was confirmed.
+    #[must_use]
+    pub fn email_verified(&self) -> bool {
+        self.properties.get("emailVerified").and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+impl KeyRules {
+    /// The key of an email address in a realm.
+    #[must_use]
+    pub fn email(&self, realm: Option<&str>, email: &str) -> UserKey {
+        let email = if self.fold_email_case { email.to_lowercase() } else { email.to_owned() };
+        UserKey::Email(self.scoped(realm, email))
+    }
+
+    /// The key of a username in a realm.
+    #[must_use]
+    pub fn username(&self, realm: Option<&str>, username: &str) -> UserKey {
+        UserKey::Username(self.scoped(realm, username.to_owned()))
+    }
+
+    /// Every key of a user: blank names have none.
+    #[must_use]
+    pub fn of(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
+        let text = |name: &str| properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let realm = text("realm");
+        let email = text("email").map(|email| self.email(realm, email));
+        let username = text("username").map(|username| self.username(realm, username));
+        email.into_iter().chain(username).collect()
+    }
+
+    fn scoped(self, realm: Option<&str>, name: String) -> String {
+        match (self.per_realm, realm) {
+            (true, Some(realm)) => format!("{}\u{0}{realm}\u{0}{name}", realm.len()),
+            _ => name,
+        }
+    }
+}
+
+mod hash_bytes {
+    //! A token hash as 64 hex digits or raw bytes, whatever the format is.
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::identity::TokenHash;
+
+    pub(super) fn serialize<S: Serializer>(hash: &TokenHash, serializer: S) -> Result<S::Ok, S::Error> {
+        hash.0.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenHash, D::Error> {
+        <[u8; 32]>::deserialize(deserializer).map(TokenHash)
+    }
+}

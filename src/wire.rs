@@ -1,0 +1,55 @@
+//! HTTP/1 as bytes: a strict scanner of heads, framing of bodies, chunks. No sockets.
+//!
+//! STUB of the interface; see the prompt.
+
+/// Bounds of a head.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits {
+    /// Bytes of a whole head.
+    pub bytes: usize,
+    /// Number of fields, at most [`MAX_FIELDS`].
+    pub fields: usize,
+}
+
+/// No configuration allows more fields than this: the scanner's table lies on the stack.
+pub const MAX_FIELDS: usize = 256;
+
+/// How a scan went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The head is not complete yet.
+    Partial,
+    /// The head took this many bytes of the input; they have been copied into the head.
+    Complete(usize),
+}
+
+/// HTTP/1.0 or HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// How long a message's body is (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+    /// Until the connection ends: responses only.
+    UntilClose,
+}
+
+/// One header field as it was sent; the value without surrounding blanks.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'h> {
+    /// Its name, as sent (a token).
+    pub name: &'h str,
+    /// Its value, as sent.
+    pub value: &'h [u8],
+}
