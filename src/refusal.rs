@@ -161,9 +161,9 @@ impl Refusal {
 /// A wire refusal says which check it was.
 impl From<&Reject> for Refusal {
     fn from(reject: &Reject) -> Self {
-        match reject.bad_escape() {
-            Some(segment) => Self::BadEscape(segment.to_owned()),
-            None => Self::Wire { status: reject.status(), message: format!("{reject} ({})", reject.check()) },
+        match reject {
+            Reject::PercentEscape { segment } => Self::BadEscape(segment.to_string()),
+            _ => Self::Wire { status: reject.status(), message: format!("{reject} ({})", reject.check()) },
         }
     }
 }

@@ -22,8 +22,8 @@ pub struct Deadlines {
     entries: RefCell<Vec<Weak<Entry>>>,
 }
 
-/// One task's deadline. It is moved along as the task goes from one wait to the next.
-#[derive(Debug)]
+/// One task's deadline. It is moved along as the task goes from one wait to the next; clones are the same one.
+#[derive(Clone, Debug)]
 pub struct Deadline {
     core: Rc<Deadlines>,
     entry: Rc<Entry>,

@@ -114,7 +114,47 @@ const LINGER: Duration = Duration::from_secs(10);
 /// …and for so long without a byte.
 const LINGER_IDLE: Duration = Duration::from_secs(2);
 
+impl Scratch {
+    /// Whether one request made a buffer much larger than most need.
+    #[must_use]
+    pub fn is_swollen(&self) -> bool {
+        const USUAL: usize = 64 * 1024;
+        self.to_client.capacity().max(self.to_app.capacity()).max(self.input.capacity()).max(self.from_app.capacity()) > USUAL
+    }
+
+    /// Forgets what is held.
+    pub fn clear(&mut self) {
+        self.input.clear();
+        self.from_app.clear();
+        self.to_client.clear();
+        self.to_app.clear();
+    }
+}
+
 impl Downstream {
+    /// A client's end with borrowed buffers.
+    #[must_use]
+    pub fn new(socket: Socket, peer: Peer, deadline: Deadline, scratch: Box<Scratch>, times: Times) -> Self {
+        Self {
+            socket,
+            peer,
+            deadline,
+            scratch,
+            times,
+            incoming: Incoming::Done,
+            answered: false,
+            continue_wanted: false,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// Gives the stream and the buffers back.
+    #[must_use]
+    pub fn into_parts(self) -> (Socket, Box<Scratch>) {
+        (self.socket, self.scratch)
+    }
+
     /// Reads until a head is whole. `draining`: no first byte is waited for.
     pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
         self.deadline.set(self.times.header);
