@@ -204,7 +204,7 @@ impl Head {
     }
 
     /// All fields, in the order they were sent.
-    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + '_ {
+    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
         self.fields.iter().map(|field| Field { name: self.text(field.name), value: self.bytes(field.value) })
     }
 

@@ -105,7 +105,7 @@ impl RequestHead {
     }
 
     /// All fields, in the order they were sent.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + '_ {
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
         self.head.fields()
     }
 

@@ -67,7 +67,7 @@ impl ResponseHead {
     }
 
     /// All fields, in the order they were sent.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + '_ {
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
         self.head.fields()
     }
 
