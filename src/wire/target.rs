@@ -123,7 +123,7 @@ fn count_dots(name: &str) -> Option<usize> {
 }
 
 fn is_slash(letter: char) -> bool {
-    matches!(letter, '/' | '\u{ff0f}' | '\u{fe68}' | '\u{ff3c}')
+    matches!(letter, '/' | '\\' | '\u{ff0f}' | '\u{fe68}' | '\u{ff3c}')
 }
 
 fn is_semicolon(letter: char) -> bool {
