@@ -14,6 +14,8 @@ mod chunk;
 mod diagnose;
 mod head;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod reject;
 mod request;
 mod response;

@@ -190,17 +190,8 @@ fn frames_or_routes(line: &[u8]) -> bool {
     NO_TRAILERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-const NO_TRAILERS: [&str; 9] = [
-    "content-length",
-    "transfer-encoding",
-    "host",
-    "connection",
-    "keep-alive",
-    "upgrade",
-    "te",
-    "trailer",
-    "set-cookie",
-];
+const NO_TRAILERS: [&str; 8] =
+    ["content-length", "transfer-encoding", "host", "connection", "keep-alive", "upgrade", "te", "trailer"];
 
 /// As many as a 64-bit size has.
 const MAX_DIGITS: u8 = 16;

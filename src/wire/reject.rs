@@ -256,3 +256,35 @@ impl fmt::Display for Reject {
 }
 
 impl Error for Reject {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_the_check_and_repeats_nothing_that_was_sent() {
+        let reject = Reject::PercentEscape { segment: "secret%zz".into() };
+        assert_eq!(reject.to_string(), "percent-escape: two hex digits follow each `%` of a path");
+        assert_eq!(reject.segment(), Some("secret%zz"));
+        assert_eq!(Reject::InvalidUtf8 { segment: "%ff".into() }.segment(), Some("%ff"));
+        assert_eq!(Reject::DotSegment.segment(), None);
+    }
+
+    #[test]
+    fn most_findings_are_a_400() {
+        let others = [
+            (Reject::MethodNotAllowed, 405),
+            (Reject::TargetTooLong, 414),
+            (Reject::Expect, 417),
+            (Reject::HeadTooLarge, 431),
+            (Reject::TooManyFields, 431),
+            (Reject::Version, 505),
+            (Reject::EncodedSlash, 400),
+            (Reject::DuplicateHost, 400),
+            (Reject::TransferEncoding, 400),
+        ];
+        for (reject, status) in others {
+            assert_eq!(reject.status(), status, "{reject}");
+        }
+    }
+}

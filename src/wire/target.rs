@@ -123,7 +123,7 @@ fn count_dots(name: &str) -> Option<usize> {
 }
 
 fn is_slash(letter: char) -> bool {
-    matches!(letter, '/' | '\u{ff0f}' | '\u{fe68}' | '\u{ff3c}')
+    matches!(letter, '/' | '\\' | '\u{ff0f}' | '\u{fe68}' | '\u{ff3c}')
 }
 
 fn is_semicolon(letter: char) -> bool {
@@ -149,4 +149,75 @@ fn name_bad_byte(target: &[u8]) -> Reject {
 /// A segment for the answer. It holds ASCII only: the bytes of the target have been checked.
 fn as_sent(segment: &[u8]) -> Box<str> {
     String::from_utf8_lossy(segment).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(target: &str) -> Result<Target, Reject> {
+        check(target.as_bytes(), &mut Vec::new())
+    }
+
+    #[test]
+    fn the_path_ends_before_the_first_question_mark() {
+        for (target, path) in
+            [("/", 1), ("/a/b", 4), ("/a?", 2), ("/a?b?c", 2), ("/?/../a", 1), ("/a%3Fb?c", 6)]
+        {
+            assert_eq!(parse(target), Ok(Target { path, encoded_slash: false }), "{target}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_slash_is_told_and_only_in_the_path() {
+        for (target, encoded_slash) in
+            [("/a%2fb", true), ("/%2F", true), ("/a?b=%2f", false), ("/a/b", false)]
+        {
+            assert_eq!(parse(target).map(|found| found.encoded_slash), Ok(encoded_slash), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_segment_that_does_not_decode_is_kept_as_sent() {
+        for (target, segment) in [("/a/%zz/b", "%zz"), ("/x%2y", "x%2y"), ("/a/b%", "b%"), ("/%e", "%e")] {
+            assert_eq!(parse(target), Err(Reject::PercentEscape { segment: segment.into() }), "{target}");
+        }
+        for (target, segment) in [("/a/%ff%41", "%ff%41"), ("/%c3/%a4", "%c3")] {
+            assert_eq!(parse(target), Err(Reject::InvalidUtf8 { segment: segment.into() }), "{target}");
+        }
+    }
+
+    #[test]
+    fn dots_count_in_every_spelling() {
+        let dots = [
+            ".",
+            "..",
+            "..;",
+            ".;x=..",
+            "../a",
+            "a/..",
+            "a\\..",
+            ". ",
+            "..%3b",
+            "..%3Ba",
+            "\u{ff0e}.",
+            "\u{2025}",
+        ];
+        for text in dots {
+            assert!(may_be_dots(text), "{text}");
+        }
+        for text in ["", "...", "a..", "..a", "a;..", "a.;b", ";..", " ", "\u{2026}", "\u{2025}."] {
+            assert!(!may_be_dots(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_suspicious_paths_are_taken_apart() {
+        for path in ["/a%20", "/.well-known", "/a/;b", "//"] {
+            assert!(needs_segments(path.as_bytes()), "{path}");
+        }
+        for path in ["/", "/a/b.c/d;e", "/a..b"] {
+            assert!(!needs_segments(path.as_bytes()), "{path}");
+        }
+    }
 }
