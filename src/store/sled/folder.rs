@@ -71,8 +71,8 @@ pub(super) fn mend_snapshots(folder: &Path) -> Result<(), StoreError> {
 
 /// Lets nobody else read the folder. A folder that belongs to somebody else (a mounted volume) stays as it is.
 pub(super) fn close_to_others(folder: &Path) {
-    let result =
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).and_then(|()| close_files(folder));
+    let files = close_files(folder);
+    let result = fs::set_permissions(folder, Permissions::from_mode(0o700)).and(files);
     if let Err(error) = result {
         tracing::warn!(
             store.folder = %folder.display(),

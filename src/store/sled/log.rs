@@ -75,13 +75,13 @@ pub(super) fn load(path: &Path, keys: KeyRules) -> Result<(::sled::Db, State), S
     .unwrap_or_else(|_| Err(damaged(path, "its log cannot be read".to_owned())))
 }
 
-/// The records of rows as they stand.
+/// The records of rows as they stand, with the counters beside them.
 ///
 /// # Errors
 /// [`StoreError`] when a row cannot be written down.
 pub(super) fn batch(state: &State, rows: &BTreeSet<Row>) -> Result<::sled::Batch, StoreError> {
     let mut batch = ::sled::Batch::default();
-    for row in rows {
+    for row in rows.iter().chain([&Row::Meta]) {
         let key = row.key();
         match state.payload(row)? {
             Some(payload) => batch.insert(&*key, record::seal(&key, &payload)),
@@ -118,17 +118,17 @@ fn open(path: &Path) -> Result<::sled::Db, StoreError> {
 
 fn read_all(db: &::sled::Db, path: &Path, keys: KeyRules) -> Result<State, StoreError> {
     let mut state = State::new(keys);
-    let mut has_meta = db.is_empty();
     for entry in db.iter() {
         let (key, value) = entry.map_err(|error| damaged(path, error.to_string()))?;
         let told = |detail: &str| damaged(path, format!("record `{}`: {detail}", name(&key)));
         let payload = record::unseal(&key, &value).map_err(told)?;
         let row = Row::parse(&key).ok_or_else(|| told("no row has such a name"))?;
-        has_meta |= row == Row::Meta;
         state.load(row, payload).map_err(|_| told("it is not what a row looks like"))?;
     }
-    // Without the counters, ids would be used twice.
-    if has_meta { Ok(state) } else { Err(damaged(path, "the record of its counters is missing".to_owned())) }
+    match state.missing_rows() {
+        0 => Ok(state),
+        rows => Err(damaged(path, format!("{rows} records are missing or too many"))),
+    }
 }
 
 /// A record's name for a person: no bytes that a terminal would act on.
