@@ -26,8 +26,15 @@ pub(super) struct Bench {
 
 /// A stored hash that can be checked.
 enum Stored {
-    Argon2 { params: Params, version: Version, salt: phc::Salt, output: phc::Output },
+    Argon2(Box<Argon2Hash>),
     Bcrypt,
+}
+
+struct Argon2Hash {
+    params: Params,
+    version: Version,
+    salt: phc::Salt,
+    output: phc::Output,
 }
 
 impl Bench {
@@ -67,7 +74,8 @@ impl Bench {
     pub(super) fn verify(&mut self, password: &Password, hash: Option<&PasswordHash>) -> Option<Verdict> {
         let stored = hash.map(|hash| self.read(hash.expose()));
         match (stored, hash) {
-            (Some(Some(Stored::Argon2 { params, version, salt, output })), _) => {
+            (Some(Some(Stored::Argon2(stored))), _) => {
+                let Argon2Hash { params, version, salt, output } = *stored;
                 let mut found = [0; phc::Output::MAX_LENGTH];
                 let found = found.get_mut(..output.len())?;
                 let outdated = !self.is_current(&params, version);
@@ -149,7 +157,7 @@ impl Bench {
             && params.t_cost() <= MOST_ITERATIONS.max(self.current.t_cost())
             && params.p_cost() <= MOST_LANES.max(self.current.p_cost());
         let (salt, output) = (hash.salt?, hash.hash?);
-        within.then_some(Stored::Argon2 { params, version, salt, output })
+        within.then(|| Stored::Argon2(Box::new(Argon2Hash { params, version, salt, output })))
     }
 }
 
@@ -204,7 +212,7 @@ mod tests {
         let hash = bcrypt::hash(&long, 4).unwrap();
         let mut bench = Bench::new(&SMALL).unwrap();
         assert_eq!(verify(&mut bench, &format!("{long} and more"), &hash), Verdict::MatchOutdated);
-        assert_eq!(verify(&mut bench, &long[..70], &hash), Verdict::Mismatch);
+        assert_eq!(verify(&mut bench, long.strip_suffix('é').unwrap(), &hash), Verdict::Mismatch);
     }
 
     #[test]
@@ -247,7 +255,7 @@ mod tests {
             &good.expose().replace("m=16", "m=4194304"),
             &good.expose().replace("t=1", "t=17"),
             &good.expose().replace("p=1", "p=17"),
-            &good.expose()[..good.expose().len() - 2],
+            good.expose().get(..good.expose().len() - 2).unwrap(),
             &format!("$2a$04${dots}"),
             &format!("$2a$04${}", "é".repeat(26)),
             &format!("$2a$03${dots}"),
