@@ -19,7 +19,7 @@ use crate::{
     hasher::Hasher,
     limit::Limits,
     listen::{self, Bound, Shared},
-    observe::Metrics,
+    observe::{Log, metrics::Metrics},
     store::{self, Store},
 };
 
@@ -65,10 +65,10 @@ pub struct Running {
 ///
 /// # Errors
 /// Everything that keeps it from serving: policies, the store, a port in use.
-pub async fn start(config: &Config, clock: Clock, log: crate::observe::Log) -> anyhow::Result<Running> {
+pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     let store = store::open(&config.store).await.context("cannot open the store")?;
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Metrics::new();
     let (ruleset, model) = policies::load(config, &*store, &metrics).await?;
     let limits = Arc::new(Limits::new(&config.limits));
     let accounts = Accounts::new(

@@ -6,7 +6,7 @@ mod rules;
 mod session;
 mod steps;
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use ipnet::IpNet;
 
@@ -16,8 +16,8 @@ use crate::{
     credential,
     forward::{Downstream, Forwarder, Preset},
     limit::{Door, Limits},
-    observe::{AccessLog, CoreMetrics, Metrics},
-    policy::Served,
+    observe::{access::AccessLog, metrics::{CoreMetrics, Metrics}},
+    policy::{PolicySet, Served},
     refusal::Refusal,
     store::Store,
     wire::{Reject, RequestHead},
@@ -77,8 +77,8 @@ pub struct Core {
     pub ids: RequestIds,
     /// This core's counters.
     pub metrics: Arc<CoreMetrics>,
-    /// This core's share of the access log; `None` = off.
-    pub access: Option<AccessLog>,
+    /// This core's share of the access log.
+    pub access: RefCell<AccessLog>,
 }
 
 /// Why a request was not served.
@@ -96,38 +96,38 @@ impl Gate {
     /// Serves one request; whether the connection can take another.
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
         let context = Context::new(head, down.peer, &self.settings.trusted_proxies, &core.ids);
-        let mut record = Record::new(&context);
-        let keep_alive = match self.walk(core, head, down, &context, &mut record).await {
+        let rules = core.rules.current();
+        let record = Record::new();
+        let keep_alive = match self.walk(core, &rules.set, head, down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
-            Err(stop) => self.refuse(head, down, &mut record, stop).await,
+            Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
         };
-        record.write(core, &self.metrics, head, down);
+        record.write(self, core, &rules, (head, down, &context));
         keep_alive
     }
 
     /// The walk. Each step returns what the next one needs, or says no.
-    async fn walk(
+    async fn walk<'r>(
         &self,
-        core: &Core,
+        core: &'r Core,
+        set: &'r PolicySet,
         head: &RequestHead,
         down: &mut Downstream,
-        context: &Context<'_>,
-        record: &mut Record<'_>,
+        (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         let session = self.session(head).await?;
-        record.saw(session.as_ref());
-        let rules = core.rules.current();
-        let action = rules.set.action(head.method(), head.path(), head.query());
-        record.matched(&rules, &action);
+        let session = record.session.get_or_init(|| session).as_ref();
+        let action = set.action(head.method(), head.path(), head.query());
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(head, down, action).await?;
-        let permit = self.decide(core, &rules.set, &action, session.as_ref(), context, record).await?;
+        let action = record.action.get_or_init(|| action);
+        let permit = self.decide(core, set, action, session, (context, record)).await?;
         match action.served {
-            Served::App => self.forward(core, permit, head, down, (context, session.as_ref(), body), record).await,
+            Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
             Served::Account(method) => {
-                let call = steps::call(method, head, &action, body, session, context);
+                let call = steps::call(method, head, action, body, session, context);
                 self.serve(permit, call, head, down, record).await
             }
             Served::NoSuchMethod => Err(Stop::Problem(steps::no_such_method(head))),

@@ -136,9 +136,7 @@ impl Server {
             tracing::warn!(connections = self.running.get(), "the grace of the shutdown is over; the rest is cut");
         }
         ticking.abort();
-        if let Some(access) = &self.core.access {
-            access.flush();
-        }
+        self.core.access.borrow_mut().tick();
     }
 
     async fn accept(self: &Rc<Self>, listener: &Listener) {
@@ -182,9 +180,7 @@ impl Server {
             interval.tick().await;
             ticks = ticks.wrapping_add(1);
             self.deadlines.tick();
-            if let Some(access) = &self.core.access {
-                access.tick();
-            }
+            self.core.access.borrow_mut().tick();
             if ticks.is_multiple_of(SWEEP) {
                 self.core.forwarder.sweep();
             }

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{hasher::Hasher, observe::{Gauges, Metrics}, store::Store};
+use crate::{hasher::Hasher, observe::metrics::{Gauges, Metrics}, store::Store};
 
 /// What readiness depends on.
 pub(super) struct Readiness {
@@ -38,7 +38,8 @@ impl Readiness {
         self.metrics.render(&Gauges {
             hash_queue_depth: self.hasher.depth() as u64,
             tokens_live: counters.tokens,
-            store_errors: counters.errors,
+            log_lines_dropped: self.log.dropped(),
+            cert_not_after_seconds: None,
         })
     }
 }

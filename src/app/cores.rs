@@ -1,6 +1,6 @@
 //! One thread and one runtime a core (DESIGN.md section 2).
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::{
@@ -13,7 +13,7 @@ use crate::{
     forward::{Deadlines, Forwarder},
     gate::{Core, Gate, RequestIds, Rules, RulesView},
     listen::{Bound, Server, Shared},
-    observe::{Log, Metrics},
+    observe::{Log, metrics::Metrics},
 };
 
 use super::translate;
@@ -32,7 +32,7 @@ pub(super) fn start(
         let (tell, told) = oneshot::channel();
         let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
         let forward = translate::forward(config);
-        let (counters, access) = (metrics.core(), config.log.access.then(|| log.access()));
+        let (counters, access) = (metrics.core(), RefCell::new(log.access()));
         let grace = config.server.shutdown_grace;
         let mut random = [0; 8];
         getrandom::fill(&mut random).context("the system gives no random bytes")?;

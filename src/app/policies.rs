@@ -10,7 +10,7 @@ use std::{
 use crate::{
     config::Config,
     gate::{Rules, Ruleset},
-    observe::Metrics,
+    observe::metrics::Metrics,
     policy::{self, AccountModel, Finding, Severity, Source, Stored, StoredRule},
     store::{Noticed, Store, StoreError},
 };

@@ -22,11 +22,11 @@ use super::{
 
 /// How a forwarded request ended.
 #[derive(Clone, Debug)]
-pub struct Exchanged {
+pub struct Exchanged<'s> {
     /// The app's status.
     pub status: u16,
     /// The app's server, as logs name it.
-    pub server: String,
+    pub server: &'s str,
     /// From the request's first byte to the answer's head.
     pub elapsed: Duration,
     /// Whether the client's connection can take another request.
@@ -83,13 +83,13 @@ impl Forwarder {
     ///
     /// # Errors
     /// [`ForwardError`]. When `down.answered` is still false, nothing of an answer has been sent, and a refusal may be.
-    pub async fn forward(
-        &self,
+    pub async fn forward<'s>(
+        &'s self,
         _permit: Permit<'_>,
         head: &RequestHead,
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
-    ) -> Result<Exchanged, ForwardError> {
+    ) -> Result<Exchanged<'s>, ForwardError> {
         let Some(server) = self.pool.choose(outgoing.origin.peer) else { return Err(ForwardError::Cut) };
         let _active = server.enter();
         prepare(down, head, outgoing);
@@ -502,7 +502,7 @@ impl<'x> Exchange<'x> {
     }
 
     /// Gives the connection back if the app and the client left it clean.
-    fn finish(self, server: &Server) -> Exchanged {
+    fn finish(self, server: &Server) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
         let clean = response.keep_alive()
@@ -516,14 +516,14 @@ impl<'x> Exchange<'x> {
         }
         Exchanged {
             status: response.status(),
-            server: server.name.clone(),
+            server: &server.name,
             elapsed: self.answered,
             keep_alive: self.keep_alive,
         }
     }
 
-    async fn tunnel(self, server: &Server) -> Result<Exchanged, ForwardError> {
-        let ended = Exchanged { status: 101, server: server.name.clone(), elapsed: self.answered, keep_alive: false };
+    async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
+        let ended = Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
         super::tunnel::run(self.down, self.up).await;
         Ok(ended)
     }

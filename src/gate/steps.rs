@@ -1,10 +1,14 @@
 //! The steps of the walk that are more than one call.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::{
     api::{Body, Call, Problem},
+    credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
+    observe::metrics::{Decision as Counted, UpstreamError},
     policy::{Action, Caller, Decision, OwnerAnswer, OwnerVerdict, Permit, PolicySet, Question, Served},
     refusal::{Form, Refusal},
     store::Subject,
@@ -50,7 +54,7 @@ pub(super) fn call(
     head: &RequestHead,
     action: &Action<'_>,
     body: ReadBody,
-    session: Option<Known>,
+    session: Option<&Known>,
     context: &Context<'_>,
 ) -> Call {
     Call {
@@ -58,7 +62,7 @@ pub(super) fn call(
         head: parts(head),
         body: body.parsed.unwrap_or_else(Body::empty),
         id: action.path_id().map(Into::into),
-        session: session.map(|known| known.session),
+        session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
         request_id: context.request_id.as_str().into(),
     }
@@ -91,35 +95,33 @@ impl Gate {
     }
 
     /// Decides, asking the app for the owner when the rules need it.
-    pub(super) async fn decide<'s>(
+    pub(super) async fn decide<'r>(
         &self,
         core: &Core,
-        set: &'s PolicySet,
-        action: &Action<'s>,
+        set: &'r PolicySet,
+        action: &Action<'r>,
         session: Option<&Known>,
-        context: &Context<'_>,
-        record: &mut Record<'_>,
-    ) -> Result<Permit<'s>, Refusal> {
+        (context, record): (&Context<'_>, &Record<'r>),
+    ) -> Result<Permit<'r>, Refusal> {
         let caller = caller(session);
-        let mut verdict = None;
         loop {
-            match set.decide(action, caller, verdict) {
+            match set.decide(action, caller, record.owner.get()) {
                 Decision::Permit(permit) => {
-                    record.permitted(permit.rule);
+                    record.decision.set(Some((Counted::Allow, Some(permit.rule))));
                     return Ok(permit);
                 }
                 Decision::Denial(denial) => {
-                    record.denied(denial.rule);
-                    let status = if session.is_none() && !matches!(denial.status, 404) { 401 } else { denial.status };
+                    record.decision.set(Some((Counted::Deny, Some(denial.rule))));
                     let model_id = denial.model_id.map(Into::into);
-                    return Err(Refusal::Denied { status, model: denial.model.to_owned(), model_id });
+                    return Err(Refusal::Denied { status: denial.status, model: denial.model.to_owned(), model_id });
                 }
-                Decision::Ask(_) if verdict.is_some() => return Err(Refusal::OwnerUnknown),
                 Decision::Ask(question) => {
+                    record.decision.set(Some((Counted::Error, None)));
+                    if record.owner.get().is_some() {
+                        return Err(Refusal::OwnerUnknown);
+                    }
                     let exists = session.is_some_and(|known| known.subject.email.is_some() || known.subject.username.is_some());
-                    let found = self.ask_app(core, &question, caller, exists, context).await?;
-                    record.asked(found);
-                    verdict = Some(found);
+                    record.owner.set(Some(self.ask_app(core, &question, caller, exists, context).await?));
                 }
             }
         }
@@ -154,31 +156,33 @@ impl Gate {
     }
 
     /// Forwards what was permitted.
-    pub(super) async fn forward(
+    pub(super) async fn forward<'r>(
         &self,
-        core: &Core,
+        core: &'r Core,
         permit: Permit<'_>,
         head: &RequestHead,
         down: &mut Downstream,
-        (context, session, body): (&Context<'_>, Option<&Known>, ReadBody),
-        record: &mut Record<'_>,
+        (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
-        let query = head.query().map(|query| crate::credential::strip_query(&self.settings.credentials, query));
+        let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
             forward_credentials: self.settings.forward_credentials,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
-            identity: session.map_or(&[], |known| self.identity(&known.subject)),
+            identity: record.known().map_or(&[], |known| self.identity(&known.subject)),
             origin: context.origin,
             request_id: context.request_id.as_str(),
             body: body.parsed.is_some().then_some(&*body.bytes),
         };
         match core.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {
-                record.forwarded(&exchanged);
-                Ok(exchanged.keep_alive && down.drain().await)
+                record.status.set(exchanged.status);
+                let keep_alive = exchanged.keep_alive;
+                // It is set once: a request is forwarded once.
+                let _ = record.exchanged.set(exchanged);
+                Ok(keep_alive && down.drain().await)
             }
-            Err(error) => Err(self.not_forwarded(error, down, record)),
+            Err(error) => Err(self.not_forwarded(error, down, context)),
         }
     }
 
@@ -196,21 +200,21 @@ impl Gate {
         })
     }
 
-    fn not_forwarded(&self, error: ForwardError, down: &Downstream, record: &mut Record<'_>) -> Stop {
+    fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
         if let ForwardError::Body(error) = error {
             return stop_body(error);
         }
         if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
             return Stop::Gone;
         }
-        let kind = match error {
-            ForwardError::Connect { .. } | ForwardError::ConnectTimeout { .. } => "connect",
-            ForwardError::ResponseTimeout => "timeout",
-            ForwardError::Cut => "cut",
-            _ => "protocol",
-        };
-        self.metrics.upstream_error(kind);
-        tracing::warn!(request_id = record.request_id(), error = %error, "the app failed");
+        self.metrics.upstream_error(match error {
+            ForwardError::Connect { .. } => UpstreamError::Connect,
+            ForwardError::ConnectTimeout { .. } => UpstreamError::ConnectTimeout,
+            ForwardError::ResponseTimeout => UpstreamError::ResponseTimeout,
+            ForwardError::Cut => UpstreamError::Closed,
+            _ => UpstreamError::Protocol,
+        });
+        tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
         if down.answered {
             // Half an answer is out: ending the connection is all that is left to say.
             return Stop::Gone;
@@ -226,23 +230,26 @@ impl Gate {
         call: Call,
         head: &RequestHead,
         down: &mut Downstream,
-        record: &mut Record<'_>,
+        record: &Record<'_>,
     ) -> Result<bool, Stop> {
         let response = self.api.serve(permit, call).await;
         Ok(self.answer(head, down, record, response).await)
     }
 
     /// Tells the client why not; whether the connection can take another request.
-    pub(super) async fn refuse(&self, head: &RequestHead, down: &mut Downstream, record: &mut Record<'_>, stop: Stop) -> bool {
+    pub(super) async fn refuse(
+        &self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        (context, record): (&Context<'_>, &Record<'_>),
+        stop: Stop,
+    ) -> bool {
         let response = match stop {
-            Stop::Gone => {
-                record.gone(down.answered);
-                return false;
-            }
+            Stop::Gone => return false,
             Stop::Problem(problem) => problem.into_response(&parts(head)),
             Stop::Refused(refusal) => {
                 let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
-                refusal.into_response(form, !self.settings.loopback, record.request_id())
+                refusal.into_response(form, !self.settings.loopback, context.request_id.as_str())
             }
         };
         self.answer(head, down, record, response).await
@@ -252,10 +259,10 @@ impl Gate {
         &self,
         head: &RequestHead,
         down: &mut Downstream,
-        record: &mut Record<'_>,
+        record: &Record<'_>,
         response: http::Response<Bytes>,
     ) -> bool {
-        record.answered(response.status().as_u16());
+        record.status.set(response.status().as_u16());
         // A body that nobody read: a small rest is read away, a large one ends the connection.
         let reusable = head.keep_alive() && (down.is_done() || down.is_small());
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
@@ -268,7 +275,7 @@ impl Gate {
         let response = refusal.into_response(Form::Json, !self.settings.loopback, id.as_str());
         // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
         let _ = down.respond_and_close(&response).await;
-        super::record::turned_away(core, down, &id, status);
+        super::record::turned_away(self, core, down, &id, status);
     }
 }
 
