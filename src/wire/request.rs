@@ -347,6 +347,10 @@ mod tests {
         assert_eq!(head.fields().len(), 0);
         assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
         assert_eq!((head.path(), head.query(), head.host()), ("/c", None, "b"));
+        let all = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";
+        assert!(head.scan(all, &LIMITS).is_ok());
+        assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
+        assert_eq!((head.framing(), head.keep_alive(), head.upgrade()), (Framing::Empty, true, None));
         assert_eq!(head.version(), Version::Http11);
     }
 
