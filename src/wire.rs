@@ -10,6 +10,8 @@
 //!   [`Scan::Partial`].
 //! - [`ChunkDecoder`] takes a chunked body apart in place.
 
+use std::fmt;
+
 mod chunk;
 mod diagnose;
 mod head;
@@ -70,10 +72,17 @@ pub enum Framing {
 }
 
 /// One header field as it was sent; the value without surrounding blanks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Field<'h> {
     /// Its name, as sent (a token).
     pub name: &'h str,
     /// Its value, as sent.
     pub value: &'h [u8],
+}
+
+/// The value stays out: it may be a credential.
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: <{} bytes>", self.name, self.value.len())
+    }
 }

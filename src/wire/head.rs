@@ -97,7 +97,7 @@ impl Facts {
 }
 
 /// A copy of a head and where its fields lie.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Head {
     /// The head; with `?` in place of the bytes above 0x7f where it is not UTF-8.
     text: String,

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A refusal of the scanner: the check that failed. Its text names the check and what would be right,
 /// and repeats nothing of what was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reject {
     /// A TLS handshake on a port without TLS.
@@ -255,6 +255,13 @@ impl fmt::Display for Reject {
     }
 }
 
+/// The name of the check alone: a segment may be part of a secret link.
+impl fmt::Debug for Reject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Reject({})", self.check())
+    }
+}
+
 impl Error for Reject {}
 
 #[cfg(test)]
@@ -265,6 +272,7 @@ mod tests {
     fn the_text_names_the_check_and_repeats_nothing_that_was_sent() {
         let reject = Reject::PercentEscape { segment: "secret%zz".into() };
         assert_eq!(reject.to_string(), "percent-escape: two hex digits follow each `%` of a path");
+        assert_eq!(format!("{reject:?}"), "Reject(percent-escape)");
         assert_eq!(reject.segment(), Some("secret%zz"));
         assert_eq!(Reject::InvalidUtf8 { segment: "%ff".into() }.segment(), Some("%ff"));
         assert_eq!(Reject::DotSegment.segment(), None);

@@ -1,5 +1,7 @@
 //! The head of a request.
 
+use std::fmt;
+
 use memchr::memchr;
 
 use super::diagnose::is_token;
@@ -10,7 +12,6 @@ use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
 
 /// The head of a request, read strictly. Made once per connection and filled again by each scan;
 /// until a scan is complete it is empty.
-#[derive(Debug)]
 pub struct RequestHead {
     head: Head,
     method: Span,
@@ -234,6 +235,16 @@ impl RequestHead {
     }
 }
 
+/// Credentials and links stay out.
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RequestHead")
+            .field("method", &self.method())
+            .field("fields", &self.fields().len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for RequestHead {
     fn default() -> Self {
         Self::new()
@@ -336,7 +347,21 @@ mod tests {
         assert_eq!(head.fields().len(), 0);
         assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
         assert_eq!((head.path(), head.query(), head.host()), ("/c", None, "b"));
+        let all = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";
+        assert!(head.scan(all, &LIMITS).is_ok());
+        assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
+        assert_eq!((head.framing(), head.keep_alive(), head.upgrade()), (Framing::Empty, true, None));
         assert_eq!(head.version(), Version::Http11);
+    }
+
+    #[test]
+    fn no_credential_shows_in_debug() {
+        let head = scan(b"GET /s3cret?s3cret HTTP/1.1\r\nHost: a\r\nAuthorization: s3cret\r\n\r\n").unwrap();
+        let shown = format!("{head:?} {:?}", head.fields().collect::<Vec<_>>());
+        assert_eq!(
+            shown,
+            "RequestHead { method: \"GET\", fields: 2, .. } [Host: <1 bytes>, Authorization: <6 bytes>]"
+        );
     }
 
     #[test]

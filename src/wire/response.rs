@@ -1,11 +1,12 @@
 //! The head of a response. The app may be old, broken or hostile: it is read as strictly.
 
+use std::fmt;
+
 use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
 use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
 
 /// The head of a response, read strictly. Made once and filled again by each scan; until a scan is
 /// complete it is empty.
-#[derive(Debug)]
 pub struct ResponseHead {
     head: Head,
     version: Version,
@@ -159,6 +160,16 @@ impl ResponseHead {
             return Framing::Chunked;
         }
         self.head.facts.length.map_or(Framing::UntilClose, Framing::Length)
+    }
+}
+
+/// Credentials and links stay out.
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ResponseHead")
+            .field("status", &self.status)
+            .field("fields", &self.fields().len())
+            .finish_non_exhaustive()
     }
 }
 

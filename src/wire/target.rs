@@ -105,6 +105,9 @@ fn check_decoded(segment: &[u8], decoded: &[u8]) -> Result<(), Reject> {
 /// `;params` or blanks after it, or written in characters that compatibility folding turns into dots
 /// and slashes (Unicode NFKC).
 fn may_be_dots(text: &str) -> bool {
+    if text.is_ascii() && !text.contains('.') {
+        return false;
+    }
     text.split(is_slash).any(|piece| {
         let name = piece.split(is_semicolon).next().unwrap_or_default();
         let name = name.split("%3b").next().unwrap_or_default();
