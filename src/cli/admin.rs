@@ -146,7 +146,7 @@ pub struct NewUser {
 }
 
 /// A password on its way to the hasher, or a hash on its way to the store: shown by nothing.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);
 
