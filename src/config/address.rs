@@ -1,0 +1,290 @@
+//! Addresses: what to listen on, whom to forward to, whom to believe.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use super::{
+    mistake::Wrong,
+    setting::{Setting, Written, refused_value, wrong_type, wrong_value},
+    settings::{CorsOrigins, Listen, UpstreamAddress},
+};
+
+/// `http://host` or `https://host`, perhaps with a path, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WebAddress(pub(crate) String);
+
+/// The same with a query perhaps, and to the letter: where events are posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HookAddress(pub(crate) String);
+
+/// The path in front of the API, without a slash at its end: `/api`, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiRoot(pub(crate) String);
+
+/// One segment of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment(pub(crate) String);
+
+/// A path on the app: `/health`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TargetPath(pub(crate) String);
+
+/// A header's or cookie's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldName(pub(crate) String);
+
+impl Listen {
+    /// The same with its path counted from `base`.
+    pub(crate) fn based(self, base: &Path) -> Self {
+        if let Self::Unix(path) = self { Self::Unix(base.join(path)) } else { self }
+    }
+}
+
+impl UpstreamAddress {
+    /// The same with its path counted from `base`.
+    pub(crate) fn based(self, base: &Path) -> Self {
+        if let Self::Unix(path) = self { Self::Unix(base.join(path)) } else { self }
+    }
+}
+
+impl Setting for SocketAddr {
+    fn wanted() -> String {
+        "an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if let Some(port) = text.strip_prefix("localhost:").and_then(port) {
+            return Ok(Self::from((Ipv4Addr::LOCALHOST, port)));
+        }
+        text.parse().map_err(|_| wrong_value::<Self>(text))
+    }
+}
+
+impl Setting for Listen {
+    fn wanted() -> String {
+        format!("{}, or \"unix:/path\", or \"\" for off", SocketAddr::wanted())
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text.strip_prefix("unix:") {
+            _ if text.is_empty() => Ok(Self::Off),
+            Some(path) => socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text)),
+            None => SocketAddr::from_text(text).map(Self::Tcp).map_err(|_| wrong_value::<Self>(text)),
+        }
+    }
+}
+
+impl Setting for UpstreamAddress {
+    fn wanted() -> String {
+        "\"http://host:port\" or \"unix:/path\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text));
+        }
+        if text.starts_with("https://") || text.starts_with("h2c://") {
+            let scheme = text.split(':').next().unwrap_or_default();
+            let what = format!("`{scheme}://…`: {scheme} towards the app is not built yet");
+            return Err(Wrong { code: "not-built", what, fix: format!("write {}", Self::wanted()) });
+        }
+        let Some(rest) = text.strip_prefix("http://") else {
+            return Err(wrong_value::<Self>(text));
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            let reason = "a path is not added, because the path that is judged is the path that is forwarded";
+            return Err(refused_value(text, reason, "write the address without a path"));
+        }
+        let (host, port) = host_and_port(authority, 80).ok_or_else(|| wrong_value::<Self>(text))?;
+        Ok(Self::Http { authority: authority.to_owned(), host: host.to_owned(), port })
+    }
+}
+
+impl Setting for IpNet {
+    fn wanted() -> String {
+        "a network such as \"10.0.0.0/8\", or one address".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::from(address));
+        }
+        let net: Self = text.parse().map_err(|_| wrong_value::<Self>(text))?;
+        if net == net.trunc() {
+            return Ok(net);
+        }
+        let fix =
+            format!("write \"{}\" for the network or \"{}\" for the one address", net.trunc(), net.addr());
+        Err(refused_value(text, "it has bits set behind its prefix", &fix))
+    }
+}
+
+impl Setting for WebAddress {
+    fn wanted() -> String {
+        "an address such as \"https://id.example.com\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let valid = is_web_address(text, is_path_byte);
+        if valid { Ok(Self(text.trim_end_matches('/').to_owned())) } else { Err(wrong_value::<Self>(text)) }
+    }
+}
+
+impl Setting for HookAddress {
+    fn wanted() -> String {
+        "an address such as \"https://app.example.com/events\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if is_web_address(text, is_target_byte) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(wrong_value::<Self>(text))
+        }
+    }
+}
+
+impl Setting for ApiRoot {
+    fn wanted() -> String {
+        "a path such as \"/api\", in plain characters".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let path = text.strip_suffix('/').unwrap_or(text);
+        let valid = text.starts_with('/') && path.split('/').skip(1).all(is_segment);
+        if valid { Ok(Self(path.to_owned())) } else { Err(wrong_value::<Self>(text)) }
+    }
+}
+
+impl Setting for Segment {
+    fn wanted() -> String {
+        "one word of a path, such as \"users\", in plain characters".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if is_segment(text) { Ok(Self(text.to_owned())) } else { Err(wrong_value::<Self>(text)) }
+    }
+}
+
+impl Setting for TargetPath {
+    fn wanted() -> String {
+        "a path such as \"/health\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let valid = text.starts_with('/') && text.bytes().all(is_target_byte);
+        if valid { Ok(Self(text.to_owned())) } else { Err(wrong_value::<Self>(text)) }
+    }
+}
+
+impl Setting for FieldName {
+    fn wanted() -> String {
+        "a name such as \"X-Token\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let name = HeaderName::try_from(text);
+        name.map(|_| Self(text.to_owned())).map_err(|_| wrong_value::<Self>(text))
+    }
+}
+
+/// `"*"`, `"reflect"`, or a list of origins.
+impl Setting for CorsOrigins {
+    fn wanted() -> String {
+        "\"*\", \"reflect\", or a list of origins such as [\"https://app.example.com\"]".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "*" => Ok(Self::Any),
+            "reflect" => Ok(Self::Reflect),
+            list => list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(origin).collect(),
+        }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        let one = |written: &Written| match written {
+            Written::Text(text) => origin(text),
+            other => Err(wrong_type::<Self>(other)),
+        };
+        match written {
+            Written::Word(text) | Written::Text(text) => Self::from_text(text),
+            Written::List(items) => match items.as_slice() {
+                [only] if matches!(&only.written, Written::Text(text) if text == "*" || text == "reflect") => {
+                    Self::from_written(&only.written)
+                }
+                items => items.iter().map(|item| one(&item.written)).collect(),
+            },
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+}
+
+impl FromIterator<String> for CorsOrigins {
+    fn from_iter<I: IntoIterator<Item = String>>(origins: I) -> Self {
+        let origins: Vec<String> = origins.into_iter().collect();
+        if origins.is_empty() { Self::Off } else { Self::Listed(origins) }
+    }
+}
+
+fn origin(text: &str) -> Result<String, Wrong> {
+    match WebAddress::from_text(text) {
+        Ok(WebAddress(address)) if address == text && address.matches('/').count() == 2 => Ok(address),
+        _ => Err(wrong_value::<CorsOrigins>(text)),
+    }
+}
+
+fn socket_path(path: &str) -> Option<PathBuf> {
+    (!path.is_empty() && !path.contains('\0')).then(|| PathBuf::from(path))
+}
+
+fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The host (an IPv6 address without its brackets) and the port of an authority without a login.
+fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(inner) => {
+            let (host, rest) = inner.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, rest)
+        }
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let valid = !host.is_empty() && (authority.starts_with('[') || host.bytes().all(named));
+    let port = match rest.strip_prefix(':') {
+        Some(digits) => port(digits).filter(|port| *port > 0)?,
+        None if rest.is_empty() => default,
+        None => return None,
+    };
+    valid.then_some((host, port))
+}
+
+fn is_segment(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    !text.is_empty() && text.bytes().all(plain) && text != "." && text != ".."
+}
+
+fn is_web_address(text: &str, allowed: fn(u8) -> bool) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    host_and_port(authority, 0).is_some() && path.bytes().all(allowed)
+}
+
+fn is_target_byte(byte: u8) -> bool {
+    is_path_byte(byte) || b"?%".contains(&byte)
+}
+
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte)
+}

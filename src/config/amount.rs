@@ -1,0 +1,227 @@
+//! Durations, sizes and rates as people write them.
+
+use std::time::Duration;
+
+use super::{
+    mistake::Wrong,
+    setting::{Setting, Written, wrong_type, wrong_value},
+};
+use crate::limit::Rate;
+
+/// A duration that is not zero: a deadline of nothing would refuse everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline(pub(crate) Duration);
+
+/// Bytes, from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Size<MIN, MAX> {
+    /// The size in bytes.
+    pub(crate) fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    fn bounded(bytes: Option<u64>, text: &str) -> Result<Self, Wrong> {
+        bytes.filter(|bytes| (MIN..=MAX).contains(bytes)).map(Self).ok_or_else(|| wrong_value::<Self>(text))
+    }
+}
+
+impl Setting for Duration {
+    fn wanted() -> String {
+        "a duration with its unit (ms, s, m or h), such as \"10s\", at most \"8760h\"".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        duration(text).ok_or_else(|| wrong_value::<Self>(text))
+    }
+}
+
+impl Setting for Deadline {
+    fn wanted() -> String {
+        "a duration with its unit (ms, s, m or h), such as \"10s\", more than 0 and at most \"8760h\""
+            .to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let found = duration(text).filter(|duration| !duration.is_zero());
+        found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> Setting for Size<MIN, MAX> {
+    fn wanted() -> String {
+        format!("bytes, or a size such as \"64kb\" or \"1mb\", from {} to {}", in_words(MIN), in_words(MAX))
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        Self::bounded(size(text), text)
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Word(text) | Written::Text(text) => Self::from_text(text),
+            Written::Number(number) => Self::bounded(u64::try_from(*number).ok(), &number.to_string()),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+}
+
+impl Setting for Rate {
+    fn wanted() -> String {
+        "a rate such as \"10/minute\" (second, minute or hour)".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        rate(text).ok_or_else(|| wrong_value::<Self>(text))
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(text)?;
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
+}
+
+fn size(text: &str) -> Option<u64> {
+    let (number, unit) = number_and_unit(text)?;
+    let bytes: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(bytes)
+}
+
+fn rate(text: &str) -> Option<Rate> {
+    let (burst, unit) = text.split_once('/')?;
+    let (burst, rest) = number_and_unit(burst)?;
+    let burst = u32::try_from(burst).ok().filter(|burst| *burst > 0 && rest.is_empty())?;
+    let seconds = match unit {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3_600,
+        _ => return None,
+    };
+    Some(Rate { burst, period: Duration::from_secs(seconds) })
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    Some((number.parse().ok()?, unit))
+}
+
+fn in_words(bytes: u64) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        b if b % (1 << 30) == 0 => format!("{}gb", b >> 30),
+        b if b % (1 << 20) == 0 => format!("{}mb", b >> 20),
+        b if b % (1 << 10) == 0 => format!("{}kb", b >> 10),
+        b => b.to_string(),
+    }
+}
+
+/// A year: what a timer can hold on every platform, and more than anybody waits.
+const LONGEST_MS: u64 = 8_760 * 3_600_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Bytes = Size<1_024, 1_048_576>;
+
+    #[test]
+    fn durations() {
+        let millis = |text: &str| Duration::from_text(text).ok().map(|duration| duration.as_millis());
+        for (text, expected) in [
+            ("10s", Some(10_000)),
+            ("500ms", Some(500)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+            ("0s", Some(0)),
+            ("8760h", Some(31_536_000_000)),
+            ("8761h", None),
+            ("99999999999999999999h", None),
+            ("18446744073709551615h", None),
+            ("10", None),
+            ("", None),
+            ("s", None),
+            ("1.5s", None),
+            ("-1s", None),
+            ("10 s", None),
+            ("10S", None),
+            ("1d", None),
+        ] {
+            assert_eq!(millis(text), expected, "{text}");
+        }
+        assert!(Deadline::from_text("0s").is_err());
+        assert_eq!(Deadline::from_text("1ms"), Ok(Deadline(Duration::from_millis(1))));
+    }
+
+    #[test]
+    fn sizes_count_in_1024() {
+        let bytes = |text: &str| Bytes::from_text(text).ok().map(Bytes::bytes);
+        for (text, expected) in [
+            ("64kb", Some(65_536)),
+            ("100kb", Some(102_400)),
+            ("1mb", Some(1_048_576)),
+            ("1MB", Some(1_048_576)),
+            ("2048", Some(2_048)),
+            ("2048b", Some(2_048)),
+            ("1023", None),
+            ("2mb", None),
+            ("99999999999gb", None),
+            ("kb", None),
+            ("64kib", None),
+            ("6.4kb", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+        assert_eq!(Bytes::from_written(&Written::Number(2_048)).unwrap().bytes(), 2_048);
+        assert!(Bytes::from_written(&Written::Number(-1)).is_err());
+        assert!(Bytes::from_written(&Written::Truth(true)).is_err());
+        assert!(Bytes::wanted().ends_with("from 1kb to 1mb"));
+    }
+
+    #[test]
+    fn rates() {
+        let parsed = |text: &str| rate(text).map(|rate| (rate.burst, rate.period.as_secs()));
+        for (text, expected) in [
+            ("10/minute", Some((10, 60))),
+            ("5/second", Some((5, 1))),
+            ("100/hour", Some((100, 3_600))),
+            ("0/minute", None),
+            ("10/min", None),
+            ("10", None),
+            ("/minute", None),
+            ("10x/minute", None),
+            ("4294967296/hour", None),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+        assert_eq!(Option::<Rate>::from_text(""), Ok(None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_them_panic(text in "\\PC{0,12}") {
+            let _ = (duration(&text), size(&text), rate(&text));
+        }
+
+        #[test]
+        fn what_was_counted_comes_back(seconds in 0_u64..31_536_000) {
+            prop_assert_eq!(duration(&format!("{seconds}s")), Some(Duration::from_secs(seconds)));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The values that are one of a few words, and those with a shape of their own.
+
+use std::path::PathBuf;
+
+use super::{
+    mistake::{Place, Report, Wrong},
+    setting::{FilePath, Located, Setting, Written, words, wrong_type, wrong_value},
+    settings::{
+        Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, TlsVersion,
+        TokenTtl,
+    },
+};
+use crate::policy::Unmatched;
+
+words!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
+words!(Balance { "least-connections" = Self::LeastConnections, "hash" = Self::Hash });
+words!(TlsVersion { "1.2" = Self::V12, "1.3" = Self::V13 });
+words!(Algorithm { "argon2id" = Self::Argon2id });
+words!(Preset { "x-forwarded" = Self::XForwarded, "remote" = Self::Remote, "x-auth-request" = Self::XAuthRequest });
+words!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
+words!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
+words!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
+
+impl Setting for DenialStatus {
+    fn wanted() -> String {
+        "401, 403 or 404, or 0 for 401 without a valid token and 403 with one".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "0" => Ok(Self(None)),
+            "401" => Ok(Self(Some(401))),
+            "403" => Ok(Self(Some(403))),
+            "404" => Ok(Self(Some(404))),
+            _ => Err(wrong_value::<Self>(text)),
+        }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        as_number(written)
+    }
+}
+
+impl Setting for TokenTtl {
+    fn wanted() -> String {
+        format!("seconds from 1 to {LONGEST_TTL}, or -1 for ever")
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let found = text.parse().ok().filter(|ttl| *ttl == -1 || (1..=LONGEST_TTL).contains(ttl));
+        found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        as_number(written)
+    }
+}
+
+/// `{ cert = PATH, key = PATH }`; in a variable `CERT:KEY`.
+impl Setting for Certificate {
+    fn wanted() -> String {
+        "{ cert = \"server.pem\", key = \"server.key\" }".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text.split_once(':') {
+            Some((cert, key)) if !cert.is_empty() && !key.is_empty() => {
+                Ok(Self { cert: PathBuf::from(cert), key: PathBuf::from(key) })
+            }
+            _ => Err(wrong_value::<Self>(text)),
+        }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Word(text) => Self::from_text(text),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+
+    fn read(key: &str, from: &Located, report: &mut Report) -> Option<Self> {
+        let Written::Table(entries) = &from.written else {
+            return Self::from_written(&from.written)
+                .map_err(|wrong| report.wrong(&from.place, key, wrong))
+                .ok();
+        };
+        for (name, place, _) in entries.iter().filter(|(name, ..)| name != "cert" && name != "key") {
+            unknown(key, name, place, report);
+        }
+        let mut path = |wanted: &str| {
+            let Some((_, _, value)) = entries.iter().find(|(name, ..)| name == wanted) else {
+                let message = format!("`{key}` has an entry without `{wanted}`");
+                report.error(&from.place, "missing-key", message, Some(format!("write {}", Self::wanted())));
+                return None;
+            };
+            FilePath::read(&format!("{key}.{wanted}"), value, report)
+                .map(|FilePath(path)| PathBuf::from(path))
+        };
+        let (cert, key) = (path("cert"), path("key"));
+        Some(Self { cert: cert?, key: key? })
+    }
+}
+
+fn unknown(key: &str, name: &str, place: &Place, report: &mut Report) {
+    let message = format!("unknown key {} in `{key}`", super::mistake::quoted(name));
+    report.error(place, "unknown-key", message, Some("it has `cert` and `key`".to_owned()));
+}
+
+fn as_number<T: Setting>(written: &Written) -> Result<T, Wrong> {
+    match written {
+        Written::Number(number) => T::from_text(&number.to_string()),
+        Written::Word(text) => T::from_text(text),
+        other => Err(wrong_type::<T>(other)),
+    }
+}
+
+/// Its milliseconds are still a whole number for every client that is written in JavaScript.
+const LONGEST_TTL: i64 = 9_007_199_254_740;

@@ -1,0 +1,358 @@
+//! From [`RawConfig`] to [`Config`]: paths, secrets, and the rules that hold between keys.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Config,
+    keys::{
+        RawApi, RawConfig, RawCors, RawCredentials, RawForwardAuth, RawIdentity, RawLimits, RawMail,
+        RawPages, RawPassword, RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook,
+        Spot,
+    },
+    mistake::{Report, quoted},
+    secret::{self, Secret},
+    setting::{FilePath, Filled},
+    settings::{
+        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, CredentialsSettings,
+        ForwardAuthSettings, IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings,
+        PasswordSettings, Permission, PoliciesSettings, Profile, ServerSettings, TlsSettings,
+        UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
+    },
+};
+use crate::{hasher, limit, store};
+
+/// What finishing needs besides the values.
+pub(crate) struct Finish<'a> {
+    pub(crate) profile: Profile,
+    /// The folder of the config file.
+    pub(crate) base: &'a Path,
+    pub(crate) set: BTreeSet<String>,
+    pub(crate) report: &'a mut Report,
+}
+
+impl Finish<'_> {
+    /// The finished settings; of no use when the report holds an error.
+    pub(crate) fn config(mut self, raw: RawConfig) -> Config {
+        let server = self.server(raw.server);
+        let users = self.users(raw.users);
+        let max_staleness = raw.store.max_staleness.value.0;
+        let login_per_account = raw.limits.login_per_account.value;
+        Config {
+            profile: self.profile,
+            tls: self.tls(raw.tls),
+            upstream: self.upstream(raw.upstream),
+            api: api(raw.api),
+            credentials: self.credentials(raw.credentials),
+            password: self.password(&raw.password),
+            policies: self.policies(&raw.policies),
+            store: self.store(&raw.store, &server.data_dir, &users),
+            max_staleness,
+            limits: limits(&raw.limits),
+            login_per_account,
+            identity: identity(raw.identity),
+            cors: self.cors(raw.cors),
+            pages: self.pages(raw.pages),
+            mail: self.mail(raw.mail),
+            webhook: self.webhook(raw.webhook),
+            forward_auth: self.forward_auth(raw.forward_auth),
+            admin: AdminSettings { listen: raw.admin.listen.value },
+            log: LogSettings {
+                format: raw.log.format.value,
+                access: raw.log.access.value,
+                audit: raw.log.audit.value,
+            },
+            server,
+            users,
+            set: self.set,
+        }
+    }
+
+    fn server(&mut self, raw: RawServer) -> ServerSettings {
+        if raw.http.value == Listen::Off && raw.https.value.is_none() {
+            let message = "`server.http` is off and there is no other listener".to_owned();
+            let fix = "write an address such as \"127.0.0.1:8080\"".to_owned();
+            self.report.error(&raw.http.place, "no-listener", message, Some(fix));
+        }
+        ServerSettings {
+            http: raw.http.value.based(self.base),
+            https: raw.https.value,
+            data_dir: self.path(raw.data_dir.value),
+            threads: raw.threads.value.count(),
+            trusted_proxies: raw.trusted_proxies.value,
+            proxy_protocol: raw.proxy_protocol.value,
+            public_url: raw.public_url.value.map(|address| address.0),
+            header_timeout: raw.header_timeout.value.0,
+            body_timeout: raw.body_timeout.value.0,
+            write_timeout: raw.write_timeout.value.0,
+            idle_timeout: raw.idle_timeout.value.0,
+            max_header_bytes: raw.max_header_bytes.value.bytes(),
+            max_headers: raw.max_headers.value.count(),
+            max_connections: raw.max_connections.value.count(),
+            max_connections_per_client: raw.max_connections_per_client.value.count(),
+            shutdown_grace: raw.shutdown_grace.value,
+        }
+    }
+
+    fn tls(&self, raw: RawTls) -> TlsSettings {
+        let based =
+            |of: Certificate| Certificate { cert: self.base.join(of.cert), key: self.base.join(of.key) };
+        TlsSettings {
+            certificates: raw.certificates.value.into_iter().map(based).collect(),
+            min_version: raw.min_version.value,
+            client_ca: self.optional_path(raw.client_ca.value),
+            redirect_http: raw.redirect_http.value,
+            hsts: raw.hsts.value,
+            acme_domains: texts(raw.acme_domains),
+            acme_email: raw.acme_email.value,
+            acme_directory: raw.acme_directory.value.map(|address| address.0),
+        }
+    }
+
+    fn upstream(&mut self, raw: RawUpstream) -> UpstreamSettings {
+        if raw.servers.value.is_empty() {
+            let message = "`upstream.servers` is empty".to_owned();
+            let fix = "write where the app is, such as [\"http://127.0.0.1:3000\"]".to_owned();
+            self.report.error(&raw.servers.place, "bad-value", message, Some(fix));
+        }
+        let based = |server: UpstreamAddress| server.based(self.base);
+        UpstreamSettings {
+            servers: raw.servers.value.into_iter().map(based).collect(),
+            balance: raw.balance.value,
+            connect_timeout: raw.connect_timeout.value.0,
+            response_timeout: raw.response_timeout.value.0,
+            health_path: raw.health_path.value.map(|path| path.0),
+            ca: self.optional_path(raw.ca.value),
+            client_cert: self.optional_path(raw.client_cert.value),
+            client_key: self.optional_path(raw.client_key.value),
+            send_proxy_protocol: raw.send_proxy_protocol.value,
+        }
+    }
+
+    fn users(&mut self, raw: RawUsers) -> UsersSettings {
+        if raw.ttl.value.0 == -1 && !raw.allow_eternal_tokens.value {
+            let message = "`users.ttl` is -1, but tokens for ever are not allowed".to_owned();
+            let fix = "write seconds, or set `allow_eternal_tokens = true`".to_owned();
+            self.report.error(&raw.ttl.place, "bad-value", message, Some(fix));
+        }
+        UsersSettings {
+            ttl: raw.ttl.value.0,
+            max_ttl: raw.max_ttl.value.0,
+            sliding_ttl: raw.sliding_ttl.value,
+            max_tokens: raw.max_tokens.value.count(),
+            reset_password_token_ttl: raw.reset_password_token_ttl.value.0,
+            restrict_reset_password_token_scope: raw.restrict_reset_password_token_scope.value,
+            email_verification_required: raw.email_verification_required.value,
+            realm_required: raw.realm_required.value,
+            realm_delimiter: text(raw.realm_delimiter),
+            case_sensitive_email: raw.case_sensitive_email.value,
+            allow_eternal_tokens: raw.allow_eternal_tokens.value,
+            reject_password_changes_via_patch_or_replace: raw
+                .reject_password_changes_via_patch_or_replace
+                .value,
+            access_token_id_length: raw.access_token_id_length.value.count(),
+            current_user_literal: raw.current_user_literal.value.map(|segment| segment.0),
+            bearer_token_base64_encoded: raw.bearer_token_base64_encoded.value,
+            redirect_hosts: texts(raw.redirect_hosts),
+        }
+    }
+
+    fn credentials(&mut self, raw: RawCredentials) -> CredentialsSettings {
+        let cookie_secret =
+            self.secret("credentials.cookie_secret", &raw.cookie_secret, &raw.cookie_secret_file);
+        CredentialsSettings {
+            headers: raw.headers.value.into_iter().map(|name| name.0).collect(),
+            params: texts(raw.params),
+            cookies: raw.cookies.value.into_iter().map(|name| name.0).collect(),
+            cookie_secret,
+            query: raw.query.value,
+        }
+    }
+
+    fn password(&mut self, raw: &RawPassword) -> PasswordSettings {
+        let max_bytes = if self.profile == Profile::Loopback3 { BCRYPT_BYTES } else { MOST_BYTES };
+        let (memory_kib, iterations) = (raw.memory_kib.value.small(), raw.iterations.value.small());
+        let parallelism = raw.parallelism.value.small();
+        let least = parallelism.saturating_mul(8);
+        if memory_kib < least {
+            let message = format!("`password.memory_kib` is {memory_kib}, and argon2 needs 8 a lane");
+            let fix = format!("write at least {least}, or lower `parallelism`");
+            self.report.error(&raw.memory_kib.place, "bad-value", message, Some(fix));
+        } else if !OWASP_MINIMA.iter().any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes)
+        {
+            let message =
+                format!("argon2id with {memory_kib} KiB and {iterations} passes is below OWASP's minimum");
+            let fix = "write `memory_kib = 19456` and `iterations = 2`, or more".to_owned();
+            self.report.warning(&raw.memory_kib.place, "weak-password-hash", message, Some(fix));
+        }
+        let min_length = raw.min_length.value.count();
+        if min_length > max_bytes {
+            let message = format!(
+                "`password.min_length` is {min_length}, more than the {max_bytes} bytes of the longest password"
+            );
+            self.report.error(
+                &raw.min_length.place,
+                "bad-value",
+                message,
+                Some(format!("write at most {max_bytes}")),
+            );
+        }
+        let (workers, queue) = (raw.workers.value.count(), raw.queue.value.count());
+        PasswordSettings {
+            algorithm: raw.algorithm.value,
+            hasher: hasher::Settings { memory_kib, iterations, parallelism, workers, queue },
+            min_length,
+            max_bytes,
+            blocklist: raw.blocklist.value,
+        }
+    }
+
+    fn policies(&self, raw: &RawPolicies) -> PoliciesSettings {
+        PoliciesSettings {
+            dir: self.base.join(&raw.dir.value.0),
+            unmatched: raw.unmatched.value,
+            default_allow: raw.default_permission.value == Permission::Allow,
+            acl_error_status: raw.acl_error_status.value.0,
+        }
+    }
+
+    fn store(&mut self, raw: &RawStore, data_dir: &Path, users: &UsersSettings) -> store::Settings {
+        let url = self.secret("store.url", &raw.url, &raw.url_file);
+        let engine = match url.as_ref().map_or("", Secret::expose) {
+            "" => store::Engine::Sled(data_dir.join("store")),
+            "memory:" => store::Engine::Memory,
+            url => match url.strip_prefix("sled:").filter(|path| !path.is_empty() && !path.contains('\0')) {
+                Some(path) => store::Engine::Sled(self.base.join(path)),
+                None => self.no_engine(url, raw),
+            },
+        };
+        let per_realm = users.realm_required && users.realm_delimiter.is_some();
+        let keys = store::KeyRules { fold_email_case: !users.case_sensitive_email, per_realm };
+        store::Settings { engine, keys }
+    }
+
+    /// Says what is wrong with a store's address, without the address: it may hold a password.
+    fn no_engine(&mut self, url: &str, raw: &RawStore) -> store::Engine {
+        let place = if raw.url.value.is_some() { &raw.url.place } else { &raw.url_file.place };
+        let (scheme, _) = url.split_once(':').unwrap_or(("", url));
+        let (code, message) = if scheme == "postgres" || scheme == "postgresql" {
+            ("not-built", "`store.url` names PostgreSQL, which is not built yet".to_owned())
+        } else if scheme.is_empty() {
+            ("bad-value", "`store.url` names no kind of store".to_owned())
+        } else {
+            (
+                "bad-value",
+                format!("`store.url` names a store that there is not: {}", quoted(&format!("{scheme}:"))),
+            )
+        };
+        self.report.error(place, code, message, Some("write \"sled:PATH\", \"memory:\" or \"\"".to_owned()));
+        store::Engine::Memory
+    }
+
+    fn cors(&mut self, raw: RawCors) -> CorsSettings {
+        if raw.origins.value == CorsOrigins::Any && raw.credentials.value {
+            let message = "`cors.credentials` goes with no `\"*\"`: browsers refuse that".to_owned();
+            let fix = "list the origins in `cors.origins`".to_owned();
+            self.report.error(&raw.credentials.place, "bad-value", message, Some(fix));
+        }
+        CorsSettings { origins: raw.origins.value, credentials: raw.credentials.value }
+    }
+
+    fn pages(&self, raw: RawPages) -> PagesSettings {
+        PagesSettings {
+            enabled: raw.enabled.value,
+            title: raw.title.value.0,
+            templates: self.optional_path(raw.templates.value),
+            register: raw.register.value,
+            languages: texts(raw.languages),
+        }
+    }
+
+    fn mail(&mut self, raw: RawMail) -> MailSettings {
+        MailSettings {
+            smtp: self.secret("mail.smtp", &raw.smtp, &raw.smtp_file),
+            from: raw.from.value.0,
+            templates: self.optional_path(raw.templates.value),
+            verify_on_register: raw.verify_on_register.value,
+        }
+    }
+
+    fn webhook(&mut self, raw: RawWebhook) -> WebhookSettings {
+        let secret = self.secret("webhook.secret", &raw.secret, &raw.secret_file);
+        WebhookSettings { url: raw.url.value.map(|address| address.0), secret }
+    }
+
+    fn forward_auth(&mut self, raw: RawForwardAuth) -> ForwardAuthSettings {
+        if raw.listen.value.is_some() && raw.trusted.value.is_empty() {
+            let message = "`forward_auth.listen` is set without `trusted`".to_owned();
+            let fix = "list the proxies that may ask, such as `trusted = [\"127.0.0.1\"]`".to_owned();
+            self.report.error(&raw.listen.place, "missing-key", message, Some(fix));
+        }
+        ForwardAuthSettings { listen: raw.listen.value, trusted: raw.trusted.value }
+    }
+
+    fn secret(
+        &mut self,
+        key: &str,
+        value: &Spot<Option<Secret>>,
+        file: &Spot<Option<FilePath>>,
+    ) -> Option<Secret> {
+        secret::resolve(key, value, file, self.base, self.report)
+    }
+
+    fn path(&self, path: FilePath) -> PathBuf {
+        self.base.join(path.0)
+    }
+
+    fn optional_path(&self, path: Option<FilePath>) -> Option<PathBuf> {
+        path.map(|path| self.path(path))
+    }
+}
+
+fn api(raw: RawApi) -> ApiSettings {
+    ApiSettings {
+        root: raw.root.value.0,
+        users: raw.users.value.0,
+        user_model: text(raw.user_model),
+        short_routes: raw.short_routes.value,
+        body_limit: raw.body_limit.value.bytes(),
+        openapi: raw.openapi.value,
+    }
+}
+
+fn limits(raw: &RawLimits) -> limit::Settings {
+    limit::Settings {
+        login_per_client: raw.login_per_client.value,
+        reset_per_client: raw.reset_per_client.value,
+        register_per_client: raw.register_per_client.value,
+        requests_per_client: raw.requests_per_client.value,
+    }
+}
+
+fn identity(raw: RawIdentity) -> IdentitySettings {
+    IdentitySettings {
+        preset: raw.preset.value,
+        assertion: raw.assertion.value,
+        assertion_audience: raw.assertion_audience.value,
+        forward_credentials: raw.forward_credentials.value,
+    }
+}
+
+fn text(spot: Spot<Option<Filled>>) -> Option<String> {
+    spot.value.map(|text| text.0)
+}
+
+fn texts(spot: Spot<Vec<Filled>>) -> Vec<String> {
+    spot.value.into_iter().map(|text| text.0).collect()
+}
+
+/// bcrypt reads no further, and LoopBack refuses what is longer.
+const BCRYPT_BYTES: usize = 72;
+
+/// Far beyond any pass phrase, and cheap to hash.
+const MOST_BYTES: usize = 1_024;
+
+/// OWASP's password storage cheat sheet: KiB and passes of argon2id, each pair as good as the others.
+const OWASP_MINIMA: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];

@@ -1,0 +1,239 @@
+//! Flags, variables and the file, laid over each other: one written value a key.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    keys::KEYS,
+    mistake::{Place, Report, quoted},
+    setting::{Located, Written},
+};
+
+/// What was written, by `section.key`.
+#[derive(Default)]
+pub(crate) struct Inputs {
+    written: BTreeMap<String, Located>,
+}
+
+/// Where the lines of a file begin.
+struct Lines<'t> {
+    text: &'t str,
+}
+
+impl Inputs {
+    pub(crate) fn find(&self, key: &str) -> Option<&Located> {
+        self.written.get(key)
+    }
+
+    /// Every key that was written somewhere.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.written.keys().map(String::as_str)
+    }
+
+    /// Takes the file. Later sources overwrite it.
+    pub(crate) fn add_file(&mut self, text: &str, report: &mut Report) {
+        let lines = Lines { text };
+        let root = match DeTable::parse(text) {
+            Ok(root) => root.into_inner(),
+            Err(error) => {
+                let place = lines.place(error.span().map_or(0, |span| span.start));
+                return report.error(&place, "syntax", one_line(error.message()), None);
+            }
+        };
+        for (name, value) in root {
+            let place = lines.place(name.span().start);
+            self.add_entry(&name.into_inner(), place, lines.located(value), report);
+        }
+    }
+
+    /// Takes the variables that are meant for settings, and leaves the others alone.
+    pub(crate) fn add_environment(&mut self, env: &[(String, String)], report: &mut Report) {
+        for (name, value) in env {
+            let Some(key) = key_of_variable(name) else { continue };
+            let place = Place::Named(name.clone());
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                let message = format!("the value of `{name}` is not UTF-8");
+                report.error(&place, "bad-value", message, None);
+            } else if is_key(&key) && *name == variable(&key) {
+                self.add_word(key, place, value);
+            } else {
+                let fix = nearest(&key).map(|near| format!("did you mean `{}`?", variable(near)));
+                report.error(&place, "unknown-key", format!("no setting is called `{name}`"), fix);
+            }
+        }
+    }
+
+    /// Takes flags: `("server.http", "127.0.0.1:80")`.
+    pub(crate) fn add_flags(&mut self, flags: &[(String, String)], report: &mut Report) {
+        for (key, value) in flags {
+            let place = Place::Named(format!("--{key}"));
+            if is_key(key) {
+                self.add_word(key.clone(), place, value);
+            } else {
+                let fix = nearest(key).map(|near| format!("did you mean `{near}`?"));
+                report.error(&place, "unknown-key", format!("no setting is called {}", quoted(key)), fix);
+            }
+        }
+    }
+
+    fn add_word(&mut self, key: String, place: Place, value: &str) {
+        self.written.insert(key, Located { written: Written::Word(value.to_owned()), place });
+    }
+
+    fn add_entry(&mut self, name: &str, place: Place, value: Located, report: &mut Report) {
+        if is_key(name) {
+            self.written.insert(name.to_owned(), value);
+        } else if !is_section(name) {
+            let (kind, fix) = match value.written {
+                Written::Table(_) => {
+                    ("section", nearest_section(name).map(|near| format!("did you mean [{near}]?")))
+                }
+                _ => ("key", nearest(name).map(in_its_section)),
+            };
+            report.error(&place, "unknown-key", format!("unknown {kind} {}", quoted(name)), fix);
+        } else if let Written::Table(entries) = value.written {
+            for (key, place, value) in entries {
+                self.add_key(name, &key, &place, value, report);
+            }
+        } else {
+            let message = format!("`{name}` is a section, not a value");
+            report.error(
+                &place,
+                "wrong-type",
+                message,
+                Some(format!("write [{name}] once, and its keys below it")),
+            );
+        }
+    }
+
+    fn add_key(&mut self, section: &str, key: &str, place: &Place, value: Located, report: &mut Report) {
+        let full = format!("{section}.{key}");
+        if is_key(&full) {
+            self.written.insert(full, value);
+            return;
+        }
+        let fix = nearest(&full).map(|near| match near.split_once('.') {
+            Some((same, key)) if same == section => format!("did you mean `{key}`?"),
+            _ => in_its_section(near),
+        });
+        report.error(place, "unknown-key", format!("unknown key {} in [{section}]", quoted(key)), fix);
+    }
+}
+
+impl Lines<'_> {
+    fn place(&self, offset: usize) -> Place {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Place::File { line, column }
+    }
+
+    fn located(&self, value: Spanned<DeValue<'_>>) -> Located {
+        let place = self.place(value.span().start);
+        let written = match value.into_inner() {
+            DeValue::String(text) => Written::Text(text.into_owned()),
+            DeValue::Integer(number) => {
+                let parsed = i64::from_str_radix(number.as_str(), number.radix());
+                parsed.map_or(Written::Other("so large a number"), Written::Number)
+            }
+            DeValue::Boolean(truth) => Written::Truth(truth),
+            DeValue::Array(items) => {
+                Written::List(items.into_iter().map(|item| self.located(item)).collect())
+            }
+            DeValue::Table(entries) => Written::Table(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| {
+                        let place = self.place(key.span().start);
+                        (key.into_inner().into_owned(), place, self.located(value))
+                    })
+                    .collect(),
+            ),
+            DeValue::Float(_) => Written::Other("a number with a point"),
+            DeValue::Datetime(_) => Written::Other("a date"),
+        };
+        Located { written, place }
+    }
+}
+
+/// The key that a variable is meant for: `PORTCULLIS_PROFILE` and those with `__`. The others are nobody's
+/// business: Kubernetes sets `PORTCULLIS_PORT` and its like for a service of our name.
+fn key_of_variable(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX)?;
+    if rest == "PROFILE" {
+        return Some("profile".to_owned());
+    }
+    let (section, key) = rest.split_once("__")?;
+    Some(format!("{section}.{key}").to_ascii_lowercase())
+}
+
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
+fn is_key(name: &str) -> bool {
+    name == "profile" || KEYS.contains(&name)
+}
+
+fn is_section(name: &str) -> bool {
+    sections().any(|section| section == name)
+}
+
+fn sections() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(|key| key.split('.').next())
+}
+
+fn in_its_section(key: &str) -> String {
+    match key.split_once('.') {
+        Some((section, key)) => format!("did you mean `{key}` in [{section}]?"),
+        None => format!("did you mean `{key}` above all sections?"),
+    }
+}
+
+/// The key that somebody may have meant: the nearest of the same section, else the same name in another one.
+fn nearest(written: &str) -> Option<&'static str> {
+    let (section, name) = written.split_once('.').unwrap_or(("", written));
+    let keys = || KEYS.iter().copied().chain(["profile"]);
+    let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
+    let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
+    closest(name, keys().filter(same), name_of)
+        .or_else(|| keys().find(|key| bare(name_of(key)) == bare(name)))
+        .or_else(|| closest(written, keys(), |key| key))
+}
+
+fn nearest_section(written: &str) -> Option<&'static str> {
+    closest(written, sections(), |section| section)
+}
+
+/// The candidate within a third of the letters, camelCase and snake_case counting as the same.
+fn closest(
+    written: &str,
+    candidates: impl Iterator<Item = &'static str>,
+    name: impl Fn(&'static str) -> &'static str,
+) -> Option<&'static str> {
+    let written = bare(written);
+    let distance = |key: &'static str| strsim::damerau_levenshtein(&written, &bare(name(key)));
+    let (near, distance) =
+        candidates.map(|key| (key, distance(key))).min_by_key(|(_, distance)| *distance)?;
+    (distance <= written.chars().count() / 3).then_some(near)
+}
+
+fn bare(name: &str) -> String {
+    name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
+}
+
+fn one_line(message: &str) -> String {
+    let line: Cow<'_, str> =
+        if message.contains('\n') { message.replace('\n', ", ").into() } else { message.into() };
+    line.into_owned()
+}
+
+/// What our variables begin with.
+const PREFIX: &str = "PORTCULLIS_";
+
+/// Longer names are no misspelling of ours, and the distance costs their length.
+const LONGEST_NAME: usize = 80;

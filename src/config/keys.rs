@@ -1,0 +1,251 @@
+//! The one list of keys: section, name, type, default, and the default of profile `loopback3` where it differs.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ipnet::IpNet;
+
+use super::{
+    address::{ApiRoot, FieldName, HookAddress, Segment, TargetPath, WebAddress},
+    amount::{Deadline, Size},
+    inputs::Inputs,
+    mistake::{Place, Report},
+    secret::Secret,
+    setting::{FilePath, Filled, Located, Setting, Whole, Written},
+    settings::{
+        Algorithm, Balance, Certificate, CorsOrigins, DenialStatus, Listen, LogFormat, Permission, Preset,
+        Profile, TlsVersion, TokenTtl, UpstreamAddress,
+    },
+};
+use crate::{limit::Rate, policy::Unmatched};
+
+/// A key's value, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Spot<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
+}
+
+/// Writes down [`RawConfig`], its sections, and [`KEYS`] from one list.
+macro_rules! sections {
+    ($($section:ident: $Raw:ident {
+        $($key:ident: $Value:ty = $default:literal $(, loopback3 = $loopback3:literal)?;)+
+    })+) => {
+        $(
+            pub(crate) struct $Raw {
+                $(pub(crate) $key: Spot<$Value>,)+
+            }
+
+            impl $Raw {
+                fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                    Some(Self {
+                        $($key: reader.read(
+                            concat!(stringify!($section), ".", stringify!($key)),
+                            $default,
+                            &[$($loopback3)?],
+                        )?,)+
+                    })
+                }
+            }
+        )+
+
+        /// The file as it is written: every key of every section with a value of its type.
+        pub(crate) struct RawConfig {
+            $(pub(crate) $section: $Raw,)+
+        }
+
+        impl RawConfig {
+            /// Reads every key. What is wrong is in the report, and its default stands in for it.
+            ///
+            /// `None` only when a default of the list is itself wrong.
+            pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                $(let $section = $Raw::read(reader)?;)+
+                Some(Self { $($section,)+ })
+            }
+        }
+
+        /// Every key but `profile`, as `section.key`.
+        pub(crate) const KEYS: &[&str] = &[$($(concat!(stringify!($section), ".", stringify!($key)),)+)+];
+    };
+}
+
+sections! {
+    server: RawServer {
+        http: Listen = "127.0.0.1:8080";
+        https: Option<SocketAddr> = "";
+        data_dir: FilePath = "data";
+        threads: Whole<0, 1024> = "0";
+        trusted_proxies: Vec<IpNet> = "";
+        proxy_protocol: bool = "false";
+        public_url: Option<WebAddress> = "";
+        header_timeout: Deadline = "10s";
+        body_timeout: Deadline = "30s";
+        write_timeout: Deadline = "30s";
+        idle_timeout: Deadline = "60s";
+        max_header_bytes: Size<1_024, 16_777_216> = "64kb";
+        max_headers: Whole<1, 10_000> = "128";
+        max_connections: Whole<1, 10_000_000> = "10000";
+        max_connections_per_client: Whole<0, 10_000_000> = "0";
+        shutdown_grace: Duration = "15s";
+    }
+    tls: RawTls {
+        certificates: Vec<Certificate> = "certs/server.pem:certs/server.key";
+        min_version: TlsVersion = "1.2";
+        client_ca: Option<FilePath> = "";
+        redirect_http: bool = "false";
+        hsts: String = "";
+        acme_domains: Vec<Filled> = "";
+        acme_email: String = "";
+        acme_directory: Option<WebAddress> = "";
+    }
+    upstream: RawUpstream {
+        servers: Vec<UpstreamAddress> = "http://127.0.0.1:3000";
+        balance: Balance = "least-connections";
+        connect_timeout: Deadline = "5s";
+        response_timeout: Deadline = "60s";
+        health_path: Option<TargetPath> = "";
+        ca: Option<FilePath> = "";
+        client_cert: Option<FilePath> = "";
+        client_key: Option<FilePath> = "";
+        send_proxy_protocol: bool = "false";
+    }
+    api: RawApi {
+        root: ApiRoot = "/api";
+        users: Segment = "users";
+        user_model: Option<Filled> = "";
+        short_routes: bool = "false";
+        body_limit: Size<0, 1_073_741_824> = "100kb";
+        openapi: bool = "true";
+    }
+    users: RawUsers {
+        ttl: TokenTtl = "1209600";
+        max_ttl: Whole<1, 9_007_199_254_740> = "31556926";
+        sliding_ttl: bool = "false";
+        max_tokens: Whole<0, 1_000_000> = "0";
+        reset_password_token_ttl: Whole<1, 9_007_199_254_740> = "900";
+        restrict_reset_password_token_scope: bool = "false";
+        email_verification_required: bool = "false";
+        realm_required: bool = "false";
+        realm_delimiter: Option<Filled> = "";
+        case_sensitive_email: bool = "true";
+        allow_eternal_tokens: bool = "false";
+        reject_password_changes_via_patch_or_replace: bool = "false";
+        access_token_id_length: Whole<16, 1_024> = "64";
+        current_user_literal: Option<Segment> = "";
+        bearer_token_base64_encoded: bool = "true";
+        redirect_hosts: Vec<Filled> = "";
+    }
+    credentials: RawCredentials {
+        headers: Vec<FieldName> = "";
+        params: Vec<Filled> = "";
+        cookies: Vec<FieldName> = "";
+        cookie_secret: Option<Secret> = "";
+        cookie_secret_file: Option<FilePath> = "";
+        query: bool = "true";
+    }
+    password: RawPassword {
+        algorithm: Algorithm = "argon2id";
+        memory_kib: Whole<8, 4_294_967_295> = "19456";
+        iterations: Whole<1, 4_294_967_295> = "2";
+        parallelism: Whole<1, 16_777_215> = "1";
+        workers: Whole<0, 1_024> = "0";
+        queue: Whole<1, 1_000_000> = "64";
+        min_length: Whole<1, 1_024> = "8", loopback3 = "1";
+        blocklist: bool = "true", loopback3 = "false";
+    }
+    policies: RawPolicies {
+        dir: FilePath = "policies";
+        unmatched: Unmatched = "deny";
+        default_permission: Permission = "DENY", loopback3 = "ALLOW";
+        acl_error_status: DenialStatus = "0", loopback3 = "401";
+    }
+    store: RawStore {
+        url: Option<Secret> = "";
+        url_file: Option<FilePath> = "";
+        max_staleness: Deadline = "30s";
+    }
+    limits: RawLimits {
+        login_per_client: Option<Rate> = "10/minute";
+        login_per_account: Option<Rate> = "";
+        reset_per_client: Option<Rate> = "5/minute";
+        register_per_client: Option<Rate> = "10/minute";
+        requests_per_client: Option<Rate> = "";
+    }
+    identity: RawIdentity {
+        preset: Vec<Preset> = "x-forwarded";
+        assertion: bool = "false";
+        assertion_audience: String = "";
+        forward_credentials: bool = "false";
+    }
+    cors: RawCors {
+        origins: CorsOrigins = "";
+        credentials: bool = "false";
+    }
+    pages: RawPages {
+        enabled: bool = "true";
+        title: Filled = "Sign in";
+        templates: Option<FilePath> = "";
+        register: bool = "true";
+        languages: Vec<Filled> = "en";
+    }
+    mail: RawMail {
+        smtp: Option<Secret> = "";
+        smtp_file: Option<FilePath> = "";
+        from: Filled = "noreply@localhost";
+        templates: Option<FilePath> = "";
+        verify_on_register: bool = "false";
+    }
+    webhook: RawWebhook {
+        url: Option<HookAddress> = "";
+        secret: Option<Secret> = "";
+        secret_file: Option<FilePath> = "";
+    }
+    forward_auth: RawForwardAuth {
+        listen: Option<SocketAddr> = "";
+        trusted: Vec<IpNet> = "";
+    }
+    admin: RawAdmin {
+        listen: Option<SocketAddr> = "";
+    }
+    log: RawLog {
+        format: LogFormat = "auto";
+        access: bool = "true";
+        audit: bool = "true";
+    }
+}
+
+/// Reads one key after the other from what was written.
+pub(crate) struct Reader<'a> {
+    pub(crate) profile: Profile,
+    inputs: &'a Inputs,
+    report: &'a mut Report,
+    changed: Vec<(&'static str, Place)>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the profile first, because the defaults hang on it.
+    pub(crate) fn new(inputs: &'a Inputs, report: &'a mut Report) -> Self {
+        let written = inputs.find("profile").and_then(|from| Profile::read("profile", from, report));
+        Self { profile: written.unwrap_or(Profile::Standard), inputs, report, changed: Vec::new() }
+    }
+
+    /// The keys whose values differ from their defaults, and where they were set.
+    pub(crate) fn into_changed(self) -> Vec<(&'static str, Place)> {
+        self.changed
+    }
+
+    /// `loopback3` is that profile's default, where it has one of its own.
+    fn read<T: Setting>(&mut self, key: &'static str, default: &str, loopback3: &[&str]) -> Option<Spot<T>> {
+        let own = loopback3.first().filter(|_| self.profile == Profile::Loopback3);
+        let default = own.copied().unwrap_or(default);
+        let default = Located { written: Written::Word(default.to_owned()), place: Place::Default };
+        let default = T::read(key, &default, self.report)?;
+        let Some(from) = self.inputs.find(key) else {
+            return Some(Spot { value: default, place: Place::Default });
+        };
+        let value = T::read(key, from, self.report);
+        if value.as_ref().is_some_and(|value| *value != default) {
+            self.changed.push((key, from.place.clone()));
+        }
+        Some(Spot { value: value.unwrap_or(default), place: from.place.clone() })
+    }
+}

@@ -1,0 +1,244 @@
+//! From what was written to the type of its key.
+
+use super::mistake::{Place, Report, Wrong, quoted};
+
+/// A value as it was written.
+pub(crate) enum Written {
+    /// In a variable, a flag or the list of defaults, where only the key says what it is.
+    Word(String),
+    Text(String),
+    Number(i64),
+    Truth(bool),
+    List(Vec<Located>),
+    /// Keys with their places, and their values.
+    Table(Vec<(String, Place, Located)>),
+    /// What no key takes; its name.
+    Other(&'static str),
+}
+
+/// A written value and its place.
+pub(crate) struct Located {
+    pub(crate) written: Written,
+    pub(crate) place: Place,
+}
+
+/// The type of a key's value.
+pub(crate) trait Setting: Sized + PartialEq {
+    /// What would be right, to follow "write".
+    fn wanted() -> String;
+
+    /// Reads a string, a variable, a flag or a default.
+    fn from_text(text: &str) -> Result<Self, Wrong>;
+
+    /// Reads any one value.
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Word(text) | Written::Text(text) => Self::from_text(text),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+
+    /// Reads the value of `key`; `None` when it is wrong, which is then in the report.
+    fn read(key: &str, from: &Located, report: &mut Report) -> Option<Self> {
+        Self::from_written(&from.written).map_err(|wrong| report.wrong(&from.place, key, wrong)).ok()
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Whole<const MIN: i64, const MAX: i64>(pub(crate) i64);
+
+/// A text of at least one character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Filled(pub(crate) String);
+
+/// A path, counted from the config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilePath(pub(crate) String);
+
+impl Written {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Word(_) | Self::Text(_) => "a text",
+            Self::Number(_) => "a number",
+            Self::Truth(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    /// The number, where `MIN` is not negative.
+    pub(crate) fn count(self) -> usize {
+        usize::try_from(self.0).unwrap_or(0)
+    }
+
+    /// The number, where `MIN` is not negative and `MAX` fits.
+    pub(crate) fn small(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(0)
+    }
+
+    fn bounded(number: i64) -> Result<Self, Wrong> {
+        if (MIN..=MAX).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(wrong_value::<Self>(&number.to_string()))
+        }
+    }
+}
+
+/// What has the wrong type for its key.
+pub(crate) fn wrong_type<T: Setting>(written: &Written) -> Wrong {
+    Wrong { code: "wrong-type", what: written.kind().to_owned(), fix: format!("write {}", T::wanted()) }
+}
+
+/// What has the right type and a wrong value. `text` is shown, so it is no secret.
+pub(crate) fn wrong_value<T: Setting>(text: &str) -> Wrong {
+    Wrong { code: "bad-value", what: quoted(text), fix: format!("write {}", T::wanted()) }
+}
+
+/// The same, with a reason that the value alone does not tell.
+pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> Wrong {
+    Wrong { code: "bad-value", what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
+}
+
+/// Makes an enum a [`Setting`] by the words for its values.
+macro_rules! words {
+    ($Enum:ty { $($word:literal = $value:expr),+ $(,)? }) => {
+        impl $crate::config::setting::Setting for $Enum {
+            fn wanted() -> String {
+                [$(concat!("\"", $word, "\"")),+].join(" or ")
+            }
+
+            fn from_text(text: &str) -> Result<Self, $crate::config::mistake::Wrong> {
+                match text {
+                    $($word => Ok($value),)+
+                    _ => Err($crate::config::setting::wrong_value::<Self>(text)),
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+impl Setting for bool {
+    fn wanted() -> String {
+        "true or false, without quotes".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(wrong_value::<Self>(text)),
+        }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Truth(truth) => Ok(*truth),
+            Written::Word(text) => Self::from_text(text),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
+    fn wanted() -> String {
+        format!("a whole number from {MIN} to {MAX}, without quotes")
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        text.parse().map_err(|_| wrong_value::<Self>(text)).and_then(Self::bounded)
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Number(number) => Self::bounded(*number),
+            Written::Word(text) => Self::from_text(text),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+}
+
+impl Setting for String {
+    fn wanted() -> String {
+        "a text in quotes".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Setting for Filled {
+    fn wanted() -> String {
+        "a text that is not empty".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if text.is_empty() { Err(wrong_value::<Self>(text)) } else { Ok(Self(text.to_owned())) }
+    }
+}
+
+impl Setting for FilePath {
+    fn wanted() -> String {
+        "a path, counted from the folder of the config file".to_owned()
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if text.is_empty() || text.contains('\0') {
+            return Err(wrong_value::<Self>(text));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// `""` is none.
+impl<T: Setting> Setting for Option<T> {
+    fn wanted() -> String {
+        format!("{}, or \"\" for none", T::wanted())
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if text.is_empty() { Ok(None) } else { T::from_text(text).map(Some) }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Word(text) | Written::Text(text) => Self::from_text(text),
+            other => T::from_written(other).map(Some),
+        }
+    }
+}
+
+/// In variables and flags the items stand between commas.
+impl<T: Setting> Setting for Vec<T> {
+    fn wanted() -> String {
+        format!("a list in brackets, each of it {}", T::wanted())
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::from_text).collect()
+    }
+
+    fn from_written(written: &Written) -> Result<Self, Wrong> {
+        match written {
+            Written::Word(text) => Self::from_text(text),
+            Written::List(items) => items.iter().map(|item| T::from_written(&item.written)).collect(),
+            other => Err(wrong_type::<Self>(other)),
+        }
+    }
+
+    fn read(key: &str, from: &Located, report: &mut Report) -> Option<Self> {
+        let Written::List(items) = &from.written else {
+            return Self::from_written(&from.written)
+                .map_err(|wrong| report.wrong(&from.place, key, wrong))
+                .ok();
+        };
+        let read: Vec<Option<T>> = items.iter().map(|item| T::read(key, item, report)).collect();
+        read.into_iter().collect()
+    }
+}

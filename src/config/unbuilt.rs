@@ -1,0 +1,63 @@
+//! Keys that parse and whose features are not built yet (INTERFACE.md section 2).
+
+use super::mistake::{Place, Report};
+
+/// Refuses what somebody would rely on for protection, and says of the rest that it does nothing.
+pub(crate) fn report(changed: &[(&'static str, Place)], report: &mut Report) {
+    for (key, place) in changed {
+        if PROTECTIVE.contains(key) {
+            let message = format!("`{key}` is not built yet, and nothing would be protected by it");
+            report.error(place, "not-built", message, Some("take it out".to_owned()));
+        } else if WITHOUT_EFFECT.contains(key) {
+            report.warning(place, "not-built", format!("`{key}` is not built yet and has no effect"), None);
+        }
+    }
+}
+
+/// Set to anything but their defaults, these refuse to start.
+const PROTECTIVE: &[&str] = &[
+    "server.https",
+    "server.proxy_protocol",
+    "tls.min_version",
+    "tls.client_ca",
+    "tls.redirect_http",
+    "tls.hsts",
+    "tls.acme_domains",
+    "tls.acme_email",
+    "tls.acme_directory",
+    "upstream.ca",
+    "upstream.client_cert",
+    "upstream.client_key",
+    "users.max_tokens",
+    "limits.login_per_account",
+    "identity.assertion",
+];
+
+/// Set to anything but their defaults, these get a warning.
+const WITHOUT_EFFECT: &[&str] = &[
+    "upstream.send_proxy_protocol",
+    "api.short_routes",
+    "users.sliding_ttl",
+    "cors.origins",
+    "cors.credentials",
+    "mail.smtp",
+    "mail.smtp_file",
+    "mail.templates",
+    "mail.verify_on_register",
+    "pages.templates",
+    "webhook.url",
+    "forward_auth.listen",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::KEYS;
+
+    #[test]
+    fn they_are_all_keys() {
+        for key in PROTECTIVE.iter().chain(WITHOUT_EFFECT) {
+            assert!(KEYS.contains(key), "{key}");
+        }
+    }
+}
