@@ -15,12 +15,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{import::Row, who::Who};
-use crate::{
-    clock::Clock,
-    hasher::Hasher,
-    identity::{Password, UserId},
-    store::{KeyRules, Store},
-};
+use crate::{accounts::Accounts, clock::Clock, identity::UserId, store::Store};
 
 pub(super) use client::{Client, ClientError};
 pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
@@ -152,39 +147,18 @@ pub struct Hidden(String);
 
 /// What commands work with.
 pub struct Services {
-    /// The accounts.
+    /// The rows.
     pub store: Arc<dyn Store>,
-    /// For passwords.
-    pub hasher: Hasher,
-    /// For the `created` of tokens.
+    /// Registration, passwords, tokens: what the API calls, too.
+    pub accounts: Accounts,
+    /// For what has expired.
     pub clock: Clock,
-    /// What the configuration says.
-    pub settings: Settings,
+    /// Which store this is: a client that means another one is refused.
+    pub store_name: String,
     /// Whether the gate takes requests: false while it stops.
     pub ready: Arc<AtomicBool>,
     /// One command at a time: a command may read, decide and write.
     pub(super) turn: tokio::sync::Mutex<()>,
-}
-
-/// The part of the configuration that commands need.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which store this is: a client that means another one is refused.
-    pub store_name: String,
-    /// How names are compared.
-    pub keys: KeyRules,
-    /// A token's lifetime in seconds, unless it is said.
-    pub ttl: f64,
-    /// The longest lifetime in seconds.
-    pub max_ttl: f64,
-    /// Whether -1 makes a token that never ends.
-    pub allow_eternal_tokens: bool,
-    /// Characters of a token's id.
-    pub token_id_length: usize,
-    /// The shortest password, in characters.
-    pub min_password_length: usize,
-    /// The longest password, in bytes.
-    pub max_password_bytes: usize,
 }
 
 /// A request line, as the gate reads it.
@@ -216,12 +190,7 @@ impl Hidden {
         Self(text)
     }
 
-    /// For the hasher.
-    pub(super) fn into_password(self) -> Password {
-        Password::new(self.0)
-    }
-
-    /// For the rules of length.
+    /// For the rules and the hasher.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
@@ -236,14 +205,14 @@ impl fmt::Debug for Hidden {
 impl Services {
     /// The services of a gate, or of a command that opened the store itself.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, hasher: Hasher, clock: Clock, settings: Settings) -> Self {
+    pub fn new(store: Arc<dyn Store>, accounts: Accounts, clock: Clock, store_name: String) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
-        Self { store, hasher, clock, settings, ready, turn: tokio::sync::Mutex::new(()) }
+        Self { store, accounts, clock, store_name, ready, turn: tokio::sync::Mutex::new(()) }
     }
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Services").field("store_name", &self.store_name).finish_non_exhaustive()
     }
 }

@@ -1,32 +1,24 @@
 //! Where a command on the store is run: in the running gate, or here.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 
 use super::{
-    admin::{AdminCommand, Client, ClientError, Services, Settings},
+    admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services},
     execute::execute,
+    import::Row,
     output::Output,
+    translate,
 };
 use crate::{
+    accounts::Accounts,
     clock::Clock,
-    hasher::{self, Hasher},
-    store::{self, StoreError},
+    config::Config,
+    hasher::Hasher,
+    limit::Limits,
+    store::{self, Engine, StoreError},
 };
-
-/// What has to be known to reach the store.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The socket of a running gate.
-    pub(super) socket: PathBuf,
-    /// The store.
-    pub(super) store: store::Settings,
-    /// For passwords.
-    pub(super) hasher: hasher::Settings,
-    /// For commands.
-    pub(super) settings: Settings,
-}
 
 /// The running gate, or the store itself.
 #[derive(Debug)]
@@ -39,20 +31,25 @@ pub(super) enum Backend {
 
 impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
-    pub(super) async fn open(place: &Place) -> anyhow::Result<Self> {
-        if let Some(client) = Client::connect(&place.socket, &place.settings.store_name).await? {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let socket = config.server.data_dir.join(SOCKET_NAME);
+        let store_name = translate::store_name(&config.store);
+        if let Some(client) = Client::connect(&socket, &store_name).await? {
             return Ok(Self::Gate(client));
         }
-        let store = match store::open(&place.store).await {
-            Err(locked @ StoreError::Locked { .. }) => {
-                let silent = format!("nobody answers on `{}`", place.socket.display());
-                return Err(anyhow::Error::new(locked).context(silent));
-            }
+        let silent = || format!("no gate answers on `{}`", socket.display());
+        if config.store.engine == Engine::Memory {
+            anyhow::bail!("{}, and a store in memory is nowhere else", silent());
+        }
+        let store = match store::open(&config.store).await {
+            Err(locked @ StoreError::Locked { .. }) => return Err(locked).with_context(silent),
             opened => opened?,
         };
-        let hasher = Hasher::new(place.hasher).context("cannot hash passwords")?;
-        let services = Services::new(store, hasher, Clock::System, place.settings.clone());
-        Ok(Self::Here(Box::new(services)))
+        let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
+        let limits = Arc::new(Limits::new(&config.limits));
+        let settings = translate::accounts(config);
+        let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
+        Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
     }
 
     /// Runs a command.
@@ -76,7 +73,7 @@ impl Backend {
         Ok(())
     }
 
-    async fn halves(&mut self, mut rows: Vec<super::import::Row>) -> anyhow::Result<Output> {
+    async fn halves(&mut self, mut rows: Vec<Row>) -> anyhow::Result<Output> {
         let second = rows.split_off(rows.len() / 2);
         let mut fates = Vec::new();
         for rows in [rows, second] {

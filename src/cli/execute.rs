@@ -13,7 +13,7 @@ use super::{
     who::Who,
 };
 use crate::{
-    hasher::Busy,
+    accounts::{Fault, Wish},
     identity::UserId,
     store::{CommitError, StoreError, User, UserKey},
 };
@@ -42,35 +42,17 @@ pub enum ExecuteError {
     /// No token has this handle.
     #[error("there is no token `{0}`; `portcullis token list` shows the handles")]
     NoSuchToken(String),
-    /// Another user has the name.
-    #[error("another user has {}", names(.0))]
-    Taken(Vec<UserKey>),
-    /// The id is in use.
-    #[error("there is a user with the id `{0}` already")]
+    /// The id is in use, or was.
+    #[error("the id `{0}` is in use, or was: no id is given twice; leave `--id` out to get a new one")]
     IdTaken(i64),
-    /// It is no email address.
-    #[error("`{0}` is not an email address")]
-    Email(String),
-    /// The password breaks a rule.
-    #[error("{0}")]
-    Password(&'static str),
-    /// The password has the wrong length.
-    #[error("the password has to have at least {min} characters and at most {max} bytes")]
-    PasswordLength {
-        /// In characters.
-        min: usize,
-        /// In bytes.
-        max: usize,
-    },
     /// The lifetime means nothing.
-    #[error("`{0}` is no lifetime: write a number of seconds above 0{also}", also = if *.1 { ", or -1 for ever" } else { "; -1 needs `users.allow_eternal_tokens`" })]
-    Ttl(f64, bool),
-    /// The system gave no random bytes.
-    #[error("the system gave no random bytes")]
-    Chance(#[from] getrandom::Error),
-    /// Too many passwords are waiting.
+    #[error(
+        "`{0}` is no lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
+    )]
+    Ttl(f64),
+    /// The accounts' rules say no.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Account(#[from] Fault),
     /// The gate is stopping.
     #[error("the gate is stopping")]
     NotReady,
@@ -94,7 +76,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::UserList { after, limit } => users::list(services, after.as_ref(), limit).await,
         AdminCommand::UserShow { who } => users::show(services, &who).await,
         AdminCommand::UserSetPassword { who, password } => {
-            users::set_password(services, &who, password).await
+            users::set_password(services, &who, &password).await
         }
         AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
@@ -103,7 +85,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {
-            tokens::issue(services, &who, ttl, name, scopes).await
+            tokens::issue(services, &who, Wish { ttl, scopes, name }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,
@@ -155,7 +137,7 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.settings.keys;
+    let keys = services.accounts.settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -164,7 +146,7 @@ async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<
 }
 
 async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.settings.keys;
+    let keys = services.accounts.settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.username(None, name)).await?);
     }

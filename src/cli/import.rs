@@ -3,12 +3,16 @@
 //! Everything is read and understood first, then stored in batches. A row that makes no sense is left and
 //! named with its place; a file that cannot be read to its end is an error, and nothing is stored.
 
+mod earlier;
 mod plain;
 mod read;
 mod report;
 mod rows;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -41,7 +45,12 @@ pub enum Row {
     /// An account.
     User(UserRow),
     /// A session, by the hash of its id.
-    Token(Token),
+    Token {
+        /// The session.
+        token: Token,
+        /// An earlier import may have brought it: it is not stored again when it is gone.
+        known_before: bool,
+    },
     /// A role.
     Role(Role),
     /// Who has a role.
@@ -74,6 +83,22 @@ impl Row {
     }
 }
 
+impl Row {
+    /// A role, or an account without its properties.
+    fn name_only(&self) -> Option<Self> {
+        match self {
+            Self::Role(role) => Some(Self::Role(role.clone())),
+            Self::User(user) => Some(Self::User(UserRow {
+                id: user.id.clone(),
+                properties: Map::new(),
+                password: None,
+                verification: None,
+            })),
+            _ => None,
+        }
+    }
+}
+
 impl UserRow {
     /// As the store takes it.
     #[must_use]
@@ -91,9 +116,12 @@ impl UserRow {
 }
 
 /// Reads the files, stores what makes sense, and tells what became of everything.
+///
+/// `data_dir` remembers how far the sessions of this import reached.
 pub(super) async fn run(
     files: &ImportFiles,
     user_model: &str,
+    data_dir: &Path,
     backend: &mut Backend,
 ) -> anyhow::Result<Report> {
     let found = read::collections(files, user_model)?;
@@ -101,12 +129,16 @@ pub(super) async fn run(
     let understood = rows::understand(found, user_model, &mut report);
     let mut storing = Storing { backend, report: &mut report };
     let roles = storing.roles(understood.roles).await?;
-    storing.rows("", understood.settings).await?;
-    storing.rows("users", understood.users).await?;
-    storing.rows("tokens", understood.tokens).await?;
+    storing.store("", understood.settings).await?;
+    let accounts = storing.store("users", understood.users).await?;
+    let earlier = earlier::Earlier::read(data_dir)?;
+    let newest = understood.tokens.iter().map(|placed| placed.row.created).max();
+    let tokens = earlier.mark(understood.tokens, &accounts);
+    storing.store("tokens", tokens).await?;
     let mappings = storing.renamed(understood.mappings, &roles);
-    storing.rows("role mappings", mappings).await?;
-    storing.rows("acls", understood.acls).await?;
+    storing.store("role mappings", mappings).await?;
+    storing.store("acls", understood.acls).await?;
+    earlier.write(newest)?;
     Ok(report)
 }
 
@@ -124,7 +156,8 @@ impl Storing<'_> {
             if names.insert(row.name.clone()) {
                 kept.push(Placed { place, row: Row::Role(row) });
             } else {
-                let why = format!("another role is called `{}`; LoopBack looks at the first one only", row.name);
+                let why =
+                    format!("another role is called `{}`; LoopBack looks at the first one only", row.name);
                 self.report.left("roles", place, why);
             }
         }
@@ -160,10 +193,7 @@ impl Storing<'_> {
         renamed
     }
 
-    async fn rows(&mut self, kind: &'static str, rows: Vec<Placed<Row>>) -> anyhow::Result<()> {
-        self.store(kind, rows).await.map(drop)
-    }
-
+    /// Stores rows in batches. Answers what became of roles and accounts; of the rest nobody asks.
     async fn store(
         &mut self,
         kind: &'static str,
@@ -178,7 +208,7 @@ impl Storing<'_> {
             }
             let (places, batch): (Vec<String>, Vec<Row>) =
                 batch.into_iter().map(|placed| (placed.place, placed.row)).unzip();
-            let keep = batch.iter().filter(|row| matches!(row, Row::Role(_))).cloned().collect::<Vec<_>>();
+            let named: Vec<Option<Row>> = batch.iter().map(Row::name_only).collect();
             let command = AdminCommand::Import { rows: batch };
             let first = places.first().cloned().unwrap_or_default();
             let answer = self.backend.call(command).await;
@@ -188,7 +218,7 @@ impl Storing<'_> {
             for (place, fate) in places.into_iter().zip(&fates) {
                 self.report.count(kind, place, fate);
             }
-            stored.extend(keep.into_iter().zip(fates));
+            stored.extend(named.into_iter().zip(fates).filter_map(|(row, fate)| Some((row?, fate))));
         }
     }
 }

@@ -92,7 +92,7 @@ pub struct IssuedView {
     /// What stands for it in lists.
     pub handle: String,
     /// Its lifetime in seconds.
-    pub ttl: f64,
+    pub ttl: Option<f64>,
     /// When it was made.
     pub created: String,
     /// Whose it is.
@@ -283,7 +283,7 @@ mod tests {
         let issued = IssuedView {
             id: "secret".into(),
             handle: "h".into(),
-            ttl: 60.0,
+            ttl: Some(60.0),
             created: "now".into(),
             user_id: UserId::Number(1),
         };
@@ -297,7 +297,11 @@ mod tests {
             Output::Done { message: "done".into() },
             Output::User(ann()),
             Output::Users(Vec::new()),
-            Output::Imported(vec![Fate::Taken, Fate::Left("no".into()), Fate::Role { id: "1".into(), taken: true }]),
+            Output::Imported(vec![
+                Fate::Taken,
+                Fate::Left("no".into()),
+                Fate::Role { id: "1".into(), taken: true },
+            ]),
         ] {
             let line = serde_json::to_string(&output).unwrap();
             assert_eq!(serde_json::from_str::<Output>(&line).unwrap(), output);

@@ -131,10 +131,10 @@ async fn answer(line: &[u8], services: &Services) -> Answer {
             ));
         }
     };
-    if request.store != services.settings.store_name {
+    if request.store != services.store_name {
         return Answer::Error(format!(
             "the gate uses the store `{}`, the command means `{}`; give both the same configuration",
-            services.settings.store_name, request.store
+            services.store_name, request.store
         ));
     }
     match execute(request.command, services).await {

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::ExecuteError;
+use super::{ExecuteError, names};
 use crate::{
     cli::{
         admin::Services,
@@ -15,8 +15,9 @@ use crate::{
     store::{AclRow, Change, CommitError, Outcome, Role, RoleMapping, StoreError, Token, User},
 };
 
-/// The revision of an account that an import brought and that nobody has changed here since.
-const UNTOUCHED: u64 = 0;
+/// An import gives an account a revision that is a multiple of this. Every change here counts the revision up by
+/// one, so that a later import sees whether anybody but an import has changed the account.
+const GENERATION: u64 = 1 << 32;
 
 /// What is to be done with a row.
 enum Plan {
@@ -60,7 +61,7 @@ async fn commit(
                 return Ok(());
             }
             Err(CommitError::Taken { change, keys }) => {
-                (change, format!("another user has {}", super::names(&keys)))
+                (change, format!("another user has {}", names(&keys)))
             }
             Err(CommitError::Missing { change }) => (change, "what it belongs to is not here".to_owned()),
             Err(error) => return Err(error.into()),
@@ -90,7 +91,7 @@ async fn plan(services: &Services, known: &mut Known, row: Row) -> Result<Plan, 
         Row::NextUserId(next) => Plan::Store(Box::new(Change::RaiseNextUserId(next)), Fate::Taken),
         Row::TextIds => Plan::Store(Box::new(Change::UseTextIds), Fate::Taken),
         Row::User(user) => plan_user(services, user).await?,
-        Row::Token(token) => plan_token(services, token).await?,
+        Row::Token { token, known_before } => plan_token(services, token, known_before).await?,
         Row::Role(role) => known.plan_role(role),
         Row::Mapping(mapping) => known.plan_mapping(mapping),
         Row::Acl(row) => known.plan_acl(row),
@@ -100,25 +101,34 @@ async fn plan(services: &Services, known: &mut Known, row: Row) -> Result<Plan, 
 async fn plan_user(services: &Services, row: UserRow) -> Result<Plan, ExecuteError> {
     let mut user = row.into_user();
     let Some(here) = services.store.user(&user.id).await? else {
+        user.revision = GENERATION;
         return Ok(Plan::Store(Box::new(Change::PutUser(user)), Fate::Taken));
     };
+    let only_imported = here.revision >= GENERATION && here.revision.is_multiple_of(GENERATION);
     let same = here.properties == user.properties && here.verification == user.verification;
-    if same && (here.password == user.password || here.revision != UNTOUCHED) {
+    // A login replaces an imported hash by a better one of the same password.
+    if same && (here.password == user.password || !only_imported) {
         return Ok(Plan::Settled(Fate::Present));
     }
-    if here.revision != UNTOUCHED {
+    if !only_imported {
         let why = format!("user {} was registered or changed here since; it stays as it is", here.id);
         return Ok(Plan::Settled(Fate::Left(why)));
     }
+    // The store counts the revision up by one when it replaces a row: that makes it the next multiple.
+    user.revision = (here.revision / GENERATION + 1).saturating_mul(GENERATION) - 1;
     // Its epoch and its switch are this store's own: sessions that ended here stay ended.
     user.epoch = here.epoch;
     user.disabled = here.disabled;
     Ok(Plan::Store(Box::new(Change::PutUser(user)), Fate::Updated))
 }
 
-async fn plan_token(services: &Services, token: Token) -> Result<Plan, ExecuteError> {
+async fn plan_token(services: &Services, token: Token, known_before: bool) -> Result<Plan, ExecuteError> {
     if services.store.token_by_handle(&token.hash.handle()).await?.is_some() {
         return Ok(Plan::Settled(Fate::Present));
+    }
+    if known_before {
+        let why = "it was there for an earlier import, and has ended here since".to_owned();
+        return Ok(Plan::Settled(Fate::Left(why)));
     }
     let ended = |user: User| user.epoch != token.epoch;
     if services.store.user(&token.user).await?.is_some_and(ended) {

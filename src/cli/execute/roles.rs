@@ -21,7 +21,7 @@ pub(super) async fn add(services: &Services, name: String) -> Result<Output, Exe
         return Ok(Output::Done { message: format!("there is a role `{name}` already") });
     }
     services.store.commit(vec![Change::CreateRole { name: name.clone() }]).await?;
-    tracing::info!(target: "audit", event = "role.changed", role = %name, what = "added", by = "admin");
+    tracing::info!(target: "audit", event = "role.changed", role = %name, what = "added", by = "operator");
     Ok(Output::Done { message: format!("role `{name}` is added") })
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn grant(services: &Services, name: String, who: &Who) -> Resul
     let user = resolve(services, who).await?;
     must_exist(services, &name).await?;
     services.store.commit(vec![Change::Grant { role: name.clone(), user: user.id.clone() }]).await?;
-    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "granted", by = "admin");
+    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "granted", by = "operator");
     Ok(Output::Done { message: format!("{} has the role `{name}`", called(&user)) })
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Resu
     if matches!(outcomes.first(), Some(Outcome::Removed(0))) {
         return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
     }
-    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "revoked", by = "admin");
+    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "revoked", by = "operator");
     Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
 }
 

@@ -6,48 +6,46 @@ use serde_json::{Map, Value};
 
 use super::{ATTEMPTS, ExecuteError, called, resolve, roles};
 use crate::{
+    accounts::{Asker, Fault},
     cli::{
         admin::{Hidden, NewUser, Services},
         output::{Output, UserView},
         who::Who,
     },
-    identity::{PasswordHash, UserId, is_email},
-    store::{Change, CommitError, Outcome, User, UserDraft},
+    identity::UserId,
+    store::{Change, CommitError, User},
 };
 
 pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, ExecuteError> {
-    if !is_email(&draft.email) {
-        return Err(ExecuteError::Email(draft.email));
-    }
     let known: HashSet<String> = services.store.roles().await?.into_iter().map(|role| role.name).collect();
     if let Some(missing) = draft.roles.iter().find(|name| !known.contains(*name)) {
         return Err(ExecuteError::NoSuchRole(missing.clone()));
     }
     if let Some(id) = draft.id {
-        // Raised first: from here on nobody who registers can be given this id.
-        services.store.commit(vec![Change::RaiseNextUserId(id.saturating_add(1))]).await?;
         if services.store.user(&UserId::Number(id)).await?.is_some() {
             return Err(ExecuteError::IdTaken(id));
         }
+        services.store.commit(vec![Change::RaiseNextUserId(id)]).await?;
     }
-    let password = Some(hash(services, draft.password).await?);
-    let email =
-        if services.settings.keys.fold_email_case { draft.email.to_lowercase() } else { draft.email };
-    let named = [("realm", draft.realm), ("username", draft.username), ("email", Some(email))];
-    let properties: Map<String, Value> = named
-        .into_iter()
-        .filter_map(|(name, value)| value.map(|value| (name.to_owned(), Value::String(value))))
-        .collect();
-    let user = create(services, draft.id, UserDraft { properties, password, verification: None }).await?;
-    let grants: Vec<Change> = draft
-        .roles
-        .iter()
-        .map(|role| Change::Grant { role: role.clone(), user: user.id.clone() })
-        .collect();
+    let named = [
+        ("realm", draft.realm.as_deref()),
+        ("username", draft.username.as_deref()),
+        ("email", Some(&*draft.email)),
+        ("password", Some(draft.password.expose())),
+    ];
+    let properties: Map<String, Value> =
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
+    let user = services.accounts.register(Asker::Operator, properties).await?;
+    if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
+        // The count had passed it already, or somebody registered at this very moment.
+        services.store.commit(vec![Change::DeleteUser(user.id)]).await?;
+        return Err(ExecuteError::IdTaken(id));
+    }
+    let grant = |role: &String| Change::Grant { role: role.clone(), user: user.id.clone() };
+    let grants: Vec<Change> = draft.roles.iter().map(grant).collect();
     if !grants.is_empty() {
         services.store.commit(grants).await?;
     }
-    tracing::info!(target: "audit", event = "user.registered", user.id = %user.id, by = "admin");
     Ok(Output::User(view(services, user).await?))
 }
 
@@ -69,27 +67,33 @@ pub(super) async fn show(services: &Services, who: &Who) -> Result<Output, Execu
 pub(super) async fn set_password(
     services: &Services,
     who: &Who,
-    password: Hidden,
+    password: &Hidden,
 ) -> Result<Output, ExecuteError> {
-    // Looked up first: a password for nobody costs no hash.
-    resolve(services, who).await?;
-    let hash = hash(services, password).await?;
-    let user = change(services, who, |user| {
-        user.password = Some(hash.clone());
-        Some(Change::RevokeTokens { user: user.id.clone(), except: None })
+    let user = resolve(services, who).await?;
+    let mut attempt = 1;
+    while let Err(fault) = services.accounts.set_password(Asker::Operator, &user.id, password.expose()).await
+    {
+        if !matches!(fault, Fault::Contended) || attempt == ATTEMPTS {
+            return Err(fault.into());
+        }
+        attempt += 1;
+    }
+    Ok(Output::Done {
+        message: format!("the password of {} is set, their sessions have ended", called(&user)),
     })
-    .await?;
-    tracing::info!(target: "audit", event = "password.changed", user.id = %user.id, by = "admin");
-    Ok(Output::Done { message: format!("the password of {} is set, their sessions have ended", called(&user)) })
 }
 
 pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Result<Output, ExecuteError> {
-    let user = change(services, who, |user| {
-        user.disabled = disabled;
-        None
-    })
-    .await?;
-    tracing::info!(target: "audit", event = "user.changed", user.id = %user.id, disabled, by = "admin");
+    let mut attempt = 1;
+    let user = loop {
+        let user = User { disabled, ..resolve(services, who).await? };
+        match services.store.commit(vec![Change::UpdateUser(user.clone())]).await {
+            Ok(_) => break user,
+            Err(CommitError::Stale { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    tracing::info!(target: "audit", event = "user.changed", user.id = %user.id, disabled, by = "operator");
     let word = if disabled { "off: no login, and their tokens are refused" } else { "on" };
     Ok(Output::Done { message: format!("{} is switched {word}", called(&user)) })
 }
@@ -97,65 +101,8 @@ pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Re
 pub(super) async fn delete(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
     services.store.commit(vec![Change::DeleteUser(user.id.clone())]).await?;
-    tracing::info!(target: "audit", event = "user.deleted", user.id = %user.id, by = "admin");
+    tracing::info!(target: "audit", event = "user.deleted", user.id = %user.id, by = "operator");
     Ok(Output::Done { message: format!("{} is deleted, with their tokens and roles", called(&user)) })
-}
-
-async fn create(services: &Services, id: Option<i64>, draft: UserDraft) -> Result<User, ExecuteError> {
-    let change = match id {
-        None => Change::CreateUser(draft),
-        Some(id) => Change::PutUser(User {
-            id: UserId::Number(id),
-            properties: draft.properties,
-            password: draft.password,
-            verification: None,
-            epoch: 0,
-            // Not 0: that is the mark of an account that an import brought and nobody has changed since.
-            revision: 1,
-            disabled: false,
-        }),
-    };
-    let outcomes = services.store.commit(vec![change]).await.map_err(taken)?;
-    if let Some(Outcome::User(user)) = outcomes.into_iter().next() {
-        return Ok(*user);
-    }
-    let id = UserId::Number(id.unwrap_or_default());
-    services.store.user(&id).await?.ok_or(ExecuteError::NoSuchUser(Who::Id(id)))
-}
-
-/// Changes a user's row, and again when somebody else changed it in between.
-async fn change(
-    services: &Services,
-    who: &Who,
-    edit: impl Fn(&mut User) -> Option<Change>,
-) -> Result<User, ExecuteError> {
-    let mut attempt = 1;
-    loop {
-        let mut user = resolve(services, who).await?;
-        let further = edit(&mut user);
-        let batch = std::iter::once(Change::UpdateUser(user.clone())).chain(further).collect();
-        match services.store.commit(batch).await {
-            Ok(_) => return Ok(user),
-            Err(CommitError::Stale { .. }) if attempt < ATTEMPTS => attempt += 1,
-            Err(error) => return Err(taken(error)),
-        }
-    }
-}
-
-async fn hash(services: &Services, password: Hidden) -> Result<PasswordHash, ExecuteError> {
-    let (min, max) = (services.settings.min_password_length, services.settings.max_password_bytes);
-    let text = password.expose();
-    if text.is_empty() || text.chars().count() < min || text.len() > max {
-        return Err(ExecuteError::PasswordLength { min: min.max(1), max });
-    }
-    Ok(services.hasher.hash(password.into_password()).await?)
-}
-
-fn taken(error: CommitError) -> ExecuteError {
-    match error {
-        CommitError::Taken { keys, .. } => ExecuteError::Taken(keys),
-        error => error.into(),
-    }
 }
 
 async fn view(services: &Services, user: User) -> Result<UserView, ExecuteError> {

@@ -39,11 +39,7 @@ pub(super) fn canonical(fields: Map<String, Value>, names: &[&str]) -> Map<Strin
     };
     let renames: Vec<Option<String>> =
         fields.keys().map(|field| target(field).map(|name| (*name).to_owned())).collect();
-    fields
-        .into_iter()
-        .zip(renames)
-        .map(|((field, value), rename)| (rename.unwrap_or(field), value))
-        .collect()
+    fields.into_iter().zip(renames).map(|((field, value), rename)| (rename.unwrap_or(field), value)).collect()
 }
 
 /// The id of a row or of what it points to: `None` when there is none.
@@ -176,7 +172,8 @@ mod tests {
 
     #[test]
     fn sql_names_are_folded_back() {
-        let row = json!({"emailverified": 1, "verification_token": "t", "email": "a@b", "Password": 2, "x_y": 3});
+        let row =
+            json!({"emailverified": 1, "verification_token": "t", "email": "a@b", "Password": 2, "x_y": 3});
         let Value::Object(row) = row else { unreachable!() };
         let names = ["email", "emailVerified", "verificationToken", "password"];
         let row = canonical(row, &names);

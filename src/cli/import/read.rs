@@ -36,7 +36,9 @@ pub(super) enum ReadError {
     },
     #[error("`{path}:{line}:{column}`: broken JSON: {message}")]
     Json { path: String, line: usize, column: usize, message: String },
-    #[error("`{path}` is not the memory connector's file: {why}; a file of one collection goes to --users, --tokens, --roles, --role-mappings or --acls")]
+    #[error(
+        "`{path}` is not the memory connector's file: {why}; a file of one collection goes to --users, --tokens, --roles, --role-mappings or --acls"
+    )]
     NotMemory { path: String, why: &'static str },
     #[error("`{path}` has no collection `{name}`, only {}; --user-model says what the accounts are called", listed(.has))]
     NoUsers { path: String, name: String, has: Vec<String> },

@@ -64,9 +64,13 @@ impl Report {
                 "taken": tally.taken, "updated": tally.updated, "present": tally.present, "left": tally.left,
             });
         }
-        json["left"] =
-            self.left.iter().map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why})).collect();
-        json["notes"] = self.notes.iter().map(|(place, what)| json!({"place": place, "what": what})).collect();
+        json["left"] = self
+            .left
+            .iter()
+            .map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}))
+            .collect();
+        json["notes"] =
+            self.notes.iter().map(|(place, what)| json!({"place": place, "what": what})).collect();
         json["not_accounts"] =
             self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows})).collect();
         json

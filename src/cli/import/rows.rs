@@ -30,7 +30,7 @@ const ACL_NAMES: [&str; 7] =
 pub(super) struct Understood {
     pub(super) settings: Vec<Placed<Row>>,
     pub(super) users: Vec<Placed<Row>>,
-    pub(super) tokens: Vec<Placed<Row>>,
+    pub(super) tokens: Vec<Placed<Token>>,
     pub(super) roles: Vec<Placed<Role>>,
     pub(super) mappings: Vec<Placed<RoleMapping>>,
     pub(super) acls: Vec<Placed<Row>>,
@@ -44,7 +44,7 @@ pub(super) fn understand(found: Collections, user_model: &str, report: &mut Repo
     let mut understood = Understood::default();
     let mut numbers = found.next_user_id.as_ref().and_then(integer).unwrap_or(0);
     let mut text_ids = false;
-    for placed in each("users", found.users, &USER_NAMES, report, |row, _| user(row)) {
+    for placed in each("users", found.users, &USER_NAMES, report, user) {
         let Placed { place, row: (row, note) } = placed;
         match &row.id {
             UserId::Number(number) => numbers = numbers.max(number.saturating_add(1)),
@@ -62,11 +62,11 @@ pub(super) fn understand(found: Collections, user_model: &str, report: &mut Repo
     if text_ids {
         setting(Row::TextIds);
     }
-    let token = |row: &mut Map<String, Value>, _: usize| token(row, user_model);
-    understood.tokens = rows(each("tokens", found.tokens, &TOKEN_NAMES, report, token), Row::Token);
-    understood.roles = each("roles", found.roles, &ROLE_NAMES, report, |row, _| role(row));
-    understood.mappings = each("role mappings", found.mappings, &MAPPING_NAMES, report, |row, _| mapping(row));
-    understood.acls = rows(each("acls", found.acls, &ACL_NAMES, report, |row, _| acl(row)), Row::Acl);
+    let token = |row: &mut Map<String, Value>| token(row, user_model);
+    understood.tokens = each("tokens", found.tokens, &TOKEN_NAMES, report, token);
+    understood.roles = each("roles", found.roles, &ROLE_NAMES, report, role);
+    understood.mappings = each("role mappings", found.mappings, &MAPPING_NAMES, report, mapping);
+    understood.acls = rows(each("acls", found.acls, &ACL_NAMES, report, acl), Row::Acl);
     report.others = found.others;
     understood
 }
@@ -80,17 +80,17 @@ fn each<T>(
     raw: Vec<Raw>,
     names: &[&str],
     report: &mut Report,
-    read: impl Fn(&mut Map<String, Value>, usize) -> Result<T, Why>,
+    read: impl Fn(&mut Map<String, Value>) -> Result<T, Why>,
 ) -> Vec<Placed<T>> {
     let mut understood = Vec::with_capacity(raw.len());
-    for (index, Placed { place, row }) in raw.into_iter().enumerate() {
+    for Placed { place, row } in raw {
         let read = row.and_then(|fields| {
             let fields = fields.into_iter().map(|(name, value)| (name, plain(value))).collect();
             let mut fields = canonical(fields, names);
             if let Some(id) = fields.shift_remove("_id") {
                 fields.entry("id").or_insert(id);
             }
-            read(&mut fields, index)
+            read(&mut fields)
         });
         match read {
             Ok(row) => understood.push(Placed { place, row }),
@@ -106,7 +106,9 @@ fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>),
     let (password, note) = match taken(row, "password") {
         Value::Null => (None, None),
         Value::String(hash) if is_hash(&hash) => (Some(Hidden::new(hash)), None),
-        _ => (None, Some("its password is no bcrypt hash: it can log in once `user set-password` gave it one")),
+        _ => {
+            (None, Some("its password is no bcrypt hash: it can log in once `user set-password` gave it one"))
+        }
     };
     let verification = text(&taken(row, "verificationToken")).filter(|token| !token.is_empty());
     let mut properties = Map::new();
