@@ -14,6 +14,8 @@ pub mod import;
 pub mod output;
 mod policy_folder;
 mod serve;
+#[cfg(test)]
+mod testing;
 mod translate;
 pub mod who;
 

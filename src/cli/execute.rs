@@ -37,7 +37,9 @@ pub enum ExecuteError {
     #[error("there is no role `{0}`; `portcullis role add {0}` adds it")]
     NoSuchRole(String),
     /// A role's name is empty or a built-in one.
-    #[error("`{0}` cannot be a role's name: it is empty or one of LoopBack's own ($owner and the like)")]
+    #[error(
+        "`{0}` cannot be a role's name: it is empty, has a comma or a line break, or is one of LoopBack's own ($owner and the like)"
+    )]
     RoleName(String),
     /// No token has this handle.
     #[error("there is no token `{0}`; `portcullis token list` shows the handles")]
@@ -193,3 +195,6 @@ fn names(keys: &[UserKey]) -> String {
 fn without_realm(key: &str) -> &str {
     key.rsplit('\0').next().unwrap_or(key)
 }
+
+#[cfg(test)]
+mod tests;
