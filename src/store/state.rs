@@ -55,6 +55,8 @@ pub(super) struct Meta {
     next_mapping: u64,
     outbox_seq: u64,
     change_seq: u64,
+    /// How many other rows there are, as of the last write to a disk.
+    rows: u64,
 }
 
 /// One row's new content; `None` deletes it.
@@ -223,7 +225,15 @@ impl TokenRow {
 
 impl Default for Meta {
     fn default() -> Self {
-        Self { next_user: 1, text_ids: false, next_role: 1, next_mapping: 1, outbox_seq: 0, change_seq: 0 }
+        Self {
+            next_user: 1,
+            text_ids: false,
+            next_role: 1,
+            next_mapping: 1,
+            outbox_seq: 0,
+            change_seq: 0,
+            rows: 0,
+        }
     }
 }
 

@@ -98,10 +98,15 @@ impl State {
         Ok(())
     }
 
+    /// By how many rows this state differs from what was written down: of a loaded one, none may be missing.
+    pub(in crate::store) fn missing_rows(&self) -> u64 {
+        self.rows().abs_diff(self.meta.rows)
+    }
+
     /// The row as it stands; `None` when it is gone.
     pub(in crate::store) fn payload(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         match row {
-            Row::Meta => json::<Meta>(Some(&self.meta)),
+            Row::Meta => json(Some(&Meta { rows: self.rows(), ..self.meta.clone() })),
             Row::User(id) => Ok(self.users.get(id).map(|row| row.to_vec())),
             Row::Token(hash) => json::<TokenRow>(self.tokens.get(hash)),
             Row::Role(id) => json::<Role>(self.roles.get(id)),
@@ -109,6 +114,12 @@ impl State {
             Row::Acl(id) => json::<AclRow>(self.acls.get(id)),
             Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(seq)),
         }
+    }
+
+    fn rows(&self) -> u64 {
+        let accounts = self.users.len() + self.tokens.len();
+        let rules = self.roles.len() + self.mappings.len() + self.acls.len();
+        u64::try_from(accounts + rules + self.outbox.len()).unwrap_or(u64::MAX)
     }
 }
 
