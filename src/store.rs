@@ -4,8 +4,13 @@
 //! it would survive a power cut (DESIGN.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 
+mod live;
+mod memory;
 mod records;
+mod resident;
 mod sessions;
+mod sled;
+mod state;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -113,6 +118,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the last flush failed.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Opens the store that the settings name, reading and verifying all of it.
+///
+/// # Errors
+/// [`StoreError`] when another process holds it, when its folder cannot be used, and when it is damaged.
+pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+    match &settings.engine {
+        Engine::Memory => memory::open(settings.keys),
+        Engine::Sled(folder) => sled::open(folder, settings.keys).await,
+    }
 }
 
 /// Which store, and how it folds names.

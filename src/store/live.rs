@@ -1,0 +1,177 @@
+//! The rows behind their lock, and what of them is published to the request path.
+//!
+//! INVARIANT: [`Live::publish`] is called for a batch when it is durable, in the order of the batches, and
+//! with the state as that batch (or a later durable one) left it. So the request path never acts on a
+//! grant that a crash could take back. Account reads see the rows at once: whatever they lead to stands
+//! behind the unfinished batch in the same queue, and is not acknowledged before it.
+
+mod feed;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    ChangeNotice, Counters, OutboxEntry, Session, Sessions, StoreError, Subject,
+    state::{Effects, State},
+};
+use crate::identity::UserId;
+use feed::Feed;
+
+/// What both engines answer from.
+#[derive(Debug)]
+pub(super) struct Live {
+    state: RwLock<State>,
+    published: Mutex<Published>,
+    sessions: Sessions,
+    errors: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Published {
+    /// One for every user with a token: their sessions share it.
+    slots: HashMap<UserId, Arc<ArcSwap<Subject>>>,
+    feed: Feed,
+    /// Events up to this number are durable.
+    outbox_seq: u64,
+}
+
+impl Live {
+    /// Takes over the rows that a start has read, and publishes all their sessions.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a row cannot be read.
+    pub(super) fn new(state: State) -> Result<Self, StoreError> {
+        let everything = Effects { started: state.token_hashes().collect(), ..Effects::default() };
+        let published = Published {
+            slots: HashMap::new(),
+            feed: Feed::after(state.change_seq()),
+            outbox_seq: state.outbox_seq(),
+        };
+        let live = Self {
+            state: RwLock::new(state),
+            published: Mutex::new(published),
+            sessions: Sessions::default(),
+            errors: AtomicU64::new(0),
+        };
+        live.publish(&*live.read()?, everything)?;
+        Ok(live)
+    }
+
+    /// The rows, to read. A writer that panicked has left them half written: nothing is read then.
+    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
+        self.state.read().map_err(|_| StoreError::Poisoned)
+    }
+
+    /// The rows, to write.
+    pub(super) fn write(&self) -> Result<RwLockWriteGuard<'_, State>, StoreError> {
+        self.state.write().map_err(|_| StoreError::Poisoned)
+    }
+
+    /// The index of live sessions.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Makes a durable batch visible to the request path.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a row cannot be read; what the batch ended has then ended all the same.
+    pub(super) fn publish(&self, state: &State, effects: Effects) -> Result<(), StoreError> {
+        self.end_sessions(&effects);
+        let mut published = self.published()?;
+        published.outbox_seq = state.outbox_seq();
+        published.feed.extend(effects.notices);
+        for id in &effects.users {
+            self.refresh(state, &mut published, id)?;
+        }
+        for hash in effects.started {
+            let Some(token) = state.token(&hash) else { continue };
+            let slot = published.slot(state, &token.user)?;
+            self.sessions.insert(Arc::new(Session::new(&token, slot)));
+        }
+        for (user, _) in effects.ended {
+            if !state.has_tokens(&user) {
+                published.slots.remove(&user);
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch could not be made durable: what it revoked stays revoked, what it gave is not given.
+    pub(super) fn abandon(&self, state: &State, effects: &Effects) {
+        self.end_sessions(effects);
+        let Ok(published) = self.published() else { return };
+        for id in &effects.users {
+            let (Some(slot), Ok(subject)) = (published.slots.get(id), state.subject(id)) else { continue };
+            if subject.disabled {
+                slot.store(Arc::new(subject));
+            }
+        }
+    }
+
+    /// What changed after notice `after`.
+    pub(super) fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError> {
+        self.published()?.feed.since(after)
+    }
+
+    /// The oldest durable events.
+    pub(super) fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let last = self.published()?.outbox_seq;
+        Ok(self.read()?.outbox(last, limit))
+    }
+
+    /// Numbers for metrics.
+    pub(super) fn counters(&self) -> Counters {
+        let rows = self.read().map(|state| state.counters()).unwrap_or_default();
+        Counters { errors: self.errors.load(Ordering::Relaxed), ..rows }
+    }
+
+    /// Counts a failed read or write.
+    pub(super) fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn published(&self) -> Result<MutexGuard<'_, Published>, StoreError> {
+        self.published.lock().map_err(|_| StoreError::Poisoned)
+    }
+
+    fn end_sessions(&self, effects: &Effects) {
+        for (_, hash) in &effects.ended {
+            self.sessions.remove(hash);
+        }
+    }
+
+    /// Replaces what the sessions of a user know of them.
+    fn refresh(&self, state: &State, published: &mut Published, id: &UserId) -> Result<(), StoreError> {
+        let Some(old) = published.slots.get(id).cloned() else { return Ok(()) };
+        let subject = Arc::new(state.subject(id)?);
+        if old.load().epoch != subject.epoch {
+            // The sessions that stay move to a slot of their own first, so that no request finds them void.
+            let slot = Arc::new(ArcSwap::new(Arc::clone(&subject)));
+            for token in state.tokens_of(id) {
+                self.sessions.insert(Arc::new(Session::new(&token, Arc::clone(&slot))));
+            }
+            published.slots.insert(id.clone(), slot);
+        }
+        old.store(subject);
+        Ok(())
+    }
+}
+
+impl Published {
+    fn slot(&mut self, state: &State, user: &UserId) -> Result<Arc<ArcSwap<Subject>>, StoreError> {
+        if let Some(slot) = self.slots.get(user) {
+            return Ok(Arc::clone(slot));
+        }
+        let slot = Arc::new(ArcSwap::from_pointee(state.subject(user)?));
+        self.slots.insert(user.clone(), Arc::clone(&slot));
+        Ok(slot)
+    }
+}

@@ -1,0 +1,111 @@
+//! A store whose rows are all in memory: every read is answered from there, an engine does the writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    AclRow, Change, ChangeNotice, CommitError, Counters, OutboxEntry, Outcome, Role, RoleMapping, Session,
+    Sessions, Store, StoreError, Token, User, UserKey, live::Live,
+};
+use crate::identity::{Handle, TokenHash, UserId};
+
+/// The rows in memory, and the engine that keeps them.
+#[derive(Debug)]
+pub(super) struct Resident<E> {
+    live: Arc<Live>,
+    engine: E,
+}
+
+/// What differs between the engines under a [`Resident`] store: how a batch comes to stay.
+#[async_trait]
+pub(super) trait Writer: Send + Sync {
+    /// As [`Store::commit`].
+    async fn commit(&self, live: &Live, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError>;
+
+    /// As [`Store::health`].
+    async fn health(&self) -> Result<(), StoreError>;
+
+    /// As [`Store::close`].
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+impl<E> Resident<E> {
+    pub(super) fn new(live: Arc<Live>, engine: E) -> Self {
+        Self { live, engine }
+    }
+}
+
+#[async_trait]
+impl<E: Writer> Store for Resident<E> {
+    fn sessions(&self) -> &Sessions {
+        self.live.sessions()
+    }
+
+    /// The index holds every durable token, so that a miss is an unknown one: nobody can make the store work
+    /// by asking for tokens that do not exist.
+    async fn load_session(&self, hash: &TokenHash) -> Result<Option<Arc<Session>>, StoreError> {
+        Ok(self.live.sessions().get(hash))
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
+        self.live.read()?.user(id)
+    }
+
+    async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError> {
+        self.live.read()?.find_user(key)
+    }
+
+    async fn users(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<User>, StoreError> {
+        self.live.read()?.users(after, limit)
+    }
+
+    async fn tokens(&self, user: Option<&UserId>) -> Result<Vec<Token>, StoreError> {
+        let state = self.live.read()?;
+        Ok(user.map_or_else(|| state.all_tokens(), |user| state.tokens_of(user)))
+    }
+
+    async fn token_by_handle(&self, handle: &Handle) -> Result<Option<Token>, StoreError> {
+        Ok(self.live.read()?.token_by_handle(handle))
+    }
+
+    async fn roles(&self) -> Result<Vec<Role>, StoreError> {
+        Ok(self.live.read()?.roles())
+    }
+
+    async fn role_mappings(&self) -> Result<Vec<RoleMapping>, StoreError> {
+        Ok(self.live.read()?.role_mappings())
+    }
+
+    async fn acl_rows(&self) -> Result<Vec<AclRow>, StoreError> {
+        Ok(self.live.read()?.acl_rows())
+    }
+
+    async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
+        let answer = self.engine.commit(&self.live, batch).await;
+        if let Err(CommitError::Store(_)) = &answer {
+            self.live.count_error();
+        }
+        answer
+    }
+
+    async fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError> {
+        self.live.changes(after)
+    }
+
+    async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.live.outbox(limit)
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.engine.health().await
+    }
+
+    fn counters(&self) -> Counters {
+        self.live.counters()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.engine.close().await
+    }
+}

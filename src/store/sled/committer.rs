@@ -1,0 +1,171 @@
+//! The one thread that writes: it takes what waits as one group, and acknowledges it when it is durable.
+//!
+//! sled's `flush` only starts the write (`sync_file_range`): records acknowledged after it were gone in every
+//! simulated power cut. So a group is one sled batch, a flush, and an `fdatasync` of sled's file; then it is
+//! published and acknowledged. A failed sync poisons the store: what the disk holds then is unknown, and
+//! asking it again may answer yes without its being true.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    disk::Disk,
+    folder::{self, Lock},
+    log::{self, Log, LogError},
+    room::{Left, Room},
+};
+use crate::store::{
+    Change, CommitError, KeyRules, Outcome, StoreError,
+    live::Live,
+    state::{Effects, Row},
+};
+
+/// A batch, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) batch: Vec<Change>,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What [`crate::store::Store::commit`] answers.
+pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
+
+/// What the thread holds.
+pub(super) struct Committer {
+    live: Arc<Live>,
+    log: Log,
+    room: Room,
+    poisoned: Arc<AtomicBool>,
+    /// Last, so that it is given back last.
+    _lock: Lock,
+}
+
+/// Batches that become durable together.
+#[derive(Default)]
+struct Group {
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    touched: BTreeSet<Row>,
+    effects: Vec<Effects>,
+}
+
+/// Why a group cannot be acknowledged.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Rows(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl Committer {
+    /// Takes the folder's lock, and reads and verifies all records.
+    pub(super) fn open(
+        path: &Path,
+        keys: KeyRules,
+        disk: impl FnOnce(&Path) -> io::Result<Box<dyn Disk>>,
+        poisoned: Arc<AtomicBool>,
+    ) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
+        let lock = Lock::take(path)?;
+        folder::mend_snapshots(path)?;
+        let (db, state) = log::load(path, keys)?;
+        folder::close_to_others(path);
+        let log = Log::new(db, disk(path).map_err(unusable)?);
+        let live = Arc::new(Live::new(state)?);
+        Ok(Self { live, log, room: Room::new(path), poisoned, _lock: lock })
+    }
+
+    /// What the reads are answered from.
+    pub(super) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// Serves until every sender is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] when something was not acknowledged.
+    pub(super) fn run(mut self, orders: &Receiver<Order>) -> Result<(), StoreError> {
+        while let Ok(first) = orders.recv() {
+            let group: Vec<Order> = std::iter::once(first).chain(orders.try_iter()).take(GROUP).collect();
+            self.serve(group);
+        }
+        if self.poisoned.load(Ordering::Acquire) {
+            self.log.abandon();
+            return Err(StoreError::Poisoned);
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, orders: Vec<Order>) {
+        let mut group = Group::default();
+        let done = self.apply(orders, &mut group).and_then(|()| self.make_durable(&mut group));
+        if let Err(failure) = done {
+            self.poison(&failure, &mut group);
+        }
+        // Whoever has stopped waiting has lost nothing: the batch is in.
+        for (reply, answer) in group.answers {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), Failure> {
+        let poisoned = self.poisoned.load(Ordering::Acquire);
+        let left = self.room.look(self.log.disk());
+        let mut state = self.live.write()?;
+        for Order { batch, reply } in orders {
+            let applied = if poisoned {
+                Err(StoreError::Poisoned.into())
+            } else if left.admits(&batch) {
+                state.apply(batch)
+            } else {
+                Err(Left::refusal())
+            };
+            let answer = applied.map(|applied| {
+                group.touched.extend(applied.touched);
+                group.effects.push(applied.effects);
+                applied.outcomes
+            });
+            group.answers.push((reply, answer));
+        }
+        Ok(())
+    }
+
+    fn make_durable(&mut self, group: &mut Group) -> Result<(), Failure> {
+        if !group.touched.is_empty() {
+            let rows = log::batch(&*self.live.read()?, &group.touched)?;
+            self.log.write(rows)?;
+        }
+        let state = self.live.read()?;
+        for effects in group.effects.drain(..) {
+            self.live.publish(&state, effects)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing of the group is acknowledged, refusals neither: they may rest on rows that are not durable.
+    fn poison(&self, failure: &Failure, group: &mut Group) {
+        self.poisoned.store(true, Ordering::Release);
+        tracing::error!(error = %failure, "the store takes no more writes: one could not be made durable");
+        if let Ok(state) = self.live.read() {
+            for effects in &group.effects {
+                self.live.abandon(&state, effects);
+            }
+        }
+        for (_, answer) in &mut group.answers {
+            *answer = Err(StoreError::Poisoned.into());
+        }
+    }
+}
+
+/// Batches in one group: a sync costs milliseconds, a batch microseconds.
+pub(super) const GROUP: usize = 256;

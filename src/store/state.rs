@@ -1,0 +1,255 @@
+//! The rows and their indexes in memory: what every engine keeps, and what all reads are answered from.
+//!
+//! Every mutation is a [`Write`] to one row; [`State::write`] keeps the indexes and gives back the write that
+//! undoes it. A batch that fails half way is undone by those ([`apply`]), and an engine that keeps rows on a
+//! disk asks which rows a batch has touched.
+
+mod apply;
+mod codec;
+mod read;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{BuildHasher, RandomState},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    identity::{Handle, TokenHash, UserId},
+    store::records::{AclRow, KeyRules, OutboxEntry, Role, RoleMapping, Token, UserKey},
+};
+
+pub(super) use apply::Effects;
+pub(super) use codec::Row;
+
+/// All rows, and the indexes over them.
+#[derive(Debug)]
+pub(super) struct State {
+    rules: KeyRules,
+    /// Rows as they are stored: a million users must fit.
+    users: BTreeMap<UserId, Box<[u8]>>,
+    names: BTreeSet<(u64, UserId)>,
+    tokens: HashMap<TokenHash, TokenRow>,
+    tokens_by_user: BTreeSet<(UserId, Timestamp, TokenHash)>,
+    handles: BTreeSet<(u64, TokenHash)>,
+    roles: BTreeMap<String, Role>,
+    mappings: BTreeMap<String, RoleMapping>,
+    /// The mappings that give a user a role: the user's id as text, the mapping's id.
+    grants: BTreeSet<(String, String)>,
+    acls: BTreeMap<String, AclRow>,
+    outbox: BTreeMap<u64, OutboxEntry>,
+    meta: Meta,
+    /// Keyed by chance, so that nobody can choose names that meet in `names`.
+    hasher: RandomState,
+}
+
+/// The counters: none ever goes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Meta {
+    next_user: i64,
+    text_ids: bool,
+    next_role: u64,
+    next_mapping: u64,
+    outbox_seq: u64,
+    change_seq: u64,
+    /// How many other rows there are, as of the last write to a disk.
+    rows: u64,
+}
+
+/// One row's new content; `None` deletes it.
+#[derive(Debug)]
+pub(super) enum Write {
+    User(UserId, Option<Box<[u8]>>),
+    Token(TokenHash, Option<TokenRow>),
+    Role(String, Option<Role>),
+    Mapping(String, Option<RoleMapping>),
+    Acl(String, Option<AclRow>),
+    Outbox(u64, Option<OutboxEntry>),
+    Meta(Meta),
+}
+
+/// A [`Token`] without its hash; what few tokens have is in a box.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct TokenRow {
+    #[serde(rename = "u")]
+    user: UserId,
+    #[serde(rename = "t")]
+    ttl: Option<f64>,
+    #[serde(rename = "c")]
+    created: Timestamp,
+    #[serde(rename = "e", default)]
+    epoch: u32,
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    extra: Option<Box<TokenExtra>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct TokenExtra {
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+/// The one form of an id: `Text("7")` is `Number(7)`.
+pub(super) fn normal(id: &UserId) -> UserId {
+    match id {
+        UserId::Number(number) => UserId::Number(*number),
+        UserId::Text(text) => UserId::parse(text),
+    }
+}
+
+impl State {
+    /// An empty state.
+    pub(super) fn new(rules: KeyRules) -> Self {
+        Self {
+            rules,
+            users: BTreeMap::new(),
+            names: BTreeSet::new(),
+            tokens: HashMap::new(),
+            tokens_by_user: BTreeSet::new(),
+            handles: BTreeSet::new(),
+            roles: BTreeMap::new(),
+            mappings: BTreeMap::new(),
+            grants: BTreeSet::new(),
+            acls: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            meta: Meta::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Writes one row and keeps the indexes; gives back the write that undoes this one.
+    pub(super) fn write(&mut self, write: Write) -> Write {
+        match write {
+            Write::User(id, row) => self.write_user(id, row),
+            Write::Token(hash, row) => self.write_token(hash, row),
+            Write::Role(id, row) => Write::Role(id.clone(), replace(&mut self.roles, id, row)),
+            Write::Mapping(id, row) => self.write_mapping(id, row),
+            Write::Acl(id, row) => Write::Acl(id.clone(), replace(&mut self.acls, id, row)),
+            Write::Outbox(seq, row) => Write::Outbox(seq, replace(&mut self.outbox, seq, row)),
+            Write::Meta(meta) => Write::Meta(std::mem::replace(&mut self.meta, meta)),
+        }
+    }
+
+    fn write_user(&mut self, id: UserId, row: Option<Box<[u8]>>) -> Write {
+        let keys = row.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default();
+        let old = replace(&mut self.users, id.clone(), row);
+        for hash in old.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default() {
+            self.names.remove(&(hash, id.clone()));
+        }
+        self.names.extend(keys.into_iter().map(|hash| (hash, id.clone())));
+        Write::User(id, old)
+    }
+
+    fn write_token(&mut self, hash: TokenHash, row: Option<TokenRow>) -> Write {
+        let handle = handle_digest(&hash.handle());
+        let place = row.as_ref().map(|row| (row.user.clone(), row.created, hash));
+        let old = match row {
+            Some(row) => self.tokens.insert(hash, row),
+            None => self.tokens.remove(&hash),
+        };
+        if let Some(old) = &old {
+            self.tokens_by_user.remove(&(old.user.clone(), old.created, hash));
+            self.handles.remove(&(handle, hash));
+        }
+        if let Some(place) = place {
+            self.tokens_by_user.insert(place);
+            self.handles.insert((handle, hash));
+        }
+        Write::Token(hash, old)
+    }
+
+    fn write_mapping(&mut self, id: String, row: Option<RoleMapping>) -> Write {
+        let grant = row.as_ref().and_then(grant_of);
+        let old = replace(&mut self.mappings, id.clone(), row);
+        if let Some(grant) = old.as_ref().and_then(grant_of) {
+            self.grants.remove(&grant);
+        }
+        self.grants.extend(grant);
+        Write::Mapping(id, old)
+    }
+
+    fn hashed_keys(&self, row: &[u8]) -> Vec<u64> {
+        // A row that cannot be read has no names; every read of it fails loudly.
+        let keys = codec::read_user(row).map(|user| self.rules.of(&user.properties)).unwrap_or_default();
+        keys.iter().map(|key| self.key_digest(key)).collect()
+    }
+
+    fn key_digest(&self, key: &UserKey) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+impl Write {
+    /// The row that this writes.
+    pub(super) fn row(&self) -> Row {
+        match self {
+            Self::User(id, _) => Row::User(id.clone()),
+            Self::Token(hash, _) => Row::Token(*hash),
+            Self::Role(id, _) => Row::Role(id.clone()),
+            Self::Mapping(id, _) => Row::Mapping(id.clone()),
+            Self::Acl(id, _) => Row::Acl(id.clone()),
+            Self::Outbox(seq, _) => Row::Outbox(*seq),
+            Self::Meta(_) => Row::Meta,
+        }
+    }
+}
+
+impl TokenRow {
+    fn of(token: Token) -> Self {
+        let plain = token.scopes.is_empty() && token.name.is_none();
+        let extra = (!plain).then(|| Box::new(TokenExtra { scopes: token.scopes, name: token.name }));
+        Self { user: normal(&token.user), ttl: token.ttl, created: token.created, epoch: token.epoch, extra }
+    }
+
+    fn token(&self, hash: TokenHash) -> Token {
+        let (scopes, name) = match self.extra.as_deref() {
+            Some(extra) => (extra.scopes.clone(), extra.name.clone()),
+            None => (Vec::new(), None),
+        };
+        Token {
+            hash,
+            user: self.user.clone(),
+            ttl: self.ttl,
+            created: self.created,
+            scopes,
+            name,
+            epoch: self.epoch,
+        }
+    }
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Self {
+            next_user: 1,
+            text_ids: false,
+            next_role: 1,
+            next_mapping: 1,
+            outbox_seq: 0,
+            change_seq: 0,
+            rows: 0,
+        }
+    }
+}
+
+fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    }
+}
+
+/// Only a mapping whose type is exactly `USER` gives a user a role (loopback3.md section 8.3).
+fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
+    (mapping.principal_type.0 == "USER").then(|| (mapping.principal_id.clone(), mapping.id.clone()))
+}
+
+/// The first eight bytes of a handle: enough to find it by, and a quarter of its size.
+fn handle_digest(handle: &Handle) -> u64 {
+    handle.as_str().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}

@@ -1,0 +1,222 @@
+//! A batch, applied to the rows whole or not at all.
+
+mod accounts;
+mod rules;
+
+use std::collections::BTreeSet;
+
+use super::{Meta, Row, State, TokenRow, Write, normal};
+use crate::{
+    identity::{TokenHash, UserId},
+    store::{
+        CommitError, StoreError,
+        records::{Change, ChangeNotice, Noticed, OutboxEntry, Outcome, Token},
+    },
+};
+
+/// What a batch has done to the rows.
+#[derive(Debug)]
+pub(in crate::store) struct Applied {
+    /// One for every change.
+    pub(in crate::store) outcomes: Vec<Outcome>,
+    /// The rows to write to a disk, each as it stands now.
+    pub(in crate::store) touched: BTreeSet<Row>,
+    /// What the request path must learn of it.
+    pub(in crate::store) effects: Effects,
+}
+
+/// What the request path must learn of, once it is durable.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Effects {
+    /// Tokens that are void now.
+    pub(in crate::store) ended: Vec<(UserId, TokenHash)>,
+    /// Tokens that are live now.
+    pub(in crate::store) started: Vec<TokenHash>,
+    /// Users whose [`Subject`](crate::store::Subject) must be made anew.
+    pub(in crate::store) users: BTreeSet<UserId>,
+    /// Lines for the changes feed.
+    pub(in crate::store) notices: Vec<ChangeNotice>,
+}
+
+/// One batch while it is applied.
+struct Work<'a> {
+    state: &'a mut State,
+    undo: Vec<Write>,
+    noticed: Vec<Noticed>,
+    effects: Effects,
+    /// The index of the change at hand.
+    change: usize,
+}
+
+impl State {
+    /// Applies a batch whole, in order.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the rows are then as they were.
+    pub(in crate::store) fn apply(&mut self, batch: Vec<Change>) -> Result<Applied, CommitError> {
+        let mut work = Work::new(self);
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for (index, change) in batch.into_iter().enumerate() {
+            work.change = index;
+            match work.apply(change) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    work.roll_back();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(work.finish(outcomes))
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(state: &'a mut State) -> Self {
+        Self { state, undo: Vec::new(), noticed: Vec::new(), effects: Effects::default(), change: 0 }
+    }
+
+    fn apply(&mut self, change: Change) -> Result<Outcome, CommitError> {
+        match change {
+            Change::CreateUser(draft) => self.create_user(draft),
+            Change::UpdateUser(user) => self.update_user(user),
+            Change::DeleteUser(id) => Ok(self.delete_user(&normal(&id))),
+            Change::RevokeTokens { user, except } => self.revoke_tokens(&normal(&user), except),
+            Change::CreateToken(token) => self.create_token(token),
+            Change::DeleteToken(hash) => Ok(self.delete_token(hash)),
+            Change::CreateRole { name } => Ok(self.create_role(name)),
+            Change::Grant { role, user } => self.grant(&role, &normal(&user)),
+            Change::Revoke { role, user } => Ok(self.revoke(&role, &normal(&user))),
+            Change::PutUser(user) => self.put_user(user),
+            Change::PutToken(token) => Ok(self.put_token(token)),
+            Change::PutRole(role) => Ok(self.put_role(role)),
+            Change::PutRoleMapping(mapping) => Ok(self.put_mapping(mapping)),
+            Change::PutAclRow(row) => Ok(self.put_acl(row)),
+            Change::RaiseNextUserId(least) => {
+                self.meta(|meta| meta.next_user = meta.next_user.max(least));
+                Ok(Outcome::Done)
+            }
+            Change::UseTextIds => {
+                self.meta(|meta| meta.text_ids = true);
+                Ok(Outcome::Done)
+            }
+            Change::Enqueue { kind, user, body } => {
+                self.enqueue(|seq| OutboxEntry { seq, kind, user: user.as_ref().map(normal), body })
+            }
+            Change::Dequeue { seq } => {
+                self.write(Write::Outbox(seq, None));
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn finish(mut self, outcomes: Vec<Outcome>) -> Applied {
+        let noticed = std::mem::take(&mut self.noticed);
+        if !noticed.is_empty() {
+            let first = self.state.meta.change_seq.saturating_add(1);
+            self.effects.notices =
+                (first..).zip(noticed).map(|(seq, what)| ChangeNotice { seq, what }).collect();
+            let last = self.effects.notices.last().map_or(first, |notice| notice.seq);
+            self.meta(|meta| meta.change_seq = last);
+        }
+        Applied { outcomes, touched: self.undo.iter().map(Write::row).collect(), effects: self.effects }
+    }
+
+    fn roll_back(self) {
+        for write in self.undo.into_iter().rev() {
+            self.state.write(write);
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        let undo = self.state.write(write);
+        self.undo.push(undo);
+    }
+
+    fn meta(&mut self, edit: impl FnOnce(&mut Meta)) {
+        let mut meta = self.state.meta.clone();
+        edit(&mut meta);
+        if meta != self.state.meta {
+            self.write(Write::Meta(meta));
+        }
+    }
+
+    /// Says a thing to the feed, once.
+    fn notice(&mut self, what: Noticed) {
+        // Only the last one is looked at: an import says `Rules` a million times in a row.
+        if self.noticed.last() != Some(&what) {
+            self.noticed.push(what);
+        }
+    }
+
+    fn changed_user(&mut self, id: &UserId) {
+        self.effects.users.insert(id.clone());
+        self.notice(Noticed::User(id.clone()));
+    }
+
+    fn create_token(&mut self, mut token: Token) -> Result<Outcome, CommitError> {
+        token.user = normal(&token.user);
+        let Some(user) = self.state.user(&token.user)? else { return Err(self.missing()) };
+        if user.epoch != token.epoch || self.state.tokens.contains_key(&token.hash) {
+            return Err(self.stale());
+        }
+        self.start_token(token.hash, TokenRow::of(token));
+        Ok(Outcome::Done)
+    }
+
+    fn put_token(&mut self, token: Token) -> Outcome {
+        let hash = token.hash;
+        // An id that a live token speaks of must never become a new user's.
+        self.keep_clear_of(&normal(&token.user));
+        if self.state.tokens.contains_key(&hash) {
+            self.end_token(hash);
+            self.notice(Noticed::Token(hash));
+        }
+        self.start_token(hash, TokenRow::of(token));
+        Outcome::Done
+    }
+
+    fn delete_token(&mut self, hash: TokenHash) -> Outcome {
+        let ended = self.end_token(hash);
+        if ended {
+            self.notice(Noticed::Token(hash));
+        }
+        Outcome::Removed(u64::from(ended))
+    }
+
+    fn start_token(&mut self, hash: TokenHash, row: TokenRow) {
+        self.write(Write::Token(hash, Some(row)));
+        self.effects.started.push(hash);
+    }
+
+    fn end_token(&mut self, hash: TokenHash) -> bool {
+        let Some(owner) = self.state.tokens.get(&hash).map(|row| row.user.clone()) else { return false };
+        self.write(Write::Token(hash, None));
+        self.effects.ended.push((owner, hash));
+        true
+    }
+
+    fn enqueue(&mut self, entry: impl FnOnce(u64) -> OutboxEntry) -> Result<Outcome, CommitError> {
+        if self.state.outbox.len() >= OUTBOX_LIMIT {
+            return Err(CommitError::Busy);
+        }
+        let seq = self.state.meta.outbox_seq.saturating_add(1);
+        self.meta(|meta| meta.outbox_seq = seq);
+        self.write(Write::Outbox(seq, Some(entry(seq))));
+        Ok(Outcome::Done)
+    }
+
+    fn missing(&self) -> CommitError {
+        CommitError::Missing { change: self.change }
+    }
+
+    fn stale(&self) -> CommitError {
+        CommitError::Stale { change: self.change }
+    }
+}
+
+/// Undelivered events that are kept: a receiver that is down must not let strangers fill the memory.
+const OUTBOX_LIMIT: usize = 100_000;
+
+fn exhausted() -> CommitError {
+    CommitError::Store(StoreError::Engine("there are no user ids left".to_owned()))
+}

@@ -1,0 +1,166 @@
+//! Changes of users: ids, unique names, epochs.
+
+use super::{Work, Write, exhausted, normal};
+use crate::{
+    identity::{TokenHash, UserId},
+    store::{
+        CommitError, StoreError,
+        records::{Outcome, User, UserDraft, UserKey},
+        state::{codec, read::from_digest},
+    },
+};
+
+impl Work<'_> {
+    pub(super) fn create_user(&mut self, draft: UserDraft) -> Result<Outcome, CommitError> {
+        let user = User {
+            id: self.new_user_id()?,
+            properties: draft.properties,
+            password: draft.password,
+            verification: draft.verification,
+            epoch: 0,
+            revision: 1,
+            disabled: false,
+        };
+        self.store_user(user)
+    }
+
+    /// The epoch can only rise, whatever the caller read before: a revocation is never undone.
+    pub(super) fn update_user(&mut self, mut user: User) -> Result<Outcome, CommitError> {
+        user.id = normal(&user.id);
+        let Some(old) = self.state.user(&user.id)? else { return Err(self.missing()) };
+        if old.revision != user.revision {
+            return Err(self.stale());
+        }
+        user.revision = user.revision.saturating_add(1);
+        user.epoch = user.epoch.max(old.epoch);
+        self.changed_user(&user.id);
+        self.store_user(user)
+    }
+
+    pub(super) fn put_user(&mut self, mut user: User) -> Result<Outcome, CommitError> {
+        user.id = normal(&user.id);
+        if let Some(old) = self.state.user(&user.id)? {
+            user.revision = user.revision.max(old.revision).saturating_add(1);
+            user.epoch = user.epoch.max(old.epoch);
+        }
+        self.keep_clear_of(&user.id);
+        self.changed_user(&user.id);
+        self.store_user(user)
+    }
+
+    pub(super) fn delete_user(&mut self, id: &UserId) -> Outcome {
+        let known = self.state.users.contains_key(id);
+        let text = id.to_string();
+        let mappings: Vec<String> = self.state.grants_of(&text).map(|mapping| mapping.id.clone()).collect();
+        self.end_tokens_of(id, None);
+        self.remove_mappings(mappings);
+        if known {
+            self.write(Write::User(id.clone(), None));
+            self.changed_user(id);
+        }
+        Outcome::Removed(u64::from(known))
+    }
+
+    /// The revision stays: what a caller is about to write to the row remains true.
+    pub(super) fn revoke_tokens(
+        &mut self,
+        id: &UserId,
+        except: Option<TokenHash>,
+    ) -> Result<Outcome, CommitError> {
+        let ended = self.end_tokens_of(id, except);
+        if let Some(mut user) = self.state.user(id)? {
+            // Fails closed at the end of the numbers: a token of an epoch that comes back would live again.
+            user.epoch = user.epoch.checked_add(1).ok_or_else(exhausted)?;
+            self.move_token(except, id, user.epoch);
+            self.write_user(&user)?;
+        }
+        self.changed_user(id);
+        Ok(Outcome::Removed(ended))
+    }
+
+    /// New numbers are counted up beyond this one. Numbers that LoopBack cannot have counted (above 2^53) are
+    /// passed over when they come.
+    pub(super) fn keep_clear_of(&mut self, id: &UserId) {
+        if let UserId::Number(number @ 0..=LARGEST_COUNTED) = *id {
+            self.meta(|meta| meta.next_user = meta.next_user.max(number.saturating_add(1)));
+        }
+    }
+
+    /// Moves the session that stays to its user's new epoch.
+    fn move_token(&mut self, hash: Option<TokenHash>, user: &UserId, epoch: u32) {
+        let Some(hash) = hash else { return };
+        let Some(mut row) = self.state.tokens.get(&hash).filter(|row| row.user == *user).cloned() else {
+            return;
+        };
+        row.epoch = epoch;
+        self.start_token(hash, row);
+    }
+
+    fn end_tokens_of(&mut self, user: &UserId, except: Option<TokenHash>) -> u64 {
+        let hashes: Vec<TokenHash> =
+            self.state.hashes_of(user).filter(|hash| Some(*hash) != except).collect();
+        hashes.into_iter().map(|hash| u64::from(self.end_token(hash))).sum()
+    }
+
+    /// Writes a user whose names nobody else has.
+    fn store_user(&mut self, user: User) -> Result<Outcome, CommitError> {
+        let keys = self.taken(&user)?;
+        if !keys.is_empty() {
+            return Err(CommitError::Taken { change: self.change, keys });
+        }
+        self.write_user(&user)?;
+        Ok(Outcome::User(Box::new(user)))
+    }
+
+    fn write_user(&mut self, user: &User) -> Result<(), CommitError> {
+        let row = codec::write_user(user)?;
+        self.write(Write::User(user.id.clone(), Some(row)));
+        Ok(())
+    }
+
+    fn taken(&self, user: &User) -> Result<Vec<UserKey>, CommitError> {
+        let mut taken = Vec::new();
+        for key in self.state.rules.of(&user.properties) {
+            let digest = self.state.key_digest(&key);
+            for id in from_digest(&self.state.names, digest, UserId::Number(i64::MIN)) {
+                if *id != user.id && self.has_key(id, &key)? {
+                    taken.push(key);
+                    break;
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    fn has_key(&self, id: &UserId, key: &UserKey) -> Result<bool, CommitError> {
+        let other = self.state.user(id)?;
+        Ok(other.is_some_and(|other| self.state.rules.of(&other.properties).contains(key)))
+    }
+
+    fn new_user_id(&mut self) -> Result<UserId, CommitError> {
+        loop {
+            let id = if self.state.meta.text_ids { text_id()? } else { self.count_user()? };
+            if !self.state.users.contains_key(&id) && !self.state.has_tokens(&id) {
+                return Ok(id);
+            }
+        }
+    }
+
+    fn count_user(&mut self) -> Result<UserId, CommitError> {
+        let number = self.state.meta.next_user;
+        let next = number.checked_add(1).ok_or_else(exhausted)?;
+        self.meta(|meta| meta.next_user = next);
+        Ok(UserId::Number(number))
+    }
+}
+
+/// 2^53 - 1: ids are numbers of JavaScript.
+const LARGEST_COUNTED: i64 = 9_007_199_254_740_991;
+
+/// 24 hex digits, as MongoDB's ids are: too long to read as a number.
+fn text_id() -> Result<UserId, CommitError> {
+    let mut chance = [0_u8; 12];
+    getrandom::fill(&mut chance)
+        .map_err(|error| StoreError::Engine(format!("the system gives no random bytes: {error}")))?;
+    Ok(UserId::Text(chance.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_boxed_str()))
+}

@@ -1,0 +1,168 @@
+//! Rows as bytes: the key and the payload that an engine writes. The engine adds its checksum.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Meta, State, TokenRow, Write};
+use crate::{
+    identity::{PasswordHash, TokenHash, UserId},
+    store::{
+        StoreError,
+        records::{AclRow, OutboxEntry, Role, RoleMapping, User},
+    },
+};
+
+/// The name of one row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::store) enum Row {
+    Meta,
+    User(UserId),
+    Token(TokenHash),
+    Role(String),
+    Mapping(String),
+    Acl(String),
+    Outbox(u64),
+}
+
+/// A [`User`] as stored. Short names, because every row carries them.
+#[derive(Serialize, Deserialize)]
+struct UserRow<P> {
+    #[serde(rename = "i")]
+    id: UserId,
+    #[serde(rename = "p")]
+    properties: P,
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    verification: Option<String>,
+    #[serde(rename = "e", default)]
+    epoch: u32,
+    #[serde(rename = "r", default)]
+    revision: u64,
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
+}
+
+impl Row {
+    /// The key under which an engine keeps the row: one letter for the table, then the id.
+    pub(in crate::store) fn key(&self) -> Vec<u8> {
+        match self {
+            Self::Meta => b"m".to_vec(),
+            Self::User(id) => prefixed(b'u', id.to_string().as_bytes()),
+            Self::Token(hash) => prefixed(b't', &hash.0),
+            Self::Role(id) => prefixed(b'r', id.as_bytes()),
+            Self::Mapping(id) => prefixed(b'g', id.as_bytes()),
+            Self::Acl(id) => prefixed(b'a', id.as_bytes()),
+            Self::Outbox(seq) => prefixed(b'o', &seq.to_be_bytes()),
+        }
+    }
+
+    /// The row of a key; `None` for a key that [`Row::key`] cannot have made.
+    pub(in crate::store) fn parse(key: &[u8]) -> Option<Self> {
+        let (table, rest) = key.split_first()?;
+        let text = || std::str::from_utf8(rest).ok();
+        match table {
+            b'm' if rest.is_empty() => Some(Self::Meta),
+            b'u' => text().map(|id| Self::User(UserId::parse(id))),
+            b't' => rest.try_into().ok().map(|hash| Self::Token(TokenHash(hash))),
+            b'r' => text().map(|id| Self::Role(id.to_owned())),
+            b'g' => text().map(|id| Self::Mapping(id.to_owned())),
+            b'a' => text().map(|id| Self::Acl(id.to_owned())),
+            b'o' => rest.try_into().ok().map(|seq| Self::Outbox(u64::from_be_bytes(seq))),
+            _ => None,
+        }
+    }
+
+    /// The write of a row that an engine has read back.
+    fn read(self, payload: &[u8]) -> Result<Write, serde_json::Error> {
+        Ok(match self {
+            Self::Meta => Write::Meta(serde_json::from_slice(payload)?),
+            Self::User(id) => {
+                read_user(payload)?;
+                Write::User(id, Some(payload.into()))
+            }
+            Self::Token(hash) => Write::Token(hash, Some(serde_json::from_slice(payload)?)),
+            Self::Role(id) => Write::Role(id, Some(serde_json::from_slice(payload)?)),
+            Self::Mapping(id) => Write::Mapping(id, Some(serde_json::from_slice(payload)?)),
+            Self::Acl(id) => Write::Acl(id, Some(serde_json::from_slice(payload)?)),
+            Self::Outbox(seq) => Write::Outbox(seq, Some(serde_json::from_slice(payload)?)),
+        })
+    }
+}
+
+impl State {
+    /// Takes a row that an engine has read back.
+    pub(in crate::store) fn load(&mut self, row: Row, payload: &[u8]) -> Result<(), serde_json::Error> {
+        let write = row.read(payload)?;
+        self.write(write);
+        Ok(())
+    }
+
+    /// By how many rows this state differs from what was written down: of a loaded one, none may be missing.
+    pub(in crate::store) fn missing_rows(&self) -> u64 {
+        self.rows().abs_diff(self.meta.rows)
+    }
+
+    /// The row as it stands; `None` when it is gone.
+    pub(in crate::store) fn payload(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
+        match row {
+            Row::Meta => json(Some(&Meta { rows: self.rows(), ..self.meta.clone() })),
+            Row::User(id) => Ok(self.users.get(id).map(|row| row.to_vec())),
+            Row::Token(hash) => json::<TokenRow>(self.tokens.get(hash)),
+            Row::Role(id) => json::<Role>(self.roles.get(id)),
+            Row::Mapping(id) => json::<RoleMapping>(self.mappings.get(id)),
+            Row::Acl(id) => json::<AclRow>(self.acls.get(id)),
+            Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(seq)),
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        let accounts = self.users.len() + self.tokens.len();
+        let rules = self.roles.len() + self.mappings.len() + self.acls.len();
+        u64::try_from(accounts + rules + self.outbox.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A user's row as bytes.
+pub(super) fn write_user(user: &User) -> Result<Box<[u8]>, StoreError> {
+    let row = UserRow {
+        id: user.id.clone(),
+        properties: &user.properties,
+        password: user.password.as_ref().map(|hash| hash.expose().to_owned()),
+        verification: user.verification.clone(),
+        epoch: user.epoch,
+        revision: user.revision,
+        disabled: user.disabled,
+    };
+    serde_json::to_vec(&row).map(Vec::into_boxed_slice).map_err(|_| unreadable())
+}
+
+/// The user of a row.
+pub(super) fn read_user(row: &[u8]) -> Result<User, serde_json::Error> {
+    let row: UserRow<Map<String, Value>> = serde_json::from_slice(row)?;
+    Ok(User {
+        id: super::normal(&row.id),
+        properties: row.properties,
+        password: row.password.map(PasswordHash::new),
+        verification: row.verification,
+        epoch: row.epoch,
+        revision: row.revision,
+        disabled: row.disabled,
+    })
+}
+
+/// What to say of a row that is not what it was written as: its content is nobody's business.
+pub(super) fn unreadable() -> StoreError {
+    StoreError::Engine("a row cannot be written or read; run `store verify`".to_owned())
+}
+
+fn json<T: Serialize>(row: Option<&T>) -> Result<Option<Vec<u8>>, StoreError> {
+    row.map(serde_json::to_vec).transpose().map_err(|_| unreadable())
+}
+
+fn prefixed(table: u8, id: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + id.len());
+    key.push(table);
+    key.extend_from_slice(id);
+    key
+}

@@ -1,0 +1,164 @@
+//! What the rows say: every question that the store answers.
+
+use std::{collections::BTreeSet, ops::Bound};
+
+use super::{State, codec, handle_digest, normal};
+use crate::{
+    clock::Timestamp,
+    identity::{Handle, TokenHash, UserId},
+    store::{
+        StoreError,
+        records::{AclRow, Counters, OutboxEntry, Role, RoleMapping, Token, User, UserKey},
+        sessions::Subject,
+    },
+};
+
+impl State {
+    pub(in crate::store) fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
+        self.users
+            .get(&normal(id))
+            .map(|row| codec::read_user(row))
+            .transpose()
+            .map_err(|_| codec::unreadable())
+    }
+
+    /// The user with this key; the lowest id if the rules have changed and several share it now.
+    pub(in crate::store) fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError> {
+        let digest = self.key_digest(key);
+        for id in from_digest(&self.names, digest, UserId::Number(i64::MIN)) {
+            let user = self.user(id)?;
+            if user.as_ref().is_some_and(|user| self.rules.of(&user.properties).contains(key)) {
+                return Ok(user);
+            }
+        }
+        Ok(None)
+    }
+
+    pub(in crate::store) fn users(
+        &self,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let start = after.map(normal).map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.users.range((start, Bound::Unbounded)).take(limit);
+        rows.map(|(_, row)| codec::read_user(row).map_err(|_| codec::unreadable())).collect()
+    }
+
+    /// A user's tokens, the oldest first.
+    pub(in crate::store) fn tokens_of(&self, user: &UserId) -> Vec<Token> {
+        self.hashes_of(user).filter_map(|hash| self.token(&hash)).collect()
+    }
+
+    /// All tokens, the oldest first.
+    pub(in crate::store) fn all_tokens(&self) -> Vec<Token> {
+        let mut tokens: Vec<Token> = self.tokens.iter().map(|(hash, row)| row.token(*hash)).collect();
+        tokens.sort_by_key(|token| (token.created, token.hash));
+        tokens
+    }
+
+    pub(in crate::store) fn token(&self, hash: &TokenHash) -> Option<Token> {
+        self.tokens.get(hash).map(|row| row.token(*hash))
+    }
+
+    pub(in crate::store) fn token_hashes(&self) -> impl Iterator<Item = TokenHash> {
+        self.tokens.keys().copied()
+    }
+
+    pub(in crate::store) fn token_by_handle(&self, handle: &Handle) -> Option<Token> {
+        from_digest(&self.handles, handle_digest(handle), TokenHash([0; 32]))
+            .find(|hash| hash.handle() == *handle)
+            .and_then(|hash| self.token(hash))
+    }
+
+    pub(in crate::store) fn has_tokens(&self, user: &UserId) -> bool {
+        self.hashes_of(user).next().is_some()
+    }
+
+    pub(in crate::store) fn roles(&self) -> Vec<Role> {
+        self.roles.values().cloned().collect()
+    }
+
+    pub(in crate::store) fn role_mappings(&self) -> Vec<RoleMapping> {
+        self.mappings.values().cloned().collect()
+    }
+
+    pub(in crate::store) fn acl_rows(&self) -> Vec<AclRow> {
+        self.acls.values().cloned().collect()
+    }
+
+    /// The oldest events up to number `last`.
+    pub(in crate::store) fn outbox(&self, last: u64, limit: usize) -> Vec<OutboxEntry> {
+        self.outbox.range(..=last).take(limit).map(|(_, entry)| entry.clone()).collect()
+    }
+
+    /// The number of the newest event.
+    pub(in crate::store) fn outbox_seq(&self) -> u64 {
+        self.meta.outbox_seq
+    }
+
+    /// The number of the newest change.
+    pub(in crate::store) fn change_seq(&self) -> u64 {
+        self.meta.change_seq
+    }
+
+    pub(in crate::store) fn counters(&self) -> Counters {
+        let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+        Counters {
+            users: count(self.users.len()),
+            tokens: count(self.tokens.len()),
+            roles: count(self.roles.len()),
+            errors: 0,
+        }
+    }
+
+    /// What the gate needs to know of a user. A user who is gone but has a token (an import brings such)
+    /// has nothing but the id.
+    pub(in crate::store) fn subject(&self, id: &UserId) -> Result<Subject, StoreError> {
+        let user = self.user(id)?;
+        let text = |value: Option<&str>| value.map(Box::from);
+        let known = user.as_ref();
+        let id_text = id.to_string();
+        Ok(Subject {
+            id: id.clone(),
+            username: text(known.and_then(User::username)),
+            email: text(known.and_then(User::email)),
+            email_verified: known.is_some_and(User::email_verified),
+            roles: if known.is_some() { self.role_names(&id_text) } else { Box::default() },
+            id_text: id_text.into_boxed_str(),
+            epoch: known.map_or(0, |user| user.epoch),
+            disabled: known.is_some_and(|user| user.disabled),
+            headers: std::sync::OnceLock::new(),
+        })
+    }
+
+    pub(super) fn hashes_of(&self, user: &UserId) -> impl Iterator<Item = TokenHash> {
+        let user = normal(user);
+        let start = (user.clone(), Timestamp(i64::MIN), TokenHash([0; 32]));
+        self.tokens_by_user
+            .range(start..)
+            .take_while(move |(owner, ..)| *owner == user)
+            .map(|(.., hash)| *hash)
+    }
+
+    /// The ids of the mappings that give a user (the id as text) a role.
+    pub(super) fn grants_of(&self, user: &str) -> impl Iterator<Item = &RoleMapping> {
+        self.grants
+            .range((user.to_owned(), String::new())..)
+            .take_while(move |(principal, _)| *principal == *user)
+            .filter_map(|(_, id)| self.mappings.get(id))
+    }
+
+    fn role_names(&self, user: &str) -> Box<[Box<str>]> {
+        let names = self.grants_of(user).filter_map(|mapping| self.roles.get(&mapping.role_id));
+        names.map(|role| role.name.as_str()).collect::<BTreeSet<_>>().into_iter().map(Box::from).collect()
+    }
+}
+
+/// The entries of an index under one digest; `least` is the least value there is.
+pub(super) fn from_digest<T: Ord>(
+    index: &BTreeSet<(u64, T)>,
+    digest: u64,
+    least: T,
+) -> impl Iterator<Item = &T> {
+    index.range((digest, least)..).take_while(move |(other, _)| *other == digest).map(|(_, value)| value)
+}
