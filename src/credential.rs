@@ -1,1 +1,185 @@
 //! Where a request carries its access token, and in what form (loopback3.md sections 1.1 and 1.2).
+//!
+//! [`offered`] finds the candidates, [`is_credential_header`], [`strip_query`] and [`strip_cookies`] keep them from
+//! the app. What counts for the one counts for the other: nothing is read here that is not also taken out.
+
+mod cookie;
+mod form;
+mod header;
+
+use std::borrow::Cow;
+
+pub use cookie::{CookieSecret, strip_cookies};
+pub use form::strip_query;
+
+/// Where to look, besides the built-in names (INTERFACE.md, `[credentials]` and `bearer_token_base64_encoded`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Headers that are tried before `X-Access-Token` and `Authorization`.
+    pub headers: Vec<String>,
+    /// Query parameters that are tried before `access_token`.
+    pub params: Vec<String>,
+    /// Signed cookies that are tried before `access_token` and `authorization`.
+    pub cookies: Vec<String>,
+    /// The app's Express cookie secret; `None`: no signed cookie is read.
+    pub cookie_secret: Option<CookieSecret>,
+    /// Whether a query parameter is a credential at all.
+    pub query: bool,
+    /// How the word behind `Bearer` is read.
+    pub bearer: Bearer,
+    /// The cookies that the pages set, the preferred name first; looked at last.
+    pub page_cookie: Vec<String>,
+}
+
+/// How the word behind `Bearer` is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bearer {
+    /// As base64 of the id: LoopBack's default.
+    Base64,
+    /// As the id itself: LoopBack with `bearerTokenBase64Encoded: false`.
+    Raw,
+    /// As the id itself, and where that is unknown as base64: profile `standard`.
+    #[default]
+    RawThenBase64,
+}
+
+/// The kind of place that a credential was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A query parameter.
+    Param,
+    /// A request header.
+    Header,
+    /// A signed cookie of the app, or the cookie of the pages.
+    Cookie,
+}
+
+/// Something that was offered as an access token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hit<'h> {
+    /// Where it was found.
+    pub place: Place,
+    /// The id to look up; empty: the caller says "no token", and is anonymous.
+    pub id: Cow<'h, str>,
+    /// A second reading, to try if the first is unknown.
+    pub alternative: Option<Cow<'h, str>>,
+}
+
+/// All places that offered something, in LoopBack's order: the first one decides.
+#[derive(Debug, Default)]
+pub struct Offered<'h> {
+    hits: [Option<Hit<'h>>; CAPACITY],
+    overflow: bool,
+}
+
+/// More places than there are built-in kinds (query, two headers, a cookie) are in nobody's normal request.
+const CAPACITY: usize = 4;
+
+const PARAM: &str = "access_token";
+const HEADERS: [&str; 2] = ["x-access-token", "authorization"];
+const COOKIES: [&str; 2] = ["access_token", "authorization"];
+
+/// What a request offers. `query` is the raw query without its `?`, `fields` the head's names and values.
+#[must_use]
+pub fn offered<'h>(
+    settings: &'h Settings,
+    query: Option<&'h str>,
+    fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+) -> Offered<'h> {
+    let mut offered = Offered::default();
+    if let Some(query) = query.filter(|_| settings.query) {
+        for id in settings.param_names().filter_map(|name| form::string(query, name)) {
+            offered.push(Hit { place: Place::Param, id, alternative: None });
+        }
+    }
+    for name in settings.header_names() {
+        if let Some((id, alternative)) = header::read(fields.clone(), name, settings.bearer) {
+            offered.push(Hit { place: Place::Header, id, alternative });
+        }
+    }
+    let cookies = cookie::pairs(fields);
+    if let Some(secret) = &settings.cookie_secret {
+        for id in settings.cookie_names().filter_map(|name| cookie::signed(cookies.clone(), name, secret)) {
+            offered.push(Hit { place: Place::Cookie, id, alternative: None });
+        }
+    }
+    for name in &settings.page_cookie {
+        if let Some(id) = cookie::plain(cookies.clone(), name) {
+            offered.push(Hit { place: Place::Cookie, id, alternative: None });
+        }
+    }
+    offered
+}
+
+/// Whether a request header of this name may hold a credential, however an app may spell it (`_` and `.` as `-`).
+#[must_use]
+pub fn is_credential_header(settings: &Settings, name: &str) -> bool {
+    settings.header_names().any(|own| {
+        own.len() == name.len() && own.bytes().map(header::fold).eq(name.bytes().map(header::fold))
+    })
+}
+
+impl Settings {
+    fn param_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.params.iter().map(String::as_str).chain([PARAM])
+    }
+
+    fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(String::as_str).chain(HEADERS)
+    }
+
+    fn cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(String::as_str).chain(COOKIES)
+    }
+}
+
+/// LoopBack's own places, and the cookie of the pages.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            headers: Vec::new(),
+            params: Vec::new(),
+            cookies: Vec::new(),
+            cookie_secret: None,
+            query: true,
+            bearer: Bearer::default(),
+            page_cookie: vec!["__Host-portcullis".into(), "portcullis".into()],
+        }
+    }
+}
+
+impl<'h> Offered<'h> {
+    /// The one that decides.
+    #[must_use]
+    pub fn first(&self) -> Option<&Hit<'h>> {
+        self.hits.first().and_then(Option::as_ref)
+    }
+
+    /// What was offered besides the first.
+    pub fn others(&self) -> impl Iterator<Item = &Hit<'h>> {
+        self.hits.iter().skip(1).flatten()
+    }
+
+    /// Whether there were more than are kept here: no honest client needs so many.
+    #[must_use]
+    pub fn overflow(&self) -> bool {
+        self.overflow
+    }
+
+    fn push(&mut self, hit: Hit<'h>) {
+        match self.hits.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some(hit),
+            None => self.overflow = true,
+        }
+    }
+}
+
+/// Without the id, which is a secret.
+impl std::fmt::Debug for Hit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hit").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,322 @@
 //! Email addresses as LoopBack accepts them.
 
+use std::iter;
+
+/// Octets of a local part (RFC 5321, section 4.5.3.1.1).
+const LOCAL_LIMIT: usize = 64;
+/// Octets of a label of the domain (RFC 1035, section 2.3.4).
+const LABEL_LIMIT: usize = 63;
+/// Octets of a whole address (erratum 1690 of RFC 3696).
+const ADDRESS_LIMIT: usize = 254;
+
 /// Whether LoopBack 3.28 takes `text` as an email address (loopback3.md section 2.1: isemail, no DNS).
+///
+/// No blanks, comments or quotes; a domain need not have a dot, and may be an address in brackets.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
-    text.contains('@')
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let Some(domain_length) = domain_length(domain) else { return false };
+    local.len() <= LOCAL_LIMIT
+        && local.split('.').all(is_atom)
+        && local.len() + 1 + domain_length <= ADDRESS_LIMIT
+}
+
+fn is_atom(atom: &str) -> bool {
+    !atom.is_empty() && !atom.chars().any(is_special)
+}
+
+/// What no part may hold: RFC 5322's specials, blanks and the C0 and C1 controls.
+fn is_special(c: char) -> bool {
+    matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | '@' | '\\' | ',' | '.' | '"')
+        || c <= ' '
+        || ('\u{7f}'..='\u{9f}').contains(&c)
+}
+
+/// The domain's length as DNS would carry it, in octets; `None` = no domain.
+fn domain_length(domain: &str) -> Option<usize> {
+    if let Some(literal) = domain.strip_prefix('[') {
+        return literal.strip_suffix(']').filter(|inner| is_literal(inner)).map(|_| domain.len());
+    }
+    let mut length = 0;
+    let mut labels = domain.split('.').peekable();
+    while let Some(label) = labels.next() {
+        let carried = punycode_length(label);
+        // isemail measures the last label as it is typed, and those before it as they are carried.
+        let measured = if labels.peek().is_some() { carried + 1 } else { label.len() + 1 };
+        if !is_label(label) || measured > LABEL_LIMIT + 1 {
+            return None;
+        }
+        length += carried + usize::from(labels.peek().is_some());
+    }
+    Some(length)
+}
+
+fn is_label(label: &str) -> bool {
+    let in_domain = |c: char| c == '-' || c.is_ascii_alphanumeric() || c >= '\u{c0}';
+    !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(in_domain)
+}
+
+fn is_literal(inner: &str) -> bool {
+    if is_ipv4(inner) {
+        return true;
+    }
+    let Some((tag, groups)) = inner.split_at_checked("IPv6:".len()) else { return false };
+    tag.eq_ignore_ascii_case("IPv6:") && is_ipv6(groups)
+}
+
+/// Four numbers up to 255, each of one to three digits.
+fn is_ipv4(text: &str) -> bool {
+    text.split('.').count() == 4
+        && text.split('.').all(|part| {
+            part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u8>().is_ok()
+        })
+}
+
+/// Eight groups of up to four digits. `::` stands for two groups at least, and an IPv4 address for the last two.
+fn is_ipv6(text: &str) -> bool {
+    let text = match text.rsplit_once(':') {
+        Some((head, tail)) if is_ipv4(tail) => format!("{head}:0:0"),
+        _ => text.to_owned(),
+    };
+    let groups = text.split(':').count();
+    let counted = match (text.find("::"), text.rfind("::")) {
+        (None, _) => groups == 8,
+        (Some(first), last) if last == Some(first) => {
+            let at_an_edge = first == 0 || first + 2 == text.len();
+            groups < 8 + usize::from(at_an_edge)
+        }
+        _ => false,
+    };
+    let lone_edge =
+        (text.starts_with(':') && !text.starts_with("::")) || (text.ends_with(':') && !text.ends_with("::"));
+    counted
+        && !lone_edge
+        && text.split(':').all(|group| group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The length of a label in DNS: `xn--` and RFC 3492's digits where it is not ASCII.
+fn punycode_length(label: &str) -> usize {
+    if label.is_ascii() {
+        return label.len();
+    }
+    let basic = label.chars().filter(char::is_ascii).count();
+    let mut length = "xn--".len() + basic + usize::from(basic > 0);
+    let mut handled = basic;
+    let mut delta = 0_usize;
+    let mut bias = 72;
+    let mut next = 0x80_u32;
+    while let Some(smallest) = label.chars().map(u32::from).filter(|code| *code >= next).min() {
+        delta = delta.saturating_add((smallest - next) as usize * (handled + 1));
+        for code in label.chars().map(u32::from) {
+            if code < smallest {
+                delta = delta.saturating_add(1);
+            } else if code == smallest {
+                length += digits(delta, bias);
+                bias = adapt(delta, handled + 1, handled == basic);
+                delta = 0;
+                handled += 1;
+            }
+        }
+        delta = delta.saturating_add(1);
+        next = smallest + 1;
+    }
+    length
+}
+
+/// How many digits `delta` takes as a variable-length integer (RFC 3492, section 3.3).
+fn digits(delta: usize, bias: usize) -> usize {
+    let mut rest = delta;
+    let places = iter::successors(Some(36), |place| Some(place + 36_usize));
+    1 + places
+        .map(|place| place.saturating_sub(bias).clamp(1, 26))
+        .take_while(|threshold| {
+            let more = rest >= *threshold;
+            if more {
+                rest = (rest - threshold) / (36 - threshold);
+            }
+            more
+        })
+        .count()
+}
+
+/// The bias for the next integer (RFC 3492, section 6.1).
+fn adapt(delta: usize, handled: usize, first: bool) -> usize {
+    let mut delta = delta / if first { 700 } else { 2 };
+    delta += delta / handled;
+    let mut rounds = 0;
+    while delta > 455 {
+        delta /= 35;
+        rounds += 36;
+    }
+    rounds + 36 * delta / (delta + 38)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Read off isemail 3.2.0, like the refusals below.
+    #[test]
+    fn accepts_what_loopback_accepts() {
+        for text in [
+            "a@b",
+            "a@localhost",
+            "a@[127.0.0.1]",
+            "é@é.fr",
+            "a+b@c.de",
+            "a@1.2.3.4",
+            "a@1",
+            "a@b.1c",
+            "a@3com.com",
+            "a@xn--a.b",
+            "a@b.é",
+            "a'b@c",
+            "a/b=c?d@e",
+            "a^_`{|}~@c",
+            "!#$%&*@c",
+            "a.b.c@d",
+            "\u{1f600}@\u{1f600}.b",
+            "\u{a0}@b",
+            "a@\u{3000}b",
+            "a@b--c.d",
+            "a@b.c-d",
+            "a@[127.0.0.01]",
+            "a@[IPv6:::1]",
+            "a@[ipv6:::1]",
+            "a@[IPv6:::]",
+            "a@[IPv6:2001:db8::1]",
+            "a@[IPv6:1:2:3:4:5:6:7:8]",
+            "a@[IPv6:::ffff:127.0.0.1]",
+            "a@[IPv6:1:2:3:4:5:6::]",
+            "a@[IPv6:::3:4:5:6:7:8]",
+        ] {
+            assert!(is_email(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_loopback_refuses() {
+        for text in [
+            "",
+            "a",
+            "@",
+            "a@",
+            "@b",
+            "a b@c",
+            "a@ b",
+            " a@b",
+            "a@b ",
+            "a\t@b",
+            "a@b\r\n",
+            "a\r\n @b",
+            "a@b\0",
+            "a\u{7f}@b",
+            "a@b\u{80}c",
+            "\"a b\"@c.de",
+            "\"a\"b@c.de",
+            "a.\"b\"@c.de",
+            "a@b..c",
+            ".a@b.c",
+            "a.@b.c",
+            "a..b@c",
+            "a@.b",
+            "a@-b.c",
+            "a@b-.c",
+            "a@b.-c",
+            "a@b.c-",
+            "a@b.c.",
+            "a@b_c.de",
+            "a@b!c",
+            "a@b+c",
+            "a@b@c",
+            "a@b,c",
+            "a<b@c",
+            "a:b@c",
+            "a;b@c",
+            "a\\b@c",
+            "a[b@c",
+            "a(c)@b",
+            "a@b(c)",
+            "a@[127.0.0.1",
+            "a@[127.0.0.1]x",
+            "a@b.[127.0.0.1]",
+            "a@[300.1.1.1]",
+            "a@[1.2.3]",
+            "a@[1.2.3.4.5]",
+            "a@[abc]",
+            "a@[]",
+            "a@[::1]",
+            "a@[ 127.0.0.1]",
+            "a@[IPv6:1:2:3:4:5:6:7::]",
+            "a@[IPv6:1::2::3]",
+            "a@[IPv6:12345::]",
+            "a@[IPv6::::]",
+            "a@[IPv6:]",
+            "a@[IPv6:1]",
+            "a@[IPv6:1:2:3:4:5:6:7:8:9]",
+            "a@[IPv6::1:2:3:4:5:6:7]",
+            "a@[IPv6:1:2:3:4:5:6:7:]",
+            "a@b\u{a1}",
+        ] {
+            assert!(!is_email(text), "{text}");
+        }
+    }
+
+    /// Where isemail takes a local part in quotes without a blank, the specification says no, and so do we: such an
+    /// address carries specials into headers and mails.
+    #[test]
+    fn refuses_quotes() {
+        assert!(!is_email("\"ab\"@c.de"));
+        assert!(!is_email("\"\"@c.de"));
+    }
+
+    #[test]
+    fn keeps_the_lengths() {
+        let of = |local: usize, labels: &[usize]| {
+            let domain: Vec<_> = labels.iter().map(|length| "b".repeat(*length)).collect();
+            is_email(&format!("{}@{}", "a".repeat(local), domain.join(".")))
+        };
+        for (local, labels, expected) in [
+            (64, &[1][..], true),
+            (65, &[1], false),
+            (1, &[63], true),
+            (1, &[64], false),
+            (1, &[64, 1], false),
+            (1, &[63, 63, 63, 60], true),
+            (1, &[63, 63, 63, 61], false),
+            (64, &[63, 63, 61], true),
+            (64, &[63, 63, 62], false),
+        ] {
+            assert_eq!(of(local, labels), expected, "{local} {labels:?}");
+        }
+        assert!(is_email(&format!("{}@b", "é".repeat(32))));
+        assert!(!is_email(&format!("{}@b", "é".repeat(33))), "octets count, not characters");
+    }
+
+    /// RFC 3492, section 7.1, and what node's `punycode` makes of some names.
+    #[test]
+    fn measures_labels_as_dns_carries_them() {
+        for (label, carried) in [
+            ("plain", "plain"),
+            ("é", "xn--9ca"),
+            ("bücher", "xn--bcher-kva"),
+            ("他们为什么不说中文", "xn--ihqwcrb4cv8a8dqg056pqjye"),
+            ("почемужеонинеговорятпорусски", "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l"),
+            ("3年b組金八先生", "xn--3b-ww4c5e180e575a65lsy2b"),
+        ] {
+            assert_eq!(punycode_length(label), carried.len(), "{label}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_has_one_at_and_no_ascii_blank(text in ".{0,12}@?[a-zé.\\[\\]: -]{0,12}") {
+            if is_email(&text) {
+                prop_assert_eq!(text.matches('@').count(), 1);
+                prop_assert!(!text.contains(|c: char| c.is_ascii_whitespace() || c.is_ascii_control()));
+            }
+        }
+    }
 }

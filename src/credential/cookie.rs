@@ -1,0 +1,151 @@
+//! Signed cookies as Express writes and reads them, and the plain cookie of our own pages.
+
+use std::{borrow::Cow, fmt};
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Settings, form};
+
+/// The secret that the app gave to Express' cookie parser. Shown by nothing.
+#[derive(Clone)]
+pub struct CookieSecret(Box<[u8]>);
+
+/// The cookies of all `Cookie` headers, in order: name and value without blanks and quotes.
+pub(super) fn pairs<'h>(
+    fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+) -> impl Iterator<Item = (&'h str, &'h str)> + Clone {
+    fields
+        .filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+        .flat_map(|(_, value)| value.split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))
+        .map(|(name, value)| (name.trim_ascii(), unquoted(value.trim_ascii())))
+}
+
+/// The value of a signed cookie whose signature is right. The first cookie of a name is the one that counts.
+pub(super) fn signed<'h>(
+    mut pairs: impl Iterator<Item = (&'h str, &'h str)>,
+    name: &str,
+    secret: &CookieSecret,
+) -> Option<Cow<'h, str>> {
+    let (_, raw) = pairs.find(|(own, _)| *own == name)?;
+    let value = form::decode_component(raw);
+    let (text, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
+    // `j:` is Express' mark of a JSON value, and an object is no id.
+    (secret.signed(text, signature) && !text.starts_with("j:")).then(|| Cow::Owned(text.to_owned()))
+}
+
+/// The value of a cookie that our pages set; an empty one is passed over.
+pub(super) fn plain<'h>(
+    mut pairs: impl Iterator<Item = (&'h str, &'h str)>,
+    name: &str,
+) -> Option<Cow<'h, str>> {
+    let (_, value) = pairs.find(|(own, _)| *own == name)?;
+    (!value.is_empty()).then_some(Cow::Borrowed(value))
+}
+
+/// A `Cookie` header's value without the credentials, as the app gets it; borrowed when nothing has to go.
+///
+/// A cookie called `access_token` is a credential only where signed cookies are read: otherwise it is the app's own.
+#[must_use]
+pub fn strip_cookies<'v>(settings: &Settings, value: &'v [u8]) -> Cow<'v, [u8]> {
+    let credential = |pair: &&[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        let of_the_app =
+            settings.cookie_secret.is_some() && settings.cookie_names().any(|own| own.as_bytes() == name);
+        of_the_app || settings.page_cookie.iter().any(|own| own.as_bytes() == name)
+    };
+    let pairs = || value.split(|byte| *byte == b';');
+    if !pairs().any(|pair| credential(&pair)) {
+        return Cow::Borrowed(value);
+    }
+    let mut kept = Vec::with_capacity(value.len());
+    for pair in
+        pairs().filter(|pair| !credential(pair)).map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+    {
+        if !kept.is_empty() {
+            kept.extend_from_slice(b"; ");
+        }
+        kept.extend_from_slice(pair);
+    }
+    Cow::Owned(kept)
+}
+
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
+}
+
+impl CookieSecret {
+    /// Takes the secret as the config gives it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.as_bytes().into())
+    }
+
+    /// Whether `signature` is HMAC-SHA256 of `text` in base64 without padding. Compared in constant time.
+    fn signed(&self, text: &str, signature: &str) -> bool {
+        let Ok(signature) = STANDARD_NO_PAD.decode(signature) else { return false };
+        Hmac::<Sha256>::new_from_slice(&self.0)
+            .is_ok_and(|mac| mac.chain_update(text.as_bytes()).verify_slice(&signature).is_ok())
+    }
+}
+
+impl fmt::Debug for CookieSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CookieSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `cookie-signature` 1.0: `sign("tok-alice", "keyboard cat")`.
+    const SIGNED: &str = "s%3Atok-alice.kRndn8Ru3BThyoAMQFB3eb9hNgag8ni%2Bk1aRy4LBYHw";
+
+    fn find(header: &str, secret: &str) -> Option<String> {
+        let fields = [("Cookie", header.as_bytes())];
+        signed(pairs(fields.into_iter()), "access_token", &CookieSecret::new(secret)).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn reads_the_signed_cookies_of_express() {
+        let good = format!("a=1; access_token={SIGNED}");
+        assert_eq!(find(&good, "keyboard cat").as_deref(), Some("tok-alice"));
+        assert_eq!(find(&format!("access_token=\"{SIGNED}\""), "keyboard cat").as_deref(), Some("tok-alice"));
+        assert_eq!(find(&good, "another cat"), None);
+        assert_eq!(find(&good.replace("alice", "malice"), "keyboard cat"), None);
+        assert_eq!(find(&good[..good.len() - 1], "keyboard cat"), None);
+        assert_eq!(find("access_token=tok-alice", "keyboard cat"), None, "plain cookies are never read");
+        assert_eq!(find("access_token=s:tok-alice", "keyboard cat"), None);
+        assert_eq!(find("access_token=s:.", "keyboard cat"), None);
+        assert_eq!(
+            find(&format!("access_token=x; {good}"), "keyboard cat"),
+            None,
+            "the first of a name counts"
+        );
+    }
+
+    #[test]
+    fn strips_our_cookies_and_leaves_the_others() {
+        let own = Settings::default();
+        let signed = Settings {
+            cookie_secret: Some(CookieSecret::new("x")),
+            cookies: vec!["sid".into()],
+            ..own.clone()
+        };
+        for (settings, value, expected) in [
+            (&own, "a=1; b=2", "a=1; b=2"),
+            (&own, "a=1; access_token=2", "a=1; access_token=2"),
+            (&own, "a=1; portcullis=x; b=2", "a=1; b=2"),
+            (&own, "__Host-portcullis=x", ""),
+            (&own, "a=1;portcullis = x;portcullis=y", "a=1"),
+            (&signed, "sid=1; access_token=2;authorization=3;c=4", "c=4"),
+        ] {
+            let stripped = strip_cookies(settings, value.as_bytes());
+            assert_eq!(stripped, expected.as_bytes(), "{value}");
+            assert_eq!(matches!(stripped, Cow::Borrowed(_)), value == expected, "{value}");
+        }
+    }
+}
