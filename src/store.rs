@@ -4,6 +4,8 @@
 //! it would survive a power cut (DESIGN.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 
+#[cfg(test)]
+mod contract;
 mod live;
 mod memory;
 mod records;

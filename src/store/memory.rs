@@ -46,3 +46,16 @@ impl Writer for Memory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::store::{KeyRules, Store, contract};
+
+    async fn open(keys: KeyRules) -> Arc<dyn Store> {
+        super::open(keys).unwrap()
+    }
+
+    contract::holds_for!(open);
+}

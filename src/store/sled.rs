@@ -142,3 +142,6 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Batches that may wait. At a sync of 2 ms and groups of [`committer::GROUP`] that is less than a second.
 const QUEUE: usize = 1024;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Users, their ids and their names.
+
+use super::*;
+
+pub(in crate::store) async fn counts_ids_up_and_uses_none_twice(store: &dyn Store) {
+    assert_eq!(create(store, "a@x").await.id, UserId::Number(1));
+    assert_eq!(create(store, "b@x").await.id, UserId::Number(2));
+    assert_eq!(removed(commit(store, Change::DeleteUser(2.into())).await), 1);
+    assert_eq!(removed(commit(store, Change::DeleteUser(2.into())).await), 0);
+    assert_eq!(create(store, "b@x").await.id, UserId::Number(3), "2 was somebody");
+    commit_all(store, vec![Change::RaiseNextUserId(40), Change::RaiseNextUserId(7)]).await;
+    assert_eq!(create(store, "c@x").await.id, UserId::Number(40));
+    assert_eq!(store.counters().users, 3);
+}
+
+pub(in crate::store) async fn keeps_what_it_was_given(store: &dyn Store) {
+    let given = properties(json!({
+        "zebra": null, "email": "é@x", "username": "", "n": [1, 2.5, {"b": 1, "a": 2}], "emailVerified": true
+    }));
+    let draft = UserDraft {
+        properties: given.clone(),
+        password: Some(PasswordHash::new("$argon2id$x".into())),
+        verification: Some("ab".into()),
+    };
+    let user = user_of(commit(store, Change::CreateUser(draft)).await.unwrap());
+    let kept = store.user(&user.id).await.unwrap().unwrap();
+    for user in [user, kept] {
+        assert_eq!(serde_json::to_string(&user.properties).unwrap(), serde_json::to_string(&given).unwrap());
+        assert_eq!(user.password.unwrap().expose(), "$argon2id$x");
+        assert_eq!(user.verification.as_deref(), Some("ab"));
+        assert_eq!((user.epoch, user.revision, user.disabled), (0, 1, false));
+    }
+    assert!(store.user(&2.into()).await.unwrap().is_none());
+}
+
+pub(in crate::store) async fn finds_users_by_their_names(store: &dyn Store) {
+    let rules = KeyRules::default();
+    let both = properties(json!({ "email": "a@x", "username": "ann" }));
+    commit_all(
+        store,
+        vec![
+            Change::CreateUser(UserDraft { properties: both, ..UserDraft::default() }),
+            Change::CreateUser(draft("b@x")),
+            Change::CreateUser(UserDraft::default()),
+        ],
+    )
+    .await;
+    let cases = [
+        (rules.email(None, "a@x"), Some(1)),
+        (rules.username(None, "ann"), Some(1)),
+        (rules.email(Some("realm"), "b@x"), Some(2)),
+        (rules.email(None, "A@x"), None),
+        (rules.email(None, "ann"), None),
+        (rules.username(None, "a@x"), None),
+        (rules.email(None, ""), None),
+    ];
+    for (key, id) in cases {
+        let found = store.find_user(&key).await.unwrap().map(|user| user.id);
+        assert_eq!(found, id.map(UserId::Number), "{key:?}");
+    }
+}
+
+pub(in crate::store) async fn folds_emails_but_not_usernames(store: &dyn Store) {
+    let rules = KeyRules { fold_email_case: true, per_realm: false };
+    let draft = |email: &str, username: &str| {
+        let properties = properties(json!({ "email": email, "username": username }));
+        Change::CreateUser(UserDraft { properties, ..UserDraft::default() })
+    };
+    commit(store, draft("Ann@X", "Ann")).await.unwrap();
+    assert!(store.find_user(&rules.email(None, "aNN@x")).await.unwrap().is_some());
+    assert!(store.find_user(&rules.username(None, "ann")).await.unwrap().is_none());
+    commit(store, draft("other@x", "ann")).await.unwrap();
+    assert!(matches!(commit(store, draft("ANN@x", "x")).await, Err(CommitError::Taken { .. })));
+}
+
+pub(in crate::store) async fn a_realm_has_names_of_its_own(store: &dyn Store) {
+    let rules = KeyRules { fold_email_case: false, per_realm: true };
+    for (realm, id) in [(json!(null), 1), (json!("one"), 2), (json!("two"), 3)] {
+        let properties = properties(json!({ "realm": realm, "email": "a@x" }));
+        commit(store, Change::CreateUser(UserDraft { properties, ..UserDraft::default() })).await.unwrap();
+        let found = store.find_user(&rules.email(realm.as_str(), "a@x")).await.unwrap();
+        assert_eq!(found.map(|user| user.id), Some(UserId::Number(id)), "{realm}");
+    }
+    let again = properties(json!({ "realm": "one", "email": "a@x" }));
+    let again = Change::CreateUser(UserDraft { properties: again, ..UserDraft::default() });
+    assert!(matches!(commit(store, again).await, Err(CommitError::Taken { .. })));
+}
+
+pub(in crate::store) async fn a_name_has_one_user(store: &dyn Store) {
+    let named = |email: &str, username: &str| properties(json!({ "email": email, "username": username }));
+    let draft = |email, username| UserDraft { properties: named(email, username), ..UserDraft::default() };
+    let batch = vec![Change::CreateUser(draft("a@x", "ann")), Change::CreateUser(draft("b@x", "ben"))];
+    let ann = user_of(commit_all(store, batch).await.remove(0));
+    let taken = |error: Result<Vec<Outcome>, CommitError>| match error {
+        Err(CommitError::Taken { change, keys }) => (change, keys),
+        other => panic!("{other:?}"),
+    };
+    let (ann_key, ben_key) = (UserKey::Email("a@x".into()), UserKey::Username("ben".into()));
+
+    let both =
+        store.commit(vec![Change::CreateUser(draft("c@x", "c")), Change::CreateUser(draft("a@x", "ben"))]);
+    assert_eq!(taken(both.await), (1, vec![ann_key.clone(), ben_key.clone()]));
+    let mut stealing = ann.clone();
+    stealing.properties = named("a@x", "ben");
+    assert_eq!(taken(store.commit(vec![Change::UpdateUser(stealing)]).await), (0, vec![ben_key]));
+    let put = store.commit(vec![Change::PutUser(row(9, "a@x"))]);
+    assert_eq!(taken(put.await), (0, vec![ann_key]));
+
+    let mut moved = ann;
+    moved.properties = named("new@x", "ann");
+    let moved = user_of(commit(store, Change::UpdateUser(moved)).await.expect("one's own name is not taken"));
+    assert!(store.find_user(&email_key("a@x")).await.unwrap().is_none(), "the old address is nobody's");
+    assert_eq!(store.find_user(&email_key("new@x")).await.unwrap().unwrap().id, moved.id);
+    create(store, "a@x").await;
+    commit(store, Change::DeleteUser(moved.id)).await.unwrap();
+    create(store, "new@x").await;
+}
+
+pub(in crate::store) async fn an_update_needs_the_current_revision(store: &dyn Store) {
+    let old = create(store, "a@x").await;
+    let mut new = old.clone();
+    new.disabled = true;
+    let new = user_of(commit(store, Change::UpdateUser(new)).await.unwrap());
+    assert!(new.revision > old.revision && new.disabled);
+    let late = store.commit(vec![Change::UpdateUser(old)]).await;
+    assert!(matches!(late, Err(CommitError::Stale { change: 0 })), "{late:?}");
+    assert!(store.user(&new.id).await.unwrap().unwrap().disabled, "the first change stands");
+    let gone = commit(store, Change::UpdateUser(row(77, "z@x"))).await;
+    assert!(matches!(gone, Err(CommitError::Missing { change: 0 })), "{gone:?}");
+}
+
+pub(in crate::store) async fn lists_users_in_the_order_of_their_ids(store: &dyn Store) {
+    let put = |id: UserId, email: &str| Change::PutUser(row(id, email));
+    commit_all(
+        store,
+        vec![
+            put(10.into(), "ten"),
+            put(UserId::parse("abc"), "abc"),
+            put(9.into(), "nine"),
+            put(UserId::Text("2".into()), "two"),
+        ],
+    )
+    .await;
+    assert_eq!(emails(&store.users(None, 10).await.unwrap()), ["two", "nine", "ten", "abc"]);
+    assert_eq!(emails(&store.users(None, 2).await.unwrap()), ["two", "nine"]);
+    assert_eq!(emails(&store.users(Some(&UserId::Text("9".into())), 2).await.unwrap()), ["ten", "abc"]);
+    assert_eq!(emails(&store.users(Some(&3.into()), 1).await.unwrap()), ["nine"], "3 need not exist");
+    assert_eq!(emails(&store.users(Some(&UserId::parse("abc")), 9).await.unwrap()), [""; 0]);
+}
+
+pub(in crate::store) async fn new_ids_can_be_texts(store: &dyn Store) {
+    create(store, "a@x").await;
+    commit(store, Change::UseTextIds).await.unwrap();
+    let (one, two) = (create(store, "b@x").await.id, create(store, "c@x").await.id);
+    assert_ne!(one, two);
+    for id in [one, two] {
+        let UserId::Text(text) = &id else { panic!("{id:?}") };
+        assert_eq!(text.len(), 24);
+        assert!(text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{text}");
+        assert!(store.user(&id).await.unwrap().is_some());
+    }
+}

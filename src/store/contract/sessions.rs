@@ -1,0 +1,146 @@
+//! Tokens, and what the request path sees of them.
+
+use std::sync::Arc;
+
+use super::*;
+
+pub(in crate::store) async fn a_token_is_live_until_it_is_deleted(store: &dyn Store) {
+    let user = create(store, "a@x").await;
+    assert_eq!(standing(store, "t"), None);
+    let given =
+        Token { scopes: vec!["reset".into()], name: Some("ci".into()), ..token("t", user.id.clone()) };
+    commit(store, Change::CreateToken(given.clone())).await.unwrap();
+    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    let held: Arc<Session> = store.load_session(&given.hash).await.unwrap().unwrap();
+    assert_eq!(
+        (held.ttl, held.created, &*held.scopes),
+        (given.ttl, given.created, &["reset".to_owned()][..])
+    );
+    assert_eq!(held.subject.load().email.as_deref(), Some("a@x"));
+    assert_eq!(store.counters().tokens, 1);
+
+    assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 1);
+    assert_eq!(standing(store, "t"), None);
+    assert!(store.load_session(&given.hash).await.unwrap().is_none());
+    let seen = held.standing(&held.subject.load(), Timestamp(1_001), false);
+    assert_eq!(seen, Standing::Ended, "whoever still holds it sees so too");
+    assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 0);
+    assert_eq!(store.counters().tokens, 0);
+}
+
+pub(in crate::store) async fn a_token_needs_its_user_and_their_epoch(store: &dyn Store) {
+    let user = create(store, "a@x").await;
+    let orphan = commit(store, Change::CreateToken(token("t", 99))).await;
+    assert!(matches!(orphan, Err(CommitError::Missing { change: 0 })), "{orphan:?}");
+    commit(store, Change::RevokeTokens { user: user.id.clone(), except: None }).await.unwrap();
+    let late = commit(store, Change::CreateToken(token("t", user.id.clone()))).await;
+    assert!(matches!(late, Err(CommitError::Stale { change: 0 })), "a login that began before: {late:?}");
+    let epoch = store.user(&user.id).await.unwrap().unwrap().epoch;
+    commit(store, Change::CreateToken(Token { epoch, ..token("t", UserId::Text("1".into())) }))
+        .await
+        .unwrap();
+    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    let twice = commit(store, Change::CreateToken(Token { epoch, ..token("t", user.id) })).await;
+    assert!(matches!(twice, Err(CommitError::Stale { .. })), "nobody's token is replaced: {twice:?}");
+}
+
+pub(in crate::store) async fn finds_and_lists_tokens(store: &dyn Store) {
+    let (ann, ben) = (create(store, "a@x").await.id, create(store, "b@x").await.id);
+    let at =
+        |id: &str, user: &UserId, created| Token { created: Timestamp(created), ..token(id, user.clone()) };
+    let batch = [at("new", &ann, 3), at("old", &ann, 1), at("other", &ben, 2)];
+    commit_all(store, batch.map(Change::CreateToken).into()).await;
+    let created = |tokens: Vec<Token>| tokens.iter().map(|token| token.created.0).collect::<Vec<_>>();
+    assert_eq!(created(store.tokens(Some(&ann)).await.unwrap()), [1, 3]);
+    assert_eq!(created(store.tokens(Some(&UserId::Text("2".into()))).await.unwrap()), [2]);
+    assert_eq!(created(store.tokens(None).await.unwrap()), [1, 2, 3]);
+    assert_eq!(created(store.tokens(Some(&77.into())).await.unwrap()), [0; 0]);
+    let handle = TokenHash::of("other").handle();
+    assert_eq!(store.token_by_handle(&handle).await.unwrap().map(|token| token.user), Some(ben));
+    commit(store, Change::DeleteToken(TokenHash::of("other"))).await.unwrap();
+    assert!(store.token_by_handle(&handle).await.unwrap().is_none());
+}
+
+pub(in crate::store) async fn revoking_spares_the_session_that_asks(store: &dyn Store) {
+    let (ann, ben) = (create(store, "a@x").await, create(store, "b@x").await);
+    let tokens = [token("mine", 1), token("stolen", 1), token("ben's", 2)];
+    commit_all(store, tokens.map(Change::CreateToken).into()).await;
+    let stolen = store.sessions().get(&TokenHash::of("stolen")).unwrap();
+    let revoke = |user: &User, except: Option<&str>| Change::RevokeTokens {
+        user: user.id.clone(),
+        except: except.map(TokenHash::of),
+    };
+    assert_eq!(removed(commit(store, revoke(&ann, Some("mine"))).await), 1);
+    assert_eq!(standing(store, "mine"), Some(Standing::Live));
+    assert_eq!(standing(store, "stolen"), None);
+    assert_eq!(stolen.standing(&stolen.subject.load(), Timestamp(1_001), false), Standing::Ended);
+    assert_eq!(standing(store, "ben's"), Some(Standing::Live));
+    let now = store.user(&ann.id).await.unwrap().unwrap();
+    assert!(now.epoch > ann.epoch);
+    assert_eq!(store.tokens(Some(&ann.id)).await.unwrap()[0].epoch, now.epoch);
+
+    assert_eq!(removed(commit(store, revoke(&ann, Some("ben's"))).await), 1, "ben's does not spare ann's");
+    assert_eq!(standing(store, "mine"), None);
+    assert_eq!(removed(commit(store, revoke(&ben, None)).await), 1);
+    assert_eq!(removed(commit(store, revoke(&row(99, ""), None)).await), 0);
+}
+
+pub(in crate::store) async fn an_update_cannot_undo_a_revocation(store: &dyn Store) {
+    let read_before = create(store, "a@x").await;
+    commit(store, Change::CreateToken(token("t", 1))).await.unwrap();
+    let revoke = Change::RevokeTokens { user: 1.into(), except: None };
+    commit_all(store, vec![revoke, Change::UpdateUser(read_before.clone())]).await;
+    let now = store.user(&1.into()).await.unwrap().unwrap();
+    assert!(now.epoch > read_before.epoch);
+    let old = commit(store, Change::CreateToken(token("t", 1))).await;
+    assert!(matches!(old, Err(CommitError::Stale { .. })), "{old:?}");
+    commit(store, Change::PutUser(row(1, "a@x"))).await.unwrap();
+    assert_eq!(store.user(&1.into()).await.unwrap().unwrap().epoch, now.epoch);
+}
+
+pub(in crate::store) async fn deleting_a_user_takes_all_that_is_theirs(store: &dyn Store) {
+    create(store, "a@x").await;
+    create(store, "b@x").await;
+    commit_all(
+        store,
+        vec![
+            Change::CreateRole { name: "clerk".into() },
+            Change::Grant { role: "clerk".into(), user: 1.into() },
+            Change::Grant { role: "clerk".into(), user: 2.into() },
+            Change::CreateToken(token("a", 1)),
+            Change::CreateToken(token("b", 2)),
+        ],
+    )
+    .await;
+    let held = store.sessions().get(&TokenHash::of("a")).unwrap();
+    assert_eq!(removed(commit(store, Change::DeleteUser(UserId::Text("1".into()))).await), 1);
+    assert!(store.user(&1.into()).await.unwrap().is_none());
+    assert_eq!(standing(store, "a"), None);
+    assert_eq!(held.standing(&held.subject.load(), Timestamp(1_001), false), Standing::Ended);
+    let left: Vec<_> =
+        store.role_mappings().await.unwrap().into_iter().map(|mapping| mapping.principal_id).collect();
+    assert_eq!(left, ["2"]);
+    assert_eq!(store.tokens(None).await.unwrap().len(), 1);
+    assert_eq!(roles_of(store, "b").await, ["clerk"]);
+}
+
+pub(in crate::store) async fn every_session_sees_what_its_user_becomes(store: &dyn Store) {
+    let mut user = create(store, "a@x").await;
+    commit_all(store, vec![Change::CreateToken(token("one", 1)), Change::CreateToken(token("two", 1))]).await;
+    let held = store.sessions().get(&TokenHash::of("one")).unwrap();
+    held.subject.load().headers.set(b"rendered".as_slice().into()).unwrap();
+    user.properties = properties(json!({ "email": "b@x", "username": "ben", "emailVerified": true }));
+    let mut user = user_of(commit(store, Change::UpdateUser(user)).await.unwrap());
+    let other = subject(store, "two").await;
+    for subject in [held.subject.load_full(), other] {
+        assert_eq!((subject.email.as_deref(), subject.username.as_deref()), (Some("b@x"), Some("ben")));
+        assert!(subject.email_verified && subject.headers.get().is_none(), "headers are rendered anew");
+        assert_eq!((&subject.id, &*subject.id_text), (&UserId::Number(1), "1"));
+    }
+    user.disabled = true;
+    let mut user = user_of(commit(store, Change::UpdateUser(user)).await.unwrap());
+    assert_eq!(standing(store, "one"), Some(Standing::Ended));
+    user.disabled = false;
+    commit(store, Change::UpdateUser(user)).await.unwrap();
+    assert_eq!(standing(store, "one"), Some(Standing::Live));
+}

@@ -1,0 +1,128 @@
+//! Batches, the changes feed, the outbox, the end.
+
+use super::*;
+
+fn event(kind: &str, user: Option<UserId>) -> Change {
+    Change::Enqueue { kind: kind.into(), user, body: json!({ "kind": kind }) }
+}
+
+pub(in crate::store) async fn a_batch_that_fails_leaves_nothing(store: &dyn Store) {
+    create(store, "a@x").await;
+    commit_all(
+        store,
+        vec![
+            Change::CreateRole { name: "clerk".into() },
+            Change::Grant { role: "clerk".into(), user: 1.into() },
+            Change::CreateToken(token("t", 1)),
+            event("first", None),
+        ],
+    )
+    .await;
+    let (before, notices) = (everything(store).await, store.changes(0).await.unwrap());
+    let ann = store.user(&1.into()).await.unwrap().unwrap();
+    let batch = vec![
+        Change::CreateUser(draft("b@x")),
+        Change::UpdateUser(User { properties: properties(json!({ "email": "c@x" })), ..ann }),
+        Change::CreateToken(token("t2", 1)),
+        Change::PutToken(token("t", 2)),
+        Change::RevokeTokens { user: 1.into(), except: None },
+        Change::CreateRole { name: "admin".into() },
+        Change::Revoke { role: "clerk".into(), user: 1.into() },
+        Change::PutAclRow(AclRow::default()),
+        Change::DeleteUser(1.into()),
+        Change::RaiseNextUserId(90),
+        Change::UseTextIds,
+        event("second", None),
+        Change::Dequeue { seq: 1 },
+        Change::UpdateUser(row(99, "nobody")),
+    ];
+    let last = batch.len() - 1;
+    let answer = store.commit(batch).await;
+    assert!(matches!(answer, Err(CommitError::Missing { change }) if change == last), "{answer:?}");
+    assert_eq!(everything(store).await, before);
+    assert_eq!(store.changes(0).await.unwrap(), notices);
+    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert!(store.find_user(&email_key("b@x")).await.unwrap().is_none());
+    assert_eq!(create(store, "b@x").await.id, UserId::Number(2));
+}
+
+pub(in crate::store) async fn changes_of_one_batch_see_each_other(store: &dyn Store) {
+    let twice = store.commit(vec![Change::CreateUser(draft("a@x")), Change::CreateUser(draft("a@x"))]).await;
+    assert!(matches!(twice, Err(CommitError::Taken { change: 1, .. })), "{twice:?}");
+    let outcomes = commit_all(
+        store,
+        vec![
+            Change::CreateUser(draft("a@x")),
+            Change::CreateToken(token("t", 1)),
+            Change::DeleteToken(TokenHash::of("t")),
+            Change::PutToken(token("kept", 1)),
+            Change::DeleteUser(1.into()),
+            Change::CreateUser(draft("a@x")),
+            Change::CreateToken(token("late", 2)),
+        ],
+    )
+    .await;
+    assert_eq!(outcomes.len(), 7);
+    assert!(matches!(outcomes[2], Outcome::Removed(1)), "{outcomes:?}");
+    assert_eq!((standing(store, "t"), standing(store, "kept")), (None, None));
+    assert_eq!(standing(store, "late"), Some(Standing::Live));
+    assert!(commit_all(store, vec![]).await.is_empty());
+    assert_eq!(store.counters(), Counters { users: 1, tokens: 1, ..Counters::default() });
+}
+
+pub(in crate::store) async fn the_feed_tells_what_changed(store: &dyn Store) {
+    let what = |notices: Vec<ChangeNotice>| notices.into_iter().map(|notice| notice.what).collect::<Vec<_>>();
+    let user = create(store, "a@x").await;
+    commit(store, Change::CreateToken(token("t", 1))).await.unwrap();
+    assert_eq!(what(store.changes(0).await.unwrap()), [], "what nobody can have seen needs no notice");
+    let of_user = Noticed::User(1.into());
+    let hash = TokenHash::of("t");
+    let steps = [
+        (Change::UpdateUser(user), vec![of_user.clone()]),
+        (Change::RevokeTokens { user: UserId::Text("1".into()), except: Some(hash) }, vec![of_user.clone()]),
+        (Change::DeleteToken(hash), vec![Noticed::Token(hash)]),
+        (Change::DeleteToken(hash), vec![]),
+        (Change::CreateRole { name: "clerk".into() }, vec![Noticed::Rules]),
+        (Change::CreateRole { name: "clerk".into() }, vec![]),
+        (Change::Grant { role: "clerk".into(), user: 1.into() }, vec![of_user.clone(), Noticed::Rules]),
+        (Change::PutAclRow(AclRow::default()), vec![Noticed::Rules]),
+        (Change::DeleteUser(1.into()), vec![of_user.clone(), Noticed::Rules, of_user]),
+    ];
+    let mut last = 0;
+    for (change, expected) in steps {
+        let step = format!("{change:?}");
+        commit(store, change).await.unwrap();
+        let notices = store.changes(last).await.unwrap();
+        assert!((last + 1..).zip(&notices).all(|(seq, notice)| notice.seq == seq), "no gaps: {notices:?}");
+        last = notices.last().map_or(last, |notice| notice.seq);
+        assert_eq!(what(notices), expected, "{step}");
+    }
+    assert!(matches!(store.changes(last + 1).await, Err(StoreError::FeedTruncated)));
+}
+
+pub(in crate::store) async fn the_outbox_keeps_events_until_they_are_taken(store: &dyn Store) {
+    let user = || Some(UserId::Text("1".into()));
+    commit_all(store, vec![event("a", user()), event("b", None), event("c", user())]).await;
+    let kinds = |entries: &[OutboxEntry]| entries.iter().map(|entry| entry.kind.clone()).collect::<Vec<_>>();
+    let entries = store.outbox(10).await.unwrap();
+    assert_eq!(kinds(&entries), ["a", "b", "c"]);
+    assert_eq!((&entries[0].user, &entries[0].body), (&Some(UserId::Number(1)), &json!({ "kind": "a" })));
+    assert!(entries.windows(2).all(|pair| pair[0].seq < pair[1].seq));
+    assert_eq!(kinds(&store.outbox(2).await.unwrap()), ["a", "b"]);
+    commit_all(store, vec![Change::Dequeue { seq: entries[1].seq }, Change::Dequeue { seq: 999 }]).await;
+    assert_eq!(kinds(&store.outbox(10).await.unwrap()), ["a", "c"]);
+    commit_all(store, entries.iter().map(|entry| Change::Dequeue { seq: entry.seq }).collect()).await;
+    commit(store, event("d", None)).await.unwrap();
+    assert!(store.outbox(1).await.unwrap()[0].seq > entries[2].seq, "a number is used once");
+}
+
+pub(in crate::store) async fn a_closed_store_refuses(store: &dyn Store) {
+    store.health().await.unwrap();
+    create(store, "a@x").await;
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    let answer = commit(store, Change::CreateUser(draft("b@x"))).await;
+    assert!(matches!(answer, Err(CommitError::Store(StoreError::Closed))), "{answer:?}");
+    assert!(matches!(store.health().await, Err(StoreError::Closed)));
+    assert_eq!(store.counters().errors, 1);
+}
