@@ -1,7 +1,16 @@
 //! Password hashing on a few low-priority threads of its own, with a bounded queue (DESIGN.md section 4).
 
-use std::time::Duration;
+mod bench;
+mod pool;
 
+use std::{fmt, sync::Arc, thread, time::Duration};
+
+use tokio::sync::oneshot;
+
+use self::{
+    bench::Bench,
+    pool::{Pool, Refused},
+};
 use crate::identity::{Password, PasswordHash};
 
 /// How new passwords are hashed, and how many at a time.
@@ -20,8 +29,10 @@ pub struct Settings {
 }
 
 /// Hashes and verifies passwords. Cheap to clone; the last clone ends the threads.
-#[derive(Clone, Debug)]
-pub struct Hasher {}
+#[derive(Clone)]
+pub struct Hasher {
+    pool: Arc<Pool<Job>>,
+}
 
 /// What a verification found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,38 +53,6 @@ pub struct Busy {
     pub retry_after: Duration,
 }
 
-impl Hasher {
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// When the parameters are outside of what argon2 allows, or a thread cannot be started.
-    pub fn new(_settings: Settings) -> Result<Self, HasherError> {
-        Ok(Self {})
-    }
-
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// [`Busy`].
-    pub async fn hash(&self, _password: Password) -> Result<PasswordHash, Busy> {
-        Ok(PasswordHash::new(String::new()))
-    }
-
-    /// Checks a password. With `None` (an unknown user, or one without a password) it costs the same.
-    ///
-    /// # Errors
-    /// [`Busy`].
-    pub async fn verify(&self, _password: Password, _hash: Option<PasswordHash>) -> Result<Verdict, Busy> {
-        Ok(Verdict::Mismatch)
-    }
-
-    /// How many jobs wait now: for metrics.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        0
-    }
-}
-
 /// Why the hasher could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum HasherError {
@@ -83,4 +62,152 @@ pub enum HasherError {
     /// The system gave no thread.
     #[error("cannot start a hashing thread")]
     Thread(#[from] std::io::Error),
+}
+
+/// What a thread is asked to do, and whom it tells. A dropped `reply` tells the caller that nothing came of it.
+enum Job {
+    Hash { password: Password, reply: oneshot::Sender<PasswordHash> },
+    Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<Verdict> },
+}
+
+impl Hasher {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the parameters are outside of what argon2 allows, or a thread cannot be started.
+    pub fn new(settings: Settings) -> Result<Self, HasherError> {
+        let bench = Bench::new(&settings).map_err(HasherError::Parameters)?;
+        let workers = match settings.workers {
+            0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            workers => workers,
+        };
+        let pool = Pool::start("hasher", workers, settings.queue, || {
+            let mut bench = bench.another();
+            move |job: Job| job.run(&mut bench)
+        })?;
+        Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+        let (reply, answer) = oneshot::channel();
+        self.pool.submit(Job::Hash { password, reply })?;
+        answer.await.map_err(|_| self.pool.refused().into())
+    }
+
+    /// Checks a password. With `None` (an unknown user, or one without a password) it costs the same.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Busy> {
+        let (reply, answer) = oneshot::channel();
+        self.pool.submit(Job::Verify { password, hash, reply })?;
+        answer.await.map_err(|_| self.pool.refused().into())
+    }
+
+    /// How many jobs wait now: for metrics.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.pool.depth()
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("depth", &self.depth()).finish()
+    }
+}
+
+impl Job {
+    /// Does the work, unless nobody waits for it any more.
+    fn run(self, bench: &mut Bench) {
+        match self {
+            Self::Hash { password, reply } if !reply.is_closed() => {
+                if let Some(hash) = bench.hash(&password) {
+                    let _ = reply.send(hash);
+                }
+            }
+            Self::Verify { password, hash, reply } if !reply.is_closed() => {
+                if let Some(verdict) = bench.verify(&password, hash.as_ref()) {
+                    let _ = reply.send(verdict);
+                }
+            }
+            Self::Hash { .. } | Self::Verify { .. } => {}
+        }
+    }
+}
+
+impl From<Refused> for Busy {
+    fn from(Refused { retry_after }: Refused) -> Self {
+        Self { retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Settings = Settings { memory_kib: 8, iterations: 1, parallelism: 1, workers: 1, queue: 4 };
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn hashes_and_verifies() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let hash = hasher.hash(password("pässword")).await.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.expose());
+        let right = hasher.verify(password("pässword"), Some(hash.clone())).await.unwrap();
+        let wrong = hasher.verify(password("password"), Some(hash)).await.unwrap();
+        let nobody = hasher.verify(password(""), None).await.unwrap();
+        assert_eq!([right, wrong, nobody], [Verdict::Match, Verdict::Mismatch, Verdict::Mismatch]);
+    }
+
+    #[tokio::test]
+    async fn salts_every_hash_anew() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let (one, two) =
+            (hasher.hash(password("a")).await.unwrap(), hasher.hash(password("a")).await.unwrap());
+        assert_ne!(one, two);
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_caller_is_gone_is_not_run() {
+        let mut bench = Bench::new(&SMALL).unwrap();
+        let (reply, answer) = oneshot::channel();
+        drop(answer);
+        // A memory of nothing shows that the bench was never used.
+        Job::Hash { password: password("a"), reply }.run(&mut bench);
+        assert_eq!(bench.memory(), 0);
+        let (reply, answer) = oneshot::channel();
+        Job::Hash { password: password("a"), reply }.run(&mut bench);
+        assert!(answer.await.is_ok() && bench.memory() == 8);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_the_parameters() {
+        for (settings, word) in [
+            (Settings { memory_kib: 7, ..SMALL }, "memory_kib"),
+            (Settings { memory_kib: 31, parallelism: 4, ..SMALL }, "memory_kib"),
+            (Settings { iterations: 0, ..SMALL }, "iterations"),
+            (Settings { parallelism: 0, ..SMALL }, "parallelism"),
+            (Settings { memory_kib: u32::MAX, parallelism: u32::MAX, ..SMALL }, "parallelism"),
+        ] {
+            let error = Hasher::new(settings).unwrap_err().to_string();
+            assert!(error.contains(word), "{settings:?}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_clone_ends_the_threads() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let other = hasher.clone();
+        drop(hasher);
+        assert!(other.hash(password("a")).await.is_ok());
+        assert_eq!(other.depth(), 0);
+    }
 }

@@ -1,15 +1,26 @@
 //! Rate limits per client, on tables of fixed capacity (DESIGN.md section 6).
 
-use std::{net::IpAddr, time::Duration};
+mod connections;
+mod rate;
+mod table;
 
-/// `10/minute`: how many, and in what time they come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many at once at the most.
-    pub burst: u32,
-    /// The time in which `burst` come back, evenly.
-    pub period: Duration,
-}
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, MonotonicClock},
+    middleware::NoOpMiddleware,
+};
+
+use self::table::Table;
+pub use self::{
+    connections::{Connection, Connections},
+    rate::{Rate, RateError},
+};
 
 /// The limits; `None` = off.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,22 +52,148 @@ pub enum Door {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
-/// The limiters.
+/// The limiters. `C` is the time that they run on; tests turn it by hand.
 #[derive(Debug)]
-pub struct Limits {}
+pub struct Limits<C: Clock = MonotonicClock> {
+    login: Option<Limiter<C>>,
+    reset: Option<Limiter<C>>,
+    register: Option<Limiter<C>>,
+    request: Option<Limiter<C>>,
+    /// Keyed with chance, so that nobody can choose addresses that share an entry.
+    hasher: RandomState,
+}
+
+type Limiter<C> = RateLimiter<u64, Table, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 impl Limits {
     /// Makes the tables.
     #[must_use]
-    pub fn new(_settings: &Settings) -> Self {
-        Self {}
+    pub fn new(settings: &Settings) -> Self {
+        Self::with_clock(settings, &MonotonicClock)
+    }
+}
+
+impl<C: Clock + Clone> Limits<C> {
+    /// Makes the tables, on this clock.
+    #[must_use]
+    pub fn with_clock(settings: &Settings, clock: &C) -> Self {
+        let limiter = |rate: Option<Rate>| {
+            let quota = rate.as_ref().and_then(quota)?;
+            Some(RateLimiter::new(quota, Table::new(table::CAPACITY), clock.clone()))
+        };
+        Self {
+            login: limiter(settings.login_per_client),
+            reset: limiter(settings.reset_per_client),
+            register: limiter(settings.register_per_client),
+            request: limiter(settings.requests_per_client),
+            hasher: RandomState::new(),
+        }
     }
 
-    /// Counts one; IPv6 clients count by their /64.
+    /// Counts one; IPv6 clients count by their /64. A door that is off costs nothing.
     ///
     /// # Errors
     /// [`RetryAfter`] when the client has used up its share.
-    pub fn check(&self, _door: Door, _client: IpAddr) -> Result<(), RetryAfter> {
-        Ok(())
+    pub fn check(&self, door: Door, client: IpAddr) -> Result<(), RetryAfter> {
+        let limiter = match door {
+            Door::Login => &self.login,
+            Door::Reset => &self.reset,
+            Door::Register => &self.register,
+            Door::Request => &self.request,
+        };
+        let Some(limiter) = limiter else { return Ok(()) };
+        limiter
+            .check_key(&self.hasher.hash_one(network(client)))
+            .map_err(|until| RetryAfter(until.wait_time_from(limiter.clock().now())))
+    }
+}
+
+impl RetryAfter {
+    /// For the header `Retry-After`: whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        let rest = u64::from(self.0.subsec_nanos() > 0);
+        self.0.as_secs().saturating_add(rest).max(1)
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the /64 that an IPv6 host usually has for itself.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+fn quota(rate: &Rate) -> Option<Quota> {
+    let each = rate.period.checked_div(rate.burst)?;
+    Some(Quota::with_period(each)?.allow_burst(rate.burst.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn limits(rate: &str) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        let settings = Settings { login_per_client: Some(rate.parse().unwrap()), ..Settings::default() };
+        (Limits::with_clock(&settings, &clock), clock)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn lets_a_burst_through_and_then_one_at_a_time() {
+        let (limits, clock) = limits("10/minute");
+        for _ in 0..10 {
+            assert_eq!(limits.check(Door::Login, ip("192.0.2.1")), Ok(()));
+        }
+        let RetryAfter(wait) = limits.check(Door::Login, ip("192.0.2.1")).unwrap_err();
+        assert_eq!(wait, Duration::from_secs(6));
+        assert_eq!(limits.check(Door::Login, ip("192.0.2.2")), Ok(()), "others are not touched");
+        clock.advance(wait);
+        assert_eq!(limits.check(Door::Login, ip("192.0.2.1")), Ok(()));
+        assert!(limits.check(Door::Login, ip("192.0.2.1")).is_err());
+        clock.advance(Duration::from_secs(60));
+        assert_eq!((0..20).filter(|_| limits.check(Door::Login, ip("192.0.2.1")).is_ok()).count(), 10);
+    }
+
+    #[test]
+    fn a_client_is_an_ipv4_address_or_an_ipv6_64() {
+        let (limits, _clock) = limits("1/hour");
+        for (client, first) in [
+            ("192.0.2.1", true),
+            ("::ffff:192.0.2.1", false),
+            ("192.0.2.2", true),
+            ("2001:db8:0:1::1", true),
+            ("2001:db8:0:1:ffff::9", false),
+            ("2001:db8:0:2::1", true),
+        ] {
+            assert_eq!(limits.check(Door::Login, ip(client)).is_ok(), first, "{client}");
+        }
+    }
+
+    #[test]
+    fn every_door_counts_for_itself_and_may_be_off() {
+        let rate = Some(Rate { burst: 1, period: Duration::from_secs(1) });
+        let settings = Settings { reset_per_client: rate, register_per_client: rate, ..Settings::default() };
+        let limits = Limits::with_clock(&settings, &FakeRelativeClock::default());
+        for (door, second) in
+            [(Door::Reset, false), (Door::Register, false), (Door::Login, true), (Door::Request, true)]
+        {
+            assert!(limits.check(door, ip("::1")).is_ok(), "{door:?}");
+            assert_eq!(limits.check(door, ip("::1")).is_ok(), second, "{door:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_rounds_up() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
+            assert_eq!(RetryAfter(Duration::from_millis(millis)).seconds(), seconds, "{millis}");
+        }
     }
 }

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(find(&format!("access_token=\"{SIGNED}\""), "keyboard cat").as_deref(), Some("tok-alice"));
         assert_eq!(find(&good, "another cat"), None);
         assert_eq!(find(&good.replace("alice", "malice"), "keyboard cat"), None);
-        assert_eq!(find(&good[..good.len() - 1], "keyboard cat"), None);
+        assert_eq!(find(good.strip_suffix('w').unwrap(), "keyboard cat"), None);
         assert_eq!(find("access_token=tok-alice", "keyboard cat"), None, "plain cookies are never read");
         assert_eq!(find("access_token=s:tok-alice", "keyboard cat"), None);
         assert_eq!(find("access_token=s:.", "keyboard cat"), None);

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// A password as a client typed it. Shown by nothing.
-pub struct Password(String);
+use zeroize::Zeroizing;
+
+/// A password as a client typed it. Shown by nothing; its memory is overwritten when it goes.
+pub struct Password(Zeroizing<String>);
 
 /// A stored password hash: a PHC string (`$argon2id$…`) or an imported bcrypt string (`$2a$…`).
 #[derive(Clone, PartialEq, Eq)]
@@ -13,7 +15,7 @@ impl Password {
     /// Takes the text of a request or a prompt.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 
     /// The bytes, for the hasher.
@@ -46,5 +48,17 @@ impl PasswordHash {
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_a_password() {
+        let shown =
+            format!("{:?} {:?}", Password::new("hunter2".into()), PasswordHash::new("$argon2id$x".into()));
+        assert_eq!(shown, "Password(..) PasswordHash(..)");
     }
 }

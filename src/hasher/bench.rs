@@ -1,0 +1,280 @@
+//! What one hashing thread works with: the parameters, and a memory that is allocated once.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use subtle::ConstantTimeEq;
+
+use super::{Settings, Verdict};
+use crate::identity::{Password, PasswordHash};
+
+/// A stored hash asks for no more memory than this: 256 MiB is 13 times the default, and bearable for one job.
+const MOST_MEMORY_KIB: u32 = 256 * 1024;
+/// Nor for more passes: with the most memory these take seconds, not minutes.
+const MOST_ITERATIONS: u32 = 16;
+/// Nor for more lanes: they are computed one after the other here.
+const MOST_LANES: u32 = 16;
+/// bcrypt doubles with every step: 15 takes about two seconds, LoopBack's default is 10.
+const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
+const SALT_LENGTH: usize = 16;
+const OUTPUT_LENGTH: usize = 32;
+
+/// The parameters in force and a memory to work in.
+pub(super) struct Bench {
+    current: Params,
+    memory: Vec<Block>,
+}
+
+/// A stored hash that can be checked.
+enum Stored {
+    Argon2(Box<Argon2Hash>),
+    Bcrypt,
+}
+
+struct Argon2Hash {
+    params: Params,
+    version: Version,
+    salt: phc::Salt,
+    output: phc::Output,
+}
+
+impl Bench {
+    /// # Errors
+    /// The parameter that argon2 does not allow, and what would do.
+    pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        let &Settings { memory_kib, iterations, parallelism, .. } = settings;
+        if !(Params::MIN_P_COST..=Params::MAX_P_COST).contains(&parallelism) {
+            return Err(format!("`parallelism` = {parallelism}, use 1 to {}", Params::MAX_P_COST));
+        }
+        if u64::from(memory_kib) < 8 * u64::from(parallelism) {
+            return Err(format!("`memory_kib` = {memory_kib}, use at least {}", 8 * u64::from(parallelism)));
+        }
+        let current = Params::new(memory_kib, iterations, parallelism, Some(OUTPUT_LENGTH))
+            .map_err(|_| format!("`iterations` = {iterations}, use at least 1"))?;
+        Ok(Self { current, memory: Vec::new() })
+    }
+
+    /// A bench with the same parameters and a memory of its own.
+    pub(super) fn another(&self) -> Self {
+        Self { current: self.current.clone(), memory: Vec::new() }
+    }
+
+    /// Hashes with the parameters in force; `None`: the system gave no memory or no chance.
+    pub(super) fn hash(&mut self, password: &Password) -> Option<PasswordHash> {
+        let mut salt = [0; SALT_LENGTH];
+        getrandom::fill(&mut salt).ok()?;
+        let mut output = [0; OUTPUT_LENGTH];
+        let params = self.current.clone();
+        let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
+        self.argon2(password, params, Version::V0x13, &salt, &mut output)?;
+        let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+        Some(PasswordHash::new(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${output}")))
+    }
+
+    /// Checks a password. What cannot match costs one hash with the parameters in force.
+    pub(super) fn verify(&mut self, password: &Password, hash: Option<&PasswordHash>) -> Option<Verdict> {
+        let stored = hash.map(|hash| self.read(hash.expose()));
+        match (stored, hash) {
+            (Some(Some(Stored::Argon2(stored))), _) => {
+                let Argon2Hash { params, version, salt, output } = *stored;
+                let mut found = [0; phc::Output::MAX_LENGTH];
+                let found = found.get_mut(..output.len())?;
+                let outdated = !self.is_current(&params, version);
+                self.argon2(password, params, version, &salt, found)?;
+                Some(verdict(bool::from(output.as_bytes().ct_eq(found)), outdated))
+            }
+            (Some(Some(Stored::Bcrypt)), Some(hash)) => {
+                // As in LoopBack, bytes after the 72nd do not count.
+                let same = bcrypt::verify(password.expose(), hash.expose()).unwrap_or(false);
+                Some(verdict(same, true))
+            }
+            (stored, _) => {
+                if stored.is_some() {
+                    tracing::warn!(
+                        "a stored password hash has an unknown form or asks for too much: nobody can log in with it"
+                    );
+                }
+                let params = self.current.clone();
+                self.argon2(password, params, Version::V0x13, &[0; SALT_LENGTH], &mut [0; OUTPUT_LENGTH])?;
+                Some(Verdict::Mismatch)
+            }
+        }
+    }
+
+    /// How many KiB are held now.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.memory.len()
+    }
+
+    fn argon2(
+        &mut self,
+        password: &Password,
+        params: Params,
+        version: Version,
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Option<()> {
+        let (count, usual) = (params.block_count(), self.current.block_count());
+        if self.memory.len() < count {
+            self.memory.try_reserve_exact(count - self.memory.len()).ok()?;
+            self.memory.resize(count, Block::new());
+        }
+        let memory = self.memory.get_mut(..count)?;
+        let done = Argon2::new(Algorithm::Argon2id, version, params).hash_password_into_with_memory(
+            password.expose().as_bytes(),
+            salt,
+            output,
+            memory,
+        );
+        if count > usual {
+            self.memory.truncate(usual);
+            self.memory.shrink_to_fit();
+        }
+        done.ok()
+    }
+
+    fn is_current(&self, params: &Params, version: Version) -> bool {
+        let of = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost(), params.output_len());
+        of(params) == of(&self.current) && version == Version::V0x13
+    }
+
+    /// Reads a stored hash; `None` where it has an unknown form or asks for too much.
+    fn read(&self, text: &str) -> Option<Stored> {
+        if text.starts_with("$2") {
+            return is_bcrypt(text).then_some(Stored::Bcrypt);
+        }
+        let hash = phc::PasswordHash::new(text).ok()?;
+        if hash.algorithm.as_str() != Algorithm::Argon2id.as_str() {
+            return None;
+        }
+        let version = match hash.version {
+            Some(version) => Version::try_from(version).ok()?,
+            // Strings from before the version was written.
+            None => Version::V0x10,
+        };
+        let params = Params::try_from(&hash).ok()?;
+        let within = params.m_cost() <= MOST_MEMORY_KIB.max(self.current.m_cost())
+            && params.t_cost() <= MOST_ITERATIONS.max(self.current.t_cost())
+            && params.p_cost() <= MOST_LANES.max(self.current.p_cost());
+        let (salt, output) = (hash.salt?, hash.hash?);
+        within.then(|| Stored::Argon2(Box::new(Argon2Hash { params, version, salt, output })))
+    }
+}
+
+fn verdict(same: bool, outdated: bool) -> Verdict {
+    match (same, outdated) {
+        (true, false) => Verdict::Match,
+        (true, true) => Verdict::MatchOutdated,
+        (false, _) => Verdict::Mismatch,
+    }
+}
+
+/// `$2a$10$` and 53 characters, with a cost within bounds. `$2x$` marks a broken implementation.
+fn is_bcrypt(text: &str) -> bool {
+    let known = ["$2a$", "$2b$", "$2y$"].into_iter().find_map(|prefix| text.strip_prefix(prefix));
+    let cost = known.and_then(|rest| rest.split_once('$')).and_then(|(cost, _)| cost.parse().ok());
+    text.len() == 60 && cost.is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Settings = Settings { memory_kib: 16, iterations: 1, parallelism: 1, workers: 1, queue: 4 };
+
+    fn verify(bench: &mut Bench, password: &str, hash: &str) -> Verdict {
+        bench.verify(&Password::new(password.into()), Some(&PasswordHash::new(hash.into()))).unwrap()
+    }
+
+    /// Made for the reference implementation's own tests, by bcryptjs 2.4.3 and by libxcrypt.
+    #[test]
+    fn verifies_what_others_made() {
+        let mut bench = Bench::new(&SMALL).unwrap();
+        for (password, hash) in FOREIGN {
+            assert_eq!(verify(&mut bench, password, hash), Verdict::MatchOutdated, "{hash}");
+            assert_eq!(verify(&mut bench, &format!("x{password}"), hash), Verdict::Mismatch, "{hash}");
+        }
+    }
+
+    const FOREIGN: [(&str, &str); 7] = [
+        ("password", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"),
+        ("password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"),
+        ("alicepw", "$2a$04$sXglr8FZIL1msoecko35OObjca61/F0XMlv1452piEVgzTV5Dt36q"),
+        ("pässwörd", "$2a$04$Kr4.EHTx4TvMt1qckHO9mOoKLjne7kbOqEX/4RlPxj0hh9kZFllCq"),
+        ("a\0b", "$2a$04$5CwZNb1JslqFesYe6MKdw.ojUOtRozFUzWoHW6r05mQFU0ZrOOG3u"),
+        ("alicepw", "$2b$04$abcdefghijklmnopqrstuuoz/UIOGB2F..z2XJdrBY.F/lB0cGVwm"),
+        ("alicepw", "$2y$04$abcdefghijklmnopqrstuuoz/UIOGB2F..z2XJdrBY.F/lB0cGVwm"),
+    ];
+
+    #[test]
+    fn bytes_after_the_72nd_do_not_count_in_bcrypt() {
+        let long = "é".repeat(36);
+        let hash = bcrypt::hash(&long, 4).unwrap();
+        let mut bench = Bench::new(&SMALL).unwrap();
+        assert_eq!(verify(&mut bench, &format!("{long} and more"), &hash), Verdict::MatchOutdated);
+        assert_eq!(verify(&mut bench, long.strip_suffix('é').unwrap(), &hash), Verdict::Mismatch);
+    }
+
+    #[test]
+    fn other_parameters_are_outdated() {
+        let password = Password::new("a".into());
+        let old = Bench::new(&Settings { memory_kib: 32, iterations: 2, parallelism: 2, ..SMALL })
+            .unwrap()
+            .hash(&password);
+        let mut bench = Bench::new(&SMALL).unwrap();
+        let own = bench.hash(&password);
+        assert_eq!(bench.verify(&password, old.as_ref()), Some(Verdict::MatchOutdated));
+        assert_eq!(bench.verify(&password, own.as_ref()), Some(Verdict::Match));
+    }
+
+    #[test]
+    fn the_memory_goes_back_after_a_larger_hash() {
+        let password = Password::new("a".into());
+        let large = Bench::new(&Settings { memory_kib: 64, ..SMALL }).unwrap().hash(&password);
+        let mut bench = Bench::new(&SMALL).unwrap();
+        bench.verify(&password, large.as_ref()).unwrap();
+        assert_eq!(bench.memory(), 16);
+        bench.verify(&password, None).unwrap();
+        assert_eq!(bench.memory(), 16);
+    }
+
+    #[test]
+    fn what_cannot_be_read_never_matches() {
+        let mut bench = Bench::new(&SMALL).unwrap();
+        let dots = ".".repeat(53);
+        let good = bench.hash(&Password::new("a".into())).unwrap();
+        for hash in [
+            "",
+            "plain text",
+            "$",
+            "$argon2id$",
+            "$argon2id$v=19$m=16,t=1,p=1$c2FsdHNhbHQ",
+            &good.expose().replace("argon2id", "argon2i"),
+            &good.expose().replace("v=19", "v=18"),
+            &good.expose().replace("m=16", "m=4"),
+            &good.expose().replace("m=16", "m=4194304"),
+            &good.expose().replace("t=1", "t=17"),
+            &good.expose().replace("p=1", "p=17"),
+            good.expose().get(..good.expose().len() - 2).unwrap(),
+            &format!("$2a$04${dots}"),
+            &format!("$2a$04${}", "é".repeat(26)),
+            &format!("$2a$03${dots}"),
+            &format!("$2a$16${dots}"),
+            &format!("$2a$31${dots}"),
+            &format!("$2x$04${dots}"),
+            "$2a$04$",
+        ] {
+            assert_eq!(verify(&mut bench, "a", hash), Verdict::Mismatch, "{hash}");
+        }
+    }
+
+    #[test]
+    fn larger_parameters_of_our_own_stay_readable() {
+        let own = Bench::new(&Settings { iterations: 20, ..SMALL })
+            .unwrap()
+            .hash(&Password::new("a".into()))
+            .unwrap();
+        let mut bench = Bench::new(&Settings { iterations: 20, ..SMALL }).unwrap();
+        assert_eq!(verify(&mut bench, "a", own.expose()), Verdict::Match);
+    }
+}

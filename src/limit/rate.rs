@@ -1,0 +1,117 @@
+//! How a limit is written: `10/minute`.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+/// `10/minute`: how many, and in what time they come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many at once at the most.
+    pub burst: u32,
+    /// The time in which `burst` come back, evenly.
+    pub period: Duration,
+}
+
+/// Why a text is no rate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// There is no slash, or a part is missing.
+    #[error("`{0}` is no limit, write a count and a time like `10/minute`, or \"\" to switch it off")]
+    Form(String),
+    /// The count is none.
+    #[error("`{0}` is no count, use 1 to {MOST}")]
+    Count(String),
+    /// Nothing would ever be let through.
+    #[error("`{0}` would let nobody in, write \"\" to switch the limit off")]
+    Zero(String),
+    /// The time is none.
+    #[error("`{0}` is no time, use `second`, `minute`, `hour` or `day`")]
+    Unit(String),
+}
+
+/// A limit beyond a million in a second is none.
+const MOST: u32 = 1_000_000;
+
+const UNITS: [(&str, u64); 4] = [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86_400)];
+
+impl Rate {
+    /// Reads a setting; `""` = off.
+    ///
+    /// # Errors
+    /// [`RateError`].
+    pub fn setting(text: &str) -> Result<Option<Self>, RateError> {
+        if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        let (count, unit) = text.split_once('/').ok_or_else(|| RateError::Form(text.to_owned()))?;
+        let (count, unit) = (count.trim(), unit.trim());
+        if count.is_empty() || unit.is_empty() {
+            return Err(RateError::Form(text.to_owned()));
+        }
+        let burst = match count.parse() {
+            Ok(0) => return Err(RateError::Zero(text.to_owned())),
+            Ok(burst) if burst <= MOST => burst,
+            _ => return Err(RateError::Count(count.to_owned())),
+        };
+        let (_, seconds) =
+            UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| RateError::Unit(unit.to_owned()))?;
+        Ok(Self { burst, period: Duration::from_secs(*seconds) })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.period.as_secs();
+        match UNITS.iter().find(|(_, own)| *own == seconds) {
+            Some((unit, _)) => write!(f, "{}/{unit}", self.burst),
+            None => write!(f, "{}/{seconds}s", self.burst),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_rates() {
+        for (text, burst, seconds) in [
+            ("10/minute", 10, 60),
+            ("5/second", 5, 1),
+            ("100/hour", 100, 3600),
+            ("1/day", 1, 86_400),
+            ("1000000/second", 1_000_000, 1),
+        ] {
+            let rate: Rate = text.parse().unwrap();
+            assert_eq!((rate.burst, rate.period.as_secs()), (burst, seconds), "{text}");
+            assert_eq!(rate.to_string(), text);
+        }
+        assert_eq!(Rate::setting(" 10 / minute "), Ok(Some("10/minute".parse().unwrap())));
+        assert_eq!(Rate::setting(""), Ok(None));
+    }
+
+    #[test]
+    fn says_what_would_be_right() {
+        for (text, word) in [
+            ("10", "10/minute"),
+            ("off", "switch it off"),
+            ("/minute", "10/minute"),
+            ("10/", "10/minute"),
+            ("0/minute", "nobody"),
+            ("-1/minute", "1 to 1000000"),
+            ("ten/minute", "`ten`"),
+            ("1000001/minute", "1 to 1000000"),
+            ("1.5/minute", "`1.5`"),
+            ("10/fortnight", "`fortnight`"),
+            ("10/minutes", "`minute`"),
+            ("10/minute/x", "`minute/x`"),
+        ] {
+            let error = Rate::setting(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}
