@@ -111,7 +111,6 @@ pub struct Config {
 impl Sources {
     /// The sources of this process: its environment, the file that `-c` names, and the settings of its flags.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_environment(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();

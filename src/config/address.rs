@@ -288,3 +288,177 @@ fn is_target_byte(byte: u8) -> bool {
 fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn listeners() {
+        let tcp = |text: &str| Some(Listen::Tcp(text.parse().unwrap()));
+        for (text, expected) in [
+            ("", Some(Listen::Off)),
+            ("127.0.0.1:8080", tcp("127.0.0.1:8080")),
+            ("0.0.0.0:0", tcp("0.0.0.0:0")),
+            ("[::1]:80", tcp("[::1]:80")),
+            ("localhost:80", tcp("127.0.0.1:80")),
+            ("unix:/run/p.sock", Some(Listen::Unix("/run/p.sock".into()))),
+            ("unix:", None),
+            ("localhost", None),
+            ("localhost:+80", None),
+            ("8080", None),
+            (":8080", None),
+            ("127.0.0.1", None),
+            ("127.0.0.1:65536", None),
+            ("example.com:80", None),
+            ("http://127.0.0.1:80", None),
+        ] {
+            assert_eq!(Listen::from_text(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn servers_of_the_app() {
+        let http = |authority: &str, host: &str, port| {
+            Some(UpstreamAddress::Http { authority: authority.to_owned(), host: host.to_owned(), port })
+        };
+        for (text, expected) in [
+            ("http://127.0.0.1:3000", http("127.0.0.1:3000", "127.0.0.1", 3000)),
+            ("http://app", http("app", "app", 80)),
+            ("http://my_app.local:1/", http("my_app.local:1", "my_app.local", 1)),
+            ("http://[::1]:3000", http("[::1]:3000", "::1", 3000)),
+            ("http://[::1]", http("[::1]", "::1", 80)),
+            ("unix:/run/app.sock", Some(UpstreamAddress::Unix("/run/app.sock".into()))),
+            ("unix:", None),
+            ("http://", None),
+            ("http:///", None),
+            ("http://app:", None),
+            ("http://app:0", None),
+            ("http://app:65536", None),
+            ("http://app:80:80", None),
+            ("http://user:hush@app", None),
+            ("http://app/base", None),
+            ("http://app?x", None),
+            ("http://app#x", None),
+            ("http://a b", None),
+            ("http://bücher.example", None),
+            ("http://[::1", None),
+            ("http://[app]:80", None),
+            ("http://::1:80", None),
+            ("https://app", None),
+            ("h2c://app", None),
+            ("HTTP://app", None),
+            ("app:80", None),
+        ] {
+            assert_eq!(UpstreamAddress::from_text(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn networks() {
+        for (text, expected) in [
+            ("10.0.0.0/8", Some("10.0.0.0/8")),
+            ("192.0.2.7", Some("192.0.2.7/32")),
+            ("2001:db8::/32", Some("2001:db8::/32")),
+            ("::1", Some("::1/128")),
+            ("0.0.0.0/0", Some("0.0.0.0/0")),
+            ("10.0.0.1/8", None),
+            ("10.0.0.0/33", None),
+            ("10.0.0", None),
+            ("localhost", None),
+        ] {
+            assert_eq!(IpNet::from_text(text).ok().map(|net| net.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn web_addresses() {
+        for (text, expected) in [
+            ("https://id.example.com", Some("https://id.example.com")),
+            ("http://localhost:8080/", Some("http://localhost:8080")),
+            ("https://a/base/", Some("https://a/base")),
+            ("https://[::1]:8443", Some("https://[::1]:8443")),
+            ("https://", None),
+            ("https:///", None),
+            ("https://a?b", None),
+            ("https://a/?b", None),
+            ("https://a/%2f", None),
+            ("https://u:hush@a", None),
+            ("//a", None),
+            ("ftp://a", None),
+            ("a", None),
+        ] {
+            assert_eq!(WebAddress::from_text(text).ok().map(|found| found.0).as_deref(), expected, "{text}");
+        }
+        let hook = "https://a/hook/?key=%20";
+        assert_eq!(HookAddress::from_text(hook), Ok(HookAddress(hook.to_owned())));
+    }
+
+    #[test]
+    fn paths() {
+        let root = |text: &str| ApiRoot::from_text(text).ok().map(|found| found.0);
+        for (text, expected) in [
+            ("/api", Some("/api")),
+            ("/api/", Some("/api")),
+            ("/api/v1", Some("/api/v1")),
+            ("/", Some("")),
+            ("", None),
+            ("api", None),
+            ("//", None),
+            ("/api//v1", None),
+            ("/a/../b", None),
+            ("/%61pi", None),
+            ("/api?x", None),
+        ] {
+            assert_eq!(root(text).as_deref(), expected, "{text}");
+        }
+        assert!(Segment::from_text("users").is_ok());
+        for text in ["", ".", "..", "a/b", "a%20", "ü"] {
+            assert!(Segment::from_text(text).is_err(), "{text}");
+        }
+        assert!(TargetPath::from_text("/health?deep=1").is_ok());
+        assert!(TargetPath::from_text("health").is_err() && TargetPath::from_text("/a b").is_err());
+        assert!(FieldName::from_text("X-Token").is_ok());
+        assert!(FieldName::from_text("").is_err() && FieldName::from_text("a b").is_err());
+    }
+
+    #[test]
+    fn origins() {
+        let list =
+            |items: &[&str]| Some(CorsOrigins::Listed(items.iter().map(|item| (*item).to_owned()).collect()));
+        for (text, expected) in [
+            ("", Some(CorsOrigins::Off)),
+            ("*", Some(CorsOrigins::Any)),
+            ("reflect", Some(CorsOrigins::Reflect)),
+            ("https://a.example, http://b:1", list(&["https://a.example", "http://b:1"])),
+            ("https://a.example/", None),
+            ("https://a.example/x", None),
+            ("a.example", None),
+            ("https://a.example,*", None),
+        ] {
+            assert_eq!(CorsOrigins::from_text(text).ok(), expected, "{text}");
+        }
+        let written = |items: &[&str]| {
+            let located = |text: &&str| crate::config::setting::Located {
+                written: Written::Text((*text).to_owned()),
+                place: crate::config::mistake::Place::Default,
+            };
+            CorsOrigins::from_written(&Written::List(items.iter().map(located).collect())).ok()
+        };
+        assert_eq!(written(&[]), Some(CorsOrigins::Off));
+        assert_eq!(written(&["*"]), Some(CorsOrigins::Any));
+        assert_eq!(written(&["reflect"]), Some(CorsOrigins::Reflect));
+        assert_eq!(written(&["https://a"]), list(&["https://a"]));
+        assert_eq!(written(&["https://a", "*"]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_them_panic(text in "(http://|https://|unix:|/)?\\PC{0,12}") {
+            let _ = (Listen::from_text(&text), UpstreamAddress::from_text(&text), WebAddress::from_text(&text));
+            let _ = (ApiRoot::from_text(&text), CorsOrigins::from_text(&text), IpNet::from_text(&text));
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     mistake::{Place, Report, Wrong},
-    setting::{FilePath, Located, Setting, Written, words, wrong_type, wrong_value},
+    setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
     settings::{
         Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, TlsVersion,
         TokenTtl,
@@ -110,7 +110,7 @@ fn as_number<T: Setting>(written: &Written) -> Result<T, Wrong> {
     match written {
         Written::Number(number) => T::from_text(&number.to_string()),
         Written::Word(text) => T::from_text(text),
-        other => Err(wrong_type::<T>(other)),
+        other => Err(wrong_bare_type::<T>(other)),
     }
 }
 

@@ -182,9 +182,10 @@ impl Finish<'_> {
             self.report.error(&raw.memory_kib.place, "bad-value", message, Some(fix));
         } else if !OWASP_MINIMA.iter().any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes)
         {
-            let message =
-                format!("argon2id with {memory_kib} KiB and {iterations} passes is below OWASP's minimum");
-            let fix = "write `memory_kib = 19456` and `iterations = 2`, or more".to_owned();
+            let message = format!(
+                "`memory_kib = {memory_kib}` with `iterations = {iterations}` is below OWASP's minimum for argon2id"
+            );
+            let fix = "write `memory_kib = 19456` with `iterations = 2`, or more".to_owned();
             self.report.warning(&raw.memory_kib.place, "weak-password-hash", message, Some(fix));
         }
         let min_length = raw.min_length.value.count();

@@ -61,7 +61,7 @@ impl Inputs {
             } else if is_key(&key) && *name == variable(&key) {
                 self.add_word(key, place, value);
             } else {
-                let fix = nearest(&key).map(|near| format!("did you mean `{}`?", variable(near)));
+                let fix = nearest(&key).map(|near| did_you_mean(&variable(near)));
                 report.error(&place, "unknown-key", format!("no setting is called `{name}`"), fix);
             }
         }
@@ -74,7 +74,7 @@ impl Inputs {
             if is_key(key) {
                 self.add_word(key.clone(), place, value);
             } else {
-                let fix = nearest(key).map(|near| format!("did you mean `{near}`?"));
+                let fix = nearest(key).map(did_you_mean);
                 report.error(&place, "unknown-key", format!("no setting is called {}", quoted(key)), fix);
             }
         }
@@ -92,7 +92,11 @@ impl Inputs {
                 Written::Table(_) => {
                     ("section", nearest_section(name).map(|near| format!("did you mean [{near}]?")))
                 }
-                _ => ("key", nearest(name).map(in_its_section)),
+                _ => (
+                    "key",
+                    nearest(name)
+                        .map(|near| if is_root(near) { did_you_mean(near) } else { in_its_section(near) }),
+                ),
             };
             report.error(&place, "unknown-key", format!("unknown {kind} {}", quoted(name)), fix);
         } else if let Written::Table(entries) = value.written {
@@ -117,7 +121,7 @@ impl Inputs {
             return;
         }
         let fix = nearest(&full).map(|near| match near.split_once('.') {
-            Some((same, key)) if same == section => format!("did you mean `{key}`?"),
+            Some((same, key)) if same == section => did_you_mean(key),
             _ => in_its_section(near),
         });
         report.error(place, "unknown-key", format!("unknown key {} in [{section}]", quoted(key)), fix);
@@ -194,6 +198,14 @@ fn in_its_section(key: &str) -> String {
     }
 }
 
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+fn is_root(key: &str) -> bool {
+    !key.contains('.')
+}
+
 /// The key that somebody may have meant: the nearest of the same section, else the same name in another one.
 fn nearest(written: &str) -> Option<&'static str> {
     let (section, name) = written.split_once('.').unwrap_or(("", written));
@@ -202,7 +214,7 @@ fn nearest(written: &str) -> Option<&'static str> {
     let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
     closest(name, keys().filter(same), name_of)
         .or_else(|| keys().find(|key| bare(name_of(key)) == bare(name)))
-        .or_else(|| closest(written, keys(), |key| key))
+        .or_else(|| closest(name, keys(), name_of))
 }
 
 fn nearest_section(written: &str) -> Option<&'static str> {

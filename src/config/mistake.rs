@@ -83,8 +83,7 @@ impl Report {
 
     /// The warnings, when there is nothing worse; else everything.
     pub(crate) fn close(mut self) -> Result<Vec<Mistake>, Mistakes> {
-        self.mistakes
-            .sort_by(|a, b| (a.line.is_none(), a.line, a.column).cmp(&(b.line.is_none(), b.line, b.column)));
+        self.mistakes.sort_by_key(|mistake| (mistake.line.is_none(), mistake.line, mistake.column));
         let refused = self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
         if refused { Err(Mistakes(self.mistakes)) } else { Ok(self.mistakes) }
     }
@@ -158,7 +157,6 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn as_word<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(word(*severity))
 }

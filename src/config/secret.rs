@@ -91,17 +91,17 @@ mod tests {
     fn one_trailing_newline_is_trimmed() {
         let folder = tempfile::tempdir().unwrap();
         for (text, expected) in [
-            ("a", Ok("a")),
-            ("a\n", Ok("a")),
-            ("a\r\n", Ok("a")),
-            ("a \n\n", Ok("a \n")),
-            ("", Err(())),
-            ("\n", Err(())),
+            ("a", Some("a")),
+            ("a\n", Some("a")),
+            ("a\r\n", Some("a")),
+            ("a \n\n", Some("a \n")),
+            ("", None),
+            ("\n", None),
         ] {
             let path = folder.path().join("secret");
             fs::write(&path, text).unwrap();
-            let found = read(&path).map_err(|_| ());
-            assert_eq!(found.as_ref().map(Secret::expose).map_err(|()| ()), expected, "{text:?}");
+            let found = read(&path).ok();
+            assert_eq!(found.as_ref().map(Secret::expose), expected, "{text:?}");
         }
         fs::write(folder.path().join("raw"), b"\xff").unwrap();
         assert!(read(&folder.path().join("raw")).is_err());

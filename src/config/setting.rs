@@ -94,9 +94,17 @@ pub(crate) fn wrong_type<T: Setting>(written: &Written) -> Wrong {
     Wrong { code: "wrong-type", what: written.kind().to_owned(), fix: format!("write {}", T::wanted()) }
 }
 
+/// The same for a value that is written without quotes.
+pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> Wrong {
+    let quotes = if matches!(written, Written::Text(_)) { ", without quotes" } else { "" };
+    let wrong = wrong_type::<T>(written);
+    Wrong { fix: format!("{}{quotes}", wrong.fix), ..wrong }
+}
+
 /// What has the right type and a wrong value. `text` is shown, so it is no secret.
 pub(crate) fn wrong_value<T: Setting>(text: &str) -> Wrong {
-    Wrong { code: "bad-value", what: quoted(text), fix: format!("write {}", T::wanted()) }
+    let what = if text.is_empty() { "empty".to_owned() } else { quoted(text) };
+    Wrong { code: "bad-value", what, fix: format!("write {}", T::wanted()) }
 }
 
 /// The same, with a reason that the value alone does not tell.
@@ -125,7 +133,7 @@ pub(crate) use words;
 
 impl Setting for bool {
     fn wanted() -> String {
-        "true or false, without quotes".to_owned()
+        "true or false".to_owned()
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -140,14 +148,14 @@ impl Setting for bool {
         match written {
             Written::Truth(truth) => Ok(*truth),
             Written::Word(text) => Self::from_text(text),
-            other => Err(wrong_type::<Self>(other)),
+            other => Err(wrong_bare_type::<Self>(other)),
         }
     }
 }
 
 impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
     fn wanted() -> String {
-        format!("a whole number from {MIN} to {MAX}, without quotes")
+        format!("a whole number from {MIN} to {MAX}")
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -158,7 +166,7 @@ impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
         match written {
             Written::Number(number) => Self::bounded(*number),
             Written::Word(text) => Self::from_text(text),
-            other => Err(wrong_type::<Self>(other)),
+            other => Err(wrong_bare_type::<Self>(other)),
         }
     }
 }
@@ -217,7 +225,7 @@ impl<T: Setting> Setting for Option<T> {
 /// In variables and flags the items stand between commas.
 impl<T: Setting> Setting for Vec<T> {
     fn wanted() -> String {
-        format!("a list in brackets, each of it {}", T::wanted())
+        format!("a list in brackets, each item {}", T::wanted())
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
