@@ -216,3 +216,6 @@ impl fmt::Debug for Services {
         f.debug_struct("Services").field("store_name", &self.store_name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

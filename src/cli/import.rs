@@ -222,3 +222,6 @@ impl Storing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

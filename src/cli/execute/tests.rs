@@ -77,7 +77,7 @@ async fn refuses_what_the_accounts_refuse() {
     for (email, password, role, part) in [
         ("ann@example.com", "a-good-password", None, "already exists"),
         ("nonsense", "a-good-password", None, "`email` is invalid"),
-        ("c@d", "short", None, "too short"),
+        ("c@d", "tiny", None, "too short"),
         (
             "c@d",
             "a-good-password",
