@@ -1,11 +1,28 @@
 //! The LoopBack User API: one endpoint reads its input, calls `accounts`, and shapes the output.
+//!
+//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`]) before it asks
+//! the rules, as LoopBack does; what a rule must allow first is in [`Api::serve`].
+
+mod answer;
+mod arguments;
+mod body;
+mod faults;
+mod form;
+mod json;
+mod negotiate;
+mod problem;
+mod shape;
+mod users;
+mod xml;
 
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use serde_json::Value;
 
-use crate::{policy::Permit, store::Session};
+use crate::{accounts::Accounts, policy::Permit, store::Session};
+
+pub use body::{Body, Reading};
+pub use problem::Problem;
 
 /// A request for the User API, routed and permitted.
 #[derive(Debug)]
@@ -26,40 +43,69 @@ pub struct Call {
     pub request_id: Box<str>,
 }
 
-/// A body as LoopBack's body parsers read it (loopback3.md section 7): `{}` where there is none, or where its type
-/// is neither JSON nor a form.
-#[derive(Debug)]
-pub struct Body(pub Value);
-
-/// An error in LoopBack's envelope (loopback3.md section 0).
-#[derive(Debug)]
-pub struct Problem {}
+/// How the API answers; what accounts do is [`crate::accounts::Settings`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The most bytes of a body, also of what a compressed one holds.
+    pub body_limit: usize,
+    /// What the account model hides besides `password` and `verificationToken`.
+    pub hidden: Vec<String>,
+}
 
 /// The User API. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Api {}
-
-impl Body {
-    /// Reads a body.
-    ///
-    /// # Errors
-    /// 400 for broken JSON, 415 for a charset or an encoding that is not understood.
-    pub fn read(_headers: &http::HeaderMap, _bytes: &Bytes) -> Result<Self, Problem> {
-        Ok(Self(Value::Null))
-    }
-}
-
-impl Problem {
-    /// The answer that the client gets.
-    #[must_use]
-    pub fn into_response(self, _head: &http::request::Parts) -> http::Response<Bytes> {
-        http::Response::new(Bytes::new())
-    }
+pub struct Api {
+    accounts: Accounts,
+    settings: Arc<Settings>,
 }
 
 impl Api {
+    /// The API of these accounts.
+    #[must_use]
+    pub fn new(accounts: Accounts, settings: Settings) -> Self {
+        Self { accounts, settings: Arc::new(settings) }
+    }
+
+    /// How bodies are read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        Reading { limit: self.settings.body_limit, lenient: !self.loopback() }
+    }
+
+    /// Checks the types of a method's arguments, which LoopBack does before it asks the rules. The methods of app
+    /// models that LoopBack gives every model are known, too.
+    ///
+    /// # Errors
+    /// 400, LoopBack's words.
+    pub fn check_arguments(&self, method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
+        arguments::check(method, body, query)
+    }
+
     /// Serves a permitted call.
-    pub async fn serve(&self, _permit: Permit<'_>, _call: Call) -> http::Response<Bytes> {
-        http::Response::new(Bytes::new())
+    pub async fn serve(&self, _permit: Permit<'_>, call: Call) -> http::Response<Bytes> {
+        self.respond(&call).await
+    }
+
+    async fn respond(&self, call: &Call) -> http::Response<Bytes> {
+        match self.run(call).await {
+            Ok(answer) => answer.into_response(&call.head),
+            Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
+        }
+    }
+
+    /// The endpoints.
+    async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
+        arguments::require(&call.method, &call.body)?;
+        match &*call.method {
+            "create" => self.create(call).await,
+            "login" => self.login(call).await,
+            "logout" => self.logout(call).await,
+            "findById" => self.find_by_id(call).await,
+            other => Err(Problem::not_implemented(other)),
+        }
+    }
+
+    fn loopback(&self) -> bool {
+        self.accounts.settings().loopback
     }
 }

@@ -1,1 +1,257 @@
-//! TBD
+//! The commands of INTERFACE.md section 1: arguments in, an answer and an exit code out.
+//!
+//! `args` is the command line as types, `admin` the commands on the store as values, `execute` runs them, and
+//! `backend` decides where: in the running gate or here. `import`, `check`, `demo` and `healthcheck` stand beside.
+
+pub mod admin;
+mod args;
+mod backend;
+mod check;
+mod demo;
+pub mod execute;
+mod healthcheck;
+pub mod import;
+pub mod output;
+mod policy_folder;
+mod serve;
+#[cfg(test)]
+mod testing;
+mod translate;
+pub mod who;
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, IsTerminal, Read, Write},
+};
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::runtime;
+
+use admin::{AdminCommand, Hidden, NewUser};
+use args::{
+    Command, Global, ImportCommand, Line, PasswordFrom, RoleCommand, TokenCommand, TokenRevoke, UserCommand,
+};
+use backend::Backend;
+use output::Output;
+
+use crate::config::{self, Config, Loaded, Mistakes, Sources};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It is done.
+    Done,
+    /// It failed, or found mistakes.
+    Failed,
+    /// The command line makes no sense.
+    Usage,
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            // EX_USAGE of sysexits.h.
+            Self::Usage => 64,
+        }
+    }
+}
+
+/// Runs a command line, the program's name first.
+///
+/// # Errors
+/// Whatever stopped the command; [`print_error`] shows it.
+pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
+    let line = match Line::try_parse_from(line) {
+        Ok(line) => line,
+        Err(refusal) => {
+            // Nobody may be there to read it.
+            let _ = refusal.print();
+            return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Done });
+        }
+    };
+    let global = line.global;
+    match line.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(load(&global)?),
+        Command::Demo => demo::run(),
+        Command::Check { strict } => check::run(&sources(&global), strict, global.json),
+        Command::Healthcheck => on_runtime(healthcheck::run(&load(&global)?.config)),
+        Command::User(command) => on_store(&global, user_command(command)?),
+        Command::Role(command) => on_store(&global, role_command(command)),
+        Command::Token(command) => on_store(&global, token_command(command)),
+        Command::Import(ImportCommand::Loopback(import)) => {
+            let config = load(&global)?.config;
+            on_runtime(import_loopback(&config, &global, &import))
+        }
+    }
+}
+
+/// Shows an error and its causes on standard error.
+pub fn print_error(error: &anyhow::Error) {
+    let mut text = String::new();
+    match error.downcast_ref::<Mistakes>() {
+        Some(Mistakes(mistakes)) => {
+            for mistake in mistakes {
+                text.push_str(&format!("{mistake}\n"));
+            }
+        }
+        None => {
+            text.push_str(&format!("error: {error}\n"));
+            let mut last = error.to_string();
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                if !last.ends_with(&cause) {
+                    text.push_str(&format!("  because: {cause}\n"));
+                }
+                last = cause;
+            }
+        }
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints an answer. A reader who has gone away is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),
+        _ => Ok(()),
+    }
+}
+
+fn print_json(json: &serde_json::Value) -> anyhow::Result<()> {
+    print(&format!("{json:#}\n"))
+}
+
+fn sources(global: &Global) -> Sources {
+    Sources::from_environment(global.config.clone(), global.set.clone())
+}
+
+fn load(global: &Global) -> Result<Loaded, Mistakes> {
+    config::load(&sources(global))
+}
+
+fn on_runtime(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(command)
+}
+
+fn on_store(global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
+    let config = load(global)?.config;
+    on_runtime(async {
+        let mut backend = Backend::open(&config).await?;
+        let output = match command {
+            AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,
+            command => backend.call(command).await,
+        };
+        backend.close().await?;
+        let output = output?;
+        if global.json {
+            print_json(&output.to_json())?
+        } else {
+            print(&output.to_text())?
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// All pages of the list.
+async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output> {
+    let mut users = Vec::new();
+    loop {
+        let after = users.last().map(|user: &output::UserView| user.id.clone());
+        match backend.call(AdminCommand::UserList { after, limit }).await? {
+            Output::Users(page) if page.is_empty() => return Ok(Output::Users(users)),
+            Output::Users(page) => users.extend(page),
+            other => return Ok(other),
+        }
+    }
+}
+
+async fn import_loopback(
+    config: &Config,
+    global: &Global,
+    import: &args::ImportLoopback,
+) -> anyhow::Result<Exit> {
+    let user_model = import.user_model.clone().unwrap_or_else(|| policy_folder::account_model(config));
+    let mut backend = Backend::open(config).await?;
+    let report = import::run(&import.files, &user_model, &config.server.data_dir, &mut backend).await;
+    backend.close().await?;
+    let report = report?;
+    if global.json {
+        print_json(&report.to_json())?
+    } else {
+        print(&report.to_text())?
+    }
+    Ok(Exit::Done)
+}
+
+fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
+    Ok(match command {
+        UserCommand::Add(add) => AdminCommand::UserAdd(NewUser {
+            password: password(&add.password)?,
+            email: add.email,
+            username: add.username,
+            realm: add.realm,
+            id: add.id,
+            roles: add.roles,
+        }),
+        UserCommand::List => AdminCommand::UserList { after: None, limit: PAGE },
+        UserCommand::Show { who } => AdminCommand::UserShow { who },
+        UserCommand::SetPassword { who, password: from } => {
+            AdminCommand::UserSetPassword { who, password: password(&from)? }
+        }
+        UserCommand::Disable { who } => AdminCommand::UserSwitch { who, disabled: true },
+        UserCommand::Enable { who } => AdminCommand::UserSwitch { who, disabled: false },
+        UserCommand::Delete { who } => AdminCommand::UserDelete { who },
+    })
+}
+
+fn role_command(command: RoleCommand) -> AdminCommand {
+    match command {
+        RoleCommand::Add { name } => AdminCommand::RoleAdd { name },
+        RoleCommand::List => AdminCommand::RoleList,
+        RoleCommand::Grant { name, who } => AdminCommand::RoleGrant { name, who },
+        RoleCommand::Revoke { name, who } => AdminCommand::RoleRevoke { name, who },
+    }
+}
+
+fn token_command(command: TokenCommand) -> AdminCommand {
+    match command {
+        TokenCommand::Issue { who, ttl, name, scopes } => AdminCommand::TokenIssue { who, ttl, name, scopes },
+        TokenCommand::List { user } => AdminCommand::TokenList { user },
+        TokenCommand::Revoke(TokenRevoke { user: Some(who), .. }) => AdminCommand::TokenRevokeAll { who },
+        TokenCommand::Revoke(TokenRevoke { handle, .. }) => {
+            AdminCommand::TokenRevoke { handle: handle.unwrap_or_default() }
+        }
+    }
+}
+
+/// The password of standard input or a file, without the newline that an editor or `echo` ends it with.
+fn password(from: &PasswordFrom) -> anyhow::Result<Hidden> {
+    let text = match &from.password_file {
+        Some(path) => {
+            fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?
+        }
+        None => {
+            if io::stdin().is_terminal() {
+                let _ = io::stderr().write_all(b"password (it is shown as you type; end with Ctrl-D): ");
+            }
+            let mut text = String::new();
+            let longest = u64::try_from(MAX_PASSWORD_INPUT).unwrap_or(u64::MAX);
+            io::stdin().take(longest).read_to_string(&mut text).context("cannot read the password")?;
+            text
+        }
+    };
+    let text = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text);
+    Ok(Hidden::new(text.to_owned()))
+}
+
+/// Accounts that are asked for at once.
+const PAGE: usize = 1_000;
+
+/// Far beyond any password that is taken: the rest of an endless input is not read.
+const MAX_PASSWORD_INPUT: usize = 64 << 10;

@@ -87,6 +87,13 @@ impl fmt::Debug for TokenHash {
 }
 
 impl Handle {
+    /// Reads a handle as a list or an answer showed it: 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
     /// The handle's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,0 +1,174 @@
+//! Everything that can go wrong with an account, one variant a cause.
+
+use std::time::Duration;
+
+use super::password::PasswordFault;
+use crate::{
+    hasher::Busy,
+    identity::UserId,
+    limit::RetryAfter,
+    store::{CommitError, StoreError},
+};
+
+/// Why an account's wish was not granted.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The client has used up its share.
+    #[error("too many requests")]
+    Limited(RetryAfter),
+    /// The password cannot be taken.
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
+    /// Properties break the model's rules.
+    #[error("{0}")]
+    Invalid(Violations),
+    /// Some of a batch's items were refused: one slot an item.
+    #[error("some of the items were refused")]
+    Batch(Vec<Option<Fault>>),
+    /// More items at once than [`super::register::MAX_BATCH`].
+    #[error("more than {0} accounts at once")]
+    BatchTooLong(usize),
+    /// Properties nested deeper than 32 levels.
+    #[error("the properties are nested deeper than {0} levels")]
+    TooDeep(usize),
+    /// A login without a realm, where realms are on.
+    #[error("a realm is required")]
+    RealmRequired,
+    /// A realm that is no text.
+    #[error("the realm is no text")]
+    InvalidRealm,
+    /// A login without a name.
+    #[error("a username or an email is required")]
+    NameRequired,
+    /// An email that is no text.
+    #[error("the email is no text")]
+    InvalidEmail,
+    /// A username that is no text.
+    #[error("the username is no text")]
+    InvalidUsername,
+    /// A `ttl` that is no positive number (profile `standard`).
+    #[error("the ttl is no positive number of seconds")]
+    InvalidTtl,
+    /// No such user, or a wrong password: nobody is told which.
+    #[error("the login failed")]
+    LoginFailed,
+    /// The password was right, but the email address is not confirmed.
+    #[error("the email of user {0} has not been verified")]
+    EmailNotVerified(UserId),
+    /// A logout without a valid token.
+    #[error("a logout needs a valid token")]
+    TokenRequired,
+    /// The token's time was over; it has been deleted.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// There is no such user.
+    #[error("there is no user {0}")]
+    UnknownUser(UserId),
+    /// Too much is waiting: try again later.
+    #[error("too much is waiting")]
+    Busy(Duration),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// The row was changed by somebody else, again and again.
+    #[error("the user was changed by somebody else at the same time")]
+    Contended,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// What is wrong with a user's properties, in LoopBack's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violations {
+    /// The account model's name.
+    pub model: String,
+    /// At least one.
+    pub list: Vec<Violation>,
+}
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The property.
+    pub property: &'static str,
+    /// Which rule.
+    pub rule: Faulty,
+    /// The value, as LoopBack shows it.
+    pub shown: String,
+}
+
+/// LoopBack's validation rules for users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faulty {
+    /// `id` was given.
+    IdGiven,
+    /// A required property is missing.
+    Blank,
+    /// The email is no text.
+    EmailNoText,
+    /// The email is malformed.
+    EmailMalformed,
+    /// Another user has this email.
+    EmailTaken,
+    /// Another user has this username.
+    UsernameTaken,
+}
+
+impl Faulty {
+    /// LoopBack's code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::IdGiven => "absence",
+            Self::Blank => "presence",
+            Self::EmailNoText => "custom.string",
+            Self::EmailMalformed => "custom.email",
+            Self::EmailTaken | Self::UsernameTaken => "uniqueness",
+        }
+    }
+
+    /// LoopBack's words.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::IdGiven => "can't be set",
+            Self::Blank => "can't be blank",
+            Self::EmailNoText | Self::EmailMalformed => "is invalid",
+            Self::EmailTaken => "Email already exists",
+            Self::UsernameTaken => "User already exists",
+        }
+    }
+}
+
+/// LoopBack's sentence.
+impl std::fmt::Display for Violations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "The `{}` instance is not valid. Details: ", self.model)?;
+        for (index, violation) in self.list.iter().enumerate() {
+            let Violation { property, rule, shown } = violation;
+            let comma = if index == 0 { "" } else { "; " };
+            write!(f, "{comma}`{property}` {} (value: {shown})", rule.message())?;
+        }
+        f.write_str(".")
+    }
+}
+
+impl From<Busy> for Fault {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy.retry_after)
+    }
+}
+
+/// For commits whose `Taken`, `Missing` and `Stale` the caller has handled already.
+impl From<CommitError> for Fault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Busy => Self::Busy(Duration::from_secs(1)),
+            CommitError::Store(error) => Self::Store(error),
+            CommitError::Taken { .. } | CommitError::Missing { .. } | CommitError::Stale { .. } => {
+                Self::Contended
+            }
+        }
+    }
+}

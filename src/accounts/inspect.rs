@@ -1,0 +1,229 @@
+//! How LoopBack shows a rejected value in a message: texts as JSON, the rest as node's `util.inspect` at depth 0,
+//! cut to 32 characters.
+
+use serde_json::Value;
+
+/// Longer values are cut.
+const WIDTH: usize = 32;
+
+/// What node breaks a list or an object into lines beyond.
+const LINE: usize = 80;
+
+/// The value as a message shows it; `undefined` for none.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => "undefined".to_owned(),
+        Some(Value::String(text)) => Value::String(cut(text)).to_string(),
+        Some(other) => cut(&inspected(other)),
+    }
+}
+
+/// JavaScript's `String(value)`.
+pub(super) fn to_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number_text(number),
+        Value::Array(items) => {
+            let one = |item: &Value| if item.is_null() { String::new() } else { to_text(item) };
+            items.iter().map(one).collect::<Vec<_>>().join(",")
+        }
+        Value::Object(_) => "[object Object]".to_owned(),
+        Value::Null | Value::Bool(_) => value.to_string(),
+    }
+}
+
+/// JavaScript's `Number(value)`.
+pub(super) fn to_number(value: &Value) -> f64 {
+    match value {
+        Value::Null => 0.0,
+        Value::Bool(on) => f64::from(u8::from(*on)),
+        Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
+        Value::String(text) => number_of(text),
+        Value::Array(_) => number_of(&to_text(value)),
+        Value::Object(_) => f64::NAN,
+    }
+}
+
+/// JavaScript's `String(number)`.
+pub(super) fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let magnitude = number.abs();
+    if magnitude != 0.0 && (magnitude >= 1e21 || magnitude < 1e-6) {
+        let text = format!("{number:e}");
+        return if magnitude >= 1.0 { text.replace('e', "e+") } else { text };
+    }
+    // Minus zero is "0", too.
+    if number == 0.0 { "0".to_owned() } else { number.to_string() }
+}
+
+fn number_of(text: &str) -> f64 {
+    let text = text.trim();
+    if text.is_empty() {
+        return 0.0;
+    }
+    for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] {
+        if let Some(digits) = text.strip_prefix(prefix) {
+            #[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers are doubles, too")]
+            return u64::from_str_radix(digits, radix).map_or(f64::NAN, |number| number as f64);
+        }
+    }
+    match text {
+        "Infinity" | "+Infinity" => f64::INFINITY,
+        "-Infinity" => f64::NEG_INFINITY,
+        // Rust would also take `inf`, `nan` and the like.
+        _ if text.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) => f64::NAN,
+        _ => text.parse().unwrap_or(f64::NAN),
+    }
+}
+
+fn number_text(number: &serde_json::Number) -> String {
+    if number.is_f64() { float_text(number.as_f64().unwrap_or(f64::NAN)) } else { number.to_string() }
+}
+
+fn inspected(value: &Value) -> String {
+    match value {
+        // LoopBack has made an array's items texts by the time that it complains.
+        Value::Array(items) => {
+            braced("[", "]", items.iter().map(|item| quoted(&to_text(item))).collect::<Vec<_>>())
+        }
+        Value::Object(map) => braced(
+            "{",
+            "}",
+            map.iter().map(|(key, value)| format!("{}: {}", property_name(key), nested(value))).collect(),
+        ),
+        other => to_text(other),
+    }
+}
+
+/// A value inside another one: depth 0 goes no deeper.
+fn nested(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) if items.is_empty() => "[]".to_owned(),
+        Value::Array(_) => "[Array]".to_owned(),
+        Value::Object(map) if map.is_empty() => "{}".to_owned(),
+        Value::Object(_) => "[Object]".to_owned(),
+        other => to_text(other),
+    }
+}
+
+fn braced(open: &str, close: &str, items: Vec<String>) -> String {
+    if items.is_empty() {
+        return format!("{open}{close}");
+    }
+    let width: usize = items.iter().map(|item| item.chars().count()).sum();
+    let one_line =
+        width + 2 * items.len() + open.len() + 10 <= LINE && items.iter().all(|i| !i.contains('\n'));
+    if one_line && items.len() <= 6 {
+        return format!("{open} {} {close}", items.join(", "));
+    }
+    format!("{open}\n  {}\n{close}", items.join(",\n  "))
+}
+
+fn property_name(key: &str) -> String {
+    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { key.to_owned() } else { quoted(key) }
+}
+
+/// A text in the quotes that node picks.
+fn quoted(text: &str) -> String {
+    let quote = ['\'', '"', '`'].into_iter().find(|quote| !text.contains(*quote)).unwrap_or('\'');
+    let mut out = String::from(quote);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\\' => out.push_str("\\\\"),
+            c if c == quote => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\x{:02X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+/// Keeps the beginning and the end of a long value: closing brackets, or the last three characters.
+fn cut(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= WIDTH {
+        return text.to_owned();
+    }
+    let brackets = text.chars().rev().take_while(|c| matches!(c, ' ' | ']' | '}')).count().min(3);
+    let tail = if brackets == 0 { 3 } else { brackets };
+    let head: String = text.chars().take(WIDTH - 4 - tail).collect();
+    let tail: String = text.chars().skip(length - tail).collect();
+    format!("{head}...{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn shows_values_as_loopback_does() {
+        let z = |n| "z".repeat(n);
+        for (value, expected) in [
+            (json!("bad"), r#""bad""#.to_owned()),
+            (json!("x".repeat(40)), format!("\"{}...xxx\"", "x".repeat(25))),
+            (json!(format!("\"{}", "y".repeat(40))), format!("\"\\\"{}...yyy\"", "y".repeat(24))),
+            (json!("x".repeat(32)), format!("\"{}\"", "x".repeat(32))),
+            (json!(12), "12".to_owned()),
+            (json!(1.5), "1.5".to_owned()),
+            (json!(1e21), "1e+21".to_owned()),
+            (json!(true), "true".to_owned()),
+            (json!(null), "null".to_owned()),
+            (json!([]), "[]".to_owned()),
+            (json!({}), "{}".to_owned()),
+            (json!([1, "a"]), "[ '1', 'a' ]".to_owned()),
+            (json!({"a": 1, "b": {"c": 2}}), "{ a: 1, b: [Object] }".to_owned()),
+            (json!({"a": [], "b-c": "it's"}), "{ a: [], 'b-c': \"it's\" }".to_owned()),
+            (json!([z(50)]), format!("[ '{}... ]", z(23))),
+            (json!({"k": z(50), "n": null, "m": [1]}), format!("{{\n  k: '{}...}}", z(19))),
+            (json!([{"a": 1}, {"b": 2}]), "[ '[object Object]', '[obj... ]".to_owned()),
+        ] {
+            assert_eq!(shown(Some(&value)), expected);
+        }
+        assert_eq!(shown(None), "undefined");
+    }
+
+    #[test]
+    fn converts_as_javascript_does() {
+        for (value, text) in [
+            (json!([1, [2, null], "x"]), "1,2,,x"),
+            (json!({"a": 1}), "[object Object]"),
+            (json!(false), "false"),
+            (json!(0), "0"),
+            (json!(-0.0), "0"),
+            (json!(1e-7), "1e-7"),
+            (json!([]), ""),
+        ] {
+            assert_eq!(to_text(&value), text);
+        }
+        for (value, number) in [
+            (json!(" 60 "), 60.0),
+            (json!("0x10"), 16.0),
+            (json!("1e2"), 100.0),
+            (json!("-5"), -5.0),
+            (json!(""), 0.0),
+            (json!("Infinity"), f64::INFINITY),
+            (json!(true), 1.0),
+            (json!([7]), 7.0),
+            (json!([]), 0.0),
+        ] {
+            assert_eq!(to_number(&value), number, "{value}");
+        }
+        for value in [json!("abc"), json!("inf"), json!("nan"), json!({}), json!([1, 2]), json!("1 2")] {
+            assert!(to_number(&value).is_nan(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! Logging in: names, realms and lifetimes as LoopBack reads them, and the one place where a password is checked.
+
+use serde_json::{Map, Value};
+
+use super::{Accounts, Asker, Fault, Settings, audit, inspect::to_number, profile::truthy};
+use crate::{
+    clock::Timestamp,
+    hasher::Verdict,
+    identity::{Password, PasswordHash, TokenId, UserId},
+    limit::Door,
+    store::{Change, CommitError, Token, User, UserKey},
+};
+
+/// What a client sent to log in.
+#[derive(Debug)]
+pub struct Login {
+    name: Name,
+    realm: Option<String>,
+    password: Password,
+    ttl: Option<f64>,
+}
+
+/// A new token, with the id that is shown this one time.
+#[derive(Debug)]
+pub struct Minted {
+    /// The credential.
+    pub id: TokenId,
+    /// Seconds; `None` where LoopBack answers `null`.
+    pub ttl: Option<f64>,
+    /// What it is good for; empty = everything.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whose it is.
+    pub user: User,
+}
+
+/// What a new token shall be.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Seconds; NaN = LoopBack's `null`.
+    pub ttl: Option<f64>,
+    /// What it is good for; empty = everything.
+    pub scopes: Vec<String>,
+    /// What an operator calls it.
+    pub name: Option<String>,
+}
+
+#[derive(Debug)]
+enum Name {
+    Email(String),
+    Username(String),
+}
+
+impl Login {
+    /// Reads a login's body (loopback3.md section 3), in LoopBack's order of complaints.
+    ///
+    /// # Errors
+    /// The name, the realm or the `ttl` cannot be used.
+    pub fn read(settings: &Settings, body: &Map<String, Value>) -> Result<Self, Fault> {
+        let field = |name: &str| body.get(name).filter(|value| truthy(value));
+        let email = field("email");
+        let (prefix, name) = split(settings, email.or_else(|| field("username")));
+        let mut realm = None;
+        if settings.realms() {
+            realm = match prefix {
+                Some(prefix) => Some(prefix),
+                None => match field("realm") {
+                    None => return Err(Fault::RealmRequired),
+                    Some(Value::String(realm)) => Some(realm.clone()),
+                    Some(_) => return Err(Fault::InvalidRealm),
+                },
+            };
+        }
+        let name = match (name, email.is_some()) {
+            (None, _) => return Err(Fault::NameRequired),
+            (Some(Value::String(email)), true) => Name::Email(email),
+            (Some(_), true) => return Err(Fault::InvalidEmail),
+            (Some(Value::String(username)), false) => Name::Username(username),
+            (Some(_), false) => return Err(Fault::InvalidUsername),
+        };
+        let password = body.get("password").and_then(Value::as_str).unwrap_or_default();
+        let ttl = lifetime(settings, body.get("ttl"))?;
+        Ok(Self { name, realm, password: Password::new(password.to_owned()), ttl })
+    }
+}
+
+impl Accounts {
+    /// Logs in: checks the password and makes a token.
+    ///
+    /// # Errors
+    /// [`Fault::LoginFailed`] tells nobody why; [`Fault::EmailNotVerified`] only whoever has the password.
+    pub async fn login(&self, asker: Asker<'_>, login: Login) -> Result<Minted, Fault> {
+        let keys = self.settings.keys();
+        let realm = login.realm.as_deref();
+        let key = match &login.name {
+            Name::Email(email) => keys.email(realm, email),
+            Name::Username(username) => keys.username(realm, username),
+        };
+        let (user, verdict) = self.check_password(asker, &key, realm, &login.password).await?;
+        if self.settings.email_verification_required && !user.email_verified() {
+            audit::record("login.failed", asker, Some(&user.id), Some("email not verified"));
+            return Err(Fault::EmailNotVerified(user.id));
+        }
+        let fresh = match verdict {
+            // A full queue only puts the better hash off until the next login.
+            Verdict::MatchOutdated => self.hasher.hash(copy(&login.password)).await.ok(),
+            Verdict::Match | Verdict::Mismatch => None,
+        };
+        let minted = self.mint(user, Wish { ttl: login.ttl, ..Wish::default() }, fresh).await?;
+        audit::record("login.succeeded", asker, Some(&minted.user.id), None);
+        Ok(minted)
+    }
+
+    /// Makes a token for a user without their password: for an operator.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], or the parts' own.
+    pub async fn issue(&self, user: &UserId, wish: Wish) -> Result<Minted, Fault> {
+        let user = self.user(user).await?;
+        self.mint(user, wish, None).await
+    }
+
+    /// The one place where a password is checked: limited, and as dear for a user that does not exist.
+    async fn check_password(
+        &self,
+        asker: Asker<'_>,
+        key: &UserKey,
+        realm: Option<&str>,
+        password: &Password,
+    ) -> Result<(User, Verdict), Fault> {
+        self.admit(Door::Login, asker)?;
+        let found = self.store.find_user(key).await?;
+        let user = found.filter(|user| realm.is_none() || user.realm() == realm);
+        // An empty password matches no hash, not even one of an empty text.
+        let hash = user.as_ref().and_then(|user| user.password.clone());
+        let hash = hash.filter(|_| !password.expose().is_empty());
+        let verdict = self.hasher.verify(copy(password), hash).await?;
+        let id = user.as_ref().map(|user| user.id.clone());
+        match user {
+            Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
+            user => {
+                let reason = match user {
+                    None => "unknown user",
+                    Some(user) if user.disabled => "disabled",
+                    Some(_) => "wrong password",
+                };
+                audit::record("login.failed", asker, id.as_ref(), Some(reason));
+                Err(Fault::LoginFailed)
+            }
+        }
+    }
+
+    /// Stores a new token, and in the same commit a better hash of the password that was just proven.
+    async fn mint(&self, user: User, wish: Wish, fresh: Option<PasswordHash>) -> Result<Minted, Fault> {
+        let id = self.token_id()?;
+        let ttl = clamped(wish.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
+        let created = self.clock.now();
+        // INVARIANT: the epoch is the one that was read together with the password's hash, so that a login that
+        // races a password change makes no token.
+        let token = Token {
+            hash: id.hash(),
+            user: user.id.clone(),
+            ttl,
+            created,
+            scopes: wish.scopes.clone(),
+            name: wish.name,
+            epoch: user.epoch,
+        };
+        let mut batch = self.surplus(&user.id).await?;
+        // Issue 4: `login.succeeded` joins this batch as a `Change::Enqueue`.
+        batch.push(Change::CreateToken(token));
+        self.commit_login(&user, batch, fresh).await?;
+        Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
+    }
+
+    async fn commit_login(
+        &self,
+        user: &User,
+        batch: Vec<Change>,
+        fresh: Option<PasswordHash>,
+    ) -> Result<(), Fault> {
+        if let Some(hash) = fresh {
+            let mut with_hash = batch.clone();
+            with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
+            match self.store.commit(with_hash).await {
+                Ok(_) => return Ok(()),
+                // Somebody changed the user meanwhile: the better hash can wait, and the token's epoch decides.
+                Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match self.store.commit(batch).await {
+            Ok(_) => Ok(()),
+            // The user was deleted, or logged out everywhere, while the password was checked.
+            Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => Err(Fault::LoginFailed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the oldest tokens, so that one more fits under `max_tokens`.
+    async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
+        let most = self.settings.max_tokens;
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let tokens = self.store.tokens(Some(user)).await?;
+        let excess = (tokens.len() + 1).saturating_sub(most);
+        Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
+    }
+
+    fn token_id(&self) -> Result<TokenId, Fault> {
+        let length = self.settings.access_token_id_length;
+        // Eight bytes in 256 are passed over: twice the length runs dry once in 10^60.
+        let mut chance = vec![0; length * 2 + 32];
+        getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
+        TokenId::from_chance(chance, length).ok_or(Fault::NoRandomness)
+    }
+}
+
+fn copy(password: &Password) -> Password {
+    Password::new(password.expose().to_owned())
+}
+
+/// `realm:name` at the first delimiter; an empty realm is none, an empty name is missing.
+fn split(settings: &Settings, name: Option<&Value>) -> (Option<String>, Option<Value>) {
+    let (Some(Value::String(text)), Some(delimiter)) = (name, settings.realm_delimiter.as_deref()) else {
+        return (None, name.cloned());
+    };
+    let Some((realm, rest)) = text.split_once(delimiter) else { return (None, name.cloned()) };
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    (some(realm), some(rest).map(Value::String))
+}
+
+/// A login's `ttl` in seconds; `None` = the default. NaN = LoopBack's `null`.
+fn lifetime(settings: &Settings, ttl: Option<&Value>) -> Result<Option<f64>, Fault> {
+    let Some(ttl) = ttl else { return Ok(None) };
+    if settings.loopback {
+        return Ok(match ttl {
+            // LoopBack lets an object choose the token's id and scopes, and dies of `null` and some lists.
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+            _ => Some(to_number(ttl)).filter(|seconds| *seconds != 0.0),
+        });
+    }
+    let seconds = match ttl {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) if is_decimal(text) => text.parse().ok(),
+        _ => None,
+    };
+    let eternal = |seconds: f64| settings.allow_eternal_tokens && seconds == -1.0;
+    match seconds.filter(|seconds| *seconds > 0.0 || eternal(*seconds)) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(Fault::InvalidTtl),
+    }
+}
+
+fn is_decimal(text: &str) -> bool {
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// At most `max`; `None` for what JSON has no number for.
+fn clamped(ttl: f64, max: f64) -> Option<f64> {
+    // `f64::min` would make a NaN the longest lifetime there is.
+    if ttl.is_nan() { None } else { Some(ttl.min(max)).filter(|ttl| ttl.is_finite()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::accounts::testing;
+
+    fn realms(required: bool, delimiter: Option<&str>) -> Settings {
+        Settings {
+            realm_required: required,
+            realm_delimiter: delimiter.map(str::to_owned),
+            ..testing::loopback()
+        }
+    }
+
+    /// `email:NAME` or `username:NAME`, the realm behind an `@@`, or the fault.
+    fn read(settings: &Settings, body: &Value) -> String {
+        match Login::read(settings, body.as_object().unwrap()) {
+            Ok(login) => {
+                let name = match login.name {
+                    Name::Email(email) => format!("email:{email}"),
+                    Name::Username(username) => format!("username:{username}"),
+                };
+                login.realm.map_or(name.clone(), |realm| format!("{name}@@{realm}"))
+            }
+            Err(fault) => format!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_names_as_loopback_does() {
+        for (body, expected) in [
+            (json!({"email": "a@b", "username": 5}), "email:a@b"),
+            (json!({"email": "", "username": "ann"}), "username:ann"),
+            (json!({"email": 0, "username": "ann"}), "username:ann"),
+            (json!({"username": "a@b", "realm": 5}), "username:a@b"),
+            (json!({}), "NameRequired"),
+            (json!({"password": "x"}), "NameRequired"),
+            (json!({"email": false, "username": 0}), "NameRequired"),
+            (json!({"email": {"neq": "x"}}), "InvalidEmail"),
+            (json!({"email": []}), "InvalidEmail"),
+            (json!({"email": true, "username": "ann"}), "InvalidEmail"),
+            (json!({"username": 5}), "InvalidUsername"),
+        ] {
+            assert_eq!(read(&testing::loopback(), &body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn reads_realms_as_loopback_does() {
+        let (both, required, delimiter) =
+            (realms(true, Some(":")), realms(true, None), realms(false, Some(":")));
+        for (settings, body, expected) in [
+            (&both, json!({"email": "x@y"}), "RealmRequired"),
+            (&both, json!({}), "RealmRequired"),
+            (&both, json!({"email": "x@y", "realm": ""}), "RealmRequired"),
+            (&both, json!({"email": "x@y", "realm": 5}), "InvalidRealm"),
+            (&both, json!({"email": "x@y", "realm": "r1"}), "email:x@y@@r1"),
+            (&both, json!({"email": "r2:x@y", "realm": "r1"}), "email:x@y@@r2"),
+            (&both, json!({"username": "r1:x:y"}), "username:x:y@@r1"),
+            (&both, json!({"username": ":x", "realm": "r1"}), "username:x@@r1"),
+            (&both, json!({"username": ":x"}), "RealmRequired"),
+            (&both, json!({"username": "r1:"}), "NameRequired"),
+            (&both, json!({"email": "r1:", "username": "x"}), "NameRequired"),
+            (&both, json!({"realm": "r1"}), "NameRequired"),
+            (&both, json!({"email": 5, "realm": "r1"}), "InvalidEmail"),
+            (&required, json!({"username": "r1:x", "realm": "r1"}), "username:r1:x@@r1"),
+            (&delimiter, json!({"username": "r1:x"}), "username:x@@r1"),
+        ] {
+            assert_eq!(read(settings, &body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn reads_lifetimes_as_loopback_does() {
+        let settings = testing::loopback();
+        for (ttl, expected) in [
+            (json!(60), Some(60.0)),
+            (json!("60"), Some(60.0)),
+            (json!(" 0x10 "), Some(16.0)),
+            (json!(2.5), Some(2.5)),
+            (json!(true), Some(1.0)),
+            (json!(-2), Some(-2.0)),
+            (json!(0), None),
+            (json!(""), None),
+            (json!(false), None),
+            (json!({"ttl": 77}), None),
+            (json!([5]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(lifetime(&settings, Some(&ttl)).unwrap(), expected, "{ttl}");
+        }
+        assert!(lifetime(&settings, Some(&json!("abc"))).unwrap().unwrap().is_nan());
+    }
+
+    #[test]
+    fn standard_takes_positive_numbers_only() {
+        let settings = testing::standard();
+        assert_eq!(lifetime(&settings, None).unwrap(), None);
+        for (ttl, seconds) in [
+            (json!(60), 60.0),
+            (json!("60"), 60.0),
+            (json!("2.5"), 2.5),
+            (json!(0.5), 0.5),
+            (json!(1e300), 1e300),
+        ] {
+            assert_eq!(lifetime(&settings, Some(&ttl)).unwrap(), Some(seconds), "{ttl}");
+        }
+        for ttl in [
+            json!(0),
+            json!(-1),
+            json!("-1"),
+            json!(""),
+            json!("abc"),
+            json!("1e2"),
+            json!("0x10"),
+            json!(" 60"),
+            json!("6."),
+            json!(".5"),
+            json!("--1"),
+            json!(true),
+            json!(null),
+            json!([5]),
+            json!({}),
+        ] {
+            assert!(matches!(lifetime(&settings, Some(&ttl)), Err(Fault::InvalidTtl)), "{ttl}");
+        }
+        let eternal = Settings { allow_eternal_tokens: true, ..settings };
+        assert_eq!(lifetime(&eternal, Some(&json!(-1))).unwrap(), Some(-1.0));
+        assert!(lifetime(&eternal, Some(&json!(-2))).is_err());
+    }
+
+    #[test]
+    fn a_lifetime_has_an_upper_bound() {
+        for (ttl, expected) in [
+            (5.0, Some(5.0)),
+            (31_556_927.0, Some(31_556_926.0)),
+            (f64::INFINITY, Some(31_556_926.0)),
+            (-1.0, Some(-1.0)),
+            (f64::NAN, None),
+            (f64::NEG_INFINITY, None),
+        ] {
+            assert_eq!(clamped(ttl, 31_556_926.0), expected, "{ttl}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Which new passwords are taken.
+
+use std::collections::HashSet;
+
+use super::Settings;
+use crate::identity::{Password, PasswordHash};
+
+/// The commonest passwords, lower case, one a line.
+const COMMON: &str = include_str!("common-passwords.txt");
+
+/// A bcrypt cost above this is no hash that LoopBack ever made: checking one would take minutes.
+const MAX_BCRYPT_COST: u8 = 16;
+
+/// The rules, made once.
+pub(super) struct Rules {
+    min_length: usize,
+    max_bytes: usize,
+    loopback: bool,
+    blocked: HashSet<&'static str>,
+}
+
+/// A password that passed: to be hashed, or (LoopBack only) brought as its hash.
+pub(super) enum Secret {
+    Plain(Password),
+    Hashed(PasswordHash),
+}
+
+/// Why a new password is not taken. The texts are what the client reads; the first and the last are LoopBack's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordFault {
+    /// It is empty.
+    #[error("Invalid password.")]
+    Empty,
+    /// It has fewer characters than `min`.
+    #[error("The password entered was too short. Min length is {min} (entered {entered})")]
+    TooShort {
+        /// The fewest characters.
+        min: usize,
+        /// How many it has.
+        entered: usize,
+    },
+    /// It is one of the commonest.
+    #[error("The password entered is one of the most common ones. Choose another one")]
+    TooCommon,
+    /// It is a hash: whoever sends one holds somebody's hash, not a password.
+    #[error("The password entered is a password hash. Send the password itself")]
+    Hash,
+    /// It has more bytes than `max`.
+    #[error("The password entered was too long. Max length is {max} (entered {entered})")]
+    TooLong {
+        /// The most bytes.
+        max: usize,
+        /// How many it has.
+        entered: usize,
+    },
+}
+
+impl Rules {
+    /// The rules of these settings.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let blocked = if settings.blocklist { COMMON.lines().collect() } else { HashSet::new() };
+        Self {
+            min_length: settings.min_length,
+            max_bytes: settings.max_bytes,
+            loopback: settings.loopback,
+            blocked,
+        }
+    }
+
+    /// Takes a new password, or says why not.
+    pub(super) fn accept(&self, text: &str) -> Result<Secret, PasswordFault> {
+        if text.is_empty() {
+            return Err(PasswordFault::Empty);
+        }
+        if self.loopback && is_bcrypt(text) {
+            return Ok(Secret::Hashed(PasswordHash::new(text.to_owned())));
+        }
+        if !self.loopback && (is_bcrypt(text) || text.starts_with("$argon2")) {
+            return Err(PasswordFault::Hash);
+        }
+        if text.len() > self.max_bytes {
+            return Err(PasswordFault::TooLong { max: self.max_bytes, entered: text.len() });
+        }
+        let entered = text.chars().count();
+        if entered < self.min_length {
+            return Err(PasswordFault::TooShort { min: self.min_length, entered });
+        }
+        if !self.blocked.is_empty() && self.blocked.contains(text.to_lowercase().as_str()) {
+            return Err(PasswordFault::TooCommon);
+        }
+        Ok(Secret::Plain(Password::new(text.to_owned())))
+    }
+}
+
+/// Whether `text` is a bcrypt string of a cost that somebody could have meant.
+fn is_bcrypt(text: &str) -> bool {
+    let Some(rest) = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix)) else {
+        return false;
+    };
+    let Some((cost, rest)) = rest.split_once('$') else { return false };
+    let digits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+    cost.len() == 2
+        && cost.parse().is_ok_and(|cost: u8| (4..=MAX_BCRYPT_COST).contains(&cost))
+        && rest.len() == 53
+        && rest.bytes().all(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::testing;
+
+    const HASH: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+
+    fn verdict(settings: &Settings, text: &str) -> Result<&'static str, PasswordFault> {
+        Rules::new(settings).accept(text).map(|secret| match secret {
+            Secret::Plain(_) => "plain",
+            Secret::Hashed(_) => "hashed",
+        })
+    }
+
+    #[test]
+    fn standard_refuses_what_is_weak() {
+        let settings = testing::standard();
+        for (text, expected) in [
+            ("", Err(PasswordFault::Empty)),
+            ("sevench", Err(PasswordFault::TooShort { min: 8, entered: 7 })),
+            ("ünïcödé", Err(PasswordFault::TooShort { min: 8, entered: 7 })),
+            ("ünïcödéx", Ok("plain")),
+            ("password", Err(PasswordFault::TooCommon)),
+            ("PassWord1", Err(PasswordFault::TooCommon)),
+            ("correct horse battery staple", Ok("plain")),
+            (HASH, Err(PasswordFault::Hash)),
+            ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", Err(PasswordFault::Hash)),
+        ] {
+            assert_eq!(verdict(&settings, text), expected, "{text:?}");
+        }
+        assert_eq!(verdict(&settings, &"q".repeat(1024)), Ok("plain"));
+        let long = verdict(&settings, &"q".repeat(1025));
+        assert_eq!(long, Err(PasswordFault::TooLong { max: 1024, entered: 1025 }));
+    }
+
+    #[test]
+    fn loopback_takes_nearly_all() {
+        let settings = testing::loopback();
+        for (text, expected) in [
+            ("x", Ok("plain")),
+            ("password", Ok("plain")),
+            (HASH, Ok("hashed")),
+            // Nobody's hash: LoopBack would spend hours on checking it.
+            (&HASH.replace("$10$", "$31$"), Ok("plain")),
+            (&HASH.replace("$2a$", "$2z$"), Ok("plain")),
+            (&"é".repeat(36), Ok("plain")),
+            (&"é".repeat(37), Err(PasswordFault::TooLong { max: 72, entered: 74 })),
+        ] {
+            assert_eq!(verdict(&settings, text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn says_it_in_loopbacks_words() {
+        let fault = PasswordFault::TooLong { max: 72, entered: 73 };
+        assert_eq!(fault.to_string(), "The password entered was too long. Max length is 72 (entered 73)");
+        assert_eq!(PasswordFault::Empty.to_string(), "Invalid password.");
+    }
+
+    #[test]
+    fn the_list_is_clean() {
+        let lines: Vec<&str> = COMMON.lines().collect();
+        let distinct: HashSet<&str> = lines.iter().copied().collect();
+        assert!((1000..=5000).contains(&lines.len()), "{} lines", lines.len());
+        assert_eq!(distinct.len(), lines.len(), "no line twice");
+        for line in lines {
+            assert_eq!(line, line.trim().to_lowercase());
+            assert!(!line.is_empty());
+        }
+    }
+}

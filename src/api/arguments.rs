@@ -1,0 +1,257 @@
+//! What each method takes, and how LoopBack checks it: a wrong type is told before the rules are asked, a missing
+//! argument after them (loopback3.md section 0, steps 5 and 9).
+
+use serde_json::{Map, Value};
+
+use super::{Body, Problem, negotiate};
+
+/// Where an argument stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It is the body.
+    Body,
+    /// It is a field of the body.
+    Field,
+    /// It is a parameter of the query.
+    Query,
+}
+
+/// What it has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Object,
+    /// An object or a list of objects.
+    Objects,
+    Text,
+    /// A text or a list of texts.
+    Texts,
+}
+
+struct Argument {
+    name: &'static str,
+    place: Place,
+    kind: Kind,
+    required: bool,
+}
+
+const fn argument(name: &'static str, place: Place, kind: Kind) -> Argument {
+    Argument { name, place, kind, required: false }
+}
+
+const fn required(name: &'static str, place: Place, kind: Kind) -> Argument {
+    Argument { name, place, kind, required: true }
+}
+
+const DATA: Argument = argument("data", Place::Body, Kind::Object);
+const FILTER: Argument = argument("filter", Place::Query, Kind::Object);
+const WHERE: Argument = argument("where", Place::Query, Kind::Object);
+
+/// Every method that takes more than an id. App models share the rows of LoopBack's PersistedModel.
+const METHODS: &[(&str, &[Argument])] = &[
+    ("create", &[argument("data", Place::Body, Kind::Objects)]),
+    ("patchOrCreate", &[DATA]),
+    ("replaceOrCreate", &[DATA]),
+    ("upsertWithWhere", &[WHERE, DATA]),
+    ("updateAll", &[WHERE, DATA]),
+    ("find", &[FILTER]),
+    ("findOne", &[FILTER]),
+    ("findById", &[FILTER]),
+    ("count", &[WHERE]),
+    ("replaceById", &[DATA]),
+    ("prototype.patchAttributes", &[DATA]),
+    (
+        "login",
+        &[required("credentials", Place::Body, Kind::Object), argument("include", Place::Query, Kind::Texts)],
+    ),
+    ("resetPassword", &[required("options", Place::Body, Kind::Object)]),
+    (
+        "changePassword",
+        &[
+            required("oldPassword", Place::Field, Kind::Text),
+            required("newPassword", Place::Field, Kind::Text),
+        ],
+    ),
+    ("setPassword", &[required("newPassword", Place::Field, Kind::Text)]),
+];
+
+/// Checks the types.
+pub(super) fn check(method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
+    let query = negotiate::query(query);
+    for argument in of(method) {
+        argument.read(body, &query)?;
+    }
+    Ok(())
+}
+
+/// Checks that nothing required is missing.
+pub(super) fn require(method: &str, body: &Body) -> Result<(), Problem> {
+    let query = Map::new();
+    for argument in of(method).iter().filter(|argument| argument.required) {
+        let missing = match argument.read(body, &query)? {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.is_empty(),
+            Some(_) => false,
+        };
+        if missing {
+            return Err(Problem::new(400, format!("{} is a required argument", argument.name)));
+        }
+    }
+    Ok(())
+}
+
+/// A method's argument, converted; `None` when it is absent.
+pub(super) fn value(
+    method: &str,
+    name: &str,
+    body: &Body,
+    query: Option<&str>,
+) -> Result<Option<Value>, Problem> {
+    match of(method).iter().find(|argument| argument.name == name) {
+        Some(argument) => argument.read(body, &negotiate::query(query)),
+        None => Ok(None),
+    }
+}
+
+fn of(method: &str) -> &'static [Argument] {
+    METHODS.iter().find(|(name, _)| *name == method).map_or(&[], |(_, arguments)| arguments)
+}
+
+impl Argument {
+    fn read(&self, body: &Body, query: &Map<String, Value>) -> Result<Option<Value>, Problem> {
+        let given = match self.place {
+            Place::Body => Some(&body.0),
+            Place::Field => body.fields().and_then(|fields| fields.get(self.name)),
+            Place::Query => query.get(self.name),
+        };
+        let Some(given) = given else { return Ok(None) };
+        if self.place == Place::Query {
+            return from_text(given, self.kind);
+        }
+        typed(given, self.kind).map(|()| Some(given.clone()))
+    }
+}
+
+/// A value whose type a JSON body has told; `null` is as good as absent.
+fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
+    let wrong = |message: &'static str| Err(Problem::new(400, message));
+    match (kind, value) {
+        (_, Value::Null) if kind != Kind::Text => Ok(()),
+        (Kind::Objects, Value::Array(items)) => {
+            let object = |item: &Value| item.is_object() || item.is_null();
+            if items.iter().all(object) { Ok(()) } else { wrong("Some of array items are not an object.") }
+        }
+        (Kind::Object | Kind::Objects, Value::Object(_)) | (Kind::Text, Value::String(_)) => Ok(()),
+        (Kind::Object | Kind::Objects, _) => wrong("Value is not an object."),
+        (Kind::Text, _) => wrong("Value is not a string."),
+        (Kind::Texts, Value::Array(items)) => items.iter().try_for_each(|item| typed(item, Kind::Text)),
+        (Kind::Texts, _) => wrong("Value is not an array."),
+    }
+}
+
+/// A query's parameter: a text that may hold JSON, or what brackets made of it.
+fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
+    let Some(text) = given.as_str() else {
+        return match (kind, given) {
+            (Kind::Texts, Value::Array(_)) => Ok(Some(given.clone())),
+            (Kind::Texts, _) => Ok(Some(Value::Array(vec![given.clone()]))),
+            _ => typed(given, kind).map(|()| Some(given.clone())),
+        };
+    };
+    let json =
+        |message: &'static str| super::json::parse(text.as_bytes()).map_err(|_| Problem::new(400, message));
+    let wrapped = |open, close| text.starts_with(open) && text.ends_with(close);
+    match kind {
+        Kind::Texts if text.is_empty() => Ok(None),
+        Kind::Texts if wrapped('[', ']') => {
+            let list = json("Cannot parse JSON-encoded array value.")?;
+            typed(&list, kind).map(|()| Some(list))
+        }
+        Kind::Texts => Ok(Some(Value::Array(vec![given.clone()]))),
+        Kind::Object | Kind::Objects if text.is_empty() || text == "null" => Ok(None),
+        Kind::Object | Kind::Objects if wrapped('{', '}') || wrapped('[', ']') => {
+            let object = json("Cannot parse JSON-encoded object value.")?;
+            typed(&object, kind).map(|()| Some(object))
+        }
+        Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),
+        Kind::Text => Ok(Some(given.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(result: Result<(), Problem>) -> String {
+        match result {
+            Ok(()) => "ok".to_owned(),
+            Err(problem) => problem.envelope()["error"]["message"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_before_the_rules() {
+        for (method, body, expected) in [
+            ("login", json!({}), "ok"),
+            ("login", json!(null), "ok"),
+            ("login", json!([]), "Value is not an object."),
+            ("login", json!("x"), "Value is not an object."),
+            ("login", json!(5), "Value is not an object."),
+            ("logout", json!("x"), "ok"),
+            ("create", json!([{}, null]), "ok"),
+            ("create", json!([{}, 1]), "Some of array items are not an object."),
+            ("create", json!([[]]), "Some of array items are not an object."),
+            ("create", json!(true), "Value is not an object."),
+            ("create", json!(null), "ok"),
+            ("prototype.patchAttributes", json!([]), "Value is not an object."),
+            ("resetPassword", json!([]), "Value is not an object."),
+            ("changePassword", json!({"oldPassword": 5}), "Value is not a string."),
+            ("setPassword", json!({"newPassword": null}), "Value is not a string."),
+            ("unknown", json!(5), "ok"),
+        ] {
+            assert_eq!(message(check(method, &Body(body.clone()), None)), expected, "{method} {body}");
+        }
+    }
+
+    #[test]
+    fn a_missing_argument_is_told_after_them() {
+        for (method, body, expected) in [
+            ("login", json!(null), "credentials is a required argument"),
+            ("login", json!({}), "ok"),
+            ("resetPassword", json!(null), "options is a required argument"),
+            ("changePassword", json!({"newPassword": "x"}), "oldPassword is a required argument"),
+            ("setPassword", json!({"newPassword": ""}), "newPassword is a required argument"),
+            ("setPassword", json!({}), "newPassword is a required argument"),
+            ("create", json!(null), "ok"),
+        ] {
+            assert_eq!(message(require(method, &Body(body.clone()))), expected, "{method} {body}");
+        }
+    }
+
+    #[test]
+    fn reads_the_query_as_loopback_does() {
+        for (method, query, expected) in [
+            ("login", "include=user", "ok"),
+            ("login", "include=user&include=foo", "ok"),
+            ("login", "include[a]=user", "ok"),
+            ("login", "include=[1]", "Value is not a string."),
+            ("login", "include=[bad]", "Cannot parse JSON-encoded array value."),
+            ("login", "include=", "ok"),
+            ("findById", "filter=", "ok"),
+            ("findById", "filter=null", "ok"),
+            ("findById", "filter=5", "Value is not an object."),
+            ("findById", "filter=%7Bbad%7D", "Cannot parse JSON-encoded object value."),
+            ("findById", "filter=[1]", "Value is not an object."),
+            ("findById", "filter[fields]=email", "ok"),
+            ("find", "filter=x", "Value is not an object."),
+            ("count", "where=x", "Value is not an object."),
+            ("count", "filter=x", "ok"),
+        ] {
+            let body = Body(json!({}));
+            assert_eq!(message(check(method, &body, Some(query))), expected, "{method} {query}");
+        }
+        let include = value("login", "include", &Body(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
+        assert_eq!(include, Some(json!(["user"])));
+    }
+}

@@ -1,0 +1,332 @@
+//! Bodies as Express's parsers read them (loopback3.md section 7).
+
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    Problem,
+    form::{self, TooMuch},
+    json,
+};
+
+/// A body as LoopBack's body parsers read it (loopback3.md section 7): `{}` where there is none, or where its type
+/// is neither JSON nor a form.
+#[derive(Debug)]
+pub struct Body(pub Value);
+
+/// How bodies are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// The most bytes, also of what a compressed body holds.
+    pub limit: usize,
+    /// Profile `standard`: a JSON object without a content type, or under curl's default one, is read as JSON.
+    pub lenient: bool,
+}
+
+/// What a content type makes of a body.
+enum Kind {
+    Json,
+    Form,
+    Ignored,
+}
+
+/// A content type's type and charset, both in lower case.
+struct MediaType {
+    essence: String,
+    charset: Option<String>,
+}
+
+impl Body {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 400 for broken JSON, 413 for too much of anything, 415 for a charset or an encoding that is not understood.
+    pub fn read(headers: &HeaderMap, bytes: &Bytes, reading: Reading) -> Result<Self, Problem> {
+        if bytes.len() > reading.limit {
+            return Err(Self::too_large());
+        }
+        if bytes.is_empty() {
+            return Ok(Self(Value::Object(Map::new())));
+        }
+        let media =
+            headers.get(CONTENT_TYPE).map(|value| MediaType::parse(value.to_str().unwrap_or_default()));
+        if reading.lenient && may_be_json(headers, media.as_ref()) {
+            if let Some(object) = bare_object(bytes) {
+                return Ok(Self(object));
+            }
+        }
+        let media = media.flatten();
+        let kind = media.as_ref().map_or(Kind::Ignored, |media| match media.essence.as_str() {
+            "application/json" => Kind::Json,
+            "application/x-www-form-urlencoded" => Kind::Form,
+            _ => Kind::Ignored,
+        });
+        let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
+        let value = match kind {
+            Kind::Json => {
+                let plain = utf8(inflated(headers, bytes, reading, &charset)?, &charset)?;
+                if plain.is_empty() { Value::Object(Map::new()) } else { parsed(&plain)? }
+            }
+            Kind::Form if charset != "utf-8" => return Err(unsupported_charset(&charset)),
+            Kind::Form => form_value(&inflated(headers, bytes, reading, &charset)?)?,
+            Kind::Ignored => Value::Object(Map::new()),
+        };
+        Ok(Self(value))
+    }
+
+    /// What a body above the limit gets.
+    #[must_use]
+    pub fn too_large() -> Problem {
+        Problem::named(413, "PayloadTooLargeError", "request entity too large")
+    }
+
+    /// The body's `id`, as a decision needs it (loopback3.md section 8.1).
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        crate::policy::body_id(&self.0)
+    }
+
+    /// The fields, where the body is an object.
+    pub(super) fn fields(&self) -> Option<&Map<String, Value>> {
+        self.0.as_object()
+    }
+}
+
+impl MediaType {
+    /// `None` for what is no media type: Express then ignores the body.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';');
+        let essence = parts.next()?.trim().to_ascii_lowercase();
+        let (kind, subtype) = essence.split_once('/')?;
+        if !is_token(kind) || !is_token(subtype) {
+            return None;
+        }
+        let mut charset = None;
+        for part in parts {
+            let (name, value) = part.trim().split_once('=')?;
+            let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+            if !is_token(name) || value.is_empty() {
+                return None;
+            }
+            if name.eq_ignore_ascii_case("charset") {
+                charset = Some(value.to_ascii_lowercase());
+            }
+        }
+        Some(Self { essence, charset })
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Whether a seed's `curl -d '{…}'` may be meant. A browser that sends this from another site is not believed: a
+/// form there can send any text under these types without asking first.
+fn may_be_json(headers: &HeaderMap, media: Option<&Option<MediaType>>) -> bool {
+    let cross = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let curl = match media {
+        None => true,
+        Some(Some(media)) => media.essence == "application/x-www-form-urlencoded",
+        Some(None) => false,
+    };
+    curl && !cross && !headers.contains_key(CONTENT_ENCODING)
+}
+
+fn bare_object(bytes: &[u8]) -> Option<Value> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    json::parse(bytes).ok().filter(Value::is_object)
+}
+
+/// The body without its content encoding, bounded by the same limit.
+fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str) -> Result<Vec<u8>, Problem> {
+    if !charset.starts_with("utf-") {
+        return Err(unsupported_charset(charset));
+    }
+    let encoding =
+        headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
+    let source: Box<dyn Read + '_> = match encoding.as_deref() {
+        None | Some("identity" | "") => return Ok(bytes.to_vec()),
+        Some("gzip") => Box::new(MultiGzDecoder::new(bytes.as_ref())),
+        Some("deflate") => Box::new(ZlibDecoder::new(bytes.as_ref())),
+        Some(other) => {
+            let message = format!("unsupported content encoding \"{other}\"");
+            return Err(Problem::named(415, "UnsupportedMediaTypeError", message));
+        }
+    };
+    let mut plain = Vec::new();
+    let most = u64::try_from(reading.limit).unwrap_or(u64::MAX).saturating_add(1);
+    match source.take(most).read_to_end(&mut plain) {
+        Ok(_) if plain.len() > reading.limit => Err(Body::too_large()),
+        Ok(_) => Ok(plain),
+        Err(_) => Err(Problem::new(400, "incorrect header check").code("Z_DATA_ERROR")),
+    }
+}
+
+/// The text's UTF-8 bytes.
+fn utf8(bytes: Vec<u8>, charset: &str) -> Result<Vec<u8>, Problem> {
+    let unit: fn([u8; 2]) -> u16 = match charset {
+        "utf-8" => return Ok(bytes),
+        "utf-16be" => u16::from_be_bytes,
+        "utf-16" if bytes.starts_with(b"\xfe\xff") => u16::from_be_bytes,
+        "utf-16" | "utf-16le" => u16::from_le_bytes,
+        other => return Err(unsupported_charset(other)),
+    };
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let text: Result<String, _> = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect();
+    match text {
+        Ok(text) if rest.is_empty() => Ok(text.into_bytes()),
+        _ => Err(syntax("the body is not valid text in its charset")),
+    }
+}
+
+fn parsed(bytes: &[u8]) -> Result<Value, Problem> {
+    json::parse(bytes).map_err(|error| syntax(format!("the body is not valid JSON: {error}")))
+}
+
+fn form_value(bytes: &[u8]) -> Result<Value, Problem> {
+    let text = String::from_utf8_lossy(bytes);
+    match form::parse(&text, form::BODY) {
+        Ok(map) => Ok(Value::Object(map)),
+        Err(TooMuch::Pairs) => Err(Problem::named(413, "PayloadTooLargeError", "too many parameters")),
+        Err(TooMuch::Levels) => Err(Problem::named(400, "RangeError", "The input exceeded the depth")),
+    }
+}
+
+fn syntax(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::named(400, "SyntaxError", message)
+}
+
+fn unsupported_charset(charset: &str) -> Problem {
+    let message = format!("unsupported charset \"{}\"", charset.to_ascii_uppercase());
+    Problem::named(415, "UnsupportedMediaTypeError", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const LOOPBACK: Reading = Reading { limit: 1000, lenient: false };
+    const STANDARD: Reading = Reading { limit: 1000, lenient: true };
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    fn read(reading: Reading, headers: &[(&'static str, &str)], body: &[u8]) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        match Body::read(&map, &Bytes::copy_from_slice(body), reading) {
+            Ok(body) => body.0.to_string(),
+            Err(problem) => problem.envelope().to_string(),
+        }
+    }
+
+    fn typed(kind: &str, body: &str) -> String {
+        read(LOOPBACK, &[("content-type", kind)], body.as_bytes())
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn reads_by_content_type() {
+        for (kind, body, expected) in [
+            ("application/json", r#"{"a":1}"#, r#"{"a":1}"#),
+            ("APPLICATION/JSON; Charset=\"UTF-8\"", r#"{"a":1}"#, r#"{"a":1}"#),
+            ("application/json", "", "{}"),
+            ("application/json", "null", "null"),
+            ("application/json", "\"x\"", "\"x\""),
+            (FORM, "a=1&b[]=2", r#"{"a":"1","b":["2"]}"#),
+            ("text/plain", r#"{"a":1}"#, "{}"),
+            ("application/vnd.api+json", r#"{"a":1}"#, "{}"),
+            ("multipart/form-data; boundary=x", "--x--", "{}"),
+            ("application/json;", r#"{"a":1}"#, "{}"),
+            ("application/json; charset=", r#"{"a":1}"#, "{}"),
+        ] {
+            assert_eq!(typed(kind, body), expected, "{kind}");
+        }
+        assert_eq!(read(LOOPBACK, &[], b"{\"a\":1}"), "{}");
+    }
+
+    #[test]
+    fn refuses_in_express_words() {
+        let payload = r#"{"error":{"statusCode":413,"name":"PayloadTooLargeError","message":"request entity too large"}}"#;
+        let media = |what: &str| {
+            format!(
+                r#"{{"error":{{"statusCode":415,"name":"UnsupportedMediaTypeError","message":"unsupported {what}"}}}}"#
+            )
+        };
+        assert_eq!(typed("application/json", &"x".repeat(1001)), payload);
+        assert_eq!(typed("application/json; charset=latin1", "{}"), media(r#"charset \"LATIN1\""#));
+        assert_eq!(typed("application/json; charset=utf-99", "{}"), media(r#"charset \"UTF-99\""#));
+        let form = format!("{FORM}; charset=utf-16");
+        assert_eq!(typed(&form, "a=b"), media(r#"charset \"UTF-16\""#));
+        for body in ["{bad", "  ", "{}x"] {
+            let answer = typed("application/json", body);
+            let start =
+                r#"{"error":{"statusCode":400,"name":"SyntaxError","message":"the body is not valid JSON"#;
+            assert!(answer.starts_with(start), "{answer}");
+        }
+        let br = [("content-type", "application/json"), ("content-encoding", "br")];
+        assert_eq!(read(LOOPBACK, &br, b"{}"), media(r#"content encoding \"br\""#));
+    }
+
+    #[test]
+    fn inflates_within_the_limit() {
+        let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+        assert_eq!(read(LOOPBACK, &headers, &gzip(b"{\"a\":1}")), r#"{"a":1}"#);
+        let bomb = gzip(format!("\"{}\"", "x".repeat(100_000)).as_bytes());
+        assert!(bomb.len() < LOOPBACK.limit, "small as sent");
+        assert!(read(LOOPBACK, &headers, &bomb).contains("PayloadTooLargeError"));
+        assert!(read(LOOPBACK, &headers, b"not gzip").contains("Z_DATA_ERROR"));
+        assert!(read(LOOPBACK, &headers, &gzip(b"{\"a\":1}")[..20]).contains("Z_DATA_ERROR"));
+    }
+
+    #[test]
+    fn reads_utf_16() {
+        let bytes: Vec<u8> = r#"{"é":1}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let headers = [("content-type", "application/json; charset=utf-16le")];
+        assert_eq!(read(LOOPBACK, &headers, &bytes), r#"{"é":1}"#);
+        assert!(read(LOOPBACK, &headers, &bytes[..5]).contains("SyntaxError"));
+    }
+
+    #[test]
+    fn standard_believes_a_json_object_under_curls_type() {
+        let object = br#"{"a":1}"#;
+        let form = ("content-type", FORM);
+        assert_eq!(read(STANDARD, &[], object), r#"{"a":1}"#);
+        assert_eq!(read(STANDARD, &[form], object), r#"{"a":1}"#);
+        assert_eq!(read(STANDARD, &[form, ("sec-fetch-site", "same-origin")], object), r#"{"a":1}"#);
+        // Another site's form, a text type, and what is no object stay what they are.
+        assert_eq!(read(STANDARD, &[("sec-fetch-site", "cross-site")], object), "{}");
+        assert!(read(STANDARD, &[form, ("sec-fetch-site", "cross-site")], object).starts_with(r#"{"{"#));
+        assert_eq!(read(STANDARD, &[("content-type", "text/plain")], object), "{}");
+        assert_eq!(read(STANDARD, &[form], b"a=1"), r#"{"a":"1"}"#);
+        assert_eq!(read(STANDARD, &[], b"[1]"), "{}");
+    }
+
+    #[test]
+    fn knows_the_id_of_a_body() {
+        for (value, id) in [
+            (serde_json::json!({"id": 7}), Some("7")),
+            (serde_json::json!({"id": "x"}), Some("x")),
+            (serde_json::json!({"id": null}), None),
+            (serde_json::json!([1]), None),
+        ] {
+            assert_eq!(Body(value).id().as_deref(), id);
+        }
+    }
+}

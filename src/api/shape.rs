@@ -1,0 +1,136 @@
+//! Users and tokens as clients see them.
+
+use serde_json::{Map, Value, json};
+
+use super::{faults::id, json};
+use crate::{accounts::Minted, store::User};
+
+/// LoopBack's own properties, in its order; the id follows, then the rest.
+const FIRST: [&str; 4] = ["realm", "username", "email", "emailVerified"];
+
+/// Never shown, whatever the store holds.
+const HIDDEN: [&str; 2] = ["password", "verificationToken"];
+
+/// A user (loopback3.md section 2). `hidden` names what the account model hides besides.
+pub(super) fn user(user: &User, hidden: &[String]) -> Map<String, Value> {
+    let mut shown = Map::new();
+    for name in FIRST {
+        if let Some(value) = user.properties.get(name) {
+            shown.insert(name.to_owned(), value.clone());
+        }
+    }
+    shown.insert("id".to_owned(), id(&user.id));
+    for (name, value) in &user.properties {
+        if !FIRST.contains(&name.as_str()) && name != "id" {
+            shown.insert(name.clone(), value.clone());
+        }
+    }
+    shown.retain(|name, _| !HIDDEN.contains(&name.as_str()) && !hidden.contains(name));
+    shown
+}
+
+/// A new token with its id (loopback3.md section 1.4).
+pub(super) fn token(minted: &Minted) -> Map<String, Value> {
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), minted.id.expose().into());
+    shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, json::number));
+    if !minted.scopes.is_empty() {
+        shown.insert("scopes".to_owned(), json!(minted.scopes));
+    }
+    shown.insert("created".to_owned(), minted.created.to_string().into());
+    shown.insert("userId".to_owned(), id(&minted.user.id));
+    shown
+}
+
+/// What a filter's `fields` leave of a row: the named ones, or all but those that are switched off.
+pub(super) fn select(mut row: Map<String, Value>, filter: Option<&Value>) -> Map<String, Value> {
+    let Some(fields) = filter.and_then(|filter| filter.get("fields")) else { return row };
+    let (mut on, mut off): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    match fields {
+        Value::String(name) => on.push(name),
+        Value::Array(names) => on.extend(names.iter().filter_map(Value::as_str)),
+        Value::Object(map) => {
+            for (name, wanted) in map {
+                let wanted =
+                    !matches!(wanted, Value::Null | Value::Bool(false)) && wanted.as_f64() != Some(0.0);
+                if wanted { on.push(name) } else { off.push(name) }
+            }
+        }
+        _ => return row,
+    }
+    if !on.is_empty() {
+        row.retain(|name, _| on.contains(&name.as_str()));
+    } else {
+        row.retain(|name, _| !off.contains(&name.as_str()));
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Timestamp, identity::TokenId};
+
+    fn alice(properties: &Value) -> User {
+        User {
+            id: 7.into(),
+            properties: properties.as_object().unwrap().clone(),
+            password: None,
+            verification: None,
+            epoch: 0,
+            revision: 0,
+            disabled: false,
+        }
+    }
+
+    fn text(map: Map<String, Value>) -> String {
+        Value::Object(map).to_string()
+    }
+
+    #[test]
+    fn shows_users_in_loopbacks_order() {
+        let stored = json!({
+            "nick": "z", "email": "a@b", "emailVerified": null, "password": "leaked", "realm": "r",
+            "verificationToken": "leaked", "id": 99, "secret": 1,
+        });
+        let shown = user(&alice(&stored), &["secret".to_owned()]);
+        assert_eq!(text(shown), r#"{"realm":"r","email":"a@b","emailVerified":null,"id":7,"nick":"z"}"#);
+    }
+
+    #[test]
+    fn shows_tokens_in_loopbacks_order() {
+        let mut minted = Minted {
+            id: TokenId::new("tok".to_owned()),
+            ttl: Some(1_209_600.0),
+            scopes: Vec::new(),
+            created: Timestamp(1_795_294_271_688),
+            user: alice(&json!({})),
+        };
+        let plain = r#"{"id":"tok","ttl":1209600,"created":"2026-11-21T20:51:11.688Z","userId":7}"#;
+        assert_eq!(text(token(&minted)), plain);
+        minted.scopes.push("reset-password".to_owned());
+        minted.ttl = None;
+        assert_eq!(
+            text(token(&minted)),
+            r#"{"id":"tok","ttl":null,"scopes":["reset-password"],"created":"2026-11-21T20:51:11.688Z","userId":7}"#
+        );
+    }
+
+    #[test]
+    fn selects_fields() {
+        let row = || user(&alice(&json!({"username": "alice", "email": "a@b"})), &[]);
+        for (fields, expected) in [
+            (json!(["email"]), r#"{"email":"a@b"}"#),
+            (json!("email"), r#"{"email":"a@b"}"#),
+            (json!("nope"), "{}"),
+            (json!({"email": true, "password": true}), r#"{"email":"a@b"}"#),
+            (json!({"email": false}), r#"{"username":"alice","id":7}"#),
+            (json!({"email": "false"}), r#"{"email":"a@b"}"#),
+            (json!([]), r#"{"username":"alice","email":"a@b","id":7}"#),
+        ] {
+            let filter = json!({ "fields": fields });
+            assert_eq!(text(select(row(), Some(&filter))), expected, "{fields}");
+        }
+        assert_eq!(select(row(), None), row());
+    }
+}

@@ -1,0 +1,150 @@
+//! The gate's end of the socket.
+
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::{Answer, MAX_REQUEST_BYTES, Request, Services};
+use crate::cli::execute::{execute, whole_chain};
+
+/// Commands that talk to the gate at once; more of them wait in the socket's own queue.
+const MAX_CONNECTIONS: usize = 16;
+
+/// A client that says nothing for so long is let go.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Why the socket could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{path}`")]
+pub struct SocketError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Listens on `path`, readable and writable by the owner alone. A socket that a dead gate left is replaced:
+/// the caller holds the store's lock, so that no other gate can be alive.
+///
+/// # Errors
+/// [`SocketError`] when the folder cannot be written, or the path is too long for a socket.
+pub fn bind_admin_socket(path: &Path) -> Result<UnixListener, SocketError> {
+    listen(path).map_err(|source| SocketError { path: path.to_owned(), source })
+}
+
+/// Answers commands until `shutdown` is done.
+pub async fn serve_admin_socket(
+    listener: UnixListener,
+    services: Arc<Services>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut clients = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = clients.join_next(), if !clients.is_empty() => {}
+            accepted = listener.accept(), if clients.len() < MAX_CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    clients.spawn(converse(stream, Arc::clone(&services)));
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "the admin socket could not take a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    // Bound under a name of its own and then moved, so that it is never there with other permissions.
+    let fresh = path.with_extension(format!("sock.{}", std::process::id()));
+    remove_if_there(&fresh)?;
+    let listener = UnixListener::bind(&fresh)?;
+    fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;
+    fs::rename(&fresh, path)?;
+    Ok(listener)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn converse(stream: UnixStream, services: Arc<Services>) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    while let Ok(Some(line)) = timeout(IDLE, next_line(&mut reader)).await {
+        let answer = match line {
+            Ok(line) => answer(&line, &services).await,
+            Err(refusal) => {
+                // What follows a line that was not read to its end is no line.
+                let _ = say(&mut writer, &Answer::Error(refusal)).await;
+                return;
+            }
+        };
+        if say(&mut writer, &answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The next line, `None` at the end.
+async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> Option<Result<Vec<u8>, String>> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(MAX_REQUEST_BYTES).unwrap_or(u64::MAX);
+    let read = reader.take(limit).read_until(b'\n', &mut line).await.ok()?;
+    if read == 0 {
+        return None;
+    }
+    if line.last() != Some(&b'\n') {
+        return Some(Err(format!("a command has to be one line of at most {MAX_REQUEST_BYTES} bytes")));
+    }
+    Some(Ok(line))
+}
+
+async fn answer(line: &[u8], services: &Services) -> Answer {
+    let request: Request = match serde_json::from_slice(line) {
+        Ok(request) => request,
+        // serde's message could quote the line, and with it a password.
+        Err(error) => {
+            return Answer::Error(format!(
+                "the gate does not know this command (column {}); is the command line of another version?",
+                error.column()
+            ));
+        }
+    };
+    if request.store != services.store_name {
+        return Answer::Error(format!(
+            "the gate uses the store `{}`, the command means `{}`; give both the same configuration",
+            services.store_name, request.store
+        ));
+    }
+    match execute(request.command, services).await {
+        Ok(output) => Answer::Ok(output),
+        Err(error) => Answer::Error(whole_chain(&error)),
+    }
+}
+
+async fn say(writer: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    timeout(IDLE, writer.write_all(&line)).await.map_err(io::Error::from)?
+}

@@ -1,0 +1,301 @@
+//! The command line as types (INTERFACE.md section 1).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::who::Who;
+
+/// A login, access tokens and ACL files in front of any HTTP app.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// The configuration [default: portcullis.toml, if it is there]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Set one key of the configuration, e.g. server.http=127.0.0.1:8081
+    #[arg(long, value_name = "KEY=VALUE", global = true, value_parser = assignment)]
+    pub(super) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the gate (the default command)
+    Serve,
+    /// Try it: a small app, the gate, sample policies and two users, in a temporary folder
+    Demo,
+    /// Show every mistake in the configuration and the policies at once
+    Check {
+        /// Warnings are mistakes too
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Roles, and who has them
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Take accounts and live sessions over from another system
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Exit 0 when the gate is ready (for HEALTHCHECK in a container)
+    Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add an account
+    Add(UserAdd),
+    /// All accounts
+    List,
+    /// One account
+    Show {
+        #[arg(help = WHO)]
+        who: Who,
+    },
+    /// Set a password, and end every session of the account
+    SetPassword {
+        #[arg(help = WHO)]
+        who: Who,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// Switch an account off: no login, and its tokens are refused
+    Disable {
+        #[arg(help = WHO)]
+        who: Who,
+    },
+    /// Switch an account on again
+    Enable {
+        #[arg(help = WHO)]
+        who: Who,
+    },
+    /// Delete an account, its tokens and its roles
+    Delete {
+        #[arg(help = WHO)]
+        who: Who,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UserAdd {
+    #[arg(long, value_name = "E")]
+    pub(super) email: String,
+    #[arg(long, value_name = "U")]
+    pub(super) username: Option<String>,
+    #[arg(long, value_name = "R")]
+    pub(super) realm: Option<String>,
+    /// An id of your own choice; later ones are counted from there
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(super) id: Option<i64>,
+    /// A role to give; may be repeated
+    #[arg(long = "role", value_name = "R")]
+    pub(super) roles: Vec<String>,
+    #[command(flatten)]
+    pub(super) password: PasswordFrom,
+}
+
+/// A password never stands in an argument, where other users of the machine could read it.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct PasswordFrom {
+    /// Read the password from standard input (one trailing newline is dropped)
+    #[arg(long)]
+    pub(super) password_stdin: bool,
+    /// Read the password from a file (one trailing newline is dropped)
+    #[arg(long, value_name = "F")]
+    pub(super) password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RoleCommand {
+    /// Add a role
+    Add { name: String },
+    /// All roles, and how many users have them
+    List,
+    /// Give a user a role
+    Grant {
+        name: String,
+        #[arg(help = WHO)]
+        who: Who,
+    },
+    /// Take a role from a user
+    Revoke {
+        name: String,
+        #[arg(help = WHO)]
+        who: Who,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token and print its id, the one time that it can be seen
+    Issue {
+        #[arg(help = WHO)]
+        who: Who,
+        /// Its lifetime in seconds [default: users.ttl]
+        #[arg(long, value_name = "S", allow_negative_numbers = true)]
+        ttl: Option<f64>,
+        /// What `token list` calls it
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// What it is good for; may be repeated
+        #[arg(long = "scope", value_name = "S")]
+        scopes: Vec<String>,
+    },
+    /// Tokens by their handles, which are no credentials
+    List {
+        #[arg(long, value_name = "WHO", help = WHO)]
+        user: Option<Who>,
+    },
+    /// End one token, or all of a user
+    Revoke(TokenRevoke),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct TokenRevoke {
+    /// As `token list` shows it
+    pub(super) handle: Option<String>,
+    /// All tokens of this user
+    #[arg(long, value_name = "WHO")]
+    pub(super) user: Option<Who>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// From LoopBack 3: the memory connector's file, or a file for each collection
+    Loopback(ImportLoopback),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct ImportFiles {
+    /// The memory connector's file
+    pub(super) file: Option<PathBuf>,
+    /// Accounts, as NDJSON or a JSON array
+    #[arg(long, value_name = "F")]
+    pub(super) users: Option<PathBuf>,
+    /// Access tokens
+    #[arg(long, value_name = "F")]
+    pub(super) tokens: Option<PathBuf>,
+    /// Roles
+    #[arg(long, value_name = "F")]
+    pub(super) roles: Option<PathBuf>,
+    /// Role mappings
+    #[arg(long, value_name = "F")]
+    pub(super) role_mappings: Option<PathBuf>,
+    /// Stored ACL rows
+    #[arg(long, value_name = "F")]
+    pub(super) acls: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportLoopback {
+    #[command(flatten)]
+    pub(super) files: ImportFiles,
+    /// What the accounts are called, where it is not the policies' account model
+    #[arg(long, value_name = "NAME")]
+    pub(super) user_model: Option<String>,
+}
+
+const WHO: &str = "id:7, email:a@b, username:ann, or bare: an id, else an email, else a username";
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let Some((key, value)) = text.split_once('=') else {
+        return Err(format!("`{text}` has no `=`; write KEY=VALUE"));
+    };
+    if key.is_empty() {
+        return Err("the key is empty; write KEY=VALUE".into());
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Line, clap::Error> {
+        Line::try_parse_from(std::iter::once("portcullis").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definitions_agree_with_each_other() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_line_parses() {
+        for line in [
+            "",
+            "serve",
+            "serve -c a.toml",
+            "-c a.toml serve",
+            "demo",
+            "check --strict --json",
+            "user add --email a@b --username u --realm r --id 7 --role x --role y --password-stdin",
+            "user add --email a@b --password-file f",
+            "user list --json",
+            "user show id:7",
+            "user set-password email:a@b --password-stdin",
+            "user disable ann",
+            "user enable ann",
+            "user delete username:ann",
+            "role add editor",
+            "role list",
+            "role grant editor 7",
+            "role revoke editor 7",
+            "token issue 7 --ttl 60 --name ci --scope a --scope b",
+            "token issue 7 --ttl -1",
+            "token list --user 7",
+            "token revoke abcd",
+            "token revoke --user 7",
+            "import loopback db.json -c x.toml",
+            "import loopback --users u --tokens t --roles r --role-mappings m --acls a --user-model Customer",
+            "healthcheck",
+            "serve --set server.http=127.0.0.1:0",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        for line in [
+            "nope",
+            "user add --email a@b",
+            "user add --email a@b --password secret",
+            "user add --email a@b --password-stdin --password-file f",
+            "user add --email a@b --id 0 --password-stdin",
+            "user show",
+            "user show id:",
+            "token revoke",
+            "token revoke abc --user 7",
+            "token issue 7 --ttl soon",
+            "import loopback",
+            "import",
+            "serve --set nonsense",
+            "serve --set =x",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

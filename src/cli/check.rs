@@ -1,0 +1,218 @@
+//! `check`: every mistake of the configuration and the policies at once.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Exit, policy_folder, print, print_json, translate};
+use crate::{
+    config::{self, Config, Mistake, Mistakes, Sources},
+    policy::{Finding, Severity, Source, Stored, compile},
+    store::Engine,
+};
+
+/// One line of the answer, in the shape of `check --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Entry {
+    file: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    severity: &'static str,
+    code: &'static str,
+    message: String,
+    fix: Option<String>,
+}
+
+/// What a `*.cases.json` file holds; only whether it can be read is checked here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read for its shape alone")]
+struct Case {
+    r#as: As,
+    method: String,
+    target: String,
+    body: Option<Value>,
+    owner: Option<Value>,
+    expect: Expected,
+    status: Option<u16>,
+    because: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read for its shape alone")]
+enum As {
+    Word(Anonymous),
+    User(User),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Anonymous {
+    Anonymous,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read for its shape alone")]
+struct User {
+    user: Value,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expected {
+    Allow,
+    Deny,
+}
+
+/// Checks everything and prints what it found. `strict`: a warning is a mistake, too.
+pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result<Exit> {
+    let entries = all(sources)?;
+    let errors = entries.iter().filter(|entry| entry.severity == "error").count();
+    let warnings = entries.len() - errors;
+    if json {
+        print_json(&serde_json::to_value(&entries)?)?;
+    } else {
+        print(&text(&entries, errors, warnings))?;
+    }
+    Ok(if errors > 0 || (strict && warnings > 0) { Exit::Failed } else { Exit::Done })
+}
+
+fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
+    let (mut entries, config): (Vec<Entry>, Option<Config>) = match config::load(sources) {
+        Ok(loaded) => (loaded.warnings.into_iter().map(Entry::from).collect(), Some(loaded.config)),
+        Err(Mistakes(mistakes)) => (mistakes.into_iter().map(Entry::from).collect(), None),
+    };
+    if let Some(config) = config {
+        entries.extend(policies(&config)?);
+    }
+    Ok(entries)
+}
+
+fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
+    let folder = match policy_folder::read(&config.policies.dir) {
+        Ok(folder) => folder,
+        Err(error) => return Ok(vec![Entry::of_folder(config, &super::execute::whole_chain(&error))]),
+    };
+    let stored = stored(config)?;
+    let known = stored.is_some();
+    let (_, findings) = compile(&translate::policy(config), &folder.sources, &stored.unwrap_or_default());
+    let at = |name: &str| config.policies.dir.join(name).display().to_string();
+    let mut entries: Vec<Entry> = findings
+        .into_iter()
+        // Which roles there are is known to the store alone.
+        .filter(|finding| known || finding.code != UNKNOWN_ROLE)
+        .map(|finding| Entry::of_finding(at(&finding.file), finding))
+        .collect();
+    entries.extend(folder.cases.iter().filter_map(|cases| case_file(at(&cases.name), cases)));
+    entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    Ok(entries)
+}
+
+/// What the store knows of roles: `None` where there is none yet, or somebody else holds it.
+fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
+    match &config.store.engine {
+        // To open it would make it.
+        Engine::Sled(folder) if !folder.exists() => return Ok(None),
+        Engine::Memory => return Ok(None),
+        Engine::Sled(_) => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut backend = match super::backend::Backend::open(config).await {
+            Ok(backend) => backend,
+            Err(_) => return Ok(None),
+        };
+        let roles = backend.call(super::admin::AdminCommand::RoleList).await;
+        backend.close().await?;
+        let super::output::Output::Roles(roles) = roles? else { return Ok(None) };
+        let roles = roles.into_iter().map(|role| role.name).collect();
+        Ok(Some(Stored { roles, rules: Vec::new() }))
+    })
+}
+
+fn case_file(file: String, source: &Source) -> Option<Entry> {
+    let error = serde_json::from_str::<Vec<Case>>(&source.text).err()?;
+    let whole = error.to_string();
+    let message = whole.split(" at line ").next().unwrap_or(&whole).to_lowercase();
+    Some(Entry {
+        file,
+        line: Some(error.line().max(1)),
+        column: Some(error.column().max(1)),
+        severity: "error",
+        code: "cases",
+        message: format!("no list of cases: {message}"),
+        fix: Some("a case is {\"as\", \"method\", \"target\", \"expect\"}, and may have body, owner, status, because".into()),
+    })
+}
+
+fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let _ = write!(text, "{}", entry.file);
+        if let (Some(line), Some(column)) = (entry.line, entry.column) {
+            let _ = write!(text, ":{line}:{column}");
+        }
+        let _ = write!(text, ": {}: {}", entry.severity, entry.message);
+        if let Some(fix) = &entry.fix {
+            let _ = write!(text, "; {fix}");
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{errors} errors, {warnings} warnings");
+    text
+}
+
+impl Entry {
+    fn of_finding(file: String, finding: Finding) -> Self {
+        Self {
+            file,
+            line: Some(finding.line),
+            column: Some(finding.column),
+            severity: word(finding.severity),
+            code: finding.code,
+            message: finding.message,
+            fix: finding.fix,
+        }
+    }
+
+    fn of_folder(config: &Config, message: &str) -> Self {
+        Self {
+            file: config.policies.dir.display().to_string(),
+            line: None,
+            column: None,
+            severity: "error",
+            code: "policies-folder",
+            message: message.to_owned(),
+            fix: Some("`policies.dir` names a folder with policy files".into()),
+        }
+    }
+}
+
+impl From<Mistake> for Entry {
+    fn from(mistake: Mistake) -> Self {
+        Self {
+            file: mistake.file,
+            line: mistake.line,
+            column: mistake.column,
+            severity: word(mistake.severity),
+            code: mistake.code,
+            message: mistake.message,
+            fix: mistake.fix,
+        }
+    }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// The code of the finding that needs the store.
+const UNKNOWN_ROLE: &str = "unknown-role";

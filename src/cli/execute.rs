@@ -1,0 +1,200 @@
+//! Runs a command on the store: inside the gate, or in a process that opened the store itself.
+
+mod import;
+mod roles;
+mod tokens;
+mod users;
+
+use std::{error::Error, sync::atomic::Ordering};
+
+use super::{
+    admin::{AdminCommand, Services},
+    output::Output,
+    who::Who,
+};
+use crate::{
+    accounts::{Fault, Wish},
+    identity::UserId,
+    store::{CommitError, StoreError, User, UserKey},
+};
+
+/// How many rows one look into the store reads, where all are needed.
+const PAGE: usize = 1_000;
+
+/// How often a change is tried again when somebody else changed the row at the same moment.
+const ATTEMPTS: usize = 8;
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// Nobody has this id or name.
+    #[error("there is no user `{0}`; `portcullis user list` shows them all")]
+    NoSuchUser(Who),
+    /// The same name in several realms.
+    #[error("several users are called `{0}`; name one by its id, as in `id:7`")]
+    Ambiguous(Who),
+    /// No role has this name.
+    #[error("there is no role `{0}`; `portcullis role add {0}` adds it")]
+    NoSuchRole(String),
+    /// A role's name is empty or a built-in one.
+    #[error(
+        "`{0}` cannot be a role's name: it is empty, has a comma or a line break, or is one of LoopBack's own ($owner and the like)"
+    )]
+    RoleName(String),
+    /// No token has this handle.
+    #[error("there is no token `{0}`; `portcullis token list` shows the handles")]
+    NoSuchToken(String),
+    /// The id is in use, or was.
+    #[error("the id `{0}` is in use, or was: no id is given twice; leave `--id` out to get a new one")]
+    IdTaken(i64),
+    /// The lifetime means nothing.
+    #[error(
+        "`{0}` is no lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
+    )]
+    Ttl(f64),
+    /// The accounts' rules say no.
+    #[error(transparent)]
+    Account(#[from] Fault),
+    /// The gate is stopping.
+    #[error("the gate is stopping")]
+    NotReady,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store could not write.
+    #[error("nothing was changed")]
+    Commit(#[from] CommitError),
+}
+
+/// Runs a command. Commands run one after another, so that one may read, decide and write.
+///
+/// # Errors
+/// [`ExecuteError`]: nothing was changed then, but where it is said.
+pub async fn execute(command: AdminCommand, services: &Services) -> Result<Output, ExecuteError> {
+    let _turn = services.turn.lock().await;
+    match command {
+        AdminCommand::Health => health(services).await,
+        AdminCommand::UserAdd(draft) => users::add(services, draft).await,
+        AdminCommand::UserList { after, limit } => users::list(services, after.as_ref(), limit).await,
+        AdminCommand::UserShow { who } => users::show(services, &who).await,
+        AdminCommand::UserSetPassword { who, password } => {
+            users::set_password(services, &who, &password).await
+        }
+        AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserDelete { who } => users::delete(services, &who).await,
+        AdminCommand::RoleAdd { name } => roles::add(services, name).await,
+        AdminCommand::RoleList => roles::list(services).await,
+        AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
+        AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
+        AdminCommand::TokenIssue { who, ttl, name, scopes } => {
+            tokens::issue(services, &who, Wish { ttl, scopes, name }).await
+        }
+        AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
+        AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,
+        AdminCommand::TokenRevokeAll { who } => tokens::revoke_all(services, &who).await,
+        AdminCommand::Import { rows } => import::store_rows(services, rows).await,
+    }
+}
+
+/// An error and its causes on one line.
+#[must_use]
+pub fn whole_chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+async fn health(services: &Services) -> Result<Output, ExecuteError> {
+    services.store.health().await?;
+    if services.ready.load(Ordering::Acquire) {
+        Ok(Output::Done { message: "ready".into() })
+    } else {
+        Err(ExecuteError::NotReady)
+    }
+}
+
+/// The user that a command names.
+async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
+    let found = match who {
+        Who::Id(id) => services.store.user(id).await?,
+        Who::Email(email) => by_email(services, who, email).await?,
+        Who::Username(name) => by_username(services, who, name).await?,
+        Who::Bare(text) => match services.store.user(&UserId::parse(text)).await? {
+            Some(user) => Some(user),
+            None => match by_email(services, who, text).await? {
+                Some(user) => Some(user),
+                None => by_username(services, who, text).await?,
+            },
+        },
+    };
+    found.ok_or_else(|| ExecuteError::NoSuchUser(who.clone()))
+}
+
+async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
+    let keys = services.accounts.settings().keys();
+    if !keys.per_realm {
+        return Ok(services.store.find_user(&keys.email(None, email)).await?);
+    }
+    let wanted = keys.email(None, email);
+    only(services, who, |user| user.email().is_some_and(|email| keys.email(None, email) == wanted)).await
+}
+
+async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
+    let keys = services.accounts.settings().keys();
+    if !keys.per_realm {
+        return Ok(services.store.find_user(&keys.username(None, name)).await?);
+    }
+    only(services, who, |user| user.username() == Some(name)).await
+}
+
+/// The one user that `fits`, in whatever realm.
+async fn only(
+    services: &Services,
+    who: &Who,
+    fits: impl Fn(&User) -> bool,
+) -> Result<Option<User>, ExecuteError> {
+    let mut found: Option<User> = None;
+    let mut after = None;
+    loop {
+        let page = services.store.users(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.id.clone());
+        for user in page.into_iter().filter(|user| fits(user)) {
+            if found.replace(user).is_some() {
+                return Err(ExecuteError::Ambiguous(who.clone()));
+            }
+        }
+    }
+}
+
+/// How a user is called in answers: the email, else the username, and the id.
+fn called(user: &User) -> String {
+    match user.email().or_else(|| user.username()) {
+        Some(name) => format!("user {} ({name})", user.id),
+        None => format!("user {}", user.id),
+    }
+}
+
+fn names(keys: &[UserKey]) -> String {
+    let name = |key: &UserKey| match key {
+        UserKey::Email(email) => format!("the email `{}`", without_realm(email)),
+        UserKey::Username(name) => format!("the username `{}`", without_realm(name)),
+    };
+    keys.iter().map(name).collect::<Vec<_>>().join(" and ")
+}
+
+/// A key that is unique in its realm carries the realm before the last NUL.
+fn without_realm(key: &str) -> &str {
+    key.rsplit('\0').next().unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests;

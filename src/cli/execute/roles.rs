@@ -1,0 +1,80 @@
+//! Roles, and who has them.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{ExecuteError, called, resolve};
+use crate::{
+    cli::{
+        admin::Services,
+        output::{Output, RoleView},
+        who::Who,
+    },
+    store::{Change, Outcome, RoleMapping},
+};
+
+pub(super) async fn add(services: &Services, name: String) -> Result<Output, ExecuteError> {
+    // A name with `$` would be taken for one of LoopBack's dynamic roles; a comma would split a header's list.
+    if name.trim().is_empty() || name.starts_with('$') || name.contains([',', '\r', '\n', '\0']) {
+        return Err(ExecuteError::RoleName(name));
+    }
+    if services.store.roles().await?.iter().any(|role| role.name == name) {
+        return Ok(Output::Done { message: format!("there is a role `{name}` already") });
+    }
+    services.store.commit(vec![Change::CreateRole { name: name.clone() }]).await?;
+    tracing::info!(target: "audit", event = "role.changed", role = %name, what = "added", by = "operator");
+    Ok(Output::Done { message: format!("role `{name}` is added") })
+}
+
+pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
+    let mut holders: HashMap<String, HashSet<String>> = HashMap::new();
+    for (role, user) in held(services).await? {
+        holders.entry(role).or_default().insert(user);
+    }
+    let mut roles = services.store.roles().await?;
+    roles.sort_by(|a, b| a.name.cmp(&b.name));
+    let shaped = roles.into_iter().map(|role| RoleView {
+        users: holders.get(&role.name).map_or(0, HashSet::len),
+        id: role.id,
+        name: role.name,
+    });
+    Ok(Output::Roles(shaped.collect()))
+}
+
+pub(super) async fn grant(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
+    let user = resolve(services, who).await?;
+    must_exist(services, &name).await?;
+    services.store.commit(vec![Change::Grant { role: name.clone(), user: user.id.clone() }]).await?;
+    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "granted", by = "operator");
+    Ok(Output::Done { message: format!("{} has the role `{name}`", called(&user)) })
+}
+
+pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
+    let user = resolve(services, who).await?;
+    must_exist(services, &name).await?;
+    let change = Change::Revoke { role: name.clone(), user: user.id.clone() };
+    let outcomes = services.store.commit(vec![change]).await?;
+    if matches!(outcomes.first(), Some(Outcome::Removed(0))) {
+        return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
+    }
+    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "revoked", by = "operator");
+    Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
+}
+
+/// Pairs of a role's name and the text of the id of a user who has it.
+pub(super) async fn held(services: &Services) -> Result<Vec<(String, String)>, ExecuteError> {
+    let roles = services.store.roles().await?;
+    let names: HashMap<&str, &str> = roles.iter().map(|role| (&*role.id, &*role.name)).collect();
+    let mappings = services.store.role_mappings().await?;
+    let pair = |mapping: RoleMapping| {
+        let name = (*names.get(&*mapping.role_id)?).to_owned();
+        (mapping.principal_type.0 == "USER").then_some((name, mapping.principal_id))
+    };
+    Ok(mappings.into_iter().filter_map(pair).collect())
+}
+
+async fn must_exist(services: &Services, name: &str) -> Result<(), ExecuteError> {
+    if services.store.roles().await?.iter().any(|role| role.name == name) {
+        return Ok(());
+    }
+    Err(ExecuteError::NoSuchRole(name.to_owned()))
+}

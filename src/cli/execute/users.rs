@@ -1,0 +1,136 @@
+//! Accounts.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::{ATTEMPTS, ExecuteError, called, resolve, roles};
+use crate::{
+    accounts::{Asker, Fault},
+    cli::{
+        admin::{Hidden, NewUser, Services},
+        output::{Output, UserView},
+        who::Who,
+    },
+    identity::UserId,
+    store::{Change, CommitError, User},
+};
+
+pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, ExecuteError> {
+    let known: HashSet<String> = services.store.roles().await?.into_iter().map(|role| role.name).collect();
+    if let Some(missing) = draft.roles.iter().find(|name| !known.contains(*name)) {
+        return Err(ExecuteError::NoSuchRole(missing.clone()));
+    }
+    if let Some(id) = draft.id {
+        if services.store.user(&UserId::Number(id)).await?.is_some() {
+            return Err(ExecuteError::IdTaken(id));
+        }
+        services.store.commit(vec![Change::RaiseNextUserId(id)]).await?;
+    }
+    let named = [
+        ("realm", draft.realm.as_deref()),
+        ("username", draft.username.as_deref()),
+        ("email", Some(&*draft.email)),
+        ("password", Some(draft.password.expose())),
+    ];
+    let properties: Map<String, Value> =
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
+    let user = services.accounts.register(Asker::Operator, properties).await?;
+    if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
+        // The count had passed it already, or somebody registered at this very moment.
+        services.store.commit(vec![Change::DeleteUser(user.id)]).await?;
+        return Err(ExecuteError::IdTaken(id));
+    }
+    let grant = |role: &String| Change::Grant { role: role.clone(), user: user.id.clone() };
+    let grants: Vec<Change> = draft.roles.iter().map(grant).collect();
+    if !grants.is_empty() {
+        services.store.commit(grants).await?;
+    }
+    Ok(Output::User(view(services, user).await?))
+}
+
+pub(super) async fn list(
+    services: &Services,
+    after: Option<&UserId>,
+    limit: usize,
+) -> Result<Output, ExecuteError> {
+    let users = services.store.users(after, limit).await?;
+    let holders = roles_by_user(services).await?;
+    Ok(Output::Users(users.into_iter().map(|user| shaped(user, &holders)).collect()))
+}
+
+pub(super) async fn show(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
+    let user = resolve(services, who).await?;
+    Ok(Output::User(view(services, user).await?))
+}
+
+pub(super) async fn set_password(
+    services: &Services,
+    who: &Who,
+    password: &Hidden,
+) -> Result<Output, ExecuteError> {
+    let user = resolve(services, who).await?;
+    let mut attempt = 1;
+    while let Err(fault) = services.accounts.set_password(Asker::Operator, &user.id, password.expose()).await
+    {
+        if !matches!(fault, Fault::Contended) || attempt == ATTEMPTS {
+            return Err(fault.into());
+        }
+        attempt += 1;
+    }
+    Ok(Output::Done {
+        message: format!("the password of {} is set, their sessions have ended", called(&user)),
+    })
+}
+
+pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Result<Output, ExecuteError> {
+    let mut attempt = 1;
+    let user = loop {
+        let user = User { disabled, ..resolve(services, who).await? };
+        match services.store.commit(vec![Change::UpdateUser(user.clone())]).await {
+            Ok(_) => break user,
+            Err(CommitError::Stale { .. }) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    tracing::info!(target: "audit", event = "user.changed", user.id = %user.id, disabled, by = "operator");
+    let word = if disabled { "off: no login, and their tokens are refused" } else { "on" };
+    Ok(Output::Done { message: format!("{} is switched {word}", called(&user)) })
+}
+
+pub(super) async fn delete(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
+    let user = resolve(services, who).await?;
+    services.store.commit(vec![Change::DeleteUser(user.id.clone())]).await?;
+    tracing::info!(target: "audit", event = "user.deleted", user.id = %user.id, by = "operator");
+    Ok(Output::Done { message: format!("{} is deleted, with their tokens and roles", called(&user)) })
+}
+
+async fn view(services: &Services, user: User) -> Result<UserView, ExecuteError> {
+    Ok(shaped(user, &roles_by_user(services).await?))
+}
+
+fn shaped(user: User, holders: &HashMap<String, Vec<String>>) -> UserView {
+    UserView {
+        email: user.email().map(str::to_owned),
+        username: user.username().map(str::to_owned),
+        realm: user.realm().map(str::to_owned),
+        email_verified: user.email_verified(),
+        disabled: user.disabled,
+        has_password: user.password.is_some(),
+        roles: holders.get(&user.id.to_string()).cloned().unwrap_or_default(),
+        id: user.id,
+    }
+}
+
+/// The names of the roles of each user, by the id's text.
+async fn roles_by_user(services: &Services) -> Result<HashMap<String, Vec<String>>, ExecuteError> {
+    let mut holders: HashMap<String, Vec<String>> = HashMap::new();
+    for (role, user) in roles::held(services).await? {
+        holders.entry(user).or_default().push(role);
+    }
+    for roles in holders.values_mut() {
+        roles.sort_unstable();
+        roles.dedup();
+    }
+    Ok(holders)
+}

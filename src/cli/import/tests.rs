@@ -1,0 +1,398 @@
+use std::{fs, path::PathBuf, time::Duration};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    cli::{
+        admin::Services,
+        testing::{START, backend},
+    },
+    clock::Timestamp,
+    identity::TokenHash,
+    store::{Change, Standing, Store, UserKey},
+};
+
+const HASH: &str = "$2a$10$ATwcScovmgypgz2TVazF7.kItRD7/lxlHT8.IYmvgtWnNYNXRiX5K";
+
+struct Bench {
+    folder: TempDir,
+    backend: Backend,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), backend: backend().await }
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn import(&mut self, files: ImportFiles) -> anyhow::Result<Value> {
+        let data = self.folder.path().join("data");
+        run(&files, "User", &data, &mut self.backend).await.map(|report| report.to_json())
+    }
+
+    async fn import_memory(&mut self, dump: &Value) -> Value {
+        let file = Some(self.write("db.json", &dump.to_string()));
+        self.import(ImportFiles { file, ..no_files() }).await.unwrap()
+    }
+
+    fn services(&self) -> &Services {
+        match &self.backend {
+            Backend::Here(services) => services,
+            Backend::Gate(_) => panic!("a backend of its own"),
+        }
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.services().store
+    }
+
+    async fn user(&self, id: &str) -> User {
+        self.store().user(&UserId::parse(id)).await.unwrap().unwrap()
+    }
+
+    async fn standing(&self, token: &str) -> Option<Standing> {
+        let session = self.store().load_session(&TokenHash::of(token)).await.unwrap()?;
+        let subject = session.subject.load();
+        Some(session.standing(&subject, START, false))
+    }
+}
+
+fn no_files() -> ImportFiles {
+    ImportFiles { file: None, users: None, tokens: None, roles: None, role_mappings: None, acls: None }
+}
+
+/// The memory connector's file: rows are texts of JSON.
+fn dump(next: i64, models: &Value) -> Value {
+    let models: Map<String, Value> = models
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(model, rows)| {
+            let key = |row: &Value| row["id"].as_str().map_or_else(|| row["id"].to_string(), str::to_owned);
+            let rows = rows.as_array().unwrap().iter();
+            let rows = rows.map(|row| (key(row), Value::String(row.to_string())));
+            (model.clone(), Value::Object(rows.collect()))
+        })
+        .collect();
+    json!({"ids": {"User": next, "AccessToken": 5}, "models": models})
+}
+
+fn shop() -> Value {
+    json!({
+        "User": [
+            {"nick": "al", "username": "alice", "password": HASH, "email": "alice@example.com", "id": 1, "realm": null},
+            {"username": "bob", "password": HASH, "email": "bob@example.com", "id": 2, "emailVerified": true,
+             "verificationToken": "v"},
+        ],
+        "AccessToken": [
+            {"id": "t1", "ttl": 1_209_600, "created": START.to_string(), "userId": 1},
+            {"id": "t2", "ttl": 0.5, "scopes": ["reset"], "created": "2020-01-01T00:00:00.000Z", "userId": 2},
+        ],
+        "Role": [{"name": "admin", "id": 1}],
+        "RoleMapping": [{"principalType": "USER", "principalId": "2", "roleId": 1, "id": 1}],
+        "ACL": [{"model": "Order", "property": "*", "accessType": "READ", "permission": "ALLOW",
+                 "principalType": "ROLE", "principalId": "admin", "id": 1}],
+        "Order": [{"id": 1}],
+    })
+}
+
+fn tally(taken: usize, updated: usize, present: usize, left: usize) -> Value {
+    json!({"taken": taken, "updated": updated, "present": present, "left": left})
+}
+
+#[tokio::test]
+async fn takes_a_whole_app_over() {
+    let mut bench = Bench::new().await;
+    let report = bench.import_memory(&dump(9, &shop())).await;
+    assert_eq!(report["users"], tally(2, 0, 0, 0));
+    assert_eq!(report["tokens"], tally(2, 0, 0, 0));
+    for kind in ["roles", "role_mappings", "acls"] {
+        assert_eq!(report[kind], tally(1, 0, 0, 0), "{kind}");
+    }
+    assert_eq!(report["left"], json!([]));
+    assert_eq!(report["not_accounts"], json!([{"model": "Order", "rows": 1}]));
+
+    let alice = bench.user("1").await;
+    let shown = Value::Object(alice.properties.clone()).to_string();
+    assert_eq!(shown, r#"{"realm":null,"username":"alice","email":"alice@example.com","nick":"al"}"#);
+    assert_eq!(alice.password.as_ref().map(PasswordHash::expose), Some(HASH));
+    let bob = bench.user("2").await;
+    assert!(bob.email_verified() && !bob.properties.contains_key("verificationToken"));
+    let sha256_of_v = "4c94485e0c21ae6c41ce1dfe7b6bfaceea5ab68e40a2476f50208e526f506080";
+    assert_eq!(bob.verification.as_deref(), Some(sha256_of_v));
+
+    assert_eq!(bench.standing("t1").await, Some(Standing::Live), "however short its id");
+    assert_eq!(bench.standing("t2").await, Some(Standing::Expired));
+    let session = bench.store().load_session(&TokenHash::of("t2")).await.unwrap().unwrap();
+    assert_eq!((session.ttl, &*session.scopes), (Some(0.5), &["reset".to_owned()][..]));
+    assert_eq!(&*session.subject.load().roles, &["admin".into()]);
+    assert_eq!(bench.store().acl_rows().await.unwrap()[0].model.as_deref(), Some("Order"));
+
+    let outcome = bench.store().commit(vec![Change::CreateUser(Default::default())]).await.unwrap();
+    let crate::store::Outcome::User(next) = &outcome[0] else { panic!("a user") };
+    assert_eq!(next.id, UserId::Number(9), "`ids.User` is the next one");
+}
+
+#[tokio::test]
+async fn can_be_done_twice() {
+    let mut bench = Bench::new().await;
+    bench.import_memory(&dump(3, &shop())).await;
+    let report = bench.import_memory(&dump(3, &shop())).await;
+    assert_eq!((&report["users"], &report["tokens"]), (&tally(0, 0, 2, 0), &tally(0, 0, 2, 0)));
+    for kind in ["roles", "role_mappings", "acls"] {
+        assert_eq!(report[kind], tally(0, 0, 1, 0), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_later_dump_brings_what_changed_there() {
+    let mut bench = Bench::new().await;
+    bench.import_memory(&dump(3, &shop())).await;
+    for email in ["second@example.com", "third@example.com"] {
+        let mut later = shop();
+        later["User"][0]["email"] = email.into();
+        let report = bench.import_memory(&dump(3, &later)).await;
+        assert_eq!(report["users"], tally(0, 1, 1, 0), "{email}");
+        assert_eq!(bench.user("1").await.email(), Some(email));
+        assert_eq!(bench.standing("t1").await, Some(Standing::Live));
+    }
+}
+
+#[tokio::test]
+async fn what_changed_here_is_kept() {
+    let mut bench = Bench::new().await;
+    bench.import_memory(&dump(3, &shop())).await;
+    let changed =
+        User { disabled: true, password: Some(PasswordHash::new("new".into())), ..bench.user("1").await };
+    bench.store().commit(vec![Change::UpdateUser(changed)]).await.unwrap();
+    bench.store().commit(vec![Change::DeleteToken(TokenHash::of("t2"))]).await.unwrap();
+    let mut later = shop();
+    later["User"][0]["email"] = "new@example.com".into();
+    let newer = json!({"id": "t3", "ttl": 60, "created": START.plus(Duration::from_secs(1)).to_string(), "userId": 2});
+    later["AccessToken"].as_array_mut().unwrap().push(newer);
+    let report = bench.import_memory(&dump(3, &later)).await;
+    assert_eq!((&report["users"], &report["tokens"]), (&tally(0, 0, 1, 1), &tally(1, 0, 1, 1)));
+    let alice = bench.user("1").await;
+    assert!(alice.disabled && alice.email() == Some("alice@example.com"));
+    assert_eq!(bench.standing("t2").await, None, "a session that ended here stays ended");
+    assert!(bench.standing("t3").await.is_some());
+
+    let everywhere = Change::RevokeTokens { user: UserId::Number(2), except: None };
+    bench.store().commit(vec![everywhere]).await.unwrap();
+    fs::remove_file(bench.folder.path().join("data/imported")).unwrap();
+    let report = bench.import_memory(&dump(3, &later)).await;
+    assert_eq!(report["tokens"]["left"], json!(2), "{report:#}");
+    assert_eq!(bench.standing("t3").await, None);
+}
+
+#[tokio::test]
+async fn an_id_that_is_in_use_here_is_handed_to_nobody() {
+    let mut bench = Bench::new().await;
+    let here = [
+        Change::CreateUser(crate::store::UserDraft {
+            properties: json!({"email": "here@example.com"}).as_object().unwrap().clone(),
+            ..Default::default()
+        }),
+        Change::CreateRole { name: "guest".into() },
+        Change::Grant { role: "guest".into(), user: UserId::Number(1) },
+    ];
+    bench.store().commit(here.into()).await.unwrap();
+    let report = bench.import_memory(&dump(3, &shop())).await;
+    assert_eq!(report["users"], tally(1, 0, 0, 1));
+    assert_eq!(bench.user("1").await.email(), Some("here@example.com"));
+    let roles = bench.store().roles().await.unwrap();
+    let named = |name: &str| roles.iter().find(|role| role.name == name).unwrap().id.clone();
+    assert_ne!(named("guest"), named("admin"));
+    let mappings = bench.store().role_mappings().await.unwrap();
+    let holders = |role: &str| {
+        mappings.iter().filter(|m| m.role_id == named(role)).map(|m| &*m.principal_id).collect::<Vec<_>>()
+    };
+    assert_eq!((holders("guest"), holders("admin")), (vec!["1"], vec!["2"]));
+}
+
+#[tokio::test]
+async fn rows_that_make_no_sense_are_named_with_their_places() {
+    let mut bench = Bench::new().await;
+    let users = bench.write(
+        "users.ndjson",
+        concat!(
+            r#"{"id":1,"email":"a@example.com","password":"plain text"}"#,
+            "\n\n",
+            r#"{"email":"no-id@example.com"}"#,
+            "\n7\n",
+            r#"{"id":2,"email":"a@example.com"}"#,
+            "\n",
+        ),
+    );
+    let tokens = bench.write(
+        "tokens.json",
+        &json!([
+            {"id": "a", "userId": 1, "ttl": 60, "created": "yesterday"},
+            {"id": "b", "userId": null, "ttl": 60, "created": START.to_string()},
+            {"id": "c", "userId": 1, "ttl": "soon", "created": START.to_string()},
+            {"id": "d", "userId": 1, "ttl": 60, "created": START.to_string(), "principalType": "Admin"},
+            {"userId": 1, "ttl": 60, "created": START.to_string()},
+        ])
+        .to_string(),
+    );
+    let mappings = bench.write(
+        "mappings.json",
+        r#"[{"id":1,"roleId":9,"principalType":"USER","principalId":1},{"roleId":1,"principalType":"USER"}]"#,
+    );
+    let files =
+        ImportFiles { users: Some(users), tokens: Some(tokens), role_mappings: Some(mappings), ..no_files() };
+    let report = bench.import(files).await.unwrap();
+    let place = |place: &Value| place.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let mut left: Vec<String> = report["left"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|left| {
+            format!(
+                "{} {}: {}",
+                left["kind"].as_str().unwrap(),
+                place(&left["place"]),
+                left["why"].as_str().unwrap()
+            )
+        })
+        .collect();
+    left.sort_unstable();
+    insta::assert_snapshot!(left.join("\n"), @r"
+    role mappings 0: there is no role with the id `9`
+    role mappings 1: it has no `principalId`
+    tokens 0: its `created` is no moment
+    tokens 1: it belongs to no user
+    tokens 2: its `ttl` is no number
+    tokens 3: it belongs to a `Admin`, not to a `User`
+    tokens 4: it has no `id`
+    users users.ndjson:3: it has no `id` that is a whole number or a text
+    users users.ndjson:4: the row is no JSON object
+    users users.ndjson:5: another user has the email `a@example.com`
+    ");
+    assert_eq!(
+        report["notes"][0]["what"].as_str().unwrap().split(':').next(),
+        Some("its password is no bcrypt hash")
+    );
+    assert!(bench.user("1").await.password.is_none());
+}
+
+#[tokio::test]
+async fn takes_what_mongoexport_writes() {
+    let mut bench = Bench::new().await;
+    let users = bench.write(
+        "users.json",
+        concat!(
+            r#"{"_id":{"$oid":"5f0a00000000000000000001"},"email":"m@example.com","password":"$2a$10$ATwcScovmgypgz2TVazF7.kItRD7/lxlHT8.IYmvgtWnNYNXRiX5K","age":{"$numberLong":"40"},"seen":{"$date":"2026-11-21T20:51:11.688Z"}}"#,
+            "\n"
+        ),
+    );
+    let tokens = bench.write(
+        "tokens.json",
+        r#"[{"_id":"abc","ttl":{"$numberInt":"1209600"},"created":{"$date":{"$numberLong":"1795294271688"}},"userId":{"$oid":"5f0a00000000000000000001"}}]"#,
+    );
+    let files = ImportFiles { users: Some(users), tokens: Some(tokens), ..no_files() };
+    bench.import(files).await.unwrap();
+    let user = bench.user("5f0a00000000000000000001").await;
+    assert_eq!(user.properties["age"], json!(40));
+    assert_eq!(user.properties["seen"], json!("2026-11-21T20:51:11.688Z"));
+    assert!(!user.properties.contains_key("_id"));
+    assert_eq!(bench.standing("abc").await, Some(Standing::Live));
+    let outcome = bench.store().commit(vec![Change::CreateUser(Default::default())]).await.unwrap();
+    let crate::store::Outcome::User(next) = &outcome[0] else { panic!("a user") };
+    assert!(matches!(&next.id, UserId::Text(id) if id.len() == 24), "{}", next.id);
+}
+
+#[tokio::test]
+async fn takes_what_an_sql_dump_writes() {
+    let mut bench = Bench::new().await;
+    let users = bench.write(
+        "u.json",
+        r#"[{"id":"7","email":"s@example.com","emailverified":1,"verificationtoken":null}]"#,
+    );
+    let tokens = bench.write(
+        "t.json",
+        r#"[{"id":"abc","ttl":"60","scopes":"[\"x\"]","created":"2026-11-21 20:51:11.688","userid":"7"}]"#,
+    );
+    let roles = bench.write("r.json", r#"[{"id":3,"name":"clerk"}]"#);
+    let mappings = bench.write("m.json", r#"[{"id":4,"principaltype":"USER","principalid":"7","roleid":3}]"#);
+    let files = ImportFiles {
+        users: Some(users),
+        tokens: Some(tokens),
+        roles: Some(roles),
+        role_mappings: Some(mappings),
+        ..no_files()
+    };
+    let report = bench.import(files).await.unwrap();
+    assert_eq!(report["left"], json!([]));
+    let user = bench.user("7").await;
+    assert!(user.email_verified());
+    assert_eq!(
+        Value::Object(user.properties).to_string(),
+        r#"{"email":"s@example.com","emailVerified":true}"#
+    );
+    let session = bench.store().load_session(&TokenHash::of("abc")).await.unwrap().unwrap();
+    assert_eq!((session.ttl, session.created), (Some(60.0), Timestamp(1_795_294_271_688)));
+    assert_eq!(&*session.subject.load().roles, &["clerk".into()]);
+}
+
+#[tokio::test]
+async fn a_broken_file_stops_everything() {
+    let mut bench = Bench::new().await;
+    let broken = bench.write("db.json", "{\"models\": {\n  \"User\": {,}\n}}");
+    let cut = bench.write("cut.ndjson", "{\"id\":1,\"email\":\"a@b\"}\n{\"id\":2,\"em");
+    let array = bench.write("array.json", "[]");
+    let other = bench.write("other.json", r#"{"models":{"Customer":{}}}"#);
+    for (files, part) in [
+        (
+            ImportFiles { file: Some(broken), ..no_files() },
+            "db.json:2:12`: broken JSON: key must be a string",
+        ),
+        (ImportFiles { users: Some(cut), ..no_files() }, "cut.ndjson:2:11`: broken JSON: EOF"),
+        (
+            ImportFiles { file: Some(array), ..no_files() },
+            "is not the memory connector's file: it holds no JSON object",
+        ),
+        (
+            ImportFiles { file: Some(other), ..no_files() },
+            "has no collection `User`, only `Customer`; --user-model",
+        ),
+        (ImportFiles { file: Some("none.json".into()), ..no_files() }, "cannot read `none.json`"),
+    ] {
+        let error = bench.import(files).await.unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    assert_eq!(bench.store().counters().users, 0);
+}
+
+#[tokio::test]
+async fn of_two_roles_with_one_name_only_the_first_counts() {
+    let mut bench = Bench::new().await;
+    let mut models = shop();
+    models["Role"] = json!([{"name": "admin", "id": 1}, {"name": "admin", "id": 2}]);
+    models["RoleMapping"] = json!([{"principalType": "USER", "principalId": "1", "roleId": 2, "id": 1}]);
+    let report = bench.import_memory(&dump(3, &models)).await;
+    assert_eq!((&report["roles"], &report["role_mappings"]), (&tally(1, 0, 0, 1), &tally(0, 0, 0, 1)));
+    assert!(bench.store().role_mappings().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn more_rows_than_a_batch_and_no_secret_in_the_report() {
+    let mut bench = Bench::new().await;
+    let row = |n: usize| json!({"id": n, "email": format!("u{}@example.com", n % 2_100), "password": HASH});
+    let tokens: Vec<Value> =
+        (0..3).map(|n| json!({"id": format!("secret{n}"), "created": 5, "userId": null})).collect();
+    let users: Vec<Value> = (1..=2_200).map(row).collect();
+    let models = json!({"User": users, "AccessToken": tokens});
+    let report = bench.import_memory(&dump(3, &models)).await;
+    assert_eq!(report["users"], tally(2_100, 0, 0, 100));
+    assert!(!report.to_string().contains("secret"));
+    let found = bench.store().find_user(&UserKey::Email("u7@example.com".into())).await.unwrap().unwrap();
+    assert_eq!(found.id, UserId::Number(7));
+}

@@ -1,0 +1,310 @@
+//! What a command answers, as text for a person or as JSON for a program.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::identity::UserId;
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum Output {
+    /// It is done: a sentence.
+    Done {
+        /// What was done.
+        message: String,
+    },
+    /// One account.
+    User(UserView),
+    /// Accounts.
+    Users(Vec<UserView>),
+    /// Roles.
+    Roles(Vec<RoleView>),
+    /// Tokens, without their ids.
+    Tokens(Vec<TokenView>),
+    /// A new token, with its id.
+    Issued(IssuedView),
+    /// What became of each row of an import's batch.
+    Imported(Vec<Fate>),
+}
+
+/// An account as lists show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    /// The id.
+    pub id: UserId,
+    /// The email address.
+    pub email: Option<String>,
+    /// The username.
+    pub username: Option<String>,
+    /// The realm.
+    pub realm: Option<String>,
+    /// Whether the address was confirmed.
+    pub email_verified: bool,
+    /// Whether the account is switched off.
+    pub disabled: bool,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// The roles, sorted.
+    pub roles: Vec<String>,
+}
+
+/// A role as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleView {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// How many users have it.
+    pub users: usize,
+}
+
+/// A token as lists show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// What stands for it: no credential.
+    pub handle: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What `token issue --name` called it.
+    pub name: Option<String>,
+    /// What it is good for; none = everything.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created: String,
+    /// Its lifetime in seconds.
+    pub ttl: Option<f64>,
+    /// Whether its time is over.
+    pub expired: bool,
+}
+
+/// A token that was just made.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedView {
+    /// The credential.
+    pub id: String,
+    /// What stands for it in lists.
+    pub handle: String,
+    /// Its lifetime in seconds.
+    pub ttl: Option<f64>,
+    /// When it was made.
+    pub created: String,
+    /// Whose it is.
+    pub user_id: UserId,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It is new here.
+    Taken,
+    /// An earlier import brought it, and it has changed there since.
+    Updated,
+    /// It was here already, the same.
+    Present,
+    /// It was not stored: why.
+    Left(String),
+    /// A role, which may have another id here.
+    Role {
+        /// Its id here.
+        id: String,
+        /// Whether it is new here.
+        taken: bool,
+    },
+}
+
+impl std::fmt::Debug for IssuedView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedView").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// One JSON value, without the tag that the socket needs.
+    pub(super) fn to_json(&self) -> Value {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(mut tagged)) => tagged.remove("value").unwrap_or_default(),
+            _ => Value::Null,
+        }
+    }
+
+    /// Lines for a person, each with its newline.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::Done { message } => format!("{message}\n"),
+            Self::User(user) => details(user),
+            Self::Users(users) => table(
+                ["ID", "EMAIL", "USERNAME", "REALM", "STATE", "ROLES"],
+                users.iter().map(|user| {
+                    [
+                        user.id.to_string(),
+                        or_dash(user.email.as_deref()),
+                        or_dash(user.username.as_deref()),
+                        or_dash(user.realm.as_deref()),
+                        state(user),
+                        or_dash(Some(&user.roles.join(","))),
+                    ]
+                }),
+            ),
+            Self::Roles(roles) => table(
+                ["NAME", "ID", "USERS"],
+                roles.iter().map(|role| [role.name.clone(), role.id.clone(), role.users.to_string()]),
+            ),
+            Self::Tokens(tokens) => table(
+                ["HANDLE", "USER", "NAME", "SCOPES", "CREATED", "TTL"],
+                tokens.iter().map(|token| {
+                    [
+                        token.handle.clone(),
+                        token.user_id.to_string(),
+                        or_dash(token.name.as_deref()),
+                        or_dash(Some(&token.scopes.join(","))),
+                        token.created.clone(),
+                        lifetime(token),
+                    ]
+                }),
+            ),
+            Self::Issued(token) => format!("{}\n", token.id),
+            Self::Imported(fates) => format!("{} rows\n", fates.len()),
+        }
+    }
+}
+
+fn details(user: &UserView) -> String {
+    let mut text = String::new();
+    let roles = user.roles.join(",");
+    let rows = [
+        ("id", user.id.to_string()),
+        ("email", or_dash(user.email.as_deref())),
+        ("username", or_dash(user.username.as_deref())),
+        ("realm", or_dash(user.realm.as_deref())),
+        ("verified", (if user.email_verified { "yes" } else { "no" }).into()),
+        ("state", state(user)),
+        ("roles", or_dash(Some(&roles))),
+    ];
+    for (name, value) in rows {
+        let _ = writeln!(text, "{name:<9} {}", printable(&value));
+    }
+    text
+}
+
+fn state(user: &UserView) -> String {
+    let state = match (user.disabled, user.has_password) {
+        (true, _) => "disabled",
+        (false, true) => "active",
+        (false, false) => "no password",
+    };
+    state.to_owned()
+}
+
+fn lifetime(token: &TokenView) -> String {
+    match token.ttl {
+        _ if token.expired => "expired".into(),
+        Some(-1.0) => "eternal".into(),
+        Some(seconds) => format!("{seconds}s"),
+        None => "-".into(),
+    }
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
+}
+
+/// Columns as wide as their widest cell; the last one as wide as it is.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let head = head.map(str::to_owned);
+    let rows: Vec<[String; N]> =
+        std::iter::once(head).chain(rows.map(|row| row.map(|cell| printable(&cell)))).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A name may hold anything, also what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ann() -> UserView {
+        UserView {
+            id: UserId::Number(1),
+            email: Some("ann@example.com".into()),
+            username: Some("ann\u{1b}[31m".into()),
+            realm: None,
+            email_verified: false,
+            disabled: false,
+            has_password: true,
+            roles: vec!["clerk".into(), "editor".into()],
+        }
+    }
+
+    #[test]
+    fn a_list_is_a_table_that_no_name_can_break() {
+        insta::assert_snapshot!(Output::Users(vec![ann()]).to_text(), @r"
+        ID  EMAIL            USERNAME       REALM  STATE   ROLES
+        1   ann@example.com  ann\u{1b}[31m  -      active  clerk,editor
+        ");
+        insta::assert_snapshot!(Output::Roles(Vec::new()).to_text(), @"NAME  ID  USERS");
+    }
+
+    #[test]
+    fn json_is_the_plain_value() {
+        let json = Output::Users(vec![ann()]).to_json();
+        assert_eq!(json.pointer("/0/id"), Some(&Value::from(1)));
+        assert_eq!(json.pointer("/0/roles/1"), Some(&Value::from("editor")));
+        assert_eq!(Output::Roles(Vec::new()).to_json(), Value::Array(Vec::new()));
+    }
+
+    #[test]
+    fn a_new_token_is_printed_alone_and_debugged_without_it() {
+        let issued = IssuedView {
+            id: "secret".into(),
+            handle: "h".into(),
+            ttl: Some(60.0),
+            created: "now".into(),
+            user_id: UserId::Number(1),
+        };
+        assert!(!format!("{issued:?}").contains("secret"));
+        assert_eq!(Output::Issued(issued).to_text(), "secret\n");
+    }
+
+    #[test]
+    fn answers_survive_the_socket() {
+        for output in [
+            Output::Done { message: "done".into() },
+            Output::User(ann()),
+            Output::Users(Vec::new()),
+            Output::Imported(vec![
+                Fate::Taken,
+                Fate::Left("no".into()),
+                Fate::Role { id: "1".into(), taken: true },
+            ]),
+        ] {
+            let line = serde_json::to_string(&output).unwrap();
+            assert_eq!(serde_json::from_str::<Output>(&line).unwrap(), output);
+        }
+    }
+}
