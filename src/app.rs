@@ -90,7 +90,7 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
         metrics: Arc::clone(&metrics),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
-    let readiness = Arc::new(admin::Readiness::new(Arc::clone(&store), hasher.clone(), Arc::clone(&metrics)));
+    let readiness = Arc::new(admin::Readiness::new(Arc::clone(&store), hasher.clone(), Arc::clone(&metrics), log.clone()));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub loopback: bool,
     /// Whose word about a client is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// LoopBack's `restApiRoot`.
+    pub api_root: String,
     /// The largest body that is read before a decision.
     pub body_limit: u64,
 }
@@ -130,7 +132,7 @@ impl Gate {
                 let call = steps::call(method, head, action, body, session, context);
                 self.serve(permit, call, head, down, record).await
             }
-            Served::NoSuchMethod => Err(Stop::Problem(steps::no_such_method(head))),
+            Served::NoSuchMethod => Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, set))),
         }
     }
 

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{hasher::Hasher, observe::metrics::{Gauges, Metrics}, store::Store};
+use crate::{hasher::Hasher, observe::{Log, metrics::{Gauges, Metrics}}, store::Store};
 
 /// What readiness depends on.
 pub(super) struct Readiness {
@@ -20,12 +20,13 @@ pub(super) struct Readiness {
     store: Arc<dyn Store>,
     hasher: Hasher,
     metrics: Arc<Metrics>,
+    log: Log,
 }
 
 impl Readiness {
     /// Not ready yet.
-    pub(super) fn new(store: Arc<dyn Store>, hasher: Hasher, metrics: Arc<Metrics>) -> Self {
-        Self { ready: AtomicBool::new(false), store, hasher, metrics }
+    pub(super) fn new(store: Arc<dyn Store>, hasher: Hasher, metrics: Arc<Metrics>, log: Log) -> Self {
+        Self { ready: AtomicBool::new(false), store, hasher, metrics, log }
     }
 
     /// From now on it is, or is not.

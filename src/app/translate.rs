@@ -86,6 +86,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
         allow_eternal_tokens: config.users.allow_eternal_tokens,
         loopback: is_loopback(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
+        api_root: config.api.root.clone(),
         body_limit: config.api.body_limit as u64,
     }
 }
@@ -129,6 +130,6 @@ pub(super) fn accounts(config: &Config, model: &AccountModel) -> accounts::Setti
     }
 }
 
-pub(super) fn api(config: &Config, _model: &AccountModel) -> api::Settings {
-    api::Settings { loopback: is_loopback(config), body_limit: config.api.body_limit }
+pub(super) fn api(config: &Config, model: &AccountModel) -> api::Settings {
+    api::Settings { body_limit: config.api.body_limit, hidden: model.hidden.clone() }
 }

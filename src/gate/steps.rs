@@ -44,8 +44,12 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_>) -> Result<(
 }
 
 /// LoopBack's 404 for a path of the account model that is none of its routes.
-pub(super) fn no_such_method(head: &RequestHead) -> Problem {
-    Problem::no_such_method(head.method(), head.target())
+pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
+    let account = set.account();
+    // The path matched the account model, so it begins with its prefix, in whatever letter case.
+    let relative = head.target().get(api_root.len() + 1 + account.plural.len()..).unwrap_or_default();
+    let relative = if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") };
+    Problem::no_such_method(&account.name, head.method(), &relative)
 }
 
 /// What the User API gets.
@@ -60,8 +64,8 @@ pub(super) fn call(
     Call {
         method: method.into(),
         head: parts(head),
-        body: body.parsed.unwrap_or_else(Body::empty),
-        id: action.path_id().map(Into::into),
+        body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
+        id: action.model_id.clone(),
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
         request_id: context.request_id.as_str().into(),
@@ -86,7 +90,7 @@ impl Gate {
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
-        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes))?;
+        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), self.api.reading())?;
         if let Some(method) = account {
             self.api.check_arguments(method, &body, head.query())?;
         }

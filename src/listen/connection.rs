@@ -5,6 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
+    time::Duration,
 };
 
 use crate::{
@@ -89,7 +90,7 @@ impl Server {
             return keep_alive;
         }
         tracing::error!("a request ended in a panic; it was answered with 500");
-        self.gate.metrics.panicked();
+        self.core.metrics.request(0, 500, Duration::ZERO);
         if !down.answered {
             let response = Refusal::Internal.into_response(Form::Json, false, "");
             // The client may be gone; there is nobody else to tell.
