@@ -90,13 +90,19 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
         metrics: Arc::clone(&metrics),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
-    let readiness = Arc::new(admin::Readiness::new(Arc::clone(&store), hasher.clone(), Arc::clone(&metrics), log.clone()));
+    let readiness = Arc::new(admin::Readiness::new(
+        Arc::clone(&store),
+        hasher.clone(),
+        Arc::clone(&metrics),
+        log.clone(),
+    ));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
     let watching = policies::watch(config.clone(), Arc::clone(&store), Arc::clone(&rules), metrics);
     readiness.set(true);
-    let (admin, mut background) = admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
+    let (admin, mut background) =
+        admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
     tracing::info!(http = %http_name(&http), admin = ?admin, "serving");
     Ok(Running {
@@ -144,7 +150,8 @@ pub fn http_name(address: &listen::Address) -> String {
 }
 
 fn bind(config: &Config) -> anyhow::Result<Bound> {
-    let address = translate::address(&config.server.http).context("`server.http` is off, and there is no other listener")?;
+    let address = translate::address(&config.server.http)
+        .context("`server.http` is off, and there is no other listener")?;
     let cores = match config.server.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,

@@ -16,7 +16,10 @@ use crate::{
     credential,
     forward::{Downstream, Forwarder, Preset},
     limit::{Door, Limits},
-    observe::{access::AccessLog, metrics::{CoreMetrics, Metrics}},
+    observe::{
+        access::AccessLog,
+        metrics::{CoreMetrics, Metrics},
+    },
     policy::{PolicySet, Served},
     refusal::Refusal,
     store::Store,
@@ -132,7 +135,9 @@ impl Gate {
                 let call = steps::call(method, head, action, body, session, context);
                 self.serve(permit, call, head, down, record).await
             }
-            Served::NoSuchMethod => Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, set))),
+            Served::NoSuchMethod => {
+                Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, set)))
+            }
         }
     }
 

@@ -100,7 +100,13 @@ impl Shared {
 impl Server {
     /// A core's server; its `deadlines` are the ones that its forwarder has.
     #[must_use]
-    pub fn new(gate: Arc<Gate>, core: Core, shared: Arc<Shared>, index: usize, deadlines: Rc<Deadlines>) -> Rc<Self> {
+    pub fn new(
+        gate: Arc<Gate>,
+        core: Core,
+        shared: Arc<Shared>,
+        index: usize,
+        deadlines: Rc<Deadlines>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             gate,
             core,
@@ -133,7 +139,10 @@ impl Server {
             }
         };
         if tokio::time::timeout(grace, ended).await.is_err() {
-            tracing::warn!(connections = self.running.get(), "the grace of the shutdown is over; the rest is cut");
+            tracing::warn!(
+                connections = self.running.get(),
+                "the grace of the shutdown is over; the rest is cut"
+            );
         }
         ticking.abort();
         self.core.access.borrow_mut().tick();
@@ -155,7 +164,10 @@ impl Server {
     fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer) {
         if self.shared.open.fetch_add(1, Ordering::Relaxed) >= self.shared.settings.max_connections {
             self.shared.open.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(max = self.shared.settings.max_connections, "too many connections; one was closed");
+            tracing::warn!(
+                max = self.shared.settings.max_connections,
+                "too many connections; one was closed"
+            );
             return;
         }
         let place = self.shared.settings.per_client.enter(peer.ip());

@@ -91,7 +91,8 @@ impl Refusal {
             Form::Page => told.page(request_id),
         };
         let mut response = http::Response::new(Bytes::from(body));
-        *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -104,7 +105,8 @@ impl Refusal {
 
     fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
         if self.status() == 401 && challenge {
-            let value = if matches!(self, Self::TokenExpired) { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            let value =
+                if matches!(self, Self::TokenExpired) { "Bearer error=\"invalid_token\"" } else { "Bearer" };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
         let wait = match self {
@@ -114,31 +116,50 @@ impl Refusal {
         };
         if let Some(wait) = wait {
             // Rounded up: whoever comes back then is let in.
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),
+            );
         }
         if self.status() == 405 {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            headers.insert(
+                header::ALLOW,
+                HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+            );
         }
     }
 
     /// The table.
     fn told(&self) -> Told {
-        let told = |status, code, message: &'static str| Told { status, name: "Error", code: Some(code), message: message.into() };
+        let told = |status, code, message: &'static str| Told {
+            status,
+            name: "Error",
+            code: Some(code),
+            message: message.into(),
+        };
         match self {
-            Self::Wire { status, message } => {
-                Told { status: *status, name: "Error", code: Some("BAD_REQUEST"), message: message.clone().into() }
-            }
+            Self::Wire { status, message } => Told {
+                status: *status,
+                name: "Error",
+                code: Some("BAD_REQUEST"),
+                message: message.clone().into(),
+            },
             Self::BadEscape(segment) => {
                 let message = format!("Failed to decode param '{segment}'").into();
                 Told { status: 400, name: "URIError", code: None, message }
             }
             Self::HeadTooSlow => told(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
             Self::BodyTooSlow => told(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
-            Self::BodyTooLarge => {
-                Told { status: 413, name: "PayloadTooLargeError", code: None, message: "request entity too large".into() }
-            }
+            Self::BodyTooLarge => Told {
+                status: 413,
+                name: "PayloadTooLargeError",
+                code: None,
+                message: "request entity too large".into(),
+            },
             Self::TokenExpired => told(401, "INVALID_TOKEN", "Invalid Access Token"),
-            Self::TwoUsers => told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one"),
+            Self::TwoUsers => {
+                told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
+            }
             Self::Denied { status: 403, .. } => told(403, "ACCESS_DENIED", "Access Denied"),
             Self::Denied { status: 404, model, model_id } => {
                 let id = model_id.as_deref().unwrap_or("undefined");
@@ -146,11 +167,25 @@ impl Refusal {
                 Told { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }
             }
             Self::Denied { .. } => told(401, "AUTHORIZATION_REQUIRED", "Authorization Required"),
-            Self::TooMany(_) => told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says"),
-            Self::StoreDown => told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again"),
-            Self::OwnerUnknown => told(503, "OWNER_UNAVAILABLE", "the owner of this resource cannot be found out now; try again"),
-            Self::AppDown => told(502, "BAD_GATEWAY", "the application behind this gate cannot be reached or gave a broken answer"),
-            Self::AppTooSlow => told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time"),
+            Self::TooMany(_) => {
+                told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
+            }
+            Self::StoreDown => {
+                told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again")
+            }
+            Self::OwnerUnknown => told(
+                503,
+                "OWNER_UNAVAILABLE",
+                "the owner of this resource cannot be found out now; try again",
+            ),
+            Self::AppDown => told(
+                502,
+                "BAD_GATEWAY",
+                "the application behind this gate cannot be reached or gave a broken answer",
+            ),
+            Self::AppTooSlow => {
+                told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
+            }
             Self::TokenUnusable | Self::Internal => {
                 Told { status: 500, name: "", code: None, message: "Internal Server Error".into() }
             }
@@ -257,14 +292,20 @@ mod tests {
     #[test]
     fn a_fault_of_ours_tells_nothing() {
         let (status, text) = body(Refusal::TokenUnusable);
-        assert_eq!((status, &*text), (500, r#"{"error":{"statusCode":500,"message":"Internal Server Error"}}"#));
+        assert_eq!(
+            (status, &*text),
+            (500, r#"{"error":{"statusCode":500,"message":"Internal Server Error"}}"#)
+        );
     }
 
     #[test]
     fn a_bad_escape_has_loopbacks_words() {
         let (status, text) = body(Refusal::BadEscape("%zz".into()));
         assert_eq!(status, 400);
-        assert_eq!(text, r#"{"error":{"statusCode":400,"name":"URIError","message":"Failed to decode param '%zz'"}}"#);
+        assert_eq!(
+            text,
+            r#"{"error":{"statusCode":400,"name":"URIError","message":"Failed to decode param '%zz'"}}"#
+        );
     }
 
     #[test]
@@ -286,7 +327,8 @@ mod tests {
         assert_eq!(Form::of("GET", html, Some(b"cors")), Form::Json);
         assert_eq!(Form::of("POST", html, None), Form::Json);
         assert_eq!(Form::of("GET", Some(b"*/*"), None), Form::Json);
-        let page = Refusal::Wire { status: 400, message: "<script>".into() }.into_response(Form::Page, true, "r1");
+        let page =
+            Refusal::Wire { status: 400, message: "<script>".into() }.into_response(Form::Page, true, "r1");
         let text = String::from_utf8(page.body().to_vec()).unwrap();
         assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"), "{text}");
         assert!(text.contains("request r1"));

@@ -12,7 +12,14 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{hasher::Hasher, observe::{Log, metrics::{Gauges, Metrics}}, store::Store};
+use crate::{
+    hasher::Hasher,
+    observe::{
+        Log,
+        metrics::{Gauges, Metrics},
+    },
+    store::Store,
+};
 
 /// What readiness depends on.
 pub(super) struct Readiness {
@@ -67,7 +74,12 @@ pub(super) async fn listen(
 fn router(readiness: Arc<Readiness>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/startupz", get(|State(state): State<Arc<Readiness>>| async move { answer(state.ready.load(Ordering::Acquire), "starting") }))
+        .route(
+            "/startupz",
+            get(|State(state): State<Arc<Readiness>>| async move {
+                answer(state.ready.load(Ordering::Acquire), "starting")
+            }),
+        )
         .route("/readyz", get(ready))
         .route("/metrics", get(|State(state): State<Arc<Readiness>>| async move { state.metrics() }))
         .with_state(readiness)
@@ -84,5 +96,9 @@ async fn ready(State(state): State<Arc<Readiness>>) -> (StatusCode, String) {
 }
 
 fn answer(ok: bool, why: &str) -> (StatusCode, String) {
-    if ok { (StatusCode::OK, "ok\n".to_owned()) } else { (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")) }
+    if ok {
+        (StatusCode::OK, "ok\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"))
+    }
 }

@@ -37,10 +37,11 @@ pub(super) fn start(
         let mut random = [0; 8];
         getrandom::fill(&mut random).context("the system gives no random bytes")?;
         let body = move || {
-            let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-                Ok(runtime) => runtime,
-                Err(error) => return tracing::error!(%error, "a core has no runtime"),
-            };
+            let runtime =
+                match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                    Ok(runtime) => runtime,
+                    Err(error) => return tracing::error!(%error, "a core has no runtime"),
+                };
             runtime.block_on(async {
                 let listener = match raw.start() {
                     Ok(listener) => listener,
@@ -59,7 +60,10 @@ pub(super) fn start(
             // Nobody may be waiting any more.
             let _ = tell.send(());
         };
-        std::thread::Builder::new().name(format!("core-{index}")).spawn(body).context("cannot start a thread")?;
+        std::thread::Builder::new()
+            .name(format!("core-{index}"))
+            .spawn(body)
+            .context("cannot start a thread")?;
         ended.push(told);
     }
     Ok(ended)

@@ -30,7 +30,9 @@ pub enum PolicyError {
         source: io::Error,
     },
     /// There is nothing in it.
-    #[error("the policies folder `{path}` holds no `.json` file; put at least one there, or set `policies.dir`")]
+    #[error(
+        "the policies folder `{path}` holds no `.json` file; put at least one there, or set `policies.dir`"
+    )]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -66,7 +68,8 @@ pub fn read(folder: &Path) -> Result<Vec<Source>, PolicyError> {
         }
         let size = fs::metadata(&path).map_err(unreadable(&path))?.len();
         if size > LARGEST_FILE {
-            let source = io::Error::other(format!("it has {size} bytes; a policy file has at most {LARGEST_FILE}"));
+            let source =
+                io::Error::other(format!("it has {size} bytes; a policy file has at most {LARGEST_FILE}"));
             return Err(PolicyError::Unreadable { path, source });
         }
         let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
@@ -185,7 +188,16 @@ mod tests {
     #[test]
     fn reads_policies_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.json", "a.json", "a.cases.json", "policy.schema.json", "model-config.json", "model-config.local.json", "notes.txt", ".x.json"] {
+        for name in [
+            "b.json",
+            "a.json",
+            "a.cases.json",
+            "policy.schema.json",
+            "model-config.json",
+            "model-config.local.json",
+            "notes.txt",
+            ".x.json",
+        ] {
             fs::write(folder.path().join(name), "{}").unwrap();
         }
         let names: Vec<_> = read(folder.path()).unwrap().into_iter().map(|source| source.name).collect();

@@ -56,7 +56,9 @@ pub(super) fn listen(config: &Config) -> listen::Settings {
 pub(super) fn forward(config: &Config) -> forward::Settings {
     let upstream = &config.upstream;
     let server = |server: &UpstreamAddress| match server {
-        UpstreamAddress::Http { host, port, .. } if host.contains(':') => forward::Address::Tcp(format!("[{host}]:{port}")),
+        UpstreamAddress::Http { host, port, .. } if host.contains(':') => {
+            forward::Address::Tcp(format!("[{host}]:{port}"))
+        }
         UpstreamAddress::Http { host, port, .. } => forward::Address::Tcp(format!("{host}:{port}")),
         UpstreamAddress::Unix(path) => forward::Address::Unix(path.clone()),
     };
@@ -97,7 +99,10 @@ fn credentials(config: &Config) -> credential::Settings {
         headers: from.headers.clone(),
         params: from.params.clone(),
         cookies: from.cookies.clone(),
-        cookie_secret: from.cookie_secret.as_ref().map(|secret| credential::CookieSecret::new(secret.expose())),
+        cookie_secret: from
+            .cookie_secret
+            .as_ref()
+            .map(|secret| credential::CookieSecret::new(secret.expose())),
         query: from.query,
         bearer: match (is_loopback(config), config.users.bearer_token_base64_encoded) {
             (true, true) => credential::Bearer::Base64,
@@ -131,5 +136,8 @@ pub(super) fn accounts(config: &Config, model: Option<&AccountModel>) -> account
 }
 
 pub(super) fn api(config: &Config, model: Option<&AccountModel>) -> api::Settings {
-    api::Settings { body_limit: config.api.body_limit, hidden: model.map(|model| model.hidden.clone()).unwrap_or_default() }
+    api::Settings {
+        body_limit: config.api.body_limit,
+        hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
+    }
 }

@@ -48,10 +48,7 @@ impl Deadlines {
     /// A new deadline, which is never until it is set.
     #[must_use]
     pub fn deadline(self: &Rc<Self>) -> Deadline {
-        let entry = Rc::new(Entry {
-            at_ms: Cell::new(NEVER),
-            waker: RefCell::new(None),
-        });
+        let entry = Rc::new(Entry { at_ms: Cell::new(NEVER), waker: RefCell::new(None) });
         self.entries.borrow_mut().push(Rc::downgrade(&entry));
         Deadline { core: Rc::clone(self), entry }
     }

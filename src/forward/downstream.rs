@@ -9,7 +9,9 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::wire::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, Version};
+use crate::wire::{
+    ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, Version,
+};
 
 use super::{Buffer, Deadline, Peer, Socket};
 
@@ -119,7 +121,12 @@ impl Scratch {
     #[must_use]
     pub fn is_swollen(&self) -> bool {
         const USUAL: usize = 64 * 1024;
-        self.to_client.capacity().max(self.to_app.capacity()).max(self.input.capacity()).max(self.from_app.capacity()) > USUAL
+        self.to_client
+            .capacity()
+            .max(self.to_app.capacity())
+            .max(self.input.capacity())
+            .max(self.from_app.capacity())
+            > USUAL
     }
 
     /// Forgets what is held.
@@ -301,7 +308,9 @@ impl Downstream {
                         self.deadline.set(self.times.write);
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending if self.deadline.passed(cx) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    Poll::Pending if self.deadline.passed(cx) => {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }
@@ -339,7 +348,12 @@ impl Downstream {
     ///
     /// # Errors
     /// When the client has gone, or takes nothing for too long.
-    pub async fn respond(&mut self, request: &RequestHead, response: &http::Response<Bytes>, keep_alive: bool) -> io::Result<()> {
+    pub async fn respond(
+        &mut self,
+        request: &RequestHead,
+        response: &http::Response<Bytes>,
+        keep_alive: bool,
+    ) -> io::Result<()> {
         let connection = match (keep_alive, request.version()) {
             (false, _) => "Connection: close\r\n",
             (true, Version::Http10) => "Connection: keep-alive\r\n",
@@ -364,7 +378,8 @@ impl Downstream {
         out.clear();
         let status = response.status();
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
+        let _ =
+            write!(out, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
         for (name, value) in response.headers() {
             let _ = write!(out, "{name}: ");
             out.extend_from_slice(value.as_bytes());

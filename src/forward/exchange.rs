@@ -182,7 +182,9 @@ impl<'x> Exchange<'x> {
         self.download(cx)?;
         match self.phase {
             Phase::Done if self.down.scratch.to_client.is_empty() => return Poll::Ready(Ok(Ended::Whole)),
-            Phase::Switched if self.down.scratch.to_client.is_empty() => return Poll::Ready(Ok(Ended::Switched)),
+            Phase::Switched if self.down.scratch.to_client.is_empty() => {
+                return Poll::Ready(Ok(Ended::Switched));
+            }
             _ => {}
         }
         let (longest, missed) = self.waiting_for();
@@ -208,7 +210,11 @@ impl<'x> Exchange<'x> {
         }
         let uploading = !self.deaf && !self.down.is_done();
         match self.phase {
-            Phase::Head if uploading && self.sent >= self.down.scratch.to_app.len() && self.down.scratch.input.is_empty() => {
+            Phase::Head
+                if uploading
+                    && self.sent >= self.down.scratch.to_app.len()
+                    && self.down.scratch.input.is_empty() =>
+            {
                 (Some(times.body), ForwardError::Body(BodyError::TooSlow))
             }
             Phase::Head | Phase::Length(_) => (Some(response), ForwardError::ResponseTimeout),
@@ -373,7 +379,11 @@ impl<'x> Exchange<'x> {
     fn scan_head(&mut self) -> Result<bool, ForwardError> {
         let scratch = &mut *self.down.scratch;
         let limits = &self.forwarder.settings.response_head;
-        match scratch.response.scan(scratch.from_app.filled(), limits, self.head.method()).map_err(ForwardError::Broken)? {
+        match scratch
+            .response
+            .scan(scratch.from_app.filled(), limits, self.head.method())
+            .map_err(ForwardError::Broken)?
+        {
             Scan::Complete(count) => scratch.from_app.consume(count),
             Scan::Partial => {
                 if scratch.from_app.space().is_empty() {
@@ -423,7 +433,8 @@ impl<'x> Exchange<'x> {
         // A client that still waits to send its body will not be told to.
         self.keep_alive &= !self.down.continue_wanted;
         let scratch = &mut *self.down.scratch;
-        self.delivery = headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
+        self.delivery =
+            headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
         self.keep_alive &= self.delivery != Delivery::UntilClose;
         self.phase = match scratch.response.framing() {
             Framing::Empty | Framing::Length(0) => Phase::Done,
@@ -449,7 +460,8 @@ impl<'x> Exchange<'x> {
             }
             Phase::Chunked(decoder) => {
                 while !done && !scratch.from_app.is_empty() {
-                    let (used, step) = decoder.decode(scratch.from_app.filled()).map_err(ForwardError::Broken)?;
+                    let (used, step) =
+                        decoder.decode(scratch.from_app.filled()).map_err(ForwardError::Broken)?;
                     match step {
                         ChunkStep::Data(data) => put_data(&mut scratch.to_client, data, self.delivery),
                         ChunkStep::Done => done = true,
@@ -523,7 +535,8 @@ impl<'x> Exchange<'x> {
     }
 
     async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
-        let ended = Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
+        let ended =
+            Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
         super::tunnel::run(self.down, self.up).await;
         Ok(ended)
     }

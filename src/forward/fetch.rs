@@ -26,8 +26,15 @@ impl Forwarder {
     ///
     /// # Errors
     /// [`ForwardError`]: whoever asked has to refuse.
-    pub async fn fetch(&self, target: &str, header: Option<&str>, request_id: &str) -> Result<Fetched, ForwardError> {
-        let Some(server) = self.pool.choose(std::net::IpAddr::from([127, 0, 0, 1])) else { return Err(ForwardError::Cut) };
+    pub async fn fetch(
+        &self,
+        target: &str,
+        header: Option<&str>,
+        request_id: &str,
+    ) -> Result<Fetched, ForwardError> {
+        let Some(server) = self.pool.choose(std::net::IpAddr::from([127, 0, 0, 1])) else {
+            return Err(ForwardError::Cut);
+        };
         let _active = server.enter();
         let host = match &server.address {
             super::Address::Tcp(authority) => authority.as_str(),
@@ -45,7 +52,12 @@ impl Forwarder {
                 Some(socket) => socket,
                 None => within(&deadline, server).await?,
             };
-            let mut lookup = Lookup { up, deadline: &deadline, input: Buffer::default(), response: ResponseHead::default() };
+            let mut lookup = Lookup {
+                up,
+                deadline: &deadline,
+                input: Buffer::default(),
+                response: ResponseHead::default(),
+            };
             match lookup.write(request.as_bytes()).await {
                 Err(_) if !fresh => {}
                 Err(error) => return Err(error),
@@ -94,7 +106,12 @@ impl Lookup<'_> {
         Ok(())
     }
 
-    async fn read(mut self, forwarder: &Forwarder, server: &Server, header: Option<&str>) -> Result<Fetched, ForwardError> {
+    async fn read(
+        mut self,
+        forwarder: &Forwarder,
+        server: &Server,
+        header: Option<&str>,
+    ) -> Result<Fetched, ForwardError> {
         loop {
             let limits = &forwarder.settings.response_head;
             match self.response.scan(self.input.filled(), limits, "GET").map_err(ForwardError::Broken)? {
@@ -114,9 +131,14 @@ impl Lookup<'_> {
             }
         }
         let body = self.body().await?;
-        let header = header.and_then(|name| self.response.field(name)).map(|value| String::from_utf8_lossy(value).into_owned());
+        let header = header
+            .and_then(|name| self.response.field(name))
+            .map(|value| String::from_utf8_lossy(value).into_owned());
         let status = self.response.status();
-        if self.response.keep_alive() && self.response.framing() != Framing::UntilClose && self.input.is_empty() {
+        if self.response.keep_alive()
+            && self.response.framing() != Framing::UntilClose
+            && self.input.is_empty()
+        {
             server.give(self.up, None);
         }
         Ok(Fetched { status, header, body })
@@ -131,7 +153,9 @@ impl Lookup<'_> {
             match framing {
                 Framing::Empty => return Ok(body),
                 Framing::Length(count) => {
-                    let missing = usize::try_from(count).map_err(|_| ForwardError::RowTooLarge)?.saturating_sub(body.len());
+                    let missing = usize::try_from(count)
+                        .map_err(|_| ForwardError::RowTooLarge)?
+                        .saturating_sub(body.len());
                     let piece = filled.get(..filled.len().min(missing)).unwrap_or_default();
                     body.extend_from_slice(piece);
                     let (used, done) = (piece.len(), piece.len() == missing);

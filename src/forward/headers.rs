@@ -55,27 +55,84 @@ enum Kind {
 
 /// Reserved by their whole name, folded. Sorted.
 const RESERVED: &[&str] = &[
-    "client-ip", "forwarded", "front-end-https", "proxy", "remote-addr", "remote-email", "remote-group",
-    "remote-groups", "remote-name", "remote-sub", "remote-user", "ssl-client-cert", "ssl-client-s-dn", "ssl-client-verify",
-    "true-client-ip", "x-access-level", "x-client-ip", "x-cluster-client-ip", "x-email", "x-envoy-external-address",
-    "x-envoy-original-path", "x-groups", "x-http-method", "x-http-method-override", "x-method-override", "x-original-host",
-    "x-original-method", "x-original-uri", "x-original-url", "x-proxyuser", "x-real-ip", "x-remote-email",
-    "x-remote-group", "x-remote-groups", "x-remote-user", "x-request-id", "x-rewrite-url", "x-role", "x-roles",
-    "x-ssl-client-cert", "x-user", "x-user-email", "x-user-groups", "x-user-id", "x-user-name", "x-user-role", "x-user-roles",
-    "x-userid", "x-username", "x-webauth-user", "cf-connecting-ip",
+    "client-ip",
+    "forwarded",
+    "front-end-https",
+    "proxy",
+    "remote-addr",
+    "remote-email",
+    "remote-group",
+    "remote-groups",
+    "remote-name",
+    "remote-sub",
+    "remote-user",
+    "ssl-client-cert",
+    "ssl-client-s-dn",
+    "ssl-client-verify",
+    "true-client-ip",
+    "x-access-level",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-email",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+    "x-groups",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
+    "x-proxyuser",
+    "x-real-ip",
+    "x-remote-email",
+    "x-remote-group",
+    "x-remote-groups",
+    "x-remote-user",
+    "x-request-id",
+    "x-rewrite-url",
+    "x-role",
+    "x-roles",
+    "x-ssl-client-cert",
+    "x-user",
+    "x-user-email",
+    "x-user-groups",
+    "x-user-id",
+    "x-user-name",
+    "x-user-role",
+    "x-user-roles",
+    "x-userid",
+    "x-username",
+    "x-webauth-user",
+    "cf-connecting-ip",
 ];
 
 /// Reserved by how they begin, folded.
 const RESERVED_PREFIXES: &[&str] = &[
-    "x-forwarded-", "x-portcullis-", "x-auth-", "x-authentik-", "x-pomerium-", "x-token-", "x-vouch-", "x-goog-iap-",
-    "x-goog-authenticated-user-", "x-amzn-oidc-", "cf-access-", "x-authenticated-", "x-ms-client-principal",
+    "x-forwarded-",
+    "x-portcullis-",
+    "x-auth-",
+    "x-authentik-",
+    "x-pomerium-",
+    "x-token-",
+    "x-vouch-",
+    "x-goog-iap-",
+    "x-goog-authenticated-user-",
+    "x-amzn-oidc-",
+    "cf-access-",
+    "x-authenticated-",
+    "x-ms-client-principal",
 ];
 
 /// Whether `name` folds (lower case; `_`, `.` and blank are `-`) to a name that only the gate may set.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     // Most of what browsers send is told by its first letter.
-    if !matches!(name.as_bytes().first(), Some(b'x' | b'X' | b'f' | b'F' | b'r' | b'R' | b'p' | b'P' | b't' | b'T' | b's' | b'S' | b'c' | b'C')) {
+    if !matches!(
+        name.as_bytes().first(),
+        Some(b'x' | b'X' | b'f' | b'F' | b'r' | b'R' | b'p' | b'P' | b't' | b'T' | b's' | b'S' | b'c' | b'C')
+    ) {
         return false;
     }
     RESERVED.iter().any(|reserved| folds_to(name, reserved))
@@ -128,7 +185,10 @@ pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<
         }
     }
     if head.upgrade().is_some() {
-        put(out, &[b"Connection: Upgrade\r\nUpgrade: ", head.upgrade().unwrap_or_default().as_bytes(), b"\r\n"]);
+        put(
+            out,
+            &[b"Connection: Upgrade\r\nUpgrade: ", head.upgrade().unwrap_or_default().as_bytes(), b"\r\n"],
+        );
     }
     match (outgoing.body, head.framing()) {
         (Some(body), _) => length(out, body.len() as u64),
@@ -169,7 +229,12 @@ pub enum Delivery {
 }
 
 /// Writes the head that goes to the client; says how the body follows.
-pub fn write_response(out: &mut Vec<u8>, response: &ResponseHead, request: &RequestHead, keep_alive: bool) -> Delivery {
+pub fn write_response(
+    out: &mut Vec<u8>,
+    response: &ResponseHead,
+    request: &RequestHead,
+    keep_alive: bool,
+) -> Delivery {
     let old = request.version() == Version::Http10;
     let delivery = match response.framing() {
         Framing::Empty => Delivery::Empty,
@@ -222,7 +287,8 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
 fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
     let nominates = response.connection_options().any(|option| !is_usual_option(option));
     for field in response.fields() {
-        let nominated = nominates && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
+        let nominated =
+            nominates && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
         if !is_connection_field(field.name) && !nominated {
             line(out, field.name, field.value);
         }
@@ -265,14 +331,25 @@ fn is_usual_option(option: &str) -> bool {
 /// A field whose removal by `Connection` would change who the request is for or from.
 fn is_protected(option: &str) -> bool {
     is_reserved(option)
-        || ["host", "authorization", "x-access-token", "cookie", "content-type", "content-length", "content-encoding", "transfer-encoding", "expect"]
-            .iter()
-            .any(|name| option.eq_ignore_ascii_case(name))
+        || [
+            "host",
+            "authorization",
+            "x-access-token",
+            "cookie",
+            "content-type",
+            "content-length",
+            "content-encoding",
+            "transfer-encoding",
+            "expect",
+        ]
+        .iter()
+        .any(|name| option.eq_ignore_ascii_case(name))
 }
 
 /// Whether an end-to-end field goes on: no credential, and not nominated by `Connection`.
 fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
-    let credential = !outgoing.forward_credentials && credential::is_credential_header(outgoing.credentials, field.name);
+    let credential =
+        !outgoing.forward_credentials && credential::is_credential_header(outgoing.credentials, field.name);
     !credential && !head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name))
 }
 

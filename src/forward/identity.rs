@@ -28,11 +28,19 @@ impl Preset {
     /// Id, username, email, groups.
     fn names(self) -> [&'static str; 4] {
         match self {
-            Self::XForwarded => ["X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups"],
+            Self::XForwarded => [
+                "X-Forwarded-User",
+                "X-Forwarded-Preferred-Username",
+                "X-Forwarded-Email",
+                "X-Forwarded-Groups",
+            ],
             Self::Remote => ["Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups"],
-            Self::XAuthRequest => {
-                ["X-Auth-Request-User", "X-Auth-Request-Preferred-Username", "X-Auth-Request-Email", "X-Auth-Request-Groups"]
-            }
+            Self::XAuthRequest => [
+                "X-Auth-Request-User",
+                "X-Auth-Request-Preferred-Username",
+                "X-Auth-Request-Email",
+                "X-Auth-Request-Groups",
+            ],
         }
     }
 }
@@ -99,7 +107,11 @@ mod tests {
             "X-Forwarded-User: 7\r\nX-Forwarded-Preferred-Username: ann\r\nX-Forwarded-Email: ann@example.com\r\nX-Forwarded-Groups: clerk,editor\r\n"
         );
         let both = text(&[Preset::Remote, Preset::XAuthRequest], &who);
-        assert!(both.starts_with("Remote-User: 7\r\n") && both.contains("\r\nX-Auth-Request-Groups: clerk,editor\r\n"), "{both}");
+        assert!(
+            both.starts_with("Remote-User: 7\r\n")
+                && both.contains("\r\nX-Auth-Request-Groups: clerk,editor\r\n"),
+            "{both}"
+        );
     }
 
     #[test]
@@ -111,7 +123,8 @@ mod tests {
     #[test]
     fn no_value_breaks_out_of_its_line() {
         let roles = ["a,b".into(), "x\r\nX-Forwarded-User: 1".into()];
-        let who = Who { id: "7", username: Some("é\r\nX-Forwarded-User: 1"), email: Some(" 50% "), roles: &roles };
+        let who =
+            Who { id: "7", username: Some("é\r\nX-Forwarded-User: 1"), email: Some(" 50% "), roles: &roles };
         let lines = text(&[Preset::XForwarded], &who);
         assert_eq!(lines.matches("\r\n").count(), 4, "{lines}");
         assert!(lines.contains("Username: %C3%A9%0D%0AX-Forwarded-User: 1\r\n"), "{lines}");

@@ -94,7 +94,14 @@ impl Pool {
             let mut hasher = DefaultHasher::new();
             client.hash(&mut hasher);
             let at = usize::try_from(hasher.finish() % (self.servers.len().max(1) as u64)).unwrap_or(0);
-            return self.servers.iter().cycle().skip(at).take(self.servers.len()).find(|s| s.is_up()).or(self.servers.get(at));
+            return self
+                .servers
+                .iter()
+                .cycle()
+                .skip(at)
+                .take(self.servers.len())
+                .find(|s| s.is_up())
+                .or(self.servers.get(at));
         }
         let turn = self.turn.replace(self.turn.get().wrapping_add(1)) % self.servers.len().max(1);
         let in_turn = || self.servers.iter().cycle().skip(turn).take(self.servers.len());

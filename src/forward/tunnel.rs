@@ -24,9 +24,12 @@ pub(super) async fn run(down: &mut Downstream, mut up: Socket) {
     let (mut moved_in, mut moved_out) = (0, 0);
     poll_fn(|cx| {
         let upward = pump(cx, &mut to_app, &mut down.socket, &mut scratch.input, &mut up, &mut moved_in);
-        let downward = pump(cx, &mut to_client, &mut up, &mut scratch.from_app, &mut down.socket, &mut moved_out);
+        let downward =
+            pump(cx, &mut to_client, &mut up, &mut scratch.from_app, &mut down.socket, &mut moved_out);
         match (upward, downward) {
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(())), _) | (_, Poll::Ready(Err(()))) => Poll::Ready(()),
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(())))
+            | (Poll::Ready(Err(())), _)
+            | (_, Poll::Ready(Err(()))) => Poll::Ready(()),
             _ => Poll::Pending,
         }
     })

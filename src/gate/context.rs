@@ -93,7 +93,11 @@ impl<'r> Context<'r> {
             ..origin
         };
         let request_id = head.field("x-request-id").and_then(RequestId::given);
-        Self { origin, client: farthest(chain, address, trusted), request_id: request_id.unwrap_or_else(|| ids.take()) }
+        Self {
+            origin,
+            client: farthest(chain, address, trusted),
+            request_id: request_id.unwrap_or_else(|| ids.take()),
+        }
     }
 }
 
@@ -112,7 +116,8 @@ fn farthest(chain: &str, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 fn hex(number: u64) -> [u8; 16] {

@@ -74,7 +74,8 @@ impl<'r> Record<'r> {
     ) {
         let elapsed = self.started.elapsed();
         let action = self.action.get();
-        let label = action.and_then(|action| rules.labels.get(action.route_index as usize)).copied().unwrap_or(0);
+        let label =
+            action.and_then(|action| rules.labels.get(action.route_index as usize)).copied().unwrap_or(0);
         core.metrics.request(label, self.status.get(), elapsed);
         let (decision, rule) = match self.decision.get() {
             Some((decision, rule)) => {

@@ -28,7 +28,9 @@ pub(super) struct ReadBody {
 pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
     let message = match forward::forbidden(head) {
         None => return Ok(()),
-        Some(Forbidden::FoldedName) => "a header name with `_` or `.` stands for a reserved one; use dashes (folded-header-name)",
+        Some(Forbidden::FoldedName) => {
+            "a header name with `_` or `.` stands for a reserved one; use dashes (folded-header-name)"
+        }
         Some(Forbidden::Nominated) => "`Connection` may not name this header (connection-names-reserved)",
     };
     Err(Refusal::Wire { status: 400, message: message.to_owned() })
@@ -117,14 +119,20 @@ impl Gate {
                 Decision::Denial(denial) => {
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
                     let model_id = denial.model_id.map(Into::into);
-                    return Err(Refusal::Denied { status: denial.status, model: denial.model.to_owned(), model_id });
+                    return Err(Refusal::Denied {
+                        status: denial.status,
+                        model: denial.model.to_owned(),
+                        model_id,
+                    });
                 }
                 Decision::Ask(question) => {
                     record.decision.set(Some((Counted::Error, None)));
                     if record.owner.get().is_some() {
                         return Err(Refusal::OwnerUnknown);
                     }
-                    let exists = session.is_some_and(|known| known.subject.email.is_some() || known.subject.username.is_some());
+                    let exists = session.is_some_and(|known| {
+                        known.subject.email.is_some() || known.subject.username.is_some()
+                    });
                     record.owner.set(Some(self.ask_app(core, &question, caller, exists, context).await?));
                 }
             }
@@ -153,7 +161,11 @@ impl Gate {
             200 if question.header.is_some() => OwnerAnswer::Header(fetched.header),
             200 => OwnerAnswer::Row(serde_json::from_slice(&fetched.body).map_err(|error| unknown(&error))?),
             404 => OwnerAnswer::Missing,
-            401 => return Err(unknown(&"the app answered 401: its own authentication is still on, switch it off behind this gate")),
+            401 => {
+                return Err(unknown(
+                    &"the app answered 401: its own authentication is still on, switch it off behind this gate",
+                ));
+            }
             status => return Err(unknown(&format_args!("the app answered {status} to the look-up"))),
         };
         Ok(question.verdict(&answer, caller, user_exists))
@@ -286,9 +298,11 @@ impl Gate {
 fn caller(session: Option<&Known>) -> Caller<'_> {
     match session {
         None => Caller { user: None, roles: &[], scopes: &[] },
-        Some(known) => {
-            Caller { user: Some(&known.subject.id_text), roles: &known.subject.roles, scopes: &known.session.scopes }
-        }
+        Some(known) => Caller {
+            user: Some(&known.subject.id_text),
+            roles: &known.subject.roles,
+            scopes: &known.session.scopes,
+        },
     }
 }
 
@@ -305,7 +319,8 @@ fn stop_body(error: BodyError) -> Stop {
 fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
     content_type.is_some_and(|value| {
         let essence = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-        essence.eq_ignore_ascii_case(b"application/json") || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        essence.eq_ignore_ascii_case(b"application/json")
+            || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
     })
 }
 
@@ -313,7 +328,8 @@ fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
 fn parts(head: &RequestHead) -> http::request::Parts {
     let mut request = http::Request::new(());
     *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
-    *request.uri_mut() = head.target().parse().or_else(|_| encode_target(head.target()).parse()).unwrap_or_default();
+    *request.uri_mut() =
+        head.target().parse().or_else(|_| encode_target(head.target()).parse()).unwrap_or_default();
     for field in head.fields() {
         let name = http::HeaderName::from_bytes(field.name.as_bytes());
         let value = http::HeaderValue::from_bytes(field.value);

@@ -25,7 +25,9 @@ pub enum Address {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process listens there.
-    #[error("cannot listen on `{address}`: another process listens there; stop it, or set `server.http` to another address")]
+    #[error(
+        "cannot listen on `{address}`: another process listens there; stop it, or set `server.http` to another address"
+    )]
     InUse {
         /// Where.
         address: String,
@@ -85,7 +87,11 @@ pub fn bind(address: &Address, cores: usize) -> Result<Bound, BindError> {
 }
 
 fn name(source: io::Error, address: String) -> BindError {
-    if source.kind() == io::ErrorKind::AddrInUse { BindError::InUse { address } } else { BindError::System { address, source } }
+    if source.kind() == io::ErrorKind::AddrInUse {
+        BindError::InUse { address }
+    } else {
+        BindError::System { address, source }
+    }
 }
 
 fn bind_tcp(wanted: SocketAddr, cores: usize) -> io::Result<Bound> {

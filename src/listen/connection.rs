@@ -38,7 +38,8 @@ impl Server {
                 return;
             }
             let (mut head, scratch) = self.borrow_buffers();
-            let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, self.shared.settings.times);
+            let mut down =
+                Downstream::new(socket, peer, deadline.clone(), scratch, self.shared.settings.times);
             let goes_on = self.requests(&mut head, &mut down).await;
             let (returned, scratch) = down.into_parts();
             self.return_buffers((head, scratch));

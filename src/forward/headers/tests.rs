@@ -73,9 +73,24 @@ fn a_plain_request_gets_our_headers_and_keeps_its_own() {
 #[test]
 fn spoofed_names_are_removed_under_any_case() {
     for name in [
-        "X-Forwarded-User", "x-forwarded-for", "X-FORWARDED-ANYTHING", "Remote-User", "X-Auth-Request-Email", "X-Portcullis-Assertion",
-        "X-Real-IP", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X-Remote-User", "X-authentik-uid",
-        "Cf-Access-Authenticated-User-Email", "X-Request-Id", "Proxy", "True-Client-IP", "X-Goog-Authenticated-User-Id",
+        "X-Forwarded-User",
+        "x-forwarded-for",
+        "X-FORWARDED-ANYTHING",
+        "Remote-User",
+        "X-Auth-Request-Email",
+        "X-Portcullis-Assertion",
+        "X-Real-IP",
+        "Forwarded",
+        "X-Original-URL",
+        "X-Rewrite-Url",
+        "X-HTTP-Method-Override",
+        "X-Remote-User",
+        "X-authentik-uid",
+        "Cf-Access-Authenticated-User-Email",
+        "X-Request-Id",
+        "Proxy",
+        "True-Client-IP",
+        "X-Goog-Authenticated-User-Id",
     ] {
         let out = get(&format!("{name}: evil\r\nAccept: */*\r\n"));
         assert!(!out.contains("evil"), "{name}: {out}");
@@ -86,7 +101,16 @@ fn spoofed_names_are_removed_under_any_case() {
 
 #[test]
 fn names_that_only_look_alike_are_kept() {
-    for name in ["X-Forward", "X-Custom", "X-Users-Online", "Referer", "Range", "Pragma", "X-Requested-With", "X-CSRF-Token"] {
+    for name in [
+        "X-Forward",
+        "X-Custom",
+        "X-Users-Online",
+        "Referer",
+        "Range",
+        "Pragma",
+        "X-Requested-With",
+        "X-CSRF-Token",
+    ] {
         assert!(get(&format!("{name}: mine\r\n")).contains(&format!("{name}: mine\r\n")), "{name}");
     }
 }
@@ -122,7 +146,9 @@ fn credentials_stay_here_unless_the_config_says_otherwise() {
 
 #[test]
 fn hop_by_hop_fields_end_here() {
-    let out = get("Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nTrailer: a\r\n");
+    let out = get(
+        "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nTrailer: a\r\n",
+    );
     for gone in ["X-Hop", "Keep-Alive", "TE:", "Proxy-Authorization", "Trailer", "Connection"] {
         assert!(!out.contains(gone), "{gone}: {out}");
     }
@@ -154,12 +180,37 @@ fn an_answer_is_framed_for_the_client() {
     let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let old = request("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
     for (text, request, delivery, has) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", &new, Delivery::Length(3), "Content-Length: 3\r\n\r\n"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &new, Delivery::Chunked, "Transfer-Encoding: chunked\r\n\r\n"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
+            &new,
+            Delivery::Length(3),
+            "Content-Length: 3\r\n\r\n",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            &new,
+            Delivery::Chunked,
+            "Transfer-Encoding: chunked\r\n\r\n",
+        ),
         ("HTTP/1.1 200 OK\r\n\r\n", &new, Delivery::Chunked, "Transfer-Encoding: chunked\r\n\r\n"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &old, Delivery::UntilClose, "Connection: close\r\n\r\n"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", &old, Delivery::Length(3), "Connection: keep-alive\r\n\r\n"),
-        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", &new, Delivery::Empty, "Content-Length: 3\r\n\r\n"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            &old,
+            Delivery::UntilClose,
+            "Connection: close\r\n\r\n",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+            &old,
+            Delivery::Length(3),
+            "Connection: keep-alive\r\n\r\n",
+        ),
+        (
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n",
+            &new,
+            Delivery::Empty,
+            "Content-Length: 3\r\n\r\n",
+        ),
     ] {
         let mut out = Vec::new();
         assert_eq!(write_response(&mut out, &response(text), request, true), delivery, "{text}");
