@@ -9,7 +9,7 @@ const PARAMETER_LIMIT: usize = 1000;
 
 /// The value of `name`, if it is a string: given once, and not as `name[]` or `name[x]`. A value may be empty.
 pub(super) fn string<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
-    let mut found = None;
+    let mut found: Option<(Cow<'q, str>, &'q str)> = None;
     for part in query.split('&').take(PARAMETER_LIMIT) {
         let (key, value) = split(part);
         let key = decode(key);
@@ -17,12 +17,15 @@ pub(super) fn string<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
         if root != name {
             continue;
         }
-        if !plain || found.is_some() {
-            return None;
+        match &found {
+            _ if !plain => return None,
+            None => found = Some((key, value)),
+            // A later value under another spelling (`[name]`) is merged in, and an empty one leaves no trace.
+            Some((first, _)) if *first != key && value.is_empty() => {}
+            Some(_) => return None,
         }
-        found = Some(value);
     }
-    found.map(decode)
+    found.map(|(_, value)| decode(value))
 }
 
 /// The query without its credential pairs, as the app gets it; borrowed when nothing has to go.
@@ -101,7 +104,7 @@ fn segment(key: &str) -> Option<(usize, &str, &str)> {
 }
 
 /// Percent-decoding of a whole text. As in `qs`, a text with a broken escape or without a meaning in UTF-8 stays
-/// undecoded, except that `+` is a blank.
+/// undecoded, but for blanks and brackets.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
         return Cow::Borrowed(text);
@@ -109,7 +112,11 @@ fn decode(text: &str) -> Cow<'_, str> {
     let (bytes, whole) = unescape(text);
     match String::from_utf8(bytes) {
         Ok(decoded) if whole => Cow::Owned(decoded),
-        _ => Cow::Owned(text.replace('+', " ")),
+        _ => Cow::Owned(
+            [("+", " "), ("%5B", "["), ("%5b", "["), ("%5D", "]"), ("%5d", "]")]
+                .into_iter()
+                .fold(text.to_owned(), |text, (from, to)| text.replace(from, to)),
+        ),
     }
 }
 
@@ -186,6 +193,9 @@ mod tests {
             ("access_token%5B%5D=a", None),
             ("[access_token][x]=1", None),
             ("[access_token][=1", None),
+            ("access_token=a&[access_token]", Some("a")),
+            ("access_token=&[access_token]=a", None),
+            ("[access_token]%5B%", None),
             ("access_token=a]=b", None),
             ("access_token=a%5D=b", None),
             ("access_token]=z", None),
