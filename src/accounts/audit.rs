@@ -21,3 +21,67 @@ pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId
         "{event}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fmt::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use serde_json::json;
+    use tracing::{
+        Event, Subscriber,
+        field::{Field, Visit},
+    };
+    use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
+
+    use crate::accounts::testing::{self, CLIENT};
+
+    /// Keeps every audit line as text.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            write!(self.0, "{field}={value:?} ").unwrap();
+        }
+    }
+
+    impl<S: Subscriber> Layer<S> for Lines {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            if event.metadata().target() == "audit" {
+                self.0.lock().unwrap().push(line.0);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_who_did_what_and_no_secret() {
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::registry().with(lines.clone());
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let house = testing::house(testing::loopback()).await;
+        house.register(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
+        house.login(&json!({"email": "ann@b.c", "password": "s3cret-two"})).await.unwrap_err();
+        house.login(&json!({"email": "s3cret-typed-here", "password": "x"})).await.unwrap_err();
+        let minted = house.login(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
+        let session = house.accounts.session(minted.id.expose()).await.unwrap();
+        house.accounts.logout(CLIENT, &session).await.unwrap();
+
+        let lines = lines.0.lock().unwrap().clone();
+        let events = ["user.registered", "login.failed", "login.failed", "login.succeeded", "logout"];
+        assert_eq!(lines.len(), events.len(), "{lines:?}");
+        for (line, event) in lines.iter().zip(events) {
+            assert!(line.contains(&format!("event=\"{event}\"")), "{line}");
+            assert!(line.contains("client=\"192.0.2.1\"") && line.contains("request_id=\"r1\""), "{line}");
+            assert!(!line.contains("s3cret") && !line.contains(minted.id.expose()), "{line}");
+        }
+        assert!(lines[1].contains("user.id=1 ") && lines[1].contains("reason=\"wrong password\""));
+        assert!(!lines[2].contains("user.id"), "{}", lines[2]);
+    }
+}

@@ -25,7 +25,7 @@ pub enum Fault {
     /// Some of a batch's items were refused: one slot an item.
     #[error("some of the items were refused")]
     Batch(Vec<Option<Fault>>),
-    /// More items at once than [`super::register::MAX_BATCH`].
+    /// More items at once than this.
     #[error("more than {0} accounts at once")]
     BatchTooLong(usize),
     /// Properties nested deeper than 32 levels.

@@ -68,8 +68,11 @@ impl Api {
     }
 
     fn fault(&self, fault: Fault) -> Problem {
-        if let Fault::Store(error) = &fault {
-            tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+        if matches!(fault, Fault::Store(_) | Fault::NoRandomness | Fault::Contended) {
+            tracing::error!(
+                error = &fault as &dyn std::error::Error,
+                "an account's wish could not be granted"
+            );
         }
         faults::problem(fault, &self.accounts.settings().model, self.loopback())
     }
