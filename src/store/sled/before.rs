@@ -16,30 +16,17 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Copies the files of `folder`. Without room for it, or for a very large log, there is no copy.
-    ///
-    /// # Errors
-    /// What the system says, when the files cannot be read.
-    pub(super) fn keep(folder: &Path) -> io::Result<Self> {
-        let log = match fs::metadata(folder.join("db")) {
-            Ok(log) => log.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::none(folder)),
-            Err(error) => return Err(error),
+    /// Copies the files of `folder`. Where that is not possible the store is opened all the same: a disk
+    /// without room must not keep a sound store shut.
+    pub(super) fn keep(folder: &Path) -> Self {
+        let copy = match copy(folder) {
+            Ok(copy) => copy,
+            Err(error) => {
+                tracing::warn!(store.folder = %folder.display(), %error, "the store is opened without a copy");
+                None
+            }
         };
-        let kept = folder.join("before");
-        // One that is still there was made by a start that did not come to its end: it is the better one.
-        if kept.exists() {
-            return Ok(Self { folder: folder.to_owned(), copy: Some(kept) });
-        }
-        if log > LARGEST || room(folder)? < log.saturating_add(ROOM_LEFT) {
-            tracing::warn!(store.folder = %folder.display(), "no copy of the store was made before it is opened");
-            return Ok(Self::none(folder));
-        }
-        let unfinished = folder.join("before.unfinished");
-        remove_tree(&unfinished)?;
-        copy_files(folder, &unfinished)?;
-        fs::rename(&unfinished, &kept)?;
-        Ok(Self { folder: folder.to_owned(), copy: Some(kept) })
+        Self { folder: folder.to_owned(), copy }
     }
 
     /// The store is good: the copy goes.
@@ -68,10 +55,27 @@ impl Before {
         }
         remove_tree(copy)
     }
+}
 
-    fn none(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), copy: None }
+fn copy(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let log = folder.join("db");
+    let kept = folder.join("before");
+    // One that is still there was made by a start that did not come to its end: it is the better one.
+    if kept.exists() {
+        return Ok(Some(kept));
     }
+    if !log.exists() {
+        return Ok(None);
+    }
+    let size = fs::metadata(log)?.len();
+    if size > LARGEST || room(folder)? < size.saturating_add(ROOM_LEFT) {
+        return Err(io::Error::other("it is too large for one"));
+    }
+    let unfinished = folder.join("before.unfinished");
+    remove_tree(&unfinished)?;
+    copy_files(folder, &unfinished)?;
+    fs::rename(&unfinished, &kept)?;
+    Ok(Some(kept))
 }
 
 fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
@@ -88,8 +92,11 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
     if blobs.exists() {
         for entry in fs::read_dir(&blobs)? {
             let entry = entry?;
-            // sled writes such a file once and removes it: a second name is a copy.
-            fs::hard_link(entry.path(), to.join("blobs").join(entry.file_name()))?;
+            let place = to.join("blobs").join(entry.file_name());
+            // sled writes such a file once and removes it: a second name is a copy, where the disk has such.
+            if fs::hard_link(entry.path(), &place).is_err() {
+                fs::copy(entry.path(), &place)?;
+            }
         }
     }
     Ok(())

@@ -79,7 +79,7 @@ impl Committer {
     ) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         let lock = Lock::take(path)?;
-        let before = Before::keep(path).map_err(unusable)?;
+        let before = Before::keep(path);
         let (mark, acknowledged) = Mark::open(path).map_err(unusable)?;
         let (db, state) = match log::load(path, keys, acknowledged) {
             Ok(loaded) => loaded,

@@ -31,6 +31,9 @@ pub(super) enum LogError {
     /// The system says so.
     #[error("the disk cannot be synced: {0}")]
     Sync(#[from] io::Error),
+    /// sled has found something that it does not believe.
+    #[error("the log cannot be written: the engine panicked")]
+    Panicked,
 }
 
 impl Log {
@@ -49,6 +52,10 @@ impl Log {
     /// # Errors
     /// [`LogError`]; what is on the disk then is unknown.
     pub(super) fn write(&mut self, rows: ::sled::Batch, commit: u64) -> Result<(), LogError> {
+        catch_unwind(AssertUnwindSafe(|| self.write_through(rows, commit))).unwrap_or(Err(LogError::Panicked))
+    }
+
+    fn write_through(&mut self, rows: ::sled::Batch, commit: u64) -> Result<(), LogError> {
         self.db.apply_batch(rows)?;
         self.disk.sync_blobs()?;
         self.db.flush()?;
