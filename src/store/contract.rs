@@ -51,6 +51,7 @@ macro_rules! holds_for {
             whole::changes_of_one_batch_see_each_other
             whole::the_feed_tells_what_changed
             whole::the_outbox_keeps_events_until_they_are_taken
+            whole::a_full_outbox_loses_its_oldest
             whole::a_closed_store_refuses
         );
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false } =>

@@ -86,6 +86,9 @@ impl Live {
     pub(super) fn publish(&self, state: &State, effects: Effects) -> Result<(), StoreError> {
         self.end_sessions(&effects);
         let mut published = self.published()?;
+        if effects.dropped > 0 {
+            tracing::error!(events = effects.dropped, "the outbox is full: its oldest events are lost");
+        }
         published.outbox_seq = state.outbox_seq();
         published.feed.extend(effects.notices);
         for id in &effects.users {

@@ -130,19 +130,20 @@ pub struct AclRow {
 pub enum Change {
     /// Creates a user with a new id. Outcome: [`Outcome::User`]. Fails with `Taken`.
     CreateUser(UserDraft),
-    /// Replaces a user whose `revision` is still the given one (the store raises it). Outcome:
-    /// [`Outcome::User`]. Fails with `Missing`, `Stale` or `Taken`.
+    /// Replaces a user whose `revision` is still the given one (the store raises it). The epoch never falls,
+    /// whatever the row says. Outcome: [`Outcome::User`]. Fails with `Missing`, `Stale` or `Taken`.
     UpdateUser(User),
-    /// Deletes a user, every token and every role mapping of theirs. Outcome: [`Outcome::Removed`].
+    /// Deletes a user, every token and every role mapping of theirs. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteUser(UserId),
-    /// Voids every token of a user, except one: raises the epoch. Outcome: [`Outcome::Removed`] with their number.
+    /// Voids every token of a user, except one: raises the epoch, not the revision, so that it may stand before
+    /// or after an `UpdateUser`. Outcome: [`Outcome::Removed`] with their number.
     RevokeTokens {
         /// Whose.
         user: UserId,
         /// The session that asked, which stays.
         except: Option<TokenHash>,
     },
-    /// Stores a token, if its user still exists (`Missing`) and has the token's epoch (`Stale`).
+    /// Stores a new token, if its user still exists (`Missing`) and has the token's epoch (`Stale`).
     /// Outcome: [`Outcome::Done`].
     CreateToken(Token),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
@@ -167,7 +168,8 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
-    /// Import: stores a user under its own id, replacing an earlier one with that id. Fails with `Taken`.
+    /// Import: stores a user under its own id, replacing an earlier one with that id (whose epoch stays, if it is
+    /// higher). Outcome: [`Outcome::User`]. Fails with `Taken`.
     PutUser(User),
     /// Import: stores a token whether or not its user exists.
     PutToken(Token),
@@ -181,7 +183,8 @@ pub enum Change {
     RaiseNextUserId(i64),
     /// Import: new users get 24 hex digits from now on.
     UseTextIds,
-    /// Puts an event into the outbox. Outcome: [`Outcome::Done`].
+    /// Puts an event into the outbox, which must have a reader: a full one loses its oldest. Outcome:
+    /// [`Outcome::Done`].
     Enqueue {
         /// The event's name, `user.registered` and so on.
         kind: String,

@@ -98,7 +98,7 @@ impl Session {
             return if allow_eternal { Standing::Live } else { Standing::Expired };
         }
         #[expect(clippy::cast_precision_loss, reason = "an age in ms is far below 2^52")]
-        let elapsed_ms = (now.0 - self.created.0) as f64;
+        let elapsed_ms = now.0.saturating_sub(self.created.0) as f64;
         if elapsed_ms >= ttl * 1000.0 { Standing::Expired } else { Standing::Live }
     }
 

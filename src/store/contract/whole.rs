@@ -116,6 +116,17 @@ pub(in crate::store) async fn the_outbox_keeps_events_until_they_are_taken(store
     assert!(store.outbox(1).await.unwrap()[0].seq > entries[2].seq, "a number is used once");
 }
 
+pub(in crate::store) async fn a_full_outbox_loses_its_oldest(store: &dyn Store) {
+    for _ in 0..10 {
+        commit_all(store, (0..10_000).map(|_| event("e", None)).collect()).await;
+    }
+    assert_eq!(store.outbox(1).await.unwrap()[0].seq, 1);
+    commit_all(store, vec![event("one more", None)]).await;
+    let entries = store.outbox(usize::MAX).await.unwrap();
+    assert_eq!((entries.len(), entries[0].seq), (100_000, 2));
+    assert_eq!(entries.last().map(|entry| &*entry.kind), Some("one more"));
+}
+
 pub(in crate::store) async fn a_closed_store_refuses(store: &dyn Store) {
     store.health().await.unwrap();
     create(store, "a@x").await;

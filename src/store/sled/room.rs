@@ -17,6 +17,8 @@ use crate::store::{Change, CommitError, StoreError};
 #[derive(Debug)]
 pub(super) struct Room {
     reserve: PathBuf,
+    /// The reserve could not be made: said once, not at every commit.
+    refused: bool,
 }
 
 /// What may be written now.
@@ -30,16 +32,17 @@ pub(super) enum Left {
 
 impl Room {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { reserve: folder.join("reserve") }
+        Self { reserve: folder.join("reserve"), refused: false }
     }
 
     /// How much is left; keeps the reserve, or gives it up.
-    pub(super) fn look(&self, disk: &dyn Disk) -> Left {
+    pub(super) fn look(&mut self, disk: &dyn Disk) -> Left {
         // A system that does not say gets to say so at the write itself.
         let free = disk.free().unwrap_or(u64::MAX);
         let kept = self.reserve.exists();
-        if free >= AMPLE && !kept {
+        if free >= AMPLE && !kept && !self.refused {
             if let Err(error) = self.keep() {
+                self.refused = true;
                 tracing::warn!(%error, "no room could be set aside for a full disk");
             }
         } else if free < TIGHT && kept {

@@ -36,6 +36,8 @@ pub(in crate::store) struct Effects {
     pub(in crate::store) users: BTreeSet<UserId>,
     /// Lines for the changes feed.
     pub(in crate::store) notices: Vec<ChangeNotice>,
+    /// Events that the outbox had no room for.
+    pub(in crate::store) dropped: u64,
 }
 
 /// One batch while it is applied.
@@ -100,7 +102,8 @@ impl<'a> Work<'a> {
                 Ok(Outcome::Done)
             }
             Change::Enqueue { kind, user, body } => {
-                self.enqueue(|seq| OutboxEntry { seq, kind, user: user.as_ref().map(normal), body })
+                self.enqueue(|seq| OutboxEntry { seq, kind, user: user.as_ref().map(normal), body });
+                Ok(Outcome::Done)
             }
             Change::Dequeue { seq } => {
                 self.write(Write::Outbox(seq, None));
@@ -195,14 +198,17 @@ impl<'a> Work<'a> {
         true
     }
 
-    fn enqueue(&mut self, entry: impl FnOnce(u64) -> OutboxEntry) -> Result<Outcome, CommitError> {
-        if self.state.outbox.len() >= OUTBOX_LIMIT {
-            return Err(CommitError::Busy);
+    /// A full outbox loses its oldest event: nobody's logout waits for a receiver that is down.
+    fn enqueue(&mut self, entry: impl FnOnce(u64) -> OutboxEntry) {
+        if self.state.outbox.len() >= OUTBOX_LIMIT
+            && let Some((&oldest, _)) = self.state.outbox.first_key_value()
+        {
+            self.write(Write::Outbox(oldest, None));
+            self.effects.dropped += 1;
         }
         let seq = self.state.meta.outbox_seq.saturating_add(1);
         self.meta(|meta| meta.outbox_seq = seq);
         self.write(Write::Outbox(seq, Some(entry(seq))));
-        Ok(Outcome::Done)
     }
 
     fn missing(&self) -> CommitError {

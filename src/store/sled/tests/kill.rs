@@ -44,7 +44,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     let mut acknowledged = Acknowledged::default();
     for round in 0..3 {
         let enough = acknowledged.made.len() + 150;
-        run_and_kill(folder.path(), round * 1_000_000, enough, &mut acknowledged);
+        run_and_kill(folder.path(), round * 1_000_000, enough, &mut acknowledged).await;
         let store = open(folder.path()).await.expect("a killed store opens");
         for n in &acknowledged.made {
             let key = KeyRules::default().email(None, &format!("{n}@x"));
@@ -65,7 +65,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     assert!(!acknowledged.ended.is_empty());
 }
 
-fn run_and_kill(folder: &Path, first: u64, enough: usize, acknowledged: &mut Acknowledged) {
+async fn run_and_kill(folder: &Path, first: u64, enough: usize, acknowledged: &mut Acknowledged) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store::sled::tests::kill::child", "--ignored", "--nocapture"])
         .stdin(Stdio::piped())
@@ -77,6 +77,11 @@ fn run_and_kill(folder: &Path, first: u64, enough: usize, acknowledged: &mut Ack
     while acknowledged.made.len() < enough {
         acknowledged.note(&lines.next().expect("the child goes on until it is killed").unwrap());
     }
+    let locked = open(folder).await.err();
+    assert!(
+        matches!(&locked, Some(StoreError::Locked { pid, .. }) if *pid == child.id().to_string()),
+        "{locked:?}"
+    );
     child.kill().unwrap();
     for line in lines {
         acknowledged.note(&line.unwrap());
