@@ -1,24 +1,118 @@
-//! `serve`: the gate, until a signal ends it.
+//! `serve`: the gate with its admin socket, until a signal ends it.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::Exit;
-use crate::config::{Config, Loaded};
+use anyhow::Context;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
-/// Where a gate that is ready listens.
-#[derive(Clone, Debug)]
-pub(super) struct Ready {
-    /// The address for clients; `None` = a Unix socket.
-    pub(super) http: Option<SocketAddr>,
-}
+use super::{
+    Exit,
+    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket},
+    translate,
+};
+use crate::{
+    app::{self, Running},
+    clock::Clock,
+    config::{Config, Loaded},
+    observe::Log,
+};
 
 /// Runs the gate.
-pub(super) fn run(loaded: Loaded) -> anyhow::Result<Exit> {
-    start_gate(loaded.config, |_| {})?;
-    Ok(Exit::Done)
+pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(async {
+        let mut signals = Signals::listen()?;
+        let log = log(&loaded.config);
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let gate = tokio::select! {
+            gate = Served::start(&loaded.config, log) => gate?,
+            () = signals.next() => return Ok(Exit::Done),
+        };
+        signals.next().await;
+        gate.stop().await?;
+        Ok(Exit::Done)
+    })
 }
 
-/// Runs a gate until a signal or an error ends it; `ready` is called when it takes requests.
-pub(super) fn start_gate(_config: Config, _ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
-    anyhow::bail!("serving is wired in `app`")
+/// A gate that serves clients and operators.
+pub(super) struct Served {
+    running: Running,
+    services: Arc<Services>,
+    socket: JoinHandle<()>,
+    stop_socket: oneshot::Sender<()>,
 }
+
+impl Served {
+    /// Starts the gate, and then its admin socket: whoever holds the store may replace the socket.
+    pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
+        let running = app::start(config, Clock::System, log).await?;
+        let parts = running.parts.clone();
+        let store_name = translate::store_name(&config.store);
+        let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
+        let path = config.server.data_dir.join(SOCKET_NAME);
+        let made = std::fs::create_dir_all(&config.server.data_dir);
+        made.with_context(|| format!("cannot make `{}`", config.server.data_dir.display()))?;
+        let listener = bind_admin_socket(&path)?;
+        let (stop_socket, stopped) = oneshot::channel::<()>();
+        let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
+            // A sender that is dropped means the same.
+            let _ = stopped.await;
+        });
+        let socket = tokio::runtime::Handle::current().spawn(serving);
+        Ok(Self { running, services, socket, stop_socket })
+    }
+
+    /// Where clients find it, as a URL.
+    pub(super) fn address(&self) -> String {
+        app::http_name(&self.running.addresses.http)
+    }
+
+    /// What commands work on.
+    pub(super) fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Stops in order.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.services.ready.store(false, std::sync::atomic::Ordering::Release);
+        let _ = self.stop_socket.send(());
+        let _ = self.socket.await;
+        self.running.stop().await
+    }
+}
+
+/// The signals that end a process in order.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The log as the configuration wants it.
+pub(super) fn log(config: &Config) -> Log {
+    todo!()
+}
+
+/// Accounts, the admin socket, the store's waiting: no request passes here.
+const WORKERS: usize = 2;
