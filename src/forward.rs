@@ -1,1 +1,113 @@
-//! TBD
+//! Both ends of a forwarded request, driven by one task in place.
+//!
+//! `socket`, `deadline`, `buffer` and `pool` are the tools; `downstream` is the client's end, `exchange` moves
+//! a request and its answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
+
+mod buffer;
+mod deadline;
+mod downstream;
+mod exchange;
+mod fetch;
+mod headers;
+mod identity;
+mod pool;
+mod socket;
+mod tunnel;
+
+use std::{rc::Rc, time::Duration};
+
+use crate::wire::{HeadLimits, Reject};
+
+pub use buffer::Buffer;
+pub use deadline::{Deadline, Deadlines, TICK};
+pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
+pub use exchange::Exchanged;
+pub use fetch::Fetched;
+pub use headers::{Forbidden, Origin, Outgoing, forbidden, is_reserved};
+pub use identity::{Preset, Who, render};
+pub use pool::{Address, Balance, Pool};
+pub use socket::{Peer, Socket};
+
+/// How the app is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its servers; at least one.
+    pub servers: Vec<Address>,
+    /// How one is chosen.
+    pub balance: Balance,
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// To the answer's head, from the end of the request; and between two bytes of an answer that has
+    /// promised its length. A stream is never cut by it.
+    pub response_timeout: Duration,
+    /// Bounds of the answer's head.
+    pub response_head: HeadLimits,
+}
+
+/// Forwards requests from one core.
+#[derive(Debug)]
+pub struct Forwarder {
+    pool: Pool,
+    settings: Settings,
+    deadlines: Rc<Deadlines>,
+}
+
+/// Why a request could not be forwarded, or its answer not be delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// No connection.
+    #[error("cannot connect to the app at `{server}`: {source}")]
+    Connect {
+        /// Which server.
+        server: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No connection in time.
+    #[error("the app at `{server}` did not take a connection in time")]
+    ConnectTimeout {
+        /// Which server.
+        server: String,
+    },
+    /// No answer in time.
+    #[error("the app did not answer in time")]
+    ResponseTimeout,
+    /// The app ended the connection before its answer was whole.
+    #[error("the app ended the connection before its answer was whole")]
+    Cut,
+    /// The app's answer breaks HTTP.
+    #[error("the app's answer breaks HTTP: {0}")]
+    Broken(Reject),
+    /// The app switched protocols unasked, or to another one.
+    #[error("the app switched protocols unasked")]
+    Unasked,
+    /// The app sent too many interim answers.
+    #[error("the app sent too many 1xx answers")]
+    Interim,
+    /// The client's body could not be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The client has gone.
+    #[error("the client has gone")]
+    ClientGone,
+    /// The client takes nothing.
+    #[error("the client takes nothing")]
+    ClientStuck,
+    /// The answer to a look-up is larger than a row may be.
+    #[error("the app's answer to a look-up is too large")]
+    RowTooLarge,
+}
+
+impl Forwarder {
+    /// A forwarder without connections.
+    #[must_use]
+    pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
+        let pool = Pool::new(&settings.servers, settings.balance);
+        Self { pool, settings, deadlines }
+    }
+
+    /// Closes connections that have been idle for too long. Called now and then.
+    pub fn sweep(&self) {
+        self.pool.sweep();
+    }
+}

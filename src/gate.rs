@@ -1,1 +1,161 @@
-//! TBD
+//! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
+
+mod context;
+mod record;
+mod rules;
+mod session;
+mod steps;
+
+use std::{cell::RefCell, sync::Arc};
+
+use ipnet::IpNet;
+
+use crate::{
+    api::{Api, Problem},
+    clock::Clock,
+    credential,
+    forward::{Downstream, Forwarder, Preset},
+    limit::{Door, Limits},
+    observe::{access::AccessLog, metrics::{CoreMetrics, Metrics}},
+    policy::{PolicySet, Served},
+    refusal::Refusal,
+    store::Store,
+    wire::{Reject, RequestHead},
+};
+
+pub use context::RequestIds;
+pub use rules::{Rules, RulesView, Ruleset};
+
+use context::Context;
+use record::Record;
+
+/// What the gate decides by.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where credentials are looked for.
+    pub credentials: credential::Settings,
+    /// `[identity] preset`.
+    pub presets: Vec<Preset>,
+    /// `[identity] forward_credentials`.
+    pub forward_credentials: bool,
+    /// Whether an unverified email address is told to the app.
+    pub trust_unverified_email: bool,
+    /// Tokens with ttl -1 live for ever.
+    pub allow_eternal_tokens: bool,
+    /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
+    pub loopback: bool,
+    /// Whose word about a client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// LoopBack's `restApiRoot`.
+    pub api_root: String,
+    /// The largest body that is read before a decision.
+    pub body_limit: u64,
+}
+
+/// The gate, shared by all cores.
+pub struct Gate {
+    /// How it decides.
+    pub settings: Settings,
+    /// Accounts and tokens.
+    pub store: Arc<dyn Store>,
+    /// The User API.
+    pub api: Api,
+    /// Rate limits.
+    pub limits: Arc<Limits>,
+    /// Wall time.
+    pub clock: Clock,
+    /// Low-rate counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What one core has for itself: nothing on the request path crosses to another.
+#[derive(Debug)]
+pub struct Core {
+    /// Connections to the app.
+    pub forwarder: Forwarder,
+    /// The rules in force.
+    pub rules: RulesView,
+    /// Request ids.
+    pub ids: RequestIds,
+    /// This core's counters.
+    pub metrics: Arc<CoreMetrics>,
+    /// This core's share of the access log.
+    pub access: RefCell<AccessLog>,
+}
+
+/// Why a request was not served.
+#[derive(Debug)]
+enum Stop {
+    /// We say no.
+    Refused(Refusal),
+    /// LoopBack's own error, in its words.
+    Problem(Problem),
+    /// There is nobody to tell.
+    Gone,
+}
+
+impl Gate {
+    /// Serves one request; whether the connection can take another.
+    pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
+        let context = Context::new(head, down.peer, &self.settings.trusted_proxies, &core.ids);
+        let rules = core.rules.current();
+        let record = Record::new();
+        let keep_alive = match self.walk(core, &rules.set, head, down, (&context, &record)).await {
+            Ok(keep_alive) => keep_alive,
+            Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
+        };
+        record.write(self, core, &rules, (head, down, &context));
+        keep_alive
+    }
+
+    /// The walk. Each step returns what the next one needs, or says no.
+    async fn walk<'r>(
+        &self,
+        core: &'r Core,
+        set: &'r PolicySet,
+        head: &RequestHead,
+        down: &mut Downstream,
+        (context, record): (&Context<'_>, &Record<'r>),
+    ) -> Result<bool, Stop> {
+        steps::check_names(head)?;
+        self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        let session = self.session(head).await?;
+        let session = record.session.get_or_init(|| session).as_ref();
+        let action = set.action(head.method(), head.path(), head.query());
+        steps::check_slashes(head, &action)?;
+        let (action, body) = self.read_body(head, down, action).await?;
+        let action = record.action.get_or_init(|| action);
+        let permit = self.decide(core, set, action, session, (context, record)).await?;
+        match action.served {
+            Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
+            Served::Account(method) => {
+                let call = steps::call(method, head, action, body, session, context);
+                self.serve(permit, call, head, down, record).await
+            }
+            Served::NoSuchMethod => Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, set))),
+        }
+    }
+
+    /// A head that could not be read: told, counted, and the connection ends.
+    pub async fn reject(&self, core: &Core, down: &mut Downstream, reject: &Reject) {
+        let refusal = Refusal::from(reject);
+        self.turn_away(core, down, refusal).await;
+    }
+
+    /// A head that did not come in time.
+    pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
+        self.turn_away(core, down, Refusal::HeadTooSlow).await;
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}

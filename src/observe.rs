@@ -1,1 +1,35 @@
-//! TBD
+//! What the gate tells its operators: log lines and metrics (INTERFACE.md section 10).
+//!
+//! [`Log`] owns one thread that writes; nobody else ever waits for a terminal, a pipe or a disk. [`access`] holds the
+//! one record a request, [`audit`] what happened to accounts, [`metrics`] the numbers.
+//!
+//! INVARIANT: a line holds no credential and no query string.
+
+pub mod access;
+pub mod audit;
+mod events;
+mod line;
+mod log;
+pub mod metrics;
+
+use std::net::IpAddr;
+
+pub use self::{
+    events::Events,
+    log::{Format, Log, Settings},
+};
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// A client with an address.
+    Ip(IpAddr),
+    /// A client of a Unix socket.
+    Unix,
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self::Ip(address)
+    }
+}

@@ -5,17 +5,33 @@
 //! a route holds its rules sorted by LoopBack's score, those that cannot apply removed, and the walk ends
 //! at the first rule whose principal the caller is.
 
+mod account;
+mod acl;
 mod action;
+mod assemble;
 mod compile;
 mod decide;
 mod finding;
+mod json;
+mod method;
+mod model;
+mod owner;
+mod path;
+mod plain;
+mod plural;
+mod remote;
+mod settings;
+mod table;
+mod trie;
 
 use serde_json::Value;
 
+pub use account::{AccountModel, Property};
 pub use action::{Action, Served};
 pub use compile::{PolicySet, compile};
-pub use decide::{Caller, Decision, Denial, OwnerAnswer, OwnerVerdict, Permit, Question};
+pub use decide::{Caller, Decision, Denial, Permit};
 pub use finding::{Finding, Severity};
+pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 
 /// What the files leave open.
 #[derive(Clone, Debug)]
@@ -87,12 +103,10 @@ pub struct Stored {
     pub rules: Vec<StoredRule>,
 }
 
-/// The body of a request as far as a decision needs it: an `id`.
+/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that can be nobody's id
+/// (`null`, `0`, a list), so that none further down is taken for it; `None` where there is none.
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {
-    match body.get("id")? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    let id = body.get("id")?;
+    Some(if owner::is_truthy(id) { owner::scalar(id).unwrap_or_default() } else { String::new() })
 }

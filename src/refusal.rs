@@ -1,1 +1,294 @@
-//! TBD
+//! One table from the cause of a refusal to status, code and body.
+//!
+//! The client is told little, in LoopBack's envelope (loopback3.md section 0); the log is told all, by whoever
+//! knows the reason.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::wire::Reject;
+
+/// Why a request goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The head or the body breaks a rule of the wire: the check's name is in the message.
+    Wire {
+        /// 400, 405, 413, 417, 431, 501 or 505.
+        status: u16,
+        /// Which check, and what would be right.
+        message: String,
+    },
+    /// A percent escape of the path is broken: LoopBack's own words.
+    BadEscape(String),
+    /// The head did not come in time.
+    HeadTooSlow,
+    /// The body did not come in time.
+    BodyTooSlow,
+    /// The body is larger than what is read before a decision.
+    BodyTooLarge,
+    /// The token's time is over.
+    TokenExpired,
+    /// The token's lifetime is none (LoopBack: an exception).
+    TokenUnusable,
+    /// Two credentials, valid for two users.
+    TwoUsers,
+    /// A rule says no.
+    Denied {
+        /// 401, 403 or 404.
+        status: u16,
+        /// The model, for the 404's text.
+        model: String,
+        /// The row's id, for the 404's text.
+        model_id: Option<String>,
+    },
+    /// Too many requests.
+    TooMany(Duration),
+    /// A store that cannot answer: the answer is no.
+    StoreDown,
+    /// The owner of a row could not be found out: the answer is no.
+    OwnerUnknown,
+    /// The app cannot be reached, or its answer is broken.
+    AppDown,
+    /// The app did not answer in time.
+    AppTooSlow,
+    /// A fault of ours.
+    Internal,
+}
+
+/// In what form a refusal is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// To an API client.
+    Json,
+    /// To a browser that goes to a page.
+    Page,
+}
+
+/// What a refusal looks like from outside.
+struct Told {
+    status: u16,
+    name: &'static str,
+    code: Option<&'static str>,
+    message: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.told().status
+    }
+
+    /// The answer. `challenge`: 401 carries `WWW-Authenticate` (profile `standard`; LoopBack never does).
+    #[must_use]
+    pub fn into_response(self, form: Form, challenge: bool, request_id: &str) -> http::Response<Bytes> {
+        let told = self.told();
+        let body = match form {
+            Form::Json => told.json(),
+            Form::Page => told.page(request_id),
+        };
+        let mut response = http::Response::new(Bytes::from(body));
+        *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-request-id", id);
+        }
+        self.add_headers(headers, challenge);
+        response
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
+        if self.status() == 401 && challenge {
+            let value = if matches!(self, Self::TokenExpired) { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        }
+        let wait = match self {
+            Self::TooMany(wait) => Some(*wait),
+            Self::StoreDown | Self::OwnerUnknown => Some(Duration::from_secs(1)),
+            _ => None,
+        };
+        if let Some(wait) = wait {
+            // Rounded up: whoever comes back then is let in.
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
+        }
+        if self.status() == 405 {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        }
+    }
+
+    /// The table.
+    fn told(&self) -> Told {
+        let told = |status, code, message: &'static str| Told { status, name: "Error", code: Some(code), message: message.into() };
+        match self {
+            Self::Wire { status, message } => {
+                Told { status: *status, name: "Error", code: Some("BAD_REQUEST"), message: message.clone().into() }
+            }
+            Self::BadEscape(segment) => {
+                let message = format!("Failed to decode param '{segment}'").into();
+                Told { status: 400, name: "URIError", code: None, message }
+            }
+            Self::HeadTooSlow => told(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
+            Self::BodyTooSlow => told(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
+            Self::BodyTooLarge => {
+                Told { status: 413, name: "PayloadTooLargeError", code: None, message: "request entity too large".into() }
+            }
+            Self::TokenExpired => told(401, "INVALID_TOKEN", "Invalid Access Token"),
+            Self::TwoUsers => told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one"),
+            Self::Denied { status: 403, .. } => told(403, "ACCESS_DENIED", "Access Denied"),
+            Self::Denied { status: 404, model, model_id } => {
+                let id = model_id.as_deref().unwrap_or("undefined");
+                let message = format!("could not find {model} with id {id}").into();
+                Told { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }
+            }
+            Self::Denied { .. } => told(401, "AUTHORIZATION_REQUIRED", "Authorization Required"),
+            Self::TooMany(_) => told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says"),
+            Self::StoreDown => told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again"),
+            Self::OwnerUnknown => told(503, "OWNER_UNAVAILABLE", "the owner of this resource cannot be found out now; try again"),
+            Self::AppDown => told(502, "BAD_GATEWAY", "the application behind this gate cannot be reached or gave a broken answer"),
+            Self::AppTooSlow => told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time"),
+            Self::TokenUnusable | Self::Internal => {
+                Told { status: 500, name: "", code: None, message: "Internal Server Error".into() }
+            }
+        }
+    }
+}
+
+/// A wire refusal says which check it was.
+impl From<&Reject> for Refusal {
+    fn from(reject: &Reject) -> Self {
+        match reject {
+            Reject::PercentEscape { segment } => Self::BadEscape(segment.to_string()),
+            _ => Self::Wire { status: reject.status(), message: format!("{reject} ({})", reject.check()) },
+        }
+    }
+}
+
+impl Form {
+    /// The form for a request: a page only when a browser goes to it.
+    #[must_use]
+    pub fn of(method: &str, accept: Option<&[u8]>, fetch_mode: Option<&[u8]>) -> Self {
+        let navigates = fetch_mode.is_none_or(|mode| mode == b"navigate");
+        let wants_page = accept.is_some_and(|accept| accept.split(|b| *b == b',').any(is_html));
+        if matches!(method, "GET" | "HEAD") && navigates && wants_page { Self::Page } else { Self::Json }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::Page => "text/html; charset=utf-8",
+        }
+    }
+}
+
+fn is_html(range: &[u8]) -> bool {
+    range.trim_ascii().get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"text/html"))
+}
+
+impl Told {
+    /// LoopBack's envelope, in its key order; a 5xx of its own tells neither name nor code.
+    fn json(&self) -> String {
+        let mut error = serde_json::Map::new();
+        error.insert("statusCode".into(), json!(self.status));
+        if !self.name.is_empty() {
+            error.insert("name".into(), json!(self.name));
+        }
+        error.insert("message".into(), json!(self.message));
+        if let Some(code) = self.code {
+            error.insert("code".into(), json!(code));
+        }
+        json!({ "error": error }).to_string()
+    }
+
+    fn page(&self, request_id: &str) -> String {
+        let title = match self.status {
+            401 => "Please sign in",
+            403 => "You may not do this",
+            404 => "Not found",
+            429 => "Too many requests",
+            502..=504 => "The application does not answer",
+            500 => "Something went wrong",
+            _ => "This request was refused",
+        };
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <title>{title}</title><style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em}}\
+             small{{color:#666}}</style></head><body><h1>{title}</h1><p>{}</p><p><small>{} · request {}</small></p></body></html>\n",
+            escape(&self.message),
+            self.status,
+            escape(request_id)
+        )
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(refusal: Refusal) -> (u16, String) {
+        let response = refusal.into_response(Form::Json, true, "r1");
+        (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
+    }
+
+    fn denied(status: u16) -> Refusal {
+        Refusal::Denied { status, model: "Order".into(), model_id: None }
+    }
+
+    #[test]
+    fn denials_are_loopbacks() {
+        let (status, text) = body(denied(401));
+        assert_eq!(status, 401);
+        assert_eq!(
+            text,
+            r#"{"error":{"statusCode":401,"name":"Error","message":"Authorization Required","code":"AUTHORIZATION_REQUIRED"}}"#
+        );
+        assert!(body(denied(403)).1.contains(r#""message":"Access Denied","code":"ACCESS_DENIED""#));
+        assert!(body(denied(404)).1.contains("could not find Order with id undefined"));
+    }
+
+    #[test]
+    fn a_fault_of_ours_tells_nothing() {
+        let (status, text) = body(Refusal::TokenUnusable);
+        assert_eq!((status, &*text), (500, r#"{"error":{"statusCode":500,"message":"Internal Server Error"}}"#));
+    }
+
+    #[test]
+    fn a_bad_escape_has_loopbacks_words() {
+        let (status, text) = body(Refusal::BadEscape("%zz".into()));
+        assert_eq!(status, 400);
+        assert_eq!(text, r#"{"error":{"statusCode":400,"name":"URIError","message":"Failed to decode param '%zz'"}}"#);
+    }
+
+    #[test]
+    fn headers_say_what_to_do() {
+        let wait = Refusal::TooMany(Duration::from_millis(1_200)).into_response(Form::Json, true, "r1");
+        assert_eq!(wait.headers()["retry-after"], "2");
+        let expired = Refusal::TokenExpired.into_response(Form::Json, true, "r1");
+        assert_eq!(expired.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
+        let loopback = Refusal::TokenExpired.into_response(Form::Json, false, "r1");
+        assert!(!loopback.headers().contains_key("www-authenticate"));
+        assert_eq!(loopback.headers()["x-request-id"], "r1");
+    }
+
+    #[test]
+    fn a_page_is_for_navigations_only() {
+        let html: Option<&[u8]> = Some(b"text/html,application/xhtml+xml,*/*;q=0.8");
+        assert_eq!(Form::of("GET", html, Some(b"navigate")), Form::Page);
+        assert_eq!(Form::of("GET", html, None), Form::Page);
+        assert_eq!(Form::of("GET", html, Some(b"cors")), Form::Json);
+        assert_eq!(Form::of("POST", html, None), Form::Json);
+        assert_eq!(Form::of("GET", Some(b"*/*"), None), Form::Json);
+        let page = Refusal::Wire { status: 400, message: "<script>".into() }.into_response(Form::Page, true, "r1");
+        let text = String::from_utf8(page.body().to_vec()).unwrap();
+        assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"), "{text}");
+        assert!(text.contains("request r1"));
+    }
+}

@@ -1,6 +1,32 @@
 //! HTTP/1 as bytes: a strict scanner of heads, framing of bodies, chunks. No sockets.
 //!
-//! STUB of the interface; see the prompt.
+//! One reading of a message is the whole point: whatever two programs could read in two ways
+//! (smuggling, path tricks) is refused here with a [`Reject`] that names the check, before any rule
+//! is asked. `httparse` reads the fields; everything that it is lenient about is checked beside it.
+//!
+//! - [`RequestHead`] and [`ResponseHead`] keep a copy of the head and are reused: a warm scan
+//!   allocates nothing unless it refuses.
+//! - A scan keeps nothing between calls: call it again with the same bytes and more after
+//!   [`Scan::Partial`].
+//! - [`ChunkDecoder`] takes a chunked body apart in place.
+
+use std::fmt;
+
+mod chunk;
+mod diagnose;
+mod head;
+mod host;
+#[cfg(test)]
+mod hostile;
+mod reject;
+mod request;
+mod response;
+mod target;
+
+pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
+pub use self::reject::Reject;
+pub use self::request::RequestHead;
+pub use self::response::ResponseHead;
 
 /// Bounds of a head.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +72,17 @@ pub enum Framing {
 }
 
 /// One header field as it was sent; the value without surrounding blanks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Field<'h> {
     /// Its name, as sent (a token).
     pub name: &'h str,
     /// Its value, as sent.
     pub value: &'h [u8],
+}
+
+/// The value stays out: it may be a credential.
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: <{} bytes>", self.name, self.value.len())
+    }
 }

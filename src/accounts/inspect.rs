@@ -53,7 +53,7 @@ pub(super) fn float_text(number: f64) -> String {
         return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
     let magnitude = number.abs();
-    if magnitude != 0.0 && (magnitude >= 1e21 || magnitude < 1e-6) {
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         let text = format!("{number:e}");
         return if magnitude >= 1.0 { text.replace('e', "e+") } else { text };
     }

@@ -411,4 +411,160 @@ mod tests {
             assert_eq!(clamped(ttl, 31_556_926.0), expected, "{ttl}");
         }
     }
+
+    const GOOD: &str = "a-good-password";
+
+    async fn with_ann(settings: Settings) -> testing::House {
+        let house = testing::house(settings).await;
+        let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD, "realm": "r1"});
+        house.register(&ann).await.unwrap();
+        house
+    }
+
+    fn ann() -> Value {
+        json!({"email": "ann@b.c", "password": GOOD})
+    }
+
+    #[tokio::test]
+    async fn makes_a_token_that_works_at_once() {
+        let house = with_ann(testing::standard()).await;
+        for body in [ann(), json!({"username": "ann", "password": GOOD, "ttl": "60"})] {
+            let minted = house.login(&body).await.unwrap();
+            assert_eq!(minted.id.expose().len(), 64);
+            assert_eq!(minted.created, house.clock.now());
+            let session = house.accounts.session(minted.id.expose()).await.unwrap();
+            assert_eq!(session.subject.load().id, minted.user.id);
+            assert_eq!(session.ttl, minted.ttl);
+        }
+        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn fails_alike_whatever_is_wrong() {
+        let house = with_ann(testing::loopback()).await;
+        for body in [
+            json!({"email": "ann@b.c", "password": "wrong"}),
+            json!({"email": "ann@b.c", "password": ""}),
+            json!({"email": "ann@b.c", "password": 5}),
+            json!({"email": "ann@b.c"}),
+            json!({"email": "Ann@b.c", "password": GOOD}),
+            json!({"email": "nobody@b.c", "password": GOOD}),
+            json!({"username": "ann@b.c", "password": GOOD}),
+        ] {
+            assert!(matches!(house.login(&body).await, Err(Fault::LoginFailed)), "{body}");
+        }
+        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        user.disabled = true;
+        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        assert!(matches!(house.login(&ann()).await, Err(Fault::LoginFailed)));
+        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn counts_at_the_door_before_it_looks() {
+        let rate = crate::limit::Rate { burst: 2, period: std::time::Duration::from_secs(3600) };
+        let limits =
+            crate::limit::Settings { login_per_client: Some(rate), ..crate::limit::Settings::default() };
+        let house = testing::limited_house(testing::loopback(), &limits).await;
+        house.register(&json!({"email": "ann@b.c", "password": GOOD})).await.unwrap();
+        for _ in 0..2 {
+            let body = json!({"email": "ann@b.c", "password": "wrong"});
+            assert!(matches!(house.login(&body).await, Err(Fault::LoginFailed)));
+        }
+        assert!(matches!(house.login(&ann()).await, Err(Fault::Limited(_))), "the right password, too");
+    }
+
+    #[tokio::test]
+    async fn wants_a_confirmed_address_where_the_setting_says_so() {
+        let house = with_ann(Settings { email_verification_required: true, ..testing::standard() }).await;
+        assert!(matches!(house.login(&ann()).await, Err(Fault::EmailNotVerified(id)) if id == 1.into()));
+        let wrong = json!({"email": "ann@b.c", "password": "wrong"});
+        assert!(matches!(house.login(&wrong).await, Err(Fault::LoginFailed)), "told to nobody else");
+        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        user.properties.insert("emailVerified".to_owned(), json!(true));
+        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        house.login(&ann()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn looks_in_the_realm_that_was_named() {
+        for (required, delimiter) in [(true, None), (false, Some(":")), (true, Some(":"))] {
+            let house = with_ann(Settings { min_length: 8, ..realms(required, delimiter) }).await;
+            let body = |realm: &str| json!({"email": "ann@b.c", "password": GOOD, "realm": realm});
+            house.login(&body("r1")).await.unwrap();
+            assert!(matches!(house.login(&body("r2")).await, Err(Fault::LoginFailed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn replaces_an_imported_hash() {
+        let house = with_ann(testing::standard()).await;
+        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        let imported = bcrypt::hash(GOOD, 4).unwrap();
+        user.password = Some(PasswordHash::new(imported.clone()));
+        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        let minted = house.login(&ann()).await.unwrap();
+        house.accounts.session(minted.id.expose()).await.unwrap();
+        let hash = house.accounts.user(&1.into()).await.unwrap().password.unwrap();
+        assert!(hash.expose().starts_with("$argon2id$"), "the imported hash is gone");
+        house.login(&ann()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_login_that_races_a_password_change_makes_no_token() {
+        let house = with_ann(testing::standard()).await;
+        // What the login had read before the change.
+        let before = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
+        let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
+        for fresh in fresh {
+            let minted = house.accounts.mint(before.clone(), Wish::default(), fresh).await;
+            assert!(matches!(minted, Err(Fault::LoginFailed)));
+        }
+        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
+        house.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_better_hash_can_wait_but_a_login_cannot() {
+        let house = with_ann(testing::standard()).await;
+        let before = house.accounts.user(&1.into()).await.unwrap();
+        // Somebody changes a property meanwhile: the row is newer, the epoch the same.
+        let mut other = before.clone();
+        other.properties.insert("nick".to_owned(), json!("z"));
+        house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
+        let fresh = Some(PasswordHash::new("better".to_owned()));
+        house.accounts.mint(before, Wish::default(), fresh).await.unwrap();
+        let after = house.accounts.user(&1.into()).await.unwrap();
+        assert_eq!(after.properties["nick"], json!("z"));
+        assert_ne!(after.password.unwrap().expose(), "better");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_token_makes_room() {
+        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            house.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(house.login(&ann()).await.unwrap().id);
+        }
+        let mut alive = Vec::new();
+        for id in &ids {
+            alive.push(house.accounts.session(id.expose()).await.is_ok());
+        }
+        assert_eq!(alive, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn an_operator_issues_tokens_without_a_password() {
+        let house = with_ann(testing::standard()).await;
+        let wish =
+            Wish { ttl: Some(60.0), scopes: vec!["report".to_owned()], name: Some("nightly".to_owned()) };
+        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
+        assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));
+        assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], minted.id.hash()));
+        let nobody = house.accounts.issue(&99.into(), Wish::default()).await;
+        assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
+    }
 }

@@ -8,8 +8,9 @@ use crate::identity::{Password, PasswordHash};
 /// The commonest passwords, lower case, one a line.
 const COMMON: &str = include_str!("common-passwords.txt");
 
-/// A bcrypt cost above this is no hash that LoopBack ever made: checking one would take minutes.
-const MAX_BCRYPT_COST: u8 = 16;
+/// LoopBack makes bcrypt hashes of cost 10. A client's own is taken up to this: checking a dearer one would hold a
+/// hashing thread for seconds, and somebody who brings it can ask for that again and again.
+const MAX_BCRYPT_COST: u8 = 12;
 
 /// The rules, made once.
 pub(super) struct Rules {
@@ -72,11 +73,13 @@ impl Rules {
         if text.is_empty() {
             return Err(PasswordFault::Empty);
         }
-        if self.loopback && is_bcrypt(text) {
-            return Ok(Secret::Hashed(PasswordHash::new(text.to_owned())));
-        }
-        if !self.loopback && (is_bcrypt(text) || text.starts_with("$argon2")) {
-            return Err(PasswordFault::Hash);
+        match bcrypt_cost(text) {
+            Some(4..=MAX_BCRYPT_COST) if self.loopback && !text.starts_with("$2y$") => {
+                return Ok(Secret::Hashed(PasswordHash::new(text.to_owned())));
+            }
+            Some(_) if !self.loopback => return Err(PasswordFault::Hash),
+            _ if !self.loopback && text.starts_with("$argon2") => return Err(PasswordFault::Hash),
+            _ => {}
         }
         if text.len() > self.max_bytes {
             return Err(PasswordFault::TooLong { max: self.max_bytes, entered: text.len() });
@@ -92,17 +95,13 @@ impl Rules {
     }
 }
 
-/// Whether `text` is a bcrypt string of a cost that somebody could have meant.
-fn is_bcrypt(text: &str) -> bool {
-    let Some(rest) = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix)) else {
-        return false;
-    };
-    let Some((cost, rest)) = rest.split_once('$') else { return false };
-    let digits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
-    cost.len() == 2
-        && cost.parse().is_ok_and(|cost: u8| (4..=MAX_BCRYPT_COST).contains(&cost))
-        && rest.len() == 53
-        && rest.bytes().all(digits)
+/// The cost of a bcrypt string; `None` for any other text.
+fn bcrypt_cost(text: &str) -> Option<u8> {
+    let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix))?;
+    let (cost, rest) = rest.split_once('$')?;
+    let alphabet = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+    let shaped = cost.len() == 2 && rest.len() == 53 && rest.bytes().all(alphabet);
+    cost.parse().ok().filter(|_| shaped)
 }
 
 #[cfg(test)]
@@ -131,6 +130,7 @@ mod tests {
             ("PassWord1", Err(PasswordFault::TooCommon)),
             ("correct horse battery staple", Ok("plain")),
             (HASH, Err(PasswordFault::Hash)),
+            (&HASH.replace("$10$", "$31$"), Err(PasswordFault::Hash)),
             ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", Err(PasswordFault::Hash)),
         ] {
             assert_eq!(verdict(&settings, text), expected, "{text:?}");
@@ -147,8 +147,9 @@ mod tests {
             ("x", Ok("plain")),
             ("password", Ok("plain")),
             (HASH, Ok("hashed")),
-            // Nobody's hash: LoopBack would spend hours on checking it.
+            // LoopBack would spend hours on checking this one.
             (&HASH.replace("$10$", "$31$"), Ok("plain")),
+            (&HASH.replace("$2a$", "$2y$"), Ok("plain")),
             (&HASH.replace("$2a$", "$2z$"), Ok("plain")),
             (&"é".repeat(36), Ok("plain")),
             (&"é".repeat(37), Err(PasswordFault::TooLong { max: 72, entered: 74 })),

@@ -1,8 +1,19 @@
 //! Settings and parts for the tests of accounts and of the API.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
-use super::{Asker, Settings};
+use serde_json::{Map, Value};
+
+use super::{Accounts, Asker, Fault, Login, Minted, Settings};
+use crate::{
+    clock::{Clock, Timestamp},
+    hasher::{self, Hasher},
+    limit::{self, Limits},
+    store::{self, Engine, Store},
+};
 
 /// A client.
 pub(crate) const CLIENT: Asker<'static> =
@@ -31,4 +42,46 @@ pub(crate) fn loopback() -> Settings {
 /// The defaults of profile `standard`.
 pub(crate) fn standard() -> Settings {
     Settings { loopback: false, min_length: 8, max_bytes: 1024, blocklist: true, ..loopback() }
+}
+
+/// Accounts on a memory store, with cheap hashes and a clock that stands.
+pub(crate) struct House {
+    pub(crate) accounts: Accounts,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+}
+
+/// Accounts without limits.
+pub(crate) async fn house(settings: Settings) -> House {
+    limited_house(settings, &limit::Settings::default()).await
+}
+
+/// Accounts with limits.
+pub(crate) async fn limited_house(settings: Settings, limits: &limit::Settings) -> House {
+    let store = store::Settings { engine: Engine::Memory, keys: settings.keys() };
+    let store = store::open(&store).await.unwrap();
+    let cheap = hasher::Settings { memory_kib: 8, iterations: 1, parallelism: 1, workers: 1, queue: 64 };
+    let hasher = Hasher::new(cheap).unwrap();
+    let clock = Clock::manual(Timestamp(1_795_294_271_688));
+    let limits = Arc::new(Limits::new(limits));
+    let accounts = Accounts::new(store.clone(), hasher, limits, clock.clone(), settings);
+    House { accounts, store, clock }
+}
+
+/// A JSON object's map.
+pub(crate) fn map(value: &Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+impl House {
+    /// Registers, as a client.
+    pub(crate) async fn register(&self, data: &Value) -> Result<store::User, Fault> {
+        self.accounts.register(CLIENT, map(data)).await
+    }
+
+    /// Logs in, as a client.
+    pub(crate) async fn login(&self, body: &Value) -> Result<Minted, Fault> {
+        let login = Login::read(self.accounts.settings(), &map(body))?;
+        self.accounts.login(CLIENT, login).await
+    }
 }

@@ -53,14 +53,15 @@ impl Body {
             return Err(Self::too_large());
         }
         if bytes.is_empty() {
-            return Ok(Self(Value::Object(Map::new())));
+            return Ok(Self::empty());
         }
         let media =
             headers.get(CONTENT_TYPE).map(|value| MediaType::parse(value.to_str().unwrap_or_default()));
-        if reading.lenient && may_be_json(headers, media.as_ref()) {
-            if let Some(object) = bare_object(bytes) {
-                return Ok(Self(object));
-            }
+        if reading.lenient
+            && may_be_json(headers, media.as_ref())
+            && let Some(object) = bare_object(bytes)
+        {
+            return Ok(Self(object));
         }
         let media = media.flatten();
         let kind = media.as_ref().map_or(Kind::Ignored, |media| match media.essence.as_str() {
@@ -79,6 +80,12 @@ impl Body {
             Kind::Ignored => Value::Object(Map::new()),
         };
         Ok(Self(value))
+    }
+
+    /// What a request without a body has.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Value::Object(Map::new()))
     }
 
     /// What a body above the limit gets.

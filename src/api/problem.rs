@@ -17,7 +17,11 @@ use super::{
 
 /// An error in LoopBack's envelope (loopback3.md section 0).
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Told>);
+
+/// In a box, so that a `Result` stays small.
+#[derive(Clone, Debug)]
+struct Told {
     status: StatusCode,
     name: Option<&'static str>,
     message: Cow<'static, str>,
@@ -38,7 +42,7 @@ impl Problem {
     #[must_use]
     pub fn named(status: u16, name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self {
+        Self(Box::new(Told {
             status,
             name: Some(name),
             message: message.into(),
@@ -46,7 +50,7 @@ impl Problem {
             details: None,
             retry_after: None,
             challenge: false,
-        }
+        }))
     }
 
     /// 500 or 503: LoopBack tells nothing but the status.
@@ -54,7 +58,7 @@ impl Problem {
     pub fn opaque(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let message = status.canonical_reason().unwrap_or("Internal Server Error");
-        Self { name: None, ..Self::new(status.as_u16(), message) }
+        Self::new(status.as_u16(), message).nameless()
     }
 
     /// A path under a known model that is none of its routes. `target` is relative to the model, query included.
@@ -77,37 +81,42 @@ impl Problem {
 
     /// The same with a code.
     #[must_use]
-    pub fn code(self, code: &'static str) -> Self {
-        Self { code: Some(code), ..self }
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
+        self
     }
 
     /// The same with details.
     #[must_use]
-    pub fn details(self, details: Value) -> Self {
-        Self { details: Some(details), ..self }
+    pub fn details(mut self, details: Value) -> Self {
+        self.0.details = Some(details);
+        self
     }
 
     /// The same with a hint when to try again.
     #[must_use]
-    pub fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
     }
 
     /// The same, naming `Bearer` on a 401 (profile `standard`; LoopBack never does).
     #[must_use]
-    pub fn challenging(self, challenge: bool) -> Self {
-        Self { challenge, ..self }
+    pub fn challenging(mut self, challenge: bool) -> Self {
+        self.0.challenge = challenge;
+        self
     }
 
     /// The same without a name, as LoopBack shows several errors at once.
-    pub(super) fn nameless(self) -> Self {
-        Self { name: None, ..self }
+    pub(super) fn nameless(mut self) -> Self {
+        self.0.name = None;
+        self
     }
 
     /// The answer's status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The body: `{"error":{…}}`.
@@ -126,16 +135,16 @@ impl Problem {
             Format::Xml => ("text/xml; charset=utf-8", xml::error(&self.with_undefined(inner))),
         };
         let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let length = response.body().len();
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        if self.challenge && self.status == StatusCode::UNAUTHORIZED {
+        if self.0.challenge && self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -144,15 +153,15 @@ impl Problem {
     /// What stands inside of `error`, in LoopBack's order.
     pub(super) fn inner(&self) -> Map<String, Value> {
         let mut inner = Map::new();
-        inner.insert("statusCode".to_owned(), self.status.as_u16().into());
-        if let Some(name) = self.name {
+        inner.insert("statusCode".to_owned(), self.0.status.as_u16().into());
+        if let Some(name) = self.0.name {
             inner.insert("name".to_owned(), name.into());
         }
-        inner.insert("message".to_owned(), self.message.as_ref().into());
-        if let Some(code) = self.code {
+        inner.insert("message".to_owned(), self.0.message.as_ref().into());
+        if let Some(code) = self.0.code {
             inner.insert("code".to_owned(), code.into());
         }
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.0.details {
             inner.insert("details".to_owned(), details.clone());
         }
         inner
@@ -160,7 +169,7 @@ impl Problem {
 
     /// LoopBack's XML says `undefined` for what a client error does not have.
     fn with_undefined(&self, mut inner: Map<String, Value>) -> Map<String, Value> {
-        if self.status.is_client_error() {
+        if self.0.status.is_client_error() {
             let details = inner.shift_remove("details");
             inner.entry("code").or_insert_with(|| "undefined".into());
             inner.insert("details".to_owned(), details.unwrap_or_else(|| "undefined".into()));

@@ -1,6 +1,11 @@
 //! What a request would do: the route that it matched, and the row that it names.
 
-use super::compile::PolicySet;
+use super::{
+    PolicySet,
+    acl::{READ, WRITE, Who},
+    path::{self, Captures},
+    table::{Found, Judge, Policed, Route, capture},
+};
 
 /// A matched request, ready to be decided. Made by [`PolicySet::action`].
 #[derive(Debug)]
@@ -13,15 +18,37 @@ pub struct Action<'s> {
     pub route_index: u32,
     /// The model's name, `""` when there is none.
     pub model: &'s str,
-    /// The method's canonical name or the route's property.
+    /// The method's canonical name without `prototype.`, or the route's property.
     pub property: &'s str,
     /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
     pub access_type: &'static str,
-    /// The row's id as the path, the body or the query names it.
+    /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
+    /// can be nobody's, so that none further down is taken.
     pub model_id: Option<Box<str>>,
     /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
     /// decision. See [`Action::with_body_id`].
     pub wants_body: bool,
+    /// Whether the route belongs to an instance (`prototype.` in LoopBack), which LoopBack loads first.
+    pub instance: bool,
+    /// Whether `%2f` may stand in the captured segments.
+    pub encoded_slash: bool,
+    pub(super) target: Target<'s>,
+    captures: Vec<(&'s str, Box<str>)>,
+}
+
+/// What a decision is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target<'s> {
+    Route {
+        route: &'s Route,
+        judge: &'s Judge,
+        model: &'s Policed,
+        set: &'s PolicySet,
+    },
+    NoMethod,
+    Unmatched,
+    /// Refused whatever the settings say.
+    Ambiguous,
 }
 
 /// Who answers once the action is permitted.
@@ -35,28 +62,156 @@ pub enum Served<'s> {
     App,
 }
 
-impl Action<'_> {
-    /// Adds the body's `id`, which counts only where neither the path nor an instance gave one
+/// The routes that every set has.
+pub(super) const UNMATCHED: (u32, &str) = (0, "unmatched");
+/// See [`Served::NoSuchMethod`].
+pub(super) const NO_METHOD: (u32, &str) = (1, "no-such-method");
+/// How many indexes those take.
+pub(super) const FIXED_ROUTES: usize = 2;
+
+impl<'s> Action<'s> {
+    /// Adds the body's `id`, which counts only where the path gave none, and before the query's
     /// (loopback3.md section 8.1).
     #[must_use]
-    pub fn with_body_id(self, _id: Option<String>) -> Self {
+    pub fn with_body_id(mut self, id: Option<String>) -> Self {
+        if self.wants_body
+            && let Some(id) = id
+        {
+            self.model_id = Some(id.into());
+        }
         self
+    }
+
+    /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
+    pub(super) fn capture(&self, name: &str) -> Option<&str> {
+        let captured = self.captures.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
+        captured.or_else(|| self.model_id.as_deref().filter(|_| name == "id"))
+    }
+
+    /// Whether the model's own URL with this id reads that row.
+    pub(super) fn reads_row(&self, segment: &str) -> bool {
+        match self.target {
+            Target::Route { model, set, .. } => set.table.reads_row(model, segment),
+            _ => false,
+        }
+    }
+
+    fn bare(fixed: (u32, &'static str), served: Served<'s>, verb: &str, target: Target<'s>) -> Self {
+        Self {
+            served,
+            route: fixed.1,
+            route_index: fixed.0,
+            model: "",
+            property: "",
+            access_type: if is_safe(verb) { READ } else { WRITE },
+            model_id: None,
+            wants_body: false,
+            instance: false,
+            encoded_slash: false,
+            target,
+            captures: Vec::new(),
+        }
     }
 }
 
 impl PolicySet {
     /// What `method path?query` would do. `path` is the raw path, already checked by `wire`.
     #[must_use]
-    pub fn action<'s>(&'s self, _method: &str, _path: &str, _query: Option<&str>) -> Action<'s> {
+    pub fn action<'s>(&'s self, method: &str, path: &str, query: Option<&str>) -> Action<'s> {
+        match self.table.find(method, path) {
+            Found::Route { index, route, names, captures } => {
+                let index = index.saturating_add(FIXED_ROUTES);
+                let index = u32::try_from(index).unwrap_or(u32::MAX);
+                self.matched(method, query, (index, route), (names, &captures))
+            }
+            Found::NoMethod if self.settings.loopback => {
+                Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
+            }
+            Found::NoMethod | Found::Unmatched => {
+                Action::bare(UNMATCHED, Served::App, method, Target::Unmatched)
+            }
+            Found::Ambiguous => Action::bare(UNMATCHED, Served::App, method, Target::Ambiguous),
+        }
+    }
+
+    fn matched<'s>(
+        &'s self,
+        verb: &str,
+        query: Option<&str>,
+        (route_index, route): (u32, &'s Route),
+        (names, captures): (&'s [Box<str>], &Captures<'_>),
+    ) -> Action<'s> {
+        let Some(model) = self.table.models.get(route.model) else {
+            return Action::bare(UNMATCHED, Served::App, verb, Target::Ambiguous);
+        };
+        let judge = route.safe.as_ref().filter(|_| is_safe(verb)).unwrap_or(&route.judge);
+        let path_id = capture(names, captures, "id").map(|id| Box::from(&*id));
+        let is_open = self.settings.loopback && model.loopback && path_id.is_none();
+        let query_id = query.filter(|_| is_open).and_then(query_id);
+        let asks_owner =
+            model.owner.needs_captures() && judge.rules.iter().any(|rule| rule.who == Who::Owner);
+        let captured = names
+            .iter()
+            .filter(|_| asks_owner)
+            .filter_map(|name| capture(names, captures, name).map(|value| (&**name, Box::from(&*value))));
         Action {
-            served: Served::App,
-            route: "unmatched",
-            route_index: 0,
-            model: "",
-            property: "",
-            access_type: "READ",
-            model_id: None,
-            wants_body: false,
+            served: route.account.as_deref().map_or(Served::App, Served::Account),
+            route: &route.name,
+            route_index,
+            model: &model.name,
+            property: &route.property,
+            access_type: judge.access,
+            model_id: path_id.or(query_id),
+            wants_body: is_open,
+            instance: route.instance,
+            encoded_slash: route.encoded_slash,
+            target: Target::Route { route, judge, model, set: self },
+            captures: captured.collect(),
+        }
+    }
+}
+
+fn is_safe(verb: &str) -> bool {
+    matches!(verb, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and nobody's id.
+fn query_id(query: &str) -> Option<Box<str>> {
+    let mut found = None;
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = path::decode(name);
+        let is_id = name == "id";
+        if !is_id && !name.starts_with("id[") {
+            continue;
+        }
+        if found.is_some() || !is_id {
+            return Some("".into());
+        }
+        found = Some(path::decode(&value.replace('+', " ")).into());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_query_as_qs_does() {
+        for (query, id) in [
+            ("id=7", Some("7")),
+            ("a=1&id=a%20b+c", Some("a b c")),
+            ("id", Some("")),
+            ("id=", Some("")),
+            ("id=1&id=2", Some("")),
+            ("id[]=1", Some("")),
+            ("id[x]=1&id=2", Some("")),
+            ("%69d=7", Some("7")),
+            ("ID=7&idx=8", None),
+            ("", None),
+        ] {
+            assert_eq!(query_id(query).as_deref(), id, "{query}");
         }
     }
 }

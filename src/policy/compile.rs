@@ -1,27 +1,191 @@
 //! Files in, a checked [`PolicySet`] out.
 
-use super::{Finding, Settings, Source, Stored};
+use sha2::{Digest, Sha256};
+
+use super::{
+    AccountModel, Finding, Settings, Source, Stored, account,
+    acl::is_permission,
+    action::{FIXED_ROUTES, NO_METHOD, UNMATCHED},
+    assemble::Assembly,
+    finding::{Place, Report, did_you_mean},
+    json::Node,
+    model::{Definition, Models},
+    plain::PlainFile,
+    table::Table,
+};
 
 /// A whole, checked set. Never changed: a reload makes a new one.
 #[derive(Debug)]
 pub struct PolicySet {
     /// Hex of SHA-256 over settings, files and stored rules.
     pub digest: String,
+    pub(super) settings: Settings,
+    pub(super) table: Table,
+    account: Option<AccountModel>,
 }
 
 /// Compiles a set. All findings are collected; `None` when one of them is an error.
+///
+/// Files that are no policies (cases, schemas, LoopBack's other configuration) are passed over.
 #[must_use]
 pub fn compile(
-    _settings: &Settings,
-    _sources: &[Source],
-    _stored: &Stored,
+    settings: &Settings,
+    sources: &[Source],
+    stored: &Stored,
 ) -> (Option<PolicySet>, Vec<Finding>) {
-    (Some(PolicySet { digest: String::new() }), Vec::new())
+    let mut report = Report::new(sources);
+    let files = Files::read(sources, &mut report);
+    let names: Vec<Box<str>> = files.plain.iter().map(|(definition, _)| definition.name.clone()).collect();
+    let models = Models::resolve(files.models, files.config.as_ref(), &mut report);
+    for row in &stored.rules {
+        check_row(row, &models, &names, &mut report);
+    }
+    let account = account::choose(settings, &models, files.config.is_some(), &mut report);
+    let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
+    assembly.add_models(files.config.as_ref());
+    assembly.add_plain(&files.plain);
+    let (table, account) = assembly.finish();
+    let (failed, findings) = report.finish();
+    let set =
+        PolicySet { digest: digest(settings, sources, stored), settings: settings.clone(), table, account };
+    ((!failed).then_some(set), findings)
 }
 
 impl PolicySet {
     /// The routes' names in the order of their index.
     pub fn routes(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        let fixed: [&str; FIXED_ROUTES] = [UNMATCHED.1, NO_METHOD.1];
+        fixed.into_iter().chain(self.table.routes.iter().map(|route| &*route.name))
     }
+
+    /// The account model's definition; `None` when there is no public one.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountModel> {
+        self.account.as_ref()
+    }
+}
+
+/// The sources, sorted by what they are.
+#[derive(Default)]
+struct Files {
+    models: Vec<Definition>,
+    plain: Vec<(Definition, PlainFile)>,
+    config: Option<(String, Node)>,
+}
+
+impl Files {
+    fn read(sources: &[Source], report: &mut Report<'_>) -> Self {
+        let mut files = Self::default();
+        for (index, source) in sources.iter().enumerate() {
+            let is_config = file_name(&source.name) == "model-config.json";
+            if !is_config && is_companion(&source.name) {
+                continue;
+            }
+            let Some(node) = Node::read(&source.text, index, report) else { continue };
+            let at = Place::start(index);
+            if !node.is_object() {
+                let message = format!("the file holds {}", node.kind());
+                report.error(node.at, "wrong-type", message, Some("write an object".into()));
+            } else if is_config {
+                files.config = Some((source.name.clone(), node));
+            } else {
+                files.add(source.name.clone(), at, node, report);
+            }
+        }
+        files
+    }
+
+    fn add(&mut self, label: String, at: Place, node: Node, report: &mut Report<'_>) {
+        let Some(name) = node.get("name").and_then(Node::text).filter(|name| !name.is_empty()) else {
+            let at = node.get("name").map_or(at, |name| name.at);
+            report.error(at, "name", "the file has no name".into(), Some("add `\"name\"`, a text".into()));
+            return;
+        };
+        let definition = Definition { name: name.into(), label, at, built_in: false, node };
+        if definition.node.get("routes").is_none() {
+            check_shape(&definition.node, report);
+            self.models.push(definition);
+            return;
+        }
+        if let Some(base) = definition.node.member("base") {
+            let message = "a file has either `base` or `routes`".to_owned();
+            report.error(base.at, "base-and-routes", message, Some("remove one of them".into()));
+        }
+        let known = self.plain.iter().map(|(other, _)| other).chain(&self.models);
+        if let Some(first) = known.into_iter().find(|other| other.name == definition.name) {
+            let message = format!("the name `{}` is already taken by `{}`", definition.name, first.label);
+            report.error(at, "duplicate-model", message, Some("rename one of them".into()));
+        }
+        let file = PlainFile::read(&definition.node, &definition.label, report);
+        self.plain.push((definition, file));
+    }
+}
+
+/// The types of a LoopBack definition's keys that concern access.
+fn check_shape(node: &Node, report: &mut Report<'_>) {
+    let mut check = |key: &str, fits: fn(&Node) -> bool, wanted: &str| {
+        if let Some((value, path)) = super::settings::value(node, key) {
+            if !value.is_null() && !fits(value) {
+                let message = format!("`{path}` is {}", value.kind());
+                report.error(value.at, "wrong-type", message, Some(format!("write {wanted}")));
+            }
+        }
+    };
+    let is_text: fn(&Node) -> bool = |value| value.text().is_some();
+    check("plural", is_text, "a text");
+    check("defaultPermission", is_text, "a text");
+    check("properties", Node::is_object, "an object");
+    check("relations", Node::is_object, "an object");
+    check("scopes", Node::is_object, "an object");
+    check("http", Node::is_object, "an object");
+    check("hidden", Node::is_list, "a list of texts");
+    check(
+        "ownerRelations",
+        |value| value.bool().is_some() || value.is_list(),
+        "`true` or a list of relations",
+    );
+}
+
+/// What LoopBack and Portcullis keep beside the policies.
+fn is_companion(name: &str) -> bool {
+    let name = file_name(name);
+    let other = ["datasources.", "component-config.", "middleware.", "config.", "model-config.", "package."];
+    !name.ends_with(".json")
+        || name.ends_with(".cases.json")
+        || name.ends_with(".schema.json")
+        || other.iter().any(|prefix| name.starts_with(prefix))
+        || name == "package-lock.json"
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+fn check_row(row: &super::StoredRule, models: &Models, plain: &[Box<str>], report: &mut Report<'_>) {
+    if let Some(word) = row.permission.as_deref().filter(|word| !is_permission(word)) {
+        let message = format!("the stored rule `{}` has the unknown permission `{word}` and denies", row.id);
+        report.warn(Place::NOWHERE, "unknown-permission", message, did_you_mean(word, ["ALLOW", "DENY"]));
+    }
+    let is_known =
+        |name: &str| name == "*" || models.get(name).is_some() || plain.iter().any(|known| **known == *name);
+    if let Some(name) = row.model.as_deref().filter(|name| !is_known(name)) {
+        let names = models.list.iter().map(|model| &*model.name).chain(plain.iter().map(|name| &**name));
+        let message = format!("the stored rule `{}` is for the unknown model `{name}`", row.id);
+        report.warn(Place::NOWHERE, "unknown-model", message, did_you_mean(name, names));
+    }
+}
+
+fn digest(settings: &Settings, sources: &[Source], stored: &Stored) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(&format!("{settings:?}"));
+    for source in sources {
+        add(&source.name);
+        add(&source.text);
+    }
+    add(&format!("{:?}", stored.rules));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,8 +1,12 @@
 //! The decision.
 
-use serde_json::Value;
-
-use super::{Action, PolicySet};
+use super::{
+    Action, OwnerVerdict, PolicySet, Question, Unmatched,
+    acl::{Effect, Rule, Who},
+    action::Target,
+    owner::Ownership,
+    table::Policed,
+};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +33,7 @@ pub enum Decision<'s> {
 /// The proof that a request was allowed. Only this module makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Permit<'s> {
-    /// The rule that won, `order.json#/acls/2`; `default` or `unmatched` when none did.
+    /// The rule that won, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` when none did.
     pub rule: &'s str,
     _proof: (),
 }
@@ -39,7 +43,8 @@ pub struct Permit<'s> {
 pub struct Denial<'s> {
     /// 401, 403 or 404.
     pub status: u16,
-    /// The rule that won; `default`, `unmatched` or `scope` when none did.
+    /// The rule that won; `default`, `unmatched` or `scope` when none did, `ambiguous` for a path that means two
+    /// routes.
     pub rule: &'s str,
     /// For the 404's text: the model.
     pub model: &'s str,
@@ -47,43 +52,14 @@ pub struct Denial<'s> {
     pub model_id: Option<Box<str>>,
 }
 
-/// What the app has to be asked to know the owner.
-#[derive(Clone, Debug)]
-pub struct Question<'s> {
-    /// The target of the GET, in origin-form.
-    pub target: String,
-    /// `Some(name)`: only this response header is wanted; `None`: the JSON body.
-    pub header: Option<&'s str>,
-    /// How the answer is read; private to this module's `verdict`.
-    pub(super) reading: Reading<'s>,
-}
+/// The scope of a token without scopes, and of a method without any.
+const DEFAULT_SCOPE: &str = "DEFAULT";
 
-/// How an owner is read from a row.
-#[derive(Clone, Debug)]
-pub(super) enum Reading<'s> {
-    /// At a JSON pointer.
-    #[expect(dead_code, reason = "skeleton")]
-    Pointer(&'s str),
-}
-
-/// What the app said.
-#[derive(Debug)]
-pub enum OwnerAnswer {
-    /// No such row.
-    Missing,
-    /// The row's JSON.
-    Row(Value),
-    /// The header's value.
-    Header(Option<String>),
-}
-
-/// Whether the caller owns the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerVerdict {
-    /// Yes.
-    Owner,
-    /// No, or there is no such row.
-    NotOwner,
+/// Where a walk over the rules ended.
+#[derive(Clone, Copy, Debug)]
+struct Outcome<'s> {
+    allowed: bool,
+    rule: &'s str,
 }
 
 impl PolicySet {
@@ -91,20 +67,122 @@ impl PolicySet {
     #[must_use]
     pub fn decide<'s>(
         &'s self,
-        _action: &Action<'s>,
-        _caller: Caller<'_>,
-        _owner: Option<OwnerVerdict>,
+        action: &Action<'s>,
+        caller: Caller<'_>,
+        owner: Option<OwnerVerdict>,
     ) -> Decision<'s> {
-        Decision::Permit(Permit { rule: "default", _proof: () })
+        let (route, judge, model) = match action.target {
+            Target::Route { route, judge, model, .. } => (route, judge, model),
+            // LoopBack's 404 tells nothing that a client does not know.
+            Target::NoMethod => {
+                return Decision::Permit(Permit { rule: super::action::NO_METHOD.1, _proof: () });
+            }
+            Target::Unmatched => return self.unmatched(action, caller),
+            Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
+        };
+        if !has_scope(caller.scopes, &route.scopes) {
+            return self.deny(action, caller, Some(model), "scope");
+        }
+        let outcome = match walk(&judge.rules, action, caller, owner, model) {
+            Ok(outcome) => outcome,
+            Err(question) => return Decision::Ask(question),
+        };
+        if outcome.allowed {
+            Decision::Permit(Permit { rule: outcome.rule, _proof: () })
+        } else {
+            self.deny(action, caller, Some(model), outcome.rule)
+        }
+    }
+
+    fn unmatched<'s>(&'s self, action: &Action<'s>, caller: Caller<'_>) -> Decision<'s> {
+        if !has_scope(caller.scopes, &[]) {
+            return self.deny(action, caller, None, "scope");
+        }
+        let allowed = match self.settings.unmatched {
+            Unmatched::Allow => true,
+            Unmatched::Authenticated => caller.user.is_some(),
+            Unmatched::Deny => false,
+        };
+        if allowed {
+            return Decision::Permit(Permit { rule: super::action::UNMATCHED.1, _proof: () });
+        }
+        self.deny(action, caller, None, super::action::UNMATCHED.1)
+    }
+
+    fn deny<'s>(
+        &'s self,
+        action: &Action<'s>,
+        caller: Caller<'_>,
+        model: Option<&Policed>,
+        rule: &'s str,
+    ) -> Decision<'s> {
+        let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
+        let status = if caller.user.is_some() { set.unwrap_or(403) } else { 401 };
+        Decision::Denial(Denial { status, rule, model: action.model, model_id: action.model_id.clone() })
     }
 }
 
-impl Question<'_> {
-    /// Reads the app's answer. `user_exists`: whether the caller's user row is there (loopback3.md section 8.6,
-    /// step 3: a belongsTo owner has to exist).
-    #[must_use]
-    pub fn verdict(&self, _answer: &OwnerAnswer, _caller: Caller<'_>, _user_exists: bool) -> OwnerVerdict {
-        let Reading::Pointer(_) = self.reading;
-        OwnerVerdict::NotOwner
+/// The first rule whose principal the caller is. `Err` when only the app can tell, and its answer would change the
+/// outcome.
+fn walk<'s>(
+    rules: &'s [Rule],
+    action: &Action<'s>,
+    caller: Caller<'_>,
+    owner: Option<OwnerVerdict>,
+    model: &'s Policed,
+) -> Result<Outcome<'s>, Question<'s>> {
+    let first = |is_owner: bool| {
+        let hit = rules.iter().find(|rule| rule.who.is(caller, is_owner));
+        hit.map_or(Outcome { allowed: model.default_allow, rule: "default" }, |rule| Outcome {
+            allowed: rule.effect.allows(model),
+            rule: &rule.reference,
+        })
+    };
+    let stranger = first(false);
+    let Some(user) = caller.user else { return Ok(stranger) };
+    let owned = first(true);
+    if std::ptr::eq(owned.rule, stranger.rule) {
+        return Ok(stranger);
+    }
+    match (model.owner.ownership(action, user), owner) {
+        (Ownership::Known(true), _) | (Ownership::Ask(_), Some(OwnerVerdict::Owner)) => Ok(owned),
+        (Ownership::Known(false), _) | (Ownership::Ask(_), Some(OwnerVerdict::NotOwner)) => Ok(stranger),
+        (Ownership::Ask(_), None) if owned.allowed == stranger.allowed => Ok(stranger),
+        (Ownership::Ask(question), None) => Err(question),
+    }
+}
+
+impl Who {
+    fn is(&self, caller: Caller<'_>, is_owner: bool) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Authenticated => caller.user.is_some(),
+            Self::Unauthenticated => caller.user.is_none(),
+            Self::Owner => is_owner && caller.user.is_some(),
+            Self::Role(name) => caller.user.is_some() && caller.roles.iter().any(|role| role == name),
+            Self::User(id) => caller.user == Some(id),
+        }
+    }
+}
+
+impl Effect {
+    fn allows(self, model: &Policed) -> bool {
+        match self {
+            Self::Allow { .. } => true,
+            Self::Deny => false,
+            Self::Default { .. } => model.default_allow,
+        }
+    }
+}
+
+/// Whether a token has one of the scopes that a route wants (loopback3.md section 1.5).
+fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
+    let has = |scope: &str| match scopes {
+        [] => scope == DEFAULT_SCOPE,
+        scopes => scopes.iter().any(|known| known == scope),
+    };
+    match wanted {
+        [] => has(DEFAULT_SCOPE),
+        wanted => wanted.iter().any(|scope| has(scope)),
     }
 }

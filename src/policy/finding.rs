@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Source;
+
 /// How bad it is (INTERFACE.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -35,5 +37,127 @@ impl fmt::Display for Finding {
         let word = if self.severity == Severity::Error { "error" } else { "warning" };
         write!(f, "{}:{}:{}: {word}: {}", self.file, self.line, self.column, self.message)?;
         self.fix.as_ref().map_or(Ok(()), |fix| write!(f, "; {fix}"))
+    }
+}
+
+/// A spot in one of the sources of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which source; [`Place::NOWHERE`] has none.
+    pub(super) file: usize,
+    /// Bytes from its beginning.
+    pub(super) offset: usize,
+}
+
+impl Place {
+    /// A definition that no file holds: a built-in model, a setting, a stored row.
+    pub(super) const NOWHERE: Self = Self { file: usize::MAX, offset: 0 };
+
+    /// The beginning of a source.
+    pub(super) const fn start(file: usize) -> Self {
+        Self { file, offset: 0 }
+    }
+}
+
+/// Collects the findings of one compilation.
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    sources: &'a [Source],
+    findings: Vec<(Place, Finding)>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(sources: &'a [Source]) -> Self {
+        Self { sources, findings: Vec::new() }
+    }
+
+    /// Notes an error.
+    pub(super) fn error(&mut self, at: Place, code: &'static str, message: String, fix: Option<String>) {
+        self.add(at, Severity::Error, code, message, fix);
+    }
+
+    /// Notes a warning.
+    pub(super) fn warn(&mut self, at: Place, code: &'static str, message: String, fix: Option<String>) {
+        self.add(at, Severity::Warning, code, message, fix);
+    }
+
+    /// All findings in the order of the files, and whether one is an error.
+    pub(super) fn finish(mut self) -> (bool, Vec<Finding>) {
+        self.findings.sort_by_key(|(place, _)| (place.file, place.offset));
+        let findings: Vec<Finding> = self.findings.into_iter().map(|(_, finding)| finding).collect();
+        (findings.iter().any(|finding| finding.severity == Severity::Error), findings)
+    }
+
+    fn add(
+        &mut self,
+        at: Place,
+        severity: Severity,
+        code: &'static str,
+        message: String,
+        fix: Option<String>,
+    ) {
+        let (file, line, column) = match self.sources.get(at.file) {
+            Some(source) => {
+                let (line, column) = line_and_column(&source.text, at.offset);
+                (source.name.clone(), line, column)
+            }
+            None => ("portcullis.toml".to_owned(), 1, 1),
+        };
+        let finding = Finding { file, line, column, severity, code, message, fix };
+        if !self.findings.iter().any(|(_, other)| *other == finding) {
+            self.findings.push((at, finding));
+        }
+    }
+}
+
+/// `did you mean ...` for the nearest of `known`, when one is near enough to be a slip.
+pub(super) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<String> {
+    let folded = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_lines_and_characters() {
+        let text = "{\n  \"é\": 1,\n  2\n}";
+        for (needle, expected) in
+            [("{", (1, 1)), ("\"é", (2, 3)), ("1", (2, 8)), ("2", (3, 3)), ("}", (4, 1))]
+        {
+            assert_eq!(line_and_column(text, text.find(needle).unwrap()), expected, "{needle}");
+        }
+        assert_eq!(line_and_column(text, 10_000).0, 4);
+    }
+
+    #[test]
+    fn suggests_only_what_is_near() {
+        let known = ["ALLOW", "DENY", "AUDIT"];
+        assert_eq!(did_you_mean("deny", known).unwrap(), "did you mean `DENY`?");
+        assert_eq!(did_you_mean("ALOW", known).unwrap(), "did you mean `ALLOW`?");
+        assert_eq!(did_you_mean("perhaps", known), None);
+    }
+
+    #[test]
+    fn reads_as_one_line() {
+        let sources = [Source { name: "a.json".into(), text: "\n x".into() }];
+        let mut report = Report::new(&sources);
+        report.error(Place { file: 0, offset: 2 }, "code", "`x` is wrong".into(), Some("write `y`".into()));
+        let (failed, findings) = report.finish();
+        assert!(failed);
+        assert_eq!(findings[0].to_string(), "a.json:2:2: error: `x` is wrong; write `y`");
     }
 }

@@ -1,10 +1,11 @@
 //! The contract, and what only a disk has: restarts, locks, damage, groups, failures, kill -9.
 
-use std::{
-    ops::Deref,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod damage;
+mod groups;
+mod kill;
+mod restart;
+
+use std::{ops::Deref, path::Path, sync::Arc};
 
 use tempfile::TempDir;
 
@@ -13,13 +14,7 @@ use crate::store::{KeyRules, Store, StoreError, contract};
 mod contract_holds {
     use super::*;
 
-    async fn open(keys: KeyRules) -> Opened {
-        let folder = tempfile::tempdir().unwrap();
-        let store = super::super::open(folder.path(), keys).await.unwrap();
-        Opened { store, _folder: folder }
-    }
-
-    contract::holds_for!(open);
+    contract::holds_for!(fresh);
 }
 
 /// A store in a folder of its own.
@@ -34,4 +29,14 @@ impl Deref for Opened {
     fn deref(&self) -> &Self::Target {
         &*self.store
     }
+}
+
+async fn fresh(keys: KeyRules) -> Opened {
+    let folder = tempfile::tempdir().unwrap();
+    let store = super::open(&folder.path().join("made/on/the/way"), keys).await.unwrap();
+    Opened { store, _folder: folder }
+}
+
+async fn open(folder: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    super::open(folder, KeyRules::default()).await
 }

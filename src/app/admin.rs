@@ -1,0 +1,88 @@
+//! The admin listener: health, readiness, metrics. Never on the public port.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::Context as _;
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{hasher::Hasher, observe::{Log, metrics::{Gauges, Metrics}}, store::Store};
+
+/// What readiness depends on.
+pub(super) struct Readiness {
+    ready: AtomicBool,
+    store: Arc<dyn Store>,
+    hasher: Hasher,
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+impl Readiness {
+    /// Not ready yet.
+    pub(super) fn new(store: Arc<dyn Store>, hasher: Hasher, metrics: Arc<Metrics>, log: Log) -> Self {
+        Self { ready: AtomicBool::new(false), store, hasher, metrics, log }
+    }
+
+    /// From now on it is, or is not.
+    pub(super) fn set(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    fn metrics(&self) -> String {
+        let counters = self.store.counters();
+        self.metrics.render(&Gauges {
+            hash_queue_depth: self.hasher.depth() as u64,
+            tokens_live: counters.tokens,
+            log_lines_dropped: self.log.dropped(),
+            cert_not_after_seconds: None,
+        })
+    }
+}
+
+/// Opens the listener, if one is set.
+pub(super) async fn listen(
+    address: Option<SocketAddr>,
+    readiness: &Arc<Readiness>,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on `{address}`; set `admin.listen` to a free address"))?;
+    let found = listener.local_addr().context("the admin listener has no address")?;
+    let router = router(Arc::clone(readiness));
+    let task = tokio::runtime::Handle::current().spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the admin listener ended");
+        }
+    });
+    Ok(Some((found, task)))
+}
+
+fn router(readiness: Arc<Readiness>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/startupz", get(|State(state): State<Arc<Readiness>>| async move { answer(state.ready.load(Ordering::Acquire), "starting") }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(|State(state): State<Arc<Readiness>>| async move { state.metrics() }))
+        .with_state(readiness)
+}
+
+async fn ready(State(state): State<Arc<Readiness>>) -> (StatusCode, String) {
+    if !state.ready.load(Ordering::Acquire) {
+        return answer(false, "stopping or starting");
+    }
+    match state.store.health().await {
+        Ok(()) => answer(true, ""),
+        Err(error) => answer(false, &error.to_string()),
+    }
+}
+
+fn answer(ok: bool, why: &str) -> (StatusCode, String) {
+    if ok { (StatusCode::OK, "ok\n".to_owned()) } else { (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")) }
+}

@@ -1,0 +1,66 @@
+//! One thread and one runtime a core (DESIGN.md section 2).
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use anyhow::Context as _;
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::oneshot,
+};
+
+use crate::{
+    config::Config,
+    forward::{Deadlines, Forwarder},
+    gate::{Core, Gate, RequestIds, Rules, RulesView},
+    listen::{Bound, Server, Shared},
+    observe::{Log, metrics::Metrics},
+};
+
+use super::translate;
+
+/// Starts a thread for each listener; each receiver hears of its core's end.
+pub(super) fn start(
+    config: &Config,
+    bound: Bound,
+    gate: &Arc<Gate>,
+    (rules, shared): (&Arc<Rules>, &Arc<Shared>),
+    metrics: &Metrics,
+    log: &Log,
+) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
+    let mut ended = Vec::new();
+    for (index, raw) in bound.listeners.into_iter().enumerate() {
+        let (tell, told) = oneshot::channel();
+        let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
+        let forward = translate::forward(config);
+        let (counters, access) = (metrics.core(), RefCell::new(log.access()));
+        let grace = config.server.shutdown_grace;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).context("the system gives no random bytes")?;
+        let body = move || {
+            let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => runtime,
+                Err(error) => return tracing::error!(%error, "a core has no runtime"),
+            };
+            runtime.block_on(async {
+                let listener = match raw.start() {
+                    Ok(listener) => listener,
+                    Err(error) => return tracing::error!(%error, "a core has no listener"),
+                };
+                let deadlines = Rc::new(Deadlines::new());
+                let core = Core {
+                    forwarder: Forwarder::new(forward, Rc::clone(&deadlines)),
+                    rules: RulesView::new(rules),
+                    ids: RequestIds::new(random),
+                    metrics: counters,
+                    access,
+                };
+                Server::new(gate, core, shared, index, deadlines).run(listener, grace).await;
+            });
+            // Nobody may be waiting any more.
+            let _ = tell.send(());
+        };
+        std::thread::Builder::new().name(format!("core-{index}")).spawn(body).context("cannot start a thread")?;
+        ended.push(told);
+    }
+    Ok(ended)
+}

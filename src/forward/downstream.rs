@@ -1,0 +1,401 @@
+//! The client's end of a connection: heads in, bodies in, answers out.
+
+use std::{
+    future::poll_fn,
+    io::{self, Write},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::wire::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, Version};
+
+use super::{Buffer, Deadline, Peer, Socket};
+
+/// The longest waits of a client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// For a whole head, from its first byte.
+    pub header: Duration,
+    /// Without a byte of a body.
+    pub body: Duration,
+    /// Without the client taking a byte.
+    pub write: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+}
+
+/// Buffers that a connection has only while it works; a core keeps a stack of them.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// From the client.
+    pub input: Buffer,
+    /// To the client.
+    pub to_client: Vec<u8>,
+    /// To the app.
+    pub to_app: Vec<u8>,
+    /// From the app.
+    pub from_app: Buffer,
+    /// The app's head.
+    pub response: ResponseHead,
+}
+
+/// The client's end.
+#[derive(Debug)]
+pub struct Downstream {
+    /// The stream.
+    pub socket: Socket,
+    /// Who is there.
+    pub peer: Peer,
+    /// The one deadline of the connection's task.
+    pub deadline: Deadline,
+    /// The buffers.
+    pub scratch: Box<Scratch>,
+    /// The longest waits.
+    pub times: Times,
+    /// What is left of the request's body.
+    pub incoming: Incoming,
+    /// Whether anything of a final answer has been sent.
+    pub answered: bool,
+    /// Whether the client waits for `100 Continue`.
+    pub continue_wanted: bool,
+    /// Bytes of this request's body so far.
+    pub bytes_in: u64,
+    /// Bytes of this answer so far, its head included.
+    pub bytes_out: u64,
+}
+
+/// What is left of a request's body.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Nothing.
+    Done,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked(Box<ChunkDecoder>),
+}
+
+/// How the wait for a head ended.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A whole head.
+    Head,
+    /// The client has gone, or has been idle for too long.
+    Closed,
+    /// The head broke a rule.
+    Rejected(Reject),
+    /// The head did not come in time.
+    TooSlow,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than the limit.
+    #[error("the body is too large")]
+    TooLarge,
+    /// No byte came for too long.
+    #[error("the body did not come in time")]
+    TooSlow,
+    /// Its chunks break a rule.
+    #[error("{0}")]
+    Broken(Reject),
+    /// The client has gone.
+    #[error("the client has gone")]
+    Gone,
+}
+
+/// A small rest of a body is read, so that the connection can be used again.
+const DRAIN: u64 = 64 * 1024;
+/// A client that is still sending what nobody wants is listened to for so long, so that it sees the answer.
+const LINGER: Duration = Duration::from_secs(10);
+/// …and for so long without a byte.
+const LINGER_IDLE: Duration = Duration::from_secs(2);
+
+impl Scratch {
+    /// Whether one request made a buffer much larger than most need.
+    #[must_use]
+    pub fn is_swollen(&self) -> bool {
+        const USUAL: usize = 64 * 1024;
+        self.to_client.capacity().max(self.to_app.capacity()).max(self.input.capacity()).max(self.from_app.capacity()) > USUAL
+    }
+
+    /// Forgets what is held.
+    pub fn clear(&mut self) {
+        self.input.clear();
+        self.from_app.clear();
+        self.to_client.clear();
+        self.to_app.clear();
+    }
+}
+
+impl Downstream {
+    /// A client's end with borrowed buffers.
+    #[must_use]
+    pub fn new(socket: Socket, peer: Peer, deadline: Deadline, scratch: Box<Scratch>, times: Times) -> Self {
+        Self {
+            socket,
+            peer,
+            deadline,
+            scratch,
+            times,
+            incoming: Incoming::Done,
+            answered: false,
+            continue_wanted: false,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// Gives the stream and the buffers back.
+    #[must_use]
+    pub fn into_parts(self) -> (Socket, Box<Scratch>) {
+        (self.socket, self.scratch)
+    }
+
+    /// Reads until a head is whole. `draining`: no first byte is waited for.
+    pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
+        self.deadline.set(self.times.header);
+        loop {
+            match head.scan(self.scratch.input.filled(), limits) {
+                Err(reject) => return Arrival::Rejected(reject),
+                Ok(Scan::Complete(count)) => {
+                    self.scratch.input.consume(count);
+                    self.begin(head);
+                    return Arrival::Head;
+                }
+                Ok(Scan::Partial) => {}
+            }
+            if self.scratch.input.space().is_empty() {
+                let wanted = (self.scratch.input.capacity() * 2).min(limits.bytes + 1024);
+                self.scratch.input.grow(wanted);
+            }
+            match poll_fn(|cx| self.poll_input(cx)).await {
+                Ok(0) => return Arrival::Closed,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Arrival::TooSlow,
+                Err(_) => return Arrival::Closed,
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &RequestHead) {
+        self.incoming = match head.framing() {
+            Framing::Length(count) if count > 0 => Incoming::Length(count),
+            Framing::Chunked => Incoming::Chunked(Box::default()),
+            _ => Incoming::Done,
+        };
+        self.continue_wanted = head.expects_continue() && !matches!(self.incoming, Incoming::Done);
+        self.answered = false;
+        self.bytes_in = 0;
+        self.bytes_out = 0;
+    }
+
+    /// Fills the input, bounded by the deadline ([`io::ErrorKind::TimedOut`]).
+    pub(super) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match self.socket.poll_fill(cx, &mut self.scratch.input) {
+            Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            other => other,
+        }
+    }
+
+    /// Reads a whole body.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub async fn collect(&mut self, limit: u64) -> Result<Vec<u8>, BodyError> {
+        if matches!(self.incoming, Incoming::Length(count) if count > limit) {
+            return Err(BodyError::TooLarge);
+        }
+        let mut body = Vec::new();
+        loop {
+            self.take(&mut body)?;
+            if body.len() as u64 > limit {
+                return Err(BodyError::TooLarge);
+            }
+            if matches!(self.incoming, Incoming::Done) {
+                return Ok(body);
+            }
+            self.say_continue().await.map_err(|_| BodyError::Gone)?;
+            self.deadline.set(self.times.body);
+            match poll_fn(|cx| self.poll_input(cx)).await {
+                Ok(0) => return Err(BodyError::Gone),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(BodyError::TooSlow),
+                Err(_) => return Err(BodyError::Gone),
+            }
+        }
+    }
+
+    /// Moves what has been read of the body to `body`.
+    fn take(&mut self, body: &mut Vec<u8>) -> Result<(), BodyError> {
+        loop {
+            let filled = self.scratch.input.filled();
+            match &mut self.incoming {
+                Incoming::Done => return Ok(()),
+                Incoming::Length(left) => {
+                    let count = filled.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    body.extend_from_slice(filled.get(..count).unwrap_or_default());
+                    *left -= count as u64;
+                    self.bytes_in += count as u64;
+                    let done = *left == 0;
+                    self.scratch.input.consume(count);
+                    if done {
+                        self.incoming = Incoming::Done;
+                    }
+                    return Ok(());
+                }
+                Incoming::Chunked(decoder) => {
+                    let (used, step) = decoder.decode(filled).map_err(BodyError::Broken)?;
+                    let (mut done, mut more) = (false, false);
+                    match step {
+                        ChunkStep::Data(data) => {
+                            body.extend_from_slice(data);
+                            self.bytes_in += data.len() as u64;
+                        }
+                        ChunkStep::Done => done = true,
+                        ChunkStep::More => more = true,
+                    }
+                    self.scratch.input.consume(used);
+                    if done {
+                        self.incoming = Incoming::Done;
+                    }
+                    if more {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells a client that waits for it to send its body.
+    pub(super) async fn say_continue(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.continue_wanted) {
+            return Ok(());
+        }
+        self.scratch.to_client.clear();
+        self.scratch.to_client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        self.flush().await
+    }
+
+    /// Writes all of `to_client`.
+    ///
+    /// # Errors
+    /// When the client has gone, or takes nothing for too long.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        self.deadline.set(self.times.write);
+        poll_fn(|cx| {
+            loop {
+                let rest = self.scratch.to_client.get(sent..).unwrap_or_default();
+                if rest.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                match self.socket.poll_write(cx, rest) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => {
+                        sent += count;
+                        self.bytes_out += count as u64;
+                        self.deadline.set(self.times.write);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if self.deadline.passed(cx) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether a small rest of the body can be read away, so that the connection can go on.
+    ///
+    /// A client that still waits for `100 Continue` may or may not send its body: that connection ends.
+    pub async fn drain(&mut self) -> bool {
+        if self.continue_wanted {
+            return false;
+        }
+        match self.incoming {
+            Incoming::Done => true,
+            Incoming::Length(left) if left > DRAIN => false,
+            Incoming::Length(_) | Incoming::Chunked(_) => self.collect(DRAIN).await.is_ok(),
+        }
+    }
+
+    /// Whether the whole body has come.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.incoming, Incoming::Done)
+    }
+
+    /// Whether what is left of the body is little enough to be read away.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        !self.continue_wanted && matches!(self.incoming, Incoming::Length(left) if left <= DRAIN)
+    }
+
+    /// Answers by ourselves.
+    ///
+    /// # Errors
+    /// When the client has gone, or takes nothing for too long.
+    pub async fn respond(&mut self, request: &RequestHead, response: &http::Response<Bytes>, keep_alive: bool) -> io::Result<()> {
+        let connection = match (keep_alive, request.version()) {
+            (false, _) => "Connection: close\r\n",
+            (true, Version::Http10) => "Connection: keep-alive\r\n",
+            (true, Version::Http11) => "",
+        };
+        self.write_response(response, connection, request.method() == "HEAD");
+        self.flush().await
+    }
+
+    /// Answers a client whose head could not be read, and ends the connection.
+    ///
+    /// # Errors
+    /// As [`Downstream::respond`].
+    pub async fn respond_and_close(&mut self, response: &http::Response<Bytes>) -> io::Result<()> {
+        self.write_response(response, "Connection: close\r\n", false);
+        self.flush().await
+    }
+
+    fn write_response(&mut self, response: &http::Response<Bytes>, connection: &str, head_only: bool) {
+        self.answered = true;
+        let out = &mut self.scratch.to_client;
+        out.clear();
+        let status = response.status();
+        // Writing into a Vec cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
+        for (name, value) in response.headers() {
+            let _ = write!(out, "{name}: ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        // 204 and 304 have no body and tell no length (RFC 9110 section 8.6).
+        let bodiless = matches!(status.as_u16(), 204 | 304);
+        if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
+            let _ = write!(out, "content-length: {}\r\n", response.body().len());
+        }
+        out.extend_from_slice(connection.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        if !head_only && !bodiless {
+            out.extend_from_slice(response.body());
+        }
+    }
+
+    /// Ends the connection so that the client gets the answer instead of a reset: no more is written,
+    /// and what the client is still sending is read and forgotten for a while (RFC 9112 section 9.6).
+    pub async fn linger(&mut self) {
+        if poll_fn(|cx| self.socket.poll_shutdown(cx)).await.is_err() {
+            return;
+        }
+        let until = Instant::now() + LINGER;
+        while Instant::now() < until {
+            self.deadline.set(LINGER_IDLE);
+            self.scratch.input.clear();
+            match poll_fn(|cx| self.poll_input(cx)).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A GET of our own to the app: the look-up of a row's owner.
+
+use std::{future::poll_fn, io, task::Poll};
+
+use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan};
+
+use super::{Buffer, Deadline, ForwardError, Forwarder, Socket, pool::Server};
+
+/// The app's answer to a look-up.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Its status.
+    pub status: u16,
+    /// The wanted header's value, if one was wanted and is there.
+    pub header: Option<String>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// A row that a decision needs is at most this large.
+const LARGEST_ROW: usize = 1024 * 1024;
+
+impl Forwarder {
+    /// Asks the app for `target`, without any credential of the client, and marked as a look-up
+    /// (INTERFACE.md section 5). `header`: the one response header that is wanted.
+    ///
+    /// # Errors
+    /// [`ForwardError`]: whoever asked has to refuse.
+    pub async fn fetch(&self, target: &str, header: Option<&str>, request_id: &str) -> Result<Fetched, ForwardError> {
+        let Some(server) = self.pool.choose(std::net::IpAddr::from([127, 0, 0, 1])) else { return Err(ForwardError::Cut) };
+        let _active = server.enter();
+        let host = match &server.address {
+            super::Address::Tcp(authority) => authority.as_str(),
+            super::Address::Unix(_) => "localhost",
+        };
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nX-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n\r\n"
+        );
+        let deadline = self.deadlines.deadline();
+        deadline.set(self.settings.connect_timeout + self.settings.response_timeout);
+        loop {
+            let pooled = server.take();
+            let fresh = pooled.is_none();
+            let up = match pooled {
+                Some(socket) => socket,
+                None => within(&deadline, server).await?,
+            };
+            let mut lookup = Lookup { up, deadline: &deadline, input: Buffer::default(), response: ResponseHead::default() };
+            match lookup.write(request.as_bytes()).await {
+                Err(_) if !fresh => {}
+                Err(error) => return Err(error),
+                // A look-up is ours and changes nothing, so it may be sent twice.
+                Ok(()) => match lookup.read(self, server, header).await {
+                    Err(ForwardError::Cut) if !fresh => {}
+                    other => return other,
+                },
+            }
+        }
+    }
+}
+
+async fn within(deadline: &Deadline, server: &Server) -> Result<Socket, ForwardError> {
+    let mut connecting = std::pin::pin!(server.connect());
+    let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+        Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
+        other => other.map(Some),
+    });
+    match connected.await {
+        Some(Ok(socket)) => Ok(socket),
+        Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
+        None => Err(ForwardError::ConnectTimeout { server: server.name.clone() }),
+    }
+}
+
+struct Lookup<'l> {
+    up: Socket,
+    deadline: &'l Deadline,
+    input: Buffer,
+    response: ResponseHead,
+}
+
+impl Lookup<'_> {
+    async fn write(&mut self, mut rest: &[u8]) -> Result<(), ForwardError> {
+        while !rest.is_empty() {
+            let written = poll_fn(|cx| match self.up.poll_write(cx, rest) {
+                Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                other => other,
+            });
+            match written.await {
+                Ok(count) if count > 0 => rest = rest.get(count..).unwrap_or_default(),
+                _ => return Err(ForwardError::Cut),
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(mut self, forwarder: &Forwarder, server: &Server, header: Option<&str>) -> Result<Fetched, ForwardError> {
+        loop {
+            let limits = &forwarder.settings.response_head;
+            match self.response.scan(self.input.filled(), limits, "GET").map_err(ForwardError::Broken)? {
+                Scan::Partial => {
+                    if self.fill().await? == 0 {
+                        return Err(ForwardError::Cut);
+                    }
+                }
+                Scan::Complete(count) => {
+                    self.input.consume(count);
+                    match self.response.status() {
+                        101 => return Err(ForwardError::Unasked),
+                        100..200 => {}
+                        _ => break,
+                    }
+                }
+            }
+        }
+        let body = self.body().await?;
+        let header = header.and_then(|name| self.response.field(name)).map(|value| String::from_utf8_lossy(value).into_owned());
+        let status = self.response.status();
+        if self.response.keep_alive() && self.response.framing() != Framing::UntilClose && self.input.is_empty() {
+            server.give(self.up, None);
+        }
+        Ok(Fetched { status, header, body })
+    }
+
+    async fn body(&mut self) -> Result<Vec<u8>, ForwardError> {
+        let mut body = Vec::new();
+        let mut decoder = ChunkDecoder::default();
+        let framing = self.response.framing();
+        loop {
+            let filled = self.input.filled();
+            match framing {
+                Framing::Empty => return Ok(body),
+                Framing::Length(count) => {
+                    let missing = usize::try_from(count).map_err(|_| ForwardError::RowTooLarge)?.saturating_sub(body.len());
+                    let piece = filled.get(..filled.len().min(missing)).unwrap_or_default();
+                    body.extend_from_slice(piece);
+                    let (used, done) = (piece.len(), piece.len() == missing);
+                    self.input.consume(used);
+                    if done {
+                        return Ok(body);
+                    }
+                }
+                Framing::UntilClose => {
+                    body.extend_from_slice(filled);
+                    self.input.clear();
+                }
+                Framing::Chunked => {
+                    let (used, step) = decoder.decode(filled).map_err(ForwardError::Broken)?;
+                    let (mut done, mut more) = (false, false);
+                    match step {
+                        ChunkStep::Data(data) => body.extend_from_slice(data),
+                        ChunkStep::Done => done = true,
+                        ChunkStep::More => more = true,
+                    }
+                    self.input.consume(used);
+                    if done {
+                        return Ok(body);
+                    }
+                    if !more {
+                        continue;
+                    }
+                }
+            }
+            if body.len() > LARGEST_ROW {
+                return Err(ForwardError::RowTooLarge);
+            }
+            if self.fill().await? == 0 {
+                return if framing == Framing::UntilClose { Ok(body) } else { Err(ForwardError::Cut) };
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> Result<usize, ForwardError> {
+        if self.input.space().is_empty() {
+            let wanted = self.input.capacity() * 2;
+            self.input.grow(wanted);
+        }
+        let filled = poll_fn(|cx| match self.up.poll_fill(cx, &mut self.input) {
+            Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            other => other,
+        });
+        match filled.await {
+            Ok(count) => Ok(count),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(ForwardError::ResponseTimeout),
+            Err(_) => Err(ForwardError::Cut),
+        }
+    }
+}

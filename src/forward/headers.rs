@@ -1,0 +1,302 @@
+//! Which headers go on to the app, and which come back (INTERFACE.md section 6, RFC 9110 section 7.6.1).
+//!
+//! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
+//! any spelling; then ours are set, once.
+
+use std::{io::Write, net::IpAddr};
+
+use crate::{
+    credential,
+    wire::{Field, Framing, RequestHead, ResponseHead, Version},
+};
+
+/// What the gate says to the app about one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'r> {
+    /// What counts as a credential and stays here.
+    pub credentials: &'r credential::Settings,
+    /// `[identity] forward_credentials`: the client's own token goes on.
+    pub forward_credentials: bool,
+    /// The query without credential pairs.
+    pub query: Option<&'r str>,
+    /// The rendered identity headers, each line with its CRLF; empty when anonymous.
+    pub identity: &'r [u8],
+    /// The client as the app shall see it.
+    pub origin: Origin<'r>,
+    /// Names this request in every log.
+    pub request_id: &'r str,
+    /// The body, when it was read before the decision.
+    pub body: Option<&'r [u8]>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'r> {
+    /// The `X-Forwarded-For` chain of trusted proxies, without the peer; usually empty.
+    pub chain: &'r str,
+    /// The peer of the connection.
+    pub peer: IpAddr,
+    /// `http` or `https`.
+    pub scheme: &'r str,
+    /// The host that the client asked for.
+    pub host: &'r str,
+}
+
+/// What a field of a request is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    EndToEnd,
+    /// Belongs to this connection, or is written anew.
+    Ours,
+    /// Names that only this gate may set.
+    Reserved,
+    Cookie,
+}
+
+/// Reserved by their whole name, folded. Sorted.
+const RESERVED: &[&str] = &[
+    "client-ip", "forwarded", "front-end-https", "proxy", "remote-addr", "remote-email", "remote-group",
+    "remote-groups", "remote-name", "remote-sub", "remote-user", "ssl-client-cert", "ssl-client-s-dn", "ssl-client-verify",
+    "true-client-ip", "x-access-level", "x-client-ip", "x-cluster-client-ip", "x-email", "x-envoy-external-address",
+    "x-envoy-original-path", "x-groups", "x-http-method", "x-http-method-override", "x-method-override", "x-original-host",
+    "x-original-method", "x-original-uri", "x-original-url", "x-proxyuser", "x-real-ip", "x-remote-email",
+    "x-remote-group", "x-remote-groups", "x-remote-user", "x-request-id", "x-rewrite-url", "x-role", "x-roles",
+    "x-ssl-client-cert", "x-user", "x-user-email", "x-user-groups", "x-user-id", "x-user-name", "x-user-role", "x-user-roles",
+    "x-userid", "x-username", "x-webauth-user", "cf-connecting-ip",
+];
+
+/// Reserved by how they begin, folded.
+const RESERVED_PREFIXES: &[&str] = &[
+    "x-forwarded-", "x-portcullis-", "x-auth-", "x-authentik-", "x-pomerium-", "x-token-", "x-vouch-", "x-goog-iap-",
+    "x-goog-authenticated-user-", "x-amzn-oidc-", "cf-access-", "x-authenticated-", "x-ms-client-principal",
+];
+
+/// Whether `name` folds (lower case; `_`, `.` and blank are `-`) to a name that only the gate may set.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    // Most of what browsers send is told by its first letter.
+    if !matches!(name.as_bytes().first(), Some(b'x' | b'X' | b'f' | b'F' | b'r' | b'R' | b'p' | b'P' | b't' | b'T' | b's' | b'S' | b'c' | b'C')) {
+        return false;
+    }
+    RESERVED.iter().any(|reserved| folds_to(name, reserved))
+        || RESERVED_PREFIXES
+            .iter()
+            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix)))
+}
+
+/// Whether the client plays with a reserved name in a way that is refused before any rule: an
+/// underscore (or dot) for a dash, or a `Connection` that nominates it.
+#[must_use]
+pub fn forbidden(head: &RequestHead) -> Option<Forbidden> {
+    for field in head.fields() {
+        let bytes = field.name.as_bytes();
+        if (bytes.contains(&b'_') || bytes.contains(&b'.')) && is_reserved(field.name) {
+            return Some(Forbidden::FoldedName);
+        }
+    }
+    let mut nominated = head.connection_options();
+    nominated.any(is_protected).then_some(Forbidden::Nominated)
+}
+
+/// Why [`forbidden`] refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forbidden {
+    /// `X_Forwarded_User` and its like.
+    FoldedName,
+    /// `Connection: X-Forwarded-User` and its like.
+    Nominated,
+}
+
+/// Writes the head that goes to the app.
+pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>) {
+    put(out, &[head.method().as_bytes(), b" ", head.path().as_bytes()]);
+    if let Some(query) = outgoing.query {
+        put(out, &[b"?", query.as_bytes()]);
+    }
+    put(out, &[b" HTTP/1.1\r\nHost: ", head.host().as_bytes(), b"\r\n"]);
+    for field in head.fields() {
+        match kind(field.name) {
+            Kind::Ours | Kind::Reserved => {}
+            Kind::Cookie if !outgoing.forward_credentials => {
+                let kept = credential::strip_cookies(outgoing.credentials, field.value);
+                if !kept.is_empty() {
+                    line(out, field.name, &kept);
+                }
+            }
+            Kind::EndToEnd if !passes(head, &field, outgoing) => {}
+            Kind::EndToEnd | Kind::Cookie => line(out, field.name, field.value),
+        }
+    }
+    if head.upgrade().is_some() {
+        put(out, &[b"Connection: Upgrade\r\nUpgrade: ", head.upgrade().unwrap_or_default().as_bytes(), b"\r\n"]);
+    }
+    match (outgoing.body, head.framing()) {
+        (Some(body), _) => length(out, body.len() as u64),
+        (None, Framing::Length(count)) => length(out, count),
+        (None, Framing::Chunked) => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        (None, Framing::Empty | Framing::UntilClose) => {}
+    }
+    write_ours(out, outgoing);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Our own headers, the last of the head.
+fn write_ours(out: &mut Vec<u8>, outgoing: &Outgoing<'_>) {
+    out.extend_from_slice(outgoing.identity);
+    let origin = &outgoing.origin;
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    if !origin.chain.is_empty() {
+        put(out, &[origin.chain.as_bytes(), b", "]);
+    }
+    // Writing into a Vec cannot fail.
+    let _ = write!(out, "{}", origin.peer);
+    put(out, &[b"\r\nX-Forwarded-Proto: ", origin.scheme.as_bytes()]);
+    put(out, &[b"\r\nX-Forwarded-Host: ", origin.host.as_bytes()]);
+    put(out, &[b"\r\nX-Request-Id: ", outgoing.request_id.as_bytes(), b"\r\n"]);
+}
+
+/// How the response's body goes to the client, whatever framing it came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// No body.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// In chunks.
+    Chunked,
+    /// Until we close.
+    UntilClose,
+}
+
+/// Writes the head that goes to the client; says how the body follows.
+pub fn write_response(out: &mut Vec<u8>, response: &ResponseHead, request: &RequestHead, keep_alive: bool) -> Delivery {
+    let old = request.version() == Version::Http10;
+    let delivery = match response.framing() {
+        Framing::Empty => Delivery::Empty,
+        Framing::Length(count) => Delivery::Length(count),
+        Framing::Chunked | Framing::UntilClose if old => Delivery::UntilClose,
+        Framing::Chunked | Framing::UntilClose => Delivery::Chunked,
+    };
+    write_status(out, response);
+    write_end_to_end(out, response);
+    match delivery {
+        Delivery::Length(count) => length(out, count),
+        Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Delivery::Empty => {
+            if let Some(count) = response.content_length().filter(|_| !matches!(response.status(), 204)) {
+                length(out, count);
+            }
+        }
+        Delivery::UntilClose => {}
+    }
+    if !keep_alive || delivery == Delivery::UntilClose {
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if old {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    delivery
+}
+
+/// Writes a 1xx head: 103, or the 101 that opens a tunnel.
+pub fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
+    write_status(out, response);
+    write_end_to_end(out, response);
+    if let (101, Some(protocol)) = (response.status(), response.upgrade()) {
+        put(out, &[b"Connection: Upgrade\r\nUpgrade: ", protocol.as_bytes(), b"\r\n"]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
+    let mut digits = *b"HTTP/1.1 000 ";
+    let status = response.status();
+    for (at, divisor) in [(9, 100), (10, 10), (11, 1)] {
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + u8::try_from(status / divisor % 10).unwrap_or(0);
+        }
+    }
+    put(out, &[&digits, response.reason().as_ref(), b"\r\n"]);
+}
+
+fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
+    let nominates = response.connection_options().any(|option| !is_usual_option(option));
+    for field in response.fields() {
+        let nominated = nominates && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
+        if !is_connection_field(field.name) && !nominated {
+            line(out, field.name, field.value);
+        }
+    }
+}
+
+fn kind(name: &str) -> Kind {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name.len() {
+        4 if is("host") => Kind::Ours,
+        6 if is("cookie") => Kind::Cookie,
+        6 if is("expect") => Kind::Ours,
+        _ if is_connection_field(name) => Kind::Ours,
+        _ if is_reserved(name) => Kind::Reserved,
+        _ => Kind::EndToEnd,
+    }
+}
+
+/// Fields of one hop, and those that frame a body: both are written anew.
+fn is_connection_field(name: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name.len() {
+        2 => is("te"),
+        7 => is("upgrade") || is("trailer"),
+        10 => is("connection") || is("keep-alive"),
+        14 => is("content-length"),
+        16 => is("proxy-connection"),
+        17 => is("transfer-encoding"),
+        18 => is("proxy-authenticate"),
+        19 => is("proxy-authorization"),
+        25 => is("proxy-authentication-info"),
+        _ => false,
+    }
+}
+
+fn is_usual_option(option: &str) -> bool {
+    ["keep-alive", "close", "upgrade", "te"].iter().any(|usual| option.eq_ignore_ascii_case(usual))
+}
+
+/// A field whose removal by `Connection` would change who the request is for or from.
+fn is_protected(option: &str) -> bool {
+    is_reserved(option)
+        || ["host", "authorization", "x-access-token", "cookie", "content-type", "content-length", "content-encoding", "transfer-encoding", "expect"]
+            .iter()
+            .any(|name| option.eq_ignore_ascii_case(name))
+}
+
+/// Whether an end-to-end field goes on: no credential, and not nominated by `Connection`.
+fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
+    let credential = !outgoing.forward_credentials && credential::is_credential_header(outgoing.credentials, field.name);
+    !credential && !head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name))
+}
+
+fn folds_to(name: &str, folded: &str) -> bool {
+    name.len() == folded.len()
+        && name.bytes().zip(folded.bytes()).all(|(byte, want)| match byte {
+            b'_' | b'.' | b' ' => want == b'-',
+            _ => byte.to_ascii_lowercase() == want,
+        })
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    put(out, &[name.as_bytes(), b": ", value, b"\r\n"]);
+}
+
+fn length(out: &mut Vec<u8>, count: u64) {
+    let _ = write!(out, "Content-Length: {count}\r\n");
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! What goes to the app and what comes back, byte for byte.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::wire::{HeadLimits, Scan};
+
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 200 };
+const IDENTITY: &[u8] = b"X-Forwarded-User: 7\r\n";
+
+fn request(text: &str) -> RequestHead {
+    let mut head = RequestHead::default();
+    let scan = head.scan(text.as_bytes(), &LIMITS).unwrap();
+    assert!(matches!(scan, Scan::Complete(_)), "{text}");
+    head
+}
+
+fn response(text: &str) -> ResponseHead {
+    let mut head = ResponseHead::default();
+    head.scan(text.as_bytes(), &LIMITS, "GET").unwrap();
+    head
+}
+
+fn settings() -> credential::Settings {
+    credential::Settings {
+        headers: vec!["x-app-token".into()],
+        params: vec![],
+        cookies: vec![],
+        cookie_secret: None,
+        query: true,
+        bearer: credential::Bearer::RawThenBase64,
+        page_cookie: vec!["portcullis".into()],
+    }
+}
+
+fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
+    Outgoing {
+        credentials,
+        forward_credentials: false,
+        query: None,
+        identity: IDENTITY,
+        origin: Origin { chain: "", peer: "10.1.2.3".parse().unwrap(), scheme: "http", host: "example.com" },
+        request_id: "r1",
+        body: None,
+    }
+}
+
+fn forwarded(text: &str) -> String {
+    let mut out = Vec::new();
+    write_request(&mut out, &request(text), &outgoing(&settings()));
+    String::from_utf8(out).unwrap()
+}
+
+fn get(fields: &str) -> String {
+    forwarded(&format!("GET /a HTTP/1.1\r\nHost: example.com\r\n{fields}\r\n"))
+}
+
+#[test]
+fn a_plain_request_gets_our_headers_and_keeps_its_own() {
+    insta::assert_snapshot!(get("Accept: */*\r\nUser-Agent: curl/8\r\n").replace('\r', ""), @r"
+    GET /a HTTP/1.1
+    Host: example.com
+    Accept: */*
+    User-Agent: curl/8
+    X-Forwarded-User: 7
+    X-Forwarded-For: 10.1.2.3
+    X-Forwarded-Proto: http
+    X-Forwarded-Host: example.com
+    X-Request-Id: r1
+    ");
+}
+
+#[test]
+fn spoofed_names_are_removed_under_any_case() {
+    for name in [
+        "X-Forwarded-User", "x-forwarded-for", "X-FORWARDED-ANYTHING", "Remote-User", "X-Auth-Request-Email", "X-Portcullis-Assertion",
+        "X-Real-IP", "Forwarded", "X-Original-URL", "X-Rewrite-Url", "X-HTTP-Method-Override", "X-Remote-User", "X-authentik-uid",
+        "Cf-Access-Authenticated-User-Email", "X-Request-Id", "Proxy", "True-Client-IP", "X-Goog-Authenticated-User-Id",
+    ] {
+        let out = get(&format!("{name}: evil\r\nAccept: */*\r\n"));
+        assert!(!out.contains("evil"), "{name}: {out}");
+        assert!(out.contains("Accept: */*"), "{out}");
+        assert_eq!(out.matches("X-Forwarded-User").count(), 1, "{out}");
+    }
+}
+
+#[test]
+fn names_that_only_look_alike_are_kept() {
+    for name in ["X-Forward", "X-Custom", "X-Users-Online", "Referer", "Range", "Pragma", "X-Requested-With", "X-CSRF-Token"] {
+        assert!(get(&format!("{name}: mine\r\n")).contains(&format!("{name}: mine\r\n")), "{name}");
+    }
+}
+
+#[test]
+fn folded_spellings_and_nominations_are_refused() {
+    for (fields, why) in [
+        ("X_Forwarded_User: 1\r\n", Some(Forbidden::FoldedName)),
+        ("x.forwarded.user: 1\r\n", Some(Forbidden::FoldedName)),
+        ("X-Forwarded_User: 1\r\n", Some(Forbidden::FoldedName)),
+        ("my_header: 1\r\n", None),
+        ("Connection: close, X-Forwarded-User\r\n", Some(Forbidden::Nominated)),
+        ("Connection: authorization\r\n", Some(Forbidden::Nominated)),
+        ("Connection: keep-alive, X-Hop\r\n", None),
+    ] {
+        let head = request(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        assert_eq!(forbidden(&head), why, "{fields}");
+    }
+}
+
+#[test]
+fn credentials_stay_here_unless_the_config_says_otherwise() {
+    let text = "GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: secret\r\nX-Access-Token: secret\r\nX-App-Token: secret\r\n\
+                Cookie: a=1; portcullis=secret; b=2\r\n\r\n";
+    let out = forwarded(text);
+    assert!(!out.contains("secret"), "{out}");
+    assert!(out.contains("Cookie: a=1; b=2\r\n"), "{out}");
+    let settings = settings();
+    let mut kept = Vec::new();
+    write_request(&mut kept, &request(text), &Outgoing { forward_credentials: true, ..outgoing(&settings) });
+    assert_eq!(String::from_utf8(kept).unwrap().matches("secret").count(), 4);
+}
+
+#[test]
+fn hop_by_hop_fields_end_here() {
+    let out = get("Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nTrailer: a\r\n");
+    for gone in ["X-Hop", "Keep-Alive", "TE:", "Proxy-Authorization", "Trailer", "Connection"] {
+        assert!(!out.contains(gone), "{gone}: {out}");
+    }
+}
+
+#[test]
+fn an_upgrade_is_asked_for_again() {
+    let out = get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
+    assert!(out.contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"), "{out}");
+    assert!(out.contains("Sec-WebSocket-Key: k"), "{out}");
+}
+
+#[test]
+fn the_body_keeps_its_framing() {
+    let sized = forwarded("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    assert!(sized.contains("\r\nContent-Length: 5\r\n") && !sized.contains("Expect"), "{sized}");
+    let chunked = forwarded("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert!(chunked.contains("\r\nTransfer-Encoding: chunked\r\n"), "{chunked}");
+    let settings = settings();
+    let mut read = Vec::new();
+    let head = request("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    write_request(&mut read, &head, &Outgoing { body: Some(b"{}"), ..outgoing(&settings) });
+    let read = String::from_utf8(read).unwrap();
+    assert!(read.contains("Content-Length: 2\r\n") && !read.contains("Transfer-Encoding"), "{read}");
+}
+
+#[test]
+fn an_answer_is_framed_for_the_client() {
+    let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let old = request("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    for (text, request, delivery, has) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", &new, Delivery::Length(3), "Content-Length: 3\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &new, Delivery::Chunked, "Transfer-Encoding: chunked\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\n\r\n", &new, Delivery::Chunked, "Transfer-Encoding: chunked\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &old, Delivery::UntilClose, "Connection: close\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", &old, Delivery::Length(3), "Connection: keep-alive\r\n\r\n"),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", &new, Delivery::Empty, "Content-Length: 3\r\n\r\n"),
+    ] {
+        let mut out = Vec::new();
+        assert_eq!(write_response(&mut out, &response(text), request, true), delivery, "{text}");
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.ends_with(has), "{text}: {out}");
+    }
+}
+
+#[test]
+fn hop_by_hop_fields_of_an_answer_end_here() {
+    let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n";
+    let mut out = Vec::new();
+    write_response(&mut out, &response(text), &new, false);
+    let out = String::from_utf8(out).unwrap();
+    assert!(!out.contains("X-Hop") && !out.contains("Keep-Alive"), "{out}");
+    assert_eq!(out.matches("Set-Cookie").count(), 2);
+    assert!(out.ends_with("Connection: close\r\n\r\n"), "{out}");
+}
+
+proptest! {
+    /// Whatever a client sends, each name that tells who is asking appears as often as we say it.
+    #[test]
+    fn no_client_sets_an_identity(names in prop::collection::vec("(?i)(x-forwarded-(user|email|groups|for)|remote-user|x-[a-z-]{1,12}|[a-z-]{1,12})", 0..12)) {
+        let fields: String = names
+            .iter()
+            .filter(|name| !["connection", "content-length", "transfer-encoding", "host", "upgrade", "expect"].iter().any(|n| name.eq_ignore_ascii_case(n)))
+            .map(|name| format!("{name}: evil\r\n"))
+            .collect();
+        let out = get(&fields);
+        let head = request(&out);
+        for field in head.fields() {
+            prop_assert!(!(is_reserved(field.name) && field.value == b"evil"), "{out}");
+        }
+        for name in ["x-forwarded-user", "x-forwarded-for", "x-request-id", "host"] {
+            prop_assert_eq!(head.fields().filter(|f| f.name.eq_ignore_ascii_case(name)).count(), 1, "{}", name);
+        }
+    }
+
+    /// A name is reserved under every spelling that an app could fold to it.
+    #[test]
+    fn folding_hides_nothing(at in 0..RESERVED.len(), seps in prop::collection::vec(prop::sample::select(vec!['-', '_', '.']), 8), upper: u32) {
+        let mut seps = seps.into_iter().cycle();
+        let spelled: String = RESERVED[at]
+            .chars()
+            .enumerate()
+            .map(|(i, c)| match c {
+                '-' => seps.next().unwrap(),
+                c if upper >> (i % 32) & 1 == 1 => c.to_ascii_uppercase(),
+                c => c,
+            })
+            .collect();
+        prop_assert!(is_reserved(&spelled), "{}", spelled);
+    }
+}

@@ -1,0 +1,121 @@
+//! The headers that tell the app who is asking (INTERFACE.md section 6).
+
+/// A family of header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// `X-Forwarded-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+    XForwarded,
+    /// `Remote-User`, `Remote-Name`, `Remote-Email`, `Remote-Groups`.
+    Remote,
+    /// `X-Auth-Request-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+    XAuthRequest,
+}
+
+/// Who is asking.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'w> {
+    /// The user's id.
+    pub id: &'w str,
+    /// The username.
+    pub username: Option<&'w str>,
+    /// The email address, only when the app may rely on it.
+    pub email: Option<&'w str>,
+    /// The roles, sorted.
+    pub roles: &'w [Box<str>],
+}
+
+impl Preset {
+    /// Id, username, email, groups.
+    fn names(self) -> [&'static str; 4] {
+        match self {
+            Self::XForwarded => ["X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups"],
+            Self::Remote => ["Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups"],
+            Self::XAuthRequest => {
+                ["X-Auth-Request-User", "X-Auth-Request-Preferred-Username", "X-Auth-Request-Email", "X-Auth-Request-Groups"]
+            }
+        }
+    }
+}
+
+/// Renders the lines of all presets, once for a user and not for a request.
+#[must_use]
+pub fn render(presets: &[Preset], who: &Who<'_>) -> Box<[u8]> {
+    let groups = who.roles.iter().map(|role| encode(role, true)).collect::<Vec<_>>().join(",");
+    let mut out = String::new();
+    for preset in presets {
+        let [id, username, email, roles] = preset.names();
+        line(&mut out, id, &encode(who.id, false));
+        for (name, value) in [(username, who.username), (email, who.email)] {
+            if let Some(value) = value {
+                line(&mut out, name, &encode(value, false));
+            }
+        }
+        if !groups.is_empty() {
+            line(&mut out, roles, &groups);
+        }
+    }
+    out.into_bytes().into_boxed_slice()
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        out.push_str(part);
+    }
+}
+
+/// Visible ASCII as it is; anything else, and `%`, as percent-encoded UTF-8, so that no value can
+/// break out of its line. In a list the comma counts as well.
+fn encode(text: &str, in_list: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let plain = byte.is_ascii_graphic() && byte != b'%' && !(in_list && byte == b',');
+        if plain || (byte == b' ' && !in_list) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
+            }
+        }
+    }
+    // A blank at either end would be lost on the way.
+    if out.starts_with(' ') || out.ends_with(' ') { out.replace(' ', "%20") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(presets: &[Preset], who: &Who<'_>) -> String {
+        String::from_utf8(render(presets, who).into()).unwrap()
+    }
+
+    #[test]
+    fn each_preset_has_its_names() {
+        let roles = ["clerk".into(), "editor".into()];
+        let who = Who { id: "7", username: Some("ann"), email: Some("ann@example.com"), roles: &roles };
+        assert_eq!(
+            text(&[Preset::XForwarded], &who),
+            "X-Forwarded-User: 7\r\nX-Forwarded-Preferred-Username: ann\r\nX-Forwarded-Email: ann@example.com\r\nX-Forwarded-Groups: clerk,editor\r\n"
+        );
+        let both = text(&[Preset::Remote, Preset::XAuthRequest], &who);
+        assert!(both.starts_with("Remote-User: 7\r\n") && both.contains("\r\nX-Auth-Request-Groups: clerk,editor\r\n"), "{both}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let who = Who { id: "7", username: None, email: None, roles: &[] };
+        assert_eq!(text(&[Preset::XForwarded], &who), "X-Forwarded-User: 7\r\n");
+    }
+
+    #[test]
+    fn no_value_breaks_out_of_its_line() {
+        let roles = ["a,b".into(), "x\r\nX-Forwarded-User: 1".into()];
+        let who = Who { id: "7", username: Some("é\r\nX-Forwarded-User: 1"), email: Some(" 50% "), roles: &roles };
+        let lines = text(&[Preset::XForwarded], &who);
+        assert_eq!(lines.matches("\r\n").count(), 4, "{lines}");
+        assert!(lines.contains("Username: %C3%A9%0D%0AX-Forwarded-User: 1\r\n"), "{lines}");
+        assert!(lines.contains("Email: %2050%25%20\r\n"), "{lines}");
+        assert!(lines.contains("Groups: a%2Cb,x%0D%0AX-Forwarded-User:%201\r\n"), "{lines}");
+    }
+}

@@ -1,0 +1,95 @@
+//! A stream to a client or to the app: TCP or a Unix socket.
+
+use std::{
+    io,
+    net::IpAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+use super::Buffer;
+
+/// A connected stream.
+#[derive(Debug)]
+pub enum Socket {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+}
+
+/// Who is at the other end of a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// A client with an address.
+    Ip(IpAddr),
+    /// A client on this machine, over a Unix socket.
+    Local,
+}
+
+impl Socket {
+    /// Reads what there is into the buffer's free room: 0 = the other end has finished.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+        let mut space = ReadBuf::new(buffer.space());
+        let read = match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
+            Self::Unix(unix) => Pin::new(unix).poll_read(cx, &mut space),
+        };
+        let count = space.filled().len();
+        read.map_ok(|()| {
+            buffer.advance(count);
+            count
+        })
+    }
+
+    /// Waits until there is something to read, without a buffer.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
+            Self::Unix(unix) => unix.poll_read_ready(cx),
+        }
+    }
+
+    /// Whether the other end has sent anything, or has gone: asks the system, without waiting.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        let read = match self {
+            Self::Tcp(tcp) => tcp.try_read(&mut byte),
+            Self::Unix(unix) => unix.try_read(&mut byte),
+        };
+        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Writes some of `bytes`.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
+        }
+    }
+
+    /// Says that no more will be written.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Peer {
+    /// The address that limits and logs use; a local client counts as `127.0.0.1`.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        match self {
+            Self::Ip(ip) => *ip,
+            Self::Local => IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+}

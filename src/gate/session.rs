@@ -1,0 +1,87 @@
+//! From the credential of a request to the session that it names (loopback3.md section 1).
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    credential::{self, Hit},
+    identity::TokenHash,
+    refusal::Refusal,
+    store::{Change, Session, Standing, StoreError, Subject},
+    wire::RequestHead,
+};
+
+use super::Gate;
+
+/// A caller whose token is good.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) session: Arc<Session>,
+    pub(super) subject: Arc<Subject>,
+}
+
+impl Gate {
+    /// Whose request this is: `None` = anonymous, which is also what an unknown token means.
+    ///
+    /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
+    /// different user ends the request: RFC 6750 section 2 knows no request with two.
+    pub(super) async fn session(&self, head: &RequestHead) -> Result<Option<Known>, Refusal> {
+        let fields = head.fields().map(|field| (field.name, field.value));
+        let offered = credential::offered(&self.settings.credentials, head.query(), fields);
+        let Some(first) = offered.first() else { return Ok(None) };
+        let known = self.resolve(first).await?;
+        if self.settings.loopback {
+            return Ok(known);
+        }
+        if offered.overflow() {
+            return Err(Refusal::TwoUsers);
+        }
+        for other in offered.others() {
+            let Ok(Some(other)) = self.resolve(other).await else { continue };
+            if known.as_ref().is_none_or(|known| known.subject.id != other.subject.id) {
+                return Err(Refusal::TwoUsers);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn resolve(&self, hit: &Hit<'_>) -> Result<Option<Known>, Refusal> {
+        for id in [Some(&hit.id), hit.alternative.as_ref()].into_iter().flatten() {
+            if let Some(known) = self.look_up(id).await? {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn look_up(&self, id: &Cow<'_, str>) -> Result<Option<Known>, Refusal> {
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let hash = TokenHash::of(id);
+        let session = match self.store.sessions().get(&hash) {
+            Some(session) => session,
+            None => match self.store.load_session(&hash).await.map_err(|error| self.store_down(&error))? {
+                Some(session) => session,
+                None => return Ok(None),
+            },
+        };
+        let subject = session.subject.load_full();
+        match session.standing(&subject, self.clock.now(), self.settings.allow_eternal_tokens) {
+            Standing::Live => Ok(Some(Known { session, subject })),
+            Standing::Ended => Ok(None),
+            Standing::Unusable => Err(Refusal::TokenUnusable),
+            Standing::Expired => {
+                // Its second use is an unknown token's; if the store is down, it stays expired.
+                if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await {
+                    tracing::warn!(error = %error, "an expired token could not be deleted");
+                }
+                Err(Refusal::TokenExpired)
+            }
+        }
+    }
+
+    pub(super) fn store_down(&self, error: &StoreError) -> Refusal {
+        tracing::error!(error = %error, "the store could not answer; the request was refused");
+        Refusal::StoreDown
+    }
+}

@@ -1,0 +1,330 @@
+//! The steps of the walk that are more than one call.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    api::{Body, Call, Problem},
+    credential,
+    forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
+    observe::metrics::{Decision as Counted, UpstreamError},
+    policy::{Action, Caller, Decision, OwnerAnswer, OwnerVerdict, Permit, PolicySet, Question, Served},
+    refusal::{Form, Refusal},
+    store::Subject,
+    wire::{Framing, RequestHead},
+};
+
+use super::{Core, Gate, Stop, context::Context, record::Record, session::Known};
+
+/// A body that was read before the decision: its bytes, and what they say.
+#[derive(Debug)]
+pub(super) struct ReadBody {
+    bytes: Vec<u8>,
+    parsed: Option<Body>,
+}
+
+/// INTERFACE.md section 6: names that fold to a reserved one, and `Connection` naming one.
+pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
+    let message = match forward::forbidden(head) {
+        None => return Ok(()),
+        Some(Forbidden::FoldedName) => "a header name with `_` or `.` stands for a reserved one; use dashes (folded-header-name)",
+        Some(Forbidden::Nominated) => "`Connection` may not name this header (connection-names-reserved)",
+    };
+    Err(Refusal::Wire { status: 400, message: message.to_owned() })
+}
+
+/// `%2f` is let through only where the route says so.
+pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_>) -> Result<(), Refusal> {
+    if !head.encoded_slash() || action.encoded_slash {
+        return Ok(());
+    }
+    let message = "the path holds an encoded slash; send `/`, or allow it in the route with `encodedSlash` (encoded-slash)";
+    Err(Refusal::Wire { status: 400, message: message.to_owned() })
+}
+
+/// LoopBack's 404 for a path of the account model that is none of its routes.
+pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
+    let account = set.account();
+    // The path matched the account model, so it begins with its prefix, in whatever letter case.
+    let relative = head.target().get(api_root.len() + 1 + account.plural.len()..).unwrap_or_default();
+    let relative = if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") };
+    Problem::no_such_method(&account.name, head.method(), &relative)
+}
+
+/// What the User API gets.
+pub(super) fn call(
+    method: &str,
+    head: &RequestHead,
+    action: &Action<'_>,
+    body: ReadBody,
+    session: Option<&Known>,
+    context: &Context<'_>,
+) -> Call {
+    Call {
+        method: method.into(),
+        head: parts(head),
+        body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
+        id: action.model_id.clone(),
+        session: session.map(|known| Arc::clone(&known.session)),
+        client: context.client,
+        request_id: context.request_id.as_str().into(),
+    }
+}
+
+impl Gate {
+    /// Reads the body of a request that is judged, or served, by it; every other body streams.
+    pub(super) async fn read_body<'s>(
+        &self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        action: Action<'s>,
+    ) -> Result<(Action<'s>, ReadBody), Stop> {
+        let account = match action.served {
+            Served::Account(method) => Some(method),
+            _ => None,
+        };
+        let judged = action.wants_body && is_parsed_type(head.field("content-type"));
+        if account.is_none() && !(judged && head.framing() != Framing::Empty) {
+            return Ok((action, ReadBody { bytes: Vec::new(), parsed: None }));
+        }
+        let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
+        let parts = parts(head);
+        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), self.api.reading())?;
+        if let Some(method) = account {
+            self.api.check_arguments(method, &body, head.query())?;
+        }
+        let action = if action.wants_body { action.with_body_id(body.id()) } else { action };
+        Ok((action, ReadBody { bytes, parsed: Some(body) }))
+    }
+
+    /// Decides, asking the app for the owner when the rules need it.
+    pub(super) async fn decide<'r>(
+        &self,
+        core: &Core,
+        set: &'r PolicySet,
+        action: &Action<'r>,
+        session: Option<&Known>,
+        (context, record): (&Context<'_>, &Record<'r>),
+    ) -> Result<Permit<'r>, Refusal> {
+        let caller = caller(session);
+        loop {
+            match set.decide(action, caller, record.owner.get()) {
+                Decision::Permit(permit) => {
+                    record.decision.set(Some((Counted::Allow, Some(permit.rule))));
+                    return Ok(permit);
+                }
+                Decision::Denial(denial) => {
+                    record.decision.set(Some((Counted::Deny, Some(denial.rule))));
+                    let model_id = denial.model_id.map(Into::into);
+                    return Err(Refusal::Denied { status: denial.status, model: denial.model.to_owned(), model_id });
+                }
+                Decision::Ask(question) => {
+                    record.decision.set(Some((Counted::Error, None)));
+                    if record.owner.get().is_some() {
+                        return Err(Refusal::OwnerUnknown);
+                    }
+                    let exists = session.is_some_and(|known| known.subject.email.is_some() || known.subject.username.is_some());
+                    record.owner.set(Some(self.ask_app(core, &question, caller, exists, context).await?));
+                }
+            }
+        }
+    }
+
+    /// Asks the app whose row it is. Any answer but a row or a 404 is a refusal.
+    async fn ask_app(
+        &self,
+        core: &Core,
+        question: &Question<'_>,
+        caller: Caller<'_>,
+        user_exists: bool,
+        context: &Context<'_>,
+    ) -> Result<OwnerVerdict, Refusal> {
+        let unknown = |reason: &dyn std::fmt::Display| {
+            tracing::warn!(request_id = context.request_id.as_str(), %reason, "an owner look-up failed; the request was refused");
+            Refusal::OwnerUnknown
+        };
+        let fetched = core
+            .forwarder
+            .fetch(&question.target, question.header, context.request_id.as_str())
+            .await
+            .map_err(|error| unknown(&error))?;
+        let answer = match fetched.status {
+            200 if question.header.is_some() => OwnerAnswer::Header(fetched.header),
+            200 => OwnerAnswer::Row(serde_json::from_slice(&fetched.body).map_err(|error| unknown(&error))?),
+            404 => OwnerAnswer::Missing,
+            401 => return Err(unknown(&"the app answered 401: its own authentication is still on, switch it off behind this gate")),
+            status => return Err(unknown(&format_args!("the app answered {status} to the look-up"))),
+        };
+        Ok(question.verdict(&answer, caller, user_exists))
+    }
+
+    /// Forwards what was permitted.
+    pub(super) async fn forward<'r>(
+        &self,
+        core: &'r Core,
+        permit: Permit<'_>,
+        head: &RequestHead,
+        down: &mut Downstream,
+        (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
+    ) -> Result<bool, Stop> {
+        let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
+        let outgoing = Outgoing {
+            credentials: &self.settings.credentials,
+            forward_credentials: self.settings.forward_credentials,
+            query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
+            identity: record.known().map_or(&[], |known| self.identity(&known.subject)),
+            origin: context.origin,
+            request_id: context.request_id.as_str(),
+            body: body.parsed.is_some().then_some(&*body.bytes),
+        };
+        match core.forwarder.forward(permit, head, down, &outgoing).await {
+            Ok(exchanged) => {
+                record.status.set(exchanged.status);
+                let keep_alive = exchanged.keep_alive;
+                // It is set once: a request is forwarded once.
+                let _ = record.exchanged.set(exchanged);
+                Ok(keep_alive && down.drain().await)
+            }
+            Err(error) => Err(self.not_forwarded(error, down, context)),
+        }
+    }
+
+    /// The identity headers of a user, rendered at their first request.
+    fn identity<'s>(&self, subject: &'s Subject) -> &'s [u8] {
+        subject.headers.get_or_init(|| {
+            let email = subject.email.as_deref();
+            let who = Who {
+                id: &subject.id_text,
+                username: subject.username.as_deref(),
+                email: email.filter(|_| subject.email_verified || self.settings.trust_unverified_email),
+                roles: &subject.roles,
+            };
+            forward::render(&self.settings.presets, &who)
+        })
+    }
+
+    fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
+        if let ForwardError::Body(error) = error {
+            return stop_body(error);
+        }
+        if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
+            return Stop::Gone;
+        }
+        self.metrics.upstream_error(match error {
+            ForwardError::Connect { .. } => UpstreamError::Connect,
+            ForwardError::ConnectTimeout { .. } => UpstreamError::ConnectTimeout,
+            ForwardError::ResponseTimeout => UpstreamError::ResponseTimeout,
+            ForwardError::Cut => UpstreamError::Closed,
+            _ => UpstreamError::Protocol,
+        });
+        tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
+        if down.answered {
+            // Half an answer is out: ending the connection is all that is left to say.
+            return Stop::Gone;
+        }
+        let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
+        Stop::Refused(if slow { Refusal::AppTooSlow } else { Refusal::AppDown })
+    }
+
+    /// Serves the User API.
+    pub(super) async fn serve(
+        &self,
+        permit: Permit<'_>,
+        call: Call,
+        head: &RequestHead,
+        down: &mut Downstream,
+        record: &Record<'_>,
+    ) -> Result<bool, Stop> {
+        let response = self.api.serve(permit, call).await;
+        Ok(self.answer(head, down, record, response).await)
+    }
+
+    /// Tells the client why not; whether the connection can take another request.
+    pub(super) async fn refuse(
+        &self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        (context, record): (&Context<'_>, &Record<'_>),
+        stop: Stop,
+    ) -> bool {
+        let response = match stop {
+            Stop::Gone => return false,
+            Stop::Problem(problem) => problem.into_response(&parts(head)),
+            Stop::Refused(refusal) => {
+                let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
+                refusal.into_response(form, !self.settings.loopback, context.request_id.as_str())
+            }
+        };
+        self.answer(head, down, record, response).await
+    }
+
+    async fn answer(
+        &self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        record: &Record<'_>,
+        response: http::Response<Bytes>,
+    ) -> bool {
+        record.status.set(response.status().as_u16());
+        // A body that nobody read: a small rest is read away, a large one ends the connection.
+        let reusable = head.keep_alive() && (down.is_done() || down.is_small());
+        down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
+    }
+
+    /// Answers a connection whose head never became a request.
+    pub(super) async fn turn_away(&self, core: &Core, down: &mut Downstream, refusal: Refusal) {
+        let id = core.ids.take();
+        let status = refusal.status();
+        let response = refusal.into_response(Form::Json, !self.settings.loopback, id.as_str());
+        // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
+        let _ = down.respond_and_close(&response).await;
+        super::record::turned_away(self, core, down, &id, status);
+    }
+}
+
+fn caller(session: Option<&Known>) -> Caller<'_> {
+    match session {
+        None => Caller { user: None, roles: &[], scopes: &[] },
+        Some(known) => {
+            Caller { user: Some(&known.subject.id_text), roles: &known.subject.roles, scopes: &known.session.scopes }
+        }
+    }
+}
+
+fn stop_body(error: BodyError) -> Stop {
+    match error {
+        BodyError::TooLarge => Stop::Refused(Refusal::BodyTooLarge),
+        BodyError::TooSlow => Stop::Refused(Refusal::BodyTooSlow),
+        BodyError::Broken(reject) => Stop::Refused(Refusal::from(&reject)),
+        BodyError::Gone => Stop::Gone,
+    }
+}
+
+/// JSON and forms are what LoopBack parses.
+fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
+    content_type.is_some_and(|value| {
+        let essence = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+        essence.eq_ignore_ascii_case(b"application/json") || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
+}
+
+/// The head in `http` types, for our own routes. What they cannot hold (a `"` in a query, say) is percent-encoded.
+fn parts(head: &RequestHead) -> http::request::Parts {
+    let mut request = http::Request::new(());
+    *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
+    *request.uri_mut() = head.target().parse().or_else(|_| encode_target(head.target()).parse()).unwrap_or_default();
+    for field in head.fields() {
+        let name = http::HeaderName::from_bytes(field.name.as_bytes());
+        let value = http::HeaderValue::from_bytes(field.value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    request.into_parts().0
+}
+
+fn encode_target(target: &str) -> String {
+    let plain = |c: char| !matches!(c, '"' | '<' | '>' | '`' | '{' | '}' | '|' | '^' | '\\' | ' ');
+    target.chars().map(|c| if plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+}

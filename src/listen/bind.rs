@@ -1,0 +1,200 @@
+//! Listeners: one a core on the same port, or one Unix socket that all cores accept from.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener as StdTcpListener},
+    os::unix::{fs::FileTypeExt, net::UnixListener as StdUnixListener},
+    path::PathBuf,
+};
+
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::forward::{Peer, Socket};
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// On TCP; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// On a Unix socket; a socket file that nobody listens on any more is replaced.
+    Unix(PathBuf),
+}
+
+/// Why nobody can connect.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another process listens there.
+    #[error("cannot listen on `{address}`: another process listens there; stop it, or set `server.http` to another address")]
+    InUse {
+        /// Where.
+        address: String,
+    },
+    /// The system says no.
+    #[error("cannot listen on `{address}`")]
+    System {
+        /// Where.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Bound listeners, not yet on a runtime.
+#[derive(Debug)]
+pub struct Bound {
+    /// Where clients connect: with the port that was found.
+    pub address: Address,
+    /// One for each core.
+    pub listeners: Vec<Raw>,
+}
+
+/// A listener that is not yet on a runtime.
+#[derive(Debug)]
+pub enum Raw {
+    /// TCP.
+    Tcp(StdTcpListener),
+    /// Unix.
+    Unix(StdUnixListener),
+}
+
+/// A listener on a core's runtime.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix.
+    Unix(UnixListener),
+}
+
+/// As many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// Binds a listener for each of `cores`.
+///
+/// # Errors
+/// [`BindError`].
+pub fn bind(address: &Address, cores: usize) -> Result<Bound, BindError> {
+    match address {
+        Address::Tcp(wanted) => bind_tcp(*wanted, cores).map_err(|source| name(source, wanted.to_string())),
+        Address::Unix(path) => {
+            bind_unix(path, cores).map_err(|source| name(source, format!("unix:{}", path.display())))
+        }
+    }
+}
+
+fn name(source: io::Error, address: String) -> BindError {
+    if source.kind() == io::ErrorKind::AddrInUse { BindError::InUse { address } } else { BindError::System { address, source } }
+}
+
+fn bind_tcp(wanted: SocketAddr, cores: usize) -> io::Result<Bound> {
+    if wanted.port() != 0 {
+        // With SO_REUSEPORT a second gate could take half of the connections unnoticed: ask without it first.
+        drop(tcp(wanted, false)?);
+    }
+    let first = tcp(wanted, true)?;
+    let found = first.local_addr()?;
+    let mut listeners = vec![Raw::Tcp(first)];
+    for _ in 1..cores {
+        listeners.push(Raw::Tcp(tcp(found, true)?));
+    }
+    Ok(Bound { address: Address::Tcp(found), listeners })
+}
+
+fn tcp(address: SocketAddr, shared: bool) -> io::Result<StdTcpListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &PathBuf, cores: usize) -> io::Result<Bound> {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    if is_socket {
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+            Err(_) => std::fs::remove_file(path)?,
+        }
+    }
+    let first = StdUnixListener::bind(path)?;
+    first.set_nonblocking(true)?;
+    let mut listeners = Vec::with_capacity(cores);
+    for _ in 1..cores {
+        listeners.push(Raw::Unix(first.try_clone()?));
+    }
+    listeners.push(Raw::Unix(first));
+    Ok(Bound { address: Address::Unix(path.clone()), listeners })
+}
+
+impl Raw {
+    /// Puts the listener on the runtime of the calling thread.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(self) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Tcp(tcp) => Listener::Tcp(TcpListener::from_std(tcp)?),
+            Self::Unix(unix) => Listener::Unix(UnixListener::from_std(unix)?),
+        })
+    }
+}
+
+impl Listener {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// What the system says; the listener goes on.
+    pub async fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (tcp, peer) = listener.accept().await?;
+                // Without it a small answer waits for an acknowledgement; a failure only costs time.
+                let _ = tcp.set_nodelay(true);
+                Ok((Socket::Tcp(tcp), Peer::Ip(peer.ip().to_canonical())))
+            }
+            Self::Unix(listener) => {
+                let (unix, _) = listener.accept().await?;
+                Ok((Socket::Unix(unix), Peer::Local))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_core_gets_a_listener_on_the_port_that_was_found() {
+        let bound = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 3).unwrap();
+        let Address::Tcp(found) = bound.address else { panic!("tcp") };
+        assert_ne!(found.port(), 0);
+        assert_eq!(bound.listeners.len(), 3);
+        let again = bind(&Address::Tcp(found), 1).unwrap_err();
+        assert!(matches!(again, BindError::InUse { .. }), "a second gate must not share the port: {again}");
+    }
+
+    #[test]
+    fn a_dead_socket_file_is_replaced_and_a_live_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gate.sock");
+        let first = bind(&Address::Unix(path.clone()), 2).unwrap();
+        assert_eq!(first.listeners.len(), 2);
+        assert!(matches!(bind(&Address::Unix(path.clone()), 1), Err(BindError::InUse { .. })));
+        drop(first);
+        assert!(bind(&Address::Unix(path), 1).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("precious");
+        std::fs::write(&path, "data").unwrap();
+        assert!(bind(&Address::Unix(path.clone()), 1).is_err());
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "data");
+    }
+}

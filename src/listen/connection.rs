@@ -1,0 +1,101 @@
+//! The life of a client's connection: wait, read a head, let the gate answer, and again.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use crate::{
+    forward::{Arrival, Downstream, Peer, Socket},
+    refusal::{Form, Refusal},
+    wire::RequestHead,
+};
+
+use super::Server;
+
+impl Server {
+    /// Serves a connection until it ends.
+    pub(super) async fn connection(&self, socket: Socket, peer: Peer) {
+        let deadline = self.deadlines.deadline();
+        let mut socket = socket;
+        loop {
+            // A connection at rest holds no buffer.
+            deadline.set(self.shared.settings.times.idle);
+            let readable = poll_fn(|cx| {
+                if self.shared.is_draining() {
+                    return Poll::Ready(false);
+                }
+                match socket.poll_readable(cx) {
+                    Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
+                    Poll::Pending if deadline.passed(cx) => Poll::Ready(false),
+                    Poll::Pending => Poll::Pending,
+                }
+            });
+            if !readable.await {
+                return;
+            }
+            let (mut head, scratch) = self.borrow_buffers();
+            let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, self.shared.settings.times);
+            let goes_on = self.requests(&mut head, &mut down).await;
+            let (returned, scratch) = down.into_parts();
+            self.return_buffers((head, scratch));
+            if !goes_on {
+                return;
+            }
+            socket = returned;
+        }
+    }
+
+    /// Serves what has come and what is pipelined behind it, in order; `true` when the connection rests.
+    async fn requests(&self, head: &mut RequestHead, down: &mut Downstream) -> bool {
+        loop {
+            match down.arrival(head, &self.shared.settings.head).await {
+                Arrival::Head => {}
+                Arrival::Closed => return false,
+                Arrival::Rejected(reject) => {
+                    self.gate.reject(&self.core, down, &reject).await;
+                    down.linger().await;
+                    return false;
+                }
+                Arrival::TooSlow => {
+                    self.gate.reject_slow(&self.core, down).await;
+                    down.linger().await;
+                    return false;
+                }
+            }
+            if !self.answer(head, down).await || self.shared.is_draining() {
+                down.linger().await;
+                return false;
+            }
+            if down.scratch.input.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// One request. A panic in it is caught, counted and answered, and ends no other connection.
+    async fn answer(&self, head: &RequestHead, down: &mut Downstream) -> bool {
+        let outcome = {
+            let mut handled = pin!(self.gate.handle(&self.core, head, down));
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handled.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Some),
+                Err(_) => Poll::Ready(None),
+            })
+            .await
+        };
+        if let Some(keep_alive) = outcome {
+            return keep_alive;
+        }
+        tracing::error!("a request ended in a panic; it was answered with 500");
+        self.core.metrics.request(0, 500, Duration::ZERO);
+        if !down.answered {
+            let response = Refusal::Internal.into_response(Form::Json, false, "");
+            // The client may be gone; there is nobody else to tell.
+            let _ = down.respond(head, &response, false).await;
+        }
+        false
+    }
+}

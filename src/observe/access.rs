@@ -1,0 +1,428 @@
+//! The one record that every request leaves behind.
+
+use std::time::Duration;
+
+use super::{Client, Log, line};
+use crate::clock::Timestamp;
+
+/// What is known of a request when it has been answered. Written without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'r> {
+    /// When it came.
+    pub ts: Timestamp,
+    /// The id that the client and the app see.
+    pub request_id: &'r str,
+    /// Who sent it.
+    pub client: Client,
+    /// Its verb.
+    pub method: &'r str,
+    /// Its path as it came; what follows a `?` is not written.
+    pub path: &'r [u8],
+    /// The route's name.
+    pub route: &'r str,
+    /// What was answered.
+    pub status: u16,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the response's body.
+    pub bytes_out: u64,
+    /// From the first byte of the request to the last of the response.
+    pub elapsed: Duration,
+    /// The id of the caller.
+    pub user: Option<&'r str>,
+    /// `allow`, `deny`, or why there was none.
+    pub decision: &'r str,
+    /// The rule behind it.
+    pub rule: Option<&'r str>,
+    /// The app's server that answered.
+    pub upstream: Option<&'r str>,
+    /// Its share of `elapsed`.
+    pub upstream_elapsed: Option<Duration>,
+    /// The TLS version.
+    pub tls: Option<&'r str>,
+    /// What a replay of the decision needs.
+    pub facts: Option<Facts<'r>>,
+}
+
+/// The facts that a decision is a pure function of.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'r> {
+    /// The policy set's digest.
+    pub policy: &'r str,
+    /// The model.
+    pub model: &'r str,
+    /// The method or property.
+    pub property: &'r str,
+    /// `READ`, `WRITE`, `EXECUTE`, `REPLICATE`.
+    pub access_type: &'r str,
+    /// The row.
+    pub model_id: Option<&'r str>,
+    /// The caller's roles.
+    pub roles: &'r [Box<str>],
+    /// What the token is good for.
+    pub scopes: &'r [String],
+    /// Whether the caller owns the row; `None` = it was not asked.
+    pub owner: Option<bool>,
+}
+
+/// One core's log: lines are collected and handed to the log's thread in packets.
+#[derive(Debug)]
+pub struct AccessLog {
+    log: Log,
+    on: bool,
+    json: bool,
+    lines: Vec<u8>,
+}
+
+/// A packet: a write to a pipe of this size is one system call.
+const PACKET: usize = 16 * 1024;
+/// Room for the line that fills a packet.
+const LINE: usize = 2 * 1024;
+
+impl AccessLog {
+    pub(super) fn new(log: Log, on: bool, json: bool) -> Self {
+        Self { log, on, json, lines: Vec::with_capacity(if on { PACKET + LINE } else { 0 }) }
+    }
+
+    /// Whether a record is worth making.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Writes a record down.
+    pub fn record(&mut self, record: &Record<'_>) {
+        if !self.on {
+            return;
+        }
+        if self.json {
+            record.write_json(&mut self.lines);
+        } else {
+            record.write_text(&mut self.lines);
+        }
+        if self.lines.len() >= PACKET {
+            self.tick();
+        }
+    }
+
+    /// Hands over what has been collected: every 100 ms or so, and at the end.
+    pub fn tick(&mut self) {
+        if !self.lines.is_empty() {
+            let next = Vec::with_capacity(PACKET + LINE);
+            self.log.offer_access(std::mem::replace(&mut self.lines, next));
+        }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.tick();
+    }
+}
+
+impl Record<'_> {
+    /// Appends the record as a JSON line.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"ts\":\"");
+        line::timestamp(out, self.ts);
+        out.extend_from_slice(b"\",\"level\":\"");
+        out.extend_from_slice(self.level());
+        out.extend_from_slice(b"\",\"stream\":\"access\",\"msg\":\"request\"");
+        text(out, "request_id", Some(self.request_id.as_bytes()));
+        out.extend_from_slice(b",\"client\":\"");
+        line::client(out, self.client);
+        out.push(b'"');
+        text(out, "method", Some(self.method.as_bytes()));
+        key(out, "path");
+        self.write_path(out, line::json);
+        text(out, "route", Some(self.route.as_bytes()));
+        number(out, "status", u64::from(self.status));
+        number(out, "bytes_in", self.bytes_in);
+        number(out, "bytes_out", self.bytes_out);
+        millis(out, "elapsed_ms", Some(self.elapsed));
+        text(out, "user", self.user.map(str::as_bytes));
+        text(out, "decision", Some(self.decision.as_bytes()));
+        text(out, "rule", self.rule.map(str::as_bytes));
+        text(out, "upstream", self.upstream.map(str::as_bytes));
+        millis(out, "upstream_ms", self.upstream_elapsed);
+        text(out, "tls", self.tls.map(str::as_bytes));
+        key(out, "facts");
+        match &self.facts {
+            Some(facts) => facts.write(out),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// Appends the record as a line for people.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        line::timestamp(out, self.ts);
+        out.push(b' ');
+        line::client(out, self.client);
+        out.push(b' ');
+        line::plain(out, self.method.as_bytes());
+        out.push(b' ');
+        self.write_path(out, line::plain);
+        out.push(b' ');
+        line::number(out, u64::from(self.status));
+        out.push(b' ');
+        line::millis(out, self.elapsed);
+        out.extend_from_slice(b"ms");
+        for (name, value) in [
+            ("route", Some(self.route)),
+            ("user", self.user),
+            ("decision", Some(self.decision)),
+            ("rule", self.rule),
+            ("upstream", self.upstream),
+            ("tls", self.tls),
+            ("request_id", Some(self.request_id)),
+        ] {
+            if let Some(value) = value {
+                out.push(b' ');
+                out.extend_from_slice(name.as_bytes());
+                out.push(b'=');
+                line::plain(out, value.as_bytes());
+            }
+        }
+        out.push(b'\n');
+    }
+
+    fn level(&self) -> &'static [u8] {
+        if self.status >= 500 { b"warn" } else { b"info" }
+    }
+
+    /// The path without a query, and without what follows `accessTokens/`: LoopBack's clients put token ids there.
+    fn write_path(&self, out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, &[u8])) {
+        const TOKENS: &[u8] = b"accessTokens";
+        let path = self.path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        let mut end = 0;
+        for segment in path.split(|byte| *byte == b'/') {
+            end += segment.len();
+            if segment.eq_ignore_ascii_case(TOKENS) && path.len() > end + 1 {
+                let kept = path.get(..end).unwrap_or_default();
+                return write(out, &[kept, b"/***"].concat());
+            }
+            end += 1;
+        }
+        write(out, path);
+    }
+}
+
+impl Facts<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"policy\":");
+        line::json(out, self.policy.as_bytes());
+        text(out, "model", Some(self.model.as_bytes()));
+        text(out, "property", Some(self.property.as_bytes()));
+        text(out, "access_type", Some(self.access_type.as_bytes()));
+        text(out, "model_id", self.model_id.map(str::as_bytes));
+        list(out, "roles", self.roles.iter().map(AsRef::as_ref));
+        list(out, "scopes", self.scopes.iter().map(String::as_str));
+        key(out, "owner");
+        out.extend_from_slice(match self.owner {
+            Some(true) => b"true",
+            Some(false) => b"false",
+            None => b"null",
+        });
+        out.push(b'}');
+    }
+}
+
+/// All names that follow are ours, and need no escaping.
+fn key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn text(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    key(out, name);
+    match value {
+        Some(value) => line::json(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    key(out, name);
+    line::number(out, value);
+}
+
+fn millis(out: &mut Vec<u8>, name: &str, value: Option<Duration>) {
+    key(out, name);
+    match value {
+        Some(value) => line::millis(out, value),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn list<'t>(out: &mut Vec<u8>, name: &str, values: impl Iterator<Item = &'t str>) {
+    key(out, name);
+    out.push(b'[');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        line::json(out, value.as_bytes());
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        observe::{
+            Settings,
+            log::tests::{ALL, Kept},
+        },
+    };
+
+    const RECORD: Record<'_> = Record {
+        ts: Timestamp(1_795_294_271_688),
+        request_id: "01J-abc",
+        client: Client::Unix,
+        method: "GET",
+        path: b"/api/orders/7?access_token=very-secret",
+        route: "Order.findById",
+        status: 200,
+        bytes_in: 0,
+        bytes_out: 1234,
+        elapsed: Duration::from_micros(1_502),
+        user: None,
+        decision: "allow",
+        rule: None,
+        upstream: None,
+        upstream_elapsed: None,
+        tls: None,
+        facts: None,
+    };
+
+    fn json_of(record: &Record<'_>) -> Value {
+        let mut out = Vec::new();
+        record.write_json(&mut out);
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    fn text_of(record: &Record<'_>) -> String {
+        let mut out = Vec::new();
+        record.write_text(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_line_holds_every_field_in_its_place() {
+        let mut out = Vec::new();
+        RECORD.write_json(&mut out);
+        insta::assert_snapshot!(String::from_utf8(out).unwrap().trim_end(), @"");
+        insta::assert_snapshot!(text_of(&RECORD).trim_end(), @"");
+    }
+
+    #[test]
+    fn a_full_record_has_its_facts() {
+        let roles = ["clerk".into(), "auditor".into()];
+        let facts = Facts {
+            policy: "5f0a",
+            model: "Order",
+            property: "findById",
+            access_type: "READ",
+            model_id: Some("7"),
+            roles: &roles,
+            scopes: &[],
+            owner: Some(false),
+        };
+        let record = Record {
+            client: Client::Ip("2001:db8::1".parse().unwrap()),
+            status: 502,
+            user: Some("7"),
+            rule: Some("order.json#/acls/2"),
+            upstream: Some("127.0.0.1:3000"),
+            upstream_elapsed: Some(Duration::from_millis(2)),
+            tls: Some("1.3"),
+            facts: Some(facts),
+            ..RECORD
+        };
+        let line = json_of(&record);
+        assert_eq!(
+            line["facts"],
+            json!({"policy": "5f0a", "model": "Order", "property": "findById", "access_type": "READ",
+                   "model_id": "7", "roles": ["clerk", "auditor"], "scopes": [], "owner": false})
+        );
+        assert_eq!(
+            [&line["client"], &line["level"], &line["upstream_ms"]],
+            [&json!("2001:db8::1"), &json!("warn"), &json!(2.0)]
+        );
+        assert!(
+            text_of(&record)
+                .contains(" user=7 decision=allow rule=order.json#/acls/2 upstream=127.0.0.1:3000 tls=1.3 ")
+        );
+    }
+
+    #[test]
+    fn no_line_holds_a_credential() {
+        for (path, shown) in [
+            (&b"/a?access_token=very-secret"[..], "/a"),
+            (b"/a#very-secret", "/a"),
+            (b"/api/users/1/accessTokens/very-secret", "/api/users/1/accessTokens/***"),
+            (b"/api/users/1/ACCESSTOKENS/very-secret/x", "/api/users/1/ACCESSTOKENS/***"),
+            (b"/api/users/1/accessTokens", "/api/users/1/accessTokens"),
+            (b"/api/users/1/accessTokens/", "/api/users/1/accessTokens/"),
+            (b"", ""),
+        ] {
+            let record = Record { path, ..RECORD };
+            assert_eq!(json_of(&record)["path"], shown);
+            assert!(!text_of(&record).contains("very-secret"));
+        }
+    }
+
+    #[test]
+    fn lines_are_handed_over_in_packets_and_at_the_end() {
+        let kept = Kept::default();
+        let log = Log::to(ALL, Clock::System, kept.clone()).unwrap();
+        let mut access = log.access();
+        access.record(&RECORD);
+        log.flush();
+        assert_eq!(kept.text(), "", "not yet");
+        access.tick();
+        log.flush();
+        assert_eq!(kept.text().lines().count(), 1);
+        for _ in 0..PACKET / 100 {
+            access.record(&RECORD);
+        }
+        log.flush();
+        assert!(kept.text().len() > PACKET, "a full packet needs no tick");
+        drop(access);
+        log.flush();
+        assert_eq!(kept.text().lines().count(), 1 + PACKET / 100);
+    }
+
+    #[test]
+    fn off_it_writes_nothing() {
+        let kept = Kept::default();
+        let log = Log::to(Settings { access: false, ..ALL }, Clock::System, kept.clone()).unwrap();
+        let mut access = log.access();
+        access.record(&RECORD);
+        assert!(!access.is_on());
+        drop(access);
+        log.flush();
+        assert_eq!(kept.text(), "");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_client_sends_it_is_one_line(
+            method in ".{0,20}", path in prop::collection::vec(any::<u8>(), 0..2000), id in ".{0,20}", user in ".{0,20}",
+        ) {
+            let record = Record { method: &method, path: &path, request_id: &id, user: Some(&user), ..RECORD };
+            let line = json_of(&record);
+            prop_assert_eq!(line["user"].as_str(), Some(user.as_str()));
+            prop_assert_eq!(text_of(&record).lines().count(), 1);
+            prop_assert!(!text_of(&record).trim_end().contains(char::is_control));
+        }
+    }
+}

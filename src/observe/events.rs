@@ -1,0 +1,211 @@
+//! `tracing` events as log lines: what the parts have to say about themselves.
+
+use std::{
+    error::Error,
+    fmt::{self, Write},
+};
+
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+    subscriber::SetGlobalDefaultError,
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+};
+
+use super::{Log, line};
+use crate::clock::Clock;
+
+/// Turns events into lines of the stream `app`.
+#[derive(Debug)]
+pub struct Events {
+    log: Log,
+    clock: Clock,
+    json: bool,
+}
+
+/// The fields of one event; the message stands before the others.
+struct Fields {
+    json: bool,
+    message: Vec<u8>,
+    others: Vec<u8>,
+}
+
+/// What every line has, and no event may say a second time.
+const RESERVED: [&str; 5] = ["ts", "level", "stream", "msg", "target"];
+
+impl Events {
+    pub(super) fn new(log: Log, clock: Clock, json: bool) -> Self {
+        Self { log, clock, json }
+    }
+
+    /// Makes this the process' listener for events of `level` and above.
+    ///
+    /// # Errors
+    /// When there is one already.
+    pub fn install(self, level: Level) -> Result<(), SetGlobalDefaultError> {
+        let layer = self.with_filter(LevelFilter::from_level(level));
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
+    }
+
+    fn line(&self, metadata: &Metadata<'_>, fields: &Fields) -> Vec<u8> {
+        let mut out = Vec::with_capacity(128 + fields.message.len() + fields.others.len());
+        let (json, now) = (self.json, self.clock.now());
+        out.extend_from_slice(if json { b"{\"ts\":\"" } else { b"" });
+        line::timestamp(&mut out, now);
+        out.extend_from_slice(if json { b"\",\"level\":\"" } else { b" " });
+        out.extend_from_slice(level(*metadata.level(), json).as_bytes());
+        out.extend_from_slice(if json { b"\",\"stream\":\"app\",\"msg\":" } else { b" " });
+        if json {
+            line::json(&mut out, &fields.message);
+            out.extend_from_slice(b",\"target\":");
+            line::json(&mut out, metadata.target().as_bytes());
+        } else if fields.message.iter().any(u8::is_ascii_control) {
+            line::json(&mut out, &fields.message);
+        } else {
+            out.extend_from_slice(&fields.message);
+        }
+        out.extend_from_slice(&fields.others);
+        out.extend_from_slice(if json { b"}\n" } else { b"\n" });
+        out
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Events {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields { json: self.json, message: Vec::new(), others: Vec::new() };
+        event.record(&mut fields);
+        self.log.offer_event(self.line(event.metadata(), &fields));
+    }
+}
+
+impl Fields {
+    fn name(&mut self, field: &Field) {
+        let name = field.name();
+        let prefix = if RESERVED.contains(&name) { "field." } else { "" };
+        self.others.push(if self.json { b',' } else { b' ' });
+        let quote: &[u8] = if self.json { b"\"" } else { b"" };
+        for piece in [quote, prefix.as_bytes(), name.as_bytes(), quote] {
+            self.others.extend_from_slice(piece);
+        }
+        self.others.push(if self.json { b':' } else { b'=' });
+    }
+
+    fn text(&mut self, field: &Field, text: &str) {
+        if field.name() == "message" {
+            self.message.extend_from_slice(text.as_bytes());
+            return;
+        }
+        self.name(field);
+        if self.json {
+            line::json(&mut self.others, text.as_bytes());
+        } else {
+            line::plain(&mut self.others, text.as_bytes());
+        }
+    }
+
+    /// A number or a truth value, which JSON knows as it is.
+    fn bare(&mut self, field: &Field, value: impl fmt::Display) {
+        self.name(field);
+        self.others.extend_from_slice(value.to_string().as_bytes());
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.bare(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.bare(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.bare(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() { self.bare(field, value) } else { self.text(field, &value.to_string()) }
+    }
+
+    /// The whole chain: what went wrong, and what was behind it.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let mut chain = value.to_string();
+        let mut cause = value.source();
+        while let Some(error) = cause {
+            let _ = write!(chain, ": {error}");
+            cause = error.source();
+        }
+        self.text(field, &chain);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.text(field, &format!("{value:?}"));
+    }
+}
+
+fn level(level: Level, json: bool) -> &'static str {
+    match (level, json) {
+        (Level::ERROR, true) => "error",
+        (Level::WARN, true) => "warn",
+        (Level::INFO, true) => "info",
+        (Level::DEBUG, true) => "debug",
+        (Level::TRACE, true) => "trace",
+        (Level::ERROR, false) => "ERROR",
+        (Level::WARN, false) => "WARN ",
+        (Level::INFO, false) => "INFO ",
+        (Level::DEBUG, false) => "DEBUG",
+        (Level::TRACE, false) => "TRACE",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        observe::{
+            Format, Settings,
+            log::tests::{ALL, Kept},
+        },
+    };
+
+    fn written(settings: Settings, say: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let log = Log::to(settings, Clock::manual(Timestamp(0)), kept.clone()).unwrap();
+        let layer = log.events().with_filter(LevelFilter::INFO);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say);
+        log.flush();
+        kept.text()
+    }
+
+    fn say() {
+        let source = std::io::Error::other("disk full");
+        let error = crate::hasher::HasherError::Thread(source);
+        let error: &(dyn Error + 'static) = &error;
+        tracing::warn!(
+            target: "store", { user.id = 7, ok = true, ratio = f64::NAN, msg = "taken", error }, "it\u{1b}[31m broke\n{}", "twice"
+        );
+        tracing::debug!("not heard");
+    }
+
+    #[test]
+    fn an_event_is_one_json_line() {
+        let text = written(ALL, say);
+        insta::assert_snapshot!(text.trim_end(), @"");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["msg"], "it\u{1b}[31m broke\ntwice");
+    }
+
+    #[test]
+    fn an_event_is_one_line_for_people() {
+        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }, say).trim_end(), @"");
+    }
+}

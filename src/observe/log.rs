@@ -1,0 +1,284 @@
+//! The one thread that writes, and the bounded queue in front of it.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{access::AccessLog, audit, events::Events};
+use crate::clock::Clock;
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How lines look.
+    pub format: Format,
+    /// Whether requests are logged.
+    pub access: bool,
+    /// Whether account events are logged.
+    pub audit: bool,
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Text on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where log lines go. Cheap to clone; never waits.
+#[derive(Clone)]
+pub struct Log {
+    queue: Arc<Queue>,
+}
+
+struct Queue {
+    sender: SyncSender<Message>,
+    /// Messages that the thread has not taken yet.
+    waiting: Arc<AtomicUsize>,
+    dropped: Arc<AtomicU64>,
+    json: bool,
+    access: bool,
+    audit: bool,
+    clock: Clock,
+}
+
+enum Message {
+    Lines(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+/// Messages that may wait: with access lines in packets of 16 KiB, some 16 MiB at the most.
+const CAPACITY: usize = 1024;
+/// Access lines leave room for the others: a flood of requests pushes out no audit line.
+const ACCESS_CAPACITY: usize = CAPACITY / 2;
+/// Room for [`Message::Flush`] even when lines fill their share.
+const SPARE: usize = 16;
+/// A reader that has stalled does not keep the process from ending.
+const LONGEST_FLUSH: Duration = Duration::from_secs(2);
+
+impl Log {
+    /// Starts the thread; lines go to standard output.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(settings: Settings, clock: Clock) -> io::Result<Self> {
+        let terminal = io::stdout().is_terminal();
+        let format = match settings.format {
+            Format::Auto if terminal => Format::Text,
+            other => other,
+        };
+        Self::to(Settings { format, ..settings }, clock, io::stdout())
+    }
+
+    /// Starts the thread; lines go to `target`, and `auto` means JSON.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn to(settings: Settings, clock: Clock, target: impl Write + Send + 'static) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(CAPACITY + SPARE);
+        let queue = Queue {
+            sender,
+            waiting: Arc::default(),
+            dropped: Arc::default(),
+            json: settings.format != Format::Text,
+            access: settings.access,
+            audit: settings.audit,
+            clock,
+        };
+        let (waiting, dropped) = (Arc::clone(&queue.waiting), Arc::clone(&queue.dropped));
+        thread::Builder::new()
+            .name("log".into())
+            .spawn(move || write(&receiver, target, &waiting, &dropped))?;
+        Ok(Self { queue: Arc::new(queue) })
+    }
+
+    /// One core's access log.
+    #[must_use]
+    pub fn access(&self) -> AccessLog {
+        AccessLog::new(self.clone(), self.queue.access, self.queue.json)
+    }
+
+    /// Writes what happened to an account.
+    pub fn audit(&self, event: &audit::Event<'_>) {
+        if self.queue.audit {
+            let mut line = Vec::with_capacity(256);
+            event.write(&mut line, self.queue.json);
+            self.offer(line, CAPACITY);
+        }
+    }
+
+    /// Where `tracing` events become lines.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self.clone(), self.queue.clock.clone(), self.queue.json)
+    }
+
+    /// How many lines were given up since the start, because whoever reads them was too slow.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything that was handed over is written, or two seconds. For the end of the process.
+    pub fn flush(&self) {
+        let (done, is_done) = sync_channel(1);
+        if self.queue.sender.try_send(Message::Flush(done)).is_ok() {
+            let _ = is_done.recv_timeout(LONGEST_FLUSH);
+        }
+    }
+
+    pub(super) fn offer_event(&self, line: Vec<u8>) {
+        self.offer(line, CAPACITY);
+    }
+
+    pub(super) fn offer_access(&self, lines: Vec<u8>) {
+        self.offer(lines, ACCESS_CAPACITY);
+    }
+
+    /// Hands lines over, or counts them as lost.
+    fn offer(&self, lines: Vec<u8>, capacity: usize) {
+        let queue = &self.queue;
+        let count = count_lines(&lines);
+        let room = queue.waiting.fetch_add(1, Ordering::Relaxed) < capacity;
+        if room && queue.sender.try_send(Message::Lines(lines)).is_ok() {
+            return;
+        }
+        queue.waiting.fetch_sub(1, Ordering::Relaxed);
+        queue.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("json", &self.queue.json)
+            .field("dropped", &self.dropped())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The thread's life: until the last [`Log`] is gone.
+fn write(receiver: &Receiver<Message>, mut target: impl Write, waiting: &AtomicUsize, dropped: &AtomicU64) {
+    for message in receiver {
+        match message {
+            Message::Lines(lines) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                if target.write_all(&lines).is_err() {
+                    dropped.fetch_add(count_lines(&lines), Ordering::Relaxed);
+                }
+            }
+            Message::Flush(done) => {
+                let _ = target.flush();
+                let _ = done.try_send(());
+            }
+        }
+    }
+}
+
+fn count_lines(lines: &[u8]) -> u64 {
+    u64::try_from(memchr::memchr_iter(b'\n', lines).count()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use super::*;
+
+    pub(in crate::observe) const ALL: Settings = Settings { format: Format::Json, access: true, audit: true };
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    pub(in crate::observe) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        pub(in crate::observe) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Says that a write has begun, and waits for a word before it ends.
+    struct Stalled {
+        begun: mpsc::Sender<()>,
+        go: mpsc::Receiver<()>,
+    }
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.begun.send(());
+            let _ = self.go.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stalled_reader_costs_lines_and_no_time() {
+        let ((begun, has_begun), (go, may_go)) = (mpsc::channel(), mpsc::channel());
+        let log = Log::to(ALL, Clock::System, Stalled { begun, go: may_go }).unwrap();
+        log.offer_event(b"first\n".to_vec());
+        has_begun.recv().unwrap();
+        for _ in 0..ACCESS_CAPACITY {
+            log.offer_access(b"a\n".to_vec());
+        }
+        assert_eq!(log.dropped(), 0);
+        log.offer_access(b"b\nb\n".to_vec());
+        assert_eq!(log.dropped(), 2, "lines are counted, not packets");
+        log.offer_event(b"c\n".to_vec());
+        assert_eq!(log.dropped(), 2, "there is room left for the others");
+        for _ in 0..CAPACITY {
+            log.offer_event(b"d\n".to_vec());
+        }
+        assert!(log.dropped() > 2);
+        drop(go);
+        log.flush();
+        let before = log.dropped();
+        log.offer_access(b"e\n".to_vec());
+        log.flush();
+        assert_eq!(log.dropped(), before, "and then it goes on");
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_counted() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let log = Log::to(ALL, Clock::System, Gone).unwrap();
+        log.offer_event(b"a\n".to_vec());
+        log.flush();
+        assert_eq!(log.dropped(), 1);
+    }
+}

@@ -1,0 +1,237 @@
+//! Numbers for Prometheus (INTERFACE.md section 10).
+//!
+//! What every request counts is counted per core, by that core alone, and added up when somebody asks.
+
+mod core;
+mod render;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+pub use self::core::{CoreMetrics, Decision};
+
+/// All numbers of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    cores: Mutex<Vec<Arc<CoreMetrics>>>,
+    /// The names of the routes; an index is a label's id.
+    labels: Mutex<Vec<Box<str>>>,
+    logins: [AtomicU64; LoginResult::NAMES.len()],
+    upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
+    store_errors: AtomicU64,
+    last_reload_failed: AtomicBool,
+}
+
+/// What a login came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginResult {
+    /// A token was made.
+    Succeeded,
+    /// Unknown user or wrong password.
+    Failed,
+    /// The address is not confirmed yet.
+    Unverified,
+    /// Too many from this client.
+    Limited,
+    /// Too many passwords were waiting.
+    Busy,
+    /// The request made no sense.
+    Invalid,
+    /// The store or something else broke.
+    Error,
+}
+
+/// How a request to the app failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamError {
+    /// No connection.
+    Connect,
+    /// No connection in time.
+    ConnectTimeout,
+    /// No response in time.
+    ResponseTimeout,
+    /// The connection ended too early.
+    Closed,
+    /// The response was no HTTP, or broke its rules.
+    Protocol,
+}
+
+/// What is measured when somebody asks, not counted before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    /// Password jobs that wait.
+    pub hash_queue_depth: u64,
+    /// Live tokens.
+    pub tokens_live: u64,
+    /// Log lines that were given up.
+    pub log_lines_dropped: u64,
+    /// When the first certificate ends, in seconds since the Unix epoch; `None` without TLS.
+    pub cert_not_after_seconds: Option<i64>,
+}
+
+/// Routes that are told apart, over all reloads; the others count as [`OTHER`].
+const MOST_ROUTES: usize = 1024;
+/// The label of what has no label of its own.
+const OTHER: &str = "other";
+
+impl Metrics {
+    /// Everything at 0.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            cores: Mutex::default(),
+            labels: Mutex::new(vec![OTHER.into()]),
+            logins: Default::default(),
+            upstream_errors: Default::default(),
+            store_errors: AtomicU64::new(0),
+            last_reload_failed: AtomicBool::new(false),
+        })
+    }
+
+    /// The counters of one more core. INVARIANT: only that core's thread counts with them.
+    #[must_use]
+    pub fn core(&self) -> Arc<CoreMetrics> {
+        let core = Arc::new(CoreMetrics::new(MOST_ROUTES));
+        self.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&core));
+        core
+    }
+
+    /// The label ids of these routes, in their order; a name keeps its id over reloads.
+    #[must_use]
+    pub fn register_routes(&self, names: &[&str]) -> Arc<[u32]> {
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().map(|name| label(&mut labels, name)).collect()
+    }
+
+    /// Counts a login.
+    pub fn login(&self, result: LoginResult) {
+        count(self.logins.get(result as usize));
+    }
+
+    /// Counts a failure towards the app.
+    pub fn upstream_error(&self, kind: UpstreamError) {
+        count(self.upstream_errors.get(kind as usize));
+    }
+
+    /// Counts an error of the store.
+    pub fn store_error(&self) {
+        count(Some(&self.store_errors));
+    }
+
+    /// Notes how the last load of config, policies and certificates went.
+    pub fn reloaded(&self, success: bool) {
+        self.last_reload_failed.store(!success, Ordering::Relaxed);
+    }
+
+    /// Prometheus' text format, version 0.0.4.
+    #[must_use]
+    pub fn render(&self, gauges: &Gauges) -> String {
+        let cores = self.cores.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        render::page(self, &cores, &labels, gauges)
+    }
+}
+
+impl LoginResult {
+    const NAMES: [&'static str; 7] =
+        ["succeeded", "failed", "unverified", "limited", "busy", "invalid", "error"];
+}
+
+impl UpstreamError {
+    const NAMES: [&'static str; 5] = ["connect", "connect_timeout", "response_timeout", "closed", "protocol"];
+}
+
+/// The id of a name, given now if it has none and there is room.
+fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
+    let known = labels.iter().position(|label| **label == *name);
+    let index = known.or_else(|| {
+        (labels.len() < MOST_ROUTES).then(|| {
+            labels.push(name.into());
+            labels.len() - 1
+        })
+    });
+    index.and_then(|index| u32::try_from(index).ok()).unwrap_or(0)
+}
+
+/// Rare enough for an atomic addition.
+fn count(counter: Option<&AtomicU64>) {
+    if let Some(counter) = counter {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn adds_up_what_the_cores_counted() {
+        let metrics = Metrics::new();
+        let routes = metrics.register_routes(&["User.login", "GET /a\"b\\c\nd"]);
+        let (one, two) = (metrics.core(), metrics.core());
+        one.request(routes[0], 200, Duration::from_micros(400));
+        two.request(routes[0], 200, Duration::from_millis(3));
+        two.request(routes[0], 401, Duration::from_secs(20));
+        two.request(routes[1], 299, Duration::from_millis(1));
+        one.request(9999, 999, Duration::ZERO);
+        one.decision(Decision::Allow);
+        two.decision(Decision::Allow);
+        two.decision(Decision::Deny);
+        metrics.login(LoginResult::Limited);
+        metrics.upstream_error(UpstreamError::Protocol);
+        metrics.store_error();
+        metrics.reloaded(false);
+        let gauges = Gauges {
+            hash_queue_depth: 3,
+            tokens_live: 4,
+            log_lines_dropped: 5,
+            cert_not_after_seconds: Some(6),
+        };
+        insta::assert_snapshot!(metrics.render(&gauges), @"");
+    }
+
+    #[test]
+    fn a_reload_keeps_the_ids_of_the_names_that_stay() {
+        let metrics = Metrics::new();
+        let before = metrics.register_routes(&["a", "b"]);
+        let after = metrics.register_routes(&["c", "b", "a"]);
+        assert_eq!([after[1], after[2]], [before[1], before[0]]);
+        assert!(!before.contains(&after[0]));
+    }
+
+    #[test]
+    fn endless_reloads_make_it_no_larger() {
+        let metrics = Metrics::new();
+        let names: Vec<_> = (0..MOST_ROUTES * 2).map(|number| format!("route {number}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let ids = metrics.register_routes(&names);
+        assert_eq!(ids.iter().filter(|id| **id != 0).count(), MOST_ROUTES - 1);
+        metrics.core().request(ids[MOST_ROUTES * 2 - 1], 200, Duration::ZERO);
+        assert!(
+            metrics
+                .render(&Gauges::default())
+                .contains("portcullis_requests_total{route=\"other\",status=\"200\"} 1\n")
+        );
+    }
+
+    #[test]
+    fn every_kind_has_its_name() {
+        for (kind, name) in
+            [(LoginResult::Succeeded as usize, "succeeded"), (LoginResult::Error as usize, "error")]
+        {
+            assert_eq!(LoginResult::NAMES.get(kind), Some(&name));
+        }
+        for (kind, name) in
+            [(UpstreamError::Connect as usize, "connect"), (UpstreamError::Protocol as usize, "protocol")]
+        {
+            assert_eq!(UpstreamError::NAMES.get(kind), Some(&name));
+        }
+        for (kind, name) in [(Decision::Allow as usize, "allow"), (Decision::Error as usize, "error")] {
+            assert_eq!(Decision::NAMES.get(kind), Some(&name));
+        }
+    }
+}

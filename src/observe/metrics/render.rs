@@ -1,0 +1,111 @@
+//! The page that Prometheus reads.
+
+use std::{
+    fmt::{Display, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    CoreMetrics, Decision, Gauges, LoginResult, Metrics, UpstreamError,
+    core::{BOUNDS_US, status_names},
+};
+
+pub(super) fn page(
+    metrics: &Metrics,
+    cores: &[Arc<CoreMetrics>],
+    labels: &[Box<str>],
+    gauges: &Gauges,
+) -> String {
+    let mut page = Page { text: String::with_capacity(4096) };
+    page.requests(cores, labels);
+    page.durations(cores);
+    page.head("decisions_total", "counter", "requests by what the policies said");
+    let mut decisions = [0; Decision::NAMES.len()];
+    cores.iter().for_each(|core| core.add_decisions(&mut decisions));
+    page.by("decisions_total", "decision", Decision::NAMES.iter().zip(decisions));
+    page.head("logins_total", "counter", "logins by what they came to");
+    page.by("logins_total", "result", LoginResult::NAMES.iter().zip(read(&metrics.logins)));
+    page.head("hash_queue_depth", "gauge", "passwords that wait to be hashed");
+    page.line("hash_queue_depth", gauges.hash_queue_depth);
+    page.head("tokens_live", "gauge", "tokens that are good now");
+    page.line("tokens_live", gauges.tokens_live);
+    page.head("store_errors_total", "counter", "errors of the store");
+    page.line("store_errors_total", metrics.store_errors.load(Ordering::Relaxed));
+    page.head("upstream_errors_total", "counter", "failures towards the app by kind");
+    page.by("upstream_errors_total", "kind", UpstreamError::NAMES.iter().zip(read(&metrics.upstream_errors)));
+    page.head("config_last_reload_success", "gauge", "1 when the last load of config and policies was good");
+    page.line("config_last_reload_success", u8::from(!metrics.last_reload_failed.load(Ordering::Relaxed)));
+    if let Some(seconds) = gauges.cert_not_after_seconds {
+        page.head("cert_not_after_seconds", "gauge", "when the first certificate ends, in Unix time");
+        page.line("cert_not_after_seconds", seconds);
+    }
+    page.head("log_lines_dropped_total", "counter", "log lines that were given up because nobody took them");
+    page.line("log_lines_dropped_total", gauges.log_lines_dropped);
+    page.text
+}
+
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn requests(&mut self, cores: &[Arc<CoreMetrics>], labels: &[Box<str>]) {
+        self.head("requests_total", "counter", "answered requests by route and status");
+        let statuses: Vec<_> = status_names().collect();
+        for (id, label) in labels.iter().enumerate() {
+            let mut sums = vec![0; statuses.len()];
+            cores.iter().for_each(|core| core.add_statuses(id, &mut sums));
+            let route = escaped(label);
+            for (status, sum) in statuses.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
+                self.line(&format!("requests_total{{route=\"{route}\",status=\"{status}\"}}"), sum);
+            }
+        }
+    }
+
+    fn durations(&mut self, cores: &[Arc<CoreMetrics>]) {
+        let name = "request_duration_seconds";
+        self.head(name, "histogram", "from the first byte of a request to the last of its response");
+        let mut sums = [0; BOUNDS_US.len() + 1];
+        cores.iter().for_each(|core| core.add_durations(&mut sums));
+        let mut count: u64 = 0;
+        for (index, sum) in sums.iter().enumerate() {
+            count = count.wrapping_add(*sum);
+            let bound = BOUNDS_US.get(index).map_or_else(|| "+Inf".to_owned(), |bound| seconds(*bound));
+            self.line(&format!("{name}_bucket{{le=\"{bound}\"}}"), count);
+        }
+        let micros = cores.iter().map(|core| core.duration_us()).fold(0, u64::wrapping_add);
+        self.line(&format!("{name}_sum"), seconds(micros));
+        self.line(&format!("{name}_count"), count);
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP portcullis_{name} {help}\n# TYPE portcullis_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.text, "portcullis_{name} {value}");
+    }
+
+    fn by<'n>(&mut self, name: &str, label: &str, values: impl Iterator<Item = (&'n &'n str, u64)>) {
+        for (of, value) in values {
+            self.line(&format!("{name}{{{label}=\"{of}\"}}"), value);
+        }
+    }
+}
+
+fn read<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
+    counters.each_ref().map(|counter| counter.load(Ordering::Relaxed))
+}
+
+/// Seconds, without the zeros that say nothing.
+fn seconds(micros: u64) -> String {
+    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,145 @@
+//! Which model the accounts are, and what the User API needs of its definition.
+
+use serde_json::Value;
+
+use super::{
+    Settings,
+    finding::{Place, Report, did_you_mean},
+    json::{Json, Node},
+    model::{Model, Models},
+    settings,
+};
+
+/// The account model as its file has it. A setting that the file leaves open is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountModel {
+    /// Its name: error texts show it, and an import looks for it.
+    pub name: String,
+    /// Its path below the API root, without slashes at its ends.
+    pub plural: String,
+    /// Properties that no answer shows.
+    pub hidden: Vec<String>,
+    /// Its properties, in the order of the definition.
+    pub properties: Vec<Property>,
+    /// Seconds.
+    pub ttl: Option<f64>,
+    /// Seconds.
+    pub max_ttl: Option<f64>,
+    /// Seconds.
+    pub reset_password_token_ttl: Option<f64>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub allow_eternal_tokens: Option<bool>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub restrict_reset_password_token_scope: Option<bool>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub email_verification_required: Option<bool>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub realm_required: Option<bool>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub realm_delimiter: Option<String>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub case_sensitive_email: Option<bool>,
+    /// See INTERFACE.md section 2, `[users]`.
+    pub reject_password_changes_via_patch_or_replace: Option<bool>,
+    /// Whether properties that the definition does not name are refused.
+    pub strict: Option<bool>,
+}
+
+/// A property of the account model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// Its type as the file has it, in lower case: `string`, `number`, `boolean`, `date`, `object`, `array`, `any`.
+    pub kind: String,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is when it is not given.
+    pub default: Option<Value>,
+}
+
+/// Finds the account model (INTERFACE.md section 5) among the public ones.
+pub(super) fn choose<'m>(
+    wanted: &Settings,
+    models: &'m Models,
+    has_config: bool,
+    report: &mut Report<'_>,
+) -> Option<&'m Model> {
+    let is_candidate =
+        |model: &&Model| model.user && (model.public || (&*model.name == "User" && !has_config));
+    if let Some(name) = &wanted.user_model {
+        let found = models.get(name).filter(|model| model.user);
+        if found.is_none() {
+            let names = models.list.iter().filter(|model| model.user).map(|model| &*model.name);
+            let fix = did_you_mean(name, names).or(Some("name a model with base `User`".into()));
+            let message = format!("`api.user_model` is `{name}`, which no file defines with base `User`");
+            report.error(Place::NOWHERE, "account-model", message, fix);
+        }
+        return found;
+    }
+    if let Some(user) = models.get("User").filter(is_candidate) {
+        return Some(user);
+    }
+    let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();
+    match others.as_slice() {
+        [] => {
+            let message = "no public model has base `User`, so nobody can log in over the API".to_owned();
+            let fix = Some("make `User` or a model with base `User` public".into());
+            report.warn(Place::NOWHERE, "no-account-model", message, fix);
+            None
+        }
+        [only] => Some(only),
+        [first, rest @ ..] => {
+            let names: Vec<String> = others.iter().map(|model| format!("`{}`", model.name)).collect();
+            let message = format!("more than one model could hold the accounts: {}", names.join(", "));
+            let fix = Some(format!("say which: `[api] user_model = \"{}\"`", first.name));
+            report.error(rest.first().map_or(first.at, |model| model.at), "account-model", message, fix);
+            None
+        }
+    }
+}
+
+impl AccountModel {
+    pub(super) fn read(model: &Model, plural: String) -> Self {
+        let bool = |key| model.setting(key).and_then(Node::bool);
+        let number = |key| match model.setting(key).map(|node| &node.value) {
+            Some(Json::Number(number)) => number.as_f64(),
+            _ => None,
+        };
+        let hidden = model.setting("hidden").map_or(&[][..], Node::items);
+        Self {
+            name: model.name.to_string(),
+            plural,
+            hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),
+            properties: model.properties.iter().map(|member| property(&member.key, &member.node)).collect(),
+            ttl: number("ttl"),
+            max_ttl: number("maxTTL"),
+            reset_password_token_ttl: number("resetPasswordTokenTTL"),
+            allow_eternal_tokens: bool("allowEternalTokens"),
+            restrict_reset_password_token_scope: bool("restrictResetPasswordTokenScope"),
+            email_verification_required: bool("emailVerificationRequired"),
+            realm_required: bool("realmRequired"),
+            realm_delimiter: model.setting("realmDelimiter").and_then(Node::text).map(str::to_owned),
+            case_sensitive_email: bool("caseSensitiveEmail"),
+            reject_password_changes_via_patch_or_replace: bool("rejectPasswordChangesViaPatchOrReplace"),
+            strict: bool("strict"),
+        }
+    }
+}
+
+/// `"type"`, `["type"]` or `{"type": …, "required": …, "default": …}`.
+fn property(name: &str, node: &Node) -> Property {
+    let inner = settings::find(node.members(), "type");
+    let kind = match &inner.unwrap_or(node).value {
+        Json::Text(kind) => kind.to_ascii_lowercase(),
+        Json::List(_) => "array".to_owned(),
+        Json::Object(_) if inner.is_some() || node.get("type").is_none() => "object".to_owned(),
+        _ => "any".to_owned(),
+    };
+    Property {
+        name: name.to_owned(),
+        kind,
+        required: node.get("required").is_some_and(super::remote::truthy),
+        default: node.get("default").map(Node::plain),
+    }
+}

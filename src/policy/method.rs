@@ -1,0 +1,223 @@
+//! The remote methods that LoopBack gives a model: names, aliases, access types and REST routes
+//! (loopback3.md section 9).
+
+use super::acl::{EXECUTE, READ, REPLICATE, WRITE};
+
+/// A remote method of one model.
+#[derive(Clone, Debug)]
+pub(super) struct Method {
+    /// Its canonical name, without `prototype.`.
+    pub(super) name: String,
+    /// Whether it is called on an instance: its paths begin with `/:id`.
+    pub(super) instance: bool,
+    pub(super) aliases: Vec<Box<str>>,
+    pub(super) access: &'static str,
+    /// Verb (upper case, `ALL` = any) and path below the model's.
+    pub(super) http: Vec<(Box<str>, String)>,
+    /// The scopes of which a token needs one; empty = `DEFAULT`.
+    pub(super) scopes: Vec<Box<str>>,
+    /// Whether LoopBack itself has it: of the account model, Portcullis serves these.
+    pub(super) built_in: bool,
+}
+
+/// One line of a table of built-in methods.
+struct Line {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    access: &'static str,
+    http: &'static [(When, &'static str, &'static str)],
+}
+
+/// Whether a route is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// `replaceOnPUT` is on, as it is by default.
+    Replace,
+    /// `replaceOnPUT` is off.
+    Patch,
+}
+
+use When::{Always, Patch, Replace};
+
+/// What every `PersistedModel` has.
+pub(super) fn persisted(replace_on_put: bool) -> Vec<Method> {
+    methods(PERSISTED, replace_on_put)
+}
+
+/// What `trackChanges` adds.
+pub(super) fn replication() -> Vec<Method> {
+    methods(REPLICATION, true)
+}
+
+/// What every model based on `User` has besides.
+pub(super) fn user() -> Vec<Method> {
+    methods(USER, true)
+}
+
+/// What a `KeyValueModel` has.
+pub(super) fn key_value() -> Vec<Method> {
+    methods(KEY_VALUE, true)
+}
+
+/// The methods of a relation, by its type. `linked`: it goes through another model, or holds references.
+pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<Method> {
+    let one = |prefix: &str, access, verb: &str, rest: &str| Method {
+        name: format!("__{prefix}__{name}"),
+        instance: true,
+        aliases: Vec::new(),
+        access,
+        http: vec![(verb.into(), format!("/:id/{path}{rest}"))],
+        scopes: Vec::new(),
+        built_in: false,
+    };
+    match kind {
+        "belongsTo" => vec![one("get", READ, "GET", "")],
+        "hasOne" | "embedsOne" => vec![
+            one("get", READ, "GET", ""),
+            one("create", WRITE, "POST", ""),
+            one("update", WRITE, "PUT", ""),
+            one("destroy", WRITE, "DELETE", ""),
+        ],
+        _ => {
+            let mut all = vec![
+                one("findById", READ, "GET", "/:fk"),
+                one("destroyById", WRITE, "DELETE", "/:fk"),
+                one("updateById", WRITE, "PUT", "/:fk"),
+                one("get", READ, "GET", ""),
+                one("create", WRITE, "POST", ""),
+                one("delete", WRITE, "DELETE", ""),
+                one("count", READ, "GET", "/count"),
+            ];
+            if linked {
+                all.push(one("link", WRITE, "PUT", "/rel/:fk"));
+                all.push(one("unlink", WRITE, "DELETE", "/rel/:fk"));
+                all.push(one("exists", READ, "HEAD", "/rel/:fk"));
+            }
+            all
+        }
+    }
+}
+
+/// The static methods of a scope that a model defines.
+pub(super) fn scope(name: &str, path: &str) -> Vec<Method> {
+    [
+        ("get", READ, "GET", ""),
+        ("create", WRITE, "POST", ""),
+        ("delete", WRITE, "DELETE", ""),
+        ("count", READ, "GET", "/count"),
+    ]
+    .into_iter()
+    .map(|(prefix, access, verb, rest)| Method {
+        name: format!("__{prefix}__{name}"),
+        instance: false,
+        aliases: Vec::new(),
+        access,
+        http: vec![(verb.into(), format!("/{path}{rest}"))],
+        scopes: Vec::new(),
+        built_in: false,
+    })
+    .collect()
+}
+
+/// What a custom method is, when its definition does not say: by its verb, then by its name.
+pub(super) fn default_access(name: &str, verb: Option<&str>) -> &'static str {
+    if verb.is_some_and(|verb| verb.eq_ignore_ascii_case("get") || verb.eq_ignore_ascii_case("head")) {
+        return READ;
+    }
+    match name {
+        "create" | "updateOrCreate" | "upsertWithWhere" | "upsert" | "destroyById" | "deleteById"
+        | "removeById" => WRITE,
+        "exists" | "findById" | "find" | "findOne" | "count" => READ,
+        _ => EXECUTE,
+    }
+}
+
+/// The canonical name of what LoopBack calls by an alias.
+pub(super) fn canonical(alias: &str) -> Option<&'static str> {
+    PERSISTED
+        .iter()
+        .find(|line| line.aliases.contains(&alias))
+        .map(|line| line.name.trim_start_matches(PROTOTYPE))
+}
+
+const PROTOTYPE: &str = "prototype.";
+
+fn methods(table: &[Line], replace_on_put: bool) -> Vec<Method> {
+    let unwanted = if replace_on_put { Patch } else { Replace };
+    let routes = |line: &Line| {
+        let wanted = line.http.iter().filter(|(when, _, _)| *when != unwanted);
+        wanted.map(|(_, verb, path)| ((*verb).into(), (*path).to_owned())).collect()
+    };
+    table
+        .iter()
+        .map(|line| Method {
+            name: line.name.trim_start_matches(PROTOTYPE).to_owned(),
+            instance: line.name.starts_with(PROTOTYPE),
+            aliases: line.aliases.iter().map(|alias| (*alias).into()).collect(),
+            access: line.access,
+            http: routes(line),
+            scopes: Vec::new(),
+            built_in: true,
+        })
+        .collect()
+}
+
+const fn line(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    access: &'static str,
+    http: &'static [(When, &'static str, &'static str)],
+) -> Line {
+    Line { name, aliases, access, http }
+}
+
+#[rustfmt::skip]
+const PERSISTED: &[Line] = &[
+    line("create", &[], WRITE, &[(Always, "POST", "/")]),
+    line("patchOrCreate", &["upsert", "updateOrCreate"], WRITE, &[(Patch, "PUT", "/"), (Always, "PATCH", "/")]),
+    line("replaceOrCreate", &[], WRITE, &[(Always, "POST", "/replaceOrCreate"), (Replace, "PUT", "/")]),
+    line("upsertWithWhere", &["patchOrCreateWithWhere"], WRITE, &[(Always, "POST", "/upsertWithWhere")]),
+    line("exists", &[], READ, &[(Always, "GET", "/:id/exists"), (Always, "HEAD", "/:id")]),
+    line("findById", &[], READ, &[(Always, "GET", "/:id")]),
+    line("replaceById", &[], WRITE, &[(Always, "POST", "/:id/replace"), (Replace, "PUT", "/:id")]),
+    line("find", &[], READ, &[(Always, "GET", "/")]),
+    line("findOne", &[], READ, &[(Always, "GET", "/findOne")]),
+    line("updateAll", &["update"], WRITE, &[(Always, "POST", "/update")]),
+    line("deleteById", &["destroyById", "removeById"], WRITE, &[(Always, "DELETE", "/:id")]),
+    line("count", &[], READ, &[(Always, "GET", "/count")]),
+    line("prototype.patchAttributes", &["updateAttributes"], WRITE, &[(Patch, "PUT", "/:id"), (Always, "PATCH", "/:id")]),
+    line("createChangeStream", &[], READ, &[(Always, "POST", "/change-stream"), (Always, "GET", "/change-stream")]),
+];
+
+#[rustfmt::skip]
+const REPLICATION: &[Line] = &[
+    line("diff", &[], READ, &[(Always, "POST", "/diff")]),
+    line("changes", &[], READ, &[(Always, "GET", "/changes")]),
+    line("checkpoint", &[], REPLICATE, &[(Always, "POST", "/checkpoint")]),
+    line("currentCheckpoint", &[], READ, &[(Always, "GET", "/checkpoint")]),
+    line("createUpdates", &[], READ, &[(Always, "POST", "/create-updates")]),
+    line("bulkUpdate", &[], WRITE, &[(Always, "POST", "/bulk-update")]),
+    line("findLastChange", &[], READ, &[(Always, "GET", "/:id/changes/last")]),
+    line("updateLastChange", &[], WRITE, &[(Always, "PUT", "/:id/changes/last")]),
+];
+
+#[rustfmt::skip]
+const USER: &[Line] = &[
+    line("login", &[], EXECUTE, &[(Always, "POST", "/login")]),
+    line("logout", &[], EXECUTE, &[(Always, "ALL", "/logout")]),
+    line("prototype.verify", &[], EXECUTE, &[(Always, "POST", "/:id/verify")]),
+    line("confirm", &[], READ, &[(Always, "GET", "/confirm")]),
+    line("resetPassword", &[], EXECUTE, &[(Always, "POST", "/reset")]),
+    line("changePassword", &[], EXECUTE, &[(Always, "POST", "/change-password")]),
+    line("setPassword", &[], EXECUTE, &[(Always, "POST", "/reset-password")]),
+];
+
+#[rustfmt::skip]
+const KEY_VALUE: &[Line] = &[
+    line("get", &[], READ, &[(Always, "GET", "/:key")]),
+    line("set", &[], EXECUTE, &[(Always, "PUT", "/:key")]),
+    line("expire", &[], EXECUTE, &[(Always, "PUT", "/:key/expire")]),
+    line("ttl", &[], READ, &[(Always, "GET", "/:key/ttl")]),
+    line("keys", &[], READ, &[(Always, "GET", "/keys")]),
+];

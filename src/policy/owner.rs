@@ -1,0 +1,316 @@
+//! Who owns a row: how it is asked, and how the answer is read (loopback3.md section 8.6, INTERFACE.md section 5).
+
+use std::{fmt::Write, time::Duration};
+
+use serde_json::Value;
+
+use super::{Action, Caller, path};
+
+/// How a model's owner is found.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// There is none.
+    Nobody,
+    /// The row is an account: its id is the owner.
+    Account,
+    /// The row is read from the app at the model's own URL, `{prefix}{id}`, as LoopBack reads it.
+    Row { prefix: Box<str>, row: RowOwner },
+    /// A captured segment is the owner's id.
+    Segment(Box<str>),
+    /// The app is asked at a target of the file's own.
+    Lookup { target: Template, reading: Field, cache: Option<Duration> },
+}
+
+/// LoopBack's rules for a row.
+#[derive(Debug, Default)]
+pub(super) struct RowOwner {
+    /// Whether the properties `userId` and `owner` count, each: they do unless `ownerRelations` is set. A relation of
+    /// that name hides the property.
+    pub(super) legacy: bool,
+    pub(super) user_id_is_relation: bool,
+    pub(super) owner_is_relation: bool,
+    /// The foreign keys of the relations to the account model that count.
+    pub(super) keys: Vec<Box<str>>,
+}
+
+/// Where in an answer the owner's id is.
+#[derive(Debug)]
+pub(super) enum Field {
+    /// A JSON pointer into the body.
+    Pointer(Box<str>),
+    /// A response header.
+    Header(Box<str>),
+}
+
+/// A target with `{name}` in it.
+#[derive(Debug)]
+pub(super) struct Template(pub(super) Vec<Part>);
+
+/// A piece of a [`Template`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(Box<str>),
+    Capture(Box<str>),
+}
+
+/// What the app has to be asked to know the owner.
+#[derive(Clone, Debug)]
+pub struct Question<'s> {
+    /// The target of the GET, in origin-form.
+    pub target: String,
+    /// `Some(name)`: only this response header is wanted; `None`: the JSON body.
+    pub header: Option<&'s str>,
+    /// How long the answer may be kept beyond the request; `None` = not at all.
+    pub cache: Option<Duration>,
+    reading: Reading<'s>,
+}
+
+/// How an owner is read from an answer.
+#[derive(Clone, Copy, Debug)]
+enum Reading<'s> {
+    Row(&'s RowOwner),
+    Pointer(&'s str),
+    Header,
+}
+
+/// What the app said.
+#[derive(Debug)]
+pub enum OwnerAnswer {
+    /// No such row.
+    Missing,
+    /// The row's JSON.
+    Row(Value),
+    /// The header's value.
+    Header(Option<String>),
+}
+
+/// Whether the caller owns the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerVerdict {
+    /// Yes.
+    Owner,
+    /// No, or there is no such row.
+    NotOwner,
+}
+
+/// What is known before the app is asked.
+pub(super) enum Ownership<'s> {
+    Known(bool),
+    Ask(Question<'s>),
+}
+
+impl Owner {
+    /// Whether actions have to carry their captured segments.
+    pub(super) fn needs_captures(&self) -> bool {
+        matches!(self, Self::Segment(_) | Self::Lookup { .. })
+    }
+
+    /// Whether `user` owns what `action` is about, or what to ask.
+    pub(super) fn ownership<'s>(&'s self, action: &Action<'s>, user: &str) -> Ownership<'s> {
+        let id = action.model_id.as_deref().filter(|id| !id.is_empty());
+        let question = match self {
+            Self::Nobody => None,
+            Self::Account => return Ownership::Known(!user.is_empty() && id == Some(user)),
+            Self::Segment(name) => {
+                let owner = action.capture(name);
+                return Ownership::Known(!user.is_empty() && owner == Some(user));
+            }
+            Self::Row { prefix, row } => {
+                id.and_then(path::encode).filter(|id| action.reads_row(id)).map(|id| Question {
+                    target: format!("{prefix}{id}"),
+                    header: None,
+                    cache: None,
+                    reading: Reading::Row(row),
+                })
+            }
+            Self::Lookup { target, reading, cache } => target.render(action).map(|target| {
+                let (header, reading) = match reading {
+                    Field::Pointer(pointer) => (None, Reading::Pointer(pointer)),
+                    Field::Header(name) => (Some(&**name), Reading::Header),
+                };
+                Question { target, header, cache: *cache, reading }
+            }),
+        };
+        question.map_or(Ownership::Known(false), Ownership::Ask)
+    }
+}
+
+impl Template {
+    /// The target for an action; `None` where a value is missing or cannot stand in a path safely.
+    fn render(&self, action: &Action<'_>) -> Option<String> {
+        let mut target = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => target.push_str(text),
+                Part::Capture(name) => target.push_str(&path::encode(action.capture(name)?)?),
+            }
+        }
+        Some(target)
+    }
+}
+
+impl Question<'_> {
+    /// Reads the app's answer. `user_exists`: whether the caller's user row is there (loopback3.md section 8.6,
+    /// step 3: a belongsTo owner has to exist).
+    #[must_use]
+    pub fn verdict(&self, answer: &OwnerAnswer, caller: Caller<'_>, user_exists: bool) -> OwnerVerdict {
+        let Some(user) = caller.user.filter(|user| !user.is_empty()) else { return OwnerVerdict::NotOwner };
+        let owns = match (self.reading, answer) {
+            (Reading::Row(row), OwnerAnswer::Row(value)) => row.is_owned_by(value, user, user_exists),
+            (Reading::Pointer(pointer), OwnerAnswer::Row(value)) => {
+                value.pointer(pointer).is_some_and(|owner| is_id(owner, user))
+            }
+            (Reading::Header, OwnerAnswer::Header(Some(value))) => value.trim() == user,
+            _ => false,
+        };
+        if owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner }
+    }
+}
+
+impl RowOwner {
+    fn is_owned_by(&self, row: &Value, user: &str, user_exists: bool) -> bool {
+        if !row.is_object() {
+            return false;
+        }
+        let by_key = |key: &str| user_exists && row.get(key).is_some_and(|owner| is_id(owner, user));
+        if !self.legacy {
+            return self.keys.iter().any(|key| by_key(key));
+        }
+        match self.owner_property(row) {
+            // A mismatch does not fall through to the relations.
+            Some(owner) => is_id(owner, user),
+            None => self.keys.first().is_some_and(|key| by_key(key)),
+        }
+    }
+
+    /// The first truthy one of `userId` and `owner`. A relation of that name is a function in LoopBack: truthy, and
+    /// no owner.
+    fn owner_property<'r>(&self, row: &'r Value) -> Option<&'r Value> {
+        if self.user_id_is_relation {
+            return None;
+        }
+        let property = |name| row.get(name).filter(|value| is_truthy(value));
+        property("userId").or_else(|| if self.owner_is_relation { None } else { property("owner") })
+    }
+}
+
+/// Whether a value, as a string, is this id.
+fn is_id(value: &Value, user: &str) -> bool {
+    scalar(value).is_some_and(|id| !id.is_empty() && id == user)
+}
+
+/// A JSON value as JavaScript would print it; `None` for null, lists and objects.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15);
+            match (number.is_f64(), whole) {
+                (true, Some(float)) => {
+                    let mut text = String::new();
+                    write!(text, "{float:.0}").ok()?;
+                    Some(if text == "-0" { "0".to_owned() } else { text })
+                }
+                _ => Some(number.to_string()),
+            }
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// JavaScript's notion of true.
+pub(super) fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn legacy(keys: &[&str]) -> RowOwner {
+        RowOwner { legacy: true, keys: keys.iter().map(|key| (*key).into()).collect(), ..RowOwner::default() }
+    }
+
+    #[test]
+    fn reads_rows_as_loopback_does() {
+        let owned_relation = RowOwner { owner_is_relation: true, ..legacy(&["ownerId"]) };
+        let shadowed = RowOwner { user_id_is_relation: true, ..legacy(&["k"]) };
+        let any = RowOwner { keys: vec!["a".into(), "b".into()], ..RowOwner::default() };
+        for (row_owner, row, exists, expected) in [
+            (&legacy(&[]), json!({"userId": 7}), false, true),
+            (&legacy(&[]), json!({"userId": "7"}), false, true),
+            (&legacy(&[]), json!({"userId": 7.0}), false, true),
+            (&legacy(&[]), json!({"userId": 70}), true, false),
+            (&legacy(&[]), json!({"userId": [7]}), true, false),
+            (&legacy(&[]), json!({"userId": null, "owner": 7}), false, true),
+            (&legacy(&[]), json!({"userId": 0, "owner": 7}), false, true),
+            (&legacy(&[]), json!({"owner": "8"}), true, false),
+            // A mismatch ends it.
+            (&legacy(&["k"]), json!({"userId": 8, "k": 7}), true, false),
+            (&legacy(&["k"]), json!({"k": 7}), true, true),
+            (&legacy(&["k"]), json!({"k": 7}), false, false),
+            // Only the first relation is followed.
+            (&legacy(&["a", "b"]), json!({"a": 8, "b": 7}), true, false),
+            (&owned_relation, json!({"owner": 7, "ownerId": 8}), true, false),
+            (&owned_relation, json!({"owner": 8, "ownerId": 7}), true, true),
+            (&shadowed, json!({"userId": 8, "owner": 8, "k": 7}), true, true),
+            (&any, json!({"a": 8, "b": 7, "userId": 9}), true, true),
+            (&any, json!({"userId": 7}), true, false),
+            (&any, json!({"a": 7}), false, false),
+            (&legacy(&["k"]), json!([]), true, false),
+            (&legacy(&["k"]), json!("7"), true, false),
+        ] {
+            assert_eq!(row_owner.is_owned_by(&row, "7", exists), expected, "{row_owner:?} {row}");
+        }
+    }
+
+    #[test]
+    fn prints_as_javascript() {
+        for (value, text) in [
+            (json!(1), Some("1")),
+            (json!(1.0), Some("1")),
+            (json!(-0.0), Some("0")),
+            (json!(1.5), Some("1.5")),
+            (json!(true), Some("true")),
+            (json!("x"), Some("x")),
+            (json!(null), None),
+            (json!([1]), None),
+        ] {
+            assert_eq!(scalar(&value).as_deref(), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_wrong_kind_is_no_owner() {
+        let caller = Caller { user: Some("7"), roles: &[], scopes: &[] };
+        let question = |reading| Question { target: "/x".into(), header: None, cache: None, reading };
+        let pointer = question(Reading::Pointer("/customer/id"));
+        let row = OwnerAnswer::Row(json!({"customer": {"id": 7}}));
+        assert_eq!(pointer.verdict(&row, caller, false), OwnerVerdict::Owner);
+        for (answer, caller) in [
+            (OwnerAnswer::Missing, caller),
+            (OwnerAnswer::Header(Some("7".into())), caller),
+            (OwnerAnswer::Row(json!({"customer": 7})), caller),
+            (OwnerAnswer::Row(json!({"customer": {"id": ""}})), Caller { user: Some(""), ..caller }),
+            (OwnerAnswer::Row(json!({"customer": {"id": 7}})), Caller { user: None, ..caller }),
+        ] {
+            assert_eq!(pointer.verdict(&answer, caller, true), OwnerVerdict::NotOwner, "{answer:?}");
+        }
+        let header = question(Reading::Header);
+        assert_eq!(
+            header.verdict(&OwnerAnswer::Header(Some(" 7 ".into())), caller, false),
+            OwnerVerdict::Owner
+        );
+        assert_eq!(header.verdict(&OwnerAnswer::Header(None), caller, false), OwnerVerdict::NotOwner);
+        assert_eq!(header.verdict(&row, caller, false), OwnerVerdict::NotOwner);
+    }
+}

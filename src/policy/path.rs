@@ -1,0 +1,153 @@
+//! Segments of a path, raw and decoded.
+
+use std::borrow::Cow;
+
+/// How many segments a route may capture.
+pub(super) const MAX_CAPTURES: usize = 16;
+
+/// The captured segments of a match, raw, in the order of the pattern. On the stack.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Captures<'p> {
+    segments: [&'p str; MAX_CAPTURES],
+    len: usize,
+}
+
+impl<'p> Captures<'p> {
+    /// These and one more; no pattern has more than [`MAX_CAPTURES`].
+    pub(super) fn with(mut self, segment: &'p str) -> Self {
+        if let Some(slot) = self.segments.get_mut(self.len) {
+            *slot = segment;
+            self.len += 1;
+        }
+        self
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&'p str> {
+        self.segments.get(..self.len)?.get(index).copied()
+    }
+}
+
+/// Splits the first segment off a path without a leading slash. `None` at its end.
+pub(super) fn split(path: &str) -> Option<(&str, &str)> {
+    if path.is_empty() {
+        return None;
+    }
+    Some(path.split_once('/').unwrap_or((path, "")))
+}
+
+/// Decodes a segment. A bad escape or invalid UTF-8, which `wire` refuses, leaves it as it is.
+pub(super) fn decode(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (Some(high), Some(low)) = (rest.next().and_then(hex), rest.next().and_then(hex)) else {
+            return Cow::Borrowed(segment);
+        };
+        bytes.push(high << 4 | low);
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
+}
+
+/// Whether something is escaped that needs no escape (RFC 3986 section 2.3), so that one app may take the path for
+/// another one than the next app does.
+pub(super) fn is_over_encoded(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    bytes.windows(3).any(|window| match window {
+        [b'%', high, low] => match (hex(*high), hex(*low)) {
+            (Some(high), Some(low)) => is_unreserved(high << 4 | low),
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+/// Encodes a text as one segment: all but the unreserved characters. `None` where no encoding is safe: empty, a dot
+/// segment, or with something that a server may take for a separator after decoding.
+pub(super) fn encode(text: &str) -> Option<String> {
+    let unsafe_text = matches!(text, "" | "." | "..")
+        || text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';' | '%'));
+    if unsafe_text {
+        return None;
+    }
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if is_unreserved(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.extend(
+                [byte >> 4, byte & 15]
+                    .iter()
+                    .filter_map(|digit| char::from_digit(u32::from(*digit), 16))
+                    .map(|c| c.to_ascii_uppercase()),
+            );
+        }
+    }
+    Some(encoded)
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn decodes_what_is_whole() {
+        for (raw, decoded) in [
+            ("a", "a"),
+            ("%31", "1"),
+            ("a%20b", "a b"),
+            ("%C3%A9", "é"),
+            ("%zz", "%zz"),
+            ("%4", "%4"),
+            ("%ff", "%ff"),
+        ] {
+            assert_eq!(decode(raw), decoded, "{raw}");
+        }
+        assert!(matches!(decode("plain"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn knows_a_needless_escape() {
+        for (path, needless) in
+            [("/a", false), ("/%61", true), ("/a%20b", false), ("/%2D", true), ("/%", false), ("/%2f", false)]
+        {
+            assert_eq!(is_over_encoded(path), needless, "{path}");
+        }
+    }
+
+    #[test]
+    fn never_encodes_a_path_trick() {
+        for bad in ["", ".", "..", "a/b", "../x", "a\\b", "a\u{0}", "a;b", "%2e"] {
+            assert_eq!(encode(bad), None, "{bad:?}");
+        }
+        assert_eq!(encode("a b?c#é").as_deref(), Some("a%20b%3Fc%23%C3%A9"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_itself(text in "\\PC{1,20}") {
+            if let Some(encoded) = encode(&text) {
+                prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'?'));
+                prop_assert!(!is_over_encoded(&encoded));
+                prop_assert_eq!(decode(&encoded), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! `routes` files: access rules for an app that is not LoopBack (INTERFACE.md section 5).
+
+use std::time::Duration;
+
+use super::{
+    acl::{Entry, access_type},
+    finding::{Report, did_you_mean},
+    json::{Json, Node},
+    owner::{Field, Owner, Part, Template},
+    path::MAX_CAPTURES,
+    trie::Piece,
+};
+
+/// A `routes` file, read.
+#[derive(Debug)]
+pub(super) struct PlainFile {
+    pub(super) routes: Vec<PlainRoute>,
+    pub(super) ignore_case: bool,
+    pub(super) acls: Vec<Entry>,
+    pub(super) owner: Owner,
+}
+
+/// One entry of `routes`.
+#[derive(Debug)]
+pub(super) struct PlainRoute {
+    pub(super) at: super::finding::Place,
+    /// As the file has it.
+    pub(super) path: Box<str>,
+    pub(super) pattern: Vec<Piece>,
+    /// In upper case; empty = all.
+    pub(super) methods: Vec<Box<str>>,
+    pub(super) property: Box<str>,
+    pub(super) access: Option<&'static str>,
+    pub(super) encoded_slash: bool,
+}
+
+const FILE_KEYS: [&str; 9] = [
+    "$schema",
+    "name",
+    "description",
+    "routes",
+    "owner",
+    "acls",
+    "ignoreCase",
+    "aclErrorStatus",
+    "defaultPermission",
+];
+const ROUTE_KEYS: [&str; 6] = ["path", "methods", "property", "accessType", "encodedSlash", "description"];
+const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
+
+impl PlainFile {
+    /// Reads a file that has `routes`.
+    pub(super) fn read(node: &Node, label: &str, report: &mut Report<'_>) -> Self {
+        known_keys(node, &FILE_KEYS, report);
+        let routes = node.get("routes");
+        if let Some(list) = routes.filter(|list| !list.is_list()) {
+            wrong_type(list, "routes", "a list of routes", report);
+        }
+        let routes: Vec<PlainRoute> = routes
+            .map_or(&[][..], Node::items)
+            .iter()
+            .filter_map(|node| PlainRoute::read(node, report))
+            .collect();
+        let names: Vec<&str> = routes.iter().flat_map(|route| captures(&route.pattern)).collect();
+        let owner = node.get("owner").map_or(Owner::Nobody, |node| read_owner(node, &names, report));
+        Self {
+            ignore_case: flag(node, "ignoreCase", report),
+            acls: node
+                .get("acls")
+                .map_or_else(Vec::new, |acls| Entry::read_all(acls, &format!("{label}#/acls"), report)),
+            owner,
+            routes,
+        }
+    }
+}
+
+impl PlainRoute {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        if !node.is_object() {
+            wrong_type(node, "routes", "an object", report);
+            return None;
+        }
+        known_keys(node, &ROUTE_KEYS, report);
+        let Some(path) = node.get("path") else {
+            let fix = Some("add `\"path\": \"/…\"`".into());
+            report.error(node.at, "missing-path", "the route has no path".into(), fix);
+            return None;
+        };
+        let Some(text) = path.text() else {
+            wrong_type(path, "path", "a text", report);
+            return None;
+        };
+        let pattern = pattern(text).map_err(|(message, fix)| {
+            report.error(path.at, "path", format!("`{text}`: {message}"), Some(fix.into()));
+        });
+        let access = node.get("accessType").filter(|value| !value.is_null()).and_then(|value| {
+            let known = value.text().and_then(access_type);
+            if known.is_none() {
+                let word = value.text().unwrap_or_default();
+                let fix = did_you_mean(word, ["READ", "WRITE", "EXECUTE"]);
+                report.error(value.at, "access-type", format!("`{word}` is no access type"), fix);
+            }
+            known
+        });
+        Some(Self {
+            at: node.at,
+            path: text.into(),
+            pattern: pattern.ok()?,
+            methods: methods(node, report),
+            property: string(node, "property", report).unwrap_or_default().into(),
+            access,
+            encoded_slash: flag(node, "encodedSlash", report),
+        })
+    }
+}
+
+/// The names of a pattern's captures, in order.
+pub(super) fn captures(pattern: &[Piece]) -> impl Iterator<Item = &str> {
+    pattern.iter().filter_map(|piece| match piece {
+        Piece::Literal(_) => None,
+        Piece::Capture(name) | Piece::Rest(name) => Some(&**name),
+    })
+}
+
+/// Reads `/a/{b}/{*c}`.
+fn pattern(path: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
+    let Some(rest) = path.strip_prefix('/') else {
+        return Err(("a path begins with a slash", "write `/…`"));
+    };
+    if path.contains(['?', '#', '%', '\\']) || path.chars().any(char::is_control) {
+        return Err(("a path is written plainly, without a query and without escapes", "leave that out"));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let segments: Vec<&str> = if rest.is_empty() { Vec::new() } else { rest.split('/').collect() };
+    let last = segments.len().saturating_sub(1);
+    let mut pieces: Vec<Piece> = Vec::with_capacity(segments.len());
+    for (index, segment) in segments.into_iter().enumerate() {
+        let inner = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
+        let piece = match inner {
+            Some(inner) => match inner.strip_prefix('*') {
+                Some(_) if index != last => return Err(("`{*name}` comes last", "move it to the end")),
+                Some(name) => Piece::Rest(name.into()),
+                None => Piece::Capture(inner.into()),
+            },
+            None if segment.contains(['{', '}']) => {
+                return Err(("a `{name}` is a whole segment", "put slashes around it"));
+            }
+            None if matches!(segment, "" | "." | "..") => {
+                return Err(("empty and dot segments never arrive here", "leave them out"));
+            }
+            None => Piece::Literal(segment.into()),
+        };
+        if let Piece::Capture(name) | Piece::Rest(name) = &piece {
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err(("a capture's name has letters, digits and `_`", "write `{name}`"));
+            }
+            if captures(&pieces).any(|known| *known == **name) {
+                return Err(("two captures have the same name", "rename one of them"));
+            }
+        }
+        pieces.push(piece);
+    }
+    if captures(&pieces).count() > MAX_CAPTURES {
+        return Err(("a path has at most 16 captures", "end it with `{*rest}`"));
+    }
+    Ok(pieces)
+}
+
+fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
+    let Some(list) = node.get("methods").filter(|list| !list.is_null()) else { return Vec::new() };
+    if !list.is_list() {
+        wrong_type(list, "methods", "a list such as `[\"GET\"]`", report);
+    } else if list.items().is_empty() {
+        let fix = Some("leave the key out for all methods".into());
+        report.error(list.at, "methods", "`methods` is empty".into(), fix);
+    }
+    let mut methods: Vec<Box<str>> = Vec::new();
+    for item in list.items() {
+        let Some(method) = item.text() else {
+            wrong_type(item, "methods", "a text", report);
+            continue;
+        };
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+            let fix = Some(format!("write `{}`", method.to_ascii_uppercase()));
+            report.error(item.at, "methods", format!("`{method}` is no method"), fix);
+        } else if method == "ALL" {
+            let fix = Some("leave `methods` out for all methods".into());
+            report.error(item.at, "methods", "`ALL` is no method".into(), fix);
+        } else if methods.iter().all(|known| **known != *method) {
+            methods.push(method.into());
+        }
+    }
+    methods
+}
+
+/// Reads `owner`; `names` are the captures that it may speak of.
+pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -> Owner {
+    if !node.is_object() {
+        wrong_type(node, "owner", "an object", report);
+        return Owner::Nobody;
+    }
+    known_keys(node, &OWNER_KEYS, report);
+    let mut text = |key| string(node, key, report);
+    let (path, lookup) = (text("path"), text("lookup"));
+    let (field, header, cache) = (text("field"), text("header"), text("cache"));
+    let cache = cache.and_then(|word| {
+        let parsed = duration(word);
+        if parsed.is_none() {
+            let fix = Some("write `\"30s\"`".into());
+            report.error(node.at, "owner", format!("`{word}` is no duration"), fix);
+        }
+        parsed
+    });
+    let mut unknown = |name: &str| {
+        if !names.contains(&name) {
+            let fix = did_you_mean(name, names.iter().copied());
+            let message = format!("no route of this file captures `{name}`, so nobody is ever the owner");
+            report.error(node.at, "owner", message, fix);
+        }
+    };
+    let owner = match (path, lookup, field, header) {
+        (Some(name), None, None, None) => {
+            unknown(name);
+            Some(Owner::Segment(name.into()))
+        }
+        (None, Some(target), Some(pointer), None) if pointer.starts_with('/') => {
+            lookup_owner(target, Field::Pointer(pointer.into()), cache, &mut unknown)
+        }
+        (None, Some(target), None, Some(header)) if !header.is_empty() => {
+            lookup_owner(target, Field::Header(header.to_ascii_lowercase().into()), cache, &mut unknown)
+        }
+        _ => None,
+    };
+    owner.unwrap_or_else(|| {
+        let message = "`owner` is none of its forms".to_owned();
+        let fix = "write `{\"path\": NAME}`, `{\"lookup\": \"/…\", \"field\": \"/…\"}` or `{\"lookup\": \"/…\", \"header\": NAME}`";
+        report.error(node.at, "owner", message, Some(fix.into()));
+        Owner::Nobody
+    })
+}
+
+fn lookup_owner(
+    target: &str,
+    reading: Field,
+    cache: Option<Duration>,
+    unknown: &mut impl FnMut(&str),
+) -> Option<Owner> {
+    let target = template(target)?;
+    for part in &target.0 {
+        if let Part::Capture(name) = part {
+            unknown(name);
+        }
+    }
+    Some(Owner::Lookup { target, reading, cache })
+}
+
+/// Reads `/invoices/{id}.json`.
+fn template(target: &str) -> Option<Template> {
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'}'));
+    let path = target.split('?').next().unwrap_or_default();
+    let has_tricks = target.starts_with("//") || path.split('/').any(|segment| matches!(segment, "." | ".."));
+    if !target.starts_with('/') || has_tricks {
+        return None;
+    }
+    let mut parts = Vec::new();
+    let mut rest = target;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        if !is_plain(before) || name.is_empty() {
+            return None;
+        }
+        parts.push(Part::Text(before.into()));
+        parts.push(Part::Capture(name.into()));
+        rest = after;
+    }
+    parts.push(Part::Text(rest.into()));
+    is_plain(rest).then_some(Template(parts))
+}
+
+fn duration(word: &str) -> Option<Duration> {
+    let unit = word.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = word.split_at_checked(unit)?;
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        _ => None,
+    }
+}
+
+fn known_keys(node: &Node, known: &[&str], report: &mut Report<'_>) {
+    for member in node.members().iter().filter(|member| !known.contains(&&*member.key)) {
+        let fix = did_you_mean(&member.key, known.iter().copied());
+        report.error(member.at, "unknown-key", format!("the key `{}` is not known here", member.key), fix);
+    }
+}
+
+fn string<'n>(node: &'n Node, key: &str, report: &mut Report<'_>) -> Option<&'n str> {
+    let value = node.get(key).filter(|value| !value.is_null())?;
+    if value.text().is_none() {
+        wrong_type(value, key, "a text", report);
+    }
+    value.text()
+}
+
+fn flag(node: &Node, key: &str, report: &mut Report<'_>) -> bool {
+    match node.get(key).map(|value| (&value.value, value)) {
+        Some((Json::Bool(value), _)) => *value,
+        None => false,
+        Some((_, value)) => {
+            wrong_type(value, key, "`true` or `false`", report);
+            false
+        }
+    }
+}
+
+fn wrong_type(node: &Node, key: &str, wanted: &str, report: &mut Report<'_>) {
+    let message = format!("`{key}` holds {}", node.kind());
+    report.error(node.at, "wrong-type", message, Some(format!("write {wanted}")));
+}

@@ -1,0 +1,201 @@
+//! All remote methods of one model: LoopBack's own, those of its relations and scopes, and its custom ones.
+
+use super::{
+    acl::access_type,
+    finding::{Report, did_you_mean},
+    json::{Json, Member, Node},
+    method::{self, Method},
+    model::{Model, Models},
+};
+
+/// The methods in LoopBack's order, which decides between equal paths: relations, scopes, built-in, custom.
+pub(super) fn methods(
+    model: &Model,
+    models: &Models,
+    config: Option<&Node>,
+    report: &mut Report<'_>,
+) -> Vec<Method> {
+    let mut all = Vec::new();
+    for member in model.relations() {
+        all.extend(relation(model, member, models, report));
+    }
+    for member in model.setting("scopes").map_or(&[][..], Node::members) {
+        let path = http_path(&member.node).unwrap_or(&member.key);
+        all.extend(method::scope(&member.key, path));
+    }
+    if model.persisted {
+        let replaces = model.setting("replaceOnPUT").and_then(Node::bool) != Some(false);
+        all.extend(method::persisted(replaces));
+        let is_on = |key| model.setting(key).is_some_and(truthy);
+        if is_on("trackChanges") || is_on("enableRemoteReplication") {
+            all.extend(method::replication());
+        }
+    }
+    if model.key_value {
+        all.extend(method::key_value());
+    }
+    if model.user {
+        all.extend(method::user());
+    }
+    if let Some(custom) = model.setting("methods") {
+        if !custom.is_object() && !custom.is_null() {
+            let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
+            report.error(custom.at, "wrong-type", message, Some("write an object".into()));
+        }
+        all.extend(custom.members().iter().filter_map(|member| custom_method(member, report)));
+    }
+    let shared = config.and_then(|entry| entry.get("options")?.get("remoting")?.get("sharedMethods"));
+    if let Some(shared) = shared {
+        all.retain(|method| is_shared(method, shared));
+    }
+    all
+}
+
+/// Whether a relation's type is one of LoopBack's.
+pub(super) const RELATION_TYPES: [&str; 7] =
+    ["belongsTo", "hasMany", "hasOne", "hasAndBelongsToMany", "embedsOne", "embedsMany", "referencesMany"];
+
+fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Method> {
+    let node = &member.node;
+    let kind = node.get("type").and_then(Node::text).unwrap_or_default();
+    if !node.is_object() || !RELATION_TYPES.contains(&kind) {
+        let message = format!("`{kind}` is no relation type (relation `{}`)", member.key);
+        report.error(member.at, "relation-type", message, did_you_mean(kind, RELATION_TYPES));
+        return Vec::new();
+    }
+    let polymorphic = node.get("polymorphic").is_some_and(truthy);
+    let target = node.get("model").and_then(Node::text);
+    if target.is_none() && !(polymorphic && kind == "belongsTo") {
+        let message = format!("the relation `{}` names no model, so it has no routes", member.key);
+        report.warn(member.at, "unknown-relation", message, Some("add `\"model\"`".into()));
+        return Vec::new();
+    }
+    let through = node.get("through").and_then(Node::text);
+    for name in target.into_iter().chain(through) {
+        if models.get(name).is_none_or(|model| !model.attached) {
+            let names = models.list.iter().filter(|model| model.attached).map(|model| &*model.name);
+            let message =
+                format!("the relation `{}` is to an unknown model `{name}`, so it has no routes", member.key);
+            report.warn(member.at, "unknown-relation", message, did_you_mean(name, names));
+            return Vec::new();
+        }
+    }
+    if node.get("options").and_then(|options| options.get("nestRemoting")).is_some_and(truthy) {
+        let message = format!("the nested routes of `{}.{}` are not known here", model.name, member.key);
+        let fix = Some("they count as unmatched".into());
+        report.warn(member.at, "nest-remoting", message, fix);
+    }
+    let linked = through.is_some() || kind == "hasAndBelongsToMany" || kind == "referencesMany";
+    let path = http_path(node).unwrap_or(&member.key).trim_matches('/');
+    method::relation(kind, linked, &member.key, path)
+}
+
+/// `options.http.path`
+fn http_path(node: &Node) -> Option<&str> {
+    node.get("options")?.get("http")?.get("path")?.text().filter(|path| !path.is_empty())
+}
+
+fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
+    let node = &member.node;
+    if !node.is_object() {
+        let message = format!("the method `{}` is {}", member.key, node.kind());
+        report.error(node.at, "wrong-type", message, Some("write an object".into()));
+        return None;
+    }
+    if node.get("shared").and_then(Node::bool) == Some(false) {
+        return None;
+    }
+    let by_name = member.key.strip_prefix("prototype.");
+    let name = by_name.unwrap_or(&member.key).to_owned();
+    let instance = match node.get("isStatic").and_then(Node::bool) {
+        Some(is_static) => !is_static,
+        None => by_name.is_some(),
+    };
+    let http = node.get("http");
+    let single = [None];
+    let several: Vec<Option<&Node>>;
+    let routes: &[Option<&Node>] = match http.map(|http| &http.value) {
+        Some(Json::List(items)) => {
+            several = items.iter().map(Some).collect();
+            &several
+        }
+        Some(Json::Object(_)) => {
+            several = vec![http];
+            &several
+        }
+        _ => &single,
+    };
+    let paths: Vec<_> = routes.iter().map(|route| route_of(*route, &name, instance)).collect();
+    // LoopBack looks at the verb only where `http` is no list.
+    let verb = http.and_then(|http| http.get("verb")).and_then(Node::text);
+    let access = match node.get("accessType").filter(|value| !value.is_null()) {
+        None => method::default_access(&name, verb),
+        Some(value) => value.text().and_then(access_type).unwrap_or_else(|| {
+            let message = format!("the access type of `{}` is none that LoopBack knows", member.key);
+            let fix = Some("write `READ`, `WRITE`, `EXECUTE` or `REPLICATE`".into());
+            report.error(value.at, "access-type", message, fix);
+            method::default_access(&name, verb)
+        }),
+    };
+    Some(Method {
+        name,
+        instance,
+        aliases: texts(node.get("aliases")),
+        access,
+        http: paths,
+        scopes: texts(node.get("accessScopes")),
+        built_in: false,
+    })
+}
+
+/// Verb and full path of one `http` entry, with LoopBack's defaults.
+fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, String) {
+    let text =
+        |key| route.and_then(|route| route.get(key)).and_then(Node::text).filter(|text| !text.is_empty());
+    let verb = text("verb").unwrap_or("all").to_ascii_uppercase();
+    let verb = if verb == "DEL" { "DELETE".into() } else { verb.into_boxed_str() };
+    let path = text("path").map_or_else(|| format!("/{name}"), str::to_owned);
+    if !instance {
+        return (verb, path);
+    }
+    let rest = path.strip_prefix('/').unwrap_or(&path);
+    (verb, if rest.is_empty() { "/:id".to_owned() } else { format!("/:id/{rest}") })
+}
+
+fn texts(node: Option<&Node>) -> Vec<Box<str>> {
+    node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(Into::into).collect()
+}
+
+/// `options.remoting.sharedMethods` of model-config: by name, else by the globs, of which the last one counts.
+fn is_shared(method: &Method, shared: &Node) -> bool {
+    let name = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
+    if let Some(value) = shared.get(&name).and_then(Node::bool) {
+        return value;
+    }
+    let globs = shared.members().iter().filter(|member| member.key.contains('*') && fits(&member.key, &name));
+    // LoopBack never takes back what one glob has disabled.
+    !globs.into_iter().any(|member| member.node.bool() == Some(false))
+}
+
+/// Whether the pieces between the stars stand in `name` in this order; LoopBack anchors neither end.
+fn fits(glob: &str, name: &str) -> bool {
+    let mut rest = name;
+    for piece in glob.split('*').filter(|piece| !piece.is_empty()) {
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// JavaScript's notion of true.
+pub(super) fn truthy(node: &Node) -> bool {
+    match &node.value {
+        Json::Null => false,
+        Json::Bool(value) => *value,
+        Json::Number(number) => number.as_f64() != Some(0.0),
+        Json::Text(text) => !text.is_empty(),
+        Json::List(_) | Json::Object(_) => true,
+    }
+}

@@ -1,0 +1,122 @@
+//! A damaged store is not opened, and not changed; what a crash leaves of sled's snapshots is mended.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use super::*;
+use crate::store::{
+    Change,
+    contract::{commit, create, everything, token},
+    sled::record,
+};
+
+/// A folder with two users and a token, and what it holds.
+async fn filled() -> (TempDir, BTreeMap<String, String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    create(&*store, "a@x").await;
+    create(&*store, "b@x").await;
+    commit(&*store, Change::CreateToken(token("t", 1))).await.unwrap();
+    let told = everything(&*store).await;
+    store.close().await.unwrap();
+    (folder, told)
+}
+
+fn records(folder: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let db = ::sled::open(folder).unwrap();
+    db.iter().map(|entry| entry.unwrap()).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+}
+
+fn snapshots(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("snap.")).collect()
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_named_and_left() {
+    type Harm = fn(&::sled::Db);
+    let cases: [(&str, Harm); 6] = [
+        ("record `u1`: its checksum does not hold", |db| {
+            let mut value = db.get("u1").unwrap().unwrap().to_vec();
+            *value.last_mut().unwrap() ^= 1;
+            db.insert("u1", value).unwrap();
+        }),
+        ("record `u1`: its checksum does not hold", |db| {
+            let other = db.get("u2").unwrap().unwrap();
+            db.insert("u1", other).unwrap();
+        }),
+        ("record `u2`: it is too short", |db| drop(db.insert("u2", "x").unwrap())),
+        ("1 records are missing", |db| drop(db.remove("u1").unwrap())),
+        ("record `z`: no row has such a name", |db| drop(db.insert("z", record::seal(b"z", b"")).unwrap())),
+        ("record `m`: it is not what a row looks like", |db| {
+            drop(db.insert("m", record::seal(b"m", b"[")).unwrap());
+        }),
+    ];
+    for (expected, harm) in cases {
+        let (folder, _) = filled().await;
+        let db = ::sled::open(folder.path()).unwrap();
+        harm(&db);
+        drop(db);
+        let before = records(folder.path());
+        let Err(error) = open(folder.path()).await else { panic!("opened in spite of: {expected}") };
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(records(folder.path()), before, "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn lost_counters_are_damage() {
+    let (folder, _) = filled().await;
+    let db = ::sled::open(folder.path()).unwrap();
+    db.remove("m").unwrap();
+    drop(db);
+    assert!(matches!(open(folder.path()).await, Err(StoreError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn a_log_of_noise_is_damage_not_an_empty_store() {
+    let (folder, _) = filled().await;
+    for snapshot in snapshots(folder.path()) {
+        fs::remove_file(snapshot).unwrap();
+    }
+    let log = folder.path().join("db");
+    let length = fs::metadata(&log).unwrap().len();
+    fs::write(&log, vec![0xA5; usize::try_from(length).unwrap()]).unwrap();
+    let opened = open(folder.path()).await.map(|store| store.counters());
+    assert!(opened.is_err(), "{opened:?}");
+}
+
+#[tokio::test]
+async fn unfinished_snapshots_are_mended() {
+    type Harm = fn(&Path);
+    let cases: [(&str, Harm); 4] = [
+        ("a stray one", |folder| {
+            fs::write(folder.join("snap.00000000FFFFFFFF.generating"), "half").unwrap();
+        }),
+        ("a truncated one", |folder| {
+            for path in snapshots(folder) {
+                let bytes = fs::read(&path).unwrap();
+                fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            }
+        }),
+        ("an empty one beside a sound one", |folder| {
+            fs::write(folder.join("snap.00000000FFFFFFFF"), "").unwrap();
+        }),
+        ("none", |folder| {
+            for path in snapshots(folder) {
+                fs::remove_file(path).unwrap();
+            }
+        }),
+    ];
+    for (case, harm) in cases {
+        let (folder, told) = filled().await;
+        // sled writes a snapshot when it opens a log that has grown.
+        open(folder.path()).await.unwrap().close().await.unwrap();
+        assert!(!snapshots(folder.path()).is_empty());
+        harm(folder.path());
+        let store = open(folder.path()).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(everything(&*store).await, told, "{case}");
+        let left = snapshots(folder.path());
+        assert!(left.iter().all(|path| !path.to_string_lossy().contains("FFFFFFFF")), "{case}: {left:?}");
+    }
+}

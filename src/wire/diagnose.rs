@@ -1,0 +1,71 @@
+//! Names what is wrong with a section of fields that was refused. Runs after a refusal only.
+
+use memchr::memchr;
+
+use crate::wire::Reject;
+
+/// The first mistake in a section of field lines. The last line may be unfinished.
+pub(super) fn name_mistake(section: &[u8]) -> Reject {
+    section
+        .split_inclusive(|&byte| byte == b'\n')
+        .find_map(line_mistake)
+        // INVARIANT: a section gets here only when it was refused; the answer stays a refusal.
+        .unwrap_or(Reject::FieldValue)
+}
+
+/// The mistake in one line, which ends with LF unless it is unfinished.
+fn line_mistake(line: &[u8]) -> Option<Reject> {
+    let (text, finished) = match line.strip_suffix(b"\n") {
+        Some(rest) => (rest.strip_suffix(b"\r"), true),
+        None => (Some(line), false),
+    };
+    let Some(text) = text else { return Some(Reject::BareLineFeed) };
+    if text.contains(&0) {
+        return Some(Reject::Nul);
+    }
+    let inner = if finished { text } else { text.strip_suffix(b"\r").unwrap_or(text) };
+    if memchr(b'\r', inner).is_some() {
+        return Some(Reject::BareCarriageReturn);
+    }
+    if matches!(text.first(), Some(b' ' | b'\t')) {
+        return Some(Reject::ObsFold);
+    }
+    field_mistake(inner, finished)
+}
+
+/// The mistake in a line without its end and without CR, LF and NUL.
+fn field_mistake(line: &[u8], finished: bool) -> Option<Reject> {
+    if line.is_empty() {
+        return None;
+    }
+    let colon = memchr(b':', line);
+    let name = line.get(..colon.unwrap_or(line.len())).unwrap_or_default();
+    let trimmed = name.trim_ascii_end();
+    if trimmed.is_empty() || !is_token(trimmed) {
+        return Some(if colon.is_none() && finished { Reject::MissingColon } else { Reject::FieldName });
+    }
+    if colon.is_none() && finished {
+        return Some(Reject::MissingColon);
+    }
+    if trimmed.len() < name.len() {
+        return Some(Reject::BlankBeforeColon);
+    }
+    let value = line.get(name.len()..).unwrap_or_default();
+    value.iter().any(|&byte| byte != b'\t' && byte.is_ascii_control()).then_some(Reject::FieldValue)
+}
+
+/// Whether `bytes` is a token (RFC 9110 section 5.6.2).
+pub(super) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `line`, without its end, is a field line.
+pub(super) fn is_field_line(line: &[u8]) -> bool {
+    let Some(colon) = memchr(b':', line) else { return false };
+    let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+    is_token(name) && value.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control())
+}

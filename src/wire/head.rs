@@ -1,0 +1,282 @@
+//! What requests and responses have in common: a copy of the head, its fields, its framing facts.
+
+use httparse::{EMPTY_HEADER, Error, Header, Status, parse_headers};
+use memchr::{memchr, memmem};
+
+use super::diagnose::name_mistake;
+use crate::wire::{Field, HeadLimits, MAX_FIELDS, Reject, Version};
+
+/// A part of the head.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    at: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The bytes from `at` up to `end`.
+    pub(super) fn new(at: usize, end: usize) -> Self {
+        // INVARIANT: no head is longer than `MAX_HEAD`, so nothing is cut here; if it were, the span
+        // would lie outside the head and read as empty.
+        Self { at: u32::try_from(at).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        self.at as usize..self.end as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FieldSpan {
+    name: Span,
+    value: Span,
+}
+
+/// What the fields say about the message and its connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) length: Option<u64>,
+    pub(super) chunked: bool,
+    pub(super) upgrade: Option<Span>,
+    close: bool,
+    keep_alive: bool,
+    upgrade_option: bool,
+}
+
+impl Facts {
+    /// Takes one field into account.
+    fn note(&mut self, name: &str, value: &[u8], span: Span) -> Result<(), Reject> {
+        match name.len() {
+            7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = self.upgrade.or(Some(span)),
+            10 if name.eq_ignore_ascii_case("connection") => self.note_options(value),
+            14 if name.eq_ignore_ascii_case("content-length") => {
+                let length = parse_length(value).ok_or(Reject::InvalidContentLength)?;
+                if self.length.replace(length).is_some() {
+                    return Err(Reject::DuplicateContentLength);
+                }
+            }
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Reject::TransferEncoding);
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_options(&mut self, value: &[u8]) {
+        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    /// Refuses what the fields cannot say together (RFC 9112 section 6.1).
+    pub(super) fn check_framing(&self, version: Version) -> Result<(), Reject> {
+        if self.chunked && self.length.is_some() {
+            return Err(Reject::LengthAndTransferEncoding);
+        }
+        if self.chunked && version == Version::Http10 {
+            return Err(Reject::TransferEncodingHttp10);
+        }
+        Ok(())
+    }
+
+    /// Whether the connection may be used again (RFC 9112 section 9.3).
+    pub(super) fn keeps_alive(&self, version: Version) -> bool {
+        !self.close && (self.keep_alive || version == Version::Http11)
+    }
+
+    /// The upgrade that is asked for or granted: `Connection` has to name it too.
+    pub(super) fn upgrade(&self, version: Version) -> Option<Span> {
+        self.upgrade.filter(|_| self.upgrade_option && version == Version::Http11)
+    }
+}
+
+/// A copy of a head and where its fields lie.
+#[derive(Default)]
+pub(super) struct Head {
+    /// The head; with `?` in place of the bytes above 0x7f where it is not UTF-8.
+    text: String,
+    /// The head as it came; empty where it is UTF-8.
+    bytes: Vec<u8>,
+    fields: Vec<FieldSpan>,
+    pub(super) facts: Facts,
+}
+
+impl Head {
+    /// Forgets everything, and gives memory back that an unusual head has taken.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.bytes.clear();
+        self.fields.clear();
+        self.facts = Facts::default();
+        if self.text.capacity() > USUAL_HEAD {
+            self.text.shrink_to(0);
+        }
+        if self.bytes.capacity() > USUAL_HEAD {
+            self.bytes.shrink_to(0);
+        }
+    }
+
+    /// Reads the fields of `input`, which begin at `at`; `None` if they are not complete, else the
+    /// length of the whole head. `other` takes the fields that this module does not know.
+    pub(super) fn read_fields(
+        &mut self,
+        input: &[u8],
+        at: usize,
+        limits: &HeadLimits,
+        other: impl FnMut(&str, &[u8], Span) -> Result<(), Reject>,
+    ) -> Result<Option<usize>, Reject> {
+        let section = input.get(at..).unwrap_or_default();
+        let mut few = [EMPTY_HEADER; FEW_FIELDS];
+        let mut many;
+        let parsed = match parse_headers(section, &mut few) {
+            Err(Error::TooManyHeaders) if limits.fields > FEW_FIELDS => {
+                many = [EMPTY_HEADER; MAX_FIELDS];
+                parse_headers(section, &mut many)
+            }
+            parsed => parsed,
+        };
+        match parsed {
+            Ok(Status::Partial) => Ok(None),
+            Err(Error::TooManyHeaders) => Err(Reject::TooManyFields),
+            Err(_) => Err(name_mistake(section)),
+            Ok(Status::Complete((_, fields))) if fields.len() > limits.fields => Err(Reject::TooManyFields),
+            Ok(Status::Complete((length, fields))) => {
+                let end = at + length;
+                if !self.take_fields(input, end, fields, other)? {
+                    return Err(name_mistake(section));
+                }
+                Ok(Some(end))
+            }
+        }
+    }
+
+    /// Notes every field; `false` if a line does not end with CR LF, which httparse would take.
+    fn take_fields(
+        &mut self,
+        input: &[u8],
+        end: usize,
+        fields: &[Header<'_>],
+        mut other: impl FnMut(&str, &[u8], Span) -> Result<(), Reject>,
+    ) -> Result<bool, Reject> {
+        let base = input.as_ptr().addr();
+        let span = |part: &[u8]| {
+            let at = part.as_ptr().addr().wrapping_sub(base);
+            Span::new(at, at.saturating_add(part.len()))
+        };
+        for field in fields {
+            let name = span(field.name.as_bytes());
+            let value = span(field.value);
+            if !ends_with(input, name.at as usize, b"\r\n") {
+                return Ok(false);
+            }
+            self.fields.push(FieldSpan { name, value });
+            self.facts.note(field.name, field.value, value)?;
+            other(field.name, field.value, value)?;
+        }
+        Ok(ends_with(input, end, b"\r\n\r\n"))
+    }
+
+    /// Keeps a copy of the head.
+    pub(super) fn keep(&mut self, head: &[u8]) {
+        if let Ok(text) = std::str::from_utf8(head) {
+            self.text.push_str(text);
+            return;
+        }
+        self.bytes.extend_from_slice(head);
+        self.text.extend(head.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { '?' }));
+    }
+
+    /// A part that is known to be ASCII.
+    pub(super) fn text(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    /// A part as it was sent.
+    pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        let head = if self.bytes.is_empty() { self.text.as_bytes() } else { self.bytes.as_slice() };
+        head.get(span.range()).unwrap_or_default()
+    }
+
+    /// All fields, in the order they were sent.
+    pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
+        self.fields.iter().map(|field| Field { name: self.text(field.name), value: self.bytes(field.value) })
+    }
+
+    /// The value of the first field of that name, in any letter case.
+    pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// The options that `Connection` names.
+    pub(super) fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
+        self.fields()
+            .filter(|field| field.name.eq_ignore_ascii_case("connection"))
+            .flat_map(|field| field.value.split(|&byte| byte == b','))
+            .filter_map(|option| std::str::from_utf8(option.trim_ascii()).ok())
+            .filter(|option| !option.is_empty())
+    }
+}
+
+/// Whether a scan of `input` can be worth its time: the end of a head is in it, or it is short. Keeps
+/// a head that comes byte by byte from being parsed at each byte.
+pub(super) fn worth_parsing(input: &[u8]) -> bool {
+    input.len() <= EAGER
+        || input.ends_with(b"\r\n\r\n")
+        || memmem::find(input, b"\n\r\n").is_some()
+        || memmem::find(input, b"\n\n").is_some()
+}
+
+/// Refuses an unfinished head that cannot become one within the limits.
+pub(super) fn check_room(input: &[u8], limits: &HeadLimits) -> Result<(), Reject> {
+    if input.len() < limits.bytes.min(MAX_HEAD) {
+        return Ok(());
+    }
+    Err(if memchr(b'\n', input).is_some() { Reject::HeadTooLarge } else { Reject::TargetTooLong })
+}
+
+/// Refuses a head that is longer than the limits allow.
+pub(super) fn check_size(length: usize, limits: &HeadLimits) -> Result<(), Reject> {
+    if length > limits.bytes.min(MAX_HEAD) { Err(Reject::HeadTooLarge) } else { Ok(()) }
+}
+
+/// The first line without CR LF, and where the next one begins; `None` if it is not complete.
+pub(super) fn first_line(input: &[u8]) -> Result<Option<(&[u8], usize)>, Reject> {
+    let Some(end) = memchr(b'\n', input) else { return Ok(None) };
+    let line = input.get(..end).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").ok_or(Reject::BareLineFeed)?;
+    Ok(Some((line, end + 1)))
+}
+
+/// Digits alone (RFC 9110 section 8.6): no sign, no list, no blank.
+fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |length, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Whether the bytes before `end` are `tail`.
+fn ends_with(input: &[u8], end: usize, tail: &[u8]) -> bool {
+    input.get(..end).is_some_and(|head| head.ends_with(tail))
+}
+
+/// So many fields fit in a table that is cheap to clear; more take a second pass.
+const FEW_FIELDS: usize = 32;
+
+/// Up to here a head is parsed at each call; beyond, only when its end is there.
+const EAGER: usize = 4096;
+
+/// Buffers above this are given back.
+const USUAL_HEAD: usize = 16 * 1024;
+
+/// No configuration allows a longer head.
+const MAX_HEAD: usize = 16 * 1024 * 1024;

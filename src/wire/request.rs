@@ -1,0 +1,462 @@
+//! The head of a request.
+
+use std::fmt;
+
+use memchr::memchr;
+
+use super::diagnose::is_token;
+use super::head::{Facts, Head, Span, check_room, check_size, first_line, worth_parsing};
+use super::host::is_host;
+use super::target::{self, Target};
+use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
+
+/// The head of a request, read strictly. Made once per connection and filled again by each scan;
+/// until a scan is complete it is empty.
+pub struct RequestHead {
+    head: Head,
+    method: Span,
+    target: Span,
+    path: Span,
+    query: Option<Span>,
+    host: Span,
+    version: Version,
+    encoded_slash: bool,
+    expects: bool,
+    /// Decoded segments, while the path is checked.
+    scratch: Vec<u8>,
+}
+
+impl RequestHead {
+    /// An empty head.
+    pub fn new() -> Self {
+        Self {
+            head: Head::default(),
+            method: Span::default(),
+            target: Span::default(),
+            path: Span::default(),
+            query: None,
+            host: Span::default(),
+            version: Version::Http11,
+            encoded_slash: false,
+            expects: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Reads a head from the front of `input`. After [`Scan::Partial`] call it again with the same
+    /// bytes and those that have come since.
+    ///
+    /// # Errors
+    ///
+    /// A [`Reject`] for everything that INTERFACE.md section 6 refuses before any rule, except what
+    /// takes a list of reserved names, and `%2f` (see [`Self::encoded_slash`]). The connection
+    /// cannot be used any further then.
+    pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {
+        self.clear();
+        let scanned = self.read(input, limits);
+        if !matches!(scanned, Ok(Scan::Complete(_))) {
+            self.clear();
+        }
+        scanned
+    }
+
+    /// Forgets the head.
+    pub fn clear(&mut self) {
+        self.head.clear();
+        self.query = None;
+        self.version = Version::Http11;
+        self.encoded_slash = false;
+        self.expects = false;
+    }
+
+    /// The method, as sent.
+    pub fn method(&self) -> &str {
+        self.head.text(self.method)
+    }
+
+    /// The path and the query, as sent.
+    pub fn target(&self) -> &str {
+        self.head.text(self.target)
+    }
+
+    /// The path, as sent: it begins with `/` and holds no dot segment in any reading.
+    pub fn path(&self) -> &str {
+        self.head.text(self.path)
+    }
+
+    /// What follows the first `?`, as sent.
+    pub fn query(&self) -> Option<&str> {
+        self.query.map(|query| self.head.text(query))
+    }
+
+    /// Whether the path holds a `%2f`: to be refused with [`Reject::EncodedSlash`] unless the route
+    /// allows it.
+    pub fn encoded_slash(&self) -> bool {
+        self.encoded_slash
+    }
+
+    /// The protocol version of the request line.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The value of `Host`: a name or an address, with an optional port.
+    pub fn host(&self) -> &str {
+        self.head.text(self.host)
+    }
+
+    /// All fields, in the order they were sent.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
+        self.head.fields()
+    }
+
+    /// The value of the first field of that name; the name's letter case does not matter.
+    pub fn field(&self, lower_name: &str) -> Option<&[u8]> {
+        self.head.field(lower_name)
+    }
+
+    /// How long the body is: [`Framing::Empty`] where the head does not announce one, and
+    /// `Length(0)` where it announces an empty one.
+    pub fn framing(&self) -> Framing {
+        if self.head.facts.chunked {
+            return Framing::Chunked;
+        }
+        self.head.facts.length.map_or(Framing::Empty, Framing::Length)
+    }
+
+    /// Whether the client wants to use the connection again.
+    pub fn keep_alive(&self) -> bool {
+        self.head.facts.keeps_alive(self.version)
+    }
+
+    /// Whether the client waits for a `100 Continue` before it sends the body (RFC 9110 section
+    /// 10.1.1: not in HTTP/1.0, not without a body).
+    pub fn expects_continue(&self) -> bool {
+        self.expects && self.version == Version::Http11 && self.has_body()
+    }
+
+    /// The protocol of an upgrade: `Upgrade` is there and `Connection` names it, in HTTP/1.1.
+    pub fn upgrade(&self) -> Option<&str> {
+        let value = self.head.bytes(self.head.facts.upgrade(self.version)?);
+        std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
+    }
+
+    /// The options that `Connection` names, in the letter case they were sent in.
+    pub fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
+        self.head.connection_options()
+    }
+
+    fn has_body(&self) -> bool {
+        !matches!(self.framing(), Framing::Empty | Framing::Length(0))
+    }
+
+    fn read(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {
+        check_protocol(input)?;
+        // One empty line before the request line is a habit of old clients (RFC 9112 section 2.2).
+        let skipped = if input.starts_with(b"\r\n") { 2 } else { 0 };
+        let input = input.get(skipped..).unwrap_or_default();
+        if worth_parsing(input)
+            && let Some(end) = self.read_head(input, limits)?
+        {
+            check_size(end, limits)?;
+            self.head.keep(input.get(..end).unwrap_or_default());
+            return Ok(Scan::Complete(skipped + end));
+        }
+        check_room(input, limits)?;
+        Ok(Scan::Partial)
+    }
+
+    /// Reads the request line and the fields; the length of the head, or `None` if it is incomplete.
+    fn read_head(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
+        let Some((line, next)) = first_line(input)? else { return Ok(None) };
+        self.read_request_line(line)?;
+        let mut host = None;
+        let mut expects = false;
+        let end = self.head.read_fields(input, next, limits, |name, value, span| {
+            match name.len() {
+                4 if name.eq_ignore_ascii_case("host") => {
+                    if host.replace(span).is_some() {
+                        return Err(Reject::DuplicateHost);
+                    }
+                    if !is_host(value) {
+                        return Err(Reject::InvalidHost);
+                    }
+                }
+                6 if name.eq_ignore_ascii_case("expect") => {
+                    if !value.eq_ignore_ascii_case(b"100-continue") {
+                        return Err(Reject::Expect);
+                    }
+                    expects = true;
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let Some(end) = end else { return Ok(None) };
+        self.host = host.ok_or(Reject::MissingHost)?;
+        self.expects = expects;
+        let facts: &Facts = &self.head.facts;
+        facts.check_framing(self.version)?;
+        if facts.upgrade.is_some() && self.has_body() {
+            return Err(Reject::UpgradeWithBody);
+        }
+        Ok(Some(end))
+    }
+
+    /// Reads `METHOD SP TARGET SP VERSION`. By hand: httparse refuses bytes in the query that
+    /// LoopBack's clients send (`?filter={"where":…}`).
+    fn read_request_line(&mut self, line: &[u8]) -> Result<(), Reject> {
+        let (method, rest) = memchr(b' ', line)
+            .and_then(|at| line.split_at_checked(at))
+            .ok_or_else(|| name_line_mistake(line))?;
+        check_method(method)?;
+        let target_and_blank = if let Some(rest) = rest.strip_suffix(b"HTTP/1.1") {
+            self.version = Version::Http11;
+            rest
+        } else if let Some(rest) = rest.strip_suffix(b"HTTP/1.0") {
+            self.version = Version::Http10;
+            rest
+        } else {
+            return Err(name_line_mistake(line));
+        };
+        let target = target_and_blank
+            .strip_prefix(b" ")
+            .and_then(|rest| rest.strip_suffix(b" "))
+            .ok_or(Reject::RequestLine)?;
+        let Target { path, encoded_slash } = target::check(target, &mut self.scratch)?;
+        let at = method.len() + 1;
+        let end = at + target.len();
+        self.method = Span::new(0, method.len());
+        self.target = Span::new(at, end);
+        self.path = Span::new(at, at + path);
+        self.query = (path < target.len()).then(|| Span::new(at + path + 1, end));
+        self.encoded_slash = encoded_slash;
+        Ok(())
+    }
+}
+
+/// Credentials and links stay out.
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RequestHead")
+            .field("method", &self.method())
+            .field("fields", &self.fields().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for RequestHead {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Refuses other protocols, from their first bytes on.
+fn check_protocol(input: &[u8]) -> Result<(), Reject> {
+    match input {
+        [0x16, ..] => Err(Reject::TlsHandshake),
+        [b'P', b'R', b'I', ..] if input.starts_with(b"PRI * HTTP/2.0\r\n") => Err(Reject::Http2Preface),
+        _ => Ok(()),
+    }
+}
+
+fn check_method(method: &[u8]) -> Result<(), Reject> {
+    if method.len() > MAX_METHOD || !is_token(method) {
+        return Err(Reject::Method);
+    }
+    // In any letter case: an app that reads methods loosely would serve `trace` too.
+    if method.eq_ignore_ascii_case(b"TRACE") || method.eq_ignore_ascii_case(b"CONNECT") {
+        return Err(Reject::MethodNotAllowed);
+    }
+    Ok(())
+}
+
+/// Names the mistake in a request line whose parts could not be told apart.
+fn name_line_mistake(line: &[u8]) -> Reject {
+    if line.is_empty() {
+        return Reject::BlankLine;
+    }
+    if line.contains(&0) {
+        return Reject::Nul;
+    }
+    if line.contains(&b'\r') {
+        return Reject::BareCarriageReturn;
+    }
+    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', rest @ ..] if is_version(rest) => Reject::Version,
+        _ => Reject::RequestLine,
+    }
+}
+
+fn is_version(digits: &[u8]) -> bool {
+    matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+/// Longer methods than this nobody serves.
+const MAX_METHOD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::MAX_FIELDS;
+
+    const LIMITS: HeadLimits = HeadLimits { bytes: 8192, fields: 100 };
+
+    fn scan(input: &[u8]) -> Result<RequestHead, Reject> {
+        let mut head = RequestHead::new();
+        assert_eq!(head.scan(input, &LIMITS)?, Scan::Complete(input.len()), "{}", input.escape_ascii());
+        Ok(head)
+    }
+
+    /// A request with these lines after the request line, and a `Host`.
+    fn with(lines: &str) -> Result<RequestHead, Reject> {
+        scan(format!("POST /a HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes())
+    }
+
+    #[test]
+    fn the_parts_of_a_head_are_as_sent() {
+        let head = scan(
+            b"PATCH /api/Users/1?filter={\"where\":{\"a|b\":[1]}}^`<> HTTP/1.1\r\nhOST: Example.com:80\r\n\
+              X-A:  b \t\r\nx-a:\r\nX-Raw: \xff\xe4\r\nConnection: close, X-A ,,\r\n\r\n",
+        )
+        .unwrap();
+        assert_eq!(head.method(), "PATCH");
+        assert_eq!(head.target(), "/api/Users/1?filter={\"where\":{\"a|b\":[1]}}^`<>");
+        assert_eq!(head.path(), "/api/Users/1");
+        assert_eq!(head.query(), Some("filter={\"where\":{\"a|b\":[1]}}^`<>"));
+        assert_eq!(head.version(), Version::Http11);
+        assert_eq!(head.host(), "Example.com:80");
+        assert_eq!(head.framing(), Framing::Empty);
+        assert!(!head.keep_alive());
+        assert_eq!(head.field("x-a"), Some(b"b".as_slice()));
+        assert_eq!(head.field("x-raw"), Some(b"\xff\xe4".as_slice()));
+        assert_eq!(head.field("x-b"), None);
+        let fields: Vec<_> = head.fields().map(|field| (field.name, field.value)).collect();
+        assert_eq!(fields[1..3], [("X-A", b"b".as_slice()), ("x-a", b"".as_slice())]);
+        assert_eq!(head.fields().len(), 5);
+        assert_eq!(head.connection_options().collect::<Vec<_>>(), ["close", "X-A"]);
+    }
+
+    #[test]
+    fn a_head_is_forgotten_by_the_next_scan() {
+        let mut head =
+            scan(b"GET /a?b HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nX: \xff\r\n\r\n").unwrap();
+        assert_eq!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n", &LIMITS), Ok(Scan::Partial));
+        assert_eq!((head.method(), head.path(), head.query(), head.host()), ("", "", None, ""));
+        assert_eq!(head.fields().len(), 0);
+        assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
+        assert_eq!((head.path(), head.query(), head.host()), ("/c", None, "b"));
+        let all = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";
+        assert!(head.scan(all, &LIMITS).is_ok());
+        assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
+        assert_eq!((head.framing(), head.keep_alive(), head.upgrade()), (Framing::Empty, true, None));
+        assert_eq!(head.version(), Version::Http11);
+    }
+
+    #[test]
+    fn no_credential_shows_in_debug() {
+        let head = scan(b"GET /s3cret?s3cret HTTP/1.1\r\nHost: a\r\nAuthorization: s3cret\r\n\r\n").unwrap();
+        let shown = format!("{head:?} {:?}", head.fields().collect::<Vec<_>>());
+        assert_eq!(
+            shown,
+            "RequestHead { method: \"GET\", fields: 2, .. } [Host: <1 bytes>, Authorization: <6 bytes>]"
+        );
+    }
+
+    #[test]
+    fn only_the_head_is_taken() {
+        let mut head = RequestHead::new();
+        let input = b"\r\nPUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n";
+        assert_eq!(head.scan(input, &LIMITS), Ok(Scan::Complete(48)));
+        assert_eq!(&input[48..51], b"abc");
+        assert_eq!(head.method(), "PUT");
+        assert_eq!(head.framing(), Framing::Length(3));
+        let two = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(head.scan(two, &LIMITS), Ok(Scan::Complete(two.len() / 2)));
+        assert_eq!(head.path(), "/1");
+    }
+
+    #[test]
+    fn framing_is_one_reading() {
+        assert_eq!(with("Content-Length: 0\r\n").unwrap().framing(), Framing::Length(0));
+        assert_eq!(
+            with("Content-Length: 18446744073709551615\r\n").unwrap().framing(),
+            Framing::Length(u64::MAX)
+        );
+        assert_eq!(with("transfer-encoding: Chunked\r\n").unwrap().framing(), Framing::Chunked);
+    }
+
+    #[test]
+    fn keep_alive_depends_on_version_and_connection() {
+        let cases = [
+            ("1.1", "", true),
+            ("1.1", "Connection: Close\r\n", false),
+            ("1.1", "Connection: keep-alive\r\nConnection: a, close\r\n", false),
+            ("1.0", "", false),
+            ("1.0", "Connection: Keep-Alive\r\n", true),
+            ("1.0", "Connection: keep-alive, close\r\n", false),
+        ];
+        for (version, lines, expected) in cases {
+            let head = scan(format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n").as_bytes()).unwrap();
+            assert_eq!(head.keep_alive(), expected, "{version} {lines}");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_fields_and_http_1_1() {
+        let upgrade = |lines: &str| with(lines).unwrap().upgrade().map(str::to_owned);
+        assert_eq!(
+            upgrade("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
+            Some("websocket".into())
+        );
+        assert_eq!(upgrade("Upgrade: websocket\r\n"), None);
+        assert_eq!(upgrade("Connection: upgrade\r\n"), None);
+        assert_eq!(
+            upgrade("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n").unwrap(),
+            "websocket"
+        );
+        let old = scan(b"GET / HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
+        assert_eq!(old.upgrade(), None);
+    }
+
+    #[test]
+    fn a_client_waits_for_100_only_with_a_body_in_http_1_1() {
+        assert!(with("Expect: 100-Continue\r\nContent-Length: 1\r\n").unwrap().expects_continue());
+        assert!(with("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n").unwrap().expects_continue());
+        assert!(!with("Expect: 100-continue\r\n").unwrap().expects_continue());
+        assert!(!with("Content-Length: 1\r\n").unwrap().expects_continue());
+        let old = b"PUT / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+        assert!(!scan(old).unwrap().expects_continue());
+    }
+
+    #[test]
+    fn limits_hold_to_the_byte_and_to_the_field() {
+        let input = b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n";
+        let mut head = RequestHead::new();
+        let mut scan = |input: &[u8], bytes, fields| head.scan(input, &HeadLimits { bytes, fields });
+        assert_eq!(scan(input, input.len(), 2), Ok(Scan::Complete(input.len())));
+        assert_eq!(scan(input, input.len() - 1, 2), Err(Reject::HeadTooLarge));
+        assert_eq!(scan(input, input.len(), 1), Err(Reject::TooManyFields));
+        assert_eq!(scan(&input[..30], 30, 2), Err(Reject::HeadTooLarge));
+        assert_eq!(scan(&input[..29], 30, 2), Ok(Scan::Partial));
+        assert_eq!(scan(&[b'A'; 30], 30, 2), Err(Reject::TargetTooLong));
+    }
+
+    #[test]
+    fn many_fields_are_read_up_to_the_limit() {
+        for count in [31, 32, 33, 255] {
+            let lines = "a: b\r\n".repeat(count - 1);
+            let input = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+            let mut head = RequestHead::new();
+            let limits = HeadLimits { bytes: 8192, fields: count };
+            assert_eq!(head.scan(input.as_bytes(), &limits), Ok(Scan::Complete(input.len())));
+            assert_eq!(head.fields().len(), count);
+            let limits = HeadLimits { bytes: 8192, fields: count - 1 };
+            assert_eq!(head.scan(input.as_bytes(), &limits), Err(Reject::TooManyFields));
+        }
+        let input = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "a: b\r\n".repeat(MAX_FIELDS));
+        let limits = HeadLimits { bytes: 8192, fields: 1000 };
+        assert_eq!(RequestHead::new().scan(input.as_bytes(), &limits), Err(Reject::TooManyFields));
+    }
+}

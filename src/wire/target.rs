@@ -1,0 +1,226 @@
+//! The target of a request: only what everybody reads in the same way.
+
+use memchr::memchr;
+
+use crate::wire::Reject;
+
+/// Where the parts of a target lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Bytes of the path; a `?` and the query follow, if there is more.
+    pub(super) path: usize,
+    /// The path holds a `%2f`.
+    pub(super) encoded_slash: bool,
+}
+
+/// Checks a target. `scratch` takes the decoded segments.
+///
+/// The path is not changed: what would have to be changed to be safe is refused (INTERFACE.md
+/// section 6), so that the path that is judged is the path that is forwarded.
+pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reject> {
+    if target.first() != Some(&b'/') {
+        return Err(Reject::OriginForm);
+    }
+    // Without a branch inside, so that it runs many bytes at a time.
+    let bad = target
+        .iter()
+        .fold(false, |bad, &byte| bad | (byte <= b' ') | (byte >= 0x7f) | (byte == b'#') | (byte == b'\\'));
+    if bad {
+        return Err(name_bad_byte(target));
+    }
+    let path = memchr(b'?', target).unwrap_or(target.len());
+    let bytes = target.get(..path).unwrap_or_default();
+    let encoded_slash = needs_segments(bytes) && check_segments(bytes, scratch)?;
+    Ok(Target { path, encoded_slash })
+}
+
+/// Whether the path holds anything that is judged by segment.
+fn needs_segments(path: &[u8]) -> bool {
+    memchr(b'%', path).is_some()
+        || path.windows(2).fold(false, |seen, pair| seen | matches!(pair, [b'/', b'/' | b'.' | b';']))
+}
+
+/// Checks every segment of a path that begins with `/`; tells whether there is an encoded slash.
+fn check_segments(path: &[u8], scratch: &mut Vec<u8>) -> Result<bool, Reject> {
+    let mut encoded_slash = false;
+    let mut segments = path.split(|&byte| byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let inner = segments.peek().is_some();
+        // A server that drops `;params` reads `/;x/` as `//`.
+        if inner && matches!(segment.first(), None | Some(b';')) {
+            return Err(Reject::DoubleSlash);
+        }
+        scratch.clear();
+        decode(segment, scratch)?;
+        encoded_slash |= scratch.contains(&b'/');
+        check_decoded(segment, scratch)?;
+    }
+    Ok(encoded_slash)
+}
+
+/// Decodes the escapes of a segment and refuses those of control characters and backslashes.
+fn decode(segment: &[u8], decoded: &mut Vec<u8>) -> Result<(), Reject> {
+    let mut parts = segment.split(|&byte| byte == b'%');
+    decoded.extend_from_slice(parts.next().unwrap_or_default());
+    for part in parts {
+        let Some((byte, rest)) = escaped_byte(part) else {
+            return Err(Reject::PercentEscape { segment: as_sent(segment) });
+        };
+        match byte {
+            0 => return Err(Reject::EncodedNul),
+            b'\\' => return Err(Reject::EncodedBackslash),
+            _ if byte.is_ascii_control() => return Err(Reject::EncodedControl),
+            _ => decoded.push(byte),
+        }
+        decoded.extend_from_slice(rest);
+    }
+    Ok(())
+}
+
+/// The byte that two hex digits at the front of `part` stand for, and what follows them.
+fn escaped_byte(part: &[u8]) -> Option<(u8, &[u8])> {
+    let (&[high, low], rest) = part.split_first_chunk::<2>()?;
+    let value = char::from(high).to_digit(16)? * 16 + char::from(low).to_digit(16)?;
+    Some((u8::try_from(value).ok()?, rest))
+}
+
+/// Checks what a segment means once it is decoded.
+fn check_decoded(segment: &[u8], decoded: &[u8]) -> Result<(), Reject> {
+    let Ok(text) = std::str::from_utf8(decoded) else {
+        return Err(Reject::InvalidUtf8 { segment: as_sent(segment) });
+    };
+    let again = decoded.split(|&byte| byte == b'%').skip(1).filter_map(escaped_byte);
+    for (byte, _) in again {
+        if matches!(byte, 0 | b'.' | b'/' | b'\\' | b'%') {
+            return Err(Reject::DoubleEncoding);
+        }
+    }
+    if may_be_dots(text) {
+        return Err(Reject::DotSegment);
+    }
+    Ok(())
+}
+
+/// Whether a server could read a dot segment in a decoded segment: behind an encoded slash, with
+/// `;params` or blanks after it, or written in characters that compatibility folding turns into dots
+/// and slashes (Unicode NFKC).
+fn may_be_dots(text: &str) -> bool {
+    if text.is_ascii() && !text.contains('.') {
+        return false;
+    }
+    text.split(is_slash).any(|piece| {
+        let name = piece.split(is_semicolon).next().unwrap_or_default();
+        let name = name.split("%3b").next().unwrap_or_default();
+        let name = name.split("%3B").next().unwrap_or_default();
+        matches!(count_dots(name.trim_end()), Some(1 | 2))
+    })
+}
+
+/// How many dots a name consists of; `None` if there is anything else in it.
+fn count_dots(name: &str) -> Option<usize> {
+    name.chars().try_fold(0_usize, |dots, letter| match letter {
+        '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => Some(dots + 1),
+        '\u{2025}' => Some(dots + 2),
+        _ => None,
+    })
+}
+
+fn is_slash(letter: char) -> bool {
+    matches!(letter, '/' | '\\' | '\u{ff0f}' | '\u{fe68}' | '\u{ff3c}')
+}
+
+fn is_semicolon(letter: char) -> bool {
+    matches!(letter, ';' | '\u{fe54}' | '\u{ff1b}' | '\u{37e}')
+}
+
+/// Names the first byte of a target that no target may hold.
+fn name_bad_byte(target: &[u8]) -> Reject {
+    for &byte in target {
+        match byte {
+            b'\r' => return Reject::BareCarriageReturn,
+            b'#' => return Reject::Fragment,
+            b'\\' => return Reject::Backslash,
+            0x80.. => return Reject::NonAscii,
+            b' ' => return Reject::RequestLine,
+            _ if byte.is_ascii_control() => return Reject::ControlByte,
+            _ => {}
+        }
+    }
+    Reject::ControlByte
+}
+
+/// A segment for the answer. It holds ASCII only: the bytes of the target have been checked.
+fn as_sent(segment: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(segment).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(target: &str) -> Result<Target, Reject> {
+        check(target.as_bytes(), &mut Vec::new())
+    }
+
+    #[test]
+    fn the_path_ends_before_the_first_question_mark() {
+        for (target, path) in
+            [("/", 1), ("/a/b", 4), ("/a?", 2), ("/a?b?c", 2), ("/?/../a", 1), ("/a%3Fb?c", 6)]
+        {
+            assert_eq!(parse(target), Ok(Target { path, encoded_slash: false }), "{target}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_slash_is_told_and_only_in_the_path() {
+        for (target, encoded_slash) in
+            [("/a%2fb", true), ("/%2F", true), ("/a?b=%2f", false), ("/a/b", false)]
+        {
+            assert_eq!(parse(target).map(|found| found.encoded_slash), Ok(encoded_slash), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_segment_that_does_not_decode_is_kept_as_sent() {
+        for (target, segment) in [("/a/%zz/b", "%zz"), ("/x%2y", "x%2y"), ("/a/b%", "b%"), ("/%e", "%e")] {
+            assert_eq!(parse(target), Err(Reject::PercentEscape { segment: segment.into() }), "{target}");
+        }
+        for (target, segment) in [("/a/%ff%41", "%ff%41"), ("/%c3/%a4", "%c3")] {
+            assert_eq!(parse(target), Err(Reject::InvalidUtf8 { segment: segment.into() }), "{target}");
+        }
+    }
+
+    #[test]
+    fn dots_count_in_every_spelling() {
+        let dots = [
+            ".",
+            "..",
+            "..;",
+            ".;x=..",
+            "../a",
+            "a/..",
+            "a\\..",
+            ". ",
+            "..%3b",
+            "..%3Ba",
+            "\u{ff0e}.",
+            "\u{2025}",
+        ];
+        for text in dots {
+            assert!(may_be_dots(text), "{text}");
+        }
+        for text in ["", "...", "a..", "..a", "a;..", "a.;b", ";..", " ", "\u{2026}", "\u{2025}."] {
+            assert!(!may_be_dots(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_suspicious_paths_are_taken_apart() {
+        for path in ["/a%20", "/.well-known", "/a/;b", "//"] {
+            assert!(needs_segments(path.as_bytes()), "{path}");
+        }
+        for path in ["/", "/a/b.c/d;e", "/a..b"] {
+            assert!(!needs_segments(path.as_bytes()), "{path}");
+        }
+    }
+}
