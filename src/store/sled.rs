@@ -3,10 +3,12 @@
 //! sled's `flush` alone loses acknowledged records in a power cut; [`committer`] says what is done about it.
 //! Reads never touch the disk.
 
+mod before;
 mod committer;
 mod disk;
 mod folder;
 mod log;
+mod mark;
 mod record;
 mod room;
 

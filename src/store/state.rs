@@ -57,6 +57,8 @@ pub(super) struct Meta {
     change_seq: u64,
     /// How many other rows there are, as of the last write to a disk.
     rows: u64,
+    /// How many writes to a disk there were.
+    commits: u64,
 }
 
 /// One row's new content; `None` deletes it.
@@ -233,6 +235,7 @@ impl Default for Meta {
             outbox_seq: 0,
             change_seq: 0,
             rows: 0,
+            commits: 0,
         }
     }
 }

@@ -19,9 +19,11 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    before::Before,
     disk::Disk,
     folder::{self, Lock},
     log::{self, Log, LogError},
+    mark::Mark,
     room::{Left, Room},
 };
 use crate::store::{
@@ -77,10 +79,18 @@ impl Committer {
     ) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         let lock = Lock::take(path)?;
-        folder::mend_snapshots(path)?;
-        let (db, state) = log::load(path, keys)?;
+        let before = Before::keep(path).map_err(unusable)?;
+        let (mark, acknowledged) = Mark::open(path).map_err(unusable)?;
+        let (db, state) = match log::load(path, keys, acknowledged) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                before.put_back().map_err(unusable)?;
+                return Err(error);
+            }
+        };
+        before.forget();
         folder::close_to_others(path);
-        let log = Log::new(db, disk(path).map_err(unusable)?);
+        let log = Log::new(db, disk(path).map_err(unusable)?, mark);
         let live = Arc::new(Live::new(state)?);
         Ok(Self { live, log, room: Room::new(path), poisoned, _lock: lock })
     }
@@ -103,6 +113,7 @@ impl Committer {
             self.log.abandon();
             return Err(StoreError::Poisoned);
         }
+        self.log.close();
         Ok(())
     }
 
@@ -137,13 +148,19 @@ impl Committer {
             });
             group.answers.push((reply, answer));
         }
+        if !group.touched.is_empty() {
+            state.count_commit();
+        }
         Ok(())
     }
 
     fn make_durable(&mut self, group: &mut Group) -> Result<(), Failure> {
         if !group.touched.is_empty() {
-            let rows = log::batch(&*self.live.read()?, &group.touched)?;
-            self.log.write(rows)?;
+            let (rows, commit) = {
+                let state = self.live.read()?;
+                (log::batch(&state, &group.touched)?, state.commits())
+            };
+            self.log.write(rows, commit)?;
         }
         let state = self.live.read()?;
         for effects in group.effects.drain(..) {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{disk::Disk, record};
+use super::{disk::Disk, folder, mark::Mark, record};
 use crate::store::{
     KeyRules, StoreError,
     state::{Row, State},
@@ -19,6 +19,7 @@ use crate::store::{
 pub(super) struct Log {
     db: ::sled::Db,
     disk: Box<dyn Disk>,
+    mark: Mark,
 }
 
 /// Why a group is not on the disk.
@@ -33,25 +34,33 @@ pub(super) enum LogError {
 }
 
 impl Log {
-    pub(super) fn new(db: ::sled::Db, disk: Box<dyn Disk>) -> Self {
-        Self { db, disk }
+    pub(super) fn new(db: ::sled::Db, disk: Box<dyn Disk>, mark: Mark) -> Self {
+        Self { db, disk, mark }
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
 
-    /// Writes rows whole or not at all, and comes back when they would survive a power cut.
+    /// Writes the rows of a commit whole or not at all, and comes back when they would survive a power cut.
     ///
     /// `flush_async` is not for us: it deadlocks when several call it.
     ///
     /// # Errors
     /// [`LogError`]; what is on the disk then is unknown.
-    pub(super) fn write(&mut self, rows: ::sled::Batch) -> Result<(), LogError> {
+    pub(super) fn write(&mut self, rows: ::sled::Batch, commit: u64) -> Result<(), LogError> {
         self.db.apply_batch(rows)?;
         self.disk.sync_blobs()?;
         self.db.flush()?;
-        Ok(self.disk.sync_log()?)
+        self.disk.sync_log()?;
+        Ok(self.mark.advance(commit)?)
+    }
+
+    /// Closes sled. All that was acknowledged is durable already; the mark follows as well as it can.
+    pub(super) fn close(self) {
+        if let Err(error) = self.mark.sync() {
+            tracing::warn!(%error, "the mark of the store could not be synced");
+        }
     }
 
     /// Leaves the files as they are: closing sled would write to a disk that has just failed, and panics when
@@ -61,18 +70,29 @@ impl Log {
     }
 }
 
-/// Opens sled in `path`, and reads and verifies every record.
+/// Opens sled in `path`, and reads and verifies every record, up to commit `acknowledged` at least.
 ///
 /// # Errors
 /// As [`crate::store::open`].
-pub(super) fn load(path: &Path, keys: KeyRules) -> Result<(::sled::Db, State), StoreError> {
+pub(super) fn load(
+    path: &Path,
+    keys: KeyRules,
+    acknowledged: u64,
+) -> Result<(::sled::Db, State), StoreError> {
+    folder::mend_snapshots(path)?;
     // sled asserts what it reads: damage shows as a panic as well as an error.
-    catch_unwind(AssertUnwindSafe(|| {
+    let loaded = catch_unwind(AssertUnwindSafe(|| {
         let db = open(path)?;
         let state = read_all(&db, path, keys)?;
         Ok((db, state))
-    }))
-    .unwrap_or_else(|_| Err(damaged(path, "its log cannot be read".to_owned())))
+    }));
+    let (db, state) = loaded.unwrap_or_else(|_| Err(damaged(path, "its log cannot be read".to_owned())))?;
+    if state.commits() < acknowledged {
+        let found = state.commits();
+        let detail = format!("its log ends with commit {found}, but {acknowledged} was acknowledged");
+        return Err(damaged(path, detail));
+    }
+    Ok((db, state))
 }
 
 /// The records of rows as they stand, with the counters beside them.

@@ -103,6 +103,16 @@ impl State {
         self.rows().abs_diff(self.meta.rows)
     }
 
+    /// The number of the last write to a disk.
+    pub(in crate::store) fn commits(&self) -> u64 {
+        self.meta.commits
+    }
+
+    /// Counts a write to a disk; the counters go with it.
+    pub(in crate::store) fn count_commit(&mut self) {
+        self.meta.commits = self.meta.commits.saturating_add(1);
+    }
+
     /// The row as it stands; `None` when it is gone.
     pub(in crate::store) fn payload(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         match row {

@@ -86,6 +86,67 @@ async fn a_log_of_noise_is_damage_not_an_empty_store() {
     assert!(opened.is_err(), "{opened:?}");
 }
 
+/// Every file of a store but the lock and the mark.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_name().unwrap().to_str().unwrap();
+        if entry.is_file() && !["LOCK", "mark", "reserve"].contains(&name) {
+            files.insert(PathBuf::from(name), fs::read(&entry).unwrap());
+        }
+    }
+    files
+}
+
+/// Whatever bit falls over: the store holds all that it held, or it is not opened and nothing is changed.
+#[tokio::test]
+async fn a_flipped_bit_is_harmless_or_seen() {
+    let (source, told) = filled().await;
+    let log = fs::read(source.path().join("db")).unwrap();
+    let written = log.iter().rposition(|byte| !matches!(byte, 0 | 0xFF)).unwrap();
+    let mut seen = 0;
+    for place in (0..written).step_by(written / 90) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files(source.path()).into_iter().filter(|(name, _)| !name.starts_with("snap.")) {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        fs::copy(source.path().join("mark"), folder.path().join("mark")).unwrap();
+        let mut log = log.clone();
+        log[place] ^= 1 << (place % 8);
+        fs::write(folder.path().join("db"), log).unwrap();
+        let before = files(folder.path());
+        match open(folder.path()).await {
+            Ok(store) => assert_eq!(everything(&*store).await, told, "byte {place}"),
+            Err(StoreError::Damaged { .. }) => {
+                seen += 1;
+                assert!(files(folder.path()) == before, "byte {place}: the files were changed");
+                assert!(!folder.path().join("before").exists(), "byte {place}");
+            }
+            Err(error) => panic!("byte {place}: {error}"),
+        }
+    }
+    assert!(seen > 0);
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_short_keeps_its_copy() {
+    let (folder, told) = filled().await;
+    let copy = folder.path().join("before");
+    fs::create_dir(&copy).unwrap();
+    for name in ["db", "conf"] {
+        fs::copy(folder.path().join(name), copy.join(name)).unwrap();
+    }
+    // sled had begun to overwrite the log when the process ended.
+    fs::write(folder.path().join("db"), vec![0; 1 << 19]).unwrap();
+    for snapshot in snapshots(folder.path()) {
+        fs::remove_file(snapshot).unwrap();
+    }
+    assert!(matches!(open(folder.path()).await, Err(StoreError::Damaged { .. })));
+    let store = open(folder.path()).await.expect("the copy was put back");
+    assert_eq!(everything(&*store).await, told);
+    assert!(!copy.exists());
+}
+
 #[tokio::test]
 async fn unfinished_snapshots_are_mended() {
     type Harm = fn(&Path);

@@ -1,0 +1,125 @@
+//! The files as they were before sled touched them: sled overwrites what it takes for torn, so that damage
+//! which a start finds would be worse after it.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+/// A copy of a store's files, until the store is known to be good.
+#[derive(Debug)]
+pub(super) struct Before {
+    folder: PathBuf,
+    copy: Option<PathBuf>,
+}
+
+impl Before {
+    /// Copies the files of `folder`. Without room for it, or for a very large log, there is no copy.
+    ///
+    /// # Errors
+    /// What the system says, when the files cannot be read.
+    pub(super) fn keep(folder: &Path) -> io::Result<Self> {
+        let log = match fs::metadata(folder.join("db")) {
+            Ok(log) => log.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::none(folder)),
+            Err(error) => return Err(error),
+        };
+        let kept = folder.join("before");
+        // One that is still there was made by a start that did not come to its end: it is the better one.
+        if kept.exists() {
+            return Ok(Self { folder: folder.to_owned(), copy: Some(kept) });
+        }
+        if log > LARGEST || room(folder)? < log.saturating_add(ROOM_LEFT) {
+            tracing::warn!(store.folder = %folder.display(), "no copy of the store was made before it is opened");
+            return Ok(Self::none(folder));
+        }
+        let unfinished = folder.join("before.unfinished");
+        remove_tree(&unfinished)?;
+        copy_files(folder, &unfinished)?;
+        fs::rename(&unfinished, &kept)?;
+        Ok(Self { folder: folder.to_owned(), copy: Some(kept) })
+    }
+
+    /// The store is good: the copy goes.
+    pub(super) fn forget(self) {
+        if let Some(Err(error)) = self.copy.as_deref().map(remove_tree) {
+            tracing::warn!(%error, "the copy that was made before the start cannot be removed");
+        }
+    }
+
+    /// The store is not good: its files are put back as they were.
+    ///
+    /// # Errors
+    /// What the system says; the copy then stays where it is.
+    pub(super) fn put_back(self) -> io::Result<()> {
+        let Some(copy) = &self.copy else { return Ok(()) };
+        for name in snapshots(&self.folder)? {
+            fs::remove_file(self.folder.join(name))?;
+        }
+        for entry in fs::read_dir(copy)? {
+            let entry = entry?;
+            let place = self.folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                remove_tree(&place)?;
+            }
+            fs::rename(entry.path(), place)?;
+        }
+        remove_tree(copy)
+    }
+
+    fn none(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), copy: None }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    let mut folders = DirBuilder::new();
+    folders.mode(0o700).recursive(true).create(to.join("blobs"))?;
+    for name in snapshots(from)?.into_iter().chain(["db".to_owned(), "conf".to_owned()]) {
+        match fs::copy(from.join(&name), to.join(&name)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let blobs = from.join("blobs");
+    if blobs.exists() {
+        for entry in fs::read_dir(&blobs)? {
+            let entry = entry?;
+            // sled writes such a file once and removes it: a second name is a copy.
+            fs::hard_link(entry.path(), to.join("blobs").join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn snapshots(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with("snap.") {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn room(folder: &Path) -> io::Result<u64> {
+    let room = rustix::fs::statvfs(folder)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// Above this a copy takes longer than a start may.
+const LARGEST: u64 = 2 << 30;
+
+/// What must be left beside a copy.
+const ROOM_LEFT: u64 = 64 << 20;

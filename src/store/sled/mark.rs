@@ -1,0 +1,105 @@
+//! How far the log went when it was last acknowledged, kept beside it.
+//!
+//! sled takes the log up to the first damage for the whole log, and a log of noise for an empty one: then
+//! logged-out sessions would be live again. A start that finds less than this mark refuses.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+};
+
+/// The mark of an open store.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: File,
+}
+
+impl Mark {
+    /// The mark in a store's folder, and the commit that it stands at: 0 when there is none yet, or none that
+    /// can be read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn open(folder: &Path) -> io::Result<(Self, u64)> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(folder.join("mark"))?;
+        let mut bytes = [0; SIZE];
+        let stands_at = match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => read(&bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
+            Err(error) => return Err(error),
+        };
+        Ok((Self { file }, stands_at.unwrap_or(0)))
+    }
+
+    /// Moves the mark to a commit that is durable. It is not synced itself: after a power cut it may stand
+    /// further back, never further on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn advance(&self, commit: u64) -> io::Result<()> {
+        let mut bytes = [0; SIZE];
+        for (place, byte) in bytes.iter_mut().zip(commit.to_le_bytes().into_iter().chain(checksum(commit))) {
+            *place = byte;
+        }
+        self.file.write_all_at(&bytes, 0)
+    }
+
+    /// Makes the mark survive a power cut.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+fn read(bytes: &[u8; SIZE]) -> Option<u64> {
+    let (number, sum) = bytes.split_first_chunk::<8>()?;
+    let commit = u64::from_le_bytes(*number);
+    (sum == checksum(commit)).then_some(commit)
+}
+
+fn checksum(commit: u64) -> [u8; 4] {
+    crc32fast::hash(&commit.to_le_bytes()).to_le_bytes()
+}
+
+const SIZE: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn stands_where_it_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mark, at) = Mark::open(folder.path()).unwrap();
+        assert_eq!(at, 0);
+        for commit in [1, u64::MAX, 300] {
+            mark.advance(commit).unwrap();
+            assert_eq!(Mark::open(folder.path()).unwrap().1, commit);
+        }
+    }
+
+    #[test]
+    fn a_mark_that_cannot_be_read_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        Mark::open(folder.path()).unwrap().0.advance(7).unwrap();
+        let path = folder.path().join("mark");
+        let bytes = fs::read(&path).unwrap();
+        for broken in [&bytes[..11], &[0xFF; 12], b""] {
+            fs::write(&path, broken).unwrap();
+            assert_eq!(Mark::open(folder.path()).unwrap().1, 0, "{broken:?}");
+        }
+    }
+}
