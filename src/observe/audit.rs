@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn an_event_is_a_line() {
-        insta::assert_snapshot!(written(ALL).trim_end(), @"");
-        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }).trim_end(), @"");
+        insta::assert_snapshot!(written(ALL).trim_end(), @r#"{"ts":"2026-11-21T20:51:11.688Z","level":"info","stream":"audit","msg":"login.failed","client":"unix","user":"7","request_id":"01J","email":"a@b\n","reason":"password"}"#);
+        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }).trim_end(), @r#"2026-11-21T20:51:11.688Z AUDIT login.failed client=unix user=7 request_id=01J email="a@b\n" reason=password"#);
         assert_eq!(written(Settings { audit: false, ..ALL }), "");
     }
 }

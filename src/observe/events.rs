@@ -63,7 +63,7 @@ impl Events {
             line::json(&mut out, &fields.message);
             out.extend_from_slice(b",\"target\":");
             line::json(&mut out, metadata.target().as_bytes());
-        } else if fields.message.iter().any(u8::is_ascii_control) {
+        } else if line::is_treacherous(&fields.message) {
             line::json(&mut out, &fields.message);
         } else {
             out.extend_from_slice(&fields.message);
@@ -199,13 +199,13 @@ mod tests {
     #[test]
     fn an_event_is_one_json_line() {
         let text = written(ALL, say);
-        insta::assert_snapshot!(text.trim_end(), @"");
+        insta::assert_snapshot!(text.trim_end(), @r#"{"ts":"1970-01-01T00:00:00.000Z","level":"warn","stream":"app","msg":"it\u001b[31m broke\ntwice","target":"store","user.id":7,"ok":true,"ratio":"NaN","field.msg":"taken","error":"cannot start a hashing thread: disk full"}"#);
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["msg"], "it\u{1b}[31m broke\ntwice");
     }
 
     #[test]
     fn an_event_is_one_line_for_people() {
-        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }, say).trim_end(), @"");
+        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }, say).trim_end(), @r#"1970-01-01T00:00:00.000Z WARN  "it\u001b[31m broke\ntwice" user.id=7 ok=true ratio=NaN field.msg=taken error="cannot start a hashing thread: disk full""#);
     }
 }

@@ -1,6 +1,6 @@
 //! The pieces of a log line, written into a buffer without an allocation.
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, net::IpAddr, time::Duration};
 
 use super::Client;
 use crate::clock::Timestamp;
@@ -26,11 +26,15 @@ pub(super) fn number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
 }
 
-/// With leading zeros.
-fn padded(out: &mut Vec<u8>, value: u64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + u8::try_from(value / 10_u64.pow(place) % 10).unwrap_or(0));
+/// With leading zeros, in `WIDTH` digits.
+fn padded<const WIDTH: usize>(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [b'0'; WIDTH];
+    let mut rest = value;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
     }
+    out.extend_from_slice(&digits);
 }
 
 /// Milliseconds with three decimals.
@@ -38,7 +42,7 @@ pub(super) fn millis(out: &mut Vec<u8>, duration: Duration) {
     let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     number(out, micros / 1000);
     out.push(b'.');
-    padded(out, micros % 1000, 3);
+    padded::<3>(out, micros % 1000);
 }
 
 /// As [`Timestamp`] shows itself, some ten times as fast: one stands on every line.
@@ -60,23 +64,29 @@ pub(super) fn timestamp(out: &mut Vec<u8>, moment: Timestamp) {
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (seconds, minutes, hours) = (ms / 1000, ms / 60_000, ms / 3_600_000);
-    for (value, width, after) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (hours, 2, b':'),
-        (minutes % 60, 2, b':'),
-        (seconds % 60, 2, b'.'),
-        (ms % 1000, 3, b'Z'),
-    ] {
-        padded(out, value, width);
-        out.push(after);
+    padded::<4>(out, year);
+    for (before, value) in
+        [(b'-', month), (b'-', day), (b'T', hours), (b':', minutes % 60), (b':', seconds % 60)]
+    {
+        out.push(before);
+        padded::<2>(out, value);
     }
+    out.push(b'.');
+    padded::<3>(out, ms % 1000);
+    out.push(b'Z');
 }
 
 pub(super) fn client(out: &mut Vec<u8>, client: Client) {
     match client {
-        Client::Ip(address) => {
+        Client::Ip(IpAddr::V4(address)) => {
+            for (index, part) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                number(out, u64::from(part));
+            }
+        }
+        Client::Ip(IpAddr::V6(address)) => {
             let _ = write!(out, "{address}");
         }
         Client::Unix => out.extend_from_slice(b"unix"),
@@ -87,6 +97,12 @@ pub(super) fn client(out: &mut Vec<u8>, client: Client) {
 /// U+FFFD, and what is beyond [`LONGEST_TEXT`] bytes is cut.
 pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
+    // A fold has no early end, and so looks at many bytes at a time.
+    if text.len() <= LONGEST_TEXT && text.iter().fold(true, |plain, byte| plain & !is_special(*byte)) {
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
     let kept = text.get(..LONGEST_TEXT).unwrap_or(text);
     let mut chunks = kept.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
@@ -104,19 +120,23 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
 
 /// As it is where that is plain to see, else as a JSON string.
 pub(super) fn plain(out: &mut Vec<u8>, text: &[u8]) {
-    let simple = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-    if !text.is_empty() && text.len() <= LONGEST_TEXT && text.iter().all(simple) {
+    let simple = |byte: u8| !is_special(byte) && byte != b' ';
+    if !text.is_empty() && text.len() <= LONGEST_TEXT && text.iter().all(|byte| simple(*byte)) {
         out.extend_from_slice(text);
     } else {
         json(out, text);
     }
 }
 
+/// Whether a text, shown as it is, would not look like what it says.
+pub(super) fn is_treacherous(text: &[u8]) -> bool {
+    str::from_utf8(text).is_ok_and(|text| text.chars().any(is_hidden))
+}
+
 fn escape(out: &mut Vec<u8>, text: &str) {
-    let special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
     let mut rest = text;
     loop {
-        let length = rest.bytes().position(special).unwrap_or(rest.len());
+        let length = rest.bytes().position(is_special).unwrap_or(rest.len());
         let Some((run, tail)) = rest.split_at_checked(length) else { return };
         out.extend_from_slice(run.as_bytes());
         let mut chars = tail.chars();
@@ -136,6 +156,10 @@ fn escape(out: &mut Vec<u8>, text: &str) {
         }
         rest = chars.as_str();
     }
+}
+
+fn is_special(byte: u8) -> bool {
+    !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
 /// What changes how a line looks without being seen itself: controls, line separators, marks of direction, tags.

@@ -191,7 +191,7 @@ mod tests {
             log_lines_dropped: 5,
             cert_not_after_seconds: Some(6),
         };
-        insta::assert_snapshot!(metrics.render(&gauges), @"");
+        assert_eq!(metrics.render(&gauges), include_str!("metrics/page.txt"));
     }
 
     #[test]
