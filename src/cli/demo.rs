@@ -63,7 +63,7 @@ impl Demo {
     async fn start(folder: &TempDir) -> anyhow::Result<Self> {
         let app = legacy_app::start(preferred(3000)?)?;
         let config = configured(folder.path(), preferred(8080)?, app)?;
-        let log = serve::log(&config);
+        let log = serve::log(&config)?;
         let gate = Served::start(&config, log).await?;
         furnish(gate.services()).await?;
         Ok(Self { gate, app })

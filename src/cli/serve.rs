@@ -8,6 +8,7 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
+use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{
     Exit,
@@ -17,8 +18,8 @@ use super::{
 use crate::{
     app::{self, Running},
     clock::Clock,
-    config::{Config, Loaded},
-    observe::Log,
+    config::{Config, Loaded, LogFormat},
+    observe::{Format, Log, Settings},
 };
 
 /// Runs the gate.
@@ -26,17 +27,18 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let mut signals = Signals::listen()?;
-        let log = log(&loaded.config);
+        let log = log(&loaded.config)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
         let gate = tokio::select! {
-            gate = Served::start(&loaded.config, log) => gate?,
+            gate = Served::start(&loaded.config, log.clone()) => gate?,
             () = signals.next() => return Ok(Exit::Done),
         };
         signals.next().await;
-        gate.stop().await?;
-        Ok(Exit::Done)
+        let stopped = gate.stop().await;
+        log.flush();
+        stopped.map(|()| Exit::Done)
     })
 }
 
@@ -109,9 +111,21 @@ impl Signals {
     }
 }
 
-/// The log as the configuration wants it.
-pub(super) fn log(config: &Config) -> Log {
-    todo!()
+/// Starts the log as the configuration wants it, and sends every module's events there.
+///
+/// # Errors
+/// When the system gives no thread, or another log was started in this process.
+pub(super) fn log(config: &Config) -> anyhow::Result<Log> {
+    let format = match config.log.format {
+        LogFormat::Auto => Format::Auto,
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    let settings = Settings { format, access: config.log.access, audit: config.log.audit };
+    let log = Log::start(settings, Clock::System).context("cannot start the log's thread")?;
+    let events = tracing_subscriber::registry().with(LevelFilter::INFO).with(log.events());
+    events.try_init().context("there is a log already")?;
+    Ok(log)
 }
 
 /// Accounts, the admin socket, the store's waiting: no request passes here.
