@@ -76,9 +76,9 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
         hasher.clone(),
         Arc::clone(&limits),
         clock.clone(),
-        translate::accounts(config, &model),
+        translate::accounts(config, model.as_ref()),
     );
-    let api = Api::new(accounts.clone(), translate::api(config, &model));
+    let api = Api::new(accounts.clone(), translate::api(config, model.as_ref()));
     let rules = Arc::new(Rules::new(ruleset));
     let bound = bind(config)?;
     let gate = Arc::new(Gate {

@@ -103,7 +103,7 @@ pub(super) async fn load(
     config: &Config,
     store: &dyn Store,
     metrics: &Metrics,
-) -> Result<(Ruleset, AccountModel), PolicyError> {
+) -> Result<(Ruleset, Option<AccountModel>), PolicyError> {
     let sources = read(&config.policies.dir)?;
     compile(config, &sources, &stored(store).await?, metrics)
 }
@@ -113,7 +113,7 @@ fn compile(
     sources: &[Source],
     stored: &Stored,
     metrics: &Metrics,
-) -> Result<(Ruleset, AccountModel), PolicyError> {
+) -> Result<(Ruleset, Option<AccountModel>), PolicyError> {
     let (set, findings) = policy::compile(&translate::policy(config), sources, stored);
     let Some(set) = set else { return Err(PolicyError::Mistakes(findings)) };
     for finding in &findings {
@@ -121,7 +121,7 @@ fn compile(
     }
     let routes: Vec<&str> = set.routes().collect();
     let labels = metrics.register_routes(&routes);
-    let model = set.account().clone();
+    let model = set.account().cloned();
     tracing::info!(routes = routes.len(), digest = set.digest, "policies are in force");
     Ok((Ruleset { set, labels }, model))
 }

@@ -108,12 +108,12 @@ fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-pub(super) fn accounts(config: &Config, model: &AccountModel) -> accounts::Settings {
+pub(super) fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let users = &config.users;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
     let seconds = |seconds: i64| seconds as f64;
     accounts::Settings {
-        model: model.name.clone(),
+        model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
         loopback: is_loopback(config),
         ttl: seconds(users.ttl),
         max_ttl: seconds(users.max_ttl),
@@ -130,6 +130,6 @@ pub(super) fn accounts(config: &Config, model: &AccountModel) -> accounts::Setti
     }
 }
 
-pub(super) fn api(config: &Config, model: &AccountModel) -> api::Settings {
-    api::Settings { body_limit: config.api.body_limit, hidden: model.hidden.clone() }
+pub(super) fn api(config: &Config, model: Option<&AccountModel>) -> api::Settings {
+    api::Settings { body_limit: config.api.body_limit, hidden: model.map(|model| model.hidden.clone()).unwrap_or_default() }
 }

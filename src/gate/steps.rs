@@ -45,11 +45,11 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_>) -> Result<(
 
 /// LoopBack's 404 for a path of the account model that is none of its routes.
 pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
-    let account = set.account();
+    let (name, plural) = set.account().map_or(("", ""), |account| (&*account.name, &*account.plural));
     // The path matched the account model, so it begins with its prefix, in whatever letter case.
-    let relative = head.target().get(api_root.len() + 1 + account.plural.len()..).unwrap_or_default();
+    let relative = head.target().get(api_root.len() + 1 + plural.len()..).unwrap_or_default();
     let relative = if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") };
-    Problem::no_such_method(&account.name, head.method(), &relative)
+    Problem::no_such_method(name, head.method(), &relative)
 }
 
 /// What the User API gets.
