@@ -9,20 +9,22 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
-    sync::Arc,
 };
 
 use anyhow::Context;
-use tempfile::TempDir;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     Exit,
-    admin::{AdminCommand, Hidden, NewUser, Services},
-    execute::execute,
+    admin::{AdminCommand, Hidden, NewUser},
+    backend::Backend,
     print,
     serve::{self, Served, Signals},
 };
-use crate::config::{self, Config, Sources};
+use crate::{
+    config::{self, Config, Sources},
+    observe::Log,
+};
 
 /// The files of the sample policies.
 const POLICIES: [(&str, &str); 3] = [
@@ -34,6 +36,9 @@ const POLICIES: [(&str, &str); 3] = [
 /// The role that may read everything.
 const EDITOR: &str = "editor";
 
+/// The usual ports of the gate and of the app; others where somebody has them.
+const PORTS: (u16, u16) = (8080, 3000);
+
 /// Runs the demo until a signal ends it.
 pub(super) fn run() -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -42,8 +47,14 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         let mut signals = Signals::listen()?;
         let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
+        let start = async {
+            let (config, app) = prepare(folder.path(), PORTS)?;
+            // What went well is told by the commands' own answers.
+            let log = serve::log(&config, LevelFilter::WARN)?;
+            Demo::start(&config, app, log).await
+        };
         let demo = tokio::select! {
-            demo = Demo::start(&folder) => demo?,
+            demo = start => demo?,
             () = signals.next() => return Ok(Exit::Done),
         };
         print(&demo.text(folder.path()))?;
@@ -60,12 +71,9 @@ struct Demo {
 }
 
 impl Demo {
-    async fn start(folder: &TempDir) -> anyhow::Result<Self> {
-        let app = legacy_app::start(preferred(3000)?)?;
-        let config = configured(folder.path(), preferred(8080)?, app)?;
-        let log = serve::log(&config)?;
-        let gate = Served::start(&config, log).await?;
-        furnish(gate.services()).await?;
+    async fn start(config: &Config, app: SocketAddr, log: Log) -> anyhow::Result<Self> {
+        furnish(config).await?;
+        let gate = Served::start(config, log).await?;
         Ok(Self { gate, app })
     }
 
@@ -96,9 +104,12 @@ fn preferred(port: u16) -> anyhow::Result<TcpListener> {
     bind(port).or_else(|_| bind(0)).context("there is no free port on 127.0.0.1")
 }
 
-/// Writes the demo's files, and reads its configuration as `serve` would.
-fn configured(folder: &Path, gate: TcpListener, app: SocketAddr) -> anyhow::Result<Config> {
+/// Starts the app, writes the demo's files, and reads its configuration as `serve` would.
+fn prepare(folder: &Path, ports: (u16, u16)) -> anyhow::Result<(Config, SocketAddr)> {
+    // Held until the app has its own.
+    let gate = preferred(ports.0)?;
     let http = gate.local_addr().context("the port is gone")?;
+    let app = legacy_app::start(preferred(ports.1)?)?;
     let policies = folder.join("policies");
     let config = folder.join(CONFIG_FILE);
     let write = || {
@@ -111,10 +122,7 @@ fn configured(folder: &Path, gate: TcpListener, app: SocketAddr) -> anyhow::Resu
     write().with_context(|| format!("cannot write to `{}`", folder.display()))?;
     // Neither the environment nor the working directory plays a part.
     let sources = Sources { file: Some(config), env: Vec::new(), flags: Vec::new() };
-    let loaded = config::load(&sources)?;
-    // Held until now, so that the app could not get it.
-    drop(gate);
-    Ok(loaded.config)
+    Ok((config::load(&sources)?.config, app))
 }
 
 fn configuration(http: SocketAddr, app: SocketAddr) -> String {
@@ -141,8 +149,9 @@ audit = false
 }
 
 /// Two users, a role, and who has it.
-async fn furnish(services: &Arc<Services>) -> anyhow::Result<()> {
-    execute(AdminCommand::RoleAdd { name: EDITOR.to_owned() }, services).await?;
+async fn furnish(config: &Config) -> anyhow::Result<()> {
+    let mut backend = Backend::open(config).await?;
+    backend.call(AdminCommand::RoleAdd { name: EDITOR.to_owned() }).await?;
     for (id, user) in (1_i64..).zip(script::USERS) {
         let draft = NewUser {
             email: user.email.to_owned(),
@@ -152,9 +161,9 @@ async fn furnish(services: &Arc<Services>) -> anyhow::Result<()> {
             roles: user.roles.iter().map(|role| (*role).to_owned()).collect(),
             password: Hidden::new(user.password.to_owned()),
         };
-        execute(AdminCommand::UserAdd(draft), services).await?;
+        backend.call(AdminCommand::UserAdd(draft)).await?;
     }
-    Ok(())
+    backend.close().await
 }
 
 const CONFIG_FILE: &str = "portcullis.toml";

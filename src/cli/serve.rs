@@ -27,7 +27,7 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let mut signals = Signals::listen()?;
-        let log = log(&loaded.config)?;
+        let log = log(&loaded.config, LevelFilter::INFO)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -75,11 +75,6 @@ impl Served {
         app::http_name(&self.running.addresses.http)
     }
 
-    /// What commands work on.
-    pub(super) fn services(&self) -> &Arc<Services> {
-        &self.services
-    }
-
     /// Stops in order.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.services.ready.store(false, std::sync::atomic::Ordering::Release);
@@ -115,7 +110,7 @@ impl Signals {
 ///
 /// # Errors
 /// When the system gives no thread, or another log was started in this process.
-pub(super) fn log(config: &Config) -> anyhow::Result<Log> {
+pub(super) fn log(config: &Config, level: LevelFilter) -> anyhow::Result<Log> {
     let format = match config.log.format {
         LogFormat::Auto => Format::Auto,
         LogFormat::Json => Format::Json,
@@ -123,7 +118,7 @@ pub(super) fn log(config: &Config) -> anyhow::Result<Log> {
     };
     let settings = Settings { format, access: config.log.access, audit: config.log.audit };
     let log = Log::start(settings, Clock::System).context("cannot start the log's thread")?;
-    let events = tracing_subscriber::registry().with(LevelFilter::INFO).with(log.events());
+    let events = tracing_subscriber::registry().with(level).with(log.events());
     events.try_init().context("there is a log already")?;
     Ok(log)
 }

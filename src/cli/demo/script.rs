@@ -30,11 +30,12 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
     let json = "-H 'Content-Type: application/json'";
     let login = |variable: &str, user: &DemoUser| {
         format!(
-            r#"{variable}=$(curl -s {gate}/api/users/login {json} -d '{{"email":"{}","password":"{}"}}' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p'); echo "${variable}""#,
+            r#"{variable}=$(curl -s {gate}/api/users/login {json} -d '{{"email":"{}","password":"{}"}}' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')"#,
             user.email, user.password
         )
     };
-    let step = |shows, command, answer| Step { shows, command, answer };
+    // The echo ends the line that an answer leaves open.
+    let step = |shows, command: String, answer| Step { shows, command: format!("{command}; echo"), answer };
     vec![
         step("a public page: anybody may read it", format!("curl -i {gate}/"), "200 OK"),
         step("the notes are for members: a stranger gets a 401", format!("curl -i {gate}/notes"), "401"),
@@ -61,10 +62,10 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
             format!(r#"curl -s {gate}/whoami -H "Authorization: $TOKEN" -H 'X-Forwarded-User: 999'"#),
             r#""x-forwarded-user":"1""#,
         ),
-        step("bob logs in; he has the role editor", login("EDITOR", &bob), ""),
+        step("bob logs in; he has the role editor", login("BOB", &bob), ""),
         step(
             "an editor may read ann's note",
-            format!(r#"curl -i {gate}/notes/1 -H "Authorization: $EDITOR""#),
+            format!(r#"curl -i {gate}/notes/1 -H "Authorization: $BOB""#),
             r#""ownerId":1"#,
         ),
         step(
