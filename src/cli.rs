@@ -77,7 +77,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     };
     let global = line.global;
     match line.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(load(&global)?),
+        Command::Serve => serve::run(&load(&global)?),
         Command::Demo => demo::run(),
         Command::Check { strict } => check::run(&sources(&global), strict, global.json),
         Command::Healthcheck => on_runtime(healthcheck::run(&load(&global)?.config)),

@@ -1,12 +1,13 @@
 //! `check`: every mistake of the configuration and the policies at once.
 
-use std::fmt::Write;
+use std::{error::Error, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Exit, policy_folder, print, print_json, translate};
+use super::{Exit, execute::whole_chain, policy_folder, print, print_json};
 use crate::{
+    app,
     config::{self, Config, Mistake, Mistakes, Sources},
     policy::{Finding, Severity, Source, Stored, compile},
     store::Engine,
@@ -94,13 +95,18 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
 }
 
 fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
-    let folder = match policy_folder::read(&config.policies.dir) {
-        Ok(folder) => folder,
-        Err(error) => return Ok(vec![Entry::of_folder(config, &super::execute::whole_chain(&error))]),
+    let unreadable = |error: &(dyn Error + 'static)| vec![Entry::of_folder(config, &whole_chain(error))];
+    let sources = match app::read_policies(&config.policies.dir) {
+        Ok(sources) => sources,
+        Err(error) => return Ok(unreadable(&error)),
+    };
+    let cases = match policy_folder::cases(&config.policies.dir) {
+        Ok(cases) => cases,
+        Err(error) => return Ok(unreadable(&error)),
     };
     let stored = stored(config)?;
     let known = stored.is_some();
-    let (_, findings) = compile(&translate::policy(config), &folder.sources, &stored.unwrap_or_default());
+    let (_, findings) = compile(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
     let at = |name: &str| config.policies.dir.join(name).display().to_string();
     let mut entries: Vec<Entry> = findings
         .into_iter()
@@ -108,7 +114,7 @@ fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
         .filter(|finding| known || finding.code != UNKNOWN_ROLE)
         .map(|finding| Entry::of_finding(at(&finding.file), finding))
         .collect();
-    entries.extend(folder.cases.iter().filter_map(|cases| case_file(at(&cases.name), cases)));
+    entries.extend(cases.iter().filter_map(|cases| case_file(at(&cases.name), cases)));
     entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     Ok(entries)
 }

@@ -1,4 +1,172 @@
-//! TBD
-pub(super) fn run() -> anyhow::Result<super::Exit> {
-    Ok(super::Exit::Done)
+//! `demo`: a small legacy app, the gate before it, sample policies and two users, until Ctrl-C.
+//!
+//! Everything lies in one temporary folder, which goes when the demo ends, however it ends.
+
+mod legacy_app;
+mod script;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+};
+
+use anyhow::Context;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{
+    Exit,
+    admin::{AdminCommand, Hidden, NewUser},
+    backend::Backend,
+    print,
+    serve::{self, Served, Signals},
+};
+use crate::{
+    config::{self, Config, Sources},
+    observe::Log,
+};
+
+/// The files of the sample policies.
+const POLICIES: [(&str, &str); 3] = [
+    ("public.json", include_str!("../../policies/public.json")),
+    ("notes.json", include_str!("../../policies/notes.json")),
+    ("admin.json", include_str!("../../policies/admin.json")),
+];
+
+/// The role that may read everything.
+const EDITOR: &str = "editor";
+
+/// The usual ports of the gate and of the app; others where somebody has them.
+const PORTS: (u16, u16) = (8080, 3000);
+
+/// Runs the demo until a signal ends it.
+pub(super) fn run() -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(async {
+        // Before there is anything to leave behind.
+        let mut signals = Signals::listen()?;
+        let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
+        let folder = folder.context("cannot make a temporary folder")?;
+        let start = async {
+            let (config, app) = prepare(folder.path(), PORTS)?;
+            // What went well is told by the commands' own answers.
+            let log = serve::log(&config, LevelFilter::WARN)?;
+            Demo::start(&config, app, log).await
+        };
+        let demo = tokio::select! {
+            demo = start => demo?,
+            () = signals.next() => return Ok(Exit::Done),
+        };
+        print(&demo.text(folder.path()))?;
+        signals.next().await;
+        print("\nstopping; the temporary folder goes, too\n")?;
+        demo.gate.stop().await?;
+        Ok(Exit::Done)
+    })
 }
+
+struct Demo {
+    gate: Served,
+    app: SocketAddr,
+}
+
+impl Demo {
+    async fn start(config: &Config, app: SocketAddr, log: Log) -> anyhow::Result<Self> {
+        furnish(config).await?;
+        let gate = Served::start(config, log).await?;
+        Ok(Self { gate, app })
+    }
+
+    /// What is printed: where everything is, and commands to paste.
+    fn text(&self, folder: &Path) -> String {
+        let gate = self.gate.address();
+        let config = folder.join(CONFIG_FILE);
+        let mut text = format!(
+            "The gate listens on {gate}, the app behind it on http://{}.\n\
+             Paste these into another terminal, one after the other:\n\n",
+            self.app
+        );
+        for step in script::steps(&gate) {
+            text.push_str(&format!("# {}\n{}\n\n", step.shows, step.command));
+        }
+        text.push_str(&format!(
+            "Its configuration is {} (try: portcullis user list -c {0}).\n\
+             Ctrl-C ends it all and leaves nothing behind.\n",
+            config.display()
+        ));
+        text
+    }
+}
+
+/// The usual port if nobody has it, else any free one.
+fn preferred(port: u16) -> anyhow::Result<TcpListener> {
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    bind(port).or_else(|_| bind(0)).context("there is no free port on 127.0.0.1")
+}
+
+/// Starts the app, writes the demo's files, and reads its configuration as `serve` would.
+fn prepare(folder: &Path, ports: (u16, u16)) -> anyhow::Result<(Config, SocketAddr)> {
+    // Held until the app has its own.
+    let gate = preferred(ports.0)?;
+    let http = gate.local_addr().context("the port is gone")?;
+    let app = legacy_app::start(preferred(ports.1)?)?;
+    let policies = folder.join("policies");
+    let config = folder.join(CONFIG_FILE);
+    let write = || {
+        fs::create_dir(&policies)?;
+        for (name, text) in POLICIES {
+            fs::write(policies.join(name), text)?;
+        }
+        fs::write(&config, configuration(http, app))
+    };
+    write().with_context(|| format!("cannot write to `{}`", folder.display()))?;
+    // Neither the environment nor the working directory plays a part.
+    let sources = Sources { file: Some(config), env: Vec::new(), flags: Vec::new() };
+    Ok((config::load(&sources)?.config, app))
+}
+
+fn configuration(http: SocketAddr, app: SocketAddr) -> String {
+    format!(
+        r#"# The demo's configuration. INTERFACE.md section 2 has all keys.
+
+[server]
+http = "{http}"
+data_dir = "data"
+shutdown_grace = "1s"
+
+[upstream]
+servers = ["http://{app}"]
+
+[policies]
+dir = "policies"
+unmatched = "authenticated"     # what no policy speaks of, such as /whoami, needs a login
+
+[log]
+access = false
+audit = false
+"#
+    )
+}
+
+/// Two users, a role, and who has it.
+async fn furnish(config: &Config) -> anyhow::Result<()> {
+    let mut backend = Backend::open(config).await?;
+    backend.call(AdminCommand::RoleAdd { name: EDITOR.to_owned() }).await?;
+    for (id, user) in (1_i64..).zip(script::USERS) {
+        let draft = NewUser {
+            email: user.email.to_owned(),
+            username: Some(user.username.to_owned()),
+            realm: None,
+            id: Some(id),
+            roles: user.roles.iter().map(|role| (*role).to_owned()).collect(),
+            password: Hidden::new(user.password.to_owned()),
+        };
+        backend.call(AdminCommand::UserAdd(draft)).await?;
+    }
+    backend.close().await
+}
+
+const CONFIG_FILE: &str = "portcullis.toml";
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,14 @@
-//! `serve`: the gate, until a signal ends it.
+//! `serve`: the gate with its admin socket, until a signal ends it.
 
-use std::{
-    future::Future,
-    io::Write,
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::Context;
 use tokio::{
-    runtime::Builder,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
 };
-use tracing::Level;
+use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{
     Exit,
@@ -23,102 +19,109 @@ use crate::{
     app::{self, Running},
     clock::Clock,
     config::{Config, Loaded, LogFormat},
-    listen::Address,
-    observe::{self, Log},
+    observe::{Format, Log, Settings},
 };
 
-/// Where a gate that is ready listens.
-#[derive(Clone, Debug)]
-pub(super) struct Ready {
-    /// The address for clients; `None` = a Unix socket.
-    pub(super) http: Option<SocketAddr>,
-}
-
 /// Runs the gate.
-pub(super) fn run(loaded: Loaded) -> anyhow::Result<Exit> {
-    for warning in &loaded.warnings {
-        // Nobody may be there to read it.
-        let _ = writeln!(std::io::stderr(), "{warning}");
-    }
-    start_gate(loaded.config, |_| {})?;
-    Ok(Exit::Done)
-}
-
-/// Runs a gate until a signal or an error ends it; `ready` is called when it takes requests.
-pub(super) fn start_gate(config: Config, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
-    let log = Log::start(log_settings(&config), Clock::System).context("cannot start the log")?;
-    log.events().install(Level::INFO).context("the log is there already")?;
-    // Everything but the data plane: accounts, the store's answers, the admin listener.
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot make a runtime")?;
-    let served = runtime.block_on(serve(&config, log.clone(), ready));
-    log.flush();
-    served
-}
-
-async fn serve(config: &Config, log: Log, ready: impl FnOnce(Ready)) -> anyhow::Result<()> {
-    let stop = stop_signal()?;
-    let running = app::start(config, Clock::System, log).await?;
-    let services = Arc::new(services(config, &running));
-    let socket = config.server.data_dir.join(SOCKET_NAME);
-    std::fs::create_dir_all(&config.server.data_dir).context("cannot make the data folder")?;
-    let listener = bind_admin_socket(&socket)?;
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let admin =
-        tokio::runtime::Handle::current().spawn(serve_admin_socket(listener, Arc::clone(&services), async {
-            // Either it is told, or the gate is gone.
-            let _ = ended.await;
-        }));
-    ready(Ready {
-        http: match &running.addresses.http {
-            Address::Tcp(address) => Some(*address),
-            Address::Unix(_) => None,
-        },
-    });
-    stop.await;
-    tracing::info!("stopping: requests under way are finished first");
-    services.ready.store(false, Ordering::Release);
-    drop(end);
-    let stopped = running.stop().await;
-    admin.abort();
-    // It may be gone already.
-    let _ = std::fs::remove_file(socket);
-    stopped
-}
-
-/// Done at the first SIGTERM or SIGINT; a second one ends the process at once, as the system's default does.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut term = signal(SignalKind::terminate()).context("cannot wait for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
+pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(async {
+        let mut signals = Signals::listen()?;
+        let log = log(&loaded.config, LevelFilter::INFO)?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
         }
+        let gate = tokio::select! {
+            gate = Served::start(&loaded.config, log.clone()) => gate?,
+            () = signals.next() => return Ok(Exit::Done),
+        };
+        signals.next().await;
+        let stopped = gate.stop().await;
+        log.flush();
+        stopped.map(|()| Exit::Done)
     })
 }
 
-fn services(config: &Config, running: &Running) -> Services {
-    let parts = &running.parts;
-    Services::new(
-        Arc::clone(&parts.store),
-        parts.accounts.clone(),
-        parts.clock.clone(),
-        translate::store_name(&config.store),
-    )
+/// A gate that serves clients and operators.
+pub(super) struct Served {
+    running: Running,
+    services: Arc<Services>,
+    socket: JoinHandle<()>,
+    stop_socket: oneshot::Sender<()>,
 }
 
-fn log_settings(config: &Config) -> observe::Settings {
-    observe::Settings {
-        format: match config.log.format {
-            LogFormat::Auto => observe::Format::Auto,
-            LogFormat::Json => observe::Format::Json,
-            LogFormat::Text => observe::Format::Text,
-        },
-        access: config.log.access,
-        audit: config.log.audit,
+impl Served {
+    /// Starts the gate, and then its admin socket: whoever holds the store may replace the socket.
+    pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
+        let running = app::start(config, Clock::System, log).await?;
+        let parts = running.parts.clone();
+        let store_name = translate::store_name(&config.store);
+        let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
+        let path = config.server.data_dir.join(SOCKET_NAME);
+        let made = std::fs::create_dir_all(&config.server.data_dir);
+        made.with_context(|| format!("cannot make `{}`", config.server.data_dir.display()))?;
+        let listener = bind_admin_socket(&path)?;
+        let (stop_socket, stopped) = oneshot::channel::<()>();
+        let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
+            // A sender that is dropped means the same.
+            let _ = stopped.await;
+        });
+        let socket = tokio::runtime::Handle::current().spawn(serving);
+        Ok(Self { running, services, socket, stop_socket })
+    }
+
+    /// Where clients find it, as a URL.
+    pub(super) fn address(&self) -> String {
+        app::http_name(&self.running.addresses.http)
+    }
+
+    /// Stops in order.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.services.ready.store(false, std::sync::atomic::Ordering::Release);
+        let _ = self.stop_socket.send(());
+        let _ = self.socket.await;
+        self.running.stop().await
     }
 }
+
+/// The signals that end a process in order.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Starts the log as the configuration wants it, and sends every module's events there.
+///
+/// # Errors
+/// When the system gives no thread, or another log was started in this process.
+pub(super) fn log(config: &Config, level: LevelFilter) -> anyhow::Result<Log> {
+    let format = match config.log.format {
+        LogFormat::Auto => Format::Auto,
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    let settings = Settings { format, access: config.log.access, audit: config.log.audit };
+    let log = Log::start(settings, Clock::System).context("cannot start the log's thread")?;
+    let events = tracing_subscriber::registry().with(level).with(log.events());
+    events.try_init().context("there is a log already")?;
+    Ok(log)
+}
+
+/// Accounts, the admin socket, the store's waiting: no request passes here.
+const WORKERS: usize = 2;

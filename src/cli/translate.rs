@@ -3,7 +3,6 @@
 use crate::{
     accounts,
     config::{Config, Profile},
-    policy,
     store::{self, Engine},
 };
 
@@ -25,20 +24,6 @@ pub(super) fn accounts(config: &Config) -> accounts::Settings {
         min_length: config.password.min_length,
         max_bytes: config.password.max_bytes,
         blocklist: config.password.blocklist,
-    }
-}
-
-/// What policy files leave open.
-pub(super) fn policy(config: &Config) -> policy::Settings {
-    policy::Settings {
-        api_root: config.api.root.clone(),
-        users_plural: config.api.users.clone(),
-        user_model: config.api.user_model.clone(),
-        unmatched: config.policies.unmatched,
-        default_allow: config.policies.default_allow,
-        acl_error_status: config.policies.acl_error_status,
-        loopback: config.profile == Profile::Loopback3,
-        restrict_reset_scope: config.users.restrict_reset_password_token_scope,
     }
 }
 

@@ -1,0 +1,82 @@
+//! The demo's users, and the commands that it prints.
+
+use super::EDITOR;
+
+/// A user of the demo. Their ids are 1, 2, …: the app's rows name them as owners.
+pub(super) struct DemoUser {
+    pub(super) username: &'static str,
+    pub(super) email: &'static str,
+    pub(super) password: &'static str,
+    pub(super) roles: &'static [&'static str],
+}
+
+/// A command to paste, and what it shows.
+pub(super) struct Step {
+    pub(super) shows: &'static str,
+    pub(super) command: String,
+    /// A text that its answer holds, after a command that prints one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the test that pastes the commands"))]
+    pub(super) answer: &'static str,
+}
+
+pub(super) const USERS: [DemoUser; 2] = [
+    DemoUser { username: "ann", email: "ann@example.com", password: "green-lantern-7", roles: &[] },
+    DemoUser { username: "bob", email: "bob@example.com", password: "quiet-harbour-3", roles: &[EDITOR] },
+];
+
+/// The walk through the gate at `gate`. Each command stands on one line and works in sh and in bash.
+pub(super) fn steps(gate: &str) -> Vec<Step> {
+    let [ann, bob] = USERS;
+    let json = "-H 'Content-Type: application/json'";
+    let login = |variable: &str, user: &DemoUser| {
+        format!(
+            r#"{variable}=$(curl -s {gate}/api/users/login {json} -d '{{"email":"{}","password":"{}"}}' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')"#,
+            user.email, user.password
+        )
+    };
+    // The echo ends the line that an answer leaves open.
+    let step = |shows, command: String, answer| Step { shows, command: format!("{command}; echo"), answer };
+    vec![
+        step("a public page: anybody may read it", format!("curl -i {gate}/"), "200 OK"),
+        step("the notes are for members: a stranger gets a 401", format!("curl -i {gate}/notes"), "401"),
+        step(
+            "a registration, as LoopBack's User API takes it",
+            format!(
+                r#"curl -i {gate}/api/users {json} -d '{{"email":"carol@example.com","password":"paper-boat-41"}}'"#
+            ),
+            r#""email":"carol@example.com""#,
+        ),
+        step("ann logs in; her token stays in a shell variable", login("TOKEN", &ann), ""),
+        step(
+            "her own note: allowed, because the app's row says that she owns it",
+            format!(r#"curl -i {gate}/notes/1 -H "Authorization: $TOKEN""#),
+            r#""ownerId":1"#,
+        ),
+        step(
+            "bob's note: refused with a 403, and the app never hears of it",
+            format!(r#"curl -i {gate}/notes/2 -H "Authorization: $TOKEN""#),
+            "403",
+        ),
+        step(
+            "the identity headers that the app saw; the one that the client made up is gone",
+            format!(r#"curl -s {gate}/whoami -H "Authorization: $TOKEN" -H 'X-Forwarded-User: 999'"#),
+            r#""x-forwarded-user":"1""#,
+        ),
+        step("bob logs in; he has the role editor", login("BOB", &bob), ""),
+        step(
+            "an editor may read ann's note",
+            format!(r#"curl -i {gate}/notes/1 -H "Authorization: $BOB""#),
+            r#""ownerId":1"#,
+        ),
+        step(
+            "ann logs out",
+            format!(r#"curl -i -X POST {gate}/api/users/logout -H "Authorization: $TOKEN""#),
+            "204",
+        ),
+        step(
+            "and her token is worth nothing any more: a 401",
+            format!(r#"curl -i {gate}/notes/1 -H "Authorization: $TOKEN""#),
+            "401",
+        ),
+    ]
+}
