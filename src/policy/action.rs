@@ -1,5 +1,7 @@
 //! What a request would do: the route that it matched, and the row that it names.
 
+use std::fmt;
+
 use super::{
     PolicySet,
     acl::{READ, WRITE, Who},
@@ -37,7 +39,7 @@ pub struct Action<'s> {
 }
 
 /// What a decision is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Target<'s> {
     Route {
         route: &'s Route,
@@ -168,6 +170,18 @@ impl PolicySet {
             target: Target::Route { route, judge, model, set: self },
             captures: captured.collect(),
         }
+    }
+}
+
+impl fmt::Debug for Target<'_> {
+    /// Short: the whole set hangs on it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Route { route, .. } => &route.name,
+            Self::NoMethod => NO_METHOD.1,
+            Self::Unmatched => UNMATCHED.1,
+            Self::Ambiguous => "ambiguous",
+        })
     }
 }
 

@@ -32,6 +32,7 @@ pub enum Decision<'s> {
 
 /// The proof that a request was allowed. Only this module makes one.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::manual_non_exhaustive, reason = "this crate's other modules must not make one either")]
 pub struct Permit<'s> {
     /// The rule that won, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` when none did.
     pub rule: &'s str,
