@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
 
 use super::{
     Exit,
@@ -50,7 +50,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         let start = async {
             let (config, app) = prepare(folder.path(), PORTS)?;
             // What went well is told by the commands' own answers.
-            let log = serve::log(&config, LevelFilter::WARN)?;
+            let log = serve::log(&config, Level::WARN)?;
             Demo::start(&config, app, log).await
         };
         let demo = tokio::select! {

@@ -103,6 +103,15 @@ fn shop() -> Value {
     })
 }
 
+/// What was left, a sorted line each, with the places less their folders.
+fn left_lines(report: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let line = |left: &Value| format!("{} {}: {}", text(&left["kind"]), text(&left["place"]), text(&left["why"]));
+    let mut lines: Vec<String> = report["left"].as_array().unwrap().iter().map(line).collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
 fn tally(taken: usize, updated: usize, present: usize, left: usize) -> Value {
     json!({"taken": taken, "updated": updated, "present": present, "left": left})
 }
@@ -249,22 +258,7 @@ async fn rows_that_make_no_sense_are_named_with_their_places() {
     let files =
         ImportFiles { users: Some(users), tokens: Some(tokens), role_mappings: Some(mappings), ..no_files() };
     let report = bench.import(files).await.unwrap();
-    let place = |place: &Value| place.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let mut left: Vec<String> = report["left"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|left| {
-            format!(
-                "{} {}: {}",
-                left["kind"].as_str().unwrap(),
-                place(&left["place"]),
-                left["why"].as_str().unwrap()
-            )
-        })
-        .collect();
-    left.sort_unstable();
-    insta::assert_snapshot!(left.join("\n"), @r"
+    insta::assert_snapshot!(left_lines(&report), @r"
     role mappings 0: there is no role with the id `9`
     role mappings 1: it has no `principalId`
     tokens 0: its `created` is no moment
