@@ -39,7 +39,13 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         forward_credentials: false,
         query: None,
         identity: IDENTITY,
-        origin: Origin { chain: "", peer: "10.1.2.3".parse().unwrap(), scheme: "http", host: "example.com" },
+        origin: Origin {
+            chain: "",
+            peer: std::net::IpAddr::from([10, 1, 2, 3]),
+            peer_text: std::net::IpAddr::from([10, 1, 2, 3]).into(),
+            scheme: "http",
+            host: "example.com",
+        },
         request_id: "r1",
         body: None,
     }
