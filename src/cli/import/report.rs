@@ -64,7 +64,8 @@ impl Report {
             (kind.replace(' ', "_"), counts)
         };
         let mut json: Map<String, Value> = KINDS.iter().zip(self.tallies).map(tally).collect();
-        let left = self.left.iter().map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}));
+        let left =
+            self.left.iter().map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}));
         let notes = self.notes.iter().map(|(place, what)| json!({"place": place, "what": what}));
         let others = self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows}));
         json.insert("left".to_owned(), left.collect());

@@ -106,7 +106,8 @@ fn shop() -> Value {
 /// What was left, a sorted line each, with the places less their folders.
 fn left_lines(report: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let line = |left: &Value| format!("{} {}: {}", text(&left["kind"]), text(&left["place"]), text(&left["why"]));
+    let line =
+        |left: &Value| format!("{} {}: {}", text(&left["kind"]), text(&left["place"]), text(&left["why"]));
     let mut lines: Vec<String> = report["left"].as_array().unwrap().iter().map(line).collect();
     lines.sort_unstable();
     lines.join("\n")
