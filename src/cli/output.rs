@@ -109,6 +109,8 @@ pub enum Fate {
     Updated,
     /// It was here already, the same.
     Present,
+    /// It is here, but it was changed here since an earlier import: it stays as it is.
+    Kept(String),
     /// It was not stored: why.
     Left(String),
     /// A role, which may have another id here.

@@ -18,7 +18,7 @@ use tracing::Level;
 use super::{
     Exit,
     admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket},
-    translate,
+    store_name,
 };
 use crate::{
     app::{self, Running},
@@ -77,7 +77,7 @@ impl Served {
             }
         };
         let parts = running.parts.clone();
-        let store_name = translate::store_name(&config.store);
+        let store_name = store_name::of(&config.store);
         let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
         let (stop_socket, stopped) = oneshot::channel::<()>();
         let serving = serve_admin_socket(listener, Arc::clone(&services), async move {

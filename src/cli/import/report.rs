@@ -44,7 +44,7 @@ impl Report {
 
     /// What became of a row.
     pub(super) fn count(&mut self, kind: &'static str, place: String, fate: &Fate) {
-        if let Fate::Left(why) = fate {
+        if let Fate::Left(why) | Fate::Kept(why) = fate {
             return self.left(kind, place, why.clone());
         }
         let Some(tally) = self.tally(kind) else { return };
@@ -52,7 +52,7 @@ impl Report {
             Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
             Fate::Updated => tally.updated += 1,
             Fate::Present | Fate::Role { .. } => tally.present += 1,
-            Fate::Left(_) => {}
+            Fate::Left(_) | Fate::Kept(_) => {}
         }
     }
 
