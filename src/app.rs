@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use policies::{PolicyError, read as read_policies, stored as stored_rules};
-pub use translate::policy as policy_settings;
+pub use translate::{accounts as account_settings, policy as policy_settings};
 
 /// Where a running gate can be reached.
 #[derive(Clone, Debug)]

@@ -113,12 +113,15 @@ fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-pub(super) fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
+/// What the rules of accounts need.
+#[must_use]
+pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let users = &config.users;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
     let seconds = |seconds: i64| seconds as f64;
+    let name = model.map(|model| model.name.to_string()).or_else(|| config.api.user_model.clone());
     accounts::Settings {
-        model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
+        model: name.unwrap_or_else(|| "User".to_owned()),
         loopback: is_loopback(config),
         ttl: seconds(users.ttl),
         max_ttl: seconds(users.max_ttl),

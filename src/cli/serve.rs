@@ -12,8 +12,7 @@ use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::Subscr
 
 use super::{
     Exit,
-    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket},
-    translate,
+    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket, store_name},
 };
 use crate::{
     app::{self, Running},
@@ -55,7 +54,7 @@ impl Served {
     pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
         let running = app::start(config, Clock::System, log).await?;
         let parts = running.parts.clone();
-        let store_name = translate::store_name(&config.store);
+        let store_name = store_name(&config.store);
         let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
         let path = config.server.data_dir.join(SOCKET_NAME);
         let made = std::fs::create_dir_all(&config.server.data_dir);
