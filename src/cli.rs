@@ -36,7 +36,10 @@ use args::{
 use backend::Backend;
 use output::Output;
 
-use crate::config::{self, Config, Loaded, Mistakes, Sources};
+use crate::{
+    app,
+    config::{self, Config, Loaded, Mistakes, Sources},
+};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +179,9 @@ async fn import_loopback(
     global: &Global,
     import: &args::ImportLoopback,
 ) -> anyhow::Result<Exit> {
-    let user_model = import.user_model.clone().unwrap_or_else(|| policy_folder::account_model(config));
+    let model = policy_folder::account_model(config);
+    let user_model =
+        import.user_model.clone().unwrap_or_else(|| app::account_settings(config, model.as_ref()).model);
     let mut backend = Backend::open(config).await?;
     let report = import::run(&import.files, &user_model, &config.server.data_dir, &mut backend).await;
     backend.close().await?;

@@ -9,7 +9,7 @@ use super::{
     execute::execute,
     import::Row,
     output::Output,
-    store_name,
+    policy_folder, store_name,
 };
 use crate::{
     accounts::Accounts,
@@ -48,7 +48,7 @@ impl Backend {
         };
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
         let limits = Arc::new(Limits::new(&config.limits));
-        let settings = app::account_settings(config, None);
+        let settings = app::account_settings(config, policy_folder::account_model(config).as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
         Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
     }
