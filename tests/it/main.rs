@@ -1,1 +1,6 @@
-fn main() {}
+//! The real house on port 0, with a scripted app behind it. Folders mirror the subjects.
+
+#[cfg(test)]
+mod forward;
+#[cfg(test)]
+mod support;
