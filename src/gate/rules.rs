@@ -12,15 +12,17 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::policy::PolicySet;
+use crate::{api::Api, policy::PolicySet};
 
-/// A set, and where its routes are counted.
+/// A set, and what goes with it: whoever judges by the one never serves by another's.
 #[derive(Debug)]
 pub struct Ruleset {
     /// The set.
     pub set: PolicySet,
     /// For each route of the set, its place in the metrics.
     pub labels: Arc<[u32]>,
+    /// The User API, as the set's account model wants it.
+    pub api: Api,
 }
 
 /// The set in force, for all cores.

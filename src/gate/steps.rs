@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    api::{Body, Call, Problem},
+    api::{Api, Body, Call, Problem},
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
@@ -78,6 +78,7 @@ impl Gate {
     /// Reads the body of a request that is judged, or served, by it; every other body streams.
     pub(super) async fn read_body<'s>(
         &self,
+        api: &Api,
         head: &RequestHead,
         down: &mut Downstream,
         action: Action<'s, 's>,
@@ -92,9 +93,9 @@ impl Gate {
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
-        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), self.api.reading())?;
+        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         if let Some(method) = account {
-            self.api.check_arguments(method, &body, head.query())?;
+            api.check_arguments(method, &body, head.query())?;
         }
         let action = if action.wants_body { action.with_body_id(body.id()) } else { action };
         Ok((action, ReadBody { bytes, parsed: Some(body) }))
@@ -242,13 +243,13 @@ impl Gate {
     /// Serves the User API.
     pub(super) async fn serve(
         &self,
+        api: &Api,
         permit: Permit<'_>,
-        call: Call,
-        head: &RequestHead,
+        (call, head): (Call, &RequestHead),
         down: &mut Downstream,
         record: &Record<'_>,
     ) -> Result<bool, Stop> {
-        let response = self.api.serve(permit, call).await;
+        let response = api.serve(permit, call).await;
         Ok(self.answer(head, down, record, response).await)
     }
 

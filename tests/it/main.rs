@@ -6,4 +6,6 @@ mod architecture;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod support;
