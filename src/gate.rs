@@ -1,6 +1,7 @@
 //! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
 
 mod context;
+mod owner;
 mod record;
 mod rules;
 mod session;
@@ -27,7 +28,7 @@ use crate::{
 };
 
 pub use context::RequestIds;
-pub use rules::{Rules, RulesView, Ruleset};
+pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;
 use record::Record;
@@ -114,7 +115,7 @@ impl Gate {
     async fn walk<'r>(
         &self,
         core: &'r Core,
-        rules: &'r Ruleset,
+        rules: &'r Held,
         head: &'r RequestHead,
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
@@ -128,7 +129,7 @@ impl Gate {
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(&rules.api, head, down, action).await?;
         let action = record.action.get_or_init(|| action);
-        let permit = self.decide(core, &rules.set, action, session, (context, record)).await?;
+        let permit = self.decide(core, rules, action, session, (context, record)).await?;
         match action.served {
             Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
             Served::Account(method) => {

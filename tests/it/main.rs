@@ -6,6 +6,8 @@ mod architecture;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod owner;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod support;

@@ -32,7 +32,7 @@ fn broken(round: usize) -> String {
     let good = policy("even");
     match round % 5 {
         0 => String::new(),
-        1 => good[..good.len() / 2].to_owned(),
+        1 => good.split_at(good.len() / 2).0.to_owned(),
         2 => good.replace("DENY", "DENNY"),
         3 => good.replace("/odd", "/even"),
         _ => "{}".to_owned(),
