@@ -218,7 +218,8 @@ impl Gate {
 
     fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
         if let ForwardError::Body(error) = error {
-            return stop_body(error);
+            // Half an answer is out: ending the connection is all that is left to say.
+            return if down.answered { Stop::Gone } else { stop_body(error) };
         }
         if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
             return Stop::Gone;
@@ -232,7 +233,6 @@ impl Gate {
         });
         tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
         if down.answered {
-            // Half an answer is out: ending the connection is all that is left to say.
             return Stop::Gone;
         }
         let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
