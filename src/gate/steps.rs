@@ -198,7 +198,12 @@ impl Gate {
                 let _ = record.exchanged.set(exchanged);
                 Ok(keep_alive && down.drain().await)
             }
-            Err(error) => Err(self.not_forwarded(error, down, context)),
+            Err(error) => {
+                if down.answered {
+                    record.status.set(down.scratch.response.status());
+                }
+                Err(self.not_forwarded(error, down, context))
+            }
         }
     }
 
@@ -279,8 +284,9 @@ impl Gate {
         response: http::Response<Bytes>,
     ) -> bool {
         record.status.set(response.status().as_u16());
-        // A body that nobody read: a small rest is read away, a large one ends the connection.
-        let reusable = head.keep_alive() && (down.is_done() || down.is_small());
+        // A body that nobody read: a small rest is read away, a large or late one ends the connection.
+        let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
+        let reusable = head.keep_alive() && (down.is_done() || (in_time && down.is_small()));
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
 
