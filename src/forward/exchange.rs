@@ -190,7 +190,10 @@ impl<'x> Exchange<'x> {
     }
 
     async fn run(&mut self) -> Result<Ended, ForwardError> {
-        poll_fn(|cx| self.poll(cx)).await
+        let ended = poll_fn(|cx| self.poll(cx)).await;
+        // After a part of an interim answer there is nothing that could be said, either.
+        self.down.answered |= self.delivered > 0;
+        ended
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
@@ -295,7 +298,7 @@ impl<'x> Exchange<'x> {
 
     /// Says `100 Continue` once, before the first wait for a body.
     fn want_body(&mut self) {
-        if std::mem::take(&mut self.down.continue_wanted) && !self.down.answered {
+        if matches!(self.phase, Phase::Head) && std::mem::take(&mut self.down.continue_wanted) {
             self.down.scratch.to_client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
     }
@@ -400,6 +403,7 @@ impl<'x> Exchange<'x> {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.delivered += count;
                     self.down.bytes_out += count as u64;
+                    self.down.answered |= !matches!(self.phase, Phase::Head);
                 }
                 Poll::Ready(_) => return Err(ForwardError::ClientGone),
             }
@@ -452,7 +456,6 @@ impl<'x> Exchange<'x> {
             return Err(ForwardError::Unasked);
         }
         self.answered = self.started.elapsed();
-        self.down.answered = true;
         headers::write_interim(&mut scratch.to_client, &scratch.response);
         self.phase = Phase::Switched;
         Ok(())
@@ -460,7 +463,6 @@ impl<'x> Exchange<'x> {
 
     fn answer(&mut self) -> Result<(), ForwardError> {
         self.answered = self.started.elapsed();
-        self.down.answered = true;
         // A client that still waits to send its body will not be told to.
         self.keep_alive &= !self.down.continue_wanted;
         let scratch = &mut *self.down.scratch;
