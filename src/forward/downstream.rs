@@ -84,6 +84,8 @@ pub enum Incoming {
 pub enum Arrival {
     /// A whole head.
     Head,
+    /// Nothing has come after all: the runtime takes a new socket for readable until it is read from.
+    Nothing,
     /// The client has gone, or has been idle for too long.
     Closed,
     /// The head broke a rule.
@@ -162,8 +164,19 @@ impl Downstream {
         (self.socket, self.scratch)
     }
 
-    /// Reads until a head is whole. `draining`: no first byte is waited for.
+    /// Reads until a head is whole; its first byte is not waited for.
     pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
+        if self.scratch.input.is_empty() {
+            let first = poll_fn(|cx| match self.socket.poll_fill(cx, &mut self.scratch.input) {
+                Poll::Pending => Poll::Ready(None),
+                other => other.map(Some),
+            });
+            match first.await {
+                None => return Arrival::Nothing,
+                Some(Ok(count)) if count > 0 => {}
+                Some(_) => return Arrival::Closed,
+            }
+        }
         self.deadline.set(self.times.header);
         loop {
             match head.scan(self.scratch.input.filled(), limits) {
