@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wire;

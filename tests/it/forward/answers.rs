@@ -6,7 +6,7 @@ use crate::support::{App, GUARD, Gate, answer};
 
 #[test]
 fn answers_without_a_body_leave_the_connection_usable() {
-    let app = App::answering(|request| match request.line().split(' ').nth(1).unwrap() {
+    let app = App::answering(|request| match request.target() {
         "/head" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n".to_vec(),
         "/chunked-head" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(),
         "/204" => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
@@ -32,7 +32,7 @@ fn answers_without_a_body_leave_the_connection_usable() {
 
 #[test]
 fn a_body_where_there_can_be_none_reaches_nobody() {
-    let app = App::answering(|request| match request.line().split(' ').nth(1).unwrap() {
+    let app = App::answering(|request| match request.target() {
         "/204" => b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\npoison".to_vec(),
         "/304" => b"HTTP/1.1 304 Not Modified\r\n\r\npoison".to_vec(),
         "/head" => answer("200 OK", "", "poison"),
@@ -163,7 +163,7 @@ fn events_arrive_one_by_one() {
 #[test]
 fn statuses_and_reasons_are_the_apps_own() {
     let app = App::answering(|request| {
-        let status = request.line().split(' ').nth(1).unwrap().trim_start_matches('/').replace("%20", " ");
+        let status = request.target().trim_start_matches('/').replace("%20", " ");
         answer(&status, "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nServer: legacy\r\n", "")
     });
     let gate = Gate::open(&app);

@@ -48,7 +48,7 @@ fn serve(connection: &mut Connection) {
 fn lookup(request: &Request) -> Option<Vec<u8>> {
     let json =
         |value: serde_json::Value| answer("200 OK", "Content-Type: application/json\r\n", value.to_string());
-    let target = request.line().split(' ').nth(1).unwrap();
+    let target = request.target();
     let id = target.split('/').nth(2).unwrap().trim_end_matches(".json");
     Some(match id {
         "mine" => json(json!({"owner": {"id": 1}})),

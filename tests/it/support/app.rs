@@ -166,7 +166,13 @@ impl App {
 
     /// The only request that it got.
     pub(crate) fn only_request(&self) -> Request {
+        self.only_request_to("")
+    }
+
+    /// The only request that it got to a target that begins so.
+    pub(crate) fn only_request_to(&self, start: &str) -> Request {
         let mut requests = self.requests();
+        requests.retain(|request| request.target().starts_with(start));
         assert_eq!(requests.len(), 1, "{requests:?}");
         requests.remove(0)
     }
@@ -277,6 +283,11 @@ impl Request {
     /// Method, target and version.
     pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> &str {
+        self.line().split(' ').nth(1).unwrap_or_default()
     }
 
     /// The first field of that name.

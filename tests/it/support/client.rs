@@ -1,6 +1,6 @@
 //! A client on the bare socket.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use super::stream::{Stream, field};
 
@@ -151,6 +151,17 @@ impl Client {
             Ok(rest) => assert_eq!(String::from_utf8_lossy(&rest), "", "nothing more is sent"),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
         }
+    }
+
+    /// Waits so long for a byte: whether one is there, or the gate has closed.
+    pub(crate) fn is_answered_within(&mut self, time: Duration) -> bool {
+        self.stream.socket.set_read_timeout(Some(time)).unwrap();
+        !matches!(self.stream.fill(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Waits for a byte of an answer: whether the gate has closed instead.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        !matches!(self.stream.fill(), Ok(true))
     }
 
     pub(crate) fn socket(&self) -> &socket2::Socket {
