@@ -100,7 +100,8 @@ enum Stop {
 impl Gate {
     /// Serves one request; whether the connection can take another.
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
-        let context = Context::new(head, down.peer, &self.settings.trusted_proxies, &core.ids);
+        let context =
+            Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
         let record = Record::new();
         let keep_alive = match self.walk(core, &rules.set, head, down, (&context, &record)).await {
@@ -116,7 +117,7 @@ impl Gate {
         &self,
         core: &'r Core,
         set: &'r PolicySet,
-        head: &RequestHead,
+        head: &'r RequestHead,
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {

@@ -113,15 +113,14 @@ fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-/// What the rules of accounts need.
+/// How accounts behave; without a model they are called `User`.
 #[must_use]
 pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let users = &config.users;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
     let seconds = |seconds: i64| seconds as f64;
-    let name = model.map(|model| model.name.to_string()).or_else(|| config.api.user_model.clone());
     accounts::Settings {
-        model: name.unwrap_or_else(|| "User".to_owned()),
+        model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
         loopback: is_loopback(config),
         ttl: seconds(users.ttl),
         max_ttl: seconds(users.max_ttl),

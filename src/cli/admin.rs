@@ -15,12 +15,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{import::Row, who::Who};
-use crate::{
-    accounts::Accounts,
-    clock::Clock,
-    identity::UserId,
-    store::{self, Engine, Store},
-};
+use crate::{accounts::Accounts, clock::Clock, identity::UserId, store::Store};
 
 pub(super) use client::{Client, ClientError};
 pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
@@ -213,18 +208,6 @@ impl Services {
     pub fn new(store: Arc<dyn Store>, accounts: Accounts, clock: Clock, store_name: String) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
         Self { store, accounts, clock, store_name, ready, turn: tokio::sync::Mutex::new(()) }
-    }
-}
-
-/// The store's name, as the two ends of the socket compare it.
-#[must_use]
-pub(super) fn store_name(settings: &store::Settings) -> String {
-    match &settings.engine {
-        Engine::Memory => "memory:".to_owned(),
-        Engine::Sled(folder) => {
-            let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-            format!("sled:{}", whole.display())
-        }
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::{
-    admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services, store_name},
+    admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services},
     execute::execute,
     import::Row,
     output::Output,
-    policy_folder,
+    policy_folder, store_name,
 };
 use crate::{
     accounts::Accounts,
@@ -34,7 +34,7 @@ impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let socket = config.server.data_dir.join(SOCKET_NAME);
-        let store_name = store_name(&config.store);
+        let store_name = store_name::of(&config.store);
         if let Some(client) = Client::connect(&socket, &store_name).await? {
             return Ok(Self::Gate(client));
         }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context;
 use tempfile::TempDir;
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
 
 use super::{
     Exit,
@@ -77,7 +77,7 @@ impl Demo {
         let log = match log {
             Some(log) => log,
             // What went well is told by the commands' own answers.
-            None => log.insert(serve::log(&config, LevelFilter::WARN)?),
+            None => log.insert(serve::log(&config, Level::WARN)?),
         };
         furnish(&config).await?;
         let gate = Served::start(&config, log.clone()).await?;

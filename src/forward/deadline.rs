@@ -68,10 +68,10 @@ impl Deadlines {
     fn wake_if(&self, due: impl Fn(&Entry) -> bool) {
         self.entries.borrow_mut().retain(|entry| {
             let Some(entry) = entry.upgrade() else { return false };
-            if due(&entry) {
-                if let Some(waker) = entry.waker.borrow().as_ref() {
-                    waker.wake_by_ref();
-                }
+            if due(&entry)
+                && let Some(waker) = entry.waker.borrow().as_ref()
+            {
+                waker.wake_by_ref();
             }
             true
         });

@@ -24,14 +24,14 @@ use super::{
     session::Known,
 };
 
-/// What is known so far. `'r` is as long as the rules and the core are held.
+/// What is known so far. `'r` is as long as the rules, the core and the head are held.
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     started: Instant,
     /// Whose request it is, once that is known.
     pub(super) session: OnceCell<Option<Known>>,
     /// What it would do, once that is known.
-    pub(super) action: OnceCell<Action<'r>>,
+    pub(super) action: OnceCell<Action<'r, 'r>>,
     /// What was decided, and by which rule.
     pub(super) decision: Cell<Option<(Decision, Option<&'r str>)>>,
     /// What the app said of the owner.
@@ -110,7 +110,7 @@ impl<'r> Record<'r> {
         });
     }
 
-    fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r>) -> Facts<'a> {
+    fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r, 'r>) -> Facts<'a> {
         let known = self.known();
         Facts {
             policy: &rules.set.digest,

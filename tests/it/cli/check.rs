@@ -17,7 +17,7 @@ fn sound() -> House {
 fn a_sound_house_has_no_errors() {
     let house = sound();
     let text = house.ok("check");
-    assert!(text.ends_with("0 errors, 1 warnings\n") && text.contains("below OWASP's minimum"), "{text}");
+    assert!(text.ends_with("0 errors, 1 warning\n") && text.contains("below OWASP's minimum"), "{text}");
     assert_eq!(house.run("check --strict").code, Some(1), "a warning is a mistake then");
     assert_eq!(
         house.run("check --strict --set password.memory_kib=19456 --set password.iterations=2").code,

@@ -28,7 +28,6 @@ pub(crate) struct Http(pub(crate) SocketAddr);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -52,6 +51,7 @@ impl Gate {
         let line: Value = serde_json::from_str(&line).unwrap();
         let address = line["http"].as_str().unwrap().strip_prefix("http://").unwrap();
         gate.http = Http(address.parse().unwrap());
+        gate.logged(r#""msg":"taking commands""#);
         gate
     }
 
@@ -171,7 +171,7 @@ impl Answer {
         let head = head.to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let whole = length.is_none_or(|length| length.parse() == Ok(body.len()));
-        whole.then(|| Self { status, body: body.to_owned(), head })
+        whole.then(|| Self { status, body: body.to_owned() })
     }
 }
 
