@@ -126,6 +126,7 @@ impl Gate {
         let session = self.session(head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = set.action(head.method(), head.path(), head.query());
+        record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(head, down, action).await?;
         let action = record.action.get_or_init(|| action);

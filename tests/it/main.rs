@@ -1,9 +1,15 @@
-//! One binary for all tests from outside: the real program in `process` and `cli`, the shape of the house in
-//! `architecture`.
+//! One binary for all tests from outside: the real house on port 0 with a scripted app behind it, the real program as
+//! a process, and the layering. Folders mirror the subjects.
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod forward;
+#[cfg(test)]
 mod process;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,20 @@
+//! What the tests of the whole house share: a gate in this process, a scripted app, a client on the bare socket.
+//!
+//! Tests are plain functions; what is async runs on one runtime behind [`Gate`]. Nothing sleeps: a test waits for
+//! bytes, for a close or for a line of the log, and [`GUARD`] ends what would hang.
+
+mod app;
+mod client;
+mod gate;
+mod log;
+mod stream;
+
+use std::time::Duration;
+
+pub(crate) use app::{App, Connection, Request, answer, echo};
+pub(crate) use client::{Client, Response};
+pub(crate) use gate::{Gate, Setup, SignedUp};
+pub(crate) use log::Lines;
+
+/// No test waits longer for anything. It only guards: nothing is measured against it.
+pub(crate) const GUARD: Duration = Duration::from_secs(10);

@@ -1,0 +1,292 @@
+//! A scripted legacy app: it records the bytes of every request and answers what the test says.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use serde_json::json;
+use socket2::Socket;
+
+use super::{
+    GUARD,
+    stream::{Stream, field},
+};
+
+/// An app on a free port, one thread a connection. Dropping it closes its port, not its connections.
+pub(crate) struct App {
+    place: Place,
+    stopped: Arc<AtomicBool>,
+    accepting: Option<thread::JoinHandle<()>>,
+    record: Arc<Record>,
+}
+
+enum Place {
+    Tcp(SocketAddr),
+    Unix(std::path::PathBuf),
+}
+
+/// What the app has seen.
+#[derive(Default)]
+struct Record {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    requests: Vec<Request>,
+}
+
+/// A request as the app got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Which connection it came on, from 0.
+    pub(crate) connection: usize,
+    /// Request line and fields, with their line ends, without the empty line.
+    pub(crate) head: String,
+    /// The body, without its framing.
+    pub(crate) body: Vec<u8>,
+    /// The lines of the trailer.
+    pub(crate) trailers: String,
+}
+
+/// A connection from the gate.
+pub(crate) struct Connection {
+    pub(crate) number: usize,
+    stream: Stream,
+    record: Arc<Record>,
+}
+
+impl App {
+    /// An app that runs `serve` for every connection. A connection that the script leaves is closed.
+    pub(crate) fn start(serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::start_on("127.0.0.1:0".parse().unwrap(), serve)
+    }
+
+    /// The same on a port of one's choice.
+    pub(crate) fn start_on(
+        address: SocketAddr,
+        serve: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let place = Place::Tcp(listener.local_addr().unwrap());
+        Self::run(place, serve, move || {
+            let (tcp, _) = listener.accept()?;
+            tcp.set_nodelay(true)?;
+            Ok(tcp.into())
+        })
+    }
+
+    /// The same on a Unix socket.
+    pub(crate) fn start_unix(path: &Path, serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        Self::run(Place::Unix(path.to_owned()), serve, move || Ok(listener.accept()?.0.into()))
+    }
+
+    /// An app that reads every request whole and sends the bytes that `answer` makes of it.
+    pub(crate) fn answering(answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::start(move |connection| {
+            while let Some(request) = connection.request() {
+                connection.send(answer(&request));
+            }
+        })
+    }
+
+    /// An app that tells in JSON what it was asked: see [`echo`].
+    pub(crate) fn echo() -> Self {
+        Self::answering(echo)
+    }
+
+    fn run(
+        place: Place,
+        serve: impl Fn(&mut Connection) + Send + Sync + 'static,
+        accept: impl Fn() -> io::Result<Socket> + Send + 'static,
+    ) -> Self {
+        let record = Arc::<Record>::default();
+        let (stopped, serve) = (Arc::new(AtomicBool::new(false)), Arc::new(serve));
+        let (stop, seen) = (Arc::clone(&stopped), Arc::clone(&record));
+        let accepting = thread::spawn(move || {
+            while let Ok(socket) = accept() {
+                if stop.load(Ordering::Acquire) {
+                    return;
+                }
+                let number = seen.connected();
+                let record = Arc::clone(&seen);
+                let mut connection = Connection { number, stream: Stream::new(socket), record };
+                let serve = Arc::clone(&serve);
+                thread::spawn(move || serve(&mut connection));
+            }
+        });
+        Self { place, stopped, accepting: Some(accepting), record }
+    }
+
+    /// As `upstream.servers` takes it.
+    pub(crate) fn url(&self) -> String {
+        match &self.place {
+            Place::Tcp(address) => format!("http://{address}"),
+            Place::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// Its port, on TCP.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.place {
+            Place::Tcp(address) => *address,
+            Place::Unix(_) => panic!("this app is on a Unix socket"),
+        }
+    }
+
+    /// How many connections it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        self.record.seen.lock().unwrap().connections
+    }
+
+    /// All whole requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.record.seen.lock().unwrap().requests.clone()
+    }
+
+    /// Waits for so many whole requests.
+    pub(crate) fn wait_for_requests(&self, count: usize) -> Vec<Request> {
+        let seen = self.record.seen.lock().unwrap();
+        let waited = self.record.changed.wait_timeout_while(seen, GUARD, |seen| seen.requests.len() < count);
+        let (seen, _) = waited.unwrap();
+        assert!(seen.requests.len() >= count, "{:?}", seen.requests);
+        seen.requests.clone()
+    }
+
+    /// The only request that it got.
+    pub(crate) fn only_request(&self) -> Request {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        requests.remove(0)
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        // Wakes the thread that accepts.
+        let woken = match &self.place {
+            Place::Tcp(address) => std::net::TcpStream::connect(address).map(drop),
+            Place::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(drop),
+        };
+        if let (Ok(()), Some(accepting)) = (woken, self.accepting.take()) {
+            let _ = accepting.join();
+        }
+    }
+}
+
+impl Record {
+    fn connected(&self) -> usize {
+        let mut seen = self.seen.lock().unwrap();
+        seen.connections += 1;
+        seen.connections - 1
+    }
+
+    fn requested(&self, request: Request) {
+        self.seen.lock().unwrap().requests.push(request);
+        self.changed.notify_all();
+    }
+}
+
+impl Connection {
+    /// The next request, recorded; `None` when the gate closed before it was whole.
+    pub(crate) fn request(&mut self) -> Option<Request> {
+        let head = self.head()?;
+        let (body, trailers) = if field(&head, "transfer-encoding").is_some() {
+            self.stream.chunks().ok()??
+        } else {
+            let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
+            let body = self.stream.take(length).ok()?;
+            if body.len() < length {
+                return None;
+            }
+            (body, String::new())
+        };
+        let request = Request { connection: self.number, head, body, trailers };
+        self.record.requested(request.clone());
+        Some(request)
+    }
+
+    /// The next head alone; it is not recorded.
+    pub(crate) fn head(&mut self) -> Option<String> {
+        let mut head = String::from_utf8(self.stream.until(b"\r\n\r\n").ok()??).unwrap();
+        head.truncate(head.len() - 2);
+        Some(head)
+    }
+
+    /// Up to and with `mark`.
+    pub(crate) fn until(&mut self, mark: &str) -> Option<String> {
+        self.stream.until(mark.as_bytes()).ok()?.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    /// So many bytes; what there is when the gate closes before.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        self.stream.take(count).unwrap_or_default()
+    }
+
+    /// What comes next, as it comes: empty when the gate has closed.
+    pub(crate) fn piece(&mut self) -> Vec<u8> {
+        self.stream.piece().unwrap_or_default()
+    }
+
+    /// Sends bytes. The gate may have closed: `false`.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.send(bytes.as_ref()).is_ok()
+    }
+
+    /// Waits, without a word, until the gate closes; `true` when it did.
+    pub(crate) fn hang(&mut self) -> bool {
+        match self.stream.rest() {
+            Ok(_) => true,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.stream.socket
+    }
+}
+
+impl Request {
+    /// Method, target and version.
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
+    /// The first field of that name.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        field(&self.head, name)
+    }
+}
+
+/// An answer with a body of known length.
+pub(crate) fn answer(status: &str, lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// What the app was asked, in JSON: `method`, `target`, `headers` (pairs, as they came), `body`.
+pub(crate) fn echo(request: &Request) -> Vec<u8> {
+    let mut words = request.line().split(' ');
+    let headers: Vec<_> = request.head.lines().skip(1).filter_map(|line| line.split_once(": ")).collect();
+    let told = json!({
+        "method": words.next(),
+        "target": words.next(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&request.body),
+    });
+    let body = if request.line().starts_with("HEAD ") { String::new() } else { told.to_string() };
+    answer("200 OK", "Content-Type: application/json\r\n", body)
+}

@@ -1,0 +1,242 @@
+//! The house in this process.
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::LazyLock, time::Duration};
+
+use portcullis::{
+    app::{self, Parts, Running},
+    clock::{Clock, Timestamp},
+    config::{self, Sources},
+    listen::Address,
+    observe::{Format, Log, Settings},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{App, Client, Lines};
+
+/// What a gate is started with. The defaults: one core, a store in memory, cheap passwords, no rate limits, no
+/// policy but `unmatched = "allow"`, a short grace, the system's clock.
+pub(crate) struct Setup {
+    settings: Vec<(String, String)>,
+    policies: Vec<(String, String)>,
+    clock: Clock,
+    folder: TempDir,
+}
+
+/// A gate that serves. Dropping it stops it in order.
+pub(crate) struct Gate {
+    running: Option<Running>,
+    pub(crate) log: Lines,
+    pub(crate) clock: Clock,
+    log_handle: Log,
+    folder: TempDir,
+}
+
+/// An account with a token.
+pub(crate) struct SignedUp {
+    pub(crate) id: i64,
+    pub(crate) token: String,
+}
+
+/// The moment at which a manual clock begins.
+const START: Timestamp = Timestamp(1_795_294_271_688);
+
+/// The password of every account that [`Gate::sign_up`] makes.
+const PASSWORD: &str = "a-good-password";
+
+const CONFIG: &str = r#"
+[server]
+http = "127.0.0.1:0"
+threads = 1
+shutdown_grace = "500ms"
+
+[policies]
+unmatched = "allow"
+
+[store]
+url = "memory:"
+
+[password]
+memory_kib = 8
+iterations = 1
+workers = 1
+
+[limits]
+login_per_client = ""
+reset_per_client = ""
+register_per_client = ""
+
+[admin]
+listen = "127.0.0.1:0"
+"#;
+
+/// Runs what is async: the background of every gate.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+impl Setup {
+    /// A gate in front of this app.
+    pub(crate) fn new(app: &App) -> Self {
+        Self::before(&app.url())
+    }
+
+    /// A gate in front of whatever is at this address.
+    pub(crate) fn before(upstream: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = Self { settings: Vec::new(), policies: Vec::new(), clock: Clock::System, folder };
+        setup.set("upstream.servers", upstream)
+    }
+
+    /// Sets a key, as a flag would: `set("server.idle_timeout", "100ms")`. Lists are comma-separated.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a policy file.
+    pub(crate) fn policy(mut self, name: &str, text: &str) -> Self {
+        self.policies.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// With a clock that stands still until the test turns it.
+    pub(crate) fn with_manual_clock(mut self) -> Self {
+        self.clock = Clock::manual(START);
+        self
+    }
+
+    /// With a store on the disk, in the gate's own folder.
+    pub(crate) fn with_sled(self) -> Self {
+        self.set("store.url", "sled:store")
+    }
+
+    /// A path in the gate's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self) -> PathBuf {
+        let policies = self.folder.path().join("policies");
+        fs::create_dir(&policies).unwrap();
+        fs::write(policies.join("none.json"), r#"{"name": "None", "routes": []}"#).unwrap();
+        for (name, text) in &self.policies {
+            fs::write(policies.join(name), text).unwrap();
+        }
+        let file = self.folder.path().join("portcullis.toml");
+        fs::write(&file, CONFIG).unwrap();
+        file
+    }
+}
+
+impl Gate {
+    /// Starts it.
+    pub(crate) fn start(setup: Setup) -> Self {
+        Self::try_start(setup).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Starts it, or says why not.
+    pub(crate) fn try_start(setup: Setup) -> anyhow::Result<Self> {
+        let file = Some(setup.write());
+        let sources = Sources { file, env: Vec::new(), flags: setup.settings };
+        let config = config::load(&sources).unwrap_or_else(|mistakes| panic!("{mistakes}")).config;
+        let log = Lines::default();
+        let clock = setup.clock;
+        let settings = Settings { format: Format::Json, access: true, audit: true };
+        let log_handle = Log::to(settings, clock.clone(), log.clone()).unwrap();
+        let running = RUNTIME.block_on(app::start(&config, clock.clone(), log_handle.clone()))?;
+        Ok(Self { running: Some(running), log, clock, log_handle, folder: setup.folder })
+    }
+
+    /// In front of this app, with the defaults of [`Setup`].
+    pub(crate) fn open(app: &App) -> Self {
+        Self::start(Setup::new(app))
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Where clients connect, on TCP.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match self.running().addresses.http {
+            Address::Tcp(address) => address,
+            Address::Unix(_) => panic!("this gate is on a Unix socket"),
+        }
+    }
+
+    /// A new client.
+    pub(crate) fn client(&self) -> Client {
+        match &self.running().addresses.http {
+            Address::Tcp(address) => Client::tcp(*address),
+            Address::Unix(path) => Client::unix(path),
+        }
+    }
+
+    /// A new client of the admin listener.
+    pub(crate) fn admin(&self) -> Client {
+        Client::tcp(self.running().addresses.admin.unwrap())
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) fn metrics(&self) -> String {
+        self.admin().get("/metrics").expect(200).text().to_owned()
+    }
+
+    /// Store, accounts and the rest, for what no route offers; see [`Gate::run`].
+    pub(crate) fn parts(&self) -> Parts {
+        self.running().parts.clone()
+    }
+
+    /// Waits for something async.
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        RUNTIME.block_on(future)
+    }
+
+    /// Turns a manual clock.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// A path in the gate's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Registers an account over the API and logs it in.
+    pub(crate) fn sign_up(&self, name: &str) -> SignedUp {
+        let email = format!("{name}@example.com");
+        let mut client = self.client();
+        let account = json!({"email": email, "username": name, "password": PASSWORD});
+        let created = client.post_json("/api/users", "", &account).expect(200).json();
+        let login = json!({"email": email, "password": PASSWORD});
+        let token = client.post_json("/api/users/login", "", &login).expect(200).json();
+        let text = token["id"].as_str().unwrap().to_owned();
+        SignedUp { id: created["id"].as_i64().unwrap(), token: text }
+    }
+
+    /// Stops it in order and gives the folder back, so that another gate can start in it.
+    pub(crate) fn stop(mut self) -> Lines {
+        self.end();
+        self.log.clone()
+    }
+
+    fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            RUNTIME.block_on(running.stop()).unwrap();
+            self.log_handle.flush();
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A second panic would hide the first one's message.
+            let running = self.running.take();
+            let _ = running.map(|running| RUNTIME.block_on(running.stop()));
+        } else {
+            self.end();
+        }
+    }
+}

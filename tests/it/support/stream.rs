@@ -1,0 +1,137 @@
+//! A buffered stream on a bare socket, TCP or Unix: both ends of the tests speak through it.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr},
+    os::unix::fs::FileTypeExt,
+    path::Path,
+};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::GUARD;
+
+/// A socket and what has been read from it beyond what was asked for.
+pub(super) struct Stream {
+    pub(super) socket: Socket,
+    held: Vec<u8>,
+    /// Every byte that was read, when somebody wants to see them all.
+    pub(super) seen: Vec<u8>,
+}
+
+impl Stream {
+    pub(super) fn new(socket: Socket) -> Self {
+        socket.set_nonblocking(false).unwrap();
+        socket.set_read_timeout(Some(GUARD)).unwrap();
+        socket.set_write_timeout(Some(GUARD)).unwrap();
+        Self { socket, held: Vec::new(), seen: Vec::new() }
+    }
+
+    pub(super) fn connect_tcp(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.connect_timeout(&address.into(), GUARD).unwrap();
+        socket.set_tcp_nodelay(true).unwrap();
+        Self::new(socket)
+    }
+
+    pub(super) fn connect_unix(path: &Path) -> Self {
+        assert!(path.metadata().unwrap().file_type().is_socket());
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.connect(&SockAddr::unix(path).unwrap()).unwrap();
+        Self::new(socket)
+    }
+
+    /// More bytes into the buffer: `false` at the end of the stream.
+    pub(super) fn fill(&mut self) -> io::Result<bool> {
+        let mut piece = [0; 64 * 1024];
+        let count = loop {
+            match self.socket.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.held.extend_from_slice(&piece[..count]);
+        self.seen.extend_from_slice(&piece[..count]);
+        Ok(count > 0)
+    }
+
+    /// Everything up to and with `mark`; `None` when the stream ends before.
+    pub(super) fn until(&mut self, mark: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let mut from = 0;
+        loop {
+            if let Some(at) = self.held[from..].windows(mark.len()).position(|found| found == mark) {
+                return Ok(Some(self.held.drain(..from + at + mark.len()).collect()));
+            }
+            from = self.held.len().saturating_sub(mark.len());
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// So many bytes; what there is when the stream ends before.
+    pub(super) fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.held.len() < count && self.fill()? {}
+        Ok(self.held.drain(..count.min(self.held.len())).collect())
+    }
+
+    /// What comes next, as it comes: empty at the end.
+    pub(super) fn piece(&mut self) -> io::Result<Vec<u8>> {
+        if self.held.is_empty() {
+            self.fill()?;
+        }
+        Ok(std::mem::take(&mut self.held))
+    }
+
+    /// Everything to the end.
+    pub(super) fn rest(&mut self) -> io::Result<Vec<u8>> {
+        while self.fill()? {}
+        Ok(std::mem::take(&mut self.held))
+    }
+
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes)
+    }
+
+    /// A chunked body to its end: the data, and the lines of the trailer.
+    pub(super) fn chunks(&mut self) -> io::Result<Option<(Vec<u8>, String)>> {
+        let mut body = Vec::new();
+        loop {
+            let Some(line) = self.until(b"\r\n")? else { return Ok(None) };
+            let digits = std::str::from_utf8(&line).unwrap().trim_end();
+            let size = usize::from_str_radix(digits, 16)
+                .unwrap_or_else(|_| panic!("`{digits}` is no size of a chunk"));
+            if size == 0 {
+                break;
+            }
+            let piece = self.take(size + 2)?;
+            if piece.len() < size + 2 {
+                return Ok(None);
+            }
+            assert_eq!(&piece[size..], b"\r\n", "a chunk has its length");
+            body.extend_from_slice(&piece[..size]);
+        }
+        let mut trailers = String::new();
+        loop {
+            let Some(line) = self.until(b"\r\n")? else { return Ok(None) };
+            if line == b"\r\n" {
+                return Ok(Some((body, trailers)));
+            }
+            trailers.push_str(std::str::from_utf8(&line).unwrap());
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        // The other end may have closed already, which is as good.
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+}
+
+/// The value of a field in the text of a head.
+pub(super) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .find(|(found, _)| found.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
+}
