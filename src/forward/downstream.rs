@@ -221,6 +221,8 @@ impl Downstream {
         }
         let mut body = Vec::new();
         loop {
+            // A client that sends its body does not wait for a word.
+            self.continue_wanted &= self.scratch.input.is_empty();
             self.take(&mut body)?;
             if body.len() as u64 > limit {
                 return Err(BodyError::TooLarge);

@@ -138,6 +138,7 @@ fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) {
         let input = down.scratch.input.filled();
         let count = input.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
         out.extend_from_slice(input.get(..count).unwrap_or_default());
+        down.continue_wanted &= count == 0;
         down.scratch.input.consume(count);
         down.bytes_in += count as u64;
         *left -= count as u64;
@@ -247,6 +248,8 @@ impl<'x> Exchange<'x> {
                 return self.watch_client(cx);
             }
             if !self.down.scratch.input.is_empty() {
+                // A client that sends its body does not wait for a word.
+                self.down.continue_wanted = false;
                 if !self.move_body(cx)? {
                     return Ok(());
                 }

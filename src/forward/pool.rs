@@ -62,8 +62,6 @@ struct Idle {
 const MOST_IDLE: usize = 512;
 /// An idle connection is kept this long, where the app does not say how long it keeps it.
 const KEEP: Duration = Duration::from_secs(30);
-/// A connection that rested this long is asked whether it is still there before it is used.
-const SUSPECT: Duration = Duration::from_millis(500);
 /// A server that refused a connection is passed over for this long, if there is another.
 const PASS_OVER: Duration = Duration::from_secs(2);
 
@@ -128,8 +126,10 @@ impl Server {
     pub fn take(&self) -> Option<Socket> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            let rested = idle.since.elapsed();
-            if rested < SUSPECT || (rested < idle.keep && idle.socket.is_quiet()) {
+            // A connection that the app has closed, or has sent more on, is of no use however short it rested: what
+            // it sent would be the next client's answer. This asks the runtime, which asks the system only when
+            // something has come.
+            if idle.since.elapsed() < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);
             }
         }

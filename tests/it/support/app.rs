@@ -240,6 +240,11 @@ impl Connection {
         self.stream.piece().unwrap_or_default()
     }
 
+    /// Sends bytes, and says how that went.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.send(bytes.as_ref())
+    }
+
     /// Sends bytes. The gate may have closed: `false`.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.send(bytes.as_ref()).is_ok()
@@ -251,6 +256,11 @@ impl Connection {
             Ok(_) => true,
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         }
+    }
+
+    /// Closes, both ways, at once.
+    pub(crate) fn close(&mut self) {
+        let _ = self.stream.socket.shutdown(std::net::Shutdown::Both);
     }
 
     pub(crate) fn socket(&self) -> &Socket {

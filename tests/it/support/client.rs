@@ -29,6 +29,11 @@ impl Client {
         Self { stream: Stream::connect_unix(path) }
     }
 
+    /// Another hand on the same connection: one reads, the other writes.
+    pub(crate) fn same(other: &Self) -> Self {
+        Self { stream: Stream::new(other.stream.socket.try_clone().unwrap()) }
+    }
+
     /// Makes the socket's buffers small, so that a stop is felt soon.
     pub(crate) fn with_small_buffers(self) -> Self {
         self.stream.socket.set_recv_buffer_size(16 * 1024).unwrap();
