@@ -48,6 +48,7 @@ struct Exchange<'x> {
     deaf: bool,
     phase: Phase,
     delivery: Delivery,
+    wait: Option<Wait>,
     interim: u32,
     keep_alive: bool,
     started: Instant,
@@ -62,6 +63,23 @@ enum Phase {
     UntilClose,
     Switched,
     Done,
+}
+
+/// What an exchange waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The client takes what there is for it.
+    Client,
+    /// The client sends more of its body.
+    Body,
+    /// The app takes the request.
+    App,
+    /// The answer's head, once the request is out: however many bytes of it come, that long and no longer.
+    Head,
+    /// The rest of an answer that has promised its length.
+    Rest,
+    /// A stream: as long as it lasts.
+    Stream,
 }
 
 enum Ended {
@@ -163,6 +181,7 @@ impl<'x> Exchange<'x> {
             deaf: false,
             phase: Phase::Head,
             delivery: Delivery::Empty,
+            wait: None,
             interim: 0,
             keep_alive: head.keep_alive(),
             started: Instant::now(),
@@ -188,12 +207,14 @@ impl<'x> Exchange<'x> {
             }
             _ => {}
         }
-        let (longest, missed) = self.waiting_for();
-        if before != self.progress() {
-            longest.map_or_else(|| self.down.deadline.clear(), |longest| self.down.deadline.set(longest));
+        let wait = self.waiting_for();
+        if self.wait != Some(wait) || (wait != Wait::Head && before != self.progress()) {
+            self.wait = Some(wait);
+            self.longest(wait)
+                .map_or_else(|| self.down.deadline.clear(), |longest| self.down.deadline.set(longest));
         }
         if self.down.deadline.passed(cx) {
-            return Poll::Ready(Err(missed));
+            return Poll::Ready(Err(wait.missed()));
         }
         Poll::Pending
     }
@@ -203,23 +224,30 @@ impl<'x> Exchange<'x> {
         (self.down.bytes_in, self.down.bytes_out, self.sent, self.down.scratch.from_app.len())
     }
 
-    /// What the exchange waits for, how long it may, and what it is when that does not come.
-    fn waiting_for(&self) -> (Option<Duration>, ForwardError) {
-        let (times, response) = (&self.down.times, self.forwarder.settings.response_timeout);
-        if !self.down.scratch.to_client.is_empty() {
-            return (Some(times.write), ForwardError::ClientStuck);
+    fn waiting_for(&self) -> Wait {
+        let scratch = &self.down.scratch;
+        // What is left of a body of known length goes to the client straight from `from_app`.
+        let undelivered = matches!(self.phase, Phase::Length(_)) && !scratch.from_app.is_empty();
+        if undelivered || !scratch.to_client.is_empty() {
+            return Wait::Client;
         }
-        let uploading = !self.deaf && !self.down.is_done();
+        let taken = self.sent >= scratch.to_app.len();
         match self.phase {
-            Phase::Head
-                if uploading
-                    && self.sent >= self.down.scratch.to_app.len()
-                    && self.down.scratch.input.is_empty() =>
-            {
-                (Some(times.body), ForwardError::Body(BodyError::TooSlow))
-            }
-            Phase::Head | Phase::Length(_) => (Some(response), ForwardError::ResponseTimeout),
-            _ => (None, ForwardError::ResponseTimeout),
+            Phase::Head if self.deaf || (self.down.is_done() && taken) => Wait::Head,
+            Phase::Head if taken && scratch.input.is_empty() => Wait::Body,
+            Phase::Head => Wait::App,
+            Phase::Length(_) => Wait::Rest,
+            _ => Wait::Stream,
+        }
+    }
+
+    /// How long it may wait; `None` = for ever.
+    fn longest(&self, wait: Wait) -> Option<Duration> {
+        match wait {
+            Wait::Client => Some(self.down.times.write),
+            Wait::Body => Some(self.down.times.body),
+            Wait::App | Wait::Head | Wait::Rest => Some(self.forwarder.settings.response_timeout),
+            Wait::Stream => None,
         }
     }
 
@@ -542,6 +570,17 @@ impl<'x> Exchange<'x> {
             Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
         super::tunnel::run(self.down, self.up).await;
         Ok(ended)
+    }
+}
+
+impl Wait {
+    /// What it is when that does not come.
+    fn missed(self) -> ForwardError {
+        match self {
+            Self::Client => ForwardError::ClientStuck,
+            Self::Body => ForwardError::Body(BodyError::TooSlow),
+            Self::App | Self::Head | Self::Rest | Self::Stream => ForwardError::ResponseTimeout,
+        }
     }
 }
 

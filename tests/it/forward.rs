@@ -2,4 +2,9 @@
 
 mod answers;
 mod bodies;
+mod broken;
+mod connections;
+mod deadlines;
 mod headers;
+mod owner;
+mod upgrade;

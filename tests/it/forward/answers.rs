@@ -108,7 +108,8 @@ fn an_old_client_is_answered_as_it_understands() {
     let app = App::answering(|request| {
         assert!(request.line().ends_with(" HTTP/1.1"), "{}", request.head);
         if request.line().contains("chunked") {
-            return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n".to_vec();
+            return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
+                .to_vec();
         }
         answer("200 OK", "", "abc")
     });
@@ -167,7 +168,16 @@ fn statuses_and_reasons_are_the_apps_own() {
     });
     let gate = Gate::open(&app);
     let mut client = gate.client();
-    for status in ["200 OK", "201 Made", "302 Found", "401 Whoever", "404 Not-Here", "418 Teapot", "500 Oops", "599 Odd"] {
+    for status in [
+        "200 OK",
+        "201 Made",
+        "302 Found",
+        "401 Whoever",
+        "404 Not-Here",
+        "418 Teapot",
+        "500 Oops",
+        "599 Odd",
+    ] {
         let head = client.get(&format!("/{}", status.replace(' ', "%20"))).head;
         let wanted = status.replace("%20", " ");
         let lines = "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nServer: legacy\r\nContent-Length: 0\r\n";

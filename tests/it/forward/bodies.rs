@@ -1,11 +1,6 @@
 //! Bodies stream: both ways, at any size, and no faster than the slower end takes them.
 
-use std::{
-    io,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{io, sync::mpsc, thread, time::Duration};
 
 use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 
@@ -215,7 +210,9 @@ fn a_client_that_does_not_wait_for_continue_keeps_its_connection() {
     let app = App::echo();
     let gate = Gate::open(&app);
     let mut client = gate.client();
-    for framed in ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {
+    for framed in
+        ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
+    {
         client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{framed}"));
         let response = client.response().expect(200);
         assert_eq!(response.json()["body"], "hello");

@@ -258,6 +258,11 @@ impl Connection {
         }
     }
 
+    /// Waits until the gate closes or the socket's read timeout is over: whether it is still there.
+    pub(crate) fn is_open(&mut self) -> bool {
+        matches!(self.stream.fill(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Closes, both ways, at once.
     pub(crate) fn close(&mut self) {
         let _ = self.stream.socket.shutdown(std::net::Shutdown::Both);
