@@ -14,9 +14,9 @@ pub mod import;
 pub mod output;
 mod policy_folder;
 mod serve;
+mod store_name;
 #[cfg(test)]
 mod testing;
-mod translate;
 pub mod who;
 
 use std::{
@@ -36,7 +36,10 @@ use args::{
 use backend::Backend;
 use output::Output;
 
-use crate::config::{self, Config, Loaded, Mistakes, Sources};
+use crate::{
+    app,
+    config::{self, Config, Loaded, Mistakes, Sources},
+};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +179,9 @@ async fn import_loopback(
     global: &Global,
     import: &args::ImportLoopback,
 ) -> anyhow::Result<Exit> {
-    let user_model = import.user_model.clone().unwrap_or_else(|| policy_folder::account_model(config));
+    let model = policy_folder::account_model(config);
+    let user_model =
+        import.user_model.clone().unwrap_or_else(|| app::account_settings(config, model.as_ref()).model);
     let mut backend = Backend::open(config).await?;
     let report = import::run(&import.files, &user_model, &config.server.data_dir, &mut backend).await;
     backend.close().await?;
@@ -255,3 +260,57 @@ const PAGE: usize = 1_000;
 
 /// Far beyond any password that is taken: the rest of an endless input is not read.
 const MAX_PASSWORD_INPUT: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(line: &str) -> anyhow::Result<Exit> {
+        run(std::iter::once("portcullis").chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_manual() {
+        assert_eq!((Exit::Done.code(), Exit::Failed.code(), Exit::Usage.code()), (0, 1, 64));
+        for line in ["--version", "--help", "user --help"] {
+            assert_eq!(ended(line).unwrap(), Exit::Done, "{line}");
+        }
+        for line in ["nope", "user", "token revoke", "serve --nope"] {
+            assert_eq!(ended(line).unwrap(), Exit::Usage, "{line}");
+        }
+        let missing = ended("user list -c /nonexistent/portcullis.toml").unwrap_err();
+        assert!(missing.downcast_ref::<Mistakes>().is_some());
+    }
+
+    #[test]
+    fn commands_work_on_the_store_of_a_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("portcullis.toml");
+        fs::write(&config, "[password]\nmemory_kib = 8\niterations = 1\n").unwrap();
+        let secret = folder.path().join("password");
+        fs::write(&secret, "a-good-password\r\n").unwrap();
+        let (config, secret) = (config.display(), secret.display());
+        for line in [
+            format!("role add clerk -c {config}"),
+            format!("user add --email a@b --role clerk --password-file {secret} -c {config}"),
+            format!("user list --json -c {config}"),
+            format!("token issue a@b -c {config}"),
+            format!("user delete id:1 -c {config}"),
+        ] {
+            assert_eq!(ended(&line).unwrap(), Exit::Done, "{line}");
+        }
+        assert!(ended(&format!("user show id:1 -c {config}")).is_err());
+        assert!(ended(&format!("healthcheck -c {config}")).is_err(), "no gate runs");
+    }
+
+    #[test]
+    fn a_newline_at_the_end_is_no_part_of_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("", "")] {
+            fs::write(&path, text).unwrap();
+            let from = PasswordFrom { password_stdin: false, password_file: Some(path.clone()) };
+            assert_eq!(password(&from).unwrap().expose(), expected, "{text:?}");
+        }
+    }
+}

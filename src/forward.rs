@@ -26,7 +26,7 @@ pub use fetch::Fetched;
 pub use headers::{Forbidden, Origin, Outgoing, forbidden, is_reserved};
 pub use identity::{Preset, Who, render};
 pub use pool::{Address, Balance, Pool};
-pub use socket::{Peer, Socket};
+pub use socket::{Peer, PeerText, Socket};
 
 /// How the app is reached.
 #[derive(Clone, Debug)]
@@ -108,6 +108,6 @@ impl Forwarder {
 
     /// Closes connections that have been idle for too long. Called now and then.
     pub fn sweep(&self) {
-        self.pool.sweep();
+        self.pool.sweep(self.deadlines.now());
     }
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod record;
+mod reserved;
 mod rules;
 mod session;
 mod steps;
@@ -100,7 +101,8 @@ enum Stop {
 impl Gate {
     /// Serves one request; whether the connection can take another.
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
-        let context = Context::new(head, down.peer, &self.settings.trusted_proxies, &core.ids);
+        let context =
+            Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
         let record = Record::new();
         let keep_alive = match self.walk(core, &rules.set, head, down, (&context, &record)).await {
@@ -116,15 +118,17 @@ impl Gate {
         &self,
         core: &'r Core,
         set: &'r PolicySet,
-        head: &RequestHead,
+        head: &'r RequestHead,
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        reserved::check(head)?;
         let session = self.session(head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = set.action(head.method(), head.path(), head.query());
+        record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(head, down, action).await?;
         let action = record.action.get_or_init(|| action);

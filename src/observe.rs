@@ -1,12 +1,11 @@
 //! What the gate tells its operators: log lines and metrics (INTERFACE.md section 10).
 //!
 //! [`Log`] owns one thread that writes; nobody else ever waits for a terminal, a pipe or a disk. [`access`] holds the
-//! one record a request, [`audit`] what happened to accounts, [`metrics`] the numbers.
+//! one record a request, [`Events`] what the parts say and what happens to accounts, [`metrics`] the numbers.
 //!
 //! INVARIANT: a line holds no credential and no query string.
 
 pub mod access;
-pub mod audit;
 mod events;
 mod line;
 mod log;

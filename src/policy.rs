@@ -110,3 +110,6 @@ pub fn body_id(body: &Value) -> Option<String> {
     let id = body.get("id")?;
     Some(if owner::is_truthy(id) { owner::scalar(id).unwrap_or_default() } else { String::new() })
 }
+
+#[cfg(test)]
+mod tests;

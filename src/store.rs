@@ -1,6 +1,6 @@
 //! What is kept: users, tokens, roles, rules, the changes feed and the outbox.
 //!
-//! Every write is a [`Batch`]: it is applied whole or not at all, and [`Store::commit`] answers only when
+//! Every write is a batch of [`Change`]s, applied whole or not at all, and [`Store::commit`] answers only when
 //! it would survive a power cut (DESIGN.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 

@@ -8,15 +8,17 @@ use crate::identity::UserId;
 /// Writes one line.
 pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId>, reason: Option<&str>) {
     let (client, request_id) = match asker {
-        Asker::Client { address, request_id } => (address.to_string(), request_id),
-        Asker::Operator => ("operator".to_owned(), ""),
+        Asker::Client { address, request_id } => (Some(address.to_string()), Some(request_id)),
+        Asker::Operator => (None, None),
     };
+    let by = client.is_none().then_some("operator");
     info!(
         target: "audit",
         event,
         user.id = user.map(tracing::field::display),
         client,
         request_id,
+        by,
         reason,
         "{event}"
     );

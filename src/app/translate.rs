@@ -113,7 +113,9 @@ fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-pub(super) fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
+/// How accounts behave; without a model they are called `User`.
+#[must_use]
+pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let users = &config.users;
     #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
     let seconds = |seconds: i64| seconds as f64;

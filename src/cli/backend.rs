@@ -9,10 +9,11 @@ use super::{
     execute::execute,
     import::Row,
     output::Output,
-    translate,
+    policy_folder, store_name,
 };
 use crate::{
     accounts::Accounts,
+    app,
     clock::Clock,
     config::Config,
     hasher::Hasher,
@@ -33,7 +34,7 @@ impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let socket = config.server.data_dir.join(SOCKET_NAME);
-        let store_name = translate::store_name(&config.store);
+        let store_name = store_name::of(&config.store);
         if let Some(client) = Client::connect(&socket, &store_name).await? {
             return Ok(Self::Gate(client));
         }
@@ -47,7 +48,7 @@ impl Backend {
         };
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
         let limits = Arc::new(Limits::new(&config.limits));
-        let settings = translate::accounts(config);
+        let settings = app::account_settings(config, policy_folder::account_model(config).as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
         Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
     }

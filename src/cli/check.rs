@@ -169,7 +169,8 @@ fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "{errors} errors, {warnings} warnings");
+    let several = |count: usize| if count == 1 { "" } else { "s" };
+    let _ = writeln!(text, "{errors} error{}, {warnings} warning{}", several(errors), several(warnings));
     text
 }
 
@@ -222,3 +223,79 @@ fn word(severity: Severity) -> &'static str {
 
 /// The code of the finding that needs the store.
 const UNKNOWN_ROLE: &str = "unknown-role";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The findings of a folder with these files, with the folder's own name taken out.
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let file = Some(folder.path().join("portcullis.toml"));
+        let entries = all(&Sources { file, env: Vec::new(), flags: Vec::new() }).unwrap();
+        assert!(!folder.path().join("data").exists(), "a check makes nothing");
+        let (errors, warnings) = (entries.iter().filter(|e| e.severity == "error").count(), entries.len());
+        let prefix = format!("{}/", folder.path().display());
+        text(&entries, errors, warnings - errors).lines().map(|line| line.replace(&prefix, "")).collect()
+    }
+
+    const OPEN: &str = r#"{"name": "A", "routes": [{"path": "/a"}],
+        "acls": [{"principalType": "ROLE", "principalId": "clerk", "permission": "ALLOW"}]}"#;
+
+    #[test]
+    fn what_is_right_has_nothing_to_tell() {
+        let cases = r#"[{"as": {"user": 1, "roles": ["clerk"]}, "method": "GET", "target": "/a", "expect": "allow"}]"#;
+        let files = [("portcullis.toml", ""), ("policies/a.json", OPEN), ("policies/a.cases.json", cases)];
+        assert_eq!(found(&files), ["0 errors, 0 warnings"], "without a store no role is unknown");
+    }
+
+    #[test]
+    fn every_file_is_looked_at_before_it_ends() {
+        let broken = OPEN.replace("ALLOW", "ALOW");
+        let files = [
+            ("portcullis.toml", "[password]\nmemory_kib = 8\n"),
+            ("policies/a.json", &*broken),
+            ("policies/b.json", "{"),
+            ("policies/c.cases.json", "[{\"as\": \"nobody\"}]"),
+        ];
+        let found = found(&files);
+        let starts = |start: &str| found.iter().any(|line| line.starts_with(start));
+        assert!(starts("portcullis.toml:2:14: warning: "), "{found:#?}");
+        assert!(starts("policies/a.json:2:"), "{found:#?}");
+        assert!(starts("policies/b.json:1:"), "{found:#?}");
+        assert!(starts("policies/c.cases.json:1:"), "{found:#?}");
+        assert_eq!(found.last().map(String::as_str), Some("3 errors, 1 warning"), "{found:#?}");
+    }
+
+    #[test]
+    fn a_broken_configuration_and_an_empty_folder_are_mistakes() {
+        let unknown = found(&[("portcullis.toml", "[server]\nhtp = 1\n")]);
+        assert!(unknown[0].starts_with("portcullis.toml:2:1: error: "), "{unknown:#?}");
+        let empty = found(&[("portcullis.toml", "")]);
+        assert!(empty[0].contains("holds no `.json` file"), "{empty:#?}");
+    }
+
+    #[test]
+    fn json_has_the_documented_keys() {
+        let entry = Entry {
+            file: "a".into(),
+            line: None,
+            column: Some(1),
+            severity: "error",
+            code: "c",
+            message: "m".into(),
+            fix: None,
+        };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert_eq!(
+            json,
+            r#"{"file":"a","line":null,"column":1,"severity":"error","code":"c","message":"m","fix":null}"#
+        );
+    }
+}

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     Exit,
     admin::{AdminCommand, Client, SOCKET_NAME},
-    translate,
+    store_name,
 };
 use crate::config::Config;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asks the gate over its admin socket.
 pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
     let socket = config.server.data_dir.join(SOCKET_NAME);
-    let store_name = translate::store_name(&config.store);
+    let store_name = store_name::of(&config.store);
     let ask = async {
         let Some(mut client) = Client::connect(&socket, &store_name).await? else {
             bail!("no gate answers on `{}`", socket.display());

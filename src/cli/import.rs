@@ -133,13 +133,32 @@ pub(super) async fn run(
     let accounts = storing.store("users", understood.users).await?;
     let earlier = earlier::Earlier::read(data_dir)?;
     let newest = understood.tokens.iter().map(|placed| placed.row.created).max();
-    let tokens = earlier.mark(understood.tokens, &accounts);
-    storing.store("tokens", tokens).await?;
-    let mappings = storing.renamed(understood.mappings, &roles);
+    let absent = absent(&accounts);
+    let tokens = storing.without("tokens", understood.tokens, |token| absent.contains(&token.user));
+    storing.store("tokens", earlier.mark(tokens, &accounts)).await?;
+    let mappings = storing.without("role mappings", understood.mappings, |mapping| {
+        mapping.principal_type.0 == "USER" && absent.contains(&UserId::parse(&mapping.principal_id))
+    });
+    let mappings = storing.renamed(mappings, &roles);
     storing.store("role mappings", mappings).await?;
-    storing.store("acls", understood.acls).await?;
+    let acls = storing.without("acls", understood.acls, |acl| {
+        acl.principal_type.as_deref() == Some("USER")
+            && acl.principal_id.as_deref().is_some_and(|id| absent.contains(&UserId::parse(id)))
+    });
+    let acls = acls.into_iter().map(|Placed { place, row }| Placed { place, row: Row::Acl(row) }).collect();
+    storing.store("acls", acls).await?;
     earlier.write(newest)?;
     Ok(report)
+}
+
+/// The accounts that were left: what belongs to them is left, too. Somebody else here may have their ids.
+fn absent(accounts: &[(Row, Fate)]) -> HashSet<UserId> {
+    let left = accounts.iter().filter(|(_, fate)| matches!(fate, Fate::Left(_)));
+    left.filter_map(|(row, _)| match row {
+        Row::User(user) => Some(user.id.clone()),
+        _ => None,
+    })
+    .collect()
 }
 
 struct Storing<'r> {
@@ -168,6 +187,20 @@ impl Storing<'_> {
             }
         }
         Ok(ids)
+    }
+
+    /// The rows that do not belong to an account that was left.
+    fn without<T>(
+        &mut self,
+        kind: &'static str,
+        rows: Vec<Placed<T>>,
+        is_orphan: impl Fn(&T) -> bool,
+    ) -> Vec<Placed<T>> {
+        let (orphans, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|placed| is_orphan(&placed.row));
+        for orphan in orphans {
+            self.report.left(kind, orphan.place, "its user was left".to_owned());
+        }
+        kept
     }
 
     /// Mappings of the roles that were taken, under the ids that these have here.

@@ -109,6 +109,8 @@ pub enum Fate {
     Updated,
     /// It was here already, the same.
     Present,
+    /// It is here, but it was changed here since an earlier import: it stays as it is.
+    Kept(String),
     /// It was not stored: why.
     Left(String),
     /// A role, which may have another id here.
@@ -240,7 +242,7 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
 }
 
 /// A name may hold anything, also what a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

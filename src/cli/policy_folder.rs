@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use crate::{
     app,
     config::Config,
-    policy::{Source, Stored, compile},
+    policy::{AccountModel, Source, Stored, compile},
 };
 
 /// Reads the `*.cases.json` files, in the order of their names.
@@ -25,12 +25,11 @@ pub(super) fn cases(folder: &Path) -> io::Result<Vec<Source>> {
     Ok(found)
 }
 
-/// What the accounts are called: as the policies say it, as far as they can be read.
-pub(super) fn account_model(config: &Config) -> String {
+/// The account model as the policies say it, as far as they can be read: mistakes in them stop no command.
+pub(super) fn account_model(config: &Config) -> Option<AccountModel> {
     let sources = app::read_policies(&config.policies.dir).unwrap_or_default();
     let (set, _) = compile(&app::policy_settings(config), &sources, &Stored::default());
-    let named = set.and_then(|set| set.account().map(|model| model.name.to_string()));
-    named.or_else(|| config.api.user_model.clone()).unwrap_or_else(|| "User".to_owned())
+    set?.account().cloned()
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
 //! `serve`: the gate with its admin socket, until a signal ends it.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+};
 
 use anyhow::Context;
 use tokio::{
+    net::UnixListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
 };
-use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Level;
 
 use super::{
     Exit,
     admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket},
-    translate,
+    store_name,
 };
 use crate::{
     app::{self, Running},
@@ -27,19 +32,27 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let mut signals = Signals::listen()?;
-        let log = log(&loaded.config, LevelFilter::INFO)?;
+        let log = log(&loaded.config, Level::INFO)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let gate = tokio::select! {
-            gate = Served::start(&loaded.config, log.clone()) => gate?,
-            () = signals.next() => return Ok(Exit::Done),
-        };
-        signals.next().await;
-        let stopped = gate.stop().await;
+        let served = serve(&loaded.config, log.clone(), &mut signals).await;
         log.flush();
-        stopped.map(|()| Exit::Done)
+        served
     })
+}
+
+async fn serve(config: &Config, log: Log, signals: &mut Signals) -> anyhow::Result<Exit> {
+    let gate = tokio::select! {
+        gate = Served::start(config, log) => gate?,
+        () = signals.next() => return Ok(Exit::Done),
+    };
+    signals.next().await;
+    tracing::info!("stopping: requests under way are finished first");
+    tokio::select! {
+        stopped = gate.stop() => stopped.map(|()| Exit::Done),
+        () = signals.next() => anyhow::bail!("a second signal: requests under way were cut"),
+    }
 }
 
 /// A gate that serves clients and operators.
@@ -47,6 +60,7 @@ pub(super) struct Served {
     running: Running,
     services: Arc<Services>,
     socket: JoinHandle<()>,
+    socket_path: PathBuf,
     stop_socket: oneshot::Sender<()>,
 }
 
@@ -54,20 +68,25 @@ impl Served {
     /// Starts the gate, and then its admin socket: whoever holds the store may replace the socket.
     pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
         let running = app::start(config, Clock::System, log).await?;
-        let parts = running.parts.clone();
-        let store_name = translate::store_name(&config.store);
-        let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
         let path = config.server.data_dir.join(SOCKET_NAME);
-        let made = std::fs::create_dir_all(&config.server.data_dir);
-        made.with_context(|| format!("cannot make `{}`", config.server.data_dir.display()))?;
-        let listener = bind_admin_socket(&path)?;
+        let listener = match listen(&path) {
+            Ok(listener) => listener,
+            Err(error) => {
+                running.stop().await?;
+                return Err(error);
+            }
+        };
+        let parts = running.parts.clone();
+        let store_name = store_name::of(&config.store);
+        let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
         let (stop_socket, stopped) = oneshot::channel::<()>();
         let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
             // A sender that is dropped means the same.
             let _ = stopped.await;
         });
         let socket = tokio::runtime::Handle::current().spawn(serving);
-        Ok(Self { running, services, socket, stop_socket })
+        tracing::info!(socket = %path.display(), "taking commands");
+        Ok(Self { running, services, socket, socket_path: path, stop_socket })
     }
 
     /// Where clients find it, as a URL.
@@ -77,11 +96,20 @@ impl Served {
 
     /// Stops in order.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
-        self.services.ready.store(false, std::sync::atomic::Ordering::Release);
+        self.services.ready.store(false, Ordering::Release);
         let _ = self.stop_socket.send(());
         let _ = self.socket.await;
+        // While the store is still locked: the next gate's socket is not there yet. It may be gone already.
+        let _ = fs::remove_file(self.socket_path);
         self.running.stop().await
     }
+}
+
+fn listen(path: &Path) -> anyhow::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    Ok(bind_admin_socket(path)?)
 }
 
 /// The signals that end a process in order.
@@ -110,7 +138,7 @@ impl Signals {
 ///
 /// # Errors
 /// When the system gives no thread, or another log was started in this process.
-pub(super) fn log(config: &Config, level: LevelFilter) -> anyhow::Result<Log> {
+pub(super) fn log(config: &Config, level: Level) -> anyhow::Result<Log> {
     let format = match config.log.format {
         LogFormat::Auto => Format::Auto,
         LogFormat::Json => Format::Json,
@@ -118,8 +146,7 @@ pub(super) fn log(config: &Config, level: LevelFilter) -> anyhow::Result<Log> {
     };
     let settings = Settings { format, access: config.log.access, audit: config.log.audit };
     let log = Log::start(settings, Clock::System).context("cannot start the log's thread")?;
-    let events = tracing_subscriber::registry().with(level).with(log.events());
-    events.try_init().context("there is a log already")?;
+    log.events().install(level).context("there is a log already")?;
     Ok(log)
 }
 

@@ -60,6 +60,12 @@ impl Deadlines {
         self.wake_if(|entry| entry.at_ms.get() <= now);
     }
 
+    /// Milliseconds since the start, as of the last tick: coarse, and free.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now_ms.get()
+    }
+
     /// Wakes every task: for an orderly stop.
     pub fn wake_all(&self) {
         self.wake_if(|_| true);
@@ -68,10 +74,10 @@ impl Deadlines {
     fn wake_if(&self, due: impl Fn(&Entry) -> bool) {
         self.entries.borrow_mut().retain(|entry| {
             let Some(entry) = entry.upgrade() else { return false };
-            if due(&entry) {
-                if let Some(waker) = entry.waker.borrow().as_ref() {
-                    waker.wake_by_ref();
-                }
+            if due(&entry)
+                && let Some(waker) = entry.waker.borrow().as_ref()
+            {
+                waker.wake_by_ref();
             }
             true
         });

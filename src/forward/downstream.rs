@@ -13,7 +13,7 @@ use crate::wire::{
     ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, Version,
 };
 
-use super::{Buffer, Deadline, Peer, Socket};
+use super::{Buffer, Deadline, Peer, PeerText, Socket};
 
 /// The longest waits of a client's connection.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,8 @@ pub struct Downstream {
     pub socket: Socket,
     /// Who is there.
     pub peer: Peer,
+    /// Who is there, as text.
+    pub peer_text: PeerText,
     /// The one deadline of the connection's task.
     pub deadline: Deadline,
     /// The buffers.
@@ -147,6 +149,7 @@ impl Downstream {
         Self {
             socket,
             peer,
+            peer_text: peer.ip().into(),
             deadline,
             scratch,
             times,

@@ -112,7 +112,7 @@ impl Forwarder {
         let _active = server.enter();
         prepare(down, head, outgoing);
         loop {
-            let pooled = server.take();
+            let pooled = server.take(self.deadlines.now());
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
@@ -557,7 +557,7 @@ impl<'x> Exchange<'x> {
             && scratch.to_app.is_empty()
             && scratch.from_app.is_empty();
         if clean {
-            server.give(self.up, kept_for(response.field("keep-alive")));
+            server.give(self.up, kept_for(response.field("keep-alive")), self.forwarder.deadlines.now());
         }
         Exchanged {
             status: response.status(),

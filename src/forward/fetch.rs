@@ -46,7 +46,7 @@ impl Forwarder {
         let deadline = self.deadlines.deadline();
         deadline.set(self.settings.connect_timeout + self.settings.response_timeout);
         loop {
-            let pooled = server.take();
+            let pooled = server.take(self.deadlines.now());
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
@@ -139,7 +139,7 @@ impl Lookup<'_> {
             && self.response.framing() != Framing::UntilClose
             && self.input.is_empty()
         {
-            server.give(self.up, None);
+            server.give(self.up, None, forwarder.deadlines.now());
         }
         Ok(Fetched { status, header, body })
     }

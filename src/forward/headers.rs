@@ -3,8 +3,9 @@
 //! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
 //! any spelling; then ours are set, once.
 
-use std::{io::Write, net::IpAddr};
+use std::net::IpAddr;
 
+use super::PeerText;
 use crate::{
     credential,
     wire::{Field, Framing, RequestHead, ResponseHead, Version},
@@ -36,6 +37,8 @@ pub struct Origin<'r> {
     pub chain: &'r str,
     /// The peer of the connection.
     pub peer: IpAddr,
+    /// The peer as text.
+    pub peer_text: PeerText,
     /// `http` or `https`.
     pub scheme: &'r str,
     /// The host that the client asked for.
@@ -165,7 +168,7 @@ pub enum Forbidden {
 }
 
 /// Writes the head that goes to the app.
-pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>) {
+pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>) {
     put(out, &[head.method().as_bytes(), b" ", head.path().as_bytes()]);
     if let Some(query) = outgoing.query {
         put(out, &[b"?", query.as_bytes()]);
@@ -208,16 +211,14 @@ fn write_ours(out: &mut Vec<u8>, outgoing: &Outgoing<'_>) {
     if !origin.chain.is_empty() {
         put(out, &[origin.chain.as_bytes(), b", "]);
     }
-    // Writing into a Vec cannot fail.
-    let _ = write!(out, "{}", origin.peer);
-    put(out, &[b"\r\nX-Forwarded-Proto: ", origin.scheme.as_bytes()]);
+    put(out, &[origin.peer_text.as_str().as_bytes(), b"\r\nX-Forwarded-Proto: ", origin.scheme.as_bytes()]);
     put(out, &[b"\r\nX-Forwarded-Host: ", origin.host.as_bytes()]);
     put(out, &[b"\r\nX-Request-Id: ", outgoing.request_id.as_bytes(), b"\r\n"]);
 }
 
 /// How the response's body goes to the client, whatever framing it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(super) enum Delivery {
     /// No body.
     Empty,
     /// So many bytes.
@@ -229,7 +230,7 @@ pub enum Delivery {
 }
 
 /// Writes the head that goes to the client; says how the body follows.
-pub fn write_response(
+pub(super) fn write_response(
     out: &mut Vec<u8>,
     response: &ResponseHead,
     request: &RequestHead,
@@ -264,7 +265,7 @@ pub fn write_response(
 }
 
 /// Writes a 1xx head: 103, or the 101 that opens a tunnel.
-pub fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
+pub(super) fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
     write_status(out, response);
     write_end_to_end(out, response);
     if let (101, Some(protocol)) = (response.status(), response.upgrade()) {
@@ -281,7 +282,7 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
             *digit = b'0' + u8::try_from(status / divisor % 10).unwrap_or(0);
         }
     }
-    put(out, &[&digits, response.reason().as_ref(), b"\r\n"]);
+    put(out, &[&digits, response.reason(), b"\r\n"]);
 }
 
 fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
@@ -366,7 +367,20 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 fn length(out: &mut Vec<u8>, count: u64) {
-    let _ = write!(out, "Content-Length: {count}\r\n");
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = count;
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        }
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    put(out, &[b"Content-Length: ", digits.get(at..).unwrap_or_default(), b"\r\n"]);
 }
 
 fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {

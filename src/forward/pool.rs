@@ -54,8 +54,9 @@ pub struct Server {
 #[derive(Debug)]
 struct Idle {
     socket: Socket,
-    since: Instant,
-    keep: Duration,
+    /// The core's coarse time, in ms.
+    since: u64,
+    keep: u64,
 }
 
 /// More idle connections than this a core and server are closed: more than a busy core ever uses.
@@ -107,9 +108,9 @@ impl Pool {
     }
 
     /// Closes what has been idle for too long.
-    pub fn sweep(&self) {
+    pub fn sweep(&self, now: u64) {
         for server in &self.servers {
-            server.idle.borrow_mut().retain(|idle| idle.since.elapsed() < idle.keep);
+            server.idle.borrow_mut().retain(|idle| now.saturating_sub(idle.since) < idle.keep);
         }
     }
 
@@ -123,23 +124,24 @@ impl Pool {
 
 impl Server {
     /// The connection that was used last and is still there, if there is one.
-    pub fn take(&self) -> Option<Socket> {
+    pub fn take(&self, now: u64) -> Option<Socket> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             // A connection that the app has closed, or has sent more on, is of no use however short it rested: what
             // it sent would be the next client's answer. This asks the runtime, which asks the system only when
             // something has come.
-            if idle.since.elapsed() < idle.keep && idle.socket.is_quiet() {
+            if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);
             }
         }
     }
 
     /// Takes a connection back whose last exchange ended cleanly. `keep`: how long the app says it keeps it.
-    pub fn give(&self, socket: Socket, keep: Option<Duration>) {
+    pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MOST_IDLE {
-            idle.push(Idle { socket, since: Instant::now(), keep: keep.unwrap_or(KEEP).min(KEEP) });
+            let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
+            idle.push(Idle { socket, since: now, keep });
         }
     }
 

@@ -1,7 +1,7 @@
 //! A stream to a client or to the app: TCP or a Unix socket.
 
 use std::{
-    io,
+    io::{self, Write},
     net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
@@ -90,6 +90,46 @@ impl Peer {
         match self {
             Self::Ip(ip) => *ip,
             Self::Local => IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+}
+
+/// A peer's address as text, made once a connection. Lies on the stack.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerText {
+    text: [u8; 45],
+    len: usize,
+}
+
+impl From<IpAddr> for PeerText {
+    fn from(address: IpAddr) -> Self {
+        let mut text = [0; 45];
+        let mut rest = &mut text[..];
+        // The longest address has 45 characters, so it fits.
+        let _ = write!(rest, "{address}");
+        let len = 45 - rest.len();
+        Self { text, len }
+    }
+}
+
+impl PeerText {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.text.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_fits() {
+        for text in ["127.0.0.1", "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::ffff:255.255.255.255"]
+        {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(PeerText::from(address).as_str(), address.to_string());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    forward::{Origin, Peer},
+    forward::{Origin, Peer, PeerText},
     wire::RequestHead,
 };
 
@@ -25,13 +25,13 @@ pub struct RequestId {
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'r> {
+pub(super) struct Context<'r> {
     /// As the app shall see it.
-    pub origin: Origin<'r>,
+    pub(super) origin: Origin<'r>,
     /// The client: the peer, or what trusted proxies say.
-    pub client: IpAddr,
+    pub(super) client: IpAddr,
     /// The id.
-    pub request_id: RequestId,
+    pub(super) request_id: RequestId,
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -75,9 +75,14 @@ impl RequestId {
 impl<'r> Context<'r> {
     /// Reads a head. Only a peer in `trusted` is believed what it says of others.
     #[must_use]
-    pub fn new(head: &'r RequestHead, peer: Peer, trusted: &[IpNet], ids: &RequestIds) -> Self {
+    pub(super) fn new(
+        head: &'r RequestHead,
+        (peer, peer_text): (Peer, PeerText),
+        trusted: &[IpNet],
+        ids: &RequestIds,
+    ) -> Self {
         let address = peer.ip();
-        let origin = Origin { chain: "", peer: address, scheme: "http", host: head.host() };
+        let origin = Origin { chain: "", peer: address, peer_text, scheme: "http", host: head.host() };
         if trusted.is_empty() || !trusted.iter().any(|net| net.contains(&address)) {
             return Self { origin, client: address, request_id: ids.take() };
         }

@@ -24,14 +24,16 @@ use super::{
     session::Known,
 };
 
-/// What is known so far. `'r` is as long as the rules and the core are held.
+/// What is known so far. `'r` is as long as the rules, the core and the head are held.
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     started: Instant,
     /// Whose request it is, once that is known.
     pub(super) session: OnceCell<Option<Known>>,
     /// What it would do, once that is known.
-    pub(super) action: OnceCell<Action<'r>>,
+    pub(super) action: OnceCell<Action<'r, 'r>>,
+    /// The route that it matched: its name, and its index in the set. Known before its body is.
+    pub(super) route: Cell<(&'r str, u32)>,
     /// What was decided, and by which rule.
     pub(super) decision: Cell<Option<(Decision, Option<&'r str>)>>,
     /// What the app said of the owner.
@@ -52,6 +54,7 @@ impl<'r> Record<'r> {
             started: Instant::now(),
             session: OnceCell::new(),
             action: OnceCell::new(),
+            route: Cell::new(("unmatched", 0)),
             decision: Cell::new(None),
             owner: Cell::new(None),
             exchanged: OnceCell::new(),
@@ -74,8 +77,8 @@ impl<'r> Record<'r> {
     ) {
         let elapsed = self.started.elapsed();
         let action = self.action.get();
-        let label =
-            action.and_then(|action| rules.labels.get(action.route_index as usize)).copied().unwrap_or(0);
+        let (route, index) = self.route.get();
+        let label = rules.labels.get(index as usize).copied().unwrap_or(0);
         core.metrics.request(label, self.status.get(), elapsed);
         let (decision, rule) = match self.decision.get() {
             Some((decision, rule)) => {
@@ -95,7 +98,7 @@ impl<'r> Record<'r> {
             client: client(down.peer, context),
             method: head.method(),
             path: head.path().as_bytes(),
-            route: action.map_or("unmatched", |action| action.route),
+            route,
             status: self.status.get(),
             bytes_in: down.bytes_in,
             bytes_out: down.bytes_out,
@@ -110,7 +113,7 @@ impl<'r> Record<'r> {
         });
     }
 
-    fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r>) -> Facts<'a> {
+    fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r, 'r>) -> Facts<'a> {
         let known = self.known();
         Facts {
             policy: &rules.set.digest,

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    ops::Deref,
     rc::Rc,
     sync::{
         Arc,
@@ -33,8 +34,12 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct RulesView {
     shared: Arc<Rules>,
-    seen: RefCell<(u64, Rc<Arc<Ruleset>>)>,
+    seen: RefCell<(u64, Rc<Held>)>,
 }
+
+/// A set in force, shared within a core: its counter is no other core's.
+#[derive(Debug)]
+pub struct Held(Arc<Ruleset>);
 
 impl Rules {
     /// These are in force.
@@ -61,18 +66,26 @@ impl RulesView {
     #[must_use]
     pub fn new(shared: Arc<Rules>) -> Self {
         let version = shared.version.load(Ordering::Acquire);
-        let seen = RefCell::new((version, Rc::new(shared.current())));
+        let seen = RefCell::new((version, Rc::new(Held(shared.current()))));
         Self { shared, seen }
     }
 
     /// The set in force now.
     #[must_use]
-    pub fn current(&self) -> Rc<Arc<Ruleset>> {
+    pub fn current(&self) -> Rc<Held> {
         let version = self.shared.version.load(Ordering::Acquire);
         let mut seen = self.seen.borrow_mut();
         if seen.0 != version {
-            *seen = (version, Rc::new(self.shared.current()));
+            *seen = (version, Rc::new(Held(self.shared.current())));
         }
         Rc::clone(&seen.1)
+    }
+}
+
+impl Deref for Held {
+    type Target = Ruleset;
+
+    fn deref(&self) -> &Ruleset {
+        &self.0
     }
 }

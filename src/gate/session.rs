@@ -1,6 +1,6 @@
 //! From the credential of a request to the session that it names (loopback3.md section 1).
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     credential::{self, Hit},
@@ -53,7 +53,7 @@ impl Gate {
         Ok(None)
     }
 
-    async fn look_up(&self, id: &Cow<'_, str>) -> Result<Option<Known>, Refusal> {
+    async fn look_up(&self, id: &str) -> Result<Option<Known>, Refusal> {
         if id.is_empty() {
             return Ok(None);
         }

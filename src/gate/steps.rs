@@ -37,7 +37,7 @@ pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
 }
 
 /// `%2f` is let through only where the route says so.
-pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_>) -> Result<(), Refusal> {
+pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Result<(), Refusal> {
     if !head.encoded_slash() || action.encoded_slash {
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet
 pub(super) fn call(
     method: &str,
     head: &RequestHead,
-    action: &Action<'_>,
+    action: &Action<'_, '_>,
     body: ReadBody,
     session: Option<&Known>,
     context: &Context<'_>,
@@ -67,7 +67,7 @@ pub(super) fn call(
         method: method.into(),
         head: parts(head),
         body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
-        id: action.model_id.clone(),
+        id: action.model_id.as_deref().map(Into::into),
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
         request_id: context.request_id.as_str().into(),
@@ -80,8 +80,8 @@ impl Gate {
         &self,
         head: &RequestHead,
         down: &mut Downstream,
-        action: Action<'s>,
-    ) -> Result<(Action<'s>, ReadBody), Stop> {
+        action: Action<'s, 's>,
+    ) -> Result<(Action<'s, 's>, ReadBody), Stop> {
         let account = match action.served {
             Served::Account(method) => Some(method),
             _ => None,
@@ -105,7 +105,7 @@ impl Gate {
         &self,
         core: &Core,
         set: &'r PolicySet,
-        action: &Action<'r>,
+        action: &Action<'r, '_>,
         session: Option<&Known>,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<Permit<'r>, Refusal> {
@@ -118,7 +118,7 @@ impl Gate {
                 }
                 Decision::Denial(denial) => {
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
-                    let model_id = denial.model_id.map(Into::into);
+                    let model_id = denial.model_id;
                     return Err(Refusal::Denied {
                         status: denial.status,
                         model: denial.model.to_owned(),

@@ -19,7 +19,8 @@ use tracing_subscriber::{
 use super::{Log, line};
 use crate::clock::Clock;
 
-/// Turns events into lines of the stream `app`.
+/// Turns events into lines: those of the target `audit` (INTERFACE.md section 9) into the stream `audit`, named by
+/// their field `event`; all others into the stream `app`.
 #[derive(Debug)]
 pub struct Events {
     log: Log,
@@ -30,9 +31,13 @@ pub struct Events {
 /// The fields of one event; the message stands before the others.
 struct Fields {
     json: bool,
+    audit: bool,
     message: Vec<u8>,
     others: Vec<u8>,
 }
+
+/// The target of events that tell what happened to accounts.
+const AUDIT: &str = "audit";
 
 /// What every line has, and no event may say a second time.
 const RESERVED: [&str; 5] = ["ts", "level", "stream", "msg", "target"];
@@ -57,12 +62,21 @@ impl Events {
         out.extend_from_slice(if json { b"{\"ts\":\"" } else { b"" });
         line::timestamp(&mut out, now);
         out.extend_from_slice(if json { b"\",\"level\":\"" } else { b" " });
-        out.extend_from_slice(level(*metadata.level(), json).as_bytes());
-        out.extend_from_slice(if json { b"\",\"stream\":\"app\",\"msg\":" } else { b" " });
+        out.extend_from_slice(match (json, fields.audit) {
+            (false, true) => b"AUDIT",
+            _ => level(*metadata.level(), json).as_bytes(),
+        });
+        out.extend_from_slice(match (json, fields.audit) {
+            (true, true) => b"\",\"stream\":\"audit\",\"msg\":",
+            (true, false) => b"\",\"stream\":\"app\",\"msg\":",
+            (false, _) => b" ",
+        });
         if json {
             line::json(&mut out, &fields.message);
-            out.extend_from_slice(b",\"target\":");
-            line::json(&mut out, metadata.target().as_bytes());
+            if !fields.audit {
+                out.extend_from_slice(b",\"target\":");
+                line::json(&mut out, metadata.target().as_bytes());
+            }
         } else if line::is_treacherous(&fields.message) {
             line::json(&mut out, &fields.message);
         } else {
@@ -76,7 +90,11 @@ impl Events {
 
 impl<S: Subscriber> Layer<S> for Events {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut fields = Fields { json: self.json, message: Vec::new(), others: Vec::new() };
+        let audit = event.metadata().target() == AUDIT;
+        if audit && !self.log.audits() {
+            return;
+        }
+        let mut fields = Fields { json: self.json, audit, message: Vec::new(), others: Vec::new() };
         event.record(&mut fields);
         self.log.offer_event(self.line(event.metadata(), &fields));
     }
@@ -95,9 +113,18 @@ impl Fields {
     }
 
     fn text(&mut self, field: &Field, text: &str) {
-        if field.name() == "message" {
-            self.message.extend_from_slice(text.as_bytes());
-            return;
+        match field.name() {
+            "event" if self.audit => {
+                self.message = text.into();
+                return;
+            }
+            // It says the same.
+            "message" if self.audit => return,
+            "message" => {
+                self.message.extend_from_slice(text.as_bytes());
+                return;
+            }
+            _ => {}
         }
         self.name(field);
         if self.json {
@@ -202,6 +229,27 @@ mod tests {
         insta::assert_snapshot!(text.trim_end(), @r#"{"ts":"1970-01-01T00:00:00.000Z","level":"warn","stream":"app","msg":"it\u001b[31m broke\ntwice","target":"store","user.id":7,"ok":true,"ratio":"NaN","field.msg":"taken","error":"cannot start a hashing thread: disk full"}"#);
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["msg"], "it\u{1b}[31m broke\ntwice");
+    }
+
+    #[test]
+    fn what_happens_to_accounts_has_a_stream_of_its_own_that_can_be_off() {
+        let say = || {
+            tracing::info!(target: "audit", event = "login.failed", user.id = "7", reason = None::<&str>, "login.failed");
+            tracing::info!(target: "audit", event = "role.changed", role = "a\nb", by = "operator");
+            tracing::info!(event = "none of them", "an audit is no account");
+        };
+        insta::assert_snapshot!(written(ALL, say).trim_end(), @r#"
+        {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"audit","msg":"login.failed","user.id":"7"}
+        {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"audit","msg":"role.changed","role":"a\nb","by":"operator"}
+        {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"app","msg":"an audit is no account","target":"portcullis::observe::events::tests","event":"none of them"}
+        "#);
+        insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }, say).trim_end(), @r#"
+        1970-01-01T00:00:00.000Z AUDIT login.failed user.id=7
+        1970-01-01T00:00:00.000Z AUDIT role.changed role="a\nb" by=operator
+        1970-01-01T00:00:00.000Z INFO  an audit is no account event="none of them"
+        "#);
+        let off = written(Settings { audit: false, ..ALL }, say);
+        assert!(off.lines().count() == 1 && off.contains("none of them"), "{off}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{access::AccessLog, audit, events::Events};
+use super::{access::AccessLog, events::Events};
 use crate::clock::Clock;
 
 /// What is logged, and how.
@@ -111,15 +111,6 @@ impl Log {
         AccessLog::new(self.clone(), self.queue.access, self.queue.json)
     }
 
-    /// Writes what happened to an account.
-    pub fn audit(&self, event: &audit::Event<'_>) {
-        if self.queue.audit {
-            let mut line = Vec::with_capacity(256);
-            event.write(&mut line, self.queue.json);
-            self.offer(line, CAPACITY);
-        }
-    }
-
     /// Where `tracing` events become lines.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -138,6 +129,11 @@ impl Log {
         if self.queue.sender.try_send(Message::Flush(done)).is_ok() {
             let _ = is_done.recv_timeout(LONGEST_FLUSH);
         }
+    }
+
+    /// Whether account events are logged.
+    pub(super) fn audits(&self) -> bool {
+        self.queue.audit
     }
 
     pub(super) fn offer_event(&self, line: Vec<u8>) {

@@ -78,6 +78,14 @@ pub(super) fn choose<'m>(
         return found;
     }
     if let Some(user) = models.get("User").filter(is_candidate) {
+        for other in models.list.iter().filter(|model| user.built_in && model.user && model.name != user.name)
+        {
+            let message = format!("the accounts are in `User`, not in `{}`", other.name);
+            let fix = Some(format!("if they are not, say so: `[api] user_model = \"{}\"`", other.name));
+            if !has_config {
+                report.warn(other.at, "account-model", message, fix);
+            }
+        }
         return Some(user);
     }
     let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();

@@ -171,7 +171,7 @@ impl Entry {
 ///
 /// Equal scores keep LoopBack's order: stored rows, then static ones. What stands behind a rule for `$everyone` is never
 /// reached, and cut off.
-pub(super) fn rules(entries: &[Entry], stored: &[StoredRule], target: &Target<'_>) -> Box<[Rule]> {
+pub(super) fn rules(entries: &[Entry], stored: &[&StoredRule], target: &Target<'_>) -> Box<[Rule]> {
     let mut rules: Vec<Rule> = stored.iter().filter_map(|row| stored_rule(row, target)).collect();
     rules.extend(entries.iter().filter_map(|entry| entry.rule(target)));
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.score));

@@ -1,5 +1,7 @@
 //! What a request would do: the route that it matched, and the row that it names.
 
+use std::{borrow::Cow, fmt};
+
 use super::{
     PolicySet,
     acl::{READ, WRITE, Who},
@@ -9,7 +11,7 @@ use super::{
 
 /// A matched request, ready to be decided. Made by [`PolicySet::action`].
 #[derive(Debug)]
-pub struct Action<'s> {
+pub struct Action<'s, 'p> {
     /// Who serves it.
     pub served: Served<'s>,
     /// The route's name for metrics and logs, `Order.findById`; `unmatched` when there is none.
@@ -24,7 +26,7 @@ pub struct Action<'s> {
     pub access_type: &'static str,
     /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
     /// can be nobody's, so that none further down is taken.
-    pub model_id: Option<Box<str>>,
+    pub model_id: Option<Cow<'p, str>>,
     /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
     /// decision. See [`Action::with_body_id`].
     pub wants_body: bool,
@@ -33,11 +35,11 @@ pub struct Action<'s> {
     /// Whether `%2f` may stand in the captured segments.
     pub encoded_slash: bool,
     pub(super) target: Target<'s>,
-    captures: Vec<(&'s str, Box<str>)>,
+    captures: Vec<(&'s str, Cow<'p, str>)>,
 }
 
 /// What a decision is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Target<'s> {
     Route {
         route: &'s Route,
@@ -69,7 +71,7 @@ pub(super) const NO_METHOD: (u32, &str) = (1, "no-such-method");
 /// How many indexes those take.
 pub(super) const FIXED_ROUTES: usize = 2;
 
-impl<'s> Action<'s> {
+impl<'s> Action<'s, '_> {
     /// Adds the body's `id`, which counts only where the path gave none, and before the query's
     /// (loopback3.md section 8.1).
     #[must_use]
@@ -77,7 +79,7 @@ impl<'s> Action<'s> {
         if self.wants_body
             && let Some(id) = id
         {
-            self.model_id = Some(id.into());
+            self.model_id = Some(Cow::Owned(id));
         }
         self
     }
@@ -117,12 +119,12 @@ impl<'s> Action<'s> {
 impl PolicySet {
     /// What `method path?query` would do. `path` is the raw path, already checked by `wire`.
     #[must_use]
-    pub fn action<'s>(&'s self, method: &str, path: &str, query: Option<&str>) -> Action<'s> {
+    pub fn action<'s, 'p>(&'s self, method: &str, path: &'p str, query: Option<&str>) -> Action<'s, 'p> {
         match self.table.find(method, path) {
             Found::Route { index, route, names, captures } => {
                 let index = index.saturating_add(FIXED_ROUTES);
                 let index = u32::try_from(index).unwrap_or(u32::MAX);
-                self.matched(method, query, (index, route), (names, &captures))
+                self.matched(method, query, (index, route), (names, captures))
             }
             Found::NoMethod if self.settings.loopback => {
                 Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
@@ -134,18 +136,18 @@ impl PolicySet {
         }
     }
 
-    fn matched<'s>(
+    fn matched<'s, 'p>(
         &'s self,
         verb: &str,
         query: Option<&str>,
         (route_index, route): (u32, &'s Route),
-        (names, captures): (&'s [Box<str>], &Captures<'_>),
-    ) -> Action<'s> {
+        (names, captures): (&'s [Box<str>], Captures<'p>),
+    ) -> Action<'s, 'p> {
         let Some(model) = self.table.models.get(route.model) else {
             return Action::bare(UNMATCHED, Served::App, verb, Target::Ambiguous);
         };
         let judge = route.safe.as_ref().filter(|_| is_safe(verb)).unwrap_or(&route.judge);
-        let path_id = capture(names, captures, "id").map(|id| Box::from(&*id));
+        let path_id = capture(names, &captures, "id");
         let is_open = self.settings.loopback && model.loopback && path_id.is_none();
         let query_id = query.filter(|_| is_open).and_then(query_id);
         let asks_owner =
@@ -153,7 +155,7 @@ impl PolicySet {
         let captured = names
             .iter()
             .filter(|_| asks_owner)
-            .filter_map(|name| capture(names, captures, name).map(|value| (&**name, Box::from(&*value))));
+            .filter_map(|name| capture(names, &captures, name).map(|value| (&**name, value)));
         Action {
             served: route.account.as_deref().map_or(Served::App, Served::Account),
             route: &route.name,
@@ -161,7 +163,7 @@ impl PolicySet {
             model: &model.name,
             property: &route.property,
             access_type: judge.access,
-            model_id: path_id.or(query_id),
+            model_id: path_id.or(query_id.map(Cow::Owned)),
             wants_body: is_open,
             instance: route.instance,
             encoded_slash: route.encoded_slash,
@@ -171,12 +173,24 @@ impl PolicySet {
     }
 }
 
+impl fmt::Debug for Target<'_> {
+    /// Short: the whole set hangs on it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Route { route, .. } => &route.name,
+            Self::NoMethod => NO_METHOD.1,
+            Self::Unmatched => UNMATCHED.1,
+            Self::Ambiguous => "ambiguous",
+        })
+    }
+}
+
 fn is_safe(verb: &str) -> bool {
     matches!(verb, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and nobody's id.
-fn query_id(query: &str) -> Option<Box<str>> {
+fn query_id(query: &str) -> Option<String> {
     let mut found = None;
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -186,9 +200,9 @@ fn query_id(query: &str) -> Option<Box<str>> {
             continue;
         }
         if found.is_some() || !is_id {
-            return Some("".into());
+            return Some(String::new());
         }
-        found = Some(path::decode(&value.replace('+', " ")).into());
+        found = Some(path::decode(&value.replace('+', " ")).into_owned());
     }
     found
 }

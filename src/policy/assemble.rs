@@ -1,17 +1,21 @@
 //! Models and `routes` files put together into the table of routes.
 
+mod owner;
+mod plain;
+mod rules;
+
 use std::collections::HashMap;
 
 use super::{
-    AccountModel, Settings, Stored,
-    acl::{Entry, Property, READ, Target, WRITE, Who, rules},
-    finding::{Place, Report, did_you_mean},
+    AccountModel, Settings, Stored, StoredRule,
+    acl::{Target, rules},
+    finding::{Report, did_you_mean},
     json::{Json, Member, Node},
-    method::{self, Method},
-    model::{Definition, Model, Models},
-    owner::{Owner, RowOwner},
+    method::Method,
+    model::{Model, Models},
+    owner::Owner,
     path::MAX_CAPTURES,
-    plain::{PlainFile, PlainRoute, captures, read_owner},
+    plain::captures,
     remote,
     table::{Judge, MAX_MOUNT, Policed, Route, Table},
     trie::{End, Piece, Trie},
@@ -26,6 +30,8 @@ pub(super) struct Assembly<'a, 'r> {
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,
     table: Table,
+    /// The stored rows of a model, and those of `*`, as indices.
+    rows: HashMap<&'a str, Vec<usize>>,
 }
 
 /// The scope of a token that resets a password.
@@ -48,7 +54,21 @@ impl<'a, 'r> Assembly<'a, 'r> {
             routes: Vec::new(),
             plain: [Trie::new(false), Trie::new(true)],
         };
-        Self { settings, stored, models, account, account_file: None, report, table }
+        let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, row) in stored.rules.iter().enumerate() {
+            if let Some(model) = row.model.as_deref() {
+                rows.entry(model).or_default().push(index);
+            }
+        }
+        Self { settings, stored, models, account, account_file: None, report, table, rows }
+    }
+
+    /// The stored rules for a model, in their order.
+    fn rows_of(&self, model: &str) -> Vec<&'a StoredRule> {
+        let of = |name| self.rows.get(name).into_iter().flatten().copied();
+        let mut indices: Vec<usize> = of(model).chain(of("*")).collect();
+        indices.sort_unstable();
+        indices.into_iter().filter_map(|index| self.stored.rules.get(index)).collect()
     }
 
     pub(super) fn finish(self) -> (Table, Option<AccountModel>) {
@@ -90,8 +110,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if is_account {
             self.account_file = Some(AccountModel::read(model, mount.clone()));
         }
-        let methods = remote::methods(model, self.models, config, self.report);
+        let mut methods = remote::methods(model, self.models, config, self.report);
+        if is_account && !self.settings.loopback {
+            seeds_logout(&mut methods);
+        }
         self.check_rules(&model.name, model.at, &model.acls, &methods);
+        let rows = self.rows_of(&model.name);
         let index = self.table.models.len();
         let first_route = self.table.routes.len();
         let mut policed = self.policed(&model.name, &model.settings);
@@ -116,10 +140,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 model: index,
                 property: method.name.as_str().into(),
                 account: by_us.then(|| dotted.into()),
-                judge: Judge {
-                    access: method.access,
-                    rules: rules(&model.acls, &self.stored.rules, &target),
-                },
+                judge: Judge { access: method.access, rules: rules(&model.acls, &rows, &target) },
                 safe: None,
                 scopes: self.scopes(model, method),
                 instance: method.instance,
@@ -264,232 +285,13 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let sorting = Sorting::of(path);
         Some((sorting, pattern, End { verb: verb.into(), rank: 0, route, names }))
     }
+}
 
-    fn owner(&mut self, model: &Model, mount: &str, methods: &[Method]) -> Owner {
-        if let Some(node) = model.setting("owner") {
-            let mut names = vec!["id"];
-            let paths = methods.iter().flat_map(|method| &method.http);
-            names.extend(
-                paths.flat_map(|(_, path)| path.split('/').filter_map(|part| part.strip_prefix(':'))),
-            );
-            return read_owner(node, &names, self.report);
-        }
-        if model.user {
-            return Owner::Account;
-        }
-        if !model.persisted {
-            return Owner::Nobody;
-        }
-        let row = self.row_owner(model);
-        Owner::Row { prefix: format!("{}/{mount}/", self.table.root).into(), row }
-    }
-
-    fn row_owner(&mut self, model: &Model) -> RowOwner {
-        let wanted = model.setting("ownerRelations").filter(|node| remote::truthy(node));
-        let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
-        let mut first = true;
-        for member in model.relations() {
-            let text = |key| member.node.get(key).and_then(Node::text);
-            row.user_id_is_relation |= &*member.key == "userId";
-            row.owner_is_relation |= &*member.key == "owner";
-            let target =
-                text("model").and_then(|name| self.models.get(name)).filter(|target| target.attached);
-            let Some(target) = target.filter(|target| target.user && text("type") == Some("belongsTo"))
-            else {
-                continue;
-            };
-            let counts = match wanted.map(|node| &node.value) {
-                None => std::mem::take(&mut first),
-                Some(Json::List(names)) => names.iter().any(|name| name.text() == Some(&member.key)),
-                Some(Json::Bool(true)) => true,
-                Some(_) => false,
-            };
-            if !counts {
-                continue;
-            }
-            if self.account.is_none_or(|account| account.name != target.name) {
-                let message = format!(
-                    "the relation `{}` is to `{}`, which does not hold the accounts, so it makes no owner",
-                    member.key, target.name
-                );
-                self.report.warn(member.at, "owner-relation", message, None);
-                continue;
-            }
-            let key = text("foreignKey").map_or_else(|| format!("{}Id", member.key), str::to_owned);
-            row.keys.push(key.into());
-        }
-        row
-    }
-
-    /// Warnings about rules that say less than they seem to.
-    fn check_rules(&mut self, name: &str, at: Place, acls: &[Entry], methods: &[Method]) {
-        let is_stored =
-            |row: &super::StoredRule| row.model.as_deref().is_some_and(|model| model == name || model == "*");
-        if acls.is_empty() && !self.stored.rules.iter().any(is_stored) {
-            let message = format!("`{name}` has no rules, so the default permission decides");
-            self.report.warn(at, "no-rules", message, Some("add `acls`".into()));
-        }
-        for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
-            self.check_role(entry);
-            let names: Vec<&str> = match &entry.property {
-                Property::Any => continue,
-                Property::One(name) => vec![name],
-                Property::List(names) => {
-                    names.iter().map(|name| &**name).filter(|name| *name != "*").collect()
-                }
-            };
-            for word in names {
-                self.check_property(entry, word, methods);
-            }
-        }
-    }
-
-    fn check_role(&mut self, entry: &Entry) {
-        let Some(Who::Role(name)) = entry.who() else { return };
-        if self.stored.roles.iter().any(|role| **role == *name) {
-            return;
-        }
-        let built_in = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
-        let known = built_in.into_iter().chain(self.stored.roles.iter().map(String::as_str));
-        let fix =
-            did_you_mean(&name, known).unwrap_or_else(|| format!("create it: `portcullis role add {name}`"));
-        self.report.warn(entry.at, "unknown-role", format!("there is no role `{name}`"), Some(fix));
-    }
-
-    fn check_property(&mut self, entry: &Entry, word: &str, methods: &[Method]) {
-        if methods.iter().any(|method| method.name == word) {
-            return;
-        }
-        let by_alias = methods.iter().find(|method| method.aliases.iter().any(|alias| **alias == *word));
-        if let Some(method) = by_alias {
-            let message = if self.settings.loopback {
-                format!(
-                    "`{word}` is an alias, and LoopBack's static rules do not know aliases: the rule never applies"
-                )
-            } else {
-                format!(
-                    "`{word}` is an alias, which LoopBack's static rules do not know; here it counts as `{}`",
-                    method.name
-                )
-            };
-            self.report.warn(entry.at, "alias", message, Some(format!("write `{}`", method.name)));
-            return;
-        }
-        let names = methods.iter().map(|method| method.name.as_str());
-        let fix = match method::canonical(word) {
-            Some(name) => Some(format!("write `{name}`")),
-            None => did_you_mean(word, names),
-        };
-        self.report.warn(entry.at, "unknown-property", format!("no route has the property `{word}`"), fix);
-    }
-
-    /// The routes of the `routes` files.
-    pub(super) fn add_plain(&mut self, files: &[(Definition, PlainFile)]) {
-        let mut added: Vec<(&PlainRoute, bool, usize)> = Vec::new();
-        for (definition, file) in files {
-            let index = self.table.models.len();
-            self.check_plain(definition, file);
-            let mut policed = self.policed(&definition.name, definition.node.members());
-            policed.owner = match definition.node.get("owner") {
-                // Read a second time, as a table owns what it holds; its mistakes are known already.
-                Some(node) => read_owner(node, &names_of(file), self.report),
-                None => Owner::Nobody,
-            };
-            self.table.models.push(policed);
-            for route in &file.routes {
-                added.push((route, file.ignore_case, self.table.routes.len()));
-                let made = self.plain_route(definition, file, route, index);
-                self.table.routes.push(made);
-            }
-        }
-        added.sort_by_cached_key(|(route, ..)| specificity(&route.pattern));
-        self.refuse_ties(&added);
-        for (rank, (route, ignore_case, index)) in added.into_iter().enumerate() {
-            let all = ["ALL".into()];
-            let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
-            let names: Box<[Box<str>]> = captures(&route.pattern).map(Into::into).collect();
-            let [exact, folded] = &mut self.table.plain;
-            let trie = if ignore_case { folded } else { exact };
-            for verb in verbs {
-                let end = End { verb: verb.clone(), rank, route: index, names: names.clone() };
-                trie.insert(&route.pattern, end);
-            }
-        }
-    }
-
-    fn plain_route(
-        &self,
-        definition: &Definition,
-        file: &PlainFile,
-        route: &PlainRoute,
-        model: usize,
-    ) -> Route {
-        let judge = |access| {
-            let target = Target {
-                model: &definition.name,
-                property: &route.property,
-                aliases: &[],
-                access,
-                alias_counts: false,
-            };
-            Judge { access, rules: rules(&file.acls, &self.stored.rules, &target) }
-        };
-        let last: &str = if route.property.is_empty() { &route.path } else { &route.property };
-        let glue = if route.property.is_empty() { " " } else { "." };
-        Route {
-            name: format!("{}{glue}{last}", definition.name).into(),
-            model,
-            property: route.property.clone(),
-            account: None,
-            judge: judge(route.access.unwrap_or(WRITE)),
-            safe: route.access.is_none().then(|| judge(READ)),
-            scopes: Box::default(),
-            instance: false,
-            encoded_slash: route.encoded_slash,
-        }
-    }
-
-    fn check_plain(&mut self, definition: &Definition, file: &PlainFile) {
-        let methods: Vec<Method> = file
-            .routes
-            .iter()
-            .map(|route| Method {
-                name: route.property.to_string(),
-                instance: false,
-                aliases: Vec::new(),
-                access: READ,
-                http: Vec::new(),
-                scopes: Vec::new(),
-                built_in: false,
-            })
-            .collect();
-        self.check_rules(&definition.name, definition.at, &file.acls, &methods);
-        let asks = file.acls.iter().any(|entry| entry.who() == Some(Who::Owner));
-        if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
-            let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
-            self.report.warn(definition.at, "owner", message, Some("add `owner`".into()));
-        }
-    }
-
-    /// Two routes that fit the same paths and methods are an error.
-    fn refuse_ties(&mut self, routes: &[(&PlainRoute, bool, usize)]) {
-        let mut seen: HashMap<Vec<Option<String>>, Vec<(&PlainRoute, bool)>> = HashMap::new();
-        for (route, ignore_case, _) in routes {
-            let others = seen.entry(shape(&route.pattern)).or_default();
-            for (other, other_ignores) in others.iter() {
-                let literal = |piece: &Piece| matches!(piece, Piece::Literal(_));
-                let same_case = route.pattern.iter().zip(&other.pattern).all(|(a, b)| a == b || !literal(a));
-                let same_path = same_case || *ignore_case || *other_ignores;
-                let same_method = (route.methods.is_empty() && other.methods.is_empty())
-                    || route.methods.iter().any(|method| other.methods.contains(method));
-                if same_path && same_method {
-                    let message = format!("the routes `{}` and `{}` tie", other.path, route.path);
-                    let fix = Some("remove one, or give them different methods".into());
-                    self.report.error(route.at, "route-tie", message, fix);
-                }
-            }
-            others.push((route, *ignore_case));
-        }
+/// Profile `standard`: any verb but `OPTIONS` logs out, where in LoopBack `GET` and others mean a user called `logout`.
+fn seeds_logout(methods: &mut [Method]) {
+    for method in methods.iter_mut().filter(|method| method.built_in && method.name == "logout") {
+        let verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+        method.http = verbs.into_iter().map(|verb| (verb.into(), "/logout".to_owned())).collect();
     }
 }
 
@@ -497,32 +299,6 @@ impl<'a, 'r> Assembly<'a, 'r> {
 fn is_token_route(method: &str) -> bool {
     let relation = method.strip_prefix("__").and_then(|rest| rest.split_once("__"));
     relation.is_some_and(|(_, name)| name == "accessTokens")
-}
-
-fn names_of(file: &PlainFile) -> Vec<&str> {
-    file.routes.iter().flat_map(|route| captures(&route.pattern)).collect()
-}
-
-/// Literals before captures before remainders, from left to right.
-fn specificity(pattern: &[Piece]) -> Vec<u8> {
-    let kind = |piece: &Piece| match piece {
-        Piece::Literal(_) => 0,
-        Piece::Capture(_) => 1,
-        Piece::Rest(_) => 2,
-    };
-    pattern.iter().map(kind).collect()
-}
-
-/// What two patterns share that fit the same paths: literals without case, `None` for a capture, `*` for a remainder.
-fn shape(pattern: &[Piece]) -> Vec<Option<String>> {
-    pattern
-        .iter()
-        .map(|piece| match piece {
-            Piece::Literal(text) => Some(text.to_ascii_lowercase()),
-            Piece::Capture(_) => None,
-            Piece::Rest(_) => Some("/".to_owned()),
-        })
-        .collect()
 }
 
 /// LoopBack's order of paths: part by part, empty ones last, literals before parameters, then by their text; of two

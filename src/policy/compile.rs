@@ -43,7 +43,7 @@ pub fn compile(
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
     assembly.add_models(files.config.as_ref());
-    assembly.add_plain(&files.plain);
+    assembly.add_plain(files.plain);
     let (table, account) = assembly.finish();
     let (failed, findings) = report.finish();
     let set =
@@ -73,6 +73,9 @@ struct Files {
     config: Option<(String, Node)>,
 }
 
+/// Names appear in log lines and metrics.
+const MAX_NAME: usize = 128;
+
 impl Files {
     fn read(sources: &[Source], report: &mut Report<'_>) -> Self {
         let mut files = Self::default();
@@ -101,6 +104,11 @@ impl Files {
             report.error(at, "name", "the file has no name".into(), Some("add `\"name\"`, a text".into()));
             return;
         };
+        if name.len() > MAX_NAME || name.chars().any(char::is_control) {
+            let fix = Some("write a short word".into());
+            report.error(at, "name", "the name is too long, or has control characters in it".into(), fix);
+            return;
+        }
         let definition = Definition { name: name.into(), label, at, built_in: false, node };
         if definition.node.get("routes").is_none() {
             check_shape(&definition.node, report);
@@ -124,11 +132,10 @@ impl Files {
 /// The types of a LoopBack definition's keys that concern access.
 fn check_shape(node: &Node, report: &mut Report<'_>) {
     let mut check = |key: &str, fits: fn(&Node) -> bool, wanted: &str| {
-        if let Some((value, path)) = super::settings::value(node, key) {
-            if !value.is_null() && !fits(value) {
-                let message = format!("`{path}` is {}", value.kind());
-                report.error(value.at, "wrong-type", message, Some(format!("write {wanted}")));
-            }
+        let found = super::settings::value(node, key);
+        if let Some((value, path)) = found.filter(|(value, _)| !value.is_null() && !fits(value)) {
+            let message = format!("`{path}` is {}", value.kind());
+            report.error(value.at, "wrong-type", message, Some(format!("write {wanted}")));
         }
     };
     let is_text: fn(&Node) -> bool = |value| value.text().is_some();
@@ -164,14 +171,14 @@ fn file_name(path: &str) -> &str {
 fn check_row(row: &super::StoredRule, models: &Models, plain: &[Box<str>], report: &mut Report<'_>) {
     if let Some(word) = row.permission.as_deref().filter(|word| !is_permission(word)) {
         let message = format!("the stored rule `{}` has the unknown permission `{word}` and denies", row.id);
-        report.warn(Place::NOWHERE, "unknown-permission", message, did_you_mean(word, ["ALLOW", "DENY"]));
+        report.warn(Place::STORE, "unknown-permission", message, did_you_mean(word, ["ALLOW", "DENY"]));
     }
     let is_known =
         |name: &str| name == "*" || models.get(name).is_some() || plain.iter().any(|known| **known == *name);
     if let Some(name) = row.model.as_deref().filter(|name| !is_known(name)) {
         let names = models.list.iter().map(|model| &*model.name).chain(plain.iter().map(|name| &**name));
         let message = format!("the stored rule `{}` is for the unknown model `{name}`", row.id);
-        report.warn(Place::NOWHERE, "unknown-model", message, did_you_mean(name, names));
+        report.warn(Place::STORE, "unknown-model", message, did_you_mean(name, names));
     }
 }
 

@@ -32,6 +32,7 @@ pub enum Decision<'s> {
 
 /// The proof that a request was allowed. Only this module makes one.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::manual_non_exhaustive, reason = "this crate's other modules must not make one either")]
 pub struct Permit<'s> {
     /// The rule that won, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` when none did.
     pub rule: &'s str,
@@ -49,7 +50,7 @@ pub struct Denial<'s> {
     /// For the 404's text: the model.
     pub model: &'s str,
     /// For the 404's text: the row's id, `undefined` when there is none.
-    pub model_id: Option<Box<str>>,
+    pub model_id: Option<String>,
 }
 
 /// The scope of a token without scopes, and of a method without any.
@@ -67,7 +68,7 @@ impl PolicySet {
     #[must_use]
     pub fn decide<'s>(
         &'s self,
-        action: &Action<'s>,
+        action: &Action<'s, '_>,
         caller: Caller<'_>,
         owner: Option<OwnerVerdict>,
     ) -> Decision<'s> {
@@ -94,7 +95,7 @@ impl PolicySet {
         }
     }
 
-    fn unmatched<'s>(&'s self, action: &Action<'s>, caller: Caller<'_>) -> Decision<'s> {
+    fn unmatched<'s>(&'s self, action: &Action<'s, '_>, caller: Caller<'_>) -> Decision<'s> {
         if !has_scope(caller.scopes, &[]) {
             return self.deny(action, caller, None, "scope");
         }
@@ -111,14 +112,19 @@ impl PolicySet {
 
     fn deny<'s>(
         &'s self,
-        action: &Action<'s>,
+        action: &Action<'s, '_>,
         caller: Caller<'_>,
         model: Option<&Policed>,
         rule: &'s str,
     ) -> Decision<'s> {
         let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
         let status = if caller.user.is_some() { set.unwrap_or(403) } else { 401 };
-        Decision::Denial(Denial { status, rule, model: action.model, model_id: action.model_id.clone() })
+        Decision::Denial(Denial {
+            status,
+            rule,
+            model: action.model,
+            model_id: action.model_id.as_deref().map(Into::into),
+        })
     }
 }
 
@@ -126,7 +132,7 @@ impl PolicySet {
 /// outcome.
 fn walk<'s>(
     rules: &'s [Rule],
-    action: &Action<'s>,
+    action: &Action<'s, '_>,
     caller: Caller<'_>,
     owner: Option<OwnerVerdict>,
     model: &'s Policed,

@@ -50,8 +50,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A definition that no file holds: a built-in model, a setting, a stored row.
+    /// What no file of the set holds: a built-in model, a setting.
     pub(super) const NOWHERE: Self = Self { file: usize::MAX, offset: 0 };
+
+    /// A row of the store.
+    pub(super) const STORE: Self = Self { file: usize::MAX - 1, offset: 0 };
 
     /// The beginning of a source.
     pub(super) const fn start(file: usize) -> Self {
@@ -101,6 +104,7 @@ impl<'a> Report<'a> {
                 let (line, column) = line_and_column(&source.text, at.offset);
                 (source.name.clone(), line, column)
             }
+            None if at == Place::STORE => ("store".to_owned(), 1, 1),
             None => ("portcullis.toml".to_owned(), 1, 1),
         };
         let finding = Finding { file, line, column, severity, code, message, fix };

@@ -313,7 +313,8 @@ impl Model {
         for inherited in below.properties {
             let is_id = inherited.node.get("id").and_then(Node::bool) == Some(true);
             let known = self.properties.iter().any(|own| own.key == inherited.key);
-            if !known && !(has_id && is_id) {
+            let is_hidden = known || (has_id && is_id);
+            if !is_hidden {
                 self.properties.push(inherited);
             }
         }

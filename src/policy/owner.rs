@@ -106,7 +106,7 @@ impl Owner {
     }
 
     /// Whether `user` owns what `action` is about, or what to ask.
-    pub(super) fn ownership<'s>(&'s self, action: &Action<'s>, user: &str) -> Ownership<'s> {
+    pub(super) fn ownership<'s>(&'s self, action: &Action<'s, '_>, user: &str) -> Ownership<'s> {
         let id = action.model_id.as_deref().filter(|id| !id.is_empty());
         let question = match self {
             Self::Nobody => None,
@@ -137,7 +137,7 @@ impl Owner {
 
 impl Template {
     /// The target for an action; `None` where a value is missing or cannot stand in a path safely.
-    fn render(&self, action: &Action<'_>) -> Option<String> {
+    fn render(&self, action: &Action<'_, '_>) -> Option<String> {
         let mut target = String::new();
         for part in &self.0 {
             match part {

@@ -68,6 +68,43 @@ pub(super) fn is_over_encoded(path: &str) -> bool {
     })
 }
 
+/// Whether a path has what `wire` refuses because servers read it differently: an empty segment, a dot segment, a
+/// backslash. Checked here again, as other callers describe requests too.
+pub(super) fn is_tricky(path: &str) -> bool {
+    path.contains("//")
+        || path.contains('\\')
+        || (path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | "..")))
+}
+
+/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment.
+pub(super) fn other_reading(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            plain.push('/');
+        }
+        unescape(segment.split(';').next().unwrap_or_default(), &mut plain);
+    }
+    plain
+}
+
+/// Appends a segment with every needless escape undone, and no other one.
+fn unescape(segment: &str, plain: &mut String) {
+    let mut rest = segment;
+    while let Some(at) = rest.find('%') {
+        let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        plain.push_str(before);
+        let (three, after) = escape.split_at_checked(3).unwrap_or((escape, ""));
+        if is_over_encoded(three) {
+            plain.push_str(&decode(three));
+        } else {
+            plain.push_str(three);
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+}
+
 /// Encodes a text as one segment: all but the unreserved characters. `None` where no encoding is safe: empty, a dot
 /// segment, or with something that a server may take for a separator after decoding.
 pub(super) fn encode(text: &str) -> Option<String> {
@@ -129,6 +166,27 @@ mod tests {
             [("/a", false), ("/%61", true), ("/a%20b", false), ("/%2D", true), ("/%", false), ("/%2f", false)]
         {
             assert_eq!(is_over_encoded(path), needless, "{path}");
+        }
+    }
+
+    #[test]
+    fn knows_other_readings() {
+        for (path, other) in
+            [("/%61%20%2F/x%zz%4", "/a%20%2F/x%zz%4"), ("/a;b=%61/c;/%3B", "/a/c/%3B"), ("/;x", "/")]
+        {
+            assert_eq!(other_reading(path), other, "{path}");
+        }
+        for (path, tricky) in [
+            ("/", false),
+            ("/.well-known/x", false),
+            ("/a/..b", false),
+            ("//", true),
+            ("/a//b", true),
+            ("/a/.", true),
+            ("/../a", true),
+            ("/a\\b", true),
+        ] {
+            assert_eq!(is_tricky(path), tricky, "{path}");
         }
     }
 

@@ -256,3 +256,44 @@ fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
 fn handle_digest(handle: &Handle) -> u64 {
     handle.as_str().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        contract::{draft, row, token},
+        records::{Change, PrincipalKind},
+    };
+
+    fn sizes(state: &State) -> [usize; 5] {
+        let State { names, tokens_by_user, handles, grants, tokens, .. } = state;
+        [names.len(), tokens_by_user.len(), handles.len(), grants.len(), tokens.len()]
+    }
+
+    #[test]
+    fn the_indexes_shrink_with_the_rows() {
+        let mut state = State::new(KeyRules::default());
+        let mapping = |kind: &str| RoleMapping {
+            id: "1".into(),
+            role_id: "1".into(),
+            principal_type: PrincipalKind(kind.into()),
+            principal_id: "1".into(),
+        };
+        let grow = vec![
+            Change::CreateUser(draft("a@x")),
+            Change::CreateToken(token("t", 1)),
+            Change::PutRoleMapping(mapping("USER")),
+        ];
+        state.apply(grow).unwrap();
+        assert_eq!(sizes(&state), [1; 5]);
+        let replace = vec![
+            Change::PutUser(row(1, "b@x")),
+            Change::PutToken(Token { created: Timestamp(7), ..token("t", 1) }),
+            Change::PutRoleMapping(mapping("APP")),
+        ];
+        state.apply(replace).unwrap();
+        assert_eq!(sizes(&state), [1, 1, 1, 0, 1]);
+        state.apply(vec![Change::DeleteUser(1.into())]).unwrap();
+        assert_eq!(sizes(&state), [0; 5]);
+    }
+}

@@ -51,6 +51,7 @@ fn router() -> Router {
         .route("/about", get(|| async { Html("<h1>About</h1>\n<p>Written long ago.</p>\n") }))
         .route("/notes", get(list).post(add))
         .route("/notes/{id}", get(show))
+        .route("/reports", get(|| async { Json(Value::from(["monthly"].to_vec())) }))
         .route("/reports/{name}", get(|| async { Json(Value::from("all is well")) }))
         .route("/whoami", get(whoami))
         .with_state(Arc::new(Mutex::new(notes)))

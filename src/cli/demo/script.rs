@@ -53,7 +53,7 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
             r#""ownerId":1"#,
         ),
         step(
-            "bob's note: refused with a 403, and the app never hears of it",
+            "bob's note: the app is asked whose it is, and the request is refused with a 403",
             format!(r#"curl -i {gate}/notes/2 -H "Authorization: $TOKEN""#),
             "403",
         ),

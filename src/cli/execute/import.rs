@@ -12,6 +12,7 @@ use crate::{
         import::{Row, UserRow},
         output::{Fate, Output},
     },
+    identity::UserId,
     store::{AclRow, Change, CommitError, Outcome, Role, RoleMapping, StoreError, Token, User},
 };
 
@@ -93,8 +94,20 @@ async fn plan(services: &Services, known: &mut Known, row: Row) -> Result<Plan, 
         Row::User(user) => plan_user(services, user).await?,
         Row::Token { token, known_before } => plan_token(services, token, known_before).await?,
         Row::Role(role) => known.plan_role(role),
-        Row::Mapping(mapping) => known.plan_mapping(mapping),
-        Row::Acl(row) => known.plan_acl(row),
+        Row::Mapping(mapping) => {
+            let (kind, id) = (&mapping.principal_type.0, &mapping.principal_id);
+            match meant_for_another(services, Some(kind), Some(id)).await? {
+                Some(refused) => refused,
+                None => known.plan_mapping(mapping),
+            }
+        }
+        Row::Acl(row) => {
+            let (kind, id) = (row.principal_type.as_deref(), row.principal_id.as_deref());
+            match meant_for_another(services, kind, id).await? {
+                Some(refused) => refused,
+                None => known.plan_acl(row),
+            }
+        }
     })
 }
 
@@ -104,15 +117,18 @@ async fn plan_user(services: &Services, row: UserRow) -> Result<Plan, ExecuteErr
         user.revision = GENERATION;
         return Ok(Plan::Store(Box::new(Change::PutUser(user)), Fate::Taken));
     };
-    let only_imported = here.revision >= GENERATION && here.revision.is_multiple_of(GENERATION);
+    if was_registered(&here) {
+        return Ok(Plan::Settled(Fate::Left(somebody_else(&here))));
+    }
+    let only_imported = here.revision.is_multiple_of(GENERATION);
     let same = here.properties == user.properties && here.verification == user.verification;
     // A login replaces an imported hash by a better one of the same password.
     if same && (here.password == user.password || !only_imported) {
         return Ok(Plan::Settled(Fate::Present));
     }
     if !only_imported {
-        let why = format!("user {} was registered or changed here since; it stays as it is", here.id);
-        return Ok(Plan::Settled(Fate::Left(why)));
+        let why = format!("user {} was changed here since an earlier import; it stays as it is", here.id);
+        return Ok(Plan::Settled(Fate::Kept(why)));
     }
     // The store counts the revision up by one when it replaces a row: that makes it the next multiple.
     user.revision = (here.revision / GENERATION + 1).saturating_mul(GENERATION) - 1;
@@ -120,6 +136,26 @@ async fn plan_user(services: &Services, row: UserRow) -> Result<Plan, ExecuteErr
     user.epoch = here.epoch;
     user.disabled = here.disabled;
     Ok(Plan::Store(Box::new(Change::PutUser(user)), Fate::Updated))
+}
+
+/// Whether the account began here: then the same id in a dump is another person's.
+fn was_registered(user: &User) -> bool {
+    user.revision < GENERATION
+}
+
+fn somebody_else(user: &User) -> String {
+    format!("user {} was registered here and is somebody else", user.id)
+}
+
+/// Why a rule for a user must not be stored: it would be another person's.
+async fn meant_for_another(
+    services: &Services,
+    principal_type: Option<&str>,
+    principal_id: Option<&str>,
+) -> Result<Option<Plan>, ExecuteError> {
+    let (Some("USER"), Some(id)) = (principal_type, principal_id) else { return Ok(None) };
+    let user = services.store.user(&UserId::parse(id)).await?.filter(was_registered);
+    Ok(user.map(|user| Plan::Settled(Fate::Left(somebody_else(&user)))))
 }
 
 async fn plan_token(services: &Services, token: Token, known_before: bool) -> Result<Plan, ExecuteError> {
@@ -130,10 +166,14 @@ async fn plan_token(services: &Services, token: Token, known_before: bool) -> Re
         let why = "it was there for an earlier import, and has ended here since".to_owned();
         return Ok(Plan::Settled(Fate::Left(why)));
     }
-    let ended = |user: User| user.epoch != token.epoch;
-    if services.store.user(&token.user).await?.is_some_and(ended) {
-        let why = format!("user {} has ended all sessions here since", token.user);
-        return Ok(Plan::Settled(Fate::Left(why)));
+    if let Some(user) = services.store.user(&token.user).await? {
+        if was_registered(&user) {
+            return Ok(Plan::Settled(Fate::Left(somebody_else(&user))));
+        }
+        if user.epoch != token.epoch {
+            let why = format!("user {} has ended all sessions here since", user.id);
+            return Ok(Plan::Settled(Fate::Left(why)));
+        }
     }
     Ok(Plan::Store(Box::new(Change::PutToken(token)), Fate::Taken))
 }

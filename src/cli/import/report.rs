@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::cli::output::Fate;
+use crate::cli::output::{Fate, printable};
 
 /// Lines that are printed of each list; JSON has them all.
 const SHOWN: usize = 50;
@@ -44,7 +44,7 @@ impl Report {
 
     /// What became of a row.
     pub(super) fn count(&mut self, kind: &'static str, place: String, fate: &Fate) {
-        if let Fate::Left(why) = fate {
+        if let Fate::Left(why) | Fate::Kept(why) = fate {
             return self.left(kind, place, why.clone());
         }
         let Some(tally) = self.tally(kind) else { return };
@@ -52,28 +52,26 @@ impl Report {
             Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
             Fate::Updated => tally.updated += 1,
             Fate::Present | Fate::Role { .. } => tally.present += 1,
-            Fate::Left(_) => {}
+            Fate::Left(_) | Fate::Kept(_) => {}
         }
     }
 
     /// For a program.
     pub(in crate::cli) fn to_json(&self) -> Value {
-        let mut json = json!({});
-        for (kind, tally) in KINDS.iter().zip(self.tallies) {
-            json[kind.replace(' ', "_")] = json!({
-                "taken": tally.taken, "updated": tally.updated, "present": tally.present, "left": tally.left,
-            });
-        }
-        json["left"] = self
-            .left
-            .iter()
-            .map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}))
-            .collect();
-        json["notes"] =
-            self.notes.iter().map(|(place, what)| json!({"place": place, "what": what})).collect();
-        json["not_accounts"] =
-            self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows})).collect();
-        json
+        let tally = |(kind, tally): (&&str, Tally)| {
+            let Tally { taken, updated, present, left } = tally;
+            let counts = json!({"taken": taken, "updated": updated, "present": present, "left": left});
+            (kind.replace(' ', "_"), counts)
+        };
+        let mut json: Map<String, Value> = KINDS.iter().zip(self.tallies).map(tally).collect();
+        let left =
+            self.left.iter().map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}));
+        let notes = self.notes.iter().map(|(place, what)| json!({"place": place, "what": what}));
+        let others = self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows}));
+        json.insert("left".to_owned(), left.collect());
+        json.insert("notes".to_owned(), notes.collect());
+        json.insert("not_accounts".to_owned(), others.collect());
+        Value::Object(json)
     }
 
     /// For a person.
@@ -119,8 +117,4 @@ fn section<'t>(
     if count > SHOWN {
         let _ = writeln!(text, "  … and {} more; --json lists them all", count - SHOWN);
     }
-}
-
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

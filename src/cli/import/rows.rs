@@ -33,7 +33,7 @@ pub(super) struct Understood {
     pub(super) tokens: Vec<Placed<Token>>,
     pub(super) roles: Vec<Placed<Role>>,
     pub(super) mappings: Vec<Placed<RoleMapping>>,
-    pub(super) acls: Vec<Placed<Row>>,
+    pub(super) acls: Vec<Placed<AclRow>>,
 }
 
 /// Why a row is left, in words.
@@ -66,13 +66,9 @@ pub(super) fn understand(found: Collections, user_model: &str, report: &mut Repo
     understood.tokens = each("tokens", found.tokens, &TOKEN_NAMES, report, token);
     understood.roles = each("roles", found.roles, &ROLE_NAMES, report, role);
     understood.mappings = each("role mappings", found.mappings, &MAPPING_NAMES, report, mapping);
-    understood.acls = rows(each("acls", found.acls, &ACL_NAMES, report, acl), Row::Acl);
+    understood.acls = each("acls", found.acls, &ACL_NAMES, report, acl);
     report.others = found.others;
     understood
-}
-
-fn rows<T>(from: Vec<Placed<T>>, into: impl Fn(T) -> Row) -> Vec<Placed<Row>> {
-    from.into_iter().map(|Placed { place, row }| Placed { place, row: into(row) }).collect()
 }
 
 fn each<T>(

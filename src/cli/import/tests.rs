@@ -103,6 +103,16 @@ fn shop() -> Value {
     })
 }
 
+/// What was left, a sorted line each, with the places less their folders.
+fn left_lines(report: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let line =
+        |left: &Value| format!("{} {}: {}", text(&left["kind"]), text(&left["place"]), text(&left["why"]));
+    let mut lines: Vec<String> = report["left"].as_array().unwrap().iter().map(line).collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
 fn tally(taken: usize, updated: usize, present: usize, left: usize) -> Value {
     json!({"taken": taken, "updated": updated, "present": present, "left": left})
 }
@@ -204,9 +214,18 @@ async fn an_id_that_is_in_use_here_is_handed_to_nobody() {
         Change::Grant { role: "guest".into(), user: UserId::Number(1) },
     ];
     bench.store().commit(here.into()).await.unwrap();
-    let report = bench.import_memory(&dump(3, &shop())).await;
-    assert_eq!(report["users"], tally(1, 0, 0, 1));
+    let mut models = shop();
+    let theirs = json!({"principalType": "USER", "principalId": 1, "roleId": 1, "id": 2});
+    models["RoleMapping"].as_array_mut().unwrap().push(theirs);
+    let theirs =
+        json!({"model": "*", "permission": "ALLOW", "principalType": "USER", "principalId": "1", "id": 2});
+    models["ACL"].as_array_mut().unwrap().push(theirs);
+    let report = bench.import_memory(&dump(3, &models)).await;
+    for kind in ["users", "tokens", "role_mappings", "acls"] {
+        assert_eq!(report[kind], tally(1, 0, 0, 1), "{kind}");
+    }
     assert_eq!(bench.user("1").await.email(), Some("here@example.com"));
+    assert_eq!(bench.standing("t1").await, None, "a session of the dump's user 1 is none of this one's");
     let roles = bench.store().roles().await.unwrap();
     let named = |name: &str| roles.iter().find(|role| role.name == name).unwrap().id.clone();
     assert_ne!(named("guest"), named("admin"));
@@ -249,22 +268,7 @@ async fn rows_that_make_no_sense_are_named_with_their_places() {
     let files =
         ImportFiles { users: Some(users), tokens: Some(tokens), role_mappings: Some(mappings), ..no_files() };
     let report = bench.import(files).await.unwrap();
-    let place = |place: &Value| place.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let mut left: Vec<String> = report["left"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|left| {
-            format!(
-                "{} {}: {}",
-                left["kind"].as_str().unwrap(),
-                place(&left["place"]),
-                left["why"].as_str().unwrap()
-            )
-        })
-        .collect();
-    left.sort_unstable();
-    insta::assert_snapshot!(left.join("\n"), @r"
+    insta::assert_snapshot!(left_lines(&report), @r"
     role mappings 0: there is no role with the id `9`
     role mappings 1: it has no `principalId`
     tokens 0: its `created` is no moment
@@ -369,6 +373,25 @@ async fn a_broken_file_stops_everything() {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(bench.store().counters().users, 0);
+}
+
+#[tokio::test]
+async fn sessions_alone_go_to_nobody_who_registered_here() {
+    let mut bench = Bench::new().await;
+    let here = vec![Change::CreateUser(crate::store::UserDraft::default())];
+    bench.store().commit(here).await.unwrap();
+    let row = json!([{"id": "abc", "ttl": 60, "created": START.to_string(), "userId": 1}]);
+    let mapping = json!([{"id": 1, "roleId": 1, "principalType": "USER", "principalId": 1}]);
+    let roles = json!([{"id": 1, "name": "admin"}]);
+    let files = ImportFiles {
+        tokens: Some(bench.write("t.json", &row.to_string())),
+        roles: Some(bench.write("r.json", &roles.to_string())),
+        role_mappings: Some(bench.write("m.json", &mapping.to_string())),
+        ..no_files()
+    };
+    let report = bench.import(files).await.unwrap();
+    assert_eq!((&report["tokens"], &report["role_mappings"]), (&tally(0, 0, 0, 1), &tally(0, 0, 0, 1)));
+    assert_eq!(bench.standing("abc").await, None);
 }
 
 #[tokio::test]

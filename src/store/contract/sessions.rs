@@ -79,6 +79,11 @@ pub(in crate::store) async fn revoking_spares_the_session_that_asks(store: &dyn 
     assert!(now.epoch > ann.epoch);
     assert_eq!(store.tokens(Some(&ann.id)).await.unwrap()[0].epoch, now.epoch);
 
+    commit(store, Change::UpdateUser(User { properties: properties(json!({ "email": "new@x" })), ..now }))
+        .await
+        .unwrap();
+    assert_eq!(subject(store, "mine").await.email.as_deref(), Some("new@x"), "it goes on hearing of changes");
+
     assert_eq!(removed(commit(store, revoke(&ann, Some("ben's"))).await), 1, "ben's does not spare ann's");
     assert_eq!(standing(store, "mine"), None);
     assert_eq!(removed(commit(store, revoke(&ben, None)).await), 1);

@@ -118,7 +118,7 @@ pub(super) fn batch(state: &State, rows: &BTreeSet<Row>) -> Result<::sled::Batch
     Ok(batch)
 }
 
-fn open(path: &Path) -> Result<::sled::Db, StoreError> {
+pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
     let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let mut tries = 0;
     loop {

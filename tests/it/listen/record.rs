@@ -79,7 +79,7 @@ fn one_line_a_request_with_these_keys() {
     assert_eq!((&line["user"], &line["upstream"]), (&json!(null), &json!(null)), "{line}");
     assert_eq!(line["request_id"].as_str(), refused.field("x-request-id"));
     let line = gate.log.access("/other");
-    assert_eq!((&line["bytes_in"], &line["rule"]), (&json!(5), &json!(null)), "{line}");
+    assert_eq!((&line["bytes_in"], &line["rule"]), (&json!(5), &json!("unmatched")), "{line}");
 
     let log = gate.stop();
     let written = log.all();

@@ -226,9 +226,9 @@ impl Connection {
 
     /// The next head alone; it is not recorded.
     pub(crate) fn head(&mut self) -> Option<String> {
-        let mut head = String::from_utf8(self.stream.until(b"\r\n\r\n").ok()??).unwrap();
+        let mut head = self.stream.until(b"\r\n\r\n").ok()??;
         head.truncate(head.len() - 2);
-        Some(head)
+        Some(String::from_utf8_lossy(&head).into_owned())
     }
 
     /// Up to and with `mark`.

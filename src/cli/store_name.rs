@@ -1,0 +1,15 @@
+//! The store's name, as the two ends of the admin socket compare it.
+
+use crate::store::{self, Engine};
+
+/// `memory:`, or `sled:` and the whole path.
+#[must_use]
+pub(super) fn of(settings: &store::Settings) -> String {
+    match &settings.engine {
+        Engine::Memory => "memory:".to_owned(),
+        Engine::Sled(folder) => {
+            let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+            format!("sled:{}", whole.display())
+        }
+    }
+}

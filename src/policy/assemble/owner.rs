@@ -1,0 +1,99 @@
+//! How a model's owner is found.
+
+use super::Assembly;
+use crate::policy::{
+    finding::did_you_mean,
+    json::{Json, Node},
+    method::Method,
+    model::Model,
+    owner::{Owner, RowOwner},
+    plain::read_owner,
+    remote,
+};
+
+impl Assembly<'_, '_> {
+    pub(super) fn owner(&mut self, model: &Model, mount: &str, methods: &[Method]) -> Owner {
+        if let Some(node) = model.setting("owner") {
+            let mut names = vec!["id"];
+            let paths = methods.iter().flat_map(|method| &method.http);
+            names.extend(
+                paths.flat_map(|(_, path)| path.split('/').filter_map(|part| part.strip_prefix(':'))),
+            );
+            return read_owner(node, &names, self.report);
+        }
+        if model.user {
+            return Owner::Account;
+        }
+        if !model.persisted {
+            return Owner::Nobody;
+        }
+        let row = self.row_owner(model);
+        Owner::Row { prefix: format!("{}/{mount}/", self.table.root).into(), row }
+    }
+
+    fn row_owner(&mut self, model: &Model) -> RowOwner {
+        let wanted = model.setting("ownerRelations").filter(|node| remote::truthy(node));
+        let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
+        self.check_owner_relations(model, wanted);
+        let mut first = true;
+        for member in model.relations() {
+            let text = |key| member.node.get(key).and_then(Node::text);
+            row.user_id_is_relation |= &*member.key == "userId";
+            row.owner_is_relation |= &*member.key == "owner";
+            let target =
+                text("model").and_then(|name| self.models.get(name)).filter(|target| target.attached);
+            let Some(target) = target.filter(|target| target.user && text("type") == Some("belongsTo"))
+            else {
+                continue;
+            };
+            let counts = match wanted.map(|node| &node.value) {
+                None => std::mem::take(&mut first),
+                Some(Json::List(names)) => names.iter().any(|name| name.text() == Some(&member.key)),
+                Some(Json::Bool(true)) => true,
+                Some(_) => false,
+            };
+            if !counts {
+                continue;
+            }
+            if self.account.is_none_or(|account| account.name != target.name) {
+                let message = format!(
+                    "the relation `{}` is to `{}`, which does not hold the accounts, so it makes no owner",
+                    member.key, target.name
+                );
+                if !model.built_in {
+                    self.report.warn(member.at, "owner-relation", message, None);
+                }
+                continue;
+            }
+            let key = text("foreignKey").map_or_else(|| format!("{}Id", member.key), str::to_owned);
+            row.keys.push(key.into());
+        }
+        self.check_hidden(model, &row);
+        row
+    }
+
+    /// `ownerRelations` naming what is no relation.
+    fn check_owner_relations(&mut self, model: &Model, wanted: Option<&Node>) {
+        for name in wanted.map_or(&[][..], Node::items) {
+            let word = name.text().unwrap_or_default();
+            if model.relations().iter().all(|member| &*member.key != word) {
+                let names = model.relations().iter().map(|member| &*member.key);
+                let message = format!("`{}` has no relation `{word}`, so it makes no owner", model.name);
+                self.report.warn(name.at, "owner-relation", message, did_you_mean(word, names));
+            }
+        }
+    }
+
+    /// The app does not show a hidden property, so that nobody would be the owner by it.
+    fn check_hidden(&mut self, model: &Model, row: &RowOwner) {
+        let hidden = model.setting("hidden").map_or(&[][..], Node::items);
+        let properties = ["userId", "owner"].into_iter().filter(|_| row.legacy);
+        for key in properties.chain(row.keys.iter().map(|key| &**key)) {
+            if let Some(node) = hidden.iter().find(|node| node.text() == Some(key)) {
+                let message = format!("`{key}` is hidden, so the app's answer does not show the owner");
+                let fix = Some("show it, or add `owner`".into());
+                self.report.warn(node.at, "hidden-owner", message, fix);
+            }
+        }
+    }
+}

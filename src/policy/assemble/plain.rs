@@ -1,0 +1,146 @@
+//! The routes of `routes` files.
+
+use std::collections::HashMap;
+
+use super::Assembly;
+use crate::policy::{
+    acl::{READ, Target, WRITE, Who, rules},
+    method::Method,
+    model::Definition,
+    owner::Owner,
+    plain::{PlainFile, PlainRoute, captures},
+    table::{Judge, Route},
+    trie::{End, Piece},
+};
+
+impl Assembly<'_, '_> {
+    /// The routes of the `routes` files.
+    pub(in crate::policy) fn add_plain(&mut self, mut files: Vec<(Definition, PlainFile)>) {
+        let first = self.table.models.len();
+        for (definition, file) in &mut files {
+            self.check_plain(definition, file);
+            let mut policed = self.policed(&definition.name, definition.node.members());
+            policed.owner = std::mem::replace(&mut file.owner, Owner::Nobody);
+            self.table.models.push(policed);
+        }
+        let mut added: Vec<(&PlainRoute, bool, usize)> = Vec::new();
+        for (index, (definition, file)) in files.iter().enumerate() {
+            for route in &file.routes {
+                added.push((route, file.ignore_case, self.table.routes.len()));
+                let made = self.plain_route(definition, file, route, first + index);
+                self.table.routes.push(made);
+            }
+        }
+        added.sort_by_cached_key(|(route, ..)| specificity(&route.pattern));
+        self.refuse_ties(&added);
+        for (rank, (route, ignore_case, index)) in added.into_iter().enumerate() {
+            let all = ["ALL".into()];
+            let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
+            let names: Box<[Box<str>]> = captures(&route.pattern).map(Into::into).collect();
+            let [exact, folded] = &mut self.table.plain;
+            let trie = if ignore_case { folded } else { exact };
+            for verb in verbs {
+                let end = End { verb: verb.clone(), rank, route: index, names: names.clone() };
+                trie.insert(&route.pattern, end);
+            }
+        }
+    }
+
+    fn plain_route(
+        &self,
+        definition: &Definition,
+        file: &PlainFile,
+        route: &PlainRoute,
+        model: usize,
+    ) -> Route {
+        let stored = self.rows_of(&definition.name);
+        let judge = |access| {
+            let target = Target {
+                model: &definition.name,
+                property: &route.property,
+                aliases: &[],
+                access,
+                alias_counts: false,
+            };
+            Judge { access, rules: rules(&file.acls, &stored, &target) }
+        };
+        let last: &str = if route.property.is_empty() { &route.path } else { &route.property };
+        let glue = if route.property.is_empty() { " " } else { "." };
+        Route {
+            name: format!("{}{glue}{last}", definition.name).into(),
+            model,
+            property: route.property.clone(),
+            account: None,
+            judge: judge(route.access.unwrap_or(WRITE)),
+            safe: route.access.is_none().then(|| judge(READ)),
+            scopes: Box::default(),
+            instance: false,
+            encoded_slash: route.encoded_slash,
+        }
+    }
+
+    fn check_plain(&mut self, definition: &Definition, file: &PlainFile) {
+        let methods: Vec<Method> = file
+            .routes
+            .iter()
+            .map(|route| Method {
+                name: route.property.to_string(),
+                instance: false,
+                aliases: Vec::new(),
+                access: READ,
+                http: Vec::new(),
+                scopes: Vec::new(),
+                built_in: false,
+            })
+            .collect();
+        self.check_rules(&definition.name, definition.at, &file.acls, &methods);
+        let asks = file.acls.iter().any(|entry| entry.who() == Some(Who::Owner));
+        if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
+            let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
+            self.report.warn(definition.at, "owner", message, Some("add `owner`".into()));
+        }
+    }
+
+    /// Two routes that fit the same paths and methods are an error.
+    fn refuse_ties(&mut self, routes: &[(&PlainRoute, bool, usize)]) {
+        let mut seen: HashMap<Vec<Option<String>>, Vec<(&PlainRoute, bool)>> = HashMap::new();
+        for (route, ignore_case, _) in routes {
+            let others = seen.entry(shape(&route.pattern)).or_default();
+            for (other, other_ignores) in others.iter() {
+                let literal = |piece: &Piece| matches!(piece, Piece::Literal(_));
+                let same_case = route.pattern.iter().zip(&other.pattern).all(|(a, b)| a == b || !literal(a));
+                let same_path = same_case || *ignore_case || *other_ignores;
+                let same_method = (route.methods.is_empty() && other.methods.is_empty())
+                    || route.methods.iter().any(|method| other.methods.contains(method));
+                if same_path && same_method {
+                    let message = format!("the routes `{}` and `{}` tie", other.path, route.path);
+                    let fix = Some("remove one, or give them different methods".into());
+                    self.report.error(route.at, "route-tie", message, fix);
+                }
+            }
+            others.push((route, *ignore_case));
+        }
+    }
+}
+
+/// Literals before captures before remainders, from left to right.
+fn specificity(pattern: &[Piece]) -> Vec<u8> {
+    let kind = |piece: &Piece| match piece {
+        Piece::Literal(_) => 0,
+        Piece::Capture(_) => 1,
+        Piece::Rest(_) => 2,
+    };
+    pattern.iter().map(kind).collect()
+}
+
+/// What two patterns share that fit the same paths: literals without case, `None` for a capture, `*` for a remainder.
+fn shape(pattern: &[Piece]) -> Vec<Option<String>> {
+    pattern
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => Some(text.to_ascii_lowercase()),
+            Piece::Capture(_) => None,
+            Piece::Rest(_) => Some("/".to_owned()),
+        })
+        .collect()
+}

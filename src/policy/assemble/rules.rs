@@ -1,0 +1,70 @@
+//! Warnings about rules that say less than they seem to.
+
+use super::Assembly;
+use crate::policy::{
+    acl::{Entry, Property, Who},
+    finding::{Place, did_you_mean},
+    method::{self, Method},
+};
+
+impl Assembly<'_, '_> {
+    /// Warnings about rules that say less than they seem to.
+    pub(super) fn check_rules(&mut self, name: &str, at: Place, acls: &[Entry], methods: &[Method]) {
+        if acls.is_empty() && self.rows_of(name).is_empty() {
+            let message = format!("`{name}` has no rules, so the default permission decides");
+            self.report.warn(at, "no-rules", message, Some("add `acls`".into()));
+        }
+        for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
+            self.check_role(entry);
+            let names: Vec<&str> = match &entry.property {
+                Property::Any => continue,
+                Property::One(name) => vec![name],
+                Property::List(names) => {
+                    names.iter().map(|name| &**name).filter(|name| *name != "*").collect()
+                }
+            };
+            for word in names {
+                self.check_property(entry, word, methods);
+            }
+        }
+    }
+
+    fn check_role(&mut self, entry: &Entry) {
+        let Some(Who::Role(name)) = entry.who() else { return };
+        if self.stored.roles.iter().any(|role| **role == *name) {
+            return;
+        }
+        let built_in = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
+        let known = built_in.into_iter().chain(self.stored.roles.iter().map(String::as_str));
+        let fix =
+            did_you_mean(&name, known).unwrap_or_else(|| format!("create it: `portcullis role add {name}`"));
+        self.report.warn(entry.at, "unknown-role", format!("there is no role `{name}`"), Some(fix));
+    }
+
+    fn check_property(&mut self, entry: &Entry, word: &str, methods: &[Method]) {
+        if methods.iter().any(|method| method.name == word) {
+            return;
+        }
+        let by_alias = methods.iter().find(|method| method.aliases.iter().any(|alias| **alias == *word));
+        if let Some(method) = by_alias {
+            let message = if self.settings.loopback {
+                format!(
+                    "`{word}` is an alias, and LoopBack's static rules do not know aliases: the rule never applies"
+                )
+            } else {
+                format!(
+                    "`{word}` is an alias, which LoopBack's static rules do not know; here it counts as `{}`",
+                    method.name
+                )
+            };
+            self.report.warn(entry.at, "alias", message, Some(format!("write `{}`", method.name)));
+            return;
+        }
+        let names = methods.iter().map(|method| method.name.as_str());
+        let fix = match method::canonical(word) {
+            Some(name) => Some(format!("write `{name}`")),
+            None => did_you_mean(word, names),
+        };
+        self.report.warn(entry.at, "unknown-property", format!("no route has the property `{word}`"), fix);
+    }
+}

@@ -1,0 +1,206 @@
+//! Mistakes, each with its place.
+
+use super::*;
+
+fn lines(settings: &Settings, files: &[Source]) -> (bool, Vec<String>) {
+    let (set, findings) = compile(settings, files, &stored());
+    (set.is_some(), findings.iter().map(ToString::to_string).collect())
+}
+
+/// The findings of one file `f.json`.
+fn of(text: &str) -> (bool, Vec<String>) {
+    lines(&standard(), &[file("f.json", text)])
+}
+
+fn refused(definition: &Value, expected: &str) {
+    let (compiled, found) = of(&definition.to_string());
+    assert!(!compiled, "{definition}: {found:?}");
+    let hit = found.iter().find(|line| line.contains(expected));
+    assert!(hit.is_some_and(|line| line.contains(": error: ")), "{definition}: {found:?}");
+}
+
+#[test]
+fn all_mistakes_at_once_with_their_places() {
+    let text = r#"{
+  "name": "Order",
+  "acls": [
+    { "principalType": "ROLE", "principalId": "$everyone", "permission": "DNEY" },
+    { "principalType": "ROLE", "principal": "$everyone", "permission": "ALLOW" },
+    { "principalType": "ROLE", "principalId": ["a"], "permission": 3 },
+    7
+  ],
+  "relations": []
+}"#;
+    let (compiled, found) = of(text);
+    assert!(!compiled);
+    let errors: Vec<&str> =
+        found.iter().filter(|line| line.contains(": error: ")).map(String::as_str).collect();
+    insta::assert_snapshot!(errors.join("\n"), @r"
+    f.json:4:74: error: `DNEY` is no permission; did you mean `DENY`?
+    f.json:5:32: error: `principal` is no key of a rule; did you mean `principalId`?
+    f.json:6:47: error: `principalId` is a list; write a text or a number
+    f.json:6:68: error: `permission` is a number; write a text
+    f.json:7:5: error: a rule is a number; write an object
+    f.json:9:16: error: `relations` is a list; write an object
+    ");
+}
+
+#[test]
+fn warns_of_what_loopback_would_ignore() {
+    for (rules, expected) in [
+        (json!([rule("editr", "ALLOW")]), "there is no role `editr`; did you mean `editor`?"),
+        (json!([rule_with("admin", "ALLOW", json!({"accessType": "read"}))]), "did you mean `READ`?"),
+        (json!([{"principalId": "admin", "permission": "ALLOW"}]), "the rule has no principalType"),
+        (
+            json!([{"principalType": "role", "principalId": "admin", "permission": "ALLOW"}]),
+            "did you mean `ROLE`?",
+        ),
+        (json!([rule_with("admin", "ALLOW", json!({"property": "destroyById"}))]), "write `deleteById`"),
+        (json!([rule_with("admin", "ALLOW", json!({"property": "fnd"}))]), "did you mean `find`?"),
+        (json!([rule_with("admin", "ALLOW", json!({"property": ["*"]}))]), "`*` in a list matches nothing"),
+        (json!([{"principalType": "ROLE", "principalId": "admin"}]), "the rule has no permission"),
+        (json!([]), "`Order` has no rules"),
+    ] {
+        let (compiled, found) = of(&json!({"name": "Order", "acls": rules}).to_string());
+        assert!(compiled, "{rules}: {found:?}");
+        assert_eq!(found.len(), 1, "{rules}: {found:?}");
+        assert!(found[0].contains(": warning: ") && found[0].contains(expected), "{rules}: {found:?}");
+    }
+}
+
+#[test]
+fn warns_of_owners_that_nobody_is() {
+    let relations = json!({"buyer": {"type": "belongsTo", "model": "User"}});
+    let acls = json!([rule("$everyone", "DENY")]);
+    for (definition, expected) in [
+        (
+            json!({"name": "A", "relations": relations, "ownerRelations": ["buyr"], "acls": acls}),
+            "did you mean `buyer`?",
+        ),
+        (
+            json!({"name": "A", "relations": relations, "hidden": ["buyerId"], "acls": acls}),
+            "`buyerId` is hidden",
+        ),
+        (json!({"name": "A", "hidden": ["userId"], "acls": acls}), "`userId` is hidden"),
+        (
+            json!({"name": "A", "relations": {"b": {"type": "belongsTo", "model": "Bee"}}, "acls": acls}),
+            "unknown model `Bee`",
+        ),
+        (json!({"name": "A", "routes": [{"path": "/a"}], "acls": [rule("$owner", "ALLOW")]}), "add `owner`"),
+    ] {
+        let (compiled, found) = of(&definition.to_string());
+        assert!(compiled && found.len() == 1, "{definition}: {found:?}");
+        assert!(found[0].contains(": warning: ") && found[0].contains(expected), "{definition}: {found:?}");
+    }
+}
+
+#[test]
+fn refuses_what_cannot_be_meant() {
+    let acls = json!([rule("$everyone", "DENY")]);
+    for (definition, expected) in [
+        (json!({"acls": []}), "the file has no name"),
+        (json!({"name": 5}), "the file has no name"),
+        (json!({"name": "a\nb"}), "control characters"),
+        (json!(["x"]), "the file holds a list"),
+        (
+            json!({"name": "A", "base": "PersistdModel"}),
+            "the base `PersistdModel` of `A` is not defined; did you mean `PersistedModel`?",
+        ),
+        (json!({"name": "A", "plural": 3, "acls": acls}), "`plural` is a number"),
+        (json!({"name": "A", "aclErrorStatus": 418, "acls": acls}), "`aclErrorStatus` is none"),
+        (json!({"name": "A", "defaultPermission": "deny", "acls": acls}), "did you mean `DENY`?"),
+        (
+            json!({"name": "A", "relations": {"r": {"type": "hasMeny", "model": "A"}}, "acls": acls}),
+            "did you mean `hasMany`?",
+        ),
+        (
+            json!({"name": "A", "methods": {"m": {"accessType": "read"}}, "acls": acls}),
+            "the access type of `m`",
+        ),
+        (
+            json!({"name": "A", "methods": {"m": {"http": {"path": "/a*"}}}, "acls": acls}),
+            "the path `/a*` of `A`",
+        ),
+        (json!({"name": "User", "base": "PersistedModel"}), "write `\"base\": \"User\"`"),
+        (json!({"name": "A", "plural": "../x", "acls": acls}), "`../x` cannot be the path"),
+    ] {
+        refused(&definition, expected);
+    }
+}
+
+#[test]
+fn refuses_routes_that_cannot_be_meant() {
+    let routes =
+        |routes: Value| json!({"name": "Order", "routes": routes, "acls": [rule("$everyone", "DENY")]});
+    let one = |key: &str, value: Value| {
+        let mut file = routes(json!([{"path": "/a/{id}"}]));
+        file[key] = value;
+        file
+    };
+    for (definition, expected) in [
+        (routes(json!({})), "`routes` holds an object"),
+        (routes(json!([{"paht": "/a"}])), "did you mean `path`?"),
+        (routes(json!([{"path": "a"}])), "a path begins with a slash"),
+        (routes(json!([{"path": "/{*a}/b"}])), "comes last"),
+        (routes(json!([{"path": "/a{b}"}])), "a `{name}` is a whole segment"),
+        (routes(json!([{"path": "/{a}/{a}"}])), "the same name"),
+        (routes(json!([{"path": "/a/../b"}])), "dot segments"),
+        (routes(json!([{"path": "/a%62"}])), "written plainly"),
+        (routes(json!([{"path": "/a", "methods": ["get"]}])), "write `GET`"),
+        (routes(json!([{"path": "/a", "methods": []}])), "`methods` is empty"),
+        (routes(json!([{"path": "/a", "accessType": "read"}])), "did you mean `READ`?"),
+        (routes(json!([{"path": "/a/{x}"}, {"path": "/a/{y}"}])), "the routes `/a/{x}` and `/a/{y}` tie"),
+        (
+            routes(json!([{"path": "/a", "methods": ["GET", "PUT"]}, {"path": "/a/", "methods": ["PUT"]}])),
+            "tie",
+        ),
+        (one("base", json!("Model")), "either `base` or `routes`"),
+        (one("acl", json!([])), "did you mean `acls`?"),
+        (one("owner", json!({"path": "nope"})), "no route of this file captures `nope`"),
+        (one("owner", json!({"lookup": "/x/{id}"})), "`owner` is none of its forms"),
+        (one("owner", json!({"lookup": "//x/{id}", "field": "/a"})), "`owner` is none of its forms"),
+        (one("owner", json!({"lookup": "/x/{id}", "field": "a"})), "`owner` is none of its forms"),
+        (one("owner", json!({"path": "id", "lookup": "/x"})), "`owner` is none of its forms"),
+        (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is no duration"),
+        (one("ignoreCase", json!("yes")), "write `true` or `false`"),
+    ] {
+        refused(&definition, expected);
+    }
+}
+
+#[test]
+fn sets_that_contradict_themselves() {
+    let acls = json!([rule("$everyone", "DENY")]);
+    let model = |name: &str, base: &str| json!({"name": name, "base": base, "acls": acls}).to_string();
+    for (files, expected) in [
+        (vec![file("a.json", &model("A", "B")), file("b.json", &model("B", "A"))], "leads back to itself"),
+        (
+            vec![file("a.json", &model("A", "Model")), file("b.json", &model("A", "Model"))],
+            "already defined in `a.json`",
+        ),
+        (
+            vec![file("a.json", &model("Dog", "Model")), file("b.json", &model("dogs", "Model"))],
+            "the same path `/dogs`",
+        ),
+        (vec![file("a.json", &model("user", "User"))], "user_model = \"user\""),
+    ] {
+        let (compiled, found) = lines(&standard(), &files);
+        assert!(!compiled, "{found:?}");
+        assert!(found.iter().any(|line| line.contains(expected)), "{found:?}");
+    }
+}
+
+#[test]
+fn passes_over_what_is_no_policy() {
+    let (compiled, found) = lines(
+        &standard(),
+        &[
+            file("order.cases.json", "no json"),
+            file("policy.schema.json", "no json"),
+            file("datasources.json", "no json"),
+            file("component-config.json", "no json"),
+            file("readme.md", "no json"),
+        ],
+    );
+    assert!(compiled && found.is_empty(), "{found:?}");
+}

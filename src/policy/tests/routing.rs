@@ -1,0 +1,262 @@
+//! Which route a request is.
+
+use super::*;
+
+/// `Model.method ACCESS id`, `*` for the User API's.
+fn route(set: &PolicySet, request: &str) -> String {
+    let (method, target) = request.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let action = set.action(method, path, query);
+    let ours = matches!(action.served, Served::Account(_));
+    let id = action.model_id.as_deref().unwrap_or("-");
+    format!("{} {} {id}{}", action.route, action.access_type, if ours { " *" } else { "" })
+}
+
+fn shop() -> [Value; 3] {
+    [
+        json!({
+            "name": "Order", "plural": "orders", "base": "PersistedModel", "acls": [rule("$everyone", "DENY")],
+            "relations": {
+                "owner": {"type": "belongsTo", "model": "User", "foreignKey": "ownerId"},
+                "lines": {"type": "hasMany", "model": "Line"},
+                "tags": {"type": "hasAndBelongsToMany", "model": "Line"},
+                "cover": {"type": "embedsOne", "model": "Line", "options": {"http": {"path": "front"}}},
+                "ghosts": {"type": "hasMany", "model": "Ghost"}
+            },
+            "methods": {
+                "summary": {"http": {"verb": "get", "path": "/summary"}},
+                "ping": {},
+                "listed": {"http": [{"verb": "get", "path": "/listed"}, {"verb": "post", "path": "/listed"}]},
+                "prototype.approve": {"http": {"verb": "post", "path": "/approve"}},
+                "hidden": {"shared": false},
+                "between": {"http": {"verb": "get", "path": "/between/:from/:to"}}
+            }
+        }),
+        json!({"name": "Line", "base": "PersistedModel", "replaceOnPUT": false, "acls": [rule("$everyone", "DENY")]}),
+        json!({"name": "Tool", "base": "Model", "http": {"path": "/v1/tools"}, "acls": [rule("$everyone", "DENY")],
+               "methods": {"run": {"http": {"verb": "post"}}}}),
+    ]
+}
+
+#[test]
+fn loopback_models_have_loopbacks_routes() {
+    let set = set(&loopback(), &shop());
+    for (request, expected) in [
+        ("GET /api/orders", "Order.find READ -"),
+        ("GET /API/Orders/", "Order.find READ -"),
+        ("HEAD /api/orders", "Order.find READ -"),
+        ("POST /api/orders", "Order.create WRITE -"),
+        ("PATCH /api/orders", "Order.patchOrCreate WRITE -"),
+        ("PUT /api/orders", "Order.replaceOrCreate WRITE -"),
+        ("POST /api/orders/replaceOrCreate", "Order.replaceOrCreate WRITE -"),
+        ("POST /api/orders/upsertWithWhere?id=4", "Order.upsertWithWhere WRITE 4"),
+        ("POST /api/orders/update", "Order.updateAll WRITE -"),
+        ("GET /api/orders/findOne", "Order.findOne READ -"),
+        ("GET /api/orders/FINDONE", "Order.findOne READ -"),
+        ("GET /api/orders/count", "Order.count READ -"),
+        ("HEAD /api/orders/count", "Order.exists READ count"),
+        ("GET /api/orders/7", "Order.findById READ 7"),
+        ("GET /api/orders/7?id=8", "Order.findById READ 7"),
+        ("GET /api/orders/%20a", "Order.findById READ  a"),
+        ("HEAD /api/orders/7", "Order.exists READ 7"),
+        ("GET /api/orders/7/exists", "Order.exists READ 7"),
+        ("PUT /api/orders/7", "Order.replaceById WRITE 7"),
+        ("POST /api/orders/7/replace", "Order.replaceById WRITE 7"),
+        ("PATCH /api/orders/7", "Order.prototype.patchAttributes WRITE 7"),
+        ("DELETE /api/orders/7", "Order.deleteById WRITE 7"),
+        ("DELETE /api/orders", "unmatched WRITE -"),
+        ("POST /api/orders/7", "unmatched WRITE -"),
+        ("GET /api/orders/7/nothing", "unmatched READ -"),
+        ("OPTIONS /api/orders", "unmatched READ -"),
+        ("GET /api/orders/change-stream", "Order.createChangeStream READ -"),
+        ("GET /api/orders/7/owner", "Order.prototype.__get__owner READ 7"),
+        ("PUT /api/orders/7/owner", "unmatched WRITE -"),
+        ("GET /api/orders/7/lines", "Order.prototype.__get__lines READ 7"),
+        ("GET /api/orders/7/lines/count", "Order.prototype.__count__lines READ 7"),
+        ("PUT /api/orders/7/lines/3", "Order.prototype.__updateById__lines WRITE 7"),
+        ("PUT /api/orders/7/lines/rel/3", "unmatched WRITE -"),
+        ("PUT /api/orders/7/tags/rel/3", "Order.prototype.__link__tags WRITE 7"),
+        ("HEAD /api/orders/7/tags/rel/3", "Order.prototype.__exists__tags READ 7"),
+        ("DELETE /api/orders/7/front", "Order.prototype.__destroy__cover WRITE 7"),
+        ("GET /api/orders/7/ghosts", "unmatched READ -"),
+        ("GET /api/orders/summary", "Order.summary READ -"),
+        ("POST /api/orders/7/approve", "Order.prototype.approve EXECUTE 7"),
+        ("GET /api/orders/listed", "Order.listed EXECUTE -"),
+        // A verb of its own comes before `all`.
+        ("GET /api/orders/ping", "Order.findById READ ping"),
+        ("OPTIONS /api/orders/ping", "Order.ping EXECUTE -"),
+        ("POST /api/orders/hidden", "unmatched WRITE -"),
+        ("GET /api/orders/between/1/2", "Order.between READ -"),
+        ("PUT /api/Lines/7", "Line.prototype.patchAttributes WRITE 7"),
+        ("PUT /api/lines", "Line.patchOrCreate WRITE -"),
+        ("POST /api/lines/7/replace", "Line.replaceById WRITE 7"),
+        ("POST /api/v1/tools/run", "Tool.run EXECUTE -"),
+        ("GET /api/v1/tools/7", "unmatched READ -"),
+        ("GET /api/v1", "unmatched READ -"),
+        ("GET /orders", "unmatched READ -"),
+        ("GET /apiorders", "unmatched READ -"),
+        ("GET /api", "unmatched READ -"),
+        ("get /api/orders", "unmatched WRITE -"),
+    ] {
+        assert_eq!(route(&set, request), expected, "{request}");
+    }
+}
+
+#[test]
+fn the_account_model_is_served_here() {
+    let definitions = [
+        json!({"name": "User", "base": "User", "relations": {"orders": {"type": "hasMany", "model": "Order"}}}),
+    ];
+    let all = [&definitions[..], &shop()].concat();
+    let (loopback, standard) = (set(&loopback(), &all), set(&standard(), &all));
+    for (request, expected) in [
+        ("POST /api/users/login", "User.login EXECUTE - *"),
+        ("POST /api/users/logout", "User.logout EXECUTE - *"),
+        ("GET /api/users/confirm", "User.confirm READ - *"),
+        ("POST /api/users/7/verify", "User.prototype.verify EXECUTE 7 *"),
+        ("POST /api/users/reset", "User.resetPassword EXECUTE - *"),
+        ("POST /api/users/change-password", "User.changePassword EXECUTE - *"),
+        ("POST /api/users/reset-password", "User.setPassword EXECUTE - *"),
+        ("GET /api/users/%31", "User.findById READ 1 *"),
+        ("GET /api/users/7/accessTokens", "User.prototype.__get__accessTokens READ 7 *"),
+        ("GET /api/users/7/orders", "User.prototype.__get__orders READ 7"),
+    ] {
+        assert_eq!(route(&loopback, request), expected, "{request}");
+        assert_eq!(route(&standard, request), expected, "{request}");
+    }
+    // The seeds let any verb but OPTIONS log out.
+    assert_eq!(route(&loopback, "GET /api/users/logout"), "User.findById READ logout *");
+    assert_eq!(route(&standard, "GET /api/users/logout"), "User.logout EXECUTE - *");
+    assert_eq!(route(&loopback, "OPTIONS /api/users/logout"), "User.logout EXECUTE - *");
+    assert_eq!(route(&standard, "OPTIONS /api/users/logout"), "unmatched READ -");
+    assert_eq!(loopback.action("GET", "/api/users/3/nope", None).served, Served::NoSuchMethod);
+    assert_eq!(standard.action("GET", "/api/users/3/nope", None).served, Served::App);
+    assert_eq!(verdict(&loopback, "GET /api/users/3/nope", ANYBODY, None), "allow no-such-method");
+    assert_eq!(verdict(&standard, "GET /api/users/3/nope", ANYBODY, None), "401 unmatched");
+}
+
+#[test]
+fn a_path_that_means_two_routes_is_refused() {
+    let mut settings = loopback();
+    settings.unmatched = Unmatched::Allow;
+    let public = [json!({"name": "Order", "acls": [rule("$everyone", "ALLOW")]})];
+    let set = set(&settings, &public);
+    for (request, expected) in [
+        ("GET /api/orders/count", "allow order.json#/acls/0"),
+        ("GET /api/orders/%37", "allow order.json#/acls/0"),
+        // LoopBack takes these for a row called `count`; others take them for the count.
+        ("GET /api/orders/%63ount", "401 ambiguous"),
+        ("GET /api/%6Frders/7", "401 ambiguous"),
+        ("GET /%61pi/orders/7", "401 ambiguous"),
+        // Some apps drop what follows a `;`.
+        ("GET /api/orders;x=1/7", "401 ambiguous"),
+        ("GET /api/orders/7;x=1", "allow order.json#/acls/0"),
+        ("GET /api//orders/7", "401 ambiguous"),
+        ("GET /x/../api/orders/7", "401 ambiguous"),
+        ("GET /%61bout", "allow unmatched"),
+        ("GET /about", "allow unmatched"),
+    ] {
+        assert_eq!(verdict(&set, request, ANYBODY, None), expected, "{request}");
+    }
+}
+
+#[test]
+fn the_id_comes_from_path_body_and_query() {
+    let definitions = [json!({"name": "Order", "acls": [rule("$everyone", "DENY")]})];
+    let (loopback, standard) = (set(&loopback(), &definitions), set(&standard(), &definitions));
+    let id = |set: &PolicySet, path, query, body: Value| {
+        let action = set.action("POST", path, query);
+        action.with_body_id(body_id(&body)).model_id
+    };
+    for (path, query, body, expected) in [
+        ("/api/orders", None, json!({"id": 3}), Some("3")),
+        ("/api/orders", Some("id=4"), json!({"id": "3"}), Some("3")),
+        ("/api/orders", Some("id=4"), json!({}), Some("4")),
+        ("/api/orders", Some("id=4"), json!({"id": null}), Some("")),
+        ("/api/orders", Some("id=4"), json!({"id": 0}), Some("")),
+        ("/api/orders", None, json!({"id": [3]}), Some("")),
+        ("/api/orders", None, json!({"id": 3.0}), Some("3")),
+        ("/api/orders", None, json!([{"id": 3}]), None),
+        ("/api/orders", None, json!(null), None),
+        ("/api/orders/7/replace", Some("id=4"), json!({"id": 3}), Some("7")),
+    ] {
+        assert_eq!(id(&loopback, path, query, body.clone()).as_deref(), expected, "{path} {query:?} {body}");
+        let by_path = expected.filter(|_| path.contains('7'));
+        assert_eq!(id(&standard, path, query, body).as_deref(), by_path, "{path}");
+    }
+    assert!(loopback.action("POST", "/api/orders", None).wants_body);
+    assert!(!loopback.action("POST", "/api/orders/7/replace", None).wants_body);
+    assert!(!standard.action("POST", "/api/orders", None).wants_body);
+}
+
+#[test]
+fn routes_files() {
+    let file = json!({
+        "name": "Invoice",
+        "routes": [
+            {"path": "/invoices", "methods": ["GET"], "property": "list"},
+            {"path": "/invoices", "property": "write"},
+            {"path": "/invoices/new", "methods": ["POST"], "property": "create", "accessType": "EXECUTE"},
+            {"path": "/invoices/{id}", "property": "show"},
+            {"path": "/invoices/{id}/{*rest}", "encodedSlash": true},
+            {"path": "/{page}", "methods": ["GET"], "property": "page"}
+        ],
+        "acls": [rule("$everyone", "DENY")]
+    });
+    let folded = json!({"name": "Old", "ignoreCase": true, "routes": [{"path": "/Legacy/x", "property": "x"}],
+                        "acls": [rule("$everyone", "DENY")]});
+    let set = set(&standard(), &[file, folded]);
+    for (request, expected) in [
+        ("GET /invoices", "Invoice.list READ -"),
+        ("HEAD /invoices/", "Invoice.list READ -"),
+        ("PUT /invoices", "Invoice.write WRITE -"),
+        ("OPTIONS /invoices", "Invoice.write READ -"),
+        ("POST /invoices/new", "Invoice.create EXECUTE -"),
+        ("GET /invoices/new", "Invoice.show READ new"),
+        ("GET /invoices/a%20b", "Invoice.show READ a b"),
+        ("DELETE /invoices/7/lines/3", "Invoice /invoices/{id}/{*rest} WRITE 7"),
+        ("GET /Invoices", "Invoice.page READ -"),
+        ("POST /Invoices", "unmatched WRITE -"),
+        ("GET /LEGACY/X", "Old.x READ -"),
+        ("GET /", "unmatched READ -"),
+        ("GET /invoice%73", "unmatched READ -"),
+    ] {
+        assert_eq!(route(&set, request), expected, "{request}");
+    }
+    assert!(set.action("GET", "/invoices/7/x", None).encoded_slash);
+    assert!(!set.action("GET", "/invoices/7", None).encoded_slash);
+}
+
+#[test]
+fn indices_are_dense_and_name_the_routes() {
+    let set = set(&loopback(), &shop());
+    let names: Vec<&str> = set.routes().collect();
+    assert_eq!(&names[..2], ["unmatched", "no-such-method"]);
+    for (method, path) in
+        [("GET", "/api/orders"), ("DELETE", "/api/lines/7"), ("GET", "/nowhere"), ("GET", "/api/users/1/x")]
+    {
+        let action = set.action(method, path, None);
+        assert_eq!(names[usize::try_from(action.route_index).unwrap()], action.route, "{path}");
+    }
+}
+
+#[test]
+fn model_config_says_who_is_public() {
+    let config = json!({
+        "_meta": {}, "User": {"dataSource": "db"}, "Line": {"public": false},
+        "Order": {"options": {"remoting": {"sharedMethods": {"*": false, "find": true, "prototype.approve": true}}}}
+    });
+    let mut sources = sources(&shop());
+    sources.push(file("model-config.json", &config.to_string()));
+    let set = compile(&loopback(), &sources, &stored()).0.unwrap();
+    for (request, expected) in [
+        ("GET /api/orders", "Order.find READ -"),
+        ("GET /api/orders/7", "unmatched READ -"),
+        ("POST /api/orders/7/approve", "Order.prototype.approve EXECUTE 7"),
+        ("GET /api/lines", "unmatched READ -"),
+        ("POST /api/v1/tools/run", "unmatched WRITE -"),
+        ("POST /api/users/login", "User.login EXECUTE - *"),
+    ] {
+        assert_eq!(route(&set, request), expected, "{request}");
+    }
+}

@@ -1,0 +1,42 @@
+//! The policies that the demo runs.
+
+use super::*;
+
+fn samples() -> Vec<Source> {
+    vec![
+        file("notes.json", include_str!("../../../policies/notes.json")),
+        file("public.json", include_str!("../../../policies/public.json")),
+        file("admin.json", include_str!("../../../policies/admin.json")),
+    ]
+}
+
+#[test]
+fn compile_without_a_finding_and_do_what_they_say() {
+    let (set, findings) = compile(&standard(), &samples(), &stored());
+    assert_eq!(findings, Vec::new());
+    let set = set.unwrap();
+    let roles = [Box::from("editor")];
+    let editor = Caller { user: Some("9"), roles: &roles, scopes: &[] };
+    for (request, caller, expected) in [
+        ("GET /", ANYBODY, "allow public.json#/acls/1"),
+        ("GET /about", ANYBODY, "allow public.json#/acls/1"),
+        ("POST /about", ANYBODY, "401 unmatched"),
+        ("GET /notes", ANYBODY, "401 notes.json#/acls/0"),
+        ("GET /notes", user("1"), "allow notes.json#/acls/1"),
+        ("POST /notes", user("1"), "allow notes.json#/acls/1"),
+        ("GET /notes/3", ANYBODY, "401 notes.json#/acls/0"),
+        ("GET /notes/3", user("1"), "ask /notes/3"),
+        ("GET /notes/3", editor, "allow notes.json#/acls/3"),
+        ("DELETE /notes/3", editor, "403 unmatched"),
+        ("GET /reports/2026/11", user("1"), "403 admin.json#/acls/0"),
+        ("GET /reports/2026/11", editor, "allow admin.json#/acls/1"),
+        ("PUT /reports", editor, "allow admin.json#/acls/1"),
+        ("POST /api/users/login", ANYBODY, "allow User#/acls/3"),
+    ] {
+        assert_eq!(verdict(&set, request, caller, None), expected, "{request}");
+    }
+    let owner = verdict(&set, "GET /notes/3", user("1"), Some(OwnerVerdict::Owner));
+    assert_eq!(owner, "allow notes.json#/acls/2");
+    let other = verdict(&set, "GET /notes/3", user("1"), Some(OwnerVerdict::NotOwner));
+    assert_eq!(other, "403 notes.json#/acls/0");
+}

@@ -1,0 +1,245 @@
+//! The house stays as STYLE_GUIDE.md section 1 draws it: imports go down only, no `mod.rs`, short files, a pure core.
+//!
+//! The sources are read as text, without their comments, strings and tests. A checker is tested on made-up sources
+//! first: one that finds nothing anywhere would be no check.
+
+mod source;
+
+use std::{fs, path::Path};
+
+use source::{Source, code_of, crate_paths};
+
+/// The levels from the ground up. Whoever adds a module says here where it belongs.
+const LEVELS: [(&str, &[&str]); 9] = [
+    ("PURE", &["policy", "identity", "credential", "wire"]),
+    ("PARTS", &["store", "hasher", "limit", "refusal", "observe", "clock"]),
+    ("WORK", &["accounts", "forward"]),
+    ("FACES", &["api", "pages"]),
+    ("GATE", &["gate"]),
+    ("HOUSE", &["config", "listen"]),
+    ("HOUSE: wiring", &["app"]),
+    ("HOUSE: commands", &["cli"]),
+    ("main", &["main"]),
+];
+
+/// Modules that their neighbours and everything above may use, the pure core excepted.
+const FOR_ALL: [&str; 2] = ["clock", "observe"];
+
+/// Lines of a file without its tests.
+const MAX_LINES: usize = 400;
+
+/// What the pure core does not do: no clock, chance, I/O, log line or `async` (rule 4).
+const IMPURE: [&str; 13] = [
+    "async ",
+    ".await",
+    "tokio::",
+    "tracing::",
+    "getrandom::",
+    "SystemTime",
+    "Instant::",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "TcpStream",
+    "UnixStream",
+    "thread::",
+];
+
+#[test]
+fn imports_go_down_only() {
+    assert_clean(sources().iter().flat_map(wrong_imports));
+}
+
+#[test]
+fn files_are_short() {
+    assert_clean(sources().iter().filter_map(too_long));
+}
+
+#[test]
+fn the_core_is_pure() {
+    assert_clean(sources().iter().flat_map(impurities));
+}
+
+#[test]
+fn errors_have_types_below_the_house() {
+    assert_clean(sources().iter().flat_map(untyped_errors));
+}
+
+#[test]
+fn no_file_is_called_mod() {
+    let called_mod = sources().into_iter().map(|source| source.path).filter(|path| path.ends_with("mod.rs"));
+    assert_clean(called_mod);
+}
+
+#[test]
+fn every_module_has_a_level_and_a_line_in_the_map() {
+    let map = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for source in sources() {
+        let module = source.module();
+        assert!(module == "lib" || level(module).is_some(), "`{module}` has no level in LEVELS");
+        let listed = ["lib", "main"].contains(&module) || map.contains(&format!("[`{module}`]"));
+        assert!(listed, "the map in src/lib.rs does not show `{module}`");
+    }
+}
+
+fn assert_clean(findings: impl Iterator<Item = String>) {
+    let findings: Vec<String> = findings.collect();
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+fn level(module: &str) -> Option<usize> {
+    LEVELS.iter().position(|(_, modules)| modules.contains(&module))
+}
+
+/// Whether `from` may use `to`.
+fn may_use(from: &str, to: &str) -> bool {
+    let (Some(low), Some(high)) = (level(to), level(from)) else { return false };
+    if from == to || low < high {
+        return true;
+    }
+    let pure = high == 0;
+    let identity = pure && to == "identity";
+    // Everybody turns their errors into refusals.
+    let served = !pure && (FOR_ALL.contains(&to) || to == "refusal");
+    identity || (served && low <= high)
+}
+
+fn wrong_imports(source: &Source) -> Vec<String> {
+    let module = source.module();
+    if module == "lib" {
+        return Vec::new();
+    }
+    let used = crate_paths(source.code(), source.depth());
+    let wrong = used.into_iter().filter(|(_, used)| !may_use(module, used));
+    wrong.map(|(line, used)| format!("{}:{line}: `{module}` must not use `{used}`", source.path)).collect()
+}
+
+fn too_long(source: &Source) -> Option<String> {
+    let lines = source.lines_without_tests();
+    (lines > MAX_LINES)
+        .then(|| format!("{}: {lines} lines without its tests, {MAX_LINES} at most", source.path))
+}
+
+fn impurities(source: &Source) -> Vec<String> {
+    if level(source.module()) != Some(0) {
+        return Vec::new();
+    }
+    find(source, &IMPURE, "has no place in the pure core")
+}
+
+fn untyped_errors(source: &Source) -> Vec<String> {
+    if ["main", "app", "cli"].contains(&source.module()) {
+        return Vec::new();
+    }
+    find(source, &["anyhow::"], "is for `main`, `app` and `cli`: give the error a type")
+}
+
+fn find(source: &Source, words: &[&str], why: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(source.code().lines()) {
+        for word in words.iter().filter(|word| line.contains(**word)) {
+            found.push(format!("{}:{number}: `{}` {why}", source.path, word.trim()));
+        }
+    }
+    found
+}
+
+fn sources() -> Vec<Source> {
+    let sources = Source::read_all(&root().join("src"));
+    assert!(sources.len() > 50, "only {} sources were found", sources.len());
+    sources
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The checkers, each on a source that breaks its rule and on one that does not.
+mod the_checkers {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source::new(path.to_owned(), text)
+    }
+
+    #[test]
+    fn find_an_import_that_goes_up() {
+        for (path, text, wrong) in [
+            ("store.rs", "use crate::gate::Gate;", true),
+            ("store.rs", "use crate::{clock::Clock, gate::Gate};", true),
+            ("store.rs", "use crate::{\n    clock::{self, Clock},\n    identity::{A, B},\n};", false),
+            ("store.rs", "fn f() { let x = crate::accounts::f(); }", true),
+            ("store.rs", "use crate::hasher::Hasher;", true),
+            ("store/sled.rs", "use crate::store::memory;", false),
+            ("store/sled.rs", "use super::super::gate::Gate;", true),
+            ("store/sled.rs", "use super::memory;", false),
+            ("store.rs", "use super::gate;", true),
+            ("store.rs", "// use crate::gate;\nconst A: &str = \"crate::gate\";", false),
+            ("store.rs", "/// [`crate::gate`]\nstruct A;", false),
+            ("store.rs", "#[cfg(test)]\nmod tests {\n    use crate::gate;\n}", false),
+            ("store.rs", "#[cfg(test)]\nmod tests {}\nuse crate::gate;", true),
+            ("store.rs", "use crate::observe;", false),
+            ("hasher.rs", "use crate::refusal::Refusal;", false),
+            ("policy.rs", "use crate::identity::UserId;", false),
+            ("policy.rs", "use crate::clock::Clock;", true),
+            ("policy.rs", "use crate::wire;", true),
+            ("identity.rs", "use crate::policy;", true),
+            ("forward.rs", "use crate::accounts;", true),
+            ("gate.rs", "use crate::config::Config;", true),
+            ("listen.rs", "use crate::config::Config;", true),
+            ("app.rs", "use crate::cli;", true),
+            ("app.rs", "use crate::{config, listen};", false),
+            ("cli/demo.rs", "use crate::{app, config};", false),
+            ("store.rs", "use crate::nowhere;", true),
+            ("store.rs", "pub(in crate::store) fn f() {}", false),
+        ] {
+            let found = wrong_imports(&source(path, text));
+            assert_eq!(!found.is_empty(), wrong, "{path}: {text}\n{found:?}");
+        }
+    }
+
+    #[test]
+    fn find_a_long_file_but_count_no_tests() {
+        let line = "fn f() {}\n";
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", line.repeat(500));
+        assert!(too_long(&source("gate.rs", &line.repeat(400))).is_none());
+        assert!(too_long(&source("gate.rs", &line.repeat(401))).is_some());
+        assert!(too_long(&source("gate.rs", &(line.repeat(399) + &tests))).is_none());
+    }
+
+    #[test]
+    fn find_what_is_not_pure() {
+        for (text, wrong) in [
+            ("pub async fn f() {}", true),
+            ("fn f() { std::fs::read(\"x\"); }", true),
+            ("fn f() { tracing::info!(\"x\"); }", true),
+            ("use std::time::SystemTime;", true),
+            ("// async fn\nfn f() -> &'static str { \"async fn\" }", false),
+        ] {
+            assert_eq!(!impurities(&source("wire/head.rs", text)).is_empty(), wrong, "{text}");
+            assert!(impurities(&source("forward.rs", text)).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn find_an_error_without_a_type() {
+        let text = "fn f() -> anyhow::Result<()> { Ok(()) }";
+        assert!(!untyped_errors(&source("store.rs", text)).is_empty());
+        assert!(untyped_errors(&source("cli/demo.rs", text)).is_empty());
+    }
+
+    #[test]
+    fn see_code_and_nothing_else() {
+        for (text, code) in [
+            ("a // b\nc", "a \nc"),
+            ("a /* b /* c */ d */ e", "a  e"),
+            ("f(\"x\\\"y\") g", "f(\"\") g"),
+            ("f(r#\"x\"y\"#) g", "f(\"\") g"),
+            ("f('\"') g('\\'') h", "f('') g('') h"),
+            ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
+            ("f(b\"x\", br\"y\")", "f(b\"\", b\"\")"),
+        ] {
+            assert_eq!(code_of(text), code, "{text}");
+        }
+    }
+}
