@@ -253,7 +253,11 @@ impl Gate {
         down: &mut Downstream,
         record: &Record<'_>,
     ) -> Result<bool, Stop> {
+        let is_login = &*call.method == "login";
         let response = self.api.serve(permit, call).await;
+        if is_login {
+            self.metrics.login(super::record::login_result(&response));
+        }
         Ok(self.answer(head, down, record, response).await)
     }
 

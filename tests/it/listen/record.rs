@@ -140,3 +140,38 @@ fn requests_and_decisions_are_counted() {
         assert!(metrics.contains(&line), "{line}\n{metrics}");
     }
 }
+
+#[test]
+fn logins_are_counted_by_what_they_came_to() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("limits.login_per_client", "3/hour"));
+    gate.sign_up("ann");
+    let mut client = gate.client();
+    for (body, status) in [
+        (json!({"username": "ann", "password": "wrong"}), 401),
+        (json!({"password": "x"}), 400),
+        (json!({"username": "ann", "password": "wrong"}), 401),
+        (json!({"username": "ann", "password": "wrong"}), 429),
+    ] {
+        client.post_json("/api/users/login", "", &body).expect(status);
+    }
+    let metrics = gate.metrics();
+    for (result, count) in
+        [("succeeded", 1), ("failed", 2), ("invalid", 1), ("limited", 1), ("unverified", 0)]
+    {
+        let line = format!("portcullis_logins_total{{result=\"{result}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
+}
+
+#[test]
+fn an_unconfirmed_address_is_counted_as_such() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("users.email_verification_required", "true"));
+    let mut client = gate.client();
+    let account = json!({"email": "ann@example.com", "password": "a-good-password"});
+    client.post_json("/api/users", "", &account).expect(200);
+    client.post_json("/api/users/login", "", &account).expect(401);
+    let metrics = gate.metrics();
+    assert!(metrics.contains("portcullis_logins_total{result=\"unverified\"} 1\n"), "{metrics}");
+}
