@@ -134,7 +134,7 @@ fn events_arrive_one_by_one() {
     let may_go = Mutex::new(may_go);
     let app = App::start(move |connection| {
         let chunked = connection.request().unwrap().line().contains("/chunked");
-        let framing = if chunked { "Transfer-Encoding: chunked\r\n" } else { "" };
+        let framing = if chunked { "Transfer-Encoding: chunked\r\nConnection: close\r\n" } else { "" };
         connection.send(format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{framing}\r\n"));
         while let Ok(event) = may_go.lock().unwrap().recv_timeout(GUARD) {
             if event.is_empty() {

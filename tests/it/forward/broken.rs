@@ -187,7 +187,7 @@ fn an_app_that_is_down_at_the_start_is_a_502_until_it_comes_up() {
     }
     let app = App::start_on(place, |connection| {
         connection.request().unwrap();
-        connection.send(answer("200 OK", "", "up"));
+        connection.send(answer("200 OK", "Connection: close\r\n", "up"));
     });
     assert_eq!(client.get("/a").expect(200).text(), "up");
     drop(app);

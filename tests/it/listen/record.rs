@@ -127,17 +127,15 @@ fn requests_and_decisions_are_counted() {
         client.ask("GET", "/orders/7", &format!("Authorization: {}\r\n", ann.token), b"").expect(200);
         client.get("/orders/7").expect(401);
     }
-    let metrics = gate.metrics();
-    let route = gate.log.access("/orders/7")["route"].as_str().unwrap().to_owned();
     for line in [
-        format!("portcullis_requests_total{{route=\"{route}\",status=\"200\"}} 3\n"),
-        format!("portcullis_requests_total{{route=\"{route}\",status=\"401\"}} 3\n"),
-        "portcullis_decisions_total{decision=\"deny\"} 3\n".to_owned(),
-        "portcullis_logins_total{result=\"succeeded\"} 1\n".to_owned(),
-        "portcullis_tokens_live 1\n".to_owned(),
-        "portcullis_request_duration_seconds_count 8\n".to_owned(),
+        "portcullis_requests_total{route=\"Order.show\",status=\"200\"} 3",
+        "portcullis_requests_total{route=\"Order.show\",status=\"401\"} 3",
+        "portcullis_decisions_total{decision=\"deny\"} 3",
+        "portcullis_logins_total{result=\"succeeded\"} 1",
+        "portcullis_tokens_live 1",
+        "portcullis_request_duration_seconds_count 8",
     ] {
-        assert!(metrics.contains(&line), "{line}\n{metrics}");
+        gate.wait_for_metric(line);
     }
 }
 
