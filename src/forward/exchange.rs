@@ -95,7 +95,7 @@ enum Ended {
 }
 
 /// More interim answers than this are no use to anybody.
-const MOST_INTERIM: u32 = 8;
+pub(super) const MOST_INTERIM: u32 = 8;
 /// The first piece of a body goes out in one write with its head, up to this size.
 const TOGETHER: usize = 16 * 1024;
 
@@ -298,7 +298,7 @@ impl Wait {
 }
 
 /// `Keep-Alive: timeout=5`: we let go a second earlier, so that we never race the app's close.
-fn kept_for(field: Option<&[u8]>) -> Option<Duration> {
+pub(super) fn kept_for(field: Option<&[u8]>) -> Option<Duration> {
     let text = std::str::from_utf8(field?).ok()?;
     let (_, rest) = text.split_once("timeout=")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;

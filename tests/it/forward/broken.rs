@@ -1,7 +1,7 @@
 //! Apps that break HTTP, or are not there.
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{Mutex, mpsc},
 };
 
@@ -178,8 +178,8 @@ fn a_refusal_is_never_written_into_an_answer_that_has_begun() {
 
 #[test]
 fn an_app_that_is_down_at_the_start_is_a_502_until_it_comes_up() {
-    // An address of its own: no other test is given its port.
-    let place: SocketAddr = "127.77.0.1:34567".parse().unwrap();
+    // On an address of its own, where no other test is given the port meanwhile.
+    let place = TcpListener::bind("127.77.0.1:0").unwrap().local_addr().unwrap();
     let gate = Gate::start(Setup::before(&format!("http://{place}")));
     let mut client = gate.client();
     for _ in 0..2 {

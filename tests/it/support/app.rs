@@ -6,7 +6,7 @@ use std::{
     os::unix::net::UnixListener,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -15,10 +15,7 @@ use std::{
 use serde_json::json;
 use socket2::Socket;
 
-use super::{
-    GUARD,
-    stream::{Stream, field},
-};
+use super::stream::{Stream, field};
 
 /// An app on a free port, one thread a connection. Dropping it closes its port, not its connections.
 pub(crate) struct App {
@@ -37,7 +34,6 @@ enum Place {
 #[derive(Default)]
 struct Record {
     seen: Mutex<Seen>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -49,14 +45,10 @@ struct Seen {
 /// A request as the app got it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// Which connection it came on, from 0.
-    pub(crate) connection: usize,
     /// Request line and fields, with their line ends, without the empty line.
     pub(crate) head: String,
     /// The body, without its framing.
     pub(crate) body: Vec<u8>,
-    /// The lines of the trailer.
-    pub(crate) trailers: String,
 }
 
 /// A connection from the gate.
@@ -155,15 +147,6 @@ impl App {
         self.record.seen.lock().unwrap().requests.clone()
     }
 
-    /// Waits for so many whole requests.
-    pub(crate) fn wait_for_requests(&self, count: usize) -> Vec<Request> {
-        let seen = self.record.seen.lock().unwrap();
-        let waited = self.record.changed.wait_timeout_while(seen, GUARD, |seen| seen.requests.len() < count);
-        let (seen, _) = waited.unwrap();
-        assert!(seen.requests.len() >= count, "{:?}", seen.requests);
-        seen.requests.clone()
-    }
-
     /// The only request that it got.
     pub(crate) fn only_request(&self) -> Request {
         self.only_request_to("")
@@ -201,7 +184,6 @@ impl Record {
 
     fn requested(&self, request: Request) {
         self.seen.lock().unwrap().requests.push(request);
-        self.changed.notify_all();
     }
 }
 
@@ -209,17 +191,19 @@ impl Connection {
     /// The next request, recorded; `None` when the gate closed before it was whole.
     pub(crate) fn request(&mut self) -> Option<Request> {
         let head = self.head()?;
-        let (body, trailers) = if field(&head, "transfer-encoding").is_some() {
-            self.stream.chunks().ok()??
+        let body = if field(&head, "transfer-encoding").is_some() {
+            let (body, trailers) = self.stream.chunks().ok()??;
+            assert_eq!(trailers, "", "a request's trailers are dropped");
+            body
         } else {
             let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
             let body = self.stream.take(length).ok()?;
             if body.len() < length {
                 return None;
             }
-            (body, String::new())
+            body
         };
-        let request = Request { connection: self.number, head, body, trailers };
+        let request = Request { head, body };
         self.record.requested(request.clone());
         Some(request)
     }

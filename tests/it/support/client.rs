@@ -121,7 +121,8 @@ impl Client {
         let mut head = String::from_utf8(head).unwrap();
         head.truncate(head.len() - 2);
         assert!(head.starts_with("HTTP/1.1 "), "{head}");
-        Response { status: head[9..12].parse().unwrap(), head, body: Vec::new(), trailers: String::new() }
+        let status = head.split(' ').nth(1).unwrap().trim_end().parse().unwrap();
+        Response { status, head, body: Vec::new(), trailers: String::new() }
     }
 
     /// So many bytes; what there is when the gate closes before.
@@ -133,11 +134,6 @@ impl Client {
     pub(crate) fn until(&mut self, mark: &str) -> String {
         let found = self.stream.until(mark.as_bytes()).unwrap();
         String::from_utf8(found.unwrap_or_else(|| panic!("no `{mark}` before the end"))).unwrap()
-    }
-
-    /// What comes next, as it comes: empty when the gate has closed.
-    pub(crate) fn piece(&mut self) -> Vec<u8> {
-        self.stream.piece().unwrap()
     }
 
     /// Everything to the close, which must be an orderly one.

@@ -106,11 +106,6 @@ impl Setup {
         self
     }
 
-    /// With a store on the disk, in the gate's own folder.
-    pub(crate) fn with_sled(self) -> Self {
-        self.set("store.url", "sled:store")
-    }
-
     /// A path in the gate's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
