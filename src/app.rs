@@ -2,7 +2,9 @@
 
 mod admin;
 mod cores;
+mod folder;
 mod policies;
+mod reload;
 mod translate;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -12,7 +14,6 @@ use tokio::sync::oneshot;
 
 use crate::{
     accounts::Accounts,
-    api::Api,
     clock::Clock,
     config::Config,
     gate::{Gate, Rules},
@@ -23,7 +24,8 @@ use crate::{
     store::{self, Store},
 };
 
-pub use policies::{PolicyError, read as read_policies, stored as stored_rules};
+pub use folder::read as read_policies;
+pub use policies::{PolicyError, stored as stored_rules};
 pub use translate::{accounts as account_settings, policy as policy_settings};
 
 /// Where a running gate can be reached.
@@ -58,6 +60,7 @@ pub struct Running {
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
     readiness: Arc<admin::Readiness>,
+    reloader: reload::Reloader,
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -84,37 +87,38 @@ async fn start_on(
     log: Log,
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
-    let (ruleset, model) = policies::load(config, &*store, &metrics).await?;
     let limits = Arc::new(Limits::new(&config.limits));
-    let accounts = Accounts::new(
-        Arc::clone(&store),
-        hasher.clone(),
-        Arc::clone(&limits),
-        clock.clone(),
-        translate::accounts(config, model.as_ref()),
-    );
-    let api = Api::new(accounts.clone(), translate::api(config, model.as_ref()));
+    let maker = policies::Maker {
+        config: config.clone(),
+        store: Arc::clone(&store),
+        hasher: hasher.clone(),
+        limits: Arc::clone(&limits),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+    };
+    let (ruleset, loaded) = reload::load(maker).await?;
+    let accounts = ruleset.api.accounts().clone();
     let rules = Arc::new(Rules::new(ruleset));
     let bound = bind(config)?;
     let gate = Arc::new(Gate {
         settings: translate::gate(config),
         store: Arc::clone(&store),
-        api,
         limits,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
+    let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics)));
     let readiness = Arc::new(admin::Readiness::new(
         Arc::clone(&store),
         hasher.clone(),
-        Arc::clone(&metrics),
+        (Arc::clone(&metrics), Arc::clone(&last)),
         log.clone(),
     ));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
-    let watching = policies::watch(config.clone(), Arc::clone(&store), Arc::clone(&rules), metrics);
+    let (reloader, watching) = reload::watch(loaded, rules, last)?;
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
@@ -127,11 +131,21 @@ async fn start_on(
         cores,
         grace: config.server.shutdown_grace,
         readiness,
+        reloader,
         background,
     })
 }
 
 impl Running {
+    /// Reads the policies again, now, and swaps them whole; on a mistake the old ones stay, and the answer says in one
+    /// line what it is. The wish is taken in at once: the answer need not be waited for.
+    ///
+    /// # Errors
+    /// What is wrong with the policies, which is in the log in full.
+    pub fn reload(&self) -> impl Future<Output = Result<(), String>> + use<> {
+        self.reloader.files()
+    }
+
     /// Stops in order: not ready, no new request, those under way end, the store is closed.
     ///
     /// # Errors

@@ -66,6 +66,9 @@ mod tests {
     async fn tells_who_did_what_and_no_secret() {
         let lines = Lines::default();
         let subscriber = tracing_subscriber::registry().with(lines.clone());
+        // Were there one listener alone, tracing would ask whichever thread writes such a line first, and another
+        // test's has none.
+        let _second = tracing::Dispatch::new(tracing_subscriber::registry());
         let _guard = tracing::subscriber::set_default(subscriber);
         let house = testing::house(testing::loopback()).await;
         house.register(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();

@@ -12,7 +12,11 @@ mod forward;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod owner;
+#[cfg(test)]
 mod process;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! What was acknowledged holds: after a restart, and after kill -9 under load.
 
 use std::{
-    io,
+    io::{self, Read, Write},
+    net::{TcpListener, TcpStream},
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
+    thread::{self, JoinHandle},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::support::{Answer, House, Http, PASSWORD, wait_until};
+use super::support::{Answer, Gate, House, Http, PASSWORD, wait_until};
 
 #[test]
 fn a_restart_keeps_registrations_logins_and_logouts() {
@@ -38,6 +40,45 @@ fn a_stop_lets_the_store_go_for_the_next_one_at_once() {
         assert_eq!(gate.stop(), Some(0));
     }
     assert!(house.ok("user list").starts_with("ID"));
+}
+
+/// A gate with a request that the app has and has not answered, and the client that waits for it.
+fn busy(house: &House) -> (Gate, TcpStream, JoinHandle<io::Result<Answer>>) {
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = house.command("serve --set server.shutdown_grace=60s --set policies.unmatched=allow");
+    command.arg(format!("--set=upstream.servers=http://{}", app.local_addr().unwrap()));
+    let gate = Gate::start(command);
+    let http = gate.http;
+    let client = thread::spawn(move || http.try_send("GET /slow", "", ""));
+    let (mut request, _) = app.accept().unwrap();
+    assert!(request.read(&mut [0; 4096]).unwrap() > 0);
+    (gate, request, client)
+}
+
+#[test]
+fn a_stop_lets_requests_finish_and_takes_no_new_ones() {
+    let house = House::new();
+    let (gate, mut request, client) = busy(&house);
+    let http = gate.http;
+    gate.signal(Signal::TERM);
+    gate.logged("stopping");
+    wait_until("no new connection is answered", || http.try_send("GET /new", "", "").err());
+    request.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").unwrap();
+    let answer = client.join().unwrap().unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, "late"));
+    assert_eq!(gate.ended(), Some(0));
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let house = House::new();
+    let (gate, request, client) = busy(&house);
+    gate.signal(Signal::TERM);
+    gate.logged("stopping");
+    gate.signal(Signal::TERM);
+    assert_eq!(gate.ended(), Some(1));
+    assert!(client.join().unwrap().is_err());
+    drop(request);
 }
 
 /// What a client knows for sure when the gate dies. What was asked and not answered is in neither list.

@@ -216,6 +216,11 @@ impl Gate {
         self.folder.path().join(name)
     }
 
+    /// Reads the policies again, as after a SIGHUP.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        self.run(self.running().reload())
+    }
+
     /// Registers an account over the API and logs it in.
     pub(crate) fn sign_up(&self, name: &str) -> SignedUp {
         let email = format!("{name}@example.com");

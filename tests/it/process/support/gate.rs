@@ -8,10 +8,10 @@ use std::{
     thread,
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{DEADLINE, PASSWORD, end};
+use super::{DEADLINE, PASSWORD, end, wait_until};
 
 /// A gate that serves. It is killed when it is dropped.
 pub(crate) struct Gate {
@@ -73,6 +73,16 @@ impl Gate {
     /// Everything that it has printed so far.
     pub(crate) fn log(&self) -> String {
         self.log.text.lock().unwrap().clone()
+    }
+
+    /// Sends a signal, and does not wait for what comes of it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end; the exit code.
+    pub(crate) fn ended(mut self) -> Option<i32> {
+        wait_until("the gate ends", || self.child.try_wait().unwrap()).code()
     }
 
     /// Stops it with SIGTERM; the exit code.
