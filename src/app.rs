@@ -71,6 +71,21 @@ pub struct Running {
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     let store = store::open(&config.store).await.context("cannot open the store")?;
+    let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
+    if started.is_err() {
+        // Whoever tries again in this process finds it closed in order. What went wrong before is told.
+        let _ = store.close().await;
+    }
+    started
+}
+
+async fn start_on(
+    store: Arc<dyn Store>,
+    config: &Config,
+    hasher: Hasher,
+    clock: Clock,
+    log: Log,
+) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let limits = Arc::new(Limits::new(&config.limits));
     let maker = policies::Maker {
@@ -108,7 +123,7 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
-    tracing::info!(http = %http_name(&http), admin = ?admin, "serving");
+    tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
         parts: Parts { store, accounts, hasher, clock },

@@ -3,6 +3,7 @@
 mod context;
 mod owner;
 mod record;
+mod reserved;
 mod rules;
 mod session;
 mod steps;
@@ -122,6 +123,7 @@ impl Gate {
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        reserved::check(head)?;
         let session = self.session(head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = rules.set.action(head.method(), head.path(), head.query());

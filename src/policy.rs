@@ -11,16 +11,21 @@ mod action;
 mod assemble;
 mod compile;
 mod decide;
+mod explain;
 mod finding;
 mod json;
+mod lattice;
+mod lint;
 mod method;
 mod model;
 mod owner;
 mod path;
 mod plain;
+mod plan;
 mod plural;
 mod remote;
 mod settings;
+mod study;
 mod table;
 mod trie;
 
@@ -30,8 +35,11 @@ pub use account::{AccountModel, Property};
 pub use action::{Action, Served};
 pub use compile::{PolicySet, compile};
 pub use decide::{Caller, Decision, Denial, Permit};
+pub use explain::{Asks, Explanation, Inquiry, RuleLine, Verdict};
 pub use finding::{Finding, Severity};
+pub use lattice::Kind;
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
+pub use study::{Mutation, RuleName, Study, study};
 
 /// What the files leave open.
 #[derive(Clone, Debug)]

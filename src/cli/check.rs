@@ -9,7 +9,7 @@ use super::{Exit, execute::whole_chain, policy_folder, print, print_json};
 use crate::{
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
-    policy::{Finding, Severity, Source, Stored, compile},
+    policy::{self, Finding, Severity, Source, Stored},
     store::Engine,
 };
 
@@ -106,7 +106,9 @@ fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
     };
     let stored = stored(config)?;
     let known = stored.is_some();
-    let (_, findings) = compile(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    let (study, mut findings) =
+        policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    findings.extend(study.map(|study| study.lint(&sources)).unwrap_or_default());
     let at = |name: &str| config.policies.dir.join(name).display().to_string();
     let mut entries: Vec<Entry> = findings
         .into_iter()

@@ -97,6 +97,7 @@ impl Served {
             let _ = stopped.await;
         });
         let socket = tokio::runtime::Handle::current().spawn(serving);
+        tracing::info!(socket = %path.display(), "taking commands");
         Ok(Self { running, services, socket, socket_path: path, stop_socket })
     }
 

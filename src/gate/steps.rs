@@ -168,7 +168,12 @@ impl Gate {
                 let _ = record.exchanged.set(exchanged);
                 Ok(keep_alive && down.drain().await)
             }
-            Err(error) => Err(self.not_forwarded(error, down, context)),
+            Err(error) => {
+                if down.answered {
+                    record.status.set(down.scratch.response.status());
+                }
+                Err(self.not_forwarded(error, down, context))
+            }
         }
     }
 
@@ -188,7 +193,8 @@ impl Gate {
 
     fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
         if let ForwardError::Body(error) = error {
-            return stop_body(error);
+            // Half an answer is out: ending the connection is all that is left to say.
+            return if down.answered { Stop::Gone } else { stop_body(error) };
         }
         if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
             return Stop::Gone;
@@ -196,7 +202,6 @@ impl Gate {
         self.metrics.upstream_error((&error).into());
         tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
         if down.answered {
-            // Half an answer is out: ending the connection is all that is left to say.
             return Stop::Gone;
         }
         let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
@@ -212,7 +217,11 @@ impl Gate {
         down: &mut Downstream,
         record: &Record<'_>,
     ) -> Result<bool, Stop> {
+        let is_login = &*call.method == "login";
         let response = api.serve(permit, call).await;
+        if is_login {
+            self.metrics.login(super::record::login_result(&response));
+        }
         Ok(self.answer(head, down, record, response).await)
     }
 
@@ -243,8 +252,9 @@ impl Gate {
         response: http::Response<Bytes>,
     ) -> bool {
         record.status.set(response.status().as_u16());
-        // A body that nobody read: a small rest is read away, a large one ends the connection.
-        let reusable = head.keep_alive() && (down.is_done() || down.is_small());
+        // A body that nobody read: a small rest is read away, a large or late one ends the connection.
+        let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
+        let reusable = head.keep_alive() && (down.is_done() || (in_time && down.is_small()));
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
 

@@ -107,6 +107,22 @@ impl Owner {
         matches!(self, Self::Segment(_) | Self::Lookup { .. })
     }
 
+    /// Whether anybody can own what a route is about that captures these segments. `is_open`: the row's id may also
+    /// come from the body or the query.
+    pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
+        let has = |name: &str| captures.contains(&name) || (is_open && name == "id");
+        match self {
+            Self::Nobody => false,
+            Self::Account => has("id"),
+            Self::Segment(name) => has(name),
+            Self::Row { row, .. } => has("id") && (row.legacy || !row.keys.is_empty()),
+            Self::Lookup { target, .. } => target.0.iter().all(|part| match part {
+                Part::Text(_) => true,
+                Part::Capture(name) => has(name),
+            }),
+        }
+    }
+
     /// Whether `user` owns what `action` is about, or what to ask.
     pub(super) fn ownership<'s>(&'s self, action: &Action<'s, '_>, user: &str) -> Ownership<'s> {
         let id = action.model_id.as_deref().filter(|id| !id.is_empty());

@@ -3,6 +3,7 @@
 mod account;
 mod decisions;
 mod findings;
+mod lints;
 mod reference;
 mod routing;
 mod samples;
