@@ -118,12 +118,14 @@ fn routes(script: &Script, remarks: &mut Remarks) {
         .filter_map(|hit| Some((hit.line, hit.text.filter(|path| path.starts_with('/'))?)))
         .collect();
     paths.sort_unstable();
-    let Some((line, _)) = paths.first() else { return };
+    let Some((line, _)) = paths.first().copied() else { return };
+    let mut known = std::collections::HashSet::new();
+    paths.retain(|(_, path)| known.insert(*path));
     let shown: Vec<String> = paths.iter().take(MOST_PATHS).map(|(_, path)| format!("`{path}`")).collect();
     let more = if paths.len() > MOST_PATHS { " and more" } else { "" };
     remarks.set(
         "express-routes",
-        (&script.file, Some(*line)),
+        (&script.file, Some(line)),
         format!("paths beside the models: {}{more}", shown.join(", ")),
         "a `routes` file says who may use them; no file: `policies.unmatched` decides",
     );

@@ -74,8 +74,13 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) {
     }
     let (set, findings) = compile(&settings, &project.models, &Stored::default());
     for finding in findings.into_iter().filter(|finding| !NOT_WORTH_IT.contains(&finding.code)) {
-        let fix = finding.fix.unwrap_or_else(|| "mend the file".to_owned());
-        let at = (&*finding.file, Some(finding.line));
+        let fix = finding.fix.unwrap_or_else(|| match finding.code {
+            "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
+            _ => "mend the file".to_owned(),
+        });
+        // What no file of the project holds, such as a model of LoopBack's own, is listed there.
+        let own = project.models.iter().any(|source| source.name == finding.file);
+        let at = if own { (&*finding.file, Some(finding.line)) } else { (&*project.config, None) };
         match finding.severity {
             Severity::Error => remarks.decide(finding.code, at, finding.message, &fix),
             Severity::Warning => remarks.set(finding.code, at, finding.message, &fix),
