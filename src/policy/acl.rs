@@ -108,7 +108,8 @@ pub(super) struct Target<'m> {
     pub(super) alias_counts: bool,
 }
 
-const KEYS: [&str; 6] = ["principalType", "principalId", "permission", "accessType", "property", "model"];
+pub(super) const KEYS: [&str; 6] =
+    ["principalType", "principalId", "permission", "accessType", "property", "model"];
 
 impl Entry {
     /// Reads a list of entries. `prefix` is what their references begin with: `order.json#/acls`.

@@ -123,8 +123,10 @@ struct Scene<'s> {
     plan: &'s RoutePlan,
     access: &'static str,
     kind: Kind,
-    /// `None`: it made no difference, so nobody was asked.
+    /// `None`: nobody has said.
     owner: Option<bool>,
+    /// Whether the verdict hangs on it.
+    asks: bool,
 }
 
 impl Study {
@@ -133,11 +135,11 @@ impl Study {
     pub fn explain(&self, inquiry: &Inquiry<'_>) -> Explanation {
         let action = self.action(inquiry);
         let decided = self.decide(&action, inquiry.caller, inquiry.owner);
+        let scene = self.scene(&action, inquiry, decided.asks.is_some());
         let asks = decided.asks.map(|target| {
             let owner = self.decide(&action, inquiry.caller, Some(true));
             Asks { target, if_owner: owner.verdict }
         });
-        let scene = self.scene(&action, inquiry);
         let lines = scene.as_ref().map_or_else(Vec::new, |scene| self.lines(scene, &action, inquiry.caller));
         let winner = lines.iter().position(|line| line.applied && line.reference == decided.rule);
         let next = winner.and_then(|at| lines.iter().skip(at + 1).find(|line| line.applied));
@@ -198,7 +200,7 @@ impl Study {
         }
     }
 
-    fn scene<'s>(&'s self, action: &Action<'s, '_>, inquiry: &Inquiry<'_>) -> Option<Scene<'s>> {
+    fn scene<'s>(&'s self, action: &Action<'s, '_>, inquiry: &Inquiry<'_>, asks: bool) -> Option<Scene<'s>> {
         let Target::Route { judge, model, .. } = action.target else { return None };
         let index = usize::try_from(action.route_index).ok()?.checked_sub(FIXED_ROUTES)?;
         let owner = match inquiry.caller.user.map(|user| model.owner.ownership(action, user)) {
@@ -214,7 +216,7 @@ impl Study {
             roles,
             owner: owner == Some(true),
         };
-        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, kind, owner })
+        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, kind, owner, asks })
     }
 
     /// Every rule of the model, those about this request first, in the order in which they are asked.
@@ -263,6 +265,9 @@ impl Scene<'_> {
             Who::User(id) => format!("the caller is not user {id}"),
             _ if !self.kind.known => "the caller is anonymous".to_owned(),
             Who::Role(name) => format!("the caller has no role `{name}`"),
+            Who::Owner if self.owner.is_none() && !self.asks => {
+                "not asked: the verdict is the same whoever owns the row".to_owned()
+            }
             Who::Owner if self.owner.is_none() => {
                 "nobody has said whose the row is: taken for somebody else's".to_owned()
             }

@@ -2,6 +2,7 @@
 
 mod account;
 mod decisions;
+mod explain;
 mod findings;
 mod lints;
 mod reference;

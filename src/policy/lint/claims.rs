@@ -134,11 +134,13 @@ fn meet(a: Claim<'_>, b: Claim<'_>) -> bool {
 
 /// A path without the names of its captures.
 fn shape(pattern: &[Piece]) -> Vec<Option<&str>> {
-    let piece = |piece| match piece {
-        &Piece::Literal(ref text) => Some(&**text),
-        Piece::Capture(_) => None,
-        Piece::Rest(_) => Some("/"),
-    };
+    fn piece(piece: &Piece) -> Option<&str> {
+        match piece {
+            Piece::Literal(text) => Some(text),
+            Piece::Capture(_) => None,
+            Piece::Rest(_) => Some("/"),
+        }
+    }
     pattern.iter().map(piece).collect()
 }
 

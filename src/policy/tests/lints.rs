@@ -102,7 +102,10 @@ fn what_has_been_told_is_not_told_again() {
     }
     // An alias is inert in LoopBack, and told of where it is read; the standard profile counts it.
     let alias = order(json!([deny, rule_with("admin", "ALLOW", json!({"property": "updateAttributes"}))]));
-    assert_eq!(lints_of(&loopback(), &sources(&[alias.clone()]), &stored()), Vec::<String>::new());
+    assert_eq!(
+        lints_of(&loopback(), &sources(std::slice::from_ref(&alias)), &stored()),
+        Vec::<String>::new()
+    );
     assert_eq!(of(&alias), Vec::<String>::new());
 }
 
