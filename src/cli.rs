@@ -8,6 +8,7 @@ pub mod admin;
 mod args;
 mod backend;
 mod check;
+mod check_app;
 mod demo;
 pub mod execute;
 mod explain;
@@ -104,6 +105,9 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
         Command::User(command) => on_store(&global, user_command(command)?),
         Command::Role(command) => on_store(&global, role_command(command)),
         Command::Token(command) => on_store(&global, token_command(command)),
+        Command::Import(ImportCommand::CheckApp { dir }) => {
+            check_app::run(&load(&global)?.config, &dir, global.json)
+        }
         Command::Import(ImportCommand::Loopback(import)) => {
             let config = load(&global)?.config;
             on_runtime(import_loopback(&config, &global, &import))

@@ -3,6 +3,7 @@
 //! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, keeps nobody waiting.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -159,23 +160,38 @@ impl Work {
     fn run(mut self, wished: &Receiver<Wish>) {
         loop {
             match wished.recv_timeout(POLL) {
-                Ok(Wish { what: What::Files, answer }) => {
-                    let read = self.folder.read();
+                Ok(Wish { what, answer }) => {
+                    let result = self.guarded(|work| match what {
+                        What::Files => {
+                            let read = work.folder.read();
+                            work.take_files(read)
+                        }
+                        What::Rows(stored) => work.take_rows(stored),
+                    });
                     // Whoever asked may be gone.
-                    let _ = answer.send(self.take_files(read));
-                }
-                Ok(Wish { what: What::Rows(stored), answer }) => {
-                    let _ = answer.send(self.take_rows(stored));
+                    let _ = answer.send(result);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Some(read) = self.folder.poll(Instant::now()) {
-                        // It has been logged.
-                        let _ = self.take_files(read);
-                    }
+                    // It has been logged.
+                    let _ = self.guarded(|work| match work.folder.poll(Instant::now()) {
+                        Some(read) => work.take_files(read),
+                        None => Ok(()),
+                    });
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// A set that makes the compiler panic is refused like any other: the thread goes on, and so does the old set.
+    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+        // INVARIANT: what the work holds is replaced only once a set is made, so nothing half done is seen.
+        catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
+            let told = "a fault of ours: the policies made it panic";
+            tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
+            self.last.set(Some(told.to_owned()));
+            Err(told.to_owned())
+        })
     }
 
     fn take_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {

@@ -282,6 +282,11 @@ pub(super) struct TokenRevoke {
 pub(super) enum ImportCommand {
     /// From LoopBack 3: the memory connector's file, or a file for each collection
     Loopback(ImportLoopback),
+    /// Read a LoopBack 3 project, and list what is covered as it is and what needs a decision
+    CheckApp {
+        /// Its top folder
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +375,7 @@ mod tests {
             "token revoke --user 7",
             "import loopback db.json -c x.toml",
             "import loopback --users u --tokens t --roles r --role-mappings m --acls a --user-model Customer",
+            "import check-app ../app --json",
             "healthcheck",
             "explain --as anonymous GET /",
             "explain --as id:7 GET /orders/7?x=1 --json --role clerk --scope s --owner yes --body {}",
@@ -405,6 +411,7 @@ mod tests {
             "token issue 7 --ttl soon",
             "import loopback",
             "import",
+            "import check-app",
             "serve --set nonsense",
             "serve --set =x",
         ] {

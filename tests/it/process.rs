@@ -2,6 +2,7 @@
 
 mod demo;
 mod health;
+mod reload;
 mod restart;
 mod secrets;
 mod start;

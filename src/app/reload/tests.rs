@@ -118,6 +118,16 @@ async fn a_good_set_is_in_force_and_a_broken_one_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_set_that_makes_us_panic_is_refused_too() {
+    let mut bench = Bench::with(&[("a.json", OPEN)]).await;
+    let refused = bench.work.guarded(|_| panic!("on purpose")).unwrap_err();
+    assert_eq!(bench.work.last.failure(), Some(refused));
+    assert!(bench.allows("/a") && !bench.metric());
+    bench.reload().unwrap();
+    assert!(bench.metric());
+}
+
+#[tokio::test]
 async fn files_that_disagree_are_refused_together() {
     let mut bench = Bench::with(&[("a.json", OPEN)]).await;
     for other in [OPEN.to_owned(), OPEN.replace("\"A\"", "\"B\""), r#"{"name": "B", "base": "C"}"#.to_owned()]
