@@ -85,11 +85,11 @@ const METHODS: &[(&str, &[Argument])] = &[
 
 /// Checks the types.
 pub(super) fn check(method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
-    let query = negotiate::query(query);
-    for argument in of(method) {
-        argument.read(body, &query)?;
-    }
-    Ok(())
+    let arguments = of(method);
+    // Most requests have nothing in their query that is looked at here: it is not parsed for them.
+    let is_read = arguments.iter().any(|argument| argument.place == Place::Query);
+    let query = if is_read { negotiate::query(query) } else { Map::new() };
+    arguments.iter().try_for_each(|argument| argument.read(body, &query).map(drop))
 }
 
 /// Checks that nothing required is missing.
