@@ -11,14 +11,15 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Courier, Pace},
     api::Api,
     clock::Clock,
-    config::Config,
+    config::{Config, Secret},
     gate::{Gate, Rules},
     hasher::Hasher,
     limit::Limits,
     listen::{self, Bound, Shared},
+    notify::Webhook,
     observe::{Log, metrics::Metrics},
     store::{self, Store},
 };
@@ -71,16 +72,14 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
     let metrics = Metrics::new();
     let (ruleset, model) = policies::load(config, &*store, &metrics).await?;
     let limits = Arc::new(Limits::new(&config.limits));
-    let accounts = Accounts::new(
-        Arc::clone(&store),
-        hasher.clone(),
-        Arc::clone(&limits),
-        clock.clone(),
-        translate::accounts(config, model.as_ref()),
-    );
-    let api = Api::new(accounts.clone(), translate::api(config, model.as_ref()));
-    let rules = Arc::new(Rules::new(ruleset));
     let bound = bind(config)?;
+    let mut settings = translate::accounts(config, model.as_ref());
+    settings.links.base = translate::link_base(config, Some(&bound.address));
+    let accounts =
+        Accounts::new(Arc::clone(&store), hasher.clone(), Arc::clone(&limits), clock.clone(), settings);
+    let courier = courier(config, &accounts)?;
+    let api = Api::new(accounts.clone(), translate::api(config));
+    let rules = Arc::new(Rules::new(ruleset));
     let gate = Arc::new(Gate {
         settings: translate::gate(config),
         store: Arc::clone(&store),
@@ -104,6 +103,7 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
+    background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
     tracing::info!(http = %http_name(&http), admin = ?admin, "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
@@ -138,6 +138,17 @@ impl Running {
         }
         self.parts.store.close().await.context("the store could not be closed")
     }
+}
+
+/// Who delivers events, if there is anybody to deliver them to.
+fn courier(config: &Config, accounts: &Accounts) -> anyhow::Result<Option<Courier>> {
+    let Some(url) = &config.webhook.url else {
+        tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
+        return Ok(None);
+    };
+    let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
+    let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
+    Ok(Some(Courier::new(accounts.clone(), webhook, Pace::default())))
 }
 
 /// An address as people write it.

@@ -8,7 +8,7 @@ use crate::identity::UserId;
 /// Writes one line.
 pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId>, reason: Option<&str>) {
     let (client, request_id) = match asker {
-        Asker::Client { address, request_id } => (address.to_string(), request_id),
+        Asker::Client { address, request_id, .. } => (address.to_string(), request_id),
         Asker::Operator => ("operator".to_owned(), ""),
     };
     info!(
