@@ -193,6 +193,12 @@ impl Accounts {
         Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, bell }
     }
 
+    /// These accounts, ringing this bell: a [`Courier`] outlives them.
+    #[must_use]
+    pub fn ringing(self, bell: Arc<Notify>) -> Self {
+        Self { bell, ..self }
+    }
+
     /// How these accounts behave.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -69,6 +69,12 @@ impl Api {
         Self { accounts, settings: Arc::new(settings) }
     }
 
+    /// The accounts that it serves.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// How bodies are read.
     #[must_use]
     pub fn reading(&self) -> Reading {

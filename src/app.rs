@@ -2,17 +2,18 @@
 
 mod admin;
 mod cores;
+mod folder;
 mod policies;
+mod reload;
 mod translate;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     accounts::{Accounts, Courier, Pace},
-    api::Api,
     clock::Clock,
     config::{Config, Secret},
     gate::{Gate, Rules},
@@ -24,7 +25,8 @@ use crate::{
     store::{self, Store},
 };
 
-pub use policies::{PolicyError, read as read_policies, stored as stored_rules};
+pub use folder::read as read_policies;
+pub use policies::{PolicyError, stored as stored_rules};
 pub use translate::{accounts as account_settings, policy as policy_settings};
 
 /// Where a running gate can be reached.
@@ -59,6 +61,7 @@ pub struct Running {
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
     readiness: Arc<admin::Readiness>,
+    reloader: reload::Reloader,
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -69,42 +72,64 @@ pub struct Running {
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     let store = store::open(&config.store).await.context("cannot open the store")?;
+    let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
+    if started.is_err() {
+        // Whoever tries again in this process finds it closed in order. What went wrong before is told.
+        let _ = store.close().await;
+    }
+    started
+}
+
+async fn start_on(
+    store: Arc<dyn Store>,
+    config: &Config,
+    hasher: Hasher,
+    clock: Clock,
+    log: Log,
+) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
-    let (ruleset, model) = policies::load(config, &*store, &metrics).await?;
     let limits = Arc::new(Limits::new(&config.limits));
     let bound = bind(config)?;
-    let mut settings = translate::accounts(config, model.as_ref());
-    settings.links.base = translate::link_base(config, Some(&bound.address));
-    let accounts =
-        Accounts::new(Arc::clone(&store), hasher.clone(), Arc::clone(&limits), clock.clone(), settings);
-    let courier = courier(config, &accounts)?;
-    let api = Api::new(accounts.clone(), translate::api(config));
+    let maker = policies::Maker {
+        config: config.clone(),
+        store: Arc::clone(&store),
+        hasher: hasher.clone(),
+        limits: Arc::clone(&limits),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        link_base: translate::link_base(config, Some(&bound.address)),
+        bell: Arc::default(),
+    };
+    let bell = Arc::clone(&maker.bell);
+    let (ruleset, loaded) = reload::load(maker).await?;
+    let accounts = ruleset.api.accounts().clone();
     let rules = Arc::new(Rules::new(ruleset));
+    let courier = courier(config, &rules, bell)?;
     let gate = Arc::new(Gate {
         settings: translate::gate(config),
         store: Arc::clone(&store),
-        api,
         limits,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
+    let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics)));
     let readiness = Arc::new(admin::Readiness::new(
         Arc::clone(&store),
         hasher.clone(),
-        Arc::clone(&metrics),
+        (Arc::clone(&metrics), Arc::clone(&last)),
         log.clone(),
     ));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
-    let watching = policies::watch(config.clone(), Arc::clone(&store), Arc::clone(&rules), metrics);
+    let (reloader, watching) = reload::watch(loaded, rules, last)?;
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
     background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
-    tracing::info!(http = %http_name(&http), admin = ?admin, "serving");
+    tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
         parts: Parts { store, accounts, hasher, clock },
@@ -112,11 +137,21 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
         cores,
         grace: config.server.shutdown_grace,
         readiness,
+        reloader,
         background,
     })
 }
 
 impl Running {
+    /// Reads the policies again, now, and swaps them whole; on a mistake the old ones stay, and the answer says in one
+    /// line what it is. The wish is taken in at once: the answer need not be waited for.
+    ///
+    /// # Errors
+    /// What is wrong with the policies, which is in the log in full.
+    pub fn reload(&self) -> impl Future<Output = Result<(), String>> + use<> {
+        self.reloader.files()
+    }
+
     /// Stops in order: not ready, no new request, those under way end, the store is closed.
     ///
     /// # Errors
@@ -141,14 +176,17 @@ impl Running {
 }
 
 /// Who delivers events, if there is anybody to deliver them to.
-fn courier(config: &Config, accounts: &Accounts) -> anyhow::Result<Option<Courier>> {
+fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {
     let Some(url) = &config.webhook.url else {
         tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
         return Ok(None);
     };
     let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
     let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
-    Ok(Some(Courier::new(accounts.clone(), webhook, Pace::default())))
+    let rules = Arc::clone(rules);
+    // A reload may bring another account model.
+    let accounts = move || rules.current().api.accounts().clone();
+    Ok(Some(Courier::new(accounts, bell, webhook, Pace::default())))
 }
 
 /// An address as people write it.

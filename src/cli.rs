@@ -3,16 +3,25 @@
 //! `args` is the command line as types, `admin` the commands on the store as values, `execute` runs them, and
 //! `backend` decides where: in the running gate or here. `import`, `check`, `demo` and `healthcheck` stand beside.
 
+mod access_line;
 pub mod admin;
 mod args;
 mod backend;
 mod check;
+mod check_app;
 mod demo;
 pub mod execute;
+mod explain;
 mod healthcheck;
 pub mod import;
+mod known;
 pub mod output;
+mod paint;
+mod policy_diff;
 mod policy_folder;
+mod policy_test;
+mod request_line;
+mod schema;
 mod serve;
 mod store_name;
 #[cfg(test)]
@@ -31,7 +40,8 @@ use tokio::runtime;
 
 use admin::{AdminCommand, Hidden, NewUser};
 use args::{
-    Command, Global, ImportCommand, Line, PasswordFrom, RoleCommand, TokenCommand, TokenRevoke, UserCommand,
+    Command, Global, ImportCommand, Line, PasswordFrom, PolicyCommand, RoleCommand, TokenCommand,
+    TokenRevoke, UserCommand,
 };
 use backend::Backend;
 use output::Output;
@@ -83,10 +93,21 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
         Command::Serve => serve::run(&load(&global)?),
         Command::Demo => demo::run(),
         Command::Check { strict } => check::run(&sources(&global), strict, global.json),
+        Command::Explain(explain) => explain::run(&global, &explain),
+        Command::Policy(PolicyCommand::Test(test)) => {
+            policy_test::run(&load(&global)?.config, &test, global.json)
+        }
+        Command::Policy(PolicyCommand::Diff(diff)) => {
+            policy_diff::run(&load(&global)?.config, &diff, global.json)
+        }
+        Command::Schema(schema) => schema::run(&schema),
         Command::Healthcheck => on_runtime(healthcheck::run(&load(&global)?.config)),
         Command::User(command) => on_store(&global, user_command(command)?),
         Command::Role(command) => on_store(&global, role_command(command)),
         Command::Token(command) => on_store(&global, token_command(command)),
+        Command::Import(ImportCommand::CheckApp { dir }) => {
+            check_app::run(&load(&global)?.config, &dir, global.json)
+        }
         Command::Import(ImportCommand::Loopback(import)) => {
             let config = load(&global)?.config;
             on_runtime(import_loopback(&config, &global, &import))

@@ -108,6 +108,6 @@ impl Forwarder {
 
     /// Closes connections that have been idle for too long. Called now and then.
     pub fn sweep(&self) {
-        self.pool.sweep();
+        self.pool.sweep(self.deadlines.now());
     }
 }

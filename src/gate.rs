@@ -1,7 +1,9 @@
 //! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
 
 mod context;
+mod owner;
 mod record;
+mod reserved;
 mod rules;
 mod session;
 mod steps;
@@ -11,7 +13,7 @@ use std::{cell::RefCell, sync::Arc};
 use ipnet::IpNet;
 
 use crate::{
-    api::{Api, Problem},
+    api::Problem,
     clock::Clock,
     credential,
     forward::{Downstream, Forwarder, Preset},
@@ -20,14 +22,14 @@ use crate::{
         access::AccessLog,
         metrics::{CoreMetrics, Metrics},
     },
-    policy::{PolicySet, Served},
+    policy::Served,
     refusal::Refusal,
     store::Store,
     wire::{Reject, RequestHead},
 };
 
 pub use context::RequestIds;
-pub use rules::{Rules, RulesView, Ruleset};
+pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;
 use record::Record;
@@ -61,8 +63,6 @@ pub struct Gate {
     pub settings: Settings,
     /// Accounts and tokens.
     pub store: Arc<dyn Store>,
-    /// The User API.
-    pub api: Api,
     /// Rate limits.
     pub limits: Arc<Limits>,
     /// Wall time.
@@ -104,7 +104,7 @@ impl Gate {
             Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
         let record = Record::new();
-        let keep_alive = match self.walk(core, &rules.set, head, down, (&context, &record)).await {
+        let keep_alive = match self.walk(core, &rules, head, down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
             Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
         };
@@ -116,28 +116,30 @@ impl Gate {
     async fn walk<'r>(
         &self,
         core: &'r Core,
-        set: &'r PolicySet,
+        rules: &'r Held,
         head: &'r RequestHead,
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        reserved::check(head)?;
         let session = self.session(head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
-        let action = set.action(head.method(), head.path(), head.query());
+        let action = rules.set.action(head.method(), head.path(), head.query());
+        record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
-        let (action, body) = self.read_body(head, down, action).await?;
+        let (action, body) = self.read_body(&rules.api, head, down, action).await?;
         let action = record.action.get_or_init(|| action);
-        let permit = self.decide(core, set, action, session, (context, record)).await?;
+        let permit = self.decide(core, rules, action, session, (context, record)).await?;
         match action.served {
             Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
             Served::Account(method) => {
                 let call = steps::call(method, head, action, body, session, context);
-                self.serve(permit, call, head, down, record).await
+                self.serve(&rules.api, permit, (call, head), down, record).await
             }
             Served::NoSuchMethod => {
-                Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, set)))
+                Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, &rules.set)))
             }
         }
     }

@@ -9,29 +9,44 @@ mod account;
 mod acl;
 mod action;
 mod assemble;
+mod cases;
 mod compile;
 mod decide;
+mod diff;
+mod explain;
 mod finding;
 mod json;
+mod lattice;
+mod lint;
 mod method;
 mod model;
 mod owner;
 mod path;
 mod plain;
+mod plan;
 mod plural;
 mod remote;
+mod schema;
 mod settings;
+mod study;
 mod table;
 mod trie;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use account::{AccountModel, Property};
 pub use action::{Action, Served};
+pub use cases::{Anonymous, As, AsUser, Case, Expect, Id, Outcome};
 pub use compile::{PolicySet, compile};
 pub use decide::{Caller, Decision, Denial, Permit};
+pub use diff::{Change, compare};
+pub use explain::{Asks, Explanation, Inquiry, RuleLine, Verdict};
 pub use finding::{Finding, Severity};
+pub use lattice::Kind;
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
+pub use schema::schema;
+pub use study::{Mutation, RuleName, Study, study};
 
 /// What the files leave open.
 #[derive(Clone, Debug)]
@@ -76,7 +91,7 @@ pub struct Source {
 }
 
 /// A stored ACL row (LoopBack's ACL model). Absent fields match nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRule {
     /// The row's id, for the rule reference.
     pub id: String,
@@ -95,7 +110,7 @@ pub struct StoredRule {
 }
 
 /// What the store knows that a set is compiled with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// The names of all roles: a rule naming another one gets a warning.
     pub roles: Vec<String>,

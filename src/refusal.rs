@@ -44,6 +44,8 @@ pub enum Refusal {
         /// The row's id, for the 404's text.
         model_id: Option<String>,
     },
+    /// A path of the gate's own that has nothing behind it.
+    NothingHere,
     /// Too many requests.
     TooMany(Duration),
     /// A store that cannot answer: the answer is no.
@@ -167,6 +169,7 @@ impl Refusal {
                 Told { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }
             }
             Self::Denied { .. } => told(401, "AUTHORIZATION_REQUIRED", "Authorization Required"),
+            Self::NothingHere => told(404, "NOT_FOUND", "there is nothing here"),
             Self::TooMany(_) => {
                 told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
             }

@@ -4,9 +4,14 @@
 
 mod letter;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 use super::Accounts;
 use crate::{
@@ -17,9 +22,10 @@ use crate::{
 };
 
 /// Delivers events. Runs until it is dropped.
-#[derive(Debug)]
 pub struct Courier {
-    accounts: Accounts,
+    /// The accounts as they are now: a reload brings others.
+    accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
+    bell: Arc<Notify>,
     webhook: Arc<Webhook>,
     pace: Pace,
     waits: HashMap<Line, Wait>,
@@ -70,10 +76,15 @@ impl Default for Pace {
 }
 
 impl Courier {
-    /// A courier of these accounts' events.
+    /// A courier of these accounts' events, woken by their bell.
     #[must_use]
-    pub fn new(accounts: Accounts, webhook: Webhook, pace: Pace) -> Self {
-        Self { accounts, webhook: Arc::new(webhook), pace, waits: HashMap::new() }
+    pub fn new(
+        accounts: impl Fn() -> Accounts + Send + Sync + 'static,
+        bell: Arc<Notify>,
+        webhook: Webhook,
+        pace: Pace,
+    ) -> Self {
+        Self { accounts: Box::new(accounts), bell, webhook: Arc::new(webhook), pace, waits: HashMap::new() }
     }
 
     /// Delivers, for ever.
@@ -94,7 +105,7 @@ impl Courier {
             let idle = now + self.pace.idle;
             let until = next.map_or(idle, |next| next.min(idle));
             tokio::select! {
-                () = self.accounts.bell.notified() => {}
+                () = self.bell.notified() => {}
                 () = tokio::time::sleep_until(until) => {}
             }
         }
@@ -102,11 +113,12 @@ impl Courier {
 
     /// Sends the first event of every line that does not wait; how many left the outbox.
     async fn round(&mut self) -> Result<usize, super::Fault> {
-        let entries = self.accounts.store.outbox(WINDOW).await?;
+        let accounts = (self.accounts)();
+        let entries = accounts.store.outbox(WINDOW).await?;
         let mut heads: Vec<(Line, OutboxEntry)> = Vec::new();
-        let mut lines = std::collections::HashSet::new();
+        let mut lines = HashSet::new();
         for entry in entries {
-            let line = self.line(&entry).await?;
+            let line = line(&accounts, &entry).await?;
             if lines.insert(line.clone()) {
                 heads.push((line, entry));
             }
@@ -120,29 +132,25 @@ impl Courier {
             while sending.len() < AT_ONCE
                 && let Some((line, entry)) = heads.next()
             {
-                sending.spawn(send(self.accounts.clone(), Arc::clone(&self.webhook), line, entry));
+                sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), line, entry));
             }
             // A send that panicked counts as failed: its line comes round again.
             let Some(sent) = sending.join_next().await else { return Ok(delivered) };
             if let Ok((line, entry, result)) = sent {
-                delivered += usize::from(self.settle(line, &entry, result).await);
+                delivered += usize::from(self.settle(&accounts, (line, &entry), result).await);
             }
         }
     }
 
-    /// In which line an event stands. A reset of profile `standard` names no user before it is delivered.
-    async fn line(&self, entry: &OutboxEntry) -> Result<Line, super::Fault> {
-        let user = match &entry.user {
-            Some(user) => Some(user.clone()),
-            None => self.accounts.addressee(entry).await?.map(|user| user.id),
-        };
-        Ok(user.map_or(Line::Alone(entry.seq), Line::User))
-    }
-
     /// Takes an event out of the outbox, or puts its line off.
-    async fn settle(&mut self, line: Line, entry: &OutboxEntry, result: Result<(), String>) -> bool {
+    async fn settle(
+        &mut self,
+        accounts: &Accounts,
+        (line, entry): (Line, &OutboxEntry),
+        result: Result<(), String>,
+    ) -> bool {
         if let Err(reason) = result {
-            let age = self.age(entry);
+            let age = age(accounts, entry);
             if age < self.pace.give_up {
                 self.put_off(line, entry, &reason);
                 return false;
@@ -150,7 +158,7 @@ impl Courier {
             tracing::error!(event = entry.kind, %reason, "an event was given up: nobody took it in time");
         }
         self.waits.remove(&line);
-        match self.accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
+        match accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
             Ok(_) => true,
             Err(error) => {
                 // It will be sent again: at least once.
@@ -172,11 +180,29 @@ impl Courier {
         );
         self.waits.insert(line, Wait { failures, until: Instant::now() + wait });
     }
+}
 
-    fn age(&self, entry: &OutboxEntry) -> Duration {
-        let since = entry.body.get("ts").and_then(serde_json::Value::as_str).and_then(Timestamp::parse);
-        let millis = since.map_or(0, |since| self.accounts.clock.now().0.saturating_sub(since.0));
-        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+/// In which line an event stands. A reset of profile `standard` names no user before it is delivered.
+async fn line(accounts: &Accounts, entry: &OutboxEntry) -> Result<Line, super::Fault> {
+    let user = match &entry.user {
+        Some(user) => Some(user.clone()),
+        None => accounts.addressee(entry).await?.map(|user| user.id),
+    };
+    Ok(user.map_or(Line::Alone(entry.seq), Line::User))
+}
+
+fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {
+    let since = entry.body.get("ts").and_then(serde_json::Value::as_str).and_then(Timestamp::parse);
+    let millis = since.map_or(0, |since| accounts.clock.now().0.saturating_sub(since.0));
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+impl fmt::Debug for Courier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Courier")
+            .field("webhook", &self.webhook)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,9 +9,15 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    routing::get,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use super::reload::LastReload;
 use crate::{
     hasher::Hasher,
     observe::{
@@ -27,13 +33,19 @@ pub(super) struct Readiness {
     store: Arc<dyn Store>,
     hasher: Hasher,
     metrics: Arc<Metrics>,
+    last_reload: Arc<LastReload>,
     log: Log,
 }
 
 impl Readiness {
     /// Not ready yet.
-    pub(super) fn new(store: Arc<dyn Store>, hasher: Hasher, metrics: Arc<Metrics>, log: Log) -> Self {
-        Self { ready: AtomicBool::new(false), store, hasher, metrics, log }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        hasher: Hasher,
+        (metrics, last_reload): (Arc<Metrics>, Arc<LastReload>),
+        log: Log,
+    ) -> Self {
+        Self { ready: AtomicBool::new(false), store, hasher, metrics, last_reload, log }
     }
 
     /// From now on it is, or is not.
@@ -85,14 +97,24 @@ fn router(readiness: Arc<Readiness>) -> Router {
         .with_state(readiness)
 }
 
-async fn ready(State(state): State<Arc<Readiness>>) -> (StatusCode, String) {
+/// With `?strict`, a gate that still serves under old rules, because the new ones are broken, is not ready: for a
+/// deployment that is to stop there.
+async fn ready(State(state): State<Arc<Readiness>>, RawQuery(query): RawQuery) -> (StatusCode, String) {
     if !state.ready.load(Ordering::Acquire) {
         return answer(false, "stopping or starting");
+    }
+    let strict = query.as_deref().is_some_and(is_strict);
+    if let Some(failure) = state.last_reload.failure().filter(|_| strict) {
+        return answer(false, &format!("the new policies are refused, the old ones are in force: {failure}"));
     }
     match state.store.health().await {
         Ok(()) => answer(true, ""),
         Err(error) => answer(false, &error.to_string()),
     }
+}
+
+fn is_strict(query: &str) -> bool {
+    query.split('&').any(|pair| matches!(pair, "strict" | "strict=" | "strict=1" | "strict=true"))
 }
 
 fn answer(ok: bool, why: &str) -> (StatusCode, String) {

@@ -75,6 +75,8 @@ pub enum AdminCommand {
     },
     /// All roles.
     RoleList,
+    /// What policies are compiled with besides files.
+    StoredRules,
     /// Gives a role.
     RoleGrant {
         /// The role.

@@ -1,10 +1,10 @@
 //! The command line as types (INTERFACE.md section 1).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::who::Who;
+use super::who::{NobodyNamed, Who};
 
 /// A login, access tokens and ACL files in front of any HTTP app.
 #[derive(Debug, Parser)]
@@ -42,6 +42,14 @@ pub(super) enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Why a request is allowed or denied: every rule, the one that decides, and what would turn it
+    Explain(Explain),
+    /// Test policies, or compare two folders of them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// JSON Schemas for editors
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Accounts
     #[command(subcommand)]
     User(UserCommand),
@@ -56,6 +64,98 @@ pub(super) enum Command {
     Import(ImportCommand),
     /// Exit 0 when the gate is ready (for HEALTHCHECK in a container)
     Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Who asks: anonymous, id:7, email:a@b, username:ann, or bare
+    #[arg(long = "as", value_name = "WHO", required_unless_present = "request_id")]
+    pub(super) who: Option<Asker>,
+    /// The verb, e.g. GET
+    #[arg(required_unless_present = "request_id")]
+    pub(super) method: Option<String>,
+    /// The path and query, e.g. /orders/7
+    #[arg(required_unless_present = "request_id")]
+    pub(super) target: Option<String>,
+    /// A role besides those that the store knows; may be repeated
+    #[arg(long = "role", value_name = "R")]
+    pub(super) roles: Vec<String>,
+    /// A scope of the token; may be repeated
+    #[arg(long = "scope", value_name = "S")]
+    pub(super) scopes: Vec<String>,
+    /// Whether the row is the caller's: the app is not asked
+    #[arg(long, value_name = "YES/NO")]
+    pub(super) owner: Option<YesNo>,
+    /// The request's JSON body
+    #[arg(long, value_name = "JSON")]
+    pub(super) body: Option<String>,
+    /// Decide a request of the access log again
+    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = ["who", "method", "target", "roles", "scopes", "owner", "body"])]
+    pub(super) request_id: Option<String>,
+    /// The access log, in JSON
+    #[arg(long, value_name = "FILE", requires = "request_id")]
+    pub(super) log: Option<PathBuf>,
+}
+
+/// Whose request is explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    Anonymous,
+    Who(Who),
+}
+
+impl FromStr for Asker {
+    type Err = NobodyNamed;
+
+    fn from_str(text: &str) -> Result<Self, NobodyNamed> {
+        if text == "anonymous" { Ok(Self::Anonymous) } else { text.parse().map(Self::Who) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum YesNo {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Run the cases beside the policies (*.cases.json)
+    Test(PolicyTest),
+    /// Who may do what by one folder and not by the other; exit 1 when anything opens
+    Diff(PolicyDiff),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyTest {
+    /// The folder [default: policies.dir]
+    pub(super) dir: Option<PathBuf>,
+    /// Show how many cases each rule decides
+    #[arg(long)]
+    pub(super) coverage: bool,
+    /// Fail when a rule decides no case
+    #[arg(long)]
+    pub(super) require_coverage: bool,
+    /// Drop and flip each rule in turn, and fail when no case notices
+    #[arg(long)]
+    pub(super) mutate: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyDiff {
+    /// The folder in force
+    pub(super) old: PathBuf,
+    /// The folder that shall be
+    pub(super) new: PathBuf,
+    /// Compare the requests of this access log (JSON) as well
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SchemaCommand {
+    /// The JSON Schema of policy files and cases
+    Policy,
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,6 +282,11 @@ pub(super) struct TokenRevoke {
 pub(super) enum ImportCommand {
     /// From LoopBack 3: the memory connector's file, or a file for each collection
     Loopback(ImportLoopback),
+    /// Read a LoopBack 3 project, and list what is covered as it is and what needs a decision
+    CheckApp {
+        /// Its top folder
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -270,7 +375,15 @@ mod tests {
             "token revoke --user 7",
             "import loopback db.json -c x.toml",
             "import loopback --users u --tokens t --roles r --role-mappings m --acls a --user-model Customer",
+            "import check-app ../app --json",
             "healthcheck",
+            "explain --as anonymous GET /",
+            "explain --as id:7 GET /orders/7?x=1 --json --role clerk --scope s --owner yes --body {}",
+            "explain --request-id r1 --log access.jsonl",
+            "policy test",
+            "policy test policies --coverage --require-coverage --mutate",
+            "policy diff old new --log access.jsonl",
+            "schema policy",
             "serve --set server.http=127.0.0.1:0",
         ] {
             assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
@@ -286,12 +399,19 @@ mod tests {
             "user add --email a@b --password-stdin --password-file f",
             "user add --email a@b --id 0 --password-stdin",
             "user show",
+            "explain GET /",
+            "explain --as id:7 GET",
+            "explain --request-id r1",
+            "explain --as id:7 GET / --owner maybe",
+            "policy diff old",
+            "schema",
             "user show id:",
             "token revoke",
             "token revoke abc --user 7",
             "token issue 7 --ttl soon",
             "import loopback",
             "import",
+            "import check-app",
             "serve --set nonsense",
             "serve --set =x",
         ] {

@@ -2,15 +2,13 @@
 
 use std::{error::Error, fmt::Write};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
-use super::{Exit, execute::whole_chain, policy_folder, print, print_json};
+use super::{Exit, execute::whole_chain, known, policy_folder, print, print_json};
 use crate::{
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
-    policy::{Finding, Severity, Source, Stored, compile},
-    store::Engine,
+    policy::{self, Case, Finding, Severity, Source, Stored},
 };
 
 /// One line of the answer, in the shape of `check --json`.
@@ -23,51 +21,6 @@ struct Entry {
     code: &'static str,
     message: String,
     fix: Option<String>,
-}
-
-/// What a `*.cases.json` file holds; only whether it can be read is checked here.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read for its shape alone")]
-struct Case {
-    r#as: As,
-    method: String,
-    target: String,
-    body: Option<Value>,
-    owner: Option<Value>,
-    expect: Expected,
-    status: Option<u16>,
-    because: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "read for its shape alone")]
-enum As {
-    Word(Anonymous),
-    User(User),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Anonymous {
-    Anonymous,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read for its shape alone")]
-struct User {
-    user: Value,
-    #[serde(default)]
-    roles: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Expected {
-    Allow,
-    Deny,
 }
 
 /// Checks everything and prints what it found. `strict`: a warning is a mistake, too.
@@ -106,7 +59,9 @@ fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
     };
     let stored = stored(config)?;
     let known = stored.is_some();
-    let (_, findings) = compile(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    let (study, mut findings) =
+        policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    findings.extend(study.map(|study| study.lint(&sources)).unwrap_or_default());
     let at = |name: &str| config.policies.dir.join(name).display().to_string();
     let mut entries: Vec<Entry> = findings
         .into_iter()
@@ -119,41 +74,17 @@ fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// What the store knows of roles: `None` where there is none yet, or somebody else holds it.
+/// What the store knows: `None` where there is none yet, or somebody else holds it.
 fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
-    match &config.store.engine {
-        // To open it would make it.
-        Engine::Sled(folder) if !folder.exists() => return Ok(None),
-        Engine::Memory => return Ok(None),
-        Engine::Sled(_) => {}
+    if !known::has_store(config) {
+        return Ok(None);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut backend = match super::backend::Backend::open(config).await {
-            Ok(backend) => backend,
-            Err(_) => return Ok(None),
-        };
-        let roles = backend.call(super::admin::AdminCommand::RoleList).await;
-        backend.close().await?;
-        let super::output::Output::Roles(roles) = roles? else { return Ok(None) };
-        let roles = roles.into_iter().map(|role| role.name).collect();
-        Ok(Some(Stored { roles, rules: Vec::new() }))
-    })
+    Ok(runtime.block_on(known::ask(config, None)).ok().map(|(stored, _)| stored))
 }
 
 fn case_file(file: String, source: &Source) -> Option<Entry> {
-    let error = serde_json::from_str::<Vec<Case>>(&source.text).err()?;
-    let whole = error.to_string();
-    let message = whole.split(" at line ").next().unwrap_or(&whole).to_lowercase();
-    Some(Entry {
-        file,
-        line: Some(error.line().max(1)),
-        column: Some(error.column().max(1)),
-        severity: "error",
-        code: "cases",
-        message: format!("no list of cases: {message}"),
-        fix: Some("a case is {\"as\", \"method\", \"target\", \"expect\"}, and may have body, owner, status, because".into()),
-    })
+    Case::read(source).err().map(|finding| Entry::of_finding(file, finding))
 }
 
 fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {

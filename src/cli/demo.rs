@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
+use tempfile::TempDir;
 use tracing::Level;
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Sources},
+    listen::BindError,
     observe::Log,
 };
 
@@ -45,19 +47,14 @@ pub(super) fn run() -> anyhow::Result<Exit> {
     runtime.context("cannot start a runtime")?.block_on(async {
         // Before there is anything to leave behind.
         let mut signals = Signals::listen()?;
-        let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
-        let folder = folder.context("cannot make a temporary folder")?;
-        let start = async {
-            let (config, app) = prepare(folder.path(), PORTS)?;
-            // What went well is told by the commands' own answers.
-            let log = serve::log(&config, Level::WARN)?;
-            Demo::start(&config, app, log).await
-        };
-        let demo = tokio::select! {
-            demo = start => demo?,
-            () = signals.next() => return Ok(Exit::Done),
-        };
-        print(&demo.text(folder.path()))?;
+        // A start is brought to its end: half of one would leave files behind.
+        let mut log = None;
+        let demo = match Demo::start(PORTS, &mut log).await {
+            // Somebody took the port after it was looked at.
+            Err(error) if error.is::<BindError>() => Demo::start((0, 0), &mut log).await,
+            demo => demo,
+        }?;
+        print(&demo.text())?;
         signals.next().await;
         print("\nstopping; the temporary folder goes, too\n")?;
         demo.gate.stop().await?;
@@ -68,19 +65,29 @@ pub(super) fn run() -> anyhow::Result<Exit> {
 struct Demo {
     gate: Served,
     app: SocketAddr,
+    folder: TempDir,
 }
 
 impl Demo {
-    async fn start(config: &Config, app: SocketAddr, log: Log) -> anyhow::Result<Self> {
-        furnish(config).await?;
-        let gate = Served::start(config, log).await?;
-        Ok(Self { gate, app })
+    /// Starts it in a folder of its own. The process has one log: the first start makes it.
+    async fn start(ports: (u16, u16), log: &mut Option<Log>) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
+        let folder = folder.context("cannot make a temporary folder")?;
+        let (config, app) = prepare(folder.path(), ports)?;
+        let log = match log {
+            Some(log) => log,
+            // What went well is told by the commands' own answers.
+            None => log.insert(serve::log(&config, Level::WARN)?),
+        };
+        furnish(&config).await?;
+        let gate = Served::start(&config, log.clone()).await?;
+        Ok(Self { gate, app, folder })
     }
 
     /// What is printed: where everything is, and commands to paste.
-    fn text(&self, folder: &Path) -> String {
+    fn text(&self) -> String {
         let gate = self.gate.address();
-        let config = folder.join(CONFIG_FILE);
+        let config = self.folder.path().join(CONFIG_FILE);
         let mut text = format!(
             "The gate listens on {gate}, the app behind it on http://{}.\n\
              Paste these into another terminal, one after the other:\n\n",

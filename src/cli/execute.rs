@@ -84,6 +84,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
+        AdminCommand::StoredRules => Ok(Output::Rules(crate::app::stored_rules(&*services.store).await?)),
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {

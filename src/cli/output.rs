@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::identity::UserId;
+use crate::{identity::UserId, policy::Stored};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Output {
     Users(Vec<UserView>),
     /// Roles.
     Roles(Vec<RoleView>),
+    /// Roles by name, and stored ACL rows.
+    Rules(Stored),
     /// Tokens, without their ids.
     Tokens(Vec<TokenView>),
     /// A new token, with its id.
@@ -159,6 +161,9 @@ impl Output {
                 ["NAME", "ID", "USERS"],
                 roles.iter().map(|role| [role.name.clone(), role.id.clone(), role.users.to_string()]),
             ),
+            Self::Rules(stored) => {
+                format!("{} roles, {} stored rules\n", stored.roles.len(), stored.rules.len())
+            }
             Self::Tokens(tokens) => table(
                 ["HANDLE", "USER", "NAME", "SCOPES", "CREATED", "TTL"],
                 tokens.iter().map(|token| {
@@ -219,7 +224,7 @@ fn or_dash(text: Option<&str>) -> String {
 }
 
 /// Columns as wide as their widest cell; the last one as wide as it is.
-fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let head = head.map(str::to_owned);
     let rows: Vec<[String; N]> =
         std::iter::once(head).chain(rows.map(|row| row.map(|cell| printable(&cell)))).collect();

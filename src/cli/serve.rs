@@ -32,22 +32,34 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let mut signals = Signals::listen()?;
+        // Not even a gate that is starting ends by a hangup.
+        let mut hangups = signal(SignalKind::hangup()).context("cannot wait for signals")?;
         let log = log(&loaded.config, Level::INFO)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let served = serve(&loaded.config, log.clone(), &mut signals).await;
+        let served = serve(&loaded.config, log.clone(), &mut signals, &mut hangups).await;
         log.flush();
         served
     })
 }
 
-async fn serve(config: &Config, log: Log, signals: &mut Signals) -> anyhow::Result<Exit> {
+async fn serve(
+    config: &Config,
+    log: Log,
+    signals: &mut Signals,
+    hangups: &mut Signal,
+) -> anyhow::Result<Exit> {
     let gate = tokio::select! {
         gate = Served::start(config, log) => gate?,
         () = signals.next() => return Ok(Exit::Done),
     };
-    signals.next().await;
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            _ = hangups.recv() => gate.reload(),
+        }
+    }
     tracing::info!("stopping: requests under way are finished first");
     tokio::select! {
         stopped = gate.stop() => stopped.map(|()| Exit::Done),
@@ -85,12 +97,19 @@ impl Served {
             let _ = stopped.await;
         });
         let socket = tokio::runtime::Handle::current().spawn(serving);
+        tracing::info!(socket = %path.display(), "taking commands");
         Ok(Self { running, services, socket, socket_path: path, stop_socket })
     }
 
     /// Where clients find it, as a URL.
     pub(super) fn address(&self) -> String {
         app::http_name(&self.running.addresses.http)
+    }
+
+    /// Reads the policies again. What becomes of it is in the log.
+    fn reload(&self) {
+        tracing::info!("SIGHUP: the policies are read again");
+        drop(self.running.reload());
     }
 
     /// Stops in order.

@@ -60,6 +60,12 @@ impl Deadlines {
         self.wake_if(|entry| entry.at_ms.get() <= now);
     }
 
+    /// Milliseconds since the start, as of the last tick: coarse, and free.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now_ms.get()
+    }
+
     /// Wakes every task: for an orderly stop.
     pub fn wake_all(&self) {
         self.wake_if(|_| true);

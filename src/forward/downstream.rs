@@ -1,17 +1,15 @@
 //! The client's end of a connection: heads in, bodies in, answers out.
 
+mod answer;
+
 use std::{
     future::poll_fn,
-    io::{self, Write},
+    io,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-
-use crate::wire::{
-    ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, Version,
-};
+use crate::wire::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan};
 
 use super::{Buffer, Deadline, Peer, PeerText, Socket};
 
@@ -86,6 +84,8 @@ pub enum Incoming {
 pub enum Arrival {
     /// A whole head.
     Head,
+    /// Nothing has come after all: the runtime takes a new socket for readable until it is read from.
+    Nothing,
     /// The client has gone, or has been idle for too long.
     Closed,
     /// The head broke a rule.
@@ -165,8 +165,19 @@ impl Downstream {
         (self.socket, self.scratch)
     }
 
-    /// Reads until a head is whole. `draining`: no first byte is waited for.
+    /// Reads until a head is whole; its first byte is not waited for.
     pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
+        if self.scratch.input.is_empty() {
+            let first = poll_fn(|cx| match self.socket.poll_fill(cx, &mut self.scratch.input) {
+                Poll::Pending => Poll::Ready(None),
+                other => other.map(Some),
+            });
+            match first.await {
+                None => return Arrival::Nothing,
+                Some(Ok(count)) if count > 0 => {}
+                Some(_) => return Arrival::Closed,
+            }
+        }
         self.deadline.set(self.times.header);
         loop {
             match head.scan(self.scratch.input.filled(), limits) {
@@ -221,6 +232,8 @@ impl Downstream {
         }
         let mut body = Vec::new();
         loop {
+            // A client that sends its body does not wait for a word.
+            self.continue_wanted &= self.scratch.input.is_empty();
             self.take(&mut body)?;
             if body.len() as u64 > limit {
                 return Err(BodyError::TooLarge);
@@ -345,59 +358,6 @@ impl Downstream {
     #[must_use]
     pub fn is_small(&self) -> bool {
         !self.continue_wanted && matches!(self.incoming, Incoming::Length(left) if left <= DRAIN)
-    }
-
-    /// Answers by ourselves.
-    ///
-    /// # Errors
-    /// When the client has gone, or takes nothing for too long.
-    pub async fn respond(
-        &mut self,
-        request: &RequestHead,
-        response: &http::Response<Bytes>,
-        keep_alive: bool,
-    ) -> io::Result<()> {
-        let connection = match (keep_alive, request.version()) {
-            (false, _) => "Connection: close\r\n",
-            (true, Version::Http10) => "Connection: keep-alive\r\n",
-            (true, Version::Http11) => "",
-        };
-        self.write_response(response, connection, request.method() == "HEAD");
-        self.flush().await
-    }
-
-    /// Answers a client whose head could not be read, and ends the connection.
-    ///
-    /// # Errors
-    /// As [`Downstream::respond`].
-    pub async fn respond_and_close(&mut self, response: &http::Response<Bytes>) -> io::Result<()> {
-        self.write_response(response, "Connection: close\r\n", false);
-        self.flush().await
-    }
-
-    fn write_response(&mut self, response: &http::Response<Bytes>, connection: &str, head_only: bool) {
-        self.answered = true;
-        let out = &mut self.scratch.to_client;
-        out.clear();
-        let status = response.status();
-        // Writing into a Vec cannot fail.
-        let _ =
-            write!(out, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
-        for (name, value) in response.headers() {
-            let _ = write!(out, "{name}: ");
-            out.extend_from_slice(value.as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        // 204 and 304 have no body and tell no length (RFC 9110 section 8.6).
-        let bodiless = matches!(status.as_u16(), 204 | 304);
-        if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
-            let _ = write!(out, "content-length: {}\r\n", response.body().len());
-        }
-        out.extend_from_slice(connection.as_bytes());
-        out.extend_from_slice(b"\r\n");
-        if !head_only && !bodiless {
-            out.extend_from_slice(response.body());
-        }
     }
 
     /// Ends the connection so that the client gets the answer instead of a reset: no more is written,

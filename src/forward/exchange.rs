@@ -3,6 +3,9 @@
 //! Nothing is buffered beyond one buffer a direction, nothing is spawned. Two pumps are polled in turn: `upload`
 //! moves the request, `download` the answer; an app that answers before it has read the request is heard.
 
+mod download;
+mod upload;
+
 use std::{
     future::poll_fn,
     task::{Context, Poll},
@@ -11,7 +14,7 @@ use std::{
 
 use crate::{
     policy::Permit,
-    wire::{ChunkDecoder, ChunkStep, Framing, RequestHead, Scan, write_chunk_head},
+    wire::{ChunkDecoder, Framing, RequestHead},
 };
 
 use super::{
@@ -48,6 +51,7 @@ struct Exchange<'x> {
     deaf: bool,
     phase: Phase,
     delivery: Delivery,
+    wait: Option<Wait>,
     interim: u32,
     keep_alive: bool,
     started: Instant,
@@ -64,6 +68,23 @@ enum Phase {
     Done,
 }
 
+/// What an exchange waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// The client takes what there is for it.
+    Client,
+    /// The client sends more of its body.
+    Body,
+    /// The app takes the request.
+    App,
+    /// The answer's head, once the request is out: however many bytes of it come, that long and no longer.
+    Head,
+    /// The rest of an answer that has promised its length.
+    Rest,
+    /// A stream: as long as it lasts.
+    Stream,
+}
+
 enum Ended {
     /// The answer has been delivered.
     Whole,
@@ -74,7 +95,7 @@ enum Ended {
 }
 
 /// More interim answers than this are no use to anybody.
-const MOST_INTERIM: u32 = 8;
+pub(super) const MOST_INTERIM: u32 = 8;
 /// The first piece of a body goes out in one write with its head, up to this size.
 const TOGETHER: usize = 16 * 1024;
 
@@ -94,7 +115,7 @@ impl Forwarder {
         let _active = server.enter();
         prepare(down, head, outgoing);
         loop {
-            let pooled = server.take();
+            let pooled = server.take(self.deadlines.now());
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
@@ -138,6 +159,7 @@ fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) {
         let input = down.scratch.input.filled();
         let count = input.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
         out.extend_from_slice(input.get(..count).unwrap_or_default());
+        down.continue_wanted &= count == 0;
         down.scratch.input.consume(count);
         down.bytes_in += count as u64;
         *left -= count as u64;
@@ -162,6 +184,7 @@ impl<'x> Exchange<'x> {
             deaf: false,
             phase: Phase::Head,
             delivery: Delivery::Empty,
+            wait: None,
             interim: 0,
             keep_alive: head.keep_alive(),
             started: Instant::now(),
@@ -170,7 +193,10 @@ impl<'x> Exchange<'x> {
     }
 
     async fn run(&mut self) -> Result<Ended, ForwardError> {
-        poll_fn(|cx| self.poll(cx)).await
+        let ended = poll_fn(|cx| self.poll(cx)).await;
+        // After a part of an interim answer there is nothing that could be said, either.
+        self.down.answered |= self.delivered > 0;
+        ended
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
@@ -187,12 +213,14 @@ impl<'x> Exchange<'x> {
             }
             _ => {}
         }
-        let (longest, missed) = self.waiting_for();
-        if before != self.progress() {
-            longest.map_or_else(|| self.down.deadline.clear(), |longest| self.down.deadline.set(longest));
+        let wait = self.waiting_for();
+        if self.wait != Some(wait) || (wait != Wait::Head && before != self.progress()) {
+            self.wait = Some(wait);
+            self.longest(wait)
+                .map_or_else(|| self.down.deadline.clear(), |longest| self.down.deadline.set(longest));
         }
         if self.down.deadline.passed(cx) {
-            return Poll::Ready(Err(missed));
+            return Poll::Ready(Err(wait.missed()));
         }
         Poll::Pending
     }
@@ -202,315 +230,31 @@ impl<'x> Exchange<'x> {
         (self.down.bytes_in, self.down.bytes_out, self.sent, self.down.scratch.from_app.len())
     }
 
-    /// What the exchange waits for, how long it may, and what it is when that does not come.
-    fn waiting_for(&self) -> (Option<Duration>, ForwardError) {
-        let (times, response) = (&self.down.times, self.forwarder.settings.response_timeout);
-        if !self.down.scratch.to_client.is_empty() {
-            return (Some(times.write), ForwardError::ClientStuck);
+    fn waiting_for(&self) -> Wait {
+        let scratch = &self.down.scratch;
+        // What is left of a body of known length goes to the client straight from `from_app`.
+        let undelivered = matches!(self.phase, Phase::Length(_)) && !scratch.from_app.is_empty();
+        if undelivered || !scratch.to_client.is_empty() {
+            return Wait::Client;
         }
-        let uploading = !self.deaf && !self.down.is_done();
+        let taken = self.sent >= scratch.to_app.len();
         match self.phase {
-            Phase::Head
-                if uploading
-                    && self.sent >= self.down.scratch.to_app.len()
-                    && self.down.scratch.input.is_empty() =>
-            {
-                (Some(times.body), ForwardError::Body(BodyError::TooSlow))
-            }
-            Phase::Head | Phase::Length(_) => (Some(response), ForwardError::ResponseTimeout),
-            _ => (None, ForwardError::ResponseTimeout),
+            Phase::Head if self.deaf || (self.down.is_done() && taken) => Wait::Head,
+            Phase::Head if taken && scratch.input.is_empty() => Wait::Body,
+            Phase::Head => Wait::App,
+            Phase::Length(_) => Wait::Rest,
+            _ => Wait::Stream,
         }
     }
 
-    /// Moves the request on, as far as it goes without waiting.
-    fn upload(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
-        while !self.deaf {
-            let rest = self.down.scratch.to_app.get(self.sent..).unwrap_or_default();
-            if !rest.is_empty() {
-                match self.up.poll_write(cx, rest) {
-                    Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(count)) if count > 0 => {
-                        self.sent += count;
-                        self.begun = true;
-                        continue;
-                    }
-                    Poll::Ready(_) if !self.begun => return Err(ForwardError::Cut),
-                    Poll::Ready(_) => {
-                        self.deaf = true;
-                        return Ok(());
-                    }
-                }
-            }
-            self.down.scratch.to_app.clear();
-            self.sent = 0;
-            if self.down.is_done() {
-                return self.watch_client(cx);
-            }
-            if !self.down.scratch.input.is_empty() {
-                if !self.move_body(cx)? {
-                    return Ok(());
-                }
-                continue;
-            }
-            self.want_body();
-            match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(Ok(count)) if count > 0 => {}
-                Poll::Ready(_) => return Err(ForwardError::ClientGone),
-            }
+    /// How long it may wait; `None` = for ever.
+    fn longest(&self, wait: Wait) -> Option<Duration> {
+        match wait {
+            Wait::Client => Some(self.down.times.write),
+            Wait::Body => Some(self.down.times.body),
+            Wait::App | Wait::Head | Wait::Rest => Some(self.forwarder.settings.response_timeout),
+            Wait::Stream => None,
         }
-        Ok(())
-    }
-
-    /// Says `100 Continue` once, before the first wait for a body.
-    fn want_body(&mut self) {
-        if std::mem::take(&mut self.down.continue_wanted) && !self.down.answered {
-            self.down.scratch.to_client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-        }
-    }
-
-    /// Moves a piece of the body from the input; `false` when the app takes no more for now.
-    fn move_body(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
-        let scratch = &mut *self.down.scratch;
-        let filled = scratch.input.filled();
-        match &mut self.down.incoming {
-            Incoming::Done => {}
-            Incoming::Length(left) => {
-                let count = filled.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                match self.up.poll_write(cx, filled.get(..count).unwrap_or_default()) {
-                    Poll::Pending => return Ok(false),
-                    Poll::Ready(Ok(count)) if count > 0 => {
-                        scratch.input.consume(count);
-                        self.down.bytes_in += count as u64;
-                        *left -= count as u64;
-                        if *left == 0 {
-                            self.down.incoming = Incoming::Done;
-                        }
-                    }
-                    Poll::Ready(_) => self.deaf = true,
-                }
-            }
-            Incoming::Chunked(decoder) => {
-                let (used, step) = decoder.decode(filled).map_err(BodyError::Broken)?;
-                let mut done = false;
-                match step {
-                    ChunkStep::Data(data) => {
-                        self.down.bytes_in += data.len() as u64;
-                        put_chunk(&mut scratch.to_app, data);
-                    }
-                    ChunkStep::Done => {
-                        scratch.to_app.extend_from_slice(b"0\r\n\r\n");
-                        done = true;
-                    }
-                    ChunkStep::More => {}
-                }
-                scratch.input.consume(used);
-                if done {
-                    self.down.incoming = Incoming::Done;
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// The whole request is out: a client that leaves now ends the exchange.
-    fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
-        if !self.down.scratch.input.is_empty() {
-            return Ok(());
-        }
-        match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
-            Poll::Ready(Ok(0) | Err(_)) => Err(ForwardError::ClientGone),
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
-        }
-    }
-
-    /// Moves the answer on, as far as it goes without waiting.
-    fn download(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
-        loop {
-            if !self.flush(cx)? {
-                return Ok(());
-            }
-            let scratch = &mut *self.down.scratch;
-            let moved = match self.phase {
-                Phase::Done | Phase::Switched => return Ok(()),
-                Phase::Head => self.scan_head()?,
-                _ if scratch.from_app.is_empty() => false,
-                Phase::Length(left) => match self.deliver_directly(cx, left)? {
-                    Some(()) => true,
-                    None => return Ok(()),
-                },
-                _ => {
-                    self.deliver()?;
-                    true
-                }
-            };
-            if moved {
-                continue;
-            }
-            match self.up.poll_fill(cx, &mut self.down.scratch.from_app) {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(Ok(count)) if count > 0 => {}
-                Poll::Ready(_) => self.app_ended()?,
-            }
-        }
-    }
-
-    /// Writes what is ready for the client; `false` when it takes no more for now.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
-        loop {
-            let rest = self.down.scratch.to_client.get(self.delivered..).unwrap_or_default();
-            if rest.is_empty() {
-                self.down.scratch.to_client.clear();
-                self.delivered = 0;
-                return Ok(true);
-            }
-            match self.down.socket.poll_write(cx, rest) {
-                Poll::Pending => return Ok(false),
-                Poll::Ready(Ok(count)) if count > 0 => {
-                    self.delivered += count;
-                    self.down.bytes_out += count as u64;
-                }
-                Poll::Ready(_) => return Err(ForwardError::ClientGone),
-            }
-        }
-    }
-
-    /// Looks for the answer's head; `false` when more of it has to come.
-    fn scan_head(&mut self) -> Result<bool, ForwardError> {
-        let scratch = &mut *self.down.scratch;
-        let limits = &self.forwarder.settings.response_head;
-        match scratch
-            .response
-            .scan(scratch.from_app.filled(), limits, self.head.method())
-            .map_err(ForwardError::Broken)?
-        {
-            Scan::Complete(count) => scratch.from_app.consume(count),
-            Scan::Partial => {
-                if scratch.from_app.space().is_empty() {
-                    let wanted = (scratch.from_app.capacity() * 2).min(limits.bytes + 1024);
-                    scratch.from_app.grow(wanted);
-                }
-                return Ok(false);
-            }
-        }
-        match scratch.response.status() {
-            101 => self.switch()?,
-            100..200 => self.interim()?,
-            _ => self.answer()?,
-        }
-        Ok(true)
-    }
-
-    fn interim(&mut self) -> Result<(), ForwardError> {
-        self.interim += 1;
-        if self.interim > MOST_INTERIM {
-            return Err(ForwardError::Interim);
-        }
-        let scratch = &mut *self.down.scratch;
-        // 100 is said by us; HTTP/1.0 knows no interim answers (RFC 9110 section 15.2).
-        if scratch.response.status() != 100 && self.head.version() == crate::wire::Version::Http11 {
-            headers::write_interim(&mut scratch.to_client, &scratch.response);
-        }
-        Ok(())
-    }
-
-    fn switch(&mut self) -> Result<(), ForwardError> {
-        let scratch = &mut *self.down.scratch;
-        let (asked, got) = (self.head.upgrade(), scratch.response.upgrade());
-        if !asked.zip(got).is_some_and(|(asked, got)| asked.eq_ignore_ascii_case(got)) {
-            return Err(ForwardError::Unasked);
-        }
-        self.answered = self.started.elapsed();
-        self.down.answered = true;
-        headers::write_interim(&mut scratch.to_client, &scratch.response);
-        self.phase = Phase::Switched;
-        Ok(())
-    }
-
-    fn answer(&mut self) -> Result<(), ForwardError> {
-        self.answered = self.started.elapsed();
-        self.down.answered = true;
-        // A client that still waits to send its body will not be told to.
-        self.keep_alive &= !self.down.continue_wanted;
-        let scratch = &mut *self.down.scratch;
-        self.delivery =
-            headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
-        self.keep_alive &= self.delivery != Delivery::UntilClose;
-        self.phase = match scratch.response.framing() {
-            Framing::Empty | Framing::Length(0) => Phase::Done,
-            Framing::Length(count) => Phase::Length(count),
-            Framing::Chunked => Phase::Chunked(Box::default()),
-            Framing::UntilClose => Phase::UntilClose,
-        };
-        if scratch.from_app.is_empty() || matches!(self.phase, Phase::Done) { Ok(()) } else { self.deliver() }
-    }
-
-    /// Moves what has come of the body into `to_client`, framed as the client gets it.
-    fn deliver(&mut self) -> Result<(), ForwardError> {
-        let scratch = &mut *self.down.scratch;
-        let mut done = false;
-        match &mut self.phase {
-            Phase::Length(left) => {
-                let filled = scratch.from_app.filled();
-                let count = filled.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
-                scratch.to_client.extend_from_slice(filled.get(..count).unwrap_or_default());
-                scratch.from_app.consume(count);
-                *left -= count as u64;
-                done = *left == 0;
-            }
-            Phase::Chunked(decoder) => {
-                while !done && !scratch.from_app.is_empty() {
-                    let (used, step) =
-                        decoder.decode(scratch.from_app.filled()).map_err(ForwardError::Broken)?;
-                    match step {
-                        ChunkStep::Data(data) => put_data(&mut scratch.to_client, data, self.delivery),
-                        ChunkStep::Done => done = true,
-                        ChunkStep::More => {}
-                    }
-                    scratch.from_app.consume(used);
-                }
-                if done {
-                    put_end(&mut scratch.to_client, decoder.trailers(), self.delivery);
-                }
-            }
-            Phase::UntilClose => {
-                put_data(&mut scratch.to_client, scratch.from_app.filled(), self.delivery);
-                scratch.from_app.clear();
-            }
-            Phase::Head | Phase::Switched | Phase::Done => {}
-        }
-        if done {
-            self.phase = Phase::Done;
-        }
-        Ok(())
-    }
-
-    /// Writes a body of known length straight from the app's buffer; `None` when the client takes no more for now.
-    fn deliver_directly(&mut self, cx: &mut Context<'_>, left: u64) -> Result<Option<()>, ForwardError> {
-        let scratch = &mut *self.down.scratch;
-        let filled = scratch.from_app.filled();
-        let count = filled.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        match self.down.socket.poll_write(cx, filled.get(..count).unwrap_or_default()) {
-            Poll::Pending => Ok(None),
-            Poll::Ready(Ok(count)) if count > 0 => {
-                scratch.from_app.consume(count);
-                self.down.bytes_out += count as u64;
-                let left = left - count as u64;
-                self.phase = if left == 0 { Phase::Done } else { Phase::Length(left) };
-                Ok(Some(()))
-            }
-            Poll::Ready(_) => Err(ForwardError::ClientGone),
-        }
-    }
-
-    /// The app has closed: right where its answer ends with the connection, wrong anywhere else.
-    fn app_ended(&mut self) -> Result<(), ForwardError> {
-        if !matches!(self.phase, Phase::UntilClose) {
-            return Err(ForwardError::Cut);
-        }
-        put_end(&mut self.down.scratch.to_client, b"", self.delivery);
-        self.phase = Phase::Done;
-        Ok(())
     }
 
     /// Gives the connection back if the app and the client left it clean.
@@ -524,7 +268,7 @@ impl<'x> Exchange<'x> {
             && scratch.to_app.is_empty()
             && scratch.from_app.is_empty();
         if clean {
-            server.give(self.up, kept_for(response.field("keep-alive")));
+            server.give(self.up, kept_for(response.field("keep-alive")), self.forwarder.deadlines.now());
         }
         Exchanged {
             status: response.status(),
@@ -542,33 +286,21 @@ impl<'x> Exchange<'x> {
     }
 }
 
+impl Wait {
+    /// What it is when that does not come.
+    fn missed(self) -> ForwardError {
+        match self {
+            Self::Client => ForwardError::ClientStuck,
+            Self::Body => ForwardError::Body(BodyError::TooSlow),
+            Self::App | Self::Head | Self::Rest | Self::Stream => ForwardError::ResponseTimeout,
+        }
+    }
+}
+
 /// `Keep-Alive: timeout=5`: we let go a second earlier, so that we never race the app's close.
-fn kept_for(field: Option<&[u8]>) -> Option<Duration> {
+pub(super) fn kept_for(field: Option<&[u8]>) -> Option<Duration> {
     let text = std::str::from_utf8(field?).ok()?;
     let (_, rest) = text.split_once("timeout=")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse::<u64>().ok().map(|seconds| Duration::from_secs(seconds.saturating_sub(1)))
-}
-
-fn put_chunk(out: &mut Vec<u8>, data: &[u8]) {
-    if !data.is_empty() {
-        write_chunk_head(out, data.len());
-        out.extend_from_slice(data);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn put_data(out: &mut Vec<u8>, data: &[u8], delivery: Delivery) {
-    match delivery {
-        Delivery::Chunked => put_chunk(out, data),
-        _ => out.extend_from_slice(data),
-    }
-}
-
-fn put_end(out: &mut Vec<u8>, trailers: &[u8], delivery: Delivery) {
-    if delivery == Delivery::Chunked {
-        out.extend_from_slice(b"0\r\n");
-        out.extend_from_slice(trailers);
-        out.extend_from_slice(b"\r\n");
-    }
 }

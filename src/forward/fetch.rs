@@ -4,7 +4,11 @@ use std::{future::poll_fn, io, task::Poll};
 
 use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan};
 
-use super::{Buffer, Deadline, ForwardError, Forwarder, Socket, pool::Server};
+use super::{
+    Buffer, Deadline, ForwardError, Forwarder, Socket,
+    exchange::{MOST_INTERIM, kept_for},
+    pool::Server,
+};
 
 /// The app's answer to a look-up.
 #[derive(Debug)]
@@ -44,14 +48,18 @@ impl Forwarder {
             "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nX-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n\r\n"
         );
         let deadline = self.deadlines.deadline();
-        deadline.set(self.settings.connect_timeout + self.settings.response_timeout);
         loop {
-            let pooled = server.take();
+            let pooled = server.take(self.deadlines.now());
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
-                None => within(&deadline, server).await?,
+                None => {
+                    deadline.set(self.settings.connect_timeout);
+                    within(&deadline, server).await?
+                }
             };
+            // For the whole row: a decision waits for it.
+            deadline.set(self.settings.response_timeout);
             let mut lookup = Lookup {
                 up,
                 deadline: &deadline,
@@ -112,6 +120,7 @@ impl Lookup<'_> {
         server: &Server,
         header: Option<&str>,
     ) -> Result<Fetched, ForwardError> {
+        let mut interim = 0;
         loop {
             let limits = &forwarder.settings.response_head;
             match self.response.scan(self.input.filled(), limits, "GET").map_err(ForwardError::Broken)? {
@@ -124,7 +133,8 @@ impl Lookup<'_> {
                     self.input.consume(count);
                     match self.response.status() {
                         101 => return Err(ForwardError::Unasked),
-                        100..200 => {}
+                        100..200 if interim == MOST_INTERIM => return Err(ForwardError::Interim),
+                        100..200 => interim += 1,
                         _ => break,
                     }
                 }
@@ -139,7 +149,7 @@ impl Lookup<'_> {
             && self.response.framing() != Framing::UntilClose
             && self.input.is_empty()
         {
-            server.give(self.up, None);
+            server.give(self.up, kept_for(self.response.field("keep-alive")), forwarder.deadlines.now());
         }
         Ok(Fetched { status, header, body })
     }

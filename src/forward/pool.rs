@@ -54,16 +54,15 @@ pub struct Server {
 #[derive(Debug)]
 struct Idle {
     socket: Socket,
-    since: Instant,
-    keep: Duration,
+    /// The core's coarse time, in ms.
+    since: u64,
+    keep: u64,
 }
 
 /// More idle connections than this a core and server are closed: more than a busy core ever uses.
 const MOST_IDLE: usize = 512;
 /// An idle connection is kept this long, where the app does not say how long it keeps it.
 const KEEP: Duration = Duration::from_secs(30);
-/// A connection that rested this long is asked whether it is still there before it is used.
-const SUSPECT: Duration = Duration::from_millis(500);
 /// A server that refused a connection is passed over for this long, if there is another.
 const PASS_OVER: Duration = Duration::from_secs(2);
 
@@ -109,9 +108,9 @@ impl Pool {
     }
 
     /// Closes what has been idle for too long.
-    pub fn sweep(&self) {
+    pub fn sweep(&self, now: u64) {
         for server in &self.servers {
-            server.idle.borrow_mut().retain(|idle| idle.since.elapsed() < idle.keep);
+            server.idle.borrow_mut().retain(|idle| now.saturating_sub(idle.since) < idle.keep);
         }
     }
 
@@ -125,21 +124,24 @@ impl Pool {
 
 impl Server {
     /// The connection that was used last and is still there, if there is one.
-    pub fn take(&self) -> Option<Socket> {
+    pub fn take(&self, now: u64) -> Option<Socket> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            let rested = idle.since.elapsed();
-            if rested < SUSPECT || (rested < idle.keep && idle.socket.is_quiet()) {
+            // A connection that the app has closed, or has sent more on, is of no use however short it rested: what
+            // it sent would be the next client's answer. This asks the runtime, which asks the system only when
+            // something has come.
+            if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);
             }
         }
     }
 
     /// Takes a connection back whose last exchange ended cleanly. `keep`: how long the app says it keeps it.
-    pub fn give(&self, socket: Socket, keep: Option<Duration>) {
+    pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MOST_IDLE {
-            idle.push(Idle { socket, since: Instant::now(), keep: keep.unwrap_or(KEEP).min(KEEP) });
+            let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
+            idle.push(Idle { socket, since: now, keep });
         }
     }
 

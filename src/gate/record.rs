@@ -7,12 +7,14 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
+
 use crate::{
     forward::{Downstream, Exchanged, Peer},
     observe::{
         Client,
         access::{Facts, Record as Line},
-        metrics::Decision,
+        metrics::{Decision, LoginResult},
     },
     policy::{Action, OwnerVerdict},
     wire::RequestHead,
@@ -32,6 +34,8 @@ pub(super) struct Record<'r> {
     pub(super) session: OnceCell<Option<Known>>,
     /// What it would do, once that is known.
     pub(super) action: OnceCell<Action<'r, 'r>>,
+    /// The route that it matched: its name, and its index in the set. Known before its body is.
+    pub(super) route: Cell<(&'r str, u32)>,
     /// What was decided, and by which rule.
     pub(super) decision: Cell<Option<(Decision, Option<&'r str>)>>,
     /// What the app said of the owner.
@@ -52,6 +56,7 @@ impl<'r> Record<'r> {
             started: Instant::now(),
             session: OnceCell::new(),
             action: OnceCell::new(),
+            route: Cell::new(("unmatched", 0)),
             decision: Cell::new(None),
             owner: Cell::new(None),
             exchanged: OnceCell::new(),
@@ -74,8 +79,8 @@ impl<'r> Record<'r> {
     ) {
         let elapsed = self.started.elapsed();
         let action = self.action.get();
-        let label =
-            action.and_then(|action| rules.labels.get(action.route_index as usize)).copied().unwrap_or(0);
+        let (route, index) = self.route.get();
+        let label = rules.labels.get(index as usize).copied().unwrap_or(0);
         core.metrics.request(label, self.status.get(), elapsed);
         let (decision, rule) = match self.decision.get() {
             Some((decision, rule)) => {
@@ -95,7 +100,7 @@ impl<'r> Record<'r> {
             client: client(down.peer, context),
             method: head.method(),
             path: head.path().as_bytes(),
-            route: action.map_or("unmatched", |action| action.route),
+            route,
             status: self.status.get(),
             bytes_in: down.bytes_in,
             bytes_out: down.bytes_out,
@@ -151,6 +156,20 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, id: &Requ
         tls: None,
         facts: None,
     });
+}
+
+/// What a login came to, as its answer tells: LoopBack has one status for a wrong password and an unconfirmed address.
+pub(super) fn login_result(answer: &http::Response<Bytes>) -> LoginResult {
+    const UNVERIFIED: &[u8] = b"\"LOGIN_FAILED_EMAIL_NOT_VERIFIED\"";
+    match answer.status().as_u16() {
+        200..300 => LoginResult::Succeeded,
+        401 if memchr::memmem::find(answer.body(), UNVERIFIED).is_some() => LoginResult::Unverified,
+        401 => LoginResult::Failed,
+        429 => LoginResult::Limited,
+        503 => LoginResult::Busy,
+        400..500 => LoginResult::Invalid,
+        _ => LoginResult::Error,
+    }
 }
 
 fn client(peer: Peer, context: &Context<'_>) -> Client {

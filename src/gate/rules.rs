@@ -12,15 +12,18 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use crate::policy::PolicySet;
+use super::owner::Owners;
+use crate::{api::Api, policy::PolicySet};
 
-/// A set, and where its routes are counted.
+/// A set, and what goes with it: whoever judges by the one never serves by another's.
 #[derive(Debug)]
 pub struct Ruleset {
     /// The set.
     pub set: PolicySet,
     /// For each route of the set, its place in the metrics.
     pub labels: Arc<[u32]>,
+    /// The User API, as the set's account model wants it.
+    pub api: Api,
 }
 
 /// The set in force, for all cores.
@@ -37,9 +40,13 @@ pub struct RulesView {
     seen: RefCell<(u64, Rc<Held>)>,
 }
 
-/// A set in force, shared within a core: its counter is no other core's.
+/// A set in force, shared within a core: its counter is no other core's. With it goes what the app said of owners under
+/// this set.
 #[derive(Debug)]
-pub struct Held(Arc<Ruleset>);
+pub struct Held {
+    ruleset: Arc<Ruleset>,
+    owners: Owners,
+}
 
 impl Rules {
     /// These are in force.
@@ -66,7 +73,7 @@ impl RulesView {
     #[must_use]
     pub fn new(shared: Arc<Rules>) -> Self {
         let version = shared.version.load(Ordering::Acquire);
-        let seen = RefCell::new((version, Rc::new(Held(shared.current()))));
+        let seen = RefCell::new((version, Rc::new(Held::new(shared.current()))));
         Self { shared, seen }
     }
 
@@ -76,9 +83,19 @@ impl RulesView {
         let version = self.shared.version.load(Ordering::Acquire);
         let mut seen = self.seen.borrow_mut();
         if seen.0 != version {
-            *seen = (version, Rc::new(Held(self.shared.current())));
+            *seen = (version, Rc::new(Held::new(self.shared.current())));
         }
         Rc::clone(&seen.1)
+    }
+}
+
+impl Held {
+    fn new(ruleset: Arc<Ruleset>) -> Self {
+        Self { ruleset, owners: Owners::default() }
+    }
+
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
     }
 }
 
@@ -86,6 +103,6 @@ impl Deref for Held {
     type Target = Ruleset;
 
     fn deref(&self) -> &Ruleset {
-        &self.0
+        &self.ruleset
     }
 }

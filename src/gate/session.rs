@@ -81,6 +81,7 @@ impl Gate {
     }
 
     pub(super) fn store_down(&self, error: &StoreError) -> Refusal {
+        self.metrics.store_error();
         tracing::error!(error = %error, "the store could not answer; the request was refused");
         Refusal::StoreDown
     }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    api::{Body, Call, Problem},
+    api::{Api, Body, Call, Problem},
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
-    policy::{Action, Caller, Decision, OwnerAnswer, OwnerVerdict, Permit, PolicySet, Question, Served},
+    policy::{Action, Caller, Decision, Permit, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
 };
 
-use super::{Core, Gate, Stop, context::Context, record::Record, session::Known};
+use super::{Core, Gate, Held, Stop, context::Context, record::Record, session::Known};
 
 /// A body that was read before the decision: its bytes, and what they say.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ impl Gate {
     /// Reads the body of a request that is judged, or served, by it; every other body streams.
     pub(super) async fn read_body<'s>(
         &self,
+        api: &Api,
         head: &RequestHead,
         down: &mut Downstream,
         action: Action<'s, 's>,
@@ -92,9 +93,9 @@ impl Gate {
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
-        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), self.api.reading())?;
+        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         if let Some(method) = account {
-            self.api.check_arguments(method, &body, head.query())?;
+            api.check_arguments(method, &body, head.query())?;
         }
         let action = if action.wants_body { action.with_body_id(body.id()) } else { action };
         Ok((action, ReadBody { bytes, parsed: Some(body) }))
@@ -104,14 +105,14 @@ impl Gate {
     pub(super) async fn decide<'r>(
         &self,
         core: &Core,
-        set: &'r PolicySet,
+        rules: &'r Held,
         action: &Action<'r, '_>,
         session: Option<&Known>,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<Permit<'r>, Refusal> {
         let caller = caller(session);
         loop {
-            match set.decide(action, caller, record.owner.get()) {
+            match rules.set.decide(action, caller, record.owner.get()) {
                 Decision::Permit(permit) => {
                     record.decision.set(Some((Counted::Allow, Some(permit.rule))));
                     return Ok(permit);
@@ -133,42 +134,11 @@ impl Gate {
                     let exists = session.is_some_and(|known| {
                         known.subject.email.is_some() || known.subject.username.is_some()
                     });
-                    record.owner.set(Some(self.ask_app(core, &question, caller, exists, context).await?));
+                    let answer = self.ask_app(core, rules, &question, context).await?;
+                    record.owner.set(Some(question.verdict(&answer, caller, exists)));
                 }
             }
         }
-    }
-
-    /// Asks the app whose row it is. Any answer but a row or a 404 is a refusal.
-    async fn ask_app(
-        &self,
-        core: &Core,
-        question: &Question<'_>,
-        caller: Caller<'_>,
-        user_exists: bool,
-        context: &Context<'_>,
-    ) -> Result<OwnerVerdict, Refusal> {
-        let unknown = |reason: &dyn std::fmt::Display| {
-            tracing::warn!(request_id = context.request_id.as_str(), %reason, "an owner look-up failed; the request was refused");
-            Refusal::OwnerUnknown
-        };
-        let fetched = core
-            .forwarder
-            .fetch(&question.target, question.header, context.request_id.as_str())
-            .await
-            .map_err(|error| unknown(&error))?;
-        let answer = match fetched.status {
-            200 if question.header.is_some() => OwnerAnswer::Header(fetched.header),
-            200 => OwnerAnswer::Row(serde_json::from_slice(&fetched.body).map_err(|error| unknown(&error))?),
-            404 => OwnerAnswer::Missing,
-            401 => {
-                return Err(unknown(
-                    &"the app answered 401: its own authentication is still on, switch it off behind this gate",
-                ));
-            }
-            status => return Err(unknown(&format_args!("the app answered {status} to the look-up"))),
-        };
-        Ok(question.verdict(&answer, caller, user_exists))
     }
 
     /// Forwards what was permitted.
@@ -198,7 +168,12 @@ impl Gate {
                 let _ = record.exchanged.set(exchanged);
                 Ok(keep_alive && down.drain().await)
             }
-            Err(error) => Err(self.not_forwarded(error, down, context)),
+            Err(error) => {
+                if down.answered {
+                    record.status.set(down.scratch.response.status());
+                }
+                Err(self.not_forwarded(error, down, context))
+            }
         }
     }
 
@@ -218,21 +193,15 @@ impl Gate {
 
     fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
         if let ForwardError::Body(error) = error {
-            return stop_body(error);
+            // Half an answer is out: ending the connection is all that is left to say.
+            return if down.answered { Stop::Gone } else { stop_body(error) };
         }
         if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
             return Stop::Gone;
         }
-        self.metrics.upstream_error(match error {
-            ForwardError::Connect { .. } => UpstreamError::Connect,
-            ForwardError::ConnectTimeout { .. } => UpstreamError::ConnectTimeout,
-            ForwardError::ResponseTimeout => UpstreamError::ResponseTimeout,
-            ForwardError::Cut => UpstreamError::Closed,
-            _ => UpstreamError::Protocol,
-        });
+        self.metrics.upstream_error((&error).into());
         tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
         if down.answered {
-            // Half an answer is out: ending the connection is all that is left to say.
             return Stop::Gone;
         }
         let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
@@ -242,13 +211,17 @@ impl Gate {
     /// Serves the User API.
     pub(super) async fn serve(
         &self,
+        api: &Api,
         permit: Permit<'_>,
-        call: Call,
-        head: &RequestHead,
+        (call, head): (Call, &RequestHead),
         down: &mut Downstream,
         record: &Record<'_>,
     ) -> Result<bool, Stop> {
-        let response = self.api.serve(permit, call).await;
+        let is_login = &*call.method == "login";
+        let response = api.serve(permit, call).await;
+        if is_login {
+            self.metrics.login(super::record::login_result(&response));
+        }
         Ok(self.answer(head, down, record, response).await)
     }
 
@@ -279,8 +252,9 @@ impl Gate {
         response: http::Response<Bytes>,
     ) -> bool {
         record.status.set(response.status().as_u16());
-        // A body that nobody read: a small rest is read away, a large one ends the connection.
-        let reusable = head.keep_alive() && (down.is_done() || down.is_small());
+        // A body that nobody read: a small rest is read away, a large or late one ends the connection.
+        let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
+        let reusable = head.keep_alive() && (down.is_done() || (in_time && down.is_small()));
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
 
@@ -292,6 +266,19 @@ impl Gate {
         // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
         let _ = down.respond_and_close(&response).await;
         super::record::turned_away(self, core, down, &id, status);
+    }
+}
+
+/// How the metrics count it.
+impl From<&ForwardError> for UpstreamError {
+    fn from(error: &ForwardError) -> Self {
+        match error {
+            ForwardError::Connect { .. } => Self::Connect,
+            ForwardError::ConnectTimeout { .. } => Self::ConnectTimeout,
+            ForwardError::ResponseTimeout => Self::ResponseTimeout,
+            ForwardError::Cut => Self::Closed,
+            _ => Self::Protocol,
+        }
     }
 }
 

@@ -55,6 +55,7 @@ impl Server {
         loop {
             match down.arrival(head, &self.shared.settings.head).await {
                 Arrival::Head => {}
+                Arrival::Nothing => return true,
                 Arrival::Closed => return false,
                 Arrival::Rejected(reject) => {
                     self.gate.reject(&self.core, down, &reject).await;

@@ -1,12 +1,15 @@
 //! ACL entries: read, checked, scored, and compiled into the rules of one route (loopback3.md sections 8.3 to 8.5).
 
+mod read;
+
 use std::sync::Arc;
 
 use super::{
     StoredRule,
     finding::{Place, Report, did_you_mean},
-    json::{Json, Node},
+    json::Node,
 };
+use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
 
 /// `READ`
 pub(super) const READ: &str = "READ";
@@ -82,6 +85,17 @@ pub(super) struct Rule {
     pub(super) reference: Arc<str>,
 }
 
+/// Why an entry says nothing of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Miss {
+    /// It is about other methods.
+    Property,
+    /// It is about other access types.
+    Access,
+    /// It is about nobody, as LoopBack sees it.
+    Nobody,
+}
+
 /// What rules are matched with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'m> {
@@ -94,8 +108,8 @@ pub(super) struct Target<'m> {
     pub(super) alias_counts: bool,
 }
 
-const KEYS: [&str; 6] = ["principalType", "principalId", "permission", "accessType", "property", "model"];
-const PERMISSIONS: [&str; 5] = ["ALLOW", "DENY", "ALARM", "AUDIT", "DEFAULT"];
+pub(super) const KEYS: [&str; 6] =
+    ["principalType", "principalId", "permission", "accessType", "property", "model"];
 
 impl Entry {
     /// Reads a list of entries. `prefix` is what their references begin with: `order.json#/acls`.
@@ -143,12 +157,67 @@ impl Entry {
         })
     }
 
+    /// The narrowest rule that speaks of one user, or of everybody without a token, and one method.
+    pub(super) fn narrow(user: Option<&str>, property: &str, access: &str, allow: bool) -> Self {
+        let (kind, id) = user.map_or(("ROLE", "$unauthenticated"), |user| ("USER", user));
+        Self {
+            reference: "new".into(),
+            at: Place::NOWHERE,
+            property: if property.is_empty() { Property::Any } else { Property::One(property.into()) },
+            access: Some(access.into()),
+            effect: if allow { Effect::Allow { weight: 0 } } else { Effect::Deny },
+            principal_type: Some(kind.into()),
+            principal_id: Some(id.into()),
+            identity: [const { None }; 4],
+        }
+    }
+
+    /// As a file would have it.
+    pub(super) fn to_json(&self) -> String {
+        let mut rule = serde_json::json!({
+            "principalType": self.principal_type, "principalId": self.principal_id,
+            "permission": self.effect.word(), "accessType": self.access,
+        });
+        if let (Property::One(name), Some(rule)) = (&self.property, rule.as_object_mut()) {
+            rule.insert("property".into(), (&**name).into());
+        }
+        rule.to_string()
+    }
+
+    /// Whether LoopBack brings it: no file can be told about it.
+    pub(super) fn is_built_in(&self) -> bool {
+        self.at.file == Place::NOWHERE.file
+    }
+
+    /// Whether it names LoopBack's role without a resolver.
+    pub(super) fn is_related(&self) -> bool {
+        self.principal_type.as_deref() == Some("ROLE") && self.principal_id.as_deref() == Some("$related")
+    }
+
+    /// Whom it is about and what it says: `clerk ALLOW create, READ`.
+    pub(super) fn describe(&self) -> String {
+        let mut text = principal(self.principal_type.as_deref(), self.principal_id.as_deref());
+        text.push(' ');
+        text.push_str(self.effect.word());
+        let names = match &self.property {
+            Property::Any => None,
+            Property::One(name) => Some(name.to_string()),
+            Property::List(names) => Some(names.join(", ")),
+        };
+        for word in names.iter().map(String::as_str).chain(self.access.as_deref()) {
+            text.push(' ');
+            text.push_str(word);
+        }
+        text
+    }
+
     /// Whom it is about; `None` when that is nobody, as LoopBack sees it.
     pub(super) fn who(&self) -> Option<Who> {
         who(self.principal_type.as_deref(), self.principal_id.as_deref())
     }
 
-    fn rule(&self, target: &Target<'_>) -> Option<Rule> {
+    /// The rule that it is for `target`, or why it is none.
+    pub(super) fn fit(&self, target: &Target<'_>) -> Result<Rule, Miss> {
         let known = |name: &str| {
             !name.is_empty()
                 && (name == target.property
@@ -158,12 +227,12 @@ impl Entry {
             Property::Any => 2,
             Property::One(name) if known(name) => 3,
             Property::List(names) if names.iter().any(|name| known(name)) => 3,
-            Property::One(_) | Property::List(_) => return None,
+            Property::One(_) | Property::List(_) => return Err(Miss::Property),
         };
-        let access = access_weight(self.access.as_deref(), target.access)?;
-        let who = self.who()?;
+        let access = access_weight(self.access.as_deref(), target.access).ok_or(Miss::Access)?;
+        let who = self.who().ok_or(Miss::Nobody)?;
         let score = score(&[3, property, access], &who, self.effect);
-        Some(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })
+        Ok(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })
     }
 }
 
@@ -172,39 +241,54 @@ impl Entry {
 /// Equal scores keep LoopBack's order: stored rows, then static ones. What stands behind a rule for `$everyone` is never
 /// reached, and cut off.
 pub(super) fn rules(entries: &[Entry], stored: &[&StoredRule], target: &Target<'_>) -> Box<[Rule]> {
-    let mut rules: Vec<Rule> = stored.iter().filter_map(|row| stored_rule(row, target)).collect();
-    rules.extend(entries.iter().filter_map(|entry| entry.rule(target)));
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.score));
+    let mut rules = all_rules(entries, stored.iter().copied(), target);
     if let Some(last) = rules.iter().position(|rule| rule.who == Who::Everyone) {
         rules.truncate(last + 1);
     }
     rules.into_boxed_slice()
 }
 
+/// The same with those that are never reached.
+pub(super) fn all_rules<'r>(
+    entries: &[Entry],
+    stored: impl Iterator<Item = &'r StoredRule>,
+    target: &Target<'_>,
+) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = stored.filter_map(|row| stored_rule(row, target).ok()).collect();
+    rules.extend(entries.iter().filter_map(|entry| entry.fit(target).ok()));
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.score));
+    rules
+}
+
 /// The rule that a stored row is for `target`. Unlike static ones, rows know aliases, may name any model by `*`, and an
 /// absent property or access type matches nothing.
-fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Option<Rule> {
-    let model = match row.model.as_deref()? {
-        "*" => 2,
-        name if name == target.model => 3,
-        _ => return None,
+pub(super) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Miss> {
+    let model = match row.model.as_deref() {
+        Some("*") => 2,
+        Some(name) if name == target.model => 3,
+        _ => return Err(Miss::Property),
     };
-    let property = match row.property.as_deref()? {
-        "*" => 2,
-        "" => return None,
-        name if name == target.property || target.aliases.iter().any(|alias| **alias == *name) => 3,
-        _ => return None,
+    let property = match row.property.as_deref() {
+        Some("*") => 2,
+        None | Some("") => return Err(Miss::Property),
+        Some(name) if name == target.property || target.aliases.iter().any(|alias| **alias == *name) => 3,
+        Some(_) => return Err(Miss::Property),
     };
-    let access = match row.access_type.as_deref()? {
-        "*" => 2,
-        word if word == target.access => 3,
-        WRITE if target.access == REPLICATE => 3,
-        _ => return None,
+    let access = match row.access_type.as_deref() {
+        Some("*") => 2,
+        Some(word) if word == target.access => 3,
+        Some(WRITE) if target.access == REPLICATE => 3,
+        _ => return Err(Miss::Access),
     };
     let effect = stored_effect(row.permission.as_deref());
-    let who = who(row.principal_type.as_deref(), row.principal_id.as_deref())?;
+    let who = who(row.principal_type.as_deref(), row.principal_id.as_deref()).ok_or(Miss::Nobody)?;
     let score = score(&[model, property, access], &who, effect);
-    Some(Rule { who, effect, score, reference: format!("store#/ACL/{}", row.id).into() })
+    Ok(Rule { who, effect, score, reference: stored_reference(row) })
+}
+
+/// How decisions name a stored row.
+pub(super) fn stored_reference(row: &StoredRule) -> Arc<str> {
+    format!("store#/ACL/{}", row.id).into()
 }
 
 /// A row's effect. A word that LoopBack does not know breaks its sorting; here such a row denies.
@@ -231,7 +315,24 @@ fn effect(word: &str) -> Option<Effect> {
     }
 }
 
-fn who(principal_type: Option<&str>, id: Option<&str>) -> Option<Who> {
+/// How people call a principal.
+fn principal(kind: Option<&str>, id: Option<&str>) -> String {
+    match (kind, id) {
+        (Some("USER"), Some(id)) => format!("user {id}"),
+        (Some("ROLE"), Some(id)) => id.to_owned(),
+        (kind, id) => format!("{} {}", kind.unwrap_or("?"), id.unwrap_or("?")),
+    }
+}
+
+/// Whom a stored row is about and what it says.
+pub(super) fn describe_stored(row: &StoredRule) -> String {
+    let who = principal(row.principal_type.as_deref(), row.principal_id.as_deref());
+    let words = [&row.permission, &row.property, &row.access_type].map(|word| word.as_deref().unwrap_or("?"));
+    format!("{who} {}", words.join(" "))
+}
+
+/// Whom a principal's type and id mean; `None` = nobody, as LoopBack sees it.
+pub(super) fn who(principal_type: Option<&str>, id: Option<&str>) -> Option<Who> {
     match (principal_type?, id?) {
         ("USER", "") | ("ROLE", "" | "$related") => None,
         ("USER", id) => Some(Who::User(id.into())),
@@ -271,106 +372,4 @@ fn score(parts: &[i32; 3], who: &Who, effect: Effect) -> i32 {
     };
     let matched = parts.iter().fold(0, |sum, part| sum * 4 + part);
     ((matched * 4 + principal) * 8 + role) * 4 + permission
-}
-
-fn read_property(node: &Node, report: &mut Report<'_>) -> Property {
-    let Some(value) = node.get("property") else { return Property::Any };
-    let one = |text: &str| {
-        if text.is_empty() || text == "*" { Property::Any } else { Property::One(text.into()) }
-    };
-    match &value.value {
-        Json::Null => Property::Any,
-        Json::Text(text) => one(text),
-        Json::List(items) => {
-            for item in items.iter().filter(|item| item.text().is_none()) {
-                let message = format!("a name in `property` is {}", item.kind());
-                report.error(item.at, "wrong-type", message, Some("write a text".into()));
-            }
-            if items.iter().any(|item| item.text() == Some("*")) {
-                let message = "`*` in a list matches nothing".to_owned();
-                report.warn(value.at, "star-in-list", message, Some("write `\"property\": \"*\"`".into()));
-            }
-            Property::List(items.iter().filter_map(Node::text).map(Into::into).collect())
-        }
-        _ => {
-            let message = format!("`property` is {}", value.kind());
-            report.error(value.at, "wrong-type", message, Some("write a text or a list of texts".into()));
-            Property::Any
-        }
-    }
-}
-
-fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
-    let word = text_of(node, "accessType", report)?;
-    let value = node.get("accessType")?;
-    if word.is_empty() || word == "*" {
-        return None;
-    }
-    if access_type(word).is_none() {
-        let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"]);
-        let message = format!("`{word}` is no access type, so the rule never applies");
-        report.warn(value.at, "access-type", message, fix);
-    }
-    Some(word.into())
-}
-
-fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
-    let nothing = Effect::Default { weight: 0 };
-    let Some(word) = text_of(node, "permission", report).filter(|word| !word.is_empty()) else {
-        if node.get("permission").is_none_or(|value| value.is_null() || value.text().is_some()) {
-            let message = "the rule has no permission, so the model's default decides".to_owned();
-            let fix = Some("write `ALLOW` or `DENY`".into());
-            report.warn(node.at, "no-permission", message, fix);
-        }
-        return nothing;
-    };
-    effect(word).unwrap_or_else(|| {
-        let at = node.get("permission").map_or(node.at, |value| value.at);
-        let fix = did_you_mean(word, PERMISSIONS).unwrap_or_else(|| "write `ALLOW` or `DENY`".into());
-        report.error(at, "unknown-permission", format!("`{word}` is no permission"), Some(fix));
-        Effect::Deny
-    })
-}
-
-fn read_principal_type(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
-    let known = ["ROLE", "USER", "APP"];
-    let word = text_of(node, "principalType", report);
-    match word {
-        None if node.get("principalType").is_none_or(Node::is_null) => {
-            let fix = Some("write `\"principalType\": \"ROLE\"`".into());
-            let message = "the rule has no principalType, so it never applies".to_owned();
-            report.warn(node.at, "principal-type", message, fix);
-        }
-        Some(word) if !known.contains(&word) => {
-            let at = node.get("principalType").map_or(node.at, |value| value.at);
-            let message = format!("`{word}` is no principal type, so the rule never applies");
-            report.warn(at, "principal-type", message, did_you_mean(word, known));
-        }
-        _ => {}
-    }
-    word.map(Into::into)
-}
-
-fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
-    let value = node.get("principalId")?;
-    match &value.value {
-        Json::Null => None,
-        Json::Text(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string().into()),
-        _ => {
-            let message = format!("`principalId` is {}", value.kind());
-            report.error(value.at, "wrong-type", message, Some("write a text or a number".into()));
-            None
-        }
-    }
-}
-
-/// The text of a key; an error where it is neither a text nor null.
-fn text_of<'n>(node: &'n Node, key: &str, report: &mut Report<'_>) -> Option<&'n str> {
-    let value = node.get(key)?;
-    if value.text().is_none() && !value.is_null() {
-        let message = format!("`{key}` is {}", value.kind());
-        report.error(value.at, "wrong-type", message, Some("write a text".into()));
-    }
-    value.text()
 }

@@ -16,6 +16,7 @@ use super::{
     owner::Owner,
     path::MAX_CAPTURES,
     plain::captures,
+    plan::{ModelPlan, Plan, RoutePlan},
     remote,
     table::{Judge, MAX_MOUNT, Policed, Route, Table},
     trie::{End, Piece, Trie},
@@ -30,6 +31,7 @@ pub(super) struct Assembly<'a, 'r> {
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,
     table: Table,
+    plan: Plan,
     /// The stored rows of a model, and those of `*`, as indices.
     rows: HashMap<&'a str, Vec<usize>>,
 }
@@ -60,7 +62,17 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 rows.entry(model).or_default().push(index);
             }
         }
-        Self { settings, stored, models, account, account_file: None, report, table, rows }
+        Self {
+            settings,
+            stored,
+            models,
+            account,
+            account_file: None,
+            report,
+            table,
+            plan: Plan::default(),
+            rows,
+        }
     }
 
     /// The stored rules for a model, in their order.
@@ -71,8 +83,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
         indices.into_iter().filter_map(|index| self.stored.rules.get(index)).collect()
     }
 
-    pub(super) fn finish(self) -> (Table, Option<AccountModel>) {
-        (self.table, self.account_file)
+    pub(super) fn finish(self) -> (Table, Plan, Option<AccountModel>) {
+        (self.table, self.plan, self.account_file)
     }
 
     /// The routes of every public model, and of the account model.
@@ -125,31 +137,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let mut ends: Vec<(Sorting, Vec<Piece>, End)> = Vec::new();
         for method in &methods {
             let route = self.table.routes.len();
-            let target = Target {
-                model: &model.name,
-                property: &method.name,
-                aliases: &method.aliases,
-                access: method.access,
-                alias_counts: !self.settings.loopback,
-            };
-            let dotted =
-                if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
-            let by_us = is_account && (method.built_in || is_token_route(&method.name));
-            self.table.routes.push(Route {
-                name: format!("{}.{dotted}", model.name).into(),
-                model: index,
-                property: method.name.as_str().into(),
-                account: by_us.then(|| dotted.into()),
-                judge: Judge { access: method.access, rules: rules(&model.acls, &rows, &target) },
-                safe: None,
-                scopes: self.scopes(model, method),
-                instance: method.instance,
-                encoded_slash: false,
-            });
+            self.model_route((model, index, is_account), method, &rows);
             for (verb, path) in &method.http {
                 ends.extend(self.end(model, verb, path, route));
             }
         }
+        self.plan_model(model, &mount, &ends);
         // The verb does not matter here: it is compared before the rank.
         ends.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         for (rank, (_, pattern, end)) in ends.into_iter().enumerate() {
@@ -160,6 +153,63 @@ impl<'a, 'r> Assembly<'a, 'r> {
             .position(|method| method.built_in && method.name == "findById")
             .map(|position| first_route + position);
         self.table.models.push(policed);
+    }
+
+    /// The route of one method.
+    fn model_route(
+        &mut self,
+        (model, index, is_account): (&Model, usize, bool),
+        method: &Method,
+        rows: &[&StoredRule],
+    ) {
+        let target = Target {
+            model: &model.name,
+            property: &method.name,
+            aliases: &method.aliases,
+            access: method.access,
+            alias_counts: !self.settings.loopback,
+        };
+        let dotted = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
+        let by_us = is_account && (method.built_in || is_token_route(&method.name));
+        self.table.routes.push(Route {
+            name: format!("{}.{dotted}", model.name).into(),
+            model: index,
+            property: method.name.as_str().into(),
+            account: by_us.then(|| dotted.into()),
+            judge: Judge { access: method.access, rules: rules(&model.acls, rows, &target) },
+            safe: None,
+            scopes: self.scopes(model, method),
+            instance: method.instance,
+            encoded_slash: false,
+        });
+        self.plan.routes.push(RoutePlan {
+            model: index,
+            at: model.at,
+            property: method.name.as_str().into(),
+            aliases: method.aliases.clone(),
+            alias_counts: target.alias_counts,
+            access: vec![method.access],
+            ends: Vec::new(),
+            ignore_case: true,
+        });
+    }
+
+    /// Notes what a model was made of.
+    fn plan_model(&mut self, model: &Model, mount: &str, ends: &[(Sorting, Vec<Piece>, End)]) {
+        let prefix = format!("{}/{mount}", self.table.root);
+        let prefix = prefix.split('/').filter(|segment| !segment.is_empty());
+        let prefix: Vec<Piece> = prefix.map(|segment| Piece::Literal(segment.into())).collect();
+        for (_, pattern, end) in ends {
+            if let Some(route) = self.plan.routes.get_mut(end.route) {
+                route.ends.push((end.verb.clone(), [&*prefix, pattern].concat()));
+            }
+        }
+        self.plan.models.push(ModelPlan {
+            name: model.name.clone(),
+            at: model.at,
+            entries: model.acls.clone(),
+            rows: self.rows_of(&model.name).into_iter().cloned().collect(),
+        });
     }
 
     /// Takes a mount point; `false` when it is taken or cannot be one.

@@ -11,6 +11,7 @@ use super::{
     json::Node,
     model::{Definition, Models},
     plain::PlainFile,
+    plan::Plan,
     table::Table,
 };
 
@@ -33,6 +34,16 @@ pub fn compile(
     sources: &[Source],
     stored: &Stored,
 ) -> (Option<PolicySet>, Vec<Finding>) {
+    let (made, findings) = build(settings, sources, stored);
+    (made.map(|(set, _)| set), findings)
+}
+
+/// The same, with what the set was made of.
+pub(super) fn build(
+    settings: &Settings,
+    sources: &[Source],
+    stored: &Stored,
+) -> (Option<(PolicySet, Plan)>, Vec<Finding>) {
     let mut report = Report::new(sources);
     let files = Files::read(sources, &mut report);
     let names: Vec<Box<str>> = files.plain.iter().map(|(definition, _)| definition.name.clone()).collect();
@@ -44,11 +55,11 @@ pub fn compile(
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
     assembly.add_models(files.config.as_ref());
     assembly.add_plain(files.plain);
-    let (table, account) = assembly.finish();
+    let (table, plan, account) = assembly.finish();
     let (failed, findings) = report.finish();
     let set =
         PolicySet { digest: digest(settings, sources, stored), settings: settings.clone(), table, account };
-    ((!failed).then_some(set), findings)
+    ((!failed).then_some((set, plan)), findings)
 }
 
 impl PolicySet {

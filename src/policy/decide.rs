@@ -140,7 +140,7 @@ fn walk<'s>(
     let first = |is_owner: bool| {
         let hit = rules.iter().find(|rule| rule.who.is(caller, is_owner));
         hit.map_or(Outcome { allowed: model.default_allow, rule: "default" }, |rule| Outcome {
-            allowed: rule.effect.allows(model),
+            allowed: rule.effect.allows(model.default_allow),
             rule: &rule.reference,
         })
     };
@@ -159,7 +159,7 @@ fn walk<'s>(
 }
 
 impl Who {
-    fn is(&self, caller: Caller<'_>, is_owner: bool) -> bool {
+    pub(super) fn is(&self, caller: Caller<'_>, is_owner: bool) -> bool {
         match self {
             Self::Everyone => true,
             Self::Authenticated => caller.user.is_some(),
@@ -172,17 +172,17 @@ impl Who {
 }
 
 impl Effect {
-    fn allows(self, model: &Policed) -> bool {
+    pub(super) fn allows(self, default_allow: bool) -> bool {
         match self {
             Self::Allow { .. } => true,
             Self::Deny => false,
-            Self::Default { .. } => model.default_allow,
+            Self::Default { .. } => default_allow,
         }
     }
 }
 
 /// Whether a token has one of the scopes that a route wants (loopback3.md section 1.5).
-fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
+pub(super) fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
     let has = |scope: &str| match scopes {
         [] => scope == DEFAULT_SCOPE,
         scopes => scopes.iter().any(|known| known == scope),

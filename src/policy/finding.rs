@@ -107,6 +107,7 @@ impl<'a> Report<'a> {
             None if at == Place::STORE => ("store".to_owned(), 1, 1),
             None => ("portcullis.toml".to_owned(), 1, 1),
         };
+        let (message, fix) = (one_line(message), fix.map(one_line));
         let finding = Finding { file, line, column, severity, code, message, fix };
         if !self.findings.iter().any(|(_, other)| *other == finding) {
             self.findings.push((at, finding));
@@ -123,6 +124,14 @@ pub(super) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w s
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 5)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+/// The user's own words may hold anything, also what ends a line or what a terminal obeys.
+fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
@@ -153,6 +162,15 @@ mod tests {
         assert_eq!(did_you_mean("deny", known).unwrap(), "did you mean `DENY`?");
         assert_eq!(did_you_mean("ALOW", known).unwrap(), "did you mean `ALLOW`?");
         assert_eq!(did_you_mean("perhaps", known), None);
+    }
+
+    #[test]
+    fn a_word_of_the_file_makes_no_second_line() {
+        let sources = [Source { name: "a.json".into(), text: "{}".into() }];
+        let mut report = Report::new(&sources);
+        report.warn(Place::start(0), "code", "`a\nb\u{1b}[0m é` is odd".into(), Some("not `\r`".into()));
+        let (_, findings) = report.finish();
+        assert_eq!(findings[0].to_string(), "a.json:1:1: warning: `a\\nb\\u{1b}[0m é` is odd; not `\\r`");
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub enum OwnerAnswer {
     Row(Value),
     /// The header's value.
     Header(Option<String>),
+    /// The owner's id, as an earlier answer to the same question had it. See [`Question::owner`].
+    Owner(Box<str>),
 }
 
 /// Whether the caller owns the row.
@@ -103,6 +105,22 @@ impl Owner {
     /// Whether actions have to carry their captured segments.
     pub(super) fn needs_captures(&self) -> bool {
         matches!(self, Self::Segment(_) | Self::Lookup { .. })
+    }
+
+    /// Whether anybody can own what a route is about that captures these segments. `is_open`: the row's id may also
+    /// come from the body or the query.
+    pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
+        let has = |name: &str| captures.contains(&name) || (is_open && name == "id");
+        match self {
+            Self::Nobody => false,
+            Self::Account => has("id"),
+            Self::Segment(name) => has(name),
+            Self::Row { row, .. } => has("id") && (row.legacy || !row.keys.is_empty()),
+            Self::Lookup { target, .. } => target.0.iter().all(|part| match part {
+                Part::Text(_) => true,
+                Part::Capture(name) => has(name),
+            }),
+        }
     }
 
     /// Whether `user` owns what `action` is about, or what to ask.
@@ -149,7 +167,31 @@ impl Template {
     }
 }
 
-impl Question<'_> {
+impl<'s> Question<'s> {
+    /// What of the answer is read: a JSON pointer, or a header's name; empty for LoopBack's own rules.
+    #[must_use]
+    pub fn field(&self) -> &'s str {
+        match self.reading {
+            Reading::Pointer(pointer) => pointer,
+            Reading::Header => self.header.unwrap_or_default(),
+            Reading::Row(_) => "",
+        }
+    }
+
+    /// The owner's id in an answer, for whoever keeps it: nothing else of a row is worth keeping. `None` where there is
+    /// none, and for LoopBack's own rules, which ask for more than an id.
+    #[must_use]
+    pub fn owner(&self, answer: &OwnerAnswer) -> Option<Box<str>> {
+        let owner = match (self.reading, answer) {
+            (Reading::Pointer(pointer), OwnerAnswer::Row(value)) => {
+                value.pointer(pointer).and_then(scalar)?
+            }
+            (Reading::Header, OwnerAnswer::Header(Some(value))) => value.trim().to_owned(),
+            _ => return None,
+        };
+        (!owner.is_empty()).then(|| owner.into())
+    }
+
     /// Reads the app's answer. `user_exists`: whether the caller's user row is there (loopback3.md section 8.6,
     /// step 3: a belongsTo owner has to exist).
     #[must_use]
@@ -157,11 +199,8 @@ impl Question<'_> {
         let Some(user) = caller.user.filter(|user| !user.is_empty()) else { return OwnerVerdict::NotOwner };
         let owns = match (self.reading, answer) {
             (Reading::Row(row), OwnerAnswer::Row(value)) => row.is_owned_by(value, user, user_exists),
-            (Reading::Pointer(pointer), OwnerAnswer::Row(value)) => {
-                value.pointer(pointer).is_some_and(|owner| is_id(owner, user))
-            }
-            (Reading::Header, OwnerAnswer::Header(Some(value))) => value.trim() == user,
-            _ => false,
+            (Reading::Pointer(_) | Reading::Header, OwnerAnswer::Owner(owner)) => **owner == *user,
+            _ => self.owner(answer).is_some_and(|owner| *owner == *user),
         };
         if owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner }
     }

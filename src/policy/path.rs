@@ -69,9 +69,10 @@ pub(super) fn is_over_encoded(path: &str) -> bool {
 }
 
 /// Whether a path has what `wire` refuses because servers read it differently: an empty segment, a dot segment, a
-/// backslash. Checked here again, as other callers describe requests too.
+/// backslash, no slash at its beginning. Checked here again, as other callers describe requests too.
 pub(super) fn is_tricky(path: &str) -> bool {
-    path.contains("//")
+    !path.starts_with('/')
+        || path.contains("//")
         || path.contains('\\')
         || (path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | "..")))
 }
@@ -178,6 +179,8 @@ mod tests {
         }
         for (path, tricky) in [
             ("/", false),
+            ("", true),
+            ("a", true),
             ("/.well-known/x", false),
             ("/a/..b", false),
             ("//", true),

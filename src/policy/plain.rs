@@ -34,7 +34,7 @@ pub(super) struct PlainRoute {
     pub(super) encoded_slash: bool,
 }
 
-const FILE_KEYS: [&str; 9] = [
+pub(super) const FILE_KEYS: [&str; 9] = [
     "$schema",
     "name",
     "description",
@@ -45,8 +45,9 @@ const FILE_KEYS: [&str; 9] = [
     "aclErrorStatus",
     "defaultPermission",
 ];
-const ROUTE_KEYS: [&str; 6] = ["path", "methods", "property", "accessType", "encodedSlash", "description"];
-const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
+pub(super) const ROUTE_KEYS: [&str; 6] =
+    ["path", "methods", "property", "accessType", "encodedSlash", "description"];
+pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
 impl PlainFile {
     /// Reads a file that has `routes`.

@@ -38,7 +38,9 @@ pub(super) fn methods(
         all.extend(method::user());
     }
     if let Some(custom) = model.setting("methods") {
-        if !custom.is_object() && !custom.is_null() {
+        // LoopBack's own generator wrote `"methods": []` for years, which is none.
+        let is_none = custom.is_null() || (custom.is_list() && custom.items().is_empty());
+        if !custom.is_object() && !is_none {
             let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
             report.error(custom.at, "wrong-type", message, Some("write an object".into()));
         }

@@ -2,7 +2,9 @@
 
 mod account;
 mod decisions;
+mod explain;
 mod findings;
+mod lints;
 mod reference;
 mod routing;
 mod samples;

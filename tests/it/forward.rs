@@ -1,3 +1,10 @@
 //! What the app sees of a request, and the client of its answer.
 
+mod answers;
+mod bodies;
+mod broken;
+mod connections;
+mod deadlines;
 mod headers;
+mod owner;
+mod upgrade;

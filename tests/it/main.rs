@@ -1,9 +1,23 @@
-//! One binary for all tests from outside: the real house on port 0, with a scripted app behind it, and the layering.
-//! Folders mirror the subjects.
+//! One binary for all tests from outside: the real house on port 0 with a scripted app behind it, the real program as
+//! a process, and the layering. Folders mirror the subjects.
 
+#[cfg(test)]
+mod api;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
+mod owner;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wire;

@@ -86,7 +86,8 @@ fn with_events(settings: Settings) -> Settings {
 }
 
 fn courier(house: &House, receiver: &Receiver) -> Courier {
-    Courier::new(house.accounts.clone(), Webhook::new(&receiver.url, "s").unwrap(), PACE)
+    let (accounts, bell) = (house.accounts.clone(), Arc::clone(&house.accounts.bell));
+    Courier::new(move || accounts.clone(), bell, Webhook::new(&receiver.url, "s").unwrap(), PACE)
 }
 
 /// Delivers until nothing is left.

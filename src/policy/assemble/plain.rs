@@ -9,6 +9,7 @@ use crate::policy::{
     model::Definition,
     owner::Owner,
     plain::{PlainFile, PlainRoute, captures},
+    plan::{ModelPlan, RoutePlan},
     table::{Judge, Route},
     trie::{End, Piece},
 };
@@ -22,6 +23,13 @@ impl Assembly<'_, '_> {
             let mut policed = self.policed(&definition.name, definition.node.members());
             policed.owner = std::mem::replace(&mut file.owner, Owner::Nobody);
             self.table.models.push(policed);
+            let rows = self.rows_of(&definition.name).into_iter().cloned().collect();
+            self.plan.models.push(ModelPlan {
+                name: definition.name.clone(),
+                at: definition.at,
+                entries: file.acls.clone(),
+                rows,
+            });
         }
         let mut added: Vec<(&PlainRoute, bool, usize)> = Vec::new();
         for (index, (definition, file)) in files.iter().enumerate() {
@@ -29,6 +37,7 @@ impl Assembly<'_, '_> {
                 added.push((route, file.ignore_case, self.table.routes.len()));
                 let made = self.plain_route(definition, file, route, first + index);
                 self.table.routes.push(made);
+                self.plan.routes.push(plan(route, first + index, file.ignore_case));
             }
         }
         added.sort_by_cached_key(|(route, ..)| specificity(&route.pattern));
@@ -120,6 +129,21 @@ impl Assembly<'_, '_> {
             }
             others.push((route, *ignore_case));
         }
+    }
+}
+
+fn plan(route: &PlainRoute, model: usize, ignore_case: bool) -> RoutePlan {
+    let all = ["ALL".into()];
+    let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
+    RoutePlan {
+        model,
+        at: route.at,
+        property: route.property.clone(),
+        aliases: Vec::new(),
+        alias_counts: false,
+        access: route.access.map_or_else(|| vec![WRITE, READ], |access| vec![access]),
+        ends: verbs.iter().map(|verb| (verb.clone(), route.pattern.clone())).collect(),
+        ignore_case,
     }
 }
 

@@ -46,6 +46,15 @@ fn all_mistakes_at_once_with_their_places() {
 }
 
 #[test]
+fn an_empty_list_of_methods_is_what_the_generator_writes() {
+    let model =
+        |methods| json!({"name": "Order", "acls": [rule("admin", "ALLOW")], "methods": methods}).to_string();
+    assert_eq!(of(&model(json!([]))), (true, Vec::new()));
+    let (compiled, found) = of(&model(json!(["find"])));
+    assert!(!compiled && found[0].contains("`methods` of `Order` is a list"), "{found:?}");
+}
+
+#[test]
 fn warns_of_what_loopback_would_ignore() {
     for (rules, expected) in [
         (json!([rule("editr", "ALLOW")]), "there is no role `editr`; did you mean `editor`?"),

@@ -5,15 +5,15 @@ use proptest::{prelude::*, sample::select};
 use super::*;
 
 /// A request of the model below, and its method as section 9 has it.
-struct Request {
-    line: &'static str,
+pub(super) struct Request {
+    pub(super) line: &'static str,
     names: &'static [&'static str],
     access: &'static str,
     has_id: bool,
 }
 
 #[rustfmt::skip]
-const REQUESTS: [Request; 8] = [
+pub(super) const REQUESTS: [Request; 8] = [
     Request { line: "GET /api/orders", names: &["find"], access: "READ", has_id: false },
     Request { line: "POST /api/orders", names: &["create"], access: "WRITE", has_id: false },
     Request { line: "GET /api/orders/7", names: &["findById"], access: "READ", has_id: true },
@@ -26,10 +26,10 @@ const REQUESTS: [Request; 8] = [
 
 /// Who asks, and whether the row is theirs.
 #[derive(Clone, Debug)]
-struct Asker {
-    user: Option<&'static str>,
-    roles: Vec<Box<str>>,
-    owns: bool,
+pub(super) struct Asker {
+    pub(super) user: Option<&'static str>,
+    pub(super) roles: Vec<Box<str>>,
+    pub(super) owns: bool,
 }
 
 /// Weights of model, property and access type, and the rule itself.
@@ -120,7 +120,7 @@ fn static_candidates(acls: &[Value], request: &Request) -> impl Iterator<Item = 
     candidates.into_iter()
 }
 
-fn model(acls: &[Value], default: Option<&str>) -> Value {
+pub(super) fn model(acls: &[Value], default: Option<&str>) -> Value {
     let mut model = json!({
         "name": "Order", "base": "PersistedModel", "trackChanges": true, "acls": acls,
         "relations": {"lines": {"type": "hasMany", "model": "AccessToken"}},
@@ -185,7 +185,7 @@ const PERMISSIONS: &[&str] = &["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "DENY"
 const ACCESS: &[&str] = &["READ", "WRITE", "EXECUTE", "REPLICATE", "*", "read"];
 
 prop_compose! {
-    fn acl()(
+    pub(super) fn acl()(
         (kind, id) in principal(),
         permission in maybe(PERMISSIONS),
         access in maybe(ACCESS),
@@ -229,7 +229,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn asker()(
+    pub(super) fn asker()(
         user in maybe(&["1", "3"]),
         roles in proptest::sample::subsequence(vec!["admin", "editor"], 0..=2),
         owns: bool,

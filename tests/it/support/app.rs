@@ -6,7 +6,7 @@ use std::{
     os::unix::net::UnixListener,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -15,10 +15,7 @@ use std::{
 use serde_json::json;
 use socket2::Socket;
 
-use super::{
-    GUARD,
-    stream::{Stream, field},
-};
+use super::stream::{Stream, field};
 
 /// An app on a free port, one thread a connection. Dropping it closes its port, not its connections.
 pub(crate) struct App {
@@ -37,7 +34,6 @@ enum Place {
 #[derive(Default)]
 struct Record {
     seen: Mutex<Seen>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -49,14 +45,10 @@ struct Seen {
 /// A request as the app got it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// Which connection it came on, from 0.
-    pub(crate) connection: usize,
     /// Request line and fields, with their line ends, without the empty line.
     pub(crate) head: String,
     /// The body, without its framing.
     pub(crate) body: Vec<u8>,
-    /// The lines of the trailer.
-    pub(crate) trailers: String,
 }
 
 /// A connection from the gate.
@@ -155,18 +147,15 @@ impl App {
         self.record.seen.lock().unwrap().requests.clone()
     }
 
-    /// Waits for so many whole requests.
-    pub(crate) fn wait_for_requests(&self, count: usize) -> Vec<Request> {
-        let seen = self.record.seen.lock().unwrap();
-        let waited = self.record.changed.wait_timeout_while(seen, GUARD, |seen| seen.requests.len() < count);
-        let (seen, _) = waited.unwrap();
-        assert!(seen.requests.len() >= count, "{:?}", seen.requests);
-        seen.requests.clone()
-    }
-
     /// The only request that it got.
     pub(crate) fn only_request(&self) -> Request {
+        self.only_request_to("")
+    }
+
+    /// The only request that it got to a target that begins so.
+    pub(crate) fn only_request_to(&self, start: &str) -> Request {
         let mut requests = self.requests();
+        requests.retain(|request| request.target().starts_with(start));
         assert_eq!(requests.len(), 1, "{requests:?}");
         requests.remove(0)
     }
@@ -195,7 +184,6 @@ impl Record {
 
     fn requested(&self, request: Request) {
         self.seen.lock().unwrap().requests.push(request);
-        self.changed.notify_all();
     }
 }
 
@@ -203,26 +191,28 @@ impl Connection {
     /// The next request, recorded; `None` when the gate closed before it was whole.
     pub(crate) fn request(&mut self) -> Option<Request> {
         let head = self.head()?;
-        let (body, trailers) = if field(&head, "transfer-encoding").is_some() {
-            self.stream.chunks().ok()??
+        let body = if field(&head, "transfer-encoding").is_some() {
+            let (body, trailers) = self.stream.chunks().ok()??;
+            assert_eq!(trailers, "", "a request's trailers are dropped");
+            body
         } else {
             let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
             let body = self.stream.take(length).ok()?;
             if body.len() < length {
                 return None;
             }
-            (body, String::new())
+            body
         };
-        let request = Request { connection: self.number, head, body, trailers };
+        let request = Request { head, body };
         self.record.requested(request.clone());
         Some(request)
     }
 
     /// The next head alone; it is not recorded.
     pub(crate) fn head(&mut self) -> Option<String> {
-        let mut head = String::from_utf8(self.stream.until(b"\r\n\r\n").ok()??).unwrap();
+        let mut head = self.stream.until(b"\r\n\r\n").ok()??;
         head.truncate(head.len() - 2);
-        Some(head)
+        Some(String::from_utf8_lossy(&head).into_owned())
     }
 
     /// Up to and with `mark`.
@@ -240,6 +230,11 @@ impl Connection {
         self.stream.piece().unwrap_or_default()
     }
 
+    /// Sends bytes, and says how that went.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.send(bytes.as_ref())
+    }
+
     /// Sends bytes. The gate may have closed: `false`.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.send(bytes.as_ref()).is_ok()
@@ -253,6 +248,16 @@ impl Connection {
         }
     }
 
+    /// Waits until the gate closes or the socket's read timeout is over: whether it is still there.
+    pub(crate) fn is_open(&mut self) -> bool {
+        matches!(self.stream.fill(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Closes, both ways, at once.
+    pub(crate) fn close(&mut self) {
+        let _ = self.stream.socket.shutdown(std::net::Shutdown::Both);
+    }
+
     pub(crate) fn socket(&self) -> &Socket {
         &self.stream.socket
     }
@@ -262,6 +267,11 @@ impl Request {
     /// Method, target and version.
     pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> &str {
+        self.line().split(' ').nth(1).unwrap_or_default()
     }
 
     /// The first field of that name.

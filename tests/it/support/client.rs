@@ -1,6 +1,6 @@
 //! A client on the bare socket.
 
-use std::{io, net::SocketAddr, path::Path};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use super::stream::{Stream, field};
 
@@ -27,6 +27,11 @@ impl Client {
 
     pub(crate) fn unix(path: &Path) -> Self {
         Self { stream: Stream::connect_unix(path) }
+    }
+
+    /// Another hand on the same connection: one reads, the other writes.
+    pub(crate) fn same(other: &Self) -> Self {
+        Self { stream: Stream::new(other.stream.socket.try_clone().unwrap()) }
     }
 
     /// Makes the socket's buffers small, so that a stop is felt soon.
@@ -116,7 +121,8 @@ impl Client {
         let mut head = String::from_utf8(head).unwrap();
         head.truncate(head.len() - 2);
         assert!(head.starts_with("HTTP/1.1 "), "{head}");
-        Response { status: head[9..12].parse().unwrap(), head, body: Vec::new(), trailers: String::new() }
+        let status = head.split(' ').nth(1).unwrap().trim_end().parse().unwrap();
+        Response { status, head, body: Vec::new(), trailers: String::new() }
     }
 
     /// So many bytes; what there is when the gate closes before.
@@ -130,11 +136,6 @@ impl Client {
         String::from_utf8(found.unwrap_or_else(|| panic!("no `{mark}` before the end"))).unwrap()
     }
 
-    /// What comes next, as it comes: empty when the gate has closed.
-    pub(crate) fn piece(&mut self) -> Vec<u8> {
-        self.stream.piece().unwrap()
-    }
-
     /// Everything to the close, which must be an orderly one.
     pub(crate) fn rest(&mut self) -> String {
         String::from_utf8(self.stream.rest().expect("an orderly close")).unwrap()
@@ -146,6 +147,17 @@ impl Client {
             Ok(rest) => assert_eq!(String::from_utf8_lossy(&rest), "", "nothing more is sent"),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
         }
+    }
+
+    /// Waits so long for a byte: whether one is there, or the gate has closed.
+    pub(crate) fn is_answered_within(&mut self, time: Duration) -> bool {
+        self.stream.socket.set_read_timeout(Some(time)).unwrap();
+        !matches!(self.stream.fill(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Waits for a byte of an answer: whether the gate has closed instead.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        !matches!(self.stream.fill(), Ok(true))
     }
 
     pub(crate) fn socket(&self) -> &socket2::Socket {

@@ -1,6 +1,12 @@
 //! The house in this process.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::LazyLock, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use portcullis::{
     app::{self, Parts, Running},
@@ -13,7 +19,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{App, Client, Lines};
+use super::{App, Client, GUARD, Lines};
 
 /// What a gate is started with. The defaults: one core, a store in memory, cheap passwords, no rate limits, no
 /// policy but `unmatched = "allow"`, a short grace, the system's clock.
@@ -106,11 +112,6 @@ impl Setup {
         self
     }
 
-    /// With a store on the disk, in the gate's own folder.
-    pub(crate) fn with_sled(self) -> Self {
-        self.set("store.url", "sled:store")
-    }
-
     /// A path in the gate's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -183,6 +184,18 @@ impl Gate {
         self.admin().get("/metrics").expect(200).text().to_owned()
     }
 
+    /// Waits until `/metrics` holds this line: a request is counted when its answer is out.
+    pub(crate) fn wait_for_metric(&self, line: &str) {
+        let (began, mut admin) = (Instant::now(), self.admin());
+        loop {
+            let metrics = admin.get("/metrics").expect(200);
+            if metrics.text().lines().any(|found| found == line) {
+                return;
+            }
+            assert!(began.elapsed() < GUARD, "no `{line}` in\n{}", metrics.text());
+        }
+    }
+
     /// Store, accounts and the rest, for what no route offers; see [`Gate::run`].
     pub(crate) fn parts(&self) -> Parts {
         self.running().parts.clone()
@@ -201,6 +214,11 @@ impl Gate {
     /// A path in the gate's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Reads the policies again, as after a SIGHUP.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        self.run(self.running().reload())
     }
 
     /// Registers an account over the API and logs it in.

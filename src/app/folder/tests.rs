@@ -1,0 +1,178 @@
+//! What is read of a folder, and when a change of it is taken up.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// A folder that was read, and a time that is turned by hand.
+struct Watched {
+    dir: tempfile::TempDir,
+    folder: Folder,
+    now: Instant,
+}
+
+impl Watched {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watched = Self { folder: Folder::new(dir.path().to_owned()), dir, now: Instant::now() };
+        for (name, text) in files {
+            watched.write(name, text);
+        }
+        watched.folder.read().unwrap();
+        watched.now = Instant::now();
+        watched
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn after(&mut self, time: Duration) -> Option<Result<Vec<Source>, PolicyError>> {
+        self.now += time;
+        self.folder.poll(self.now)
+    }
+
+    /// What the watch takes up when nothing more happens.
+    fn settled(&mut self) -> Option<Vec<String>> {
+        let mut taken = None;
+        for _ in 0..20 {
+            if let Some(read) = self.after(POLL) {
+                assert!(taken.is_none(), "taken up twice");
+                let texts = |sources: Vec<Source>| sources.into_iter().map(|source| source.text).collect();
+                taken = Some(read.map_or_else(|error| vec![error.to_string()], texts));
+            }
+        }
+        taken
+    }
+}
+
+#[test]
+fn reads_policies_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "b.json",
+        "a.json",
+        "a.cases.json",
+        "policy.schema.json",
+        "model-config.json",
+        "model-config.local.json",
+        "notes.txt",
+        ".x.json",
+    ] {
+        fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    fs::create_dir(folder.path().join("folder.json")).unwrap();
+    let names: Vec<_> = read(folder.path()).unwrap().into_iter().map(|source| source.name).collect();
+    assert_eq!(names, ["a.json", "b.json", "model-config.json"]);
+}
+
+#[test]
+fn an_empty_or_missing_folder_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = read(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("holds no `.json` file"), "{error}");
+    assert!(matches!(read(&folder.path().join("none")), Err(PolicyError::Unreadable { .. })));
+}
+
+#[test]
+fn a_huge_file_is_named_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::File::create(folder.path().join("huge.json")).unwrap();
+    file.set_len(100 * 1024 * 1024).unwrap();
+    let error = read(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("huge.json"), "{error}");
+}
+
+#[test]
+fn nothing_happens_while_nothing_changes() {
+    let mut watched = Watched::with(&[("a.json", "1")]);
+    assert_eq!(watched.settled(), None);
+    // A new time stamp is no new text.
+    watched.write("a.json", "1");
+    assert_eq!(watched.settled(), None);
+}
+
+#[test]
+fn a_change_is_taken_up_once_and_at_rest() {
+    let mut watched = Watched::with(&[("a.json", "1")]);
+    watched.write("a.json", "22");
+    assert!(watched.after(POLL).is_none(), "it has only just changed");
+    assert!(watched.after(POLL).is_none(), "it has been still for half a second");
+    assert!(watched.after(POLL).is_some());
+    watched.write("a.json", "333");
+    assert_eq!(watched.settled().unwrap(), ["333"]);
+}
+
+#[test]
+fn an_editor_that_renames_never_shows_a_set_without_the_file() {
+    let mut watched = Watched::with(&[("a.json", "1"), ("b.json", "2")]);
+    fs::rename(watched.path("a.json"), watched.path("a.json~")).unwrap();
+    assert!(watched.after(POLL).is_none());
+    assert!(watched.after(POLL).is_none());
+    watched.write("a.json.new", "new");
+    fs::rename(watched.path("a.json.new"), watched.path("a.json")).unwrap();
+    assert!(watched.after(POLL).is_none(), "the rest begins anew");
+    assert_eq!(watched.settled().unwrap(), ["new", "2"]);
+}
+
+#[test]
+fn a_file_that_is_still_being_written_is_left_alone() {
+    let mut watched = Watched::with(&[("a.json", "1")]);
+    for length in 1..10 {
+        watched.write("a.json", &"x".repeat(length));
+        assert!(watched.after(POLL).is_none());
+    }
+    assert_eq!(watched.settled().unwrap(), ["xxxxxxxxx"]);
+}
+
+#[test]
+fn the_swapped_link_of_kubernetes_is_a_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (version, text) in [("..1", "old"), ("..2", "new")] {
+        fs::create_dir(path(version)).unwrap();
+        fs::write(path(version).join("a.json"), text).unwrap();
+    }
+    symlink("..1", path("..data")).unwrap();
+    symlink("..data/a.json", path("a.json")).unwrap();
+    let mut folder = Folder::new(dir.path().to_owned());
+    assert_eq!(folder.read().unwrap()[0].text, "old");
+    symlink("..2", path("..data_tmp")).unwrap();
+    fs::rename(path("..data_tmp"), path("..data")).unwrap();
+    let mut watched = Watched { dir, folder, now: Instant::now() };
+    assert_eq!(watched.settled().unwrap(), ["new"]);
+}
+
+#[test]
+fn a_second_write_under_the_same_time_stamp_is_seen() {
+    let mut watched = Watched::with(&[("a.json", "1")]);
+    watched.write("a.json", "22");
+    let stamp = fs::metadata(watched.path("a.json")).unwrap().modified().unwrap();
+    assert!(watched.after(POLL).is_none());
+    assert!(watched.after(STILL).is_some());
+    watched.write("a.json", "33");
+    fs::File::options().write(true).open(watched.path("a.json")).unwrap().set_modified(stamp).unwrap();
+    // The change of the inode is the one thing that no call can set back: a coarse clock would not show it.
+    let Look::Files(files) = Look::at(watched.dir.path()) else { panic!() };
+    watched.folder.look = Look::Files(files);
+    assert_eq!(watched.after(POLL).unwrap().unwrap()[0].text, "33");
+    assert_eq!(watched.settled(), None);
+}
+
+#[test]
+fn what_is_gone_or_broken_is_told_once() {
+    let mut watched = Watched::with(&[("a.json", "1")]);
+    fs::remove_file(watched.path("a.json")).unwrap();
+    let told = watched.settled().unwrap();
+    assert!(told[0].contains("holds no `.json` file"), "{told:?}");
+    symlink("nowhere", watched.path("b.json")).unwrap();
+    let told = watched.settled().unwrap();
+    assert!(told[0].contains("b.json"), "{told:?}");
+    fs::remove_file(watched.path("b.json")).unwrap();
+    watched.write("a.json", "1");
+    assert_eq!(watched.settled().unwrap(), ["1"], "what was in force before is tried again");
+}

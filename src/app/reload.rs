@@ -1,0 +1,285 @@
+//! The policies in force are replaced: read whole, checked whole, swapped whole. On a mistake the old set stays.
+//!
+//! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, keeps nobody waiting.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{
+    PolicyError,
+    folder::{Folder, POLL},
+    policies::{Maker, stored},
+};
+use crate::{
+    gate::{Rules, Ruleset},
+    observe::metrics::Metrics,
+    policy::{Severity, Source, Stored},
+    store::{Noticed, Store, StoreError},
+};
+
+/// How often the store is asked whether roles or rules changed.
+const STORE_POLL: Duration = Duration::from_millis(250);
+
+/// So many wait for their turn at the most.
+const WAITING: usize = 8;
+
+/// So many mistakes are told line by line.
+const MOST_MISTAKES: usize = 100;
+
+/// Asks for the rules to be made anew. Cheap to clone; the thread ends with the last one.
+#[derive(Clone, Debug)]
+pub(super) struct Reloader {
+    wishes: SyncSender<Wish>,
+}
+
+/// How the last reload went, for whoever asks whether all is well.
+#[derive(Debug)]
+pub(super) struct LastReload {
+    failure: Mutex<Option<String>>,
+    metrics: Arc<Metrics>,
+}
+
+/// What somebody wants, and whom to tell what became of it.
+#[derive(Debug)]
+struct Wish {
+    what: What,
+    answer: oneshot::Sender<Result<(), String>>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// The files are read now, also if nothing seems to have changed.
+    Files,
+    /// The store has other rows now: they are compiled with the files in force.
+    Rows(Stored),
+}
+
+/// What is needed to replace the first set.
+pub(super) struct Loaded {
+    maker: Maker,
+    folder: Folder,
+    in_force: InForce,
+    /// The store's changes up to this one are in it.
+    seen: u64,
+}
+
+/// What the set in force was made of.
+struct InForce {
+    sources: Vec<Source>,
+    stored: Stored,
+}
+
+/// The thread's own.
+struct Work {
+    maker: Maker,
+    folder: Folder,
+    in_force: InForce,
+    rules: Arc<Rules>,
+    last: Arc<LastReload>,
+}
+
+/// Loads the rules at the start.
+///
+/// # Errors
+/// Whatever is wrong with them: a gate does not start without.
+pub(super) async fn load(maker: Maker) -> Result<(Ruleset, Loaded), PolicyError> {
+    let mut folder = Folder::new(maker.config.policies.dir.clone());
+    let sources = folder.read()?;
+    // Before the rows are read: what changes in between is then read twice, not never.
+    let seen = latest(&*maker.store).await;
+    let stored = stored(&*maker.store).await?;
+    let ruleset = maker.make(&sources, &stored)?;
+    Ok((ruleset, Loaded { maker, folder, in_force: InForce { sources, stored }, seen }))
+}
+
+/// Watches the folder and the store from now on. Aborting the task ends both, once nobody else has a [`Reloader`].
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn watch(
+    Loaded { maker, folder, in_force, seen }: Loaded,
+    rules: Arc<Rules>,
+    last: Arc<LastReload>,
+) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
+    let (wishes, wished) = sync_channel(WAITING);
+    let store = Arc::clone(&maker.store);
+    let work = Work { maker, folder, in_force, rules, last };
+    thread::Builder::new()
+        .name("policies".into())
+        .spawn(move || work.run(&wished))
+        .context("cannot start a thread")?;
+    let reloader = Reloader { wishes };
+    let watching = tokio::runtime::Handle::current().spawn(watch_store(store, seen, reloader.clone()));
+    Ok((reloader, watching))
+}
+
+impl Reloader {
+    /// Reads and checks the files now. The wish is taken in at once; the answer may be waited for, or not.
+    pub(super) fn files(&self) -> impl Future<Output = Result<(), String>> + use<> {
+        let wished = self.wish(What::Files);
+        async move { wished.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
+    }
+
+    /// `None` when too many are waiting.
+    fn wish(&self, what: What) -> impl Future<Output = Option<Result<(), String>>> + use<> {
+        let (answer, answered) = oneshot::channel();
+        let taken = self.wishes.try_send(Wish { what, answer }).is_ok();
+        async move { if taken { answered.await.ok() } else { None } }
+    }
+}
+
+impl LastReload {
+    /// There was none, or it was good.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { failure: Mutex::default(), metrics }
+    }
+
+    /// Why the last one failed, in one line, if it did.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, failure: Option<String>) {
+        self.metrics.reloaded(failure.is_none());
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}
+
+impl Work {
+    /// Until nobody can wish for anything any more.
+    fn run(mut self, wished: &Receiver<Wish>) {
+        loop {
+            match wished.recv_timeout(POLL) {
+                Ok(Wish { what, answer }) => {
+                    let result = self.guarded(|work| match what {
+                        What::Files => {
+                            let read = work.folder.read();
+                            work.take_files(read)
+                        }
+                        What::Rows(stored) => work.take_rows(stored),
+                    });
+                    // Whoever asked may be gone.
+                    let _ = answer.send(result);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    // It has been logged.
+                    let _ = self.guarded(|work| match work.folder.poll(Instant::now()) {
+                        Some(read) => work.take_files(read),
+                        None => Ok(()),
+                    });
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// A set that makes the compiler panic is refused like any other: the thread goes on, and so does the old set.
+    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+        // INVARIANT: what the work holds is replaced only once a set is made, so nothing half done is seen.
+        catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
+            let told = "a fault of ours: the policies made it panic";
+            tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
+            self.last.set(Some(told.to_owned()));
+            Err(told.to_owned())
+        })
+    }
+
+    fn take_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
+        let made = read.and_then(|sources| {
+            let ruleset = self.maker.make(&sources, &self.in_force.stored)?;
+            Ok((ruleset, sources))
+        });
+        let result = match made {
+            Ok((ruleset, sources)) => {
+                self.rules.replace(ruleset);
+                self.in_force.sources = sources;
+                Ok(())
+            }
+            Err(error) => Err(tell(error)),
+        };
+        self.last.set(result.clone().err());
+        result
+    }
+
+    /// With the files in force, whatever lies in the folder meanwhile: a row that denies does not wait for it. How the
+    /// last reload of the files went stays as it is.
+    fn take_rows(&mut self, stored: Stored) -> Result<(), String> {
+        let ruleset = self.maker.make(&self.in_force.sources, &stored).map_err(tell)?;
+        self.rules.replace(ruleset);
+        self.in_force.stored = stored;
+        Ok(())
+    }
+}
+
+/// Logs why a set was refused, a line a mistake; says it in one line.
+fn tell(error: PolicyError) -> String {
+    let told = match &error {
+        PolicyError::Mistakes(findings) => {
+            let errors: Vec<_> =
+                findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+            for finding in errors.iter().take(MOST_MISTAKES) {
+                let (file, line, column) = (&finding.file, finding.line, finding.column);
+                tracing::error!(file, line, column, code = finding.code, "{finding}");
+            }
+            match &*errors {
+                [only] => only.to_string(),
+                [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+                [] => error.to_string(),
+            }
+        }
+        _ => format!("{:#}", anyhow::Error::from(error)),
+    };
+    tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
+    told
+}
+
+/// Compiles again whenever roles or rules in the store change.
+async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: Reloader) {
+    let mut behind = false;
+    loop {
+        tokio::time::sleep(STORE_POLL).await;
+        match store.changes(seen).await {
+            Ok(notices) => {
+                seen = notices.last().map_or(seen, |notice| notice.seq);
+                behind |= notices.iter().any(|notice| notice.what == Noticed::Rules);
+            }
+            Err(StoreError::FeedTruncated) => {
+                seen = latest(&*store).await;
+                behind = true;
+            }
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::error!(%error, "the changes of the store cannot be read"),
+        }
+        if behind {
+            behind = !take_rows(&*store, &reloader).await;
+        }
+    }
+}
+
+/// Whether that is done with; else it has to be tried again.
+async fn take_rows(store: &dyn Store, reloader: &Reloader) -> bool {
+    match stored(store).await {
+        Ok(stored) => reloader.wish(What::Rows(stored)).await.is_some(),
+        Err(error) => {
+            tracing::error!(%error, "the roles and rules of the store cannot be read; they are tried again");
+            false
+        }
+    }
+}
+
+async fn latest(store: &dyn Store) -> u64 {
+    store.changes(0).await.ok().and_then(|notices| notices.last().map(|notice| notice.seq)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! A line of the access log, read back (INTERFACE.md section 10).
+
+use serde::Deserialize;
+
+/// What a decision is made again from.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(super) struct AccessLine {
+    pub(super) request_id: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) status: u16,
+    #[serde(default)]
+    pub(super) user: Option<String>,
+    pub(super) decision: String,
+    #[serde(default)]
+    pub(super) rule: Option<String>,
+    #[serde(default)]
+    pub(super) facts: Option<Facts>,
+}
+
+/// The facts that a decision is a pure function of.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(super) struct Facts {
+    pub(super) policy: String,
+    #[serde(default)]
+    pub(super) model_id: Option<String>,
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    #[serde(default)]
+    pub(super) scopes: Vec<String>,
+    #[serde(default)]
+    pub(super) owner: Option<bool>,
+}
+
+impl AccessLine {
+    /// Reads a line; `None` for what is none of the access log's.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        observe::{
+            Client,
+            access::{Facts as Written, Record},
+        },
+    };
+
+    #[test]
+    fn reads_what_the_gate_writes() {
+        let roles = ["clerk".into()];
+        let record = Record {
+            ts: Timestamp(0),
+            request_id: "r1",
+            client: Client::Unix,
+            method: "GET",
+            path: b"/orders/7?x=1",
+            route: "Order.show",
+            status: 403,
+            bytes_in: 0,
+            bytes_out: 0,
+            elapsed: Duration::ZERO,
+            user: Some("7"),
+            decision: "deny",
+            rule: Some("order.json#/acls/0"),
+            upstream: None,
+            upstream_elapsed: None,
+            tls: None,
+            facts: Some(Written {
+                policy: "d1",
+                model: "Order",
+                property: "show",
+                access_type: "READ",
+                model_id: Some("7"),
+                roles: &roles,
+                scopes: &[],
+                owner: Some(false),
+            }),
+        };
+        let mut line = Vec::new();
+        record.write_json(&mut line);
+        let read = AccessLine::read(&line).unwrap();
+        assert_eq!((&*read.path, read.status, read.user.as_deref()), ("/orders/7", 403, Some("7")));
+        let facts = read.facts.unwrap();
+        assert_eq!((&*facts.policy, facts.roles, facts.owner), ("d1", vec!["clerk".to_owned()], Some(false)));
+        assert_eq!(facts.model_id.as_deref(), Some("7"));
+        assert_eq!(AccessLine::read(br#"{"stream":"audit"}"#), None);
+    }
+}

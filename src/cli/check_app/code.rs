@@ -1,0 +1,314 @@
+//! The code: what it does about accounts, tokens and rules that no file of LoopBack's shows.
+
+use super::{
+    Remarks,
+    models::Models,
+    project::Project,
+    script::{Hit, Script},
+};
+
+/// Something that code does, found by the name that it calls.
+struct Mark {
+    name: &'static str,
+    code: &'static str,
+    about: About,
+    /// What it is; `{}` is the first argument.
+    message: &'static str,
+    fix: &'static str,
+}
+
+/// Where a mark matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// Everywhere.
+    App,
+    /// Where the accounts are meant: the app keeps the routes of its other models.
+    Accounts,
+    /// As [`About::App`], but only told once for a file.
+    File,
+}
+
+/// Looks at the code.
+pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
+    for script in &project.scripts {
+        for mark in MARKS.iter().chain(&ACCOUNT_MARKS) {
+            marked(script, mark, models, remarks);
+        }
+    }
+    let resolvers: Vec<&str> = calls(project, "registerResolver(").filter_map(|(_, hit)| hit.text).collect();
+    for (role, file) in models.roles.iter().filter(|(role, _)| !resolvers.contains(&role.as_str())) {
+        remarks.set(
+            "role",
+            (file, None),
+            format!("the rules name the role `{role}`"),
+            "`import loopback` brings roles and who has them; or `portcullis role add` and `role grant`",
+        );
+    }
+    remote_methods(project, models, remarks);
+    hooks(project, models, remarks);
+    for script in &project.scripts {
+        routes(script, remarks);
+    }
+}
+
+fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) {
+    let hits = script.find(mark.name);
+    let wanted = hits.iter().filter(|hit| mark.about != About::Accounts || is_account(script, hit, models));
+    let most = if mark.about == About::File { 1 } else { usize::MAX };
+    for hit in wanted.take(most) {
+        let message = mark.message.replace("{}", hit.text.unwrap_or("…"));
+        remarks.decide(mark.code, (&script.file, Some(hit.line)), message, mark.fix);
+    }
+}
+
+/// Whether a call is about the account model: by its receiver, or by the file that it stands in.
+fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
+    let Some((name, stem)) = &models.account else { return false };
+    if hit.receiver == name || hit.receiver == "User" && !models.names.contains("User") {
+        return true;
+    }
+    // In the model's own file it has whatever name its author gave it.
+    script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(hit.receiver)
+}
+
+fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<Item = (&'p Script, Hit<'p>)> {
+    project.scripts.iter().flat_map(move |script| script.find(name).into_iter().map(move |hit| (script, hit)))
+}
+
+/// Methods that code adds to the API, or takes from it.
+fn remote_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
+    for (script, hit) in calls(project, "remoteMethod(").chain(calls(project, "defineMethod(")) {
+        let name = hit.text.unwrap_or("…");
+        remarks.decide(
+            "remote-method",
+            (&script.file, Some(hit.line)),
+            format!("the remote method `{name}` is registered in code, so the gate knows no route for it"),
+            "write it into `methods` of the model's file, with its `http`; until then its path is unmatched",
+        );
+    }
+    let mut kept = 0;
+    for name in ["disableRemoteMethodByName(", "disableRemoteMethod("] {
+        for (script, hit) in calls(project, name) {
+            if is_account(script, &hit, models) {
+                let method = hit.text.unwrap_or("…");
+                remarks.decide(
+                    "disabled-method",
+                    (&script.file, Some(hit.line)),
+                    format!("the method `{method}` of the account model is switched off in code"),
+                    "Portcullis serves it: add a DENY rule for `$everyone` with that property",
+                );
+            } else {
+                kept += 1;
+            }
+        }
+    }
+    if kept > 0 {
+        let message =
+            format!("methods of other models switched off in code ({kept}): the app answers 404 as before");
+        remarks.covered("disabled-method", "", message);
+    }
+}
+
+/// Paths beside the models, as Express knows them.
+fn routes(script: &Script, remarks: &mut Remarks) {
+    let verbs = ["get(", "post(", "put(", "patch(", "delete(", "all(", "use("];
+    let hits = verbs.iter().flat_map(|verb| script.find(verb));
+    let mut paths: Vec<(usize, &str)> = hits
+        .filter(|hit| matches!(hit.receiver, "app" | "server" | "router"))
+        .filter_map(|hit| Some((hit.line, hit.text.filter(|path| path.starts_with('/'))?)))
+        .collect();
+    paths.sort_unstable();
+    let Some((line, _)) = paths.first().copied() else { return };
+    let mut known = std::collections::HashSet::new();
+    paths.retain(|(_, path)| known.insert(*path));
+    let shown: Vec<String> = paths.iter().take(MOST_PATHS).map(|(_, path)| format!("`{path}`")).collect();
+    let more = if paths.len() > MOST_PATHS { " and more" } else { "" };
+    remarks.set(
+        "express-routes",
+        (&script.file, Some(line)),
+        format!("paths beside the models: {}{more}", shown.join(", ")),
+        "a `routes` file says who may use them; no file: `policies.unmatched` decides",
+    );
+}
+
+/// Hooks run where the method runs: those of the account model's routes no longer do.
+fn hooks(project: &Project, models: &Models, remarks: &mut Remarks) {
+    let mut kept = 0;
+    for name in ["beforeRemote(", "afterRemote(", "afterRemoteError(", "observe("] {
+        for (script, hit) in calls(project, name) {
+            if !is_account(script, &hit, models) {
+                kept += 1;
+                continue;
+            }
+            let (call, on) = (name.trim_end_matches('('), hit.text.unwrap_or("…"));
+            remarks.decide(
+                "account-hook",
+                (&script.file, Some(hit.line)),
+                format!("`{call}` on `{on}` of the account model does not run: Portcullis serves that model"),
+                "do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own",
+            );
+        }
+    }
+    if kept > 0 {
+        let message = format!("hooks on other models ({kept}) run in the app as before");
+        remarks.covered("hooks", "", message);
+    }
+}
+
+/// So many paths of one file are shown.
+const MOST_PATHS: usize = 8;
+
+/// What matters wherever it stands.
+const MARKS: [Mark; 15] = [
+    Mark {
+        name: "registerResolver(",
+        code: "role-resolver",
+        about: About::App,
+        message: "the role `{}` is decided by code of the app",
+        fix: "make it a stored role, say it by `owner`, or let `$authenticated` pass and keep the check in the app",
+    },
+    Mark {
+        name: "enableAuth(",
+        code: "own-authentication",
+        about: About::App,
+        message: "the app's own authentication is on",
+        fix: "switch it off behind the gate: no token reaches the app, so that it would answer 401 to everybody",
+    },
+    Mark {
+        name: "accessToken",
+        code: "reads-token",
+        about: About::File,
+        message: "the code reads the caller's token",
+        fix: "the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead; or set `identity.forward_credentials = true`",
+    },
+    Mark {
+        name: "getCurrentContext(",
+        code: "reads-token",
+        about: About::File,
+        message: "the code asks for the caller by `getCurrentContext`",
+        fix: "the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead",
+    },
+    Mark {
+        name: "currentUserLiteral",
+        code: "current-user-literal",
+        about: About::App,
+        message: "a word in a path stands for the caller (`currentUserLiteral`)",
+        fix: "set `users.current_user_literal` to that word",
+    },
+    Mark {
+        name: "cookieParser(",
+        code: "cookie-secret",
+        about: About::App,
+        message: "the app reads cookies, and signed ones if it gives a secret",
+        fix: "if tokens are in them, set `credentials.cookie_secret` to the same secret",
+    },
+    Mark {
+        name: "loopback.token(",
+        code: "token-middleware",
+        about: About::App,
+        message: "the reading of tokens is set up in code",
+        fix: "say its headers, params and cookies in `[credentials]`, and its other options in `[users]`",
+    },
+    Mark {
+        name: "isInRole(",
+        code: "asks-role",
+        about: About::App,
+        message: "the code asks who has a role, by the app's own tables",
+        fix: "roles are kept by Portcullis now: read `X-Forwarded-Groups`",
+    },
+    Mark {
+        name: "checkAccessForContext(",
+        code: "asks-acl",
+        about: About::App,
+        message: "the code asks LoopBack's rules itself",
+        fix: "the gate has decided before; what else is checked here stays with the app",
+    },
+    Mark {
+        name: "Role.create(",
+        code: "roles-in-code",
+        about: About::App,
+        message: "roles are made in code",
+        fix: "`portcullis role add`, or bring their rows over with `import loopback`",
+    },
+    Mark {
+        name: "principals.create(",
+        code: "roles-in-code",
+        about: About::App,
+        message: "roles are given in code",
+        fix: "`portcullis role grant`, or let the app call it; the app's own tables count no longer",
+    },
+    Mark {
+        name: "RoleMapping.create(",
+        code: "roles-in-code",
+        about: About::App,
+        message: "roles are given in code",
+        fix: "`portcullis role grant`, or let the app call it; the app's own tables count no longer",
+    },
+    Mark {
+        name: "ACL.create(",
+        code: "rules-in-code",
+        about: About::App,
+        message: "rules are made in code",
+        fix: "write them into the model's file, or bring their rows over with `import loopback`",
+    },
+    Mark {
+        name: "passport",
+        code: "login-component",
+        about: About::File,
+        message: "people are logged in by passport",
+        fix: "its logins give no token that the gate knows: decide whether they move, or go",
+    },
+    Mark {
+        name: "createAccessToken(",
+        code: "tokens-in-code",
+        about: About::App,
+        message: "tokens are made in code",
+        fix: "only tokens of Portcullis count: `portcullis token issue`, or a login",
+    },
+];
+
+/// What matters on the account model.
+const ACCOUNT_MARKS: [Mark; 6] = [
+    Mark {
+        name: "hashPassword",
+        code: "own-passwords",
+        about: About::Accounts,
+        message: "passwords are hashed by code of the app",
+        fix: "argon2id and LoopBack's bcrypt are known; accounts with another hash need a reset",
+    },
+    Mark {
+        name: "validatePassword",
+        code: "own-passwords",
+        about: About::Accounts,
+        message: "new passwords are checked by code of the app",
+        fix: "`[password]` has a least length and a list of the commonest; other rules go",
+    },
+    Mark {
+        name: "hasPassword",
+        code: "own-passwords",
+        about: About::Accounts,
+        message: "passwords are compared by code of the app",
+        fix: "argon2id and LoopBack's bcrypt are known; accounts with another hash need a reset",
+    },
+    Mark {
+        name: "resetPasswordRequest",
+        code: "reset-mail",
+        about: About::App,
+        message: "the app sends the mail for a lost password",
+        fix: "Portcullis posts `reset.requested` to `[webhook]`, and sends the mail itself with `[mail] smtp`",
+    },
+    Mark {
+        name: "verify(",
+        code: "verification-mail",
+        about: About::Accounts,
+        message: "the app sends the mail that confirms an address",
+        fix: "set `mail.verify_on_register = true`, or take `verification.requested` from `[webhook]`",
+    },
+    Mark {
+        name: "login(",
+        code: "login-in-code",
+        about: About::Accounts,
+        message: "code logs people in",
+        fix: "let it call `POST` on the gate's `/login`; a token of the app's own store counts no longer",
+    },
+];

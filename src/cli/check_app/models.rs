@@ -1,0 +1,221 @@
+//! The models: who the accounts are, which roles the rules name, and what the policy engine says of the files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Remarks, project::Project};
+use crate::{
+    app,
+    config::Config,
+    policy::{self, Severity, Stored, compile},
+};
+
+/// What the code has to be read with.
+#[derive(Debug, Default)]
+pub(super) struct Models {
+    /// The account model's name, and the stem of its file: `Customer`, `customer`.
+    pub(super) account: Option<(String, String)>,
+    /// The roles that the rules name, and where.
+    pub(super) roles: BTreeMap<String, String>,
+    /// All names.
+    pub(super) names: BTreeSet<String>,
+}
+
+/// A definition, as far as it matters here.
+#[derive(Debug)]
+struct Definition<'p> {
+    name: &'p str,
+    base: Option<&'p str>,
+    file: &'p str,
+    value: &'p Value,
+}
+
+/// What the engine says anyway, of every project.
+const NOT_WORTH_IT: [&str; 3] = ["unknown-role", "not-listed", "unknown-model"];
+
+/// Roles that LoopBack has without a row.
+const BUILT_IN: [&str; 5] = ["$everyone", "$authenticated", "$unauthenticated", "$owner", "$related"];
+
+/// Models of LoopBack that a project may extend without a file of its own.
+const USER: &str = "User";
+
+/// Looks at the models.
+pub(super) fn check(config: &Config, project: &Project, remarks: &mut Remarks) -> Models {
+    let read = |source: &policy::Source| (source.name.clone(), serde_json::from_str(&source.text).ok());
+    let values: Vec<(String, Option<Value>)> = project.models.iter().map(read).collect();
+    let parsed = || values.iter().filter_map(|(file, value)| Some((file, value.as_ref()?)));
+    let definitions: Vec<Definition<'_>> = parsed()
+        .filter(|(file, _)| **file != project.config)
+        .filter_map(|(file, value)| definition(file, value))
+        .collect();
+    let listed = parsed().find(|(file, _)| **file == project.config).map(|(_, value)| value);
+    let mut models = Models {
+        names: definitions.iter().map(|definition| definition.name.to_owned()).collect(),
+        ..Models::default()
+    };
+    models.account = account(config, &definitions, listed, &project.config, remarks);
+    for definition in &definitions {
+        for role in roles(definition.value) {
+            models.roles.entry(role.to_owned()).or_insert_with(|| definition.file.to_owned());
+        }
+        relations(definition, remarks);
+    }
+    engine(config, project, remarks);
+    models
+}
+
+/// What `check` would say of the files, and how much of the app they make.
+fn engine(config: &Config, project: &Project, remarks: &mut Remarks) {
+    let mut settings = app::policy_settings(config);
+    settings.loopback = true;
+    if let Some(root) = rest_api_root(project) {
+        root.clone_into(&mut settings.api_root);
+    }
+    let (set, findings) = compile(&settings, &project.models, &Stored::default());
+    for finding in findings.into_iter().filter(|finding| !NOT_WORTH_IT.contains(&finding.code)) {
+        let fix = finding.fix.unwrap_or_else(|| match finding.code {
+            "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
+            _ => "mend the file".to_owned(),
+        });
+        // What no file of the project holds, such as a model of LoopBack's own, is listed there.
+        let own = project.models.iter().any(|source| source.name == finding.file);
+        let at = if own { (&*finding.file, Some(finding.line)) } else { (&*project.config, None) };
+        match finding.severity {
+            Severity::Error => remarks.decide(finding.code, at, finding.message, &fix),
+            Severity::Warning => remarks.set(finding.code, at, finding.message, &fix),
+        }
+    }
+    if let Some(set) = set {
+        let (files, routes) = (project.models.len(), set.routes().count());
+        let message = format!(
+            "{files} files make {routes} routes with their rules: put them into `policies` as they are"
+        );
+        remarks.covered("models", &project.config, message);
+    }
+}
+
+/// `restApiRoot` of config.json.
+pub(super) fn rest_api_root(project: &Project) -> Option<&str> {
+    let (_, config) = project.settings.get("config.json")?;
+    config.get("restApiRoot").and_then(Value::as_str).filter(|root| root.starts_with('/'))
+}
+
+fn definition<'p>(file: &'p str, value: &'p Value) -> Option<Definition<'p>> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    let base = text("base").or_else(|| value.pointer("/options/base").and_then(Value::as_str));
+    Some(Definition { name: text("name")?, base, file, value })
+}
+
+/// Which model the accounts are.
+fn account(
+    config: &Config,
+    definitions: &[Definition<'_>],
+    listed: Option<&Value>,
+    file: &str,
+    remarks: &mut Remarks,
+) -> Option<(String, String)> {
+    let is_public = |name: &str| {
+        let entry = listed.and_then(|listed| listed.get(name));
+        entry.is_some_and(|entry| entry.get("public").and_then(Value::as_bool) != Some(false))
+    };
+    let own = definitions
+        .iter()
+        .filter(|definition| definition.name != USER && is_user(definitions, definition.name));
+    let mut public: Vec<(&str, &str)> = own
+        .filter(|definition| is_public(definition.name))
+        .map(|definition| (definition.name, definition.file))
+        .collect();
+    if is_public(USER) {
+        let own_file = definitions.iter().find(|definition| definition.name == USER).map(|found| found.file);
+        public.insert(0, (USER, own_file.unwrap_or("user.json")));
+    }
+    let chosen = config.api.user_model.as_deref();
+    if let Some(found) = public.iter().find(|(name, _)| chosen == Some(name)) {
+        return Some(named(found));
+    }
+    match &*public {
+        [] => {
+            remarks.decide(
+                "no-account-model",
+                (file, None),
+                "no model with the base `User` is public, so there is nobody who could log in".into(),
+                "make one public, or set `api.user_model`",
+            );
+            None
+        }
+        [only] => {
+            remarks.covered("account-model", only.1, format!("the accounts are `{}`", only.0));
+            Some(named(only))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|(name, _)| format!("`{name}`")).collect();
+            remarks.decide(
+                "several-user-models",
+                (file, None),
+                format!("several public models have the base `User`: {}", names.join(", ")),
+                "Portcullis keeps the accounts of one, named by `api.user_model`; the others stay with the app, with their rules, and their logins give no token that the gate knows",
+            );
+            Some(several.first().map(named).unwrap_or_default())
+        }
+    }
+}
+
+fn named((name, file): &(&str, &str)) -> (String, String) {
+    let last = file.rsplit('/').next().unwrap_or(file);
+    ((*name).to_owned(), last.strip_suffix(".json").unwrap_or(last).to_owned())
+}
+
+fn is_user(definitions: &[Definition<'_>], name: &str) -> bool {
+    let mut name = name;
+    // A cycle ends, too.
+    for _ in 0..=definitions.len() {
+        if name == USER {
+            return true;
+        }
+        match definitions.iter().find(|definition| definition.name == name).and_then(|found| found.base) {
+            Some(base) => name = base,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// The named roles of a definition's rules, those of its methods and relations too.
+fn roles(value: &Value) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => {
+                let text = |key: &str| members.get(key).and_then(Value::as_str);
+                if text("principalType") == Some("ROLE") {
+                    found.extend(text("principalId").filter(|role| !BUILT_IN.contains(role)));
+                }
+                open.extend(members.values());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Mixins and polymorphic relations bring routes that no file shows.
+fn relations(definition: &Definition<'_>, remarks: &mut Remarks) {
+    if let Some(mixins) =
+        definition.value.get("mixins").and_then(Value::as_object).filter(|all| !all.is_empty())
+    {
+        let names: Vec<&str> = mixins.keys().map(String::as_str).collect();
+        remarks.decide(
+            "mixins",
+            (definition.file, None),
+            format!(
+                "`{}` uses mixins ({}), which may add methods, relations and hooks",
+                definition.name,
+                names.join(", ")
+            ),
+            "look into them; what they add to the API goes into the model's file",
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! JavaScript as text: comments out, calls by name in.
+//!
+//! This is a search, no parser: it finds what people write, and may find too much. Nothing is decided by it.
+
+/// A file of code.
+#[derive(Debug)]
+pub(super) struct Script {
+    /// Its path in the project.
+    pub(super) file: String,
+    /// Its name without the ending: `customer` for `common/models/customer.js`.
+    pub(super) stem: String,
+    /// Its text with blanks for comments; strings stay.
+    code: String,
+}
+
+/// A place where a name stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hit<'s> {
+    /// From 1.
+    pub(super) line: usize,
+    /// The word before the dot before the name: `Customer` in `app.models.Customer.beforeRemote(`.
+    pub(super) receiver: &'s str,
+    /// The first argument, when it is a plain string.
+    pub(super) text: Option<&'s str>,
+}
+
+/// A longer argument is no name.
+const LONGEST_TEXT: usize = 200;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Code,
+    Line,
+    Block,
+    Text(char),
+    Pattern { class: bool },
+}
+
+impl Script {
+    pub(super) fn new(file: String, stem: String, text: &str) -> Self {
+        Self { file, stem, code: without_comments(text) }
+    }
+
+    /// Where `name` stands as a word, `name(` with a bracket as a call.
+    pub(super) fn find<'s>(&'s self, name: &str) -> Vec<Hit<'s>> {
+        let (word, is_call) = name.strip_suffix('(').map_or((name, false), |word| (word, true));
+        self.code
+            .match_indices(word)
+            .filter_map(|(at, _)| {
+                let (before, rest) = self.code.split_at_checked(at)?;
+                let after = rest.get(word.len()..)?;
+                let ends = !after.starts_with(is_word);
+                let starts = !word.starts_with(is_word) || !before.ends_with(is_word);
+                if !starts || !ends || (is_call && !after.trim_start().starts_with('(')) {
+                    return None;
+                }
+                Some(Hit {
+                    line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+                    receiver: receiver(before),
+                    text: argument(after),
+                })
+            })
+            .collect()
+    }
+}
+
+/// The word before the dot that `before` ends with.
+fn receiver(before: &str) -> &str {
+    let object = before.trim_end().strip_suffix('.').unwrap_or_default().trim_end();
+    object.rsplit(|c| !is_word(c)).next().unwrap_or_default()
+}
+
+/// The first argument of a call whose bracket is at the beginning of `after`.
+fn argument(after: &str) -> Option<&str> {
+    let inside = after.trim_start().strip_prefix('(')?.trim_start();
+    let quote = inside.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))?;
+    let (text, _) = inside.strip_prefix(quote)?.split_once(quote)?;
+    let plain = text.len() <= LONGEST_TEXT && !text.contains(['\n', '\\']) && !text.contains("${");
+    plain.then_some(text)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
+/// The text with a blank for each character of a comment, so that lines stay where they are.
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut state, mut last) = (State::Code, '\n');
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied();
+        let (now, keep) = match (state, c) {
+            (State::Code, '/') if next == Some('/') => (State::Line, false),
+            (State::Code, '/') if next == Some('*') => {
+                rest.next();
+                out.push(' ');
+                (State::Block, false)
+            }
+            (State::Code, '/') if begins_pattern(last) => (State::Pattern { class: false }, true),
+            (State::Code, '"' | '\'' | '`') => (State::Text(c), true),
+            (State::Line, '\n') => (State::Code, true),
+            (State::Block, '*') if next == Some('/') => {
+                rest.next();
+                out.push(' ');
+                (State::Code, false)
+            }
+            (State::Text(quote), _) if c == quote => (State::Code, true),
+            // A text does not go over the end of its line, unless it is a template.
+            (State::Text('"' | '\'') | State::Pattern { .. }, '\n') => (State::Code, true),
+            (State::Pattern { .. }, '[') => (State::Pattern { class: true }, true),
+            (State::Pattern { .. }, ']') => (State::Pattern { class: false }, true),
+            (State::Pattern { class: false }, '/') => (State::Code, true),
+            (State::Line | State::Block, _) => (state, c == '\n'),
+            _ => (state, true),
+        };
+        let escapes = c == '\\' && matches!(state, State::Text(_) | State::Pattern { .. });
+        state = now;
+        out.push(if keep { c } else { ' ' });
+        if escapes && let Some(escaped) = rest.next() {
+            out.push(escaped);
+        }
+        if state == State::Code && !c.is_whitespace() && keep {
+            last = c;
+        }
+    }
+    out
+}
+
+/// Whether a slash after this is the beginning of a pattern rather than a division.
+fn begins_pattern(last: char) -> bool {
+    matches!(last, '(' | ',' | '=' | ':' | '[' | '!' | '&' | '|' | '?' | '{' | '}' | ';' | '\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(text: &str) -> Script {
+        Script::new("a.js".into(), "a".into(), text)
+    }
+
+    #[test]
+    fn comments_are_no_code_and_texts_are_no_comments() {
+        for (text, code) in [
+            ("a // b\nc", "a     \nc"),
+            ("a /* b\n * c */ d", "a     \n        d"),
+            ("'//' + \"/*\" + `//\n`", "'//' + \"/*\" + `//\n`"),
+            ("x = /[/'\"]\\//; // y", "x = /[/'\"]\\//;     "),
+            ("a / b // c", "a / b     "),
+            ("/*/ x */ y", "         y"),
+            ("'it\\'s' // x", "'it\\'s'     "),
+            ("'open\n// x\n", "'open\n    \n"),
+        ] {
+            assert_eq!(without_comments(text), code, "{text}");
+            assert_eq!(text.lines().count(), without_comments(text).lines().count());
+        }
+    }
+
+    #[test]
+    fn finds_calls_by_name() {
+        let code = script(
+            "module.exports = function(Customer) {\n  Customer.beforeRemote('login', f);\n  // Customer.beforeRemote('x')\n  notBeforeRemote(1);\n  app.models.User . afterRemote (\n    `**`, g);\n};",
+        );
+        let hits = code.find("beforeRemote(");
+        assert_eq!(hits.len(), 1);
+        let hit = hits.first().unwrap();
+        assert_eq!((hit.line, hit.receiver, hit.text), (2, "Customer", Some("login")));
+        let hits = code.find("afterRemote(");
+        let hit = hits.first().unwrap();
+        assert_eq!((hit.line, hit.receiver, hit.text), (5, "User", Some("**")));
+        assert!(code.find("Remote").is_empty() && code.find("Customer").len() == 2);
+    }
+
+    #[test]
+    fn reads_an_argument_only_when_it_is_a_plain_text() {
+        for (call, text) in [
+            ("f('$team', x)", Some("$team")),
+            ("f(\"a b\")", Some("a b")),
+            ("f(name)", None),
+            ("f(`a${b}`)", None),
+            ("f('a\\'b')", None),
+            ("f()", None),
+            ("f", None),
+        ] {
+            assert_eq!(script(call).find("f").first().unwrap().text, text, "{call}");
+        }
+    }
+}

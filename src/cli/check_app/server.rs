@@ -1,0 +1,218 @@
+//! The settings of the server: where LoopBack's own files say something about tokens, paths and logins.
+
+use serde_json::{Map, Value};
+
+use super::{Remarks, models::rest_api_root, project::Project};
+
+/// A key of a LoopBack file that a line in `portcullis.toml` takes over.
+struct Key {
+    name: &'static str,
+    /// What LoopBack does without it.
+    default: Value,
+    message: &'static str,
+    fix: &'static str,
+}
+
+/// Looks at the settings.
+pub(super) fn check(project: &Project, remarks: &mut Remarks) {
+    for (name, (file, value)) in &project.settings {
+        match name.as_str() {
+            "config.json" => config(project, file, value, remarks),
+            "middleware.json" => middleware(file, value, remarks),
+            "component-config.json" => components(file, value, remarks),
+            "datasources.json" => datasources(file, value, remarks),
+            _ => of_one_environment(name, file, remarks),
+        }
+    }
+}
+
+fn config(project: &Project, file: &str, value: &Value, remarks: &mut Remarks) {
+    match rest_api_root(project) {
+        Some(root) if root != "/api" => {
+            let fix = format!("set `api.root = \"{root}\"`");
+            remarks.set("api-root", (file, None), format!("the API is at `{root}`"), &fix);
+        }
+        _ => remarks.covered("api-root", file, "the API is at `/api`".into()),
+    }
+    if let Some(status) = value.get("aclErrorStatus").or_else(|| value.pointer("/remoting/aclErrorStatus")) {
+        let fix = format!("set `policies.acl_error_status = {status}`");
+        remarks.set("acl-error-status", (file, None), format!("a refusal has the status {status}"), &fix);
+    }
+    if value.get("logoutSessionsOnSensitiveChanges") == Some(&Value::Bool(false)) {
+        remarks.decide(
+            "sessions-survive",
+            (file, None),
+            "sessions survive a change of the password or email address (`logoutSessionsOnSensitiveChanges`)"
+                .into(),
+            "Portcullis ends them",
+        );
+    }
+}
+
+/// The middleware that reads tokens and cookies, and what runs beside it.
+fn middleware(file: &str, value: &Value, remarks: &mut Remarks) {
+    for (phase, entries) in value.as_object().into_iter().flatten() {
+        for (name, setting) in entries.as_object().into_iter().flatten() {
+            for setting in each(setting).filter(|setting| setting.get("enabled") != Some(&Value::Bool(false)))
+            {
+                let params = setting.get("params").unwrap_or(&Value::Null);
+                one_middleware(phase, name, params, file, remarks);
+            }
+        }
+    }
+}
+
+fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: &mut Remarks) {
+    match name {
+        "loopback#token" => token(file, params, remarks),
+        _ if is_cookie_parser(name) && (params.is_string() || params.is_array()) => remarks.set(
+            "cookie-secret",
+            (file, None),
+            "the app signs its cookies, and may have sent tokens in them".into(),
+            "set `credentials.cookie_secret` (or `cookie_secret_file`) to the same secret",
+        ),
+        _ if phase.split(':').next() == Some("auth") => remarks.decide(
+            "auth-middleware",
+            (file, None),
+            format!("`{name}` runs in the phase `{phase}`, beside LoopBack's own reading of tokens"),
+            "what it decides about callers is not known to the gate; say it in rules, or keep it in the app on `X-Forwarded-User`",
+        ),
+        _ => {}
+    }
+}
+
+fn is_cookie_parser(name: &str) -> bool {
+    name.ends_with("cookie-parser") || name.ends_with("cookieParser")
+}
+
+/// `loopback.token`, in middleware.json.
+fn token(file: &str, params: &Value, remarks: &mut Remarks) {
+    for (name, key) in [("headers", "headers"), ("params", "params"), ("cookies", "cookies")] {
+        let places: Vec<&str> =
+            params.get(name).map(|value| each(value).filter_map(Value::as_str).collect()).unwrap_or_default();
+        if !places.is_empty() {
+            let fix = format!("set `credentials.{key} = {places:?}`");
+            remarks.set("token-places", (file, None), format!("tokens are read from further {name}"), &fix);
+        }
+    }
+    if let Some(word) =
+        params.get("currentUserLiteral").and_then(Value::as_str).filter(|word| !word.is_empty())
+    {
+        let fix = format!("set `users.current_user_literal = \"{word}\"`");
+        remarks.set(
+            "current-user-literal",
+            (file, None),
+            format!("`{word}` in a path stands for the caller"),
+            &fix,
+        );
+    }
+    if params.get("bearerTokenBase64Encoded") == Some(&Value::Bool(false)) {
+        remarks.set(
+            "bearer-raw",
+            (file, None),
+            "`Bearer` takes the raw token".into(),
+            "set `users.bearer_token_base64_encoded = false`",
+        );
+    }
+    for key in keys() {
+        if let Some(value) = params.get(key.name).filter(|value| **value != key.default) {
+            remarks.decide(
+                "token-middleware",
+                (file, None),
+                format!("{} (`{}: {value}`)", key.message, key.name),
+                key.fix,
+            );
+        }
+    }
+}
+
+/// Options of `loopback.token` without a counterpart.
+fn keys() -> [Key; 4] {
+    [
+        Key {
+            name: "searchDefaultTokenKeys",
+            default: Value::Bool(true),
+            message: "tokens are read from named places only",
+            fix: "Portcullis reads LoopBack's usual places too; `credentials.query = false` drops the query",
+        },
+        Key {
+            name: "model",
+            default: Value::String("AccessToken".into()),
+            message: "tokens are of a model of the app's own",
+            fix: "import its rows with `import loopback --tokens`; code in that model does not run",
+        },
+        Key {
+            name: "enableDoublecheck",
+            default: Value::Bool(false),
+            message: "tokens are read a second time",
+            fix: "the gate reads them once, before the app",
+        },
+        Key {
+            name: "overwriteExistingToken",
+            default: Value::Bool(false),
+            message: "a token that was found is replaced",
+            fix: "the gate reads them once, before the app",
+        },
+    ]
+}
+
+/// Components that log people in by other means.
+fn components(file: &str, value: &Value, remarks: &mut Remarks) {
+    for name in value.as_object().map(Map::keys).into_iter().flatten() {
+        if name.contains("passport") || name.contains("oauth2") || name.contains("auth") {
+            remarks.decide(
+                "login-component",
+                (file, None),
+                format!("`{name}` logs people in, or gives out tokens, by its own means"),
+                "its tokens are not known to the gate; keep its routes public, and let it ask the gate for a token, or leave it out",
+            );
+        } else if name.ends_with("explorer") {
+            remarks.set(
+                "explorer",
+                (file, None),
+                format!("`{name}` serves pages outside of the models"),
+                "a `routes` file says who may see them, e.g. `/explorer/{*rest}`; no file: `policies.unmatched` decides",
+            );
+        }
+    }
+}
+
+fn datasources(file: &str, value: &Value, remarks: &mut Remarks) {
+    for (name, source) in value.as_object().into_iter().flatten() {
+        let connector = source.get("connector").and_then(Value::as_str).unwrap_or_default();
+        match connector {
+            "mail" => remarks.set(
+                "mail",
+                (file, None),
+                format!("the app sends mail through `{name}`"),
+                "confirmation and reset mails are sent by Portcullis: set `[mail]`",
+            ),
+            "memory" | "" => {}
+            _ => remarks.set(
+                "accounts-in-database",
+                (file, None),
+                format!("`{name}` is a `{connector}` database"),
+                "if users, tokens and roles are in it, dump them as JSON and bring them over: `portcullis import loopback --users F --tokens F --roles F --role-mappings F --acls F`",
+            ),
+        }
+    }
+}
+
+/// `config.production.json` and its like are merged by LoopBack at start.
+fn of_one_environment(name: &str, file: &str, remarks: &mut Remarks) {
+    let families = ["config.", "model-config.", "middleware.", "component-config.", "datasources."];
+    if families.iter().any(|family| name.starts_with(family)) {
+        remarks.decide(
+            "environment-file",
+            (file, None),
+            "LoopBack merges this file in one environment".into(),
+            "Portcullis does not: put what it says about access into the main file",
+        );
+    }
+}
+
+/// The items of a list, or the one value.
+fn each(value: &Value) -> impl Iterator<Item = &Value> {
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_else(|| std::slice::from_ref(value));
+    items.iter()
+}

@@ -1,0 +1,42 @@
+//! What the store knows that policies are compiled with, where there is a store.
+
+use super::{
+    admin::AdminCommand,
+    backend::Backend,
+    output::{Output, UserView},
+    who::Who,
+};
+use crate::{config::Config, policy::Stored, store::Engine};
+
+/// Whether there is a store to ask: to open one that is not there would make it.
+pub(super) fn has_store(config: &Config) -> bool {
+    match &config.store.engine {
+        Engine::Sled(folder) => folder.exists(),
+        Engine::Memory => config.server.data_dir.join(super::admin::SOCKET_NAME).exists(),
+    }
+}
+
+/// Roles and stored rules, and the user that is wanted.
+///
+/// # Errors
+/// When the store cannot be reached, or there is no such user.
+pub(super) async fn ask(config: &Config, who: Option<&Who>) -> anyhow::Result<(Stored, Option<UserView>)> {
+    let mut backend = Backend::open(config).await?;
+    let answers = both(&mut backend, who).await;
+    backend.close().await?;
+    answers
+}
+
+async fn both(backend: &mut Backend, who: Option<&Who>) -> anyhow::Result<(Stored, Option<UserView>)> {
+    let Output::Rules(stored) = backend.call(AdminCommand::StoredRules).await? else {
+        anyhow::bail!("the gate gave another answer than was asked for; is it of the same version?")
+    };
+    let user = match who {
+        None => None,
+        Some(who) => match backend.call(AdminCommand::UserShow { who: who.clone() }).await? {
+            Output::User(user) => Some(user),
+            _ => None,
+        },
+    };
+    Ok((stored, user))
+}

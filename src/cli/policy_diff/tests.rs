@@ -1,0 +1,100 @@
+use std::fs;
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::{self, Sources};
+
+fn policy(rules: &Value) -> String {
+    json!({"name": "Order", "routes": [{"path": "/orders/{id}", "methods": ["GET"], "property": "show"}],
+        "owner": {"lookup": "/orders/{id}", "field": "/owner"}, "acls": rules})
+    .to_string()
+}
+
+fn rule(who: &str, permission: &str) -> Value {
+    json!({"principalType": "ROLE", "principalId": who, "permission": permission})
+}
+
+/// The lines of the answer, and how the command ends.
+fn diff(old: &Value, new: &Value, log: &[Value]) -> (Vec<String>, Exit) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, rules) in [("old", old), ("new", new)] {
+        fs::create_dir(at(name)).unwrap();
+        fs::write(at(name).join("order.json"), policy(rules)).unwrap();
+    }
+    let case = json!([{"as": {"user": 1, "roles": ["clerk"]}, "method": "GET", "target": "/orders/1", "expect": "deny"}]);
+    fs::write(at("old").join("a.cases.json"), case.to_string()).unwrap();
+    fs::write(at("new").join("a.cases.json"), case.to_string()).unwrap();
+    fs::write(at("portcullis.toml"), "").unwrap();
+    let lines: Vec<String> = log.iter().map(Value::to_string).collect();
+    fs::write(at("log"), lines.join("\n")).unwrap();
+    let sources = Sources { file: Some(at("portcullis.toml")), env: Vec::new(), flags: Vec::new() };
+    let config = config::load(&sources).unwrap().config;
+    let wanted = PolicyDiff { old: at("old"), new: at("new"), log: (!log.is_empty()).then(|| at("log")) };
+    let (old, new) =
+        (Folder::read(&config, &wanted.old).unwrap(), Folder::read(&config, &wanted.new).unwrap());
+    let mut seen = of_rules(&old.study, &new.study);
+    seen.extend(of_cases(&old, &new));
+    if let Some(log) = &wanted.log {
+        seen.extend(of_log(&old.study, &new.study, log).unwrap());
+    }
+    let line = |seen: &Seen| {
+        let word = if seen.change.opens() { "opens" } else { "closes" };
+        format!("{word} {} {}: {} {}", seen.change.route, seen.change.who, seen.from, seen.count)
+    };
+    (seen.iter().map(line).collect(), run(&config, &wanted, false).unwrap())
+}
+
+fn logged(user: &str, roles: &[&str], owner: &Value) -> Value {
+    json!({"request_id": "r", "method": "GET", "path": "/orders/1", "user": user, "decision": "deny",
+        "facts": {"policy": "p", "model_id": "1", "roles": roles, "scopes": [], "owner": owner}})
+}
+
+#[test]
+fn nothing_changes_nothing() {
+    let rules = json!([rule("$everyone", "DENY"), rule("clerk", "ALLOW")]);
+    let (lines, exit) = diff(&rules, &rules, &[logged("1", &[], &Value::Null)]);
+    assert_eq!((lines, exit), (Vec::new(), Exit::Done));
+}
+
+#[test]
+fn what_opens_fails_and_what_closes_does_not() {
+    let (closed, open) =
+        (json!([rule("$everyone", "DENY")]), json!([rule("$everyone", "DENY"), rule("clerk", "ALLOW")]));
+    let log = [
+        logged("1", &["clerk"], &json!(false)),
+        logged("2", &["clerk"], &json!(false)),
+        logged("3", &[], &json!(false)),
+    ];
+    let (lines, exit) = diff(&closed, &open, &log);
+    assert_eq!(
+        lines,
+        [
+            "opens Order.show role clerk: rules 0",
+            "opens Order.show user 1 (clerk): case a.cases.json#/0 1",
+            "opens Order.show role clerk: log 2",
+        ]
+    );
+    assert_eq!(exit, Exit::Failed);
+    let (lines, exit) = diff(&open, &closed, &[]);
+    assert_eq!(lines[0], "closes Order.show role clerk: rules 0");
+    assert_eq!(exit, Exit::Done);
+}
+
+#[test]
+fn an_owner_that_the_log_does_not_know_may_be_one() {
+    let (closed, open) =
+        (json!([rule("$everyone", "DENY")]), json!([rule("$everyone", "DENY"), rule("$owner", "ALLOW")]));
+    let (lines, exit) = diff(&closed, &open, &[logged("1", &[], &Value::Null)]);
+    assert_eq!(
+        lines,
+        [
+            "opens Order.show the owner: rules 0",
+            "opens Order.show users without a role + if they own the row: log 1",
+        ]
+    );
+    assert_eq!(exit, Exit::Failed);
+    let (lines, _) = diff(&closed, &open, &[logged("1", &[], &json!(false))]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}

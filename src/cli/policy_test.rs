@@ -1,0 +1,194 @@
+//! `policy test`: the cases beside the policies, what they cover, and what they would not notice.
+
+use std::{collections::BTreeMap, fmt::Write, path::Path};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::{
+    Exit,
+    args::PolicyTest,
+    output::{printable, table},
+    paint::Paint,
+    policy_folder, print, print_json,
+    request_line::{Asked, Refused},
+};
+use crate::{
+    app,
+    config::Config,
+    policy::{self, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored, Study},
+};
+
+/// A folder of policies and the cases beside them.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) study: Study,
+    /// `a.cases.json#/0` and the case.
+    pub(super) cases: Vec<(String, Case)>,
+}
+
+/// What became of all cases.
+#[derive(Debug)]
+struct Tested {
+    /// In the order of the cases.
+    outcomes: Vec<Outcome>,
+    /// How many cases each rule decides.
+    coverage: Vec<(RuleName, usize)>,
+    /// Changes that no case notices: the rule, and what was done to it.
+    survivors: Vec<(RuleName, Mutation)>,
+    mutants: usize,
+}
+
+/// Runs the cases of a folder and prints what became of them.
+pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Result<Exit> {
+    let mut folder = Folder::read(config, test.dir.as_deref().unwrap_or(&config.policies.dir))?;
+    let tested = folder.test(test.mutate);
+    if json {
+        print_json(&tested.to_json(&folder))?;
+    } else {
+        print(&tested.text(&folder, test, Paint::of_stdout()))?;
+    }
+    let failed = tested.failed() > 0
+        || (test.require_coverage && tested.uncovered().next().is_some())
+        || (test.mutate && !tested.survivors.is_empty());
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+impl Folder {
+    /// Reads a folder; the store's roles and rules stay out, so that the outcome is that of the files alone.
+    pub(super) fn read(config: &Config, dir: &Path) -> anyhow::Result<Self> {
+        let sources = app::read_policies(dir)?;
+        let (study, findings) = policy::study(&app::policy_settings(config), &sources, &Stored::default());
+        let study = study.with_context(|| mistakes(dir, &findings))?;
+        let files = policy_folder::cases(dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
+        let mut cases = Vec::new();
+        for file in &files {
+            let read = Case::read(file).map_err(|finding| anyhow::anyhow!(mistakes(dir, &[finding])))?;
+            let named = read.into_iter().enumerate();
+            cases.extend(named.map(|(index, case)| (format!("{}#/{index}", file.name), case)));
+        }
+        Ok(Self { study, cases })
+    }
+
+    fn test(&mut self, mutate: bool) -> Tested {
+        let outcomes: Vec<Outcome> = self.cases.iter().map(|(_, case)| decide(&self.study, case)).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for outcome in &outcomes {
+            *counts.entry(&outcome.rule).or_default() += 1;
+        }
+        let rules = self.study.rules();
+        let count = |rule: &RuleName| counts.get(&*rule.reference).copied().unwrap_or(0);
+        let coverage: Vec<_> = rules.iter().map(|rule| (rule.clone(), count(rule))).collect();
+        let mut tested = Tested { outcomes, coverage, survivors: Vec::new(), mutants: 0 };
+        for rule in rules.into_iter().filter(|_| mutate) {
+            for mutation in [Mutation::Drop, Mutation::Flip] {
+                let cases = &self.cases;
+                let before = &tested.outcomes;
+                let unnoticed = self.study.mutated(&rule.reference, mutation, |mutant| {
+                    let mut pairs = cases.iter().zip(before);
+                    pairs.all(|((_, case), old)| {
+                        decide(mutant, case).failure.is_some() == old.failure.is_some()
+                    })
+                });
+                tested.mutants += usize::from(unnoticed.is_some());
+                if unnoticed == Some(true) {
+                    tested.survivors.push((rule.clone(), mutation));
+                }
+            }
+        }
+        tested
+    }
+}
+
+/// What becomes of a case. A request that the gate refuses before any rule is denied by the check's name.
+pub(super) fn decide(study: &Study, case: &Case) -> Outcome {
+    let refused = |refused: Refused| case.refused(refused.status, refused.check);
+    match Asked::read(&case.method, &case.target) {
+        Ok(asked) => {
+            let (path, query) = asked.parts();
+            if asked.encoded_slash && !study.set().action(&case.method, path, query).encoded_slash {
+                return refused(Refused::encoded_slash());
+            }
+            study.run(case, (path, query))
+        }
+        Err(reason) => refused(reason),
+    }
+}
+
+impl Tested {
+    fn failed(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.failure.is_some()).count()
+    }
+
+    fn uncovered(&self) -> impl Iterator<Item = &RuleName> {
+        self.coverage.iter().filter(|(_, cases)| *cases == 0).map(|(rule, _)| rule)
+    }
+
+    fn text(&self, folder: &Folder, test: &PolicyTest, paint: Paint) -> String {
+        let mut text = String::new();
+        for ((name, case), outcome) in folder.cases.iter().zip(&self.outcomes) {
+            let request = format!("{} {} as {}", case.method, case.target, case.caller());
+            let end = match &outcome.failure {
+                Some(failure) => failure.clone(),
+                None => format!("{} by {}", outcome.verdict.word(), outcome.rule),
+            };
+            let good = outcome.failure.is_none();
+            let word = paint.good(good, if good { "ok  " } else { "FAIL" });
+            let _ = writeln!(text, "{word} {name} {}: {}", printable(&request), printable(&end));
+        }
+        if test.coverage {
+            let row = |(rule, cases): &(RuleName, usize)| {
+                [cases.to_string(), rule.reference.clone(), rule.text.clone()]
+            };
+            text.push_str(&table(["CASES", "RULE", "SAYS"], self.coverage.iter().map(row)));
+        } else if test.require_coverage {
+            for rule in self.uncovered() {
+                let _ = writeln!(text, "not covered: {} ({})", rule.reference, printable(&rule.text));
+            }
+        }
+        if test.mutate {
+            for (rule, mutation) in &self.survivors {
+                let (name, says) = (&rule.reference, printable(&rule.text));
+                let _ = writeln!(text, "no case notices when {name} ({says}) is {}", mutation.word());
+            }
+            let noticed = self.mutants - self.survivors.len();
+            let _ = writeln!(text, "{noticed} of {} changes of a rule are noticed", self.mutants);
+        }
+        if test.coverage || test.require_coverage {
+            let covered = self.coverage.len() - self.uncovered().count();
+            let _ = writeln!(text, "{covered} of {} rules decide a case", self.coverage.len());
+        }
+        let _ = writeln!(text, "{} passed, {} failed", self.outcomes.len() - self.failed(), self.failed());
+        text
+    }
+
+    fn to_json(&self, folder: &Folder) -> Value {
+        let case = |((name, case), outcome): (&(String, Case), &Outcome)| {
+            json!({
+                "case": name, "as": case.caller(), "method": case.method, "target": case.target,
+                "verdict": outcome.verdict, "status": outcome.status, "rule": outcome.rule,
+                "passed": outcome.failure.is_none(), "failure": outcome.failure,
+            })
+        };
+        let rule = |(rule, cases): &(RuleName, usize)| json!({"ref": rule.reference, "says": rule.text, "cases": cases});
+        let survivor = |(rule, mutation): &(RuleName, Mutation)| json!({"ref": rule.reference, "says": rule.text, "change": mutation.word()});
+        json!({
+            "cases": folder.cases.iter().zip(&self.outcomes).map(case).collect::<Vec<_>>(),
+            "passed": self.outcomes.len() - self.failed(),
+            "failed": self.failed(),
+            "coverage": self.coverage.iter().map(rule).collect::<Vec<_>>(),
+            "mutants": self.mutants,
+            "survivors": self.survivors.iter().map(survivor).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The errors of a folder, a line each.
+fn mistakes(dir: &Path, findings: &[Finding]) -> String {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let lines: Vec<String> = errors.map(|finding| format!("\n  {finding}")).collect();
+    format!("`{}` has mistakes:{}", dir.display(), lines.concat())
+}
+
+#[cfg(test)]
+mod tests;

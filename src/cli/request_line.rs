@@ -1,0 +1,104 @@
+//! A method and a target as a command names them, read as the gate reads a request line.
+
+use crate::wire::{HeadLimits, Reject, RequestHead, Scan};
+
+/// A target that the gate would not refuse before any rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The raw path.
+    pub(super) path: String,
+    /// What follows the `?`.
+    pub(super) query: Option<String>,
+    /// Whether the path holds a `%2f`.
+    pub(super) encoded_slash: bool,
+}
+
+/// Why the gate refuses a request line before any rule is asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// The answer's status.
+    pub(super) status: u16,
+    /// The check's name.
+    pub(super) check: &'static str,
+    /// What is wrong, and what would be right.
+    pub(super) message: String,
+}
+
+/// What a route without `encodedSlash` says to a `%2f`.
+pub(super) const ENCODED_SLASH: &str = "encoded-slash";
+
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 8 };
+
+impl Asked {
+    /// Reads a request line.
+    pub(super) fn read(method: &str, target: &str) -> Result<Self, Refused> {
+        let mut head = RequestHead::new();
+        let line = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        // A line break would end the line early and begin a header.
+        if let Some(bad) = [method, target].into_iter().find(|text| text.contains(['\r', '\n'])) {
+            let message = format!("`{}` holds a line break", bad.escape_debug());
+            return Err(Refused { status: 400, check: "line-break", message });
+        }
+        match head.scan(line.as_bytes(), &LIMITS) {
+            Ok(Scan::Complete(_)) => Ok(Self {
+                path: head.path().to_owned(),
+                query: head.query().map(str::to_owned),
+                encoded_slash: head.encoded_slash(),
+            }),
+            Ok(Scan::Partial) => Err(Refused {
+                status: 400,
+                check: "request-line",
+                message: "the request line is not complete".to_owned(),
+            }),
+            Err(reject) => Err(Refused::from(&reject)),
+        }
+    }
+
+    /// Path and query, for a decision.
+    pub(super) fn parts(&self) -> (&str, Option<&str>) {
+        (&self.path, self.query.as_deref())
+    }
+}
+
+impl Refused {
+    /// A `%2f` where the route does not allow it.
+    pub(super) fn encoded_slash() -> Self {
+        let message = "the path holds an encoded slash, and its route has no `encodedSlash`".to_owned();
+        Self { status: 400, check: ENCODED_SLASH, message }
+    }
+}
+
+impl From<&Reject> for Refused {
+    fn from(reject: &Reject) -> Self {
+        let status = crate::refusal::Refusal::from(reject).status();
+        Self { status, check: reject.check(), message: reject.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_gate_takes() {
+        let asked = Asked::read("GET", "/a/%2F?b=\"c\"").unwrap();
+        assert_eq!(asked.parts(), ("/a/%2F", Some("b=\"c\"")));
+        assert!(asked.encoded_slash);
+        assert_eq!(Asked::read("PURGE", "/").unwrap().parts(), ("/", None));
+    }
+
+    #[test]
+    fn refuses_what_the_gate_refuses() {
+        for (method, target, status, check) in [
+            ("GET", "/a/../b", 400, "dot-segment"),
+            ("GET", "/a//b", 400, "double-slash"),
+            ("GET", "a", 400, "origin-form"),
+            ("GET", "/a\r\nx: y", 400, "line-break"),
+            ("G\nT", "/a", 400, "line-break"),
+            ("TRACE", "/a", 405, "method-not-allowed"),
+        ] {
+            let refused = Asked::read(method, target).unwrap_err();
+            assert_eq!((refused.status, refused.check), (status, check), "{method} {target}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Answers of our own.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+
+use super::Downstream;
+use crate::wire::{RequestHead, Version};
+
+impl Downstream {
+    /// Answers by ourselves.
+    ///
+    /// # Errors
+    /// When the client has gone, or takes nothing for too long.
+    pub async fn respond(
+        &mut self,
+        request: &RequestHead,
+        response: &http::Response<Bytes>,
+        keep_alive: bool,
+    ) -> io::Result<()> {
+        let connection = match (keep_alive, request.version()) {
+            (false, _) => "Connection: close\r\n",
+            (true, Version::Http10) => "Connection: keep-alive\r\n",
+            (true, Version::Http11) => "",
+        };
+        self.write_response(response, connection, request.method() == "HEAD");
+        self.flush().await
+    }
+
+    /// Answers a client whose head could not be read, and ends the connection.
+    ///
+    /// # Errors
+    /// As [`Downstream::respond`].
+    pub async fn respond_and_close(&mut self, response: &http::Response<Bytes>) -> io::Result<()> {
+        self.write_response(response, "Connection: close\r\n", false);
+        self.flush().await
+    }
+
+    fn write_response(&mut self, response: &http::Response<Bytes>, connection: &str, head_only: bool) {
+        self.answered = true;
+        let out = &mut self.scratch.to_client;
+        out.clear();
+        let status = response.status();
+        // Writing into a Vec cannot fail.
+        let _ =
+            write!(out, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
+        for (name, value) in response.headers() {
+            let _ = write!(out, "{name}: ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        // 204 and 304 have no body and tell no length (RFC 9110 section 8.6).
+        let bodiless = matches!(status.as_u16(), 204 | 304);
+        if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
+            let _ = write!(out, "content-length: {}\r\n", response.body().len());
+        }
+        out.extend_from_slice(connection.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        if !head_only && !bodiless {
+            out.extend_from_slice(response.body());
+        }
+    }
+}

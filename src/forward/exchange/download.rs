@@ -1,0 +1,216 @@
+//! The way of an answer: its head, rewritten, then its body, to the client.
+
+use std::task::{Context, Poll};
+
+use crate::wire::{ChunkStep, Framing, Scan};
+
+use super::{
+    Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER,
+    headers::{self, Delivery},
+    upload::put_chunk,
+};
+
+impl Exchange<'_> {
+    /// Moves the answer on, as far as it goes without waiting.
+    pub(super) fn download(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+        loop {
+            if !self.flush(cx)? {
+                return Ok(());
+            }
+            let scratch = &mut *self.down.scratch;
+            let moved = match self.phase {
+                Phase::Done | Phase::Switched => return Ok(()),
+                Phase::Head => self.scan_head()?,
+                _ if scratch.from_app.is_empty() => false,
+                Phase::Length(left) => match self.deliver_directly(cx, left)? {
+                    Some(()) => true,
+                    None => return Ok(()),
+                },
+                _ => {
+                    self.deliver()?;
+                    true
+                }
+            };
+            if moved {
+                continue;
+            }
+            match self.up.poll_fill(cx, &mut self.down.scratch.from_app) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => self.app_ended()?,
+            }
+        }
+    }
+
+    /// Writes what is ready for the client; `false` when it takes no more for now.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
+        loop {
+            let rest = self.down.scratch.to_client.get(self.delivered..).unwrap_or_default();
+            if rest.is_empty() {
+                self.down.scratch.to_client.clear();
+                self.delivered = 0;
+                return Ok(true);
+            }
+            match self.down.socket.poll_write(cx, rest) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.delivered += count;
+                    self.down.bytes_out += count as u64;
+                    self.down.answered |= !matches!(self.phase, Phase::Head);
+                }
+                Poll::Ready(_) => return Err(ForwardError::ClientGone),
+            }
+        }
+    }
+
+    /// Looks for the answer's head; `false` when more of it has to come.
+    fn scan_head(&mut self) -> Result<bool, ForwardError> {
+        let scratch = &mut *self.down.scratch;
+        let limits = &self.forwarder.settings.response_head;
+        match scratch
+            .response
+            .scan(scratch.from_app.filled(), limits, self.head.method())
+            .map_err(ForwardError::Broken)?
+        {
+            Scan::Complete(count) => scratch.from_app.consume(count),
+            Scan::Partial => {
+                if scratch.from_app.space().is_empty() {
+                    let wanted = (scratch.from_app.capacity() * 2).min(limits.bytes + 1024);
+                    scratch.from_app.grow(wanted);
+                }
+                return Ok(false);
+            }
+        }
+        match scratch.response.status() {
+            101 => self.switch()?,
+            100..200 => self.interim()?,
+            _ => self.answer()?,
+        }
+        Ok(true)
+    }
+
+    fn interim(&mut self) -> Result<(), ForwardError> {
+        self.interim += 1;
+        if self.interim > MOST_INTERIM {
+            return Err(ForwardError::Interim);
+        }
+        let scratch = &mut *self.down.scratch;
+        // 100 is said by us; HTTP/1.0 knows no interim answers (RFC 9110 section 15.2).
+        if scratch.response.status() != 100 && self.head.version() == crate::wire::Version::Http11 {
+            headers::write_interim(&mut scratch.to_client, &scratch.response);
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self) -> Result<(), ForwardError> {
+        let scratch = &mut *self.down.scratch;
+        let (asked, got) = (self.head.upgrade(), scratch.response.upgrade());
+        if !asked.zip(got).is_some_and(|(asked, got)| asked.eq_ignore_ascii_case(got)) {
+            return Err(ForwardError::Unasked);
+        }
+        self.answered = self.started.elapsed();
+        headers::write_interim(&mut scratch.to_client, &scratch.response);
+        self.phase = Phase::Switched;
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<(), ForwardError> {
+        self.answered = self.started.elapsed();
+        // A client that still waits to send its body will not be told to.
+        self.keep_alive &= !self.down.continue_wanted;
+        let scratch = &mut *self.down.scratch;
+        self.delivery =
+            headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
+        self.keep_alive &= self.delivery != Delivery::UntilClose;
+        self.phase = match scratch.response.framing() {
+            Framing::Empty | Framing::Length(0) => Phase::Done,
+            Framing::Length(count) => Phase::Length(count),
+            Framing::Chunked => Phase::Chunked(Box::default()),
+            Framing::UntilClose => Phase::UntilClose,
+        };
+        if scratch.from_app.is_empty() || matches!(self.phase, Phase::Done) { Ok(()) } else { self.deliver() }
+    }
+
+    /// Moves what has come of the body into `to_client`, framed as the client gets it.
+    fn deliver(&mut self) -> Result<(), ForwardError> {
+        let scratch = &mut *self.down.scratch;
+        let mut done = false;
+        match &mut self.phase {
+            Phase::Length(left) => {
+                let filled = scratch.from_app.filled();
+                let count = filled.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                scratch.to_client.extend_from_slice(filled.get(..count).unwrap_or_default());
+                scratch.from_app.consume(count);
+                *left -= count as u64;
+                done = *left == 0;
+            }
+            Phase::Chunked(decoder) => {
+                while !done && !scratch.from_app.is_empty() {
+                    let (used, step) =
+                        decoder.decode(scratch.from_app.filled()).map_err(ForwardError::Broken)?;
+                    match step {
+                        ChunkStep::Data(data) => put_data(&mut scratch.to_client, data, self.delivery),
+                        ChunkStep::Done => done = true,
+                        ChunkStep::More => {}
+                    }
+                    scratch.from_app.consume(used);
+                }
+                if done {
+                    put_end(&mut scratch.to_client, decoder.trailers(), self.delivery);
+                }
+            }
+            Phase::UntilClose => {
+                put_data(&mut scratch.to_client, scratch.from_app.filled(), self.delivery);
+                scratch.from_app.clear();
+            }
+            Phase::Head | Phase::Switched | Phase::Done => {}
+        }
+        if done {
+            self.phase = Phase::Done;
+        }
+        Ok(())
+    }
+
+    /// Writes a body of known length straight from the app's buffer; `None` when the client takes no more for now.
+    fn deliver_directly(&mut self, cx: &mut Context<'_>, left: u64) -> Result<Option<()>, ForwardError> {
+        let scratch = &mut *self.down.scratch;
+        let filled = scratch.from_app.filled();
+        let count = filled.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        match self.down.socket.poll_write(cx, filled.get(..count).unwrap_or_default()) {
+            Poll::Pending => Ok(None),
+            Poll::Ready(Ok(count)) if count > 0 => {
+                scratch.from_app.consume(count);
+                self.down.bytes_out += count as u64;
+                let left = left - count as u64;
+                self.phase = if left == 0 { Phase::Done } else { Phase::Length(left) };
+                Ok(Some(()))
+            }
+            Poll::Ready(_) => Err(ForwardError::ClientGone),
+        }
+    }
+
+    /// The app has closed: right where its answer ends with the connection, wrong anywhere else.
+    fn app_ended(&mut self) -> Result<(), ForwardError> {
+        if !matches!(self.phase, Phase::UntilClose) {
+            return Err(ForwardError::Cut);
+        }
+        put_end(&mut self.down.scratch.to_client, b"", self.delivery);
+        self.phase = Phase::Done;
+        Ok(())
+    }
+}
+
+fn put_data(out: &mut Vec<u8>, data: &[u8], delivery: Delivery) {
+    match delivery {
+        Delivery::Chunked => put_chunk(out, data),
+        _ => out.extend_from_slice(data),
+    }
+}
+
+fn put_end(out: &mut Vec<u8>, trailers: &[u8], delivery: Delivery) {
+    if delivery == Delivery::Chunked {
+        out.extend_from_slice(b"0\r\n");
+        out.extend_from_slice(trailers);
+        out.extend_from_slice(b"\r\n");
+    }
+}

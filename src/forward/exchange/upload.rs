@@ -1,0 +1,122 @@
+//! The way of a request: its head and what came with it, then its body, to the app.
+
+use std::task::{Context, Poll};
+
+use crate::wire::{ChunkStep, write_chunk_head};
+
+use super::{BodyError, Exchange, ForwardError, Incoming, Phase};
+
+impl Exchange<'_> {
+    /// Moves the request on, as far as it goes without waiting.
+    pub(super) fn upload(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+        while !self.deaf {
+            let rest = self.down.scratch.to_app.get(self.sent..).unwrap_or_default();
+            if !rest.is_empty() {
+                match self.up.poll_write(cx, rest) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        self.sent += count;
+                        self.begun = true;
+                        continue;
+                    }
+                    Poll::Ready(_) if !self.begun => return Err(ForwardError::Cut),
+                    Poll::Ready(_) => {
+                        self.deaf = true;
+                        return Ok(());
+                    }
+                }
+            }
+            self.down.scratch.to_app.clear();
+            self.sent = 0;
+            if self.down.is_done() {
+                return self.watch_client(cx);
+            }
+            if !self.down.scratch.input.is_empty() {
+                // A client that sends its body does not wait for a word.
+                self.down.continue_wanted = false;
+                if !self.move_body(cx)? {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.want_body();
+            match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Err(ForwardError::ClientGone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says `100 Continue` once, before the first wait for a body.
+    fn want_body(&mut self) {
+        if matches!(self.phase, Phase::Head) && std::mem::take(&mut self.down.continue_wanted) {
+            self.down.scratch.to_client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+    }
+
+    /// Moves a piece of the body from the input; `false` when the app takes no more for now.
+    fn move_body(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
+        let scratch = &mut *self.down.scratch;
+        let filled = scratch.input.filled();
+        match &mut self.down.incoming {
+            Incoming::Done => {}
+            Incoming::Length(left) => {
+                let count = filled.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                match self.up.poll_write(cx, filled.get(..count).unwrap_or_default()) {
+                    Poll::Pending => return Ok(false),
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        scratch.input.consume(count);
+                        self.down.bytes_in += count as u64;
+                        *left -= count as u64;
+                        if *left == 0 {
+                            self.down.incoming = Incoming::Done;
+                        }
+                    }
+                    Poll::Ready(_) => self.deaf = true,
+                }
+            }
+            Incoming::Chunked(decoder) => {
+                let (used, step) = decoder.decode(filled).map_err(BodyError::Broken)?;
+                let mut done = false;
+                match step {
+                    ChunkStep::Data(data) => {
+                        self.down.bytes_in += data.len() as u64;
+                        put_chunk(&mut scratch.to_app, data);
+                    }
+                    ChunkStep::Done => {
+                        scratch.to_app.extend_from_slice(b"0\r\n\r\n");
+                        done = true;
+                    }
+                    ChunkStep::More => {}
+                }
+                scratch.input.consume(used);
+                if done {
+                    self.down.incoming = Incoming::Done;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The whole request is out: a client that leaves now ends the exchange.
+    fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+        if !self.down.scratch.input.is_empty() {
+            return Ok(());
+        }
+        match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
+            Poll::Ready(Ok(0) | Err(_)) => Err(ForwardError::ClientGone),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        }
+    }
+}
+
+/// Writes a piece of a chunked body; an empty one would be its end.
+pub(super) fn put_chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if !data.is_empty() {
+        write_chunk_head(out, data.len());
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,267 @@
+//! Whose row it is, asked of the app: once for all who ask at the same time, and kept only where the policy says so.
+//!
+//! What is kept hangs on the set in force ([`super::rules::Held`]), so a reload begins with nothing. A row that was read
+//! for the decision is not used to answer its own GET: the app would not learn who is asking, nor see the client's
+//! query, conditions and preferences, and might show this client less of it.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    fmt,
+    rc::Rc,
+};
+
+use tokio::sync::Notify;
+
+use super::{Core, Gate, Held, context::Context};
+use crate::{
+    clock::{Clock, Timestamp},
+    forward::{Fetched, ForwardError},
+    policy::{OwnerAnswer, Question},
+    refusal::Refusal,
+};
+
+/// Look-ups under way and answers kept, of one core and one set.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    under_way: RefCell<HashMap<Box<str>, Rc<Flight>>>,
+    kept: RefCell<Kept>,
+}
+
+/// One look-up, and all who wait for it.
+#[derive(Debug, Default)]
+struct Flight {
+    /// `None`: whoever led it went away before it landed.
+    landed: OnceCell<Option<Landed>>,
+    waiting: Notify,
+}
+
+/// What a look-up came to, for everybody who waited.
+type Landed = Result<Rc<OwnerAnswer>, Rc<Failure>>;
+
+/// Why an owner is not known. It is a refusal for all who asked.
+#[derive(Debug)]
+enum Failure {
+    /// The app gave no answer.
+    Unanswered(ForwardError),
+    /// The app wants to be logged in to.
+    Unauthorized,
+    /// It gave another answer than a row or that there is none.
+    Status(u16),
+    /// What it gave is no JSON.
+    NoJson(serde_json::Error),
+    /// Too many are asked for at once.
+    TooMany,
+}
+
+/// Owners by question, for as long as the policy says. Two generations: when the young one is full, it becomes the old
+/// one, and what was in that is forgotten.
+#[derive(Debug, Default)]
+struct Kept {
+    young: HashMap<Box<str>, Entry>,
+    old: HashMap<Box<str>, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    owner: Box<str>,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// Takes a flight off the list, also when its leader is dropped half way.
+struct Leading<'o> {
+    owners: &'o Owners,
+    key: &'o str,
+    flight: Rc<Flight>,
+}
+
+/// Look-ups of one core at a time: each may hold a row of 1 MiB, and the app has to serve them all.
+const MOST_UNDER_WAY: usize = 1024;
+
+/// Owners of one generation. With [`LONGEST`], both take 16 MiB a core at the most.
+const MOST_KEPT: usize = 8192;
+
+/// A longer question or owner is not kept.
+const LONGEST: usize = 512;
+
+impl Gate {
+    /// Asks the app whose row it is. Any answer but a row or that there is none is a refusal.
+    pub(super) async fn ask_app(
+        &self,
+        core: &Core,
+        rules: &Held,
+        question: &Question<'_>,
+        context: &Context<'_>,
+    ) -> Result<Rc<OwnerAnswer>, Refusal> {
+        let request_id = context.request_id.as_str();
+        let fetch = async || core.forwarder.fetch(&question.target, question.header, request_id).await;
+        rules.owners().ask(question, &self.clock, fetch).await.map_err(|failure| {
+            if let Failure::Unanswered(error) = &*failure {
+                self.metrics.upstream_error(error.into());
+            }
+            tracing::warn!(
+                request_id,
+                reason = %failure,
+                "an owner look-up failed; the request was refused"
+            );
+            Refusal::OwnerUnknown
+        })
+    }
+}
+
+impl Owners {
+    /// The answer to a question: kept, or somebody else's under way, or fetched now.
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        clock: &Clock,
+        fetch: impl AsyncFn() -> Result<Fetched, ForwardError>,
+    ) -> Landed {
+        if let Some(owner) = self.recall(question, clock.now()) {
+            return Ok(Rc::new(OwnerAnswer::Owner(owner)));
+        }
+        let key = under_way(question);
+        loop {
+            let known = self.under_way.borrow().get(&*key).map(Rc::clone);
+            match known {
+                Some(flight) => {
+                    if let Some(landed) = flight.wait().await {
+                        return landed;
+                    }
+                }
+                None => return self.lead(question, &key, clock, &fetch).await,
+            }
+        }
+    }
+
+    /// Fetches, for everybody who asks the same before the answer is there.
+    async fn lead(
+        &self,
+        question: &Question<'_>,
+        key: &str,
+        clock: &Clock,
+        fetch: &impl AsyncFn() -> Result<Fetched, ForwardError>,
+    ) -> Landed {
+        if self.under_way.borrow().len() >= MOST_UNDER_WAY {
+            return Err(Rc::new(Failure::TooMany));
+        }
+        let leading = Leading::start(self, key);
+        // The answer is as old as the question: the app may have read the row at once, and then been slow.
+        let asked = clock.now();
+        let landed = match fetch().await.map_err(Failure::Unanswered).and_then(|found| read(question, found))
+        {
+            Ok(answer) => Ok(Rc::new(answer)),
+            Err(failure) => Err(Rc::new(failure)),
+        };
+        if let Ok(answer) = &landed {
+            self.keep(question, answer, asked);
+        }
+        leading.land(landed)
+    }
+
+    fn recall(&self, question: &Question<'_>, now: Timestamp) -> Option<Box<str>> {
+        question.cache?;
+        self.kept.borrow_mut().get(&kept(question), now)
+    }
+
+    fn keep(&self, question: &Question<'_>, answer: &OwnerAnswer, since: Timestamp) {
+        let (Some(time), Some(owner)) = (question.cache, question.owner(answer)) else { return };
+        let key = kept(question);
+        if key.len() <= LONGEST && owner.len() <= LONGEST {
+            self.kept.borrow_mut().put(key, Entry { owner, since, until: since.plus(time) });
+        }
+    }
+}
+
+impl Flight {
+    async fn wait(&self) -> Option<Landed> {
+        loop {
+            if let Some(landed) = self.landed.get() {
+                return landed.clone();
+            }
+            self.waiting.notified().await;
+        }
+    }
+}
+
+impl<'o> Leading<'o> {
+    fn start(owners: &'o Owners, key: &'o str) -> Self {
+        let flight = Rc::<Flight>::default();
+        owners.under_way.borrow_mut().insert(key.into(), Rc::clone(&flight));
+        Self { owners, key, flight }
+    }
+
+    fn land(self, landed: Landed) -> Landed {
+        // It lands once: this takes the leader.
+        let _ = self.flight.landed.set(Some(landed.clone()));
+        landed
+    }
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        self.owners.under_way.borrow_mut().remove(self.key);
+        // Nothing, when it has landed.
+        let _ = self.flight.landed.set(None);
+        self.flight.waiting.notify_waiters();
+    }
+}
+
+impl Kept {
+    /// What is kept and still good. A clock that was set back makes nothing live longer.
+    fn get(&mut self, key: &str, now: Timestamp) -> Option<Box<str>> {
+        let is_good = |entry: &Entry| entry.since <= now && now < entry.until;
+        if let Some(entry) = self.young.get(key) {
+            return is_good(entry).then(|| entry.owner.clone());
+        }
+        let (key, entry) = self.old.remove_entry(key)?;
+        let owner = is_good(&entry).then(|| entry.owner.clone())?;
+        self.put(key, entry);
+        Some(owner)
+    }
+
+    fn put(&mut self, key: Box<str>, entry: Entry) {
+        if self.young.len() >= MOST_KEPT && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, entry);
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unanswered(error) => error.fmt(f),
+            Self::Unauthorized => f.write_str(
+                "the app answered 401: its own authentication is still on, switch it off behind this gate",
+            ),
+            Self::Status(status) => write!(f, "the app answered {status} to the look-up"),
+            Self::NoJson(error) => write!(f, "the app's answer to the look-up is no JSON: {error}"),
+            Self::TooMany => write!(f, "{MOST_UNDER_WAY} look-ups are under way on this core"),
+        }
+    }
+}
+
+fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure> {
+    match found.status {
+        200 if question.header.is_some() => Ok(OwnerAnswer::Header(found.header)),
+        200 => serde_json::from_slice(&found.body).map(OwnerAnswer::Row).map_err(Failure::NoJson),
+        404 => Ok(OwnerAnswer::Missing),
+        401 => Err(Failure::Unauthorized),
+        status => Err(Failure::Status(status)),
+    }
+}
+
+/// What the app is asked. No target has a blank in it.
+fn under_way(question: &Question<'_>) -> Box<str> {
+    format!("{} {}", question.target, question.header.unwrap_or_default()).into()
+}
+
+/// What is read of the answer, besides.
+fn kept(question: &Question<'_>) -> Box<str> {
+    format!("{} {}", question.target, question.field()).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! The gate's own paths (INTERFACE.md section 3): no policy hands one to the app.
+
+use crate::{refusal::Refusal, wire::RequestHead};
+
+/// With everything below them.
+const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
+
+/// Refuses what is under one of them: nothing is served there yet.
+pub(super) fn check(head: &RequestHead) -> Result<(), Refusal> {
+    if is_reserved(head.path()) { Err(Refusal::NothingHere) } else { Ok(()) }
+}
+
+/// However it is escaped: the app might read `%2e` as a dot.
+fn is_reserved(path: &str) -> bool {
+    RESERVED.iter().any(|ours| {
+        let mut path = decoded(path.as_bytes());
+        ours.bytes().all(|byte| path.next() == Some(byte)) && matches!(path.next(), None | Some(b'/'))
+    })
+}
+
+fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let (byte, after) = match rest {
+            [b'%', high, low, after @ ..] => (hex(*high)? << 4 | hex(*low)?, after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return None,
+        };
+        rest = after;
+        Some(byte)
+    })
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_own_paths_however_they_are_spelt() {
+        for (path, ours) in [
+            ("/.portcullis", true),
+            ("/.portcullis/", true),
+            ("/.portcullis/login", true),
+            ("/%2eportcullis/login", true),
+            ("/%2E%70ortcullis", true),
+            ("/.portcullis%2flogin", true),
+            ("/.well-known/portcullis/jwks.json", true),
+            ("/.well-known/%70ortcullis/jwks.json", true),
+            ("/", false),
+            ("/.portcullisx", false),
+            ("/portcullis", false),
+            ("/a/.portcullis", false),
+            ("/.well-known/acme-challenge/x", false),
+            ("/.well-known", false),
+        ] {
+            assert_eq!(is_reserved(path), ours, "{path}");
+        }
+    }
+}

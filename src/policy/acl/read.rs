@@ -1,0 +1,111 @@
+//! The keys of an ACL entry, each with what is wrong with it.
+
+use super::{EXECUTE, Effect, Property, READ, REPLICATE, WRITE, access_type, effect};
+use crate::policy::{
+    finding::{Report, did_you_mean},
+    json::{Json, Node},
+};
+
+const PERMISSIONS: [&str; 5] = ["ALLOW", "DENY", "ALARM", "AUDIT", "DEFAULT"];
+
+pub(super) fn read_property(node: &Node, report: &mut Report<'_>) -> Property {
+    let Some(value) = node.get("property") else { return Property::Any };
+    let one = |text: &str| {
+        if text.is_empty() || text == "*" { Property::Any } else { Property::One(text.into()) }
+    };
+    match &value.value {
+        Json::Null => Property::Any,
+        Json::Text(text) => one(text),
+        Json::List(items) => {
+            for item in items.iter().filter(|item| item.text().is_none()) {
+                let message = format!("a name in `property` is {}", item.kind());
+                report.error(item.at, "wrong-type", message, Some("write a text".into()));
+            }
+            if items.iter().any(|item| item.text() == Some("*")) {
+                let message = "`*` in a list matches nothing".to_owned();
+                report.warn(value.at, "star-in-list", message, Some("write `\"property\": \"*\"`".into()));
+            }
+            Property::List(items.iter().filter_map(Node::text).map(Into::into).collect())
+        }
+        _ => {
+            let message = format!("`property` is {}", value.kind());
+            report.error(value.at, "wrong-type", message, Some("write a text or a list of texts".into()));
+            Property::Any
+        }
+    }
+}
+
+pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
+    let word = text_of(node, "accessType", report)?;
+    let value = node.get("accessType")?;
+    if word.is_empty() || word == "*" {
+        return None;
+    }
+    if access_type(word).is_none() {
+        let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"]);
+        let message = format!("`{word}` is no access type, so the rule never applies");
+        report.warn(value.at, "access-type", message, fix);
+    }
+    Some(word.into())
+}
+
+pub(super) fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
+    let nothing = Effect::Default { weight: 0 };
+    let Some(word) = text_of(node, "permission", report).filter(|word| !word.is_empty()) else {
+        if node.get("permission").is_none_or(|value| value.is_null() || value.text().is_some()) {
+            let message = "the rule has no permission, so the model's default decides".to_owned();
+            let fix = Some("write `ALLOW` or `DENY`".into());
+            report.warn(node.at, "no-permission", message, fix);
+        }
+        return nothing;
+    };
+    effect(word).unwrap_or_else(|| {
+        let at = node.get("permission").map_or(node.at, |value| value.at);
+        let fix = did_you_mean(word, PERMISSIONS).unwrap_or_else(|| "write `ALLOW` or `DENY`".into());
+        report.error(at, "unknown-permission", format!("`{word}` is no permission"), Some(fix));
+        Effect::Deny
+    })
+}
+
+pub(super) fn read_principal_type(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
+    let known = ["ROLE", "USER", "APP"];
+    let word = text_of(node, "principalType", report);
+    match word {
+        None if node.get("principalType").is_none_or(Node::is_null) => {
+            let fix = Some("write `\"principalType\": \"ROLE\"`".into());
+            let message = "the rule has no principalType, so it never applies".to_owned();
+            report.warn(node.at, "principal-type", message, fix);
+        }
+        Some(word) if !known.contains(&word) => {
+            let at = node.get("principalType").map_or(node.at, |value| value.at);
+            let message = format!("`{word}` is no principal type, so the rule never applies");
+            report.warn(at, "principal-type", message, did_you_mean(word, known));
+        }
+        _ => {}
+    }
+    word.map(Into::into)
+}
+
+pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
+    let value = node.get("principalId")?;
+    match &value.value {
+        Json::Null => None,
+        Json::Text(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string().into()),
+        _ => {
+            let message = format!("`principalId` is {}", value.kind());
+            report.error(value.at, "wrong-type", message, Some("write a text or a number".into()));
+            None
+        }
+    }
+}
+
+/// The text of a key; an error where it is neither a text nor null.
+fn text_of<'n>(node: &'n Node, key: &str, report: &mut Report<'_>) -> Option<&'n str> {
+    let value = node.get(key)?;
+    if value.text().is_none() && !value.is_null() {
+        let message = format!("`{key}` is {}", value.kind());
+        report.error(value.at, "wrong-type", message, Some("write a text".into()));
+    }
+    value.text()
+}

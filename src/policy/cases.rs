@@ -1,0 +1,209 @@
+//! `*.cases.json`: requests, and what the rules shall say to them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Caller, Finding, Inquiry, Severity, Source, Verdict, owner::scalar, study::Study};
+
+/// A request, who sends it, and what shall become of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Who asks.
+    pub r#as: As,
+    /// The verb, in upper case.
+    pub method: String,
+    /// The path and, behind a `?`, the query.
+    pub target: String,
+    /// The JSON body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// The id of the owner of the row that the request names; absent = nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Id>,
+    /// The verdict.
+    pub expect: Expect,
+    /// The status of the refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The rule that shall decide, as `invoice.json#/acls/2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum As {
+    /// `"anonymous"`: nobody is logged in.
+    Word(Anonymous),
+    /// A user, with these roles and no others.
+    User(AsUser),
+}
+
+/// Nobody is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Anonymous {
+    /// `"anonymous"`
+    Anonymous,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AsUser {
+    /// The id.
+    pub user: Id,
+    /// The names of the roles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// The scopes of the token; none = one that is good for everything usual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+}
+
+/// A user's id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Id {
+    /// A number.
+    Number(serde_json::Number),
+    /// A text.
+    Text(String),
+}
+
+/// What a case expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Expect {
+    /// The request goes on.
+    Allow,
+    /// It is refused.
+    Deny,
+}
+
+/// What became of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The status of the refusal.
+    pub status: Option<u16>,
+    /// The rule that decided.
+    pub rule: String,
+    /// What is not as the case wants it; `None` = it passes.
+    pub failure: Option<String>,
+}
+
+impl Case {
+    /// Reads a file of cases.
+    ///
+    /// # Errors
+    /// Where it is no list of cases, and why.
+    pub fn read(source: &Source) -> Result<Vec<Self>, Finding> {
+        serde_json::from_str(&source.text).map_err(|error| {
+            let whole = error.to_string();
+            let message = whole.split(" at line ").next().unwrap_or(&whole).to_lowercase();
+            let fix = "a case is {\"as\", \"method\", \"target\", \"expect\"}, and may have body, owner, status, because";
+            Finding {
+                file: source.name.clone(),
+                line: error.line().max(1),
+                column: error.column().max(1),
+                severity: Severity::Error,
+                code: "cases",
+                message: format!("no list of cases: {message}"),
+                fix: Some(fix.to_owned()),
+            }
+        })
+    }
+
+    /// What a refusal before any rule is worth: `status` is the answer's, `reason` names the check.
+    #[must_use]
+    pub fn refused(&self, status: u16, reason: &str) -> Outcome {
+        self.outcome(Verdict::Deny, Some(status), reason.to_owned())
+    }
+
+    /// The caller in short: `user 1 (clerk)`.
+    #[must_use]
+    pub fn caller(&self) -> String {
+        match &self.r#as {
+            As::Word(_) => "anonymous".to_owned(),
+            As::User(user) if user.roles.is_empty() => format!("user {}", user.user.text()),
+            As::User(user) => format!("user {} ({})", user.user.text(), user.roles.join(", ")),
+        }
+    }
+
+    /// Asks with the case's caller. `target` is the case's own, split at the `?`.
+    pub fn inquire<T>(&self, target: (&str, Option<&str>), ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
+        let (user, roles, scopes): (_, Vec<Box<str>>, &[String]) = match &self.r#as {
+            As::Word(_) => (None, Vec::new(), &[]),
+            As::User(user) => {
+                let mut roles: Vec<Box<str>> = user.roles.iter().map(|role| role.as_str().into()).collect();
+                roles.sort();
+                (Some(user.user.text()), roles, &user.scopes)
+            }
+        };
+        let caller = Caller { user: user.as_deref(), roles: &roles, scopes };
+        let owner = self.owner.as_ref().map(|owner| Some(owner.text()) == user);
+        let (path, query) = target;
+        let body = self.body.as_ref();
+        ask(&Inquiry { method: &self.method, path, query, body, model_id: None, caller, owner })
+    }
+
+    fn outcome(&self, verdict: Verdict, status: Option<u16>, rule: String) -> Outcome {
+        let got = match status {
+            Some(status) => format!("{} {status} by {rule}", verdict.word()),
+            None => format!("{} by {rule}", verdict.word()),
+        };
+        let expected = if self.expect == Expect::Allow { Verdict::Allow } else { Verdict::Deny };
+        let failure = if verdict != expected {
+            Some(format!("expected {}, got {got}", expected.word()))
+        } else if let Some(wanted) = self.status.filter(|wanted| Some(*wanted) != status) {
+            Some(format!("expected the status {wanted}, got {got}"))
+        } else {
+            let wanted = self.because.as_deref().filter(|wanted| *wanted != rule);
+            wanted.map(|wanted| format!("expected {} by {wanted}, got {got}", verdict.word()))
+        };
+        Outcome { verdict, status, rule, failure }
+    }
+}
+
+impl Study {
+    /// Runs a case. `target` is its own, split at the `?`.
+    #[must_use]
+    pub fn run(&self, case: &Case, target: (&str, Option<&str>)) -> Outcome {
+        case.inquire(target, |inquiry| {
+            let action = self.action(inquiry);
+            let decided = self.decide(&action, inquiry.caller, inquiry.owner);
+            let mut outcome = case.outcome(decided.verdict, decided.status, decided.rule);
+            if let (Some(failure), Some(_)) = (&mut outcome.failure, &decided.asks) {
+                failure.push_str("; the rules ask whose the row is: say it with `owner`");
+            }
+            outcome
+        })
+    }
+}
+
+impl Id {
+    /// As decisions compare it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Number(number) => scalar(&Value::Number(number.clone())).unwrap_or_default(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Verdict {
+    /// `allow` or `deny`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Why a request is allowed or denied: every rule of the route, the one that decides, and what would turn the verdict.
+//!
+//! The verdict is [`PolicySet::decide`]'s own; what stands beside it is told from the same rules.
+
+mod turn;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Action, Caller, Decision, OwnerVerdict, Served,
+    acl::{Miss, Rule, Who},
+    action::{FIXED_ROUTES, Target},
+    body_id,
+    decide::has_scope,
+    lattice::Kind,
+    owner::Ownership,
+    plan::{Candidate, RoutePlan},
+    study::Study,
+};
+
+/// A request and its circumstances.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry<'i> {
+    /// The verb.
+    pub method: &'i str,
+    /// The raw path.
+    pub path: &'i str,
+    /// What follows the `?`.
+    pub query: Option<&'i str>,
+    /// The body, where it is known.
+    pub body: Option<&'i Value>,
+    /// The row's id as a log has it; it counts where path, body and query name none.
+    pub model_id: Option<&'i str>,
+    /// Who asks.
+    pub caller: Caller<'i>,
+    /// Whether the row is the caller's; `None` = nobody has said.
+    pub owner: Option<bool>,
+}
+
+/// What was decided and why. Its JSON is that of `explain --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// Allow or deny.
+    pub verdict: Verdict,
+    /// The status of the refusal; `None` where the app, or the User API, answers.
+    pub status: Option<u16>,
+    /// The route's name, `Order.findById`.
+    pub route: String,
+    /// The model.
+    pub model: String,
+    /// The method's canonical name, or the route's property.
+    pub property: String,
+    /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
+    pub access_type: &'static str,
+    /// The row's id.
+    pub model_id: Option<String>,
+    /// Every rule of the model: those about this request by score, the highest first, then the rest.
+    pub rules: Vec<RuleLine>,
+    /// The rule that decided; `default`, `unmatched`, `scope`, `ambiguous` or `no-such-method` when none did.
+    pub winner: String,
+    /// The rule, or `default`, that would decide if the winner were not there.
+    pub runner_up: Option<String>,
+    /// The smallest change that would turn the verdict.
+    pub flip: String,
+    /// Where the verdict hangs on who owns the row, and nobody has said: what the gate would ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
+    /// More changes that would turn it, the smallest first.
+    #[serde(skip)]
+    pub turns: Vec<String>,
+}
+
+/// What the gate would ask the app. The verdict is then that of somebody who is not the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asks {
+    /// The target of the look-up.
+    pub target: String,
+    /// The verdict if the caller is the owner.
+    pub if_owner: Verdict,
+}
+
+/// One rule before one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleLine {
+    /// `order.json#/acls/2`
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// `None` where it is not about this request.
+    pub score: Option<i32>,
+    /// Whether it is about this request and this caller.
+    pub applied: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// Whom it is about and what it says.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// Allow or deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The request goes on.
+    Allow,
+    /// It is refused.
+    Deny,
+}
+
+/// A decision without its proof.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    pub(super) status: Option<u16>,
+    pub(super) rule: String,
+    /// What the app would have been asked, had nobody said who owns the row.
+    pub(super) asks: Option<String>,
+}
+
+/// A route, who asks, and whether the row is theirs.
+struct Scene<'s> {
+    plan: &'s RoutePlan,
+    access: &'static str,
+    kind: Kind,
+    /// `None`: nobody has said.
+    owner: Option<bool>,
+    /// Whether the verdict hangs on it.
+    asks: bool,
+}
+
+impl Study {
+    /// Explains one decision.
+    #[must_use]
+    pub fn explain(&self, inquiry: &Inquiry<'_>) -> Explanation {
+        let action = self.action(inquiry);
+        let decided = self.decide(&action, inquiry.caller, inquiry.owner);
+        let scene = self.scene(&action, inquiry, decided.asks.is_some());
+        let asks = decided.asks.map(|target| {
+            let owner = self.decide(&action, inquiry.caller, Some(true));
+            Asks { target, if_owner: owner.verdict }
+        });
+        let lines = scene.as_ref().map_or_else(Vec::new, |scene| self.lines(scene, &action, inquiry.caller));
+        let winner = lines.iter().position(|line| line.applied && line.reference == decided.rule);
+        let next = winner.and_then(|at| lines.iter().skip(at + 1).find(|line| line.applied));
+        let runner_up = winner.map(|_| next.map_or("default", |line| &line.reference).to_owned());
+        let (flip, turns) = self.turns(&action, scene.as_ref(), &decided.rule);
+        Explanation {
+            verdict: decided.verdict,
+            status: decided.status,
+            route: action.route.to_owned(),
+            model: action.model.to_owned(),
+            property: action.property.to_owned(),
+            access_type: action.access_type,
+            model_id: action.model_id.as_deref().filter(|id| !id.is_empty()).map(str::to_owned),
+            rules: lines,
+            winner: decided.rule,
+            runner_up,
+            flip,
+            asks,
+            turns,
+        }
+    }
+
+    /// What the request would do.
+    pub(super) fn action<'s>(&'s self, inquiry: &Inquiry<'s>) -> Action<'s, 's> {
+        let mut action = self.set.action(inquiry.method, inquiry.path, inquiry.query);
+        action = action.with_body_id(inquiry.body.and_then(body_id));
+        if action.model_id.is_none() {
+            action.model_id = inquiry.model_id.map(Into::into);
+        }
+        action
+    }
+
+    /// Decides as the gate does; where it would ask the app, and nobody has said, the row is somebody else's.
+    pub(super) fn decide(&self, action: &Action<'_, '_>, caller: Caller<'_>, owner: Option<bool>) -> Decided {
+        let verdict = |owner: bool| if owner { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
+        let mut asks = None;
+        let mut decision = self.set.decide(action, caller, owner.map(verdict));
+        if let Decision::Ask(question) = decision {
+            asks = Some(question.target);
+            decision = self.set.decide(action, caller, Some(OwnerVerdict::NotOwner));
+        }
+        match decision {
+            Decision::Permit(permit) => Decided {
+                verdict: Verdict::Allow,
+                status: (action.served == Served::NoSuchMethod).then_some(404),
+                rule: permit.rule.to_owned(),
+                asks,
+            },
+            Decision::Denial(denial) => Decided {
+                verdict: Verdict::Deny,
+                status: Some(denial.status),
+                rule: denial.rule.to_owned(),
+                asks,
+            },
+            Decision::Ask(_) => {
+                Decided { verdict: Verdict::Deny, status: Some(503), rule: "owner".to_owned(), asks }
+            }
+        }
+    }
+
+    fn scene<'s>(&'s self, action: &Action<'s, '_>, inquiry: &Inquiry<'_>, asks: bool) -> Option<Scene<'s>> {
+        let Target::Route { judge, model, .. } = action.target else { return None };
+        let index = usize::try_from(action.route_index).ok()?.checked_sub(FIXED_ROUTES)?;
+        let owner = match inquiry.caller.user.map(|user| model.owner.ownership(action, user)) {
+            None => Some(false),
+            Some(Ownership::Known(is)) => Some(is),
+            Some(Ownership::Ask(_)) => inquiry.owner,
+        };
+        let mut roles = inquiry.caller.roles.to_vec();
+        roles.sort();
+        let kind = Kind {
+            known: inquiry.caller.user.is_some(),
+            user: inquiry.caller.user.map(Into::into),
+            roles,
+            owner: owner == Some(true),
+        };
+        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, kind, owner, asks })
+    }
+
+    /// Every rule of the model, those about this request first, in the order in which they are asked.
+    fn lines(&self, scene: &Scene<'_>, action: &Action<'_, '_>, caller: Caller<'_>) -> Vec<RuleLine> {
+        let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
+        let mut candidates = model.candidates(&self.plan.target(scene.plan, scene.access));
+        candidates.sort_by_key(|candidate| {
+            std::cmp::Reverse(candidate.fit.as_ref().map_or(i32::MIN, |rule| rule.score))
+        });
+        let covered = match action.target {
+            Target::Route { route, .. } => has_scope(caller.scopes, &route.scopes),
+            _ => false,
+        };
+        let mut winner: Option<(String, i32)> = None;
+        let mut lines = Vec::new();
+        for candidate in candidates {
+            let applied = covered && candidate.fit.as_ref().is_ok_and(|rule| scene.speaks_of(rule));
+            let reason = match (&candidate.fit, &winner) {
+                (Ok(_), _) if !covered => "not asked: the token's scopes do not cover this route".to_owned(),
+                (Ok(rule), None) if applied => {
+                    winner = Some((rule.reference.to_string(), rule.score));
+                    "decides".to_owned()
+                }
+                (Ok(rule), Some((first, score))) if applied && rule.score == *score => {
+                    format!("applies, but `{first}` has the same score and stands first")
+                }
+                (Ok(_), Some((first, _))) if applied => format!("applies, but `{first}` has a higher score"),
+                (Ok(rule), _) => scene.why_not(&rule.who),
+                (Err(miss), _) => why_no_match(*miss, scene, action),
+            };
+            lines.push(line(candidate, applied, reason));
+        }
+        lines
+    }
+}
+
+impl Scene<'_> {
+    fn speaks_of(&self, rule: &Rule) -> bool {
+        rule.who.is(self.kind.caller(), self.kind.owner)
+    }
+
+    /// Why a rule does not speak of the caller.
+    fn why_not(&self, who: &Who) -> String {
+        match who {
+            Who::Unauthenticated => "the caller is logged in".to_owned(),
+            Who::User(id) => format!("the caller is not user {id}"),
+            _ if !self.kind.known => "the caller is anonymous".to_owned(),
+            Who::Role(name) => format!("the caller has no role `{name}`"),
+            Who::Owner if self.owner.is_none() && !self.asks => {
+                "not asked: the verdict is the same whoever owns the row".to_owned()
+            }
+            Who::Owner if self.owner.is_none() => {
+                "nobody has said whose the row is: taken for somebody else's".to_owned()
+            }
+            Who::Owner => "the caller does not own the row".to_owned(),
+            Who::Everyone | Who::Authenticated => "it does not speak of the caller".to_owned(),
+        }
+    }
+}
+
+fn why_no_match(miss: Miss, scene: &Scene<'_>, action: &Action<'_, '_>) -> String {
+    match miss {
+        Miss::Property if action.property.is_empty() => {
+            "it names properties, and this route has none".to_owned()
+        }
+        Miss::Property => format!("it is not about `{}`", action.property),
+        Miss::Access => format!("it is not about {} requests", scene.access),
+        Miss::Nobody => "it speaks of nobody: its principal is none that is known".to_owned(),
+    }
+}
+
+fn line(candidate: Candidate, applied: bool, reason: String) -> RuleLine {
+    RuleLine {
+        reference: candidate.reference.to_string(),
+        score: candidate.fit.ok().map(|rule| rule.score),
+        applied,
+        reason,
+        text: candidate.text,
+    }
+}

@@ -1,0 +1,250 @@
+//! Callers as rules can tell them apart, and who wins for which of them: decided exactly, not by trying many.
+//!
+//! A caller's facts only ever add matches (a further role, being the owner), so whether a rule can win is answered by
+//! the caller with the fewest facts that the rule asks for; whether two lists of rules differ, by the callers with the
+//! fewest facts that one rule of each list asks for.
+
+use super::{
+    Caller,
+    acl::{Rule, Who},
+};
+
+/// A caller with the facts that rules ask for, and no others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Kind {
+    /// Whether there is a valid token.
+    pub known: bool,
+    /// The user, where it matters which one.
+    pub user: Option<Box<str>>,
+    /// Sorted.
+    pub roles: Vec<Box<str>>,
+    /// Whether the row is theirs.
+    pub owner: bool,
+}
+
+/// Rules, and what holds where none applies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ruled<'r> {
+    /// The highest score first.
+    pub(super) rules: &'r [Rule],
+    pub(super) default_allow: bool,
+    /// Whether anybody can be the owner of what the route is about.
+    pub(super) ownable: bool,
+}
+
+/// The id of a user that no rule speaks of.
+const STRANGER: &str = "\u{0}";
+
+impl Kind {
+    /// Nobody.
+    pub(super) fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// A user without a role who owns nothing.
+    pub(super) fn user() -> Self {
+        Self { known: true, ..Self::default() }
+    }
+
+    /// For decisions.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        let user = self.known.then(|| self.user.as_deref().unwrap_or(STRANGER));
+        Caller { user, roles: &self.roles, scopes: &[] }
+    }
+
+    /// The callers with the fewest facts that both speak of: up to two, or none.
+    fn meeting(a: &Who, b: &Who) -> Vec<Self> {
+        let both = [a, b];
+        let anonymous = both.iter().all(|who| matches!(who, Who::Everyone | Who::Unauthenticated));
+        let mut found = Vec::new();
+        if anonymous {
+            found.push(Self::anonymous());
+        }
+        if both.contains(&&Who::Unauthenticated) {
+            return found;
+        }
+        let mut kind = Self::user();
+        for who in both {
+            match who {
+                Who::Owner => kind.owner = true,
+                Who::Role(name) if !kind.roles.contains(name) => kind.roles.push(name.clone()),
+                Who::User(id) if kind.user.as_ref().is_some_and(|other| other != id) => return found,
+                Who::User(id) => kind.user = Some(id.clone()),
+                _ => {}
+            }
+        }
+        kind.roles.sort();
+        found.push(kind);
+        found
+    }
+
+    /// How people call them.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        if !self.known {
+            return "anonymous".to_owned();
+        }
+        let mut words = Vec::new();
+        if let Some(user) = &self.user {
+            words.push(format!("user {user}"));
+        }
+        words.extend(self.roles.iter().map(|role| format!("role {role}")));
+        if self.owner {
+            words.push("the owner".to_owned());
+        }
+        if words.is_empty() { "any user".to_owned() } else { words.join(" + ") }
+    }
+}
+
+impl Ruled<'_> {
+    /// The place of the rule that decides; `None` = the default does.
+    pub(super) fn first(&self, kind: &Kind) -> Option<usize> {
+        let caller = kind.caller();
+        self.rules.iter().position(|rule| rule.who.is(caller, kind.owner && self.ownable))
+    }
+
+    /// Whether they may.
+    pub(super) fn allows(&self, kind: &Kind) -> bool {
+        self.permits(self.first(kind))
+    }
+
+    /// The rule that decides.
+    pub(super) fn decider(&self, kind: &Kind) -> &str {
+        self.first(kind).and_then(|at| self.rules.get(at)).map_or("default", |rule| &*rule.reference)
+    }
+
+    /// Whether the rule at this place decides for anybody.
+    pub(super) fn can_win(&self, place: usize) -> bool {
+        let Some(rule) = self.rules.get(place) else { return false };
+        Kind::meeting(&rule.who, &Who::Everyone).iter().any(|kind| self.first(kind) == Some(place))
+    }
+
+    /// The rules that stand before this one for every caller that it speaks of.
+    pub(super) fn instead_of(&self, place: usize) -> Vec<&str> {
+        let Some(rule) = self.rules.get(place) else { return Vec::new() };
+        let mut names: Vec<&str> =
+            Kind::meeting(&rule.who, &Who::Everyone).iter().map(|kind| self.decider(kind)).collect();
+        names.dedup();
+        names
+    }
+
+    /// Every caller, by the fewest facts, who may here and may not there, or the other way round. Empty where the two
+    /// decide alike for everybody.
+    pub(super) fn differences(&self, other: &Ruled<'_>) -> Vec<Kind> {
+        let mut found: Vec<Kind> = Vec::new();
+        for here in self.places() {
+            for there in other.places() {
+                if self.permits(here) == other.permits(there) {
+                    continue;
+                }
+                let kinds = Kind::meeting(self.who(here), other.who(there));
+                for kind in kinds {
+                    if self.first(&kind) == here && other.first(&kind) == there && !found.contains(&kind) {
+                        found.push(kind);
+                    }
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn places(&self) -> impl Iterator<Item = Option<usize>> + use<> {
+        (0..self.rules.len()).map(Some).chain([None])
+    }
+
+    fn who(&self, place: Option<usize>) -> &Who {
+        place.and_then(|place| self.rules.get(place)).map_or(&Who::Everyone, |rule| &rule.who)
+    }
+
+    fn permits(&self, place: Option<usize>) -> bool {
+        let rule = place.and_then(|place| self.rules.get(place));
+        rule.map_or(self.default_allow, |rule| rule.effect.allows(self.default_allow))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::{super::acl::Effect, *};
+
+    fn rule(index: usize, who: Who, allow: bool) -> Rule {
+        let effect = if allow { Effect::Allow { weight: 0 } } else { Effect::Deny };
+        Rule { who, effect, score: 0, reference: format!("r#/{index}").into() }
+    }
+
+    fn who() -> impl Strategy<Value = Who> {
+        select(vec![
+            Who::Everyone,
+            Who::Authenticated,
+            Who::Unauthenticated,
+            Who::Owner,
+            Who::Role("a".into()),
+            Who::Role("b".into()),
+            Who::User("1".into()),
+            Who::User("2".into()),
+        ])
+    }
+
+    fn list() -> impl Strategy<Value = Vec<Rule>> {
+        vec((who(), any::<bool>()), 0..6).prop_map(|list| {
+            list.into_iter().enumerate().map(|(index, (who, allow))| rule(index, who, allow)).collect()
+        })
+    }
+
+    /// Every caller that there is, facts in every combination.
+    fn everybody() -> Vec<Kind> {
+        let mut all = vec![Kind::anonymous()];
+        for user in [None, Some("1".into()), Some("2".into())] {
+            for roles in [vec![], vec!["a".into()], vec!["b".into()], vec!["a".into(), "b".into()]] {
+                for owner in [false, true] {
+                    all.push(Kind { known: true, user: user.clone(), roles: roles.clone(), owner });
+                }
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_wins_for_somebody_or_for_nobody(rules in list(), ownable: bool) {
+            let ruled = Ruled { rules: &rules, default_allow: false, ownable };
+            for place in 0..rules.len() {
+                let wins = everybody().iter().any(|kind| ruled.first(kind) == Some(place));
+                prop_assert_eq!(ruled.can_win(place), wins, "{}", place);
+            }
+        }
+
+        #[test]
+        fn differences_are_all_there_are(a in list(), b in list(), ownable: bool, default in any::<(bool, bool)>()) {
+            let a = Ruled { rules: &a, default_allow: default.0, ownable };
+            let b = Ruled { rules: &b, default_allow: default.1, ownable: true };
+            let found = a.differences(&b);
+            for kind in &found {
+                prop_assert!(a.allows(kind) != b.allows(kind), "{kind:?}");
+            }
+            let all: Vec<Kind> = everybody().into_iter().filter(|kind| a.allows(kind) != b.allows(kind)).collect();
+            prop_assert_eq!(found.is_empty(), all.is_empty(), "{:?} {:?}", found, all);
+            // Whoever differs has the facts of one that was found.
+            for kind in &all {
+                let has = |less: &Kind| {
+                    less.known == kind.known
+                        && less.user.as_ref().is_none_or(|user| kind.user.as_ref() == Some(user))
+                        && less.roles.iter().all(|role| kind.roles.contains(role))
+                        && (kind.owner || !less.owner)
+                };
+                prop_assert!(found.iter().any(has), "{kind:?}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn callers_have_names() {
+        let clerk = Kind { roles: vec!["clerk".into()], owner: true, ..Kind::user() };
+        assert_eq!(clerk.describe(), "role clerk + the owner");
+        assert_eq!(Kind::anonymous().describe(), "anonymous");
+        assert_eq!(Kind::user().describe(), "any user");
+        assert_eq!(Kind { user: Some("7".into()), ..Kind::user() }.describe(), "user 7");
+    }
+}

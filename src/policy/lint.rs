@@ -1,0 +1,180 @@
+//! Doubts that only a whole set shows: rules that never decide, rules that decide more than they seem to, routes that
+//! no rule mentions. Decided over every caller that rules can tell apart, never guessed.
+
+mod claims;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    Finding, Source,
+    acl::{EXECUTE, Entry, Miss, Property, Who, access_type},
+    finding::{Place, Report},
+    study::Study,
+};
+
+/// What became of a rule over all routes.
+#[derive(Debug, Default)]
+struct Fate {
+    /// Some method has a name that it is about.
+    named: bool,
+    /// It is about some request.
+    matched: bool,
+    /// Some request that it is about names a row that somebody can own.
+    ownable: bool,
+    /// It decides for somebody.
+    wins: bool,
+    /// The rules that decide where it could have.
+    instead: BTreeSet<String>,
+    /// Routes that it decides although it says `EXECUTE`.
+    beyond: BTreeSet<String>,
+}
+
+/// How many names a message shows.
+const SHOWN: usize = 4;
+
+/// All doubts, in the order of the files.
+pub(super) fn lint(study: &Study, sources: &[Source]) -> Vec<Finding> {
+    let mut report = Report::new(sources);
+    let (fates, open) = fates(study);
+    let mut seen: HashSet<&str> = HashSet::new();
+    for (index, model) in study.plan.models.iter().enumerate() {
+        for entry in model.entries.iter().filter(|entry| !entry.is_built_in()) {
+            if seen.insert(&entry.reference) {
+                let owner_is_unsaid = study.set.table.models.get(index).is_some_and(|model| {
+                    matches!(model.owner, super::owner::Owner::Nobody) && !model.loopback
+                });
+                judge_entry(entry, fates.get(&entry.reference), owner_is_unsaid, &mut report);
+            }
+        }
+        for row in &model.rows {
+            let reference = super::acl::stored_reference(row);
+            let fate = fates.get(&reference).filter(|fate| fate.matched && !fate.wins);
+            if let Some(fate) = fate.filter(|_| !seen.contains(&*row.id)) {
+                seen.insert(&row.id);
+                let message = format!("the stored rule `{}` never decides: {}", row.id, fate.who_does());
+                report.warn(Place::STORE, "shadowed", message, Some("delete it".into()));
+            }
+        }
+        if let Some(routes) = open.get(&index).filter(|_| model.at.file != Place::NOWHERE.file) {
+            let default = study.set.table.models.get(index).is_some_and(|model| model.default_allow);
+            let word = if default { "everybody may" } else { "nobody may" };
+            let message = format!("no rule covers {}: by default {word}", list(routes));
+            let fix = Some("add a rule for `$everyone` that covers the whole model".into());
+            report.warn(model.at, "unmentioned-route", message, fix);
+        }
+    }
+    claims::check(study, &mut report, sources);
+    report.finish().1
+}
+
+/// What becomes of each rule, and the routes of each model that no rule is about.
+fn fates(study: &Study) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<String>>) {
+    let mut fates: HashMap<Arc<str>, Fate> = HashMap::new();
+    let mut open: HashMap<usize, BTreeSet<String>> = HashMap::new();
+    for (plan, route) in study.plan.routes.iter().zip(&study.set.table.routes) {
+        let Some(model) = study.plan.models.get(plan.model).filter(|_| !plan.ends.is_empty()) else {
+            continue;
+        };
+        for access in &plan.access {
+            let target = study.plan.target(plan, access);
+            for candidate in model.candidates(&target) {
+                let is_named = candidate.fit.is_ok() || candidate.fit.err() == Some(Miss::Access);
+                fates.entry(candidate.reference).or_default().named |= is_named;
+            }
+            let rules = model.rules(&target);
+            let ruled = study.ruled(plan, &rules);
+            let has_rules = !model.entries.is_empty() || !model.rows.is_empty();
+            if rules.is_empty() && has_rules {
+                open.entry(plan.model).or_default().insert(route.name.to_string());
+            }
+            for (place, rule) in rules.iter().enumerate() {
+                let fate = fates.entry(Arc::clone(&rule.reference)).or_default();
+                fate.matched = true;
+                fate.ownable |= ruled.ownable;
+                if !ruled.can_win(place) {
+                    fate.instead.extend(ruled.instead_of(place).into_iter().map(str::to_owned));
+                    continue;
+                }
+                fate.wins = true;
+                if *access != EXECUTE {
+                    fate.beyond.insert(route.name.to_string());
+                }
+            }
+        }
+    }
+    (fates, open)
+}
+
+fn judge_entry(entry: &Entry, fate: Option<&Fate>, owner_is_unsaid: bool, report: &mut Report<'_>) {
+    let remove = Some("remove it, or say what it is for".to_owned());
+    let mut never = |why: &str| {
+        report.warn(entry.at, "never-wins", format!("the rule can never decide: {why}"), remove.clone());
+    };
+    let Some(who) = entry.who() else {
+        if entry.is_related() {
+            never("LoopBack has no resolver for `$related`, so nobody is it");
+        }
+        return;
+    };
+    match fate.filter(|fate| fate.matched) {
+        // What names no method, or no access type, has been told where it was read.
+        None if entry.is_told() || fate.is_none_or(|fate| !fate.named) => {}
+        None => never(&format!("no request is about {}", entry.subject())),
+        Some(fate) if who == Who::Owner && !fate.ownable => {
+            if !owner_is_unsaid {
+                never("no request that it covers names a row, so nobody is the owner");
+            }
+        }
+        Some(fate) if !fate.wins => {
+            let message = format!("the rule never decides: {}", fate.who_does());
+            let fix = Some("remove it, or make it more specific".into());
+            report.warn(entry.at, "shadowed", message, fix);
+        }
+        Some(fate) if entry.access.as_deref() == Some(EXECUTE) && !fate.beyond.is_empty() => {
+            let message =
+                format!("an `EXECUTE` rule governs every request: it also decides {}", list(&fate.beyond));
+            let fix = Some("name the methods that are meant in `property`".into());
+            report.warn(entry.at, "execute-governs-all", message, fix);
+        }
+        Some(_) => {}
+    }
+}
+
+impl Fate {
+    /// Who decides in a rule's stead.
+    fn who_does(&self) -> String {
+        format!("for every caller that it names, {} comes first", list(&self.instead))
+    }
+}
+
+impl Entry {
+    /// What a rule is about, for a message.
+    fn subject(&self) -> String {
+        let names: Vec<String> = match &self.property {
+            Property::Any => vec!["the model".to_owned()],
+            Property::One(name) => vec![format!("`{name}`")],
+            Property::List(names) => names.iter().map(|name| format!("`{name}`")).collect(),
+        };
+        match &self.access {
+            Some(access) => format!("{} and is {access}", names.join(" or ")),
+            None => names.join(" or "),
+        }
+    }
+
+    /// Whether reading it has already brought a finding that says that it never applies.
+    fn is_told(&self) -> bool {
+        self.access.as_deref().is_some_and(|word| access_type(word).is_none())
+    }
+}
+
+/// `a`, `b` and 3 more
+fn list(names: &BTreeSet<String>) -> String {
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,101 @@
+//! What a set was made of: kept for whoever asks why, and dropped before the set serves.
+
+use std::sync::Arc;
+
+use super::{
+    StoredRule,
+    acl::{Entry, Miss, Rule, Target, Who, all_rules, describe_stored, stored_reference, stored_rule},
+    finding::Place,
+    trie::Piece,
+};
+
+/// The rules of each model and the patterns of each route, in the order of the set's table.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) models: Vec<ModelPlan>,
+    pub(super) routes: Vec<RoutePlan>,
+}
+
+/// A model, or a `routes` file.
+#[derive(Debug)]
+pub(super) struct ModelPlan {
+    pub(super) name: Box<str>,
+    pub(super) at: Place,
+    pub(super) entries: Vec<Entry>,
+    pub(super) rows: Vec<StoredRule>,
+}
+
+/// One route.
+#[derive(Debug)]
+pub(super) struct RoutePlan {
+    pub(super) model: usize,
+    pub(super) at: Place,
+    pub(super) property: Box<str>,
+    pub(super) aliases: Vec<Box<str>>,
+    pub(super) alias_counts: bool,
+    /// The access types under which it is judged: two where `GET` reads and the rest writes.
+    pub(super) access: Vec<&'static str>,
+    /// Verbs and patterns below the root of the host; `ALL` = any verb.
+    pub(super) ends: Vec<(Box<str>, Vec<Piece>)>,
+    pub(super) ignore_case: bool,
+}
+
+/// A rule before a route: what it would be there, or why it is nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) reference: Arc<str>,
+    /// Whom it is about and what it says.
+    pub(super) text: String,
+    pub(super) fit: Result<Rule, Miss>,
+}
+
+impl Plan {
+    /// What the rules of a route are matched with.
+    pub(super) fn target<'p>(&'p self, route: &'p RoutePlan, access: &'static str) -> Target<'p> {
+        let model = self.models.get(route.model).map_or("", |model| &*model.name);
+        Target {
+            model,
+            property: &route.property,
+            aliases: &route.aliases,
+            access,
+            alias_counts: route.alias_counts,
+        }
+    }
+}
+
+impl ModelPlan {
+    /// Every rule of the model, as this target sees it.
+    pub(super) fn candidates(&self, target: &Target<'_>) -> Vec<Candidate> {
+        let rows = self.rows.iter().map(|row| Candidate {
+            reference: stored_reference(row),
+            text: describe_stored(row),
+            fit: stored_rule(row, target),
+        });
+        let entries = self.entries.iter().map(|entry| Candidate {
+            reference: Arc::clone(&entry.reference),
+            text: entry.describe(),
+            fit: entry.fit(target),
+        });
+        rows.chain(entries).collect()
+    }
+
+    /// The rules for a target, the highest score first; also those that are never reached.
+    pub(super) fn rules(&self, target: &Target<'_>) -> Vec<Rule> {
+        all_rules(&self.entries, self.rows.iter(), target)
+    }
+
+    /// Whom the rules speak of, each once.
+    pub(super) fn principals(&self) -> Vec<Who> {
+        let rows = self
+            .rows
+            .iter()
+            .filter_map(|row| super::acl::who(row.principal_type.as_deref(), row.principal_id.as_deref()));
+        let mut all: Vec<Who> = Vec::new();
+        for who in self.entries.iter().filter_map(Entry::who).chain(rows) {
+            if !all.contains(&who) {
+                all.push(who);
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,194 @@
+//! A set together with what it was made of: what `check`, `explain`, `policy test` and `policy diff` look into.
+
+use super::{
+    Finding, PolicySet, Settings, Source, Stored,
+    acl::{Effect, Entry, Rule},
+    compile::build,
+    lattice::Ruled,
+    lint,
+    plain::captures,
+    plan::{Plan, RoutePlan},
+    table::Judge,
+};
+
+/// A set that can be asked why. The gate serves under the plain [`PolicySet`].
+#[derive(Debug)]
+pub struct Study {
+    pub(super) set: PolicySet,
+    pub(super) plan: Plan,
+}
+
+/// A rule as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleName {
+    /// `order.json#/acls/2`
+    pub reference: String,
+    /// Whom it is about and what it says: `clerk ALLOW`.
+    pub text: String,
+}
+
+/// A change of one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// The rule is gone.
+    Drop,
+    /// `ALLOW` becomes `DENY`, everything else `ALLOW`.
+    Flip,
+}
+
+/// Compiles a set as [`super::compile`] does, and keeps what it was made of.
+#[must_use]
+pub fn study(settings: &Settings, sources: &[Source], stored: &Stored) -> (Option<Study>, Vec<Finding>) {
+    let (made, findings) = build(settings, sources, stored);
+    (made.map(|(set, plan)| Study { set, plan }), findings)
+}
+
+impl Study {
+    /// The set, for decisions.
+    #[must_use]
+    pub fn set(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// Doubts about rules and routes that only the whole set shows. `sources`: what the set was compiled from.
+    #[must_use]
+    pub fn lint(&self, sources: &[Source]) -> Vec<Finding> {
+        lint::lint(self, sources)
+    }
+
+    /// Every rule of the files, each once, in their order.
+    #[must_use]
+    pub fn rules(&self) -> Vec<RuleName> {
+        let mut entries: Vec<&Entry> = self.plan.models.iter().flat_map(|model| &model.entries).collect();
+        entries.retain(|entry| !entry.is_built_in());
+        entries.sort_by_key(|entry| (entry.at.file, entry.at.offset));
+        entries.dedup_by(|a, b| a.reference == b.reference);
+        entries
+            .into_iter()
+            .map(|entry| RuleName { reference: entry.reference.to_string(), text: entry.describe() })
+            .collect()
+    }
+
+    /// Changes one rule, lets `look` see the set, and changes it back. `None` where the change makes no difference to
+    /// anybody's verdict anywhere, so that nothing could notice it.
+    pub fn mutated<T>(
+        &mut self,
+        reference: &str,
+        mutation: Mutation,
+        look: impl FnOnce(&Self) -> T,
+    ) -> Option<T> {
+        let touched: Vec<usize> = (0..self.plan.models.len())
+            .filter(|model| {
+                self.plan
+                    .models
+                    .get(*model)
+                    .is_some_and(|model| model.entries.iter().any(|entry| *entry.reference == *reference))
+            })
+            .collect();
+        let mut before = Vec::new();
+        for index in &touched {
+            if let Some(model) = self.plan.models.get_mut(*index) {
+                before.push(model.entries.clone());
+                mutation.apply(&mut model.entries, reference);
+            }
+        }
+        let differs = self.rejudge(&touched);
+        let answer = differs.then(|| look(self));
+        for (index, entries) in touched.iter().zip(before) {
+            if let Some(model) = self.plan.models.get_mut(*index) {
+                model.entries = entries;
+            }
+        }
+        self.rejudge(&touched);
+        answer
+    }
+
+    /// Whether a route's row can be anybody's.
+    pub(super) fn is_ownable(&self, route: &RoutePlan) -> bool {
+        let Some(model) = self.set.table.models.get(route.model) else { return false };
+        let is_open = self.set.settings.loopback && model.loopback;
+        route.ends.iter().any(|(_, pattern)| {
+            let names: Vec<&str> = captures(pattern).collect();
+            model.owner.is_possible(&names, is_open)
+        })
+    }
+
+    /// Rules of a route, for questions about all callers.
+    pub(super) fn ruled<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> Ruled<'r> {
+        let default_allow = self.set.table.models.get(route.model).is_some_and(|model| model.default_allow);
+        Ruled { rules, default_allow, ownable: self.is_ownable(route) }
+    }
+
+    /// Compiles the rules of these models' routes anew; whether any verdict differs from before.
+    fn rejudge(&mut self, models: &[usize]) -> bool {
+        let mut differs = false;
+        for index in 0..self.plan.routes.len() {
+            let Some(plan) = self.plan.routes.get(index).filter(|plan| models.contains(&plan.model)) else {
+                continue;
+            };
+            let Some(model) = self.plan.models.get(plan.model) else { continue };
+            let fresh: Vec<Judge> = plan
+                .access
+                .iter()
+                .map(|access| {
+                    let target = self.plan.target(plan, access);
+                    Judge { access, rules: model.rules(&target).into_boxed_slice() }
+                })
+                .collect();
+            let Some(route) = self.set.table.routes.get(index) else { continue };
+            let olds = std::iter::once(&route.judge).chain(&route.safe);
+            differs |= olds.zip(&fresh).any(|(old, new)| {
+                !self.ruled(plan, &old.rules).differences(&self.ruled(plan, &new.rules)).is_empty()
+            });
+            let mut fresh = fresh.into_iter();
+            if let (Some(route), Some(judge)) = (self.set.table.routes.get_mut(index), fresh.next()) {
+                route.judge = judge;
+                route.safe = fresh.next();
+            }
+        }
+        differs
+    }
+}
+
+impl Mutation {
+    /// Changes the entry of that name.
+    pub(super) fn apply(self, entries: &mut Vec<Entry>, reference: &str) {
+        match self {
+            Self::Drop => entries.retain(|entry| *entry.reference != *reference),
+            Self::Flip => {
+                for entry in entries.iter_mut().filter(|entry| *entry.reference == *reference) {
+                    entry.effect = entry.effect.flipped();
+                }
+            }
+        }
+    }
+
+    /// As a sentence needs it: `dropped`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Drop => "dropped",
+            Self::Flip => "flipped",
+        }
+    }
+}
+
+impl Effect {
+    pub(super) fn flipped(self) -> Self {
+        match self {
+            Self::Allow { .. } => Self::Deny,
+            Self::Deny | Self::Default { .. } => Self::Allow { weight: 0 },
+        }
+    }
+
+    /// As files write it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Allow { weight: 0 } => "ALLOW",
+            Self::Allow { weight: 1 } => "ALARM",
+            Self::Allow { .. } => "AUDIT",
+            Self::Deny => "DENY",
+            Self::Default { .. } => "DEFAULT",
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Why a verdict is what it is, what turns it, and what a further set would change.
+
+use proptest::prelude::*;
+
+use super::{
+    reference::{Asker, REQUESTS, acl, asker, model},
+    *,
+};
+
+fn studied(settings: &Settings, definitions: &[Value], stored: &Stored) -> Study {
+    let (study, findings) = study(settings, &sources(definitions), stored);
+    study.unwrap_or_else(|| panic!("{findings:#?}"))
+}
+
+fn order() -> Value {
+    json!({"name": "Order", "plural": "orders", "base": "PersistedModel", "acls": [
+        rule("$everyone", "DENY"),
+        rule_with("$owner", "ALLOW", json!({"accessType": "READ"})),
+        rule_with("clerk", "ALLOW", json!({"property": ["find", "create"]})),
+        rule("admin", "ALLOW"),
+        rule_with("admin", "DENY", json!({"property": "deleteById"})),
+        {"principalType": "role", "principalId": "admin", "permission": "ALLOW"},
+    ]})
+}
+
+fn explained(study: &Study, request: &str, caller: Caller<'_>, owner: Option<bool>) -> Explanation {
+    let (method, target) = request.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    study.explain(&Inquiry { method, path, query, body: None, model_id: None, caller, owner })
+}
+
+/// One line a rule: `SCORE REF applied|- REASON`.
+fn lines(explanation: &Explanation) -> String {
+    let line = |rule: &RuleLine| {
+        let score = rule.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
+        format!("{score} {} {} {}", rule.reference, if rule.applied { "applied" } else { "-" }, rule.reason)
+    };
+    explanation.rules.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_rule_says_why() {
+    let study = studied(&standard(), &[order()], &stored());
+    let roles = ["admin".into()];
+    let admin = Caller { user: Some("9"), roles: &roles, scopes: &[] };
+    let explanation = explained(&study, "DELETE /api/orders/3", admin, None);
+    insta::assert_snapshot!(lines(&explanation), @r"
+    8023 order.json#/acls/4 applied decides
+    7508 order.json#/acls/3 applied applies, but `order.json#/acls/4` has a higher score
+    7495 order.json#/acls/0 applied applies, but `order.json#/acls/4` has a higher score
+    - order.json#/acls/1 - it is not about WRITE requests
+    - order.json#/acls/2 - it is not about `deleteById`
+    - order.json#/acls/5 - it speaks of nobody: its principal is none that is known
+    ");
+    let facts =
+        (explanation.verdict, explanation.status, &*explanation.winner, explanation.runner_up.as_deref());
+    assert_eq!(facts, (Verdict::Deny, Some(403), "order.json#/acls/4", Some("order.json#/acls/3")));
+    assert_eq!((&*explanation.route, explanation.model_id.as_deref()), ("Order.deleteById", Some("3")));
+}
+
+#[test]
+fn the_json_has_the_documented_keys() {
+    let study = studied(&standard(), &[order()], &stored());
+    let json = serde_json::to_value(explained(&study, "GET /api/orders/3", ANYBODY, None)).unwrap();
+    let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let documented = [
+        "verdict",
+        "status",
+        "route",
+        "model",
+        "property",
+        "accessType",
+        "modelId",
+        "rules",
+        "winner",
+        "runnerUp",
+        "flip",
+    ];
+    assert_eq!(keys, documented);
+    let rule: Vec<&str> = json["rules"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(rule, ["ref", "score", "applied", "reason"]);
+    assert_eq!((&json["verdict"], &json["status"]), (&json!("deny"), &json!(401)));
+}
+
+#[test]
+fn an_owner_that_nobody_named_is_asked_for() {
+    let study = studied(&standard(), &[order()], &stored());
+    let unsaid = explained(&study, "GET /api/orders/3", user("7"), None);
+    let asks = unsaid.asks.unwrap();
+    assert_eq!(
+        (unsaid.verdict, asks.if_owner, &*asks.target),
+        (Verdict::Deny, Verdict::Allow, "/api/orders/3")
+    );
+    let owner = explained(&study, "GET /api/orders/3", user("7"), Some(true));
+    assert_eq!((owner.verdict, owner.asks, &*owner.winner), (Verdict::Allow, None, "order.json#/acls/1"));
+    // Where the rules know, nobody is believed.
+    let own = explained(&study, "GET /api/users/7", user("7"), Some(false));
+    assert_eq!((own.verdict, own.asks), (Verdict::Allow, None));
+}
+
+#[test]
+fn the_smallest_change_comes_first() {
+    let study = studied(&standard(), &[order()], &stored());
+    let admin = ["admin".into()];
+    let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
+    let reset = ["reset-password".to_owned()];
+    let scoped = Caller { scopes: &reset, ..user("7") };
+    for (request, caller, flip) in [
+        (
+            "GET /api/orders",
+            user("7"),
+            "give user 7 the role `clerk`: `order.json#/acls/2` then allows it (this turns 1 other verdict, too)",
+        ),
+        ("GET /api/orders/3", user("7"), "let the row be theirs: `order.json#/acls/1` then allows it"),
+        (
+            "GET /api/orders/3",
+            admin,
+            "take the role `admin` from user 9: `order.json#/acls/0` then denies it (this turns 12 other verdicts, too)",
+        ),
+        ("GET /nope", user("7"), "no file covers the path: add a route for it, or set `policies.unmatched`"),
+        ("GET /api/orders", scoped, "use a token with the scope `DEFAULT`"),
+        (
+            "GET /api/%6frders",
+            user("7"),
+            "send the path without needless escapes and without `;`: servers read it in two ways",
+        ),
+    ] {
+        assert_eq!(explained(&study, request, caller, None).flip, flip, "{request} {caller:?}");
+    }
+    let added = explained(&study, "DELETE /api/orders/3", admin, None);
+    assert!(
+        added.flip.starts_with("add to `Order`, for this: {\"principalType\":\"USER\",\"principalId\":\"9\""),
+        "{}",
+        added.flip
+    );
+    assert!(added.turns[0].starts_with("let `order.json#/acls/4` say ALLOW"), "{:?}", added.turns);
+}
+
+#[test]
+fn mutants_that_change_nothing_are_none() {
+    let mut study = studied(&standard(), &[order()], &stored());
+    let looked = |study: &mut Study, rule, mutation| study.mutated(rule, mutation, |_| ()).is_some();
+    // By default nobody may, so that the first rule says nothing new.
+    assert!(!looked(&mut study, "order.json#/acls/0", Mutation::Drop));
+    assert!(looked(&mut study, "order.json#/acls/0", Mutation::Flip));
+    assert!(looked(&mut study, "order.json#/acls/4", Mutation::Drop));
+    assert!(!looked(&mut study, "order.json#/acls/5", Mutation::Flip), "it speaks of nobody");
+    // Everything is as it was.
+    let admin = ["admin".into()];
+    let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
+    assert_eq!(explained(&study, "DELETE /api/orders/3", admin, None).winner, "order.json#/acls/4");
+    let seen = study.mutated("order.json#/acls/4", Mutation::Drop, |study| {
+        explained(study, "DELETE /api/orders/3", admin, None).winner
+    });
+    assert_eq!(seen.as_deref(), Some("order.json#/acls/3"));
+}
+
+fn changes(old: &Study, new: &Study) -> Vec<String> {
+    let line = |change: &Change| {
+        let word = if change.opens() { "opens" } else { "closes" };
+        format!(
+            "{word} {} {} for {}: {} -> {}",
+            change.method, change.route, change.who, change.old_rule, change.new_rule
+        )
+    };
+    compare(old, new).iter().map(line).collect()
+}
+
+#[test]
+fn a_diff_tells_who_may_do_what_from_now_on() {
+    let before = studied(&standard(), &[order()], &stored());
+    assert_eq!(changes(&before, &before), Vec::<String>::new());
+    let mut wider = order();
+    wider["acls"][2]["property"] = json!("find");
+    wider["acls"][1] = rule_with("$owner", "ALLOW", json!({"property": ["findById", "deleteById"]}));
+    let hook = json!({"name": "Hook", "routes": [{"path": "/hook/{id}", "methods": ["POST"]}], "acls": [rule("$everyone", "ALLOW")]});
+    let after = studied(&standard(), &[wider, hook], &stored());
+    insta::assert_snapshot!(changes(&before, &after).join("\n"), @r"
+    opens POST Hook /hook/{id} for anonymous: unmatched -> hook.json#/acls/0
+    opens POST Hook /hook/{id} for any user: unmatched -> hook.json#/acls/0
+    opens DELETE Order.deleteById for the owner: order.json#/acls/0 -> order.json#/acls/1
+    closes POST Order.create for role clerk: order.json#/acls/2 -> order.json#/acls/0
+    closes GET Order.exists for the owner: order.json#/acls/1 -> order.json#/acls/0
+    closes HEAD Order.exists for the owner: order.json#/acls/1 -> order.json#/acls/0
+    ");
+    let opened =
+        studied(&Settings { unmatched: Unmatched::Authenticated, ..standard() }, &[order()], &stored());
+    assert_eq!(
+        changes(&opened, &after)[0],
+        "opens POST Hook /hook/{id} for anonymous: unmatched -> hook.json#/acls/0"
+    );
+}
+
+fn explain_asker(study: &Study, line: &str, asker: &Asker) -> Explanation {
+    let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
+    explained(study, line, caller, Some(asker.owns))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// The rule that is said to decide is the one that the gate's own decision names, and the first that applies.
+    #[test]
+    fn what_is_told_is_what_is_decided(
+        acls in proptest::collection::vec(acl(), 0..8),
+        asker in asker(),
+    ) {
+        let study = studied(&loopback(), &[model(&acls, None)], &stored());
+        for request in &REQUESTS {
+            let explanation = explain_asker(&study, request.line, &asker);
+            let (method, path) = request.line.split_once(' ').unwrap();
+            let action = study.set().action(method, path, None);
+            let verdict = if asker.owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
+            let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
+            let (verdict, rule) = match study.set().decide(&action, caller, Some(verdict)) {
+                Decision::Permit(permit) => (Verdict::Allow, permit.rule.to_owned()),
+                Decision::Denial(denial) => (Verdict::Deny, denial.rule.to_owned()),
+                Decision::Ask(_) => panic!("asked twice"),
+            };
+            prop_assert_eq!((explanation.verdict, &explanation.winner), (verdict, &rule));
+            let first = explanation.rules.iter().find(|line| line.applied);
+            prop_assert_eq!(first.map_or("default", |line| &line.reference), &rule);
+        }
+    }
+
+    /// Whatever changes a decision is in the diff, and a set without a difference decides alike.
+    #[test]
+    fn a_diff_misses_nothing(
+        old in proptest::collection::vec(acl(), 0..5),
+        new in proptest::collection::vec(acl(), 0..5),
+        asker in asker(),
+    ) {
+        let (before, after) = (
+            studied(&loopback(), &[model(&old, None)], &stored()),
+            studied(&loopback(), &[model(&new, None)], &stored()),
+        );
+        let changes = compare(&before, &after);
+        for request in &REQUESTS {
+            let (a, b) = (explain_asker(&before, request.line, &asker), explain_asker(&after, request.line, &asker));
+            let method = request.line.split(' ').next().unwrap();
+            let told = changes.iter().any(|change| {
+                change.route == a.route && change.method == method && (change.old, change.new) == (a.verdict, b.verdict)
+            });
+            prop_assert!(a.verdict == b.verdict || told, "{} {asker:?}: {changes:#?}", request.line);
+        }
+    }
+
+    /// Every rule that a lint calls dead is: without it, everybody's verdict stays.
+    #[test]
+    fn what_never_decides_can_go(acls in proptest::collection::vec(acl(), 1..6)) {
+        let definitions = [model(&acls, None)];
+        let mut study = studied(&loopback(), &definitions, &stored());
+        let files = sources(&definitions);
+        let dead: Vec<usize> = study.lint(&files).into_iter()
+            .filter(|found| ["never-wins", "shadowed"].contains(&found.code)).map(|found| found.line).collect();
+        let rules = study.rules();
+        let starts: Vec<usize> = rule_lines(&files[0].text);
+        for (rule, line) in rules.iter().zip(starts) {
+            if dead.contains(&line) {
+                prop_assert!(study.mutated(&rule.reference, Mutation::Drop, |_| ()).is_none(), "{}", rule.text);
+            }
+        }
+    }
+}
+
+/// The lines on which the rules of a pretty-printed definition begin.
+fn rule_lines(text: &str) -> Vec<usize> {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for (index, line) in text.lines().enumerate() {
+        inside = (inside || line.starts_with("  \"acls\"")) && line != "  ],";
+        if inside && line == "    {" {
+            lines.push(index + 1);
+        }
+    }
+    lines
+}

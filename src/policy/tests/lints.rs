@@ -1,0 +1,218 @@
+//! Doubts that only a whole set shows.
+
+use super::*;
+
+/// The lints of these files, `code message` each.
+fn lints_of(settings: &Settings, files: &[Source], stored: &Stored) -> Vec<String> {
+    let (study, findings) = study(settings, files, stored);
+    let study = study.unwrap_or_else(|| panic!("{findings:#?}"));
+    study
+        .lint(files)
+        .iter()
+        .map(|found| format!("{}:{} {} {}", found.file, found.line, found.code, found.message))
+        .collect()
+}
+
+fn of(definition: &Value) -> Vec<String> {
+    lints_of(&standard(), &sources(std::slice::from_ref(definition)), &stored())
+}
+
+fn order(acls: Value) -> Value {
+    json!({"name": "Order", "base": "PersistedModel", "acls": acls})
+}
+
+#[test]
+fn a_sound_file_has_none() {
+    let rules = json!([
+        rule("$everyone", "DENY"),
+        rule_with("$authenticated", "ALLOW", json!({"accessType": "READ"})),
+        rule_with("$owner", "ALLOW", json!({"accessType": "WRITE"})),
+        rule_with("admin", "DENY", json!({"property": "deleteById"})),
+        rule_with("$everyone", "ALLOW", json!({"property": "create", "accessType": "EXECUTE"})),
+        {"principalType": "USER", "principalId": 7, "permission": "ALLOW"},
+    ]);
+    let found = of(&order(rules));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("execute-governs-all") && found[0].ends_with("it also decides `Order.create`"));
+    let file = json!({"name": "A", "routes": [{"path": "/a"}], "acls": [rule("editor", "ALLOW")]});
+    assert_eq!(of(&file), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_that_never_decides() {
+    let deny = rule("$everyone", "DENY");
+    for (rules, expected) in [
+        // About nothing.
+        (
+            json!([deny, rule_with("admin", "ALLOW", json!({"property": "create", "accessType": "READ"}))]),
+            "never-wins the rule can never decide: no request is about `create` and is READ",
+        ),
+        (
+            json!([
+                deny,
+                rule_with("admin", "ALLOW", json!({"property": ["find", "count"], "accessType": "WRITE"}))
+            ]),
+            "no request is about `find` or `count` and is WRITE",
+        ),
+        (json!([deny, rule("$related", "ALLOW")]), "LoopBack has no resolver for `$related`"),
+        // About rows, where there are none.
+        (
+            json!([deny, rule_with("$owner", "ALLOW", json!({"property": "find"}))]),
+            "never-wins the rule can never decide: no request that it covers names a row",
+        ),
+        // Behind others for everybody.
+        (
+            json!([deny, rule("$everyone", "ALLOW")]),
+            "shadowed the rule never decides: for every caller that it names, `order.json#/acls/0` comes first",
+        ),
+        (json!([deny, rule("admin", "DENY"), rule("admin", "ALLOW")]), "`order.json#/acls/1` comes first"),
+        (
+            json!([
+                rule("$authenticated", "ALLOW"),
+                rule("$unauthenticated", "DENY"),
+                rule("$everyone", "ALLOW")
+            ]),
+            "`order.json#/acls/0`, `order.json#/acls/1` comes first",
+        ),
+        // A role is behind a rule for all of one access type or the other.
+        (
+            json!([
+                rule_with("$everyone", "DENY", json!({"accessType": "READ"})),
+                rule_with("$everyone", "DENY", json!({"accessType": "WRITE"})),
+                rule("admin", "ALLOW")
+            ]),
+            "shadowed",
+        ),
+    ] {
+        let found = of(&order(rules.clone()));
+        assert_eq!(found.len(), 1, "{rules}: {found:#?}");
+        assert!(found[0].contains(expected), "{rules}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_has_been_told_is_not_told_again() {
+    let deny = rule("$everyone", "DENY");
+    for more in [
+        json!({"principalType": "role", "principalId": "admin", "permission": "ALLOW"}),
+        rule_with("admin", "ALLOW", json!({"accessType": "read"})),
+        rule_with("admin", "ALLOW", json!({"property": "fnd"})),
+    ] {
+        assert_eq!(of(&order(json!([deny, more]))), Vec::<String>::new(), "{more}");
+    }
+    // An alias is inert in LoopBack, and told of where it is read; the standard profile counts it.
+    let alias = order(json!([deny, rule_with("admin", "ALLOW", json!({"property": "updateAttributes"}))]));
+    assert_eq!(
+        lints_of(&loopback(), &sources(std::slice::from_ref(&alias)), &stored()),
+        Vec::<String>::new()
+    );
+    assert_eq!(of(&alias), Vec::<String>::new());
+}
+
+#[test]
+fn loopback_takes_the_id_from_elsewhere() {
+    let rules = json!([rule("$everyone", "DENY"), rule_with("$owner", "ALLOW", json!({"property": "find"}))]);
+    assert_eq!(lints_of(&loopback(), &sources(&[order(rules)]), &stored()), Vec::<String>::new());
+}
+
+#[test]
+fn an_inherited_rule_counts_where_it_is_inherited() {
+    // It decides in the model that adds nothing to it, so it is no dead letter.
+    let base = json!({"name": "Base", "base": "PersistedModel", "acls": [rule("$everyone", "DENY"), rule("admin", "ALLOW")]});
+    let below = json!({"name": "Below", "base": "Base", "acls": [rule("admin", "DENY")]});
+    let found = lints_of(&standard(), &sources(&[base, below]), &stored());
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn routes_that_no_rule_mentions() {
+    let found = of(&order(json!([rule_with("$authenticated", "ALLOW", json!({"accessType": "READ"}))])));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("unmentioned-route no rule covers `Order.create`, `Order.deleteById`, `Order.patchOrCreate`, `Order.prototype.patchAttributes` and 4 more: by default nobody may"),
+        "{found:#?}"
+    );
+    let open = lints_of(
+        &loopback(),
+        &sources(&[order(json!([rule_with("$everyone", "DENY", json!({"accessType": "READ"}))]))]),
+        &stored(),
+    );
+    assert!(open[0].ends_with("by default everybody may"), "{open:#?}");
+    // A model without any rule is told of as a whole.
+    assert_eq!(of(&order(json!([]))), Vec::<String>::new());
+}
+
+#[test]
+fn stored_rules_are_looked_at_too() {
+    let row = |id: &str, principal: &str, permission: &str| StoredRule {
+        id: id.into(),
+        model: Some("Order".into()),
+        property: Some("*".into()),
+        access_type: Some("*".into()),
+        permission: Some(permission.into()),
+        principal_type: Some("ROLE".into()),
+        principal_id: Some(principal.into()),
+    };
+    let stored =
+        Stored { rules: vec![row("1", "$everyone", "DENY"), row("2", "$everyone", "ALLOW")], ..stored() };
+    let found = lints_of(&standard(), &sources(&[order(json!([]))]), &stored);
+    assert_eq!(
+        found,
+        [
+            "store:1 shadowed the stored rule `2` never decides: for every caller that it names, `store#/ACL/1` comes first"
+        ]
+    );
+}
+
+#[test]
+fn two_files_that_claim_one_path() {
+    let deny = rule("$everyone", "DENY");
+    let routes = |name: &str, routes: Value| json!({"name": name, "routes": routes, "acls": [deny]});
+    for (definitions, expected) in [
+        (
+            vec![order(json!([deny])), routes("A", json!([{"path": "/api/orders/{x}", "methods": ["GET"]}]))],
+            vec![
+                "a.json:4 path-claimed-twice `/api/orders/{x}` is claimed by `order.json` as well, as `Order.findById` (/api/Orders/{id}): a LoopBack model's routes come first",
+            ],
+        ),
+        (
+            vec![
+                routes("A", json!([{"path": "/a/{x}"}])),
+                routes("B", json!([{"path": "/a/b", "methods": ["POST"]}])),
+            ],
+            vec![
+                "b.json:4 path-claimed-twice `/a/b` is claimed by `a.json` as well, as `A /a/{x}` (/a/{x}): the more specific one wins",
+            ],
+        ),
+        (
+            vec![
+                routes("A", json!([{"path": "/a", "methods": ["GET"]}])),
+                routes("B", json!([{"path": "/a", "methods": ["POST"]}])),
+            ],
+            vec![
+                "b.json:4 path-claimed-twice `/a` is claimed by `a.json` as well, as `A /a` (/a): each takes its own methods",
+            ],
+        ),
+        // No claim on the same requests.
+        (vec![routes("A", json!([{"path": "/a/{x}"}])), routes("B", json!([{"path": "/b/{x}"}]))], vec![]),
+        (
+            vec![
+                routes("A", json!([{"path": "/a/{x}", "methods": ["GET"]}])),
+                routes("B", json!([{"path": "/a/b", "methods": ["POST"]}])),
+            ],
+            vec![],
+        ),
+        (vec![routes("A", json!([{"path": "/a/{x}"}, {"path": "/a/b"}]))], vec![]),
+        (vec![routes("A", json!([{"path": "/{*rest}"}])), routes("B", json!([{"path": "/a"}]))], vec![]),
+        (
+            vec![
+                order(json!([deny])),
+                routes("A", json!([{"path": "/api/orders/{x}", "methods": ["LINK"]}])),
+            ],
+            vec![],
+        ),
+    ] {
+        let found = lints_of(&standard(), &sources(&definitions), &stored());
+        assert_eq!(found, expected, "{definitions:?}");
+    }
+}

@@ -1,0 +1,49 @@
+//! The User API through the whole gate.
+
+mod accounts;
+mod bodies;
+mod limits;
+mod matrix;
+mod profiles;
+mod tokens;
+
+use serde_json::Value;
+
+use crate::support::{App, Client, Gate, Response, Setup};
+
+/// What [`Gate::sign_up`] gives every account.
+const PASSWORD: &str = "a-good-password";
+
+/// A gate of this profile, where what no policy speaks of is open.
+fn gate(profile: &str) -> (App, Gate) {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("profile", profile).with_manual_clock());
+    (app, gate)
+}
+
+/// A request with a JSON body, unless it is `null`, and what is left of its answer without what changes from run to
+/// run: `200 {…}`.
+fn told(client: &mut Client, line: &str, token: &str, body: &Value) -> String {
+    let (method, target) = line.split_once(' ').unwrap();
+    let answer = ask(client, method, target, token, body);
+    let text = redacted(answer.text());
+    format!("{} {text}", answer.status).trim_end().to_owned()
+}
+
+fn ask(client: &mut Client, method: &str, target: &str, token: &str, body: &Value) -> Response {
+    let mut lines = String::new();
+    if !token.is_empty() {
+        lines.push_str(&format!("X-Access-Token: {token}\r\n"));
+    }
+    if body.is_null() {
+        return client.ask(method, target, &lines, b"");
+    }
+    lines.push_str("Content-Type: application/json\r\n");
+    client.ask(method, target, &lines, body.to_string().as_bytes())
+}
+
+/// Tokens are never the same.
+fn redacted(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == 64);
+    words.fold(text.to_owned(), |text, token| text.replace(token, "TOKEN"))
+}

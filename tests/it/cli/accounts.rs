@@ -1,0 +1,199 @@
+//! Users, roles and tokens: the same commands on a store of their own and on a running gate, and what they do to
+//! requests at once.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use super::support::{Answer, Gate, House, PASSWORD, wait_until};
+
+/// Every command on accounts, and what it answers.
+fn walk(house: &House) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut run = |line: &str, input: &str| {
+        let done = house.run_with(line, input);
+        let said = if done.code == Some(0) { done.out } else { done.err };
+        told.push(format!("$ {line} -> {}\n{}", done.code.unwrap(), redacted(&said)));
+    };
+    run("role add editor", "");
+    run("role add editor", "");
+    run("role add $owner", "");
+    run("user add --email ann@example.com --username ann --role editor --password-stdin", PASSWORD);
+    run("user add --email bob@example.com --id 7 --password-stdin", &format!("{PASSWORD}\n"));
+    run("user add --email ann@example.com --password-stdin", PASSWORD);
+    run("user add --email carl@example.com --password-stdin", "short");
+    run("user add --email carl@example.com --role chief --password-stdin", PASSWORD);
+    run("user list", "");
+    run("role grant editor id:7", "");
+    run("role grant chief ann", "");
+    run("role revoke editor ann@example.com", "");
+    run("role list", "");
+    run("user show username:ann", "");
+    run("user disable ann", "");
+    run("user list", "");
+    run("user enable ann", "");
+    run("token issue 7 --name robot --ttl 60", "");
+    run("token issue 7 --ttl -1", "");
+    run("token list --user 7 --json", "");
+    run("token revoke abcd", "");
+    run("token revoke --user 7", "");
+    run("token list", "");
+    run("user set-password 7 --password-stdin", "another-password-5");
+    run("user delete 7", "");
+    run("user delete 7", "");
+    run("user list --json", "");
+    told
+}
+
+/// Ids of tokens, handles and times are never the same.
+fn redacted(text: &str) -> String {
+    let plain = |word: &str| word.trim_matches(['"', ',']).to_owned();
+    let mut told = text.to_owned();
+    for word in text.split_whitespace().map(plain) {
+        if word.len() == 64 && word.chars().all(|c| c.is_ascii_alphanumeric()) {
+            told = told.replace(&word, "ID");
+        } else if word.starts_with("20") && word.ends_with('Z') {
+            told = told.replace(&word, "TIME");
+        }
+    }
+    told
+}
+
+#[test]
+fn commands_answer_the_same_with_and_without_a_gate() {
+    let (alone, served) = (House::new(), House::new());
+    let told = walk(&alone);
+    let gate = served.serve();
+    assert_eq!(told.join("\n"), walk(&served).join("\n"));
+    assert_eq!(gate.stop(), Some(0));
+    assert_eq!(alone.json("user list"), served.json("user list"), "it was written, too");
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// A gate with ann (id 1) and bob (id 2), who are logged in.
+fn inhabited() -> (House, Gate, [String; 2]) {
+    let house = House::new();
+    house.ok("role add editor");
+    house.add_user("ann");
+    house.add_user("bob");
+    let gate = house.serve();
+    let tokens = ["ann", "bob"].map(|name| gate.http.login(name));
+    (house, gate, tokens)
+}
+
+/// What the app hears of the caller's roles.
+fn groups(gate: &Gate, token: &str) -> Option<String> {
+    let Answer { status, body, .. } = gate.http.send("GET /whoami", token, &Value::Null);
+    assert_eq!(status, 200, "{body}");
+    body.lines().find_map(|line| line.strip_prefix("x-forwarded-groups: ")).map(str::to_owned)
+}
+
+#[test]
+fn the_socket_is_the_owners_alone() {
+    let (house, _gate, _) = inhabited();
+    let mode = |name: &str| house.path(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("data/admin.sock"), mode("data")), (0o600, 0o700));
+}
+
+#[test]
+fn a_revoked_token_is_refused_at_once() {
+    let (house, gate, [ann, bob]) = inhabited();
+    let tokens = house.json("token list --user ann");
+    let handle = tokens[0]["handle"].as_str().unwrap().to_owned();
+    assert_eq!(gate.http.get("/notes/1", &handle), 401, "a handle is no credential");
+    assert_eq!(gate.http.get("/notes/1", &ann), 200);
+    house.ok(&format!("token revoke {handle}"));
+    assert_eq!(gate.http.get("/notes/1", &ann), 401);
+    let issued = house.ok("token issue bob --ttl 60").trim().to_owned();
+    assert_eq!((gate.http.get("/notes/2", &bob), gate.http.get("/notes/2", &issued)), (200, 200));
+    assert_eq!(house.ok("token revoke --user bob"), "2 tokens of user 2 (bob@example.com) have ended\n");
+    assert_eq!((gate.http.get("/notes/2", &bob), gate.http.get("/notes/2", &issued)), (401, 401));
+}
+
+#[test]
+fn a_granted_role_counts_at_once_for_decisions_and_for_the_app() {
+    let (house, gate, [ann, _]) = inhabited();
+    assert_eq!((gate.http.get("/notes/2", &ann), groups(&gate, &ann)), (403, None));
+    house.ok("role add clerk");
+    house.ok("role grant editor ann");
+    house.ok("role grant clerk ann");
+    assert_eq!((gate.http.get("/notes/2", &ann), groups(&gate, &ann)), (200, Some("clerk,editor".into())));
+    house.ok("role revoke editor ann");
+    assert_eq!((gate.http.get("/notes/2", &ann), groups(&gate, &ann)), (403, Some("clerk".into())));
+}
+
+#[test]
+fn a_rule_for_a_role_that_is_added_later_applies_soon() {
+    let house = House::new();
+    house.add_user("ann");
+    let gate = house.serve();
+    let ann = gate.http.login("ann");
+    assert_eq!(gate.http.get("/reports/1", &ann), 403);
+    house.ok("role add editor");
+    house.ok("role grant editor ann");
+    // The rules are compiled again when the store's roles have changed.
+    wait_until("the new role", || (gate.http.get("/reports/1", &ann) == 200).then_some(()));
+}
+
+#[test]
+fn a_disabled_user_is_nobody_until_enabled() {
+    let (house, gate, [ann, bob]) = inhabited();
+    house.ok("user disable ann");
+    assert_eq!((gate.http.get("/notes/1", &ann), gate.http.get("/notes/2", &bob)), (401, 200));
+    assert_eq!(gate.http.try_login("ann", PASSWORD).status, 401);
+    assert_eq!(gate.http.logout(&ann), 401);
+    house.ok("user enable ann");
+    gate.http.login("ann");
+}
+
+#[test]
+fn a_new_password_ends_every_session() {
+    let (house, gate, [ann, bob]) = inhabited();
+    let second = gate.http.login("ann");
+    house.run_with("user set-password ann --password-stdin", "another-password-5").ok();
+    for token in [&ann, &second] {
+        assert_eq!(gate.http.get("/notes/1", token), 401);
+    }
+    assert_eq!(gate.http.get("/notes/2", &bob), 200);
+    assert_eq!(gate.http.try_login("ann", PASSWORD).status, 401);
+    assert_eq!(gate.http.try_login("ann", "another-password-5").status, 200);
+}
+
+#[test]
+fn a_deleted_user_is_gone_and_the_id_is_not_used_again() {
+    let (house, gate, [_, bob]) = inhabited();
+    house.ok("user delete bob");
+    assert_eq!(gate.http.get("/notes/2", &bob), 401);
+    assert_eq!(gate.http.try_login("bob", PASSWORD).status, 401);
+    assert_eq!(gate.http.register("bob"), 3);
+}
+
+#[test]
+fn a_password_comes_from_a_file_as_well() {
+    let house = House::new();
+    house.write("secret.txt", &format!("{PASSWORD}\n"));
+    house.ok("user add --email ann@example.com --username ann --password-file secret.txt");
+    let error = house.run("user add --email b@example.com --password-file none.txt").refused();
+    assert!(error.contains("cannot read `none.txt`"), "{error}");
+    let gate = house.serve();
+    gate.http.login("ann");
+}
+
+#[test]
+fn a_command_that_means_another_store_is_refused_by_the_gate() {
+    let (house, _gate, _) = inhabited();
+    let error = house.run("user list --set store.url=sled:other").refused();
+    assert!(error.contains("the gate uses the store `sled:") && error.contains("other`"), "{error}");
+    assert!(!house.path("other").exists());
+}
+
+#[test]
+fn a_store_in_memory_belongs_to_its_gate_alone() {
+    let house = House::with("[store]\nurl = \"memory:\"\n");
+    let error = house.run("user list").refused();
+    assert!(error.contains("a store in memory is nowhere else"), "{error}");
+    let gate = house.serve();
+    house.add_user("ann");
+    gate.http.login("ann");
+    assert_eq!(house.json("user list").pointer("/0/email"), Some(&json!("ann@example.com")));
+}

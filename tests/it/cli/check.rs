@@ -1,0 +1,123 @@
+//! `check`, and exit codes.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::support::{House, finish, portcullis};
+
+/// A house whose roles exist, so that there is nothing to warn of but the cheap passwords of tests.
+fn sound() -> House {
+    let house = House::new();
+    house.ok("role add editor");
+    house
+}
+
+#[test]
+fn a_sound_house_has_no_errors() {
+    let house = sound();
+    let text = house.ok("check");
+    assert!(text.ends_with("0 errors, 1 warning\n") && text.contains("below OWASP's minimum"), "{text}");
+    assert_eq!(house.run("check --strict").code, Some(1), "a warning is a mistake then");
+    assert_eq!(
+        house.run("check --strict --set password.memory_kib=19456 --set password.iterations=2").code,
+        Some(0)
+    );
+}
+
+#[test]
+fn it_tells_every_mistake_at_once_and_where_it_is() {
+    let house = sound();
+    let text = fs::read_to_string(house.path("policies/notes.json")).unwrap();
+    let text = text.replacen("\"$owner\"", "\"$ownr\"", 1).replacen("\"DENY\"", "\"FORBID\"", 1);
+    house.write("policies/notes.json", &text);
+    house.write("policies/more.json", "{");
+    house.write("policies/bad.cases.json", "[{\"as\": \"nobody\"}]");
+    let done = house.run("check");
+    assert_eq!(done.code, Some(1), "{done:?}");
+    for place in ["policies/notes.json:10:", "policies/more.json:1:", "policies/bad.cases.json:1:"] {
+        assert!(done.out.contains(place), "{place} is not in\n{}", done.out);
+    }
+    assert!(done.out.contains("`FORBID`"), "{}", done.out);
+    let json = house.run("check --json");
+    assert_eq!(json.code, Some(1));
+    let entries: Vec<Value> = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(entries.len() + 1, done.out.lines().count());
+    for entry in entries {
+        let fields = entry.as_object().unwrap();
+        let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+        assert_eq!(names, ["file", "line", "column", "severity", "code", "message", "fix"]);
+        assert!(["error", "warning"].contains(&fields["severity"].as_str().unwrap()), "{entry}");
+        let message = fields["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains('\n') && !message.ends_with('.'), "{entry}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_as_serve_tells_it() {
+    let house = House::new();
+    house.write("portcullis.toml", "[users]\nttl = true\nmax_tll = 3\n");
+    let done = house.run("check");
+    let start = house.run("serve");
+    assert_eq!((done.code, start.code), (Some(1), Some(1)));
+    for line in start.err.lines() {
+        assert!(done.out.contains(line), "{line} is not in\n{}", done.out);
+    }
+    assert!(done.out.contains("did you mean `max_ttl`?"), "{}", done.out);
+}
+
+#[test]
+fn an_unknown_role_is_a_warning_that_knows_the_store() {
+    let house = House::new();
+    // There is no store: which roles there are cannot be known, and none is made to find out.
+    assert!(!house.ok("check").contains("editor"));
+    assert!(!house.path("data").exists());
+    house.ok("role add clerk");
+    let text = house.ok("check");
+    assert!(text.contains("policies/admin.json:9:5: warning: there is no role `editor`"), "{text}");
+    let _gate = house.serve();
+    assert_eq!(house.ok("check"), text, "the store is asked through the gate");
+    house.ok("role add editor");
+    assert!(!house.ok("check").contains("editor"));
+}
+
+#[test]
+fn exit_codes_are_0_1_and_64() {
+    let house = House::new();
+    for (line, code) in [
+        ("--help", 0),
+        ("--version", 0),
+        ("user --help", 0),
+        ("check", 0),
+        ("user show nobody", 1),
+        ("serve -c none.toml", 1),
+        ("nonsense", 64),
+        ("user", 64),
+        ("user show", 64),
+        ("check --stric", 64),
+        ("user add --email a@b.c --password secret", 64),
+        ("token revoke", 64),
+        ("serve --set nonsense", 64),
+    ] {
+        let done = house.run(line);
+        assert_eq!(done.code, Some(code), "{line}: {done:?}");
+        assert_eq!(done.err.is_empty(), code == 0, "{line}: {done:?}");
+        assert!(code == 0 || done.out.is_empty(), "{line}: {done:?}");
+    }
+}
+
+#[test]
+fn variables_and_flags_come_before_the_file() {
+    let house = sound();
+    let mut command = house.command("check --set server.http=nowhere");
+    command.env("PORTCULLIS_USERS__TTL", "soon").env("PORTCULLIS_SERVICE_HOST", "10.0.0.1");
+    let done = finish(command, "");
+    assert_eq!(done.code, Some(1));
+    for line in ["PORTCULLIS_USERS__TTL: error: `users.ttl` cannot be `soon`", "--server.http: error: "] {
+        assert!(done.out.contains(line), "{line} is not in\n{}", done.out);
+    }
+    assert!(!done.out.contains("SERVICE_HOST"), "{}", done.out);
+    let mut elsewhere = portcullis();
+    elsewhere.args(["check", "-c"]).arg(house.path("portcullis.toml")).current_dir("/");
+    assert!(finish(elsewhere, "").ok().contains("0 errors"), "paths count from the file");
+}

@@ -1,0 +1,234 @@
+//! Connections on both sides: order, reuse, and what ends them.
+
+use std::{
+    sync::{Mutex, mpsc},
+    thread,
+};
+
+use crate::support::{App, GUARD, Gate, answer};
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    client.send(
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
+         POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\ntwo\
+         POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nthree\r\n0\r\n\r\n\
+         GET /api/users/1 HTTP/1.1\r\nHost: a\r\n\r\n\
+         GET /5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n\
+         GET /never HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    for (target, body) in [("/1", ""), ("/2", "two"), ("/3", "three")] {
+        let told = client.response().expect(200).json();
+        assert_eq!((&told["target"], &told["body"]), (&target.into(), &body.into()));
+    }
+    client.response().expect(401);
+    let last = client.response().expect(200);
+    assert_eq!(last.json()["target"], "/5");
+    assert_eq!(last.field("connection"), Some("close"));
+    client.expect_close();
+    let lines: Vec<_> = app.requests().iter().map(|request| request.line().to_owned()).collect();
+    assert_eq!(lines, ["GET /1 HTTP/1.1", "POST /2 HTTP/1.1", "POST /3 HTTP/1.1", "GET /5 HTTP/1.1"]);
+}
+
+#[test]
+fn a_request_split_anywhere_is_the_same_request() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    client.send_by_bytes("POST /a?b=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    let told = client.response().expect(200).json();
+    assert_eq!((&told["target"], &told["body"]), (&"/a?b=1".into(), &"hello".into()));
+    // Two requests, cut in the middle of the second one's head.
+    client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HT");
+    assert_eq!(client.response().json()["target"], "/1");
+    client.send("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().json()["target"], "/2");
+}
+
+#[test]
+fn one_connection_to_the_app_serves_all_that_come_one_after_the_other() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    for _ in 0..3 {
+        let mut client = gate.client();
+        for _ in 0..5 {
+            client.get("/a").expect(200);
+        }
+    }
+    assert_eq!(app.connections(), 1);
+    assert_eq!(app.requests().len(), 15);
+}
+
+#[test]
+fn the_connection_that_came_back_last_is_used_first() {
+    let (tell, told) = mpsc::channel();
+    let (first, may_first) = mpsc::channel::<()>();
+    let may_first = Mutex::new(may_first);
+    let app = App::start(move |connection| {
+        while let Some(request) = connection.request() {
+            if request.line().contains("/wait") {
+                tell.send(()).unwrap();
+                may_first.lock().unwrap().recv_timeout(GUARD).unwrap();
+            }
+            connection.send(answer("200 OK", "", connection.number.to_string()));
+        }
+    });
+    let gate = Gate::open(&app);
+    let (mut slow, mut quick) = (gate.client(), gate.client());
+    slow.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.recv_timeout(GUARD).unwrap();
+    assert_eq!(quick.get("/a").text(), "1", "the first connection is busy");
+    assert_eq!(quick.get("/a").text(), "1");
+    first.send(()).unwrap();
+    assert_eq!(slow.response().text(), "0");
+    for _ in 0..3 {
+        assert_eq!(quick.get("/a").text(), "0", "it came back last");
+    }
+    assert_eq!(app.connections(), 2);
+}
+
+#[test]
+fn a_connection_that_the_app_has_closed_costs_nobody_an_answer() {
+    let (tell, told) = mpsc::channel();
+    let app = App::start(move |connection| {
+        let request = connection.request().unwrap();
+        connection.send(answer("200 OK", "", &request.body));
+        // Without a word of it in the answer.
+        connection.close();
+        tell.send(()).unwrap();
+    });
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for body in ["one", "two", "three"] {
+        assert_eq!(client.ask("POST", "/a", "", body.as_bytes()).expect(200).text(), body);
+        told.recv_timeout(GUARD).unwrap();
+    }
+    assert_eq!((app.connections(), app.requests().len()), (3, 3));
+}
+
+#[test]
+fn a_request_that_the_app_has_got_is_never_sent_twice() {
+    let app = App::start(|connection| {
+        while let Some(request) = connection.request() {
+            if request.line().contains("/die") {
+                return;
+            }
+            connection.send(answer("200 OK", "", ""));
+        }
+    });
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for method in ["GET", "POST"] {
+        client.get("/a").expect(200);
+        client.ask(method, "/die", "", b"x").expect(502);
+    }
+    let died = app.requests().iter().filter(|request| request.line().contains("/die")).count();
+    assert_eq!(died, 2, "one each");
+}
+
+#[test]
+fn what_the_app_sends_beyond_its_answer_reaches_nobody() {
+    const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    let (go, may_go) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let may_go = Mutex::new(may_go);
+    let app = App::start(move |connection| {
+        while let Some(request) = connection.request() {
+            let mut bytes = answer("200 OK", "", "good");
+            if request.line().contains("/at-once") {
+                bytes.extend_from_slice(POISON.as_bytes());
+            }
+            connection.send(bytes);
+            if request.line().contains("/later") {
+                may_go.lock().unwrap().recv_timeout(GUARD).unwrap();
+                connection.send(POISON);
+                tell.send(()).unwrap();
+            }
+        }
+    });
+    let gate = Gate::open(&app);
+    let (mut client, mut stranger) = (gate.client(), gate.client());
+    assert_eq!(client.get("/at-once").text(), "good");
+    assert_eq!(stranger.get("/a").text(), "good");
+    assert_eq!(client.get("/later").text(), "good");
+    go.send(()).unwrap();
+    told.recv_timeout(GUARD).unwrap();
+    assert_eq!(stranger.get("/a").text(), "good");
+    assert_eq!(client.get("/a").text(), "good");
+}
+
+#[test]
+fn an_app_that_closes_after_each_answer_is_believed() {
+    let app = App::start(|connection| {
+        connection.request().unwrap();
+        connection.send(answer("200 OK", "Connection: close\r\n", "bye"));
+        connection.hang();
+    });
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for _ in 0..3 {
+        let response = client.get("/a").expect(200);
+        assert_eq!(response.field("connection"), None, "the client's connection stays: {}", response.head);
+    }
+    assert_eq!(app.connections(), 3);
+}
+
+#[test]
+fn a_client_that_leaves_ends_the_work_for_it() {
+    let (tell, told) = mpsc::channel();
+    let app = App::start(move |connection| {
+        let head = connection.head().unwrap();
+        if head.contains("/streaming") {
+            connection.send("HTTP/1.1 200 OK\r\n\r\nfirst");
+        }
+        tell.send(()).unwrap();
+        assert!(connection.hang());
+        tell.send(()).unwrap();
+    });
+    let gate = Gate::open(&app);
+    for request in [
+        "GET /thinking HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /streaming HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /uploading HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf",
+    ] {
+        let mut client = gate.client();
+        client.send(request);
+        told.recv_timeout(GUARD).unwrap();
+        drop(client);
+        told.recv_timeout(GUARD).expect("the gate closes towards the app");
+    }
+    for path in ["/thinking", "/uploading"] {
+        assert_eq!(gate.log.access(path)["status"], 499);
+    }
+}
+
+#[test]
+fn two_cores_serve_as_one() {
+    let app = App::echo();
+    let gate = Gate::start(crate::support::Setup::new(&app).set("server.threads", "2"));
+    let ann = gate.sign_up("ann");
+    let asking = |number: usize| {
+        let (mut client, token) = (gate.client(), ann.token.clone());
+        move || {
+            for _ in 0..20 {
+                let target = format!("/{number}");
+                let told = client
+                    .ask("GET", &target, &format!("Authorization: {token}\r\n"), b"")
+                    .expect(200)
+                    .json();
+                assert_eq!(told["target"], target.as_str());
+                assert!(
+                    told.to_string().contains("X-Forwarded-User"),
+                    "a token of one core holds on the other"
+                );
+            }
+        }
+    };
+    let threads: Vec<_> = (0..8).map(|number| thread::spawn(asking(number))).collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,8 @@
+//! Sockets towards clients: deadlines, limits, the end; and what is seen from outside.
+
+mod admin;
+mod binding;
+mod deadlines;
+mod limits;
+mod record;
+mod shutdown;

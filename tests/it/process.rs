@@ -1,0 +1,9 @@
+//! The real program as a process: starts, stops, crashes, and what it leaves behind.
+
+mod demo;
+mod health;
+mod reload;
+mod restart;
+mod secrets;
+mod start;
+pub(crate) mod support;

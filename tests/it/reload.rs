@@ -1,0 +1,154 @@
+//! Policies are replaced under load: no wrong verdict, no mixture of two sets, no dropped connection.
+
+use std::{
+    collections::HashMap,
+    fs,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::Instant,
+};
+
+use crate::support::{App, Client, GUARD, Gate, Lines, Setup};
+
+/// A set that lets everybody read `/open` and one of `/even` and `/odd`.
+fn policy(readable: &str) -> String {
+    let rule = |property: &str| {
+        format!(
+            r#"{{"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "property": "{property}"}}"#
+        )
+    };
+    format!(
+        r#"{{"name": "Swap", "routes": [
+            {{"path": "/open", "property": "open"}}, {{"path": "/shut", "property": "shut"}},
+            {{"path": "/even", "property": "even"}}, {{"path": "/odd", "property": "odd"}}],
+        "acls": [{{"principalType": "ROLE", "principalId": "$everyone", "permission": "DENY"}}, {}, {}]}}"#,
+        rule("open"),
+        rule(readable)
+    )
+}
+
+/// The policies a gate cannot take, each in its own way.
+fn broken(round: usize) -> String {
+    let good = policy("even");
+    match round % 5 {
+        0 => String::new(),
+        1 => good.split_at(good.len() / 2).0.to_owned(),
+        2 => good.replace("DENY", "DENNY"),
+        3 => good.replace("/odd", "/even"),
+        _ => "{}".to_owned(),
+    }
+}
+
+fn write(gate: &Gate, text: &str) {
+    fs::write(gate.path("policies/swap.json"), text).unwrap();
+}
+
+fn status(client: &mut Client, path: &str) -> u16 {
+    client.get(path).status
+}
+
+#[test]
+fn two_hundred_reloads_under_load() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).policy("swap.json", &policy("even")).set("server.threads", "2"));
+    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            let mut client = gate.client();
+            let (stop, asked) = (&stop, &asked);
+            scope.spawn(move || {
+                // One connection to the end: to lose it would be a panic.
+                while !stop.load(Ordering::Acquire) {
+                    assert_eq!(status(&mut client, "/open"), 200);
+                    assert_eq!(status(&mut client, "/shut"), 401);
+                    let swapped = [status(&mut client, "/even"), status(&mut client, "/odd")];
+                    assert!(swapped.iter().all(|status| [200, 401].contains(status)), "{swapped:?}");
+                    asked.fetch_add(4, Ordering::Relaxed);
+                }
+            });
+        }
+        let reloading = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reload_often(&gate)));
+        stop.store(true, Ordering::Release);
+        reloading.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+    assert!(asked.into_inner() > 200, "there was load");
+    verdicts_fit_their_sets(&gate.stop());
+}
+
+/// A hundred good sets in turns, and after each a broken one.
+fn reload_often(gate: &Gate) {
+    let mut client = gate.client();
+    for round in 0..100 {
+        let (readable, other) = if round % 2 == 0 { ("odd", "even") } else { ("even", "odd") };
+        write(gate, &policy(readable));
+        assert_eq!(gate.reload(), Ok(()));
+        let verdicts = |client: &mut Client| {
+            [status(client, &format!("/{readable}")), status(client, &format!("/{other}"))]
+        };
+        assert_eq!(verdicts(&mut client), [200, 401], "round {round}: the new set is in force");
+        write(gate, &broken(round));
+        assert!(gate.reload().unwrap_err().contains("swap.json:"));
+        assert_eq!(verdicts(&mut client), [200, 401], "round {round}: the old set stays");
+    }
+}
+
+/// The verdict on every line is the one of the set that the line names.
+fn verdicts_fit_their_sets(log: &Lines) {
+    let mut sets: HashMap<String, (String, usize)> = HashMap::new();
+    for line in log.all() {
+        let path = line["path"].as_str().unwrap_or_default();
+        if line["stream"] != "access" || !["/even", "/odd"].contains(&path) {
+            continue;
+        }
+        let allowed = line["decision"] == "allow";
+        let readable = if allowed == (path == "/even") { "/even" } else { "/odd" };
+        let digest = line["facts"]["policy"].as_str().unwrap().to_owned();
+        let (known, count) = sets.entry(digest).or_insert((readable.to_owned(), 0));
+        assert_eq!(known, readable, "{line}");
+        *count += 1;
+    }
+    assert_eq!(sets.len(), 2, "{sets:?}");
+}
+
+#[test]
+fn a_broken_set_is_shown_and_a_good_one_clears_it() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).policy("swap.json", &policy("even")));
+    let mut admin = gate.admin();
+    assert!(gate.metrics().contains("portcullis_config_last_reload_success 1\n"));
+    assert_eq!(admin.get("/readyz?strict").status, 200);
+    write(&gate, &broken(2));
+    gate.reload().unwrap_err();
+    assert!(gate.metrics().contains("portcullis_config_last_reload_success 0\n"));
+    assert_eq!(admin.get("/readyz").status, 200, "it serves as before");
+    let told = admin.get("/readyz?strict").expect(503);
+    assert!(told.text().contains("swap.json:4:"), "{}", told.text());
+    write(&gate, &policy("even"));
+    gate.reload().unwrap();
+    assert!(gate.metrics().contains("portcullis_config_last_reload_success 1\n"));
+    assert_eq!(admin.get("/readyz?strict").status, 200);
+}
+
+#[test]
+fn a_change_of_the_folder_is_noticed() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).policy("swap.json", &policy("even")));
+    let mut client = gate.client();
+    assert_eq!(status(&mut client, "/odd"), 401);
+    fs::write(gate.path("policies/swap.json.new"), policy("odd")).unwrap();
+    fs::rename(gate.path("policies/swap.json.new"), gate.path("policies/swap.json")).unwrap();
+    let waiting = Instant::now();
+    while status(&mut client, "/odd") != 200 {
+        assert!(waiting.elapsed() < GUARD);
+    }
+    assert_eq!(status(&mut client, "/even"), 401);
+}
+
+#[test]
+fn a_gate_does_not_start_with_a_broken_or_empty_set() {
+    let app = App::echo();
+    for round in 0..5 {
+        let error = Gate::try_start(Setup::new(&app).policy("swap.json", &broken(round))).err().unwrap();
+        assert!(format!("{error:#}").contains("swap.json:"), "{error:#}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The named hostile requests of `tests/hostile`, over the socket: each is refused, and the app gets nothing.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::support::{App, Gate, Setup};
+
+/// A file's expectation: the status, and the check that refuses it.
+fn expectations() -> BTreeMap<String, (u16, String)> {
+    let text = fs::read_to_string(folder().join("expected.txt")).unwrap();
+    let mut expectations = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("request/")) {
+        let [name, status, check] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+        expectations.insert(name.to_owned(), (status.parse().unwrap(), check.to_owned()));
+    }
+    assert!(expectations.len() > 200, "{}", expectations.len());
+    expectations
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile"))
+}
+
+/// The limits that the files are made for.
+fn setup(app: &App) -> Setup {
+    Setup::new(app).set("server.max_header_bytes", "8kb").set("server.max_headers", "128")
+}
+
+#[test]
+fn a_refused_head_never_reaches_the_app() {
+    let app = App::echo();
+    let gate = Gate::start(setup(&app));
+    let mut wrong = Vec::new();
+    for (name, (status, check)) in expectations() {
+        // What is wrong with a chunk is seen when the head is on its way; see below.
+        if check == "ok" || check == "unfinished" || name.contains("/chunk-") {
+            continue;
+        }
+        let mut client = gate.client();
+        client.send(fs::read(folder().join(&name)).unwrap());
+        let response = client.response();
+        let message = response.json()["error"]["message"].to_string();
+        let named = message.contains(&format!("({check})")) || message.contains("Failed to decode param");
+        if response.status != status || !named || response.field("connection") != Some("close") {
+            wrong.push(format!("{name}: expected {status} {check}, got {} {message}", response.status));
+        }
+        client.finish().expect_close();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(app.connections(), 0, "{:?}", app.requests());
+}
+
+#[test]
+fn a_request_with_a_bad_chunk_never_reaches_the_app_whole() {
+    let app = App::echo();
+    let gate = Gate::start(setup(&app));
+    let mut wrong = Vec::new();
+    for (name, (status, check)) in expectations() {
+        if check == "ok" || check == "unfinished" || !name.contains("/chunk-") {
+            continue;
+        }
+        let mut client = gate.client();
+        client.send(fs::read(folder().join(&name)).unwrap());
+        let response = client.response();
+        if response.status != status {
+            wrong.push(format!("{name}: expected {status} {check}, got {}", response.status));
+        }
+        client.finish().expect_close();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(app.requests().len(), 0, "{:?}", app.requests());
+}
+
+#[test]
+fn an_odd_but_right_request_is_served() {
+    let app = App::echo();
+    let gate = Gate::start(setup(&app));
+    for (name, (_, check)) in expectations() {
+        if check != "ok" {
+            continue;
+        }
+        let mut client = gate.client();
+        client.send(fs::read(folder().join(&name)).unwrap());
+        // One waits to be told to send its body, one announces more than can ever come, and one holds what only a
+        // route may allow.
+        let expected = match &*name {
+            "request/expect-ok.http" => 100,
+            "request/path-ok-encoded-slash.http" => 400,
+            "request/cl-ok-largest.http" => continue,
+            _ => 200,
+        };
+        let response = client.response();
+        assert_eq!(response.status, expected, "{name}: {}", response.head);
+    }
+}
