@@ -269,3 +269,209 @@ fn changed<'p>(old: &'p Map<String, Value>, new: &'p Map<String, Value>) -> Vec<
         .chain(gone)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        accounts::{
+            Settings,
+            testing::{self, CLIENT, House, house, map},
+        },
+        store::Session,
+    };
+
+    const GOOD: &str = "a-good-password";
+
+    async fn ann(settings: Settings) -> House {
+        let house = house(settings).await;
+        let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD, "nick": "a"});
+        house.register(&data).await.unwrap();
+        house.register(&json!({"username": "bob", "email": "bob@b.c", "password": GOOD})).await.unwrap();
+        house
+    }
+
+    async fn session(house: &House, name: &str) -> Arc<Session> {
+        let minted = house.login(&json!({"username": name, "password": GOOD})).await.unwrap();
+        house.accounts.session(minted.id.expose()).await.unwrap()
+    }
+
+    fn with(session: &Session) -> Asker<'_> {
+        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session) }
+    }
+
+    async fn patch(house: &House, asker: Asker<'_>, data: Value) -> Result<User, Fault> {
+        let user = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.patch(asker, user, map(&data)).await
+    }
+
+    fn text(user: &User) -> String {
+        Value::Object(user.properties.clone()).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_patch_changes_what_it_names() {
+        let house = ann(testing::loopback()).await;
+        for (data, expected) in [
+            (json!({"realm": 5}), r#"{"realm":"5","username":"ann","email":"ann@b.c","nick":"a"}"#),
+            (
+                json!({"realm": null, "id": "1"}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","nick":"a"}"#,
+            ),
+            (
+                json!({"emailVerified": "maybe", "z": [1], "nick": null}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
+            ),
+            (
+                json!({"password": 5, "verificationToken": "v", "accessTokens": [1]}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
+            ),
+        ] {
+            let user = patch(&house, CLIENT, data.clone()).await.unwrap();
+            assert_eq!(text(&user), expected, "{data}");
+            assert_eq!(text(&house.accounts.user(&1.into()).await.unwrap()), expected, "{data}");
+        }
+        assert!(house.login(&json!({"username": "ann", "password": GOOD})).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_patch_is_refused_in_loopbacks_order() {
+        let house = ann(Settings { reject_password_changes: true, ..testing::loopback() }).await;
+        for (data, expected) in [
+            (json!({"id": 2, "password": ""}), "the id cannot be changed from `1` to `2`"),
+            (json!({"id": null}), "the id cannot be changed from `1` to `null`"),
+            (json!({"id": [1]}), "the id cannot be changed from `1` to `1`"),
+            (
+                json!({"password": null, "email": "bad"}),
+                "passwords cannot be changed by a patch or a replacement",
+            ),
+        ] {
+            assert_eq!(
+                patch(&house, CLIENT, data.clone()).await.unwrap_err().to_string(),
+                expected,
+                "{data}"
+            );
+        }
+        let house = ann(testing::loopback()).await;
+        let empty = patch(&house, CLIENT, json!({"password": "", "email": "bad"})).await.unwrap_err();
+        assert!(matches!(empty, Fault::Password(_)), "{empty:?}");
+        let both = patch(&house, CLIENT, json!({"email": "bad", "username": "bob"})).await.unwrap_err();
+        let told = "The `User` instance is not valid. Details: `email` is invalid (value: \"bad\"); `username` User already exists (value: \"bob\").";
+        assert_eq!(both.to_string(), told);
+    }
+
+    #[tokio::test]
+    async fn only_a_new_email_or_a_password_ends_other_sessions() {
+        let house = ann(testing::loopback()).await;
+        let (own, other) = (session(&house, "ann").await, session(&house, "ann").await);
+        let lives = |session: Arc<Session>| {
+            let sessions = house.store.sessions();
+            sessions.get(&session.hash).is_some()
+        };
+        for data in [json!({"realm": "x"}), json!({"email": "ann@b.c"}), json!({"password": 5}), json!({})] {
+            patch(&house, with(&own), data.clone()).await.unwrap();
+            assert!(lives(other.clone()), "{data}");
+        }
+        patch(&house, with(&own), json!({"email": "new@b.c"})).await.unwrap();
+        assert!(lives(own.clone()) && !lives(other));
+        // The same password has another hash.
+        let other = session(&house, "ann").await;
+        patch(&house, with(&own), json!({"password": GOOD})).await.unwrap();
+        assert!(lives(own.clone()) && !lives(other));
+        // Somebody else's wish ends them all.
+        let bob = session(&house, "bob").await;
+        patch(&house, with(&bob), json!({"email": "third@b.c"})).await.unwrap();
+        assert!(!lives(own) && lives(bob));
+    }
+
+    #[tokio::test]
+    async fn who_can_say_that_an_address_is_confirmed() {
+        for (settings, by_owner) in [(testing::loopback(), true), (testing::standard(), false)] {
+            let house = ann(settings).await;
+            let (own, bob) = (session(&house, "ann").await, session(&house, "bob").await);
+            let user = patch(&house, with(&own), json!({"emailVerified": true})).await.unwrap();
+            assert_eq!(user.email_verified(), by_owner);
+            let data = json!({"email": "ann@b.c", "password": GOOD, "emailVerified": true});
+            let user = house.accounts.replace(with(&own), "1", map(&data)).await.unwrap();
+            assert_eq!(user.email_verified(), by_owner);
+            // Whoever the rules let change others' rows.
+            let user = patch(&house, with(&bob), json!({"emailVerified": true})).await.unwrap();
+            assert!(user.email_verified());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_address_has_to_be_confirmed_again() {
+        let required = Settings { email_verification_required: true, ..testing::loopback() };
+        for (settings, verified) in
+            [(required, false), (testing::standard(), false), (testing::loopback(), true)]
+        {
+            let house = ann(settings).await;
+            patch(&house, CLIENT, json!({"emailVerified": true})).await.unwrap();
+            let user = patch(&house, CLIENT, json!({"email": "new@b.c"})).await.unwrap();
+            assert_eq!(user.email_verified(), verified);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replacement_leaves_nothing() {
+        let house = ann(testing::loopback()).await;
+        let whole = |more: Value| {
+            let mut data = map(&json!({"email": "ann@b.c", "password": GOOD}));
+            data.extend(map(&more));
+            data
+        };
+        let user = house.accounts.replace(CLIENT, "1", whole(json!({"id": 0, "z": 1}))).await.unwrap();
+        assert_eq!(text(&user), r#"{"email":"ann@b.c","z":1}"#);
+        for (id, more, expected) in [
+            ("1", json!({"id": 2}), "the id cannot be replaced, `1` by `2`"),
+            ("1", json!({"id": "1"}), "the id cannot be replaced, `1` by `1`"),
+            ("99", json!({"email": "new@b.c"}), "there is no user `99` to replace"),
+            ("x", json!({"email": "new@b.c"}), "there is no user `x` to replace"),
+        ] {
+            let fault = house.accounts.replace(CLIENT, id, whole(more)).await.unwrap_err();
+            assert_eq!(fault.to_string(), expected);
+        }
+        let partial = house.accounts.replace(CLIENT, "99", map(&json!({"realm": "x"}))).await.unwrap_err();
+        assert!(matches!(partial, Fault::Invalid(_)), "the rules are asked first: {partial:?}");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_user_leaves_no_session() {
+        let house = ann(testing::loopback()).await;
+        let own = session(&house, "ann").await;
+        assert!(house.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(!house.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(house.store.sessions().get(&own.hash).is_none());
+    }
+
+    #[tokio::test]
+    async fn declared_properties_have_types_defaults_and_must_be_there() {
+        use crate::accounts::{Kind, Property};
+        let property =
+            |name: &str, kind, required, default| Property { name: name.to_owned(), kind, required, default };
+        let properties = vec![
+            property("age", Kind::Number, false, None),
+            property("plan", Kind::Text, false, Some(json!("free"))),
+            property("born", Kind::Date, true, None),
+        ];
+        let house = house(Settings { properties, ..testing::loopback() }).await;
+        let data =
+            json!({"extra": 1, "age": "41", "born": "2001-02-03", "email": "ann@b.c", "password": GOOD});
+        let user = house.register(&data).await.unwrap();
+        let stored =
+            r#"{"email":"ann@b.c","age":41,"plan":"free","born":"2001-02-03T00:00:00.000Z","extra":1}"#;
+        assert_eq!(text(&user), stored);
+        let blank = patch(&house, CLIENT, json!({"born": null})).await.unwrap_err();
+        assert_eq!(
+            blank.to_string(),
+            "The `User` instance is not valid. Details: `born` can't be blank (value: null)."
+        );
+        let older = json!({"where": {"age": {"gt": "40"}, "born": {"lt": "2002-01-01"}}});
+        let query = house.accounts.query(Some(&older)).unwrap();
+        assert_eq!(house.accounts.find(&query).await.unwrap().len(), 1);
+    }
+}

@@ -160,3 +160,155 @@ impl Accounts {
         Err(Fault::Contended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::{
+        Settings, Wish,
+        testing::{self, CLIENT, House, house, map},
+    };
+
+    const GOOD: &str = "a-good-password";
+    const NEW: &str = "another-good-password";
+
+    async fn ann(settings: Settings) -> House {
+        let house = house(settings).await;
+        let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD});
+        house.register(&data).await.unwrap();
+        house
+    }
+
+    async fn request(house: &House, body: &Value) -> Result<(), Fault> {
+        let reset = Reset::read(&house.accounts, &map(body))?;
+        house.accounts.request_reset(CLIENT, reset).await
+    }
+
+    /// A session of user 1 with these scopes.
+    async fn session(house: &House, scopes: &[&str]) -> Arc<Session> {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let wish = Wish { scopes, ..Wish::default() };
+        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        house.accounts.session(minted.id.expose()).await.unwrap()
+    }
+
+    fn with(session: &Session) -> Asker<'_> {
+        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session) }
+    }
+
+    #[tokio::test]
+    async fn asks_for_a_reset_as_loopback_does() {
+        let house = ann(testing::loopback()).await;
+        for (body, expected) in [
+            (json!({"email": "ann@b.c"}), "ok"),
+            (json!({"email": "ann@b.c", "realm": "", "password": ""}), "ok"),
+            (json!({"email": "ANN@b.c"}), "nobody has this email"),
+            (json!({"email": ""}), "nobody has this email"),
+            (json!({"email": "ann@b.c", "realm": 5}), "nobody has this email"),
+            (json!({}), "an email is required"),
+            (json!({"email": ["ann@b.c"], "password": 5}), "an email is required"),
+            (json!({"email": "x@y", "password": 5}), "Invalid password."),
+        ] {
+            let told =
+                request(&house, &body).await.map_or_else(|fault| fault.to_string(), |()| "ok".to_owned());
+            assert_eq!(told, expected, "{body}");
+        }
+        let house = ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
+        let unverified = request(&house, &json!({"email": "ann@b.c"})).await;
+        assert!(matches!(unverified, Err(Fault::ResetNotVerified)), "{unverified:?}");
+    }
+
+    #[tokio::test]
+    async fn standard_says_nothing_of_who_has_an_address() {
+        let settings = Settings { email_verification_required: true, events: true, ..testing::standard() };
+        let house = ann(settings).await;
+        for email in ["ann@b.c", "nobody@b.c"] {
+            request(&house, &json!({ "email": email })).await.unwrap();
+        }
+        let entries = house.store.outbox(10).await.unwrap();
+        let resets: Vec<_> = entries.iter().filter(|entry| entry.kind == "reset.requested").collect();
+        assert_eq!(resets.len(), 2);
+        assert!(resets.iter().all(|entry| entry.user.is_none()), "nobody was looked up");
+    }
+
+    #[tokio::test]
+    async fn realms_tell_equal_addresses_apart() {
+        let settings =
+            Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
+        let house = house(settings).await;
+        for realm in ["r1", "r2"] {
+            let data = json!({"email": "m@b.c", "realm": realm, "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        let whose = async |body: Value| {
+            let reset = Reset::read(&house.accounts, &map(&body)).unwrap();
+            house.accounts.user_to_reset(&reset).await.unwrap().map(|user| user.id)
+        };
+        assert_eq!(whose(json!({"email": "m@b.c"})).await, Some(1.into()), "the first of all realms");
+        assert_eq!(whose(json!({"email": "m@b.c", "realm": "r2"})).await, Some(2.into()));
+        assert_eq!(whose(json!({"email": "m@b.c", "realm": "r3"})).await, None);
+        assert_eq!(whose(json!({"email": "r2:m@b.c"})).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_reset_token_is_good_once_in_standard() {
+        for (settings, survives) in [(testing::standard(), false), (testing::loopback(), true)] {
+            let house = ann(settings).await;
+            let other = session(&house, &[]).await;
+            let reset = session(&house, &[RESET_SCOPE]).await;
+            house.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+            assert_eq!(house.store.sessions().get(&reset.hash).is_some(), survives);
+            assert!(house.store.sessions().get(&other.hash).is_none());
+            house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_a_password_for_who_knows_the_old_one() {
+        let house = ann(testing::standard()).await;
+        let (own, other) = (session(&house, &[]).await, session(&house, &[]).await);
+        let change =
+            async |old: &str, new: &str| house.accounts.change_password(with(&own), &own, (old, new)).await;
+        for (old, new, expected) in [
+            ("wrong", "short", "the current password is wrong"),
+            ("", NEW, "the current password is wrong"),
+            (GOOD, "short", "The password entered was too short. Min length is 8 (entered 5)"),
+        ] {
+            assert_eq!(change(old, new).await.unwrap_err().to_string(), expected);
+        }
+        assert!(house.store.sessions().get(&other.hash).is_some());
+        change(GOOD, NEW).await.unwrap();
+        assert!(house.store.sessions().get(&other.hash).is_none());
+        assert!(house.store.sessions().get(&own.hash).is_some());
+        house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn guesses_of_the_old_password_are_counted_as_logins() {
+        let limits = crate::limit::Settings {
+            login_per_client: Some("2/minute".parse().unwrap()),
+            ..crate::limit::Settings::default()
+        };
+        let house = testing::limited_house(testing::standard(), &limits).await;
+        house.register(&json!({"username": "ann", "email": "ann@b.c", "password": GOOD})).await.unwrap();
+        let own = session(&house, &[]).await;
+        for _ in 0..2 {
+            let guess = house.accounts.change_password(with(&own), &own, ("guess", NEW)).await;
+            assert!(matches!(guess, Err(Fault::WrongPassword)), "{guess:?}");
+        }
+        let third = house.accounts.change_password(with(&own), &own, (GOOD, NEW)).await;
+        assert!(matches!(third, Err(Fault::Limited(_))), "{third:?}");
+    }
+
+    #[tokio::test]
+    async fn a_session_of_nobody_changes_nothing() {
+        let house = ann(testing::loopback()).await;
+        let own = session(&house, &[]).await;
+        house.accounts.delete(CLIENT, "1").await.unwrap();
+        let gone = house.accounts.reset_password(with(&own), &own, NEW).await;
+        assert!(matches!(gone, Err(Fault::SessionUserGone(_))), "{gone:?}");
+    }
+}

@@ -95,3 +95,111 @@ impl Accounts {
         self.created_from(asker, draft).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::accounts::{
+        Settings,
+        testing::{self, CLIENT, House, house, map},
+    };
+
+    const GOOD: &str = "a-good-password";
+
+    async fn two(settings: Settings) -> House {
+        let house = house(settings).await;
+        for name in ["ann", "bob"] {
+            let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        house
+    }
+
+    fn told(result: Result<User, Fault>) -> String {
+        match result {
+            Ok(user) => format!("{} {}", user.id, Value::Object(user.properties)),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn patches_or_creates() {
+        let house = two(testing::loopback()).await;
+        for (data, expected) in [
+            (json!({"id": 1, "realm": "r"}), r#"1 {"realm":"r","username":"ann","email":"ann@b.c"}"#),
+            (json!({"id": "1", "realm": null}), r#"1 {"realm":null,"username":"ann","email":"ann@b.c"}"#),
+            // LoopBack asks no rule here. A name is still nobody else's.
+            (json!({"id": 1, "email": "bad"}), r#"1 {"realm":null,"username":"ann","email":"bad"}"#),
+            (
+                json!({"id": 1, "username": "bob"}),
+                "The `User` instance is not valid. Details: `username` User already exists (value: \"bob\").",
+            ),
+            (json!({"id": 99, "realm": "r"}), "there is no user `99` to update"),
+            (json!({"id": {}, "realm": "r"}), "there is no user `[object Object]` to update"),
+            (
+                json!({"id": null, "email": "new@b.c", "password": GOOD, "emailVerified": true}),
+                r#"3 {"email":"new@b.c","emailVerified":true}"#,
+            ),
+        ] {
+            assert_eq!(told(house.accounts.patch_or_create(CLIENT, map(&data)).await), expected, "{data}");
+        }
+        let house = two(testing::standard()).await;
+        let bad = house.accounts.patch_or_create(CLIENT, map(&json!({"id": 1, "email": "bad"}))).await;
+        assert!(matches!(bad, Err(Fault::Invalid(_))), "{bad:?}");
+        let new = json!({"email": "new@b.c", "password": GOOD, "emailVerified": true});
+        let new = house.accounts.patch_or_create(CLIENT, map(&new)).await.unwrap();
+        assert!(!new.email_verified(), "nobody is confirmed by what a client says");
+    }
+
+    #[tokio::test]
+    async fn replaces_or_creates() {
+        let house = two(testing::loopback()).await;
+        for (id, expected) in
+            [(json!("1"), r#"1 {"email":"ann@b.c"}"#), (json!([1]), r#"1 {"email":"ann@b.c"}"#)]
+        {
+            let data = json!({"id": id, "email": "ann@b.c", "password": GOOD});
+            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+        }
+        for (id, expected) in [(json!(0), "0"), (json!("x"), "x"), (json!(99), "99")] {
+            let data = json!({"id": id, "email": "new@b.c", "password": GOOD});
+            let expected = format!("there is no user `{expected}` to replace");
+            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn upserts_the_one_that_matches() {
+        let house = two(testing::loopback()).await;
+        let data = |email: &str| json!({"email": email, "password": GOOD});
+        for (given, data, expected) in [
+            (json!({"id": 1}), data("new@b.c"), r#"1 {"username":"ann","email":"new@b.c"}"#),
+            (json!({"id": 99}), data("third@b.c"), r#"3 {"email":"third@b.c"}"#),
+            (json!({"id": {"gt": 0}}), data("x@b.c"), "several rows match"),
+            (json!({"id": 1}), json!({}), "there is nothing to write"),
+            (
+                json!({"password": "x"}),
+                data("x@b.c"),
+                "The where clause names the hidden property \"password\"",
+            ),
+            (
+                json!({"id": 1}),
+                json!({"realm": "x"}),
+                "The `User` instance is not valid. Details: `password` can't be blank (value: undefined); `email` can't be blank (value: undefined).",
+            ),
+            (
+                json!({"id": 1}),
+                data("new@b.c"),
+                "The `User` instance is not valid. Details: `email` Email already exists (value: \"new@b.c\").",
+            ),
+        ] {
+            let result = house.accounts.upsert_where(CLIENT, &given, map(&data)).await;
+            assert_eq!(told(result), expected, "{given} {data}");
+        }
+        // In profile `standard` a row may keep its own name.
+        let house = two(testing::standard()).await;
+        let kept = house.accounts.upsert_where(CLIENT, &json!({"id": 1}), map(&data("ann@b.c"))).await;
+        assert_eq!(told(kept), r#"1 {"username":"ann","email":"ann@b.c"}"#);
+    }
+}
