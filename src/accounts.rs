@@ -4,27 +4,44 @@
 //! inside it, and it costs the same whether or not there is such a user. Every write is one batch of the store.
 
 mod audit;
+mod bulk;
+mod change;
+mod courier;
+mod event;
 mod fault;
+mod find;
 mod inspect;
 mod login;
 mod logout;
 mod password;
 mod profile;
+mod query;
+mod recover;
 mod register;
+mod relation;
+mod upsert;
+mod verify;
 
 use std::{fmt, net::IpAddr, sync::Arc};
+
+use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
     hasher::Hasher,
     identity::UserId,
     limit::{Door, Limits},
-    store::{KeyRules, Store, Token, User},
+    store::{KeyRules, Session, Store, Token, User},
 };
 
+pub use courier::{Courier, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
 pub use login::{Login, Minted, Wish};
 pub use password::PasswordFault;
+pub use query::{Kind, Query, QueryFault};
+pub use recover::Reset;
+pub use relation::NewToken;
 
 /// How accounts behave (INTERFACE.md section 2: `[users]` and `[password]`).
 #[derive(Clone, Debug)]
@@ -57,6 +74,46 @@ pub struct Settings {
     pub max_bytes: usize,
     /// Whether the commonest passwords are refused.
     pub blocklist: bool,
+    /// Properties that no answer shows, besides the password and the verification token.
+    pub hidden: Vec<String>,
+    /// What the account model declares besides LoopBack's own properties.
+    pub properties: Vec<Property>,
+    /// Lifetime in seconds of a token that resets a password.
+    pub reset_ttl: f64,
+    /// Whether such a token can do nothing else; in profile `standard` it never can.
+    pub restrict_reset_scope: bool,
+    /// Whether a patch or a replacement may not change the password.
+    pub reject_password_changes: bool,
+    /// Whether a registration asks for the confirmation mail.
+    pub verify_on_register: bool,
+    /// The sender of mails.
+    pub mail_from: String,
+    /// What links begin with.
+    pub links: Links,
+    /// Whether somebody delivers events: without a reader none is kept.
+    pub events: bool,
+}
+
+/// A property that the account model declares.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is when it is not given.
+    pub default: Option<Value>,
+}
+
+/// What links in mails begin with: never what a client sent.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// `https://example.com`.
+    pub base: String,
+    /// The path of the User API: `/api/users`.
+    pub api: String,
 }
 
 /// Who asks: for the limits and for the audit log.
@@ -68,6 +125,8 @@ pub enum Asker<'a> {
         address: IpAddr,
         /// The request's id.
         request_id: &'a str,
+        /// Its session; `None` = anonymous.
+        session: Option<&'a Session>,
     },
     /// Somebody at the command line: no limit counts them.
     Operator,
@@ -82,6 +141,24 @@ pub struct Accounts {
     clock: Clock,
     settings: Arc<Settings>,
     passwords: Arc<password::Rules>,
+    users: Arc<query::Model>,
+    /// Rung when there is an event to deliver.
+    bell: Arc<Notify>,
+}
+
+impl<'a> Asker<'a> {
+    /// The session that asks.
+    fn session(self) -> Option<&'a Session> {
+        match self {
+            Self::Client { session, .. } => session,
+            Self::Operator => None,
+        }
+    }
+
+    /// Whether a user asks for themselves.
+    fn is(self, user: &UserId) -> bool {
+        self.session().is_some_and(|session| session.subject.load().id == *user)
+    }
 }
 
 impl Settings {
@@ -111,7 +188,15 @@ impl Accounts {
         settings: Settings,
     ) -> Self {
         let passwords = Arc::new(password::Rules::new(&settings));
-        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords }
+        let users = Arc::new(find::users(&settings));
+        let bell = Arc::new(Notify::new());
+        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, bell }
+    }
+
+    /// These accounts, ringing this bell: a [`Courier`] outlives them.
+    #[must_use]
+    pub fn ringing(self, bell: Arc<Notify>) -> Self {
+        Self { bell, ..self }
     }
 
     /// How these accounts behave.

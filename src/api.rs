@@ -11,7 +11,10 @@ mod form;
 mod json;
 mod negotiate;
 mod problem;
+mod recovery;
+mod rows;
 mod shape;
+mod tokens;
 mod users;
 mod xml;
 
@@ -48,8 +51,8 @@ pub struct Call {
 pub struct Settings {
     /// The most bytes of a body, also of what a compressed one holds.
     pub body_limit: usize,
-    /// What the account model hides besides `password` and `verificationToken`.
-    pub hidden: Vec<String>,
+    /// Profile `standard`: hosts that a confirmation may lead to, besides this one.
+    pub redirect_hosts: Vec<String>,
 }
 
 /// The User API. Cheap to clone.
@@ -101,12 +104,39 @@ impl Api {
 
     /// The endpoints.
     async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
+        if self.loopback() && call.id.as_deref() == Some("null") {
+            // LoopBack reads that word as no value.
+            return Err(Problem::new(400, "id is a required argument"));
+        }
         arguments::require(&call.method, &call.body)?;
         match &*call.method {
             "create" => self.create(call).await,
             "login" => self.login(call).await,
             "logout" => self.logout(call).await,
+            "find" => self.find(call).await,
+            "findOne" => self.find_one(call).await,
             "findById" => self.find_by_id(call).await,
+            "count" => self.count(call).await,
+            "exists" => self.exists(call).await,
+            "prototype.patchAttributes" => self.patch(call).await,
+            "replaceById" => self.replace(call).await,
+            "patchOrCreate" => self.patch_or_create(call).await,
+            "replaceOrCreate" => self.replace_or_create(call).await,
+            "upsertWithWhere" => self.upsert_with_where(call).await,
+            "updateAll" => self.update_all(call).await,
+            "deleteById" => self.delete(call).await,
+            "prototype.verify" => self.verify(call).await,
+            "confirm" => self.confirm(call).await,
+            "resetPassword" => self.reset_password(call).await,
+            "setPassword" => self.set_password(call).await,
+            "changePassword" => self.change_password(call).await,
+            "prototype.__get__accessTokens" => self.list_tokens(call).await,
+            "prototype.__count__accessTokens" => self.count_tokens(call).await,
+            "prototype.__create__accessTokens" => self.create_tokens(call).await,
+            "prototype.__delete__accessTokens" => self.delete_tokens(call).await,
+            "prototype.__findById__accessTokens" => self.find_token(call).await,
+            "prototype.__updateById__accessTokens" => self.update_token(call).await,
+            "prototype.__destroyById__accessTokens" => self.delete_token(call).await,
             other => Err(Problem::not_implemented(other)),
         }
     }

@@ -10,16 +10,17 @@ mod translate;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Courier, Pace},
     clock::Clock,
-    config::Config,
+    config::{Config, Secret},
     gate::{Gate, Rules},
     hasher::Hasher,
     limit::Limits,
     listen::{self, Bound, Shared},
+    notify::Webhook,
     observe::{Log, metrics::Metrics},
     store::{self, Store},
 };
@@ -88,6 +89,7 @@ async fn start_on(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let limits = Arc::new(Limits::new(&config.limits));
+    let bound = bind(config)?;
     let maker = policies::Maker {
         config: config.clone(),
         store: Arc::clone(&store),
@@ -95,11 +97,14 @@ async fn start_on(
         limits: Arc::clone(&limits),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
+        link_base: translate::link_base(config, Some(&bound.address)),
+        bell: Arc::default(),
     };
+    let bell = Arc::clone(&maker.bell);
     let (ruleset, loaded) = reload::load(maker).await?;
     let accounts = ruleset.api.accounts().clone();
     let rules = Arc::new(Rules::new(ruleset));
-    let bound = bind(config)?;
+    let courier = courier(config, &rules, bell)?;
     let gate = Arc::new(Gate {
         settings: translate::gate(config),
         store: Arc::clone(&store),
@@ -123,6 +128,7 @@ async fn start_on(
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
+    background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
@@ -167,6 +173,20 @@ impl Running {
         }
         self.parts.store.close().await.context("the store could not be closed")
     }
+}
+
+/// Who delivers events, if there is anybody to deliver them to.
+fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {
+    let Some(url) = &config.webhook.url else {
+        tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
+        return Ok(None);
+    };
+    let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
+    let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
+    let rules = Arc::clone(rules);
+    // A reload may bring another account model.
+    let accounts = move || rules.current().api.accounts().clone();
+    Ok(Some(Courier::new(accounts, bell, webhook, Pace::default())))
 }
 
 /// An address as people write it.

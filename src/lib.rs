@@ -8,7 +8,7 @@
 //! | GATE  | [`gate`] | the walk of a request |
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; both ends of a forwarded request |
-//! | PARTS | [`store`] [`hasher`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
+//! | PARTS | [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
 //! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] | no clock, chance, socket or log line |
 //!
 //! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all,
@@ -41,6 +41,7 @@ pub mod hasher;
 pub mod identity;
 pub mod limit;
 pub mod listen;
+pub mod notify;
 pub mod observe;
 pub mod policy;
 pub mod refusal;

@@ -8,7 +8,7 @@ use crate::identity::UserId;
 /// Writes one line.
 pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId>, reason: Option<&str>) {
     let (client, request_id) = match asker {
-        Asker::Client { address, request_id } => (Some(address.to_string()), Some(request_id)),
+        Asker::Client { address, request_id, .. } => (Some(address.to_string()), Some(request_id)),
         Asker::Operator => (None, None),
     };
     let by = client.is_none().then_some("operator");

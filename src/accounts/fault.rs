@@ -1,8 +1,8 @@
 //! Everything that can go wrong with an account, one variant a cause.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use super::password::PasswordFault;
+use super::{password::PasswordFault, query::QueryFault};
 use crate::{
     hasher::Busy,
     identity::UserId,
@@ -64,6 +64,79 @@ pub enum Fault {
     /// There is no such user.
     #[error("there is no user {0}")]
     UnknownUser(UserId),
+    /// There is no such user to call a method of.
+    #[error("there is no user `{0}`")]
+    NoInstance(String),
+    /// There is no such user to patch.
+    #[error("there is no user `{0}` to update")]
+    NothingToPatch(String),
+    /// There is no such user to replace.
+    #[error("there is no user `{0}` to replace")]
+    NothingToReplace(String),
+    /// A patch that would change the id.
+    #[error("the id cannot be changed from `{from}` to `{to}`")]
+    IdPatched {
+        /// The row's.
+        from: String,
+        /// The client's.
+        to: String,
+    },
+    /// A replacement that would change the id.
+    #[error("the id cannot be replaced, `{from}` by `{to}`")]
+    IdReplaced {
+        /// The path's.
+        from: String,
+        /// The body's.
+        to: String,
+    },
+    /// A filter that cannot be read.
+    #[error(transparent)]
+    Query(#[from] QueryFault),
+    /// More rows than one answer holds.
+    #[error("more than {0} rows match")]
+    TooManyRows(usize),
+    /// A write for one row, of which there are several.
+    #[error("several rows match")]
+    Several,
+    /// A write of nothing.
+    #[error("there is nothing to write")]
+    NoData,
+    /// `rejectPasswordChangesViaPatchOrReplace` is on.
+    #[error("passwords cannot be changed by a patch or a replacement")]
+    PasswordChangeRefused,
+    /// The current password was wrong.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// The user of the session is gone.
+    #[error("the session's user {0} is gone")]
+    SessionUserGone(UserId),
+    /// A reset without an address.
+    #[error("an email is required")]
+    EmailRequired,
+    /// A reset for an address that nobody has (profile `loopback3`).
+    #[error("nobody has this email")]
+    EmailNotFound,
+    /// A reset for an address that is not confirmed (profile `loopback3`).
+    #[error("the email has not been verified")]
+    ResetNotVerified,
+    /// A confirmation with a wrong token.
+    #[error("the verification token is wrong")]
+    WrongVerification(String),
+    /// A confirmation for nobody.
+    #[error("there is no user `{0}` to confirm")]
+    NobodyToConfirm(String),
+    /// A user without an address cannot confirm one.
+    #[error("the user has no email")]
+    NoEmail,
+    /// There is no such token of this user.
+    #[error("the user has no token `{0}`")]
+    UnknownToken(String),
+    /// A token with this id exists.
+    #[error("there is a token with this id")]
+    TokenTaken,
+    /// A token cannot change its user.
+    #[error("a token cannot change its user")]
+    TokenMoved,
     /// Too much is waiting: try again later.
     #[error("too much is waiting")]
     Busy(Duration),
@@ -91,7 +164,7 @@ pub struct Violations {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The property.
-    pub property: &'static str,
+    pub property: Cow<'static, str>,
     /// Which rule.
     pub rule: Faulty,
     /// The value, as LoopBack shows it.

@@ -1,8 +1,8 @@
 //! Logging in: names, realms and lifetimes as LoopBack reads them, and the one place where a password is checked.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault, Settings, audit, inspect::to_number, profile::truthy};
+use super::{Accounts, Asker, Fault, Settings, audit, event::About, inspect::to_number, profile::truthy};
 use crate::{
     clock::Timestamp,
     hasher::Verdict,
@@ -52,6 +52,19 @@ enum Name {
     Username(String),
 }
 
+/// Whose password is claimed to be known.
+pub(super) enum Claim<'a> {
+    /// The user with this name, in this realm.
+    Name {
+        /// The name.
+        key: &'a UserKey,
+        /// The realm, where realms are on.
+        realm: Option<&'a str>,
+    },
+    /// This one.
+    User(User),
+}
+
 impl Login {
     /// Reads a login's body (loopback3.md section 3), in LoopBack's order of complaints.
     ///
@@ -97,9 +110,10 @@ impl Accounts {
             Name::Email(email) => keys.email(realm, email),
             Name::Username(username) => keys.username(realm, username),
         };
-        let (user, verdict) = self.check_password(asker, &key, realm, &login.password).await?;
+        let claim = Claim::Name { key: &key, realm };
+        let (user, verdict) = self.check_password(asker, claim, &login.password).await?;
         if self.settings.email_verification_required && !user.email_verified() {
-            audit::record("login.failed", asker, Some(&user.id), Some("email not verified"));
+            self.login_failed(asker, Some(&user), "email not verified").await?;
             return Err(Fault::EmailNotVerified(user.id));
         }
         let fresh = match verdict {
@@ -107,7 +121,9 @@ impl Accounts {
             Verdict::MatchOutdated => self.hasher.hash(copy(&login.password)).await.ok(),
             Verdict::Match | Verdict::Mismatch => None,
         };
-        let minted = self.mint(user, Wish { ttl: login.ttl, ..Wish::default() }, fresh).await?;
+        let mut events = Vec::new();
+        self.announce(&mut events, "login.succeeded", asker, About::User(&user), Value::Null)?;
+        let minted = self.mint(user, Wish { ttl: login.ttl, ..Wish::default() }, fresh, events).await?;
         audit::record("login.succeeded", asker, Some(&minted.user.id), None);
         Ok(minted)
     }
@@ -118,41 +134,65 @@ impl Accounts {
     /// [`Fault::UnknownUser`], or the parts' own.
     pub async fn issue(&self, user: &UserId, wish: Wish) -> Result<Minted, Fault> {
         let user = self.user(user).await?;
-        self.mint(user, wish, None).await
+        self.mint(user, wish, None, Vec::new()).await
     }
 
     /// The one place where a password is checked: limited, and as dear for a user that does not exist.
-    async fn check_password(
+    pub(super) async fn check_password(
         &self,
         asker: Asker<'_>,
-        key: &UserKey,
-        realm: Option<&str>,
+        claim: Claim<'_>,
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
         self.admit(Door::Login, asker)?;
-        let found = self.store.find_user(key).await?;
-        let user = found.filter(|user| realm.is_none() || user.realm() == realm);
+        let user = match claim {
+            Claim::User(user) => Some(user),
+            Claim::Name { key, realm } => {
+                let found = self.store.find_user(key).await?;
+                found.filter(|user| realm.is_none() || user.realm() == realm)
+            }
+        };
         // An empty password matches no hash, not even one of an empty text.
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let hash = hash.filter(|_| !password.expose().is_empty());
         let verdict = self.hasher.verify(copy(password), hash).await?;
-        let id = user.as_ref().map(|user| user.id.clone());
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
             user => {
-                let reason = match user {
+                let reason = match &user {
                     None => "unknown user",
                     Some(user) if user.disabled => "disabled",
                     Some(_) => "wrong password",
                 };
-                audit::record("login.failed", asker, id.as_ref(), Some(reason));
+                self.login_failed(asker, user.as_ref(), reason).await?;
                 Err(Fault::LoginFailed)
             }
         }
     }
 
+    /// Tells of a failed login, which costs the same whether or not there is such a user.
+    async fn login_failed(
+        &self,
+        asker: Asker<'_>,
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Result<(), Fault> {
+        let mut batch = Vec::new();
+        let about = user.map_or(About::Nobody, About::User);
+        self.announce(&mut batch, "login.failed", asker, about, json!({ "reason": reason }))?;
+        self.commit(batch).await?;
+        audit::record("login.failed", asker, user.map(|user| &user.id), Some(reason));
+        Ok(())
+    }
+
     /// Stores a new token, and in the same commit a better hash of the password that was just proven.
-    async fn mint(&self, user: User, wish: Wish, fresh: Option<PasswordHash>) -> Result<Minted, Fault> {
+    async fn mint(
+        &self,
+        user: User,
+        wish: Wish,
+        fresh: Option<PasswordHash>,
+        events: Vec<Change>,
+    ) -> Result<Minted, Fault> {
         let id = self.token_id()?;
         let ttl = clamped(wish.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
         let created = self.clock.now();
@@ -168,8 +208,8 @@ impl Accounts {
             epoch: user.epoch,
         };
         let mut batch = self.surplus(&user.id).await?;
-        // Issue 4: `login.succeeded` joins this batch as a `Change::Enqueue`.
         batch.push(Change::CreateToken(token));
+        batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
         Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
     }
@@ -183,14 +223,14 @@ impl Accounts {
         if let Some(hash) = fresh {
             let mut with_hash = batch.clone();
             with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
-            match self.store.commit(with_hash).await {
+            match self.commit(with_hash).await {
                 Ok(_) => return Ok(()),
                 // Somebody changed the user meanwhile: the better hash can wait, and the token's epoch decides.
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        match self.store.commit(batch).await {
+        match self.commit(batch).await {
             Ok(_) => Ok(()),
             // The user was deleted, or logged out everywhere, while the password was checked.
             Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => Err(Fault::LoginFailed),
@@ -199,7 +239,7 @@ impl Accounts {
     }
 
     /// Ends the oldest tokens, so that one more fits under `max_tokens`.
-    async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
+    pub(super) async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
         let most = self.settings.max_tokens;
         if most == 0 {
             return Ok(Vec::new());
@@ -209,7 +249,7 @@ impl Accounts {
         Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
     }
 
-    fn token_id(&self) -> Result<TokenId, Fault> {
+    pub(super) fn token_id(&self) -> Result<TokenId, Fault> {
         let length = self.settings.access_token_id_length;
         // Eight bytes in 256 are passed over: twice the length runs dry once in 10^60.
         let mut chance = vec![0; length * 2 + 32];
@@ -233,7 +273,7 @@ fn split(settings: &Settings, name: Option<&Value>) -> (Option<String>, Option<V
 }
 
 /// A login's `ttl` in seconds; `None` = the default. NaN = LoopBack's `null`.
-fn lifetime(settings: &Settings, ttl: Option<&Value>) -> Result<Option<f64>, Fault> {
+pub(super) fn lifetime(settings: &Settings, ttl: Option<&Value>) -> Result<Option<f64>, Fault> {
     let Some(ttl) = ttl else { return Ok(None) };
     if settings.loopback {
         return Ok(match ttl {
@@ -518,7 +558,7 @@ mod tests {
         house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
         let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
         for fresh in fresh {
-            let minted = house.accounts.mint(before.clone(), Wish::default(), fresh).await;
+            let minted = house.accounts.mint(before.clone(), Wish::default(), fresh, Vec::new()).await;
             assert!(matches!(minted, Err(Fault::LoginFailed)));
         }
         assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
@@ -534,7 +574,7 @@ mod tests {
         other.properties.insert("nick".to_owned(), json!("z"));
         house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
         let fresh = Some(PasswordHash::new("better".to_owned()));
-        house.accounts.mint(before, Wish::default(), fresh).await.unwrap();
+        house.accounts.mint(before, Wish::default(), fresh, Vec::new()).await.unwrap();
         let after = house.accounts.user(&1.into()).await.unwrap();
         assert_eq!(after.properties["nick"], json!("z"));
         assert_ne!(after.password.unwrap().expose(), "better");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Accounts, Asker, Fault, audit};
+use super::{Accounts, Asker, Fault, audit, event::About};
 use crate::{
     identity::TokenHash,
     store::{Change, Outcome, Session, Standing},
@@ -14,12 +14,14 @@ impl Accounts {
     /// # Errors
     /// [`Fault::TokenRequired`] when it was gone already, or the store's.
     pub async fn logout(&self, asker: Asker<'_>, session: &Session) -> Result<(), Fault> {
-        // Issue 4: `logout` joins this batch as a `Change::Enqueue`.
-        let outcomes = self.store.commit(vec![Change::DeleteToken(session.hash)]).await?;
+        let user = session.subject.load().id.clone();
+        let mut batch = vec![Change::DeleteToken(session.hash)];
+        self.announce(&mut batch, "logout", asker, About::Id(&user), serde_json::Value::Null)?;
+        let outcomes = self.commit(batch).await?;
         if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..))) {
             return Err(Fault::TokenRequired);
         }
-        audit::record("logout", asker, Some(&session.subject.load().id), None);
+        audit::record("logout", asker, Some(&user), None);
         Ok(())
     }
 

@@ -1,25 +1,28 @@
 //! A client's properties become a user's (loopback3.md section 2.1): what is dropped, converted, and refused.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{
-    Asker, Fault, Faulty, Settings, Violation,
+    Fault, Faulty, Settings, Violation,
     inspect::{float_text, shown, to_number, to_text},
     password::{Rules, Secret},
+    query::{Kind, moment},
 };
 use crate::{
     identity::is_email,
-    store::{KeyRules, UserKey},
+    store::{KeyRules, User, UserKey},
 };
 
 /// LoopBack's bound: the properties are level 0.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// A user about to be created, whose names have not been compared with others yet.
+/// A user about to be written, whose names have not been compared with others yet.
 pub(super) struct Draft {
-    /// As the store keeps them: LoopBack's own first, in its order, then the rest as sent.
+    /// As the store keeps them: the declared ones first, in their order, then the rest as sent.
     pub properties: Map<String, Value>,
-    /// `None` is one of the violations.
+    /// `None`: none was given, which for a whole user is one of the violations.
     pub secret: Option<Secret>,
     /// What is wrong so far, in LoopBack's order.
     pub violations: Vec<Violation>,
@@ -28,37 +31,72 @@ pub(super) struct Draft {
     pub shown_username: String,
 }
 
+/// What becomes of an `emailVerified` that a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verified {
+    /// It is never true: LoopBack's guard of a registration.
+    Never,
+    /// It counts.
+    AsSent,
+    /// It is dropped, and what is stored stays.
+    Dropped,
+}
+
+/// What a client wants to change.
+pub(super) struct Patch {
+    /// The properties as sent, without the three that are not kept there.
+    pub data: Map<String, Value>,
+    /// The new password, if there is one.
+    pub secret: Option<Secret>,
+}
+
 impl Draft {
-    /// Reads the properties that a client sent.
+    /// Reads all properties of a user.
     pub(super) fn read(
         settings: &Settings,
         rules: &Rules,
-        asker: Asker<'_>,
+        verified: Verified,
         mut data: Map<String, Value>,
     ) -> Result<Self, Fault> {
-        if depth_exceeds(&data, MAX_DEPTH) {
-            return Err(Fault::TooDeep(MAX_DEPTH));
-        }
-        let secret = match data.shift_remove("password") {
-            Some(Value::String(text)) => Some(rules.accept(&text)?),
-            _ => None,
-        };
-        // INVARIANT: a client never picks the token that confirms its own address.
-        data.shift_remove("verificationToken");
         let id = data.shift_remove("id");
-        if !settings.case_sensitive_email
-            && let Some(Value::String(email)) = data.get_mut("email")
-        {
-            *email = email.to_lowercase();
+        let Patch { mut data, secret } = Patch::read(settings, rules, data)?;
+        for property in &settings.properties {
+            if let Some(default) = property.default.as_ref().filter(|_| !data.contains_key(&property.name)) {
+                data.insert(property.name.clone(), default.clone());
+            }
         }
-        let mut violations: Vec<Violation> = id.and_then(|id| id_given(&id)).into_iter().collect();
-        if secret.is_none() {
-            violations.push(Violation { property: "password", rule: Faulty::Blank, shown: shown(None) });
+        let mut draft = Self::of(settings, verified, data, secret);
+        if draft.secret.is_none() {
+            draft.violations.insert(0, violation("password", Faulty::Blank, shown(None)));
         }
-        violations.extend(email_faults(data.get("email")));
+        if let Some(given) = id.and_then(|id| id_given(&id)) {
+            draft.violations.insert(0, given);
+        }
+        Ok(draft)
+    }
+
+    /// A user with a patch applied.
+    pub(super) fn patched(settings: &Settings, verified: Verified, old: &User, patch: Patch) -> Self {
+        let mut merged = old.properties.clone();
+        let mut data = patch.data;
+        if verified == Verified::Dropped {
+            data.shift_remove("emailVerified");
+        }
+        merged.extend(data);
+        Self::of(settings, Verified::AsSent, merged, patch.secret)
+    }
+
+    fn of(settings: &Settings, verified: Verified, data: Map<String, Value>, secret: Option<Secret>) -> Self {
+        let mut violations = email_faults(data.get("email"));
+        for property in settings.properties.iter().filter(|property| property.required) {
+            let value = data.get(&property.name);
+            if is_blank(value) {
+                violations.push(violation(property.name.clone(), Faulty::Blank, shown(value)));
+            }
+        }
         let (shown_email, shown_username) = (shown(data.get("email")), shown(data.get("username")));
-        let properties = ordered(data, matches!(asker, Asker::Operator));
-        Ok(Self { properties, secret, violations, shown_email, shown_username })
+        let properties = ordered(settings, data, verified);
+        Self { properties, secret, violations, shown_email, shown_username }
     }
 
     /// The email's key, where the email may be compared with others' at all.
@@ -76,14 +114,8 @@ impl Draft {
     /// The violation of a name that somebody else has.
     pub(super) fn taken(&self, key: &UserKey) -> Violation {
         match key {
-            UserKey::Email(_) => {
-                Violation { property: "email", rule: Faulty::EmailTaken, shown: self.shown_email.clone() }
-            }
-            UserKey::Username(_) => Violation {
-                property: "username",
-                rule: Faulty::UsernameTaken,
-                shown: self.shown_username.clone(),
-            },
+            UserKey::Email(_) => violation("email", Faulty::EmailTaken, self.shown_email.clone()),
+            UserKey::Username(_) => violation("username", Faulty::UsernameTaken, self.shown_username.clone()),
         }
     }
 
@@ -92,24 +124,58 @@ impl Draft {
     }
 }
 
+impl Patch {
+    /// Reads what a client sent, but for the `id`.
+    pub(super) fn read(
+        settings: &Settings,
+        rules: &Rules,
+        mut data: Map<String, Value>,
+    ) -> Result<Self, Fault> {
+        if depth_exceeds(&data, MAX_DEPTH) {
+            return Err(Fault::TooDeep(MAX_DEPTH));
+        }
+        let secret = match data.shift_remove("password") {
+            Some(Value::String(text)) => Some(rules.accept(&text)?),
+            _ => None,
+        };
+        // LoopBack has no place for a property that is called as a relation.
+        data.shift_remove("accessTokens");
+        // INVARIANT: a client never picks the token that confirms its own address.
+        data.shift_remove("verificationToken");
+        if !settings.case_sensitive_email
+            && let Some(Value::String(email)) = data.get_mut("email")
+        {
+            *email = email.to_lowercase();
+        }
+        Ok(Self { data, secret })
+    }
+}
+
+fn violation(property: impl Into<Cow<'static, str>>, rule: Faulty, shown: String) -> Violation {
+    Violation { property: property.into(), rule, shown }
+}
+
 /// LoopBack makes a number of the id first: what becomes none is dropped without a word.
 fn id_given(id: &Value) -> Option<Violation> {
     let number = to_number(id);
     if id.is_null() || number.is_nan() {
         return None;
     }
-    Some(Violation { property: "id", rule: Faulty::IdGiven, shown: float_text(number) })
+    Some(violation("id", Faulty::IdGiven, float_text(number)))
 }
 
-fn email_faults(email: Option<&Value>) -> Vec<Violation> {
-    let blank = match email {
+fn is_blank(value: Option<&Value>) -> bool {
+    match value {
         None | Some(Value::Null) => true,
         Some(Value::String(text)) => text.is_empty(),
         Some(Value::Array(items)) => items.is_empty(),
         Some(_) => false,
-    };
+    }
+}
+
+fn email_faults(email: Option<&Value>) -> Vec<Violation> {
     let mut rules = Vec::new();
-    if blank {
+    if is_blank(email) {
         rules.push(Faulty::Blank);
     }
     match email {
@@ -118,26 +184,54 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
         Some(Value::String(_)) => rules.push(Faulty::EmailMalformed),
         Some(_) => rules.push(Faulty::EmailNoText),
     }
-    let violation = |rule| Violation { property: "email", rule, shown: shown(email) };
-    rules.into_iter().map(violation).collect()
+    rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
 }
 
-/// LoopBack's own properties converted and in its order, then the rest as sent.
-fn ordered(mut data: Map<String, Value>, trusted: bool) -> Map<String, Value> {
+/// The declared properties converted and in their order, then the rest as sent.
+fn ordered(settings: &Settings, mut data: Map<String, Value>, verified: Verified) -> Map<String, Value> {
     let mut properties = Map::new();
     for name in ["realm", "username", "email"] {
         if let Some(value) = data.shift_remove(name) {
-            let value = if value.is_null() { value } else { Value::String(to_text(&value)) };
-            properties.insert(name.to_owned(), value);
+            properties.insert(name.to_owned(), typed(Kind::Text, value));
         }
     }
-    if let Some(value) = data.shift_remove("emailVerified") {
-        // Only the operator's word counts. LoopBack forgets this for batches; here it holds for them, too.
-        let verified = if value.is_null() { value } else { Value::Bool(trusted && truthy(&value)) };
-        properties.insert("emailVerified".to_owned(), verified);
+    if let Some(value) = data.shift_remove("emailVerified").filter(|_| verified != Verified::Dropped) {
+        // LoopBack forgets its guard for batches; here it holds for them, too.
+        let guarded = verified == Verified::Never && !value.is_null();
+        let value = if guarded { false.into() } else { typed(Kind::Flag, value) };
+        properties.insert("emailVerified".to_owned(), value);
+    }
+    for property in &settings.properties {
+        if let Some(value) = data.shift_remove(&property.name) {
+            properties.insert(property.name.clone(), typed(property.kind, value));
+        }
     }
     properties.extend(data);
     properties
+}
+
+/// A value in its property's type; `null` stays.
+fn typed(kind: Kind, value: Value) -> Value {
+    if value.is_null() {
+        return value;
+    }
+    match kind {
+        Kind::Text => Value::String(to_text(&value)),
+        Kind::Number if value.is_number() => value,
+        Kind::Number => number(to_number(&value)),
+        Kind::Flag => truthy(&value).into(),
+        Kind::Date => moment(&value).map_or(Value::Null, |moment| moment.to_string().into()),
+        Kind::Id | Kind::Any => value,
+    }
+}
+
+/// A whole number where it is one; JSON has none for NaN.
+pub(super) fn number(number: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
+    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
+        return (number as i64).into();
+    }
+    serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
 /// JavaScript's truth.
@@ -152,7 +246,7 @@ pub(super) fn truthy(value: &Value) -> bool {
 }
 
 /// Whether anything in `map` (level 0) lies deeper than `levels`.
-fn depth_exceeds(map: &Map<String, Value>, levels: usize) -> bool {
+pub(super) fn depth_exceeds(map: &Map<String, Value>, levels: usize) -> bool {
     map.values().any(|value| match levels.checked_sub(1) {
         None => true,
         Some(left) => value_exceeds(value, left),
@@ -180,11 +274,15 @@ mod tests {
     fn read(data: &Value) -> Draft {
         let settings = testing::loopback();
         let map = data.as_object().unwrap().clone();
-        Draft::read(&settings, &Rules::new(&settings), testing::CLIENT, map).ok().unwrap()
+        Draft::read(&settings, &Rules::new(&settings), Verified::Never, map).ok().unwrap()
     }
 
     fn codes(data: &Value) -> Vec<(&'static str, &'static str, String)> {
-        read(data).violations.into_iter().map(|v| (v.property, v.rule.code(), v.shown)).collect()
+        let plain = |name: Cow<'static, str>| match name {
+            Cow::Borrowed(name) => name,
+            Cow::Owned(name) => panic!("`{name}` is not LoopBack's own"),
+        };
+        read(data).violations.into_iter().map(|v| (plain(v.property), v.rule.code(), v.shown)).collect()
     }
 
     #[test]
@@ -207,7 +305,7 @@ mod tests {
     fn an_operator_may_confirm_an_address() {
         let settings = testing::loopback();
         let data = json!({"email": "a@b", "emailVerified": 1}).as_object().unwrap().clone();
-        let draft = Draft::read(&settings, &Rules::new(&settings), Asker::Operator, data).ok().unwrap();
+        let draft = Draft::read(&settings, &Rules::new(&settings), Verified::AsSent, data).ok().unwrap();
         assert_eq!(draft.properties["emailVerified"], json!(true));
     }
 
@@ -238,7 +336,7 @@ mod tests {
     fn lower_cases_the_email_where_case_does_not_count() {
         let settings = Settings { case_sensitive_email: false, ..testing::loopback() };
         let data = json!({"email": "ALICE@b"}).as_object().unwrap().clone();
-        let draft = Draft::read(&settings, &Rules::new(&settings), testing::CLIENT, data).ok().unwrap();
+        let draft = Draft::read(&settings, &Rules::new(&settings), Verified::Never, data).ok().unwrap();
         assert_eq!(draft.properties["email"], json!("alice@b"));
     }
 
@@ -253,8 +351,8 @@ mod tests {
             json!({ "extra": value }).as_object().unwrap().clone()
         };
         let rules = Rules::new(&settings);
-        assert!(Draft::read(&settings, &rules, testing::CLIENT, nested(31)).is_ok());
-        let deep = Draft::read(&settings, &rules, testing::CLIENT, nested(32));
+        assert!(Draft::read(&settings, &rules, Verified::Never, nested(31)).is_ok());
+        let deep = Draft::read(&settings, &rules, Verified::Never, nested(32));
         assert!(matches!(deep, Err(Fault::TooDeep(32))));
     }
 }

@@ -4,7 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Asker, Fault, Violation, Violations, audit, password::Secret, profile::Draft};
+use super::{
+    Accounts, Asker, Fault, Violation, Violations, audit,
+    change::{ATTEMPTS, Edit},
+    event::About,
+    password::Secret,
+    profile::{Draft, Verified},
+};
 use crate::{
     identity::{PasswordHash, UserId},
     limit::Door,
@@ -22,9 +28,7 @@ impl Accounts {
     pub async fn register(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         self.admit(Door::Register, asker)?;
         let draft = self.checked(asker, data, &HashSet::new()).await?;
-        let user = self.create(draft).await?;
-        audit::record("user.registered", asker, Some(&user.id), None);
-        Ok(user)
+        self.created_from(asker, draft).await
     }
 
     /// Creates several users. In profile `standard` all or none; in `loopback3` those that can be.
@@ -47,9 +51,6 @@ impl Accounts {
         } else {
             self.create_all(asker, items).await?
         };
-        for user in &users {
-            audit::record("user.registered", asker, Some(&user.id), None);
-        }
         Ok(users)
     }
 
@@ -60,15 +61,17 @@ impl Accounts {
     pub async fn set_password(&self, asker: Asker<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
         let hash = self.hashed(secret).await?;
-        let user = User { password: Some(hash), ..self.user(id).await? };
-        let batch = vec![Change::UpdateUser(user), Change::RevokeTokens { user: id.clone(), except: None }];
-        match self.store.commit(batch).await {
-            Ok(_) => {}
-            Err(CommitError::Missing { .. }) => return Err(Fault::UnknownUser(id.clone())),
-            Err(error) => return Err(error.into()),
+        for _ in 0..ATTEMPTS {
+            let old = self.user(id).await?;
+            let edit = self.edited(&old, old.properties.clone(), Some(hash.clone()));
+            match self.save(asker, &old, Edit { ends_own: true, ..edit }).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Stale { .. }) => {}
+                Err(CommitError::Missing { .. }) => return Err(Fault::UnknownUser(id.clone())),
+                Err(error) => return Err(error.into()),
+            }
         }
-        audit::record("password.changed", asker, Some(id), None);
-        Ok(())
+        Err(Fault::Contended)
     }
 
     /// LoopBack's batch: every item for itself.
@@ -80,7 +83,7 @@ impl Accounts {
         let (mut users, mut faults) = (Vec::new(), Vec::new());
         for data in items {
             let made = match self.checked(asker, data, &HashSet::new()).await {
-                Ok(draft) => self.create(draft).await,
+                Ok(draft) => self.created_from(asker, draft).await,
                 Err(fault) => Err(fault),
             };
             match made {
@@ -111,17 +114,23 @@ impl Accounts {
         if faults.iter().any(Option::is_some) {
             return Err(Fault::Batch(faults));
         }
-        let (mut batch, mut names) = (Vec::new(), Vec::new());
-        for mut draft in drafts {
-            let secret = draft.secret.take();
-            batch.push(self.creation(std::mem::take(&mut draft.properties), secret).await?);
-            names.push(draft);
+        // The index of each item's first change: its events follow it.
+        let (mut batch, mut starts) = (Vec::new(), Vec::new());
+        for draft in &mut drafts {
+            starts.push(batch.len());
+            self.creation(&mut batch, asker, draft).await?;
         }
-        match self.store.commit(batch).await {
-            Ok(outcomes) => Ok(outcomes.into_iter().filter_map(created).collect()),
+        match self.commit(batch).await {
+            Ok(outcomes) => {
+                let users: Vec<User> = outcomes.into_iter().filter_map(created).collect();
+                users.iter().for_each(|user| audit::record("user.registered", asker, Some(&user.id), None));
+                Ok(users)
+            }
             Err(CommitError::Taken { change, keys }) => {
-                let taken = names.get(change).map(|draft| self.taken(draft, &keys));
-                if let (Some(slot), Some(fault)) = (faults.get_mut(change), taken) {
+                let item = starts.iter().position(|start| *start == change);
+                let taken = item.and_then(|item| drafts.get(item)).map(|draft| self.taken(draft, &keys));
+                let slot = item.and_then(|item| faults.get_mut(item));
+                if let (Some(slot), Some(fault)) = (slot, taken) {
                     *slot = Some(fault);
                 }
                 Err(Fault::Batch(faults))
@@ -137,47 +146,77 @@ impl Accounts {
         data: Map<String, Value>,
         seen: &HashSet<UserKey>,
     ) -> Result<Draft, Fault> {
-        let mut draft = Draft::read(&self.settings, &self.passwords, asker, data)?;
+        let verified = match asker {
+            Asker::Operator => Verified::AsSent,
+            Asker::Client { .. } => Verified::Never,
+        };
+        let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
+        self.vetted(draft, seen, None).await
+    }
+
+    /// Compares a draft's names with those of the batch and of all users but its own.
+    pub(super) async fn vetted(
+        &self,
+        mut draft: Draft,
+        seen: &HashSet<UserKey>,
+        own: Option<&UserId>,
+    ) -> Result<Draft, Fault> {
         let keys = self.settings.keys();
         for key in [draft.email_key(keys), draft.username_key(keys)].into_iter().flatten() {
-            if seen.contains(&key) || self.store.find_user(&key).await?.is_some() {
+            let other = self.store.find_user(&key).await?.filter(|other| Some(&other.id) != own);
+            if seen.contains(&key) || other.is_some() {
                 draft.violations.push(draft.taken(&key));
             }
         }
         if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
     }
 
-    async fn create(&self, mut draft: Draft) -> Result<User, Fault> {
-        let secret = draft.secret.take();
-        // Issue 4: `user.registered` joins this batch as a `Change::Enqueue`.
-        let batch = vec![self.creation(std::mem::take(&mut draft.properties), secret).await?];
-        match self.store.commit(batch).await {
-            Ok(outcomes) => outcomes.into_iter().find_map(created).ok_or(Fault::Contended),
-            Err(CommitError::Taken { keys, .. }) => Err(self.taken(&draft, &keys)),
-            Err(error) => Err(error.into()),
-        }
+    /// Stores a draft as a new user.
+    pub(super) async fn created_from(&self, asker: Asker<'_>, mut draft: Draft) -> Result<User, Fault> {
+        let mut batch = Vec::new();
+        self.creation(&mut batch, asker, &mut draft).await?;
+        let user = match self.commit(batch).await {
+            Ok(outcomes) => outcomes.into_iter().find_map(created).ok_or(Fault::Contended)?,
+            Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
+            Err(error) => return Err(error.into()),
+        };
+        audit::record("user.registered", asker, Some(&user.id), None);
+        Ok(user)
     }
 
+    /// The changes that create a user, and tell of it.
     async fn creation(
         &self,
-        properties: Map<String, Value>,
-        secret: Option<Secret>,
-    ) -> Result<Change, Fault> {
-        let password = match secret {
+        batch: &mut Vec<Change>,
+        asker: Asker<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Fault> {
+        let password = match draft.secret.take() {
             Some(secret) => Some(self.hashed(secret).await?),
             None => None,
         };
-        Ok(Change::CreateUser(UserDraft { properties, password, verification: None }))
+        let properties = std::mem::take(&mut draft.properties);
+        batch.push(Change::CreateUser(UserDraft {
+            properties: properties.clone(),
+            password,
+            verification: None,
+        }));
+        let about = About::Created(&properties);
+        self.announce(batch, "user.registered", asker, about, Value::Null)?;
+        if self.settings.verify_on_register && matches!(asker, Asker::Client { .. }) {
+            self.announce(batch, "verification.requested", asker, about, Value::Null)?;
+        }
+        Ok(())
     }
 
-    async fn hashed(&self, secret: Secret) -> Result<PasswordHash, Fault> {
+    pub(super) async fn hashed(&self, secret: Secret) -> Result<PasswordHash, Fault> {
         match secret {
             Secret::Plain(password) => Ok(self.hasher.hash(password).await?),
             Secret::Hashed(hash) => Ok(hash),
         }
     }
 
-    fn taken(&self, draft: &Draft, keys: &[UserKey]) -> Fault {
+    pub(super) fn taken(&self, draft: &Draft, keys: &[UserKey]) -> Fault {
         self.invalid(keys.iter().map(|key| draft.taken(key)).collect())
     }
 
@@ -228,9 +267,9 @@ mod tests {
         house.store.users(None, 1000).await.unwrap().len()
     }
 
-    fn refused(fault: &Fault) -> Vec<(&'static str, &'static str)> {
+    fn refused(fault: &Fault) -> Vec<(&str, &'static str)> {
         let Fault::Invalid(violations) = fault else { panic!("{fault:?}") };
-        violations.list.iter().map(|violation| (violation.property, violation.rule.code())).collect()
+        violations.list.iter().map(|violation| (&*violation.property, violation.rule.code())).collect()
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Asker, Fault, Login, Minted, Settings};
+use super::{Accounts, Asker, Fault, Links, Login, Minted, Settings};
 use crate::{
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
@@ -17,7 +17,7 @@ use crate::{
 
 /// A client.
 pub(crate) const CLIENT: Asker<'static> =
-    Asker::Client { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), request_id: "r1" };
+    Asker::Client { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), request_id: "r1", session: None };
 
 /// The defaults of profile `loopback3`.
 pub(crate) fn loopback() -> Settings {
@@ -36,6 +36,15 @@ pub(crate) fn loopback() -> Settings {
         min_length: 1,
         max_bytes: 72,
         blocklist: false,
+        hidden: Vec::new(),
+        properties: Vec::new(),
+        reset_ttl: 900.0,
+        restrict_reset_scope: false,
+        reject_password_changes: false,
+        verify_on_register: false,
+        mail_from: "noreply@example.com".to_owned(),
+        links: Links { base: "http://localhost:8080".to_owned(), api: "/api/users".to_owned() },
+        events: false,
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+        CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
         X_CONTENT_TYPE_OPTIONS,
     },
     request::Parts,
@@ -30,6 +30,8 @@ pub(super) enum Answer {
     Secret(Value),
     /// Nothing: 204.
     Nothing,
+    /// Somewhere else: 302.
+    Redirect(String),
 }
 
 impl Answer {
@@ -40,6 +42,7 @@ impl Answer {
             Self::Value(value) => (value, false),
             Self::Secret(value) => (value, true),
             Self::Nothing => return nothing(if format.is_some() { JSON } else { TEXT }),
+            Self::Redirect(target) => return redirect(&target),
         };
         let mut response = match format {
             None => text(StatusCode::NOT_ACCEPTABLE, TEXT, "Not Acceptable".to_owned()),
@@ -82,6 +85,33 @@ fn nothing(kind: &'static str) -> Response<Bytes> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+fn redirect(target: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(&encoded(target)).ok().map(|target| (LOCATION, target)));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    response
+}
+
+/// A target as Express writes it: what no address may hold is percent-encoded, escapes stay.
+fn encoded(target: &str) -> String {
+    let mut out = String::with_capacity(target.len());
+    let mut rest = target;
+    while let Some(c) = rest.chars().next() {
+        let (_, after) = rest.split_at_checked(c.len_utf8()).unwrap_or((rest, ""));
+        let is_escape = c == '%'
+            && after.get(..2).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if is_escape || c.is_ascii_alphanumeric() || "!#$&'()*+,-./:;=?@[]_~".contains(c) {
+            out.push(c);
+        } else {
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
+        }
+        rest = after;
+    }
+    out
 }
 
 /// JSONP: a script that calls `?callback=` with the value; plain JSON without one.

@@ -81,6 +81,10 @@ const METHODS: &[(&str, &[Argument])] = &[
     ("many.create", &[argument("data", Place::Body, Kind::Objects)]),
     ("one.get", &[argument("refresh", Place::Query, Kind::Flag)]),
     ("one.create", &[DATA]),
+    ("prototype.__get__accessTokens", &[FILTER]),
+    ("prototype.__count__accessTokens", &[WHERE]),
+    ("prototype.__create__accessTokens", &[argument("data", Place::Body, Kind::Objects)]),
+    ("prototype.__updateById__accessTokens", &[DATA]),
 ];
 
 /// Checks the types.
@@ -129,6 +133,8 @@ impl Argument {
     fn read(&self, body: &Body, query: &Map<String, Value>) -> Result<Option<Value>, Problem> {
         let given = match self.place {
             Place::Body => Some(&body.0),
+            // Of a body that is `null`, LoopBack finds every field to be so.
+            Place::Field if body.0.is_null() => Some(&Value::Null),
             Place::Field => body.fields().and_then(|fields| fields.get(self.name)),
             Place::Query => query.get(self.name),
         };

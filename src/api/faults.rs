@@ -6,12 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::Problem;
 use crate::{
-    accounts::{Fault, PasswordFault, Violations},
+    accounts::{Fault, PasswordFault, QueryFault, Violations},
     identity::UserId,
 };
 
 /// LoopBack's answer. `model` is the account model's name.
 pub(super) fn problem(fault: Fault, model: &str, loopback: bool) -> Problem {
+    let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
     match fault {
         Fault::Limited(wait) => too_many(wait.0),
         Fault::Password(fault) => Problem::new(422, fault.to_string()).code(password_code(fault)),
@@ -22,27 +23,98 @@ pub(super) fn problem(fault: Fault, model: &str, loopback: bool) -> Problem {
         }
         Fault::TooDeep(most) => Problem::new(400, format!("The query object exceeds maximum depth {most}"))
             .code("QUERY_OBJECT_TOO_DEEP"),
-        Fault::RealmRequired => Problem::new(400, "realm is required").code("REALM_REQUIRED"),
-        Fault::InvalidRealm => Problem::new(400, "Invalid realm").code("INVALID_REALM"),
-        Fault::NameRequired => {
-            Problem::new(400, "username or email is required").code("USERNAME_EMAIL_REQUIRED")
+        Fault::Query(fault) => query(fault),
+        Fault::TooManyRows(most) => {
+            Problem::new(400, format!("More than {most} rows match. Use limit and skip"))
+                .code("TOO_MANY_ROWS")
         }
-        Fault::InvalidEmail => Problem::new(400, "Invalid email").code("INVALID_EMAIL"),
-        Fault::InvalidUsername => Problem::new(400, "Invalid username").code("INVALID_USERNAME"),
-        Fault::InvalidTtl => {
-            Problem::new(400, "ttl must be a positive number of seconds").code("INVALID_TTL")
+        Fault::RealmRequired => told(400, "realm is required", "REALM_REQUIRED"),
+        Fault::InvalidRealm => told(400, "Invalid realm", "INVALID_REALM"),
+        Fault::NameRequired => told(400, "username or email is required", "USERNAME_EMAIL_REQUIRED"),
+        Fault::InvalidEmail => told(400, "Invalid email", "INVALID_EMAIL"),
+        Fault::InvalidUsername => told(400, "Invalid username", "INVALID_USERNAME"),
+        Fault::InvalidTtl => told(400, "ttl must be a positive number of seconds", "INVALID_TTL"),
+        Fault::LoginFailed => told(401, "login failed", "LOGIN_FAILED"),
+        Fault::EmailNotVerified(user) => {
+            let message = "login failed as the email has not been verified";
+            told(401, message, "LOGIN_FAILED_EMAIL_NOT_VERIFIED").details(json!({ "userId": id(&user) }))
         }
-        Fault::LoginFailed => Problem::new(401, "login failed").code("LOGIN_FAILED"),
-        Fault::EmailNotVerified(user) => Problem::new(401, "login failed as the email has not been verified")
-            .code("LOGIN_FAILED_EMAIL_NOT_VERIFIED")
-            .details(json!({ "userId": id(&user) })),
         Fault::TokenRequired => Problem::new(401, "accessToken is required to logout"),
-        Fault::TokenExpired => Problem::new(401, "Invalid Access Token").code("INVALID_TOKEN"),
+        Fault::TokenExpired => told(401, "Invalid Access Token", "INVALID_TOKEN"),
         Fault::UnknownUser(user) => unknown(model, &user.to_string()),
+        Fault::WrongPassword => told(400, "Invalid current password", "INVALID_PASSWORD"),
+        Fault::SessionUserGone(user) => {
+            Problem::new(401, format!("User {user} not found")).code("USER_NOT_FOUND")
+        }
+        Fault::EmailRequired => told(400, "Email is required", "EMAIL_REQUIRED"),
+        Fault::EmailNotFound => told(404, "Email not found", "EMAIL_NOT_FOUND"),
+        Fault::ResetNotVerified => {
+            told(401, "Email has not been verified", "RESET_FAILED_EMAIL_NOT_VERIFIED")
+        }
+        Fault::WrongVerification(token) => {
+            Problem::new(400, format!("Invalid token: {token}")).code("INVALID_TOKEN")
+        }
+        Fault::NobodyToConfirm(uid) => {
+            Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
+        }
+        Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
         Fault::Busy(wait) => Problem::opaque(503).retry_after(wait),
         Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
             Problem::opaque(503).retry_after(Duration::from_secs(1))
         }
+        other => row(other),
+    }
+}
+
+/// What goes wrong with rows.
+fn row(fault: Fault) -> Problem {
+    match fault {
+        Fault::NoInstance(id) => {
+            Problem::new(404, format!("could not find a model with id {id}")).code("MODEL_NOT_FOUND")
+        }
+        Fault::NothingToPatch(id) => {
+            Problem::new(404, format!("Could not update attributes. Object with id {id} does not exist!"))
+        }
+        Fault::NothingToReplace(id) => {
+            Problem::new(404, format!("Could not replace. Object with id {id} does not exist!"))
+        }
+        Fault::IdPatched { from, to } => {
+            let message = format!("id cannot be updated from {from} to {to} when forceId is set to true");
+            Problem::new(400, message)
+        }
+        Fault::IdReplaced { from, to } => {
+            Problem::new(400, format!("id property (id) cannot be updated from {from} to {to}"))
+        }
+        // LoopBack forgot the blank.
+        Fault::Several => Problem::new(
+            400,
+            "There are multiple instances found.Upsert Operation will not be performed!",
+        ),
+        Fault::NoData => Problem::new(400, "data object cannot be empty!"),
+        Fault::PasswordChangeRefused => Problem::new(
+            401,
+            "Changing user password via patch/replace API is not allowed. Use changePassword() or setPassword() instead.",
+        )
+        .code("PASSWORD_CHANGE_NOT_ALLOWED"),
+        Fault::UnknownToken(key) => {
+            Problem::new(404, format!("No instance with id {key} found for AccessToken"))
+        }
+        Fault::TokenTaken => Problem::new(409, "Duplicate entry for AccessToken.id"),
+        Fault::TokenMoved => Problem::new(400, "userId cannot be changed"),
+        _ => Problem::opaque(500),
+    }
+}
+
+/// What goes wrong with filters.
+fn query(fault: QueryFault) -> Problem {
+    let problem = Problem::new(400, fault.to_string());
+    match fault {
+        QueryFault::TooDeep(_) => problem.code("QUERY_OBJECT_TOO_DEEP"),
+        QueryFault::Operators { operators, clause } => problem
+            .code("OPERATOR_NOT_ALLOWED_IN_QUERY")
+            .details(json!({ "operators": operators, "where": clause })),
+        QueryFault::Hidden(_) => problem.code("HIDDEN_PROPERTY_IN_QUERY"),
+        _ => problem,
     }
 }
 
@@ -76,7 +148,7 @@ fn invalid(violations: &Violations) -> Problem {
     let (mut codes, mut messages) = (Map::new(), Map::new());
     for violation in &violations.list {
         for (map, text) in [(&mut codes, violation.rule.code()), (&mut messages, violation.rule.message())] {
-            let list = map.entry(violation.property).or_insert_with(|| json!([]));
+            let list = map.entry(&*violation.property).or_insert_with(|| json!([]));
             if let Value::Array(list) = list {
                 list.push(text.into());
             }
@@ -117,7 +189,7 @@ mod tests {
             ("username", Faulty::UsernameTaken, "\"alice\""),
         ];
         let violation = |(property, rule, shown): (&'static str, Faulty, &str)| Violation {
-            property,
+            property: property.into(),
             rule,
             shown: shown.to_owned(),
         };

@@ -42,30 +42,6 @@ pub(super) fn token(minted: &Minted) -> Map<String, Value> {
     shown
 }
 
-/// What a filter's `fields` leave of a row: the named ones, or all but those that are switched off.
-pub(super) fn select(mut row: Map<String, Value>, filter: Option<&Value>) -> Map<String, Value> {
-    let Some(fields) = filter.and_then(|filter| filter.get("fields")) else { return row };
-    let (mut on, mut off): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    match fields {
-        Value::String(name) => on.push(name),
-        Value::Array(names) => on.extend(names.iter().filter_map(Value::as_str)),
-        Value::Object(map) => {
-            for (name, wanted) in map {
-                let wanted =
-                    !matches!(wanted, Value::Null | Value::Bool(false)) && wanted.as_f64() != Some(0.0);
-                if wanted { on.push(name) } else { off.push(name) }
-            }
-        }
-        _ => return row,
-    }
-    if !on.is_empty() {
-        row.retain(|name, _| on.contains(&name.as_str()));
-    } else {
-        row.retain(|name, _| !off.contains(&name.as_str()));
-    }
-    row
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,23 +90,5 @@ mod tests {
             text(token(&minted)),
             r#"{"id":"tok","ttl":null,"scopes":["reset-password"],"created":"2026-11-21T20:51:11.688Z","userId":7}"#
         );
-    }
-
-    #[test]
-    fn selects_fields() {
-        let row = || user(&alice(&json!({"username": "alice", "email": "a@b"})), &[]);
-        for (fields, expected) in [
-            (json!(["email"]), r#"{"email":"a@b"}"#),
-            (json!("email"), r#"{"email":"a@b"}"#),
-            (json!("nope"), "{}"),
-            (json!({"email": true, "password": true}), r#"{"email":"a@b"}"#),
-            (json!({"email": false}), r#"{"username":"alice","id":7}"#),
-            (json!({"email": "false"}), r#"{"email":"a@b"}"#),
-            (json!([]), r#"{"username":"alice","email":"a@b","id":7}"#),
-        ] {
-            let filter = json!({ "fields": fields });
-            assert_eq!(text(select(row(), Some(&filter))), expected, "{fields}");
-        }
-        assert_eq!(select(row(), None), row());
     }
 }

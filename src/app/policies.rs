@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use tokio::sync::Notify;
+
 use super::translate;
 use crate::{
     accounts::Accounts,
@@ -58,6 +60,10 @@ pub(super) struct Maker {
     pub(super) limits: Arc<Limits>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
+    /// What links begin with.
+    pub(super) link_base: String,
+    /// Rung when there is an event to deliver.
+    pub(super) bell: Arc<Notify>,
 }
 
 impl Maker {
@@ -72,14 +78,17 @@ impl Maker {
         let labels = self.metrics.register_routes(&routes);
         tracing::info!(routes = routes.len(), digest = set.digest, "policies are in force");
         let model = set.account();
+        let mut settings = translate::accounts(&self.config, model);
+        settings.links.base.clone_from(&self.link_base);
         let accounts = Accounts::new(
             Arc::clone(&self.store),
             self.hasher.clone(),
             Arc::clone(&self.limits),
             self.clock.clone(),
-            translate::accounts(&self.config, model),
+            settings,
         );
-        let api = Api::new(accounts, translate::api(&self.config, model));
+        let accounts = accounts.ringing(Arc::clone(&self.bell));
+        let api = Api::new(accounts, translate::api(&self.config));
         Ok(Ruleset { set, labels, api })
     }
 }

@@ -134,12 +134,54 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         min_length: config.password.min_length,
         max_bytes: config.password.max_bytes,
         blocklist: config.password.blocklist,
+        hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
+        properties: model.map(declared).unwrap_or_default(),
+        reset_ttl: seconds(users.reset_password_token_ttl),
+        restrict_reset_scope: users.restrict_reset_password_token_scope
+            || model.is_some_and(|model| model.restrict_reset_password_token_scope == Some(true)),
+        reject_password_changes: users.reject_password_changes_via_patch_or_replace,
+        verify_on_register: config.mail.verify_on_register,
+        mail_from: config.mail.from.clone(),
+        links: accounts::Links {
+            base: link_base(config, address(&config.server.http).as_ref()),
+            api: format!(
+                "{}/{}",
+                config.api.root,
+                model.map_or(config.api.users.as_str(), |model| model.plural.as_str())
+            ),
+        },
+        events: config.webhook.url.is_some(),
     }
 }
 
-pub(super) fn api(config: &Config, model: Option<&AccountModel>) -> api::Settings {
-    api::Settings {
-        body_limit: config.api.body_limit,
-        hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
+/// What links begin with: `server.public_url`, else where this gate listens.
+pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> String {
+    if let Some(url) = &config.server.public_url {
+        return url.trim_end_matches('/').to_owned();
     }
+    match address {
+        Some(listen::Address::Tcp(address)) if address.ip().is_unspecified() => {
+            format!("http://localhost:{}", address.port())
+        }
+        Some(listen::Address::Tcp(address)) => format!("http://{address}"),
+        Some(listen::Address::Unix(_)) | None => "http://localhost".to_owned(),
+    }
+}
+
+/// The properties that an app's own user model adds to LoopBack's.
+fn declared(model: &AccountModel) -> Vec<accounts::Property> {
+    let own = ["realm", "username", "password", "email", "emailVerified", "verificationToken", "id"];
+    let added = model.properties.iter().filter(|property| !own.contains(&property.name.as_str()));
+    added
+        .map(|property| accounts::Property {
+            name: property.name.clone(),
+            kind: accounts::Kind::named(&property.kind),
+            required: property.required,
+            default: property.default.clone(),
+        })
+        .collect()
+}
+
+pub(super) fn api(config: &Config) -> api::Settings {
+    api::Settings { body_limit: config.api.body_limit, redirect_hosts: config.users.redirect_hosts.clone() }
 }

@@ -28,22 +28,7 @@ pub(super) async fn services() -> Services {
 
 /// The same, with some settings of one's own.
 pub(super) async fn services_with(change: impl FnOnce(&mut accounts::Settings)) -> Services {
-    let mut settings = accounts::Settings {
-        model: "User".to_owned(),
-        loopback: false,
-        ttl: 1_209_600.0,
-        max_ttl: 31_556_926.0,
-        allow_eternal_tokens: false,
-        access_token_id_length: 64,
-        max_tokens: 0,
-        email_verification_required: false,
-        realm_required: false,
-        realm_delimiter: None,
-        case_sensitive_email: true,
-        min_length: 8,
-        max_bytes: 1_024,
-        blocklist: false,
-    };
+    let mut settings = accounts::Settings { blocklist: false, ..accounts::testing::standard() };
     change(&mut settings);
     let keys: KeyRules = settings.keys();
     let store = store::open(&store::Settings { engine: Engine::Memory, keys }).await.unwrap();

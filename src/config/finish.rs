@@ -282,6 +282,18 @@ impl Finish<'_> {
 
     fn webhook(&mut self, raw: RawWebhook) -> WebhookSettings {
         let secret = self.secret("webhook.secret", &raw.secret, &raw.secret_file);
+        if let Some(url) = &raw.url.value
+            && !url.0.starts_with("http://")
+        {
+            let message = "`webhook.url` is not `http://`, and no other kind is built yet".to_owned();
+            let fix = "post to a receiver on this host, or to a proxy that speaks TLS".to_owned();
+            self.report.error(&raw.url.place, "not-built", message, Some(fix));
+        }
+        if raw.url.value.is_some() && secret.is_none() && raw.secret_file.value.is_none() {
+            let message = "`webhook.url` is set without `webhook.secret`: nobody could tell its events from forged ones".to_owned();
+            let fix = "set `webhook.secret`, or better `webhook.secret_file`".to_owned();
+            self.report.error(&raw.url.place, "missing-key", message, Some(fix));
+        }
         WebhookSettings { url: raw.url.value.map(|address| address.0), secret }
     }
 

@@ -43,9 +43,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "mail.smtp",
     "mail.smtp_file",
     "mail.templates",
-    "mail.verify_on_register",
     "pages.templates",
-    "webhook.url",
     "forward_auth.listen",
 ];
 

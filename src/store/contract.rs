@@ -34,6 +34,8 @@ macro_rules! holds_for {
             accounts::new_ids_can_be_texts
             sessions::a_token_is_live_until_it_is_deleted
             sessions::a_token_needs_its_user_and_their_epoch
+            sessions::a_token_is_changed_without_a_gap
+            sessions::an_event_tells_of_a_user_who_is_being_created
             sessions::finds_and_lists_tokens
             sessions::revoking_spares_the_session_that_asks
             sessions::an_update_cannot_undo_a_revocation

@@ -146,6 +146,8 @@ pub enum Change {
     /// Stores a new token, if its user still exists (`Missing`) and has the token's epoch (`Stale`).
     /// Outcome: [`Outcome::Done`].
     CreateToken(Token),
+    /// Replaces a token, if it still exists (`Missing`): whose it is, and its epoch, stay. Outcome: [`Outcome::Done`].
+    UpdateToken(Token),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteToken(TokenHash),
     /// Creates a role with a new id, or leaves the one of that name. Outcome: [`Outcome::Role`].
@@ -190,6 +192,14 @@ pub enum Change {
         kind: String,
         /// The user that the event is about: events are delivered in order per user.
         user: Option<UserId>,
+        /// The event's body, without any token or link.
+        body: Value,
+    },
+    /// As `Enqueue`, about the user whom this batch created last: their id is not known before. Fails with
+    /// `Missing` when it has created none.
+    EnqueueForCreated {
+        /// The event's name.
+        kind: String,
         /// The event's body, without any token or link.
         body: Value,
     },

@@ -12,7 +12,7 @@ use source::{Source, code_of, crate_paths};
 /// The levels from the ground up. Whoever adds a module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 9] = [
     ("PURE", &["policy", "identity", "credential", "wire"]),
-    ("PARTS", &["store", "hasher", "limit", "refusal", "observe", "clock"]),
+    ("PARTS", &["store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
     ("WORK", &["accounts", "forward"]),
     ("FACES", &["api", "pages"]),
     ("GATE", &["gate"]),

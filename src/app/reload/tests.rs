@@ -41,6 +41,8 @@ impl Bench {
             hasher: Hasher::new(config.password.hasher).unwrap(),
             limits: Arc::new(Limits::new(&config.limits)),
             clock: Clock::System,
+            link_base: "http://localhost".to_owned(),
+            bell: Arc::default(),
             metrics: Arc::clone(&metrics),
             config,
         };

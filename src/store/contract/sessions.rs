@@ -44,6 +44,32 @@ pub(in crate::store) async fn a_token_needs_its_user_and_their_epoch(store: &dyn
     assert!(matches!(twice, Err(CommitError::Stale { .. })), "nobody's token is replaced: {twice:?}");
 }
 
+pub(in crate::store) async fn a_token_is_changed_without_a_gap(store: &dyn Store) {
+    let user = create(store, "a@x").await;
+    let gone = commit(store, Change::UpdateToken(token("t", user.id.clone()))).await;
+    assert!(matches!(gone, Err(CommitError::Missing { change: 0 })), "what was ended stays ended: {gone:?}");
+    commit(store, Change::CreateToken(token("t", user.id.clone()))).await.unwrap();
+    // Whose it is, and its epoch, are not to be changed.
+    let wish = Token { ttl: Some(7.0), scopes: vec!["s".into()], epoch: 9, ..token("t", 99) };
+    commit(store, Change::UpdateToken(wish)).await.unwrap();
+    let session = store.load_session(&TokenHash::of("t")).await.unwrap().unwrap();
+    assert_eq!((session.ttl, &*session.scopes), (Some(7.0), &["s".to_owned()][..]));
+    assert_eq!(session.subject.load().id, user.id);
+    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(store.counters().tokens, 1);
+}
+
+pub(in crate::store) async fn an_event_tells_of_a_user_who_is_being_created(store: &dyn Store) {
+    let event = || Change::EnqueueForCreated { kind: "user.registered".into(), body: json!({}) };
+    let nobody = commit(store, event()).await;
+    assert!(matches!(nobody, Err(CommitError::Missing { change: 0 })), "{nobody:?}");
+    let batch =
+        vec![Change::CreateUser(draft("a@x")), event(), Change::CreateUser(draft("b@x")), event(), event()];
+    commit_all(store, batch).await;
+    let users: Vec<_> = store.outbox(10).await.unwrap().into_iter().map(|entry| entry.user).collect();
+    assert_eq!(users, [Some(1.into()), Some(2.into()), Some(2.into())]);
+}
+
 pub(in crate::store) async fn finds_and_lists_tokens(store: &dyn Store) {
     let (ann, ben) = (create(store, "a@x").await.id, create(store, "b@x").await.id);
     let at =

@@ -46,6 +46,8 @@ struct Work<'a> {
     undo: Vec<Write>,
     noticed: Vec<Noticed>,
     effects: Effects,
+    /// The user whom the batch has created last.
+    created: Option<UserId>,
     /// The index of the change at hand.
     change: usize,
 }
@@ -74,7 +76,14 @@ impl State {
 
 impl<'a> Work<'a> {
     fn new(state: &'a mut State) -> Self {
-        Self { state, undo: Vec::new(), noticed: Vec::new(), effects: Effects::default(), change: 0 }
+        Self {
+            state,
+            undo: Vec::new(),
+            noticed: Vec::new(),
+            effects: Effects::default(),
+            created: None,
+            change: 0,
+        }
     }
 
     fn apply(&mut self, change: Change) -> Result<Outcome, CommitError> {
@@ -84,6 +93,7 @@ impl<'a> Work<'a> {
             Change::DeleteUser(id) => Ok(self.delete_user(&normal(&id))),
             Change::RevokeTokens { user, except } => self.revoke_tokens(&normal(&user), except),
             Change::CreateToken(token) => self.create_token(token),
+            Change::UpdateToken(token) => self.update_token(token),
             Change::DeleteToken(hash) => Ok(self.delete_token(hash)),
             Change::CreateRole { name } => Ok(self.create_role(name)),
             Change::Grant { role, user } => self.grant(&role, &normal(&user)),
@@ -103,6 +113,11 @@ impl<'a> Work<'a> {
             }
             Change::Enqueue { kind, user, body } => {
                 self.enqueue(|seq| OutboxEntry { seq, kind, user: user.as_ref().map(normal), body });
+                Ok(Outcome::Done)
+            }
+            Change::EnqueueForCreated { kind, body } => {
+                let user = self.created.clone().ok_or_else(|| self.missing())?;
+                self.enqueue(|seq| OutboxEntry { seq, kind, user: Some(user), body });
                 Ok(Outcome::Done)
             }
             Change::Dequeue { seq } => {
@@ -176,6 +191,16 @@ impl<'a> Work<'a> {
         }
         self.start_token(hash, TokenRow::of(token));
         Outcome::Done
+    }
+
+    fn update_token(&mut self, token: Token) -> Result<Outcome, CommitError> {
+        let Some(old) = self.state.tokens.get(&token.hash).cloned() else { return Err(self.missing()) };
+        let hash = token.hash;
+        let row = TokenRow { user: old.user, epoch: old.epoch, ..TokenRow::of(token) };
+        self.notice(Noticed::Token(hash));
+        // It is replaced without a gap: no request finds it void.
+        self.start_token(hash, row);
+        Ok(Outcome::Done)
     }
 
     fn delete_token(&mut self, hash: TokenHash) -> Outcome {

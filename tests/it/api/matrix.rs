@@ -90,6 +90,14 @@ fn body(line: &str, cell: usize) -> Value {
     match line {
         "POST /api/users" => json!({"email": format!("new-{cell}@example.com"), "password": PASSWORD}),
         "POST /api/users/login" => json!({"username": format!("owner-{cell}"), "password": PASSWORD}),
+        "PUT /api/users/{id}" | "POST /api/users/{id}/replace" => {
+            json!({"email": format!("moved-{cell}@example.com"), "password": PASSWORD})
+        }
+        "POST /api/users/reset" => json!({"email": format!("owner-{cell}@example.com")}),
+        "POST /api/users/change-password" => {
+            json!({"oldPassword": PASSWORD, "newPassword": "another-good-password"})
+        }
+        "POST /api/users/reset-password" => json!({"newPassword": "another-good-password"}),
         _ if line.starts_with("POST") || line.starts_with("PUT") || line.starts_with("PATCH") => json!({}),
         _ => Value::Null,
     }

@@ -21,6 +21,7 @@ impl Work<'_> {
             revision: 1,
             disabled: false,
         };
+        self.created = Some(user.id.clone());
         self.store_user(user)
     }
 

@@ -1,0 +1,151 @@
+//! `updateAll`: the same properties for every user who matches.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Accounts, Asker, Fault,
+    change::ATTEMPTS,
+    find::id_value,
+    profile::{Draft, Patch},
+    query::{Row, Where},
+    register::MAX_BATCH,
+};
+use crate::{
+    identity::{Password, PasswordHash, UserId},
+    store::CommitError,
+};
+
+impl Accounts {
+    /// Changes all users who match; how many they are. The rules of the model are not asked, as in LoopBack; names
+    /// stay unique, and a password is hashed.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], [`Fault::Invalid`] for a name that is taken: users before that one are changed by then.
+    pub async fn update_all(
+        &self,
+        asker: Asker<'_>,
+        conditions: &Value,
+        mut data: Map<String, Value>,
+    ) -> Result<u64, Fault> {
+        data.shift_remove("id");
+        self.may_change_password(&data)?;
+        let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
+        let Patch { data, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
+        let conditions = self.folded_where(Where::read_for_write(&self.users, conditions)?);
+        let mut matching = Vec::new();
+        self.scan(&conditions, |user, _| {
+            matching.push(user.id);
+            true
+        })
+        .await?;
+        if password.is_some() && matching.len() > MAX_BATCH {
+            return Err(Fault::BatchTooLong(MAX_BATCH));
+        }
+        let mut count = 0;
+        for id in matching {
+            let hash = match &password {
+                Some(password) => Some(self.own_hash(password).await?),
+                None => None,
+            };
+            count += u64::from(self.update_one(asker, &id, &conditions, (&data, hash)).await?);
+        }
+        Ok(count)
+    }
+
+    /// Changes one of them, if it still matches.
+    async fn update_one(
+        &self,
+        asker: Asker<'_>,
+        id: &UserId,
+        conditions: &Where,
+        (data, hash): (&Map<String, Value>, Option<PasswordHash>),
+    ) -> Result<bool, Fault> {
+        let verified = self.verified(asker, id);
+        for _ in 0..ATTEMPTS {
+            let Some(old) = self.store.user(id).await? else { return Ok(false) };
+            if !conditions.matches(Row { id: &id_value(id), rest: &old.properties }) {
+                return Ok(false);
+            }
+            let patch = Patch { data: data.clone(), secret: None };
+            let mut draft = Draft::patched(&self.settings, verified, &old, patch);
+            if self.settings.loopback {
+                draft.violations.clear();
+            }
+            let draft = self.vetted(draft, &Default::default(), Some(id)).await?;
+            if draft.properties == old.properties && hash.is_none() {
+                return Ok(true);
+            }
+            let edit = self.edited(&old, draft.properties.clone(), hash.clone());
+            match self.save(asker, &old, edit).await {
+                Ok(_) => return Ok(true),
+                Err(CommitError::Stale { .. }) => {}
+                Err(CommitError::Missing { .. }) => return Ok(false),
+                Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    /// A hash with a salt of its own.
+    async fn own_hash(&self, password: &str) -> Result<PasswordHash, Fault> {
+        Ok(self.hasher.hash(Password::new(password.to_owned())).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::accounts::testing::{self, CLIENT, House, house, map};
+
+    const GOOD: &str = "a-good-password";
+
+    async fn three() -> House {
+        let house = house(testing::loopback()).await;
+        for name in ["ann", "bob", "cid"] {
+            let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        house
+    }
+
+    async fn update(house: &House, given: Value, data: Value) -> Result<u64, Fault> {
+        house.accounts.update_all(CLIENT, &given, map(&data)).await
+    }
+
+    #[tokio::test]
+    async fn changes_all_who_match_and_nobody_else() {
+        let house = three().await;
+        assert_eq!(update(&house, json!({"id": {"gt": 1}}), json!({"realm": 5, "id": 9})).await.unwrap(), 2);
+        assert_eq!(update(&house, json!({"id": 99}), json!({"realm": "x"})).await.unwrap(), 0);
+        assert_eq!(update(&house, json!({}), json!({})).await.unwrap(), 3);
+        let mut realms = Vec::new();
+        for user in house.store.users(None, 10).await.unwrap() {
+            realms.push(user.realm().map(str::to_owned));
+        }
+        assert_eq!(realms, [None, Some("5".to_owned()), Some("5".to_owned())]);
+        let hidden = update(&house, json!({"or": [{"password": "x"}]}), json!({"realm": "y"})).await;
+        assert!(matches!(hidden, Err(Fault::Query(_))), "{hidden:?}");
+        let taken = update(&house, json!({"id": 1}), json!({"email": "bob@b.c"})).await;
+        assert!(matches!(taken, Err(Fault::Invalid(_))), "{taken:?}");
+    }
+
+    #[tokio::test]
+    async fn a_password_is_hashed_for_each_and_ends_their_sessions() {
+        let house = three().await;
+        let login = |name: &str, password: &str| json!({"username": name, "password": password});
+        let old = house.login(&login("ann", GOOD)).await.unwrap();
+        let other = house.login(&login("cid", GOOD)).await.unwrap();
+        assert_eq!(update(&house, json!({"id": {"lt": 3}}), json!({"password": "new"})).await.unwrap(), 2);
+        for name in ["ann", "bob"] {
+            house.login(&login(name, "new")).await.unwrap();
+            house.login(&login(name, GOOD)).await.unwrap_err();
+        }
+        house.accounts.session(old.id.expose()).await.unwrap_err();
+        house.accounts.session(other.id.expose()).await.unwrap();
+        let users = house.store.users(None, 10).await.unwrap();
+        assert_ne!(users[0].password, users[1].password, "each hash has a salt of its own");
+    }
+}

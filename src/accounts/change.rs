@@ -1,0 +1,477 @@
+//! Changing and deleting one user, and what that does to their sessions (loopback3.md sections 2.2 and 6.4).
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Accounts, Asker, Fault, audit,
+    event::About,
+    find::id_value,
+    inspect::to_text,
+    profile::{Draft, Patch, Verified, truthy},
+};
+use crate::{
+    identity::{PasswordHash, UserId},
+    store::{Change, CommitError, Outcome, User},
+};
+
+/// Somebody else may change the same row meanwhile: so often it is tried again.
+pub(super) const ATTEMPTS: usize = 10;
+
+/// A change of one user, ready to be written.
+pub(super) struct Edit {
+    /// The user as they shall be.
+    pub user: User,
+    /// Whether a password was given, be it the one that was there before.
+    pub password: bool,
+    /// Whether the session that asks ends, too.
+    pub ends_own: bool,
+}
+
+/// What a write checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checks {
+    /// All of the model's rules.
+    All,
+    /// Only what the store itself insists on: names are unique. LoopBack's `PATCH /users` is so.
+    Names,
+}
+
+impl Accounts {
+    /// Changes some properties of a user.
+    ///
+    /// # Errors
+    /// [`Fault::IdPatched`], [`Fault::PasswordChangeRefused`], [`Fault::Password`], [`Fault::Invalid`],
+    /// [`Fault::TooDeep`], or the parts' own.
+    pub async fn patch(&self, asker: Asker<'_>, user: User, data: Map<String, Value>) -> Result<User, Fault> {
+        self.patch_with(asker, user, data, Checks::All).await
+    }
+
+    pub(super) async fn patch_with(
+        &self,
+        asker: Asker<'_>,
+        user: User,
+        mut data: Map<String, Value>,
+        checks: Checks,
+    ) -> Result<User, Fault> {
+        same_id(&user.id, data.shift_remove("id"))?;
+        self.may_change_password(&data)?;
+        let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
+        let hash = match secret {
+            Some(secret) => Some(self.hashed(secret).await?),
+            None => None,
+        };
+        let verified = self.verified(asker, &user.id);
+        let id = user.id.clone();
+        let mut known = Some(user);
+        for _ in 0..ATTEMPTS {
+            let old = match known.take() {
+                Some(user) => user,
+                None => self.user(&id).await?,
+            };
+            let patch = Patch { data: data.clone(), secret: None };
+            let mut draft = Draft::patched(&self.settings, verified, &old, patch);
+            if checks == Checks::Names {
+                draft.violations.clear();
+            }
+            let draft = self.vetted(draft, &Default::default(), Some(&old.id)).await?;
+            let edit = self.edited(&old, draft.properties.clone(), hash.clone());
+            match self.save(asker, &old, edit).await {
+                Ok(user) => return Ok(user),
+                Err(CommitError::Stale { .. }) => {}
+                Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
+                Err(CommitError::Missing { .. }) => return Err(Fault::NoInstance(id.to_string())),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    /// Replaces all properties of a user. `id` is what the path, or the body itself, names.
+    ///
+    /// # Errors
+    /// As [`Accounts::patch`], [`Fault::IdReplaced`], and [`Fault::NothingToReplace`] once all else is right.
+    pub async fn replace(
+        &self,
+        asker: Asker<'_>,
+        id: &str,
+        mut data: Map<String, Value>,
+    ) -> Result<User, Fault> {
+        let given = data.shift_remove("id").filter(truthy);
+        let exact = UserId::parse(id);
+        let verified = self.verified(asker, &exact);
+        let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
+        let is_own =
+            |given: &Value| *given == id_value(&exact) || (!self.settings.loopback && to_text(given) == id);
+        if let Some(given) = given.filter(|given| !is_own(given)) {
+            return Err(Fault::IdReplaced { from: id.to_owned(), to: to_text(&given) });
+        }
+        if self.settings.reject_password_changes {
+            // LoopBack's instance always has a password, if only an undefined one.
+            return Err(Fault::PasswordChangeRefused);
+        }
+        let own = self.user_named(id).await?.map_or(exact.clone(), |user| user.id);
+        let mut draft = self.vetted(draft, &Default::default(), Some(&own)).await?;
+        let Some(secret) = draft.secret.take() else { return Err(Fault::Contended) };
+        if self.store.user(&exact).await?.is_none() {
+            return Err(Fault::NothingToReplace(id.to_owned()));
+        }
+        let hash = self.hashed(secret).await?;
+        for _ in 0..ATTEMPTS {
+            let Some(old) = self.store.user(&exact).await? else {
+                return Err(Fault::NothingToReplace(id.to_owned()));
+            };
+            let mut properties = draft.properties.clone();
+            if verified == Verified::Dropped
+                && let Some(stored) = old.properties.get("emailVerified")
+            {
+                properties.insert("emailVerified".to_owned(), stored.clone());
+            }
+            let mut edit = self.edited(&old, properties, Some(hash.clone()));
+            if self.settings.loopback {
+                edit.user.verification = None;
+            }
+            match self.save(asker, &old, edit).await {
+                Ok(user) => return Ok(user),
+                Err(CommitError::Stale { .. }) => {}
+                Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
+                Err(CommitError::Missing { .. }) => return Err(Fault::NothingToReplace(id.to_owned())),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    /// Deletes a user with their tokens and roles; whether there was one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn delete(&self, asker: Asker<'_>, id: &str) -> Result<bool, Fault> {
+        let Some(user) = self.user_named(id).await? else { return Ok(false) };
+        let mut batch = vec![Change::DeleteUser(user.id.clone())];
+        self.announce(&mut batch, "user.deleted", asker, About::User(&user), Value::Null)?;
+        let outcomes = self.commit(batch).await?;
+        let deleted = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..)));
+        if deleted {
+            audit::record("user.deleted", asker, Some(&user.id), None);
+        }
+        Ok(deleted)
+    }
+
+    /// The change that makes a user have these properties.
+    pub(super) fn edited(
+        &self,
+        old: &User,
+        mut properties: Map<String, Value>,
+        hash: Option<PasswordHash>,
+    ) -> Edit {
+        let mut verification = old.verification.clone();
+        if properties.get("email") != old.properties.get("email") {
+            // INVARIANT: a token that was sent to one address never confirms another.
+            verification = None;
+            let was = old.email_verified() && !self.settings.loopback;
+            if self.settings.email_verification_required || was {
+                unverify(&mut properties);
+            }
+        }
+        let password = hash.is_some();
+        let user =
+            User { properties, password: hash.or_else(|| old.password.clone()), verification, ..old.clone() };
+        Edit { user, password, ends_own: false }
+    }
+
+    /// Writes a change; ends the user's other sessions where the email or the password was changed.
+    pub(super) async fn save(&self, asker: Asker<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
+        let Edit { user, password, ends_own } = edit;
+        let mut batch = vec![Change::UpdateUser(user.clone())];
+        let email = user.properties.get("email").filter(|email| truthy(email));
+        let moved = email.is_some() && email != old.properties.get("email");
+        if moved || password {
+            let except = asker.session().filter(|_| !ends_own).map(|session| session.hash);
+            batch.push(Change::RevokeTokens { user: user.id.clone(), except });
+        }
+        let changed: Vec<&String> = changed(&old.properties, &user.properties);
+        if !changed.is_empty() {
+            let more = json!({ "changed": changed });
+            self.tell(&mut batch, "user.changed", asker, &user, more)?;
+        }
+        if password {
+            self.tell(&mut batch, "password.changed", asker, &user, Value::Null)?;
+        }
+        let outcomes = self.commit(batch).await?;
+        if !changed.is_empty() {
+            audit::record("user.changed", asker, Some(&user.id), None);
+        }
+        if password {
+            audit::record("password.changed", asker, Some(&user.id), None);
+        }
+        let stored = outcomes.into_iter().find_map(|outcome| match outcome {
+            Outcome::User(user) => Some(*user),
+            _ => None,
+        });
+        Ok(stored.unwrap_or(user))
+    }
+
+    fn tell(
+        &self,
+        batch: &mut Vec<Change>,
+        kind: &'static str,
+        asker: Asker<'_>,
+        user: &User,
+        more: Value,
+    ) -> Result<(), CommitError> {
+        self.announce(batch, kind, asker, About::User(user), more).map_err(|_| CommitError::Busy)
+    }
+
+    /// What an `emailVerified` counts: in profile `standard` nobody's own.
+    pub(super) fn verified(&self, asker: Asker<'_>, target: &UserId) -> Verified {
+        if !self.settings.loopback && asker.is(target) { Verified::Dropped } else { Verified::AsSent }
+    }
+
+    /// `rejectPasswordChangesViaPatchOrReplace`: whatever stands under the name.
+    pub(super) fn may_change_password(&self, data: &Map<String, Value>) -> Result<(), Fault> {
+        if self.settings.reject_password_changes && data.contains_key("password") {
+            return Err(Fault::PasswordChangeRefused);
+        }
+        Ok(())
+    }
+}
+
+/// LoopBack's order: a new `emailVerified` stands where that property belongs.
+fn unverify(properties: &mut Map<String, Value>) {
+    if let Some(verified) = properties.get_mut("emailVerified") {
+        *verified = false.into();
+        return;
+    }
+    let at = ["realm", "username", "email"].iter().filter(|name| properties.contains_key(**name)).count();
+    properties.shift_insert(at, "emailVerified".to_owned(), false.into());
+}
+
+fn same_id(id: &UserId, given: Option<Value>) -> Result<(), Fault> {
+    let Some(given) = given else { return Ok(()) };
+    let text = match &given {
+        Value::Null => "null".to_owned(),
+        other => to_text(other),
+    };
+    let scalar = given.is_string() || given.is_number();
+    if scalar && id.to_string() == text {
+        Ok(())
+    } else {
+        Err(Fault::IdPatched { from: id.to_string(), to: text })
+    }
+}
+
+/// The names of what is different.
+fn changed<'p>(old: &'p Map<String, Value>, new: &'p Map<String, Value>) -> Vec<&'p String> {
+    let gone = old.keys().filter(|name| !new.contains_key(*name));
+    new.iter()
+        .filter(|(name, value)| old.get(*name) != Some(value))
+        .map(|(name, _)| name)
+        .chain(gone)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        accounts::{
+            Settings,
+            testing::{self, CLIENT, House, house, map},
+        },
+        store::Session,
+    };
+
+    const GOOD: &str = "a-good-password";
+
+    async fn ann(settings: Settings) -> House {
+        let house = house(settings).await;
+        let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD, "nick": "a"});
+        house.register(&data).await.unwrap();
+        house.register(&json!({"username": "bob", "email": "bob@b.c", "password": GOOD})).await.unwrap();
+        house
+    }
+
+    async fn session(house: &House, name: &str) -> Arc<Session> {
+        let minted = house.login(&json!({"username": name, "password": GOOD})).await.unwrap();
+        house.accounts.session(minted.id.expose()).await.unwrap()
+    }
+
+    fn with(session: &Session) -> Asker<'_> {
+        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session) }
+    }
+
+    async fn patch(house: &House, asker: Asker<'_>, data: Value) -> Result<User, Fault> {
+        let user = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.patch(asker, user, map(&data)).await
+    }
+
+    fn text(user: &User) -> String {
+        Value::Object(user.properties.clone()).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_patch_changes_what_it_names() {
+        let house = ann(testing::loopback()).await;
+        for (data, expected) in [
+            (json!({"realm": 5}), r#"{"realm":"5","username":"ann","email":"ann@b.c","nick":"a"}"#),
+            (
+                json!({"realm": null, "id": "1"}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","nick":"a"}"#,
+            ),
+            (
+                json!({"emailVerified": "maybe", "z": [1], "nick": null}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
+            ),
+            (
+                json!({"password": 5, "verificationToken": "v", "accessTokens": [1]}),
+                r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
+            ),
+        ] {
+            let user = patch(&house, CLIENT, data.clone()).await.unwrap();
+            assert_eq!(text(&user), expected, "{data}");
+            assert_eq!(text(&house.accounts.user(&1.into()).await.unwrap()), expected, "{data}");
+        }
+        assert!(house.login(&json!({"username": "ann", "password": GOOD})).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_patch_is_refused_in_loopbacks_order() {
+        let house = ann(Settings { reject_password_changes: true, ..testing::loopback() }).await;
+        for (data, expected) in [
+            (json!({"id": 2, "password": ""}), "the id cannot be changed from `1` to `2`"),
+            (json!({"id": null}), "the id cannot be changed from `1` to `null`"),
+            (json!({"id": [1]}), "the id cannot be changed from `1` to `1`"),
+            (
+                json!({"password": null, "email": "bad"}),
+                "passwords cannot be changed by a patch or a replacement",
+            ),
+        ] {
+            assert_eq!(
+                patch(&house, CLIENT, data.clone()).await.unwrap_err().to_string(),
+                expected,
+                "{data}"
+            );
+        }
+        let house = ann(testing::loopback()).await;
+        let empty = patch(&house, CLIENT, json!({"password": "", "email": "bad"})).await.unwrap_err();
+        assert!(matches!(empty, Fault::Password(_)), "{empty:?}");
+        let both = patch(&house, CLIENT, json!({"email": "bad", "username": "bob"})).await.unwrap_err();
+        let told = "The `User` instance is not valid. Details: `email` is invalid (value: \"bad\"); `username` User already exists (value: \"bob\").";
+        assert_eq!(both.to_string(), told);
+    }
+
+    #[tokio::test]
+    async fn only_a_new_email_or_a_password_ends_other_sessions() {
+        let house = ann(testing::loopback()).await;
+        let (own, other) = (session(&house, "ann").await, session(&house, "ann").await);
+        let lives = |session: Arc<Session>| {
+            let sessions = house.store.sessions();
+            sessions.get(&session.hash).is_some()
+        };
+        for data in [json!({"realm": "x"}), json!({"email": "ann@b.c"}), json!({"password": 5}), json!({})] {
+            patch(&house, with(&own), data.clone()).await.unwrap();
+            assert!(lives(other.clone()), "{data}");
+        }
+        patch(&house, with(&own), json!({"email": "new@b.c"})).await.unwrap();
+        assert!(lives(own.clone()) && !lives(other));
+        // The same password has another hash.
+        let other = session(&house, "ann").await;
+        patch(&house, with(&own), json!({"password": GOOD})).await.unwrap();
+        assert!(lives(own.clone()) && !lives(other));
+        // Somebody else's wish ends them all.
+        let bob = session(&house, "bob").await;
+        patch(&house, with(&bob), json!({"email": "third@b.c"})).await.unwrap();
+        assert!(!lives(own) && lives(bob));
+    }
+
+    #[tokio::test]
+    async fn who_can_say_that_an_address_is_confirmed() {
+        for (settings, by_owner) in [(testing::loopback(), true), (testing::standard(), false)] {
+            let house = ann(settings).await;
+            let (own, bob) = (session(&house, "ann").await, session(&house, "bob").await);
+            let user = patch(&house, with(&own), json!({"emailVerified": true})).await.unwrap();
+            assert_eq!(user.email_verified(), by_owner);
+            let data = json!({"email": "ann@b.c", "password": GOOD, "emailVerified": true});
+            let user = house.accounts.replace(with(&own), "1", map(&data)).await.unwrap();
+            assert_eq!(user.email_verified(), by_owner);
+            // Whoever the rules let change others' rows.
+            let user = patch(&house, with(&bob), json!({"emailVerified": true})).await.unwrap();
+            assert!(user.email_verified());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_address_has_to_be_confirmed_again() {
+        let required = Settings { email_verification_required: true, ..testing::loopback() };
+        for (settings, verified) in
+            [(required, false), (testing::standard(), false), (testing::loopback(), true)]
+        {
+            let house = ann(settings).await;
+            patch(&house, CLIENT, json!({"emailVerified": true})).await.unwrap();
+            let user = patch(&house, CLIENT, json!({"email": "new@b.c"})).await.unwrap();
+            assert_eq!(user.email_verified(), verified);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replacement_leaves_nothing() {
+        let house = ann(testing::loopback()).await;
+        let whole = |more: Value| {
+            let mut data = map(&json!({"email": "ann@b.c", "password": GOOD}));
+            data.extend(map(&more));
+            data
+        };
+        let user = house.accounts.replace(CLIENT, "1", whole(json!({"id": 0, "z": 1}))).await.unwrap();
+        assert_eq!(text(&user), r#"{"email":"ann@b.c","z":1}"#);
+        for (id, more, expected) in [
+            ("1", json!({"id": 2}), "the id cannot be replaced, `1` by `2`"),
+            ("1", json!({"id": "1"}), "the id cannot be replaced, `1` by `1`"),
+            ("99", json!({"email": "new@b.c"}), "there is no user `99` to replace"),
+            ("x", json!({"email": "new@b.c"}), "there is no user `x` to replace"),
+        ] {
+            let fault = house.accounts.replace(CLIENT, id, whole(more)).await.unwrap_err();
+            assert_eq!(fault.to_string(), expected);
+        }
+        let partial = house.accounts.replace(CLIENT, "99", map(&json!({"realm": "x"}))).await.unwrap_err();
+        assert!(matches!(partial, Fault::Invalid(_)), "the rules are asked first: {partial:?}");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_user_leaves_no_session() {
+        let house = ann(testing::loopback()).await;
+        let own = session(&house, "ann").await;
+        assert!(house.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(!house.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(house.store.sessions().get(&own.hash).is_none());
+    }
+
+    #[tokio::test]
+    async fn declared_properties_have_types_defaults_and_must_be_there() {
+        use crate::accounts::{Kind, Property};
+        let property =
+            |name: &str, kind, required, default| Property { name: name.to_owned(), kind, required, default };
+        let properties = vec![
+            property("age", Kind::Number, false, None),
+            property("plan", Kind::Text, false, Some(json!("free"))),
+            property("born", Kind::Date, true, None),
+        ];
+        let house = house(Settings { properties, ..testing::loopback() }).await;
+        let data =
+            json!({"extra": 1, "age": "41", "born": "2001-02-03", "email": "ann@b.c", "password": GOOD});
+        let user = house.register(&data).await.unwrap();
+        let stored =
+            r#"{"email":"ann@b.c","age":41,"plan":"free","born":"2001-02-03T00:00:00.000Z","extra":1}"#;
+        assert_eq!(text(&user), stored);
+        let blank = patch(&house, CLIENT, json!({"born": null})).await.unwrap_err();
+        assert_eq!(
+            blank.to_string(),
+            "The `User` instance is not valid. Details: `born` can't be blank (value: null)."
+        );
+        let older = json!({"where": {"age": {"gt": "40"}, "born": {"lt": "2002-01-01"}}});
+        let query = house.accounts.query(Some(&older)).unwrap();
+        assert_eq!(house.accounts.find(&query).await.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,240 @@
+//! Takes events out of the outbox to whoever listens: at least once, in order per user, at once, and with back-off
+//! after a failure. What an event carries that opens anything (a token, a link) is made here, at the last moment, and
+//! the one made before ends.
+
+mod letter;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
+
+use super::Accounts;
+use crate::{
+    clock::Timestamp,
+    identity::UserId,
+    notify::Webhook,
+    store::{Change, OutboxEntry},
+};
+
+/// Delivers events. Runs until it is dropped.
+pub struct Courier {
+    /// The accounts as they are now: a reload brings others.
+    accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
+    bell: Arc<Notify>,
+    webhook: Arc<Webhook>,
+    pace: Pace,
+    waits: HashMap<Line, Wait>,
+}
+
+/// How patient a courier is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The wait after a first failure; each further one doubles it.
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+    /// How often the outbox is looked at without a sign: another process may have written there.
+    pub idle: Duration,
+    /// An event that nobody has taken for so long is given up.
+    pub give_up: Duration,
+}
+
+/// Events of one line go one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Line {
+    User(UserId),
+    /// About nobody: a line of its own.
+    Alone(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    failures: u32,
+    until: Instant,
+}
+
+/// The oldest events are looked at: enough that one line that waits does not hold up the others.
+const WINDOW: usize = 1000;
+
+/// Events on their way at once.
+const AT_ONCE: usize = 8;
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(300),
+            idle: Duration::from_secs(5),
+            give_up: Duration::from_secs(3 * 24 * 3600),
+        }
+    }
+}
+
+impl Courier {
+    /// A courier of these accounts' events, woken by their bell.
+    #[must_use]
+    pub fn new(
+        accounts: impl Fn() -> Accounts + Send + Sync + 'static,
+        bell: Arc<Notify>,
+        webhook: Webhook,
+        pace: Pace,
+    ) -> Self {
+        Self { accounts: Box::new(accounts), bell, webhook: Arc::new(webhook), pace, waits: HashMap::new() }
+    }
+
+    /// Delivers, for ever.
+    pub async fn run(mut self) {
+        loop {
+            let delivered = match self.round().await {
+                Ok(delivered) => delivered,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read; events wait");
+                    0
+                }
+            };
+            if delivered > 0 {
+                continue;
+            }
+            let now = Instant::now();
+            let next = self.waits.values().map(|wait| wait.until).filter(|until| *until > now).min();
+            let idle = now + self.pace.idle;
+            let until = next.map_or(idle, |next| next.min(idle));
+            tokio::select! {
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Sends the first event of every line that does not wait; how many left the outbox.
+    async fn round(&mut self) -> Result<usize, super::Fault> {
+        let accounts = (self.accounts)();
+        let entries = accounts.store.outbox(WINDOW).await?;
+        let mut heads: Vec<(Line, OutboxEntry)> = Vec::new();
+        let mut lines = HashSet::new();
+        for entry in entries {
+            let line = line(&accounts, &entry).await?;
+            if lines.insert(line.clone()) {
+                heads.push((line, entry));
+            }
+        }
+        self.waits.retain(|line, _| lines.contains(line));
+        let now = Instant::now();
+        heads.retain(|(line, _)| self.waits.get(line).is_none_or(|wait| wait.until <= now));
+        let (mut sending, mut delivered) = (JoinSet::new(), 0);
+        let mut heads = heads.into_iter();
+        loop {
+            while sending.len() < AT_ONCE
+                && let Some((line, entry)) = heads.next()
+            {
+                sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), line, entry));
+            }
+            // A send that panicked counts as failed: its line comes round again.
+            let Some(sent) = sending.join_next().await else { return Ok(delivered) };
+            if let Ok((line, entry, result)) = sent {
+                delivered += usize::from(self.settle(&accounts, (line, &entry), result).await);
+            }
+        }
+    }
+
+    /// Takes an event out of the outbox, or puts its line off.
+    async fn settle(
+        &mut self,
+        accounts: &Accounts,
+        (line, entry): (Line, &OutboxEntry),
+        result: Result<(), String>,
+    ) -> bool {
+        if let Err(reason) = result {
+            let age = age(accounts, entry);
+            if age < self.pace.give_up {
+                self.put_off(line, entry, &reason);
+                return false;
+            }
+            tracing::error!(event = entry.kind, %reason, "an event was given up: nobody took it in time");
+        }
+        self.waits.remove(&line);
+        match accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
+            Ok(_) => true,
+            Err(error) => {
+                // It will be sent again: at least once.
+                self.put_off(line, entry, &error.to_string());
+                false
+            }
+        }
+    }
+
+    fn put_off(&mut self, line: Line, entry: &OutboxEntry, reason: &str) {
+        let failures = self.waits.get(&line).map_or(0, |wait| wait.failures).saturating_add(1);
+        let wait = self.pace.first.saturating_mul(1 << (failures - 1).min(16)).min(self.pace.longest);
+        tracing::warn!(
+            event = entry.kind,
+            reason,
+            failures,
+            wait_s = wait.as_secs_f64(),
+            "an event was not delivered"
+        );
+        self.waits.insert(line, Wait { failures, until: Instant::now() + wait });
+    }
+}
+
+/// In which line an event stands. A reset of profile `standard` names no user before it is delivered.
+async fn line(accounts: &Accounts, entry: &OutboxEntry) -> Result<Line, super::Fault> {
+    let user = match &entry.user {
+        Some(user) => Some(user.clone()),
+        None => accounts.addressee(entry).await?.map(|user| user.id),
+    };
+    Ok(user.map_or(Line::Alone(entry.seq), Line::User))
+}
+
+fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {
+    let since = entry.body.get("ts").and_then(serde_json::Value::as_str).and_then(Timestamp::parse);
+    let millis = since.map_or(0, |since| accounts.clock.now().0.saturating_sub(since.0));
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+impl fmt::Debug for Courier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Courier")
+            .field("webhook", &self.webhook)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes the letter and posts it. An event that says nothing any more counts as delivered.
+async fn send(
+    accounts: Accounts,
+    webhook: Arc<Webhook>,
+    line: Line,
+    entry: OutboxEntry,
+) -> (Line, OutboxEntry, Result<(), String>) {
+    let result = match accounts.letter(&entry).await {
+        Ok(Some(letter)) => {
+            let now = accounts.clock.now();
+            webhook.post(letter.to_string(), now).await.map_err(|error| chain(&error))
+        }
+        Ok(None) => Ok(()),
+        Err(fault) => Err(chain(&fault)),
+    };
+    (line, entry, result)
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

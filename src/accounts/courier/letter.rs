@@ -1,0 +1,184 @@
+//! What a receiver gets of an event.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    accounts::{
+        Accounts, Fault, Reset, change::ATTEMPTS, find::id_value, profile::number, recover::RESET_SCOPE,
+        verify::verification,
+    },
+    identity::TokenId,
+    store::{Change, CommitError, OutboxEntry, Token, User},
+};
+
+/// What a token is called that was made to reset a password: the next one of the user ends it.
+const RESET_NAME: &str = "(password reset)";
+
+/// LoopBack's mail.
+const SUBJECT: &str = "Thanks for Registering";
+const TEXT: &str = "Please verify your email by opening this link in a web browser:\n\t";
+
+/// Random bytes of a verification token.
+const VERIFICATION_BYTES: usize = 64;
+
+impl Accounts {
+    /// Whom a reset that names nobody is for.
+    pub(super) async fn addressee(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
+        if entry.kind != "reset.requested" {
+            return Ok(None);
+        }
+        match entry.body.get("more").and_then(Reset::of_event) {
+            Some(reset) => self.user_to_reset(&reset).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The event as it is posted; `None` when there is nobody any more whom it could help.
+    pub(super) async fn letter(&self, entry: &OutboxEntry) -> Result<Option<Value>, Fault> {
+        let mut letter = self.envelope(entry);
+        let more = match entry.kind.as_str() {
+            "reset.requested" => {
+                let Some(user) = self.recipient(entry).await? else { return Ok(None) };
+                if user.disabled || (self.settings.email_verification_required && !user.email_verified()) {
+                    return Ok(None);
+                }
+                letter.insert("user".to_owned(), shown(&user));
+                let email = entry.body.pointer("/more/email").cloned().unwrap_or_default();
+                self.reset_letter(&user, email).await?
+            }
+            "verification.requested" => {
+                let Some(user) = self.recipient(entry).await? else { return Ok(None) };
+                let Some(email) = user.email().map(str::to_owned) else { return Ok(None) };
+                letter.insert("user".to_owned(), shown(&user));
+                self.verification_letter(&user, email).await?
+            }
+            _ => match entry.body.get("more") {
+                Some(Value::Object(more)) => more.clone(),
+                _ => Map::new(),
+            },
+        };
+        letter.extend(more);
+        Ok(Some(Value::Object(letter)))
+    }
+
+    fn envelope(&self, entry: &OutboxEntry) -> Map<String, Value> {
+        let field = |name: &str| entry.body.get(name).cloned().unwrap_or_default();
+        let mut user = Map::new();
+        if let Some(id) = &entry.user {
+            user.insert("id".to_owned(), id_value(id));
+        }
+        if let Value::Object(known) = field("user") {
+            user.extend(known);
+        }
+        let mut envelope = Map::new();
+        envelope.insert("id".to_owned(), field("id"));
+        envelope.insert("type".to_owned(), entry.kind.clone().into());
+        envelope.insert("ts".to_owned(), field("ts"));
+        envelope.insert("user".to_owned(), if user.is_empty() { Value::Null } else { user.into() });
+        envelope.insert("client".to_owned(), field("client"));
+        envelope.insert("requestId".to_owned(), field("requestId"));
+        envelope
+    }
+
+    async fn recipient(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
+        match &entry.user {
+            Some(id) => Ok(self.store.user(id).await?),
+            None => self.addressee(entry).await,
+        }
+    }
+
+    /// A token that resets the password, made now; the one before ends.
+    async fn reset_letter(&self, user: &User, email: Value) -> Result<Map<String, Value>, Fault> {
+        let id = self.token_id()?;
+        let restricted = self.settings.restrict_reset_scope || !self.settings.loopback;
+        let scopes = if restricted { vec![RESET_SCOPE.to_owned()] } else { Vec::new() };
+        let token = Token {
+            hash: id.hash(),
+            user: user.id.clone(),
+            ttl: Some(self.settings.reset_ttl.min(self.settings.max_ttl)),
+            created: self.clock.now(),
+            scopes,
+            name: Some(RESET_NAME.to_owned()),
+            epoch: user.epoch,
+        };
+        let before = self.store.tokens(Some(&user.id)).await?;
+        let before = before.into_iter().filter(|token| token.name.as_deref() == Some(RESET_NAME));
+        let mut batch: Vec<Change> = before.map(|token| Change::DeleteToken(token.hash)).collect();
+        batch.push(Change::CreateToken(token.clone()));
+        self.commit(batch).await?;
+        let mut shown = Map::new();
+        shown.insert("id".to_owned(), id.expose().into());
+        shown.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
+        if !token.scopes.is_empty() {
+            shown.insert("scopes".to_owned(), json!(token.scopes));
+        }
+        shown.insert("created".to_owned(), token.created.to_string().into());
+        shown.insert("userId".to_owned(), id_value(&user.id));
+        let mut more = Map::new();
+        more.insert("email".to_owned(), email);
+        more.insert("accessToken".to_owned(), shown.into());
+        more.insert("url".to_owned(), self.reset_url(&id).into());
+        Ok(more)
+    }
+
+    fn reset_url(&self, id: &TokenId) -> String {
+        format!("{}/.portcullis/reset-password?access_token={}", self.settings.links.base, id.expose())
+    }
+
+    /// A token that confirms the address, made now; the one before ends.
+    async fn verification_letter(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
+        let mut chance = [0_u8; VERIFICATION_BYTES];
+        getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
+        let token: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.expect_verification(user, &email, &token).await?;
+        let links = &self.settings.links;
+        let uid = encoded(&user.id.to_string());
+        let url = format!("{}{}/confirm?uid={uid}&redirect=%2F&token={token}", links.base, links.api);
+        let mail = json!({
+            "to": email, "from": self.settings.mail_from, "subject": SUBJECT, "text": format!("{TEXT}{url}"),
+        });
+        let mut more = Map::new();
+        more.insert("email".to_owned(), email.into());
+        more.insert("verificationToken".to_owned(), token.into());
+        more.insert("url".to_owned(), url.into());
+        more.insert("mail".to_owned(), mail);
+        Ok(more)
+    }
+
+    /// From now on this token confirms the address, and no other does.
+    async fn expect_verification(&self, user: &User, email: &str, token: &str) -> Result<(), Fault> {
+        let mut user = user.clone();
+        for _ in 0..ATTEMPTS {
+            if user.email() != Some(email) {
+                // It has moved meanwhile: the next try writes to the new address.
+                return Err(Fault::Contended);
+            }
+            let expecting = User { verification: Some(verification(token)), ..user.clone() };
+            match self.store.commit(vec![Change::UpdateUser(expecting)]).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+}
+
+fn shown(user: &User) -> Value {
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), id_value(&user.id));
+    for name in ["email", "username", "realm"] {
+        if let Some(value) = user.properties.get(name) {
+            shown.insert(name.to_owned(), value.clone());
+        }
+    }
+    Value::Object(shown)
+}
+
+/// A text id in a query.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

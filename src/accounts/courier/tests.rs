@@ -1,0 +1,286 @@
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+use crate::{
+    accounts::{
+        Asker, Reset, Settings,
+        testing::{self, CLIENT, House, house, map},
+    },
+    identity::TokenHash,
+};
+
+const GOOD: &str = "a-good-password";
+
+const PACE: Pace = Pace {
+    first: Duration::from_millis(5),
+    longest: Duration::from_millis(20),
+    idle: Duration::from_secs(60),
+    give_up: Duration::from_secs(3600),
+};
+
+/// A receiver that answers what `answer` says, and keeps what it took.
+struct Receiver {
+    url: String,
+    taken: Arc<Mutex<Vec<Value>>>,
+    _task: tokio::task::JoinHandle<()>,
+}
+
+impl Receiver {
+    async fn new(answer: impl Fn(&Value) -> u16 + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let keep = Arc::clone(&taken);
+        let answer = Arc::new(answer);
+        let task = tokio::runtime::Handle::current().spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let event = read(&mut stream).await;
+                let status = answer(&event);
+                if status == 204 {
+                    keep.lock().unwrap().push(event);
+                }
+                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream
+                    .write_all(if status == 204 { b"HTTP/1.1 204 x\r\n\r\n" } else { head.as_bytes() })
+                    .await;
+            }
+        });
+        Self { url, taken, _task: task }
+    }
+
+    fn types(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn last(&self) -> Value {
+        self.taken.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+async fn read(stream: &mut tokio::net::TcpStream) -> Value {
+    let mut got = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        got.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&got).into_owned();
+        if let Some((_, body)) = text.split_once("\r\n\r\n")
+            && let Ok(event) = serde_json::from_str(body)
+        {
+            return event;
+        }
+        assert!(count > 0, "an event ended early: {text}");
+    }
+}
+
+fn with_events(settings: Settings) -> Settings {
+    Settings { events: true, ..settings }
+}
+
+fn courier(house: &House, receiver: &Receiver) -> Courier {
+    let (accounts, bell) = (house.accounts.clone(), Arc::clone(&house.accounts.bell));
+    Courier::new(move || accounts.clone(), bell, Webhook::new(&receiver.url, "s").unwrap(), PACE)
+}
+
+/// Delivers until nothing is left.
+async fn deliver(house: &House, courier: &mut Courier) {
+    while !house.store.outbox(1).await.unwrap().is_empty() {
+        if courier.round().await.unwrap() == 0 {
+            let until = courier.waits.values().map(|wait| wait.until).min().unwrap();
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+async fn ann(house: &House) {
+    let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD});
+    house.register(&data).await.unwrap();
+}
+
+async fn reset(house: &House, email: &str) {
+    let reset = Reset::read(&house.accounts, &map(&json!({ "email": email }))).unwrap();
+    house.accounts.request_reset(CLIENT, reset).await.unwrap();
+}
+
+#[tokio::test]
+async fn tells_what_happened_in_order_and_no_secret() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    let minted = house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
+    house.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
+    let session = house.accounts.session(minted.id.expose()).await.unwrap();
+    house.accounts.logout(CLIENT, &session).await.unwrap();
+    let stored = serde_json::to_string(&house.store.outbox(10).await.unwrap()).unwrap();
+    assert!(!stored.contains(minted.id.expose()) && !stored.contains(GOOD), "{stored}");
+    deliver(&house, &mut courier).await;
+    assert_eq!(receiver.types(), ["user.registered", "login.succeeded", "login.failed", "logout"]);
+    let first = receiver.taken.lock().unwrap()[0].clone();
+    assert_eq!(first["user"], json!({"id": 1, "email": "ann@b.c", "username": "ann"}));
+    assert_eq!((&first["client"], &first["requestId"]), (&json!("192.0.2.1"), &json!("r1")));
+    assert_eq!(first["ts"], json!("2026-11-21T20:51:11.688Z"));
+    assert_eq!(first["id"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_nobody() {
+    let house = house(testing::standard()).await;
+    ann(&house).await;
+    reset(&house, "ann@b.c").await;
+    assert!(house.store.outbox(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn tries_again_and_keeps_each_users_order() {
+    let house = house(with_events(testing::standard())).await;
+    let failures = Mutex::new(3);
+    // The first three events about user 1 are refused; those of user 2 are not.
+    let receiver = Receiver::new(move |event| {
+        let mut left = failures.lock().unwrap();
+        if event["user"]["id"] == json!(1) && *left > 0 {
+            *left -= 1;
+            return 500;
+        }
+        204
+    })
+    .await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
+    house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
+    assert_eq!(courier.round().await.unwrap(), 1, "nobody waits for another's event");
+    deliver(&house, &mut courier).await;
+    let taken = receiver.taken.lock().unwrap().clone();
+    let of_ann: Vec<&Value> = taken.iter().filter(|event| event["user"]["id"] == 1).collect();
+    assert_eq!(of_ann.len(), 2);
+    assert_eq!(of_ann[0]["type"], "user.registered");
+    assert_eq!(of_ann[1]["type"], "login.succeeded");
+}
+
+#[tokio::test]
+async fn gives_an_event_up_in_the_end() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 500).await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    assert_eq!(courier.round().await.unwrap(), 0);
+    house.clock.advance(PACE.give_up);
+    deliver(&house, &mut courier).await;
+    assert!(receiver.types().is_empty());
+}
+
+#[tokio::test]
+async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
+    let house = house(with_events(testing::standard())).await;
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&refused);
+    let receiver = Receiver::new(move |event| {
+        let mut seen = seen.lock().unwrap();
+        if event["type"] == "reset.requested" && seen.is_empty() {
+            seen.push(event.clone());
+            return 503;
+        }
+        204
+    })
+    .await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    reset(&house, "ann@b.c").await;
+    assert!(house.store.tokens(None).await.unwrap().is_empty(), "nothing before the delivery");
+    deliver(&house, &mut courier).await;
+    let event = receiver.last();
+    assert_eq!(event["email"], "ann@b.c");
+    assert_eq!(event["user"]["id"], 1);
+    let token = &event["accessToken"];
+    assert_eq!(
+        (&token["ttl"], &token["scopes"], &token["userId"]),
+        (&json!(900), &json!(["reset-password"]), &json!(1))
+    );
+    let id = token["id"].as_str().unwrap();
+    assert!(event["url"].as_str().unwrap().starts_with("http://localhost:8080/.portcullis/"), "{event}");
+    let before = refused.lock().unwrap()[0]["accessToken"]["id"].as_str().unwrap().to_owned();
+    assert_ne!(before, id);
+    assert!(house.store.load_session(&TokenHash::of(&before)).await.unwrap().is_none());
+    assert!(house.store.load_session(&TokenHash::of(id)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_unknown_address_gets_the_same_answer_and_no_letter() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut courier = courier(&house, &receiver);
+    reset(&house, "nobody@b.c").await;
+    assert_eq!(house.store.outbox(10).await.unwrap().len(), 1, "as much is written as for a known one");
+    deliver(&house, &mut courier).await;
+    assert!(receiver.types().is_empty());
+}
+
+#[tokio::test]
+async fn a_verification_token_confirms_once_and_its_own_address_only() {
+    let house = house(with_events(testing::loopback())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    house.accounts.request_verification(CLIENT, "1").await.unwrap();
+    deliver(&house, &mut courier).await;
+    let event = receiver.last();
+    let token = event["verificationToken"].as_str().unwrap().to_owned();
+    assert_eq!(token.len(), 128);
+    let url = format!("http://localhost:8080/api/users/confirm?uid=1&redirect=%2F&token={token}");
+    assert_eq!(event["url"], url);
+    let text = format!("Please verify your email by opening this link in a web browser:\n\t{url}");
+    let mail = json!({"to": "ann@b.c", "from": "noreply@example.com", "subject": "Thanks for Registering", "text": text});
+    assert_eq!(event["mail"], mail);
+
+    // The address moves: what was sent to the old one confirms nothing.
+    let user = house.accounts.user(&1.into()).await.unwrap();
+    house.accounts.patch(CLIENT, user, map(&json!({"email": "other@b.c"}))).await.unwrap();
+    house.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
+    house.accounts.request_verification(CLIENT, "1").await.unwrap();
+    deliver(&house, &mut courier).await;
+    let token = receiver.last()["verificationToken"].as_str().unwrap().to_owned();
+    house.accounts.confirm(CLIENT, "1", &token).await.unwrap();
+    assert!(house.accounts.user(&1.into()).await.unwrap().email_verified());
+    house.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_registration_asks_for_its_mail_where_that_is_set() {
+    let settings = Settings { verify_on_register: true, ..with_events(testing::loopback()) };
+    let house = house(settings).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    deliver(&house, &mut courier).await;
+    assert_eq!(receiver.types(), ["user.registered", "verification.requested"]);
+    let operator = map(&json!({"email": "op@b.c", "password": GOOD}));
+    house.accounts.register(Asker::Operator, operator).await.unwrap();
+    deliver(&house, &mut courier).await;
+    assert_eq!(receiver.last()["type"], "user.registered");
+    assert_eq!(receiver.last()["client"], "operator");
+}
+
+#[tokio::test]
+async fn the_courier_wakes_by_itself() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let running = tokio::runtime::Handle::current().spawn(courier(&house, &receiver).run());
+    ann(&house).await;
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while receiver.types().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    running.abort();
+}

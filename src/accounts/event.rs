@@ -1,0 +1,85 @@
+//! Events on their way into the outbox (INTERFACE.md section 9). None holds a token or a link: the courier makes
+//! those when it sends.
+
+use serde_json::{Map, Value, json};
+
+use super::{Accounts, Asker, Fault};
+use crate::{
+    identity::UserId,
+    store::{Change, CommitError, Outcome, User},
+};
+
+/// The user whom an event is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum About<'a> {
+    /// This one, as known now.
+    User(&'a User),
+    /// One of whom nothing but the id is known.
+    Id(&'a UserId),
+    /// The one that the change before this one creates, with these properties.
+    Created(&'a Map<String, Value>),
+    /// Nobody, or nobody knows yet.
+    Nobody,
+}
+
+/// What is kept of a user for the receiver.
+const SHOWN: [&str; 3] = ["email", "username", "realm"];
+
+impl Accounts {
+    /// Adds an event to a batch, if anybody will deliver it.
+    pub(super) fn announce(
+        &self,
+        batch: &mut Vec<Change>,
+        kind: &'static str,
+        asker: Asker<'_>,
+        about: About<'_>,
+        more: Value,
+    ) -> Result<(), Fault> {
+        if !self.settings.events {
+            return Ok(());
+        }
+        let mut id = [0_u8; 16];
+        getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (client, request_id) = match asker {
+            Asker::Client { address, request_id, .. } => (address.to_string(), request_id),
+            Asker::Operator => ("operator".to_owned(), ""),
+        };
+        let properties = match about {
+            About::User(user) => Some(&user.properties),
+            About::Created(properties) => Some(properties),
+            About::Id(_) | About::Nobody => None,
+        };
+        let shown: Map<String, Value> = SHOWN
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), properties?.get(name)?.clone())))
+            .collect();
+        let body = json!({
+            "id": id, "ts": self.clock.now().to_string(), "user": shown, "client": client,
+            "requestId": request_id, "more": more,
+        });
+        let kind = kind.to_owned();
+        batch.push(match about {
+            About::User(user) => Change::Enqueue { kind, user: Some(user.id.clone()), body },
+            About::Id(id) => Change::Enqueue { kind, user: Some(id.clone()), body },
+            About::Created(_) => Change::EnqueueForCreated { kind, body },
+            About::Nobody => Change::Enqueue { kind, user: None, body },
+        });
+        Ok(())
+    }
+
+    /// Commits a batch, and wakes the courier if there is something for it.
+    pub(super) async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_event =
+            |change: &Change| matches!(change, Change::Enqueue { .. } | Change::EnqueueForCreated { .. });
+        let rings = batch.iter().any(is_event);
+        let outcomes = self.store.commit(batch).await?;
+        if rings {
+            self.bell.notify_one();
+        }
+        Ok(outcomes)
+    }
+}

@@ -1,0 +1,249 @@
+//! Finding users by LoopBack's filters.
+
+use serde_json::Value;
+
+use super::{
+    Accounts, Fault, Kind, Query, Settings,
+    inspect::to_number,
+    query::{Model, Pin, QueryFault, Row, Where},
+};
+use crate::{
+    identity::UserId,
+    store::{StoreError, User},
+};
+
+/// Rows that are read at once: other tasks of the core run in between.
+const PAGE: usize = 500;
+
+/// Rows of one answer.
+pub(super) const MAX_ROWS: usize = 10_000;
+
+/// What a query may say of users.
+pub(super) fn users(settings: &Settings) -> Model {
+    let own = [
+        ("realm", Kind::Text),
+        ("username", Kind::Text),
+        ("password", Kind::Text),
+        ("email", Kind::Text),
+        ("emailVerified", Kind::Flag),
+        ("verificationToken", Kind::Text),
+        ("id", Kind::Id),
+    ];
+    let custom = settings.properties.iter().map(|property| (property.name.clone(), property.kind));
+    let hidden = ["password", "verificationToken"].map(str::to_owned).into_iter();
+    Model {
+        name: settings.model.clone(),
+        properties: own.into_iter().map(|(name, kind)| (name.to_owned(), kind)).chain(custom).collect(),
+        hidden: hidden.chain(settings.hidden.iter().cloned()).collect(),
+        loopback: settings.loopback,
+        // LoopBack knows it and leaves it out (`disableInclude`).
+        relations: vec!["accessTokens".to_owned()],
+    }
+}
+
+/// An id as JSON: numbers stay numbers.
+pub(super) fn id_value(id: &UserId) -> Value {
+    match id {
+        UserId::Number(number) => (*number).into(),
+        UserId::Text(text) => text.as_ref().into(),
+    }
+}
+
+impl Accounts {
+    /// Reads a filter for [`Accounts::find`].
+    ///
+    /// # Errors
+    /// [`Fault::Query`]
+    pub fn query(&self, filter: Option<&Value>) -> Result<Query, Fault> {
+        self.folded(Query::read(&self.users, filter)).map_err(Fault::Query)
+    }
+
+    /// Reads a filter of which only the first row counts.
+    ///
+    /// # Errors
+    /// [`Fault::Query`]
+    pub fn query_one(&self, filter: Option<&Value>) -> Result<Query, Fault> {
+        self.folded(Query::read_one(&self.users, filter)).map_err(Fault::Query)
+    }
+
+    /// Reads what a filter says of a row that is known.
+    ///
+    /// # Errors
+    /// [`Fault::Query`]
+    pub fn view(&self, filter: Option<&Value>) -> Result<Query, Fault> {
+        Query::read_view(&self.users, filter).map_err(Fault::Query)
+    }
+
+    /// The users that a query asks for, in its order.
+    ///
+    /// # Errors
+    /// [`Fault::TooManyRows`], or the store's.
+    pub async fn find(&self, query: &Query) -> Result<Vec<User>, Fault> {
+        let wanted = query.limit.unwrap_or(usize::MAX);
+        let keep = query.skip.saturating_add(wanted);
+        let mut found = Vec::new();
+        if query.order.is_natural() {
+            let mut passed = 0;
+            self.scan(&query.conditions, |user, _| {
+                passed += 1;
+                if passed > query.skip {
+                    found.push(user);
+                }
+                found.len() < wanted && found.len() <= MAX_ROWS
+            })
+            .await?;
+        } else {
+            let mut sorted = Vec::new();
+            self.scan(&query.conditions, |user, id| {
+                sorted.push((query.order.key(Row { id: &id, rest: &user.properties }), user.id));
+                // What cannot be on the page any more is dropped now and then.
+                if sorted.len() > keep.saturating_mul(2).max(MAX_ROWS) {
+                    sorted.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
+                    sorted.truncate(keep);
+                }
+                true
+            })
+            .await?;
+            sorted.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
+            let page = sorted.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1));
+            for (_, id) in page {
+                found.extend(self.store.user(&id).await?);
+            }
+        }
+        if found.len() > MAX_ROWS { Err(Fault::TooManyRows(MAX_ROWS)) } else { Ok(found) }
+    }
+
+    /// How many users match.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], or the store's.
+    pub async fn count(&self, conditions: Option<&Value>) -> Result<u64, Fault> {
+        let conditions = match conditions {
+            Some(conditions) => self.folded_where(Where::read(&self.users, conditions)?),
+            None => Where::default(),
+        };
+        if conditions.is_empty() {
+            return Ok(self.store.counters().users);
+        }
+        let mut count = 0;
+        self.scan(&conditions, |_, _| {
+            count += 1;
+            true
+        })
+        .await?;
+        Ok(count)
+    }
+
+    /// The user whom a client names. LoopBack makes a number of an id where it can: `01` is user 1.
+    ///
+    /// # Errors
+    /// [`Fault::NoInstance`], or the store's.
+    pub async fn instance(&self, id: &str) -> Result<User, Fault> {
+        self.named(&id.into()).await?.ok_or_else(|| Fault::NoInstance(id.to_owned()))
+    }
+
+    /// As [`Accounts::instance`], where nobody is no fault.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn user_named(&self, id: &str) -> Result<Option<User>, Fault> {
+        Ok(self.named(&id.into()).await?)
+    }
+
+    pub(super) async fn named(&self, id: &Value) -> Result<Option<User>, StoreError> {
+        let exact = match id {
+            Value::String(text) => Some(UserId::parse(text)),
+            Value::Number(number) => Some(UserId::parse(&number.to_string())),
+            _ => None,
+        };
+        if let Some(exact) = exact
+            && let Some(user) = self.store.user(&exact).await?
+        {
+            return Ok(Some(user));
+        }
+        let number = to_number(id);
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
+        let number = (self.settings.loopback && number.fract() == 0.0 && number.abs() <= LARGEST_ID)
+            .then_some(UserId::Number(number as i64));
+        match number {
+            Some(number) => self.store.user(&number).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Hands every user who matches to `take`, with the id as JSON, by id upwards, until it says no.
+    pub(super) async fn scan(
+        &self,
+        conditions: &Where,
+        mut take: impl FnMut(User, Value) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut offer = |user: User| {
+            let id = id_value(&user.id);
+            !conditions.matches(Row { id: &id, rest: &user.properties }) || take(user, id)
+        };
+        if let Some(few) = self.pinned(conditions).await? {
+            for user in few {
+                if !offer(user) {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let page = self.store.users(after.as_ref(), PAGE).await?;
+            after = page.last().map(|user| user.id.clone());
+            let is_last = page.len() < PAGE;
+            for user in page {
+                if !offer(user) {
+                    return Ok(());
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The few users that can match at all, where the conditions name them.
+    async fn pinned(&self, conditions: &Where) -> Result<Option<Vec<User>>, StoreError> {
+        let keys = self.settings.keys();
+        Ok(Some(match conditions.pin() {
+            Some(Pin::Ids(mut ids)) => {
+                ids.sort();
+                ids.dedup();
+                let mut users = Vec::new();
+                for id in ids {
+                    users.extend(self.store.user(&id).await?);
+                }
+                users
+            }
+            // In realms a name may be that of several.
+            Some(Pin::Email(email)) if !keys.per_realm && !email.is_empty() => {
+                self.store.find_user(&keys.email(None, email)).await?.into_iter().collect()
+            }
+            Some(Pin::Username(name)) if !keys.per_realm && !name.is_empty() => {
+                self.store.find_user(&keys.username(None, name)).await?.into_iter().collect()
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn folded(&self, query: Result<Query, QueryFault>) -> Result<Query, QueryFault> {
+        let mut query = query?;
+        query.conditions = self.folded_where(query.conditions);
+        Ok(query)
+    }
+
+    /// Where the case of emails does not count, a plain condition on one is folded, as LoopBack does.
+    pub(super) fn folded_where(&self, mut conditions: Where) -> Where {
+        if !self.settings.case_sensitive_email {
+            conditions.fold("email");
+        }
+        conditions
+    }
+}
+
+/// 2^53: ids are numbers of JavaScript.
+const LARGEST_ID: f64 = 9_007_199_254_740_992.0;

@@ -1,0 +1,333 @@
+//! LoopBack's filters (loopback3.md section 7): read once, checked on the way, then asked of rows.
+
+mod clause;
+mod compare;
+mod order;
+mod test;
+
+use serde_json::{Map, Value};
+
+use super::{inspect::to_number, profile::depth_exceeds, profile::truthy};
+use crate::clock::Timestamp;
+
+pub(super) use clause::{Pin, Where};
+pub(super) use order::Order;
+
+/// What a model has, as far as a query must know.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    /// Its name, for messages.
+    pub name: String,
+    /// The declared properties, in order.
+    pub properties: Vec<(String, Kind)>,
+    /// What no answer shows.
+    pub hidden: Vec<String>,
+    /// Profile `loopback3`: a condition on a hidden property is dropped. Otherwise no row has such a property.
+    pub loopback: bool,
+    /// Relations that `include` may name.
+    pub relations: Vec<String>,
+}
+
+/// The type of a declared property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Flag,
+    /// A moment, kept as ISO-8601 text.
+    Date,
+    /// A row's id: a number or a text.
+    Id,
+    /// Anything.
+    Any,
+}
+
+/// A filter that was understood.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    pub(super) conditions: Where,
+    pub(super) order: Order,
+    pub(super) skip: usize,
+    pub(super) limit: Option<usize>,
+    fields: Fields,
+    include: Vec<String>,
+}
+
+/// One row: its id, and everything else that it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) id: &'a Value,
+    pub(super) rest: &'a Map<String, Value>,
+}
+
+/// Which properties an answer shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Fields {
+    #[default]
+    All,
+    Only(Vec<String>),
+}
+
+/// Why a filter was not understood. The texts are LoopBack's, where it has one.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum QueryFault {
+    /// `limit` is no positive whole number.
+    #[error("The limit parameter {0} is not valid")]
+    Limit(Value),
+    /// `skip` or `offset` is no whole number.
+    #[error("The offset/skip parameter {0} is not valid")]
+    Skip(Value),
+    /// `order` is no text.
+    #[error("The order {0} is not valid")]
+    Order(Value),
+    /// A direction that is neither `ASC` nor `DESC`.
+    #[error("The order {0} has invalid direction")]
+    Direction(Value),
+    /// A `where` that is no object.
+    #[error("The where clause {0} is not an object")]
+    Where(Value),
+    /// An `and`, `or` or `nor` without a list.
+    #[error("The {operator} operator has invalid clauses {given}: {reason}")]
+    Clauses {
+        /// Which.
+        operator: String,
+        /// What it was given.
+        given: Value,
+        /// Why that is no list.
+        reason: &'static str,
+    },
+    /// An operator with a value that it cannot take.
+    #[error("The {property} property has invalid clause {given}: {reason}")]
+    Clause {
+        /// The property.
+        property: String,
+        /// What it was given.
+        given: Value,
+        /// Why that cannot be taken.
+        reason: String,
+    },
+    /// An operator of a database.
+    #[error("Operators \"{}\" are not allowed in query", operators.join(", "))]
+    Operators {
+        /// Which.
+        operators: Vec<String>,
+        /// Where they stand.
+        clause: Value,
+    },
+    /// A regular expression that is no text.
+    #[error("Invalid argument, must be a string, regex literal, or RegExp object")]
+    RegexType,
+    /// Flags that there are not.
+    #[error("Invalid regex flags: {0}")]
+    RegexFlags(String),
+    /// A regular expression that is broken, or that takes more than linear time.
+    #[error("The regexp {0} is not valid, or not supported here")]
+    Regex(Value),
+    /// What is no moment.
+    #[error("Invalid date: {0}")]
+    Date(String),
+    /// A relation that there is not.
+    #[error("Relation \"{relation}\" is not defined for {model} model")]
+    Relation {
+        /// What was asked for.
+        relation: String,
+        /// Of which model.
+        model: String,
+    },
+    /// A write whose `where` names a property that nobody sees.
+    #[error("The where clause names the hidden property \"{0}\"")]
+    Hidden(String),
+    /// Deeper than this.
+    #[error("The query object exceeds maximum depth {0}")]
+    TooDeep(usize),
+    /// More conditions than this.
+    #[error("The where clause has more than {0} conditions")]
+    TooManyClauses(usize),
+}
+
+/// LoopBack's bound: the filter is level 0.
+const MAX_DEPTH: usize = 12;
+
+/// The rows of a page that names a `skip` and no `limit`.
+const DEFAULT_PAGE: f64 = 100.0;
+
+impl Query {
+    /// Reads a filter; none is as good as an empty one.
+    pub(super) fn read(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+        let Some(filter) = object(filter)? else { return Ok(Self::default()) };
+        let conditions = match filter.get("where") {
+            Some(conditions) => Where::read(model, conditions)?,
+            None => Where::default(),
+        };
+        let (skip, limit) = page(filter)?;
+        let order = Order::read(model, filter.get("order"))?;
+        let fields = Fields::read(model, filter.get("fields"));
+        let include = relations(model, filter.get("include"))?;
+        Ok(Self { conditions, order, skip, limit, fields, include })
+    }
+
+    /// Reads a filter of which only the first row counts: its `limit` is not looked at.
+    pub(super) fn read_one(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+        let mut filter = object(filter)?.cloned().unwrap_or_default();
+        filter.insert("limit".to_owned(), 1.into());
+        Self::read(model, Some(&Value::Object(filter)))
+    }
+
+    /// Reads what counts for one row that is known: `fields` and `include`.
+    pub(super) fn read_view(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+        let Some(filter) = object(filter)? else { return Ok(Self::default()) };
+        let fields = Fields::read(model, filter.get("fields"));
+        Ok(Self { fields, include: relations(model, filter.get("include"))?, ..Self::default() })
+    }
+
+    /// What the answer shows of a row.
+    #[must_use]
+    pub fn view(&self, mut row: Map<String, Value>) -> Map<String, Value> {
+        if let Fields::Only(names) = &self.fields {
+            row.retain(|name, _| names.contains(name));
+        }
+        row
+    }
+
+    /// Whether a relation is to be shown, too.
+    #[must_use]
+    pub fn includes(&self, relation: &str) -> bool {
+        self.include.iter().any(|name| name == relation)
+    }
+}
+
+impl Model {
+    fn kind(&self, name: &str) -> Option<Kind> {
+        self.properties.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind)
+    }
+
+    fn hides(&self, path: &str) -> bool {
+        let first = path.split('.').next().unwrap_or(path);
+        self.hidden.iter().any(|name| name == first)
+    }
+}
+
+impl Kind {
+    /// The kind of a type's name in a model definition.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "string" | "text" => Self::Text,
+            "number" => Self::Number,
+            "boolean" => Self::Flag,
+            "date" => Self::Date,
+            _ => Self::Any,
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
+        if name == "id" { Some(self.id) } else { self.rest.get(name) }
+    }
+}
+
+impl Fields {
+    /// A list or a map of names; a map that only switches off leaves the declared ones, as LoopBack does.
+    fn read(model: &Model, fields: Option<&Value>) -> Self {
+        let Some(fields) = fields.filter(|fields| truthy(fields)) else { return Self::All };
+        let declared = |off: &[String]| {
+            let names = model.properties.iter().map(|(name, _)| name);
+            Self::Only(names.filter(|name| !off.contains(name)).cloned().collect())
+        };
+        match fields {
+            Value::String(name) => Self::Only(vec![name.clone()]),
+            Value::Array(names) if names.is_empty() => Self::All,
+            Value::Array(names) => {
+                Self::Only(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            Value::Object(map) if map.is_empty() => Self::All,
+            Value::Object(map) => {
+                let named = |on: bool| {
+                    let chosen = map.iter().filter(move |(_, wanted)| truthy(wanted) == on);
+                    chosen.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+                };
+                match named(true) {
+                    on if on.is_empty() => declared(&named(false)),
+                    on => Self::Only(on),
+                }
+            }
+            _ => declared(&[]),
+        }
+    }
+}
+
+/// The object that a filter is; `null` is none.
+fn object(filter: Option<&Value>) -> Result<Option<&Map<String, Value>>, QueryFault> {
+    match filter {
+        Some(Value::Object(map)) if depth_exceeds(map, MAX_DEPTH) => Err(QueryFault::TooDeep(MAX_DEPTH)),
+        Some(Value::Object(map)) => Ok(Some(map)),
+        _ => Ok(None),
+    }
+}
+
+fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryFault> {
+    let given = |name: &str| filter.get(name).filter(|value| truthy(value));
+    let (limit, skip) = (given("limit"), given("skip").or_else(|| given("offset")));
+    if limit.is_none() && skip.is_none() {
+        return Ok((0, None));
+    }
+    let number = |value: Option<&Value>, default: f64| value.map_or(default, to_number);
+    let rows = whole(number(limit, DEFAULT_PAGE)).filter(|rows| *rows > 0);
+    let rows = rows.ok_or_else(|| QueryFault::Limit(limit.cloned().unwrap_or_default()))?;
+    let first = whole(number(skip, 0.0));
+    let first = first.ok_or_else(|| QueryFault::Skip(skip.cloned().unwrap_or_default()))?;
+    Ok((first, Some(rows)))
+}
+
+/// A number of rows; what is beyond any table is as good as a very large one.
+fn whole(number: f64) -> Option<usize> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and clamped")]
+    let rows = number.min(1e15) as usize;
+    (number >= 0.0 && number.fract() == 0.0).then_some(rows)
+}
+
+/// The relations that `include` names, in any of LoopBack's forms.
+fn relations(model: &Model, include: Option<&Value>) -> Result<Vec<String>, QueryFault> {
+    let mut names = Vec::new();
+    collect(include, &mut names);
+    for name in &names {
+        if !model.relations.contains(name) {
+            return Err(QueryFault::Relation { relation: name.clone(), model: model.name.clone() });
+        }
+    }
+    Ok(names)
+}
+
+fn collect(include: Option<&Value>, names: &mut Vec<String>) {
+    match include {
+        Some(Value::String(name)) if !name.is_empty() => names.push(name.clone()),
+        Some(Value::Array(items)) => items.iter().for_each(|item| collect(Some(item), names)),
+        Some(Value::Object(map)) => match map.get("relation") {
+            Some(Value::String(name)) => names.push(name.clone()),
+            _ => names.extend(map.keys().cloned()),
+        },
+        _ => {}
+    }
+}
+
+/// A moment as a client writes it: ISO-8601, a day, or milliseconds.
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::Number(number) =>
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "a float out of range saturates")]
+            number.as_f64().map(|millis| Timestamp(millis as i64))
+        }
+        Value::String(text) => {
+            Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

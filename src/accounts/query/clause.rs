@@ -1,0 +1,386 @@
+//! `where`: what a client wrote becomes conditions; values take the type of their property.
+
+use regex::RegexBuilder;
+use serde_json::{Map, Value};
+
+use super::{
+    Kind, Model, QueryFault, Row, moment,
+    test::{Relation, Source, Test},
+};
+use crate::{
+    accounts::{
+        inspect::{to_number, to_text},
+        profile::{depth_exceeds, truthy},
+    },
+    identity::UserId,
+};
+
+/// All of these hold.
+#[derive(Clone, Debug, Default)]
+pub(in crate::accounts) struct Where(Vec<Clause>);
+
+#[derive(Clone, Debug)]
+enum Clause {
+    All(Vec<Where>),
+    Any(Vec<Where>),
+    Field {
+        path: String,
+        test: Test,
+    },
+    /// A property that no row has.
+    Absent(Test),
+}
+
+/// What narrows the rows down to a few, so that not all need to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::accounts) enum Pin<'w> {
+    /// These ids.
+    Ids(Vec<UserId>),
+    /// This email address.
+    Email(&'w str),
+    /// This username.
+    Username(&'w str),
+}
+
+/// Conditions of one query: each is asked of every row.
+const MAX_CLAUSES: usize = 500;
+
+/// Bytes of a compiled regular expression.
+const REGEX_SIZE: usize = 1 << 20;
+
+/// In LoopBack's order, which decides where there are several.
+const OPERATORS: [&str; 14] = [
+    "eq", "gt", "gte", "lt", "lte", "between", "inq", "nin", "neq", "like", "nlike", "ilike", "nilike",
+    "regexp",
+];
+
+const NO_LIST: &str = "Value is not an array or object with sequential numeric indices";
+const EMPTY_OBJECT: &str = "Value is an empty object";
+
+impl Where {
+    pub(in crate::accounts) fn read(model: &Model, given: &Value) -> Result<Self, QueryFault> {
+        if let Value::Object(map) = given
+            && depth_exceeds(map, super::MAX_DEPTH)
+        {
+            return Err(QueryFault::TooDeep(super::MAX_DEPTH));
+        }
+        Self::parse(model, given, &mut 0)
+    }
+
+    /// As [`Where::read`], for a write: a dropped condition would make it reach rows that nobody meant.
+    pub(in crate::accounts) fn read_for_write(model: &Model, given: &Value) -> Result<Self, QueryFault> {
+        match hidden_in(model, given) {
+            Some(name) => Err(QueryFault::Hidden(name)),
+            None => Self::read(model, given),
+        }
+    }
+
+    pub(in crate::accounts) fn matches(&self, row: Row<'_>) -> bool {
+        self.0.iter().all(|clause| match clause {
+            Clause::All(all) => all.iter().all(|clauses| clauses.matches(row)),
+            Clause::Any(any) => any.iter().any(|clauses| clauses.matches(row)),
+            Clause::Field { path, test } => test.holds(Source::Row(row), path),
+            Clause::Absent(test) => test.passes(None),
+        })
+    }
+
+    pub(in crate::accounts) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(in crate::accounts) fn pin(&self) -> Option<Pin<'_>> {
+        self.0.iter().find_map(|clause| match clause {
+            Clause::Field { path, test: Test::Equals(value) } => match (path.as_str(), value) {
+                ("id", id) => Some(Pin::Ids(vec![user_id(id)?])),
+                ("email", Value::String(text)) => Some(Pin::Email(text)),
+                ("username", Value::String(text)) => Some(Pin::Username(text)),
+                _ => None,
+            },
+            Clause::Field { path, test: Test::In(list) } if path == "id" => {
+                list.iter().filter(|id| !id.is_null()).map(user_id).collect::<Option<_>>().map(Pin::Ids)
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes the text that a property shall have lower case, at the top level.
+    pub(in crate::accounts) fn fold(&mut self, property: &str) {
+        for clause in &mut self.0 {
+            if let Clause::Field { path, test: Test::Equals(Value::String(text)) } = clause
+                && path == property
+            {
+                *text = text.to_lowercase();
+            }
+        }
+    }
+
+    fn parse(model: &Model, given: &Value, count: &mut usize) -> Result<Self, QueryFault> {
+        let Value::Object(map) = given else { return Err(QueryFault::Where(given.clone())) };
+        let mut clauses = Vec::new();
+        for (key, value) in map {
+            *count += 1;
+            if *count > MAX_CLAUSES {
+                return Err(QueryFault::TooManyClauses(MAX_CLAUSES));
+            }
+            match key.as_str() {
+                operator @ ("and" | "or" | "nor") => {
+                    let items = list(value).map_err(|reason| QueryFault::Clauses {
+                        operator: operator.to_owned(),
+                        given: value.clone(),
+                        reason,
+                    })?;
+                    let inner: Result<Vec<Self>, _> =
+                        items.iter().map(|item| Self::parse(model, item, count)).collect();
+                    clauses.push(match operator {
+                        "and" => Clause::All(inner?),
+                        "or" => Clause::Any(inner?),
+                        // The memory connector knows no `nor`: it is a property that no row has.
+                        _ => inner.map(|_| Clause::Absent(Test::Never))?,
+                    });
+                }
+                _ if model.hides(key) && model.loopback => {}
+                _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value)?)),
+                _ => {
+                    let test = match model.kind(key) {
+                        Some(kind) => declared(model, (key, kind), value, map)?,
+                        None => plain(model, value)?,
+                    };
+                    clauses.push(Clause::Field { path: key.clone(), test });
+                }
+            }
+        }
+        Ok(Self(clauses))
+    }
+}
+
+/// The first hidden property that a `where` names, at any level.
+fn hidden_in(model: &Model, given: &Value) -> Option<String> {
+    match given {
+        Value::Object(map) => {
+            map.iter().find_map(
+                |(key, value)| {
+                    if model.hides(key) { Some(key.clone()) } else { hidden_in(model, value) }
+                },
+            )
+        }
+        Value::Array(items) => items.iter().find_map(|item| hidden_in(model, item)),
+        _ => None,
+    }
+}
+
+fn user_id(id: &Value) -> Option<UserId> {
+    match id {
+        Value::Number(_) | Value::String(_) => Some(UserId::parse(&to_text(id))),
+        _ => None,
+    }
+}
+
+/// A list, or an object whose keys are 0, 1, 2 and so on.
+fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
+    match value {
+        Value::Array(items) => Ok(items.clone()),
+        Value::Object(map) if map.is_empty() => Err(EMPTY_OBJECT),
+        Value::Object(map) => {
+            let items: Option<Vec<Value>> =
+                (0..map.len()).map(|i| map.get(&i.to_string()).cloned()).collect();
+            items.ok_or(NO_LIST)
+        }
+        _ => Err(NO_LIST),
+    }
+}
+
+/// A condition on a declared property: one operator, its value in the property's type.
+fn declared(
+    model: &Model,
+    (property, kind): (&str, Kind),
+    given: &Value,
+    clause: &Map<String, Value>,
+) -> Result<Test, QueryFault> {
+    let wrong =
+        |reason: String| QueryFault::Clause { property: property.to_owned(), given: given.clone(), reason };
+    let operator = given
+        .as_object()
+        .and_then(|map| OPERATORS.iter().find_map(|name| map.get(*name).map(|value| (*name, value))));
+    let Some((operator, value)) = operator.filter(|(name, _)| *name != "eq") else {
+        let value = operator.map_or(given, |(_, value)| value);
+        return equality(kind, value, clause).map(Test::Equals);
+    };
+    let typed = |value: &Value| coerced(kind, value);
+    let items = |value: &Value| -> Result<Vec<Value>, QueryFault> {
+        let items = list(value).map_err(|reason| wrong(format!("Error: {reason}")))?;
+        items.iter().map(typed).collect()
+    };
+    Ok(match operator {
+        "between" => {
+            let mut items = items(value)?.into_iter();
+            match (items.next(), items.next(), items.next()) {
+                (Some(from), Some(to), None) => Test::Between(from, to),
+                _ => {
+                    let count = list(value).map_or(0, |items| items.len());
+                    return Err(wrong(format!("Expected precisely 2 values, received {count}")));
+                }
+            }
+        }
+        "inq" => Test::In(items(value)?),
+        "nin" => Test::NotIn(items(value)?),
+        "neq" => Test::Not(typed(value)?),
+        "like" | "nlike" | "ilike" | "nilike" => match value {
+            Value::String(pattern) => like(model, operator, pattern)?,
+            _ => return Err(wrong("Expected a string or RegExp".to_owned())),
+        },
+        "regexp" => Test::Regex(literal(value)?),
+        operator => {
+            relation(operator).map_or(Ok(Test::Never), |op| typed(value).map(|v| Test::Than(op, v)))?
+        }
+    })
+}
+
+/// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
+fn plain(model: &Model, given: &Value) -> Result<Test, QueryFault> {
+    let Value::Object(map) = given else { return Ok(Test::Equals(given.clone())) };
+    let on = |name: &str| map.get(name).filter(|value| truthy(value));
+    let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    if let Some(value) = on("regexp") {
+        return match value {
+            Value::String(text) => Ok(Test::Regex(compiled(text, text, "")?)),
+            _ => Ok(Test::Never),
+        };
+    }
+    if on("near").is_some() {
+        return Ok(Test::Always);
+    }
+    if let Some(value) = on("inq") {
+        return Ok(Test::In(items(value)));
+    }
+    if let Some(value) = on("nin") {
+        return Ok(Test::NotIn(items(value)));
+    }
+    if let Some(value) = map.get("neq") {
+        return Ok(Test::Not(value.clone()));
+    }
+    if let Some(value) = map.get("between") {
+        let mut items = items(value).into_iter();
+        return Ok(match (items.next(), items.next()) {
+            (Some(from), Some(to)) => Test::Between(from, to),
+            _ => Test::Never,
+        });
+    }
+    if let Some((name, value)) = ["like", "nlike", "ilike", "nilike"].iter().find_map(|n| Some((n, on(n)?))) {
+        return match value {
+            Value::String(pattern) => like(model, name, pattern),
+            _ => Ok(Test::Never),
+        };
+    }
+    let relation =
+        ["gt", "gte", "lt", "lte"].iter().find_map(|name| Some((relation(name)?, map.get(*name)?)));
+    Ok(relation.map_or(Test::Never, |(op, value)| Test::Than(op, value.clone())))
+}
+
+fn relation(operator: &str) -> Option<Relation> {
+    match operator {
+        "gt" => Some(Relation::Greater),
+        "gte" => Some(Relation::GreaterOrEqual),
+        "lt" => Some(Relation::Less),
+        "lte" => Some(Relation::LessOrEqual),
+        _ => None,
+    }
+}
+
+/// The value that a property shall have.
+fn equality(kind: Kind, value: &Value, clause: &Map<String, Value>) -> Result<Value, QueryFault> {
+    if let Ok(items) = list(value) {
+        return items.iter().map(|item| coerced(kind, item)).collect();
+    }
+    if let Value::Object(map) = value {
+        let operators: Vec<String> = map.keys().filter(|key| key.starts_with('$')).cloned().collect();
+        if !operators.is_empty() {
+            return Err(QueryFault::Operators { operators, clause: Value::Object(clause.clone()) });
+        }
+    }
+    coerced(kind, value)
+}
+
+/// A value in its property's type.
+fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryFault> {
+    if value.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match kind {
+        Kind::Text => Value::String(to_text(value)),
+        Kind::Flag => match value.as_str() {
+            Some("true" | "1") => true.into(),
+            Some("false" | "0") => false.into(),
+            _ => truthy(value).into(),
+        },
+        Kind::Number => number(value).unwrap_or_else(|| value.clone()),
+        Kind::Id => number(value).filter(|_| is_short(value)).unwrap_or_else(|| value.clone()),
+        Kind::Date => match moment(value) {
+            Some(moment) => moment.to_string().into(),
+            None => return Err(QueryFault::Date(to_text(value))),
+        },
+        Kind::Any => value.clone(),
+    })
+}
+
+fn number(value: &Value) -> Option<Value> {
+    let number = to_number(value);
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
+    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
+        return Some((number as i64).into());
+    }
+    serde_json::Number::from_f64(number).map(Value::Number)
+}
+
+/// Text ids of databases have 24 digits and more: `5e0000000000000000000001` is no number.
+fn is_short(value: &Value) -> bool {
+    value.as_str().is_none_or(|text| text.len() <= 16)
+}
+
+/// `%` stands for anything, `_` for one character; the rest for itself, anywhere in the text. LoopBack reads the rest
+/// as a regular expression, which a `+` in an address does not survive.
+fn like(model: &Model, operator: &str, pattern: &str) -> Result<Test, QueryFault> {
+    if pattern.is_empty() {
+        return Ok(Test::Never);
+    }
+    let regex = |literal: bool| {
+        let mut regex = String::new();
+        for c in pattern.chars() {
+            match c {
+                '%' => regex.push_str(".*"),
+                '_' => regex.push('.'),
+                c if literal => regex.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+                c => regex.push(c),
+            }
+        }
+        regex
+    };
+    let flags = if operator.ends_with("ilike") { "i" } else { "" };
+    let read = |literal: bool| compiled(pattern, &regex(literal), flags);
+    let pattern = if model.loopback { read(false).or_else(|_| read(true))? } else { read(true)? };
+    Ok(Test::Like { pattern, negated: operator.starts_with('n') })
+}
+
+/// `text`, or `/text/flags`.
+fn literal(value: &Value) -> Result<regex::Regex, QueryFault> {
+    let Value::String(text) = value else { return Err(QueryFault::RegexType) };
+    let Some((body, flags)) = text.rsplit_once('/').filter(|(_, flags)| !flags.is_empty()) else {
+        return compiled(text, text, "");
+    };
+    let wrong: Vec<String> =
+        flags.chars().filter(|c| !matches!(c, 'i' | 'g' | 'm')).map(String::from).collect();
+    if !wrong.is_empty() {
+        return Err(QueryFault::RegexFlags(wrong.join(",")));
+    }
+    let body: String = body.chars().skip(1).collect();
+    compiled(text, &body, flags)
+}
+
+fn compiled(given: &str, regex: &str, flags: &str) -> Result<regex::Regex, QueryFault> {
+    RegexBuilder::new(regex)
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .size_limit(REGEX_SIZE)
+        .dfa_size_limit(REGEX_SIZE)
+        .build()
+        .map_err(|_| QueryFault::Regex(given.into()))
+}

@@ -1,0 +1,77 @@
+//! JavaScript's comparisons, which LoopBack's memory connector answers by.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::accounts::inspect::{to_number, to_text};
+
+/// JavaScript's `a == b`; `None` is `undefined`.
+pub(super) fn equals(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (a.filter(|a| !a.is_null()), b.filter(|b| !b.is_null())) {
+        (None, None) => true,
+        (Some(a), Some(b)) => equal(a, b),
+        _ => false,
+    }
+}
+
+/// How `a` stands to `b`; `None` where JavaScript has no answer.
+pub(super) fn compare(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> {
+    match (a.filter(|a| !a.is_null()), b.filter(|b| !b.is_null())) {
+        (None, None) => Some(Ordering::Equal),
+        (Some(a), Some(b)) => match a {
+            Value::Number(_) | Value::Bool(_) => to_number(a).partial_cmp(&to_number(b)),
+            Value::String(text) => relate(text, b),
+            _ => equal(a, b).then_some(Ordering::Equal),
+        },
+        _ => None,
+    }
+}
+
+/// An order for sorting: JavaScript's within a type, and by type between them, so that there is always one.
+pub(super) fn total(a: Option<&Value>, b: Option<&Value>) -> Ordering {
+    let (Some(a), Some(b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
+    match (a, b) {
+        (Value::Number(_), Value::Number(_)) => to_number(a).total_cmp(&to_number(b)),
+        (Value::String(a), Value::String(b)) => units(a, b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        _ => rank(a).cmp(&rank(b)).then_with(|| units(&to_text(a), &to_text(b))),
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    let composite = |value: &Value| value.is_array() || value.is_object();
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a == b,
+        // Two objects are equal only if they are the same one.
+        _ if composite(a) && composite(b) => false,
+        (Value::String(text), other) | (other, Value::String(text)) if composite(other) => {
+            to_text(other) == *text
+        }
+        #[expect(clippy::float_cmp, reason = "JavaScript compares so")]
+        _ => to_number(a) == to_number(b),
+    }
+}
+
+fn relate(text: &str, other: &Value) -> Option<Ordering> {
+    match other {
+        Value::String(other) => Some(units(text, other)),
+        Value::Array(_) | Value::Object(_) => Some(units(text, &to_text(other))),
+        _ => to_number(&text.into()).partial_cmp(&to_number(other)),
+    }
+}
+
+/// Texts compare by their UTF-16 units.
+fn units(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+}
+
+fn rank(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Number(_) => 2,
+        Value::String(_) => 3,
+        Value::Array(_) | Value::Object(_) => 4,
+    }
+}

@@ -1,0 +1,314 @@
+//! Forgotten and changed passwords (loopback3.md section 6).
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Accounts, Asker, Fault, audit,
+    change::{ATTEMPTS, Edit},
+    event::About,
+    inspect::to_text,
+    login::Claim,
+    profile::truthy,
+    query::Query,
+};
+use crate::{
+    identity::{Password, UserId},
+    limit::Door,
+    store::{CommitError, Session, User},
+};
+
+/// The scope of a token that can do nothing but reset a password.
+pub(super) const RESET_SCOPE: &str = "reset-password";
+
+/// A wish for a token that resets the password.
+#[derive(Clone, Debug)]
+pub struct Reset {
+    email: String,
+    realm: Option<String>,
+}
+
+impl Reset {
+    /// Reads a request's body.
+    ///
+    /// # Errors
+    /// [`Fault::EmailRequired`], and [`Fault::Password`] for a `password` that could not be one: LoopBack looks at
+    /// it, and does nothing with it.
+    pub fn read(accounts: &Accounts, body: &Map<String, Value>) -> Result<Self, Fault> {
+        let Some(Value::String(email)) = body.get("email") else { return Err(Fault::EmailRequired) };
+        match body.get("password").filter(|password| truthy(password)) {
+            None => {}
+            Some(Value::String(password)) => drop(accounts.passwords.accept(password)?),
+            Some(_) => return Err(Fault::Password(super::PasswordFault::Empty)),
+        }
+        let realm = body.get("realm").filter(|realm| truthy(realm)).map(to_text);
+        Ok(Self { email: email.clone(), realm })
+    }
+
+    /// Reads an event's body.
+    pub(super) fn of_event(more: &Value) -> Option<Self> {
+        let text = |name: &str| more.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { email: text("email")?, realm: text("realm") })
+    }
+}
+
+impl Accounts {
+    /// Asks for a token that resets a password; the courier makes and sends it.
+    ///
+    /// In profile `standard` the answer and its time say nothing of whether anybody has the address: nobody is
+    /// looked up before the event is delivered.
+    ///
+    /// # Errors
+    /// [`Fault::Limited`]; in profile `loopback3` [`Fault::EmailNotFound`] and [`Fault::ResetNotVerified`].
+    pub async fn request_reset(&self, asker: Asker<'_>, reset: Reset) -> Result<(), Fault> {
+        self.admit(Door::Reset, asker)?;
+        let user = if self.settings.loopback {
+            let user = self.user_to_reset(&reset).await?.ok_or(Fault::EmailNotFound)?;
+            if self.settings.email_verification_required && !user.email_verified() {
+                return Err(Fault::ResetNotVerified);
+            }
+            Some(user)
+        } else {
+            None
+        };
+        let about = user.as_ref().map_or(About::Nobody, About::User);
+        let mut more = json!({ "email": reset.email });
+        if let (Some(realm), Value::Object(more)) = (reset.realm, &mut more) {
+            more.insert("realm".to_owned(), realm.into());
+        }
+        let mut batch = Vec::new();
+        self.announce(&mut batch, "reset.requested", asker, about, more)?;
+        self.commit(batch).await?;
+        audit::record("reset.requested", asker, user.as_ref().map(|user| &user.id), None);
+        Ok(())
+    }
+
+    /// Whom a reset is for: the first who has the address, in the realm if one is given.
+    pub(super) async fn user_to_reset(&self, reset: &Reset) -> Result<Option<User>, Fault> {
+        let keys = self.settings.keys();
+        if !keys.per_realm || reset.realm.is_some() {
+            let key = keys.email(reset.realm.as_deref(), &reset.email);
+            let found = self.store.find_user(&key).await?;
+            let realm = reset.realm.as_deref();
+            return Ok(found.filter(|user| realm.is_none() || user.realm() == realm));
+        }
+        let mut conditions = Map::new();
+        conditions.insert("email".to_owned(), reset.email.clone().into());
+        let filter = json!({ "where": conditions });
+        let query: Query = self.query_one(Some(&filter))?;
+        Ok(self.find(&query).await?.pop())
+    }
+
+    /// Gives the session's user a new password. Their other sessions end; in profile `standard` a token that was
+    /// made for this ends, too.
+    ///
+    /// # Errors
+    /// [`Fault::SessionUserGone`], [`Fault::Password`], or the parts' own.
+    pub async fn reset_password(
+        &self,
+        asker: Asker<'_>,
+        session: &Session,
+        password: &str,
+    ) -> Result<(), Fault> {
+        let id = session.subject.load().id.clone();
+        self.present(&id).await?;
+        let is_reset = session.scopes.iter().any(|scope| scope == RESET_SCOPE);
+        self.renew(asker, &id, password, is_reset && !self.settings.loopback).await
+    }
+
+    /// Gives the session's user a new password, if they know the old one.
+    ///
+    /// # Errors
+    /// [`Fault::WrongPassword`], or as [`Accounts::reset_password`].
+    pub async fn change_password(
+        &self,
+        asker: Asker<'_>,
+        session: &Session,
+        (old, new): (&str, &str),
+    ) -> Result<(), Fault> {
+        let id = session.subject.load().id.clone();
+        let user = self.present(&id).await?;
+        let old = Password::new(old.to_owned());
+        self.check_password(asker, Claim::User(user), &old).await.map_err(|fault| match fault {
+            Fault::LoginFailed => Fault::WrongPassword,
+            other => other,
+        })?;
+        self.renew(asker, &id, new, false).await
+    }
+
+    async fn present(&self, id: &UserId) -> Result<User, Fault> {
+        self.store.user(id).await?.ok_or_else(|| Fault::SessionUserGone(id.clone()))
+    }
+
+    async fn renew(
+        &self,
+        asker: Asker<'_>,
+        id: &UserId,
+        password: &str,
+        ends_own: bool,
+    ) -> Result<(), Fault> {
+        let secret = self.passwords.accept(password)?;
+        let hash = self.hashed(secret).await?;
+        for _ in 0..ATTEMPTS {
+            let old = self.present(id).await?;
+            let edit = self.edited(&old, old.properties.clone(), Some(hash.clone()));
+            match self.save(asker, &old, Edit { ends_own, ..edit }).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::accounts::{
+        Settings, Wish,
+        testing::{self, CLIENT, House, house, map},
+    };
+
+    const GOOD: &str = "a-good-password";
+    const NEW: &str = "another-good-password";
+
+    async fn ann(settings: Settings) -> House {
+        let house = house(settings).await;
+        let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD});
+        house.register(&data).await.unwrap();
+        house
+    }
+
+    async fn request(house: &House, body: &Value) -> Result<(), Fault> {
+        let reset = Reset::read(&house.accounts, &map(body))?;
+        house.accounts.request_reset(CLIENT, reset).await
+    }
+
+    /// A session of user 1 with these scopes.
+    async fn session(house: &House, scopes: &[&str]) -> Arc<Session> {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let wish = Wish { scopes, ..Wish::default() };
+        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        house.accounts.session(minted.id.expose()).await.unwrap()
+    }
+
+    fn with(session: &Session) -> Asker<'_> {
+        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session) }
+    }
+
+    #[tokio::test]
+    async fn asks_for_a_reset_as_loopback_does() {
+        let house = ann(testing::loopback()).await;
+        for (body, expected) in [
+            (json!({"email": "ann@b.c"}), "ok"),
+            (json!({"email": "ann@b.c", "realm": "", "password": ""}), "ok"),
+            (json!({"email": "ANN@b.c"}), "nobody has this email"),
+            (json!({"email": ""}), "nobody has this email"),
+            (json!({"email": "ann@b.c", "realm": 5}), "nobody has this email"),
+            (json!({}), "an email is required"),
+            (json!({"email": ["ann@b.c"], "password": 5}), "an email is required"),
+            (json!({"email": "x@y", "password": 5}), "Invalid password."),
+        ] {
+            let told =
+                request(&house, &body).await.map_or_else(|fault| fault.to_string(), |()| "ok".to_owned());
+            assert_eq!(told, expected, "{body}");
+        }
+        let house = ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
+        let unverified = request(&house, &json!({"email": "ann@b.c"})).await;
+        assert!(matches!(unverified, Err(Fault::ResetNotVerified)), "{unverified:?}");
+    }
+
+    #[tokio::test]
+    async fn standard_says_nothing_of_who_has_an_address() {
+        let settings = Settings { email_verification_required: true, events: true, ..testing::standard() };
+        let house = ann(settings).await;
+        for email in ["ann@b.c", "nobody@b.c"] {
+            request(&house, &json!({ "email": email })).await.unwrap();
+        }
+        let entries = house.store.outbox(10).await.unwrap();
+        let resets: Vec<_> = entries.iter().filter(|entry| entry.kind == "reset.requested").collect();
+        assert_eq!(resets.len(), 2);
+        assert!(resets.iter().all(|entry| entry.user.is_none()), "nobody was looked up");
+    }
+
+    #[tokio::test]
+    async fn realms_tell_equal_addresses_apart() {
+        let settings =
+            Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
+        let house = house(settings).await;
+        for realm in ["r1", "r2"] {
+            let data = json!({"email": "m@b.c", "realm": realm, "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        let whose = async |body: Value| {
+            let reset = Reset::read(&house.accounts, &map(&body)).unwrap();
+            house.accounts.user_to_reset(&reset).await.unwrap().map(|user| user.id)
+        };
+        assert_eq!(whose(json!({"email": "m@b.c"})).await, Some(1.into()), "the first of all realms");
+        assert_eq!(whose(json!({"email": "m@b.c", "realm": "r2"})).await, Some(2.into()));
+        assert_eq!(whose(json!({"email": "m@b.c", "realm": "r3"})).await, None);
+        assert_eq!(whose(json!({"email": "r2:m@b.c"})).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_reset_token_is_good_once_in_standard() {
+        for (settings, survives) in [(testing::standard(), false), (testing::loopback(), true)] {
+            let house = ann(settings).await;
+            let other = session(&house, &[]).await;
+            let reset = session(&house, &[RESET_SCOPE]).await;
+            house.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+            assert_eq!(house.store.sessions().get(&reset.hash).is_some(), survives);
+            assert!(house.store.sessions().get(&other.hash).is_none());
+            house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_a_password_for_who_knows_the_old_one() {
+        let house = ann(testing::standard()).await;
+        let (own, other) = (session(&house, &[]).await, session(&house, &[]).await);
+        let change =
+            async |old: &str, new: &str| house.accounts.change_password(with(&own), &own, (old, new)).await;
+        for (old, new, expected) in [
+            ("wrong", "short", "the current password is wrong"),
+            ("", NEW, "the current password is wrong"),
+            (GOOD, "short", "The password entered was too short. Min length is 8 (entered 5)"),
+        ] {
+            assert_eq!(change(old, new).await.unwrap_err().to_string(), expected);
+        }
+        assert!(house.store.sessions().get(&other.hash).is_some());
+        change(GOOD, NEW).await.unwrap();
+        assert!(house.store.sessions().get(&other.hash).is_none());
+        assert!(house.store.sessions().get(&own.hash).is_some());
+        house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn guesses_of_the_old_password_are_counted_as_logins() {
+        let limits = crate::limit::Settings {
+            login_per_client: Some("2/minute".parse().unwrap()),
+            ..crate::limit::Settings::default()
+        };
+        let house = testing::limited_house(testing::standard(), &limits).await;
+        house.register(&json!({"username": "ann", "email": "ann@b.c", "password": GOOD})).await.unwrap();
+        let own = session(&house, &[]).await;
+        for _ in 0..2 {
+            let guess = house.accounts.change_password(with(&own), &own, ("guess", NEW)).await;
+            assert!(matches!(guess, Err(Fault::WrongPassword)), "{guess:?}");
+        }
+        let third = house.accounts.change_password(with(&own), &own, (GOOD, NEW)).await;
+        assert!(matches!(third, Err(Fault::Limited(_))), "{third:?}");
+    }
+
+    #[tokio::test]
+    async fn a_session_of_nobody_changes_nothing() {
+        let house = ann(testing::loopback()).await;
+        let own = session(&house, &[]).await;
+        house.accounts.delete(CLIENT, "1").await.unwrap();
+        let gone = house.accounts.reset_password(with(&own), &own, NEW).await;
+        assert!(matches!(gone, Err(Fault::SessionUserGone(_))), "{gone:?}");
+    }
+}

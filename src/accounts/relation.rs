@@ -1,0 +1,258 @@
+//! A user's access tokens as rows (loopback3.md section 7). Where LoopBack shows a token's id, a handle stands here
+//! (INTERFACE.md section 4); only a new token shows its id.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Accounts, Asker, Fault, Kind, Minted, Query, Settings, audit,
+    change::ATTEMPTS,
+    event::About,
+    find::{MAX_ROWS, id_value},
+    inspect::{to_number, to_text},
+    login::lifetime,
+    profile::number,
+    query::{Model, Row, Where, moment},
+};
+use crate::{
+    clock::Timestamp,
+    identity::{TokenHash, TokenId},
+    store::{Change, CommitError, Outcome, Token, User},
+};
+
+/// A token that a client wants for a user.
+#[derive(Debug, Default)]
+pub struct NewToken {
+    /// Profile `loopback3`: the id that the client chose.
+    id: Option<TokenId>,
+    /// Seconds, NaN = `null`; `None` = the default.
+    ttl: Option<f64>,
+    scopes: Vec<String>,
+    created: Option<Timestamp>,
+}
+
+impl NewToken {
+    /// Reads a row as a client wrote it.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidTtl`]
+    pub fn read(settings: &Settings, data: &Map<String, Value>) -> Result<Self, Fault> {
+        let ttl = match data.get("ttl") {
+            Some(ttl) => Some(seconds(settings, ttl)?),
+            None => None,
+        };
+        let chosen = data.get("id").filter(|_| settings.loopback).and_then(Value::as_str);
+        let created = data.get("created").filter(|_| settings.loopback).and_then(moment);
+        let id = chosen.filter(|id| !id.is_empty()).map(|id| TokenId::new(id.to_owned()));
+        Ok(Self { id, ttl, scopes: scopes(data.get("scopes")), created })
+    }
+}
+
+impl Accounts {
+    /// Makes a token for a user.
+    ///
+    /// # Errors
+    /// [`Fault::TokenTaken`], or the parts' own.
+    pub async fn add_token(&self, asker: Asker<'_>, user: &User, wish: NewToken) -> Result<Minted, Fault> {
+        let id = match wish.id {
+            Some(id) => id,
+            None => self.token_id()?,
+        };
+        let created = wish.created.unwrap_or_else(|| self.clock.now());
+        let ttl = Some(wish.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
+        let ttl = ttl.filter(|ttl| ttl.is_finite());
+        let mut user = user.clone();
+        for _ in 0..ATTEMPTS {
+            if self.store.load_session(&id.hash()).await?.is_some() {
+                return Err(Fault::TokenTaken);
+            }
+            let mut batch = self.surplus(&user.id).await?;
+            batch.push(Change::CreateToken(Token {
+                hash: id.hash(),
+                user: user.id.clone(),
+                ttl,
+                created,
+                scopes: wish.scopes.clone(),
+                name: None,
+                epoch: user.epoch,
+            }));
+            match self.commit(batch).await {
+                Ok(_) => {
+                    audit::record("token.issued", asker, Some(&user.id), None);
+                    return Ok(Minted { id, ttl, scopes: wish.scopes, created, user });
+                }
+                Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
+                Err(CommitError::Missing { .. }) => return Err(Fault::NoInstance(user.id.to_string())),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    /// A user's tokens as a filter asks for them.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], [`Fault::TooManyRows`], or the store's.
+    pub async fn token_rows(
+        &self,
+        user: &User,
+        filter: Option<&Value>,
+    ) -> Result<(Vec<Map<String, Value>>, Query), Fault> {
+        let query = Query::read(&tokens(self.settings.loopback), filter)?;
+        let mut rows = self.rows_where(user, &query.conditions).await?;
+        if !query.order.is_natural() {
+            let mut keyed: Vec<_> = rows.into_iter().map(|row| (query.order.key(whole(&row)), row)).collect();
+            keyed.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
+            rows = keyed.into_iter().map(|(_, row)| row).collect();
+        }
+        let wanted = query.limit.unwrap_or(usize::MAX);
+        let rows: Vec<_> = rows.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1)).collect();
+        if rows.len() > MAX_ROWS { Err(Fault::TooManyRows(MAX_ROWS)) } else { Ok((rows, query)) }
+    }
+
+    /// How many of a user's tokens match.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], or the store's.
+    pub async fn count_tokens(&self, user: &User, conditions: Option<&Value>) -> Result<usize, Fault> {
+        let conditions = match conditions {
+            Some(conditions) => Where::read(&tokens(self.settings.loopback), conditions)?,
+            None => Where::default(),
+        };
+        Ok(self.rows_where(user, &conditions).await?.len())
+    }
+
+    /// One of a user's tokens, by its handle or its id.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownToken`], or the store's.
+    pub async fn token_row(&self, user: &User, key: &str) -> Result<Map<String, Value>, Fault> {
+        Ok(row(&self.token_of(user, key).await?))
+    }
+
+    /// Changes a token's lifetime or scopes.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownToken`], [`Fault::IdPatched`], [`Fault::TokenMoved`], [`Fault::InvalidTtl`].
+    pub async fn change_token(
+        &self,
+        asker: Asker<'_>,
+        user: &User,
+        key: &str,
+        data: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, Fault> {
+        let mut token = self.token_of(user, key).await?;
+        if let Some(id) = data.get("id").filter(|id| id.as_str() != Some(key)) {
+            return Err(Fault::IdPatched { from: key.to_owned(), to: to_text(id) });
+        }
+        if data.get("userId").is_some_and(|owner| to_text(owner) != user.id.to_string()) {
+            return Err(Fault::TokenMoved);
+        }
+        if let Some(ttl) = data.get("ttl") {
+            token.ttl = Some(seconds(&self.settings, ttl)?).filter(|ttl| ttl.is_finite());
+        }
+        if let Some(given) = data.get("scopes") {
+            token.scopes = scopes(Some(given));
+        }
+        match self.commit(vec![Change::UpdateToken(token.clone())]).await {
+            Ok(_) => {}
+            Err(CommitError::Missing { .. }) => return Err(Fault::UnknownToken(key.to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+        audit::record("token.changed", asker, Some(&user.id), None);
+        Ok(row(&token))
+    }
+
+    /// Ends one of a user's tokens.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownToken`], or the store's.
+    pub async fn end_token(&self, asker: Asker<'_>, user: &User, key: &str) -> Result<(), Fault> {
+        let token = self.token_of(user, key).await?;
+        let ended = self.end(asker, user, Change::DeleteToken(token.hash)).await?;
+        if ended == 0 { Err(Fault::UnknownToken(key.to_owned())) } else { Ok(()) }
+    }
+
+    /// Ends all tokens of a user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn end_tokens(&self, asker: Asker<'_>, user: &User) -> Result<(), Fault> {
+        let change = Change::RevokeTokens { user: user.id.clone(), except: None };
+        self.end(asker, user, change).await.map(|_| ())
+    }
+
+    async fn end(&self, asker: Asker<'_>, user: &User, change: Change) -> Result<u64, Fault> {
+        let mut batch = vec![change];
+        self.announce(&mut batch, "token.revoked", asker, About::User(user), Value::Null)?;
+        let ended = self.commit(batch).await?.into_iter().find_map(|outcome| match outcome {
+            Outcome::Removed(count) => Some(count),
+            _ => None,
+        });
+        audit::record("token.revoked", asker, Some(&user.id), None);
+        Ok(ended.unwrap_or(0))
+    }
+
+    async fn token_of(&self, user: &User, key: &str) -> Result<Token, Fault> {
+        let hash = TokenHash::of(key);
+        let is_it = |token: &Token| token.hash == hash || token.hash.handle().as_str() == key;
+        let found = self.store.tokens(Some(&user.id)).await?.into_iter().find(is_it);
+        found.ok_or_else(|| Fault::UnknownToken(key.to_owned()))
+    }
+
+    async fn rows_where(&self, user: &User, conditions: &Where) -> Result<Vec<Map<String, Value>>, Fault> {
+        let rows = self.store.tokens(Some(&user.id)).await?;
+        Ok(rows.iter().map(row).filter(|row| conditions.matches(whole(row))).collect())
+    }
+}
+
+/// What a query may say of tokens.
+fn tokens(loopback: bool) -> Model {
+    let properties = [
+        ("id", Kind::Text),
+        ("ttl", Kind::Number),
+        ("scopes", Kind::Text),
+        ("created", Kind::Date),
+        ("userId", Kind::Any),
+    ];
+    Model {
+        name: "AccessToken".to_owned(),
+        properties: properties.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect(),
+        hidden: Vec::new(),
+        loopback,
+        relations: vec!["user".to_owned()],
+    }
+}
+
+/// A token as clients see it, in LoopBack's order.
+fn row(token: &Token) -> Map<String, Value> {
+    let mut row = Map::new();
+    row.insert("id".to_owned(), token.hash.handle().as_str().into());
+    row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
+    if !token.scopes.is_empty() {
+        row.insert("scopes".to_owned(), json!(token.scopes));
+    }
+    row.insert("created".to_owned(), token.created.to_string().into());
+    row.insert("userId".to_owned(), id_value(&token.user));
+    row
+}
+
+fn whole(row: &Map<String, Value>) -> Row<'_> {
+    Row { id: row.get("id").unwrap_or(&Value::Null), rest: row }
+}
+
+/// A row's `ttl`: in profile `loopback3` whatever it is, not even clamped.
+fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
+    if settings.loopback {
+        return Ok(if ttl.is_null() { f64::NAN } else { to_number(ttl) });
+    }
+    let seconds = lifetime(settings, Some(ttl))?.ok_or(Fault::InvalidTtl)?;
+    Ok(seconds.min(settings.max_ttl))
+}
+
+fn scopes(given: Option<&Value>) -> Vec<String> {
+    match given {
+        Some(Value::Array(items)) => items.iter().map(to_text).collect(),
+        Some(Value::String(one)) => vec![one.clone()],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,205 @@
+//! Writes that create a user where there is none: `patchOrCreate`, `replaceOrCreate`, `upsertWithWhere`.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Accounts, Asker, Fault,
+    change::Checks,
+    inspect::to_text,
+    profile::{Draft, Verified},
+    query::Where,
+};
+use crate::{identity::UserId, store::User};
+
+impl Accounts {
+    /// Patches the user whom `id` names, or creates one where it names nobody.
+    ///
+    /// # Errors
+    /// [`Fault::NothingToPatch`], or as [`Accounts::patch`] and [`Accounts::register`].
+    pub async fn patch_or_create(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        let Some(id) = data.get("id").filter(|id| !id.is_null()) else {
+            return self.create_from(asker, data).await;
+        };
+        let Some(user) = self.named(id).await? else { return Err(Fault::NothingToPatch(to_text(id))) };
+        // LoopBack leaves the model's rules out here, and nowhere else.
+        let checks = if self.settings.loopback { Checks::Names } else { Checks::All };
+        self.patch_with(asker, user, data, checks).await
+    }
+
+    /// Replaces the user whom `id` names, or creates one where it names nobody.
+    ///
+    /// # Errors
+    /// As [`Accounts::replace`] and [`Accounts::register`].
+    pub async fn replace_or_create(
+        &self,
+        asker: Asker<'_>,
+        mut data: Map<String, Value>,
+    ) -> Result<User, Fault> {
+        match data.get("id").filter(|id| !id.is_null()).map(to_text) {
+            None => self.create_from(asker, data).await,
+            Some(id) => {
+                data.shift_remove("id");
+                self.replace(asker, &id, data).await
+            }
+        }
+    }
+
+    /// Patches the one user who matches, or creates one where nobody does.
+    ///
+    /// # Errors
+    /// [`Fault::NoData`], [`Fault::Several`], [`Fault::Query`], or as [`Accounts::patch`].
+    pub async fn upsert_where(
+        &self,
+        asker: Asker<'_>,
+        conditions: &Value,
+        data: Map<String, Value>,
+    ) -> Result<User, Fault> {
+        if data.is_empty() {
+            return Err(Fault::NoData);
+        }
+        self.may_change_password(&data)?;
+        let conditions = self.folded_where(Where::read_for_write(&self.users, conditions)?);
+        let mut found = Vec::new();
+        self.scan(&conditions, |user, _| {
+            found.push(user);
+            found.len() < 2
+        })
+        .await?;
+        // The whole of a user is wanted, whether one is there or not.
+        let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data.clone())?;
+        // LoopBack knows the row as its own by the id that the body names, which it then refuses.
+        let own = match data.get("id").filter(|_| self.settings.loopback) {
+            Some(id) => Some(UserId::parse(&to_text(id))),
+            None => found.first().filter(|_| !self.settings.loopback).map(|user| user.id.clone()),
+        };
+        let draft = self.vetted(draft, &Default::default(), own.as_ref()).await?;
+        match (found.pop(), found.is_empty()) {
+            (None, _) => self.created_from(asker, draft).await,
+            (Some(user), true) => {
+                drop(draft);
+                self.patch_with(asker, user, data, Checks::Names).await
+            }
+            (Some(_), false) => Err(Fault::Several),
+        }
+    }
+
+    /// LoopBack's guard of `emailVerified` stands at registrations only.
+    fn created_verified(&self) -> Verified {
+        if self.settings.loopback { Verified::AsSent } else { Verified::Never }
+    }
+
+    /// Creates a user whom a write found missing.
+    async fn create_from(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data)?;
+        let draft = self.vetted(draft, &Default::default(), None).await?;
+        self.created_from(asker, draft).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::accounts::{
+        Settings,
+        testing::{self, CLIENT, House, house, map},
+    };
+
+    const GOOD: &str = "a-good-password";
+
+    async fn two(settings: Settings) -> House {
+        let house = house(settings).await;
+        for name in ["ann", "bob"] {
+            let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        house
+    }
+
+    fn told(result: Result<User, Fault>) -> String {
+        match result {
+            Ok(user) => format!("{} {}", user.id, Value::Object(user.properties)),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn patches_or_creates() {
+        let house = two(testing::loopback()).await;
+        for (data, expected) in [
+            (json!({"id": 1, "realm": "r"}), r#"1 {"realm":"r","username":"ann","email":"ann@b.c"}"#),
+            (json!({"id": "1", "realm": null}), r#"1 {"realm":null,"username":"ann","email":"ann@b.c"}"#),
+            // LoopBack asks no rule here. A name is still nobody else's.
+            (json!({"id": 1, "email": "bad"}), r#"1 {"realm":null,"username":"ann","email":"bad"}"#),
+            (
+                json!({"id": 1, "username": "bob"}),
+                "The `User` instance is not valid. Details: `username` User already exists (value: \"bob\").",
+            ),
+            (json!({"id": 99, "realm": "r"}), "there is no user `99` to update"),
+            (json!({"id": {}, "realm": "r"}), "there is no user `[object Object]` to update"),
+            (
+                json!({"id": null, "email": "new@b.c", "password": GOOD, "emailVerified": true}),
+                r#"3 {"email":"new@b.c","emailVerified":true}"#,
+            ),
+        ] {
+            assert_eq!(told(house.accounts.patch_or_create(CLIENT, map(&data)).await), expected, "{data}");
+        }
+        let house = two(testing::standard()).await;
+        let bad = house.accounts.patch_or_create(CLIENT, map(&json!({"id": 1, "email": "bad"}))).await;
+        assert!(matches!(bad, Err(Fault::Invalid(_))), "{bad:?}");
+        let new = json!({"email": "new@b.c", "password": GOOD, "emailVerified": true});
+        let new = house.accounts.patch_or_create(CLIENT, map(&new)).await.unwrap();
+        assert!(!new.email_verified(), "nobody is confirmed by what a client says");
+    }
+
+    #[tokio::test]
+    async fn replaces_or_creates() {
+        let house = two(testing::loopback()).await;
+        for (id, expected) in
+            [(json!("1"), r#"1 {"email":"ann@b.c"}"#), (json!([1]), r#"1 {"email":"ann@b.c"}"#)]
+        {
+            let data = json!({"id": id, "email": "ann@b.c", "password": GOOD});
+            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+        }
+        for (id, expected) in [(json!(0), "0"), (json!("x"), "x"), (json!(99), "99")] {
+            let data = json!({"id": id, "email": "new@b.c", "password": GOOD});
+            let expected = format!("there is no user `{expected}` to replace");
+            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn upserts_the_one_that_matches() {
+        let house = two(testing::loopback()).await;
+        let data = |email: &str| json!({"email": email, "password": GOOD});
+        for (given, data, expected) in [
+            (json!({"id": 1}), data("new@b.c"), r#"1 {"username":"ann","email":"new@b.c"}"#),
+            (json!({"id": 99}), data("third@b.c"), r#"3 {"email":"third@b.c"}"#),
+            (json!({"id": {"gt": 0}}), data("x@b.c"), "several rows match"),
+            (json!({"id": 1}), json!({}), "there is nothing to write"),
+            (
+                json!({"password": "x"}),
+                data("x@b.c"),
+                "The where clause names the hidden property \"password\"",
+            ),
+            (
+                json!({"id": 1}),
+                json!({"realm": "x"}),
+                "The `User` instance is not valid. Details: `password` can't be blank (value: undefined); `email` can't be blank (value: undefined).",
+            ),
+            (
+                json!({"id": 1}),
+                data("new@b.c"),
+                "The `User` instance is not valid. Details: `email` Email already exists (value: \"new@b.c\").",
+            ),
+        ] {
+            let result = house.accounts.upsert_where(CLIENT, &given, map(&data)).await;
+            assert_eq!(told(result), expected, "{given} {data}");
+        }
+        // In profile `standard` a row may keep its own name.
+        let house = two(testing::standard()).await;
+        let kept = house.accounts.upsert_where(CLIENT, &json!({"id": 1}), map(&data("ann@b.c"))).await;
+        assert_eq!(told(kept), r#"1 {"username":"ann","email":"ann@b.c"}"#);
+    }
+}

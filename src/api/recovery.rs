@@ -1,0 +1,116 @@
+//! Confirming addresses, and changing passwords.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Call, Problem,
+    answer::Answer,
+    negotiate,
+    users::{asker, instance_id},
+};
+use crate::{accounts::Reset, store::Session};
+
+impl Api {
+    /// `POST /users/{id}/verify`: the mail goes out by itself.
+    pub(super) async fn verify(&self, call: &Call) -> Result<Answer, Problem> {
+        let asked = self.accounts.request_verification(asker(call), instance_id(call)).await;
+        asked.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Nothing)
+    }
+
+    /// `GET /users/confirm`.
+    pub(super) async fn confirm(&self, call: &Call) -> Result<Answer, Problem> {
+        let required = |name: &str| {
+            let missing = || Problem::new(400, format!("{name} is a required argument"));
+            argument(call, name).filter(|text| !text.is_empty()).ok_or_else(missing)
+        };
+        let (uid, token) = (required("uid")?, required("token")?);
+        let redirect = argument(call, "redirect").filter(|target| !target.is_empty());
+        if let Some(target) = redirect.as_deref().filter(|target| !self.may_lead_to(target)) {
+            let message = format!("The redirect `{target}` leads to a place that is not allowed");
+            return Err(Problem::new(400, message).code("INVALID_REDIRECT"));
+        }
+        self.accounts.confirm(asker(call), &uid, &token).await.map_err(|fault| self.fault(fault))?;
+        Ok(redirect.map_or(Answer::Nothing, Answer::Redirect))
+    }
+
+    /// `POST /users/reset`: the answer says nothing of the token. The seeds promise 200 where LoopBack answers 204.
+    pub(super) async fn reset_password(&self, call: &Call) -> Result<Answer, Problem> {
+        let empty = Map::new();
+        let fields = call.body.fields().unwrap_or(&empty);
+        let reset = Reset::read(&self.accounts, fields).map_err(|fault| self.fault(fault))?;
+        self.accounts.request_reset(asker(call), reset).await.map_err(|fault| self.fault(fault))?;
+        Ok(if self.loopback() { Answer::Nothing } else { Answer::Value(json!({})) })
+    }
+
+    /// `POST /users/reset-password`.
+    pub(super) async fn set_password(&self, call: &Call) -> Result<Answer, Problem> {
+        let (session, password) = (self.session(call)?, field(call, "newPassword"));
+        let set = self.accounts.reset_password(asker(call), session, password).await;
+        set.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Nothing)
+    }
+
+    /// `POST /users/change-password`.
+    pub(super) async fn change_password(&self, call: &Call) -> Result<Answer, Problem> {
+        let passwords = (field(call, "oldPassword"), field(call, "newPassword"));
+        let session = self.session(call)?;
+        let changed = self.accounts.change_password(asker(call), session, passwords).await;
+        changed.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Nothing)
+    }
+
+    /// The caller's session. A rule that lets anonymous callers in here has nobody's password to change.
+    fn session<'c>(&self, call: &'c Call) -> Result<&'c Session, Problem> {
+        let denied = || Problem::new(401, "Authorization Required").code("AUTHORIZATION_REQUIRED");
+        call.session.as_deref().ok_or_else(denied)
+    }
+
+    /// Whether a confirmation may lead there: LoopBack leads anywhere; `standard` to a path of this host, and to
+    /// hosts of `users.redirect_hosts`.
+    fn may_lead_to(&self, target: &str) -> bool {
+        if self.loopback() {
+            return true;
+        }
+        if target.contains(|c: char| c.is_control() || c == '\\' || c.is_whitespace()) {
+            return false;
+        }
+        if target.starts_with('/') {
+            return !target.starts_with("//");
+        }
+        let Ok(target) = target.parse::<http::Uri>() else { return false };
+        let scheme = matches!(target.scheme_str(), Some("http" | "https"));
+        let Some(authority) = target.authority().filter(|_| scheme) else { return false };
+        let known = |host: &String| {
+            host.eq_ignore_ascii_case(authority.as_str())
+                || (authority.port().is_none() && host.eq_ignore_ascii_case(authority.host()))
+        };
+        !authority.as_str().contains('@') && self.settings.redirect_hosts.iter().any(known)
+    }
+}
+
+/// An argument from wherever LoopBack looks for it: the body, the query, then a header of its name.
+fn argument(call: &Call, name: &str) -> Option<String> {
+    let query = negotiate::query(call.head.uri.query());
+    let fields = call.body.fields();
+    let given = fields.and_then(|fields| fields.get(name)).filter(|value| !value.is_null());
+    if let Some(value) = given.or_else(|| query.get(name)) {
+        return Some(text(value));
+    }
+    call.head.headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// JavaScript's `String(value)`.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A field whose type has been checked.
+fn field<'c>(call: &'c Call, name: &str) -> &'c str {
+    call.body.fields().and_then(|fields| fields.get(name)?.as_str()).unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! Reading and writing users as rows: LoopBack's PersistedModel methods.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Call, Problem,
+    answer::Answer,
+    arguments::value,
+    faults,
+    users::{asker, instance_id},
+};
+use crate::accounts::Query;
+
+impl Api {
+    /// `GET /users`.
+    pub(super) async fn find(&self, call: &Call) -> Result<Answer, Problem> {
+        let filter = self.filter(call, "find")?;
+        let query = self.accounts.query(filter.as_ref()).map_err(|fault| self.fault(fault))?;
+        let users = self.accounts.find(&query).await.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Value(users.iter().map(|user| Value::Object(query.view(self.row(user)))).collect()))
+    }
+
+    /// `GET /users/findOne`.
+    pub(super) async fn find_one(&self, call: &Call) -> Result<Answer, Problem> {
+        let filter = self.filter(call, "findOne")?;
+        let query = self.accounts.query_one(filter.as_ref()).map_err(|fault| self.fault(fault))?;
+        let found = self.accounts.find(&query).await.map_err(|fault| self.fault(fault))?;
+        match found.first() {
+            Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(user))))),
+            None => Err(self.unknown(call)),
+        }
+    }
+
+    /// `GET /users/{id}`.
+    pub(super) async fn find_by_id(&self, call: &Call) -> Result<Answer, Problem> {
+        let filter = self.filter(call, "findById")?;
+        let query: Query = self.accounts.view(filter.as_ref()).map_err(|fault| self.fault(fault))?;
+        let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
+        match user {
+            Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(&user))))),
+            None => Err(self.unknown(call)),
+        }
+    }
+
+    /// `GET /users/count`.
+    pub(super) async fn count(&self, call: &Call) -> Result<Answer, Problem> {
+        let conditions = value("count", "where", &call.body, call.head.uri.query())?;
+        let count = self.accounts.count(conditions.as_ref()).await.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Value(json!({ "count": count })))
+    }
+
+    /// `GET /users/{id}/exists`, and `HEAD /users/{id}`, which says it by its status.
+    pub(super) async fn exists(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
+        if user.is_none() && call.head.method == Method::HEAD {
+            return Err(self.unknown(call));
+        }
+        Ok(Answer::Value(json!({ "exists": user.is_some() })))
+    }
+
+    /// `PATCH /users/{id}`.
+    pub(super) async fn patch(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.accounts.instance(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
+        let data = some_data(call)?;
+        let user = self.accounts.patch(asker(call), user, data).await.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Value(self.shown(&user)))
+    }
+
+    /// `PUT /users/{id}`, `POST /users/{id}/replace`.
+    pub(super) async fn replace(&self, call: &Call) -> Result<Answer, Problem> {
+        let (id, data) = (instance_id(call), some_data(call)?);
+        let user = self.accounts.replace(asker(call), id, data).await.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Value(self.shown(&user)))
+    }
+
+    /// `PATCH /users`.
+    pub(super) async fn patch_or_create(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.accounts.patch_or_create(asker(call), data(call)).await;
+        Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
+    }
+
+    /// `PUT /users`, `POST /users/replaceOrCreate`.
+    pub(super) async fn replace_or_create(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.accounts.replace_or_create(asker(call), data(call)).await;
+        Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
+    }
+
+    /// `POST /users/upsertWithWhere`.
+    pub(super) async fn upsert_with_where(&self, call: &Call) -> Result<Answer, Problem> {
+        let (conditions, data) = (conditions(call, "upsertWithWhere")?, some_data(call)?);
+        let user = self.accounts.upsert_where(asker(call), &conditions, data).await;
+        Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
+    }
+
+    /// `POST /users/update`.
+    pub(super) async fn update_all(&self, call: &Call) -> Result<Answer, Problem> {
+        let conditions = conditions(call, "updateAll")?;
+        let count = self.accounts.update_all(asker(call), &conditions, data(call)).await;
+        Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
+    }
+
+    /// `DELETE /users/{id}`.
+    pub(super) async fn delete(&self, call: &Call) -> Result<Answer, Problem> {
+        let deleted = self.accounts.delete(asker(call), instance_id(call)).await;
+        let deleted = deleted.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Value(json!({ "count": u8::from(deleted) })))
+    }
+
+    /// LoopBack names the id that the request named, if it named any.
+    fn unknown(&self, call: &Call) -> Problem {
+        faults::unknown(&self.accounts.settings().model, instance_id(call))
+    }
+
+    fn filter(&self, call: &Call, method: &str) -> Result<Option<Value>, Problem> {
+        value(method, "filter", &call.body, call.head.uri.query())
+    }
+}
+
+/// The body's fields; nothing is as good as an empty object.
+pub(super) fn data(call: &Call) -> Map<String, Value> {
+    call.body.fields().cloned().unwrap_or_default()
+}
+
+/// The body's fields, where LoopBack fails without.
+fn some_data(call: &Call) -> Result<Map<String, Value>, Problem> {
+    call.body.fields().cloned().ok_or_else(|| Problem::new(400, "data is a required argument"))
+}
+
+/// The `where` of a write: LoopBack fails without, and so does nobody update everybody by mistake.
+fn conditions(call: &Call, method: &str) -> Result<Value, Problem> {
+    let given = value(method, "where", &call.body, call.head.uri.query())?;
+    given.ok_or_else(|| Problem::new(400, "where is a required argument"))
+}

@@ -1,0 +1,131 @@
+//! `/users/{id}/accessTokens`: a user's tokens, shown by their handles.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Call, Problem,
+    answer::Answer,
+    arguments::value,
+    rows::data,
+    shape,
+    users::{asker, instance_id},
+};
+use crate::{
+    accounts::{Fault, NewToken},
+    store::User,
+};
+
+/// Tokens of one request: each is a row to write.
+const MAX_TOKENS: usize = 100;
+
+impl Api {
+    /// `GET /users/{id}/accessTokens`.
+    pub(super) async fn list_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let filter = value(&call.method, "filter", &call.body, call.head.uri.query())?;
+        let found = self.accounts.token_rows(&user, filter.as_ref()).await;
+        let (rows, query) = found.map_err(|fault| self.fault(fault))?;
+        let with_user = query.includes("user");
+        let rows = rows.into_iter().map(|row| {
+            let mut row = query.view(row);
+            if with_user {
+                row.insert("user".to_owned(), self.shown(&user));
+            }
+            Value::Object(row)
+        });
+        Ok(Answer::Value(rows.collect()))
+    }
+
+    /// `GET /users/{id}/accessTokens/count`.
+    pub(super) async fn count_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let conditions = value(&call.method, "where", &call.body, call.head.uri.query())?;
+        let count = self.accounts.count_tokens(&user, conditions.as_ref()).await;
+        Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
+    }
+
+    /// `POST /users/{id}/accessTokens`: one, or a list. The only answer of these that shows ids.
+    pub(super) async fn create_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let Value::Array(items) = &call.body.0 else {
+            return Ok(Answer::Secret(Value::Object(self.create_token(call, &user, &data(call)).await?)));
+        };
+        if items.len() > MAX_TOKENS {
+            return Err(self.fault(Fault::BatchTooLong(MAX_TOKENS)));
+        }
+        let mut made = Vec::new();
+        for item in items {
+            let empty = Map::new();
+            let row = self.create_token(call, &user, item.as_object().unwrap_or(&empty)).await?;
+            made.push(Value::Object(row));
+        }
+        Ok(Answer::Secret(Value::Array(made)))
+    }
+
+    /// `DELETE /users/{id}/accessTokens`.
+    pub(super) async fn delete_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        self.accounts.end_tokens(asker(call), &user).await.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Nothing)
+    }
+
+    /// `GET /users/{id}/accessTokens/{fk}`.
+    pub(super) async fn find_token(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let row = self.accounts.token_row(&user, &foreign_key(call)).await;
+        Ok(Answer::Value(Value::Object(row.map_err(|fault| self.fault(fault))?)))
+    }
+
+    /// `PUT /users/{id}/accessTokens/{fk}`.
+    pub(super) async fn update_token(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let row = self.accounts.change_token(asker(call), &user, &foreign_key(call), &data(call)).await;
+        Ok(Answer::Value(Value::Object(row.map_err(|fault| self.fault(fault))?)))
+    }
+
+    /// `DELETE /users/{id}/accessTokens/{fk}`.
+    pub(super) async fn delete_token(&self, call: &Call) -> Result<Answer, Problem> {
+        let user = self.owner(call).await?;
+        let ended = self.accounts.end_token(asker(call), &user, &foreign_key(call)).await;
+        ended.map_err(|fault| self.fault(fault))?;
+        Ok(Answer::Nothing)
+    }
+
+    async fn create_token(
+        &self,
+        call: &Call,
+        user: &User,
+        data: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, Problem> {
+        let wish = NewToken::read(self.accounts.settings(), data).map_err(|fault| self.fault(fault))?;
+        let minted = self.accounts.add_token(asker(call), user, wish).await;
+        Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?))
+    }
+
+    async fn owner(&self, call: &Call) -> Result<User, Problem> {
+        self.accounts.instance(instance_id(call)).await.map_err(|fault| self.fault(fault))
+    }
+}
+
+/// The last segment of the path, decoded.
+fn foreign_key(call: &Call) -> String {
+    let path = call.head.uri.path().trim_end_matches('/');
+    decoded(path.rsplit('/').next().unwrap_or_default())
+}
+
+/// Percent-escapes are valid by now: the path was judged.
+fn decoded(segment: &str) -> String {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escape = after.split_at_checked(2).filter(|_| *byte == b'%');
+        let escape = escape.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        let (byte, after) = escape.unwrap_or((*byte, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

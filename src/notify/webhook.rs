@@ -1,0 +1,220 @@
+//! Posts JSON to one address, signed: `X-Portcullis-Signature: t=UNIX,v1=HEX`, the HMAC-SHA256 of `t.body`.
+//!
+//! A connection per event: they are rare, and a receiver that restarts is met afresh.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{
+    Request, StatusCode, Uri,
+    header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT},
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use sha2::Sha256;
+use tokio::net::TcpStream;
+
+use crate::clock::Timestamp;
+
+/// Where events go.
+pub struct Webhook {
+    address: (String, u16),
+    host: String,
+    target: String,
+    secret: Vec<u8>,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The address is no `http://host[:port]/path`.
+    #[error("`{0}` is no address that events can be posted to; write `http://host:port/path`")]
+    Address(String),
+    /// Nobody answers there.
+    #[error("the receiver cannot be reached")]
+    Connect(#[source] std::io::Error),
+    /// It does not speak HTTP.
+    #[error("the receiver broke the exchange off")]
+    Exchange(#[source] hyper::Error),
+    /// It took too long.
+    #[error("the receiver took longer than {0:?}")]
+    Slow(Duration),
+    /// It answered something else than a 2xx.
+    #[error("the receiver answered {0}")]
+    Refused(StatusCode),
+}
+
+/// From the connection to the end of the answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Nobody reads the answer's body: so much of it is taken off the wire.
+const MAX_ANSWER: usize = 64 * 1024;
+
+impl Webhook {
+    /// A receiver at an `http://` address.
+    ///
+    /// # Errors
+    /// [`WebhookError::Address`]
+    pub fn new(url: &str, secret: &str) -> Result<Self, WebhookError> {
+        let wrong = || WebhookError::Address(url.split('?').next().unwrap_or_default().to_owned());
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        if uri.scheme_str() != Some("http") {
+            return Err(wrong());
+        }
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+        let authority = authority.ok_or_else(wrong)?;
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        Ok(Self {
+            address: (host, authority.port_u16().unwrap_or(80)),
+            host: authority.to_string(),
+            target: uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+            secret: secret.as_bytes().to_vec(),
+        })
+    }
+
+    /// Posts one event; the receiver has taken it when this is `Ok`.
+    ///
+    /// # Errors
+    /// [`WebhookError`]: it is to be tried again.
+    pub async fn post(&self, body: String, now: Timestamp) -> Result<(), WebhookError> {
+        let exchange = self.exchange(body, now.0.div_euclid(1000));
+        match tokio::time::timeout(DEADLINE, exchange).await {
+            Ok(Ok(status)) if status.is_success() => Ok(()),
+            Ok(Ok(status)) => Err(WebhookError::Refused(status)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(WebhookError::Slow(DEADLINE)),
+        }
+    }
+
+    async fn exchange(&self, body: String, time: i64) -> Result<StatusCode, WebhookError> {
+        let signature = format!("t={time},v1={}", self.sign(time, &body));
+        let request = Request::post(self.target.as_str())
+            .header(HOST, &self.host)
+            .header(CONNECTION, "close")
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .header("x-portcullis-signature", signature)
+            .body(Full::new(Bytes::from(body)));
+        let request = request.map_err(|_| WebhookError::Address(self.host.clone()))?;
+        let (host, port) = (self.address.0.as_str(), self.address.1);
+        let stream = TcpStream::connect((host, port)).await.map_err(WebhookError::Connect)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(WebhookError::Exchange)?;
+        let answer = async move {
+            let response = sender.send_request(request).await?;
+            let (status, body) = (response.status(), response.into_body());
+            // What the answer says does not matter, nor whether it ends properly.
+            let _ = Limited::new(body, MAX_ANSWER).collect().await;
+            Ok::<_, hyper::Error>(status)
+        };
+        let (answer, _) = tokio::join!(answer, connection);
+        answer.map_err(WebhookError::Exchange)
+    }
+
+    fn sign(&self, time: i64, body: &str) -> String {
+        // An HMAC takes a key of any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return String::new() };
+        mac.update(format!("{time}.{body}").as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Without the secret, and without the query, which may hold another one.
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Answers one request with `answer`; gives back what was sent.
+    async fn receive(
+        answer: &'static str,
+        post: impl Future<Output = Result<(), WebhookError>>,
+        listener: TcpListener,
+    ) -> (Result<(), WebhookError>, String) {
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut got = Vec::new();
+            while !String::from_utf8_lossy(&got).ends_with('}') {
+                let mut buffer = [0; 1024];
+                let read = stream.read(&mut buffer).await.unwrap();
+                assert!(read > 0, "the request ended early");
+                got.extend_from_slice(&buffer[..read]);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(got).unwrap()
+        };
+        tokio::join!(post, serve)
+    }
+
+    async fn listener() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook?a=b", listener.local_addr().unwrap());
+        (listener, url)
+    }
+
+    #[tokio::test]
+    async fn posts_a_signed_event() {
+        let (listener, url) = listener().await;
+        let webhook = Webhook::new(&url, "conformance").unwrap();
+        let post = webhook.post(r#"{"type":"logout"}"#.to_owned(), Timestamp(1_700_000_000_999));
+        let (result, sent) = receive("HTTP/1.1 204 No Content\r\n\r\n", post, listener).await;
+        result.unwrap();
+        assert!(sent.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{sent}");
+        assert!(sent.contains("content-type: application/json\r\n"), "{sent}");
+        // printf '1700000000.{"type":"logout"}' | openssl dgst -sha256 -hmac conformance
+        let signature = "x-portcullis-signature: t=1700000000,v1=183203c2a1a434c8d5a5c8f5d9f58cf5b5e39ff947ff49e723a15e85027c3857\r\n";
+        assert!(sent.contains(signature), "{sent}");
+    }
+
+    #[tokio::test]
+    async fn says_why_an_event_was_not_taken() {
+        let (listener, url) = listener().await;
+        let webhook = Webhook::new(&url, "s").unwrap();
+        let post = webhook.post("{}".to_owned(), Timestamp(0));
+        let answer = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+        let (result, _) = receive(answer, post, listener).await;
+        assert_eq!(result.unwrap_err().to_string(), "the receiver answered 500 Internal Server Error");
+        // The listener is closed by now.
+        let gone = webhook.post("{}".to_owned(), Timestamp(0)).await;
+        assert!(matches!(gone, Err(WebhookError::Connect(_))), "{gone:?}");
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_speaks_no_http_is_an_error() {
+        let (listener, url) = listener().await;
+        let webhook = Webhook::new(&url, "s").unwrap();
+        let (result, _) =
+            receive("SSH-2.0-x\r\n\r\n", webhook.post("{}".to_owned(), Timestamp(0)), listener).await;
+        assert!(matches!(result, Err(WebhookError::Exchange(_))), "{result:?}");
+    }
+
+    #[test]
+    fn takes_plain_addresses_only() {
+        for (url, ok) in [
+            ("http://127.0.0.1:31002/", true),
+            ("http://localhost", true),
+            ("http://[::1]:80/x", true),
+            ("https://example.com/", false),
+            ("http://me:hush@example.com/", false),
+            ("example.com", false),
+            ("/x", false),
+        ] {
+            assert_eq!(Webhook::new(url, "s").is_ok(), ok, "{url}");
+        }
+        let told = Webhook::new("https://x/?key=hush", "s").unwrap_err().to_string();
+        assert!(!told.contains("hush"), "{told}");
+        assert!(!format!("{:?}", Webhook::new("http://x/?key=hush", "s3cret").unwrap()).contains("s3cret"));
+    }
+}
