@@ -20,6 +20,8 @@ enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Object,
+    /// `true` or `false`, as a query spells them.
+    Flag,
     /// An object or a list of objects.
     Objects,
     Text,
@@ -72,6 +74,13 @@ const METHODS: &[(&str, &[Argument])] = &[
         ],
     ),
     ("setPassword", &[required("newPassword", Place::Field, Kind::Text)]),
+    ("createChangeStream", &[argument("options", Place::Query, Kind::Object)]),
+    // Relations and scopes of app models, by what they hold.
+    ("many.get", &[FILTER]),
+    ("many.count", &[WHERE]),
+    ("many.create", &[argument("data", Place::Body, Kind::Objects)]),
+    ("one.get", &[argument("refresh", Place::Query, Kind::Flag)]),
+    ("one.create", &[DATA]),
     ("prototype.__get__accessTokens", &[FILTER]),
     ("prototype.__count__accessTokens", &[WHERE]),
     ("prototype.__create__accessTokens", &[argument("data", Place::Body, Kind::Objects)]),
@@ -80,11 +89,11 @@ const METHODS: &[(&str, &[Argument])] = &[
 
 /// Checks the types.
 pub(super) fn check(method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
-    let query = negotiate::query(query);
-    for argument in of(method) {
-        argument.read(body, &query)?;
-    }
-    Ok(())
+    let arguments = of(method);
+    // Most requests have nothing in their query that is looked at here: it is not parsed for them.
+    let is_read = arguments.iter().any(|argument| argument.place == Place::Query);
+    let query = if is_read { negotiate::query(query) } else { Map::new() };
+    arguments.iter().try_for_each(|argument| argument.read(body, &query).map(drop))
 }
 
 /// Checks that nothing required is missing.
@@ -149,6 +158,8 @@ fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
         (Kind::Object | Kind::Objects, Value::Object(_)) | (Kind::Text, Value::String(_)) => Ok(()),
         (Kind::Object | Kind::Objects, _) => wrong("Value is not an object."),
         (Kind::Text, _) => wrong("Value is not a string."),
+        (Kind::Flag, Value::Bool(_)) => Ok(()),
+        (Kind::Flag, _) => wrong("Value is not a boolean."),
         (Kind::Texts, Value::Array(items)) => items.iter().try_for_each(|item| typed(item, Kind::Text)),
         (Kind::Texts, _) => wrong("Value is not an array."),
     }
@@ -180,6 +191,12 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),
         Kind::Text => Ok(Some(given.clone())),
+        Kind::Flag => match text.to_ascii_lowercase().as_str() {
+            "" => Ok(None),
+            "true" | "1" => Ok(Some(Value::Bool(true))),
+            "false" | "0" => Ok(Some(Value::Bool(false))),
+            _ => Err(Problem::new(400, "Value is not a boolean.")),
+        },
     }
 }
 
@@ -253,6 +270,13 @@ mod tests {
             ("find", "filter=x", "Value is not an object."),
             ("count", "where=x", "Value is not an object."),
             ("count", "filter=x", "ok"),
+            ("many.get", "filter=x", "Value is not an object."),
+            ("many.count", "where=[1]", "Value is not an object."),
+            ("one.get", "filter=x&refresh=TRUE", "ok"),
+            ("one.get", "refresh=", "ok"),
+            ("one.get", "refresh=null", "Value is not a boolean."),
+            ("one.get", "refresh=1&refresh=1", "Value is not a boolean."),
+            ("", "filter=x", "ok"),
         ] {
             let body = Body(json!({}));
             assert_eq!(message(check(method, &body, Some(query))), expected, "{method} {query}");

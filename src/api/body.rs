@@ -94,19 +94,6 @@ impl Body {
         Problem::named(413, "PayloadTooLargeError", "request entity too large")
     }
 
-    /// The body's `id`, as a decision needs it (loopback3.md section 8.1).
-    ///
-    /// An id that is neither text nor number counts as given, so that no other place is asked for one, and is no
-    /// row's id.
-    #[must_use]
-    pub fn id(&self) -> Option<String> {
-        match self.0.get("id")? {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        }
-    }
-
     /// The fields, where the body is an object.
     pub(super) fn fields(&self) -> Option<&Map<String, Value>> {
         self.0.as_object()
@@ -332,18 +319,5 @@ mod tests {
         assert_eq!(read(STANDARD, &[("content-type", "text/plain")], object), "{}");
         assert_eq!(read(STANDARD, &[form], b"a=1"), r#"{"a":"1"}"#);
         assert_eq!(read(STANDARD, &[], b"[1]"), "{}");
-    }
-
-    #[test]
-    fn knows_the_id_of_a_body() {
-        for (value, id) in [
-            (serde_json::json!({"id": 7}), Some("7")),
-            (serde_json::json!({"id": "x"}), Some("x")),
-            (serde_json::json!({"id": null}), None),
-            (serde_json::json!({"id": [7]}), Some("[7]")),
-            (serde_json::json!([1]), None),
-        ] {
-            assert_eq!(Body(value).id().as_deref(), id);
-        }
     }
 }

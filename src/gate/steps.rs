@@ -9,7 +9,7 @@ use crate::{
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
-    policy::{Action, Caller, Decision, Permit, PolicySet, Served},
+    policy::{self, Action, Caller, Decision, Permit, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -87,17 +87,21 @@ impl Gate {
             Served::Account(method) => Some(method),
             _ => None,
         };
-        let judged = action.wants_body && is_parsed_type(head.field("content-type"));
+        let takes = account.or(action.takes);
+        let judged = action.takes.is_some() && is_parsed_type(head.field("content-type"));
         if account.is_none() && !(judged && head.framing() != Framing::Empty) {
+            if let (Some(method), Some(query)) = (takes, head.query()) {
+                api.check_arguments(method, &Body::empty(), Some(query))?;
+            }
             return Ok((action, ReadBody { bytes: Vec::new(), parsed: None }));
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
-        if let Some(method) = account {
+        if let Some(method) = takes {
             api.check_arguments(method, &body, head.query())?;
         }
-        let action = if action.wants_body { action.with_body_id(body.id()) } else { action };
+        let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };
         Ok((action, ReadBody { bytes, parsed: Some(body) }))
     }
 

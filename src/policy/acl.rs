@@ -133,6 +133,12 @@ impl Entry {
         self.identity == other.identity && !self.identity.iter().any(is_list)
     }
 
+    /// The same rule about one method alone, whatever it says of properties. model-config never replaces it.
+    pub(super) fn only_about(self, property: &str) -> Self {
+        let identity = [Some(serde_json::Value::Array(Vec::new())), None, None, None];
+        Self { property: Property::One(property.into()), identity, ..self }
+    }
+
     fn read(node: &Node, reference: String, report: &mut Report<'_>) -> Option<Self> {
         if !node.is_object() {
             let message = format!("a rule is {}", node.kind());

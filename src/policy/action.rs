@@ -30,6 +30,9 @@ pub struct Action<'s, 'p> {
     /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
     /// decision. See [`Action::with_body_id`].
     pub wants_body: bool,
+    /// Where LoopBack reads the body and checks the arguments before it asks the rules (its routes in profile
+    /// `loopback3`): the list of arguments, `""` when it is not known here.
+    pub takes: Option<&'static str>,
     /// Whether the route belongs to an instance (`prototype.` in LoopBack), which LoopBack loads first.
     pub instance: bool,
     /// Whether `%2f` may stand in the captured segments.
@@ -108,6 +111,7 @@ impl<'s> Action<'s, '_> {
             access_type: if is_safe(verb) { READ } else { WRITE },
             model_id: None,
             wants_body: false,
+            takes: None,
             instance: false,
             encoded_slash: false,
             target,
@@ -165,6 +169,7 @@ impl PolicySet {
             access_type: judge.access,
             model_id: path_id.or(query_id.map(Cow::Owned)),
             wants_body: is_open,
+            takes: (self.settings.loopback && model.loopback).then_some(route.takes),
             instance: route.instance,
             encoded_slash: route.encoded_slash,
             target: Target::Route { route, judge, model, set: self },

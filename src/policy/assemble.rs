@@ -180,6 +180,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             safe: None,
             scopes: self.scopes(model, method),
             instance: method.instance,
+            takes: method.takes,
             encoded_slash: false,
         });
         self.plan.routes.push(RoutePlan {

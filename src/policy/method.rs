@@ -18,6 +18,9 @@ pub(super) struct Method {
     pub(super) scopes: Vec<Box<str>>,
     /// Whether LoopBack itself has it: of the account model, Portcullis serves these.
     pub(super) built_in: bool,
+    /// The list of arguments that LoopBack checks before the rules: a built-in method's name, `many.get` and the like
+    /// for relations and scopes; `""` = not known here.
+    pub(super) takes: &'static str,
 }
 
 /// One line of a table of built-in methods.
@@ -62,6 +65,7 @@ pub(super) fn key_value() -> Vec<Method> {
 
 /// The methods of a relation, by its type. `linked`: it goes through another model, or holds references.
 pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<Method> {
+    let is_many = !matches!(kind, "belongsTo" | "hasOne" | "embedsOne");
     let one = |prefix: &str, access, verb: &str, rest: &str| Method {
         name: format!("__{prefix}__{name}"),
         instance: true,
@@ -70,6 +74,7 @@ pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<
         http: vec![(verb.into(), format!("/:id/{path}{rest}"))],
         scopes: Vec::new(),
         built_in: false,
+        takes: relation_takes(prefix, is_many, kind != "referencesMany"),
     };
     match kind {
         "belongsTo" => vec![one("get", READ, "GET", "")],
@@ -116,8 +121,22 @@ pub(super) fn scope(name: &str, path: &str) -> Vec<Method> {
         http: vec![(verb.into(), format!("/{path}{rest}"))],
         scopes: Vec::new(),
         built_in: false,
+        takes: relation_takes(prefix, true, false),
     })
     .collect()
+}
+
+/// The arguments of a relation's method. `through`: a link has data of its own.
+fn relation_takes(prefix: &str, is_many: bool, through: bool) -> &'static str {
+    match (prefix, is_many) {
+        ("get", true) => "many.get",
+        ("get", false) => "one.get",
+        ("create", true) => "many.create",
+        ("delete" | "count", _) => "many.count",
+        ("create" | "update" | "updateById", _) => "one.create",
+        ("link", _) if through => "one.create",
+        _ => "",
+    }
 }
 
 /// What a custom method is, when its definition does not say: by its verb, then by its name.
@@ -159,6 +178,7 @@ fn methods(table: &[Line], replace_on_put: bool) -> Vec<Method> {
             http: routes(line),
             scopes: Vec::new(),
             built_in: true,
+            takes: line.name,
         })
         .collect()
 }

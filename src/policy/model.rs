@@ -280,10 +280,18 @@ impl Resolver<'_, '_> {
             Which::File(index) => self.definitions.get(index),
         }?;
         let own_settings = settings::own(&definition.node);
-        let acls = settings::value(&definition.node, "acls").map_or_else(Vec::new, |(node, path)| {
+        let mut acls = settings::value(&definition.node, "acls").map_or_else(Vec::new, |(node, path)| {
             Entry::read_all(node, &format!("{}#/{path}", definition.label), self.report)
         });
         let own_properties = definition.node.get("properties").map_or(&[][..], Node::members);
+        for property in own_properties {
+            // A property's rules are those of the method of the same name (loopback3.md section 8.7).
+            if let Some(node) = property.node.get("acls") {
+                let prefix = format!("{}#/properties/{}/acls", definition.label, property.key);
+                let rules = Entry::read_all(node, &prefix, self.report);
+                acls.extend(rules.into_iter().map(|rule| rule.only_about(&property.key)));
+            }
+        }
         let name = definition.name.clone();
         let is = |wanted: &str| definition.built_in && &*name == wanted;
         let mut model = Model {

@@ -107,6 +107,12 @@ fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
     if node.get("shared").and_then(Node::bool) == Some(false) {
         return None;
     }
+    if let Some(acls) = node.member("acls") {
+        let message =
+            format!("LoopBack reads no rules in a method, so those of `{}` never apply", member.key);
+        let fix = Some("move them to the model's `acls`, with `property`".into());
+        report.warn(acls.at, "method-acls", message, fix);
+    }
     let by_name = member.key.strip_prefix("prototype.");
     let name = by_name.unwrap_or(&member.key).to_owned();
     let instance = match node.get("isStatic").and_then(Node::bool) {
@@ -147,6 +153,7 @@ fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
         http: paths,
         scopes: texts(node.get("accessScopes")),
         built_in: false,
+        takes: "",
     })
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Route {
     /// A token needs one of them; empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,
+    /// The list of arguments of a LoopBack method.
+    pub(super) takes: &'static str,
     pub(super) encoded_slash: bool,
 }
 

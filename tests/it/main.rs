@@ -12,6 +12,8 @@ mod forward;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod loopback;
+#[cfg(test)]
 mod owner;
 #[cfg(test)]
 mod process;

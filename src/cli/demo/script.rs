@@ -59,7 +59,9 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
         ),
         step(
             "the identity headers that the app saw; the one that the client made up is gone",
-            format!(r#"curl -s {gate}/whoami -H "Authorization: $TOKEN" -H 'X-Forwarded-User: 999'"#),
+            format!(
+                r#"curl -s {gate}/whoami -H "Authorization: $TOKEN" -H 'X-Forwarded-User: somebody-else'"#
+            ),
             r#""x-forwarded-user":"1""#,
         ),
         step("bob logs in; he has the role editor", login("BOB", &bob), ""),

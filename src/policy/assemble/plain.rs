@@ -84,6 +84,7 @@ impl Assembly<'_, '_> {
             safe: route.access.is_none().then(|| judge(READ)),
             scopes: Box::default(),
             instance: false,
+            takes: "",
             encoded_slash: route.encoded_slash,
         }
     }
@@ -100,6 +101,7 @@ impl Assembly<'_, '_> {
                 http: Vec::new(),
                 scopes: Vec::new(),
                 built_in: false,
+                takes: "",
             })
             .collect();
         self.check_rules(&definition.name, definition.at, &file.acls, &methods);

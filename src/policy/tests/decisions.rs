@@ -323,3 +323,30 @@ fn a_digest_changes_with_everything() {
     assert_eq!(digests[0], set(&loopback(), &one).digest);
     assert_eq!(digests[0].len(), 64);
 }
+
+/// loopback3.md section 8.7: rules attached to a property count for the method of its name.
+#[test]
+fn rules_of_a_property_are_those_of_the_method_of_its_name() {
+    let everyone = rule("$everyone", "ALLOW");
+    let mut model = order(&[rule("$everyone", "DENY")]);
+    model["properties"] = json!({
+        "count": {"type": "number", "acls": [rule_with("$everyone", "ALLOW", json!({"property": "create"}))]},
+        "total": {"type": "number", "acls": [everyone]},
+    });
+    model["methods"] = json!({"ship": {"http": {"verb": "post"}, "acls": [everyone]}});
+    for settings in [loopback(), standard()] {
+        let set = set(&settings, std::slice::from_ref(&model));
+        for (request, expected) in [
+            ("GET /api/orders/count", "allow order.json#/properties/count/acls/0"),
+            ("GET /api/orders", "401 order.json#/acls/0"),
+            ("POST /api/orders", "401 order.json#/acls/0"),
+            ("POST /api/orders/ship", "401 order.json#/acls/0"),
+        ] {
+            assert_eq!(verdict(&set, request, ANYBODY, None), expected, "{request}");
+        }
+    }
+    let (_, findings) = compile(&standard(), &sources(&[model]), &stored());
+    let mut codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["method-acls", "unknown-property"], "{findings:#?}");
+}
