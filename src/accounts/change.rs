@@ -326,7 +326,7 @@ mod tests {
                 r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
             ),
             (
-                json!({"password": 5, "verificationToken": "v", "accessTokens": [1]}),
+                json!({"password": 5, "verificationToken": "v", "accessTokens": [1], "__x": 1}),
                 r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
             ),
         ] {

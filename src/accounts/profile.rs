@@ -138,8 +138,8 @@ impl Patch {
             Some(Value::String(text)) => Some(rules.accept(&text)?),
             _ => None,
         };
-        // LoopBack has no place for a property that is called as a relation.
-        data.shift_remove("accessTokens");
+        // LoopBack keeps no property that is called as a relation, or as its own inner ones.
+        data.retain(|name, _| name != "accessTokens" && !name.starts_with("__"));
         // INVARIANT: a client never picks the token that confirms its own address.
         data.shift_remove("verificationToken");
         if !settings.case_sensitive_email

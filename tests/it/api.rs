@@ -5,6 +5,8 @@ mod bodies;
 mod limits;
 mod matrix;
 mod profiles;
+mod recovery;
+mod rows;
 mod tokens;
 
 use serde_json::Value;

@@ -1,0 +1,163 @@
+//! Resets and confirmations, to the letter that the receiver of the webhook gets.
+
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{PASSWORD, ask, told};
+use crate::support::{App, Gate, Setup, answer};
+
+/// Whoever gets the events.
+struct Receiver {
+    app: App,
+    letters: mpsc::Receiver<Value>,
+}
+
+/// A gate whose events go to a receiver.
+fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate) {
+    let (sender, letters) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let app = App::answering(move |request| {
+        assert!(request.field("x-portcullis-signature").is_some(), "{}", request.line());
+        let letter = serde_json::from_slice(&request.body).unwrap();
+        // The test may have seen enough.
+        let _ = sender.lock().unwrap().send(letter);
+        answer("204 No Content", "", "")
+    });
+    let hook = format!("{}/hook", app.url());
+    let mut setup = Setup::new(&app).set("profile", profile);
+    for (key, value) in [("webhook.url", hook.as_str()), ("webhook.secret", "hush")].iter().chain(settings) {
+        setup = setup.set(key, value);
+    }
+    (Receiver { app, letters }, Gate::start(setup))
+}
+
+impl Receiver {
+    /// The next event of this kind.
+    fn event(&self, kind: &str) -> Value {
+        loop {
+            let letter = self.letters.recv_timeout(Duration::from_secs(30)).expect("an event");
+            if letter["type"] == kind {
+                return letter;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_forgotten_password_is_reset() {
+    for (profile, asked, scoped) in [("standard", "200 {}", true), ("loopback3", "204", false)] {
+        let (receiver, gate) = house(profile, &[]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let body = json!({"email": "ann@example.com"});
+        assert_eq!(told(&mut client, "POST /api/users/reset", "", &body), asked);
+        let letter = receiver.event("reset.requested");
+        assert_eq!(letter["accessToken"].get("scopes").is_some(), scoped, "{profile}");
+        let reset = letter["accessToken"]["id"].as_str().unwrap();
+        let own = ask(&mut client, "GET", "/api/users/1", reset, &Value::Null).status;
+        assert_eq!(own, if scoped { 403 } else { 200 }, "{profile}: what else the token opens");
+        let body = json!({"newPassword": "another-good-password"});
+        let line = "POST /api/users/reset-password";
+        assert_eq!(told(&mut client, line, reset, &body), "204");
+        assert_eq!(ask(&mut client, "GET", "/api/users/1", &ann.token, &Value::Null).status, 401);
+        let again = ask(&mut client, "POST", "/api/users/reset-password", reset, &body).status;
+        assert_eq!(again, if scoped { 401 } else { 204 }, "{profile}: a second time");
+        let login = json!({"username": "ann", "password": "another-good-password"});
+        assert_eq!(ask(&mut client, "POST", "/api/users/login", "", &login).status, 200);
+        let hooked = receiver.app.requests();
+        assert!(hooked.iter().all(|request| request.target() == "/hook"), "{hooked:?}");
+    }
+}
+
+#[test]
+fn who_has_an_address_is_told_by_loopback_only() {
+    for (profile, unknown) in [("standard", 200), ("loopback3", 404)] {
+        let (_receiver, gate) = house(profile, &[]);
+        let body = json!({"email": "nobody@example.com"});
+        let answer = ask(&mut gate.client(), "POST", "/api/users/reset", "", &body);
+        assert_eq!(answer.status, unknown, "{profile}: {}", answer.text());
+    }
+}
+
+#[test]
+fn a_confirmation_leads_to_allowed_places_only() {
+    let allowed = [("users.redirect_hosts", "app.example.com")];
+    for (redirect, standard) in [
+        ("/done?x=1", true),
+        ("https://app.example.com/in", true),
+        ("https://app.example.com:8443/in", false),
+        ("//evil.example", false),
+        ("/\\evil.example", false),
+        ("https://evil.example/", false),
+        ("https://app.example.com@evil.example/", false),
+        ("javascript:alert(1)", false),
+    ] {
+        for (profile, leads) in [("standard", standard), ("loopback3", true)] {
+            let (receiver, gate) = house(profile, &allowed);
+            gate.sign_up("ann");
+            let mut client = gate.client();
+            assert_eq!(ask(&mut client, "POST", "/api/users/1/verify", "", &Value::Null).status, 204);
+            let letter = receiver.event("verification.requested");
+            let token = letter["verificationToken"].as_str().unwrap();
+            let encoded = redirect.replace('\\', "%5C");
+            let target = format!("/api/users/confirm?uid=1&token={token}&redirect={encoded}");
+            let answer = ask(&mut client, "GET", &target, "", &Value::Null);
+            if leads {
+                assert_eq!(answer.status, 302, "{profile}: {redirect}: {}", answer.text());
+                assert_eq!(answer.field("location"), Some(encoded.as_str()), "{profile}");
+                assert!(answer.field("content-type").is_none() && answer.text().is_empty());
+            } else {
+                assert_eq!(answer.status, 400, "{profile}: {redirect}");
+                let plain = format!("/api/users/confirm?uid=1&token={token}");
+                assert_eq!(ask(&mut client, "GET", &plain, "", &Value::Null).status, 204, "it is still good");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_registration_is_confirmed_by_its_letter() {
+    let settings = [
+        ("users.email_verification_required", "true"),
+        ("mail.verify_on_register", "true"),
+        ("server.public_url", "https://id.example.com"),
+    ];
+    let (receiver, gate) = house("loopback3", &settings);
+    let mut client = gate.client();
+    let account = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD});
+    assert_eq!(ask(&mut client, "POST", "/api/users", "", &account).status, 200);
+    let login = json!({"username": "ann", "password": PASSWORD});
+    let refused = ask(&mut client, "POST", "/api/users/login", "", &login).json();
+    assert_eq!(refused["error"]["code"], "LOGIN_FAILED_EMAIL_NOT_VERIFIED");
+    let letter = receiver.event("verification.requested");
+    let url = letter["url"].as_str().unwrap();
+    let target = url.strip_prefix("https://id.example.com").expect("never the host that a client names");
+    assert_eq!(ask(&mut client, "GET", target, "", &Value::Null).status, 302);
+    assert_eq!(ask(&mut client, "POST", "/api/users/login", "", &login).status, 200);
+    let second = told(&mut client, &format!("GET {target}"), "", &Value::Null);
+    assert!(second.starts_with("400") && second.contains("INVALID_TOKEN"), "{second}");
+}
+
+#[test]
+fn arguments_of_a_confirmation_come_from_anywhere() {
+    let (_receiver, gate) = house("loopback3", &[]);
+    gate.sign_up("ann");
+    let mut client = gate.client();
+    for (target, lines, body, message) in [
+        ("?token=x", "", "", "uid is a required argument"),
+        ("?uid=1&token=", "", "", "token is a required argument"),
+        ("?uid=1&token=null", "", "", "Invalid token: null"),
+        ("?uid=9&token=x", "", "", "User not found: 9"),
+        ("?uid=1&uid=1&token=x", "", "", "User not found: 1,1"),
+        ("", "uid: 1\r\ntoken: bad\r\n", "", "Invalid token: bad"),
+        ("", "Content-Type: application/json\r\n", r#"{"uid":"1","token":"bad"}"#, "Invalid token: bad"),
+    ] {
+        let target = format!("/api/users/confirm{target}");
+        let answer = client.ask("GET", &target, lines, body.as_bytes());
+        assert_eq!(answer.json()["error"]["message"], message, "{target} {lines}");
+    }
+}
