@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    BodyError, Downstream, ForwardError, Forwarder, Incoming, Outgoing, Socket,
+    BodyError, Deadline, Downstream, ForwardError, Forwarder, Incoming, Outgoing, Socket,
     headers::{self, Delivery},
     pool::Server,
 };
@@ -119,7 +119,7 @@ impl Forwarder {
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
-                None => self.connect(server, down).await?,
+                None => self.connect(server, &down.deadline).await?,
             };
             let mut exchange = Exchange::new(down, head, up, self);
             match exchange.run().await? {
@@ -132,8 +132,7 @@ impl Forwarder {
     }
 
     /// Opens a connection within `connect_timeout`.
-    pub(super) async fn connect(&self, server: &Server, down: &Downstream) -> Result<Socket, ForwardError> {
-        let deadline = &down.deadline;
+    pub(super) async fn connect(&self, server: &Server, deadline: &Deadline) -> Result<Socket, ForwardError> {
         deadline.set(self.settings.connect_timeout);
         let mut connecting = std::pin::pin!(server.connect());
         let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {

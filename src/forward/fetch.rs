@@ -53,10 +53,7 @@ impl Forwarder {
             let fresh = pooled.is_none();
             let up = match pooled {
                 Some(socket) => socket,
-                None => {
-                    deadline.set(self.settings.connect_timeout);
-                    within(&deadline, server).await?
-                }
+                None => self.connect(server, &deadline).await?,
             };
             // For the whole row: a decision waits for it.
             deadline.set(self.settings.response_timeout);
@@ -76,19 +73,6 @@ impl Forwarder {
                 },
             }
         }
-    }
-}
-
-async fn within(deadline: &Deadline, server: &Server) -> Result<Socket, ForwardError> {
-    let mut connecting = std::pin::pin!(server.connect());
-    let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
-        Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
-        other => other.map(Some),
-    });
-    match connected.await {
-        Some(Ok(socket)) => Ok(socket),
-        Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
-        None => Err(ForwardError::ConnectTimeout { server: server.name.clone() }),
     }
 }
 
