@@ -1,15 +1,16 @@
-//! Which route a request is: models by the first segments of the path, then a small tree per model.
+//! Which route a request is: models by the first segments of the path, then a small tree that models of one shape share.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::sync::Arc;
 
 use super::{
     acl::Rule,
+    literals::Literals,
     owner::Owner,
-    path::{self, Captures},
-    trie::{Trie, by_path, by_verb},
+    path,
+    trie::{Leaf, Order, Trie},
 };
 
-/// Longer mount points are refused, so that one fits on the stack.
+/// Longer mount points are refused.
 pub(super) const MAX_MOUNT: usize = 128;
 
 /// All routes of a set.
@@ -17,22 +18,36 @@ pub(super) const MAX_MOUNT: usize = 128;
 pub(super) struct Table {
     /// The API root without a slash at its end; `""` = the root of the host.
     pub(super) root: Box<str>,
-    /// Mount points in lower case, and the model.
-    pub(super) mounts: HashMap<Box<str>, usize>,
-    /// How many segments the longest mount point has.
-    pub(super) longest_mount: usize,
+    pub(super) mounts: Mounts,
     pub(super) models: Vec<Policed>,
     pub(super) routes: Vec<Route>,
     /// Routes of `routes` files, and those of files that ignore case.
     pub(super) plain: [Trie; 2],
 }
 
+/// Where models are mounted below the root, in any letter case.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    segments: Literals,
+    nodes: Vec<Mount>,
+}
+
+/// One level of the mount points.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mount {
+    model: Option<u32>,
+    /// Whether a longer mount point leads on.
+    has_inner: bool,
+}
+
 /// A model, or a `routes` file, as far as decisions need it.
 #[derive(Debug)]
 pub(super) struct Policed {
     pub(super) name: Box<str>,
-    /// Its LoopBack routes.
-    pub(super) trie: Trie,
+    /// Its LoopBack routes, numbered from its first one.
+    pub(super) trie: Arc<Trie>,
+    /// The index of its first route.
+    pub(super) first_route: usize,
     /// Whether the User API serves it.
     pub(super) account: bool,
     /// Whether it is a LoopBack model, whose id may come from the body.
@@ -41,7 +56,7 @@ pub(super) struct Policed {
     pub(super) default_allow: bool,
     pub(super) error_status: Option<u16>,
     pub(super) owner: Owner,
-    /// The route that reads one row.
+    /// The route that reads one row, numbered from the first one.
     pub(super) find_by_id: Option<usize>,
 }
 
@@ -51,12 +66,18 @@ pub(super) struct Route {
     pub(super) name: Box<str>,
     /// Index of its model.
     pub(super) model: usize,
+    pub(super) judge: Judge,
+    /// Judges `GET`, `HEAD` and `OPTIONS`, where the route leaves the access type open.
+    pub(super) safe: Option<Box<Judge>>,
+    pub(super) operation: Arc<Operation>,
+}
+
+/// What a route does. The same method of different models is one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Operation {
     pub(super) property: Box<str>,
     /// The User API's method, where it serves the route.
     pub(super) account: Option<Box<str>>,
-    pub(super) judge: Judge,
-    /// Judges `GET`, `HEAD` and `OPTIONS`, where the route leaves the access type open.
-    pub(super) safe: Option<Judge>,
     /// A token needs one of them; empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,
@@ -69,22 +90,14 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) access: &'static str,
-    pub(super) rules: Box<[Rule]>,
+    /// Shared by the routes of a model that are judged alike.
+    pub(super) rules: Arc<[Rule]>,
 }
 
 /// What a request hit.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack for one look-up, which must not allocate"
-)]
 pub(super) enum Found<'t, 'p> {
-    Route {
-        index: usize,
-        route: &'t Route,
-        names: &'t [Box<str>],
-        captures: Captures<'p>,
-    },
+    Route(Match<'t, 'p>),
     /// A path of the account model that is none of its routes.
     NoMethod,
     Unmatched,
@@ -92,14 +105,37 @@ pub(super) enum Found<'t, 'p> {
     Ambiguous,
 }
 
+/// A route that fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Match<'t, 'p> {
+    pub(super) index: usize,
+    pub(super) route: &'t Route,
+    pub(super) model: &'t Policed,
+    /// Knows the captures in `rest`.
+    pub(super) leaf: &'t Leaf,
+    pub(super) rest: &'p str,
+}
+
 impl Table {
+    /// A table without routes; `root` has no slash at its end.
+    pub(super) fn new(root: &str) -> Self {
+        Self {
+            root: root.into(),
+            mounts: Mounts { segments: Literals::new(true), nodes: vec![Mount::default()] },
+            models: Vec::new(),
+            routes: Vec::new(),
+            plain: [Trie::new(false, Order::Path), Trie::new(true, Order::Path)],
+        }
+    }
+
     /// Looks a request up. `path` is raw and begins with a slash.
     pub(super) fn find<'t, 'p>(&'t self, verb: &str, path: &'p str) -> Found<'t, 'p> {
-        if path::is_tricky(path) {
+        let look = path::look(path);
+        if look.is_tricky {
             return Found::Ambiguous;
         }
         let found = self.find_raw(verb, path);
-        let has_two_readings = path.contains(';') || path::is_over_encoded(path);
+        let has_two_readings = look.is_odd && (path.contains(';') || path::is_over_encoded(path));
         if has_two_readings && !found.same(&self.find_raw(verb, &path::other_reading(path))) {
             return Found::Ambiguous;
         }
@@ -107,9 +143,9 @@ impl Table {
     }
 
     /// Whether `GET` of this row's own URL reads the row, and is no other route such as `/findOne`.
-    pub(super) fn reads_row(&self, model: &Policed, segment: &str) -> bool {
-        match model.trie.find("GET", segment, by_verb) {
-            Some(hit) => model.find_by_id == Some(hit.end.route),
+    pub(super) fn reads_row(model: &Policed, segment: &str) -> bool {
+        match model.trie.find("GET", segment) {
+            Some(hit) => model.find_by_id == Some(hit.leaf.route),
             None => true,
         }
     }
@@ -117,25 +153,27 @@ impl Table {
     fn find_raw<'t, 'p>(&'t self, verb: &str, path: &'p str) -> Found<'t, 'p> {
         let mut on_account = false;
         if let Some((model, rest)) = self.mounted(path) {
-            if let Some(hit) = model.trie.find(verb, rest, by_verb) {
-                return self.found(hit.end.route, &hit.end.names, hit.captures);
+            if let Some(hit) = model.trie.find(verb, rest) {
+                return self.found(model.first_route, hit.leaf, rest);
             }
             on_account = model.account;
         }
         let rest = path.strip_prefix('/').unwrap_or(path);
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let [exact, folded] = &self.plain;
-        let hits = [exact.find(verb, rest, by_path), folded.find(verb, rest, by_path)];
-        match hits.into_iter().flatten().reduce(|a, b| if by_path(&b, &a) { b } else { a }) {
-            Some(hit) => self.found(hit.end.route, &hit.end.names, hit.captures),
+        let hits = [exact.find(verb, rest), folded.find(verb, rest)];
+        match hits.into_iter().flatten().reduce(|a, b| if b.place < a.place { b } else { a }) {
+            Some(hit) => self.found(0, hit.leaf, rest),
             None if on_account => Found::NoMethod,
             None => Found::Unmatched,
         }
     }
 
-    fn found<'t, 'p>(&'t self, index: usize, names: &'t [Box<str>], captures: Captures<'p>) -> Found<'t, 'p> {
-        let route = self.routes.get(index);
-        route.map_or(Found::Unmatched, |route| Found::Route { index, route, names, captures })
+    fn found<'t, 'p>(&'t self, first: usize, leaf: &'t Leaf, rest: &'p str) -> Found<'t, 'p> {
+        let index = first.saturating_add(leaf.route);
+        let Some(route) = self.routes.get(index) else { return Found::Unmatched };
+        let Some(model) = self.models.get(route.model) else { return Found::Ambiguous };
+        Found::Route(Match { index, route, model, leaf, rest })
     }
 
     /// The model whose mount point `path` is under, and what is left, without slashes at its ends.
@@ -146,47 +184,67 @@ impl Table {
         }
         let below = below.strip_prefix('/')?;
         let below = below.strip_suffix('/').unwrap_or(below);
-        (1..=self.longest_mount).rev().find_map(|segments| {
-            let (mount, rest) = split_after(below, segments)?;
-            let mut buffer = [0; MAX_MOUNT];
-            let index = self.mounts.get(lower(mount, &mut buffer)?)?;
-            Some((self.models.get(*index)?, rest))
-        })
+        let (model, rest) = self.mounts.find(below)?;
+        Some((self.models.get(model)?, rest))
+    }
+}
+
+impl Mounts {
+    /// Mounts a model.
+    pub(super) fn insert(&mut self, mount: &str, model: usize) {
+        let mut at = 0;
+        for segment in mount.split('/') {
+            at = self.segments.find(at, segment).unwrap_or_else(|| {
+                let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+                self.segments.insert(at, segment, next);
+                self.nodes.push(Mount::default());
+                if let Some(node) = self.nodes.get_mut(at as usize) {
+                    node.has_inner = true;
+                }
+                next
+            });
+        }
+        if let Some(node) = self.nodes.get_mut(at as usize) {
+            node.model = u32::try_from(model).ok();
+        }
+    }
+
+    /// The model whose mount point is the longest that `path` begins with, and what is left.
+    fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
+        let (mut at, mut path, mut found) = (0, path, None);
+        while let Some((segment, rest)) = path::split(path) {
+            let Some(next) = self.segments.find(at, segment) else { break };
+            let node = self.nodes.get(next as usize)?;
+            found = node.model.map(|model| (model as usize, rest)).or(found);
+            if !node.has_inner {
+                break;
+            }
+            (at, path) = (next, rest);
+        }
+        found
+    }
+}
+
+impl Route {
+    /// What judges this verb.
+    pub(super) fn judge(&self, is_safe: bool) -> &Judge {
+        self.safe.as_deref().filter(|_| is_safe).unwrap_or(&self.judge)
+    }
+
+    /// The rules under each access type.
+    pub(super) fn judges(&self) -> impl Iterator<Item = &Judge> {
+        std::iter::once(&self.judge).chain(self.safe.as_deref())
     }
 }
 
 impl Found<'_, '_> {
     fn same(&self, other: &Found<'_, '_>) -> bool {
         match (self, other) {
-            (Found::Route { index: a, .. }, Found::Route { index: b, .. }) => a == b,
+            (Found::Route(a), Found::Route(b)) => a.index == b.index,
             (Found::NoMethod, Found::NoMethod) | (Found::Unmatched, Found::Unmatched) => true,
             _ => false,
         }
     }
-}
-
-/// Splits a path after so many segments.
-fn split_after(path: &str, segments: usize) -> Option<(&str, &str)> {
-    let end = path.match_indices('/').nth(segments.checked_sub(1)?).map(|(at, _)| at);
-    match end {
-        Some(at) => Some((path.get(..at)?, path.get(at + 1..)?)),
-        None if path.bytes().filter(|byte| *byte == b'/').count() + 1 == segments => Some((path, "")),
-        None => None,
-    }
-}
-
-/// ASCII lower case without allocating; `None` when it does not fit.
-fn lower<'b>(text: &str, buffer: &'b mut [u8; MAX_MOUNT]) -> Option<&'b str> {
-    let copy = buffer.get_mut(..text.len())?;
-    copy.copy_from_slice(text.as_bytes());
-    copy.make_ascii_lowercase();
-    std::str::from_utf8(copy).ok()
-}
-
-/// The value of a capture, decoded.
-pub(super) fn capture<'p>(names: &[Box<str>], captures: &Captures<'p>, name: &str) -> Option<Cow<'p, str>> {
-    let index = names.iter().position(|known| &**known == name)?;
-    captures.get(index).map(path::decode)
 }
 
 #[cfg(test)]
@@ -194,17 +252,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits() {
-        assert_eq!(split_after("a/b/c", 1), Some(("a", "b/c")));
-        assert_eq!(split_after("a/b/c", 3), Some(("a/b/c", "")));
-        assert_eq!(split_after("a/b/c", 4), None);
-        assert_eq!(split_after("", 1), Some(("", "")));
-    }
-
-    #[test]
-    fn lowers_on_the_stack() {
-        let mut buffer = [0; MAX_MOUNT];
-        assert_eq!(lower("OrDers", &mut buffer), Some("orders"));
-        assert_eq!(lower(&"x".repeat(MAX_MOUNT + 1), &mut buffer), None);
+    fn the_longest_mount_point_wins() {
+        let mut mounts = Table::new("/api").mounts;
+        for (model, mount) in ["orders", "shop/things", "shop", "v1/a/b"].into_iter().enumerate() {
+            mounts.insert(mount, model);
+        }
+        for (path, expected) in [
+            ("orders", Some((0, ""))),
+            ("OrDers/7/items", Some((0, "7/items"))),
+            ("shop/7", Some((2, "7"))),
+            ("Shop/Things/7", Some((1, "7"))),
+            ("shop/thing/7", Some((2, "thing/7"))),
+            ("v1/a/b", Some((3, ""))),
+            ("v1/a", None),
+            ("order", None),
+            ("orderss", None),
+            ("7", None),
+            ("", None),
+        ] {
+            assert_eq!(mounts.find(path), expected, "{path}");
+        }
     }
 }
