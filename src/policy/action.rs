@@ -138,10 +138,10 @@ impl PolicySet {
     }
 
     fn matched<'s, 'p>(&'s self, verb: &str, query: Option<&str>, found: Match<'s, 'p>) -> Action<'s, 'p> {
-        let Match { index, route, model, leaf, rest } = found;
+        let Match { index, route, model, leaf, rest, escaped } = found;
         let operation = &*route.operation;
         let judge = route.judge(is_safe(verb));
-        let path_id = leaf.id(rest).map(path::decode);
+        let path_id = leaf.id(rest).map(|id| if escaped { path::decode(id) } else { Cow::Borrowed(id) });
         let is_loopback = self.settings.loopback && model.loopback;
         let is_open = is_loopback && path_id.is_none();
         let query_id = query.filter(|_| is_open).and_then(query_id);

@@ -19,7 +19,7 @@ use super::{
     plain::captures,
     plan::{ModelPlan, Plan, RoutePlan},
     remote,
-    table::{Judge, MAX_MOUNT, Operation, Policed, Route, Table},
+    table::{Judge, MAX_MOUNT, Mounts, Operation, Policed, Route, Table},
     trie::{End, Piece},
 };
 use shared::Shared;
@@ -82,6 +82,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     pub(super) fn finish(mut self) -> (Table, Plan, Option<AccountModel>) {
+        self.table.mounts = Mounts::new(&self.mounts);
         self.table.routes.shrink_to_fit();
         self.table.models.shrink_to_fit();
         (self.table, self.plan, self.account_file)
@@ -241,7 +242,6 @@ impl<'a, 'r> Assembly<'a, 'r> {
             self.report.error(model.at, "path-tie", message, Some(fix));
             return false;
         }
-        self.table.mounts.insert(mount, self.table.models.len());
         self.mounts.insert(key, self.table.models.len());
         true
     }

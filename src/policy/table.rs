@@ -1,6 +1,6 @@
 //! Which route a request is: models by the first segments of the path, then a small tree that models of one shape share.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     acl::Rule,
@@ -28,17 +28,14 @@ pub(super) struct Table {
 /// Where models are mounted below the root, in any letter case.
 #[derive(Debug)]
 pub(super) struct Mounts {
+    /// Where nothing lies further inside, a segment leads to [`LAST`] and the model, and no further look is needed.
     segments: Literals,
-    nodes: Vec<Mount>,
+    /// The models of the other nodes.
+    inner: Vec<Option<u32>>,
 }
 
-/// One level of the mount points.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mount {
-    model: Option<u32>,
-    /// Whether a longer mount point leads on.
-    has_inner: bool,
-}
+/// See [`Mounts`].
+const LAST: u32 = 1 << 31;
 
 /// A model, or a `routes` file, as far as decisions need it.
 #[derive(Debug)]
@@ -114,6 +111,8 @@ pub(super) struct Match<'t, 'p> {
     /// Knows the captures in `rest`.
     pub(super) leaf: &'t Leaf,
     pub(super) rest: &'p str,
+    /// Whether there may be a `%` in `rest`.
+    pub(super) escaped: bool,
 }
 
 impl Table {
@@ -121,7 +120,7 @@ impl Table {
     pub(super) fn new(root: &str) -> Self {
         Self {
             root: root.into(),
-            mounts: Mounts { segments: Literals::new(true), nodes: vec![Mount::default()] },
+            mounts: Mounts::new(&HashMap::new()),
             models: Vec::new(),
             routes: Vec::new(),
             plain: [Trie::new(false, Order::Path), Trie::new(true, Order::Path)],
@@ -134,9 +133,9 @@ impl Table {
         if look.is_tricky {
             return Found::Ambiguous;
         }
-        let found = self.find_raw(verb, path);
+        let found = self.find_raw(verb, path, look.is_odd);
         let has_two_readings = look.is_odd && (path.contains(';') || path::is_over_encoded(path));
-        if has_two_readings && !found.same(&self.find_raw(verb, &path::other_reading(path))) {
+        if has_two_readings && !found.same(&self.find_raw(verb, &path::other_reading(path), true)) {
             return Found::Ambiguous;
         }
         found
@@ -144,42 +143,42 @@ impl Table {
 
     /// Whether `GET` of this row's own URL reads the row, and is no other route such as `/findOne`.
     pub(super) fn reads_row(model: &Policed, segment: &str) -> bool {
-        match model.trie.find("GET", segment) {
+        match model.trie.find("GET", segment, true) {
             Some(hit) => model.find_by_id == Some(hit.leaf.route),
             None => true,
         }
     }
 
-    fn find_raw<'t, 'p>(&'t self, verb: &str, path: &'p str) -> Found<'t, 'p> {
+    fn find_raw<'t, 'p>(&'t self, verb: &str, path: &'p str, escaped: bool) -> Found<'t, 'p> {
         let mut on_account = false;
         if let Some((model, rest)) = self.mounted(path) {
-            if let Some(hit) = model.trie.find(verb, rest) {
-                return self.found(model.first_route, hit.leaf, rest);
+            if let Some(hit) = model.trie.find(verb, rest, escaped) {
+                return self.found(model.first_route, hit.leaf, rest, escaped);
             }
             on_account = model.account;
         }
         let rest = path.strip_prefix('/').unwrap_or(path);
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let [exact, folded] = &self.plain;
-        let hits = [exact.find(verb, rest), folded.find(verb, rest)];
+        let hits = [exact.find(verb, rest, escaped), folded.find(verb, rest, escaped)];
         match hits.into_iter().flatten().reduce(|a, b| if b.place < a.place { b } else { a }) {
-            Some(hit) => self.found(0, hit.leaf, rest),
+            Some(hit) => self.found(0, hit.leaf, rest, escaped),
             None if on_account => Found::NoMethod,
             None => Found::Unmatched,
         }
     }
 
-    fn found<'t, 'p>(&'t self, first: usize, leaf: &'t Leaf, rest: &'p str) -> Found<'t, 'p> {
+    fn found<'t, 'p>(&'t self, first: usize, leaf: &'t Leaf, rest: &'p str, escaped: bool) -> Found<'t, 'p> {
         let index = first.saturating_add(leaf.route);
         let Some(route) = self.routes.get(index) else { return Found::Unmatched };
         let Some(model) = self.models.get(route.model) else { return Found::Ambiguous };
-        Found::Route(Match { index, route, model, leaf, rest })
+        Found::Route(Match { index, route, model, leaf, rest, escaped })
     }
 
     /// The model whose mount point `path` is under, and what is left, without slashes at its ends.
     fn mounted<'p>(&self, path: &'p str) -> Option<(&Policed, &'p str)> {
         let (root, below) = path.split_at_checked(self.root.len())?;
-        if !root.eq_ignore_ascii_case(&self.root) {
+        if *root != *self.root && !root.eq_ignore_ascii_case(&self.root) {
             return None;
         }
         let below = below.strip_prefix('/')?;
@@ -190,22 +189,40 @@ impl Table {
 }
 
 impl Mounts {
-    /// Mounts a model.
-    pub(super) fn insert(&mut self, mount: &str, model: usize) {
-        let mut at = 0;
-        for segment in mount.split('/') {
-            at = self.segments.find(at, segment).unwrap_or_else(|| {
-                let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-                self.segments.insert(at, segment, next);
-                self.nodes.push(Mount::default());
-                if let Some(node) = self.nodes.get_mut(at as usize) {
-                    node.has_inner = true;
-                }
-                next
-            });
+    /// Mount points, and what is mounted there.
+    pub(super) fn new(models: &HashMap<Box<str>, usize>) -> Self {
+        let mut mounts = Self { segments: Literals::new(true), inner: vec![None] };
+        let mut sorted: Vec<(&str, usize)> = models.iter().map(|(mount, model)| (&**mount, *model)).collect();
+        // A longer one comes before those that it lies inside of, and makes their nodes.
+        sorted.sort_by(|a, b| b.cmp(a));
+        for (mount, model) in sorted {
+            mounts.insert(mount, u32::try_from(model).unwrap_or(u32::MAX));
         }
-        if let Some(node) = self.nodes.get_mut(at as usize) {
-            node.model = u32::try_from(model).ok();
+        mounts
+    }
+
+    fn insert(&mut self, mount: &str, model: u32) {
+        let mut at = 0;
+        let mut segments = mount.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            let known = self.segments.find(at, segment);
+            let is_last = segments.peek().is_none();
+            at = match known {
+                Some(known) => known,
+                None if is_last => {
+                    self.segments.insert(at, segment, LAST | model);
+                    return;
+                }
+                None => {
+                    let next = u32::try_from(self.inner.len()).unwrap_or(u32::MAX);
+                    self.segments.insert(at, segment, next);
+                    self.inner.push(None);
+                    next
+                }
+            };
+        }
+        if let Some(inner) = self.inner.get_mut(at as usize) {
+            *inner = Some(model);
         }
     }
 
@@ -214,11 +231,11 @@ impl Mounts {
         let (mut at, mut path, mut found) = (0, path, None);
         while let Some((segment, rest)) = path::split(path) {
             let Some(next) = self.segments.find(at, segment) else { break };
-            let node = self.nodes.get(next as usize)?;
-            found = node.model.map(|model| (model as usize, rest)).or(found);
-            if !node.has_inner {
-                break;
+            if next & LAST != 0 {
+                return Some(((next ^ LAST) as usize, rest));
             }
+            let model = self.inner.get(next as usize)?;
+            found = model.map(|model| (model as usize, rest)).or(found);
             (at, path) = (next, rest);
         }
         found
@@ -253,10 +270,8 @@ mod tests {
 
     #[test]
     fn the_longest_mount_point_wins() {
-        let mut mounts = Table::new("/api").mounts;
-        for (model, mount) in ["orders", "shop/things", "shop", "v1/a/b"].into_iter().enumerate() {
-            mounts.insert(mount, model);
-        }
+        let models = ["orders", "shop/things", "shop", "v1/a/b", "shop-2"].into_iter().enumerate();
+        let mounts = Mounts::new(&models.map(|(model, mount)| (mount.into(), model)).collect());
         for (path, expected) in [
             ("orders", Some((0, ""))),
             ("OrDers/7/items", Some((0, "7/items"))),
@@ -264,6 +279,9 @@ mod tests {
             ("Shop/Things/7", Some((1, "7"))),
             ("shop/thing/7", Some((2, "thing/7"))),
             ("v1/a/b", Some((3, ""))),
+            ("v1/a/b/c", Some((3, "c"))),
+            ("v1/a/c", None),
+            ("SHOP-2", Some((4, ""))),
             ("v1/a", None),
             ("order", None),
             ("orderss", None),

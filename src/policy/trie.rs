@@ -8,6 +8,7 @@ pub(super) struct Trie {
     order: Order,
     literals: Literals,
     nodes: Vec<Node>,
+    leaves: Vec<Leaf>,
     /// Verbs besides those that have a fixed number.
     verbs: Vec<Box<str>>,
 }
@@ -47,6 +48,8 @@ pub(super) struct Leaf {
     pub(super) route: usize,
     verb: u32,
     rank: u32,
+    /// The leaf before it at the same node.
+    before: Option<u32>,
     /// Where the capture named `id` is.
     id: Option<Place>,
     captures: Box<[(Box<str>, Place)]>,
@@ -62,14 +65,14 @@ pub(super) struct Hit<'t> {
 /// One level of the tree.
 #[derive(Debug, Default)]
 struct Node {
-    /// Whether a literal leads on.
-    has_literals: bool,
+    /// With what the literals begin that lead on: see [`first_bit`].
+    firsts: u64,
     /// 0 = none: nothing leads back to the root.
     capture: u32,
-    /// Patterns that end here.
-    ends: Vec<Leaf>,
-    /// Patterns that take all that is left.
-    rests: Vec<Leaf>,
+    /// The last one of the patterns that end here.
+    end: Option<u32>,
+    /// The last one of the patterns that take all that is left.
+    rest: Option<u32>,
 }
 
 /// Where in a path a captured value is.
@@ -94,33 +97,35 @@ const UNKNOWN: u32 = u32::MAX;
 impl Trie {
     pub(super) fn new(ignore_case: bool, order: Order) -> Self {
         let nodes = vec![Node::default()];
-        Self { order, literals: Literals::new(ignore_case), nodes, verbs: Vec::new() }
+        Self { order, literals: Literals::new(ignore_case), nodes, leaves: Vec::new(), verbs: Vec::new() }
     }
 
     /// Adds a pattern.
     pub(super) fn insert(&mut self, pattern: &[Piece], end: &End) {
-        let leaf = Leaf::new(pattern, end, self.verb(&end.verb));
+        let mut leaf = Leaf::new(pattern, end, self.verb(&end.verb));
+        let place = u32::try_from(self.leaves.len()).ok();
         let mut at = 0;
         for piece in pattern {
             at = match piece {
                 Piece::Literal(text) => self.literal(at, text),
                 Piece::Capture(_) => self.capture(at),
-                Piece::Rest(_) => {
-                    if let Some(node) = self.node(at) {
-                        node.rests.push(leaf);
-                    }
-                    return;
-                }
+                Piece::Rest(_) => break,
             };
         }
+        let takes_rest = matches!(pattern.last(), Some(Piece::Rest(_)));
         if let Some(node) = self.node(at) {
-            node.ends.push(leaf);
+            let last = if takes_rest { &mut node.rest } else { &mut node.end };
+            leaf.before = std::mem::replace(last, place);
         }
+        self.leaves.push(leaf);
     }
 
-    /// The best match of `path`, which has no slash at its ends.
-    pub(super) fn find(&self, verb: &str, path: &str) -> Option<Hit<'_>> {
-        let mut search = Search { trie: self, verb: self.number(verb), best: None };
+    /// The best match of `path`, which has no slash at its ends. `escaped`: there may be a `%` in it.
+    pub(super) fn find(&self, verb: &str, path: &str, escaped: bool) -> Option<Hit<'_>> {
+        if self.leaves.is_empty() {
+            return None;
+        }
+        let mut search = Search { trie: self, verb: self.number(verb), escaped, best: None };
         search.walk(0, path);
         search.best
     }
@@ -133,7 +138,7 @@ impl Trie {
         let next = self.add();
         self.literals.insert(at, text, next);
         if let Some(node) = self.node(at) {
-            node.has_literals = true;
+            node.firsts |= first_bit(text);
         }
         next
     }
@@ -202,7 +207,7 @@ impl Leaf {
         let captures: Box<[_]> = captures(pattern).map(Into::into).zip(places).collect();
         let id = captures.iter().find(|(name, _): &&(Box<str>, _)| **name == *"id").map(|(_, place)| *place);
         let rank = u32::try_from(end.rank).unwrap_or(u32::MAX);
-        Self { route: end.route, verb, rank, id, captures }
+        Self { route: end.route, verb, rank, before: None, id, captures }
     }
 
     /// The raw value of a capture; `path` is what was looked up.
@@ -230,6 +235,7 @@ impl Place {
 struct Search<'t> {
     trie: &'t Trie,
     verb: u32,
+    escaped: bool,
     best: Option<Hit<'t>>,
 }
 
@@ -239,32 +245,49 @@ impl<'t> Search<'t> {
         let trie = self.trie;
         let Some(node) = trie.nodes.get(at as usize) else { return };
         let Some((segment, after)) = path::split(rest) else {
-            self.consider(&node.ends);
+            self.consider(node.end);
             return;
         };
         if segment.is_empty() {
             return;
         }
-        if node.has_literals
-            && let Some(next) = trie.child(at, segment)
-        {
+        if let Some(next) = self.literal(node, at, segment) {
             self.walk(next, after);
         }
         if node.capture != 0 {
             self.walk(node.capture, after);
         }
-        self.consider(&node.rests);
+        self.consider(node.rest);
     }
 
-    fn consider(&mut self, leaves: &'t [Leaf]) {
-        for leaf in leaves {
+    /// The node that a literal leads to. A needless escape never spells one: `Table::find` looks at the unescaped path as
+    /// well, and refuses where the two mean different routes.
+    fn literal(&self, node: &Node, at: u32, segment: &str) -> Option<u32> {
+        if !self.escaped || !segment.contains('%') {
+            return if node.firsts & first_bit(segment) == 0 {
+                None
+            } else {
+                self.trie.literals.find(at, segment)
+            };
+        }
+        if path::is_over_encoded(segment) {
+            return None;
+        }
+        self.trie.literals.find(at, &path::decode(segment))
+    }
+
+    fn consider(&mut self, last: Option<u32>) {
+        let trie = self.trie;
+        let mut next = last;
+        while let Some(leaf) = next.and_then(|at| trie.leaves.get(at as usize)) {
+            next = leaf.before;
             let verb = match leaf.verb {
                 known if known == self.verb => 0,
                 GET if self.verb == HEAD => 1,
                 ALL => 2,
                 _ => continue,
             };
-            let place = match self.trie.order {
+            let place = match trie.order {
                 Order::Verb => (verb, leaf.rank),
                 Order::Path => (leaf.rank, verb),
             };
@@ -275,15 +298,9 @@ impl<'t> Search<'t> {
     }
 }
 
-impl Trie {
-    /// A needless escape never spells a literal: `Table::find` looks at the unescaped path as well, and refuses where
-    /// the two mean different routes.
-    fn child(&self, at: u32, segment: &str) -> Option<u32> {
-        if !segment.contains('%') {
-            return self.literals.find(at, segment);
-        }
-        if path::is_over_encoded(segment) { None } else { self.literals.find(at, &path::decode(segment)) }
-    }
+/// One bit of 64 for the first byte of a segment, the same for both cases of a letter.
+fn first_bit(segment: &str) -> u64 {
+    segment.as_bytes().first().map_or(0, |byte| 1 << ((byte | 0x20) & 63))
 }
 
 #[cfg(test)]
@@ -341,7 +358,7 @@ mod tests {
             ("GET", "a%20b", Some(5)),
             ("GET", "%63ount", Some(5)),
         ] {
-            let found = trie.find(verb, path).map(|hit| hit.leaf.route);
+            let found = trie.find(verb, path, true).map(|hit| hit.leaf.route);
             assert_eq!(found, expected, "{verb} {path}");
         }
     }
@@ -350,7 +367,7 @@ mod tests {
     fn takes_the_remainder() {
         let trie = trie(false, Order::Path, &[("GET", "/a/b"), ("GET", "/a/:x"), ("GET", "/a/*rest")]);
         let hit = |path: &'static str| {
-            trie.find("GET", path)
+            trie.find("GET", path, true)
                 .map(|hit| (hit.leaf.route, hit.leaf.value(path, "rest").or(hit.leaf.value(path, "x"))))
         };
         assert_eq!(hit("a/b"), Some((0, None)));
@@ -369,7 +386,7 @@ mod tests {
             verb in "GET|HEAD|POST",
         ) {
             let borrowed: Vec<(&str, &str)> = patterns.iter().map(|(v, p)| (v.as_str(), p.as_str())).collect();
-            let found = trie(true, Order::Verb, &borrowed).find(&verb, &path).map(|hit| hit.leaf.route);
+            let found = trie(true, Order::Verb, &borrowed).find(&verb, &path, false).map(|hit| hit.leaf.route);
             let fits = |pattern: &str| {
                 let (left, right) = (pieces(pattern), path.split('/').filter(|s| !s.is_empty()).collect::<Vec<_>>());
                 left.len() == right.len() && left.iter().zip(&right).all(|(piece, segment)| match piece {
