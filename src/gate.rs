@@ -43,10 +43,6 @@ pub struct Settings {
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
     pub forward_credentials: bool,
-    /// Whether an unverified email address is told to the app.
-    pub trust_unverified_email: bool,
-    /// Tokens with ttl -1 live for ever.
-    pub allow_eternal_tokens: bool,
     /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
     pub loopback: bool,
     /// Whose word about a client is believed.
@@ -124,7 +120,7 @@ impl Gate {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         reserved::check(head)?;
-        let session = self.session(head).await?;
+        let session = self.session(&rules.api, head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
@@ -133,7 +129,9 @@ impl Gate {
         let action = record.action.get_or_init(|| action);
         let permit = self.decide(core, rules, action, session, (context, record)).await?;
         match action.served {
-            Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
+            Served::App => {
+                self.forward((core, &rules.api), permit, head, down, (context, record, body)).await
+            }
             Served::Account(method) => {
                 let call = steps::call(method, head, action, body, session, context);
                 self.serve(&rules.api, permit, (call, head), down, record).await

@@ -66,8 +66,10 @@ pub struct Settings {
     /// `true`: exactly LoopBack 3.28 (`id` from body and query, aliases inert in static rules). `false`:
     /// profile `standard` of INTERFACE.md section 7.
     pub loopback: bool,
-    /// `replaceOnPUT` and the routes of the account model follow its file; realm etc. do not matter here.
-    pub restrict_reset_scope: bool,
+    /// `users.restrict_reset_password_token_scope`, where it is set: then it wins over the account model's file.
+    pub restrict_reset_scope: Option<bool>,
+    /// The keys of `[users]` that are set: they win over the account model's file.
+    pub set_users_keys: Vec<String>,
 }
 
 /// `policies.unmatched`.

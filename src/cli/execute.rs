@@ -140,7 +140,7 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -149,7 +149,7 @@ async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<
 }
 
 async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.username(None, name)).await?);
     }

@@ -23,7 +23,8 @@ fn loopback() -> Settings {
         default_allow: true,
         acl_error_status: Some(401),
         loopback: true,
-        restrict_reset_scope: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
     }
 }
 

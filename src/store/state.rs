@@ -124,6 +124,20 @@ impl State {
         }
     }
 
+    /// Whether names are folded so.
+    pub(super) fn folds(&self, rules: KeyRules) -> bool {
+        self.rules == rules
+    }
+
+    /// Folds all names anew.
+    pub(super) fn fold_names(&mut self, rules: KeyRules) {
+        self.rules = rules;
+        let keys = |(id, row): (&UserId, &Box<[u8]>)| {
+            self.hashed_keys(row).into_iter().map(|hash| (hash, id.clone())).collect::<Vec<_>>()
+        };
+        self.names = self.users.iter().flat_map(keys).collect();
+    }
+
     /// Writes one row and keeps the indexes; gives back the write that undoes this one.
     pub(super) fn write(&mut self, write: Write) -> Write {
         match write {

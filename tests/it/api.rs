@@ -7,6 +7,7 @@ mod matrix;
 mod profiles;
 mod recovery;
 mod rows;
+mod settings;
 mod tokens;
 
 use serde_json::Value;

@@ -16,14 +16,14 @@ use crate::{
 pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<Output, ExecuteError> {
     if let Some(ttl) = wish.ttl
         && !(ttl > 0.0 && ttl.is_finite())
-        && !(ttl == -1.0 && services.accounts.settings().allow_eternal_tokens)
+        && !(ttl == -1.0 && services.accounts().settings().allow_eternal_tokens)
     {
         return Err(ExecuteError::Ttl(ttl));
     }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     let minted = loop {
-        match services.accounts.issue(&user.id, wish.clone()).await {
+        match services.accounts().issue(&user.id, wish.clone()).await {
             Ok(minted) => break minted,
             // The user logged out everywhere at this very moment.
             Err(Fault::LoginFailed) if attempt < ATTEMPTS => attempt += 1,

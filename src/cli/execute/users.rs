@@ -35,7 +35,7 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
     ];
     let properties: Map<String, Value> =
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
-    let user = services.accounts.register(Asker::Operator, properties).await?;
+    let user = services.accounts().register(Asker::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
         // The count had passed it already, or somebody registered at this very moment.
         services.store.commit(vec![Change::DeleteUser(user.id)]).await?;
@@ -71,7 +71,8 @@ pub(super) async fn set_password(
 ) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
     let mut attempt = 1;
-    while let Err(fault) = services.accounts.set_password(Asker::Operator, &user.id, password.expose()).await
+    while let Err(fault) =
+        services.accounts().set_password(Asker::Operator, &user.id, password.expose()).await
     {
         if !matches!(fault, Fault::Contended) || attempt == ATTEMPTS {
             return Err(fault.into());

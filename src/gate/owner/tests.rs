@@ -35,7 +35,8 @@ fn set() -> PolicySet {
         default_allow: false,
         acl_error_status: None,
         loopback: false,
-        restrict_reset_scope: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
     };
     policy::compile(&settings, &sources, &Stored::default()).0.unwrap()
 }
