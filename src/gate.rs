@@ -8,7 +8,10 @@ mod rules;
 mod session;
 mod steps;
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
@@ -99,12 +102,15 @@ impl Gate {
         let context =
             Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
+        // Before the record, which speaks of it.
+        let personal = OnceCell::new();
         let record = Record::new();
-        let keep_alive = match self.walk(core, &rules, head, down, (&context, &record)).await {
+        let keep_alive = match self.walk(core, &rules, (head, &personal), down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
             Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
         };
-        record.write(self, core, &rules, (head, down, &context));
+        let judged = personal.get().map_or(head, Box::as_ref);
+        record.write(self, core, &rules, (judged, down, &context));
         keep_alive
     }
 
@@ -113,7 +119,7 @@ impl Gate {
         &self,
         core: &'r Core,
         rules: &'r Held,
-        head: &'r RequestHead,
+        (head, personal): (&'r RequestHead, &'r OnceCell<Box<RequestHead>>),
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
@@ -122,6 +128,7 @@ impl Gate {
         reserved::check(head)?;
         let session = self.session(&rules.api, head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
+        let head = steps::personal(&rules.set, head, session, personal)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;

@@ -29,9 +29,11 @@ pub fn policy(config: &Config) -> policy::Settings {
         default_allow: config.policies.default_allow,
         acl_error_status: config.policies.acl_error_status,
         loopback: is_loopback(config),
+        short_routes: config.api.short_routes,
         restrict_reset_scope: config
             .is_set("users.restrict_reset_password_token_scope")
             .then_some(config.users.restrict_reset_password_token_scope),
+        current_user_literal: config.users.current_user_literal.clone(),
         set_users_keys: config.set_in("users").map(str::to_owned).collect(),
     }
 }

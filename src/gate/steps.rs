@@ -1,6 +1,6 @@
 //! The steps of the walk that are more than one call.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use crate::{
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
-    policy::{self, Action, Caller, Decision, Permit, PolicySet, Served},
+    policy::{self, Action, Caller, Decision, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -34,6 +34,23 @@ pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
         Some(Forbidden::Nominated) => "`Connection` may not name this header (connection-names-reserved)",
     };
     Err(Refusal::Wire { status: 400, message: message.to_owned() })
+}
+
+/// The request that is judged: with the caller's id where it speaks of the caller.
+pub(super) fn personal<'r>(
+    set: &PolicySet,
+    head: &'r RequestHead,
+    session: Option<&Known>,
+    place: &'r OnceCell<Box<RequestHead>>,
+) -> Result<&'r RequestHead, Refusal> {
+    match set.personal(head.target(), session.map(|known| &*known.subject.id_text)) {
+        Personal::AsSent => Ok(head),
+        Personal::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+        Personal::Replaced(target) => {
+            let judged = head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+            Ok(place.get_or_init(|| Box::new(judged)))
+        }
+    }
 }
 
 /// `%2f` is let through only where the route says so.

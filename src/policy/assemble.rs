@@ -3,6 +3,7 @@
 mod owner;
 mod plain;
 mod rules;
+mod short;
 
 use std::collections::HashMap;
 

@@ -132,10 +132,11 @@ impl State {
     /// Folds all names anew.
     pub(super) fn fold_names(&mut self, rules: KeyRules) {
         self.rules = rules;
-        let keys = |(id, row): (&UserId, &Box<[u8]>)| {
-            self.hashed_keys(row).into_iter().map(|hash| (hash, id.clone())).collect::<Vec<_>>()
-        };
-        self.names = self.users.iter().flat_map(keys).collect();
+        let mut names = BTreeSet::new();
+        for (id, row) in &self.users {
+            names.extend(self.hashed_keys(row).into_iter().map(|hash| (hash, id.clone())));
+        }
+        self.names = names;
     }
 
     /// Writes one row and keeps the indexes; gives back the write that undoes this one.

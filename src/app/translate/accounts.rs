@@ -26,6 +26,21 @@ impl Merged<'_> {
         let from_file = self.model.filter(|_| !is_set).and_then(file);
         from_file.unwrap_or_else(|| configured(&self.config.users))
     }
+
+    /// An empty text is none.
+    fn realm_delimiter(&self) -> Option<String> {
+        let delimiter = self.value(
+            "realm_delimiter",
+            |users| users.realm_delimiter.clone().unwrap_or_default(),
+            |file| file.realm_delimiter.clone(),
+        );
+        Some(delimiter).filter(|text| !text.is_empty())
+    }
+
+    fn id_length(&self) -> usize {
+        let key = "access_token_id_length";
+        self.value(key, |users| users.access_token_id_length, |file| file.access_token_id_length)
+    }
 }
 
 /// How accounts behave; without a model they are called `User`.
@@ -42,11 +57,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
             |users| users.allow_eternal_tokens,
             |file| file.allow_eternal_tokens,
         ),
-        access_token_id_length: merged.value(
-            "access_token_id_length",
-            |users| users.access_token_id_length,
-            |file| file.access_token_id_length,
-        ),
+        access_token_id_length: merged.id_length(),
         max_tokens: config.users.max_tokens,
         email_verification_required: merged.value(
             "email_verification_required",
@@ -58,11 +69,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
             |users| users.realm_required,
             |file| file.realm_required,
         ),
-        realm_delimiter: merged.value(
-            "realm_delimiter",
-            |users| users.realm_delimiter.clone(),
-            |file| file.realm_delimiter.clone().map(|text| Some(text).filter(|text| !text.is_empty())),
-        ),
+        realm_delimiter: merged.realm_delimiter(),
         case_sensitive_email: merged.value(
             "case_sensitive_email",
             |users| users.case_sensitive_email,
