@@ -230,6 +230,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
         UserCommand::SetPassword { who, password: from } => {
             AdminCommand::UserSetPassword { who, password: password(&from)? }
         }
+        UserCommand::Verify { who } => AdminCommand::UserVerify { who },
         UserCommand::Disable { who } => AdminCommand::UserSwitch { who, disabled: true },
         UserCommand::Enable { who } => AdminCommand::UserSwitch { who, disabled: false },
         UserCommand::Delete { who } => AdminCommand::UserDelete { who },

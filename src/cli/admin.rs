@@ -63,6 +63,11 @@ pub enum AdminCommand {
         /// Off?
         disabled: bool,
     },
+    /// Takes an account's email address for confirmed.
+    UserVerify {
+        /// Whose.
+        who: Who,
+    },
     /// Deletes an account.
     UserDelete {
         /// Whose.

@@ -81,6 +81,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
             users::set_password(services, &who, &password).await
         }
         AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,

@@ -2,7 +2,7 @@
 
 use super::{ATTEMPTS, ExecuteError, called, resolve};
 use crate::{
-    accounts::{Fault, Wish},
+    accounts::{Asker, Fault, Wish},
     cli::{
         admin::Services,
         output::{IssuedView, Output, TokenView},
@@ -10,7 +10,7 @@ use crate::{
     },
     clock::Timestamp,
     identity::Handle,
-    store::{Change, Outcome, Token},
+    store::Token,
 };
 
 pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<Output, ExecuteError> {
@@ -53,20 +53,15 @@ pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, 
     let unknown = || ExecuteError::NoSuchToken(handle.to_owned());
     let parsed = Handle::parse(handle).ok_or_else(unknown)?;
     let token = services.store.token_by_handle(&parsed).await?.ok_or_else(unknown)?;
-    services.store.commit(vec![Change::DeleteToken(token.hash)]).await?;
-    tracing::info!(target: "audit", event = "token.revoked", user.id = %token.user, by = "operator");
+    if !services.accounts().revoke(Asker::Operator, &token).await? {
+        return Err(unknown());
+    }
     Ok(Output::Done { message: format!("the token of user {} has ended", token.user) })
 }
 
 pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
-    let change = Change::RevokeTokens { user: user.id.clone(), except: None };
-    let outcomes = services.store.commit(vec![change]).await?;
-    let ended = match outcomes.first() {
-        Some(Outcome::Removed(ended)) => *ended,
-        _ => 0,
-    };
-    tracing::info!(target: "audit", event = "token.revoked", user.id = %user.id, ended, by = "operator");
+    let ended = services.accounts().end_tokens(Asker::Operator, &user).await?;
     Ok(Output::Done { message: format!("{ended} tokens of {} have ended", called(&user)) })
 }
 
