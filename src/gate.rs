@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     credential,
     forward::{Downstream, Forwarder, Preset},
+    identity::Lifetimes,
     limit::{Door, Limits},
     observe::{
         access::AccessLog,
@@ -45,8 +46,8 @@ pub struct Settings {
     pub forward_credentials: bool,
     /// Whether an unverified email address is told to the app.
     pub trust_unverified_email: bool,
-    /// Tokens with ttl -1 live for ever.
-    pub allow_eternal_tokens: bool,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
     /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
     pub loopback: bool,
     /// Whose word about a client is believed.
@@ -124,7 +125,7 @@ impl Gate {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         reserved::check(head)?;
-        let session = self.session(head).await?;
+        let session = self.session(head, context.client).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));

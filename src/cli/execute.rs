@@ -88,7 +88,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {
-            tokens::issue(services, &who, Wish { ttl, scopes, name }).await
+            tokens::issue(services, &who, Wish { ttl, scopes, name, fixed: true }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,

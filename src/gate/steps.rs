@@ -1,6 +1,6 @@
 //! The steps of the walk that are more than one call.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 
@@ -154,10 +154,12 @@ impl Gate {
         down: &mut Downstream,
         (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
-        let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
+        let kept = self.settings.forward_credentials;
+        let strip = |query| credential::strip_query(&self.settings.credentials, query);
+        let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
-            forward_credentials: self.settings.forward_credentials,
+            forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject)),
             origin: context.origin,

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod bodies;
+mod credentials;
+mod lifetimes;
 mod limits;
 mod matrix;
 mod profiles;
