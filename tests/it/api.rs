@@ -6,6 +6,7 @@ mod credentials;
 mod lifetimes;
 mod limits;
 mod matrix;
+mod names;
 mod profiles;
 mod recovery;
 mod rows;

@@ -20,6 +20,11 @@ pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<
     {
         return Err(ExecuteError::Ttl(ttl));
     }
+    let most = services.accounts.settings().max_ttl;
+    if let Some(ttl) = wish.ttl.filter(|ttl| *ttl > most) {
+        // A login's is cut; a script that was given less than it asked for would find out too late.
+        return Err(ExecuteError::TtlTooLong { ttl, most });
+    }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     let minted = loop {
