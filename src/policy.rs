@@ -28,6 +28,7 @@ mod plan;
 mod plural;
 mod remote;
 mod schema;
+mod scopes;
 mod settings;
 mod study;
 mod table;

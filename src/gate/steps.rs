@@ -1,6 +1,6 @@
 //! The steps of the walk that are more than one call.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{borrow::Cow, cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 
@@ -173,10 +173,12 @@ impl Gate {
     ) -> Result<bool, Stop> {
         // Where no login needs a confirmed address, every one is as good as confirmed.
         let trusts_email = !api.accounts().settings().email_verification_required;
-        let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
+        let kept = self.settings.forward_credentials;
+        let strip = |query| credential::strip_query(&self.settings.credentials, query);
+        let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
-            forward_credentials: self.settings.forward_credentials,
+            forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
             origin: context.origin,

@@ -2,9 +2,12 @@
 
 mod accounts;
 mod bodies;
+mod credentials;
 mod current_user;
+mod lifetimes;
 mod limits;
 mod matrix;
+mod names;
 mod profiles;
 mod recovery;
 mod rows;

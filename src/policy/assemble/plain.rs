@@ -82,7 +82,7 @@ impl Assembly<'_, '_> {
             account: None,
             judge: judge(route.access.unwrap_or(WRITE)),
             safe: route.access.is_none().then(|| judge(READ)),
-            scopes: Box::default(),
+            scopes: route.scopes.clone().into_boxed_slice(),
             instance: false,
             takes: "",
             encoded_slash: route.encoded_slash,
