@@ -77,7 +77,7 @@ impl Assembly<'_, '_> {
         let operation = Operation {
             property: route.property.clone(),
             account: None,
-            scopes: Box::default(),
+            scopes: route.scopes.clone().into_boxed_slice(),
             instance: false,
             takes: "",
             encoded_slash: route.encoded_slash,

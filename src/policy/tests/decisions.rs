@@ -196,7 +196,7 @@ fn scopes() {
     let full = ["x".to_owned(), "DEFAULT".to_owned()];
     let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
     let mut restricted = loopback();
-    restricted.restrict_reset_scope = true;
+    restricted.restrict_reset_scope = Some(true);
     let public = json!({"name": "Order", "acls": [rule("$everyone", "ALLOW")],
         "methods": {"audit": {"http": {"verb": "get"}, "accessScopes": ["x"]}}});
     let mut open = standard();
@@ -218,6 +218,35 @@ fn scopes() {
     ] {
         let set = set(&settings, std::slice::from_ref(&public));
         assert_eq!(verdict(&set, request, token(scopes), None), expected, "{request} {scopes:?}");
+    }
+}
+
+#[test]
+fn a_route_names_the_scopes_that_open_it() {
+    let reports = ["reports".to_owned()];
+    let both = ["reports".to_owned(), "DEFAULT".to_owned()];
+    let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
+    let stranger = Caller { user: None, roles: &[], scopes: &[] };
+    let file = json!({"name": "Report", "acls": [rule("$everyone", "ALLOW")], "routes": [
+        {"path": "/reports", "accessScopes": ["reports", "audit"]},
+        {"path": "/reports/either", "accessScopes": ["reports", "DEFAULT"]},
+        {"path": "/reports/usual"},
+    ]});
+    let open = "allow report.json#/acls/0";
+    for (request, caller, expected) in [
+        ("GET /reports", token(&reports), open),
+        ("GET /reports", token(&both), open),
+        ("GET /reports", token(&[]), "403 scope"),
+        ("GET /reports", stranger, "401 scope"),
+        ("POST /reports/either", token(&reports), open),
+        ("GET /reports/either", token(&[]), open),
+        ("GET /reports/either", stranger, open),
+        ("GET /reports/usual", token(&reports), "403 scope"),
+        ("GET /reports/usual", token(&both), open),
+        ("GET /api/users/1", token(&reports), "403 scope"),
+    ] {
+        let set = set(&standard(), std::slice::from_ref(&file));
+        assert_eq!(verdict(&set, request, caller, None), expected, "{request} {caller:?}");
     }
 }
 
