@@ -18,6 +18,7 @@ mod finding;
 mod json;
 mod lattice;
 mod lint;
+mod literals;
 mod method;
 mod model;
 mod owner;

@@ -140,7 +140,7 @@ impl Gate {
                 }
                 Decision::Denial(denial) => {
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
-                    let model_id = denial.model_id;
+                    let model_id = action.model_id.as_deref().map(Into::into);
                     return Err(Refusal::Denied {
                         status: denial.status,
                         model: denial.model.to_owned(),
