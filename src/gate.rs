@@ -123,7 +123,9 @@ impl Gate {
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
-        reserved::check(head)?;
+        if let Some(response) = reserved::serve(&rules.api, head)? {
+            return Ok(self.answer(head, down, record, response).await);
+        }
         let session = self.session(head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let action = rules.set.action(head.method(), head.path(), head.query());

@@ -7,7 +7,7 @@ use super::{Body, Problem, negotiate};
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// It is the body.
     Body,
     /// It is a field of the body.
@@ -18,7 +18,7 @@ enum Place {
 
 /// What it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Object,
     /// `true` or `false`, as a query spells them.
     Flag,
@@ -29,11 +29,12 @@ enum Kind {
     Texts,
 }
 
-struct Argument {
-    name: &'static str,
-    place: Place,
-    kind: Kind,
-    required: bool,
+/// What a method takes.
+pub(super) struct Argument {
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
 }
 
 const fn argument(name: &'static str, place: Place, kind: Kind) -> Argument {
@@ -125,7 +126,8 @@ pub(super) fn value(
     }
 }
 
-fn of(method: &str) -> &'static [Argument] {
+/// What a method takes, besides an id in its path.
+pub(super) fn of(method: &str) -> &'static [Argument] {
     METHODS.iter().find(|(name, _)| *name == method).map_or(&[], |(_, arguments)| arguments)
 }
 

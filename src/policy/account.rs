@@ -43,6 +43,19 @@ pub struct AccountModel {
     pub reject_password_changes_via_patch_or_replace: Option<bool>,
     /// Whether properties that the definition does not name are refused.
     pub strict: Option<bool>,
+    /// The routes that the User API serves, in the order of the methods.
+    pub routes: Vec<AccountRoute>,
+}
+
+/// A route that the User API serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRoute {
+    /// Upper case; `ALL` = any that no other route of this path takes.
+    pub verb: String,
+    /// From the root of the host, as LoopBack writes it: `/api/users/:id`.
+    pub path: String,
+    /// The canonical method: `login`, `prototype.patchAttributes`.
+    pub method: String,
 }
 
 /// A property of the account model.
@@ -131,6 +144,7 @@ impl AccountModel {
             case_sensitive_email: bool("caseSensitiveEmail"),
             reject_password_changes_via_patch_or_replace: bool("rejectPasswordChangesViaPatchOrReplace"),
             strict: bool("strict"),
+            routes: Vec::new(),
         }
     }
 }

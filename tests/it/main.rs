@@ -14,6 +14,8 @@ mod listen;
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod owner;
 #[cfg(test)]
 mod process;
