@@ -67,9 +67,9 @@ pub(super) const TAGS: [(&str, &str); 4] = [
     (TOKENS, "The access tokens of one account; they are named by handles that are no credentials"),
 ];
 
-/// `None` for a method that is routed, but not served yet.
-pub(super) fn of(method: &str) -> Option<&'static Operation> {
-    OPERATIONS.iter().find(|operation| operation.method == method)
+/// A method, and its place among the others; `None` for one that is routed, but not served yet.
+pub(super) fn of(method: &str) -> Option<(usize, &'static Operation)> {
+    OPERATIONS.iter().enumerate().find(|(_, operation)| operation.method == method)
 }
 
 impl Operation {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     super::arguments::{self, Argument, Kind, Place},
     Described,
-    operations::{self, Operation, Takes},
+    operations::{self, Gives, Operation, Takes},
     responses, schemas, security,
 };
 use crate::{
@@ -27,8 +27,10 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
     let mut paths = Map::new();
     let mut named: Vec<String> = Vec::new();
     let Some(model) = about.set.account() else { return paths };
-    for route in &model.routes {
-        let Some(operation) = operations::of(&route.method) else { continue };
+    let known = model.routes.iter().filter_map(|route| Some((operations::of(&route.method)?, route)));
+    let mut known: Vec<_> = known.collect();
+    known.sort_by_key(|((rank, _), _)| *rank);
+    for ((_, operation), route) in known {
         let Some(access) = Access::of(about.set, route) else { continue };
         let path = template(&route.path);
         let verb = verb(route);
@@ -62,9 +64,8 @@ impl Access {
         let decide = |user, scopes| set.decide(&action, Caller { user, roles: &[], scopes }, None);
         // A route may want the scope that reset tokens have, and others do not.
         let reset = ["reset-password".to_owned()];
-        let permits = |user| {
-            [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)))
-        };
+        let permits =
+            |user| [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)));
         let unheard_of = ["?".to_owned()];
         let nobody = decide(Some("2"), &unheard_of);
         Some(Self {
@@ -120,7 +121,7 @@ fn path_item(path: &str) -> Value {
     let parameter = |name: &str| {
         let about = if name == "id" { "The account's id" } else { "The token's handle, or its id" };
         json!({ "name": name, "in": "path", "required": true, "description": about,
-            "schema": { "type": "string", "minLength": 1 } })
+            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]+$" } })
     };
     let parameters: Vec<Value> = names.map(parameter).collect();
     if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
@@ -132,7 +133,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.method == "confirm" {
         let text = |name: &str, required: bool, about: &str| {
             json!({ "name": name, "in": "query", "required": required, "description": about,
-                "schema": { "type": "string" } })
+                "schema": { "type": "string", "minLength": usize::from(required) } })
         };
         parameters.push(text("uid", true, "The account's id"));
         parameters.push(text("token", true, "The token of the mail"));
@@ -147,7 +148,11 @@ fn parameter(operation: &Operation, argument: &Argument) -> Value {
     let Some(map) = parameter.as_object_mut() else { return parameter };
     map.insert("required".to_owned(), (argument.required || (is_where && operation.needs_where())).into());
     if argument.kind == Kind::Object {
-        let name = if is_where { "Where" } else { "Filter" };
+        let name = match operation.gives {
+            _ if is_where => "Where",
+            Gives::Many("AccessToken") => "TokenFilter",
+            _ => "Filter",
+        };
         let about = "JSON; nested parameters do as well: `filter[where][email]=a@b.c`";
         map.insert("description".to_owned(), about.into());
         map.insert("content".to_owned(), schemas::json(&schemas::reference(name)));

@@ -126,8 +126,8 @@ fn credentials(accounts: &accounts::Settings) -> Value {
         required.push("realm");
     }
     let mut properties = json!({
-        "email": { "type": "string" },
-        "username": { "type": "string" },
+        "email": { "type": "string", "minLength": 1 },
+        "username": { "type": "string", "minLength": 1 },
         "password": { "type": "string", "writeOnly": true },
         "ttl": { "type": "number", "exclusiveMinimum": 0, "description": format!(
             "Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl) },
@@ -193,13 +193,16 @@ fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
         json!({ "type": "object", "required": ["exists"], "additionalProperties": false, "properties": {
         "exists": { "type": "boolean" } } }),
     );
-    add("Filter", filter());
+    // LoopBack knows the tokens of a user, and leaves them out.
+    add("Filter", filter("accessTokens"));
+    add("TokenFilter", filter("user"));
+    let list = json!({ "type": "array", "items": reference("Where") });
     add(
         "Where",
-        json!({ "type": "object", "description":
-        "Properties and their values, or operators: `{\"age\":{\"gt\":17}}`, `{\"or\":[{…},{…}]}`. There are `and`, \
-         `or`, `gt`, `gte`, `lt`, `lte`, `between`, `inq`, `nin`, `neq`, `like`, `nlike`, `ilike`, `nilike` and \
-         `regexp`; at most 500 conditions, 12 levels deep" }),
+        json!({ "type": "object", "properties": { "and": list, "or": list, "nor": list }, "description":
+        "Properties and their values, or operators: `{\"age\":{\"gt\":17}}`. There are `gt`, `gte`, `lt`, `lte`, \
+         `between`, `inq`, `nin`, `neq`, `like`, `nlike`, `ilike`, `nilike` and `regexp`; at most 500 conditions, 12 \
+         levels deep" }),
     );
     add(
         "Error",
@@ -228,18 +231,18 @@ fn token_wish(accounts: &accounts::Settings) -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-fn filter() -> Value {
-    let names =
-        json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
+/// What a read takes. `relation`: what it may include.
+fn filter(relation: &str) -> Value {
+    let some = |one: Value| json!([one, { "type": "array", "items": one }]);
     json!({ "type": "object", "properties": {
         "where": reference("Where"),
-        "order": { "anyOf": names.get("anyOf"), "description": "`email DESC`, or a list of such" },
+        "order": { "anyOf": some(json!({ "type": "string" })), "description": "`email DESC`, or a list of such" },
         "limit": { "type": "integer", "minimum": 1 },
         "skip": { "type": "integer", "minimum": 0 },
         "offset": { "type": "integer", "minimum": 0, "description": "The same as `skip`" },
         "fields": { "description": "What the answer shows: names, or `{\"name\": true}`", "anyOf": [
             { "type": "array", "items": { "type": "string" } },
             { "type": "object", "additionalProperties": { "type": "boolean" } }] },
-        "include": names,
+        "include": { "anyOf": some(json!({ "type": "string", "enum": [relation] })) },
     } })
 }
