@@ -96,7 +96,8 @@ impl Api {
     /// How bodies are read.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        Reading { limit: self.settings.body_limit, lenient: !self.loopback() }
+        let standard = !self.loopback();
+        Reading { limit: self.settings.body_limit, lenient: standard, unique_keys: standard }
     }
 
     /// Checks the types of a method's arguments, which LoopBack does before it asks the rules. The methods of app

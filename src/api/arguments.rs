@@ -3,7 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Body, Problem, negotiate};
+use super::{
+    Body, Problem,
+    json::{self, Twins},
+    negotiate,
+};
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,19 +180,20 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
             _ => typed(given, kind).map(|()| Some(given.clone())),
         };
     };
-    let json =
-        |message: &'static str| super::json::parse(text.as_bytes()).map_err(|_| Problem::new(400, message));
+    let parsed = |message: &'static str| {
+        json::parse(text.as_bytes(), Twins::LastCounts).map_err(|_| Problem::new(400, message))
+    };
     let wrapped = |open, close| text.starts_with(open) && text.ends_with(close);
     match kind {
         Kind::Texts if text.is_empty() => Ok(None),
         Kind::Texts if wrapped('[', ']') => {
-            let list = json("Cannot parse JSON-encoded array value.")?;
+            let list = parsed("Cannot parse JSON-encoded array value.")?;
             typed(&list, kind).map(|()| Some(list))
         }
         Kind::Texts => Ok(Some(Value::Array(vec![given.clone()]))),
         Kind::Object | Kind::Objects if text.is_empty() || text == "null" => Ok(None),
         Kind::Object | Kind::Objects if wrapped('{', '}') || wrapped('[', ']') => {
-            let object = json("Cannot parse JSON-encoded object value.")?;
+            let object = parsed("Cannot parse JSON-encoded object value.")?;
             typed(&object, kind).map(|()| Some(object))
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),

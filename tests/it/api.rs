@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bodies;
+mod hostile;
 mod limits;
 mod matrix;
 mod profiles;

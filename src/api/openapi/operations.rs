@@ -160,7 +160,7 @@ const OPERATIONS: &[Operation] = &[
     operation(TOKENS, "prototype.__findById__accessTokens", Takes::Nothing, Gives::One("AccessToken"), &[404], (
         "Read a token", "")),
     operation(TOKENS, "prototype.__updateById__accessTokens",
-        Takes::One("TokenWish"), Gives::One("AccessToken"), &[404], (
+        Takes::One("TokenPatch"), Gives::One("AccessToken"), &[404], (
         "Change a token's lifetime or scopes", "")),
     operation(TOKENS, "prototype.__destroyById__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
         "End a token", "")),

@@ -129,8 +129,7 @@ fn credentials(accounts: &accounts::Settings) -> Value {
         "email": { "type": "string", "minLength": 1 },
         "username": { "type": "string", "minLength": 1 },
         "password": { "type": "string", "writeOnly": true },
-        "ttl": { "type": "number", "exclusiveMinimum": 0, "description": format!(
-            "Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl) },
+        "ttl": lifetime(&format!("Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl)),
     });
     if let (Value::Object(properties), true) = (&mut properties, with_realm) {
         let about = match &accounts.realm_delimiter {
@@ -177,7 +176,8 @@ fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
         json!({ "type": "object", "required": ["email"], "properties": {
         "email": { "type": "string" }, "realm": { "type": "string" } } }),
     );
-    add("TokenWish", token_wish(accounts));
+    add("TokenWish", json!({ "type": "object", "properties": token_wish(accounts) }));
+    add("TokenPatch", json!({ "type": "object", "properties": token_patch() }));
     add(
         "LogoutToken",
         json!({ "type": "object", "description": "Where the token is not in the head", "properties": {
@@ -219,16 +219,25 @@ fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
     schemas
 }
 
-fn token_wish(accounts: &accounts::Settings) -> Value {
-    let mut properties = json!({
-        "ttl": { "type": "number", "exclusiveMinimum": 0, "description": "Seconds" },
-        "scopes": { "type": "array", "items": { "type": "string" } },
-    });
-    if let (Value::Object(properties), true) = (&mut properties, accounts.loopback) {
+fn token_patch() -> Map<String, Value> {
+    let mut properties = Map::new();
+    properties.insert("ttl".to_owned(), lifetime("Seconds"));
+    properties.insert("scopes".to_owned(), json!({ "type": "array", "items": { "type": "string" } }));
+    properties
+}
+
+fn token_wish(accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut properties = token_patch();
+    if accounts.loopback {
         properties.insert("id".to_owned(), json!({ "type": "string", "minLength": 1 }));
         properties.insert("created".to_owned(), json!({ "type": "string", "format": "date-time" }));
     }
-    json!({ "type": "object", "properties": properties })
+    properties
+}
+
+/// Seconds: fractions are kept, and what is too long is cut down.
+fn lifetime(about: &str) -> Value {
+    json!({ "type": "number", "minimum": 0.001, "maximum": 9_007_199_254_740_991_i64, "description": about })
 }
 
 /// What a read takes. `relation`: what it may include.
@@ -236,7 +245,8 @@ fn filter(relation: &str) -> Value {
     let some = |one: Value| json!([one, { "type": "array", "items": one }]);
     json!({ "type": "object", "properties": {
         "where": reference("Where"),
-        "order": { "anyOf": some(json!({ "type": "string" })), "description": "`email DESC`, or a list of such" },
+        "order": { "anyOf": some(json!({ "type": "string", "pattern": "^[A-Za-z0-9_.]+( (ASC|DESC))?$" })),
+            "description": "`email DESC`, or a list of such" },
         "limit": { "type": "integer", "minimum": 1 },
         "skip": { "type": "integer", "minimum": 0 },
         "offset": { "type": "integer", "minimum": 0, "description": "The same as `skip`" },
