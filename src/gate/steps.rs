@@ -269,7 +269,7 @@ impl Gate {
         self.answer(head, down, record, response).await
     }
 
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         head: &RequestHead,
         down: &mut Downstream,
@@ -337,7 +337,7 @@ fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
 }
 
 /// The head in `http` types, for our own routes. What they cannot hold (a `"` in a query, say) is percent-encoded.
-fn parts(head: &RequestHead) -> http::request::Parts {
+pub(super) fn parts(head: &RequestHead) -> http::request::Parts {
     let mut request = http::Request::new(());
     *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
     *request.uri_mut() =

@@ -9,7 +9,7 @@ mod short;
 use std::collections::HashMap;
 
 use super::{
-    AccountModel, Settings, Stored, StoredRule,
+    AccountModel, AccountRoute, Settings, Stored, StoredRule,
     acl::{Target, rules},
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
@@ -145,6 +145,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             self.model_route((model, index, is_account), method, &rows);
             for (verb, path) in &method.http {
                 ends.extend(self.end(model, verb, path, route));
+                self.account_route(&mount, route, (verb, path));
             }
         }
         self.plan_model(model, &mount, &ends);
@@ -201,6 +202,14 @@ impl<'a, 'r> Assembly<'a, 'r> {
             ends: Vec::new(),
             ignore_case: true,
         });
+    }
+
+    /// Notes a route that the User API serves.
+    fn account_route(&mut self, mount: &str, route: usize, (verb, path): (&str, &str)) {
+        let method = self.table.routes.get(route).and_then(|route| route.operation.account.as_deref());
+        let (Some(method), Some(account)) = (method, &mut self.account_file) else { return };
+        let path = format!("{}/{mount}{}", self.table.root, path.strip_suffix('/').unwrap_or(path));
+        account.routes.push(AccountRoute { verb: verb.to_owned(), path, method: method.to_owned() });
     }
 
     /// Notes what a model was made of.
