@@ -14,6 +14,7 @@ mod inspect;
 mod keeper;
 mod login;
 mod logout;
+mod operator;
 mod password;
 mod profile;
 mod query;

@@ -20,9 +20,12 @@ use crate::{
 pub struct Keeper {
     store: Arc<dyn Store>,
     clock: Clock,
-    lifetimes: Lifetimes,
+    lifetimes: LifetimesNow,
     metrics: Arc<Metrics>,
 }
+
+/// How long tokens live by the settings in force, which a reload may change.
+pub(super) type LifetimesNow = Box<dyn Fn() -> Lifetimes + Send + Sync>;
 
 /// How far a look at all tokens has come.
 #[derive(Default)]
@@ -43,7 +46,7 @@ enum KeeperError {
 impl Keeper {
     /// A keeper of the tokens in this store, which live so long.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Clock, lifetimes: Lifetimes, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, lifetimes: LifetimesNow, metrics: Arc<Metrics>) -> Self {
         Self { store, clock, lifetimes, metrics }
     }
 
@@ -121,7 +124,7 @@ impl Keeper {
     /// How many seconds the store may lag behind a token's last use: an hour, and where a use extends the token a
     /// 16th of its time. A crash takes so much away, never adds any.
     fn lag(&self, session: &Session) -> u32 {
-        match session.ttl.filter(|ttl| self.lifetimes.sliding && !session.fixed && *ttl > 0.0) {
+        match session.ttl.filter(|ttl| (self.lifetimes)().sliding && !session.fixed && *ttl > 0.0) {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -145,7 +148,7 @@ impl Keeper {
             Some(end) if end.is_finite() => Timestamp(end as i64),
             _ => {
                 let used = token.used.map_or(token.created, |used| used.at().max(token.created));
-                used.plus(Duration::try_from_secs_f64(self.lifetimes.max_ttl).unwrap_or(Duration::MAX))
+                used.plus(Duration::try_from_secs_f64((self.lifetimes)().max_ttl).unwrap_or(Duration::MAX))
             }
         };
         since.plus(KEPT) <= now
@@ -153,7 +156,7 @@ impl Keeper {
 
     fn end(&self, token: &Token) -> Option<f64> {
         let used = token.used.filter(|_| !token.fixed).map(|used| used.at());
-        self.lifetimes.end(token.ttl, token.created, used)
+        (self.lifetimes)().end(token.ttl, token.created, used)
     }
 }
 

@@ -91,6 +91,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
             users::set_password(services, &who, &password).await
         }
         AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
@@ -151,7 +152,7 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -160,7 +161,7 @@ async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<
 }
 
 async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.username(None, name)).await?);
     }

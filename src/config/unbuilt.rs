@@ -35,7 +35,6 @@ const PROTECTIVE: &[&str] = &[
 /// Set to anything but their defaults, these get a warning.
 const WITHOUT_EFFECT: &[&str] = &[
     "upstream.send_proxy_protocol",
-    "api.short_routes",
     "cors.origins",
     "cors.credentials",
     "mail.smtp",

@@ -3,6 +3,7 @@
 mod accounts;
 mod bodies;
 mod credentials;
+mod current_user;
 mod lifetimes;
 mod limits;
 mod matrix;
@@ -10,6 +11,8 @@ mod names;
 mod profiles;
 mod recovery;
 mod rows;
+mod settings;
+mod short;
 mod tokens;
 
 use serde_json::Value;

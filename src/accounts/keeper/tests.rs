@@ -23,8 +23,12 @@ impl Bench {
         let house = testing::house(testing::standard()).await;
         house.store.commit(vec![Change::CreateUser(UserDraft::default())]).await.unwrap();
         let metrics = Metrics::new();
-        let keeper =
-            Keeper::new(Arc::clone(&house.store), house.clock.clone(), lifetimes, Arc::clone(&metrics));
+        let keeper = Keeper::new(
+            Arc::clone(&house.store),
+            house.clock.clone(),
+            Box::new(move || lifetimes),
+            Arc::clone(&metrics),
+        );
         Self { house, keeper, metrics }
     }
 
@@ -45,7 +49,7 @@ impl Bench {
     }
 
     async fn use_now(&self, session: &Session) {
-        session.touch(self.house.clock.now(), CLIENT, &self.keeper.lifetimes);
+        session.touch(self.house.clock.now(), CLIENT, &(self.keeper.lifetimes)());
     }
 
     /// Which tokens are left after a whole round.
