@@ -18,6 +18,7 @@ mod finding;
 mod json;
 mod lattice;
 mod lint;
+mod literals;
 mod method;
 mod model;
 mod owner;
@@ -37,7 +38,7 @@ mod trie;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use account::{AccountModel, Property};
+pub use account::{AccountModel, AccountRoute, Property};
 pub use action::{Action, Served};
 pub use cases::{Anonymous, As, AsUser, Case, Expect, Id, Outcome};
 pub use compile::{PolicySet, compile};

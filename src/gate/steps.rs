@@ -83,7 +83,7 @@ pub(super) fn call(
     Call {
         method: method.into(),
         head: parts(head),
-        body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
+        body: body.parsed.unwrap_or_else(Body::empty),
         id: action.model_id.as_deref().map(Into::into),
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
@@ -140,7 +140,7 @@ impl Gate {
                 }
                 Decision::Denial(denial) => {
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
-                    let model_id = denial.model_id;
+                    let model_id = action.model_id.as_deref().map(Into::into);
                     return Err(Refusal::Denied {
                         status: denial.status,
                         model: denial.model.to_owned(),
@@ -269,7 +269,7 @@ impl Gate {
         self.answer(head, down, record, response).await
     }
 
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         head: &RequestHead,
         down: &mut Downstream,
@@ -337,7 +337,7 @@ fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
 }
 
 /// The head in `http` types, for our own routes. What they cannot hold (a `"` in a query, say) is percent-encoded.
-fn parts(head: &RequestHead) -> http::request::Parts {
+pub(super) fn parts(head: &RequestHead) -> http::request::Parts {
     let mut request = http::Request::new(());
     *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
     *request.uri_mut() =

@@ -4,6 +4,7 @@ mod accounts;
 mod bodies;
 mod credentials;
 mod current_user;
+mod hostile;
 mod lifetimes;
 mod limits;
 mod matrix;

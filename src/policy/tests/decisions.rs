@@ -271,11 +271,9 @@ fn statuses_and_defaults() {
         assert_eq!(verdict(&set, "GET /api/Orders/7", caller, None), expected, "{model}");
     }
     let set = set(&loopback(), &[hiding]);
-    let Decision::Denial(denial) = set.decide(&set.action("GET", "/api/Orders/7", None), user("1"), None)
-    else {
-        panic!()
-    };
-    assert_eq!((denial.status, denial.model, denial.model_id.as_deref()), (404, "Order", Some("7")));
+    let action = set.action("GET", "/api/Orders/7", None);
+    let Decision::Denial(denial) = set.decide(&action, user("1"), None) else { panic!() };
+    assert_eq!((denial.status, denial.model, action.model_id.as_deref()), (404, "Order", Some("7")));
 }
 
 #[test]
