@@ -227,8 +227,8 @@ impl Accounts {
             return token.created;
         };
         let live = self.store.sessions().get(&token.hash).and_then(|session| session.last_use());
-        let used = live.or(token.used).map(|used| used.at());
-        match self.settings.lifetimes().end(token.ttl, token.created, used) {
+        let used = live.or(token.used).map(|used| used.at().0);
+        match self.settings.lifetimes().end(token.ttl, token.created.0, used) {
             #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]
             Some(end) if end.is_finite() => Timestamp((end - ttl * 1000.0).round() as i64),
             _ => token.created,
