@@ -12,9 +12,9 @@ use std::{collections::BTreeMap, fmt::Debug};
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, Noticed, OutboxEntry, Outcome,
-    PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError, Subject, Token, User, UserDraft,
-    UserKey,
+    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, KeyRules, Noticed, Obstacle,
+    OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError, Subject,
+    Token, User, UserDraft, UserKey,
 };
 use crate::{
     clock::Timestamp,
@@ -49,6 +49,9 @@ macro_rules! holds_for {
             import::a_token_without_a_user_lives
             import::is_safe_to_run_twice
             import::no_new_user_inherits_anything
+            import::a_row_is_taken_once_and_follows_its_dump
+            import::what_has_ended_here_is_not_brought_back
+            import::what_changed_or_began_here_is_kept
             whole::a_batch_that_fails_leaves_nothing
             whole::changes_of_one_batch_see_each_other
             whole::the_feed_tells_what_changed
@@ -84,7 +87,7 @@ pub(super) async fn everything(store: &dyn Store) -> BTreeMap<String, String> {
     }
     for token in store.tokens(None).await.unwrap() {
         tell(format!("token {:?}", token.hash), &token);
-        let session = store.sessions().get(&token.hash).expect("every token is in the index");
+        let session = store.load_session(&token.hash).await.unwrap().expect("every token has a session");
         tell(format!("session {:?}", token.hash), &(&session.subject.load(), session.epoch, session.ttl));
     }
     tell("roles".to_owned(), &store.roles().await.unwrap());
