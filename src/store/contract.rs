@@ -7,7 +7,11 @@ pub(super) mod rules;
 pub(super) mod sessions;
 pub(super) mod whole;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    task::{Context, Poll, Waker},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -153,7 +157,12 @@ pub(super) async fn create(store: &dyn Store, email: &str) -> User {
 
 /// What the gate would find for this token, at the moment it was made.
 pub(super) fn standing(store: &dyn Store, id: &str) -> Option<Standing> {
-    let session = store.sessions().get(&TokenHash::of(id))?;
+    let hash = TokenHash::of(id);
+    let mut load = store.load_session(&hash);
+    let Poll::Ready(session) = load.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        return None;
+    };
+    let session = session.ok().flatten()?;
     Some(session.standing(&session.subject.load(), Timestamp(1_001), false))
 }
 
