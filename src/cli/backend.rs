@@ -9,7 +9,7 @@ use super::{
     execute::{execute, import},
     import::Row,
     output::Output,
-    policy_folder, store_name,
+    store_name,
 };
 use crate::{
     accounts::Accounts,
@@ -39,12 +39,13 @@ impl Backend {
             return Ok(gate);
         }
         let store_name = store_name::of(&config.store);
-        let store = or_locked(config, store::open(&config.store).await)?;
+        let model = app::account_model(config);
+        let store = or_locked(config, store::open(&app::store_settings(config, model.as_ref())).await)?;
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
         let limits = Arc::new(Limits::new(&config.limits));
-        let settings = app::account_settings(config, policy_folder::account_model(config).as_ref());
+        let settings = app::account_settings(config, model.as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
-        Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
+        Ok(Self::Here(Box::new(Services::new(store, move || accounts.clone(), Clock::System, store_name))))
     }
 
     /// Reaches the gate that runs on this store, or opens the store so that it holds few of its rows.
@@ -52,7 +53,8 @@ impl Backend {
         if let Some(gate) = Self::reach(config).await? {
             return Ok(gate);
         }
-        Ok(Self::Import(Box::new(or_locked(config, store::open_for_import(&config.store))?)))
+        let settings = app::store_settings(config, app::account_model(config).as_ref());
+        Ok(Self::Import(Box::new(or_locked(config, store::open_for_import(&settings))?)))
     }
 
     async fn reach(config: &Config) -> anyhow::Result<Option<Self>> {

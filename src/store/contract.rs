@@ -16,13 +16,13 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, KeyRules, Noticed, Obstacle,
-    OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError, Subject,
-    Token, User, UserDraft, UserKey,
+    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, KeyRules, LastUse, Noticed,
+    Obstacle, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError,
+    Subject, Token, User, UserDraft, UserKey,
 };
 use crate::{
     clock::Timestamp,
-    identity::{PasswordHash, TokenHash, UserId},
+    identity::{Lifetimes, PasswordHash, TokenHash, UserId},
 };
 
 /// One test a case, for the engine that `$open` opens.
@@ -39,6 +39,8 @@ macro_rules! holds_for {
             sessions::a_token_is_live_until_it_is_deleted
             sessions::a_token_needs_its_user_and_their_epoch
             sessions::a_token_is_changed_without_a_gap
+            sessions::a_use_is_known_at_once_and_written_down_later
+            sessions::all_tokens_are_seen_page_by_page
             sessions::an_event_tells_of_a_user_who_is_being_created
             sessions::finds_and_lists_tokens
             sessions::revoking_spares_the_session_that_asks
@@ -64,7 +66,7 @@ macro_rules! holds_for {
             whole::a_closed_store_refuses
         );
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false } =>
-            accounts::folds_emails_but_not_usernames);
+            accounts::folds_emails_but_not_usernames accounts::folds_names_anew);
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: false, per_realm: true } =>
             accounts::a_realm_has_names_of_its_own);
     };
@@ -135,6 +137,8 @@ pub(super) fn token(id: &str, user: impl Into<UserId>) -> Token {
         scopes: Vec::new(),
         name: None,
         epoch: 0,
+        fixed: false,
+        used: None,
     }
 }
 
@@ -163,7 +167,7 @@ pub(super) fn standing(store: &dyn Store, id: &str) -> Option<Standing> {
         return None;
     };
     let session = session.ok().flatten()?;
-    Some(session.standing(&session.subject.load(), Timestamp(1_001), false))
+    Some(session.standing(&session.subject.load(), Timestamp(1_001), &Lifetimes::default()))
 }
 
 fn user_of(outcome: Outcome) -> User {

@@ -53,12 +53,15 @@ impl Live {
         Ok(())
     }
 
-    /// Everything that was noted is published.
+    /// Everything that was noted is published; what is lost stays noted.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.
     pub(in crate::store) fn settle(&self) -> Result<(), StoreError> {
-        self.published()?.pending = Pending::default();
+        let pending = &mut self.published()?.pending;
+        if !pending.lost {
+            *pending = Pending::default();
+        }
         Ok(())
     }
 
@@ -189,6 +192,7 @@ mod tests {
         let user = live.read().unwrap().user(&1.into()).unwrap().unwrap();
         let effects = apply(&live, Change::UpdateUser(user));
         live.abandon(&live.read().unwrap(), &effects);
+        live.settle().unwrap();
         let answer = live.load_session(&TokenHash::of("t")).await;
         assert!(matches!(answer, Err(StoreError::Poisoned)), "{answer:?}");
     }

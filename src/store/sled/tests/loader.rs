@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    identity::{PasswordHash, TokenHash, UserId},
+    identity::{Lifetimes, PasswordHash, TokenHash, UserId},
     store::{
         Bring, Brought, Change, Obstacle, Outcome, PrincipalKind, Role, RoleMapping, Standing, User,
         contract::{commit_all, everything, properties, row, token},
@@ -91,7 +91,7 @@ async fn leaves_what_a_store_in_memory_would() {
     assert_eq!(everything(&*store).await, everything(&*memory).await);
     let session = store.load_session(&TokenHash::of("t7")).await.unwrap().unwrap();
     assert_eq!(
-        session.standing(&session.subject.load(), crate::clock::Timestamp(1_001), false),
+        session.standing(&session.subject.load(), crate::clock::Timestamp(1_001), &Lifetimes::default()),
         Standing::Live
     );
     assert_eq!(&*session.subject.load().roles, &["clerk".into()]);
