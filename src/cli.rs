@@ -224,16 +224,16 @@ async fn import_loopback(
     let model = app::account_model(config);
     let user_model =
         import.user_model.clone().unwrap_or_else(|| app::account_settings(config, model.as_ref()).model);
-    let mut backend = Backend::open(config).await?;
-    let report = import::run(&import.files, &user_model, &config.server.data_dir, &mut backend).await;
+    let mut backend = Backend::open_for_import(config).await?;
+    let report = import::run(&import.files, &user_model, global.json, &mut backend).await;
     backend.close().await?;
-    let report = report?;
+    let mut report = report?;
     if global.json {
-        print_json(&report.to_json())?
+        report.write_json(&mut io::stdout().lock())?;
     } else {
         print(&report.to_text())?
     }
-    Ok(Exit::Done)
+    Ok(if report.is_whole() { Exit::Done } else { Exit::Failed })
 }
 
 fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {

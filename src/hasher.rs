@@ -45,6 +45,23 @@ pub enum Verdict {
     Mismatch,
 }
 
+/// What a stored hash looks like, before any of it is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// It can be checked.
+    Good,
+    /// It is a bcrypt or argon2id hash that asks for more work or memory than any is given.
+    TooMuch,
+    /// It is neither.
+    Unknown,
+}
+
+/// Looks at a stored hash.
+#[must_use]
+pub fn form(hash: &str) -> Form {
+    bench::form(hash)
+}
+
 /// Too many passwords are waiting.
 #[derive(Debug, thiserror::Error)]
 #[error("too many passwords are waiting to be checked")]

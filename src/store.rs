@@ -4,6 +4,7 @@
 //! it would survive a power cut (DESIGN.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 
+mod bring;
 #[cfg(test)]
 mod contract;
 mod last_use;
@@ -21,6 +22,8 @@ use async_trait::async_trait;
 
 use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
+pub use self::sled::Loader;
+pub use bring::{Bring, Brought, Obstacle};
 pub use last_use::LastUse;
 pub use records::{
     AclRow, Change, ChangeNotice, Counters, KeyRules, Noticed, OutboxEntry, Outcome, PrincipalKind, Role,
@@ -152,6 +155,17 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     match &settings.engine {
         Engine::Memory => memory::open(settings.keys),
         Engine::Sled(folder) => sled::open(folder, settings.keys).await,
+    }
+}
+
+/// Opens a store for an import alone: users and tokens stay on the disk, however many there are.
+///
+/// # Errors
+/// As [`open`]; and a store in memory is open to nobody but its gate.
+pub fn open_for_import(settings: &Settings) -> Result<Loader, StoreError> {
+    match &settings.engine {
+        Engine::Memory => Err(StoreError::Engine("a store in memory is nowhere else".to_owned())),
+        Engine::Sled(folder) => Loader::open(folder, settings.keys),
     }
 }
 

@@ -134,8 +134,12 @@ pub enum AdminCommand {
         /// Whose.
         who: Who,
     },
+    /// Begins a run of an import.
+    ImportStart,
     /// Stores a batch of imported rows.
     Import {
+        /// The run of the import.
+        run: u32,
         /// The rows, in the order in which they have to be stored.
         rows: Vec<Row>,
     },

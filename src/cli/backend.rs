@@ -1,12 +1,12 @@
 //! Where a command on the store is run: in the running gate, or here.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 
 use super::{
     admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services},
-    execute::execute,
+    execute::{execute, import},
     import::Row,
     output::Output,
     store_name,
@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     hasher::Hasher,
     limit::Limits,
-    store::{self, Engine, StoreError},
+    store::{self, Engine, Loader, StoreError},
 };
 
 /// The running gate, or the store itself.
@@ -28,25 +28,19 @@ pub(super) enum Backend {
     Gate(Client),
     /// Nobody does: it was opened here.
     Here(Box<Services>),
+    /// Nobody does, and it was opened here for an import alone.
+    Import(Box<Loader>),
 }
 
 impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
-        let socket = config.server.data_dir.join(SOCKET_NAME);
+        if let Some(gate) = Self::reach(config).await? {
+            return Ok(gate);
+        }
         let store_name = store_name::of(&config.store);
-        if let Some(client) = Client::connect(&socket, &store_name).await? {
-            return Ok(Self::Gate(client));
-        }
-        let silent = || format!("no gate answers on `{}`", socket.display());
-        if config.store.engine == Engine::Memory {
-            anyhow::bail!("{}, and a store in memory is nowhere else", silent());
-        }
         let model = app::account_model(config);
-        let store = match store::open(&app::store_settings(config, model.as_ref())).await {
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked).with_context(silent),
-            opened => opened?,
-        };
+        let store = or_locked(config, store::open(&app::store_settings(config, model.as_ref())).await)?;
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
         let limits = Arc::new(Limits::new(&config.limits));
         let settings = app::account_settings(config, model.as_ref());
@@ -54,35 +48,78 @@ impl Backend {
         Ok(Self::Here(Box::new(Services::new(store, move || accounts.clone(), Clock::System, store_name))))
     }
 
+    /// Reaches the gate that runs on this store, or opens the store so that it holds few of its rows.
+    pub(super) async fn open_for_import(config: &Config) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::reach(config).await? {
+            return Ok(gate);
+        }
+        let settings = app::store_settings(config, app::account_model(config).as_ref());
+        Ok(Self::Import(Box::new(or_locked(config, store::open_for_import(&settings))?)))
+    }
+
+    async fn reach(config: &Config) -> anyhow::Result<Option<Self>> {
+        let store_name = store_name::of(&config.store);
+        if let Some(client) = Client::connect(&socket(config), &store_name).await? {
+            return Ok(Some(Self::Gate(client)));
+        }
+        if config.store.engine == Engine::Memory {
+            anyhow::bail!("{}, and a store in memory is nowhere else", silent(config));
+        }
+        Ok(None)
+    }
+
     /// Runs a command.
     pub(super) async fn call(&mut self, command: AdminCommand) -> anyhow::Result<Output> {
         match self {
             Self::Gate(client) => match (client.call(&command).await, command) {
-                (Err(ClientError::TooLarge), AdminCommand::Import { rows }) if rows.len() > 1 => {
-                    self.halves(rows).await
+                (Err(ClientError::TooLarge), AdminCommand::Import { run, rows }) if rows.len() > 1 => {
+                    self.halves(run, rows).await
                 }
                 (answer, _) => Ok(answer?),
             },
             Self::Here(services) => Ok(execute(command, services).await?),
+            Self::Import(loader) => match command {
+                AdminCommand::ImportStart => Ok(import::start_here(loader)?),
+                AdminCommand::Import { run, rows } => Ok(import::store_rows_here(loader, run, rows)?),
+                _ => anyhow::bail!("the store is open for an import alone"),
+            },
         }
     }
 
     /// Gives the store back.
     pub(super) async fn close(self) -> anyhow::Result<()> {
-        if let Self::Here(services) = self {
-            services.store.close().await?;
+        match self {
+            Self::Gate(_) => {}
+            Self::Here(services) => services.store.close().await?,
+            Self::Import(loader) => loader.close(),
         }
         Ok(())
     }
 
-    async fn halves(&mut self, mut rows: Vec<Row>) -> anyhow::Result<Output> {
+    async fn halves(&mut self, run: u32, mut rows: Vec<Row>) -> anyhow::Result<Output> {
         let second = rows.split_off(rows.len() / 2);
         let mut fates = Vec::new();
         for rows in [rows, second] {
-            if let Output::Imported(half) = Box::pin(self.call(AdminCommand::Import { rows })).await? {
+            if let Output::Imported(half) = Box::pin(self.call(AdminCommand::Import { run, rows })).await? {
                 fates.extend(half);
             }
         }
         Ok(Output::Imported(fates))
     }
+}
+
+/// A store that is held by a gate which does not answer.
+fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Result<T> {
+    match opened {
+        Err(locked @ StoreError::Locked { .. }) => Err(locked).with_context(|| silent(config)),
+        opened => Ok(opened?),
+    }
+}
+
+fn silent(config: &Config) -> String {
+    format!("no gate answers on `{}`", socket(config).display())
+}
+
+fn socket(config: &Config) -> PathBuf {
+    config.server.data_dir.join(SOCKET_NAME)
 }

@@ -1,6 +1,6 @@
 //! Runs a command on the store: inside the gate, or in a process that opened the store itself.
 
-mod import;
+pub(super) mod import;
 mod roles;
 mod tokens;
 mod users;
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     accounts::{Fault, Wish},
     identity::UserId,
-    store::{CommitError, StoreError, User, UserKey},
+    store::{CommitError, StoreError, User},
 };
 
 /// How many rows one look into the store reads, where all are needed.
@@ -105,7 +105,8 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::TokenPage { after, limit } => tokens::page(services, after, limit).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,
         AdminCommand::TokenRevokeAll { who } => tokens::revoke_all(services, &who).await,
-        AdminCommand::Import { rows } => import::store_rows(services, rows).await,
+        AdminCommand::ImportStart => import::start(services).await,
+        AdminCommand::Import { run, rows } => import::store_rows(services, run, rows).await,
     }
 }
 
@@ -194,14 +195,6 @@ fn called(user: &User) -> String {
         Some(name) => format!("user {} ({name})", user.id),
         None => format!("user {}", user.id),
     }
-}
-
-fn names(keys: &[UserKey]) -> String {
-    let name = |key: &UserKey| match key {
-        UserKey::Email(email) => format!("the email `{}`", without_realm(email)),
-        UserKey::Username(name) => format!("the username `{}`", without_realm(name)),
-    };
-    keys.iter().map(name).collect::<Vec<_>>().join(" and ")
 }
 
 /// A key that is unique in its realm carries the realm before the last NUL.

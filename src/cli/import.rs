@@ -1,22 +1,25 @@
 //! `import loopback`: accounts, live sessions, roles and stored rules of a LoopBack 3 app (INTERFACE.md section 8).
 //!
-//! Everything is read and understood first, then stored in batches. A row that makes no sense is left and
-//! named with its place; a file that cannot be read to its end is an error, and nothing is stored.
+//! A thread reads and understands ([`read`]), this side stores, a thousand rows at a time: what is held does not grow
+//! with the files. A row that makes no sense is left and named with its place. Whether a row that makes sense is
+//! taken, the store itself decides.
 
-mod earlier;
+mod collection;
+mod memory;
 mod plain;
+mod progress;
 mod read;
 mod report;
 mod rows;
+mod source;
+mod why;
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::{
     admin::{AdminCommand, Hidden},
@@ -28,11 +31,21 @@ use crate::{
     identity::{PasswordHash, UserId},
     store::{AclRow, Role, RoleMapping, Token, User},
 };
+use progress::Progress;
+use read::{Event, Reading};
 
 pub(super) use report::Report;
+pub use why::Why;
 
-/// Rows of one commit.
-const BATCH: usize = 1_000;
+/// A kind of rows, in the order in which reports name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    User,
+    Token,
+    Role,
+    Mapping,
+    Acl,
+}
 
 /// A row that makes sense, in the form in which it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,12 +58,7 @@ pub enum Row {
     /// An account.
     User(UserRow),
     /// A session, by the hash of its id.
-    Token {
-        /// The session.
-        token: Token,
-        /// An earlier import may have brought it: it is not stored again when it is gone.
-        known_before: bool,
-    },
+    Token(Token),
     /// A role.
     Role(Role),
     /// Who has a role.
@@ -75,25 +83,64 @@ struct Placed<T> {
     row: T,
 }
 
-impl Row {
-    /// Whether it is a role, a mapping or a stored ACL row.
-    #[must_use]
-    pub fn is_rule(&self) -> bool {
-        matches!(self, Self::Role(_) | Self::Mapping(_) | Self::Acl(_))
+/// A row as it stood in its file, or why it is none.
+#[derive(Debug)]
+struct Raw {
+    kind: Kind,
+    row: RawRow,
+}
+
+type RawRow = Placed<Result<Map<String, Value>, Why>>;
+
+/// A row that was looked at.
+#[derive(Debug)]
+struct Item {
+    place: String,
+    row: Result<Row, Why>,
+    /// What its owner has to know.
+    note: Option<&'static str>,
+    /// It was JSON at least.
+    readable: bool,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::User, Self::Token, Self::Role, Self::Mapping, Self::Acl];
+
+    /// What a collection of the memory connector's file holds; `None` for one of the app's own.
+    fn of_model(model: &str, user_model: &str) -> Option<Self> {
+        match model {
+            model if model == user_model => Some(Self::User),
+            "AccessToken" => Some(Self::Token),
+            "Role" => Some(Self::Role),
+            "RoleMapping" => Some(Self::Mapping),
+            "ACL" => Some(Self::Acl),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Token => "tokens",
+            Self::Role => "roles",
+            Self::Mapping => "role mappings",
+            Self::Acl => "acls",
+        }
     }
 }
 
 impl Row {
-    /// A role, or an account without its properties.
-    fn name_only(&self) -> Option<Self> {
+    /// The account that it is, or that it belongs to.
+    fn account(&self) -> Option<UserId> {
         match self {
-            Self::Role(role) => Some(Self::Role(role.clone())),
-            Self::User(user) => Some(Self::User(UserRow {
-                id: user.id.clone(),
-                properties: Map::new(),
-                password: None,
-                verification: None,
-            })),
+            Self::User(user) => Some(user.id.clone()),
+            Self::Token(token) => Some(token.user.clone()),
+            Self::Mapping(mapping) if mapping.principal_type.0 == "USER" => {
+                Some(UserId::parse(&mapping.principal_id))
+            }
+            Self::Acl(acl) if acl.principal_type.as_deref() == Some("USER") => {
+                acl.principal_id.as_deref().map(UserId::parse)
+            }
             _ => None,
         }
     }
@@ -117,144 +164,165 @@ impl UserRow {
 
 /// Reads the files, stores what makes sense, and tells what became of everything.
 ///
-/// `data_dir` remembers how far the sessions of this import reached.
+/// `json`: the report has to name every row, and no bar is drawn.
 pub(super) async fn run(
     files: &ImportFiles,
     user_model: &str,
-    data_dir: &Path,
+    json: bool,
     backend: &mut Backend,
 ) -> anyhow::Result<Report> {
-    let found = read::collections(files, user_model)?;
-    let mut report = Report::default();
-    let understood = rows::understand(found, user_model, &mut report);
-    let mut storing = Storing { backend, report: &mut report };
-    let roles = storing.roles(understood.roles).await?;
-    storing.store("", understood.settings).await?;
-    let accounts = storing.store("users", understood.users).await?;
-    let earlier = earlier::Earlier::read(data_dir)?;
-    let newest = understood.tokens.iter().map(|placed| placed.row.created).max();
-    let absent = absent(&accounts);
-    let tokens = storing.without("tokens", understood.tokens, |token| absent.contains(&token.user));
-    storing.store("tokens", earlier.mark(tokens, &accounts)).await?;
-    let mappings = storing.without("role mappings", understood.mappings, |mapping| {
-        mapping.principal_type.0 == "USER" && absent.contains(&UserId::parse(&mapping.principal_id))
-    });
-    let mappings = storing.renamed(mappings, &roles);
-    storing.store("role mappings", mappings).await?;
-    let acls = storing.without("acls", understood.acls, |acl| {
-        acl.principal_type.as_deref() == Some("USER")
-            && acl.principal_id.as_deref().is_some_and(|id| absent.contains(&UserId::parse(id)))
-    });
-    let acls = acls.into_iter().map(|Placed { place, row }| Placed { place, row: Row::Acl(row) }).collect();
-    storing.store("acls", acls).await?;
-    earlier.write(newest)?;
-    Ok(report)
-}
-
-/// The accounts that were left: what belongs to them is left, too. Somebody else here may have their ids.
-fn absent(accounts: &[(Row, Fate)]) -> HashSet<UserId> {
-    let left = accounts.iter().filter(|(_, fate)| matches!(fate, Fate::Left(_)));
-    left.filter_map(|(row, _)| match row {
-        Row::User(user) => Some(user.id.clone()),
-        _ => None,
-    })
-    .collect()
-}
-
-struct Storing<'r> {
-    backend: &'r mut Backend,
-    report: &'r mut Report,
-}
-
-impl Storing<'_> {
-    /// Stores roles; the answer says which id each has here.
-    async fn roles(&mut self, roles: Vec<Placed<Role>>) -> anyhow::Result<HashMap<String, String>> {
-        let mut names = HashSet::new();
-        let mut kept = Vec::new();
-        for Placed { place, row } in roles {
-            if names.insert(row.name.clone()) {
-                kept.push(Placed { place, row: Row::Role(row) });
-            } else {
-                let why =
-                    format!("another role is called `{}`; LoopBack looks at the first one only", row.name);
-                self.report.left("roles", place, why);
+    let Reading { mut events, total, read } = Reading::start(files, user_model)?;
+    let mut progress = Progress::new(total, read, json);
+    let report = Report::new(json).context("cannot make a temporary file")?;
+    let mut import = Import { backend, report, run: 0, roles: None, absent: HashSet::new(), text_ids: false };
+    loop {
+        match timeout(progress.interval(), events.recv()).await {
+            Err(_) => {}
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                progress.clear();
+                return Err(error.into());
+            }
+            Ok(Some(Ok(Event::Ready { next_user_id, others }))) => import.begin(next_user_id, others).await?,
+            Ok(Some(Ok(Event::Rows(kind, items)))) => {
+                progress.add(items.len());
+                let stored = import.store(kind, items).await;
+                stored.inspect_err(|_| progress.clear())?;
             }
         }
-        let mut ids = HashMap::new();
-        for (row, fate) in self.store("roles", kept).await? {
-            if let (Row::Role(role), Fate::Role { id, .. }) = (row, fate) {
-                ids.insert(role.id, id);
+        progress.show();
+    }
+    progress.clear();
+    Ok(import.report)
+}
+
+/// An import on its way.
+struct Import<'b> {
+    backend: &'b mut Backend,
+    report: Report,
+    /// Its number.
+    run: u32,
+    /// The ids that roles have here, by those in the files; `None` when there were none.
+    roles: Option<Roles>,
+    /// The accounts that were left: what belongs to them is left, too. Somebody else here may have their ids.
+    absent: HashSet<UserId>,
+    /// The store has been told that accounts have text ids.
+    text_ids: bool,
+}
+
+#[derive(Default)]
+struct Roles {
+    names: HashSet<String>,
+    ids: HashMap<String, String>,
+}
+
+impl Import<'_> {
+    async fn begin(
+        &mut self,
+        next_user_id: Option<Value>,
+        others: Vec<(String, usize)>,
+    ) -> anyhow::Result<()> {
+        self.report.others = others;
+        let Output::ImportRun(run) = self.backend.call(AdminCommand::ImportStart).await? else {
+            bail!(NO_ANSWER);
+        };
+        self.run = run;
+        if let Some(next) = next_user_id.as_ref().and_then(plain::integer).filter(|next| *next > 0) {
+            self.send(vec![Row::NextUserId(next)]).await?;
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self, kind: Kind, items: Vec<Item>) -> anyhow::Result<()> {
+        let mut places = Vec::with_capacity(items.len());
+        let mut rows = Vec::with_capacity(items.len());
+        for Item { place, row, note, readable } in items {
+            if !readable {
+                self.report.unreadable();
+            }
+            match row.and_then(|row| self.admit(row)) {
+                Ok(row) => {
+                    places.push((place, note, row.account(), role_id(&row)));
+                    rows.push(row);
+                }
+                Err(why) => self.report.left(kind, place, why)?,
             }
         }
-        Ok(ids)
-    }
-
-    /// The rows that do not belong to an account that was left.
-    fn without<T>(
-        &mut self,
-        kind: &'static str,
-        rows: Vec<Placed<T>>,
-        is_orphan: impl Fn(&T) -> bool,
-    ) -> Vec<Placed<T>> {
-        let (orphans, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|placed| is_orphan(&placed.row));
-        for orphan in orphans {
-            self.report.left(kind, orphan.place, "its user was left".to_owned());
+        let Some((first, ..)) = places.first() else { return Ok(()) };
+        let stopped =
+            format!("stopped at {first}; what came before it is stored, and the import can be repeated");
+        self.use_text_ids(&rows).await?;
+        let fates = self.send(rows).await.context(stopped)?;
+        for ((place, note, account, role), fate) in places.into_iter().zip(fates) {
+            match (&fate, kind) {
+                (Fate::Left(_), Kind::User) => self.absent.extend(account),
+                (Fate::Role { id, .. }, _) => {
+                    self.roles.get_or_insert_default().ids.extend(role.map(|role| (role, id.clone())));
+                }
+                _ => {}
+            }
+            if let (Some(note), Fate::Taken | Fate::Updated) = (note, &fate) {
+                self.report.note(kind, place.clone(), note)?;
+            }
+            self.report.count(kind, place, fate)?;
         }
-        kept
+        Ok(())
     }
 
-    /// Mappings of the roles that were taken, under the ids that these have here.
-    fn renamed(
-        &mut self,
-        mappings: Vec<Placed<RoleMapping>>,
-        roles: &HashMap<String, String>,
-    ) -> Vec<Placed<Row>> {
-        let mut renamed = Vec::with_capacity(mappings.len());
-        for Placed { place, mut row } in mappings {
-            match roles.get(&row.role_id) {
-                Some(id) => row.role_id.clone_from(id),
-                // Without any roles in the files, the mappings are of roles that are here.
-                None if roles.is_empty() => {}
-                None => {
-                    let why = format!("no role with the id `{}` was taken", row.role_id);
-                    self.report.left("role mappings", place, why);
-                    continue;
+    /// A row that may be stored, with the ids that roles have here.
+    fn admit(&mut self, mut row: Row) -> Result<Row, Why> {
+        if !matches!(row, Row::User(_)) && row.account().is_some_and(|id| self.absent.contains(&id)) {
+            return Err("its user was left".into());
+        }
+        match &mut row {
+            Row::Role(role) => {
+                let roles = self.roles.get_or_insert_default();
+                if !roles.names.insert(role.name.clone()) {
+                    let what = "LoopBack looks at the first role of a name only, and another one is called";
+                    return Err(Why::of(what, &role.name));
                 }
             }
-            renamed.push(Placed { place, row: Row::Mapping(row) });
+            // Without any roles in the files, the mappings are of roles that are here.
+            Row::Mapping(mapping) => {
+                if let Some(roles) = &self.roles {
+                    let Some(id) = roles.ids.get(&mapping.role_id) else {
+                        return Err(Why::of("no role was taken with the id", &mapping.role_id));
+                    };
+                    mapping.role_id.clone_from(id);
+                }
+            }
+            _ => {}
         }
-        renamed
+        Ok(row)
     }
 
-    /// Stores rows in batches. Answers what became of roles and accounts; of the rest nobody asks.
-    async fn store(
-        &mut self,
-        kind: &'static str,
-        rows: Vec<Placed<Row>>,
-    ) -> anyhow::Result<Vec<(Row, Fate)>> {
-        let mut stored = Vec::new();
-        let mut rows = rows.into_iter();
-        loop {
-            let batch: Vec<Placed<Row>> = rows.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                return Ok(stored);
-            }
-            let (places, batch): (Vec<String>, Vec<Row>) =
-                batch.into_iter().map(|placed| (placed.place, placed.row)).unzip();
-            let named: Vec<Option<Row>> = batch.iter().map(Row::name_only).collect();
-            let command = AdminCommand::Import { rows: batch };
-            let first = places.first().cloned().unwrap_or_default();
-            let answer = self.backend.call(command).await;
-            let Output::Imported(fates) = answer.with_context(|| format!("stopped at {first}"))? else {
-                bail!("stopped at {first}: the gate gave an answer that is none; is it of another version?");
-            };
-            for (place, fate) in places.into_iter().zip(&fates) {
-                self.report.count(kind, place, fate);
-            }
-            stored.extend(named.into_iter().zip(fates).filter_map(|(row, fate)| Some((row?, fate))));
+    /// Before the first account with a text for an id: nobody who registers meanwhile gets a number.
+    async fn use_text_ids(&mut self, rows: &[Row]) -> anyhow::Result<()> {
+        let is_text = |row: &Row| matches!(row, Row::User(user) if matches!(user.id, UserId::Text(_)));
+        if !self.text_ids && rows.iter().any(is_text) {
+            self.send(vec![Row::TextIds]).await?;
+            self.text_ids = true;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, rows: Vec<Row>) -> anyhow::Result<Vec<Fate>> {
+        let count = rows.len();
+        match self.backend.call(AdminCommand::Import { run: self.run, rows }).await? {
+            Output::Imported(fates) if fates.len() == count => Ok(fates),
+            _ => bail!(NO_ANSWER),
         }
     }
 }
+
+fn role_id(row: &Row) -> Option<String> {
+    match row {
+        Row::Role(role) => Some(role.id.clone()),
+        _ => None,
+    }
+}
+
+const NO_ANSWER: &str = "the gate gave an answer that is none; is it of another version?";
 
 #[cfg(test)]
 mod tests;

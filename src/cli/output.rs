@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::import::Why;
 use crate::{identity::UserId, policy::Stored};
 
 /// An answer.
@@ -28,6 +29,8 @@ pub enum Output {
     Tokens(Vec<TokenView>),
     /// A new token, with its id.
     Issued(IssuedView),
+    /// The number of a run of an import.
+    ImportRun(u32),
     /// What became of each row of an import's batch.
     Imported(Vec<Fate>),
 }
@@ -117,10 +120,10 @@ pub enum Fate {
     Updated,
     /// It was here already, the same.
     Present,
-    /// It is here, but it was changed here since an earlier import: it stays as it is.
-    Kept(String),
+    /// It was not stored, but what belongs to it is: why.
+    Kept(Why),
     /// It was not stored: why.
-    Left(String),
+    Left(Why),
     /// A role, which may have another id here.
     Role {
         /// Its id here.
@@ -186,6 +189,7 @@ impl Output {
                 }),
             ),
             Self::Issued(token) => format!("{}\n", token.id),
+            Self::ImportRun(run) => format!("import {run}\n"),
             Self::Imported(fates) => format!("{} rows\n", fates.len()),
         }
     }
@@ -348,7 +352,7 @@ mod tests {
             Output::Users(Vec::new()),
             Output::Imported(vec![
                 Fate::Taken,
-                Fate::Left("no".into()),
+                Fate::Left(Why::of("no", 7)),
                 Fate::Role { id: "1".into(), taken: true },
             ]),
         ] {

@@ -4,7 +4,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq;
 
-use super::{Settings, Verdict};
+use super::{Form, Settings, Verdict};
 use crate::identity::{Password, PasswordHash};
 
 /// A stored hash asks for no more memory than this: 256 MiB is 13 times the default, and bearable for one job.
@@ -159,6 +159,27 @@ impl Bench {
         let (salt, output) = (hash.salt?, hash.hash?);
         within.then(|| Stored::Argon2(Box::new(Argon2Hash { params, version, salt, output })))
     }
+}
+
+/// What a stored hash looks like; whether it asks for too much by the bounds that hold whatever the settings are.
+pub(super) fn form(text: &str) -> Form {
+    if text.starts_with("$2") {
+        let range = ["$2a$", "$2b$", "$2y$"].into_iter().find_map(|prefix| text.strip_prefix(prefix));
+        let cost = range.and_then(|rest| rest.get(..2)).and_then(|cost| cost.parse::<u32>().ok());
+        return match cost {
+            Some(_) if is_bcrypt(text) => Form::Good,
+            Some(cost) if cost > *BCRYPT_COSTS.end() && text.len() == 60 => Form::TooMuch,
+            _ => Form::Unknown,
+        };
+    }
+    let parsed = phc::PasswordHash::new(text)
+        .ok()
+        .filter(|hash| hash.algorithm.as_str() == Algorithm::Argon2id.as_str());
+    let Some(params) = parsed.and_then(|hash| Params::try_from(&hash).ok()) else { return Form::Unknown };
+    let within = params.m_cost() <= MOST_MEMORY_KIB
+        && params.t_cost() <= MOST_ITERATIONS
+        && params.p_cost() <= MOST_LANES;
+    if within { Form::Good } else { Form::TooMuch }
 }
 
 fn verdict(same: bool, outdated: bool) -> Verdict {

@@ -7,14 +7,18 @@ pub(super) mod rules;
 pub(super) mod sessions;
 pub(super) mod whole;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    task::{Context, Poll, Waker},
+};
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, LastUse, Noticed, OutboxEntry, Outcome,
-    PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError, Subject, Token, User, UserDraft,
-    UserKey,
+    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, KeyRules, LastUse, Noticed,
+    Obstacle, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError,
+    Subject, Token, User, UserDraft, UserKey,
 };
 use crate::{
     clock::Timestamp,
@@ -52,6 +56,9 @@ macro_rules! holds_for {
             import::a_token_without_a_user_lives
             import::is_safe_to_run_twice
             import::no_new_user_inherits_anything
+            import::a_row_is_taken_once_and_follows_its_dump
+            import::what_has_ended_here_is_not_brought_back
+            import::what_changed_or_began_here_is_kept
             whole::a_batch_that_fails_leaves_nothing
             whole::changes_of_one_batch_see_each_other
             whole::the_feed_tells_what_changed
@@ -87,7 +94,7 @@ pub(super) async fn everything(store: &dyn Store) -> BTreeMap<String, String> {
     }
     for token in store.tokens(None).await.unwrap() {
         tell(format!("token {:?}", token.hash), &token);
-        let session = store.sessions().get(&token.hash).expect("every token is in the index");
+        let session = store.load_session(&token.hash).await.unwrap().expect("every token has a session");
         tell(format!("session {:?}", token.hash), &(&session.subject.load(), session.epoch, session.ttl));
     }
     tell("roles".to_owned(), &store.roles().await.unwrap());
@@ -155,7 +162,12 @@ pub(super) async fn create(store: &dyn Store, email: &str) -> User {
 
 /// What the gate would find for this token, at the moment it was made.
 pub(super) fn standing(store: &dyn Store, id: &str) -> Option<Standing> {
-    let session = store.sessions().get(&TokenHash::of(id))?;
+    let hash = TokenHash::of(id);
+    let mut load = store.load_session(&hash);
+    let Poll::Ready(session) = load.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        return None;
+    };
+    let session = session.ok().flatten()?;
     Some(session.standing(&session.subject.load(), Timestamp(1_001), &Lifetimes::default()))
 }
 

@@ -4,8 +4,11 @@
 //! with the state as that batch (or a later durable one) left it. So the request path never acts on a
 //! grant that a crash could take back. Account reads see the rows at once: whatever they lead to stands
 //! behind the unfinished batch in the same queue, and is not acknowledged before it.
+//!
+//! A start publishes nothing: a session is made when somebody first comes with its token ([`lazy`]).
 
 mod feed;
+mod lazy;
 
 use std::{
     collections::HashMap,
@@ -23,6 +26,7 @@ use super::{
 };
 use crate::identity::UserId;
 use feed::Feed;
+use lazy::Pending;
 
 /// What both engines answer from.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(super) struct Live {
     state: RwLock<State>,
     published: Mutex<Published>,
     sessions: Sessions,
+    /// Held by an engine that has applied a group and not published it yet.
+    unsettled: tokio::sync::RwLock<()>,
     errors: AtomicU64,
 }
 
@@ -40,28 +46,25 @@ struct Published {
     feed: Feed,
     /// Events up to this number are durable.
     outbox_seq: u64,
+    pending: Pending,
 }
 
 impl Live {
-    /// Takes over the rows that a start has read, and publishes all their sessions.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a row cannot be read.
-    pub(super) fn new(state: State) -> Result<Self, StoreError> {
-        let everything = Effects { started: state.token_hashes().collect(), ..Effects::default() };
+    /// Takes over the rows that a start has read.
+    pub(super) fn new(state: State) -> Self {
         let published = Published {
             slots: HashMap::new(),
             feed: Feed::after(state.change_seq()),
             outbox_seq: state.outbox_seq(),
+            pending: Pending::default(),
         };
-        let live = Self {
+        Self {
             state: RwLock::new(state),
             published: Mutex::new(published),
             sessions: Sessions::default(),
+            unsettled: tokio::sync::RwLock::new(()),
             errors: AtomicU64::new(0),
-        };
-        live.publish(&*live.read()?, everything)?;
-        Ok(live)
+        }
     }
 
     /// The rows, to read. A writer that panicked has left them half written: nothing is read then.
@@ -110,7 +113,8 @@ impl Live {
     /// A batch could not be made durable: what it revoked stays revoked, what it gave is not given.
     pub(super) fn abandon(&self, state: &State, effects: &Effects) {
         self.end_sessions(effects);
-        let Ok(published) = self.published() else { return };
+        let Ok(mut published) = self.published() else { return };
+        published.pending.lose();
         for id in &effects.users {
             let (Some(slot), Ok(subject)) = (published.slots.get(id), state.subject(id)) else { continue };
             if subject.disabled {

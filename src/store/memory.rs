@@ -22,7 +22,7 @@ struct Memory {
 
 /// An empty store in memory.
 pub(super) fn open(keys: KeyRules) -> Result<Arc<dyn Store>, StoreError> {
-    let live = Live::new(State::new(keys))?;
+    let live = Live::new(State::new(keys));
     Ok(Arc::new(Resident::new(Arc::new(live), Memory::default())))
 }
 

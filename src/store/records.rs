@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::LastUse;
+use super::{
+    LastUse,
+    bring::{Bring, Brought},
+};
 use crate::{
     clock::Timestamp,
     identity::{PasswordHash, TokenHash, UserId},
@@ -185,16 +188,25 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
-    /// Import: stores a user under its own id, replacing an earlier one with that id (whose epoch stays, if it is
+    /// Begins a run of an import. Outcome: [`Outcome::ImportRun`].
+    StartImport,
+    /// Import: stores a row, if nothing here speaks against it. Outcome: [`Outcome::Brought`]. Fails on nothing.
+    Bring {
+        /// The run that brings it.
+        run: u32,
+        /// The row.
+        row: Box<Bring>,
+    },
+    /// Stores a user under its own id, replacing an earlier one with that id (whose epoch stays, if it is
     /// higher). Outcome: [`Outcome::User`]. Fails with `Taken`.
     PutUser(User),
-    /// Import: stores a token whether or not its user exists.
+    /// Stores a token whether or not its user exists.
     PutToken(Token),
-    /// Import: stores a role under its own id.
+    /// Stores a role under its own id.
     PutRole(Role),
-    /// Import: stores a mapping under its own id.
+    /// Stores a mapping under its own id.
     PutRoleMapping(RoleMapping),
-    /// Import: stores an ACL row under its own id.
+    /// Stores an ACL row under its own id.
     PutAclRow(AclRow),
     /// Import: the next number for user ids is at least this.
     RaiseNextUserId(i64),
@@ -236,6 +248,10 @@ pub enum Outcome {
     Role(Role),
     /// How many rows went.
     Removed(u64),
+    /// The number of a run of an import.
+    ImportRun(u32),
+    /// What became of a row of an import.
+    Brought(Brought),
 }
 
 /// One line of the changes feed.

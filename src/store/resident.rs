@@ -42,10 +42,8 @@ impl<E: Writer> Store for Resident<E> {
         self.live.sessions()
     }
 
-    /// The index holds every durable token, so that a miss is an unknown one: nobody can make the store work
-    /// by asking for tokens that do not exist.
     async fn load_session(&self, hash: &TokenHash) -> Result<Option<Arc<Session>>, StoreError> {
-        Ok(self.live.sessions().get(hash))
+        self.live.load_session(hash).await
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {

@@ -7,8 +7,10 @@ mod before;
 mod committer;
 mod disk;
 mod folder;
+mod loader;
 mod log;
 mod mark;
+mod opened;
 mod record;
 mod room;
 
@@ -25,6 +27,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+pub use self::loader::Loader;
 use self::{
     committer::{Committer, Order},
     disk::{Disk, Folder},

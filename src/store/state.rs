@@ -6,12 +6,14 @@
 
 mod apply;
 mod codec;
+mod gone;
 mod kinds;
 mod read;
+mod sparse;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    hash::{BuildHasher, RandomState},
+    collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher, Hash, RandomState},
 };
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ use crate::{
 
 pub(super) use apply::Effects;
 pub(super) use codec::Row;
+pub(super) use gone::Gone;
 use kinds::Kinds;
 
 /// All rows, and the indexes over them.
@@ -36,9 +39,10 @@ pub(super) struct State {
     /// Rows as they are stored: a million users must fit.
     users: BTreeMap<UserId, Box<[u8]>>,
     names: BTreeSet<(u64, UserId)>,
-    tokens: HashMap<TokenHash, TokenRow>,
+    tokens: BTreeMap<TokenHash, TokenRow>,
     tokens_by_user: BTreeSet<(UserId, Timestamp, TokenHash)>,
-    handles: BTreeSet<(u64, TokenHash)>,
+    /// The beginnings of a handle and of its token's hash.
+    handles: BTreeSet<(u64, u64)>,
     roles: BTreeMap<String, Role>,
     mappings: BTreeMap<String, RoleMapping>,
     /// The mappings that give a user a role: the user's id as text, the mapping's id.
@@ -46,7 +50,10 @@ pub(super) struct State {
     acls: BTreeMap<String, AclRow>,
     outbox: BTreeMap<u64, OutboxEntry>,
     kinds: Kinds,
+    gone: BTreeSet<Gone>,
     meta: Meta,
+    /// Users and tokens are on the disk alone.
+    sparse: Option<sparse::Sparse>,
     /// Keyed by chance, so that nobody can choose names that meet in `names`.
     hasher: RandomState,
 }
@@ -63,6 +70,8 @@ pub(super) struct Meta {
     change_seq: u64,
     /// What unknown names are hashed with, so that nobody else can tell how they are checked.
     secret: [u8; 32],
+    /// How many runs of imports there were.
+    imports: u32,
     /// How many other rows there are, as of the last write to a disk.
     rows: u64,
     /// How many writes to a disk there were.
@@ -78,6 +87,8 @@ pub(super) enum Write {
     Mapping(String, Option<RoleMapping>),
     Acl(String, Option<AclRow>),
     Outbox(u64, Option<OutboxEntry>),
+    /// Whether an import must not bring this back.
+    Gone(Gone, bool),
     Meta(Meta),
 }
 
@@ -96,6 +107,9 @@ pub(super) struct TokenRow {
     used: Option<LastUse>,
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     extra: Option<Box<TokenExtra>>,
+    /// An import brought it: its end has to be remembered.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    brought: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,7 +137,7 @@ impl State {
             rules,
             users: BTreeMap::new(),
             names: BTreeSet::new(),
-            tokens: HashMap::new(),
+            tokens: BTreeMap::new(),
             tokens_by_user: BTreeSet::new(),
             handles: BTreeSet::new(),
             roles: BTreeMap::new(),
@@ -132,7 +146,9 @@ impl State {
             acls: BTreeMap::new(),
             outbox: BTreeMap::new(),
             kinds: Kinds::default(),
+            gone: BTreeSet::new(),
             meta: Meta::default(),
+            sparse: None,
             hasher: RandomState::new(),
         }
     }
@@ -147,7 +163,7 @@ impl State {
         self.rules = rules;
         let mut names = BTreeSet::new();
         for (id, row) in &self.users {
-            names.extend(self.hashed_keys(row).into_iter().map(|hash| (hash, id.clone())));
+            names.extend(self.keys(row).iter().map(|key| (self.key_digest(key), id.clone())));
         }
         self.names = names;
     }
@@ -161,20 +177,19 @@ impl State {
             Write::Mapping(id, row) => self.write_mapping(id, row),
             Write::Acl(id, row) => Write::Acl(id.clone(), replace(&mut self.acls, id, row)),
             Write::Outbox(seq, row) => Write::Outbox(seq, replace(&mut self.outbox, seq, row)),
+            Write::Gone(gone, is) => self.write_gone(gone, is),
             Write::Meta(meta) => Write::Meta(std::mem::replace(&mut self.meta, meta)),
         }
     }
 
     fn write_user(&mut self, id: UserId, row: Option<Box<[u8]>>) -> Write {
-        let keys = row.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default();
+        let new = row.as_deref().map(|row| self.keys(row)).unwrap_or_default();
         self.kinds.add(row.as_deref().and_then(codec::password).as_ref());
-        let old = replace(&mut self.users, id.clone(), row);
-        self.kinds.remove(old.as_deref().and_then(codec::password).as_ref());
-        for hash in old.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default() {
-            self.names.remove(&(hash, id.clone()));
-        }
-        self.names.extend(keys.into_iter().map(|hash| (hash, id.clone())));
-        Write::User(id, old)
+        let old_row = replace(&mut self.users, id.clone(), row);
+        self.kinds.remove(old_row.as_deref().and_then(codec::password).as_ref());
+        let old = old_row.as_deref().map(|row| self.keys(row)).unwrap_or_default();
+        self.rename(&id, &old, &new);
+        Write::User(id, old_row)
     }
 
     fn write_token(&mut self, hash: TokenHash, row: Option<TokenRow>) -> Write {
@@ -186,11 +201,11 @@ impl State {
         };
         if let Some(old) = &old {
             self.tokens_by_user.remove(&(old.user.clone(), old.created, hash));
-            self.handles.remove(&(handle, hash));
+            self.handles.remove(&(handle, beginning(&hash)));
         }
         if let Some(place) = place {
             self.tokens_by_user.insert(place);
-            self.handles.insert((handle, hash));
+            self.handles.insert((handle, beginning(&hash)));
         }
         Write::Token(hash, old)
     }
@@ -205,14 +220,17 @@ impl State {
         Write::Mapping(id, old)
     }
 
-    fn hashed_keys(&self, row: &[u8]) -> Vec<u64> {
+    fn keys(&self, row: &[u8]) -> Vec<UserKey> {
         // A row that cannot be read has no names; every read of it fails loudly.
-        let keys = codec::read_user(row).map(|user| self.rules.of(&user.properties)).unwrap_or_default();
-        keys.iter().map(|key| self.key_digest(key)).collect()
+        codec::read_user(row).map(|user| self.rules.of(&user.properties)).unwrap_or_default()
     }
 
     fn key_digest(&self, key: &UserKey) -> u64 {
-        self.hasher.hash_one(key)
+        self.digest_of(key)
+    }
+
+    fn digest_of(&self, value: &impl Hash) -> u64 {
+        self.hasher.hash_one(value)
     }
 }
 
@@ -226,6 +244,7 @@ impl Write {
             Self::Mapping(id, _) => Row::Mapping(id.clone()),
             Self::Acl(id, _) => Row::Acl(id.clone()),
             Self::Outbox(seq, _) => Row::Outbox(*seq),
+            Self::Gone(gone, _) => Row::Gone(*gone),
             Self::Meta(_) => Row::Meta,
         }
     }
@@ -242,6 +261,7 @@ impl TokenRow {
             epoch: token.epoch,
             used: token.used,
             extra: (!plain).then(|| Box::new(TokenExtra { scopes, name, fixed })),
+            brought: false,
         }
     }
 
@@ -274,6 +294,7 @@ impl Default for Meta {
             outbox_seq: 0,
             change_seq: 0,
             secret: [0; 32],
+            imports: 0,
             rows: 0,
             commits: 0,
         }
@@ -295,6 +316,11 @@ fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
 /// The first eight bytes of a handle: enough to find it by, and a quarter of its size.
 fn handle_digest(handle: &Handle) -> u64 {
     handle.as_str().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
+/// The first eight bytes of a token's hash.
+fn beginning(hash: &TokenHash) -> u64 {
+    hash.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 #[cfg(test)]

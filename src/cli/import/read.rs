@@ -1,29 +1,30 @@
-//! Files into rows: the memory connector's file, and one file a collection.
+//! Files into rows, on a thread of its own: the next rows are read and understood while the last are stored.
+//!
+//! Everything that can be broken as a whole is read to its end before the first row is handed out. What belongs to
+//! accounts comes after them, whatever the order in the files: a file may be read several times.
 
-use std::{fs, io, path::Path};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::Placed;
+use super::{
+    Item, Kind, Raw, collection,
+    memory::{self, Survey},
+    rows,
+    source::Source,
+};
 use crate::cli::args::ImportFiles;
 
-/// A row as it stood in its file, or why it is none.
-pub(super) type Raw = Placed<Result<Map<String, Value>, String>>;
-
-/// All rows that the files hold.
-#[derive(Debug, Default)]
-pub(super) struct Collections {
-    pub(super) users: Vec<Raw>,
-    pub(super) tokens: Vec<Raw>,
-    pub(super) roles: Vec<Raw>,
-    pub(super) mappings: Vec<Raw>,
-    pub(super) acls: Vec<Raw>,
-    /// `ids.User`: the number that LoopBack would have given next.
-    pub(super) next_user_id: Option<Value>,
-    /// Collections that are the app's own: their names and numbers of rows.
-    pub(super) others: Vec<(String, usize)>,
-}
+/// Takes rows; false when nobody wants more.
+pub(super) type Sink<'s> = &'s mut dyn FnMut(Raw) -> bool;
 
 /// A file that is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -42,138 +43,172 @@ pub(super) enum ReadError {
     NotMemory { path: String, why: &'static str },
     #[error("`{path}` has no collection `{name}`, only {}; --user-model says what the accounts are called", listed(.has))]
     NoUsers { path: String, name: String, has: Vec<String> },
+    #[error("cannot start a thread that reads")]
+    Thread(#[source] io::Error),
 }
 
-/// The memory connector's file.
-#[derive(Deserialize)]
-struct Memory {
-    #[serde(default)]
-    ids: Map<String, Value>,
-    models: Map<String, Value>,
+/// What the thread says.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// All files are sound; what there is besides rows.
+    Ready {
+        /// `ids` of the account model.
+        next_user_id: Option<Value>,
+        /// Collections of the app's own: their names and numbers of rows.
+        others: Vec<(String, usize)>,
+    },
+    /// Some rows of one kind.
+    Rows(Kind, Vec<Item>),
 }
 
-/// Reads all files to their ends.
-pub(super) fn collections(files: &ImportFiles, user_model: &str) -> Result<Collections, ReadError> {
-    let mut found = Collections::default();
-    if let Some(path) = &files.file {
-        memory(path, user_model, &mut found)?;
-    }
-    for (path, rows) in [
-        (&files.users, &mut found.users),
-        (&files.tokens, &mut found.tokens),
-        (&files.roles, &mut found.roles),
-        (&files.role_mappings, &mut found.mappings),
-        (&files.acls, &mut found.acls),
-    ] {
-        if let Some(path) = path {
-            rows.extend(collection(path)?);
-        }
-    }
-    Ok(found)
+/// The thread's other end.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// What it says; nothing more after an error.
+    pub(super) events: Receiver<Result<Event, ReadError>>,
+    /// How many bytes there are to read.
+    pub(super) total: Arc<AtomicU64>,
+    /// How many were.
+    pub(super) read: Arc<AtomicU64>,
 }
 
-fn memory(path: &Path, user_model: &str, found: &mut Collections) -> Result<(), ReadError> {
-    let name = path.display().to_string();
-    let text = text(path)?;
-    let whole: Value = serde_json::from_str(&text).map_err(|error| broken(&name, &error))?;
-    let Value::Object(fields) = &whole else {
-        return Err(ReadError::NotMemory { path: name, why: "it holds no JSON object" });
-    };
-    if !fields.get("models").is_some_and(Value::is_object) {
-        return Err(ReadError::NotMemory { path: name, why: "it has no `models`" });
-    }
-    let memory: Memory = serde_json::from_value(whole)
-        .map_err(|_| ReadError::NotMemory { path: name.clone(), why: "its `ids` are no object" })?;
-    if !memory.models.contains_key(user_model) {
-        let has = memory.models.keys().cloned().collect();
-        return Err(ReadError::NoUsers { path: name, name: user_model.to_owned(), has });
-    }
-    found.next_user_id = memory.ids.get(user_model).cloned();
-    for (model, rows) in memory.models {
-        let Value::Object(rows) = rows else {
-            found.others.push((model, 0));
-            continue;
+impl Reading {
+    /// Opens the files and begins.
+    pub(super) fn start(files: &ImportFiles, user_model: &str) -> Result<Self, ReadError> {
+        let (total, read) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let open = |path: &Option<_>| path.as_deref().map(|path| Source::open(path, &read)).transpose();
+        let reader = Reader {
+            memory: open(&files.file)?,
+            collections: [
+                (Kind::Role, open(&files.roles)?),
+                (Kind::User, open(&files.users)?),
+                (Kind::Token, open(&files.tokens)?),
+                (Kind::Mapping, open(&files.role_mappings)?),
+                (Kind::Acl, open(&files.acls)?),
+            ],
+            user_model: user_model.to_owned(),
+            total: Arc::clone(&total),
         };
-        let into = match &*model {
-            model if model == user_model => &mut found.users,
-            "AccessToken" => &mut found.tokens,
-            "Role" => &mut found.roles,
-            "RoleMapping" => &mut found.mappings,
-            "ACL" => &mut found.acls,
-            _ => {
-                found.others.push((model, rows.len()));
-                continue;
+        let (sender, events) = channel(CHUNKS);
+        let work = move || {
+            if let Err(error) = reader.read(&sender) {
+                let _ = sender.blocking_send(Err(error));
             }
         };
-        // The key of a token's row is the token itself: its place is its number.
-        let shows_key = model != "AccessToken";
-        into.extend(rows.into_iter().enumerate().map(|(index, (key, row))| Placed {
-            place: if shows_key {
-                format!("{name}#/models/{model}/{key}")
-            } else {
-                format!("{name}#/models/{model} row {}", index + 1)
-            },
-            row: stored_row(row),
-        }));
-    }
-    Ok(())
-}
-
-/// The memory connector stores each row as a text of JSON.
-fn stored_row(row: Value) -> Result<Map<String, Value>, String> {
-    match row {
-        Value::String(text) => match serde_json::from_str(&text) {
-            Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) => Err("the row is no JSON object".into()),
-            Err(error) => Err(format!("the row is broken JSON (column {})", error.column())),
-        },
-        row => object(row),
+        thread::Builder::new().name("import".to_owned()).spawn(work).map_err(ReadError::Thread)?;
+        Ok(Self { events, total, read })
     }
 }
 
-fn object(row: Value) -> Result<Map<String, Value>, String> {
-    match row {
-        Value::Object(fields) => Ok(fields),
-        _ => Err("the row is no JSON object".into()),
+struct Reader {
+    memory: Option<Source>,
+    /// In the order in which they are stored.
+    collections: [(Kind, Option<Source>); 5],
+    user_model: String,
+    total: Arc<AtomicU64>,
+}
+
+impl Reader {
+    fn read(&self, to: &Sender<Result<Event, ReadError>>) -> Result<(), ReadError> {
+        self.grow_total(
+            self.memory.iter().chain(self.collections.iter().filter_map(|(_, file)| file.as_ref())),
+        );
+        let survey = match &self.memory {
+            Some(source) => memory::survey(source, &self.user_model)?,
+            None => Survey::default(),
+        };
+        let passes = self.passes(&survey.kinds);
+        for (_, source) in &self.collections {
+            if let Some(source) = source.as_ref()
+                && collection::is_array(source)?
+            {
+                self.grow_total([source]);
+                collection::check_array(source)?;
+            }
+        }
+        for _ in &passes {
+            self.grow_total(&self.memory);
+        }
+        let Survey { next_user_id, others, .. } = survey;
+        let mut chunks = Chunks { to, user_model: &self.user_model, kind: Kind::Role, rows: Vec::new() };
+        if to.blocking_send(Ok(Event::Ready { next_user_id, others })).is_err() {
+            return Ok(());
+        }
+        let mut passes = passes.into_iter().peekable();
+        for (kind, source) in &self.collections {
+            if let Some(pass) = passes.next_if(|pass| pass.first() == Some(kind))
+                && let Some(memory) = &self.memory
+            {
+                let read = memory::rows(memory, &self.user_model, &pass, &mut |row| chunks.add(row));
+                chunks.settle(read)?;
+            }
+            if let Some(source) = source {
+                let sink: Sink<'_> = &mut |row| chunks.add(row);
+                let read = match collection::is_array(source)? {
+                    true => collection::array(source, *kind, sink),
+                    false => collection::lines(source, *kind, sink),
+                };
+                chunks.settle(read)?;
+            }
+        }
+        chunks.send();
+        Ok(())
+    }
+
+    /// Which collections of the memory connector's file are read together: as many as stand there in the order in
+    /// which they are stored, without a file of their own to come between.
+    fn passes(&self, found: &[Kind]) -> Vec<Vec<Kind>> {
+        let mut passes: Vec<Vec<Kind>> = Vec::new();
+        let place = |kind: Kind| found.iter().position(|other| *other == kind);
+        let mut last = None;
+        for (kind, file) in &self.collections {
+            if let Some(at) = place(*kind) {
+                match passes.last_mut().filter(|_| last.is_some_and(|last| last < at)) {
+                    Some(pass) => pass.push(*kind),
+                    None => passes.push(vec![*kind]),
+                }
+                last = Some(at);
+            }
+            if file.is_some() {
+                last = None;
+            }
+        }
+        passes
+    }
+
+    fn grow_total<'s>(&self, sources: impl IntoIterator<Item = &'s Source>) {
+        let size = sources.into_iter().map(|source| source.size).sum();
+        self.total.fetch_add(size, Ordering::Relaxed);
     }
 }
 
-/// A JSON array, or one JSON value after the other (NDJSON).
-fn collection(path: &Path) -> Result<Vec<Raw>, ReadError> {
-    let name = path.display().to_string();
-    let text = text(path)?;
-    if text.trim_start().starts_with('[') {
-        let rows: Vec<Value> = serde_json::from_str(&text).map_err(|error| broken(&name, &error))?;
-        let placed = |(index, row)| Placed { place: format!("{name}#/{index}"), row: object(row) };
-        return Ok(rows.into_iter().enumerate().map(placed).collect());
-    }
-    let mut rows = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
-    let (mut line, mut counted) = (1, 0);
-    while let Some(row) = stream.next() {
-        let row = row.map_err(|error| broken(&name, &error))?;
-        // The line on which the row ends: the one that it stands on, in NDJSON.
-        let end = stream.byte_offset();
-        line += text.get(counted..end).map_or(0, |part| part.bytes().filter(|b| *b == b'\n').count());
-        counted = end;
-        rows.push(Placed { place: format!("{name}:{line}"), row: object(row) });
-    }
-    Ok(rows)
+/// Rows on their way to who stores them.
+struct Chunks<'c> {
+    to: &'c Sender<Result<Event, ReadError>>,
+    user_model: &'c str,
+    kind: Kind,
+    rows: Vec<Item>,
 }
 
-fn text(path: &Path) -> Result<String, ReadError> {
-    let name = || path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|source| ReadError::File { path: name(), source })?;
-    // Some tools begin with a byte order mark.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
+impl Chunks<'_> {
+    fn add(&mut self, Raw { kind, row }: Raw) -> bool {
+        if (kind != self.kind || self.rows.len() >= CHUNK) && !self.send() {
+            return false;
+        }
+        self.kind = kind;
+        self.rows.push(rows::understand(kind, row, self.user_model));
+        true
+    }
 
-fn broken(path: &str, error: &serde_json::Error) -> ReadError {
-    let (line, column) = (error.line(), error.column());
-    let whole = error.to_string();
-    // serde_json ends its text with the place, which the message begins with here.
-    let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
-    ReadError::Json { path: path.to_owned(), line, column, message }
+    fn send(&mut self) -> bool {
+        let rows = std::mem::take(&mut self.rows);
+        rows.is_empty() || self.to.blocking_send(Ok(Event::Rows(self.kind, rows))).is_ok()
+    }
+
+    /// When nobody reads on, the reader's own error means nothing.
+    fn settle(&self, read: Result<(), ReadError>) -> Result<(), ReadError> {
+        if self.to.is_closed() { Ok(()) } else { read }
+    }
 }
 
 fn listed(names: &[String]) -> String {
@@ -182,3 +217,9 @@ fn listed(names: &[String]) -> String {
     }
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+/// Rows of one commit.
+pub(super) const CHUNK: usize = 1_000;
+
+/// Chunks that may wait.
+const CHUNKS: usize = 4;

@@ -1,23 +1,30 @@
-//! What an import took, what it left, and why.
+//! What an import took, what it left, and why: counted by reason, so that its size does not grow with the rows.
 
-use std::fmt::Write;
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::File,
+    io::{self, BufRead, BufReader, BufWriter, Seek, Write},
+};
 
 use serde_json::{Map, Value, json};
 
+use super::{Kind, why::Why};
 use crate::cli::output::{Fate, printable};
 
-/// Lines that are printed of each list; JSON has them all.
-const SHOWN: usize = 50;
-
-const KINDS: [&str; 5] = ["users", "tokens", "roles", "role mappings", "acls"];
+/// Rows that are named of each reason; JSON has them all.
+const SHOWN: usize = 3;
 
 /// The report.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::cli) struct Report {
-    tallies: [Tally; KINDS.len()],
-    left: Vec<(&'static str, String, String)>,
-    notes: Vec<(String, &'static str)>,
+    tallies: [Tally; Kind::ALL.len()],
+    left: BTreeMap<(Kind, String), Group>,
+    notes: BTreeMap<(Kind, String), Group>,
     pub(super) others: Vec<(String, usize)>,
+    unreadable: usize,
+    /// Every row that was left or noted, one line of JSON each, in a file without a name.
+    all: Option<BufWriter<File>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,66 +35,105 @@ struct Tally {
     left: usize,
 }
 
+/// Rows that share a reason.
+#[derive(Debug, Default)]
+struct Group {
+    count: usize,
+    first: Vec<(String, Why)>,
+}
+
 impl Report {
+    /// An empty one; a complete one can be turned into JSON.
+    ///
+    /// # Errors
+    /// When the system has no room for a temporary file.
+    pub(super) fn new(complete: bool) -> io::Result<Self> {
+        let all = if complete { Some(BufWriter::new(tempfile::tempfile()?)) } else { None };
+        Ok(Self {
+            tallies: Default::default(),
+            left: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            others: Vec::new(),
+            unreadable: 0,
+            all,
+        })
+    }
+
+    /// A row that is no JSON at all: the file is not what was meant.
+    pub(super) fn unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Whether every row could be read.
+    pub(in crate::cli) fn is_whole(&self) -> bool {
+        self.unreadable == 0
+    }
+
     /// A row that is not stored.
-    pub(super) fn left(&mut self, kind: &'static str, place: String, why: String) {
-        if let Some(tally) = self.tally(kind) {
-            tally.left += 1;
-        }
-        self.left.push((kind, place, why));
+    pub(super) fn left(&mut self, kind: Kind, place: String, why: Why) -> io::Result<()> {
+        self.tally(kind).left += 1;
+        self.keep(&json!({"kind": kind.name(), "place": place, "why": why.to_string()}))?;
+        group(&mut self.left, kind, place, why);
+        Ok(())
     }
 
     /// A row that is stored, though something about it has to be known.
-    pub(super) fn note(&mut self, place: String, what: &'static str) {
-        self.notes.push((place, what));
+    pub(super) fn note(&mut self, kind: Kind, place: String, what: &'static str) -> io::Result<()> {
+        self.keep(&json!({"note": {"place": place, "what": what}}))?;
+        group(&mut self.notes, kind, place, what.into());
+        Ok(())
     }
 
     /// What became of a row.
-    pub(super) fn count(&mut self, kind: &'static str, place: String, fate: &Fate) {
-        if let Fate::Left(why) | Fate::Kept(why) = fate {
-            return self.left(kind, place, why.clone());
-        }
-        let Some(tally) = self.tally(kind) else { return };
+    pub(super) fn count(&mut self, kind: Kind, place: String, fate: Fate) -> io::Result<()> {
+        let tally = self.tally(kind);
         match fate {
             Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
             Fate::Updated => tally.updated += 1,
             Fate::Present | Fate::Role { .. } => tally.present += 1,
-            Fate::Left(_) | Fate::Kept(_) => {}
+            Fate::Left(why) | Fate::Kept(why) => return self.left(kind, place, why),
         }
+        Ok(())
     }
 
-    /// For a program.
-    pub(in crate::cli) fn to_json(&self) -> Value {
-        let tally = |(kind, tally): (&&str, Tally)| {
+    /// For a program: every row that was left, and why.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the rows cannot be read back.
+    pub(in crate::cli) fn write_json(&mut self, to: &mut dyn Write) -> anyhow::Result<()> {
+        let tally = |(kind, tally): (&Kind, Tally)| {
             let Tally { taken, updated, present, left } = tally;
             let counts = json!({"taken": taken, "updated": updated, "present": present, "left": left});
-            (kind.replace(' ', "_"), counts)
+            (kind.name().replace(' ', "_"), counts)
         };
-        let mut json: Map<String, Value> = KINDS.iter().zip(self.tallies).map(tally).collect();
-        let left =
-            self.left.iter().map(|(kind, place, why)| json!({"kind": kind, "place": place, "why": why}));
-        let notes = self.notes.iter().map(|(place, what)| json!({"place": place, "what": what}));
+        let mut json: Map<String, Value> = Kind::ALL.iter().zip(self.tallies).map(tally).collect();
         let others = self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows}));
-        json.insert("left".to_owned(), left.collect());
-        json.insert("notes".to_owned(), notes.collect());
+        json.insert("unreadable".to_owned(), self.unreadable.into());
         json.insert("not_accounts".to_owned(), others.collect());
-        Value::Object(json)
+        let reasons = self
+            .left
+            .iter()
+            .map(|((kind, what), group)| json!({"kind": kind.name(), "why": what, "rows": group.count}));
+        json.insert("reasons".to_owned(), reasons.collect());
+        let head = format!("{:#}", Value::Object(json));
+        to.write_all(head.strip_suffix("\n}").unwrap_or(&head).as_bytes())?;
+        self.write_rows(to, "left", |row| (row.get("note").is_none()).then_some(row))?;
+        self.write_rows(to, "notes", |mut row| row.get_mut("note").map(Value::take))?;
+        Ok(to.write_all(b"\n}\n")?)
     }
 
     /// For a person.
     pub(in crate::cli) fn to_text(&self) -> String {
         let mut text = String::new();
-        for (kind, tally) in KINDS.iter().zip(self.tallies) {
-            let Tally { taken, updated, present, left } = tally;
+        for (kind, tally) in Kind::ALL.iter().zip(self.tallies) {
+            let (kind, Tally { taken, updated, present, left }) = (kind.name(), tally);
             let _ = writeln!(
                 text,
                 "{kind:<14} {taken} taken, {updated} updated, {present} already here, {left} left"
             );
         }
-        let left = self.left.iter().map(|(_, place, why)| (place.as_str(), why.as_str()));
-        section(&mut text, "left", left, self.left.len());
-        let notes = self.notes.iter().map(|(place, what)| (place.as_str(), *what));
-        section(&mut text, "taken, but", notes, self.notes.len());
+        section(&mut text, "left", &self.left);
+        section(&mut text, "taken, but", &self.notes);
         if !self.others.is_empty() {
             let named = self.others.iter().map(|(model, rows)| format!("{model} ({rows})"));
             let named = named.collect::<Vec<_>>().join(", ");
@@ -96,25 +142,66 @@ impl Report {
         text
     }
 
-    fn tally(&mut self, kind: &str) -> Option<&mut Tally> {
-        KINDS.iter().zip(&mut self.tallies).find(|(name, _)| **name == kind).map(|(_, tally)| tally)
+    fn tally(&mut self, kind: Kind) -> &mut Tally {
+        let [users, tokens, roles, mappings, acls] = &mut self.tallies;
+        match kind {
+            Kind::User => users,
+            Kind::Token => tokens,
+            Kind::Role => roles,
+            Kind::Mapping => mappings,
+            Kind::Acl => acls,
+        }
+    }
+
+    fn keep(&mut self, row: &Value) -> io::Result<()> {
+        match &mut self.all {
+            Some(all) => writeln!(all, "{row}"),
+            None => Ok(()),
+        }
+    }
+
+    fn write_rows(
+        &mut self,
+        to: &mut dyn Write,
+        name: &str,
+        pick: impl Fn(Value) -> Option<Value>,
+    ) -> anyhow::Result<()> {
+        write!(to, ",\n  \"{name}\": [")?;
+        let mut separator = "\n    ";
+        if let Some(all) = &mut self.all {
+            all.rewind()?;
+            for line in BufReader::new(all.get_ref()).lines() {
+                if let Some(row) = pick(serde_json::from_str(&line?)?) {
+                    write!(to, "{separator}{row}")?;
+                    separator = ",\n    ";
+                }
+            }
+        }
+        Ok(write!(to, "]")?)
     }
 }
 
-fn section<'t>(
-    text: &mut String,
-    title: &str,
-    lines: impl Iterator<Item = (&'t str, &'t str)>,
-    count: usize,
-) {
-    if count == 0 {
+fn group(groups: &mut BTreeMap<(Kind, String), Group>, kind: Kind, place: String, why: Why) {
+    let group = groups.entry((kind, why.what().to_owned())).or_default();
+    group.count += 1;
+    if group.first.len() < SHOWN {
+        group.first.push((place, why));
+    }
+}
+
+fn section(text: &mut String, title: &str, groups: &BTreeMap<(Kind, String), Group>) {
+    if groups.is_empty() {
         return;
     }
     let _ = writeln!(text, "{title}:");
-    for (place, what) in lines.take(SHOWN) {
-        let _ = writeln!(text, "  {}: {}", printable(place), printable(what));
-    }
-    if count > SHOWN {
-        let _ = writeln!(text, "  … and {} more; --json lists them all", count - SHOWN);
+    for ((kind, _), Group { count, first }) in groups {
+        for (place, why) in first {
+            let _ = writeln!(text, "  {}: {}", printable(place), printable(&why.to_string()));
+        }
+        let more = count - first.len();
+        if more > 0 {
+            let _ =
+                writeln!(text, "  … and {more} more {} for this reason; --json lists them all", kind.name());
+        }
     }
 }

@@ -4,13 +4,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Placed, Report, Row, UserRow,
-    plain::{boolean, canonical, id, integer, moment, number, plain, text},
-    read::{Collections, Raw},
+    Item, Kind, Placed, RawRow, Row, UserRow,
+    plain::{boolean, canonical, id, moment, number, plain, text},
+    why::Why,
 };
 use crate::{
     cli::admin::Hidden,
-    identity::{TokenHash, UserId, scopes as scope_list},
+    hasher::{self, Form},
+    identity::{TokenHash, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
 };
 
@@ -25,75 +26,42 @@ const MAPPING_NAMES: [&str; 4] = ["id", "roleId", "principalType", "principalId"
 const ACL_NAMES: [&str; 7] =
     ["id", "model", "property", "accessType", "permission", "principalType", "principalId"];
 
-/// The rows that make sense.
-#[derive(Debug, Default)]
-pub(super) struct Understood {
-    pub(super) settings: Vec<Placed<Row>>,
-    pub(super) users: Vec<Placed<Row>>,
-    pub(super) tokens: Vec<Placed<Token>>,
-    pub(super) roles: Vec<Placed<Role>>,
-    pub(super) mappings: Vec<Placed<RoleMapping>>,
-    pub(super) acls: Vec<Placed<AclRow>>,
+/// What a row is worth.
+pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, user_model: &str) -> Item {
+    let readable = row.is_ok();
+    match row.and_then(|fields| read(kind, fields, user_model)) {
+        Ok((row, note)) => Item { place, row: Ok(row), note, readable },
+        Err(why) => Item { place, row: Err(why), note: None, readable },
+    }
 }
 
-/// Why a row is left, in words.
-type Why = String;
-
-/// Sorts the rows into those that make sense and those that the report names.
-pub(super) fn understand(found: Collections, user_model: &str, report: &mut Report) -> Understood {
-    let mut understood = Understood::default();
-    let mut numbers = found.next_user_id.as_ref().and_then(integer).unwrap_or(0);
-    let mut text_ids = false;
-    for placed in each("users", found.users, &USER_NAMES, report, user) {
-        let Placed { place, row: (row, note) } = placed;
-        match &row.id {
-            UserId::Number(number) => numbers = numbers.max(number.saturating_add(1)),
-            UserId::Text(_) => text_ids = true,
+fn read(
+    kind: Kind,
+    fields: Map<String, Value>,
+    user_model: &str,
+) -> Result<(Row, Option<&'static str>), Why> {
+    let names = match kind {
+        Kind::User => &USER_NAMES[..],
+        Kind::Token => &TOKEN_NAMES,
+        Kind::Role => &ROLE_NAMES,
+        Kind::Mapping => &MAPPING_NAMES,
+        Kind::Acl => &ACL_NAMES,
+    };
+    let fields = fields.into_iter().map(|(name, value)| (name, plain(value))).collect();
+    let mut fields = canonical(fields, names);
+    if let Some(id) = fields.shift_remove("_id") {
+        fields.entry("id").or_insert(id);
+    }
+    Ok(match kind {
+        Kind::User => {
+            let (user, note) = user(&mut fields)?;
+            (Row::User(user), note)
         }
-        if let Some(note) = note {
-            report.note(place.clone(), note);
-        }
-        understood.users.push(Placed { place, row: Row::User(row) });
-    }
-    let mut setting = |row| understood.settings.push(Placed { place: "the next id".into(), row });
-    if numbers > 0 {
-        setting(Row::NextUserId(numbers));
-    }
-    if text_ids {
-        setting(Row::TextIds);
-    }
-    let token = |row: &mut Map<String, Value>| token(row, user_model);
-    understood.tokens = each("tokens", found.tokens, &TOKEN_NAMES, report, token);
-    understood.roles = each("roles", found.roles, &ROLE_NAMES, report, role);
-    understood.mappings = each("role mappings", found.mappings, &MAPPING_NAMES, report, mapping);
-    understood.acls = each("acls", found.acls, &ACL_NAMES, report, acl);
-    report.others = found.others;
-    understood
-}
-
-fn each<T>(
-    kind: &'static str,
-    raw: Vec<Raw>,
-    names: &[&str],
-    report: &mut Report,
-    read: impl Fn(&mut Map<String, Value>) -> Result<T, Why>,
-) -> Vec<Placed<T>> {
-    let mut understood = Vec::with_capacity(raw.len());
-    for Placed { place, row } in raw {
-        let read = row.and_then(|fields| {
-            let fields = fields.into_iter().map(|(name, value)| (name, plain(value))).collect();
-            let mut fields = canonical(fields, names);
-            if let Some(id) = fields.shift_remove("_id") {
-                fields.entry("id").or_insert(id);
-            }
-            read(&mut fields)
-        });
-        match read {
-            Ok(row) => understood.push(Placed { place, row }),
-            Err(why) => report.left(kind, place, why),
-        }
-    }
-    understood
+        Kind::Token => (Row::Token(token(&mut fields, user_model)?), None),
+        Kind::Role => (Row::Role(role(&mut fields)?), None),
+        Kind::Mapping => (Row::Mapping(mapping(&mut fields)?), None),
+        Kind::Acl => (Row::Acl(acl(&mut fields)?), None),
+    })
 }
 
 /// An account, and what its owner has to know.
@@ -101,10 +69,12 @@ fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>),
     let id = id(&taken(row, "id")).ok_or("it has no `id` that is a whole number or a text")?;
     let (password, note) = match taken(row, "password") {
         Value::Null => (None, None),
-        Value::String(hash) if is_hash(&hash) => (Some(Hidden::new(hash)), None),
-        _ => {
-            (None, Some("its password is no bcrypt hash: it can log in once `user set-password` gave it one"))
-        }
+        Value::String(hash) => match hasher::form(&hash) {
+            Form::Good => (Some(Hidden::new(hash)), None),
+            Form::Unknown => (None, Some(NO_HASH)),
+            Form::TooMuch => (None, Some(LARGE_HASH)),
+        },
+        _ => (None, Some(NO_HASH)),
     };
     let verification = text(&taken(row, "verificationToken")).filter(|token| !token.is_empty());
     let mut properties = Map::new();
@@ -137,7 +107,7 @@ fn token(row: &mut Map<String, Value>, user_model: &str) -> Result<Token, Why> {
         && kind != user_model
         && kind != "USER"
     {
-        return Err(format!("it belongs to a `{kind}`, not to a `{user_model}`"));
+        return Err(Why::of("it belongs to accounts of another kind,", kind));
     }
     let ttl = match taken(row, "ttl") {
         Value::Null => None,
@@ -185,7 +155,7 @@ fn mapping(row: &mut Map<String, Value>) -> Result<RoleMapping, Why> {
 fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
     let mut field = |name: &str| match taken(row, name) {
         Value::Null => Ok(None),
-        value => text(&value).map(Some).ok_or(format!("its `{name}` is no text")),
+        value => text(&value).map(Some).ok_or(Why::of("this field is no text:", name)),
     };
     let id = field("id")?;
     let mut acl = AclRow {
@@ -206,13 +176,9 @@ fn taken(row: &mut Map<String, Value>, name: &str) -> Value {
     row.shift_remove(name).unwrap_or_default()
 }
 
-/// A hash that the hasher can read: bcrypt as LoopBack stores it, or argon2.
-fn is_hash(text: &str) -> bool {
-    let bcrypt = text.len() == 60
-        && ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix))
-        && text.bytes().all(|byte| byte.is_ascii_graphic());
-    bcrypt || text.starts_with("$argon2id$")
-}
+const NO_HASH: &str = "its password is no bcrypt hash: it can log in once `user set-password` gave it one";
+const LARGE_HASH: &str =
+    "its password hash asks for too much work: it can log in once `user set-password` gave it another";
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;

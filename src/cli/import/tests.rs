@@ -33,8 +33,10 @@ impl Bench {
     }
 
     async fn import(&mut self, files: ImportFiles) -> anyhow::Result<Value> {
-        let data = self.folder.path().join("data");
-        run(&files, "User", &data, &mut self.backend).await.map(|report| report.to_json())
+        let mut report = run(&files, "User", true, &mut self.backend).await?;
+        let mut json = Vec::new();
+        report.write_json(&mut json)?;
+        Ok(serde_json::from_slice(&json)?)
     }
 
     async fn import_memory(&mut self, dump: &Value) -> Value {
@@ -45,7 +47,7 @@ impl Bench {
     fn services(&self) -> &Services {
         match &self.backend {
             Backend::Here(services) => services,
-            Backend::Gate(_) => panic!("a backend of its own"),
+            Backend::Gate(_) | Backend::Import(_) => panic!("a backend of its own"),
         }
     }
 
@@ -196,7 +198,6 @@ async fn what_changed_here_is_kept() {
 
     let everywhere = Change::RevokeTokens { user: UserId::Number(2), except: None };
     bench.store().commit(vec![everywhere]).await.unwrap();
-    fs::remove_file(bench.folder.path().join("data/imported")).unwrap();
     let report = bench.import_memory(&dump(3, &later)).await;
     assert_eq!(report["tokens"]["left"], json!(2), "{report:#}");
     assert_eq!(bench.standing("t3").await, None);
@@ -274,7 +275,7 @@ async fn rows_that_make_no_sense_are_named_with_their_places() {
     tokens 0: its `created` is no moment
     tokens 1: it belongs to no user
     tokens 2: its `ttl` is no number
-    tokens 3: it belongs to a `Admin`, not to a `User`
+    tokens 3: it belongs to accounts of another kind, `Admin`
     tokens 4: it has no `id`
     users users.ndjson:3: it has no `id` that is a whole number or a text
     users users.ndjson:4: the row is no JSON object
@@ -350,7 +351,7 @@ async fn takes_what_an_sql_dump_writes() {
 async fn a_broken_file_stops_everything() {
     let mut bench = Bench::new().await;
     let broken = bench.write("db.json", "{\"models\": {\n  \"User\": {,}\n}}");
-    let cut = bench.write("cut.ndjson", "{\"id\":1,\"email\":\"a@b\"}\n{\"id\":2,\"em");
+    let cut = bench.write("cut.json", "[{\"id\":1,\"email\":\"a@b\"},\n{\"id\":2,\"em");
     let array = bench.write("array.json", "[]");
     let other = bench.write("other.json", r#"{"models":{"Customer":{}}}"#);
     for (files, part) in [
@@ -358,7 +359,7 @@ async fn a_broken_file_stops_everything() {
             ImportFiles { file: Some(broken), ..no_files() },
             "db.json:2:12`: broken JSON: key must be a string",
         ),
-        (ImportFiles { users: Some(cut), ..no_files() }, "cut.ndjson:2:11`: broken JSON: EOF"),
+        (ImportFiles { users: Some(cut), ..no_files() }, "cut.json:2:11`: broken JSON: EOF"),
         (
             ImportFiles { file: Some(array), ..no_files() },
             "is not the memory connector's file: it holds no JSON object",
@@ -418,4 +419,89 @@ async fn more_rows_than_a_batch_and_no_secret_in_the_report() {
     assert!(!report.to_string().contains("secret"));
     let found = bench.store().find_user(&UserKey::Email("u7@example.com".into())).await.unwrap().unwrap();
     assert_eq!(found.id, UserId::Number(7));
+}
+
+#[tokio::test]
+async fn a_broken_line_is_left_and_the_next_is_read() {
+    let mut bench = Bench::new().await;
+    let text = concat!(
+        "\u{feff}{\"id\":1}\r\n",
+        "{\"id\":2,\"tags\":[1,\n",
+        "{\"id\":3}{\"id\":4}\n",
+        "{\"id\":5,,}\n",
+        "{\n  \"id\": 6,\n  \"address\": {\n    \"city\": \"x\"\n  }\n}\n",
+        "{\"id\":7,\"n\":1e999}\n",
+        "{\"id\":8,\"deep\":",
+    )
+    .to_owned()
+        + &"[".repeat(300)
+        + "\n{\"id\":9}\n{\"id\":10,\"em";
+    let users = Some(bench.write("u.ndjson", &text));
+    let report = bench.import(ImportFiles { users, ..no_files() }).await.unwrap();
+    assert_eq!((&report["users"], &report["unreadable"]), (&tally(5, 0, 0, 5), &json!(5)), "{report:#}");
+    let places: Vec<&str> = report["left"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["place"].as_str()?.rsplit(':').next())
+        .collect();
+    assert_eq!(places, ["2", "4", "11", "12", "14"]);
+    assert_eq!(report["reasons"][0]["rows"], json!(5));
+    let ids: Vec<String> =
+        bench.store().users(None, 99).await.unwrap().iter().map(|user| user.id.to_string()).collect();
+    assert_eq!(ids, ["1", "3", "4", "6", "9"]);
+    assert_eq!(bench.user("6").await.properties["address"]["city"], "x");
+}
+
+#[tokio::test]
+async fn what_belongs_to_accounts_may_stand_before_them() {
+    let mut bench = Bench::new().await;
+    let mut models = shop();
+    let mut turned = Map::new();
+    for model in ["RoleMapping", "ACL", "AccessToken", "Role", "User", "Order"] {
+        turned.insert(model.into(), models[model].take());
+    }
+    // Somebody else has bob's name: what is bob's is left, wherever it stands.
+    turned["User"][1]["email"] = "alice@example.com".into();
+    let report = bench.import_memory(&dump(9, &Value::Object(turned))).await;
+    for kind in ["users", "tokens"] {
+        assert_eq!(report[kind], tally(1, 0, 0, 1), "{kind}");
+    }
+    assert_eq!((&report["roles"], &report["role_mappings"]), (&tally(1, 0, 0, 0), &tally(0, 0, 0, 1)));
+    assert!(bench.standing("t1").await.is_some() && bench.standing("t2").await.is_none());
+}
+
+#[tokio::test]
+async fn a_hash_that_asks_for_too_much_is_not_taken() {
+    let mut bench = Bench::new().await;
+    let argon = |memory: u32| {
+        format!("$argon2id$v=19$m={memory},t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4")
+    };
+    let rows = [HASH.replace("$10$", "$31$"), argon(4_194_304), argon(256), "$2x$10$x".into(), HASH.into()];
+    let rows: Vec<Value> =
+        (1..).zip(rows).map(|(id, password)| json!({"id": id, "password": password})).collect();
+    let report = bench.import_memory(&dump(9, &json!({"User": rows}))).await;
+    assert_eq!(report["users"], tally(5, 0, 0, 0));
+    let notes = report["notes"].as_array().unwrap();
+    let told: Vec<bool> =
+        notes.iter().map(|note| note["what"].as_str().unwrap().contains("too much work")).collect();
+    assert_eq!(told, [true, true, false]);
+    let mut kept = Vec::new();
+    for id in ["1", "2", "3", "4", "5"] {
+        kept.push(bench.user(id).await.password.is_some());
+    }
+    assert_eq!(kept, [false, false, true, false, true]);
+}
+
+#[tokio::test]
+async fn many_rows_with_one_reason_are_one_paragraph() {
+    let mut bench = Bench::new().await;
+    let users: Vec<Value> = (0..2_500).map(|n| json!({"id": n, "email": "same@example.com"})).collect();
+    let file = Some(bench.write("db.json", &dump(3, &json!({"User": users})).to_string()));
+    let files = ImportFiles { file, ..no_files() };
+    let report = run(&files, "User", false, &mut bench.backend).await.unwrap();
+    let text = report.to_text();
+    assert!(text.contains("1 taken, 0 updated, 0 already here, 2499 left"), "{text}");
+    assert!(text.contains("… and 2496 more users for this reason"), "{text}");
+    assert!(text.lines().count() < 15, "{text}");
 }

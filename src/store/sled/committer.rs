@@ -19,11 +19,10 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    before::Before,
     disk::Disk,
-    folder::{self, Lock},
-    log::{self, Log, LogError},
-    mark::Mark,
+    folder::Lock,
+    log::{self, Keep, Log, LogError},
+    opened::Opened,
     room::{Left, Room},
 };
 use crate::store::{
@@ -77,21 +76,8 @@ impl Committer {
         disk: impl FnOnce(&Path) -> io::Result<Box<dyn Disk>>,
         poisoned: Arc<AtomicBool>,
     ) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
-        let lock = Lock::take(path)?;
-        let before = Before::keep(path);
-        let (mark, acknowledged) = Mark::open(path).map_err(unusable)?;
-        let (db, state) = match log::load(path, keys, acknowledged) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                before.put_back().map_err(unusable)?;
-                return Err(error);
-            }
-        };
-        before.forget();
-        folder::close_to_others(path);
-        let log = Log::new(db, disk(path).map_err(unusable)?, mark);
-        let live = Arc::new(Live::new(state)?);
+        let Opened { state, log, lock } = Opened::open(path, Keep::All, keys, disk)?;
+        let live = Arc::new(Live::new(state));
         Ok(Self { live, log, room: Room::new(path), poisoned, _lock: lock })
     }
 
@@ -119,10 +105,13 @@ impl Committer {
 
     fn serve(&mut self, orders: Vec<Order>) {
         let mut group = Group::default();
+        let live = Arc::clone(&self.live);
+        let unsettled = live.unsettle();
         let done = self.apply(orders, &mut group).and_then(|()| self.make_durable(&mut group));
         if let Err(failure) = done {
             self.poison(&failure, &mut group);
         }
+        drop(unsettled);
         // Whoever has stopped waiting has lost nothing: the batch is in.
         for (reply, answer) in group.answers {
             let _ = reply.send(answer);
@@ -151,7 +140,7 @@ impl Committer {
         if !group.touched.is_empty() {
             state.count_commit();
         }
-        Ok(())
+        Ok(self.live.pend(&group.effects)?)
     }
 
     fn make_durable(&mut self, group: &mut Group) -> Result<(), Failure> {
@@ -166,7 +155,7 @@ impl Committer {
         for effects in group.effects.drain(..) {
             self.live.publish(&state, effects)?;
         }
-        Ok(())
+        Ok(self.live.settle()?)
     }
 
     /// Nothing of the group is acknowledged, refusals neither: they may rest on rows that are not durable.

@@ -3,6 +3,7 @@
 mod damage;
 mod groups;
 mod kill;
+mod loader;
 mod restart;
 
 use std::{ops::Deref, path::Path, sync::Arc};

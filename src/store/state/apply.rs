@@ -1,11 +1,12 @@
 //! A batch, applied to the rows whole or not at all.
 
 mod accounts;
+mod bring;
 mod rules;
 
 use std::collections::BTreeSet;
 
-use super::{Meta, Row, State, TokenRow, Write, normal};
+use super::{Gone, Meta, Row, State, TokenRow, Write, normal};
 use crate::{
     identity::{TokenHash, UserId},
     store::{
@@ -32,6 +33,8 @@ pub(in crate::store) struct Effects {
     pub(in crate::store) ended: Vec<(UserId, TokenHash)>,
     /// Tokens that are live now.
     pub(in crate::store) started: Vec<TokenHash>,
+    /// Tokens that were not there before, those of an import as well.
+    pub(in crate::store) fresh: Vec<TokenHash>,
     /// Users whose [`Subject`](crate::store::Subject) must be made anew.
     pub(in crate::store) users: BTreeSet<UserId>,
     /// Lines for the changes feed.
@@ -99,6 +102,8 @@ impl<'a> Work<'a> {
             Change::CreateRole { name } => Ok(self.create_role(name)),
             Change::Grant { role, user } => self.grant(&role, &normal(&user)),
             Change::Revoke { role, user } => Ok(self.revoke(&role, &normal(&user))),
+            Change::StartImport => Ok(self.start_import()),
+            Change::Bring { run, row } => self.bring(run, *row),
             Change::PutUser(user) => self.put_user(user),
             Change::PutToken(token) => Ok(self.put_token(token)),
             Change::PutRole(role) => Ok(self.put_role(role)),
@@ -201,7 +206,8 @@ impl<'a> Work<'a> {
     fn update_token(&mut self, token: Token) -> Result<Outcome, CommitError> {
         let Some(old) = self.state.tokens.get(&token.hash).cloned() else { return Err(self.missing()) };
         let hash = token.hash;
-        let row = TokenRow { user: old.user, epoch: old.epoch, used: old.used, ..TokenRow::of(token) };
+        let TokenRow { user, epoch, used, brought, .. } = old;
+        let row = TokenRow { user, epoch, used, brought, ..TokenRow::of(token) };
         self.notice(Noticed::Token(hash));
         // It is replaced without a gap: no request finds it void.
         self.start_token(hash, row);
@@ -217,16 +223,34 @@ impl<'a> Work<'a> {
     }
 
     fn delete_token(&mut self, hash: TokenHash) -> Outcome {
+        let brought = self.state.tokens.get(&hash).is_some_and(|row| row.brought);
         let ended = self.end_token(hash);
         if ended {
             self.notice(Noticed::Token(hash));
+        }
+        if brought {
+            self.gone(Gone::token(&hash), true);
         }
         Outcome::Removed(u64::from(ended))
     }
 
     fn start_token(&mut self, hash: TokenHash, row: TokenRow) {
-        self.write(Write::Token(hash, Some(row)));
+        self.put_row(hash, row);
         self.effects.started.push(hash);
+    }
+
+    /// Its session is made when somebody first comes with it.
+    fn put_row(&mut self, hash: TokenHash, row: TokenRow) {
+        if !self.state.tokens.contains_key(&hash) {
+            self.effects.fresh.push(hash);
+        }
+        self.write(Write::Token(hash, Some(row)));
+    }
+
+    fn gone(&mut self, gone: Gone, is: bool) {
+        if self.state.is_gone(gone) != is {
+            self.write(Write::Gone(gone, is));
+        }
     }
 
     fn end_token(&mut self, hash: TokenHash) -> bool {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{Meta, State, TokenRow, Write};
+use super::{Gone, Meta, State, TokenRow, Write};
 use crate::{
     identity::{PasswordHash, TokenHash, UserId},
     store::{
@@ -22,6 +22,7 @@ pub(in crate::store) enum Row {
     Mapping(String),
     Acl(String),
     Outbox(u64),
+    Gone(Gone),
 }
 
 /// A [`User`] as stored. Short names, because every row carries them.
@@ -54,6 +55,7 @@ impl Row {
             Self::Mapping(id) => prefixed(b'g', id.as_bytes()),
             Self::Acl(id) => prefixed(b'a', id.as_bytes()),
             Self::Outbox(seq) => prefixed(b'o', &seq.to_be_bytes()),
+            Self::Gone(gone) => prefixed(b'x', &gone.0),
         }
     }
 
@@ -69,6 +71,7 @@ impl Row {
             b'g' => text().map(|id| Self::Mapping(id.to_owned())),
             b'a' => text().map(|id| Self::Acl(id.to_owned())),
             b'o' => rest.try_into().ok().map(|seq| Self::Outbox(u64::from_be_bytes(seq))),
+            b'x' => rest.try_into().ok().map(|gone| Self::Gone(Gone(gone))),
             _ => None,
         }
     }
@@ -85,6 +88,7 @@ impl State {
             Row::Mapping(id) => Write::Mapping(id, Some(serde_json::from_slice(payload)?)),
             Row::Acl(id) => Write::Acl(id, Some(serde_json::from_slice(payload)?)),
             Row::Outbox(seq) => Write::Outbox(seq, Some(serde_json::from_slice(payload)?)),
+            Row::Gone(gone) => Write::Gone(gone, true),
         };
         self.write(write);
         Ok(())
@@ -115,6 +119,7 @@ impl State {
             Row::Mapping(id) => json::<RoleMapping>(self.mappings.get(id)),
             Row::Acl(id) => json::<AclRow>(self.acls.get(id)),
             Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(seq)),
+            Row::Gone(gone) => Ok(self.gone.contains(gone).then(Vec::new)),
         }
     }
 
@@ -122,9 +127,7 @@ impl State {
     fn load_user(&mut self, id: UserId, payload: &[u8]) -> Result<(), serde_json::Error> {
         let user = read_user(payload)?;
         self.kinds.add(user.password.as_ref());
-        for key in self.rules.of(&user.properties) {
-            self.names.insert((self.key_digest(&key), id.clone()));
-        }
+        self.rename(&id, &[], &self.rules.of(&user.properties));
         self.users.insert(id, payload.into());
         Ok(())
     }
@@ -132,7 +135,8 @@ impl State {
     fn rows(&self) -> u64 {
         let accounts = self.users.len() + self.tokens.len();
         let rules = self.roles.len() + self.mappings.len() + self.acls.len();
-        u64::try_from(accounts + rules + self.outbox.len()).unwrap_or(u64::MAX)
+        let held = u64::try_from(accounts + rules + self.outbox.len() + self.gone.len());
+        held.unwrap_or(u64::MAX).saturating_add(self.rows_elsewhere())
     }
 }
 
@@ -203,6 +207,7 @@ mod tests {
             any::<String>().prop_map(Row::Mapping),
             any::<String>().prop_map(Row::Acl),
             any::<u64>().prop_map(Row::Outbox),
+            any::<[u8; 16]>().prop_map(|gone| Row::Gone(Gone(gone))),
         ]
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use sha2::{Digest, Sha256};
 
-use super::{State, codec, handle_digest, normal};
+use super::{State, beginning, codec, handle_digest, normal};
 use crate::{
     clock::Timestamp,
     identity::{Handle, PasswordHash, TokenHash, UserId},
@@ -85,12 +85,13 @@ impl State {
         self.tokens.get(hash).map(|row| row.token(*hash))
     }
 
-    pub(in crate::store) fn token_hashes(&self) -> impl Iterator<Item = TokenHash> {
-        self.tokens.keys().copied()
+    pub(in crate::store) fn has_token(&self, hash: &TokenHash) -> bool {
+        self.tokens.contains_key(hash)
     }
 
     pub(in crate::store) fn token_by_handle(&self, handle: &Handle) -> Option<Token> {
-        from_digest(&self.handles, handle_digest(handle), TokenHash([0; 32]))
+        from_digest(&self.handles, handle_digest(handle), 0)
+            .flat_map(|beginning| self.hashes_with(*beginning))
             .find(|hash| hash.handle() == *handle)
             .and_then(|hash| self.token(hash))
     }
@@ -163,6 +164,13 @@ impl State {
             .range(start..)
             .take_while(move |(owner, ..)| *owner == user)
             .map(|(.., hash)| *hash)
+    }
+
+    fn hashes_with(&self, start: u64) -> impl Iterator<Item = &TokenHash> {
+        let mut least = [0; 32];
+        least.iter_mut().zip(start.to_be_bytes()).for_each(|(to, from)| *to = from);
+        let rows = self.tokens.range(TokenHash(least)..);
+        rows.map(|(hash, _)| hash).take_while(move |hash| beginning(hash) == start)
     }
 
     /// The ids of the mappings that give a user (the id as text) a role.

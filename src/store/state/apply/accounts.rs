@@ -6,7 +6,7 @@ use crate::{
     store::{
         CommitError, StoreError,
         records::{Outcome, User, UserDraft, UserKey},
-        state::{codec, read::from_digest},
+        state::{Gone, codec},
     },
 };
 
@@ -50,13 +50,18 @@ impl Work<'_> {
     }
 
     pub(super) fn delete_user(&mut self, id: &UserId) -> Outcome {
-        let known = self.state.users.contains_key(id);
+        let was = self.state.users.get(id).map(|row| codec::read_user(row));
+        let known = was.is_some();
         let text = id.to_string();
         let mappings: Vec<String> = self.state.grants_of(&text).map(|mapping| mapping.id.clone()).collect();
         self.end_tokens_of(id, None);
         self.remove_mappings(mappings);
         if known {
             self.write(Write::User(id.clone(), None));
+            // One that cannot be read is remembered, too.
+            if was.is_some_and(|user| user.map_or(true, |user| !user.was_registered())) {
+                self.gone(Gone::user(id), true);
+            }
             self.changed_user(id);
         }
         Outcome::Removed(u64::from(known))
@@ -113,29 +118,20 @@ impl Work<'_> {
         Ok(Outcome::User(Box::new(user)))
     }
 
-    fn write_user(&mut self, user: &User) -> Result<(), CommitError> {
+    pub(super) fn write_user(&mut self, user: &User) -> Result<(), CommitError> {
         let row = codec::write_user(user)?;
         self.write(Write::User(user.id.clone(), Some(row)));
         Ok(())
     }
 
-    fn taken(&self, user: &User) -> Result<Vec<UserKey>, CommitError> {
+    pub(super) fn taken(&self, user: &User) -> Result<Vec<UserKey>, CommitError> {
         let mut taken = Vec::new();
         for key in self.state.rules.of(&user.properties) {
-            let digest = self.state.key_digest(&key);
-            for id in from_digest(&self.state.names, digest, UserId::Number(i64::MIN)) {
-                if *id != user.id && self.has_key(id, &key)? {
-                    taken.push(key);
-                    break;
-                }
+            if self.state.has_other(&user.id, &key)? {
+                taken.push(key);
             }
         }
         Ok(taken)
-    }
-
-    fn has_key(&self, id: &UserId, key: &UserKey) -> Result<bool, CommitError> {
-        let other = self.state.user(id)?;
-        Ok(other.is_some_and(|other| self.state.rules.of(&other.properties).contains(key)))
     }
 
     fn new_user_id(&mut self) -> Result<UserId, CommitError> {

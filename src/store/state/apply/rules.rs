@@ -8,7 +8,7 @@ use crate::{
     store::{
         CommitError,
         records::{AclRow, Noticed, Outcome, PrincipalKind, Role, RoleMapping},
-        state::grant_of,
+        state::{Gone, grant_of},
     },
 };
 
@@ -61,7 +61,11 @@ impl Work<'_> {
         let Some(role) = self.role_named(role) else { return Outcome::Removed(0) };
         let principal = user.to_string();
         let mappings = self.state.grants_of(&principal).filter(|mapping| mapping.role_id == role.id);
-        let mappings = mappings.map(|mapping| mapping.id.clone()).collect();
+        let (gone, mappings): (Vec<Gone>, Vec<String>) =
+            mappings.map(|mapping| (Gone::mapping(mapping), mapping.id.clone())).unzip();
+        for gone in gone {
+            self.gone(gone, true);
+        }
         Outcome::Removed(self.remove_mappings(mappings))
     }
 
@@ -74,6 +78,7 @@ impl Work<'_> {
         for holder in &holders {
             self.keep_clear_of(&UserId::parse(holder));
         }
+        self.gone(Gone::mapping(&mapping), false);
         self.write(Write::Mapping(mapping.id.clone(), Some(mapping)));
         self.changed_rules(&holders);
         Outcome::Done
@@ -105,7 +110,7 @@ impl Work<'_> {
     }
 
     /// The first role of that name: LoopBack asks for one.
-    fn role_named(&self, name: &str) -> Option<Role> {
+    pub(super) fn role_named(&self, name: &str) -> Option<Role> {
         self.state.roles.values().find(|role| role.name == name).cloned()
     }
 

@@ -1,0 +1,189 @@
+//! A file of one collection: a JSON array, or one JSON object after the other (NDJSON).
+
+use std::{
+    fmt,
+    io::{BufRead, Read},
+    marker::PhantomData,
+};
+
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value, error::Category};
+
+use super::{
+    Kind, Placed, Raw,
+    memory::object,
+    read::{ReadError, Sink},
+    source::{Source, message},
+    why::Why,
+};
+
+/// Whether the file is an array: it is read to its end first, because what follows a mistake in one is lost.
+pub(super) fn is_array(source: &Source) -> Result<bool, ReadError> {
+    Ok(source.first_byte()? == Some(b'['))
+}
+
+/// Reads an array to its end.
+pub(super) fn check_array(source: &Source) -> Result<(), ReadError> {
+    let mut json = serde_json::Deserializer::from_reader(source.reader()?);
+    let read = json.deserialize_seq(Items::to(|_: IgnoredAny, _| true));
+    read.and_then(|()| json.end()).map_err(|error| source.broken(&error))
+}
+
+/// Reads the rows of an array.
+pub(super) fn array(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), ReadError> {
+    let mut json = serde_json::Deserializer::from_reader(source.reader()?);
+    let taken = Items::to(|row: Value, index| {
+        let place = format!("{}#/{index}", source.name);
+        sink(Raw { kind, row: Placed { place, row: object(row) } })
+    });
+    json.deserialize_seq(taken).map_err(|error| source.broken(&error))
+}
+
+/// Reads the rows of NDJSON. A row may go on over several lines; one that is broken is left, and the next line that
+/// begins a row is read on from.
+pub(super) fn lines(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), ReadError> {
+    let mut reader = source.reader()?;
+    let mut pending = Pending::default();
+    let (mut line, mut number) = (Vec::new(), 0_usize);
+    loop {
+        line.clear();
+        let limit = u64::try_from(MAX_ROW).unwrap_or(u64::MAX);
+        let count = (&mut reader).take(limit).read_until(b'\n', &mut line);
+        if count.map_err(|error| source.failed(error))? == 0 {
+            break;
+        }
+        number += 1;
+        let mut found = pending.add(&line, number);
+        if line.len() >= MAX_ROW {
+            skip_line(source, &mut reader)?;
+            pending = Pending::default();
+            found.push((number, Err(Why::from("the row is longer than 16 MiB"))));
+        }
+        for row in found {
+            if !sink(placed(source, kind, row)) {
+                return Ok(());
+            }
+        }
+    }
+    if let Some(row) = pending.end() {
+        sink(placed(source, kind, row));
+    }
+    Ok(())
+}
+
+type Row = Result<Map<String, Value>, Why>;
+
+fn placed(source: &Source, kind: Kind, (line, row): (usize, Row)) -> Raw {
+    Raw { kind, row: Placed { place: format!("{}:{line}", source.name), row } }
+}
+
+fn skip_line(source: &Source, reader: &mut impl BufRead) -> Result<(), ReadError> {
+    reader.skip_until(b'\n').map(drop).map_err(|error| source.failed(error))
+}
+
+/// The lines of a row that has not come to its end.
+#[derive(Default)]
+struct Pending {
+    text: Vec<u8>,
+    /// The line on which it began.
+    began: usize,
+    /// What is wrong with it, if nothing more comes.
+    why: Option<Why>,
+}
+
+impl Pending {
+    /// Takes a line; gives back the rows that have come to their ends.
+    fn add(&mut self, line: &[u8], number: usize) -> Vec<(usize, Row)> {
+        let mut found = Vec::new();
+        // Whoever writes a row over several lines indents what is inside it.
+        if !self.text.is_empty() && (line.starts_with(b"{") || self.text.len() > MAX_ROW) {
+            found.extend(self.end());
+        }
+        if self.text.is_empty() {
+            self.began = number;
+        } else if !line.starts_with(b"}") {
+            self.text.extend_from_slice(line);
+            return found;
+        }
+        self.text.extend_from_slice(line);
+        if self.text.iter().all(u8::is_ascii_whitespace) {
+            self.text.clear();
+            return found;
+        }
+        let mut rows = Vec::new();
+        let mut stream = serde_json::Deserializer::from_slice(&self.text).into_iter::<Value>();
+        let error = loop {
+            match stream.next() {
+                Some(Ok(row)) => rows.push((self.began, object(row))),
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            }
+        };
+        found.append(&mut rows);
+        let rest = stream.byte_offset();
+        match error {
+            None => self.clear(),
+            Some(error) => {
+                let place = self.began + error.line().saturating_sub(1);
+                let text = format!("{} (line {place}, column {})", message(&error), error.column());
+                self.why = Some(Why::of("broken JSON:", text));
+                match error.classify() {
+                    Category::Eof => drop(self.text.drain(..rest.min(self.text.len()))),
+                    _ => found.extend(self.end()),
+                }
+            }
+        }
+        found
+    }
+
+    /// A row that does not come to its end.
+    fn end(&mut self) -> Option<(usize, Row)> {
+        let broken = !self.text.is_empty();
+        let why = self.why.take().unwrap_or(Why::from("broken JSON"));
+        let began = self.began;
+        self.clear();
+        broken.then_some((began, Err(why)))
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.why = None;
+    }
+}
+
+/// Hands the items of an array out one by one, with their places.
+struct Items<T, F> {
+    take: F,
+    item: PhantomData<T>,
+}
+
+impl<T, F: FnMut(T, usize) -> bool> Items<T, F> {
+    fn to(take: F) -> Self {
+        Self { take, item: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T, usize) -> bool> Visitor<'de> for Items<T, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        let mut index = 0;
+        while let Some(item) = items.next_element()? {
+            if !(self.take)(item, index) {
+                return Err(serde::de::Error::custom("nobody reads on"));
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The longest row that is read.
+const MAX_ROW: usize = 16 << 20;

@@ -1,0 +1,230 @@
+//! The memory connector's file: one JSON object with every row in it, read one row at a time.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{
+    Kind, Placed, Raw,
+    read::{ReadError, Sink},
+    source::Source,
+    why::Why,
+};
+
+/// What a first look at the file finds.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// The collections in their order, the app's own aside.
+    pub(super) kinds: Vec<Kind>,
+    /// `ids` of the account model: the number that LoopBack would have given next.
+    pub(super) next_user_id: Option<Value>,
+    /// Collections that are the app's own: their names and numbers of rows.
+    pub(super) others: Vec<(String, usize)>,
+    /// All collections.
+    models: Vec<String>,
+    ids: Option<bool>,
+    has_models: bool,
+}
+
+/// Reads the file to its end, and finds out what is in it.
+pub(super) fn survey(source: &Source, user_model: &str) -> Result<Survey, ReadError> {
+    let wrong = |why| ReadError::NotMemory { path: source.name.clone(), why };
+    let mut survey = Survey::default();
+    let mut walk = Walk { source, user_model, wanted: &[], sink: &mut |_| true, survey: &mut survey };
+    if !walk.run()? {
+        return Err(wrong("it holds no JSON object"));
+    }
+    if !survey.has_models {
+        return Err(wrong("it has no `models`"));
+    }
+    if survey.ids == Some(false) {
+        return Err(wrong("its `ids` are no object"));
+    }
+    if !survey.models.iter().any(|model| model == user_model) {
+        let (path, name) = (source.name.clone(), user_model.to_owned());
+        return Err(ReadError::NoUsers { path, name, has: survey.models });
+    }
+    Ok(survey)
+}
+
+/// Reads the rows of some collections, in the order in which they stand.
+pub(super) fn rows(
+    source: &Source,
+    user_model: &str,
+    wanted: &[Kind],
+    sink: Sink<'_>,
+) -> Result<(), ReadError> {
+    let survey = &mut Survey::default();
+    Walk { source, user_model, wanted, sink, survey }.run().map(drop)
+}
+
+struct Walk<'w> {
+    source: &'w Source,
+    user_model: &'w str,
+    wanted: &'w [Kind],
+    sink: Sink<'w>,
+    survey: &'w mut Survey,
+}
+
+impl Walk<'_> {
+    /// Whether the file holds an object.
+    fn run(&mut self) -> Result<bool, ReadError> {
+        let source = self.source;
+        let mut json = serde_json::Deserializer::from_reader(source.reader()?);
+        let found = Object(Top(self)).deserialize(&mut json).and_then(|found| json.end().map(|()| found));
+        found.map_err(|error| source.broken(&error))
+    }
+}
+
+/// The entries of an object.
+trait Entries {
+    fn read<'de, A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error>;
+}
+
+/// Reads an object, or says that there is something else.
+struct Object<E>(E);
+
+struct Top<'t, 'w>(&'t mut Walk<'w>);
+
+struct Models<'t, 'w>(&'t mut Walk<'w>);
+
+struct Rows<'t, 'w> {
+    walk: &'t mut Walk<'w>,
+    model: String,
+}
+
+impl Entries for Top<'_, '_> {
+    fn read<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(key) = entries.next_key::<String>()? {
+            match &*key {
+                "ids" => {
+                    let ids: Value = entries.next_value()?;
+                    self.0.survey.ids = Some(ids.is_object());
+                    self.0.survey.next_user_id = ids.get(self.0.user_model).cloned();
+                }
+                "models" => {
+                    self.0.survey.has_models = entries.next_value_seed(Object(Models(&mut *self.0)))?
+                }
+                _ => drop(entries.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Entries for Models<'_, '_> {
+    fn read<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(model) = entries.next_key::<String>()? {
+            self.0.survey.models.push(model.clone());
+            let rows = Rows { walk: &mut *self.0, model: model.clone() };
+            if !entries.next_value_seed(Object(rows))? {
+                self.0.survey.others.push((model, 0));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Entries for Rows<'_, '_> {
+    fn read<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Self { walk, model } = self;
+        let kind = Kind::of_model(&model, walk.user_model);
+        let wanted = kind.filter(|kind| walk.wanted.contains(kind));
+        let mut count = 0;
+        while let Some(key) = entries.next_key::<String>()? {
+            count += 1;
+            let Some(kind) = wanted else {
+                entries.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let name = &walk.source.name;
+            // The key of a token's row is the token itself: its place is its number.
+            let place = match kind {
+                Kind::Token => format!("{name}#/models/{model} row {count}"),
+                _ => format!("{name}#/models/{model}/{key}"),
+            };
+            let row = stored_row(entries.next_value()?);
+            if !(walk.sink)(Raw { kind, row: Placed { place, row } }) {
+                return Err(serde::de::Error::custom("nobody reads on"));
+            }
+        }
+        match kind {
+            Some(kind) => walk.survey.kinds.push(kind),
+            None => walk.survey.others.push((model, count)),
+        }
+        Ok(())
+    }
+}
+
+/// The memory connector stores each row as a text of JSON.
+fn stored_row(row: Value) -> Result<Map<String, Value>, Why> {
+    match row {
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Err(Why::from(NO_OBJECT)),
+            Err(error) => Err(Why::of("the row is broken JSON at column", error.column())),
+        },
+        row => object(row),
+    }
+}
+
+/// A row that is an object.
+pub(super) fn object(row: Value) -> Result<Map<String, Value>, Why> {
+    match row {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(Why::from(NO_OBJECT)),
+    }
+}
+
+const NO_OBJECT: &str = "the row is no JSON object";
+
+impl<'de, E: Entries> DeserializeSeed<'de> for Object<E> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, E: Entries> Visitor<'de> for Object<E> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<bool, A::Error> {
+        self.0.read(entries)?;
+        Ok(true)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+
+    fn visit_unit<X>(self) -> Result<bool, X> {
+        Ok(false)
+    }
+
+    fn visit_bool<X>(self, _: bool) -> Result<bool, X> {
+        Ok(false)
+    }
+
+    fn visit_i64<X>(self, _: i64) -> Result<bool, X> {
+        Ok(false)
+    }
+
+    fn visit_u64<X>(self, _: u64) -> Result<bool, X> {
+        Ok(false)
+    }
+
+    fn visit_f64<X>(self, _: f64) -> Result<bool, X> {
+        Ok(false)
+    }
+
+    fn visit_str<X>(self, _: &str) -> Result<bool, X> {
+        Ok(false)
+    }
+}

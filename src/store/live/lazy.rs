@@ -1,0 +1,199 @@
+//! Sessions that are made when somebody first comes with their tokens: a start with a million of them makes none.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::sync::RwLockWriteGuard;
+
+use super::{Live, Published};
+use crate::{
+    identity::{TokenHash, UserId},
+    store::{
+        Session, StoreError,
+        state::{Effects, State},
+    },
+};
+
+/// What is in the rows and not durable yet, or never will be: it is given to nobody.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    tokens: HashSet<TokenHash>,
+    users: HashSet<UserId>,
+    /// It could not be made durable.
+    lost: bool,
+}
+
+/// What the rows say of a token.
+enum Found {
+    Nothing,
+    Session(Arc<Session>),
+    /// It depends on what is being written.
+    Wait,
+}
+
+impl Live {
+    /// Says that groups are applied and published from here on, until the guard is dropped. Not on a runtime's
+    /// thread.
+    pub(in crate::store) fn unsettle(&self) -> RwLockWriteGuard<'_, ()> {
+        self.unsettled.blocking_write()
+    }
+
+    /// Notes what a group has done to the rows, while nobody else sees them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a writer has panicked.
+    pub(in crate::store) fn pend<'e>(
+        &self,
+        group: impl IntoIterator<Item = &'e Effects>,
+    ) -> Result<(), StoreError> {
+        let pending = &mut self.published()?.pending;
+        for effects in group {
+            pending.tokens.extend(&effects.fresh);
+            pending.users.extend(effects.users.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// Everything that was noted is published; what is lost stays noted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a writer has panicked.
+    pub(in crate::store) fn settle(&self) -> Result<(), StoreError> {
+        let pending = &mut self.published()?.pending;
+        if !pending.lost {
+            *pending = Pending::default();
+        }
+        Ok(())
+    }
+
+    /// The session of a token; `None` for a token that is none. Asking for those costs one look-up, whatever is
+    /// being written.
+    ///
+    /// # Errors
+    /// [`StoreError`] when what the rows say of its user could not be made durable.
+    pub(in crate::store) async fn load_session(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        loop {
+            match self.find_session(hash)? {
+                Found::Nothing => return Ok(None),
+                Found::Session(session) => return Ok(Some(session)),
+                Found::Wait => drop(self.unsettled.read().await),
+            }
+        }
+    }
+
+    fn find_session(&self, hash: &TokenHash) -> Result<Found, StoreError> {
+        if let Some(session) = self.sessions.get(hash) {
+            return Ok(Found::Session(session));
+        }
+        // The rows stay as they are while the session is put in: one that ends later is taken out again.
+        let state = self.read()?;
+        if !state.has_token(hash) {
+            return Ok(Found::Nothing);
+        }
+        self.published()?.session(self, &state, hash)
+    }
+}
+
+impl Published {
+    /// One session a token, however many ask for it at once.
+    fn session(&mut self, live: &Live, state: &State, hash: &TokenHash) -> Result<Found, StoreError> {
+        if let Some(session) = live.sessions.get(hash) {
+            return Ok(Found::Session(session));
+        }
+        let Some(token) = state.token(hash).filter(|_| !self.pending.tokens.contains(hash)) else {
+            return Ok(Found::Nothing);
+        };
+        if self.pending.users.contains(&token.user) {
+            return if self.pending.lost { Err(StoreError::Poisoned) } else { Ok(Found::Wait) };
+        }
+        let session = Arc::new(Session::new(&token, self.slot(state, &token.user)?));
+        live.sessions.insert(Arc::clone(&session));
+        Ok(Found::Session(session))
+    }
+}
+
+impl Pending {
+    /// It will never be durable.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        Change, KeyRules, User,
+        contract::{row, token},
+    };
+
+    fn live() -> Live {
+        let mut state = State::new(KeyRules::default());
+        state.apply(vec![Change::PutUser(row(1, "a@x")), Change::PutToken(token("t", 1))]).unwrap();
+        Live::new(state)
+    }
+
+    /// Applies a change without publishing it, as a committer does before its sync.
+    fn apply(live: &Live, change: Change) -> Effects {
+        let mut state = live.write().unwrap();
+        let effects = state.apply(vec![change]).unwrap().effects;
+        live.pend([&effects]).unwrap();
+        effects
+    }
+
+    #[tokio::test]
+    async fn a_token_has_one_session_however_often_it_is_asked_for() {
+        let live = live();
+        assert!(live.sessions().get(&TokenHash::of("t")).is_none(), "a start makes none");
+        let one = live.load_session(&TokenHash::of("t")).await.unwrap().unwrap();
+        let two = live.load_session(&TokenHash::of("t")).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&one, &two));
+        assert!(live.load_session(&TokenHash::of("other")).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_ending_is_not_made() {
+        let live = live();
+        let effects = apply(&live, Change::DeleteToken(TokenHash::of("t")));
+        assert!(live.load_session(&TokenHash::of("t")).await.unwrap().is_none());
+        live.publish(&live.read().unwrap(), effects).unwrap();
+        assert!(live.load_session(&TokenHash::of("t")).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_durable_is_given_to_nobody() {
+        let live = Arc::new(live());
+        let user = live.read().unwrap().user(&1.into()).unwrap().unwrap();
+        let changed = User { properties: row(1, "b@x").properties, ..user };
+        let other = Arc::clone(&live);
+        let held = std::thread::spawn(move || {
+            let guard = other.unsettle();
+            let effects = apply(&other, Change::UpdateUser(changed));
+            let fresh = apply(&other, Change::PutToken(token("new", 2)));
+            assert!(matches!(other.find_session(&TokenHash::of("new")).unwrap(), Found::Nothing));
+            assert!(matches!(other.find_session(&TokenHash::of("t")).unwrap(), Found::Wait));
+            let state = other.read().unwrap();
+            other.publish(&state, effects).unwrap();
+            other.publish(&state, fresh).unwrap();
+            other.settle().unwrap();
+            drop(guard);
+        });
+        held.join().unwrap();
+        let session = live.load_session(&TokenHash::of("t")).await.unwrap().unwrap();
+        assert_eq!(session.subject.load().email.as_deref(), Some("b@x"));
+        assert!(live.load_session(&TokenHash::of("new")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_lost_is_given_to_nobody_ever() {
+        let live = live();
+        let user = live.read().unwrap().user(&1.into()).unwrap().unwrap();
+        let effects = apply(&live, Change::UpdateUser(user));
+        live.abandon(&live.read().unwrap(), &effects);
+        live.settle().unwrap();
+        let answer = live.load_session(&TokenHash::of("t")).await;
+        assert!(matches!(answer, Err(StoreError::Poisoned)), "{answer:?}");
+    }
+}

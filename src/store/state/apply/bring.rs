@@ -1,0 +1,179 @@
+//! What an import brings: taken, or left for a reason that it can be told.
+
+use super::{Work, normal};
+use crate::{
+    identity::UserId,
+    store::{
+        CommitError, StoreError,
+        bring::{Bring, Brought, Obstacle, revision},
+        records::{AclRow, Outcome, Role, RoleMapping, Token, User},
+        state::{TokenRow, gone::Gone},
+    },
+};
+
+impl Work<'_> {
+    /// Numbers a run of an import.
+    pub(super) fn start_import(&mut self) -> Outcome {
+        let run = self.state.meta.imports.saturating_add(1);
+        self.meta(|meta| meta.imports = run);
+        Outcome::ImportRun(run)
+    }
+
+    pub(super) fn bring(&mut self, run: u32, row: Bring) -> Result<Outcome, CommitError> {
+        let brought = match row {
+            Bring::User(user) => self.bring_user(run, user),
+            Bring::Token(token) => self.bring_token(token),
+            Bring::Role(role) => Ok(self.bring_role(role)),
+            Bring::Mapping(mapping) => self.bring_mapping(mapping),
+            Bring::Acl(row) => self.bring_acl(row),
+        };
+        Ok(Outcome::Brought(brought?))
+    }
+
+    fn bring_user(&mut self, run: u32, mut user: User) -> Result<Brought, CommitError> {
+        user.id = normal(&user.id);
+        let was = self.state.user(&user.id)?;
+        match &was {
+            Some(here) => {
+                if let Some(settled) = settled(here, &user, run) {
+                    return Ok(settled);
+                }
+                // The epoch and the switch are this store's own: sessions that ended here stay ended.
+                user.epoch = here.epoch;
+                user.disabled = here.disabled;
+            }
+            None if self.state.is_gone(Gone::user(&user.id)) => {
+                return Ok(Brought::Left(Obstacle::Deleted(user.id)));
+            }
+            None => {}
+        }
+        let taken = self.taken(&user)?;
+        if !taken.is_empty() {
+            return Ok(Brought::Left(Obstacle::NamesTaken(taken)));
+        }
+        user.revision = revision(run);
+        self.keep_clear_of(&user.id);
+        // A session may have come before its user.
+        if was.is_some() || self.state.has_tokens(&user.id) {
+            self.changed_user(&user.id);
+        }
+        self.write_user(&user)?;
+        Ok(if was.is_some() { Brought::Updated } else { Brought::Taken })
+    }
+
+    fn bring_token(&mut self, token: Token) -> Result<Brought, CommitError> {
+        let user = normal(&token.user);
+        if self.state.tokens.contains_key(&token.hash) {
+            return Ok(Brought::Present);
+        }
+        if self.state.is_gone(Gone::token(&token.hash)) {
+            return Ok(Brought::Left(Obstacle::Ended));
+        }
+        if let Some(left) = self.not_theirs(&user)? {
+            return Ok(left);
+        }
+        if self.state.user(&user)?.is_some_and(|known| known.epoch != token.epoch) {
+            return Ok(Brought::Left(Obstacle::EndedAll(user)));
+        }
+        self.keep_clear_of(&user);
+        let hash = token.hash;
+        self.put_row(hash, TokenRow { brought: true, ..TokenRow::of(token) });
+        Ok(Brought::Taken)
+    }
+
+    fn bring_role(&mut self, role: Role) -> Brought {
+        if let Some(here) = self.role_named(&role.name) {
+            return Brought::Role { id: here.id, taken: false };
+        }
+        if !self.state.roles.contains_key(&role.id) {
+            let id = role.id.clone();
+            self.put_role(role);
+            return Brought::Role { id, taken: true };
+        }
+        // The id means another role here: to put this one there would hand that one's users over to it.
+        match self.create_role(role.name) {
+            Outcome::Role(made) => Brought::Role { id: made.id, taken: true },
+            _ => Brought::Role { id: role.id, taken: false },
+        }
+    }
+
+    fn bring_mapping(&mut self, mut mapping: RoleMapping) -> Result<Brought, CommitError> {
+        let kind = mapping.principal_type.0.clone();
+        if let Some(left) = self.names_another(Some(&kind), Some(&mapping.principal_id))? {
+            return Ok(left);
+        }
+        if !self.state.roles.contains_key(&mapping.role_id) {
+            return Ok(Brought::Left(Obstacle::NoRole(mapping.role_id)));
+        }
+        if self.state.is_gone(Gone::mapping(&mapping)) {
+            return Ok(Brought::Left(Obstacle::Revoked));
+        }
+        let same = |other: &&RoleMapping| {
+            other.role_id == mapping.role_id
+                && other.principal_type == mapping.principal_type
+                && other.principal_id == mapping.principal_id
+        };
+        // Of other kinds there are few, and no index.
+        let here = match &*kind {
+            "USER" => self.state.grants_of(&mapping.principal_id).find(same).is_some(),
+            _ => self.state.mappings.values().find(same).is_some(),
+        };
+        if here {
+            return Ok(Brought::Present);
+        }
+        if self.state.mappings.contains_key(&mapping.id) {
+            let RoleMapping { id, role_id, principal_id, .. } = &mapping;
+            mapping.id = format!("{id}:{role_id}:{kind}:{principal_id}");
+        }
+        self.put_mapping(mapping);
+        Ok(Brought::Taken)
+    }
+
+    fn bring_acl(&mut self, row: AclRow) -> Result<Brought, CommitError> {
+        if let Some(left) = self.names_another(row.principal_type.as_deref(), row.principal_id.as_deref())? {
+            return Ok(left);
+        }
+        let brought = match self.state.acls.get(&row.id) {
+            Some(here) if *here == row => return Ok(Brought::Present),
+            Some(_) => Brought::Updated,
+            None => Brought::Taken,
+        };
+        self.put_acl(row);
+        Ok(brought)
+    }
+
+    /// Why a rule for a principal must not be stored: it would be another person's.
+    fn names_another(&self, kind: Option<&str>, id: Option<&str>) -> Result<Option<Brought>, StoreError> {
+        match (kind, id) {
+            (Some("USER"), Some(id)) => self.not_theirs(&UserId::parse(id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Why what belongs to the user with this id in a dump does not belong to the one who has it here.
+    fn not_theirs(&self, id: &UserId) -> Result<Option<Brought>, StoreError> {
+        let obstacle = match self.state.user(id)? {
+            Some(user) if user.was_registered() => Some(Obstacle::Registered(user.id)),
+            None if self.state.is_gone(Gone::user(id)) => Some(Obstacle::Deleted(id.clone())),
+            _ => None,
+        };
+        Ok(obstacle.map(Brought::Left))
+    }
+}
+
+/// What becomes of an account that is here already, unless it has to be replaced.
+fn settled(here: &User, user: &User, run: u32) -> Option<Brought> {
+    if here.was_registered() {
+        return Some(Brought::Left(Obstacle::Registered(here.id.clone())));
+    }
+    let only_imported = here.only_imported();
+    let same = here.properties == user.properties && here.verification == user.verification;
+    // A login replaces an imported hash by a better one of the same password.
+    if same && (here.password == user.password || !only_imported) {
+        return Some(Brought::Present);
+    }
+    if here.is_of_run(run) {
+        return Some(Brought::Left(Obstacle::SameId(here.id.clone())));
+    }
+    (!only_imported).then(|| Brought::Left(Obstacle::Changed(here.id.clone())))
+}

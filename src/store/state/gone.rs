@@ -1,0 +1,61 @@
+//! What an import brought and somebody has ended here since: an old dump must not bring it back.
+//!
+//! 16 bytes each. There are never more of them than rows that imports brought and roles that were taken.
+
+use sha2::{Digest, Sha256};
+
+use super::{State, Write};
+use crate::{
+    identity::{TokenHash, UserId},
+    store::records::RoleMapping,
+};
+
+/// The mark of a row that is gone: the first half of a SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::store) struct Gone(pub(in crate::store) [u8; 16]);
+
+impl Gone {
+    /// A deleted account.
+    pub(super) fn user(id: &UserId) -> Self {
+        Self::of(&["user", &id.to_string()])
+    }
+
+    /// An ended session.
+    pub(super) fn token(hash: &TokenHash) -> Self {
+        Self::half(hash.0)
+    }
+
+    /// A role that was taken from somebody.
+    pub(super) fn mapping(mapping: &RoleMapping) -> Self {
+        Self::of(&["mapping", &mapping.role_id, &mapping.principal_type.0, &mapping.principal_id])
+    }
+
+    fn of(parts: &[&str]) -> Self {
+        let mut sum = Sha256::new();
+        for part in parts {
+            sum.update(part.len().to_le_bytes());
+            sum.update(part);
+        }
+        Self::half(sum.finalize().into())
+    }
+
+    fn half(sum: [u8; 32]) -> Self {
+        let mut half = [0; 16];
+        for (to, from) in half.iter_mut().zip(sum) {
+            *to = from;
+        }
+        Self(half)
+    }
+}
+
+impl State {
+    /// Whether an import must not bring this back.
+    pub(super) fn is_gone(&self, gone: Gone) -> bool {
+        self.gone.contains(&gone)
+    }
+
+    pub(super) fn write_gone(&mut self, gone: Gone, is: bool) -> Write {
+        let was = if is { !self.gone.insert(gone) } else { self.gone.remove(&gone) };
+        Write::Gone(gone, was)
+    }
+}
