@@ -17,6 +17,7 @@ mod logout;
 mod operator;
 mod password;
 mod profile;
+mod property;
 mod query;
 mod recover;
 mod register;
@@ -26,7 +27,6 @@ mod verify;
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
@@ -42,6 +42,7 @@ pub use fault::{Fault, Faulty, Violation, Violations};
 pub use keeper::Keeper;
 pub use login::{Login, Minted, Wish};
 pub use password::PasswordFault;
+pub use property::Property;
 pub use query::{Kind, Query, QueryFault};
 pub use recover::Reset;
 pub use relation::NewToken;
@@ -81,7 +82,7 @@ pub struct Settings {
     pub blocklist: bool,
     /// Properties that no answer shows, besides the password and the verification token.
     pub hidden: Vec<String>,
-    /// What the account model declares besides LoopBack's own properties.
+    /// What the account model declares, in its order: see [`Property::complete`].
     pub properties: Vec<Property>,
     /// Lifetime in seconds of a token that resets a password.
     pub reset_ttl: f64,
@@ -97,19 +98,6 @@ pub struct Settings {
     pub links: Links,
     /// Whether somebody delivers events: without a reader none is kept.
     pub events: bool,
-}
-
-/// A property that the account model declares.
-#[derive(Clone, Debug)]
-pub struct Property {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: Kind,
-    /// Whether it must be there.
-    pub required: bool,
-    /// What it is when it is not given.
-    pub default: Option<Value>,
 }
 
 /// What links in mails begin with: never what a client sent.
@@ -174,6 +162,14 @@ impl Settings {
             fold_email_case: !self.case_sensitive_email,
             per_realm: self.realm_required && self.realm_delimiter.is_some(),
         }
+    }
+
+    /// LoopBack compares names in the order in which their properties got their first rule: `email` has one of `User`,
+    /// `username` only one of the model's own.
+    fn checks_username_first(&self) -> bool {
+        let place = |name: &str| self.properties.iter().position(|property| property.name == name);
+        let ruled = self.properties.iter().any(|property| property.name == "username" && property.required);
+        ruled && place("username") < place("email")
     }
 
     /// How long tokens live.

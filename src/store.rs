@@ -19,7 +19,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::identity::{Handle, TokenHash, UserId};
+use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 pub use last_use::LastUse;
 pub use records::{
@@ -51,6 +51,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot answer.
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError>;
+
+    /// A hash that nobody has, to check a password by whose name nobody has: drawn by a keyed hash of the name from the
+    /// kinds that the users' hashes have, in their proportion. `None` = as those who have no password.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn decoy(&self, key: &UserKey) -> Result<Option<PasswordHash>, StoreError>;
 
     /// At most `limit` users with ids after `after`, in the order of their ids.
     ///

@@ -451,24 +451,35 @@ mod tests {
     #[tokio::test]
     async fn declared_properties_have_types_defaults_and_must_be_there() {
         use crate::accounts::{Kind, Property};
-        let property =
-            |name: &str, kind, required, default| Property { name: name.to_owned(), kind, required, default };
+        let property = |name: &str, kind, required, default| Property {
+            name: name.to_owned(),
+            kind,
+            list: false,
+            required,
+            default,
+        };
         let properties = vec![
             property("age", Kind::Number, false, None),
             property("plan", Kind::Text, false, Some(json!("free"))),
             property("born", Kind::Date, true, None),
         ];
+        let properties = Property::complete(properties);
         let house = house(Settings { properties, ..testing::loopback() }).await;
         let data =
             json!({"extra": 1, "age": "41", "born": "2001-02-03", "email": "ann@b.c", "password": GOOD});
         let user = house.register(&data).await.unwrap();
         let stored =
-            r#"{"email":"ann@b.c","age":41,"plan":"free","born":"2001-02-03T00:00:00.000Z","extra":1}"#;
+            r#"{"age":41,"plan":"free","born":"2001-02-03T00:00:00.000Z","email":"ann@b.c","extra":1}"#;
         assert_eq!(text(&user), stored);
         let blank = patch(&house, CLIENT, json!({"born": null})).await.unwrap_err();
         assert_eq!(
             blank.to_string(),
             "The `User` instance is not valid. Details: `born` can't be blank (value: null)."
+        );
+        let no_date = patch(&house, CLIENT, json!({"born": "soon", "age": ""})).await.unwrap_err();
+        assert!(
+            no_date.to_string().ends_with("`born` is not a valid date (value: Invalid Date)."),
+            "{no_date}"
         );
         let older = json!({"where": {"age": {"gt": "40"}, "born": {"lt": "2002-01-01"}}});
         let query = house.accounts.query(Some(&older)).unwrap();

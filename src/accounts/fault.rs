@@ -28,6 +28,9 @@ pub enum Fault {
     /// More items at once than this.
     #[error("more than {0} accounts at once")]
     BatchTooLong(usize),
+    /// A property that is a list in the model, and none in what was sent: LoopBack's words.
+    #[error("{0}")]
+    NoList(String),
     /// Properties nested deeper than 32 levels.
     #[error("the properties are nested deeper than {0} levels")]
     TooDeep(usize),
@@ -176,6 +179,8 @@ pub struct Violation {
 pub enum Faulty {
     /// `id` was given.
     IdGiven,
+    /// A date that is none.
+    NoDate,
     /// A required property is missing.
     Blank,
     /// The email is no text.
@@ -194,6 +199,7 @@ impl Faulty {
     pub fn code(self) -> &'static str {
         match self {
             Self::IdGiven => "absence",
+            Self::NoDate => "date",
             Self::Blank => "presence",
             Self::EmailNoText => "custom.string",
             Self::EmailMalformed => "custom.email",
@@ -206,6 +212,7 @@ impl Faulty {
     pub fn message(self) -> &'static str {
         match self {
             Self::IdGiven => "can't be set",
+            Self::NoDate => "is not a valid date",
             Self::Blank => "can't be blank",
             Self::EmailNoText | Self::EmailMalformed => "is invalid",
             Self::EmailTaken => "Email already exists",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Accounts, Fault, Kind, Query, Settings,
+    Accounts, Fault, Kind, Property, Query, Settings,
     inspect::to_number,
     query::{Model, Pin, QueryFault, Row, Where},
 };
@@ -20,20 +20,13 @@ pub(super) const MAX_ROWS: usize = 10_000;
 
 /// What a query may say of users.
 pub(super) fn users(settings: &Settings) -> Model {
-    let own = [
-        ("realm", Kind::Text),
-        ("username", Kind::Text),
-        ("password", Kind::Text),
-        ("email", Kind::Text),
-        ("emailVerified", Kind::Flag),
-        ("verificationToken", Kind::Text),
-        ("id", Kind::Id),
-    ];
-    let custom = settings.properties.iter().map(|property| (property.name.clone(), property.kind));
+    // A list is compared by its items, whatever they are.
+    let kind = |property: &Property| if property.list { Kind::Any } else { property.kind };
+    let declared = settings.properties.iter().map(|property| (property.name.clone(), kind(property)));
     let hidden = ["password", "verificationToken"].map(str::to_owned).into_iter();
     Model {
         name: settings.model.clone(),
-        properties: own.into_iter().map(|(name, kind)| (name.to_owned(), kind)).chain(custom).collect(),
+        properties: declared.collect(),
         hidden: hidden.chain(settings.hidden.iter().cloned()).collect(),
         loopback: settings.loopback,
         // LoopBack knows it and leaves it out (`disableInclude`).

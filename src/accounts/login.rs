@@ -11,6 +11,9 @@ use crate::{
     store::{Change, CommitError, Token, User, UserKey},
 };
 
+/// The bytes of a password that bcrypt reads.
+const BCRYPT_LIMIT: usize = 72;
+
 /// What a client sent to log in.
 #[derive(Debug)]
 pub struct Login {
@@ -120,7 +123,7 @@ impl Accounts {
         }
         let fresh = match verdict {
             // A full queue only puts the better hash off until the next login.
-            Verdict::MatchOutdated => self.hasher.hash(copy(&login.password)).await.ok(),
+            Verdict::MatchOutdated => self.hasher.hash(self.counted(&login.password)).await.ok(),
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
@@ -147,17 +150,18 @@ impl Accounts {
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
         self.admit(Door::Login, asker)?;
-        let user = match claim {
-            Claim::User(user) => Some(user),
+        let (user, decoy) = match claim {
+            Claim::User(user) => (Some(user), None),
             Claim::Name { key, realm } => {
                 let found = self.store.find_user(key).await?;
-                found.filter(|user| realm.is_none() || user.realm() == realm)
+                (found.filter(|user| realm.is_none() || user.realm() == realm), self.store.decoy(key)?)
             }
         };
-        // An empty password matches no hash, not even one of an empty text.
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let hash = hash.filter(|_| !password.expose().is_empty());
-        let verdict = self.hasher.verify(copy(password), hash).await?;
+        // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
+        let may_match = hash.is_some() && !password.expose().is_empty();
+        let verdict = self.hasher.verify(self.counted(password), hash.or(decoy)).await?;
+        let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
             user => {
@@ -170,6 +174,14 @@ impl Accounts {
                 Err(Fault::LoginFailed)
             }
         }
+    }
+
+    /// The part of a password that counts: bcrypt, and so LoopBack, passes over the bytes after the 72nd.
+    fn counted(&self, password: &Password) -> Password {
+        let text = password.expose();
+        let most = self.settings.max_bytes.min(BCRYPT_LIMIT);
+        let counted = text.get(..most).filter(|_| self.settings.loopback);
+        Password::new(counted.unwrap_or(text).to_owned())
     }
 
     /// Tells of a failed login, which costs the same whether or not there is such a user.
@@ -282,10 +294,6 @@ impl Accounts {
     }
 }
 
-fn copy(password: &Password) -> Password {
-    Password::new(password.expose().to_owned())
-}
-
 /// `realm:name` at the first delimiter; an empty realm is none, an empty name is missing.
 fn split(settings: &Settings, name: Option<&Value>) -> (Option<String>, Option<Value>) {
     let (Some(Value::String(text)), Some(delimiter)) = (name, settings.realm_delimiter.as_deref()) else {
@@ -335,7 +343,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accounts::testing;
+    use crate::{accounts::testing, store};
 
     fn realms(required: bool, delimiter: Option<&str>) -> Settings {
         Settings {
@@ -557,6 +565,24 @@ mod tests {
             let body = |realm: &str| json!({"email": "ann@b.c", "password": GOOD, "realm": realm});
             house.login(&body("r1")).await.unwrap();
             assert!(matches!(house.login(&body("r2")).await, Err(Fault::LoginFailed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_decoy_matches_nothing_and_neither_does_an_empty_password() {
+        let house = with_ann(testing::loopback()).await;
+        let ann = house.accounts.user(&1.into()).await.unwrap();
+        // Everybody's hash is of bcrypt now, so that every decoy is, and bob has none at all.
+        let bcrypt = bcrypt::hash("", 4).unwrap();
+        let user = store::User { password: Some(PasswordHash::new(bcrypt)), ..ann.clone() };
+        let mut bob = store::User { id: 2.into(), password: None, ..ann };
+        bob.properties = testing::map(&json!({"email": "bob@b.c"}));
+        house.store.commit(vec![Change::PutUser(user), Change::PutUser(bob)]).await.unwrap();
+        for email in ["ann@b.c", "bob@b.c", "nobody@b.c"] {
+            for password in ["", "7777777777777777777777777777777"] {
+                let failed = house.login(&json!({"email": email, "password": password})).await;
+                assert!(matches!(failed, Err(Fault::LoginFailed)), "{email} {password:?}: {failed:?}");
+            }
         }
     }
 

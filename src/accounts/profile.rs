@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault, Faulty, Settings, Violation,
+    Fault, Faulty, Property, Settings, Violation,
     inspect::{float_text, shown, to_number, to_text},
     password::{Rules, Secret},
     query::{Kind, moment},
@@ -26,7 +26,7 @@ pub(super) struct Draft {
     pub secret: Option<Secret>,
     /// What is wrong so far, in LoopBack's order.
     pub violations: Vec<Violation>,
-    /// The email and the username as the client sent them, for messages.
+    /// For messages: the email as the client sent it, and the username as it is kept.
     pub shown_email: String,
     pub shown_username: String,
 }
@@ -40,6 +40,13 @@ pub(super) enum Verified {
     AsSent,
     /// It is dropped, and what is stored stays.
     Dropped,
+}
+
+/// What a draft cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Password,
+    Nothing,
 }
 
 /// What a client wants to change.
@@ -65,10 +72,7 @@ impl Draft {
                 data.insert(property.name.clone(), default.clone());
             }
         }
-        let mut draft = Self::of(settings, verified, data, secret);
-        if draft.secret.is_none() {
-            draft.violations.insert(0, violation("password", Faulty::Blank, shown(None)));
-        }
+        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password));
         if let Some(given) = id.and_then(|id| id_given(&id)) {
             draft.violations.insert(0, given);
         }
@@ -83,19 +87,30 @@ impl Draft {
             data.shift_remove("emailVerified");
         }
         merged.extend(data);
-        Self::of(settings, Verified::AsSent, merged, patch.secret)
+        Self::of(settings, Verified::AsSent, merged, (patch.secret, Needs::Nothing))
     }
 
-    fn of(settings: &Settings, verified: Verified, data: Map<String, Value>, secret: Option<Secret>) -> Self {
-        let mut violations = email_faults(data.get("email"));
-        for property in settings.properties.iter().filter(|property| property.required) {
+    fn of(
+        settings: &Settings,
+        verified: Verified,
+        data: Map<String, Value>,
+        (secret, needs): (Option<Secret>, Needs),
+    ) -> Self {
+        let mut violations = Vec::new();
+        for property in &settings.properties {
             let value = data.get(&property.name);
-            if is_blank(value) {
-                violations.push(violation(property.name.clone(), Faulty::Blank, shown(value)));
+            match property.name.as_str() {
+                "password" if needs == Needs::Password && secret.is_none() => {
+                    violations.push(violation("password", Faulty::Blank, shown(None)));
+                }
+                "email" => violations.extend(email_faults(value)),
+                "id" | "password" | "verificationToken" => {}
+                _ => violations.extend(property_fault(property, value)),
             }
         }
-        let (shown_email, shown_username) = (shown(data.get("email")), shown(data.get("username")));
+        let shown_email = shown(data.get("email"));
         let properties = ordered(settings, data, verified);
+        let shown_username = shown(properties.get("username"));
         Self { properties, secret, violations, shown_email, shown_username }
     }
 
@@ -147,6 +162,11 @@ impl Patch {
         {
             *email = email.to_lowercase();
         }
+        for property in settings.properties.iter().filter(|property| property.list) {
+            if let Some(value) = data.get_mut(&property.name) {
+                *value = property.as_list(value.take())?;
+            }
+        }
         Ok(Self { data, secret })
     }
 }
@@ -187,31 +207,37 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
     rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
 }
 
+/// What is wrong with a property of the model's own.
+fn property_fault(property: &Property, value: Option<&Value>) -> Option<Violation> {
+    if property.required && is_blank(value) {
+        return Some(violation(property.name.clone(), Faulty::Blank, shown(value)));
+    }
+    let given = value.filter(|value| !value.is_null())?;
+    let bad_date = property.kind == Kind::Date && !property.list && moment(given).is_none();
+    bad_date.then(|| violation(property.name.clone(), Faulty::NoDate, "Invalid Date".to_owned()))
+}
+
 /// The declared properties converted and in their order, then the rest as sent.
 fn ordered(settings: &Settings, mut data: Map<String, Value>, verified: Verified) -> Map<String, Value> {
     let mut properties = Map::new();
-    for name in ["realm", "username", "email"] {
-        if let Some(value) = data.shift_remove(name) {
-            properties.insert(name.to_owned(), typed(Kind::Text, value));
-        }
-    }
-    if let Some(value) = data.shift_remove("emailVerified").filter(|_| verified != Verified::Dropped) {
-        // LoopBack forgets its guard for batches; here it holds for them, too.
-        let guarded = verified == Verified::Never && !value.is_null();
-        let value = if guarded { false.into() } else { typed(Kind::Flag, value) };
-        properties.insert("emailVerified".to_owned(), value);
-    }
     for property in &settings.properties {
-        if let Some(value) = data.shift_remove(&property.name) {
-            properties.insert(property.name.clone(), typed(property.kind, value));
-        }
+        let Some(value) = data.shift_remove(&property.name) else { continue };
+        let value = match property.name.as_str() {
+            "emailVerified" if verified == Verified::Dropped => continue,
+            // LoopBack forgets its guard for batches; here it holds for them, too.
+            "emailVerified" if verified == Verified::Never && !value.is_null() => false.into(),
+            // What was stored before the model said so stays.
+            _ if property.list => value,
+            _ => typed(property.kind, value),
+        };
+        properties.insert(property.name.clone(), value);
     }
     properties.extend(data);
     properties
 }
 
 /// A value in its property's type; `null` stays.
-fn typed(kind: Kind, value: Value) -> Value {
+pub(super) fn typed(kind: Kind, value: Value) -> Value {
     if value.is_null() {
         return value;
     }
@@ -219,6 +245,8 @@ fn typed(kind: Kind, value: Value) -> Value {
         Kind::Text => Value::String(to_text(&value)),
         Kind::Number if value.is_number() => value,
         Kind::Number => number(to_number(&value)),
+        // LoopBack knows these two words of its own; every other text is true.
+        Kind::Flag if matches!(value.as_str(), Some("false" | "0")) => false.into(),
         Kind::Flag => truthy(&value).into(),
         Kind::Date => moment(&value).map_or(Value::Null, |moment| moment.to_string().into()),
         Kind::Id | Kind::Any => value,

@@ -162,7 +162,11 @@ impl Accounts {
         own: Option<&UserId>,
     ) -> Result<Draft, Fault> {
         let keys = self.settings.keys();
-        for key in [draft.email_key(keys), draft.username_key(keys)].into_iter().flatten() {
+        let mut names = [draft.email_key(keys), draft.username_key(keys)];
+        if self.settings.checks_username_first() {
+            names.reverse();
+        }
+        for key in names.into_iter().flatten() {
             let other = self.store.find_user(&key).await?.filter(|other| Some(&other.id) != own);
             if seen.contains(&key) || other.is_some() {
                 draft.violations.push(draft.taken(&key));
@@ -228,7 +232,7 @@ impl Accounts {
 /// Keeps what is the item's own fault; anything else ends the whole batch.
 fn refusal(fault: Fault) -> Result<Fault, Fault> {
     match fault {
-        Fault::Password(_) | Fault::Invalid(_) | Fault::TooDeep(_) => Ok(fault),
+        Fault::Password(_) | Fault::Invalid(_) | Fault::NoList(_) | Fault::TooDeep(_) => Ok(fault),
         other => Err(other),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Asker, Fault, Links, Login, Minted, Settings};
+use super::{Accounts, Asker, Fault, Links, Login, Minted, Property, Settings};
 use crate::{
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
@@ -38,7 +38,7 @@ pub(crate) fn loopback() -> Settings {
         max_bytes: 72,
         blocklist: false,
         hidden: Vec::new(),
-        properties: Vec::new(),
+        properties: Property::complete(Vec::new()),
         reset_ttl: 900.0,
         restrict_reset_scope: false,
         reject_password_changes: false,

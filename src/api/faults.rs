@@ -21,6 +21,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::BatchTooLong(most) => {
             Problem::new(422, format!("Too many instances at once. Max is {most}")).code("BATCH_TOO_LONG")
         }
+        Fault::NoList(message) => Problem::new(400, message),
         Fault::TooDeep(most) => Problem::new(400, format!("The query object exceeds maximum depth {most}"))
             .code("QUERY_OBJECT_TOO_DEEP"),
         Fault::Query(fault) => query(fault),

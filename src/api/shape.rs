@@ -3,29 +3,30 @@
 use serde_json::{Map, Value, json};
 
 use super::{faults::id, json};
-use crate::{accounts::Minted, store::User};
-
-/// LoopBack's own properties, in its order; the id follows, then the rest.
-const FIRST: [&str; 4] = ["realm", "username", "email", "emailVerified"];
+use crate::{
+    accounts::{Minted, Settings},
+    identity::scopes,
+    store::User,
+};
 
 /// Never shown, whatever the store holds.
 const HIDDEN: [&str; 2] = ["password", "verificationToken"];
 
-/// A user (loopback3.md section 2). `hidden` names what the account model hides besides.
-pub(super) fn user(user: &User, hidden: &[String]) -> Map<String, Value> {
+/// A user (loopback3.md section 2): what the model declares in its order, then the rest.
+pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
+    let is_shown =
+        |name: &str| !HIDDEN.contains(&name) && !settings.hidden.iter().any(|hidden| hidden == name);
     let mut shown = Map::new();
-    for name in FIRST {
-        if let Some(value) = user.properties.get(name) {
-            shown.insert(name.to_owned(), value.clone());
-        }
+    for property in settings.properties.iter().filter(|property| is_shown(&property.name)) {
+        let stored = user.properties.get(&property.name);
+        let value = if property.name == "id" { Some(id(&user.id)) } else { stored.cloned() };
+        shown.extend(value.map(|value| (property.name.clone(), value)));
     }
-    shown.insert("id".to_owned(), id(&user.id));
     for (name, value) in &user.properties {
-        if !FIRST.contains(&name.as_str()) && name != "id" {
+        if name != "id" && is_shown(name) && !shown.contains_key(name) {
             shown.insert(name.clone(), value.clone());
         }
     }
-    shown.retain(|name, _| !HIDDEN.contains(&name.as_str()) && !hidden.contains(name));
     shown
 }
 
@@ -35,7 +36,7 @@ pub(super) fn token(minted: &Minted) -> Map<String, Value> {
     shown.insert("id".to_owned(), minted.id.expose().into());
     shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, json::number));
     if !minted.scopes.is_empty() {
-        shown.insert("scopes".to_owned(), json!(minted.scopes));
+        shown.insert("scopes".to_owned(), json!(scopes::shown(&minted.scopes)));
     }
     shown.insert("created".to_owned(), minted.created.to_string().into());
     shown.insert("userId".to_owned(), id(&minted.user.id));
@@ -45,7 +46,7 @@ pub(super) fn token(minted: &Minted) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, identity::TokenId};
+    use crate::{accounts::testing, clock::Timestamp, identity::TokenId};
 
     fn alice(properties: &Value) -> User {
         User {
@@ -69,7 +70,8 @@ mod tests {
             "nick": "z", "email": "a@b", "emailVerified": null, "password": "leaked", "realm": "r",
             "verificationToken": "leaked", "id": 99, "secret": 1,
         });
-        let shown = user(&alice(&stored), &["secret".to_owned()]);
+        let settings = Settings { hidden: vec!["secret".to_owned()], ..testing::loopback() };
+        let shown = user(&alice(&stored), &settings);
         assert_eq!(text(shown), r#"{"realm":"r","email":"a@b","emailVerified":null,"id":7,"nick":"z"}"#);
     }
 

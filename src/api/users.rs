@@ -54,7 +54,7 @@ impl Api {
     }
 
     pub(super) fn row(&self, user: &User) -> Map<String, Value> {
-        shape::user(user, &self.accounts.settings().hidden)
+        shape::user(user, self.accounts.settings())
     }
 
     pub(super) fn shown(&self, user: &User) -> Value {

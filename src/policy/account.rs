@@ -69,6 +69,8 @@ pub struct Property {
     pub name: String,
     /// Its type as the file has it, in lower case: `string`, `number`, `boolean`, `date`, `object`, `array`, `any`.
     pub kind: String,
+    /// Of a list that says it, the type of its items: `["string"]`.
+    pub items: Option<String>,
     /// Whether it must be there.
     pub required: bool,
     /// What it is when it is not given.
@@ -154,9 +156,14 @@ fn property(name: &str, node: &Node) -> Property {
         Json::Object(_) if inner.is_some() || node.get("type").is_none() => "object".to_owned(),
         _ => "any".to_owned(),
     };
+    let items = match &inner.unwrap_or(node).value {
+        Json::List(items) => items.first().and_then(Node::text).map(str::to_ascii_lowercase),
+        _ => None,
+    };
     Property {
         name: name.to_owned(),
         kind,
+        items,
         required: node.get("required").is_some_and(remote::truthy),
         default: node.get("default").map(Node::plain),
     }

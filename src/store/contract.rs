@@ -29,6 +29,7 @@ macro_rules! holds_for {
             accounts::keeps_what_it_was_given
             accounts::finds_users_by_their_names
             accounts::a_name_has_one_user
+            accounts::an_unknown_name_is_checked_like_a_known_one
             accounts::an_update_needs_the_current_revision
             accounts::lists_users_in_the_order_of_their_ids
             accounts::new_ids_can_be_texts

@@ -8,7 +8,7 @@ use super::{
     AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, OutboxEntry, Outcome, Role, RoleMapping,
     Session, Sessions, Store, StoreError, Token, User, UserKey, live::Live,
 };
-use crate::identity::{Handle, TokenHash, UserId};
+use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 /// The rows in memory, and the engine that keeps them.
 #[derive(Debug)]
@@ -54,6 +54,10 @@ impl<E: Writer> Store for Resident<E> {
 
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError> {
         self.live.read()?.find_user(key)
+    }
+
+    fn decoy(&self, key: &UserKey) -> Result<Option<PasswordHash>, StoreError> {
+        Ok(self.live.read()?.decoy(key))
     }
 
     async fn users(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<User>, StoreError> {

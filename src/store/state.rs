@@ -6,6 +6,7 @@
 
 mod apply;
 mod codec;
+mod kinds;
 mod read;
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
 
 pub(super) use apply::Effects;
 pub(super) use codec::Row;
+use kinds::Kinds;
 
 /// All rows, and the indexes over them.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub(super) struct State {
     grants: BTreeSet<(String, String)>,
     acls: BTreeMap<String, AclRow>,
     outbox: BTreeMap<u64, OutboxEntry>,
+    kinds: Kinds,
     meta: Meta,
     /// Keyed by chance, so that nobody can choose names that meet in `names`.
     hasher: RandomState,
@@ -58,6 +61,8 @@ pub(super) struct Meta {
     next_mapping: u64,
     outbox_seq: u64,
     change_seq: u64,
+    /// What unknown names are hashed with, so that nobody else can tell how they are checked.
+    secret: [u8; 32],
     /// How many other rows there are, as of the last write to a disk.
     rows: u64,
     /// How many writes to a disk there were.
@@ -126,6 +131,7 @@ impl State {
             grants: BTreeSet::new(),
             acls: BTreeMap::new(),
             outbox: BTreeMap::new(),
+            kinds: Kinds::default(),
             meta: Meta::default(),
             hasher: RandomState::new(),
         }
@@ -161,7 +167,9 @@ impl State {
 
     fn write_user(&mut self, id: UserId, row: Option<Box<[u8]>>) -> Write {
         let keys = row.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default();
+        self.kinds.add(row.as_deref().and_then(codec::password).as_ref());
         let old = replace(&mut self.users, id.clone(), row);
+        self.kinds.remove(old.as_deref().and_then(codec::password).as_ref());
         for hash in old.as_deref().map(|row| self.hashed_keys(row)).unwrap_or_default() {
             self.names.remove(&(hash, id.clone()));
         }
@@ -265,6 +273,7 @@ impl Default for Meta {
             next_mapping: 1,
             outbox_seq: 0,
             change_seq: 0,
+            secret: [0; 32],
             rows: 0,
             commits: 0,
         }

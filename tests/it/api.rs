@@ -9,6 +9,7 @@ mod lifetimes;
 mod limits;
 mod matrix;
 mod names;
+mod own_model;
 mod profiles;
 mod recovery;
 mod rows;

@@ -7,3 +7,4 @@ mod restart;
 mod secrets;
 mod start;
 pub(crate) mod support;
+mod timing;

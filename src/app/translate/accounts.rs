@@ -4,7 +4,7 @@ use super::{address, is_loopback, link_base};
 use crate::{
     accounts,
     config::{Config, UsersSettings},
-    policy::AccountModel,
+    policy::{self, AccountModel},
     store,
 };
 
@@ -80,7 +80,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         max_bytes: config.password.max_bytes,
         blocklist: config.password.blocklist,
         hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
-        properties: model.map(declared).unwrap_or_default(),
+        properties: accounts::Property::complete(model.map(declared).unwrap_or_default()),
         reset_ttl: merged.value(
             "reset_password_token_ttl",
             |users| seconds(users.reset_password_token_ttl),
@@ -122,16 +122,14 @@ fn seconds(seconds: i64) -> f64 {
     seconds as f64
 }
 
-/// The properties that an app's own user model adds to LoopBack's.
+/// The properties of an app's own user model, its own first.
 fn declared(model: &AccountModel) -> Vec<accounts::Property> {
-    let own = ["realm", "username", "password", "email", "emailVerified", "verificationToken", "id"];
-    let added = model.properties.iter().filter(|property| !own.contains(&property.name.as_str()));
-    added
-        .map(|property| accounts::Property {
-            name: property.name.clone(),
-            kind: accounts::Kind::named(&property.kind),
-            required: property.required,
-            default: property.default.clone(),
-        })
-        .collect()
+    let property = |property: &policy::Property| accounts::Property {
+        name: property.name.clone(),
+        kind: accounts::Kind::named(property.items.as_deref().unwrap_or(&property.kind)),
+        list: property.items.is_some(),
+        required: property.required,
+        default: property.default.clone(),
+    };
+    model.properties.iter().map(property).collect()
 }

@@ -73,6 +73,41 @@ pub(in crate::store) async fn folds_emails_but_not_usernames(store: &dyn Store) 
     assert!(matches!(commit(store, draft("ANN@x", "x")).await, Err(CommitError::Taken { .. })));
 }
 
+pub(in crate::store) async fn an_unknown_name_is_checked_like_a_known_one(store: &dyn Store) {
+    let bcrypt = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+    let argon2 = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaA";
+    let user = |id: i64, hash: &str| User {
+        password: Some(PasswordHash::new(hash.to_owned())),
+        ..row(id, &format!("{id}@x"))
+    };
+    let rules = KeyRules::default();
+    let names: Vec<UserKey> = (0..400).map(|n| rules.email(None, &format!("nobody-{n}@x"))).collect();
+    let are_bcrypt = || -> Vec<bool> {
+        let kind = |key| store.decoy(key).unwrap().is_some_and(|hash| hash.expose().starts_with("$2a$10$"));
+        names.iter().map(kind).collect()
+    };
+    let count = |kinds: &[bool]| kinds.iter().filter(|is| **is).count();
+    assert_eq!(count(&are_bcrypt()), 0, "nobody has any");
+    for id in 1..=8 {
+        commit(store, Change::PutUser(user(id, if id % 2 == 0 { bcrypt } else { argon2 }))).await.unwrap();
+    }
+    let half = are_bcrypt();
+    assert!((140..260).contains(&count(&half)), "{} of 400, and 200 is the mean", count(&half));
+    assert_eq!(are_bcrypt(), half, "the same name, the same kind");
+    commit(store, Change::PutUser(user(2, argon2))).await.unwrap();
+    commit_all(store, vec![Change::DeleteUser(4.into()), Change::DeleteUser(1.into())]).await;
+    let third = are_bcrypt();
+    assert!(count(&third) < count(&half) && count(&third) > 60, "{}", count(&third));
+    assert!(third.iter().zip(&half).all(|(now, before)| *before || !now), "nobody goes back to bcrypt");
+    let failed = vec![
+        Change::PutUser(user(6, argon2)),
+        Change::PutUser(user(9, "x")),
+        Change::CreateToken(token("t", 77)),
+    ];
+    assert!(store.commit(failed).await.is_err());
+    assert_eq!(are_bcrypt(), third, "a batch that fails leaves nothing");
+}
+
 pub(in crate::store) async fn folds_names_anew(store: &dyn Store) {
     let (folded, exact) = (KeyRules { fold_email_case: true, per_realm: false }, KeyRules::default());
     commit(store, Change::CreateUser(draft("Ann@X"))).await.unwrap();

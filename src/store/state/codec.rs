@@ -1,6 +1,6 @@
 //! Rows as bytes: the key and the payload that an engine writes. The engine adds its checksum.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{Meta, State, TokenRow, Write};
@@ -120,7 +120,9 @@ impl State {
 
     /// Reads the row once, where [`State::write`] would read it again: a start does this a million times.
     fn load_user(&mut self, id: UserId, payload: &[u8]) -> Result<(), serde_json::Error> {
-        for key in self.rules.of(&read_user(payload)?.properties) {
+        let user = read_user(payload)?;
+        self.kinds.add(user.password.as_ref());
+        for key in self.rules.of(&user.properties) {
             self.names.insert((self.key_digest(&key), id.clone()));
         }
         self.users.insert(id, payload.into());
@@ -132,6 +134,12 @@ impl State {
         let rules = self.roles.len() + self.mappings.len() + self.acls.len();
         u64::try_from(accounts + rules + self.outbox.len()).unwrap_or(u64::MAX)
     }
+}
+
+/// The password's hash in a user's row.
+pub(super) fn password(row: &[u8]) -> Option<PasswordHash> {
+    let row: UserRow<IgnoredAny> = serde_json::from_slice(row).ok()?;
+    row.password.map(PasswordHash::new)
 }
 
 /// A user's row as bytes.

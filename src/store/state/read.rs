@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
+use sha2::{Digest, Sha256};
+
 use super::{State, codec, handle_digest, normal};
 use crate::{
     clock::Timestamp,
-    identity::{Handle, TokenHash, UserId},
+    identity::{Handle, PasswordHash, TokenHash, UserId},
     store::{
         StoreError,
         records::{AclRow, Counters, OutboxEntry, Role, RoleMapping, Token, User, UserKey},
@@ -32,6 +34,21 @@ impl State {
             }
         }
         Ok(None)
+    }
+
+    /// A hash that nobody has, for a name that nobody has: always of the same kind while the kinds stay as they are.
+    pub(in crate::store) fn decoy(&self, key: &UserKey) -> Option<PasswordHash> {
+        let (kind, name) = match key {
+            UserKey::Email(email) => ("email", email),
+            UserKey::Username(name) => ("username", name),
+        };
+        let mut hash = Sha256::new_with_prefix(self.meta.secret);
+        hash.update(kind);
+        hash.update([0]);
+        hash.update(name);
+        let digest: [u8; 32] = hash.finalize().into();
+        let chance = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        self.kinds.drawn(chance, self.users.len())
     }
 
     pub(in crate::store) fn users(

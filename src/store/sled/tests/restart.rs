@@ -58,6 +58,28 @@ async fn a_restart_finds_everything() {
 }
 
 #[tokio::test]
+async fn a_restart_checks_unknown_names_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await.unwrap();
+    let bcrypt = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+    let password = Some(crate::identity::PasswordHash::new(bcrypt.to_owned()));
+    commit_all(
+        &*store,
+        vec![Change::PutUser(User { password, ..row(1, "a@x") }), Change::PutUser(row(2, "b@x"))],
+    )
+    .await;
+    let kinds = |store: &dyn Store| -> Vec<bool> {
+        let key = |n: u32| KeyRules::default().username(None, &format!("nobody-{n}"));
+        (0..64).map(|n| store.decoy(&key(n)).unwrap().is_some()).collect()
+    };
+    let before = kinds(&*store);
+    assert!(before.contains(&true) && before.contains(&false));
+    store.close().await.unwrap();
+    let store = open(folder.path()).await.unwrap();
+    assert_eq!(kinds(&*store), before);
+}
+
+#[tokio::test]
 async fn what_was_deleted_stays_deleted_and_no_id_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await.unwrap();

@@ -1,0 +1,130 @@
+//! What the account model declares: its own properties first, then those that it has from LoopBack's `User`.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{Fault, Kind, profile::typed};
+
+/// A property that the account model declares.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// Its type; of a list, that of its items.
+    pub kind: Kind,
+    /// Whether it is a list.
+    pub list: bool,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is when it is not given.
+    pub default: Option<Value>,
+}
+
+/// LoopBack's own, in its order; whether they are required.
+const OWN: [(&str, Kind, bool); 7] = [
+    ("realm", Kind::Text, false),
+    ("username", Kind::Text, false),
+    ("password", Kind::Text, true),
+    ("email", Kind::Text, true),
+    ("emailVerified", Kind::Flag, false),
+    ("verificationToken", Kind::Text, false),
+    ("id", Kind::Id, false),
+];
+
+impl Property {
+    /// A model's properties with those of LoopBack's `User`, which stay what they are wherever the model names them: only
+    /// their place is the model's, and whether they are required, if `User` leaves that open.
+    #[must_use]
+    pub fn complete(declared: Vec<Self>) -> Vec<Self> {
+        let mut all = declared;
+        for (name, kind, required) in OWN {
+            match all.iter_mut().find(|property| property.name == name) {
+                Some(property) => {
+                    property.kind = kind;
+                    property.list = false;
+                    property.required |= required;
+                }
+                None => {
+                    all.push(Self { name: name.to_owned(), kind, list: false, required, default: None });
+                }
+            }
+        }
+        all
+    }
+
+    /// What a client sent for a list, each item in its type; `null` stays.
+    ///
+    /// # Errors
+    /// [`Fault::NoList`]
+    pub(super) fn as_list(&self, value: Value) -> Result<Value, Fault> {
+        if value.is_null() {
+            return Ok(value);
+        }
+        // LoopBack reads a text as JSON.
+        let items = match &value {
+            Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_array),
+            Value::Array(_) => Some(value.clone()),
+            _ => None,
+        };
+        match items {
+            Some(Value::Array(items)) => Ok(items.into_iter().map(|item| typed(self.kind, item)).collect()),
+            _ => Err(Fault::NoList(no_list(&value))),
+        }
+    }
+}
+
+/// LoopBack's words.
+fn no_list(value: &Value) -> String {
+    let mut told = match value {
+        Value::String(_) => "could not create List from JSON string: ".to_owned(),
+        _ => "Items must be an array: ".to_owned(),
+    };
+    // A text takes everything.
+    let _ = write!(told, "{value}");
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn property(name: &str, kind: Kind, list: bool) -> Property {
+        Property { name: name.to_owned(), kind, list, required: false, default: None }
+    }
+
+    #[test]
+    fn the_models_own_come_first_and_loopbacks_stay_what_they_are() {
+        let declared = vec![
+            property("nick", Kind::Text, false),
+            Property { required: true, ..property("username", Kind::Text, false) },
+            property("email", Kind::Any, true),
+        ];
+        let all = Property::complete(declared);
+        let names: Vec<&str> = all.iter().map(|property| property.name.as_str()).collect();
+        let expected =
+            ["nick", "username", "email", "realm", "password", "emailVerified", "verificationToken", "id"];
+        assert_eq!(names, expected);
+        let required: Vec<bool> = all.iter().map(|property| property.required).collect();
+        assert_eq!(required, [false, true, true, false, true, false, false, false]);
+        assert!(all[2].kind == Kind::Text && !all[2].list);
+    }
+
+    #[test]
+    fn converts_lists_as_loopback_does() {
+        let tags = property("tags", Kind::Text, true);
+        for (given, expected) in [
+            (json!([1, "b"]), Ok(json!(["1", "b"]))),
+            (json!("[\"q\"]"), Ok(json!(["q"]))),
+            (json!(null), Ok(json!(null))),
+            (json!("one"), Err("could not create List from JSON string: \"one\"")),
+            (json!(7), Err("Items must be an array: 7")),
+            (json!({"a": 1}), Err("Items must be an array: {\"a\":1}")),
+        ] {
+            let found = tags.as_list(given).map_err(|fault| fault.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned));
+        }
+    }
+}
