@@ -152,6 +152,26 @@ fn tells_who_may_call_and_with_what() {
 }
 
 #[test]
+fn names_the_short_routes_where_they_are_on() {
+    let app = App::echo();
+    for (on, there) in [("true", true), ("false", false)] {
+        let gate = Gate::start(Setup::new(&app).set("api.short_routes", on));
+        let document = document(&gate);
+        for line in [
+            "post /login",
+            "get /logout",
+            "post /logout",
+            "post /request-password-reset",
+            "post /reset-password",
+        ] {
+            let (verb, path) = line.split_once(' ').unwrap();
+            assert_eq!(document["paths"][path][verb].is_object(), there, "{line}");
+        }
+        assert!(document["paths"]["/api/users/login"]["post"].is_object());
+    }
+}
+
+#[test]
 fn is_valid() {
     if !has("openapi-spec-validator") {
         return;

@@ -181,7 +181,7 @@ fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Opt
 
 fn fields(operation: &Operation, accounts: &accounts::Settings) -> Value {
     let schema = |argument: &Argument| match argument.name {
-        "newPassword" => schemas::password(accounts),
+        "newPassword" | "password" | "confirmation" => schemas::password(accounts),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     let properties = operation.fields().map(|argument| (argument.name.to_owned(), schema(argument)));

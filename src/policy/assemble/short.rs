@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Assembly;
 use crate::policy::{
+    AccountRoute,
     model::Definition,
     plain::PlainFile,
     plan::RoutePlan,
@@ -39,6 +40,14 @@ impl Assembly<'_, '_> {
                 index = self.short_set_password(index);
             }
             let pattern = [Piece::Literal(path.into())];
+            let served = self.table.routes.get(index).and_then(|route| route.operation.account.as_deref());
+            if let (Some(served), Some(account)) = (served, &mut self.account_file) {
+                account.routes.extend(verbs.iter().map(|verb| AccountRoute {
+                    verb: (*verb).to_owned(),
+                    path: format!("/{path}"),
+                    method: served.to_owned(),
+                }));
+            }
             let [_, folded] = &mut self.table.plain;
             for verb in verbs {
                 folded.insert(&pattern, &End { verb: (*verb).into(), rank: 0, route: index });

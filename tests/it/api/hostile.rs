@@ -174,7 +174,6 @@ fn queries_and_paths_that_mean_nothing() {
     for profile in PROFILES {
         let (_app, gate) = gate(profile);
         let ann = gate.sign_up("ann");
-        let mut client = gate.client();
         for target in [
             format!("/api/users?filter={filter}"),
             format!("/api/users/count?where={filter}"),
@@ -199,7 +198,8 @@ fn queries_and_paths_that_mean_nothing() {
             format!("/api/users?filter{}=1", "[a]".repeat(10_000)),
         ] {
             let method = if target.contains("/login") { "POST" } else { "GET" };
-            refused(&mut client, method, &target, "", b"");
+            // A head that is none ends the connection.
+            refused(&mut gate.client(), method, &target, "", b"");
         }
         lives(&gate, &ann);
     }
