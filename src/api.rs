@@ -24,6 +24,8 @@ use bytes::Bytes;
 
 use crate::{accounts::Accounts, policy::Permit, store::Session};
 
+use negotiate::Strictness;
+
 pub use body::{Body, Reading};
 pub use problem::Problem;
 
@@ -97,7 +99,7 @@ impl Api {
 
     async fn respond(&self, call: &Call) -> http::Response<Bytes> {
         match self.run(call).await {
-            Ok(answer) => answer.into_response(&call.head),
+            Ok(answer) => answer.into_response(&call.head, self.strictness()),
             Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
         }
     }
@@ -139,6 +141,10 @@ impl Api {
             "prototype.__destroyById__accessTokens" => self.delete_token(call).await,
             other => Err(Problem::not_implemented(other)),
         }
+    }
+
+    fn strictness(&self) -> Strictness {
+        if self.loopback() { Strictness::Exact } else { Strictness::AnyCharset }
     }
 
     fn loopback(&self) -> bool {
