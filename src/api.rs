@@ -10,6 +10,7 @@ mod faults;
 mod form;
 mod json;
 mod negotiate;
+mod openapi;
 mod problem;
 mod recovery;
 mod rows;
@@ -25,8 +26,10 @@ use bytes::Bytes;
 use crate::{accounts::Accounts, policy::Permit, store::Session};
 
 use negotiate::Strictness;
+use openapi::Document;
 
 pub use body::{Body, Reading};
+pub use openapi::Described;
 pub use problem::Problem;
 
 /// A request for the User API, routed and permitted.
@@ -62,13 +65,27 @@ pub struct Settings {
 pub struct Api {
     accounts: Accounts,
     settings: Arc<Settings>,
+    document: Option<Document>,
 }
 
 impl Api {
     /// The API of these accounts.
     #[must_use]
     pub fn new(accounts: Accounts, settings: Settings) -> Self {
-        Self { accounts, settings: Arc::new(settings) }
+        Self { accounts, settings: Arc::new(settings), document: None }
+    }
+
+    /// The same, with its description for whoever asks.
+    #[must_use]
+    pub fn described(self, about: &Described<'_>) -> Self {
+        let document = Document::new(about, self.accounts.settings());
+        Self { document: Some(document), ..self }
+    }
+
+    /// Answers with the description; `None` where it is switched off.
+    #[must_use]
+    pub fn description(&self, head: &http::request::Parts) -> Option<http::Response<Bytes>> {
+        self.document.as_ref().map(|document| document.response(head))
     }
 
     /// The accounts that it serves.
@@ -80,7 +97,8 @@ impl Api {
     /// How bodies are read.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        Reading { limit: self.settings.body_limit, lenient: !self.loopback() }
+        let standard = !self.loopback();
+        Reading { limit: self.settings.body_limit, lenient: standard, unique_keys: standard }
     }
 
     /// Checks the types of a method's arguments, which LoopBack does before it asks the rules. The methods of app
@@ -131,6 +149,7 @@ impl Api {
             "confirm" => self.confirm(call).await,
             "resetPassword" => self.reset_password(call).await,
             "setPassword" => self.set_password(call).await,
+            "short.setPassword" => self.set_password_by_form(call).await,
             "changePassword" => self.change_password(call).await,
             "prototype.__get__accessTokens" => self.list_tokens(call).await,
             "prototype.__count__accessTokens" => self.count_tokens(call).await,

@@ -9,4 +9,4 @@ mod token;
 pub use email::is_email;
 pub use id::UserId;
 pub use password::{Password, PasswordHash};
-pub use token::{Handle, TokenHash, TokenId};
+pub use token::{Handle, Lifetimes, TokenHash, TokenId};

@@ -47,6 +47,8 @@ pub struct Wish {
     pub scopes: Vec<String>,
     /// What an operator calls it.
     pub name: Option<String>,
+    /// Use does not extend it, whatever the settings say.
+    pub fixed: bool,
 }
 
 #[derive(Debug)]
@@ -217,11 +219,14 @@ impl Accounts {
             scopes: wish.scopes.clone(),
             name: wish.name,
             epoch: user.epoch,
+            fixed: wish.fixed,
+            used: None,
         };
         let mut batch = self.surplus(&user.id).await?;
         batch.push(Change::CreateToken(token));
         batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
+        self.end_surplus(&user.id).await?;
         Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
     }
 
@@ -251,12 +256,31 @@ impl Accounts {
 
     /// Ends the oldest tokens, so that one more fits under `max_tokens`.
     pub(super) async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
-        let most = self.settings.max_tokens;
-        if most == 0 {
+        self.beyond(user, self.settings.max_tokens.saturating_sub(1)).await
+    }
+
+    /// Ends what other logins at the same moment have made beyond `max_tokens`.
+    pub(super) async fn end_surplus(&self, user: &UserId) -> Result<(), Fault> {
+        let surplus = self.beyond(user, self.settings.max_tokens).await?;
+        if !surplus.is_empty() {
+            self.commit(surplus).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all tokens but so many: those that are over first, then the oldest.
+    #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+    async fn beyond(&self, user: &UserId, most: usize) -> Result<Vec<Change>, Fault> {
+        if self.settings.max_tokens == 0 {
             return Ok(Vec::new());
         }
-        let tokens = self.store.tokens(Some(user)).await?;
-        let excess = (tokens.len() + 1).saturating_sub(most);
+        let mut tokens = self.store.tokens(Some(user)).await?;
+        let (lifetimes, now) = (self.settings.lifetimes(), self.clock.now().0 as f64);
+        tokens.sort_by_cached_key(|token| {
+            let live = self.store.sessions().get(&token.hash);
+            live.and_then(|session| session.end_by(&lifetimes)).is_some_and(|end| end > now)
+        });
+        let excess = tokens.len().saturating_sub(most);
         Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
     }
 
@@ -620,8 +644,12 @@ mod tests {
     #[tokio::test]
     async fn an_operator_issues_tokens_without_a_password() {
         let house = with_ann(testing::standard()).await;
-        let wish =
-            Wish { ttl: Some(60.0), scopes: vec!["report".to_owned()], name: Some("nightly".to_owned()) };
+        let wish = Wish {
+            ttl: Some(60.0),
+            scopes: vec!["report".to_owned()],
+            name: Some("nightly".to_owned()),
+            fixed: true,
+        };
         let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
         let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
         assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));

@@ -3,11 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Body, Problem, negotiate};
+use super::{
+    Body, Problem,
+    json::{self, Twins},
+    negotiate,
+};
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// It is the body.
     Body,
     /// It is a field of the body.
@@ -20,7 +24,7 @@ enum Place {
 
 /// What it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Object,
     /// `true` or `false`, as a query spells them.
     Flag,
@@ -31,11 +35,12 @@ enum Kind {
     Texts,
 }
 
-struct Argument {
-    name: &'static str,
-    place: Place,
-    kind: Kind,
-    required: bool,
+/// What a method takes.
+pub(super) struct Argument {
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
 }
 
 const fn argument(name: &'static str, place: Place, kind: Kind) -> Argument {
@@ -78,6 +83,14 @@ const METHODS: &[(&str, &[Argument])] = &[
         ],
     ),
     ("setPassword", &[required("newPassword", Place::Field, Kind::Text)]),
+    (
+        "short.setPassword",
+        &[
+            argument("newPassword", Place::Field, Kind::Text),
+            argument("password", Place::Field, Kind::Text),
+            argument("confirmation", Place::Field, Kind::Text),
+        ],
+    ),
     ("createChangeStream", &[argument("options", Place::Query, Kind::Object)]),
     // Relations and scopes of app models, by what they hold.
     ("many.get", &[FILTER]),
@@ -129,7 +142,8 @@ pub(super) fn value(
     }
 }
 
-fn of(method: &str) -> &'static [Argument] {
+/// What a method takes, besides an id in its path.
+pub(super) fn of(method: &str) -> &'static [Argument] {
     METHODS.iter().find(|(name, _)| *name == method).map_or(&[], |(_, arguments)| arguments)
 }
 
@@ -184,19 +198,20 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
             _ => typed(given, kind).map(|()| Some(given.clone())),
         };
     };
-    let json =
-        |message: &'static str| super::json::parse(text.as_bytes()).map_err(|_| Problem::new(400, message));
+    let parsed = |message: &'static str| {
+        json::parse(text.as_bytes(), Twins::LastCounts).map_err(|_| Problem::new(400, message))
+    };
     let wrapped = |open, close| text.starts_with(open) && text.ends_with(close);
     match kind {
         Kind::Texts if text.is_empty() => Ok(None),
         Kind::Texts if wrapped('[', ']') => {
-            let list = json("Cannot parse JSON-encoded array value.")?;
+            let list = parsed("Cannot parse JSON-encoded array value.")?;
             typed(&list, kind).map(|()| Some(list))
         }
         Kind::Texts => Ok(Some(Value::Array(vec![given.clone()]))),
         Kind::Object | Kind::Objects if text.is_empty() || text == "null" => Ok(None),
         Kind::Object | Kind::Objects if wrapped('{', '}') || wrapped('[', ']') => {
-            let object = json("Cannot parse JSON-encoded object value.")?;
+            let object = parsed("Cannot parse JSON-encoded object value.")?;
             typed(&object, kind).map(|()| Some(object))
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),

@@ -114,7 +114,9 @@ fn path(key: &str, bounds: Bounds) -> Result<Option<(String, Vec<String>)>, TooM
     };
     let name = if name.is_empty() && key.starts_with('[') { "0".to_owned() } else { name };
     let forbidden = |step: &String| step == "__proto__";
-    if name.is_empty() || forbidden(&name) || steps.iter().any(forbidden) {
+    let pollutes = name == "constructor" && steps.first().is_some_and(|step| step == "prototype")
+        || steps.windows(2).any(|pair| pair == ["constructor", "prototype"]);
+    if name.is_empty() || pollutes || forbidden(&name) || steps.iter().any(forbidden) {
         return Ok(None);
     }
     Ok(Some((name, steps)))
@@ -255,6 +257,8 @@ mod tests {
             ("[]=1&[][b]=2", r#"{"0":["1",{"b":"2"}]}"#),
             ("[a]=1", r#"{"a":"1"}"#),
             ("a[__proto__][x]=1&__proto__=2&b=1", r#"{"b":"1"}"#),
+            ("constructor[prototype][x]=1&a[constructor][prototype]=1&b=1", r#"{"b":"1"}"#),
+            ("constructor=1&prototype=2", r#"{"constructor":"1","prototype":"2"}"#),
             (r#"{"a":1}"#, r#"{"{\"a\":1}":""}"#),
         ] {
             assert_eq!(read(text, BODY), expected, "{text}");

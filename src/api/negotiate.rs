@@ -98,7 +98,10 @@ fn accept(head: &Parts) -> Option<String> {
 /// The best offer: by quality, then by how exactly it was named, then by the client's order, then by ours.
 fn preferred(accept: Option<&str>, offers: &[(&str, Format)], strictness: Strictness) -> Option<Format> {
     let Some(accept) = accept else { return offers.first().map(|(_, format)| *format) };
-    let counts = |range: &Range<'_>| !range.others && !(range.charset && strictness == Strictness::Exact);
+    let counts = |range: &Range<'_>| {
+        let charset_matters = range.charset && strictness == Strictness::Exact;
+        !range.others && !charset_matters
+    };
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).filter(counts).collect();
     let rank = |media: &str| {
         let hits =

@@ -109,6 +109,8 @@ impl Accounts {
             scopes,
             name: Some(format!("{RESET_NAME} {event}")),
             epoch: user.epoch,
+            fixed: true,
+            used: None,
         };
         let before = self.store.tokens(Some(&user.id)).await?;
         let is_reset = |token: &Token| token.name.as_deref().is_some_and(|name| name.starts_with(RESET_NAME));

@@ -145,7 +145,17 @@ fn token(row: &mut Map<String, Value>, user_model: &str) -> Result<Token, Why> {
     };
     let created = moment(&taken(row, "created")).ok_or("its `created` is no moment")?;
     let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are no list of texts")?;
-    Ok(Token { hash: TokenHash::of(&token), user, ttl, created, scopes, name: None, epoch: 0 })
+    Ok(Token {
+        hash: TokenHash::of(&token),
+        user,
+        ttl,
+        created,
+        scopes,
+        name: None,
+        epoch: 0,
+        fixed: false,
+        used: None,
+    })
 }
 
 /// A list, or a list as text, as SQL stores it.
