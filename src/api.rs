@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use crate::{accounts::Accounts, policy::Permit, store::Session};
 
+use negotiate::Strictness;
 use openapi::Document;
 
 pub use body::{Body, Reading};
@@ -116,7 +117,7 @@ impl Api {
 
     async fn respond(&self, call: &Call) -> http::Response<Bytes> {
         match self.run(call).await {
-            Ok(answer) => answer.into_response(&call.head),
+            Ok(answer) => answer.into_response(&call.head, self.strictness()),
             Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
         }
     }
@@ -159,6 +160,10 @@ impl Api {
             "prototype.__destroyById__accessTokens" => self.delete_token(call).await,
             other => Err(Problem::not_implemented(other)),
         }
+    }
+
+    fn strictness(&self) -> Strictness {
+        if self.loopback() { Strictness::Exact } else { Strictness::AnyCharset }
     }
 
     fn loopback(&self) -> bool {

@@ -84,6 +84,13 @@ impl Refusal {
         self.told().status
     }
 
+    /// Status, name, code and message, for a form of the answer that is made elsewhere.
+    #[must_use]
+    pub fn words(&self) -> (u16, &'static str, Option<&'static str>, Cow<'static, str>) {
+        let Told { status, name, code, message } = self.told();
+        (status, name, code, message)
+    }
+
     /// The answer. `challenge`: 401 carries `WWW-Authenticate` (profile `standard`; LoopBack never does).
     #[must_use]
     pub fn into_response(self, form: Form, challenge: bool, request_id: &str) -> http::Response<Bytes> {

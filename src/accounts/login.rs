@@ -533,6 +533,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn loopback_passes_over_the_bytes_after_the_72nd() {
+        for (settings, longer) in [(testing::loopback(), true), (testing::standard(), false)] {
+            let house = testing::house(settings).await;
+            let password = "é".repeat(36);
+            house.register(&json!({"email": "ann@b.c", "password": password})).await.unwrap();
+            for (more, expected) in [("", true), ("x", longer), ("é", longer)] {
+                let body = json!({"email": "ann@b.c", "password": format!("{password}{more}")});
+                assert_eq!(house.login(&body).await.is_ok(), expected, "{more}");
+            }
+            let shorter = json!({"email": "ann@b.c", "password": "é".repeat(35)});
+            assert!(house.login(&shorter).await.is_err());
+        }
+    }
+
+    #[tokio::test]
     async fn counts_at_the_door_before_it_looks() {
         let rate = crate::limit::Rate { burst: 2, period: std::time::Duration::from_secs(3600) };
         let limits =

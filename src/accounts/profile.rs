@@ -18,6 +18,17 @@ use crate::{
 /// LoopBack's bound: the properties are level 0.
 pub(super) const MAX_DEPTH: usize = 32;
 
+/// The relation, and what every JavaScript object has.
+const INNER: [&str; 7] = [
+    "accessTokens",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+];
+
 /// A user about to be written, whose names have not been compared with others yet.
 pub(super) struct Draft {
     /// As the store keeps them: the declared ones first, in their order, then the rest as sent.
@@ -154,7 +165,7 @@ impl Patch {
             _ => None,
         };
         // LoopBack keeps no property that is called as a relation, or as its own inner ones.
-        data.retain(|name, _| name != "accessTokens" && !name.starts_with("__"));
+        data.retain(|name, _| !INNER.contains(&name.as_str()) && !name.starts_with("__"));
         // INVARIANT: a client never picks the token that confirms its own address.
         data.shift_remove("verificationToken");
         if !settings.case_sensitive_email
@@ -322,6 +333,7 @@ mod tests {
             (json!({"emailVerified": true}), r#"{"emailVerified":false}"#),
             (json!({"emailVerified": "no"}), r#"{"emailVerified":false}"#),
             (json!({"emailVerified": null}), r#"{"emailVerified":null}"#),
+            (json!({"toString": 1, "__a": 1, "accessTokens": 1, "tostring": 1}), r#"{"tostring":1}"#),
             (json!({"id": null, "verificationToken": "v", "password": "x"}), "{}"),
             (json!({"username": [1, 2]}), r#"{"username":"1,2"}"#),
         ] {
@@ -335,6 +347,24 @@ mod tests {
         let data = json!({"email": "a@b", "emailVerified": 1}).as_object().unwrap().clone();
         let draft = Draft::read(&settings, &Rules::new(&settings), Verified::AsSent, data).ok().unwrap();
         assert_eq!(draft.properties["emailVerified"], json!(true));
+    }
+
+    #[test]
+    fn knows_two_words_for_no() {
+        let settings = testing::loopback();
+        for (given, expected) in [("false", false), ("0", false), ("", false), ("FALSE", true), ("no", true)]
+        {
+            let data = json!({"email": "a@b", "emailVerified": given}).as_object().unwrap().clone();
+            let draft = Draft::read(&settings, &Rules::new(&settings), Verified::AsSent, data).ok().unwrap();
+            assert_eq!(draft.properties["emailVerified"], json!(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_taken_username_is_shown_as_it_is_kept() {
+        let draft = read(&json!({"email": "a@b", "password": "x", "username": ["x"]}));
+        let key = KeyRules::default().username(None, "x");
+        assert_eq!(draft.taken(&key).shown, "\"x\"");
     }
 
     #[test]

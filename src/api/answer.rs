@@ -14,11 +14,12 @@ use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use super::{
-    negotiate::{Format, query, result_format},
+    negotiate::{Format, Strictness, query, result_format},
     xml,
 };
 
 const JSON: &str = "application/json; charset=utf-8";
+const XML: &str = "text/xml; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What a method gave.
@@ -36,17 +37,27 @@ pub(super) enum Answer {
 
 impl Answer {
     /// The answer that the client gets.
-    pub(super) fn into_response(self, head: &Parts) -> Response<Bytes> {
-        let format = result_format(head);
+    pub(super) fn into_response(self, head: &Parts, strictness: Strictness) -> Response<Bytes> {
+        let format = result_format(head, strictness);
         let (value, secret) = match self {
             Self::Value(value) => (value, false),
             Self::Secret(value) => (value, true),
-            Self::Nothing => return nothing(if format.is_some() { JSON } else { TEXT }),
+            Self::Nothing => {
+                return nothing(match format {
+                    Some(Format::Xml) => XML,
+                    Some(Format::ApplicationXml) => "application/xml",
+                    Some(_) => JSON,
+                    None => TEXT,
+                });
+            }
             Self::Redirect(target) => return redirect(&target),
         };
         let mut response = match format {
             None => text(StatusCode::NOT_ACCEPTABLE, TEXT, "Not Acceptable".to_owned()),
-            Some(Format::Xml) => text(StatusCode::OK, "text/xml; charset=utf-8", xml::result(&value)),
+            Some(Format::Xml) => text(StatusCode::OK, XML, xml::result(&value)),
+            Some(Format::ApplicationXml) => {
+                text(StatusCode::OK, "application/xml; charset=utf-8", xml::result(&value))
+            }
             Some(Format::Script) => script(head, &value),
             Some(Format::Json | Format::Html) => text(StatusCode::OK, JSON, value.to_string()),
         };
@@ -121,7 +132,12 @@ fn encoded(target: &str) -> String {
 
 /// JSONP: a script that calls `?callback=` with the value; plain JSON without one.
 fn script(head: &Parts, value: &Value) -> Response<Bytes> {
-    let callback: String = match query(head.uri.query()).get("callback") {
+    let parameters = query(head.uri.query());
+    let callback = match parameters.get("callback") {
+        Some(Value::Array(names)) => names.first(),
+        name => name,
+    };
+    let callback: String = match callback {
         Some(Value::String(name)) => {
             name.chars().filter(|c| c.is_ascii_alphanumeric() || "_$.[]".contains(*c)).collect()
         }
@@ -167,7 +183,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer.into_response(&request.body(()).unwrap().into_parts().0)
+        answer.into_response(&request.body(()).unwrap().into_parts().0, Strictness::Exact)
     }
 
     fn user() -> Answer {
@@ -204,7 +220,7 @@ mod tests {
             assert_eq!(response.headers().contains_key("content-type"), status != 304);
         }
         let post = http::Request::post("/").header("if-none-match", "*").body(()).unwrap().into_parts().0;
-        assert_eq!(user().into_response(&post).status(), 200);
+        assert_eq!(user().into_response(&post, Strictness::Exact).status(), 200);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) enum Place {
     Field,
     /// It is a parameter of the query.
     Query,
+    /// It is a field of the body or, without one, a parameter of the query.
+    Either,
 }
 
 /// What it has to be.
@@ -50,16 +52,18 @@ const fn required(name: &'static str, place: Place, kind: Kind) -> Argument {
 }
 
 const DATA: Argument = argument("data", Place::Body, Kind::Object);
-const FILTER: Argument = argument("filter", Place::Query, Kind::Object);
-const WHERE: Argument = argument("where", Place::Query, Kind::Object);
+const FILTER: Argument = argument("filter", Place::Either, Kind::Object);
+const WHERE: Argument = argument("where", Place::Either, Kind::Object);
+/// A write's: its body is the data.
+const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
 /// Every method that takes more than an id. App models share the rows of LoopBack's PersistedModel.
 const METHODS: &[(&str, &[Argument])] = &[
     ("create", &[argument("data", Place::Body, Kind::Objects)]),
     ("patchOrCreate", &[DATA]),
     ("replaceOrCreate", &[DATA]),
-    ("upsertWithWhere", &[WHERE, DATA]),
-    ("updateAll", &[WHERE, DATA]),
+    ("upsertWithWhere", &[QUERY_WHERE, DATA]),
+    ("updateAll", &[QUERY_WHERE, DATA]),
     ("find", &[FILTER]),
     ("findOne", &[FILTER]),
     ("findById", &[FILTER]),
@@ -104,7 +108,7 @@ const METHODS: &[(&str, &[Argument])] = &[
 pub(super) fn check(method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
     let arguments = of(method);
     // Most requests have nothing in their query that is looked at here: it is not parsed for them.
-    let is_read = arguments.iter().any(|argument| argument.place == Place::Query);
+    let is_read = arguments.iter().any(|argument| matches!(argument.place, Place::Query | Place::Either));
     let query = if is_read { negotiate::query(query) } else { Map::new() };
     arguments.iter().try_for_each(|argument| argument.read(body, &query).map(drop))
 }
@@ -145,15 +149,18 @@ pub(super) fn of(method: &str) -> &'static [Argument] {
 
 impl Argument {
     fn read(&self, body: &Body, query: &Map<String, Value>) -> Result<Option<Value>, Problem> {
+        let field = || body.fields().and_then(|fields| fields.get(self.name));
         let given = match self.place {
             Place::Body => Some(&body.0),
             // Of a body that is `null`, LoopBack finds every field to be so.
             Place::Field if body.0.is_null() => Some(&Value::Null),
-            Place::Field => body.fields().and_then(|fields| fields.get(self.name)),
+            Place::Field => field(),
             Place::Query => query.get(self.name),
+            Place::Either => field().or_else(|| query.get(self.name)),
         };
         let Some(given) = given else { return Ok(None) };
-        if self.place == Place::Query {
+        let in_body = self.place == Place::Either && field().is_some();
+        if self.place == Place::Query || (self.place == Place::Either && !(in_body && body.is_typed())) {
             return from_text(given, self.kind);
         }
         if self.place == Place::Field && !body.is_typed() {
@@ -279,6 +286,35 @@ mod tests {
         ] {
             assert_eq!(message(require(method, &Body::json(body.clone()))), expected, "{method} {body}");
         }
+    }
+
+    #[test]
+    fn a_forms_values_become_texts() {
+        let form = Body::form(json!({"newPassword": ["x", null], "oldPassword": ""}));
+        for (name, expected) in [("newPassword", Some(json!("x,"))), ("oldPassword", None)] {
+            assert_eq!(value("changePassword", name, &form, None).unwrap(), expected, "{name}");
+        }
+        assert_eq!(message(require("changePassword", &form)), "oldPassword is a required argument");
+        let nested = Body::form(json!({"newPassword": {"a": "x"}}));
+        assert_eq!(
+            value("setPassword", "newPassword", &nested, None).unwrap(),
+            Some(json!("[object Object]"))
+        );
+    }
+
+    #[test]
+    fn a_filter_may_stand_in_the_body() {
+        let query = Some("filter[limit]=1");
+        for (body, expected) in [
+            (Body::json(json!({"filter": {"limit": 2}})), json!({"limit": 2})),
+            (Body::form(json!({"filter": "{\"limit\":3}"})), json!({"limit": 3})),
+            (Body::json(json!({"other": 1})), json!({"limit": "1"})),
+        ] {
+            assert_eq!(value("find", "filter", &body, query).unwrap(), Some(expected));
+        }
+        let wrong = Body::json(json!({"where": 5}));
+        assert_eq!(message(check("count", &wrong, None)), "Value is not an object.");
+        assert_eq!(message(check("updateAll", &wrong, None)), "ok", "its body is data");
     }
 
     #[test]

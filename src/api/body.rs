@@ -86,7 +86,7 @@ impl Body {
         });
         let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
         // Profile `standard` converts nothing: what brackets in a form make is no password.
-        let typed = matches!(kind, Kind::Json) || reading.lenient;
+        let typed = reading.lenient || (matches!(kind, Kind::Json) && is_plainly_json(headers));
         let origin = if typed { Origin::Json } else { Origin::Other };
         let value = match kind {
             Kind::Json => {
@@ -109,6 +109,12 @@ impl Body {
     /// Whether its values have types of their own: LoopBack converts those of a form.
     pub(super) fn is_typed(&self) -> bool {
         self.1 == Origin::Json
+    }
+
+    /// A form.
+    #[cfg(test)]
+    pub(super) fn form(value: Value) -> Self {
+        Self(value, Origin::Other)
     }
 
     /// A JSON body.
@@ -151,6 +157,11 @@ impl MediaType {
         }
         Some(Self { essence, charset })
     }
+}
+
+/// LoopBack believes a body's types under this one spelling only.
+fn is_plainly_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 fn is_token(text: &str) -> bool {
@@ -297,6 +308,19 @@ mod tests {
             assert_eq!(typed(kind, body), expected, "{kind}");
         }
         assert_eq!(read(LOOPBACK, &[], b"{\"a\":1}"), "{}");
+    }
+
+    #[test]
+    fn only_json_has_types() {
+        let typed = |reading, kind: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+            Body::read(&headers, &Bytes::from_static(b"{}"), reading).unwrap().is_typed()
+        };
+        assert!(typed(LOOPBACK, "application/json; charset=utf-8"));
+        assert!(!typed(LOOPBACK, "Application/JSON"));
+        assert!(!typed(LOOPBACK, FORM));
+        assert!(typed(STANDARD, FORM), "nothing is converted");
     }
 
     #[test]

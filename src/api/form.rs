@@ -90,27 +90,29 @@ fn halves(pair: &str) -> (String, String) {
 
 /// `a[b][]` -> `a`, and `b`, ``. `None` for keys that no object shall have.
 fn path(key: &str, bounds: Bounds) -> Result<Option<(String, Vec<String>)>, TooMuch> {
-    let (name, mut rest) = match key.find('[').and_then(|at| key.split_at_checked(at)) {
-        Some((name, rest)) if rest.contains(']') => (name, rest),
-        _ => (key, ""),
-    };
+    let at = key.find('[').unwrap_or(key.len());
+    let (name, mut rest) = key.split_at_checked(at).unwrap_or((key, ""));
     let mut steps: Vec<String> = Vec::new();
-    while let Some((step, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        if steps.len() == bounds.depth {
-            if bounds.strict {
+    while !rest.is_empty() {
+        let group = if steps.len() == bounds.depth { None } else { group(rest) };
+        let Some((step, after)) = group else {
+            if steps.len() == bounds.depth && bounds.strict {
                 return Err(TooMuch::Levels);
             }
+            // What is never closed, or lies too deep, is one key as it stands.
             steps.push(rest.to_owned());
             break;
-        }
+        };
         steps.push(step.to_owned());
-        rest = after;
+        // What stands between two groups is passed over.
+        rest = after.find('[').and_then(|at| after.get(at..)).unwrap_or_default();
     }
     let (name, steps) = match (name, steps) {
-        // `[a]=1`: the brackets are the name.
+        // `[a]=1`: the brackets are the name; empty ones make a list of the whole.
         ("", mut steps) if !steps.is_empty() => (steps.remove(0), steps),
         (name, steps) => (name.to_owned(), steps),
     };
+    let name = if name.is_empty() && key.starts_with('[') { "0".to_owned() } else { name };
     let forbidden = |step: &String| step == "__proto__";
     let pollutes = name == "constructor" && steps.first().is_some_and(|step| step == "prototype")
         || steps.windows(2).any(|pair| pair == ["constructor", "prototype"]);
@@ -118,6 +120,20 @@ fn path(key: &str, bounds: Bounds) -> Result<Option<(String, Vec<String>)>, TooM
         return Ok(None);
     }
     Ok(Some((name, steps)))
+}
+
+/// `[b]c` -> `b`, `c`, with the bracket that closes the first one; `None` where none does.
+fn group(text: &str) -> Option<(&str, &str)> {
+    let mut level = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '[' => level += 1,
+            ']' if level == 1 => return Some((text.get(1..at)?, text.get(at + 1..)?)),
+            ']' => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn nest(step: String, node: Node, bounds: Bounds) -> Node {
@@ -234,7 +250,11 @@ mod tests {
             ("w+x=%20y+z", r#"{"w x":" y z"}"#),
             ("%ff=1&b=%zz", r#"{"%ff":"1","b":"%zz"}"#),
             ("a=b=c", r#"{"a":"b=c"}"#),
-            ("a[b=c", r#"{"a[b":"c"}"#),
+            ("a[b=c", r#"{"a":{"[b":"c"}}"#),
+            ("a[b][c=1", r#"{"a":{"b":{"[c":"1"}}}"#),
+            ("a[b]c[d]=1", r#"{"a":{"b":{"d":"1"}}}"#),
+            ("[[a]]=1&]=2&[=3", r#"{"[a]":"1","]":"2","[":"3"}"#),
+            ("[]=1&[][b]=2", r#"{"0":["1",{"b":"2"}]}"#),
             ("[a]=1", r#"{"a":"1"}"#),
             ("a[__proto__][x]=1&__proto__=2&b=1", r#"{"b":"1"}"#),
             ("constructor[prototype][x]=1&a[constructor][prototype]=1&b=1", r#"{"b":"1"}"#),

@@ -13,6 +13,17 @@ pub(super) enum Format {
     Script,
     Html,
     Xml,
+    /// The same under its other name.
+    ApplicationXml,
+}
+
+/// Whether the parameters of a range count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// `application/json; charset=utf-8` names nothing that LoopBack makes.
+    Exact,
+    /// A charset is what every answer has.
+    AnyCharset,
 }
 
 /// One range of an `Accept` header.
@@ -20,6 +31,8 @@ struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
     quality: f32,
+    charset: bool,
+    others: bool,
 }
 
 const ERRORS: [(&str, Format); 4] = [
@@ -37,17 +50,27 @@ const RESULTS: [(&str, Format); 3] = [
 
 /// The form of an error: JSON where nothing fits.
 pub(super) fn error_format(head: &Parts) -> Format {
-    match wanted(head) {
-        Some(format) => named(&format, &ERRORS).unwrap_or(Format::Json),
-        None => preferred(accept(head).as_deref(), &ERRORS).unwrap_or(Format::Json),
-    }
+    let named = match wanted(head).as_deref() {
+        Some("json" | "application/json") => Some(Format::Json),
+        Some("html" | "text/html") => Some(Format::Html),
+        Some("xml" | "text/xml") => Some(Format::Xml),
+        _ => None,
+    };
+    let accepted = || preferred(accept(head).as_deref(), &ERRORS, Strictness::Exact);
+    named.or_else(accepted).unwrap_or(Format::Json)
 }
 
 /// The form of a result; `None` = 406. LoopBack makes XML only on demand.
-pub(super) fn result_format(head: &Parts) -> Option<Format> {
-    match wanted(head) {
-        Some(format) => named(&format, &[RESULTS[0], ("text/xml", Format::Xml)]),
-        None => preferred(accept(head).as_deref(), &RESULTS),
+pub(super) fn result_format(head: &Parts, strictness: Strictness) -> Option<Format> {
+    let Some(format) = wanted(head) else {
+        return preferred(accept(head).as_deref(), &RESULTS, strictness);
+    };
+    match format.to_ascii_lowercase().as_str() {
+        "json" | "application/json" | "*/*" => Some(Format::Json),
+        "application/javascript" | "text/javascript" => Some(Format::Script),
+        "xml" | "text/xml" => Some(Format::Xml),
+        "application/xml" => Some(Format::ApplicationXml),
+        _ => None,
     }
 }
 
@@ -56,29 +79,30 @@ pub(super) fn query(text: Option<&str>) -> Map<String, Value> {
     form::parse(text.unwrap_or_default(), form::QUERY).unwrap_or_default()
 }
 
-/// `?_format=`; empty when it is no text.
+/// `?_format=`, unless it is empty; a blank when it is no text.
 fn wanted(head: &Parts) -> Option<String> {
     // Most requests have none: nothing is parsed for them.
     let text = head.uri.query().filter(|text| text.contains("_format"))?;
     let format = query(Some(text)).shift_remove("_format")?;
-    Some(format.as_str().unwrap_or_default().to_ascii_lowercase())
-}
-
-fn named(format: &str, offers: &[(&str, Format)]) -> Option<Format> {
-    let fits = |media: &str| media == format || media.rsplit('/').next() == Some(format);
-    offers.iter().find(|(media, _)| fits(media)).map(|(_, format)| *format)
+    let format = format.as_str().unwrap_or(" ");
+    (!format.is_empty()).then(|| format.to_owned())
 }
 
 fn accept(head: &Parts) -> Option<String> {
     let lines: Vec<&str> =
         head.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+    let accept = lines.join(", ");
+    (!accept.is_empty()).then_some(accept)
 }
 
 /// The best offer: by quality, then by how exactly it was named, then by the client's order, then by ours.
-fn preferred(accept: Option<&str>, offers: &[(&str, Format)]) -> Option<Format> {
+fn preferred(accept: Option<&str>, offers: &[(&str, Format)], strictness: Strictness) -> Option<Format> {
     let Some(accept) = accept else { return offers.first().map(|(_, format)| *format) };
-    let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).collect();
+    let counts = |range: &Range<'_>| {
+        let charset_matters = range.charset && strictness == Strictness::Exact;
+        !range.others && !charset_matters
+    };
+    let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::parse).filter(counts).collect();
     let rank = |media: &str| {
         let hits =
             ranges.iter().enumerate().filter_map(|(at, range)| Some((range.exactness(media)?, at, range)));
@@ -105,15 +129,20 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
-        let mut quality = 1.0;
+        let mut range = Self { kind, subtype, quality: 1.0, charset: false, others: false };
         for part in parts {
-            if let Some((name, value)) = part.split_once('=')
-                && name.trim().eq_ignore_ascii_case("q")
-            {
-                quality = value.trim().parse().unwrap_or(0.0);
+            let Some((name, value)) = part.split_once('=') else { continue };
+            match name.trim().to_ascii_lowercase().as_str() {
+                // What follows the quality says nothing of the type.
+                "q" => {
+                    range.quality = value.trim().parse().unwrap_or(0.0);
+                    break;
+                }
+                "charset" => range.charset = true,
+                _ => range.others = true,
             }
         }
-        Some(Self { kind, subtype, quality })
+        Some(range)
     }
 
     /// How exactly this range names `media`, if it does.
@@ -159,11 +188,22 @@ mod tests {
             (Some("text/html;q=0"), Json, None),
             (Some("application/vnd.api+json"), Json, None),
             (Some("nonsense"), Json, None),
+            (Some(""), Json, Some(Json)),
+            (Some("application/json; charset=utf-8"), Json, None),
+            (Some("application/json;q=0.5;a=b"), Json, Some(Json)),
+            (Some("text/html;level=1"), Json, None),
         ] {
             let head = head("/", accept);
             assert_eq!(error_format(&head), error, "{accept:?}");
-            assert_eq!(result_format(&head), result, "{accept:?}");
+            assert_eq!(result_format(&head, Strictness::Exact), result, "{accept:?}");
         }
+    }
+
+    #[test]
+    fn a_charset_may_be_passed_over() {
+        let named = |accept| result_format(&head("/", Some(accept)), Strictness::AnyCharset);
+        assert_eq!(named("application/json; charset=utf-8"), Some(Format::Json));
+        assert_eq!(named("application/json; profile=x"), None);
     }
 
     #[test]
@@ -173,14 +213,17 @@ mod tests {
             ("_format=xml", Xml, Some(Xml)),
             ("_format=text/xml", Xml, Some(Xml)),
             ("_format=html", Html, None),
-            ("_format=JSON", Json, Some(Json)),
-            ("_format=foo", Json, None),
-            ("_format[]=xml", Json, None),
+            ("_format=JSON", Html, Some(Json)),
+            ("_format=xmL", Html, Some(Xml)),
+            ("_format=application/xml", Html, Some(Format::ApplicationXml)),
+            ("_format=foo", Html, None),
+            ("_format=", Html, None),
+            ("_format[]=xml", Html, None),
             ("x_format=xml", Html, None),
         ] {
             let head = head(&format!("/?a=1&{query}"), Some("text/html"));
             assert_eq!(error_format(&head), error, "{query}");
-            assert_eq!(result_format(&head), result, "{query}");
+            assert_eq!(result_format(&head, Strictness::Exact), result, "{query}");
         }
     }
 }

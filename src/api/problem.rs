@@ -132,7 +132,9 @@ impl Problem {
         let (kind, body) = match error_format(head) {
             Format::Json | Format::Script => ("application/json; charset=utf-8", self.envelope().to_string()),
             Format::Html => ("text/html; charset=utf-8", xml::page(&inner)),
-            Format::Xml => ("text/xml; charset=utf-8", xml::error(&self.with_undefined(inner))),
+            Format::Xml | Format::ApplicationXml => {
+                ("text/xml; charset=utf-8", xml::error(&self.with_undefined(inner)))
+            }
         };
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = self.0.status;
@@ -148,6 +150,12 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+
+    /// Whether a client that asks like this is told its errors in XML.
+    #[must_use]
+    pub fn is_told_in_xml(head: &Parts) -> bool {
+        error_format(head) == Format::Xml
     }
 
     /// What stands inside of `error`, in LoopBack's order.

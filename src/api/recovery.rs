@@ -54,19 +54,16 @@ impl Api {
     /// `POST /reset-password`, the short route: the seeds' form calls the new password `password`, and may have it
     /// typed twice.
     pub(super) async fn set_password_by_form(&self, call: &Call) -> Result<Answer, Problem> {
-        let mut password = field(call, "newPassword")?;
-        if password.is_empty() {
-            password = field(call, "password")?;
-        }
-        if password.is_empty() {
+        let mut texts = ["newPassword", "password"].into_iter().map(|name| plain(call, name));
+        let Some(password) = texts.find(|text| !text.is_empty()) else {
             return Err(Problem::new(400, "newPassword is a required argument"));
-        }
+        };
         let has_confirmation = call.body.fields().is_some_and(|fields| fields.contains_key("confirmation"));
-        if has_confirmation && field(call, "confirmation")? != password {
+        if has_confirmation && plain(call, "confirmation") != password {
             return Err(Problem::new(400, "Passwords do not match"));
         }
         let session = self.session(call)?;
-        let set = self.accounts.reset_password(asker(call), session, &password).await;
+        let set = self.accounts.reset_password(asker(call), session, password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -120,7 +117,12 @@ fn argument(call: &Call, name: &str) -> Option<String> {
     call.head.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// A text among the body's fields.
+/// A field that is a text.
+fn plain<'c>(call: &'c Call, name: &str) -> &'c str {
+    call.body.fields().and_then(|fields| fields.get(name)?.as_str()).unwrap_or_default()
+}
+
+/// An argument among the body's fields, converted as LoopBack does.
 fn field(call: &Call, name: &str) -> Result<String, Problem> {
     match arguments::value(&call.method, name, &call.body, None)? {
         Some(Value::String(text)) => Ok(text),

@@ -97,11 +97,11 @@ fn plain(value: &Value) -> String {
 fn escaped_text(text: &str) -> String {
     let known = |c: &char| !c.is_control() || matches!(c, '\n' | '\t' | '\r');
     let text: String = text.chars().filter(known).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace("]]>", "]]&gt;")
 }
 
 fn escaped(text: &str) -> String {
-    escaped_text(text).replace('"', "&#34;").replace('\'', "&#39;")
+    escaped_text(text).replace('>', "&gt;").replace('"', "&#34;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         <error>
             <statusCode>422</statusCode>
             <name>ValidationError</name>
-            <message>&lt;`email`&gt; isn't</message>
+            <message>&lt;`email`> isn't</message>
             <details>
                 <codes>
                     <email>presence</email>

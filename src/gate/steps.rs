@@ -261,12 +261,27 @@ impl Gate {
         let response = match stop {
             Stop::Gone => return false,
             Stop::Problem(problem) => problem.into_response(&parts(head)),
+            Stop::Refused(refusal) if self.tells_in_xml(head) => {
+                let (status, name, code, message) = refusal.words();
+                let problem = Problem::named(status, name, message);
+                code.into_iter().fold(problem, Problem::code).into_response(&parts(head))
+            }
             Stop::Refused(refusal) => {
                 let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
                 refusal.into_response(form, !self.settings.loopback, context.request_id.as_str())
             }
         };
         self.answer(head, down, record, response).await
+    }
+
+    /// Whether LoopBack's error handler would tell this client in XML. Few ask for it: the others pass at once.
+    fn tells_in_xml(&self, head: &RequestHead) -> bool {
+        let holds = |text: Option<&[u8]>, word: &[u8]| {
+            text.is_some_and(|text| text.windows(word.len()).any(|part| part == word))
+        };
+        let mentioned =
+            holds(head.field("accept"), b"xml") || holds(head.query().map(str::as_bytes), b"_format");
+        self.settings.loopback && mentioned && Problem::is_told_in_xml(&parts(head))
     }
 
     pub(super) async fn answer(

@@ -11,8 +11,11 @@ use crate::{
     store::{Change, CommitError, OutboxEntry, Token, User},
 };
 
-/// What a token is called that was made to reset a password: the next one of the user ends it.
+/// How the name of a token begins that was made to reset a password; the event's id follows.
 const RESET_NAME: &str = "(password reset)";
+
+/// Profile `loopback3`: how many of a user's reset tokens live side by side.
+const MAX_RESETS: usize = 10;
 
 /// LoopBack's mail.
 const SUBJECT: &str = "Thanks for Registering";
@@ -44,7 +47,7 @@ impl Accounts {
                 }
                 letter.insert("user".to_owned(), shown(&user));
                 let email = entry.body.pointer("/more/email").cloned().unwrap_or_default();
-                self.reset_letter(&user, email).await?
+                self.reset_letter(&user, email, &envelope_id(entry)).await?
             }
             "verification.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
@@ -87,8 +90,14 @@ impl Accounts {
         }
     }
 
-    /// A token that resets the password, made now; the one before ends.
-    async fn reset_letter(&self, user: &User, email: Value) -> Result<Map<String, Value>, Fault> {
+    /// A token that resets the password, made now. The one that the same event brought before ends; in profile
+    /// `standard` those of earlier events do, too.
+    async fn reset_letter(
+        &self,
+        user: &User,
+        email: Value,
+        event: &str,
+    ) -> Result<Map<String, Value>, Fault> {
         let id = self.token_id()?;
         let restricted = self.settings.restrict_reset_scope || !self.settings.loopback;
         let scopes = if restricted { vec![RESET_SCOPE.to_owned()] } else { Vec::new() };
@@ -98,14 +107,19 @@ impl Accounts {
             ttl: Some(self.settings.reset_ttl.min(self.settings.max_ttl)),
             created: self.clock.now(),
             scopes,
-            name: Some(RESET_NAME.to_owned()),
+            name: Some(format!("{RESET_NAME} {event}")),
             epoch: user.epoch,
             fixed: true,
             used: None,
         };
         let before = self.store.tokens(Some(&user.id)).await?;
-        let before = before.into_iter().filter(|token| token.name.as_deref() == Some(RESET_NAME));
-        let mut batch: Vec<Change> = before.map(|token| Change::DeleteToken(token.hash)).collect();
+        let is_reset = |token: &Token| token.name.as_deref().is_some_and(|name| name.starts_with(RESET_NAME));
+        let before: Vec<Token> = before.into_iter().filter(is_reset).collect();
+        let kept = if self.settings.loopback { MAX_RESETS - 1 } else { 0 };
+        let surplus = before.len().saturating_sub(kept);
+        let ended =
+            before.into_iter().enumerate().filter(|(at, old)| *at < surplus || old.name == token.name);
+        let mut batch: Vec<Change> = ended.map(|(_, old)| Change::DeleteToken(old.hash)).collect();
         batch.push(Change::CreateToken(token.clone()));
         self.commit(batch).await?;
         let mut shown = Map::new();
@@ -164,6 +178,10 @@ impl Accounts {
         }
         Err(Fault::Contended)
     }
+}
+
+fn envelope_id(entry: &OutboxEntry) -> String {
+    entry.body.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn shown(user: &User) -> Value {

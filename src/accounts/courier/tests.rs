@@ -213,6 +213,24 @@ async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
     assert!(house.store.load_session(&TokenHash::of(id)).await.unwrap().is_some());
 }
 
+/// LoopBack lets every reset token live; here the latest ten do, and `standard` keeps the last one only.
+#[tokio::test]
+async fn loopback_keeps_the_tokens_of_earlier_resets() {
+    for (settings, kept) in [(testing::loopback(), 10), (testing::standard(), 1)] {
+        let house = house(with_events(settings)).await;
+        let receiver = Receiver::new(|_| 204).await;
+        let mut courier = courier(&house, &receiver);
+        ann(&house).await;
+        for _ in 0..12 {
+            reset(&house, "ann@b.c").await;
+            deliver(&house, &mut courier).await;
+        }
+        assert_eq!(house.store.tokens(None).await.unwrap().len(), kept);
+        let last = receiver.last()["accessToken"]["id"].as_str().unwrap().to_owned();
+        assert!(house.store.load_session(&TokenHash::of(&last)).await.unwrap().is_some());
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_address_gets_the_same_answer_and_no_letter() {
     let house = house(with_events(testing::standard())).await;

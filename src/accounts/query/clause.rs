@@ -360,10 +360,11 @@ fn like(model: &Model, operator: &str, pattern: &str) -> Result<Test, QueryFault
     Ok(Test::Like { pattern, negated: operator.starts_with('n') })
 }
 
-/// `text`, or `/text/flags`.
+/// `text`, or `/text/flags`; a slash with anything behind it is a delimiter, as in `/text/`.
 fn literal(value: &Value) -> Result<regex::Regex, QueryFault> {
     let Value::String(text) = value else { return Err(QueryFault::RegexType) };
-    let Some((body, flags)) = text.rsplit_once('/').filter(|(_, flags)| !flags.is_empty()) else {
+    let delimited = text.find('/').is_some_and(|at| at + 1 < text.len());
+    let Some((body, flags)) = text.rsplit_once('/').filter(|_| delimited) else {
         return compiled(text, text, "");
     };
     let wrong: Vec<String> =

@@ -28,13 +28,13 @@ pub(super) fn compare(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> 
     }
 }
 
-/// An order for sorting: JavaScript's within a type, and by type between them, so that there is always one.
+/// An order for sorting: JavaScript's within a type, where `null` and truths are numbers, and by type between them,
+/// so that there is always one.
 pub(super) fn total(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     let (Some(a), Some(b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
     match (a, b) {
-        (Value::Number(_), Value::Number(_)) => to_number(a).total_cmp(&to_number(b)),
         (Value::String(a), Value::String(b)) => units(a, b),
-        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        _ if rank(a) == 0 && rank(b) == 0 => to_number(a).total_cmp(&to_number(b)),
         _ => rank(a).cmp(&rank(b)).then_with(|| units(&to_text(a), &to_text(b))),
     }
 }
@@ -68,10 +68,8 @@ fn units(a: &str, b: &str) -> Ordering {
 
 fn rank(value: &Value) -> u8 {
     match value {
-        Value::Null => 0,
-        Value::Bool(_) => 1,
-        Value::Number(_) => 2,
-        Value::String(_) => 3,
-        Value::Array(_) | Value::Object(_) => 4,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(_) => 1,
+        Value::Array(_) | Value::Object(_) => 2,
     }
 }

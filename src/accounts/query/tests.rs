@@ -76,6 +76,8 @@ fn answers_as_a_recorded_loopback() {
         (json!({"username": {"like": ""}}), 0),
         (json!({"username": {"like": "a.i"}}), 1),
         (json!({"username": {"regexp": "/^B/i"}}), 1),
+        (json!({"username": {"regexp": "/^b/"}}), 1),
+        (json!({"username": {"regexp": "b/"}}), 0),
         (json!({"username": {"regexp": ""}}), 4),
         // One operator counts, in LoopBack's order.
         (json!({"username": {"gt": "a", "lt": "c"}}), 4),
