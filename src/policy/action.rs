@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     PolicySet,
     acl::{READ, WRITE, Who},
+    argument::Argument,
     path::{self, Captures},
     table::{Found, Judge, Policed, Route, capture},
 };
@@ -31,8 +32,8 @@ pub struct Action<'s, 'p> {
     /// decision. See [`Action::with_body_id`].
     pub wants_body: bool,
     /// Where LoopBack reads the body and checks the arguments before it asks the rules (its routes in profile
-    /// `loopback3`): the list of arguments, `""` when it is not known here.
-    pub takes: Option<&'static str>,
+    /// `loopback3`): the arguments whose type can be wrong.
+    pub takes: Option<&'s [Argument]>,
     /// Whether the route belongs to an instance (`prototype.` in LoopBack), which LoopBack loads first.
     pub instance: bool,
     /// Whether `%2f` may stand in the captured segments.
@@ -89,8 +90,13 @@ impl<'s> Action<'s, '_> {
 
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
     pub(super) fn capture(&self, name: &str) -> Option<&str> {
-        let captured = self.captures.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
-        captured.or_else(|| self.model_id.as_deref().filter(|_| name == "id"))
+        self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id"))
+    }
+
+    /// The decoded segment of the path that this argument is ([`Action::takes`]).
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.captures.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| &**value)
     }
 
     /// Whether the model's own URL with this id reads that row.
@@ -131,7 +137,11 @@ impl PolicySet {
                 self.matched(method, query, (index, route), (names, captures))
             }
             Found::NoMethod if self.settings.loopback => {
-                Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
+                Action {
+                    // LoopBack reads the body of what leads nowhere, too.
+                    takes: Some(&[]),
+                    ..Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
+                }
             }
             Found::NoMethod | Found::Unmatched => {
                 Action::bare(UNMATCHED, Served::App, method, Target::Unmatched)
@@ -158,7 +168,7 @@ impl PolicySet {
             model.owner.needs_captures() && judge.rules.iter().any(|rule| rule.who == Who::Owner);
         let captured = names
             .iter()
-            .filter(|_| asks_owner)
+            .filter(|_| asks_owner || route.params)
             .filter_map(|name| capture(names, &captures, name).map(|value| (&**name, value)));
         Action {
             served: route.account.as_deref().map_or(Served::App, Served::Account),
@@ -169,7 +179,7 @@ impl PolicySet {
             access_type: judge.access,
             model_id: path_id.or(query_id.map(Cow::Owned)),
             wants_body: is_open,
-            takes: (self.settings.loopback && model.loopback).then_some(route.takes),
+            takes: (self.settings.loopback && model.loopback).then_some(&*route.takes),
             instance: route.instance,
             encoded_slash: route.encoded_slash,
             target: Target::Route { route, judge, model, set: self },

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::{
     AccountModel, Settings, Stored, StoredRule,
     acl::{Target, rules},
+    argument::{Argument, Source},
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
     method::Method,
@@ -180,7 +181,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
             safe: None,
             scopes: self.scopes(model, method),
             instance: method.instance,
-            takes: method.takes,
+            takes: method.takes.clone().into_owned().into_boxed_slice(),
+            params: reads_path(method),
             encoded_slash: false,
         });
         self.plan.routes.push(RoutePlan {
@@ -300,6 +302,11 @@ impl<'a, 'r> Assembly<'a, 'r> {
         path: &str,
         route: usize,
     ) -> Option<(Sorting, Vec<Piece>, End)> {
+        if path.contains("//") || !path.starts_with('/') {
+            let message = format!("no request has the path `{path}` of `{}`", model.name);
+            self.report.warn(model.at, "dead-path", message, Some("begin it with one slash".into()));
+            return None;
+        }
         let mut refuse = |message: &str| {
             let fix = Some("use whole segments: a word or `:name`".into());
             self.report.error(
@@ -309,10 +316,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 fix,
             );
         };
-        let Some(rest) = path.strip_prefix('/') else {
-            refuse("has no slash at its beginning");
-            return None;
-        };
+        let rest = path.strip_prefix('/').unwrap_or(path);
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let mut pattern = Vec::new();
         for segment in rest.split('/').filter(|_| !rest.is_empty()) {
@@ -344,6 +348,13 @@ fn seeds_logout(methods: &mut [Method]) {
         let verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
         method.http = verbs.into_iter().map(|verb| (verb.into(), "/logout".to_owned())).collect();
     }
+}
+
+/// Whether an argument may be a segment of the method's path.
+fn reads_path(method: &Method) -> bool {
+    let named = |name: &str| method.http.iter().any(|(_, path)| path.contains(&format!(":{name}")));
+    let may = |argument: &&Argument| matches!(argument.source, Source::Path | Source::Named);
+    method.takes.iter().filter(may).any(|argument| named(&argument.name))
 }
 
 /// Whether a method belongs to the relation to the access tokens, which Portcullis holds.

@@ -2,10 +2,12 @@
 
 use super::{
     acl::access_type,
+    argument,
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
     method::{self, Method},
     model::{Model, Models},
+    plural::dashed,
 };
 
 /// The methods in LoopBack's order, which decides between equal paths: relations, scopes, built-in, custom.
@@ -44,13 +46,22 @@ pub(super) fn methods(
             let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
             report.error(custom.at, "wrong-type", message, Some("write an object".into()));
         }
-        all.extend(custom.members().iter().filter_map(|member| custom_method(member, report)));
+        all.extend(custom.members().iter().filter_map(|member| custom_method(member, models, report)));
+    }
+    if normalizes(model) {
+        for (_, path) in all.iter_mut().flat_map(|method| &mut method.http) {
+            *path = dashed(path);
+        }
     }
     let shared = config.and_then(|entry| entry.get("options")?.get("remoting")?.get("sharedMethods"));
-    if let Some(shared) = shared {
-        all.retain(|method| is_shared(method, shared));
-    }
+    all.retain(|method| shared.map_or(!method.hidden, |shared| is_shared(method, shared)));
     all
+}
+
+/// `remoting.normalizeHttpPath`: paths are written with dashes.
+pub(super) fn normalizes(model: &Model) -> bool {
+    let option = model.setting("remoting").and_then(|remoting| remoting.get("normalizeHttpPath"));
+    option.is_some_and(truthy)
 }
 
 /// Whether a relation's type is one of LoopBack's.
@@ -88,7 +99,7 @@ fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report
         report.warn(member.at, "nest-remoting", message, fix);
     }
     let linked = through.is_some() || kind == "hasAndBelongsToMany" || kind == "referencesMany";
-    let path = http_path(node).unwrap_or(&member.key).trim_matches('/');
+    let path = http_path(node).unwrap_or(&member.key);
     method::relation(kind, linked, &member.key, path)
 }
 
@@ -97,14 +108,11 @@ fn http_path(node: &Node) -> Option<&str> {
     node.get("options")?.get("http")?.get("path")?.text().filter(|path| !path.is_empty())
 }
 
-fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
+fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> Option<Method> {
     let node = &member.node;
     if !node.is_object() {
         let message = format!("the method `{}` is {}", member.key, node.kind());
         report.error(node.at, "wrong-type", message, Some("write an object".into()));
-        return None;
-    }
-    if node.get("shared").and_then(Node::bool) == Some(false) {
         return None;
     }
     if let Some(acls) = node.member("acls") {
@@ -151,9 +159,10 @@ fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
         aliases: texts(node.get("aliases")),
         access,
         http: paths,
-        scopes: texts(node.get("accessScopes")),
+        scopes: scopes(node.get("accessScopes")),
         built_in: false,
-        takes: "",
+        takes: argument::custom(node.get("accepts"), models).into(),
+        hidden: node.get("shared").is_some_and(|shared| !truthy(shared)),
     })
 }
 
@@ -171,19 +180,29 @@ fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, Stri
     (verb, if rest.is_empty() { "/:id".to_owned() } else { format!("/:id/{rest}") })
 }
 
+/// The scopes of which a token needs one. LoopBack takes an empty list for one that nobody has.
+fn scopes(node: Option<&Node>) -> Vec<Box<str>> {
+    let is_empty = node.is_some_and(|node| node.is_list() && node.items().is_empty());
+    if is_empty { vec![NO_SCOPE.into()] } else { texts(node) }
+}
+
+/// No token's scope: those are made of what can be typed.
+const NO_SCOPE: &str = "\0";
+
 fn texts(node: Option<&Node>) -> Vec<Box<str>> {
     node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(Into::into).collect()
 }
 
-/// `options.remoting.sharedMethods` of model-config: by name, else by the globs, of which the last one counts.
+/// `options.remoting.sharedMethods` of model-config: by name, else by the globs.
 fn is_shared(method: &Method, shared: &Node) -> bool {
     let name = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
     if let Some(value) = shared.get(&name).and_then(Node::bool) {
         return value;
     }
     let globs = shared.members().iter().filter(|member| member.key.contains('*') && fits(&member.key, &name));
+    let says: Vec<bool> = globs.filter_map(|member| member.node.bool()).collect();
     // LoopBack never takes back what one glob has disabled.
-    !globs.into_iter().any(|member| member.node.bool() == Some(false))
+    !says.contains(&false) && (says.contains(&true) || !method.hidden)
 }
 
 /// Whether the pieces between the stars stand in `name` in this order; LoopBack anchors neither end.

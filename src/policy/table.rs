@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     acl::Rule,
+    argument::Argument,
     owner::Owner,
     path::{self, Captures},
     trie::{Trie, by_path, by_verb},
@@ -60,8 +61,10 @@ pub(super) struct Route {
     /// A token needs one of them; empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,
-    /// The list of arguments of a LoopBack method.
-    pub(super) takes: &'static str,
+    /// The arguments of a LoopBack method that are checked before the rules.
+    pub(super) takes: Box<[Argument]>,
+    /// Whether one of them is a segment of the path.
+    pub(super) params: bool,
     pub(super) encoded_slash: bool,
 }
 
@@ -183,9 +186,9 @@ fn lower<'b>(text: &str, buffer: &'b mut [u8; MAX_MOUNT]) -> Option<&'b str> {
     std::str::from_utf8(copy).ok()
 }
 
-/// The value of a capture, decoded.
+/// The value of a capture, decoded; the last one where a pattern has the name twice, as in Express.
 pub(super) fn capture<'p>(names: &[Box<str>], captures: &Captures<'p>, name: &str) -> Option<Cow<'p, str>> {
-    let index = names.iter().position(|known| &**known == name)?;
+    let index = names.iter().rposition(|known| &**known == name)?;
     captures.get(index).map(path::decode)
 }
 

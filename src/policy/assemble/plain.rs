@@ -84,7 +84,8 @@ impl Assembly<'_, '_> {
             safe: route.access.is_none().then(|| judge(READ)),
             scopes: Box::default(),
             instance: false,
-            takes: "",
+            takes: Box::default(),
+            params: false,
             encoded_slash: route.encoded_slash,
         }
     }
@@ -101,7 +102,8 @@ impl Assembly<'_, '_> {
                 http: Vec::new(),
                 scopes: Vec::new(),
                 built_in: false,
-                takes: "",
+                takes: Vec::new().into(),
+                hidden: false,
             })
             .collect();
         self.check_rules(&definition.name, definition.at, &file.acls, &methods);
