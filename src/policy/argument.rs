@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{json::Node, model::Models};
 
 /// One argument of a remote method, as far as its type can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Argument {
     /// What it is looked up by.
     pub name: Cow<'static, str>,
@@ -18,7 +18,7 @@ pub struct Argument {
 }
 
 /// Where an argument stands: `http.source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// Not said: the first of path, body, query and header that has the name.
     Named,
@@ -39,7 +39,7 @@ pub enum Source {
 }
 
 /// A type: an item, or a list of lists of items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
     /// What is in the innermost list.
     pub item: Item,
@@ -48,7 +48,7 @@ pub struct Kind {
 }
 
 /// A type that is no list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Item {
     /// Anything.
     Any,

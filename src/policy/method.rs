@@ -69,9 +69,14 @@ pub(super) fn key_value() -> Vec<Method> {
     methods(KEY_VALUE, true)
 }
 
+/// Whether a relation of this type leads to several rows.
+pub(super) fn is_many(kind: &str) -> bool {
+    !matches!(kind, "belongsTo" | "hasOne" | "embedsOne")
+}
+
 /// The methods of a relation, by its type. `linked`: it goes through another model, or holds references.
 pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<Method> {
-    let is_many = !matches!(kind, "belongsTo" | "hasOne" | "embedsOne");
+    let is_many = is_many(kind);
     let one = |prefix: &str, access, verb: &str, rest: &str| Method {
         name: format!("__{prefix}__{name}"),
         instance: true,

@@ -19,7 +19,7 @@ pub(super) fn methods(
 ) -> Vec<Method> {
     let mut all = Vec::new();
     for member in model.relations() {
-        all.extend(relation(model, member, models, report));
+        all.extend(relation(member, models, report));
     }
     for member in model.setting("scopes").map_or(&[][..], Node::members) {
         let path = http_path(&member.node).unwrap_or(&member.key);
@@ -48,6 +48,7 @@ pub(super) fn methods(
         }
         all.extend(custom.members().iter().filter_map(|member| custom_method(member, models, report)));
     }
+    all.extend(model.relations().iter().flat_map(|member| nested(member, models)));
     if normalizes(model) {
         for (_, path) in all.iter_mut().flat_map(|method| &mut method.http) {
             *path = dashed(path);
@@ -68,7 +69,7 @@ pub(super) fn normalizes(model: &Model) -> bool {
 pub(super) const RELATION_TYPES: [&str; 7] =
     ["belongsTo", "hasMany", "hasOne", "hasAndBelongsToMany", "embedsOne", "embedsMany", "referencesMany"];
 
-fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Method> {
+fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Method> {
     let node = &member.node;
     let kind = node.get("type").and_then(Node::text).unwrap_or_default();
     if !node.is_object() || !RELATION_TYPES.contains(&kind) {
@@ -93,14 +94,37 @@ fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report
             return Vec::new();
         }
     }
-    if node.get("options").and_then(|options| options.get("nestRemoting")).is_some_and(truthy) {
-        let message = format!("the nested routes of `{}.{}` are not known here", model.name, member.key);
-        let fix = Some("they count as unmatched".into());
-        report.warn(member.at, "nest-remoting", message, fix);
-    }
     let linked = through.is_some() || kind == "hasAndBelongsToMany" || kind == "referencesMany";
     let path = http_path(node).unwrap_or(&member.key);
     method::relation(kind, linked, &member.key, path)
+}
+
+/// `nestRemoting`: what the relation's model has for its own relations, `/:id/lines/:nk/product`, one level deep.
+fn nested(member: &Member, models: &Models) -> Vec<Method> {
+    let option = |key| member.node.get("options").and_then(|options| options.get(key));
+    let target = member.node.get("model").and_then(Node::text).and_then(|name| models.get(name));
+    let Some(target) = target.filter(|_| option("nestRemoting").is_some_and(truthy)) else {
+        return Vec::new();
+    };
+    let kind = member.node.get("type").and_then(Node::text).unwrap_or_default();
+    let path = option("path").and_then(Node::text).filter(|path| !path.is_empty()).unwrap_or(&member.key);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let one = if method::is_many(kind) { "/:nk" } else { "" };
+    // What is wrong with the target's relations is told where they stand.
+    let mut quiet = Report::new(&[]);
+    let methods = target.relations().iter().flat_map(|inner| relation(inner, models, &mut quiet));
+    let nest = |inner: Method| {
+        let (verb, name) = inner.name.strip_prefix("__")?.split_once("__")?;
+        if name.contains('_') {
+            return None;
+        }
+        let http = inner.http.iter().map(|(verb, rest)| {
+            let rest = rest.strip_prefix("/:id").unwrap_or(rest);
+            (verb.clone(), format!("/:id/{path}{one}{rest}"))
+        });
+        Some(Method { name: format!("__{verb}__{}__{name}", member.key), http: http.collect(), ..inner })
+    };
+    methods.filter_map(nest).collect()
 }
 
 /// `options.http.path`

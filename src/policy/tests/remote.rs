@@ -146,3 +146,31 @@ fn the_owners_key_is_the_one_that_loopback_makes() {
     assert!(!owns(json!({"relations": relation(json!({"primaryKey": "email"}))})));
     assert!(owns(json!({"relationships": relation(json!({})), "relations": {}})));
 }
+
+#[test]
+fn nested_remoting_goes_one_level_deeper() {
+    let nest =
+        |kind: &str, model: &str| json!({"type": kind, "model": model, "options": {"nestRemoting": true}});
+    let order = json!({"name": "Order", "relations": {
+        "lines": nest("hasMany", "Line"), "cover": nest("hasOne", "Line"), "plain": {"type": "hasMany", "model": "Line"}}});
+    let line = json!({"name": "Line", "relations": {
+        "tags": {"type": "hasMany", "model": "Order"}, "odd_name": {"type": "belongsTo", "model": "Order"},
+        "order": nest("belongsTo", "Order")}});
+    let set = set(&loopback(), &[order, line]);
+    for (request, expected) in [
+        ("GET /api/Orders/1/lines/2/tags", "Order.prototype.__get__lines__tags READ"),
+        ("POST /api/Orders/1/lines/2/tags", "Order.prototype.__create__lines__tags WRITE"),
+        ("GET /api/Orders/1/lines/2/tags/count", "Order.prototype.__count__lines__tags READ"),
+        ("PUT /api/Orders/1/lines/2/tags/3", "Order.prototype.__updateById__lines__tags WRITE"),
+        ("GET /api/Orders/1/cover/tags", "Order.prototype.__get__cover__tags READ"),
+        ("GET /api/Lines/1/order/plain", "Line.prototype.__get__order__plain READ"),
+        ("GET /api/Orders/1/lines/2/odd_name", "unmatched READ"),
+        ("GET /api/Orders/1/plain/2/tags", "unmatched READ"),
+        ("GET /api/Orders/1/lines/2/order/3", "unmatched READ"),
+        ("GET /api/Lines/1/order/lines/2/tags", "unmatched READ"),
+    ] {
+        let (verb, path) = request.split_once(' ').unwrap();
+        let action = set.action(verb, path, None);
+        assert_eq!(format!("{} {}", action.route, action.access_type), expected, "{request}");
+    }
+}
