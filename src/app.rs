@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    accounts::{Accounts, Courier, Pace},
+    accounts::{Accounts, Courier, Keeper, Pace},
     clock::Clock,
     config::{Config, Secret},
     gate::{Gate, Rules},
@@ -26,8 +26,8 @@ use crate::{
 };
 
 pub use folder::read as read_policies;
-pub use policies::{PolicyError, stored as stored_rules};
-pub use translate::{accounts as account_settings, policy as policy_settings};
+pub use policies::{PolicyError, account_model, stored as stored_rules};
+pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
 /// Where a running gate can be reached.
 #[derive(Clone, Debug)]
@@ -43,12 +43,20 @@ pub struct Addresses {
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The accounts.
-    pub accounts: Accounts,
+    /// The rules in force, and with them the accounts as they behave now.
+    pub rules: Arc<Rules>,
     /// The hashing threads.
     pub hasher: Hasher,
     /// Wall time.
     pub clock: Clock,
+}
+
+impl Parts {
+    /// The accounts, as the rules in force want them.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        self.rules.current().api.accounts().clone()
+    }
 }
 
 /// A gate that serves. Dropping it does not stop it: [`Running::stop`] does.
@@ -62,6 +70,7 @@ pub struct Running {
     grace: Duration,
     readiness: Arc<admin::Readiness>,
     reloader: reload::Reloader,
+    keeper: Arc<Keeper>,
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -71,7 +80,9 @@ pub struct Running {
 /// Everything that keeps it from serving: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
-    let store = store::open(&config.store).await.context("cannot open the store")?;
+    // Mistakes in the policies are told when the set itself is made.
+    let settings = translate::store(config, account_model(config).as_ref());
+    let store = store::open(&settings).await.context("cannot open the store")?;
     let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
     if started.is_err() {
         // Whoever tries again in this process finds it closed in order. What went wrong before is told.
@@ -102,7 +113,6 @@ async fn start_on(
     };
     let bell = Arc::clone(&maker.bell);
     let (ruleset, loaded) = reload::load(maker).await?;
-    let accounts = ruleset.api.accounts().clone();
     let rules = Arc::new(Rules::new(ruleset));
     let courier = courier(config, &rules, bell)?;
     let gate = Arc::new(Gate {
@@ -123,21 +133,27 @@ async fn start_on(
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, rules, last)?;
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
+    let lifetimes = Arc::clone(&rules);
+    let lifetimes = move || lifetimes.current().api.accounts().settings().lifetimes();
+    let keeper = Keeper::new(Arc::clone(&store), clock.clone(), Box::new(lifetimes), Arc::clone(&metrics));
+    let keeper = Arc::new(keeper);
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
     background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
+    background.push(tokio::runtime::Handle::current().spawn(Arc::clone(&keeper).run()));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
-        parts: Parts { store, accounts, hasher, clock },
+        parts: Parts { store, rules, hasher, clock },
         shared,
         cores,
         grace: config.server.shutdown_grace,
         readiness,
         reloader,
+        keeper,
         background,
     })
 }
@@ -171,9 +187,15 @@ impl Running {
         for task in self.background {
             task.abort();
         }
+        if tokio::time::timeout(LAST_WRITES, self.keeper.finish()).await.is_err() {
+            tracing::warn!("the last uses of some tokens are not written down: there was no time");
+        }
         self.parts.store.close().await.context("the store could not be closed")
     }
 }
+
+/// What writing down last uses may take of a stop.
+const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Who delivers events, if there is anybody to deliver them to.
 fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {

@@ -52,7 +52,7 @@ impl Given<'_> {
         let name = &*argument.name;
         let text = |text: Cow<'_, str>| Cow::Owned(Value::String(text.into_owned()));
         let (value, manner) = match argument.source {
-            Source::Path => (self.action.param(name).map(|segment| text(segment.into())), Sloppy),
+            Source::Path => (self.action.param(name).map(text), Sloppy),
             Source::Query => (self.query().get(name).map(Cow::Borrowed), Sloppy),
             Source::Header => (self.header(name).map(text), Sloppy),
             Source::Form => (self.field(name).map(Cow::Borrowed), of_body()),
@@ -68,9 +68,9 @@ impl Given<'_> {
     fn named(&self, name: &str) -> (Option<Cow<'_, Value>>, Manner) {
         let in_body = self.body.as_object().and_then(|fields| fields.get(name));
         if let Some(segment) = self.action.param(name) {
-            let same = in_body.and_then(Value::as_str) == Some(segment);
+            let same = in_body.and_then(Value::as_str) == Some(&*segment);
             let manner = if same && self.is_json() { Typed } else { Sloppy };
-            return (Some(Cow::Owned(Value::String(segment.to_owned()))), manner);
+            return (Some(Cow::Owned(Value::String(segment.into_owned()))), manner);
         }
         if let Some(value) = in_body {
             return (Some(Cow::Borrowed(value)), if self.is_json() { Typed } else { Sloppy });
@@ -134,7 +134,8 @@ fn check(kind: Kind, value: &Value, manner: Manner, lists: bool) -> Checked {
         (Value::Array(items), _) => items.iter().try_for_each(|item| check(inner, item, manner, lists)),
         (_, Typed) => Err("Value is not an array."),
         (Value::String(text), Sloppy) if is_wrapped(text, '[', ']') => {
-            let list = json::parse(text.as_bytes()).map_err(|_| "Cannot parse JSON-encoded array value.")?;
+            let list = json::parse(text.as_bytes(), json::Twins::LastCounts)
+                .map_err(|_| "Cannot parse JSON-encoded array value.")?;
             check(kind, &list, Typed, lists)
         }
         (single, Sloppy) => check(inner, single, Sloppy, lists),
@@ -199,7 +200,8 @@ fn sloppy(item: Item, value: &Value, lists: bool) -> Checked {
 }
 
 fn object(text: &str) -> Result<Value, &'static str> {
-    json::parse(text.as_bytes()).map_err(|_| "Cannot parse JSON-encoded object value.")
+    json::parse(text.as_bytes(), json::Twins::LastCounts)
+        .map_err(|_| "Cannot parse JSON-encoded object value.")
 }
 
 fn is_wrapped(text: &str, open: char, close: char) -> bool {

@@ -4,17 +4,17 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::sync::Notify;
 
-use super::translate;
+use super::{folder, translate};
 use crate::{
     accounts::Accounts,
-    api::Api,
+    api::{Api, Described},
     clock::Clock,
     config::Config,
     gate::Ruleset,
     hasher::Hasher,
     limit::Limits,
     observe::metrics::Metrics,
-    policy::{self, Finding, Severity, Source, Stored, StoredRule},
+    policy::{self, AccountModel, Finding, Severity, Source, Stored, StoredRule},
     store::{Store, StoreError},
 };
 
@@ -80,6 +80,7 @@ impl Maker {
         let model = set.account();
         let mut settings = translate::accounts(&self.config, model);
         settings.links.base.clone_from(&self.link_base);
+        self.store.fold_names(settings.keys())?;
         let accounts = Accounts::new(
             Arc::clone(&self.store),
             self.hasher.clone(),
@@ -88,9 +89,24 @@ impl Maker {
             settings,
         );
         let accounts = accounts.ringing(Arc::clone(&self.bell));
-        let api = Api::new(accounts, translate::api(&self.config));
+        let mut api = Api::new(accounts, translate::api(&self.config));
+        if self.config.api.openapi {
+            api = api.described(&Described {
+                set: &set,
+                credentials: &translate::credentials(&self.config),
+                public_url: self.config.server.public_url.as_deref(),
+            });
+        }
         Ok(Ruleset { set, labels, api })
     }
+}
+
+/// The account model as the policies say it, as far as they can be read: whoever loads them tells their mistakes.
+#[must_use]
+pub fn account_model(config: &Config) -> Option<AccountModel> {
+    let sources = folder::read(&config.policies.dir).ok()?;
+    let (set, _) = policy::compile(&translate::policy(config), &sources, &Stored::default());
+    set?.account().cloned()
 }
 
 /// What the store knows that a set is compiled with.

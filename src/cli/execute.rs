@@ -52,6 +52,16 @@ pub enum ExecuteError {
         "`{0}` is no lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
     )]
     Ttl(f64),
+    /// The lifetime is longer than any may be.
+    #[error(
+        "`{ttl}` seconds are more than `users.max_ttl` allows, which is {most}; write less, or raise that setting"
+    )]
+    TtlTooLong {
+        /// What was asked for, in seconds.
+        ttl: f64,
+        /// The most, in seconds.
+        most: f64,
+    },
     /// The accounts' rules say no.
     #[error(transparent)]
     Account(#[from] Fault),
@@ -81,6 +91,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
             users::set_password(services, &who, &password).await
         }
         AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
@@ -88,7 +99,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {
-            tokens::issue(services, &who, Wish { ttl, scopes, name }).await
+            tokens::issue(services, &who, Wish { ttl, scopes, name, fixed: true }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,
@@ -140,7 +151,7 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -149,7 +160,7 @@ async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<
 }
 
 async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.username(None, name)).await?);
     }

@@ -51,7 +51,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let (stored, person) = person(&config, asker, explain)?;
     let study = study(&config, &stored)?;
     let question = Question { method, target, person: &person };
-    let asked = match Asked::read(method, target) {
+    let asked = match Asked::by(study.set(), person.user.as_deref(), (method, target)) {
         Ok(asked) => asked,
         Err(refused) => return before_rules(global, &question, &refused),
     };

@@ -2,11 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::{
-    app,
-    config::Config,
-    policy::{AccountModel, Source, Stored, compile},
-};
+use crate::policy::Source;
 
 /// Reads the `*.cases.json` files, in the order of their names.
 ///
@@ -23,13 +19,6 @@ pub(super) fn cases(folder: &Path) -> io::Result<Vec<Source>> {
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
-}
-
-/// The account model as the policies say it, as far as they can be read: mistakes in them stop no command.
-pub(super) fn account_model(config: &Config) -> Option<AccountModel> {
-    let sources = app::read_policies(&config.policies.dir).unwrap_or_default();
-    let (set, _) = compile(&app::policy_settings(config), &sources, &Stored::default());
-    set?.account().cloned()
 }
 
 #[cfg(test)]

@@ -184,7 +184,8 @@ fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut
         settings::put(&mut model.settings, methods, node);
     }
     // LoopBack has read these before it configures the model.
-    let fixed = ["base", "super", "relations", "acls", "dataSource", "plural", "http", "replaceOnPUT"];
+    let fixed =
+        ["base", "super", "relations", "acls", "dataSource", "plural", "http", "replaceOnPUT", "remoting"];
     for option in entry.get("options").map_or(&[][..], Node::members) {
         if !fixed.contains(&&*option.key) {
             settings::put(&mut model.settings, option, option.node.clone());

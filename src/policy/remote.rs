@@ -8,6 +8,7 @@ use super::{
     method::{self, Method},
     model::{Model, Models},
     plural::dashed,
+    scopes,
 };
 
 /// The methods in LoopBack's order, which decides between equal paths: relations, scopes, built-in, custom.
@@ -183,7 +184,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
         aliases: texts(node.get("aliases")),
         access,
         http: paths,
-        scopes: scopes(node.get("accessScopes")),
+        scopes: scopes::read(node, report),
         built_in: false,
         takes: argument::custom(node.get("accepts"), models).into(),
         hidden: node.get("shared").is_some_and(|shared| !truthy(shared)),
@@ -203,15 +204,6 @@ fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, Stri
     let rest = path.strip_prefix('/').unwrap_or(&path);
     (verb, if rest.is_empty() { "/:id".to_owned() } else { format!("/:id/{rest}") })
 }
-
-/// The scopes of which a token needs one. LoopBack takes an empty list for one that nobody has.
-fn scopes(node: Option<&Node>) -> Vec<Box<str>> {
-    let is_empty = node.is_some_and(|node| node.is_list() && node.items().is_empty());
-    if is_empty { vec![NO_SCOPE.into()] } else { texts(node) }
-}
-
-/// No token's scope: those are made of what can be typed.
-const NO_SCOPE: &str = "\0";
 
 fn texts(node: Option<&Node>) -> Vec<Box<str>> {
     node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(Into::into).collect()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, OutboxEntry, Outcome, Role, RoleMapping, Session,
-    Sessions, Store, StoreError, Token, User, UserKey, live::Live,
+    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, OutboxEntry, Outcome, Role, RoleMapping,
+    Session, Sessions, Store, StoreError, Token, User, UserKey, live::Live,
 };
 use crate::identity::{Handle, TokenHash, UserId};
 
@@ -65,6 +65,10 @@ impl<E: Writer> Store for Resident<E> {
         Ok(user.map_or_else(|| state.all_tokens(), |user| state.tokens_of(user)))
     }
 
+    async fn token_page(&self, after: Option<&Token>, limit: usize) -> Result<Vec<Token>, StoreError> {
+        Ok(self.live.read()?.token_page(after, limit))
+    }
+
     async fn token_by_handle(&self, handle: &Handle) -> Result<Option<Token>, StoreError> {
         Ok(self.live.read()?.token_by_handle(handle))
     }
@@ -95,6 +99,14 @@ impl<E: Writer> Store for Resident<E> {
 
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.live.outbox(limit)
+    }
+
+    fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError> {
+        if self.live.read()?.folds(rules) {
+            return Ok(());
+        }
+        self.live.write()?.fold_names(rules);
+        Ok(())
     }
 
     async fn health(&self) -> Result<(), StoreError> {

@@ -2,11 +2,18 @@
 
 mod accounts;
 mod bodies;
+mod credentials;
+mod current_user;
+mod hostile;
+mod lifetimes;
 mod limits;
 mod matrix;
+mod names;
 mod profiles;
 mod recovery;
 mod rows;
+mod settings;
+mod short;
 mod tokens;
 
 use serde_json::Value;

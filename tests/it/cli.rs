@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod events;
 mod import;
 
 use crate::process::support;

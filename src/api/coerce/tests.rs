@@ -15,7 +15,10 @@ fn set(accepts: &Value) -> PolicySet {
         default_allow: true,
         acl_error_status: Some(401),
         loopback: true,
-        restrict_reset_scope: false,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     };
     let model = json!({"name": "Thing", "methods": {"act": {
         "http": [{"verb": "all", "path": "/act"}, {"verb": "all", "path": "/act/:a"}], "accepts": accepts
@@ -31,7 +34,7 @@ fn said_by(set: &PolicySet, target: &str, headers: &str, body: Option<Value>) ->
     let limits = HeadLimits { bytes: 4096, fields: 20 };
     assert!(matches!(head.scan(text.as_bytes(), &limits), Ok(Scan::Complete(_))), "{text}");
     let action = set.action(head.method(), head.path(), head.query());
-    match check_takes(&action, &head, body.map(Body).as_ref()) {
+    match check_takes(&action, &head, body.map(Body::json).as_ref()) {
         Ok(()) => "ok".into(),
         Err(problem) => problem.envelope()["error"]["message"].as_str().unwrap().to_owned(),
     }

@@ -102,22 +102,6 @@ fn a_path_that_no_request_has_is_a_warning() {
     assert_eq!(set.action("GET", "/api/Things/x", None).route, "Thing.findById");
 }
 
-#[test]
-fn an_empty_list_of_scopes_is_nobodys() {
-    let thing = json!({"name": "Thing", "methods": {
-        "closed": {"http": {"verb": "get"}, "accessScopes": []}, "open": {"http": {"verb": "get"}}}});
-    let set = set(&loopback(), &[thing]);
-    let allows = |path: &str, caller| {
-        matches!(set.decide(&set.action("GET", path, None), caller, None), Decision::Permit(_))
-    };
-    for caller in
-        [Caller { user: None, roles: &[], scopes: &[] }, Caller { user: Some("1"), roles: &[], scopes: &[] }]
-    {
-        assert!(allows("/api/Things/open", caller));
-        assert!(!allows("/api/Things/closed", caller));
-    }
-}
-
 /// Whether user 1 owns the row `{"ownerId": 1, "k": 2}` of a model with these relations.
 fn owns(relations: Value) -> bool {
     let acls = json!([rule("$everyone", "DENY"), rule("$owner", "ALLOW")]);
