@@ -1,11 +1,12 @@
 //! The LoopBack User API: one endpoint reads its input, calls `accounts`, and shapes the output.
 //!
-//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`]) before it asks
+//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`], [`check_takes`]) before it asks
 //! the rules, as LoopBack does; what a rule must allow first is in [`Api::serve`].
 
 mod answer;
 mod arguments;
 mod body;
+mod coerce;
 mod faults;
 mod form;
 mod json;
@@ -29,6 +30,7 @@ use negotiate::Strictness;
 use openapi::Document;
 
 pub use body::{Body, Reading};
+pub use coerce::check_takes;
 pub use openapi::Described;
 pub use problem::Problem;
 
@@ -101,8 +103,7 @@ impl Api {
         Reading { limit: self.settings.body_limit, lenient: standard, unique_keys: standard }
     }
 
-    /// Checks the types of a method's arguments, which LoopBack does before it asks the rules. The methods of app
-    /// models that LoopBack gives every model are known, too.
+    /// Checks the types of a method's arguments, which LoopBack does before it asks the rules.
     ///
     /// # Errors
     /// 400, LoopBack's words.

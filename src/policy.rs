@@ -8,6 +8,7 @@
 mod account;
 mod acl;
 mod action;
+mod argument;
 mod assemble;
 mod cases;
 mod compile;
@@ -40,6 +41,7 @@ use serde_json::Value;
 
 pub use account::{AccountModel, AccountRoute, Property};
 pub use action::{Action, Served};
+pub use argument::{Argument, Item, Kind as ArgumentKind, Source as ArgumentSource};
 pub use cases::{Anonymous, As, AsUser, Case, Expect, Id, Outcome};
 pub use compile::{PolicySet, compile};
 pub use decide::{Caller, Decision, Denial, Permit};

@@ -26,8 +26,6 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
-    /// `true` or `false`, as a query spells them.
-    Flag,
     /// An object or a list of objects.
     Objects,
     Text,
@@ -57,7 +55,7 @@ const WHERE: Argument = argument("where", Place::Either, Kind::Object);
 /// A write's: its body is the data.
 const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
-/// Every method that takes more than an id. App models share the rows of LoopBack's PersistedModel.
+/// Every method of the User API that takes more than an id. What the app's methods take stands with their routes.
 const METHODS: &[(&str, &[Argument])] = &[
     ("create", &[argument("data", Place::Body, Kind::Objects)]),
     ("patchOrCreate", &[DATA]),
@@ -92,12 +90,6 @@ const METHODS: &[(&str, &[Argument])] = &[
         ],
     ),
     ("createChangeStream", &[argument("options", Place::Query, Kind::Object)]),
-    // Relations and scopes of app models, by what they hold.
-    ("many.get", &[FILTER]),
-    ("many.count", &[WHERE]),
-    ("many.create", &[argument("data", Place::Body, Kind::Objects)]),
-    ("one.get", &[argument("refresh", Place::Query, Kind::Flag)]),
-    ("one.create", &[DATA]),
     ("prototype.__get__accessTokens", &[FILTER]),
     ("prototype.__count__accessTokens", &[WHERE]),
     ("prototype.__create__accessTokens", &[argument("data", Place::Body, Kind::Objects)]),
@@ -182,8 +174,6 @@ fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
         (Kind::Object | Kind::Objects, Value::Object(_)) | (Kind::Text, Value::String(_)) => Ok(()),
         (Kind::Object | Kind::Objects, _) => wrong("Value is not an object."),
         (Kind::Text, _) => wrong("Value is not a string."),
-        (Kind::Flag, Value::Bool(_)) => Ok(()),
-        (Kind::Flag, _) => wrong("Value is not a boolean."),
         (Kind::Texts, Value::Array(items)) => items.iter().try_for_each(|item| typed(item, Kind::Text)),
         (Kind::Texts, _) => wrong("Value is not an array."),
     }
@@ -216,12 +206,6 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),
         Kind::Text => Ok(Some(given.clone())),
-        Kind::Flag => match text.to_ascii_lowercase().as_str() {
-            "" => Ok(None),
-            "true" | "1" => Ok(Some(Value::Bool(true))),
-            "false" | "0" => Ok(Some(Value::Bool(false))),
-            _ => Err(Problem::new(400, "Value is not a boolean.")),
-        },
     }
 }
 
@@ -335,12 +319,6 @@ mod tests {
             ("find", "filter=x", "Value is not an object."),
             ("count", "where=x", "Value is not an object."),
             ("count", "filter=x", "ok"),
-            ("many.get", "filter=x", "Value is not an object."),
-            ("many.count", "where=[1]", "Value is not an object."),
-            ("one.get", "filter=x&refresh=TRUE", "ok"),
-            ("one.get", "refresh=", "ok"),
-            ("one.get", "refresh=null", "Value is not a boolean."),
-            ("one.get", "refresh=1&refresh=1", "Value is not a boolean."),
             ("", "filter=x", "ok"),
         ] {
             let body = Body::json(json!({}));

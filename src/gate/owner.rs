@@ -247,7 +247,8 @@ fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure>
     match found.status {
         200 if question.header.is_some() => Ok(OwnerAnswer::Header(found.header)),
         200 => serde_json::from_slice(&found.body).map(OwnerAnswer::Row).map_err(Failure::NoJson),
-        404 => Ok(OwnerAnswer::Missing),
+        // 400: no row has such an id.
+        400 | 404 | 410 => Ok(OwnerAnswer::Missing),
         401 => Err(Failure::Unauthorized),
         status => Err(Failure::Status(status)),
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::OnceCell, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    api::{Api, Body, Call, Problem},
+    api::{self, Api, Body, Call, Problem},
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
@@ -104,19 +104,17 @@ impl Gate {
             Served::Account(method) => Some(method),
             _ => None,
         };
-        let takes = account.or(action.takes);
         let judged = action.takes.is_some() && is_parsed_type(head.field("content-type"));
         if account.is_none() && !(judged && head.framing() != Framing::Empty) {
-            if let (Some(method), Some(query)) = (takes, head.query()) {
-                api.check_arguments(method, &Body::empty(), Some(query))?;
-            }
+            api::check_takes(&action, head, None)?;
             return Ok((action, ReadBody { bytes: Vec::new(), parsed: None }));
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
-        if let Some(method) = takes {
-            api.check_arguments(method, &body, head.query())?;
+        match account {
+            Some(method) => api.check_arguments(method, &body, head.query())?,
+            None => api::check_takes(&action, head, Some(&body))?,
         }
         let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };
         Ok((action, ReadBody { bytes, parsed: Some(body) }))

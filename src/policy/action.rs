@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     PolicySet,
     acl::{READ, WRITE},
+    argument::Argument,
     path,
     table::{Found, Judge, Match, Policed, Route, Table},
     trie::Leaf,
@@ -32,8 +33,8 @@ pub struct Action<'s, 'p> {
     /// decision. See [`Action::with_body_id`].
     pub wants_body: bool,
     /// Where LoopBack reads the body and checks the arguments before it asks the rules (its routes in profile
-    /// `loopback3`): the list of arguments, `""` when it is not known here.
-    pub takes: Option<&'static str>,
+    /// `loopback3`): the arguments whose type can be wrong.
+    pub takes: Option<&'s [Argument]>,
     /// Whether the route belongs to an instance (`prototype.` in LoopBack), which LoopBack loads first.
     pub instance: bool,
     /// Whether `%2f` may stand in the captured segments.
@@ -90,8 +91,13 @@ impl<'s> Action<'s, '_> {
 
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
     pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
-        let captured = self.captured.and_then(|(leaf, path)| leaf.value(path, name)).map(path::decode);
-        captured.or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))
+        self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))
+    }
+
+    /// The decoded segment of the path that this argument is ([`Action::takes`]).
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.captured.and_then(|(leaf, path)| leaf.value(path, name)).map(path::decode)
     }
 
     /// Whether the model's own URL with this id reads that row.
@@ -128,7 +134,11 @@ impl PolicySet {
         match self.table.find(method, path) {
             Found::Route(found) => self.matched(method, query, found),
             Found::NoMethod if self.settings.loopback => {
-                Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
+                Action {
+                    // LoopBack reads the body of what leads nowhere, too.
+                    takes: Some(&[]),
+                    ..Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
+                }
             }
             Found::NoMethod | Found::Unmatched => {
                 Action::bare(UNMATCHED, Served::App, method, Target::Unmatched)
@@ -154,7 +164,7 @@ impl PolicySet {
             access_type: judge.access,
             model_id: path_id.or(query_id.map(Cow::Owned)),
             wants_body: is_open,
-            takes: is_loopback.then_some(operation.takes),
+            takes: is_loopback.then_some(&*operation.takes),
             instance: operation.instance,
             encoded_slash: operation.encoded_slash,
             target: Target::Route { route, judge, model },

@@ -1,5 +1,6 @@
 //! Models and `routes` files put together into the table of routes.
 
+mod express;
 mod owner;
 mod plain;
 mod rules;
@@ -16,8 +17,6 @@ use super::{
     method::Method,
     model::{Model, Models},
     owner::Owner,
-    path::MAX_CAPTURES,
-    plain::captures,
     plan::{ModelPlan, Plan, RoutePlan},
     remote,
     table::{Judge, MAX_MOUNT, Mounts, Operation, Policed, Route, Table},
@@ -144,7 +143,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let route = self.table.routes.len();
             self.model_route((model, index, is_account), method, &rows);
             for (verb, path) in &method.http {
-                ends.extend(self.end(model, verb, path, route));
+                ends.extend(self.ends(model, verb, path, route));
                 self.account_route(&mount, route, (verb, path));
             }
         }
@@ -181,7 +180,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             account: by_us.then(|| dotted.as_str().into()),
             scopes: self.scopes(model, method),
             instance: method.instance,
-            takes: method.takes,
+            takes: method.takes.clone().into_owned().into_boxed_slice(),
             encoded_slash: false,
         };
         let rules = self.shared.rules(rules(&model.acls, rows, &target));
@@ -309,48 +308,35 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if self.settings.loopback { Box::default() } else { ["DEFAULT".into(), RESET_SCOPE.into()].into() }
     }
 
-    /// The pattern of one LoopBack path.
-    fn end(
+    /// The patterns of one LoopBack path: several where segments are optional.
+    fn ends(
         &mut self,
         model: &Model,
         verb: &str,
         path: &str,
         route: usize,
-    ) -> Option<(Sorting, Vec<Piece>, End)> {
-        let mut refuse = |message: &str| {
-            let fix = Some("use whole segments: a word or `:name`".into());
-            self.report.error(
-                model.at,
-                "path",
-                format!("the path `{path}` of `{}` {message}", model.name),
-                fix,
-            );
-        };
-        let Some(rest) = path.strip_prefix('/') else {
-            refuse("has no slash at its beginning");
-            return None;
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let mut pattern = Vec::new();
-        for segment in rest.split('/').filter(|_| !rest.is_empty()) {
-            let name = segment.strip_prefix(':');
-            if segment.is_empty()
-                || name.unwrap_or(segment).contains([':', '*', '(', ')', '?', '+', '[', ']'])
-            {
-                refuse("has a pattern that is not understood here");
-                return None;
+    ) -> Vec<(Sorting, Vec<Piece>, End)> {
+        if path.contains("//") || !path.starts_with('/') {
+            let message = format!("no request has the path `{path}` of `{}`", model.name);
+            self.report.warn(model.at, "dead-path", message, Some("begin it with one slash".into()));
+            return Vec::new();
+        }
+        let patterns = match express::patterns(path) {
+            Ok(patterns) => patterns,
+            Err(what) => {
+                let fix = Some("use whole segments: a word, `:name` or `:name?`".into());
+                self.report.error(
+                    model.at,
+                    "path",
+                    format!("the path `{path}` of `{}` {what}", model.name),
+                    fix,
+                );
+                return Vec::new();
             }
-            pattern.push(match name {
-                Some(name) => Piece::Capture(name.into()),
-                None => Piece::Literal(super::path::decode(segment).into()),
-            });
-        }
-        if captures(&pattern).count() > MAX_CAPTURES {
-            refuse("captures too many segments");
-            return None;
-        }
-        let sorting = Sorting::of(path);
-        Some((sorting, pattern, End { verb: verb.into(), rank: 0, route }))
+        };
+        let end =
+            |pattern: Vec<Piece>| (Sorting::of(path), pattern, End { verb: verb.into(), rank: 0, route });
+        patterns.into_iter().map(end).collect()
     }
 }
 

@@ -1,7 +1,12 @@
 //! The remote methods that LoopBack gives a model: names, aliases, access types and REST routes
 //! (loopback3.md section 9).
 
-use super::acl::{EXECUTE, READ, REPLICATE, WRITE};
+use std::borrow::Cow;
+
+use super::{
+    acl::{EXECUTE, READ, REPLICATE, WRITE},
+    argument::{self, Argument},
+};
 
 /// A remote method of one model.
 #[derive(Clone, Debug)]
@@ -18,9 +23,10 @@ pub(super) struct Method {
     pub(super) scopes: Vec<Box<str>>,
     /// Whether LoopBack itself has it: of the account model, Portcullis serves these.
     pub(super) built_in: bool,
-    /// The list of arguments that LoopBack checks before the rules: a built-in method's name, `many.get` and the like
-    /// for relations and scopes; `""` = not known here.
-    pub(super) takes: &'static str,
+    /// What LoopBack checks before the rules.
+    pub(super) takes: Cow<'static, [Argument]>,
+    /// Whether it has no routes until model-config's `sharedMethods` says so.
+    pub(super) hidden: bool,
 }
 
 /// One line of a table of built-in methods.
@@ -63,9 +69,14 @@ pub(super) fn key_value() -> Vec<Method> {
     methods(KEY_VALUE, true)
 }
 
+/// Whether a relation of this type leads to several rows.
+pub(super) fn is_many(kind: &str) -> bool {
+    !matches!(kind, "belongsTo" | "hasOne" | "embedsOne")
+}
+
 /// The methods of a relation, by its type. `linked`: it goes through another model, or holds references.
 pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<Method> {
-    let is_many = !matches!(kind, "belongsTo" | "hasOne" | "embedsOne");
+    let is_many = is_many(kind);
     let one = |prefix: &str, access, verb: &str, rest: &str| Method {
         name: format!("__{prefix}__{name}"),
         instance: true,
@@ -74,7 +85,8 @@ pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<
         http: vec![(verb.into(), format!("/:id/{path}{rest}"))],
         scopes: Vec::new(),
         built_in: false,
-        takes: relation_takes(prefix, is_many, kind != "referencesMany"),
+        takes: relation_takes(prefix, is_many, kind != "referencesMany").into(),
+        hidden: false,
     };
     match kind {
         "belongsTo" => vec![one("get", READ, "GET", "")],
@@ -121,22 +133,23 @@ pub(super) fn scope(name: &str, path: &str) -> Vec<Method> {
         http: vec![(verb.into(), format!("/{path}{rest}"))],
         scopes: Vec::new(),
         built_in: false,
-        takes: relation_takes(prefix, true, false),
+        takes: relation_takes(prefix, true, false).into(),
+        hidden: false,
     })
     .collect()
 }
 
 /// The arguments of a relation's method. `through`: a link has data of its own.
-fn relation_takes(prefix: &str, is_many: bool, through: bool) -> &'static str {
-    match (prefix, is_many) {
+fn relation_takes(prefix: &str, is_many: bool, through: bool) -> &'static [Argument] {
+    argument::built_in(match (prefix, is_many) {
         ("get", true) => "many.get",
         ("get", false) => "one.get",
         ("create", true) => "many.create",
-        ("delete" | "count", _) => "many.count",
+        ("count", _) => "many.count",
         ("create" | "update" | "updateById", _) => "one.create",
         ("link", _) if through => "one.create",
         _ => "",
-    }
+    })
 }
 
 /// What a custom method is, when its definition does not say: by its verb, then by its name.
@@ -160,6 +173,9 @@ pub(super) fn canonical(alias: &str) -> Option<&'static str> {
         .map(|line| line.name.trim_start_matches(PROTOTYPE))
 }
 
+/// The one method that LoopBack hides.
+const DESTROY_ALL: &str = "destroyAll";
+
 const PROTOTYPE: &str = "prototype.";
 
 fn methods(table: &[Line], replace_on_put: bool) -> Vec<Method> {
@@ -178,7 +194,8 @@ fn methods(table: &[Line], replace_on_put: bool) -> Vec<Method> {
             http: routes(line),
             scopes: Vec::new(),
             built_in: true,
-            takes: line.name,
+            takes: argument::built_in(line.name).into(),
+            hidden: line.name == DESTROY_ALL,
         })
         .collect()
 }
@@ -205,6 +222,7 @@ const PERSISTED: &[Line] = &[
     line("findOne", &[], READ, &[(Always, "GET", "/findOne")]),
     line("updateAll", &["update"], WRITE, &[(Always, "POST", "/update")]),
     line("deleteById", &["destroyById", "removeById"], WRITE, &[(Always, "DELETE", "/:id")]),
+    line(DESTROY_ALL, &[], WRITE, &[(Always, "DELETE", "/")]),
     line("count", &[], READ, &[(Always, "GET", "/count")]),
     line("prototype.patchAttributes", &["updateAttributes"], WRITE, &[(Patch, "PUT", "/:id"), (Always, "PATCH", "/:id")]),
     line("createChangeStream", &[], READ, &[(Always, "POST", "/change-stream"), (Always, "GET", "/change-stream")]),

@@ -6,8 +6,8 @@ use super::{
     acl::Entry,
     finding::{Place, Report, did_you_mean},
     json::{Json, Member, Members, Node},
-    plural::pluralize,
-    settings,
+    plural::{dashed, pluralize},
+    remote, settings,
 };
 
 /// A definition as its file has it.
@@ -128,12 +128,14 @@ impl Model {
             .filter(|path| !path.is_empty())
             .or_else(|| self.setting("plural").and_then(Node::text).filter(|plural| !plural.is_empty()));
         let mount = said.or(default).map_or_else(|| pluralize(&self.name), str::to_owned);
-        mount.trim_matches('/').to_owned()
+        let mount = mount.trim_matches('/');
+        if remote::normalizes(self) { dashed(mount) } else { mount.to_owned() }
     }
 
-    /// Name and definition of its relations.
+    /// Name and definition of its relations; `relationships`, LoopBack's old name for them, wins.
     pub(super) fn relations(&self) -> &[Member] {
-        self.setting("relations").map_or(&[], Node::members)
+        let old = self.setting("relationships").filter(|node| remote::truthy(node));
+        old.or_else(|| self.setting("relations")).map_or(&[], Node::members)
     }
 }
 
@@ -182,7 +184,8 @@ fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut
         settings::put(&mut model.settings, methods, node);
     }
     // LoopBack has read these before it configures the model.
-    let fixed = ["base", "super", "relations", "acls", "dataSource", "plural", "http", "replaceOnPUT"];
+    let fixed =
+        ["base", "super", "relations", "acls", "dataSource", "plural", "http", "replaceOnPUT", "remoting"];
     for option in entry.get("options").map_or(&[][..], Node::members) {
         if !fixed.contains(&&*option.key) {
             settings::put(&mut model.settings, option, option.node.clone());

@@ -23,6 +23,33 @@ pub(super) fn pluralize(name: &str) -> String {
     format!("{name}s")
 }
 
+/// A path with its words in lower case and dashes between them, as LoopBack's `normalizeHttpPath` writes it. Segments
+/// with a parameter stay as they are.
+pub(super) fn dashed(path: &str) -> String {
+    let segments: Vec<String> = path.split('/').map(dashed_segment).collect();
+    segments.join("/")
+}
+
+fn dashed_segment(segment: &str) -> String {
+    if segment.contains(':') {
+        return segment.to_owned();
+    }
+    let mut dashed = String::with_capacity(segment.len() + 4);
+    for letter in segment.chars() {
+        match letter {
+            'A'..='Z' => {
+                if !dashed.is_empty() {
+                    dashed.push('-');
+                }
+                dashed.push(letter.to_ascii_lowercase());
+            }
+            ' ' | '_' => dashed.push('-'),
+            other => dashed.extend(other.to_lowercase()),
+        }
+    }
+    dashed
+}
+
 /// When a rule applies to a word in lower case.
 enum Ending {
     /// It ends so.
@@ -101,6 +128,18 @@ const RULES: &[(&[Ending], usize, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_paths_with_dashes() {
+        for (path, dashed_path) in [
+            ("/doThing/:someId", "/do-thing/:someId"),
+            ("/:id/HTTPProxy", "/:id/h-t-t-p-proxy"),
+            ("/a_b c", "/a-b-c"),
+            ("/", "/"),
+        ] {
+            assert_eq!(dashed(path), dashed_path, "{path}");
+        }
+    }
 
     #[test]
     fn is_loopbacks() {

@@ -2,10 +2,12 @@
 
 use super::{
     acl::access_type,
+    argument,
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
     method::{self, Method},
     model::{Model, Models},
+    plural::dashed,
     scopes,
 };
 
@@ -18,7 +20,7 @@ pub(super) fn methods(
 ) -> Vec<Method> {
     let mut all = Vec::new();
     for member in model.relations() {
-        all.extend(relation(model, member, models, report));
+        all.extend(relation(member, models, report));
     }
     for member in model.setting("scopes").map_or(&[][..], Node::members) {
         let path = http_path(&member.node).unwrap_or(&member.key);
@@ -45,20 +47,30 @@ pub(super) fn methods(
             let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
             report.error(custom.at, "wrong-type", message, Some("write an object".into()));
         }
-        all.extend(custom.members().iter().filter_map(|member| custom_method(member, report)));
+        all.extend(custom.members().iter().filter_map(|member| custom_method(member, models, report)));
+    }
+    all.extend(model.relations().iter().flat_map(|member| nested(member, models)));
+    if normalizes(model) {
+        for (_, path) in all.iter_mut().flat_map(|method| &mut method.http) {
+            *path = dashed(path);
+        }
     }
     let shared = config.and_then(|entry| entry.get("options")?.get("remoting")?.get("sharedMethods"));
-    if let Some(shared) = shared {
-        all.retain(|method| is_shared(method, shared));
-    }
+    all.retain(|method| shared.map_or(!method.hidden, |shared| is_shared(method, shared)));
     all
+}
+
+/// `remoting.normalizeHttpPath`: paths are written with dashes.
+pub(super) fn normalizes(model: &Model) -> bool {
+    let option = model.setting("remoting").and_then(|remoting| remoting.get("normalizeHttpPath"));
+    option.is_some_and(truthy)
 }
 
 /// Whether a relation's type is one of LoopBack's.
 pub(super) const RELATION_TYPES: [&str; 7] =
     ["belongsTo", "hasMany", "hasOne", "hasAndBelongsToMany", "embedsOne", "embedsMany", "referencesMany"];
 
-fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Method> {
+fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Method> {
     let node = &member.node;
     let kind = node.get("type").and_then(Node::text).unwrap_or_default();
     if !node.is_object() || !RELATION_TYPES.contains(&kind) {
@@ -83,14 +95,37 @@ fn relation(model: &Model, member: &Member, models: &Models, report: &mut Report
             return Vec::new();
         }
     }
-    if node.get("options").and_then(|options| options.get("nestRemoting")).is_some_and(truthy) {
-        let message = format!("the nested routes of `{}.{}` are not known here", model.name, member.key);
-        let fix = Some("they count as unmatched".into());
-        report.warn(member.at, "nest-remoting", message, fix);
-    }
     let linked = through.is_some() || kind == "hasAndBelongsToMany" || kind == "referencesMany";
-    let path = http_path(node).unwrap_or(&member.key).trim_matches('/');
+    let path = http_path(node).unwrap_or(&member.key);
     method::relation(kind, linked, &member.key, path)
+}
+
+/// `nestRemoting`: what the relation's model has for its own relations, `/:id/lines/:nk/product`, one level deep.
+fn nested(member: &Member, models: &Models) -> Vec<Method> {
+    let option = |key| member.node.get("options").and_then(|options| options.get(key));
+    let target = member.node.get("model").and_then(Node::text).and_then(|name| models.get(name));
+    let Some(target) = target.filter(|_| option("nestRemoting").is_some_and(truthy)) else {
+        return Vec::new();
+    };
+    let kind = member.node.get("type").and_then(Node::text).unwrap_or_default();
+    let path = option("path").and_then(Node::text).filter(|path| !path.is_empty()).unwrap_or(&member.key);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let one = if method::is_many(kind) { "/:nk" } else { "" };
+    // What is wrong with the target's relations is told where they stand.
+    let mut quiet = Report::new(&[]);
+    let methods = target.relations().iter().flat_map(|inner| relation(inner, models, &mut quiet));
+    let nest = |inner: Method| {
+        let (verb, name) = inner.name.strip_prefix("__")?.split_once("__")?;
+        if name.contains('_') {
+            return None;
+        }
+        let http = inner.http.iter().map(|(verb, rest)| {
+            let rest = rest.strip_prefix("/:id").unwrap_or(rest);
+            (verb.clone(), format!("/:id/{path}{one}{rest}"))
+        });
+        Some(Method { name: format!("__{verb}__{}__{name}", member.key), http: http.collect(), ..inner })
+    };
+    methods.filter_map(nest).collect()
 }
 
 /// `options.http.path`
@@ -98,14 +133,11 @@ fn http_path(node: &Node) -> Option<&str> {
     node.get("options")?.get("http")?.get("path")?.text().filter(|path| !path.is_empty())
 }
 
-fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
+fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> Option<Method> {
     let node = &member.node;
     if !node.is_object() {
         let message = format!("the method `{}` is {}", member.key, node.kind());
         report.error(node.at, "wrong-type", message, Some("write an object".into()));
-        return None;
-    }
-    if node.get("shared").and_then(Node::bool) == Some(false) {
         return None;
     }
     if let Some(acls) = node.member("acls") {
@@ -154,7 +186,8 @@ fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
         http: paths,
         scopes: scopes::read(node, report),
         built_in: false,
-        takes: "",
+        takes: argument::custom(node.get("accepts"), models).into(),
+        hidden: node.get("shared").is_some_and(|shared| !truthy(shared)),
     })
 }
 
@@ -176,15 +209,16 @@ fn texts(node: Option<&Node>) -> Vec<Box<str>> {
     node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(Into::into).collect()
 }
 
-/// `options.remoting.sharedMethods` of model-config: by name, else by the globs, of which the last one counts.
+/// `options.remoting.sharedMethods` of model-config: by name, else by the globs.
 fn is_shared(method: &Method, shared: &Node) -> bool {
     let name = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
     if let Some(value) = shared.get(&name).and_then(Node::bool) {
         return value;
     }
     let globs = shared.members().iter().filter(|member| member.key.contains('*') && fits(&member.key, &name));
+    let says: Vec<bool> = globs.filter_map(|member| member.node.bool()).collect();
     // LoopBack never takes back what one glob has disabled.
-    !globs.into_iter().any(|member| member.node.bool() == Some(false))
+    !says.contains(&false) && (says.contains(&true) || !method.hidden)
 }
 
 /// Whether the pieces between the stars stand in `name` in this order; LoopBack anchors neither end.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     acl::Rule,
+    argument::Argument,
     literals::Literals,
     owner::Owner,
     path,
@@ -78,8 +79,8 @@ pub(super) struct Operation {
     /// A token needs one of them; empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,
-    /// The list of arguments of a LoopBack method.
-    pub(super) takes: &'static str,
+    /// The arguments of a LoopBack method that are checked before the rules.
+    pub(super) takes: Box<[Argument]>,
     pub(super) encoded_slash: bool,
 }
 

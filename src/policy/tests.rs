@@ -6,6 +6,7 @@ mod explain;
 mod findings;
 mod lints;
 mod reference;
+mod remote;
 mod routing;
 mod samples;
 

@@ -205,14 +205,14 @@ impl Leaf {
             }
         });
         let captures: Box<[_]> = captures(pattern).map(Into::into).zip(places).collect();
-        let id = captures.iter().find(|(name, _): &&(Box<str>, _)| **name == *"id").map(|(_, place)| *place);
+        let id = captures.iter().rfind(|(name, _): &&(Box<str>, _)| **name == *"id").map(|(_, place)| *place);
         let rank = u32::try_from(end.rank).unwrap_or(u32::MAX);
         Self { route: end.route, verb, rank, before: None, id, captures }
     }
 
-    /// The raw value of a capture; `path` is what was looked up.
+    /// The raw value of a capture, of two with one name the last, as in Express; `path` is what was looked up.
     pub(super) fn value<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
-        let (_, place) = self.captures.iter().find(|(known, _)| **known == *name)?;
+        let (_, place) = self.captures.iter().rfind(|(known, _)| **known == *name)?;
         place.of(path)
     }
 

@@ -232,7 +232,9 @@ fn only_a_row_and_its_absence_are_answers() {
     let set = set();
     let question = question(&set, "/fresh/1");
     assert!(matches!(read(&question, row(7)), Ok(OwnerAnswer::Row(_))));
-    assert!(matches!(read(&question, status(404)), Ok(OwnerAnswer::Missing)));
+    for none in [400, 404, 410] {
+        assert!(matches!(read(&question, status(none)), Ok(OwnerAnswer::Missing)), "{none}");
+    }
     for (answer, told) in [
         (status(401), "its own authentication is still on"),
         (status(200), "is no JSON"),

@@ -55,6 +55,12 @@ impl Assembly<'_, '_> {
             if !counts {
                 continue;
             }
+            if text("primaryKey").is_some_and(|key| !matches!(key, "" | "id")) {
+                let message =
+                    format!("the relation `{}` is not by the account's id, so it makes no owner", member.key);
+                self.report.warn(member.at, "owner-relation", message, Some("add `owner`".into()));
+                continue;
+            }
             if self.account.is_none_or(|account| account.name != target.name) {
                 let message = format!(
                     "the relation `{}` is to `{}`, which does not hold the accounts, so it makes no owner",
@@ -65,7 +71,8 @@ impl Assembly<'_, '_> {
                 }
                 continue;
             }
-            let key = text("foreignKey").map_or_else(|| format!("{}Id", member.key), str::to_owned);
+            let key = text("foreignKey").filter(|key| !key.is_empty());
+            let key = key.map_or_else(|| format!("{}Id", member.key), str::to_owned);
             row.keys.push(key.into());
         }
         self.check_hidden(model, &row);

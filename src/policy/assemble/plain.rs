@@ -79,7 +79,7 @@ impl Assembly<'_, '_> {
             account: None,
             scopes: route.scopes.clone().into_boxed_slice(),
             instance: false,
-            takes: "",
+            takes: Box::default(),
             encoded_slash: route.encoded_slash,
         };
         Route {
@@ -103,7 +103,8 @@ impl Assembly<'_, '_> {
                 http: Vec::new(),
                 scopes: Vec::new(),
                 built_in: false,
-                takes: "",
+                takes: Vec::new().into(),
+                hidden: false,
             })
             .collect();
         self.check_rules(&definition.name, definition.at, &file.acls, &methods);

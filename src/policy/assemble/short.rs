@@ -67,7 +67,7 @@ impl Assembly<'_, '_> {
                 account: Some(SHORT_SET_PASSWORD.into()),
                 scopes: long.operation.scopes.clone(),
                 instance: false,
-                takes: SHORT_SET_PASSWORD,
+                takes: Box::default(),
                 encoded_slash: false,
             };
             let short = Route {

@@ -1,0 +1,277 @@
+//! What a LoopBack method takes: LoopBack looks at the types before it asks the rules (loopback3.md section 0, step 5).
+
+use std::borrow::Cow;
+
+use super::{json::Node, model::Models};
+
+/// One argument of a remote method, as far as its type can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Argument {
+    /// What it is looked up by.
+    pub name: Cow<'static, str>,
+    /// Where it stands.
+    pub source: Source,
+    /// What it has to be.
+    pub kind: Kind,
+    /// Whether a list of objects does for an object (`allowArray`).
+    pub lists: bool,
+}
+
+/// Where an argument stands: `http.source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Not said: the first of path, body, query and header that has the name.
+    Named,
+    /// A segment of the path.
+    Path,
+    /// A parameter of the query.
+    Query,
+    /// A header.
+    Header,
+    /// A field of the body.
+    Form,
+    /// It is the body.
+    Body,
+    /// The request, the response or the context itself: an object, whatever the client sends.
+    Context,
+    /// LoopBack's `optionsFromRequest`: an object that no conversion meets.
+    Options,
+}
+
+/// A type: an item, or a list of lists of items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// What is in the innermost list.
+    pub item: Item,
+    /// How many lists are around it.
+    pub lists: u8,
+}
+
+/// A type that is no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// Anything.
+    Any,
+    /// `boolean`
+    Boolean,
+    /// `date`
+    Date,
+    /// `integer`
+    Integer,
+    /// `number`
+    Number,
+    /// `object`
+    Object,
+    /// A model's name: an object that is never a list.
+    Instance,
+    /// `string`
+    Text,
+    /// `geopoint`
+    Point,
+}
+
+/// What the built-in method, or method of a relation, of this name takes.
+pub(super) fn built_in(name: &str) -> &'static [Argument] {
+    BUILT_IN.iter().find(|(known, _)| *known == name).map_or(&[], |(_, arguments)| arguments)
+}
+
+/// What a custom method takes: its `accepts`, without what can be of no wrong type.
+pub(super) fn custom(accepts: Option<&Node>, models: &Models) -> Vec<Argument> {
+    let one = accepts.filter(|node| node.is_object());
+    let list = accepts.map_or(&[][..], Node::items);
+    one.into_iter().chain(list).filter_map(|node| read(node, models)).collect()
+}
+
+fn read(node: &Node, models: &Models) -> Option<Argument> {
+    let text = |key| node.get(key).and_then(Node::text).filter(|text| !text.is_empty());
+    let name = text("name").or_else(|| text("arg"))?;
+    let argument = Argument {
+        name: name.to_owned().into(),
+        source: source(node.get("http"))?,
+        kind: kind(node.get("type"), models),
+        lists: node.get("allowArray").is_some_and(super::remote::truthy),
+    };
+    (argument.kind != Kind { item: Item::Any, lists: 0 }).then_some(argument)
+}
+
+/// `None` where LoopBack finds no value, whatever the client sends.
+fn source(http: Option<&Node>) -> Option<Source> {
+    let Some(http) = http.filter(|http| super::remote::truthy(http)) else { return Some(Source::Named) };
+    if let Some(word) = http.text() {
+        return (word == "optionsFromRequest").then_some(Source::Options);
+    }
+    match http.get("source").and_then(Node::text)? {
+        "path" => Some(Source::Path),
+        "query" => Some(Source::Query),
+        "header" => Some(Source::Header),
+        "form" | "formData" => Some(Source::Form),
+        "body" => Some(Source::Body),
+        "req" | "res" | "context" => Some(Source::Context),
+        _ => None,
+    }
+}
+
+fn kind(node: Option<&Node>, models: &Models) -> Kind {
+    let plain = |item| Kind { item, lists: 0 };
+    let Some(node) = node else { return plain(Item::Any) };
+    if node.is_object() {
+        return plain(Item::Object);
+    }
+    if node.is_list() {
+        let inner = kind(node.items().first(), models);
+        return Kind { lists: inner.lists.saturating_add(1), ..inner };
+    }
+    let word = node.text().unwrap_or_default().to_ascii_lowercase();
+    plain(match word.as_str() {
+        "boolean" => Item::Boolean,
+        "date" => Item::Date,
+        "integer" => Item::Integer,
+        "number" => Item::Number,
+        "object" => Item::Object,
+        "string" => Item::Text,
+        "geopoint" => Item::Point,
+        "array" => return Kind { item: Item::Any, lists: 1 },
+        // LoopBack knows the types of public models; what it does not know is anything.
+        _ if models.list.iter().any(|model| model.public && model.name.eq_ignore_ascii_case(&word)) => {
+            Item::Instance
+        }
+        _ => Item::Any,
+    })
+}
+
+const fn argument(name: &'static str, source: Source, item: Item) -> Argument {
+    Argument { name: Cow::Borrowed(name), source, kind: Kind { item, lists: 0 }, lists: false }
+}
+
+const fn list(name: &'static str, source: Source, item: Item) -> Argument {
+    Argument { name: Cow::Borrowed(name), source, kind: Kind { item, lists: 1 }, lists: false }
+}
+
+const DATA: Argument = argument("data", Source::Body, Item::Object);
+const BATCH: Argument = Argument {
+    name: Cow::Borrowed("data"),
+    source: Source::Body,
+    kind: Kind { item: Item::Object, lists: 0 },
+    lists: true,
+};
+const FILTER: Argument = argument("filter", Source::Named, Item::Object);
+const WHERE: Argument = argument("where", Source::Query, Item::Object);
+
+/// Every method of LoopBack's own whose arguments can be of a wrong type. `many.get` and the like are those of
+/// relations and scopes.
+const BUILT_IN: &[(&str, &[Argument])] = &[
+    ("create", &[BATCH]),
+    ("patchOrCreate", &[DATA]),
+    ("replaceOrCreate", &[DATA]),
+    ("upsertWithWhere", &[WHERE, DATA]),
+    ("updateAll", &[WHERE, DATA]),
+    ("find", &[FILTER]),
+    ("findOne", &[FILTER]),
+    ("findById", &[FILTER]),
+    ("count", &[argument("where", Source::Named, Item::Object)]),
+    ("destroyAll", &[argument("where", Source::Named, Item::Object)]),
+    ("replaceById", &[DATA]),
+    ("prototype.patchAttributes", &[DATA]),
+    ("createChangeStream", &[argument("options", Source::Named, Item::Object)]),
+    (
+        "diff",
+        &[argument("since", Source::Named, Item::Number), list("remoteChanges", Source::Body, Item::Any)],
+    ),
+    ("changes", &[argument("since", Source::Named, Item::Number), FILTER]),
+    ("createUpdates", &[list("deltas", Source::Body, Item::Any)]),
+    ("bulkUpdate", &[list("updates", Source::Named, Item::Any)]),
+    ("updateLastChange", &[DATA]),
+    (
+        "login",
+        &[argument("credentials", Source::Body, Item::Object), list("include", Source::Query, Item::Text)],
+    ),
+    (
+        "confirm",
+        &[
+            argument("uid", Source::Named, Item::Text),
+            argument("token", Source::Named, Item::Text),
+            argument("redirect", Source::Named, Item::Text),
+        ],
+    ),
+    ("resetPassword", &[argument("options", Source::Body, Item::Object)]),
+    (
+        "changePassword",
+        &[
+            argument("oldPassword", Source::Form, Item::Text),
+            argument("newPassword", Source::Form, Item::Text),
+        ],
+    ),
+    ("setPassword", &[argument("newPassword", Source::Form, Item::Text)]),
+    ("set", &[argument("ttl", Source::Query, Item::Number)]),
+    ("expire", &[argument("ttl", Source::Form, Item::Number)]),
+    ("keys", &[argument("filter", Source::Query, Item::Object)]),
+    ("many.get", &[FILTER]),
+    ("many.count", &[argument("where", Source::Named, Item::Object)]),
+    ("many.create", &[BATCH]),
+    ("one.get", &[argument("refresh", Source::Query, Item::Boolean)]),
+    ("one.create", &[DATA]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::finding::Report;
+
+    fn read_all(accepts: &str) -> Vec<Argument> {
+        let mut report = Report::new(&[]);
+        let node = Node::read(accepts, 0, &mut report).unwrap();
+        custom(Some(&node), &Models::default())
+    }
+
+    #[test]
+    fn reads_sources_and_types_as_strong_remoting_does() {
+        use Source::*;
+        for (accepts, expected) in [
+            (r#"{"arg": "a", "type": "Number"}"#, vec![argument("a", Named, Item::Number)]),
+            (
+                r#"[{"arg": "a", "name": "b", "type": "boolean", "http": {"source": "query"}}]"#,
+                vec![argument("b", Query, Item::Boolean)],
+            ),
+            (
+                r#"[{"arg": "a", "type": ["date"], "http": {"source": "formData"}}]"#,
+                vec![list("a", Form, Item::Date)],
+            ),
+            (r#"[{"arg": "a", "type": "array"}]"#, vec![list("a", Named, Item::Any)]),
+            (r#"[{"arg": "a", "type": []}]"#, vec![list("a", Named, Item::Any)]),
+            (r#"[{"arg": "a", "type": {"x": "string"}}]"#, vec![argument("a", Named, Item::Object)]),
+            (
+                r#"[{"arg": "a", "type": "object", "http": "optionsFromRequest"}]"#,
+                vec![argument("a", Options, Item::Object)],
+            ),
+            (
+                r#"[{"arg": "r", "type": "string", "http": {"source": "req"}}]"#,
+                vec![argument("r", Context, Item::Text)],
+            ),
+            // These are never wrong.
+            (r#"[{"arg": "a", "type": "any"}, {"arg": "b", "type": "file"}, {"arg": "c"}]"#, vec![]),
+            (r#"[{"arg": "a", "type": "number", "http": {"source": "moon"}}, {"type": "number"}]"#, vec![]),
+            (r#"{}"#, vec![]),
+        ] {
+            assert_eq!(read_all(accepts), expected, "{accepts}");
+        }
+    }
+
+    #[test]
+    fn every_built_in_name_is_a_method() {
+        let mut names: Vec<String> = Vec::new();
+        for method in [
+            crate::policy::method::persisted(true),
+            crate::policy::method::replication(),
+            crate::policy::method::user(),
+            crate::policy::method::key_value(),
+        ]
+        .concat()
+        {
+            names.push(if method.instance { format!("prototype.{}", method.name) } else { method.name });
+        }
+        for (name, _) in BUILT_IN.iter().filter(|(name, _)| !name.contains("y.") && !name.contains("e.c")) {
+            let is_relation = name.starts_with("many.") || name.starts_with("one.");
+            assert!(is_relation || names.iter().any(|known| known == name), "{name}");
+        }
+    }
+}
