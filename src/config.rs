@@ -10,6 +10,7 @@ mod finish;
 mod inputs;
 mod keys;
 mod mistake;
+mod schema;
 mod secret;
 mod setting;
 mod settings;
@@ -31,6 +32,7 @@ use keys::{RawConfig, Reader};
 use mistake::{Place, Report};
 
 pub use mistake::{Mistake, Mistakes};
+pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,

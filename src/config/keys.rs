@@ -9,6 +9,7 @@ use super::{
     amount::{Deadline, Size},
     inputs::Inputs,
     mistake::{Place, Report},
+    schema::Shape,
     secret::Secret,
     setting::{FilePath, Filled, Located, Setting, Whole, Written},
     settings::{
@@ -61,6 +62,13 @@ macro_rules! sections {
                 $(let $section = $Raw::read(reader)?;)+
                 Some(Self { $($section,)+ })
             }
+        }
+
+        /// What the value of every key but `profile` looks like, in the order of the list.
+        pub(crate) fn shapes() -> Vec<Shape> {
+            vec![$($(
+                Shape::of::<$Value>(concat!(stringify!($section), ".", stringify!($key)), &[$($loopback3)?]),
+            )+)+]
         }
 
         /// Every key but `profile`, as `section.key`.
