@@ -3,6 +3,7 @@
 mod admin;
 mod cores;
 mod folder;
+mod live;
 mod policies;
 mod reload;
 mod translate;
@@ -25,7 +26,8 @@ use crate::{
     store::{self, Store},
 };
 
-pub use folder::read as read_policies;
+pub use folder::{read as read_policies, read_all as read_all_policies, read_file as read_policy_file};
+pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
 pub use policies::{PolicyError, stored as stored_rules};
 pub use translate::{accounts as account_settings, policy as policy_settings};
 
@@ -57,6 +59,8 @@ pub struct Running {
     pub addresses: Addresses,
     /// What commands work on.
     pub parts: Parts,
+    /// The rules in force, for whoever asks why.
+    pub live: Live,
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
@@ -132,6 +136,7 @@ async fn start_on(
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
+        live: Live { reloader: reloader.clone(), forward: translate::forward(config) },
         parts: Parts { store, accounts, hasher, clock },
         shared,
         cores,

@@ -62,6 +62,8 @@ enum What {
     Files,
     /// The store has other rows now: they are compiled with the files in force.
     Rows(Stored),
+    /// Somebody wants to know what the set in force was made of.
+    Tell(oneshot::Sender<MadeOf>),
 }
 
 /// What is needed to replace the first set.
@@ -77,6 +79,14 @@ pub(super) struct Loaded {
 struct InForce {
     sources: Vec<Source>,
     stored: Stored,
+}
+
+/// The set in force, and what it was made of.
+#[derive(Debug)]
+pub(super) struct MadeOf {
+    pub(super) sources: Vec<Source>,
+    pub(super) stored: Stored,
+    pub(super) ruleset: Arc<Ruleset>,
 }
 
 /// The thread's own.
@@ -130,6 +140,13 @@ impl Reloader {
         async move { wished.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
     }
 
+    /// What the set in force was made of; `None` when too many are waiting.
+    pub(super) async fn made_of(&self) -> Option<MadeOf> {
+        let (tell, told) = oneshot::channel();
+        self.wish(What::Tell(tell)).await?.ok()?;
+        told.await.ok()
+    }
+
     /// `None` when too many are waiting.
     fn wish(&self, what: What) -> impl Future<Output = Option<Result<(), String>>> + use<> {
         let (answer, answered) = oneshot::channel();
@@ -167,6 +184,11 @@ impl Work {
                             work.take_files(read)
                         }
                         What::Rows(stored) => work.take_rows(stored),
+                        What::Tell(tell) => {
+                            // Whoever asked may be gone.
+                            let _ = tell.send(work.made_of());
+                            Ok(())
+                        }
                     });
                     // Whoever asked may be gone.
                     let _ = answer.send(result);
@@ -209,6 +231,11 @@ impl Work {
         };
         self.last.set(result.clone().err());
         result
+    }
+
+    fn made_of(&self) -> MadeOf {
+        let InForce { sources, stored } = &self.in_force;
+        MadeOf { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
     }
 
     /// With the files in force, whatever lies in the folder meanwhile: a row that denies does not wait for it. How the

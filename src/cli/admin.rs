@@ -15,7 +15,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{import::Row, who::Who};
-use crate::{accounts::Accounts, clock::Clock, identity::UserId, store::Store};
+use crate::{
+    accounts::Accounts,
+    app::{Imagined, Live},
+    clock::Clock,
+    identity::UserId,
+    store::Store,
+};
 
 pub(super) use client::{Client, ClientError};
 pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
@@ -77,6 +83,15 @@ pub enum AdminCommand {
     RoleList,
     /// What policies are compiled with besides files.
     StoredRules,
+    /// What the gate would decide a request by.
+    Explain {
+        /// Who asks; `None` = anonymous.
+        who: Option<Who>,
+        /// Roles besides those that the store knows.
+        roles: Vec<String>,
+        /// The request.
+        request: Imagined,
+    },
     /// Gives a role.
     RoleGrant {
         /// The role.
@@ -159,6 +174,8 @@ pub struct Services {
     pub store_name: String,
     /// Whether the gate takes requests: false while it stops.
     pub ready: Arc<AtomicBool>,
+    /// The rules in force, where this is a gate.
+    pub live: Option<Live>,
     /// One command at a time: a command may read, decide and write.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -209,7 +226,13 @@ impl Services {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, accounts: Accounts, clock: Clock, store_name: String) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
-        Self { store, accounts, clock, store_name, ready, turn: tokio::sync::Mutex::new(()) }
+        Self { store, accounts, clock, store_name, ready, live: None, turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The same in a gate that serves.
+    #[must_use]
+    pub fn with_live(self, live: Live) -> Self {
+        Self { live: Some(live), ..self }
     }
 }
 

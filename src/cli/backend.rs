@@ -33,11 +33,11 @@ pub(super) enum Backend {
 impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::of_a_gate(config).await? {
+            return Ok(gate);
+        }
         let socket = config.server.data_dir.join(SOCKET_NAME);
         let store_name = store_name::of(&config.store);
-        if let Some(client) = Client::connect(&socket, &store_name).await? {
-            return Ok(Self::Gate(client));
-        }
         let silent = || format!("no gate answers on `{}`", socket.display());
         if config.store.engine == Engine::Memory {
             anyhow::bail!("{}, and a store in memory is nowhere else", silent());
@@ -51,6 +51,12 @@ impl Backend {
         let settings = app::account_settings(config, policy_folder::account_model(config).as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
         Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
+    }
+
+    /// The gate that runs on this store; `None` where none does.
+    pub(super) async fn of_a_gate(config: &Config) -> anyhow::Result<Option<Self>> {
+        let socket = config.server.data_dir.join(SOCKET_NAME);
+        Ok(Client::connect(&socket, &store_name::of(&config.store)).await?.map(Self::Gate))
     }
 
     /// Runs a command.

@@ -90,7 +90,8 @@ impl Served {
         };
         let parts = running.parts.clone();
         let store_name = store_name::of(&config.store);
-        let services = Arc::new(Services::new(parts.store, parts.accounts, parts.clock, store_name));
+        let services = Services::new(parts.store, parts.accounts, parts.clock, store_name);
+        let services = Arc::new(services.with_live(running.live.clone()));
         let (stop_socket, stopped) = oneshot::channel::<()>();
         let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
             // A sender that is dropped means the same.
