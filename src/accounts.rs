@@ -13,6 +13,7 @@ mod find;
 mod inspect;
 mod login;
 mod logout;
+mod operator;
 mod password;
 mod profile;
 mod query;

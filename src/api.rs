@@ -129,6 +129,7 @@ impl Api {
             "confirm" => self.confirm(call).await,
             "resetPassword" => self.reset_password(call).await,
             "setPassword" => self.set_password(call).await,
+            "short.setPassword" => self.set_password_by_form(call).await,
             "changePassword" => self.change_password(call).await,
             "prototype.__get__accessTokens" => self.list_tokens(call).await,
             "prototype.__count__accessTokens" => self.count_tokens(call).await,

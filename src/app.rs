@@ -28,8 +28,8 @@ use crate::{
 
 pub use folder::{read as read_policies, read_all as read_all_policies, read_file as read_policy_file};
 pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
-pub use policies::{PolicyError, stored as stored_rules};
-pub use translate::{accounts as account_settings, policy as policy_settings};
+pub use policies::{PolicyError, account_model, stored as stored_rules};
+pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
 /// Where a running gate can be reached.
 #[derive(Clone, Debug)]
@@ -45,12 +45,20 @@ pub struct Addresses {
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The accounts.
-    pub accounts: Accounts,
+    /// The rules in force, and with them the accounts as they behave now.
+    pub rules: Arc<Rules>,
     /// The hashing threads.
     pub hasher: Hasher,
     /// Wall time.
     pub clock: Clock,
+}
+
+impl Parts {
+    /// The accounts, as the rules in force want them.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        self.rules.current().api.accounts().clone()
+    }
 }
 
 /// A gate that serves. Dropping it does not stop it: [`Running::stop`] does.
@@ -75,7 +83,9 @@ pub struct Running {
 /// Everything that keeps it from serving: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
-    let store = store::open(&config.store).await.context("cannot open the store")?;
+    // Mistakes in the policies are told when the set itself is made.
+    let settings = translate::store(config, account_model(config).as_ref());
+    let store = store::open(&settings).await.context("cannot open the store")?;
     let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
     if started.is_err() {
         // Whoever tries again in this process finds it closed in order. What went wrong before is told.
@@ -106,7 +116,6 @@ async fn start_on(
     };
     let bell = Arc::clone(&maker.bell);
     let (ruleset, loaded) = reload::load(maker).await?;
-    let accounts = ruleset.api.accounts().clone();
     let rules = Arc::new(Rules::new(ruleset));
     let courier = courier(config, &rules, bell)?;
     let gate = Arc::new(Gate {
@@ -127,7 +136,7 @@ async fn start_on(
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, rules, last)?;
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
@@ -137,7 +146,7 @@ async fn start_on(
     Ok(Running {
         addresses: Addresses { http, admin },
         live: Live { reloader: reloader.clone(), forward: translate::forward(config) },
-        parts: Parts { store, accounts, hasher, clock },
+        parts: Parts { store, rules, hasher, clock },
         shared,
         cores,
         grace: config.server.shutdown_grace,

@@ -201,7 +201,7 @@ async fn import_loopback(
     global: &Global,
     import: &args::ImportLoopback,
 ) -> anyhow::Result<Exit> {
-    let model = policy_folder::account_model(config);
+    let model = app::account_model(config);
     let user_model =
         import.user_model.clone().unwrap_or_else(|| app::account_settings(config, model.as_ref()).model);
     let mut backend = Backend::open(config).await?;
@@ -231,6 +231,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
         UserCommand::SetPassword { who, password: from } => {
             AdminCommand::UserSetPassword { who, password: password(&from)? }
         }
+        UserCommand::Verify { who } => AdminCommand::UserVerify { who },
         UserCommand::Disable { who } => AdminCommand::UserSwitch { who, disabled: true },
         UserCommand::Enable { who } => AdminCommand::UserSwitch { who, disabled: false },
         UserCommand::Delete { who } => AdminCommand::UserDelete { who },

@@ -126,6 +126,11 @@ impl Config {
     pub fn is_set(&self, key: &str) -> bool {
         self.set.contains(key)
     }
+
+    /// The keys of a section that were set, without its name.
+    pub fn set_in(&self, section: &str) -> impl Iterator<Item = &str> {
+        self.set.iter().filter_map(move |key| key.strip_prefix(section)?.strip_prefix('.'))
+    }
 }
 
 /// Reads all sources.

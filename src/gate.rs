@@ -8,7 +8,10 @@ mod rules;
 mod session;
 mod steps;
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
@@ -44,10 +47,6 @@ pub struct Settings {
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
     pub forward_credentials: bool,
-    /// Whether an unverified email address is told to the app.
-    pub trust_unverified_email: bool,
-    /// Tokens with ttl -1 live for ever.
-    pub allow_eternal_tokens: bool,
     /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
     pub loopback: bool,
     /// Whose word about a client is believed.
@@ -104,12 +103,15 @@ impl Gate {
         let context =
             Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
+        // Before the record, which speaks of it.
+        let personal = OnceCell::new();
         let record = Record::new();
-        let keep_alive = match self.walk(core, &rules, head, down, (&context, &record)).await {
+        let keep_alive = match self.walk(core, &rules, (head, &personal), down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
             Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
         };
-        record.write(self, core, &rules, (head, down, &context));
+        let judged = personal.get().map_or(head, Box::as_ref);
+        record.write(self, core, &rules, (judged, down, &context));
         keep_alive
     }
 
@@ -118,15 +120,16 @@ impl Gate {
         &self,
         core: &'r Core,
         rules: &'r Held,
-        head: &'r RequestHead,
+        (head, personal): (&'r RequestHead, &'r OnceCell<Box<RequestHead>>),
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         reserved::check(head)?;
-        let session = self.session(head).await?;
+        let session = self.session(&rules.api, head).await?;
         let session = record.session.get_or_init(|| session).as_ref();
+        let head = steps::personal(&rules.set, head, session, personal)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
@@ -134,7 +137,9 @@ impl Gate {
         let action = record.action.get_or_init(|| action);
         let permit = self.decide(core, rules, action, session, (context, record)).await?;
         match action.served {
-            Served::App => self.forward(core, permit, head, down, (context, record, body)).await,
+            Served::App => {
+                self.forward((core, &rules.api), permit, head, down, (context, record, body)).await
+            }
             Served::Account(method) => {
                 let call = steps::call(method, head, action, body, session, context);
                 self.serve(&rules.api, permit, (call, head), down, record).await

@@ -22,6 +22,7 @@ mod method;
 mod model;
 mod owner;
 mod path;
+mod personal;
 mod plain;
 mod plan;
 mod plural;
@@ -46,6 +47,7 @@ pub use explain::{Asks, Explanation, Inquiry, Judged, RuleLine, Verdict};
 pub use finding::{Finding, Severity};
 pub use lattice::Kind;
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
+pub use personal::Personal;
 pub use schema::schema;
 pub use study::{Mutation, RuleName, Study, study};
 
@@ -67,8 +69,14 @@ pub struct Settings {
     /// `true`: exactly LoopBack 3.28 (`id` from body and query, aliases inert in static rules). `false`:
     /// profile `standard` of INTERFACE.md section 7.
     pub loopback: bool,
-    /// `replaceOnPUT` and the routes of the account model follow its file; realm etc. do not matter here.
-    pub restrict_reset_scope: bool,
+    /// `api.short_routes`: `/login` and its kin.
+    pub short_routes: bool,
+    /// `users.restrict_reset_password_token_scope`, where it is set: then it wins over the account model's file.
+    pub restrict_reset_scope: Option<bool>,
+    /// The keys of `[users]` that are set: they win over the account model's file.
+    pub set_users_keys: Vec<String>,
+    /// `users.current_user_literal`: the segment that stands for the caller's id.
+    pub current_user_literal: Option<String>,
 }
 
 /// `policies.unmatched`.

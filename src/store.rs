@@ -106,6 +106,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot answer.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
+    /// From now on names are folded so. With other rules than before all names are read once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError>;
+
     /// Whether a commit could succeed now: for readiness.
     ///
     /// # Errors

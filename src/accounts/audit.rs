@@ -24,6 +24,17 @@ pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId
     );
 }
 
+/// Writes the line of a role's change: what became of which role, for whom.
+pub(super) fn role(asker: Asker<'_>, user: Option<&UserId>, (role, what): (&str, &'static str)) {
+    let client = match asker {
+        Asker::Client { address, .. } => Some(address.to_string()),
+        Asker::Operator => None,
+    };
+    let by = client.is_none().then_some("operator");
+    let user = user.map(tracing::field::display);
+    info!(target: "audit", event = "role.changed", user.id = user, role, what, client, by, "role.changed");
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

@@ -172,13 +172,12 @@ impl Accounts {
         if ended == 0 { Err(Fault::UnknownToken(key.to_owned())) } else { Ok(()) }
     }
 
-    /// Ends all tokens of a user.
+    /// Ends all tokens of a user; how many there were.
     ///
     /// # Errors
     /// The store's.
-    pub async fn end_tokens(&self, asker: Asker<'_>, user: &User) -> Result<(), Fault> {
-        let change = Change::RevokeTokens { user: user.id.clone(), except: None };
-        self.end(asker, user, change).await.map(|_| ())
+    pub async fn end_tokens(&self, asker: Asker<'_>, user: &User) -> Result<u64, Fault> {
+        self.end(asker, user, Change::RevokeTokens { user: user.id.clone(), except: None }).await
     }
 
     async fn end(&self, asker: Asker<'_>, user: &User, change: Change) -> Result<u64, Fault> {

@@ -74,6 +74,14 @@ const METHODS: &[(&str, &[Argument])] = &[
         ],
     ),
     ("setPassword", &[required("newPassword", Place::Field, Kind::Text)]),
+    (
+        "short.setPassword",
+        &[
+            argument("newPassword", Place::Field, Kind::Text),
+            argument("password", Place::Field, Kind::Text),
+            argument("confirmation", Place::Field, Kind::Text),
+        ],
+    ),
     ("createChangeStream", &[argument("options", Place::Query, Kind::Object)]),
     // Relations and scopes of app models, by what they hold.
     ("many.get", &[FILTER]),

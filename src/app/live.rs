@@ -14,7 +14,7 @@ use super::reload::Reloader;
 use crate::{
     forward::{self, Deadlines, Forwarder, TICK},
     gate::{self, Ruleset},
-    policy::{self, Caller, Decision, OwnerVerdict, Source, Stored},
+    policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
 };
 
 /// A way to the rules in force and to the app. Cheap to clone.
@@ -30,10 +30,8 @@ pub struct Live {
 pub struct Imagined {
     /// The verb.
     pub method: String,
-    /// The raw path.
-    pub path: String,
-    /// What follows the `?`.
-    pub query: Option<String>,
+    /// The raw path and query.
+    pub target: String,
     /// The JSON body.
     pub body: Option<serde_json::Value>,
     /// The token's scopes.
@@ -131,7 +129,13 @@ fn with_question<T>(
 ) -> Option<T> {
     let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
     let caller = Caller { user: asker.user.as_deref(), roles: &roles, scopes: &request.scopes };
-    let action = ruleset.set.action(&request.method, &request.path, request.query.as_deref());
+    let target = match ruleset.set.personal(&request.target, asker.user.as_deref()) {
+        Personal::AsSent => request.target.clone(),
+        Personal::Replaced(target) => target,
+        Personal::Nobody => return None,
+    };
+    let (path, query) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
+    let action = ruleset.set.action(&request.method, path, query);
     let action = action.with_body_id(request.body.as_ref().and_then(policy::body_id));
     match ruleset.set.decide(&action, caller, None) {
         Decision::Ask(question) => Some(ask(&question, caller)),

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::sync::Notify;
 
-use super::translate;
+use super::{folder, translate};
 use crate::{
     accounts::Accounts,
     api::Api,
@@ -14,7 +14,7 @@ use crate::{
     hasher::Hasher,
     limit::Limits,
     observe::metrics::Metrics,
-    policy::{self, Finding, Severity, Source, Stored, StoredRule},
+    policy::{self, AccountModel, Finding, Severity, Source, Stored, StoredRule},
     store::{Store, StoreError},
 };
 
@@ -88,6 +88,7 @@ impl Maker {
         let model = set.account();
         let mut settings = translate::accounts(&self.config, model);
         settings.links.base.clone_from(&self.link_base);
+        self.store.fold_names(settings.keys())?;
         let accounts = Accounts::new(
             Arc::clone(&self.store),
             self.hasher.clone(),
@@ -99,6 +100,14 @@ impl Maker {
         let api = Api::new(accounts, translate::api(&self.config));
         Ok(Ruleset { set, labels, api })
     }
+}
+
+/// The account model as the policies say it, as far as they can be read: whoever loads them tells their mistakes.
+#[must_use]
+pub fn account_model(config: &Config) -> Option<AccountModel> {
+    let sources = folder::read(&config.policies.dir).ok()?;
+    let (set, _) = policy::compile(&translate::policy(config), &sources, &Stored::default());
+    set?.account().cloned()
 }
 
 /// What the store knows that a set is compiled with.

@@ -1,12 +1,15 @@
 //! From the settings of the file to the settings of each part.
 
+mod accounts;
+
 use crate::{
-    accounts, api,
+    api,
     config::{self, Config, Listen, Profile, UpstreamAddress},
-    credential, forward, gate, limit, listen,
-    policy::{self, AccountModel},
+    credential, forward, gate, limit, listen, policy,
     wire::{HeadLimits, MAX_FIELDS},
 };
+
+pub use accounts::{accounts, store};
 
 /// An answer's head may be larger than a request's: nobody but the app sends it.
 const RESPONSE_HEAD: HeadLimits = HeadLimits { bytes: 128 * 1024, fields: MAX_FIELDS };
@@ -26,7 +29,12 @@ pub fn policy(config: &Config) -> policy::Settings {
         default_allow: config.policies.default_allow,
         acl_error_status: config.policies.acl_error_status,
         loopback: is_loopback(config),
-        restrict_reset_scope: config.users.restrict_reset_password_token_scope,
+        short_routes: config.api.short_routes,
+        restrict_reset_scope: config
+            .is_set("users.restrict_reset_password_token_scope")
+            .then_some(config.users.restrict_reset_password_token_scope),
+        current_user_literal: config.users.current_user_literal.clone(),
+        set_users_keys: config.set_in("users").map(str::to_owned).collect(),
     }
 }
 
@@ -84,8 +92,6 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
         credentials: credentials(config),
         presets: config.identity.preset.iter().map(preset).collect(),
         forward_credentials: config.identity.forward_credentials,
-        trust_unverified_email: !config.users.email_verification_required,
-        allow_eternal_tokens: config.users.allow_eternal_tokens,
         loopback: is_loopback(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
         api_root: config.api.root.clone(),
@@ -113,47 +119,6 @@ fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-/// How accounts behave; without a model they are called `User`.
-#[must_use]
-pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
-    let users = &config.users;
-    #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
-    let seconds = |seconds: i64| seconds as f64;
-    accounts::Settings {
-        model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
-        loopback: is_loopback(config),
-        ttl: seconds(users.ttl),
-        max_ttl: seconds(users.max_ttl),
-        allow_eternal_tokens: users.allow_eternal_tokens,
-        access_token_id_length: users.access_token_id_length,
-        max_tokens: users.max_tokens,
-        email_verification_required: users.email_verification_required,
-        realm_required: users.realm_required,
-        realm_delimiter: users.realm_delimiter.clone(),
-        case_sensitive_email: users.case_sensitive_email,
-        min_length: config.password.min_length,
-        max_bytes: config.password.max_bytes,
-        blocklist: config.password.blocklist,
-        hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
-        properties: model.map(declared).unwrap_or_default(),
-        reset_ttl: seconds(users.reset_password_token_ttl),
-        restrict_reset_scope: users.restrict_reset_password_token_scope
-            || model.is_some_and(|model| model.restrict_reset_password_token_scope == Some(true)),
-        reject_password_changes: users.reject_password_changes_via_patch_or_replace,
-        verify_on_register: config.mail.verify_on_register,
-        mail_from: config.mail.from.clone(),
-        links: accounts::Links {
-            base: link_base(config, address(&config.server.http).as_ref()),
-            api: format!(
-                "{}/{}",
-                config.api.root,
-                model.map_or(config.api.users.as_str(), |model| model.plural.as_str())
-            ),
-        },
-        events: config.webhook.url.is_some(),
-    }
-}
-
 /// What links begin with: `server.public_url`, else where this gate listens.
 pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> String {
     if let Some(url) = &config.server.public_url {
@@ -166,20 +131,6 @@ pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> S
         Some(listen::Address::Tcp(address)) => format!("http://{address}"),
         Some(listen::Address::Unix(_)) | None => "http://localhost".to_owned(),
     }
-}
-
-/// The properties that an app's own user model adds to LoopBack's.
-fn declared(model: &AccountModel) -> Vec<accounts::Property> {
-    let own = ["realm", "username", "password", "email", "emailVerified", "verificationToken", "id"];
-    let added = model.properties.iter().filter(|property| !own.contains(&property.name.as_str()));
-    added
-        .map(|property| accounts::Property {
-            name: property.name.clone(),
-            kind: accounts::Kind::named(&property.kind),
-            required: property.required,
-            default: property.default.clone(),
-        })
-        .collect()
 }
 
 pub(super) fn api(config: &Config) -> api::Settings {

@@ -69,6 +69,11 @@ pub enum AdminCommand {
         /// Off?
         disabled: bool,
     },
+    /// Takes an account's email address for confirmed.
+    UserVerify {
+        /// Whose.
+        who: Who,
+    },
     /// Deletes an account.
     UserDelete {
         /// Whose.
@@ -166,8 +171,7 @@ pub struct Hidden(String);
 pub struct Services {
     /// The rows.
     pub store: Arc<dyn Store>,
-    /// Registration, passwords, tokens: what the API calls, too.
-    pub accounts: Accounts,
+    accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
     /// For what has expired.
     pub clock: Clock,
     /// Which store this is: a client that means another one is refused.
@@ -224,8 +228,14 @@ impl fmt::Debug for Hidden {
 impl Services {
     /// The services of a gate, or of a command that opened the store itself.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, accounts: Accounts, clock: Clock, store_name: String) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        accounts: impl Fn() -> Accounts + Send + Sync + 'static,
+        clock: Clock,
+        store_name: String,
+    ) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
+        let accounts = Box::new(accounts);
         Self { store, accounts, clock, store_name, ready, live: None, turn: tokio::sync::Mutex::new(()) }
     }
 
@@ -233,6 +243,12 @@ impl Services {
     #[must_use]
     pub fn with_live(self, live: Live) -> Self {
         Self { live: Some(live), ..self }
+    }
+
+    /// Registration, passwords, tokens: what the API calls, too, and as it does now.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        (self.accounts)()
     }
 }
 

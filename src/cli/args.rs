@@ -178,6 +178,11 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         password: PasswordFrom,
     },
+    /// Take an account's email address for confirmed
+    Verify {
+        #[arg(help = WHO)]
+        who: Who,
+    },
     /// Switch an account off: no login, and its tokens are refused
     Disable {
         #[arg(help = WHO)]

@@ -9,7 +9,7 @@ use super::{
     execute::execute,
     import::Row,
     output::Output,
-    policy_folder, store_name,
+    store_name,
 };
 use crate::{
     accounts::Accounts,
@@ -42,15 +42,16 @@ impl Backend {
         if config.store.engine == Engine::Memory {
             anyhow::bail!("{}, and a store in memory is nowhere else", silent());
         }
-        let store = match store::open(&config.store).await {
+        let model = app::account_model(config);
+        let store = match store::open(&app::store_settings(config, model.as_ref())).await {
             Err(locked @ StoreError::Locked { .. }) => return Err(locked).with_context(silent),
             opened => opened?,
         };
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
         let limits = Arc::new(Limits::new(&config.limits));
-        let settings = app::account_settings(config, policy_folder::account_model(config).as_ref());
+        let settings = app::account_settings(config, model.as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
-        Ok(Self::Here(Box::new(Services::new(store, accounts, Clock::System, store_name))))
+        Ok(Self::Here(Box::new(Services::new(store, move || accounts.clone(), Clock::System, store_name))))
     }
 
     /// The gate that runs on this store; `None` where none does.

@@ -90,6 +90,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
             users::set_password(services, &who, &password).await
         }
         AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
@@ -149,7 +150,7 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -158,7 +159,7 @@ async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<
 }
 
 async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Option<User>, ExecuteError> {
-    let keys = services.accounts.settings().keys();
+    let keys = services.accounts().settings().keys();
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.username(None, name)).await?);
     }

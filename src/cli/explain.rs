@@ -72,13 +72,13 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         .as_deref()
         .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is no JSON")))
         .transpose()?;
-    let asked = Asked::read(method, target);
     // What is refused before any rule need not be asked of anybody.
-    let live = match &asked {
-        Ok(asked) => live::ask(&config, asker, explain, asked, body.as_ref())?,
+    let live = match Asked::read(method, target) {
+        Ok(_) => live::ask(&config, asker, explain, (method, target, body.clone()))?,
         Err(_) => None,
     };
     let situation = live.map_or_else(|| on_disk(&config, asker, explain), Ok)?;
+    let asked = Asked::by(situation.study.set(), situation.person.user.as_deref(), (method, target));
     let explanation = match &asked {
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
         Err(refused) => refused_explanation(refused),

@@ -4,8 +4,7 @@ use std::{fs, io, path::Path};
 
 use crate::{
     app,
-    config::Config,
-    policy::{AccountModel, Finding, Source, Stored, compile},
+    policy::{Finding, Source},
 };
 
 /// Reads the `*.cases.json` files, in the order of their names; what is wrong with those that cannot be read.
@@ -29,13 +28,6 @@ pub(super) fn cases(folder: &Path) -> io::Result<(Vec<Source>, Vec<Finding>)> {
         }
     }
     Ok((found, findings))
-}
-
-/// The account model as the policies say it, as far as they can be read: mistakes in them stop no command.
-pub(super) fn account_model(config: &Config) -> Option<AccountModel> {
-    let sources = app::read_policies(&config.policies.dir).unwrap_or_default();
-    let (set, _) = compile(&app::policy_settings(config), &sources, &Stored::default());
-    set?.account().cloned()
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl Folder {
 /// What becomes of a case. A request that the gate refuses before any rule is denied by the check's name.
 pub(super) fn decide(study: &Study, case: &Case) -> Outcome {
     let refused = |refused: Refused| case.refused(refused.status, refused.check);
-    match Asked::read(&case.method, &case.target) {
+    match Asked::by(study.set(), case.user().as_deref(), (&case.method, &case.target)) {
         Ok(asked) => {
             let (path, query) = asked.parts();
             if asked.encoded_slash && !study.set().action(&case.method, path, query).encoded_slash {

@@ -1,6 +1,9 @@
 //! A method and a target as a command names them, read as the gate reads a request line.
 
-use crate::wire::{HeadLimits, Reject, RequestHead, Scan};
+use crate::{
+    policy::{Personal, PolicySet},
+    wire::{HeadLimits, Reject, RequestHead, Scan},
+};
 
 /// A target that the gate would not refuse before any rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +57,24 @@ impl Asked {
         }
     }
 
+    /// Reads a request line as the gate does for this caller: a `current_user_literal` is their id.
+    pub(super) fn by(
+        set: &PolicySet,
+        user: Option<&str>,
+        (method, target): (&str, &str),
+    ) -> Result<Self, Refused> {
+        let asked = Self::read(method, target)?;
+        match set.personal(target, user) {
+            Personal::AsSent => Ok(asked),
+            Personal::Replaced(target) => Self::read(method, &target),
+            Personal::Nobody => Err(Refused {
+                status: 401,
+                check: "current-user",
+                message: "the path speaks of the caller, and nobody is logged in".to_owned(),
+            }),
+        }
+    }
+
     /// Path and query, for a decision.
     pub(super) fn parts(&self) -> (&str, Option<&str>) {
         (&self.path, self.query.as_deref())
@@ -78,6 +99,10 @@ impl From<&Reject> for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        app, config,
+        policy::{Stored, compile},
+    };
 
     #[test]
     fn reads_what_the_gate_takes() {
@@ -85,6 +110,22 @@ mod tests {
         assert_eq!(asked.parts(), ("/a/%2F", Some("b=\"c\"")));
         assert!(asked.encoded_slash);
         assert_eq!(Asked::read("PURGE", "/").unwrap().parts(), ("/", None));
+    }
+
+    #[test]
+    fn a_literal_is_the_callers_id() {
+        let text = "[users]\ncurrent_user_literal = \"me\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("portcullis.toml");
+        std::fs::write(&file, text).unwrap();
+        let sources = config::Sources { file: Some(file), env: Vec::new(), flags: Vec::new() };
+        let config = config::load(&sources).unwrap().config;
+        let (set, _) = compile(&app::policy_settings(&config), &[], &Stored::default());
+        let set = set.unwrap();
+        let by = |user| Asked::by(&set, user, ("GET", "/users/me?a"));
+        assert_eq!(by(Some("7")).unwrap().parts(), ("/users/7", Some("a")));
+        assert_eq!(by(Some("..")).unwrap_err().check, "dot-segment");
+        assert_eq!((by(None).unwrap_err().status, by(None).unwrap_err().check), (401, "current-user"));
     }
 
     #[test]

@@ -89,8 +89,11 @@ impl Served {
             }
         };
         let parts = running.parts.clone();
+        // A reload may bring other settings.
+        let (store, clock) = (Arc::clone(&parts.store), parts.clock.clone());
+        let accounts = move || parts.accounts();
         let store_name = store_name::of(&config.store);
-        let services = Services::new(parts.store, parts.accounts, parts.clock, store_name);
+        let services = Services::new(store, accounts, clock, store_name);
         let services = Arc::new(services.with_live(running.live.clone()));
         let (stop_socket, stopped) = oneshot::channel::<()>();
         let serving = serve_admin_socket(listener, Arc::clone(&services), async move {

@@ -37,7 +37,7 @@ pub(super) async fn services_with(change: impl FnOnce(&mut accounts::Settings)) 
     let limits = Arc::new(Limits::new(&limit::Settings::default()));
     let clock = Clock::manual(START);
     let accounts = Accounts::new(Arc::clone(&store), hasher, limits, clock.clone(), settings);
-    Services::new(store, accounts, clock, "memory:".to_owned())
+    Services::new(store, move || accounts.clone(), clock, "memory:".to_owned())
 }
 
 /// A backend on an empty store.

@@ -36,7 +36,6 @@ const PROTECTIVE: &[&str] = &[
 /// Set to anything but their defaults, these get a warning.
 const WITHOUT_EFFECT: &[&str] = &[
     "upstream.send_proxy_protocol",
-    "api.short_routes",
     "users.sliding_ttl",
     "cors.origins",
     "cors.credentials",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    api::Api,
     credential::{self, Hit},
     identity::TokenHash,
     refusal::Refusal,
@@ -24,11 +25,11 @@ impl Gate {
     ///
     /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
     /// different user ends the request: RFC 6750 section 2 knows no request with two.
-    pub(super) async fn session(&self, head: &RequestHead) -> Result<Option<Known>, Refusal> {
+    pub(super) async fn session(&self, api: &Api, head: &RequestHead) -> Result<Option<Known>, Refusal> {
         let fields = head.fields().map(|field| (field.name, field.value));
         let offered = credential::offered(&self.settings.credentials, head.query(), fields);
         let Some(first) = offered.first() else { return Ok(None) };
-        let known = self.resolve(first).await?;
+        let known = self.resolve(api, first).await?;
         if self.settings.loopback {
             return Ok(known);
         }
@@ -36,7 +37,7 @@ impl Gate {
             return Err(Refusal::TwoUsers);
         }
         for other in offered.others() {
-            let Ok(Some(other)) = self.resolve(other).await else { continue };
+            let Ok(Some(other)) = self.resolve(api, other).await else { continue };
             if known.as_ref().is_none_or(|known| known.subject.id != other.subject.id) {
                 return Err(Refusal::TwoUsers);
             }
@@ -44,16 +45,16 @@ impl Gate {
         Ok(known)
     }
 
-    async fn resolve(&self, hit: &Hit<'_>) -> Result<Option<Known>, Refusal> {
+    async fn resolve(&self, api: &Api, hit: &Hit<'_>) -> Result<Option<Known>, Refusal> {
         for id in [Some(&hit.id), hit.alternative.as_ref()].into_iter().flatten() {
-            if let Some(known) = self.look_up(id).await? {
+            if let Some(known) = self.look_up(api, id).await? {
                 return Ok(Some(known));
             }
         }
         Ok(None)
     }
 
-    async fn look_up(&self, id: &str) -> Result<Option<Known>, Refusal> {
+    async fn look_up(&self, api: &Api, id: &str) -> Result<Option<Known>, Refusal> {
         if id.is_empty() {
             return Ok(None);
         }
@@ -66,7 +67,8 @@ impl Gate {
             },
         };
         let subject = session.subject.load_full();
-        match session.standing(&subject, self.clock.now(), self.settings.allow_eternal_tokens) {
+        let eternal = api.accounts().settings().allow_eternal_tokens;
+        match session.standing(&subject, self.clock.now(), eternal) {
             Standing::Live => Ok(Some(Known { session, subject })),
             Standing::Ended => Ok(None),
             Standing::Unusable => Err(Refusal::TokenUnusable),

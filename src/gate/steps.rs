@@ -1,6 +1,6 @@
 //! The steps of the walk that are more than one call.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use crate::{
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
-    policy::{self, Action, Caller, Decision, Permit, PolicySet, Served},
+    policy::{self, Action, Caller, Decision, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -34,6 +34,23 @@ pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
         Some(Forbidden::Nominated) => "`Connection` may not name this header (connection-names-reserved)",
     };
     Err(Refusal::Wire { status: 400, message: message.to_owned() })
+}
+
+/// The request that is judged: with the caller's id where it speaks of the caller.
+pub(super) fn personal<'r>(
+    set: &PolicySet,
+    head: &'r RequestHead,
+    session: Option<&Known>,
+    place: &'r OnceCell<Box<RequestHead>>,
+) -> Result<&'r RequestHead, Refusal> {
+    match set.personal(head.target(), session.map(|known| &*known.subject.id_text)) {
+        Personal::AsSent => Ok(head),
+        Personal::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+        Personal::Replaced(target) => {
+            let judged = head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+            Ok(place.get_or_init(|| Box::new(judged)))
+        }
+    }
 }
 
 /// `%2f` is let through only where the route says so.
@@ -148,18 +165,20 @@ impl Gate {
     /// Forwards what was permitted.
     pub(super) async fn forward<'r>(
         &self,
-        core: &'r Core,
+        (core, api): (&'r Core, &Api),
         permit: Permit<'_>,
         head: &RequestHead,
         down: &mut Downstream,
         (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
+        // Where no login needs a confirmed address, every one is as good as confirmed.
+        let trusts_email = !api.accounts().settings().email_verification_required;
         let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
             forward_credentials: self.settings.forward_credentials,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
-            identity: record.known().map_or(&[], |known| self.identity(&known.subject)),
+            identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
             origin: context.origin,
             request_id: context.request_id.as_str(),
             body: body.parsed.is_some().then_some(&*body.bytes),
@@ -182,13 +201,13 @@ impl Gate {
     }
 
     /// The identity headers of a user, rendered at their first request.
-    fn identity<'s>(&self, subject: &'s Subject) -> &'s [u8] {
-        subject.headers.get_or_init(|| {
+    fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
+        subject.headers(trusts_email).get_or_init(|| {
             let email = subject.email.as_deref();
             let who = Who {
                 id: &subject.id_text,
                 username: subject.username.as_deref(),
-                email: email.filter(|_| subject.email_verified || self.settings.trust_unverified_email),
+                email: email.filter(|_| subject.email_verified || trusts_email),
                 roles: &subject.roles,
             };
             forward::render(&self.settings.presets, &who)

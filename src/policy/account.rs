@@ -1,5 +1,7 @@
 //! Which model the accounts are, and what the User API needs of its definition.
 
+mod read;
+
 use serde_json::Value;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     finding::{Place, Report, did_you_mean},
     json::{Json, Node},
     model::{Model, Models},
-    settings,
+    remote, settings,
 };
 
 /// The account model as its file has it. A setting that the file leaves open is `None`.
@@ -41,7 +43,9 @@ pub struct AccountModel {
     pub case_sensitive_email: Option<bool>,
     /// See INTERFACE.md section 2, `[users]`.
     pub reject_password_changes_via_patch_or_replace: Option<bool>,
-    /// Whether properties that the definition does not name are refused.
+    /// How many characters a token's id has: a setting of the model of its access tokens.
+    pub access_token_id_length: Option<usize>,
+    /// Whether properties that the definition does not name are dropped.
     pub strict: Option<bool>,
 }
 
@@ -108,30 +112,23 @@ pub(super) fn choose<'m>(
 }
 
 impl AccountModel {
-    pub(super) fn read(model: &Model, plural: String) -> Self {
-        let bool = |key| model.setting(key).and_then(Node::bool);
-        let number = |key| match model.setting(key).map(|node| &node.value) {
-            Some(Json::Number(number)) => number.as_f64(),
-            _ => None,
-        };
+    /// Reads it; what its settings would do otherwise than it seems is told.
+    pub(super) fn read(
+        model: &Model,
+        models: &Models,
+        plural: String,
+        (settings, report): (&Settings, &mut Report<'_>),
+    ) -> Self {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
-        Self {
+        let bare = Self {
             name: model.name.to_string(),
             plural,
             hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),
             properties: model.properties.iter().map(|member| property(&member.key, &member.node)).collect(),
-            ttl: number("ttl"),
-            max_ttl: number("maxTTL"),
-            reset_password_token_ttl: number("resetPasswordTokenTTL"),
-            allow_eternal_tokens: bool("allowEternalTokens"),
-            restrict_reset_password_token_scope: bool("restrictResetPasswordTokenScope"),
-            email_verification_required: bool("emailVerificationRequired"),
-            realm_required: bool("realmRequired"),
-            realm_delimiter: model.setting("realmDelimiter").and_then(Node::text).map(str::to_owned),
-            case_sensitive_email: bool("caseSensitiveEmail"),
-            reject_password_changes_via_patch_or_replace: bool("rejectPasswordChangesViaPatchOrReplace"),
-            strict: bool("strict"),
-        }
+            strict: model.setting("strict").filter(|node| !node.is_null()).map(remote::truthy),
+            ..Self::default()
+        };
+        read::Reader { model, settings, report }.read(bare, models)
     }
 }
 
@@ -147,7 +144,7 @@ fn property(name: &str, node: &Node) -> Property {
     Property {
         name: name.to_owned(),
         kind,
-        required: node.get("required").is_some_and(super::remote::truthy),
+        required: node.get("required").is_some_and(remote::truthy),
         default: node.get("default").map(Node::plain),
     }
 }

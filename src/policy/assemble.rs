@@ -3,6 +3,7 @@
 mod owner;
 mod plain;
 mod rules;
+mod short;
 
 use std::collections::HashMap;
 
@@ -120,7 +121,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
             return;
         }
         if is_account {
-            self.account_file = Some(AccountModel::read(model, mount.clone()));
+            let read = (self.settings, &mut *self.report);
+            self.account_file = Some(AccountModel::read(model, self.models, mount.clone(), read));
         }
         let mut methods = remote::methods(model, self.models, config, self.report);
         if is_account && !self.settings.loopback {
@@ -288,7 +290,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             return method.scopes.clone().into_boxed_slice();
         }
         let restricted = model.setting("restrictResetPasswordTokenScope").is_some_and(remote::truthy);
-        if restricted || self.settings.restrict_reset_scope {
+        if self.settings.restrict_reset_scope.unwrap_or(restricted) {
             return [RESET_SCOPE.into()].into();
         }
         if self.settings.loopback { Box::default() } else { ["DEFAULT".into(), RESET_SCOPE.into()].into() }

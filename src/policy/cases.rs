@@ -135,6 +135,15 @@ impl Case {
         }
     }
 
+    /// The caller's id; `None` = anonymous.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        match &self.r#as {
+            As::Word(_) => None,
+            As::User(user) => Some(user.user.text()),
+        }
+    }
+
     /// Asks with the case's caller. `target` is the case's own, split at the `?`.
     pub fn inquire<T>(&self, target: (&str, Option<&str>), ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
         let (user, roles, scopes): (_, Vec<Box<str>>, &[String]) = match &self.r#as {

@@ -55,6 +55,7 @@ pub(super) fn build(
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
     assembly.add_models(files.config.as_ref());
+    assembly.add_short(&files.plain);
     assembly.add_plain(files.plain);
     let (table, plan, account) = assembly.finish();
     let (failed, findings) = report.finish();

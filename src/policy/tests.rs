@@ -23,7 +23,10 @@ fn loopback() -> Settings {
         default_allow: true,
         acl_error_status: Some(401),
         loopback: true,
-        restrict_reset_scope: false,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     }
 }
 

@@ -57,7 +57,7 @@ macro_rules! holds_for {
             whole::a_closed_store_refuses
         );
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false } =>
-            accounts::folds_emails_but_not_usernames);
+            accounts::folds_emails_but_not_usernames accounts::folds_names_anew);
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: false, per_realm: true } =>
             accounts::a_realm_has_names_of_its_own);
     };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, OutboxEntry, Outcome, Role, RoleMapping, Session,
-    Sessions, Store, StoreError, Token, User, UserKey, live::Live,
+    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, OutboxEntry, Outcome, Role, RoleMapping,
+    Session, Sessions, Store, StoreError, Token, User, UserKey, live::Live,
 };
 use crate::identity::{Handle, TokenHash, UserId};
 
@@ -95,6 +95,14 @@ impl<E: Writer> Store for Resident<E> {
 
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.live.outbox(limit)
+    }
+
+    fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError> {
+        if self.live.read()?.folds(rules) {
+            return Ok(());
+        }
+        self.live.write()?.fold_names(rules);
+        Ok(())
     }
 
     async fn health(&self) -> Result<(), StoreError> {

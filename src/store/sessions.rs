@@ -49,8 +49,8 @@ pub struct Subject {
     pub epoch: u32,
     /// Switched off by an admin.
     pub disabled: bool,
-    /// The identity headers towards the app, rendered once by whoever forwards first.
-    pub headers: OnceLock<Box<[u8]>>,
+    /// See [`Subject::headers`].
+    pub(super) headers: [OnceLock<Box<[u8]>>; 2],
 }
 
 /// The index. Reading takes no lock.
@@ -70,6 +70,16 @@ pub enum Standing {
     Ended,
     /// Its ttl is 0, null or below -1: LoopBack answers 500 to every use.
     Unusable,
+}
+
+impl Subject {
+    /// The identity headers towards the app, rendered once by whoever forwards first: with the email address only
+    /// where it was confirmed, or whether or not. A reload may turn from one to the other.
+    #[must_use]
+    pub fn headers(&self, trusts_email: bool) -> &OnceLock<Box<[u8]>> {
+        let [confirmed, any] = &self.headers;
+        if trusts_email { any } else { confirmed }
+    }
 }
 
 impl Session {

@@ -124,6 +124,21 @@ impl State {
         }
     }
 
+    /// Whether names are folded so.
+    pub(super) fn folds(&self, rules: KeyRules) -> bool {
+        self.rules == rules
+    }
+
+    /// Folds all names anew.
+    pub(super) fn fold_names(&mut self, rules: KeyRules) {
+        self.rules = rules;
+        let mut names = BTreeSet::new();
+        for (id, row) in &self.users {
+            names.extend(self.hashed_keys(row).into_iter().map(|hash| (hash, id.clone())));
+        }
+        self.names = names;
+    }
+
     /// Writes one row and keeps the indexes; gives back the write that undoes this one.
     pub(super) fn write(&mut self, write: Write) -> Write {
         match write {

@@ -21,7 +21,7 @@ impl Span {
         Self { at: u32::try_from(at).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
     }
 
-    fn range(self) -> std::ops::Range<usize> {
+    pub(super) fn range(self) -> std::ops::Range<usize> {
         self.at as usize..self.end as usize
     }
 }
@@ -108,6 +108,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// The head as it came.
+    pub(super) fn raw(&self) -> &[u8] {
+        if self.bytes.is_empty() { self.text.as_bytes() } else { &self.bytes }
+    }
+
     /// Forgets everything, and gives memory back that an unusual head has taken.
     pub(super) fn clear(&mut self) {
         self.text.clear();

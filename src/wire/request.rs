@@ -8,7 +8,7 @@ use super::diagnose::is_token;
 use super::head::{Facts, Head, Span, check_room, check_size, first_line, worth_parsing};
 use super::host::is_host;
 use super::target::{self, Target};
-use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
+use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
 
 /// The head of a request, read strictly. Made once per connection and filled again by each scan;
 /// until a scan is complete it is empty.
@@ -67,6 +67,24 @@ impl RequestHead {
         self.version = Version::Http11;
         self.encoded_slash = false;
         self.expects = false;
+    }
+
+    /// The same request for another target, read as strictly.
+    ///
+    /// # Errors
+    ///
+    /// The [`Reject`] of that target.
+    pub fn with_target(&self, target: &str) -> Result<Self, Reject> {
+        // By itself first: a blank or a line break in it would begin something else.
+        target::check(target.as_bytes(), &mut Vec::new())?;
+        let (raw, at) = (self.head.raw(), self.target.range());
+        let (before, after) = (raw.get(..at.start), raw.get(at.end..));
+        let bytes = [before.unwrap_or_default(), target.as_bytes(), after.unwrap_or_default()].concat();
+        let mut head = Self::new();
+        match head.scan(&bytes, &HeadLimits { bytes: bytes.len(), fields: MAX_FIELDS })? {
+            Scan::Complete(_) => Ok(head),
+            Scan::Partial => Err(Reject::RequestLine),
+        }
     }
 
     /// The method, as sent.
@@ -336,6 +354,20 @@ mod tests {
         assert_eq!(fields[1..3], [("X-A", b"b".as_slice()), ("x-a", b"".as_slice())]);
         assert_eq!(head.fields().len(), 5);
         assert_eq!(head.connection_options().collect::<Vec<_>>(), ["close", "X-A"]);
+    }
+
+    #[test]
+    fn another_target_is_read_as_strictly() {
+        let head = scan(b"PUT /a?b HTTP/1.1\r\nHost: h\r\nX: \xff\r\nContent-Length: 3\r\n\r\n").unwrap();
+        let other = head.with_target("/long/path/%2f?c").unwrap();
+        assert_eq!((other.method(), other.path(), other.query()), ("PUT", "/long/path/%2f", Some("c")));
+        assert_eq!((other.host(), other.framing()), ("h", Framing::Length(3)));
+        assert_eq!(other.field("x"), Some(b"\xff".as_slice()));
+        assert!(other.encoded_slash() && !head.encoded_slash());
+        for (target, reject) in [("/a/../b", Reject::DotSegment), ("a", Reject::OriginForm)] {
+            assert_eq!(head.with_target(target).unwrap_err(), reject);
+        }
+        assert!(head.with_target("/a HTTP/1.1\r\nX: y").is_err(), "a line break begins no header");
     }
 
     #[test]

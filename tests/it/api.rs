@@ -2,11 +2,14 @@
 
 mod accounts;
 mod bodies;
+mod current_user;
 mod limits;
 mod matrix;
 mod profiles;
 mod recovery;
 mod rows;
+mod settings;
+mod short;
 mod tokens;
 
 use serde_json::Value;

@@ -3,6 +3,7 @@
 mod accounts;
 mod bad_input;
 mod check;
+mod events;
 mod explain;
 mod import;
 mod policy;

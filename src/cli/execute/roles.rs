@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::{ExecuteError, called, resolve};
 use crate::{
+    accounts::Asker,
     cli::{
         admin::Services,
         output::{Output, RoleView},
         who::Who,
     },
-    store::{Change, Outcome, RoleMapping},
+    store::RoleMapping,
 };
 
 pub(super) async fn add(services: &Services, name: String) -> Result<Output, ExecuteError> {
@@ -17,12 +18,12 @@ pub(super) async fn add(services: &Services, name: String) -> Result<Output, Exe
     if name.trim().is_empty() || name.starts_with('$') || name.contains([',', '\r', '\n', '\0']) {
         return Err(ExecuteError::RoleName(name));
     }
-    if services.store.roles().await?.iter().any(|role| role.name == name) {
-        return Ok(Output::Done { message: format!("there is a role `{name}` already") });
-    }
-    services.store.commit(vec![Change::CreateRole { name: name.clone() }]).await?;
-    tracing::info!(target: "audit", event = "role.changed", role = %name, what = "added", by = "operator");
-    Ok(Output::Done { message: format!("role `{name}` is added") })
+    let message = if services.accounts().add_role(Asker::Operator, &name).await? {
+        format!("role `{name}` is added")
+    } else {
+        format!("there is a role `{name}` already")
+    };
+    Ok(Output::Done { message })
 }
 
 pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
@@ -43,20 +44,16 @@ pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
 pub(super) async fn grant(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
     must_exist(services, &name).await?;
-    services.store.commit(vec![Change::Grant { role: name.clone(), user: user.id.clone() }]).await?;
-    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "granted", by = "operator");
+    services.accounts().grant(Asker::Operator, &user, &name).await?;
     Ok(Output::Done { message: format!("{} has the role `{name}`", called(&user)) })
 }
 
 pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
     must_exist(services, &name).await?;
-    let change = Change::Revoke { role: name.clone(), user: user.id.clone() };
-    let outcomes = services.store.commit(vec![change]).await?;
-    if matches!(outcomes.first(), Some(Outcome::Removed(0))) {
+    if !services.accounts().revoke_role(Asker::Operator, &user, &name).await? {
         return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
     }
-    tracing::info!(target: "audit", event = "role.changed", role = %name, user.id = %user.id, what = "revoked", by = "operator");
     Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ATTEMPTS, ExecuteError, called, resolve};
 use crate::{
-    accounts::{Fault, Wish},
+    accounts::{Asker, Fault, Wish},
     cli::{
         admin::Services,
         output::{IssuedView, Output, TokenView},
@@ -10,20 +10,20 @@ use crate::{
     },
     clock::Timestamp,
     identity::Handle,
-    store::{Change, Outcome, Token},
+    store::Token,
 };
 
 pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<Output, ExecuteError> {
     if let Some(ttl) = wish.ttl
         && !(ttl > 0.0 && ttl.is_finite())
-        && !(ttl == -1.0 && services.accounts.settings().allow_eternal_tokens)
+        && !(ttl == -1.0 && services.accounts().settings().allow_eternal_tokens)
     {
         return Err(ExecuteError::Ttl(ttl));
     }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     let minted = loop {
-        match services.accounts.issue(&user.id, wish.clone()).await {
+        match services.accounts().issue(&user.id, wish.clone()).await {
             Ok(minted) => break minted,
             // The user logged out everywhere at this very moment.
             Err(Fault::LoginFailed) if attempt < ATTEMPTS => attempt += 1,
@@ -53,20 +53,15 @@ pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, 
     let unknown = || ExecuteError::NoSuchToken(handle.to_owned());
     let parsed = Handle::parse(handle).ok_or_else(unknown)?;
     let token = services.store.token_by_handle(&parsed).await?.ok_or_else(unknown)?;
-    services.store.commit(vec![Change::DeleteToken(token.hash)]).await?;
-    tracing::info!(target: "audit", event = "token.revoked", user.id = %token.user, by = "operator");
+    if !services.accounts().revoke(Asker::Operator, &token).await? {
+        return Err(unknown());
+    }
     Ok(Output::Done { message: format!("the token of user {} has ended", token.user) })
 }
 
 pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
-    let change = Change::RevokeTokens { user: user.id.clone(), except: None };
-    let outcomes = services.store.commit(vec![change]).await?;
-    let ended = match outcomes.first() {
-        Some(Outcome::Removed(ended)) => *ended,
-        _ => 0,
-    };
-    tracing::info!(target: "audit", event = "token.revoked", user.id = %user.id, ended, by = "operator");
+    let ended = services.accounts().end_tokens(Asker::Operator, &user).await?;
     Ok(Output::Done { message: format!("{ended} tokens of {} have ended", called(&user)) })
 }
 

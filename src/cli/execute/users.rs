@@ -13,7 +13,7 @@ use crate::{
         who::Who,
     },
     identity::UserId,
-    store::{Change, CommitError, User},
+    store::{Change, User},
 };
 
 pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, ExecuteError> {
@@ -35,16 +35,14 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
     ];
     let properties: Map<String, Value> =
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
-    let user = services.accounts.register(Asker::Operator, properties).await?;
+    let user = services.accounts().register(Asker::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
         // The count had passed it already, or somebody registered at this very moment.
-        services.store.commit(vec![Change::DeleteUser(user.id)]).await?;
+        services.accounts().delete(Asker::Operator, &user.id.to_string()).await?;
         return Err(ExecuteError::IdTaken(id));
     }
-    let grant = |role: &String| Change::Grant { role: role.clone(), user: user.id.clone() };
-    let grants: Vec<Change> = draft.roles.iter().map(grant).collect();
-    if !grants.is_empty() {
-        services.store.commit(grants).await?;
+    for role in &draft.roles {
+        services.accounts().grant(Asker::Operator, &user, role).await?;
     }
     Ok(Output::User(view(services, user).await?))
 }
@@ -71,7 +69,8 @@ pub(super) async fn set_password(
 ) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
     let mut attempt = 1;
-    while let Err(fault) = services.accounts.set_password(Asker::Operator, &user.id, password.expose()).await
+    while let Err(fault) =
+        services.accounts().set_password(Asker::Operator, &user.id, password.expose()).await
     {
         if !matches!(fault, Fault::Contended) || attempt == ATTEMPTS {
             return Err(fault.into());
@@ -84,24 +83,21 @@ pub(super) async fn set_password(
 }
 
 pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Result<Output, ExecuteError> {
-    let mut attempt = 1;
-    let user = loop {
-        let user = User { disabled, ..resolve(services, who).await? };
-        match services.store.commit(vec![Change::UpdateUser(user.clone())]).await {
-            Ok(_) => break user,
-            Err(CommitError::Stale { .. }) if attempt < ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    tracing::info!(target: "audit", event = "user.changed", user.id = %user.id, disabled, by = "operator");
+    let known = resolve(services, who).await?;
+    let user = services.accounts().switch(Asker::Operator, &known.id, disabled).await?;
     let word = if disabled { "off: no login, and their tokens are refused" } else { "on" };
     Ok(Output::Done { message: format!("{} is switched {word}", called(&user)) })
 }
 
+pub(super) async fn verify(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
+    let known = resolve(services, who).await?;
+    let user = services.accounts().confirm_email(Asker::Operator, &known.id).await?;
+    Ok(Output::Done { message: format!("the email address of {} is confirmed", called(&user)) })
+}
+
 pub(super) async fn delete(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
-    services.store.commit(vec![Change::DeleteUser(user.id.clone())]).await?;
-    tracing::info!(target: "audit", event = "user.deleted", user.id = %user.id, by = "operator");
+    services.accounts().delete(Asker::Operator, &user.id.to_string()).await?;
     Ok(Output::Done { message: format!("{} is deleted, with their tokens and roles", called(&user)) })
 }
 

@@ -12,7 +12,6 @@ use crate::{
         backend::Backend,
         known, on_runtime,
         output::{ExplainedView, Output},
-        request_line::Asked,
     },
     config::Config,
     policy,
@@ -23,8 +22,7 @@ pub(super) fn ask(
     config: &Config,
     asker: &Asker,
     explain: &Explain,
-    asked: &Asked,
-    body: Option<&serde_json::Value>,
+    (method, target, body): (&str, &str, Option<serde_json::Value>),
 ) -> anyhow::Result<Option<Situation>> {
     if !known::has_store(config) {
         return Ok(None);
@@ -36,10 +34,9 @@ pub(super) fn ask(
         },
         roles: explain.roles.clone(),
         request: Imagined {
-            method: explain.method.clone().unwrap_or_default(),
-            path: asked.path.clone(),
-            query: asked.query.clone(),
-            body: body.cloned(),
+            method: method.to_owned(),
+            target: target.to_owned(),
+            body,
             scopes: explain.scopes.clone(),
             owner: super::said(explain),
         },

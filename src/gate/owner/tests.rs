@@ -35,7 +35,10 @@ fn set() -> PolicySet {
         default_allow: false,
         acl_error_status: None,
         loopback: false,
-        restrict_reset_scope: false,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     };
     policy::compile(&settings, &sources, &Stored::default()).0.unwrap()
 }

@@ -68,3 +68,93 @@ fn tells_what_its_file_says() {
     assert_eq!(property("tags").kind, "array");
     assert_eq!(verdict(&set, "GET /api/users/1", user("1"), None), "allow User#/acls/5");
 }
+
+/// A `User` with these settings, and the findings of its file.
+fn with_settings(settings: &Settings, own: &Value, tokens: &Value) -> (Option<AccountModel>, Vec<String>) {
+    let mut user = json!({"name": "User", "base": "User"});
+    for (key, value) in own.as_object().unwrap() {
+        user[key] = value.clone();
+    }
+    let mut token = json!({"name": "AccessToken", "base": "AccessToken"});
+    token["options"] = tokens.clone();
+    let (set, findings) = compile(settings, &sources(&[token, user]), &stored());
+    let account = set.and_then(|set| set.account().cloned());
+    (account, findings.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn its_settings_are_read_where_loopback_reads_them() {
+    let own = json!({
+        "ttl": 60, "maxTTL": "120", "emailVerificationRequired": true, "realmDelimiter": ":",
+        "options": {"ttl": 30, "realmRequired": true, "caseSensitiveEmail": false, "allowEternalTokens": null},
+    });
+    let (account, findings) = with_settings(&loopback(), &own, &json!({"accessTokenIdLength": 32}));
+    assert!(findings.is_empty(), "{findings:?}");
+    let expected = AccountModel {
+        ttl: Some(30.0),
+        max_ttl: Some(120.0),
+        email_verification_required: Some(true),
+        realm_delimiter: Some(":".to_owned()),
+        realm_required: Some(true),
+        case_sensitive_email: Some(false),
+        access_token_id_length: Some(32),
+        ..with_settings(&loopback(), &json!({}), &json!({})).0.unwrap()
+    };
+    assert_eq!(account, Some(expected));
+}
+
+#[test]
+fn a_setting_that_does_something_else_than_it_seems_is_told() {
+    let set = Settings { set_users_keys: vec!["ttl".into(), "access_token_id_length".into()], ..loopback() };
+    for (own, tokens, expected) in [
+        (json!({"ttl": 5}), json!({}), vec!["warning: `ttl` does not count: `users.ttl` is set"]),
+        (json!({"maxTTL": 5}), json!({}), vec![]),
+        (
+            json!({}),
+            json!({"accessTokenIdLength": 20}),
+            vec!["warning: `accessTokenIdLength` does not count"],
+        ),
+        (
+            json!({}),
+            json!({"accessTokenIdLength": 4}),
+            vec!["does not count", "error: `accessTokenIdLength` is no"],
+        ),
+        (json!({"saltWorkFactor": 12}), json!({}), vec!["warning: `saltWorkFactor` has no effect"]),
+        (
+            json!({"realmRequired": "no"}),
+            json!({}),
+            vec!["warning: `realmRequired` is a text, which counts as `true`"],
+        ),
+        (json!({"maxTTL": "soon"}), json!({}), vec!["error: `maxTTL` is no lifetime"]),
+        (
+            json!({"maxTTL": -1, "allowEternalTokens": true}),
+            json!({}),
+            vec!["error: `maxTTL` is no lifetime"],
+        ),
+        (json!({"ttl": -1, "allowEternalTokens": true}), json!({}), vec!["does not count"]),
+        (json!({"ttl": -1}), json!({}), vec!["does not count", "error: `ttl` is no lifetime"]),
+        (json!({"ttl": 0, "maxTTL": 0}), json!({}), vec!["does not count"]),
+        (json!({"realmDelimiter": 5}), json!({}), vec!["error: `realmDelimiter` is a number; write a text"]),
+    ] {
+        let (_, findings) = with_settings(&set, &own, &tokens);
+        assert_eq!(findings.len(), expected.len(), "{own} {tokens}: {findings:?}");
+        for text in expected {
+            assert!(findings.iter().any(|line| line.contains(text)), "{own} {tokens}: {findings:?}");
+        }
+    }
+}
+
+#[test]
+fn the_scope_of_a_reset_follows_the_configuration_where_it_is_set() {
+    let user = |restricted: bool| json!({"name": "User", "base": "User", "restrictResetPasswordTokenScope": restricted});
+    for (configured, in_file, restricted) in
+        [(None, true, true), (None, false, false), (Some(false), true, false), (Some(true), false, true)]
+    {
+        let settings = Settings { restrict_reset_scope: configured, ..loopback() };
+        let set = set(&settings, &[user(in_file)]);
+        let action = set.action("POST", "/api/users/reset-password", None);
+        let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
+        let permitted = matches!(set.decide(&action, caller, None), Decision::Permit(_));
+        assert_eq!(permitted, !restricted, "{configured:?} {in_file}");
+    }
+}

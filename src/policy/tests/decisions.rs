@@ -196,7 +196,7 @@ fn scopes() {
     let full = ["x".to_owned(), "DEFAULT".to_owned()];
     let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
     let mut restricted = loopback();
-    restricted.restrict_reset_scope = true;
+    restricted.restrict_reset_scope = Some(true);
     let public = json!({"name": "Order", "acls": [rule("$everyone", "ALLOW")],
         "methods": {"audit": {"http": {"verb": "get"}, "accessScopes": ["x"]}}});
     let mut open = standard();

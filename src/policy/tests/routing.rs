@@ -260,3 +260,33 @@ fn model_config_says_who_is_public() {
         assert_eq!(route(&set, request), expected, "{request}");
     }
 }
+
+#[test]
+fn short_routes_win_for_their_verbs() {
+    let settings = Settings { short_routes: true, ..standard() };
+    let plain = json!({"name": "Pages", "routes": [
+        {"path": "/login"}, {"path": "/{page}"}, {"path": "/logout", "methods": ["OPTIONS"]}]});
+    let set = set(&settings, std::slice::from_ref(&plain));
+    for (line, route) in [
+        ("POST /login", "User.login"),
+        ("POST /LOGIN/", "User.login"),
+        ("GET /login", "Pages /login"),
+        ("GET /logout", "User.logout"),
+        ("OPTIONS /logout", "Pages /logout"),
+        ("POST /request-password-reset", "User.resetPassword"),
+        ("POST /reset-password", "User.setPassword"),
+        ("GET /reset-password", "Pages /{page}"),
+        ("POST /login/x", "unmatched"),
+    ] {
+        let (verb, path) = line.split_once(' ').unwrap();
+        assert_eq!(set.action(verb, path, None).route, route, "{line}");
+    }
+    let same = json!({"name": "Same", "routes": [{"path": "/Login", "methods": ["POST"]}]});
+    let model = json!({"name": "login"});
+    let at_root = Settings { api_root: String::new(), ..settings.clone() };
+    let model = json!({"name": model["name"], "plural": "login"});
+    for (settings, definition) in [(&settings, &same), (&at_root, &model)] {
+        let (none, findings) = compile(settings, &sources(std::slice::from_ref(definition)), &stored());
+        assert!(none.is_none() && findings.iter().any(|finding| finding.code == "route-tie"), "{findings:?}");
+    }
+}

@@ -73,6 +73,23 @@ pub(in crate::store) async fn folds_emails_but_not_usernames(store: &dyn Store) 
     assert!(matches!(commit(store, draft("ANN@x", "x")).await, Err(CommitError::Taken { .. })));
 }
 
+pub(in crate::store) async fn folds_names_anew(store: &dyn Store) {
+    let (folded, exact) = (KeyRules { fold_email_case: true, per_realm: false }, KeyRules::default());
+    commit(store, Change::CreateUser(draft("Ann@X"))).await.unwrap();
+    let finds = async |rules: KeyRules, email: &str| {
+        store.find_user(&rules.email(None, email)).await.unwrap().is_some()
+    };
+    assert!(finds(folded, "ann@x").await);
+    store.fold_names(exact).unwrap();
+    assert!(finds(exact, "Ann@X").await && !finds(exact, "ann@x").await);
+    commit(store, Change::CreateUser(draft("ann@x"))).await.unwrap();
+    store.fold_names(folded).unwrap();
+    let key = folded.email(None, "ANN@X");
+    assert_eq!(store.find_user(&key).await.unwrap().unwrap().id, UserId::Number(1), "the older of two");
+    let third = commit(store, Change::CreateUser(draft("aNN@x"))).await;
+    assert!(matches!(third, Err(CommitError::Taken { .. })));
+}
+
 pub(in crate::store) async fn a_realm_has_names_of_its_own(store: &dyn Store) {
     let rules = KeyRules { fold_email_case: false, per_realm: true };
     for (realm, id) in [(json!(null), 1), (json!("one"), 2), (json!("two"), 3)] {

@@ -159,13 +159,13 @@ pub(in crate::store) async fn every_session_sees_what_its_user_becomes(store: &d
     let mut user = create(store, "a@x").await;
     commit_all(store, vec![Change::CreateToken(token("one", 1)), Change::CreateToken(token("two", 1))]).await;
     let held = store.sessions().get(&TokenHash::of("one")).unwrap();
-    held.subject.load().headers.set(b"rendered".as_slice().into()).unwrap();
+    held.subject.load().headers(true).set(b"rendered".as_slice().into()).unwrap();
     user.properties = properties(json!({ "email": "b@x", "username": "ben", "emailVerified": true }));
     let mut user = user_of(commit(store, Change::UpdateUser(user)).await.unwrap());
     let other = subject(store, "two").await;
     for subject in [held.subject.load_full(), other] {
         assert_eq!((subject.email.as_deref(), subject.username.as_deref()), (Some("b@x"), Some("ben")));
-        assert!(subject.email_verified && subject.headers.get().is_none(), "headers are rendered anew");
+        assert!(subject.email_verified && subject.headers(true).get().is_none(), "headers are rendered anew");
         assert_eq!((&subject.id, &*subject.id_text), (&UserId::Number(1), "1"));
     }
     user.disabled = true;

@@ -127,7 +127,7 @@ impl State {
             id_text: id_text.into_boxed_str(),
             epoch: known.map_or(0, |user| user.epoch),
             disabled: known.is_some_and(|user| user.disabled),
-            headers: std::sync::OnceLock::new(),
+            headers: Default::default(),
         })
     }
 

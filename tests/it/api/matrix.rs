@@ -183,7 +183,7 @@ fn cast(gate: &Gate, caller: Caller, cell: usize) -> (SignedUp, String) {
         Caller::UnknownToken => "x".repeat(64),
         Caller::ExpiredToken => {
             let wish = Wish { ttl: Some(1.0), scopes: Vec::new(), name: None };
-            let minted = gate.run(parts.accounts.issue(&UserId::Number(owner.id), wish)).unwrap();
+            let minted = gate.run(parts.accounts().issue(&UserId::Number(owner.id), wish)).unwrap();
             gate.advance(Duration::from_secs(1));
             minted.id.expose().to_owned()
         }
@@ -196,7 +196,7 @@ fn cast(gate: &Gate, caller: Caller, cell: usize) -> (SignedUp, String) {
             editor.token
         }
         Caller::Disabled => {
-            let mut user = gate.run(parts.accounts.user(&UserId::Number(owner.id))).unwrap();
+            let mut user = gate.run(parts.accounts().user(&UserId::Number(owner.id))).unwrap();
             user.disabled = true;
             gate.run(parts.store.commit(vec![Change::UpdateUser(user)])).unwrap();
             owner.token.clone()

@@ -114,3 +114,17 @@ fn json_has_the_documented_shape_and_no_colour() {
     refused.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
     assert!(!super::support::finish(refused, "").ok().contains('\u{1b}'));
 }
+
+#[test]
+fn a_segment_that_stands_for_the_caller_is_read_as_the_gate_reads_it() {
+    let house = House::with("[users]\ncurrent_user_literal = \"me\"");
+    house.add_user("ann");
+    let offline = house.ok("explain --as id:1 GET /api/users/me");
+    let _gate = house.serve();
+    let live = house.ok("explain --as ann GET /api/users/me");
+    for text in [&offline, &live] {
+        assert!(text.starts_with("allow by User#/acls/"), "{text}");
+        assert_eq!(line(text, "row"), "row 1");
+    }
+    assert!(house.ok("explain --as anonymous GET /api/users/me").starts_with("deny 401 by current-user\n"));
+}

@@ -1,0 +1,236 @@
+//! What only an operator does to accounts, told as every other change is (INTERFACE.md section 9).
+
+use serde_json::{Value, json};
+
+use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
+use crate::{
+    identity::UserId,
+    store::{Change, CommitError, Outcome, Role, Token, User},
+};
+
+/// What became of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RoleChange {
+    Added,
+    Granted,
+    Revoked,
+}
+
+impl Accounts {
+    /// Adds a role; `false` when there is one of that name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn add_role(&self, asker: Asker<'_>, name: &str) -> Result<bool, Fault> {
+        if self.role(name).await?.is_some() {
+            return Ok(false);
+        }
+        let change = Change::CreateRole { name: name.to_owned() };
+        self.change_role(asker, None, change, (name, RoleChange::Added)).await?;
+        Ok(true)
+    }
+
+    /// Gives a user a role that there is; `false` when they have it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn grant(&self, asker: Asker<'_>, user: &User, role: &str) -> Result<bool, Fault> {
+        if self.has_role(user, role).await? {
+            return Ok(false);
+        }
+        let change = Change::Grant { role: role.to_owned(), user: user.id.clone() };
+        self.change_role(asker, Some(user), change, (role, RoleChange::Granted)).await?;
+        Ok(true)
+    }
+
+    /// Takes a role from a user; `false` when they did not have it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn revoke_role(&self, asker: Asker<'_>, user: &User, role: &str) -> Result<bool, Fault> {
+        if !self.has_role(user, role).await? {
+            return Ok(false);
+        }
+        let change = Change::Revoke { role: role.to_owned(), user: user.id.clone() };
+        self.change_role(asker, Some(user), change, (role, RoleChange::Revoked)).await?;
+        Ok(true)
+    }
+
+    /// Switches a user off, so that no login and no token of theirs is taken, or on again.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], or the store's.
+    pub async fn switch(&self, asker: Asker<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
+        let more = json!({ "changed": ["disabled"], "disabled": disabled });
+        self.rewrite(asker, id, ("user.changed", more), |user| user.disabled = disabled).await
+    }
+
+    /// Takes a user's email address for confirmed.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], [`Fault::NoEmail`], or the store's.
+    pub async fn confirm_email(&self, asker: Asker<'_>, id: &UserId) -> Result<User, Fault> {
+        if self.user(id).await?.email().is_none() {
+            return Err(Fault::NoEmail);
+        }
+        self.rewrite(asker, id, ("user.verified", Value::Null), |user| {
+            user.verification = None;
+            user.properties.insert("emailVerified".to_owned(), true.into());
+        })
+        .await
+    }
+
+    /// Ends a token, whosever it is; `false` when it was gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn revoke(&self, asker: Asker<'_>, token: &Token) -> Result<bool, Fault> {
+        let mut batch = vec![Change::DeleteToken(token.hash)];
+        let user = self.store.user(&token.user).await?;
+        let about = user.as_ref().map_or(About::Id(&token.user), About::User);
+        self.announce(&mut batch, "token.revoked", asker, about, Value::Null)?;
+        let outcomes = self.commit(batch).await?;
+        audit::record("token.revoked", asker, Some(&token.user), None);
+        Ok(matches!(outcomes.first(), Some(Outcome::Removed(1..))))
+    }
+
+    async fn rewrite(
+        &self,
+        asker: Asker<'_>,
+        id: &UserId,
+        (kind, more): (&'static str, Value),
+        edit: impl Fn(&mut User),
+    ) -> Result<User, Fault> {
+        for _ in 0..ATTEMPTS {
+            let mut user = self.user(id).await?;
+            edit(&mut user);
+            let mut batch = vec![Change::UpdateUser(user.clone())];
+            self.announce(&mut batch, kind, asker, About::User(&user), more.clone())?;
+            match self.commit(batch).await {
+                Ok(_) => {
+                    audit::record(kind, asker, Some(&user.id), None);
+                    return Ok(user);
+                }
+                Err(CommitError::Stale { .. }) => {}
+                Err(CommitError::Missing { .. }) => return Err(Fault::UnknownUser(id.clone())),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::Contended)
+    }
+
+    async fn change_role(
+        &self,
+        asker: Asker<'_>,
+        user: Option<&User>,
+        change: Change,
+        (role, what): (&str, RoleChange),
+    ) -> Result<(), Fault> {
+        let mut batch = vec![change];
+        let about = user.map_or(About::Nobody, About::User);
+        let more = json!({ "role": role, "what": what.word() });
+        self.announce(&mut batch, "role.changed", asker, about, more)?;
+        self.commit(batch).await?;
+        audit::role(asker, user.map(|user| &user.id), (role, what.word()));
+        Ok(())
+    }
+
+    async fn role(&self, name: &str) -> Result<Option<Role>, Fault> {
+        Ok(self.store.roles().await?.into_iter().find(|role| role.name == name))
+    }
+
+    async fn has_role(&self, user: &User, name: &str) -> Result<bool, Fault> {
+        let Some(role) = self.role(name).await? else { return Ok(false) };
+        let id = user.id.to_string();
+        let has = self.store.role_mappings().await?.iter().any(|mapping| {
+            mapping.role_id == role.id && mapping.principal_type.0 == "USER" && mapping.principal_id == id
+        });
+        Ok(has)
+    }
+}
+
+impl RoleChange {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Granted => "granted",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::{
+        Settings, Wish,
+        testing::{House, house, standard},
+    };
+
+    async fn ann() -> (House, User) {
+        let house = house(Settings { events: true, ..standard() }).await;
+        let data = json!({"email": "ann@b.c", "password": "a-good-password"});
+        let ann = house.register(&data).await.unwrap();
+        (house, ann)
+    }
+
+    /// The events since the registration: what happened, to whom, and by whom.
+    async fn told(house: &House) -> Vec<String> {
+        let entries = house.store.outbox(99).await.unwrap();
+        let line = |entry: &crate::store::OutboxEntry| {
+            let user = entry.user.as_ref().map_or("nobody".to_owned(), ToString::to_string);
+            let client = entry.body["client"].as_str().unwrap();
+            format!("{} {user} {} by {client}", entry.kind, entry.body["more"])
+        };
+        entries.iter().skip(1).map(line).collect()
+    }
+
+    #[tokio::test]
+    async fn a_role_is_told_when_it_changes_and_only_then() {
+        let (house, ann) = ann().await;
+        let accounts = &house.accounts;
+        for expected in [true, false] {
+            assert_eq!(accounts.add_role(Asker::Operator, "clerk").await.unwrap(), expected);
+        }
+        for expected in [true, false] {
+            assert_eq!(accounts.grant(Asker::Operator, &ann, "clerk").await.unwrap(), expected);
+        }
+        for expected in [true, false] {
+            assert_eq!(accounts.revoke_role(Asker::Operator, &ann, "clerk").await.unwrap(), expected);
+        }
+        let expected = [
+            r#"role.changed nobody {"role":"clerk","what":"added"} by operator"#,
+            r#"role.changed 1 {"role":"clerk","what":"granted"} by operator"#,
+            r#"role.changed 1 {"role":"clerk","what":"revoked"} by operator"#,
+        ];
+        assert_eq!(told(&house).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_user_is_switched_and_confirmed() {
+        let (house, ann) = ann().await;
+        assert!(house.accounts.switch(Asker::Operator, &ann.id, true).await.unwrap().disabled);
+        assert!(!house.accounts.switch(Asker::Operator, &ann.id, false).await.unwrap().disabled);
+        house.accounts.confirm_email(Asker::Operator, &ann.id).await.unwrap();
+        assert!(house.store.user(&ann.id).await.unwrap().unwrap().email_verified());
+        let nobody = house.accounts.switch(Asker::Operator, &7.into(), true).await;
+        assert!(matches!(nobody, Err(Fault::UnknownUser(_))), "{nobody:?}");
+        let expected = [
+            r#"user.changed 1 {"changed":["disabled"],"disabled":true} by operator"#,
+            r#"user.changed 1 {"changed":["disabled"],"disabled":false} by operator"#,
+            "user.verified 1 null by operator",
+        ];
+        assert_eq!(told(&house).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_ended_by_whoever_names_it() {
+        let (house, ann) = ann().await;
+        house.accounts.issue(&ann.id, Wish::default()).await.unwrap();
+        let token = house.store.tokens(Some(&ann.id)).await.unwrap().remove(0);
+        assert!(house.accounts.revoke(Asker::Operator, &token).await.unwrap());
+        assert!(!house.accounts.revoke(Asker::Operator, &token).await.unwrap());
+        assert!(house.store.tokens(None).await.unwrap().is_empty());
+        assert_eq!(told(&house).await[0], "token.revoked 1 null by operator");
+    }
+}

@@ -1,0 +1,136 @@
+//! How accounts behave: `[users]` where it is set, else the account model's file, else the default.
+
+use super::{address, is_loopback, link_base};
+use crate::{
+    accounts,
+    config::{Config, UsersSettings},
+    policy::AccountModel,
+    store,
+};
+
+/// What a setting is.
+struct Merged<'a> {
+    config: &'a Config,
+    model: Option<&'a AccountModel>,
+}
+
+impl Merged<'_> {
+    /// The value of a key of `[users]` where it is set or the model's file is silent.
+    fn value<T>(
+        &self,
+        key: &str,
+        configured: impl FnOnce(&UsersSettings) -> T,
+        file: impl FnOnce(&AccountModel) -> Option<T>,
+    ) -> T {
+        let is_set = self.config.set_in("users").any(|set| set == key);
+        let from_file = self.model.filter(|_| !is_set).and_then(file);
+        from_file.unwrap_or_else(|| configured(&self.config.users))
+    }
+
+    /// An empty text is none.
+    fn realm_delimiter(&self) -> Option<String> {
+        let delimiter = self.value(
+            "realm_delimiter",
+            |users| users.realm_delimiter.clone().unwrap_or_default(),
+            |file| file.realm_delimiter.clone(),
+        );
+        Some(delimiter).filter(|text| !text.is_empty())
+    }
+
+    fn id_length(&self) -> usize {
+        let key = "access_token_id_length";
+        self.value(key, |users| users.access_token_id_length, |file| file.access_token_id_length)
+    }
+}
+
+/// How accounts behave; without a model they are called `User`.
+#[must_use]
+pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
+    let merged = Merged { config, model };
+    accounts::Settings {
+        model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
+        loopback: is_loopback(config),
+        ttl: merged.value("ttl", |users| seconds(users.ttl), |file| file.ttl),
+        max_ttl: merged.value("max_ttl", |users| seconds(users.max_ttl), |file| file.max_ttl),
+        allow_eternal_tokens: merged.value(
+            "allow_eternal_tokens",
+            |users| users.allow_eternal_tokens,
+            |file| file.allow_eternal_tokens,
+        ),
+        access_token_id_length: merged.id_length(),
+        max_tokens: config.users.max_tokens,
+        email_verification_required: merged.value(
+            "email_verification_required",
+            |users| users.email_verification_required,
+            |file| file.email_verification_required,
+        ),
+        realm_required: merged.value(
+            "realm_required",
+            |users| users.realm_required,
+            |file| file.realm_required,
+        ),
+        realm_delimiter: merged.realm_delimiter(),
+        case_sensitive_email: merged.value(
+            "case_sensitive_email",
+            |users| users.case_sensitive_email,
+            |file| file.case_sensitive_email,
+        ),
+        min_length: config.password.min_length,
+        max_bytes: config.password.max_bytes,
+        blocklist: config.password.blocklist,
+        hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
+        properties: model.map(declared).unwrap_or_default(),
+        reset_ttl: merged.value(
+            "reset_password_token_ttl",
+            |users| seconds(users.reset_password_token_ttl),
+            |file| file.reset_password_token_ttl,
+        ),
+        restrict_reset_scope: merged.value(
+            "restrict_reset_password_token_scope",
+            |users| users.restrict_reset_password_token_scope,
+            |file| file.restrict_reset_password_token_scope,
+        ),
+        reject_password_changes: merged.value(
+            "reject_password_changes_via_patch_or_replace",
+            |users| users.reject_password_changes_via_patch_or_replace,
+            |file| file.reject_password_changes_via_patch_or_replace,
+        ),
+        verify_on_register: config.mail.verify_on_register,
+        mail_from: config.mail.from.clone(),
+        links: links(config, model),
+        events: config.webhook.url.is_some(),
+    }
+}
+
+/// Which store, and how it folds the names of these accounts.
+#[must_use]
+pub fn store(config: &Config, model: Option<&AccountModel>) -> store::Settings {
+    store::Settings { keys: accounts(config, model).keys(), ..config.store.clone() }
+}
+
+fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
+    let plural = model.map_or(config.api.users.as_str(), |model| model.plural.as_str());
+    accounts::Links {
+        base: link_base(config, address(&config.server.http).as_ref()),
+        api: format!("{}/{plural}", config.api.root),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
+fn seconds(seconds: i64) -> f64 {
+    seconds as f64
+}
+
+/// The properties that an app's own user model adds to LoopBack's.
+fn declared(model: &AccountModel) -> Vec<accounts::Property> {
+    let own = ["realm", "username", "password", "email", "emailVerified", "verificationToken", "id"];
+    let added = model.properties.iter().filter(|property| !own.contains(&property.name.as_str()));
+    added
+        .map(|property| accounts::Property {
+            name: property.name.clone(),
+            kind: accounts::Kind::named(&property.kind),
+            required: property.required,
+            default: property.default.clone(),
+        })
+        .collect()
+}

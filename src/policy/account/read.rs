@@ -1,0 +1,141 @@
+//! The settings of the account model that `[users]` has, too (INTERFACE.md sections 2 and 5).
+
+use crate::policy::{
+    Settings,
+    account::AccountModel,
+    finding::Report,
+    json::{Json, Node},
+    model::{Model, Models},
+    remote, settings,
+};
+
+/// What reads one model's settings.
+pub(super) struct Reader<'a, 'r> {
+    pub(super) model: &'a Model,
+    pub(super) settings: &'a Settings,
+    pub(super) report: &'a mut Report<'r>,
+}
+
+/// Shorter ids can be guessed: `users.access_token_id_length` takes none either.
+const SHORTEST_ID: f64 = 16.0;
+/// Nor longer ones.
+const LONGEST_ID: f64 = 1_024.0;
+
+impl<'a> Reader<'a, '_> {
+    pub(super) fn read(mut self, bare: AccountModel, models: &Models) -> AccountModel {
+        let allow_eternal_tokens = self.flag("allowEternalTokens", "allow_eternal_tokens");
+        let ttl = self.seconds("ttl", "ttl");
+        let max_ttl = self.seconds("maxTTL", "max_ttl");
+        let reset_password_token_ttl = self.seconds("resetPasswordTokenTTL", "reset_password_token_ttl");
+        if let Some(node) = self.model.setting("saltWorkFactor") {
+            let message = "`saltWorkFactor` has no effect: new passwords are hashed with argon2id".to_owned();
+            let fix = Some("see `memory_kib` and `iterations` of `[password]`".into());
+            self.report.warn(node.at, "no-effect", message, fix);
+        }
+        AccountModel {
+            ttl,
+            max_ttl,
+            reset_password_token_ttl,
+            allow_eternal_tokens,
+            restrict_reset_password_token_scope: self
+                .flag("restrictResetPasswordTokenScope", "restrict_reset_password_token_scope"),
+            email_verification_required: self
+                .flag("emailVerificationRequired", "email_verification_required"),
+            realm_required: self.flag("realmRequired", "realm_required"),
+            realm_delimiter: self.text("realmDelimiter", "realm_delimiter"),
+            case_sensitive_email: self.flag("caseSensitiveEmail", "case_sensitive_email"),
+            reject_password_changes_via_patch_or_replace: self.flag(
+                "rejectPasswordChangesViaPatchOrReplace",
+                "reject_password_changes_via_patch_or_replace",
+            ),
+            access_token_id_length: self.id_length(models),
+            ..bare
+        }
+    }
+
+    /// As JavaScript takes it; `null` is as good as absent.
+    fn flag(&mut self, key: &str, name: &str) -> Option<bool> {
+        let node = self.own(key, name)?;
+        if node.bool().is_none() {
+            let message = format!("`{key}` is {}, which counts as `{}`", node.kind(), remote::truthy(node));
+            let fix = Some("write `true` or `false`".into());
+            self.report.warn(node.at, "wrong-type", message, fix);
+        }
+        Some(remote::truthy(node))
+    }
+
+    fn text(&mut self, key: &str, name: &str) -> Option<String> {
+        let node = self.own(key, name)?;
+        if node.text().is_none() && remote::truthy(node) {
+            let message = format!("`{key}` is {}", node.kind());
+            self.report.error(node.at, "wrong-type", message, Some("write a text".into()));
+        }
+        node.text().map(str::to_owned)
+    }
+
+    /// LoopBack takes 0 and an empty text for its default.
+    fn seconds(&mut self, key: &str, name: &str) -> Option<f64> {
+        let node = self.own(key, name).filter(|node| remote::truthy(node))?;
+        let seconds = number(node);
+        let for_ever = key == "ttl"
+            && seconds == Some(-1.0)
+            && self.model.setting("allowEternalTokens").is_some_and(remote::truthy);
+        if !for_ever && !seconds.is_some_and(|seconds| seconds > 0.0 && seconds.is_finite()) {
+            let message = format!("`{key}` is no lifetime: every token would be refused");
+            let fix = if key == "ttl" {
+                "write a number of seconds above 0, or -1 together with `\"allowEternalTokens\": true`"
+            } else {
+                "write a number of seconds above 0"
+            };
+            self.report.error(node.at, "bad-value", message, Some(fix.into()));
+            return None;
+        }
+        seconds
+    }
+
+    /// `accessTokenIdLength` stands in the file of the tokens' model.
+    fn id_length(&mut self, models: &Models) -> Option<usize> {
+        let relation = settings::find(self.model.relations(), "accessTokens");
+        let tokens = relation.and_then(|relation| relation.get("model")).and_then(Node::text);
+        let tokens = models.get(tokens.unwrap_or("AccessToken"))?;
+        let node = tokens.setting("accessTokenIdLength").filter(|node| remote::truthy(node))?;
+        self.overridden("accessTokenIdLength", "access_token_id_length", node);
+        let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));
+        if length.is_none() {
+            let message = "`accessTokenIdLength` is no length that an id can have".to_owned();
+            let fix = Some(format!("write a number from {SHORTEST_ID} to {LONGEST_ID}"));
+            self.report.error(node.at, "bad-value", message, fix);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between the shortest and the longest"
+        )]
+        length.map(|length| length as usize)
+    }
+
+    /// A setting that the file makes; whether it counts is told.
+    fn own(&mut self, key: &str, name: &str) -> Option<&'a Node> {
+        let node = self.model.setting(key).filter(|node| !node.is_null())?;
+        self.overridden(key, name, node);
+        Some(node)
+    }
+
+    fn overridden(&mut self, key: &str, name: &str, node: &Node) {
+        if self.settings.set_users_keys.iter().any(|set| set == name) {
+            let message =
+                format!("`{key}` does not count: `users.{name}` is set in the configuration and wins");
+            let fix = Some("remove one of them".into());
+            self.report.warn(node.at, "overridden", message, fix);
+        }
+    }
+}
+
+/// A number, or a text that JavaScript makes one of.
+fn number(node: &Node) -> Option<f64> {
+    match &node.value {
+        Json::Number(number) => number.as_f64(),
+        Json::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

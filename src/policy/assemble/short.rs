@@ -1,0 +1,105 @@
+//! `api.short_routes`: `/login` and its kin at the root of the host, served as the account model's own routes.
+
+use super::Assembly;
+use crate::policy::{
+    model::Definition,
+    plain::PlainFile,
+    plan::RoutePlan,
+    table::{Judge, Route},
+    trie::{End, Piece},
+};
+
+/// A path, the verbs that it takes from the app, and the account model's method behind it.
+const SHORT: [(&str, &[&str], &str); 4] = [
+    ("login", &["POST"], "login"),
+    ("logout", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "logout"),
+    ("request-password-reset", &["POST"], "resetPassword"),
+    ("reset-password", &["POST"], SET_PASSWORD),
+];
+
+const SET_PASSWORD: &str = "setPassword";
+
+/// The User API's name of the short form: it reads a web form's fields, too.
+const SHORT_SET_PASSWORD: &str = "short.setPassword";
+
+impl Assembly<'_, '_> {
+    /// Adds the short routes, if they are on and there are accounts. They win over the app's own routes.
+    pub(in crate::policy) fn add_short(&mut self, files: &[(Definition, PlainFile)]) {
+        if !self.settings.short_routes {
+            return;
+        }
+        self.refuse_taken(files);
+        for (path, verbs, method) in SHORT {
+            let index = self.table.routes.iter().position(|route| route.account.as_deref() == Some(method));
+            let Some(mut index) = index else { continue };
+            if method == SET_PASSWORD {
+                index = self.short_set_password(index);
+            }
+            let pattern = [Piece::Literal(path.into())];
+            let [_, folded] = &mut self.table.plain;
+            for verb in verbs {
+                let end = End { verb: (*verb).into(), rank: 0, route: index, names: Box::default() };
+                folded.insert(&pattern, end);
+                if let Some(plan) = self.plan.routes.get_mut(index) {
+                    plan.ends.push(((*verb).into(), pattern.to_vec()));
+                }
+            }
+        }
+    }
+
+    /// A route with the same rules; only its arguments differ.
+    fn short_set_password(&mut self, of: usize) -> usize {
+        let index = self.table.routes.len();
+        if let (Some(long), Some(plan)) = (self.table.routes.get(of), self.plan.routes.get(of)) {
+            let short = Route {
+                name: long.name.clone(),
+                model: long.model,
+                property: long.property.clone(),
+                account: Some(SHORT_SET_PASSWORD.into()),
+                judge: Judge { access: long.judge.access, rules: long.judge.rules.clone() },
+                safe: None,
+                scopes: long.scopes.clone(),
+                instance: false,
+                takes: SHORT_SET_PASSWORD,
+                encoded_slash: false,
+            };
+            let plan = RoutePlan {
+                model: plan.model,
+                at: plan.at,
+                property: plan.property.clone(),
+                aliases: plan.aliases.clone(),
+                alias_counts: plan.alias_counts,
+                access: plan.access.clone(),
+                ends: Vec::new(),
+                ignore_case: true,
+            };
+            self.table.routes.push(short);
+            self.plan.routes.push(plan);
+        }
+        index
+    }
+
+    /// A file that names such a path for the same verbs, or a model that lives there, is a tie.
+    fn refuse_taken(&mut self, files: &[(Definition, PlainFile)]) {
+        let mut taken = Vec::new();
+        for route in files.iter().flat_map(|(_, file)| &file.routes) {
+            let [Piece::Literal(literal)] = &*route.pattern else { continue };
+            let short = SHORT.iter().find(|(path, ..)| literal.eq_ignore_ascii_case(path));
+            let same = |verbs: &[&str]| route.methods.iter().any(|method| verbs.contains(&&**method));
+            if short.is_some_and(|(_, verbs, _)| same(verbs)) {
+                taken.push((route.at, format!("`{}`", route.path)));
+            }
+        }
+        if self.table.root.is_empty() {
+            for (path, ..) in SHORT {
+                let model = self.table.mounts.get(path).and_then(|index| self.plan.models.get(*index));
+                taken.extend(model.map(|model| (model.at, format!("`/{path}` of `{}`", model.name))));
+            }
+        }
+        for (at, what) in taken {
+            let message = format!("{what} is one of the short routes, which are on");
+            let fix = Some("remove it, or set `api.short_routes = false`".into());
+            self.report.error(at, "route-tie", message, fix);
+        }
+    }
+}

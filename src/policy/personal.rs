@@ -1,0 +1,135 @@
+//! `users.current_user_literal`: a segment such as `me` stands for the caller's id (loopback3.md section 1.6).
+
+use super::PolicySet;
+
+/// What a target means to its caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Personal {
+    /// It holds no such segment.
+    AsSent,
+    /// It is this one: what is judged and forwarded.
+    Replaced(String),
+    /// It speaks of the caller, and there is none: 401.
+    Nobody,
+}
+
+impl PolicySet {
+    /// Puts the caller's id in the place of the literal. `target` is the raw path with its query, `user` the id.
+    ///
+    /// LoopBack looks for it in the query, too, and passes over the second of two in a row; profile `standard` looks at
+    /// the path alone.
+    #[must_use]
+    pub fn personal(&self, target: &str, user: Option<&str>) -> Personal {
+        let Some(literal) = &self.settings.current_user_literal else { return Personal::AsSent };
+        let (path, query) = match target.split_once('?') {
+            Some((path, _)) if !self.settings.loopback => target.split_at(path.len()),
+            _ => (target, ""),
+        };
+        let found = segments(path, literal, self.settings.loopback);
+        if found.is_empty() {
+            return Personal::AsSent;
+        }
+        let Some(user) = user else { return Personal::Nobody };
+        let id = escaped(user);
+        let (mut replaced, mut end) = (String::with_capacity(target.len() + id.len()), 0);
+        for at in found {
+            replaced.push_str(path.get(end..at).unwrap_or_default());
+            replaced.push_str(&id);
+            end = at + literal.len();
+        }
+        replaced.push_str(path.get(end..).unwrap_or_default());
+        replaced.push_str(query);
+        Personal::Replaced(replaced)
+    }
+}
+
+/// Where `literal` stands between a slash and a slash, a question mark or the end.
+fn segments(text: &str, literal: &str, loopback: bool) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(slash) = text.get(from..).and_then(|rest| rest.find('/')) {
+        let at = from + slash + 1;
+        let rest = text.get(at..).unwrap_or_default();
+        let after = rest.strip_prefix(literal).map(|after| after.bytes().next());
+        from = match after {
+            Some(None | Some(b'/' | b'?')) => {
+                found.push(at);
+                // LoopBack's expression takes the slash behind it as well.
+                at + literal.len() + usize::from(loopback && after != Some(None))
+            }
+            _ => at,
+        };
+    }
+    found
+}
+
+/// An id as one segment of a path: an import may bring any text.
+fn escaped(id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    id.bytes().fold(String::new(), |mut text, byte| {
+        if plain(byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Settings, Stored, Unmatched, compile};
+
+    fn set(loopback: bool, literal: Option<&str>) -> PolicySet {
+        let settings = Settings {
+            api_root: "/api".into(),
+            users_plural: "users".into(),
+            user_model: None,
+            unmatched: Unmatched::Deny,
+            default_allow: true,
+            acl_error_status: None,
+            loopback,
+            short_routes: false,
+            restrict_reset_scope: None,
+            set_users_keys: Vec::new(),
+            current_user_literal: literal.map(str::to_owned),
+        };
+        compile(&settings, &[], &Stored::default()).0.unwrap()
+    }
+
+    #[test]
+    fn a_segment_becomes_the_callers_id() {
+        let (loopback, standard) = (set(true, Some("me")), set(false, Some("me")));
+        for (target, by_loopback, by_standard) in [
+            ("/api/users/me", "/api/users/7", "/api/users/7"),
+            ("/me/orders/?a=b", "/7/orders/?a=b", "/7/orders/?a=b"),
+            ("/me?x", "/7?x", "/7?x"),
+            ("/me/me/me", "/7/me/7", "/7/7/7"),
+            ("/a?to=/me", "/a?to=/7", "/a?to=/me"),
+            ("/a?to=/me&b", "/a?to=/me&b", "/a?to=/me&b"),
+            ("/a?to=/me/b?/me?", "/a?to=/7/b?/7?", "/a?to=/me/b?/me?"),
+            ("/Me/some/%6de/mes/ame", "/Me/some/%6de/mes/ame", "/Me/some/%6de/mes/ame"),
+        ] {
+            for (set, expected) in [(&loopback, by_loopback), (&standard, by_standard)] {
+                let same = target == expected;
+                let known = if same { Personal::AsSent } else { Personal::Replaced(expected.to_owned()) };
+                assert_eq!(set.personal(target, Some("7")), known, "{target}");
+                let nobody = if same { Personal::AsSent } else { Personal::Nobody };
+                assert_eq!(set.personal(target, None), nobody, "{target}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_of_any_text_stays_one_segment() {
+        let set = set(false, Some("me"));
+        let replaced = set.personal("/users/me", Some("a/../b?é"));
+        assert_eq!(replaced, Personal::Replaced("/users/a%2F..%2Fb%3F%C3%A9".to_owned()));
+    }
+
+    #[test]
+    fn is_off_by_default() {
+        assert_eq!(set(true, None).personal("/users/me", None), Personal::AsSent);
+    }
+}
