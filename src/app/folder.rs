@@ -55,6 +55,16 @@ pub(super) struct Folder {
     settled: bool,
 }
 
+/// One file that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    path: PathBuf,
+    seen: Seen,
+    since: Instant,
+    /// Whether it has changed and is not yet at rest.
+    changed: bool,
+}
+
 /// What a folder looks like without its files being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
@@ -139,6 +149,26 @@ impl Folder {
         self.look = look;
         self.since = now;
         self.settled = false;
+    }
+}
+
+impl Watched {
+    /// From now on.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let seen = Seen::at(&path);
+        Self { path, seen, since: Instant::now(), changed: false }
+    }
+
+    /// Whether it has changed, and come to rest since.
+    pub(super) fn poll(&mut self, now: Instant) -> bool {
+        let seen = Seen::at(&self.path);
+        if seen != self.seen {
+            (self.seen, self.since, self.changed) = (seen, now, true);
+            return false;
+        }
+        let is_due = self.changed && now.saturating_duration_since(self.since) >= STILL;
+        self.changed &= !is_due;
+        is_due
     }
 }
 

@@ -17,10 +17,11 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
-    folder::{Folder, POLL},
+    folder::{Folder, POLL, Watched},
     policies::{Maker, stored},
 };
 use crate::{
+    config::Mistakes,
     gate::{Rules, Ruleset},
     observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
@@ -96,6 +97,7 @@ struct Work {
     in_force: InForce,
     rules: Arc<Rules>,
     last: Arc<LastReload>,
+    config_file: Watched,
 }
 
 /// Loads the rules at the start.
@@ -123,7 +125,8 @@ pub(super) fn watch(
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
     let (wishes, wished) = sync_channel(WAITING);
     let store = Arc::clone(&maker.store);
-    let work = Work { maker, folder, in_force, rules, last };
+    let config_file = Watched::new(maker.config.file().to_owned());
+    let work = Work { maker, folder, in_force, rules, last, config_file };
     thread::Builder::new()
         .name("policies".into())
         .spawn(move || work.run(&wished))
@@ -179,10 +182,7 @@ impl Work {
             match wished.recv_timeout(POLL) {
                 Ok(Wish { what, answer }) => {
                     let result = self.guarded(|work| match what {
-                        What::Files => {
-                            let read = work.folder.read();
-                            work.take_files(read)
-                        }
+                        What::Files => work.take_all(),
                         What::Rows(stored) => work.take_rows(stored),
                         What::Tell(tell) => {
                             // Whoever asked may be gone.
@@ -195,9 +195,12 @@ impl Work {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     // It has been logged.
-                    let _ = self.guarded(|work| match work.folder.poll(Instant::now()) {
-                        Some(read) => work.take_files(read),
-                        None => Ok(()),
+                    let _ = self.guarded(|work| {
+                        let now = Instant::now();
+                        if work.config_file.poll(now) {
+                            return work.take_all();
+                        }
+                        work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
                     });
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -214,6 +217,32 @@ impl Work {
             self.last.set(Some(told.to_owned()));
             Err(told.to_owned())
         })
+    }
+
+    /// The configuration and the files, or neither.
+    fn take_all(&mut self) -> Result<(), String> {
+        let before = self.maker.config.clone();
+        let taken = match before.again() {
+            Ok(loaded) => self.maker.config.take_up(loaded.config),
+            Err(mistakes) => {
+                let told = tell_mistakes(&mistakes);
+                self.last.set(Some(told.clone()));
+                return Err(told);
+            }
+        };
+        let read = self.folder.read();
+        let result = self.take_files(read);
+        if result.is_err() {
+            self.maker.config = before;
+            return result;
+        }
+        for key in taken.now {
+            tracing::info!(key, "the new setting is in force");
+        }
+        for key in taken.restart {
+            tracing::warn!(key, "the new setting needs a restart; the old one stays in force");
+        }
+        result
     }
 
     fn take_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
@@ -267,6 +296,21 @@ fn tell(error: PolicyError) -> String {
         _ => format!("{:#}", anyhow::Error::from(error)),
     };
     tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
+    told
+}
+
+/// Logs why a configuration was refused, a line a mistake; says it in one line.
+fn tell_mistakes(mistakes: &Mistakes) -> String {
+    let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+    for mistake in errors.iter().take(MOST_MISTAKES) {
+        tracing::error!(code = mistake.code, "{mistake}");
+    }
+    let told = match &*errors {
+        [only] => only.to_string(),
+        [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+        [] => mistakes.to_string(),
+    };
+    tracing::error!(reason = told, "the new configuration is refused; the old one stays in force");
     told
 }
 

@@ -110,9 +110,9 @@ impl Served {
         app::http_name(&self.running.addresses.http)
     }
 
-    /// Reads the policies again. What becomes of it is in the log.
+    /// Reads the configuration and the policies again. What becomes of it is in the log.
     fn reload(&self) {
-        tracing::info!("SIGHUP: the policies are read again");
+        tracing::info!("SIGHUP: the configuration and the policies are read again");
         drop(self.running.reload());
     }
 

@@ -55,6 +55,15 @@ macro_rules! sections {
         }
 
         impl RawConfig {
+            /// The keys whose values differ.
+            pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+                let mut found = Vec::new();
+                $($(if self.$section.$key.value != other.$section.$key.value {
+                    found.push(concat!(stringify!($section), ".", stringify!($key)));
+                })+)+
+                found
+            }
+
             /// Reads every key. What is wrong is in the report, and its default stands in for it.
             ///
             /// `None` only when a default of the list is itself wrong.

@@ -176,6 +176,25 @@ fn a_change_is_taken_up_once_and_at_rest() {
 }
 
 #[test]
+fn a_single_file_is_taken_up_once_and_at_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("portcullis.toml");
+    let mut file = super::Watched::new(path.clone());
+    let mut now = Instant::now();
+    let mut after = |file: &mut super::Watched| {
+        now += POLL;
+        file.poll(now)
+    };
+    assert!(!after(&mut file), "it is not there");
+    fs::write(&path, "1").unwrap();
+    assert!(!after(&mut file) && !after(&mut file), "it has only just come");
+    fs::write(&path, "22").unwrap();
+    assert!(!after(&mut file) && !after(&mut file), "the rest begins anew");
+    assert!(after(&mut file));
+    assert!(!after(&mut file), "taken up twice");
+}
+
+#[test]
 fn an_editor_that_renames_never_shows_a_set_without_the_file() {
     let mut watched = Watched::with(&[("a.json", "1"), ("b.json", "2")]);
     fs::rename(watched.path("a.json"), watched.path("a.json~")).unwrap();
