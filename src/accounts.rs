@@ -11,6 +11,7 @@ mod event;
 mod fault;
 mod find;
 mod inspect;
+mod keeper;
 mod login;
 mod logout;
 mod operator;
@@ -31,13 +32,14 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     hasher::Hasher,
-    identity::UserId,
+    identity::{Lifetimes, UserId},
     limit::{Door, Limits},
     store::{KeyRules, Session, Store, Token, User},
 };
 
 pub use courier::{Courier, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
+pub use keeper::Keeper;
 pub use login::{Login, Minted, Wish};
 pub use password::PasswordFault;
 pub use query::{Kind, Query, QueryFault};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub max_ttl: f64,
     /// Whether a `ttl` of -1 makes a token that never expires.
     pub allow_eternal_tokens: bool,
+    /// Whether use extends a token.
+    pub sliding_ttl: bool,
     /// The length of a token's id in characters.
     pub access_token_id_length: usize,
     /// How many tokens a user has at the most, the oldest ends; 0 = no bound.
@@ -170,6 +174,12 @@ impl Settings {
             fold_email_case: !self.case_sensitive_email,
             per_realm: self.realm_required && self.realm_delimiter.is_some(),
         }
+    }
+
+    /// How long tokens live.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { eternal: self.allow_eternal_tokens, sliding: self.sliding_ttl, max_ttl: self.max_ttl }
     }
 
     /// Whether a login has to name a realm: either setting switches that on (loopback3.md section 3).

@@ -10,6 +10,7 @@ mod faults;
 mod form;
 mod json;
 mod negotiate;
+mod openapi;
 mod problem;
 mod recovery;
 mod rows;
@@ -24,7 +25,10 @@ use bytes::Bytes;
 
 use crate::{accounts::Accounts, policy::Permit, store::Session};
 
+use openapi::Document;
+
 pub use body::{Body, Reading};
+pub use openapi::Described;
 pub use problem::Problem;
 
 /// A request for the User API, routed and permitted.
@@ -60,13 +64,27 @@ pub struct Settings {
 pub struct Api {
     accounts: Accounts,
     settings: Arc<Settings>,
+    document: Option<Document>,
 }
 
 impl Api {
     /// The API of these accounts.
     #[must_use]
     pub fn new(accounts: Accounts, settings: Settings) -> Self {
-        Self { accounts, settings: Arc::new(settings) }
+        Self { accounts, settings: Arc::new(settings), document: None }
+    }
+
+    /// The same, with its description for whoever asks.
+    #[must_use]
+    pub fn described(self, about: &Described<'_>) -> Self {
+        let document = Document::new(about, self.accounts.settings());
+        Self { document: Some(document), ..self }
+    }
+
+    /// Answers with the description; `None` where it is switched off.
+    #[must_use]
+    pub fn description(&self, head: &http::request::Parts) -> Option<http::Response<Bytes>> {
+        self.document.as_ref().map(|document| document.response(head))
     }
 
     /// The accounts that it serves.
@@ -78,7 +96,8 @@ impl Api {
     /// How bodies are read.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        Reading { limit: self.settings.body_limit, lenient: !self.loopback() }
+        let standard = !self.loopback();
+        Reading { limit: self.settings.body_limit, lenient: standard, unique_keys: standard }
     }
 
     /// Checks the types of a method's arguments, which LoopBack does before it asks the rules. The methods of app
@@ -104,8 +123,8 @@ impl Api {
 
     /// The endpoints.
     async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
-        if self.loopback() && call.id.as_deref() == Some("null") {
-            // LoopBack reads that word as no value.
+        if self.loopback() && names_a_row(&call.method) && call.id.as_deref() == Some("null") {
+            // LoopBack reads that word in a path as no value.
             return Err(Problem::new(400, "id is a required argument"));
         }
         arguments::require(&call.method, &call.body)?;
@@ -145,4 +164,9 @@ impl Api {
     fn loopback(&self) -> bool {
         self.accounts.settings().loopback
     }
+}
+
+/// Whether the path of a method's route holds an id. The others find one in the body or the query, if at all.
+fn names_a_row(method: &str) -> bool {
+    method.starts_with("prototype.") || matches!(method, "findById" | "exists" | "replaceById" | "deleteById")
 }

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    accounts::{Accounts, Courier, Pace},
+    accounts::{Accounts, Courier, Keeper, Pace},
     clock::Clock,
     config::{Config, Secret},
     gate::{Gate, Rules},
@@ -74,6 +74,7 @@ pub struct Running {
     grace: Duration,
     readiness: Arc<admin::Readiness>,
     reloader: reload::Reloader,
+    keeper: Arc<Keeper>,
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -137,11 +138,16 @@ async fn start_on(
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
+    let lifetimes = Arc::clone(&rules);
+    let lifetimes = move || lifetimes.current().api.accounts().settings().lifetimes();
+    let keeper = Keeper::new(Arc::clone(&store), clock.clone(), Box::new(lifetimes), Arc::clone(&metrics));
+    let keeper = Arc::new(keeper);
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
     background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
+    background.push(tokio::runtime::Handle::current().spawn(Arc::clone(&keeper).run()));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
@@ -152,6 +158,7 @@ async fn start_on(
         grace: config.server.shutdown_grace,
         readiness,
         reloader,
+        keeper,
         background,
     })
 }
@@ -185,9 +192,15 @@ impl Running {
         for task in self.background {
             task.abort();
         }
+        if tokio::time::timeout(LAST_WRITES, self.keeper.finish()).await.is_err() {
+            tracing::warn!("the last uses of some tokens are not written down: there was no time");
+        }
         self.parts.store.close().await.context("the store could not be closed")
     }
 }
+
+/// What writing down last uses may take of a stop.
+const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Who delivers events, if there is anybody to deliver them to.
 fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {

@@ -126,8 +126,11 @@ impl Gate {
     ) -> Result<bool, Stop> {
         steps::check_names(head)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
-        reserved::check(head)?;
-        let session = self.session(&rules.api, head).await?;
+        if let Some(response) = reserved::serve(&rules.api, head)? {
+            return Ok(self.answer(head, down, record, response).await);
+        }
+        let lifetimes = rules.api.accounts().settings().lifetimes();
+        let session = self.session(lifetimes, head, context.client).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let head = steps::personal(&rules.set, head, session, personal)?;
         let action = rules.set.action(head.method(), head.path(), head.query());

@@ -3,9 +3,10 @@
 mod email;
 mod id;
 mod password;
+pub mod scopes;
 mod token;
 
 pub use email::is_email;
 pub use id::UserId;
 pub use password::{Password, PasswordHash};
-pub use token::{Handle, TokenHash, TokenId};
+pub use token::{Handle, Lifetimes, TokenHash, TokenId};

@@ -31,7 +31,7 @@ pub enum Refusal {
     BodyTooLarge,
     /// The token's time is over.
     TokenExpired,
-    /// The token's lifetime is none (LoopBack: an exception).
+    /// The token's lifetime is none: 0, or no number (LoopBack: an exception).
     TokenUnusable,
     /// Two credentials, valid for two users.
     TwoUsers,
@@ -107,8 +107,11 @@ impl Refusal {
 
     fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
         if self.status() == 401 && challenge {
-            let value =
-                if matches!(self, Self::TokenExpired) { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            let value = if matches!(self, Self::TokenExpired | Self::TokenUnusable) {
+                "Bearer error=\"invalid_token\""
+            } else {
+                "Bearer"
+            };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
         let wait = match self {
@@ -158,7 +161,8 @@ impl Refusal {
                 code: None,
                 message: "request entity too large".into(),
             },
-            Self::TokenExpired => told(401, "INVALID_TOKEN", "Invalid Access Token"),
+            // LoopBack throws at the second one, and answers 500: it is as little use as the first.
+            Self::TokenExpired | Self::TokenUnusable => told(401, "INVALID_TOKEN", "Invalid Access Token"),
             Self::TwoUsers => {
                 told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
             }
@@ -189,7 +193,7 @@ impl Refusal {
             Self::AppTooSlow => {
                 told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
             }
-            Self::TokenUnusable | Self::Internal => {
+            Self::Internal => {
                 Told { status: 500, name: "", code: None, message: "Internal Server Error".into() }
             }
         }
@@ -294,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_ours_tells_nothing() {
-        let (status, text) = body(Refusal::TokenUnusable);
+        let (status, text) = body(Refusal::Internal);
         assert_eq!(
             (status, &*text),
             (500, r#"{"error":{"statusCode":500,"message":"Internal Server Error"}}"#)

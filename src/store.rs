@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod contract;
+mod last_use;
 mod live;
 mod memory;
 mod records;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 use crate::identity::{Handle, TokenHash, UserId};
 
+pub use last_use::LastUse;
 pub use records::{
     AclRow, Change, ChangeNotice, Counters, KeyRules, Noticed, OutboxEntry, Outcome, PrincipalKind, Role,
     RoleMapping, Token, User, UserDraft, UserKey,
@@ -61,6 +63,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot answer.
     async fn tokens(&self, user: Option<&UserId>) -> Result<Vec<Token>, StoreError>;
+
+    /// At most `limit` tokens after this one, in an order of the store's own: for whoever looks at all of them,
+    /// little by little.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    async fn token_page(&self, after: Option<&Token>, limit: usize) -> Result<Vec<Token>, StoreError>;
 
     /// The token that a [`Handle`] stands for.
     ///

@@ -2,7 +2,7 @@
 
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi, RbacApi};
 
-use crate::{Engine, QUESTIONS, by_clerk, model};
+use crate::{Engine, QUESTIONS, by_clerk, model, name};
 
 const MODEL: &str = "
 [request_definition]
@@ -31,13 +31,12 @@ pub(crate) fn load(size: usize) -> Box<dyn Engine> {
     let enforcer = runtime.block_on(async {
         let model = DefaultModel::from_str(MODEL).await.expect("a model");
         let mut enforcer = Enforcer::new(model, MemoryAdapter::default()).await.expect("an enforcer");
-        let lines =
-            (0..size).map(|number| ["clerk".to_owned(), format!("m{number}"), "READ".to_owned()].to_vec());
+        let lines = (0..size).map(|number| ["clerk".to_owned(), name(number), "READ".to_owned()].to_vec());
         enforcer.add_policies(lines.collect()).await.expect("policies");
         enforcer.add_role_for_user("7", "clerk", None).await.expect("a role");
         enforcer
     });
-    let models = (0..QUESTIONS).map(|question| format!("m{}", model(question, size))).collect();
+    let models = (0..QUESTIONS).map(|question| name(model(question, size))).collect();
     Box::new(Casbin { enforcer, models })
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, str::FromStr};
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request};
 
-use crate::{Engine, QUESTIONS, by_clerk, model};
+use crate::{Engine, QUESTIONS, by_clerk, model, name};
 
 struct Cedar {
     authorizer: Authorizer,
@@ -17,13 +17,14 @@ pub(crate) fn load(size: usize) -> Box<dyn Engine> {
     let text: String = (0..size)
         .map(|number| {
             format!(
-                "permit(principal in Role::\"clerk\", action == Action::\"READ\", resource in Model::\"m{number}\");\n"
+                "permit(principal in Role::\"clerk\", action == Action::\"READ\", resource in Model::\"{}\");\n",
+                name(number)
             )
         })
         .collect();
     let policies = PolicySet::from_str(&text).expect("policies");
     let user = |clerk: bool| if clerk { "User::\"7\"" } else { "User::\"8\"" };
-    let row = |question| format!("Row::\"m{}/7\"", model(question, size));
+    let row = |question| format!("Row::\"{}/7\"", name(model(question, size)));
     let parent = |name: &str| HashSet::from([uid(name)]);
     let mut entities = vec![
         Entity::new_no_attrs(uid(user(true)), parent("Role::\"clerk\"")),
@@ -31,10 +32,10 @@ pub(crate) fn load(size: usize) -> Box<dyn Engine> {
     ];
     let mut known = HashSet::new();
     for question in 0..QUESTIONS {
-        let name = row(question);
-        if known.insert(name.clone()) {
-            let of = format!("Model::\"m{}\"", model(question, size));
-            entities.push(Entity::new_no_attrs(uid(&name), parent(&of)));
+        let row = row(question);
+        if known.insert(row.clone()) {
+            let of = format!("Model::\"{}\"", name(model(question, size)));
+            entities.push(Entity::new_no_attrs(uid(&row), parent(&of)));
         }
     }
     let entities = Entities::from_entities(entities, None).expect("entities");

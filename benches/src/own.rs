@@ -2,7 +2,7 @@
 
 use portcullis::policy::{Action, Caller, Decision, PolicySet, Settings, Source, Stored, Unmatched, compile};
 
-use crate::{Engine, QUESTIONS, by_clerk, model};
+use crate::{Engine, QUESTIONS, by_clerk, model, name};
 
 struct Own {
     set: PolicySet,
@@ -19,11 +19,20 @@ struct Verdict {
 
 /// LoopBack models whose routes have been found.
 pub(crate) fn verdict(size: usize) -> Box<dyn Engine> {
+    load_verdict(size, "/api/", model_file)
+}
+
+/// `routes` files whose routes have been found.
+pub(crate) fn routes_verdict(size: usize) -> Box<dyn Engine> {
+    load_verdict(size, "/", routes_file)
+}
+
+fn load_verdict(size: usize, root: &str, file: impl Fn(&str) -> String) -> Box<dyn Engine> {
     // An action borrows from its set: it stays to the end of the program.
-    let set: &'static PolicySet = Box::leak(Box::new(compiled(size, model_file)));
+    let set: &'static PolicySet = Box::leak(Box::new(compiled(size, file)));
     let actions = (0..QUESTIONS)
         .map(|question| {
-            let path: &'static str = Box::leak(path("/api/", question, size).into_boxed_str());
+            let path: &'static str = Box::leak(path(root, question, size).into_boxed_str());
             set.action("GET", path, None)
         })
         .collect();
@@ -41,11 +50,11 @@ fn model_file(name: &str) -> String {
 
 /// Files with the one route that is asked for: what the other engines know, too.
 pub(crate) fn routes(size: usize) -> Box<dyn Engine> {
-    load(size, "/", |name| {
-        format!(
-            r#"{{"name": "{name}", "routes": [{{"path": "/{name}/{{id}}", "methods": ["GET"]}}], {ACLS}}}"#
-        )
-    })
+    load(size, "/", routes_file)
+}
+
+fn routes_file(name: &str) -> String {
+    format!(r#"{{"name": "{name}", "routes": [{{"path": "/{name}/{{id}}", "methods": ["GET"]}}], {ACLS}}}"#)
 }
 
 const ACLS: &str = r#""acls": [
@@ -59,12 +68,12 @@ fn load(size: usize, root: &str, file: impl Fn(&str) -> String) -> Box<dyn Engin
 }
 
 fn path(root: &str, question: usize, size: usize) -> String {
-    format!("{root}m{}/7", model(question, size))
+    format!("{root}{}/7", name(model(question, size)))
 }
 
 fn compiled(size: usize, file: impl Fn(&str) -> String) -> PolicySet {
     let sources: Vec<Source> = (0..size)
-        .map(|number| Source { name: format!("m{number}.json"), text: file(&format!("m{number}")) })
+        .map(|number| Source { name: format!("{}.json", name(number)), text: file(&name(number)) })
         .collect();
     let settings = Settings {
         api_root: "/api".to_owned(),

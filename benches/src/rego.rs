@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regorus::{Engine as Rego, Value, languages::rego::compiler::Compiler, rvm::vm::RegoVM};
 
-use crate::{Engine, QUESTIONS, by_clerk, model};
+use crate::{Engine, QUESTIONS, by_clerk, model, name};
 
 const POLICY: &str = "package authz
 default allow := false
@@ -49,7 +49,7 @@ fn engine(size: usize) -> Rego {
 
 fn data(size: usize) -> Value {
     let models: Vec<String> =
-        (0..size).map(|number| format!(r#""m{number}": {{"READ": {{"clerk": true}}}}"#)).collect();
+        (0..size).map(|number| format!(r#""{}": {{"READ": {{"clerk": true}}}}"#, name(number))).collect();
     Value::from_json_str(&format!(r#"{{"models": {{{}}}}}"#, models.join(","))).expect("JSON")
 }
 
@@ -57,8 +57,8 @@ fn inputs(size: usize) -> Vec<Value> {
     (0..QUESTIONS)
         .map(|question| {
             let roles = if by_clerk(question) { r#"["clerk"]"# } else { "[]" };
-            let model = model(question, size);
-            let text = format!(r#"{{"roles": {roles}, "model": "m{model}", "access": "READ", "id": "7"}}"#);
+            let model = name(model(question, size));
+            let text = format!(r#"{{"roles": {roles}, "model": "{model}", "access": "READ", "id": "7"}}"#);
             Value::from_json_str(&text).expect("JSON")
         })
         .collect()

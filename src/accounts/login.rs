@@ -11,6 +11,9 @@ use crate::{
     store::{Change, CommitError, Token, User, UserKey},
 };
 
+/// The bytes of a password that bcrypt reads.
+const BCRYPT_LIMIT: usize = 72;
+
 /// What a client sent to log in.
 #[derive(Debug)]
 pub struct Login {
@@ -44,6 +47,8 @@ pub struct Wish {
     pub scopes: Vec<String>,
     /// What an operator calls it.
     pub name: Option<String>,
+    /// Use does not extend it, whatever the settings say.
+    pub fixed: bool,
 }
 
 #[derive(Debug)]
@@ -118,7 +123,7 @@ impl Accounts {
         }
         let fresh = match verdict {
             // A full queue only puts the better hash off until the next login.
-            Verdict::MatchOutdated => self.hasher.hash(copy(&login.password)).await.ok(),
+            Verdict::MatchOutdated => self.hasher.hash(self.counted(&login.password)).await.ok(),
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
@@ -155,7 +160,7 @@ impl Accounts {
         // An empty password matches no hash, not even one of an empty text.
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let hash = hash.filter(|_| !password.expose().is_empty());
-        let verdict = self.hasher.verify(copy(password), hash).await?;
+        let verdict = self.hasher.verify(self.counted(password), hash).await?;
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
             user => {
@@ -168,6 +173,14 @@ impl Accounts {
                 Err(Fault::LoginFailed)
             }
         }
+    }
+
+    /// The part of a password that counts: bcrypt, and so LoopBack, passes over the bytes after the 72nd.
+    fn counted(&self, password: &Password) -> Password {
+        let text = password.expose();
+        let most = self.settings.max_bytes.min(BCRYPT_LIMIT);
+        let counted = text.get(..most).filter(|_| self.settings.loopback);
+        Password::new(counted.unwrap_or(text).to_owned())
     }
 
     /// Tells of a failed login, which costs the same whether or not there is such a user.
@@ -206,11 +219,14 @@ impl Accounts {
             scopes: wish.scopes.clone(),
             name: wish.name,
             epoch: user.epoch,
+            fixed: wish.fixed,
+            used: None,
         };
         let mut batch = self.surplus(&user.id).await?;
         batch.push(Change::CreateToken(token));
         batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
+        self.end_surplus(&user.id).await?;
         Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
     }
 
@@ -240,12 +256,31 @@ impl Accounts {
 
     /// Ends the oldest tokens, so that one more fits under `max_tokens`.
     pub(super) async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
-        let most = self.settings.max_tokens;
-        if most == 0 {
+        self.beyond(user, self.settings.max_tokens.saturating_sub(1)).await
+    }
+
+    /// Ends what other logins at the same moment have made beyond `max_tokens`.
+    pub(super) async fn end_surplus(&self, user: &UserId) -> Result<(), Fault> {
+        let surplus = self.beyond(user, self.settings.max_tokens).await?;
+        if !surplus.is_empty() {
+            self.commit(surplus).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all tokens but so many: those that are over first, then the oldest.
+    #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+    async fn beyond(&self, user: &UserId, most: usize) -> Result<Vec<Change>, Fault> {
+        if self.settings.max_tokens == 0 {
             return Ok(Vec::new());
         }
-        let tokens = self.store.tokens(Some(user)).await?;
-        let excess = (tokens.len() + 1).saturating_sub(most);
+        let mut tokens = self.store.tokens(Some(user)).await?;
+        let (lifetimes, now) = (self.settings.lifetimes(), self.clock.now().0 as f64);
+        tokens.sort_by_cached_key(|token| {
+            let live = self.store.sessions().get(&token.hash);
+            live.and_then(|session| session.end_by(&lifetimes)).is_some_and(|end| end > now)
+        });
+        let excess = tokens.len().saturating_sub(most);
         Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
     }
 
@@ -256,10 +291,6 @@ impl Accounts {
         getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
         TokenId::from_chance(chance, length).ok_or(Fault::NoRandomness)
     }
-}
-
-fn copy(password: &Password) -> Password {
-    Password::new(password.expose().to_owned())
 }
 
 /// `realm:name` at the first delimiter; an empty realm is none, an empty name is missing.
@@ -598,8 +629,12 @@ mod tests {
     #[tokio::test]
     async fn an_operator_issues_tokens_without_a_password() {
         let house = with_ann(testing::standard()).await;
-        let wish =
-            Wish { ttl: Some(60.0), scopes: vec!["report".to_owned()], name: Some("nightly".to_owned()) };
+        let wish = Wish {
+            ttl: Some(60.0),
+            scopes: vec!["report".to_owned()],
+            name: Some("nightly".to_owned()),
+            fixed: true,
+        };
         let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
         let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
         assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));

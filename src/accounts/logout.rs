@@ -37,7 +37,7 @@ impl Accounts {
         };
         let session = known.ok_or(Fault::TokenRequired)?;
         let standing =
-            session.standing(&session.subject.load(), self.clock.now(), self.settings.allow_eternal_tokens);
+            session.standing(&session.subject.load(), self.clock.now(), &self.settings.lifetimes());
         match standing {
             Standing::Live => Ok(session),
             Standing::Expired => {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{TokenHash, TokenId},
+    identity::{TokenHash, TokenId, scopes},
     store::{Change, CommitError, Outcome, Token, User},
 };
 
@@ -74,9 +74,12 @@ impl Accounts {
                 scopes: wish.scopes.clone(),
                 name: None,
                 epoch: user.epoch,
+                fixed: false,
+                used: None,
             }));
             match self.commit(batch).await {
                 Ok(_) => {
+                    self.end_surplus(&user.id).await?;
                     audit::record("token.issued", asker, Some(&user.id), None);
                     return Ok(Minted { id, ttl, scopes: wish.scopes, created, user });
                 }
@@ -126,7 +129,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::UnknownToken`], or the store's.
     pub async fn token_row(&self, user: &User, key: &str) -> Result<Map<String, Value>, Fault> {
-        Ok(row(&self.token_of(user, key).await?))
+        Ok(self.row(&self.token_of(user, key).await?))
     }
 
     /// Changes a token's lifetime or scopes.
@@ -159,7 +162,7 @@ impl Accounts {
             Err(error) => return Err(error.into()),
         }
         audit::record("token.changed", asker, Some(&user.id), None);
-        Ok(row(&token))
+        Ok(self.row(&token))
     }
 
     /// Ends one of a user's tokens.
@@ -200,7 +203,36 @@ impl Accounts {
 
     async fn rows_where(&self, user: &User, conditions: &Where) -> Result<Vec<Map<String, Value>>, Fault> {
         let rows = self.store.tokens(Some(&user.id)).await?;
-        Ok(rows.iter().map(row).filter(|row| conditions.matches(whole(row))).collect())
+        Ok(rows.iter().map(|token| self.row(token)).filter(|row| conditions.matches(whole(row))).collect())
+    }
+}
+
+impl Accounts {
+    /// A token as clients see it, in LoopBack's order. `created` plus `ttl` is when it ends: of a token that use has
+    /// extended, `created` is the moment that its time counts from, as in LoopBack apps that extend tokens.
+    fn row(&self, token: &Token) -> Map<String, Value> {
+        let mut row = Map::new();
+        row.insert("id".to_owned(), token.hash.handle().as_str().into());
+        row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
+        if !token.scopes.is_empty() {
+            row.insert("scopes".to_owned(), json!(scopes::shown(&token.scopes)));
+        }
+        row.insert("created".to_owned(), self.counts_from(token).to_string().into());
+        row.insert("userId".to_owned(), id_value(&token.user));
+        row
+    }
+
+    fn counts_from(&self, token: &Token) -> Timestamp {
+        let (Some(ttl), true) = (token.ttl, self.settings.sliding_ttl && !token.fixed) else {
+            return token.created;
+        };
+        let live = self.store.sessions().get(&token.hash).and_then(|session| session.last_use());
+        let used = live.or(token.used).map(|used| used.at());
+        match self.settings.lifetimes().end(token.ttl, token.created, used) {
+            #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]
+            Some(end) if end.is_finite() => Timestamp((end - ttl * 1000.0).round() as i64),
+            _ => token.created,
+        }
     }
 }
 
@@ -222,19 +254,6 @@ fn tokens(loopback: bool) -> Model {
     }
 }
 
-/// A token as clients see it, in LoopBack's order.
-fn row(token: &Token) -> Map<String, Value> {
-    let mut row = Map::new();
-    row.insert("id".to_owned(), token.hash.handle().as_str().into());
-    row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
-    if !token.scopes.is_empty() {
-        row.insert("scopes".to_owned(), json!(token.scopes));
-    }
-    row.insert("created".to_owned(), token.created.to_string().into());
-    row.insert("userId".to_owned(), id_value(&token.user));
-    row
-}
-
 fn whole(row: &Map<String, Value>) -> Row<'_> {
     Row { id: row.get("id").unwrap_or(&Value::Null), rest: row }
 }
@@ -250,7 +269,7 @@ fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
 
 fn scopes(given: Option<&Value>) -> Vec<String> {
     match given {
-        Some(Value::Array(items)) => items.iter().map(to_text).collect(),
+        Some(Value::Array(items)) => scopes::listed(items.iter().map(to_text).collect()),
         Some(Value::String(one)) => vec![one.clone()],
         _ => Vec::new(),
     }

@@ -27,6 +27,7 @@ pub(crate) fn loopback() -> Settings {
         ttl: 1_209_600.0,
         max_ttl: 31_556_926.0,
         allow_eternal_tokens: false,
+        sliding_ttl: false,
         access_token_id_length: 64,
         max_tokens: 0,
         email_verification_required: false,

@@ -54,17 +54,22 @@ impl Answer {
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if is_fresh(head, &response) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            *response.body_mut() = Bytes::new();
-            response.headers_mut().remove(CONTENT_TYPE);
-            response.headers_mut().remove(CONTENT_LENGTH);
+            not_modified(&mut response);
         }
         response
     }
 }
 
+/// Makes a 304 of an answer.
+pub(super) fn not_modified(response: &mut Response<Bytes>) {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.body_mut() = Bytes::new();
+    response.headers_mut().remove(CONTENT_TYPE);
+    response.headers_mut().remove(CONTENT_LENGTH);
+}
+
 /// Express's weak ETag: the length in hex and 27 characters of SHA-1.
-fn etag(body: &[u8]) -> Option<HeaderValue> {
+pub(super) fn etag(body: &[u8]) -> Option<HeaderValue> {
     let digest = STANDARD_NO_PAD.encode(Sha1::digest(body));
     HeaderValue::from_str(&format!("W/\"{:x}-{digest}\"", body.len())).ok()
 }
@@ -134,7 +139,7 @@ fn script(head: &Parts, value: &Value) -> Response<Bytes> {
 }
 
 /// Whether the client has this very answer already, and takes a 304 for it.
-fn is_fresh(head: &Parts, response: &Response<Bytes>) -> bool {
+pub(super) fn is_fresh(head: &Parts, response: &Response<Bytes>) -> bool {
     let readable = matches!(head.method, Method::GET | Method::HEAD) && response.status().is_success();
     let header = |headers: &HeaderMap, name| {
         headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok().map(str::to_owned))

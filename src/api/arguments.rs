@@ -3,11 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Body, Problem, negotiate};
+use super::{
+    Body, Problem,
+    json::{self, Twins},
+    negotiate,
+};
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// It is the body.
     Body,
     /// It is a field of the body.
@@ -18,7 +22,7 @@ enum Place {
 
 /// What it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Object,
     /// `true` or `false`, as a query spells them.
     Flag,
@@ -29,11 +33,12 @@ enum Kind {
     Texts,
 }
 
-struct Argument {
-    name: &'static str,
-    place: Place,
-    kind: Kind,
-    required: bool,
+/// What a method takes.
+pub(super) struct Argument {
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
 }
 
 const fn argument(name: &'static str, place: Place, kind: Kind) -> Argument {
@@ -133,7 +138,8 @@ pub(super) fn value(
     }
 }
 
-fn of(method: &str) -> &'static [Argument] {
+/// What a method takes, besides an id in its path.
+pub(super) fn of(method: &str) -> &'static [Argument] {
     METHODS.iter().find(|(name, _)| *name == method).map_or(&[], |(_, arguments)| arguments)
 }
 
@@ -149,6 +155,9 @@ impl Argument {
         let Some(given) = given else { return Ok(None) };
         if self.place == Place::Query {
             return from_text(given, self.kind);
+        }
+        if self.place == Place::Field && !body.is_typed() {
+            return Ok(Some(Value::String(text(given))).filter(|text| text != ""));
         }
         typed(given, self.kind).map(|()| Some(given.clone()))
     }
@@ -182,19 +191,20 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
             _ => typed(given, kind).map(|()| Some(given.clone())),
         };
     };
-    let json =
-        |message: &'static str| super::json::parse(text.as_bytes()).map_err(|_| Problem::new(400, message));
+    let parsed = |message: &'static str| {
+        json::parse(text.as_bytes(), Twins::LastCounts).map_err(|_| Problem::new(400, message))
+    };
     let wrapped = |open, close| text.starts_with(open) && text.ends_with(close);
     match kind {
         Kind::Texts if text.is_empty() => Ok(None),
         Kind::Texts if wrapped('[', ']') => {
-            let list = json("Cannot parse JSON-encoded array value.")?;
+            let list = parsed("Cannot parse JSON-encoded array value.")?;
             typed(&list, kind).map(|()| Some(list))
         }
         Kind::Texts => Ok(Some(Value::Array(vec![given.clone()]))),
         Kind::Object | Kind::Objects if text.is_empty() || text == "null" => Ok(None),
         Kind::Object | Kind::Objects if wrapped('{', '}') || wrapped('[', ']') => {
-            let object = json("Cannot parse JSON-encoded object value.")?;
+            let object = parsed("Cannot parse JSON-encoded object value.")?;
             typed(&object, kind).map(|()| Some(object))
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),
@@ -205,6 +215,17 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
             "false" | "0" => Ok(Some(Value::Bool(false))),
             _ => Err(Problem::new(400, "Value is not a boolean.")),
         },
+    }
+}
+
+/// JavaScript's `String(value)`.
+pub(super) fn text(value: &Value) -> String {
+    let item = |item: &Value| if item.is_null() { String::new() } else { text(item) };
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -241,7 +262,7 @@ mod tests {
             ("setPassword", json!({"newPassword": null}), "Value is not a string."),
             ("unknown", json!(5), "ok"),
         ] {
-            assert_eq!(message(check(method, &Body(body.clone()), None)), expected, "{method} {body}");
+            assert_eq!(message(check(method, &Body::json(body.clone()), None)), expected, "{method} {body}");
         }
     }
 
@@ -256,7 +277,7 @@ mod tests {
             ("setPassword", json!({}), "newPassword is a required argument"),
             ("create", json!(null), "ok"),
         ] {
-            assert_eq!(message(require(method, &Body(body.clone()))), expected, "{method} {body}");
+            assert_eq!(message(require(method, &Body::json(body.clone()))), expected, "{method} {body}");
         }
     }
 
@@ -286,10 +307,11 @@ mod tests {
             ("one.get", "refresh=1&refresh=1", "Value is not a boolean."),
             ("", "filter=x", "ok"),
         ] {
-            let body = Body(json!({}));
+            let body = Body::json(json!({}));
             assert_eq!(message(check(method, &body, Some(query))), expected, "{method} {query}");
         }
-        let include = value("login", "include", &Body(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
+        let include =
+            value("login", "include", &Body::json(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
         assert_eq!(include, Some(json!(["user"])));
     }
 }

@@ -1,6 +1,6 @@
 //! Bodies as Express's parsers read them (loopback3.md section 7).
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use bytes::Bytes;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -13,13 +13,20 @@ use serde_json::{Map, Value};
 use super::{
     Problem,
     form::{self, TooMuch},
-    json,
+    json::{self, Twins},
 };
 
 /// A body as LoopBack's body parsers read it (loopback3.md section 7): `{}` where there is none, or where its type
 /// is neither JSON nor a form.
 #[derive(Debug)]
-pub struct Body(pub Value);
+pub struct Body(pub Value, Origin);
+
+/// What a body was written in. JSON knows types; a form's values are texts, and LoopBack converts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Json,
+    Other,
+}
 
 /// How bodies are read.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +35,14 @@ pub struct Reading {
     pub limit: usize,
     /// Profile `standard`: a JSON object without a content type, or under curl's default one, is read as JSON.
     pub lenient: bool,
+    /// Profile `standard`: a JSON object that has a key twice is refused.
+    pub unique_keys: bool,
+}
+
+impl Reading {
+    fn twins(self) -> Twins {
+        if self.unique_keys { Twins::Refused } else { Twins::LastCounts }
+    }
 }
 
 /// What a content type makes of a body.
@@ -59,9 +74,9 @@ impl Body {
             headers.get(CONTENT_TYPE).map(|value| MediaType::parse(value.to_str().unwrap_or_default()));
         if reading.lenient
             && may_be_json(headers, media.as_ref())
-            && let Some(object) = bare_object(bytes)
+            && let Some(object) = bare_object(bytes, reading.twins())
         {
-            return Ok(Self(object));
+            return Ok(Self(object, Origin::Json));
         }
         let media = media.flatten();
         let kind = media.as_ref().map_or(Kind::Ignored, |media| match media.essence.as_str() {
@@ -70,22 +85,36 @@ impl Body {
             _ => Kind::Ignored,
         });
         let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
+        // Profile `standard` converts nothing: what brackets in a form make is no password.
+        let typed = matches!(kind, Kind::Json) || reading.lenient;
+        let origin = if typed { Origin::Json } else { Origin::Other };
         let value = match kind {
             Kind::Json => {
                 let plain = utf8(inflated(headers, bytes, reading, &charset)?, &charset)?;
-                if plain.is_empty() { Value::Object(Map::new()) } else { parsed(&plain)? }
+                if plain.is_empty() { Value::Object(Map::new()) } else { parsed(&plain, reading.twins())? }
             }
             Kind::Form if charset != "utf-8" => return Err(unsupported_charset(&charset)),
             Kind::Form => form_value(&inflated(headers, bytes, reading, &charset)?)?,
             Kind::Ignored => Value::Object(Map::new()),
         };
-        Ok(Self(value))
+        Ok(Self(value, origin))
     }
 
     /// What a request without a body has.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Value::Object(Map::new()))
+        Self(Value::Object(Map::new()), Origin::Other)
+    }
+
+    /// Whether its values have types of their own: LoopBack converts those of a form.
+    pub(super) fn is_typed(&self) -> bool {
+        self.1 == Origin::Json
+    }
+
+    /// A JSON body.
+    #[cfg(test)]
+    pub(super) fn json(value: Value) -> Self {
+        Self(value, Origin::Json)
     }
 
     /// What a body above the limit gets.
@@ -140,11 +169,11 @@ fn may_be_json(headers: &HeaderMap, media: Option<&Option<MediaType>>) -> bool {
     curl && !cross && !headers.contains_key(CONTENT_ENCODING)
 }
 
-fn bare_object(bytes: &[u8]) -> Option<Value> {
+fn bare_object(bytes: &[u8], twins: Twins) -> Option<Value> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    json::parse(bytes).ok().filter(Value::is_object)
+    json::parse(bytes, twins).ok().filter(Value::is_object)
 }
 
 /// The body without its content encoding, bounded by the same limit.
@@ -168,6 +197,9 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
     match source.take(most).read_to_end(&mut plain) {
         Ok(_) if plain.len() > reading.limit => Err(Body::too_large()),
         Ok(_) => Ok(plain),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(Problem::new(400, "unexpected end of file").code("Z_BUF_ERROR"))
+        }
         Err(_) => Err(Problem::new(400, "incorrect header check").code("Z_DATA_ERROR")),
     }
 }
@@ -189,8 +221,8 @@ fn utf8(bytes: Vec<u8>, charset: &str) -> Result<Vec<u8>, Problem> {
     }
 }
 
-fn parsed(bytes: &[u8]) -> Result<Value, Problem> {
-    json::parse(bytes).map_err(|error| syntax(format!("the body is not valid JSON: {error}")))
+fn parsed(bytes: &[u8], twins: Twins) -> Result<Value, Problem> {
+    json::parse(bytes, twins).map_err(|error| syntax(format!("the body is not valid JSON: {error}")))
 }
 
 fn form_value(bytes: &[u8]) -> Result<Value, Problem> {
@@ -198,7 +230,7 @@ fn form_value(bytes: &[u8]) -> Result<Value, Problem> {
     match form::parse(&text, form::BODY) {
         Ok(map) => Ok(Value::Object(map)),
         Err(TooMuch::Pairs) => Err(Problem::named(413, "PayloadTooLargeError", "too many parameters")),
-        Err(TooMuch::Levels) => Err(Problem::named(400, "RangeError", "The input exceeded the depth")),
+        Err(TooMuch::Levels) => Err(Problem::named(400, "BadRequestError", "The input exceeded the depth")),
     }
 }
 
@@ -217,8 +249,8 @@ mod tests {
 
     use super::*;
 
-    const LOOPBACK: Reading = Reading { limit: 1000, lenient: false };
-    const STANDARD: Reading = Reading { limit: 1000, lenient: true };
+    const LOOPBACK: Reading = Reading { limit: 1000, lenient: false, unique_keys: false };
+    const STANDARD: Reading = Reading { limit: 1000, lenient: true, unique_keys: true };
     const FORM: &str = "application/x-www-form-urlencoded";
 
     fn read(reading: Reading, headers: &[(&'static str, &str)], body: &[u8]) -> String {
@@ -295,7 +327,7 @@ mod tests {
         assert!(bomb.len() < LOOPBACK.limit, "small as sent");
         assert!(read(LOOPBACK, &headers, &bomb).contains("PayloadTooLargeError"));
         assert!(read(LOOPBACK, &headers, b"not gzip").contains("Z_DATA_ERROR"));
-        assert!(read(LOOPBACK, &headers, &gzip(b"{\"a\":1}")[..20]).contains("Z_DATA_ERROR"));
+        assert!(read(LOOPBACK, &headers, &gzip(b"{\"a\":1}")[..20]).contains("Z_BUF_ERROR"));
     }
 
     #[test]

@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// LoopBack's answer. `model` is the account model's name.
-pub(super) fn problem(fault: Fault, model: &str, loopback: bool) -> Problem {
+pub(super) fn problem(fault: Fault, model: &str) -> Problem {
     let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
     match fault {
         Fault::Limited(wait) => too_many(wait.0),
         Fault::Password(fault) => Problem::new(422, fault.to_string()).code(password_code(fault)),
         Fault::Invalid(violations) => invalid(&violations),
-        Fault::Batch(faults) => batch(faults, model, loopback),
+        Fault::Batch(faults) => batch(faults, model),
         Fault::BatchTooLong(most) => {
             Problem::new(422, format!("Too many instances at once. Max is {most}")).code("BATCH_TOO_LONG")
         }
@@ -158,18 +158,14 @@ fn invalid(violations: &Violations) -> Problem {
     Problem::named(422, "ValidationError", violations.to_string()).details(details)
 }
 
-/// One slot an item, `null` for the good ones. LoopBack calls it its own error; `standard` has created none of them.
-fn batch(faults: Vec<Option<Fault>>, model: &str, loopback: bool) -> Problem {
+/// One slot an item, `null` for the good ones. LoopBack calls it its own error, a 500: it is the client's.
+fn batch(faults: Vec<Option<Fault>>, model: &str) -> Problem {
     let slot = |fault: Option<Fault>| match fault {
-        Some(fault) => Value::Object(problem(fault, model, loopback).inner()),
+        Some(fault) => Value::Object(problem(fault, model).inner()),
         None => Value::Null,
     };
     let details = faults.into_iter().map(slot).collect::<Vec<_>>().into();
-    let message = "Failed with multiple errors, see `details` for more information.";
-    if loopback {
-        return Problem::new(500, message).nameless().details(details);
-    }
-    Problem::new(422, message).details(details)
+    Problem::new(422, "Failed with multiple errors, see `details` for more information.").details(details)
 }
 
 #[cfg(test)]
@@ -178,7 +174,7 @@ mod tests {
     use crate::accounts::{Faulty, Violation};
 
     fn envelope(fault: Fault) -> String {
-        problem(fault, "User", true).envelope().to_string()
+        problem(fault, "User").envelope().to_string()
     }
 
     fn violations() -> Violations {
@@ -203,9 +199,8 @@ mod tests {
 
     #[test]
     fn tells_a_batch_item_by_item() {
-        let faults = || vec![None, Some(Fault::Password(PasswordFault::Empty))];
-        insta::assert_snapshot!(envelope(Fault::Batch(faults())), @r#"{"error":{"statusCode":500,"message":"Failed with multiple errors, see `details` for more information.","details":[null,{"statusCode":422,"name":"Error","message":"Invalid password.","code":"INVALID_PASSWORD"}]}}"#);
-        assert_eq!(problem(Fault::Batch(faults()), "User", false).status(), 422);
+        let faults = vec![None, Some(Fault::Password(PasswordFault::Empty))];
+        insta::assert_snapshot!(envelope(Fault::Batch(faults)), @r#"{"error":{"statusCode":422,"name":"Error","message":"Failed with multiple errors, see `details` for more information.","details":[null,{"statusCode":422,"name":"Error","message":"Invalid password.","code":"INVALID_PASSWORD"}]}}"#);
     }
 
     #[test]

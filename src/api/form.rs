@@ -112,7 +112,9 @@ fn path(key: &str, bounds: Bounds) -> Result<Option<(String, Vec<String>)>, TooM
         (name, steps) => (name.to_owned(), steps),
     };
     let forbidden = |step: &String| step == "__proto__";
-    if name.is_empty() || forbidden(&name) || steps.iter().any(forbidden) {
+    let pollutes = name == "constructor" && steps.first().is_some_and(|step| step == "prototype")
+        || steps.windows(2).any(|pair| pair == ["constructor", "prototype"]);
+    if name.is_empty() || pollutes || forbidden(&name) || steps.iter().any(forbidden) {
         return Ok(None);
     }
     Ok(Some((name, steps)))
@@ -235,6 +237,8 @@ mod tests {
             ("a[b=c", r#"{"a[b":"c"}"#),
             ("[a]=1", r#"{"a":"1"}"#),
             ("a[__proto__][x]=1&__proto__=2&b=1", r#"{"b":"1"}"#),
+            ("constructor[prototype][x]=1&a[constructor][prototype]=1&b=1", r#"{"b":"1"}"#),
+            ("constructor=1&prototype=2", r#"{"constructor":"1","prototype":"2"}"#),
             (r#"{"a":1}"#, r#"{"{\"a\":1}":""}"#),
         ] {
             assert_eq!(read(text, BODY), expected, "{text}");

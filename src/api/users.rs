@@ -68,7 +68,7 @@ impl Api {
                 "an account's wish could not be granted"
             );
         }
-        faults::problem(fault, &self.accounts.settings().model, self.loopback())
+        faults::problem(fault, &self.accounts.settings().model)
     }
 }
 
@@ -231,9 +231,11 @@ mod tests {
         assert_eq!(client.ask("create", "/api/users", &many).await, (200, expected.to_owned()));
         assert_eq!(client.ask("create", "/api/users", &json!([])).await, (200, "[]".to_owned()));
         let (status, answer) = client.ask("create", "/api/users", &json!([{"email": "bad"}, null])).await;
-        assert_eq!(status, 500);
+        assert_eq!(status, 422);
         assert!(
-            answer.starts_with(r#"{"error":{"statusCode":500,"message":"Failed with multiple errors"#),
+            answer.starts_with(
+                r#"{"error":{"statusCode":422,"name":"Error","message":"Failed with multiple errors"#
+            ),
             "{answer}"
         );
         for body in [json!({}), json!(null)] {

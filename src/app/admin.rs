@@ -57,7 +57,7 @@ impl Readiness {
         let counters = self.store.counters();
         self.metrics.render(&Gauges {
             hash_queue_depth: self.hasher.depth() as u64,
-            tokens_live: counters.tokens,
+            tokens_live: counters.tokens.saturating_sub(self.metrics.over()),
             log_lines_dropped: self.log.dropped(),
             cert_not_after_seconds: None,
         })

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::{folder, translate};
 use crate::{
     accounts::Accounts,
-    api::Api,
+    api::{Api, Described},
     clock::Clock,
     config::Config,
     gate::Ruleset,
@@ -97,7 +97,14 @@ impl Maker {
             settings,
         );
         let accounts = accounts.ringing(Arc::clone(&self.bell));
-        let api = Api::new(accounts, translate::api(&self.config));
+        let mut api = Api::new(accounts, translate::api(&self.config));
+        if self.config.api.openapi {
+            api = api.described(&Described {
+                set: &set,
+                credentials: &translate::credentials(&self.config),
+                public_url: self.config.server.public_url.as_deref(),
+            });
+        }
         Ok(Ruleset { set, labels, api })
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
     }
 }
 
-fn credentials(config: &Config) -> credential::Settings {
+pub(super) fn credentials(config: &Config) -> credential::Settings {
     let from = &config.credentials;
     credential::Settings {
         headers: from.headers.clone(),

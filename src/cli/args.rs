@@ -263,7 +263,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         /// What it is good for; may be repeated
-        #[arg(long = "scope", value_name = "S")]
+        #[arg(long = "scope", value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         scopes: Vec<String>,
     },
     /// Tokens by their handles, which are no credentials
@@ -417,6 +417,7 @@ mod tests {
             "token revoke",
             "token revoke abc --user 7",
             "token issue 7 --ttl soon",
+            "token issue 7 --scope=",
             "import loopback",
             "import",
             "import check-app",

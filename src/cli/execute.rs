@@ -53,6 +53,16 @@ pub enum ExecuteError {
         "`{0}` is no lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
     )]
     Ttl(f64),
+    /// The lifetime is longer than any may be.
+    #[error(
+        "`{ttl}` seconds are more than `users.max_ttl` allows, which is {most}; write less, or raise that setting"
+    )]
+    TtlTooLong {
+        /// What was asked for, in seconds.
+        ttl: f64,
+        /// The most, in seconds.
+        most: f64,
+    },
     /// The accounts' rules say no.
     #[error(transparent)]
     Account(#[from] Fault),
@@ -98,7 +108,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {
-            tokens::issue(services, &who, Wish { ttl, scopes, name }).await
+            tokens::issue(services, &who, Wish { ttl, scopes, name, fixed: true }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,

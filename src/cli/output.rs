@@ -83,8 +83,14 @@ pub struct TokenView {
     pub created: String,
     /// Its lifetime in seconds.
     pub ttl: Option<f64>,
+    /// When it ends, by what is known of its uses; `None` = never, or its `ttl` is none.
+    pub expires: Option<String>,
     /// Whether its time is over.
     pub expired: bool,
+    /// When it was used last, to the minute or better.
+    pub last_used: Option<String>,
+    /// Where that came from.
+    pub client: Option<String>,
 }
 
 /// A token that was just made.
@@ -181,15 +187,17 @@ impl Output {
                 format!("{} roles, {} stored rules\n", stored.roles.len(), stored.rules.len())
             }
             Self::Tokens(tokens) => table(
-                ["HANDLE", "USER", "NAME", "SCOPES", "CREATED", "TTL"],
+                ["HANDLE", "USER", "NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "CLIENT"],
                 tokens.iter().map(|token| {
                     [
                         token.handle.clone(),
                         token.user_id.to_string(),
                         or_dash(token.name.as_deref()),
                         or_dash(Some(&token.scopes.join(","))),
-                        token.created.clone(),
-                        lifetime(token),
+                        to_second(&token.created),
+                        end(token),
+                        or_dash(token.last_used.as_deref().map(to_second).as_deref()),
+                        or_dash(token.client.as_deref()),
                     ]
                 }),
             ),
@@ -227,13 +235,18 @@ fn state(user: &UserView) -> String {
     state.to_owned()
 }
 
-fn lifetime(token: &TokenView) -> String {
-    match token.ttl {
-        _ if token.expired => "expired".into(),
-        Some(-1.0) => "eternal".into(),
-        Some(seconds) => format!("{seconds}s"),
-        None => "-".into(),
+fn end(token: &TokenView) -> String {
+    match (&token.expires, token.ttl) {
+        _ if token.expired => "expired".to_owned(),
+        (Some(end), _) => to_second(end),
+        (None, Some(-1.0)) => "never".to_owned(),
+        (None, _) => "-".to_owned(),
     }
+}
+
+/// A moment without its milliseconds.
+fn to_second(moment: &str) -> String {
+    moment.split_once('.').map_or_else(|| moment.to_owned(), |(second, _)| format!("{second}Z"))
 }
 
 fn or_dash(text: Option<&str>) -> String {
@@ -282,6 +295,35 @@ mod tests {
         assert_eq!(json.pointer("/0/id"), Some(&Value::from(1)));
         assert_eq!(json.pointer("/0/roles/1"), Some(&Value::from("editor")));
         assert_eq!(Output::Roles(Vec::new()).to_json(), Value::Array(Vec::new()));
+    }
+
+    #[test]
+    fn a_list_of_tokens_says_when_they_end_and_who_used_them() {
+        let token = |ttl, expires: Option<&str>, expired, used: Option<&str>| TokenView {
+            handle: "h".into(),
+            user_id: UserId::Number(7),
+            name: Some("ci\u{7}".into()),
+            scopes: vec!["a".into(), "b".into()],
+            created: "2026-11-21T20:51:11.688Z".into(),
+            ttl,
+            expires: expires.map(str::to_owned),
+            expired,
+            last_used: used.map(str::to_owned),
+            client: used.map(|_| "192.0.2.1".to_owned()),
+        };
+        let end = Some("2026-12-05T20:51:11.688Z");
+        insta::assert_snapshot!(Output::Tokens(vec![
+            token(Some(1_209_600.0), end, false, Some("2026-11-22T08:00:00.000Z")),
+            token(Some(-1.0), None, false, None),
+            token(Some(-1.0), None, true, None),
+            token(None, None, false, None),
+        ]).to_text(), @r"
+        HANDLE  USER  NAME     SCOPES  CREATED               EXPIRES               LAST USED             CLIENT
+        h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  2026-12-05T20:51:11Z  2026-11-22T08:00:00Z  192.0.2.1
+        h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  never                 -                     -
+        h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  expired               -                     -
+        h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  -                     -                     -
+        ");
     }
 
     #[test]

@@ -28,7 +28,6 @@ const PROTECTIVE: &[&str] = &[
     "upstream.ca",
     "upstream.client_cert",
     "upstream.client_key",
-    "users.max_tokens",
     "limits.login_per_account",
     "identity.assertion",
 ];
@@ -36,7 +35,6 @@ const PROTECTIVE: &[&str] = &[
 /// Set to anything but their defaults, these get a warning.
 const WITHOUT_EFFECT: &[&str] = &[
     "upstream.send_proxy_protocol",
-    "users.sliding_ttl",
     "cors.origins",
     "cors.credentials",
     "mail.smtp",

@@ -1,13 +1,24 @@
 //! The gate's own paths (INTERFACE.md section 3): no policy hands one to the app.
 
-use crate::{refusal::Refusal, wire::RequestHead};
+use bytes::Bytes;
+
+use super::steps;
+use crate::{api::Api, refusal::Refusal, wire::RequestHead};
 
 /// With everything below them.
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 
-/// Refuses what is under one of them: nothing is served there yet.
-pub(super) fn check(head: &RequestHead) -> Result<(), Refusal> {
-    if is_reserved(head.path()) { Err(Refusal::NothingHere) } else { Ok(()) }
+/// The description of the User API.
+const OPENAPI: &str = "/.portcullis/openapi.json";
+
+/// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
+/// needs no permit.
+pub(super) fn serve(api: &Api, head: &RequestHead) -> Result<Option<http::Response<Bytes>>, Refusal> {
+    if !is_reserved(head.path()) {
+        return Ok(None);
+    }
+    let found = if head.path() == OPENAPI { api.description(&steps::parts(head)) } else { None };
+    found.map(Some).ok_or(Refusal::NothingHere)
 }
 
 /// However it is escaped: the app might read `%2e` as a dot.

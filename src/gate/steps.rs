@@ -1,6 +1,6 @@
 //! The steps of the walk that are more than one call.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{borrow::Cow, cell::OnceCell, sync::Arc};
 
 use bytes::Bytes;
 
@@ -83,7 +83,7 @@ pub(super) fn call(
     Call {
         method: method.into(),
         head: parts(head),
-        body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
+        body: body.parsed.unwrap_or_else(Body::empty),
         id: action.model_id.as_deref().map(Into::into),
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
@@ -140,7 +140,7 @@ impl Gate {
                 }
                 Decision::Denial(denial) => {
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
-                    let model_id = denial.model_id;
+                    let model_id = action.model_id.as_deref().map(Into::into);
                     return Err(Refusal::Denied {
                         status: denial.status,
                         model: denial.model.to_owned(),
@@ -173,10 +173,12 @@ impl Gate {
     ) -> Result<bool, Stop> {
         // Where no login needs a confirmed address, every one is as good as confirmed.
         let trusts_email = !api.accounts().settings().email_verification_required;
-        let query = head.query().map(|query| credential::strip_query(&self.settings.credentials, query));
+        let kept = self.settings.forward_credentials;
+        let strip = |query| credential::strip_query(&self.settings.credentials, query);
+        let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
-            forward_credentials: self.settings.forward_credentials,
+            forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
             origin: context.origin,
@@ -267,7 +269,7 @@ impl Gate {
         self.answer(head, down, record, response).await
     }
 
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         head: &RequestHead,
         down: &mut Downstream,
@@ -335,7 +337,7 @@ fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
 }
 
 /// The head in `http` types, for our own routes. What they cannot hold (a `"` in a query, say) is percent-encoded.
-fn parts(head: &RequestHead) -> http::request::Parts {
+pub(super) fn parts(head: &RequestHead) -> http::request::Parts {
     let mut request = http::Request::new(());
     *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
     *request.uri_mut() =

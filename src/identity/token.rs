@@ -5,6 +5,8 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Timestamp;
+
 /// A token's id, the credential itself. Shown once, to its owner; stored nowhere.
 pub struct TokenId(String);
 
@@ -16,6 +18,48 @@ pub struct TokenHash(pub [u8; 32]);
 /// (INTERFACE.md section 4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(String);
+
+/// How long tokens live, whoever made them (INTERFACE.md section 2, `[users]`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lifetimes {
+    /// Whether a `ttl` of -1 means for ever.
+    pub eternal: bool,
+    /// Whether a token's time counts from its last use.
+    pub sliding: bool,
+    /// In seconds: no use carries a token further from its making than this, or its own `ttl` if that is longer.
+    pub max_ttl: f64,
+}
+
+impl Lifetimes {
+    /// When a token ends, in milliseconds since the Unix epoch: infinite for one that never does, and for one that
+    /// was over from the beginning. `None`: its `ttl` is none (loopback3.md section 1.3).
+    ///
+    /// `used` is its last use, if that counts for it.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+    pub fn end(&self, ttl: Option<f64>, created: Timestamp, used: Option<Timestamp>) -> Option<f64> {
+        let ttl = ttl.filter(|ttl| *ttl > 0.0 || *ttl == -1.0)?;
+        if ttl < 0.0 {
+            return Some(if self.eternal { f64::INFINITY } else { f64::NEG_INFINITY });
+        }
+        let made = created.0 as f64;
+        let end = made + ttl * 1000.0;
+        match used.filter(|_| self.sliding) {
+            // A use never takes time away, whatever the clock said then.
+            Some(used) => {
+                Some((used.0 as f64 + ttl * 1000.0).min(made + ttl.max(self.max_ttl) * 1000.0).max(end))
+            }
+            None => Some(end),
+        }
+    }
+}
+
+/// LoopBack's own: a token ends when its `ttl` has passed since its making.
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { eternal: false, sliding: false, max_ttl: 31_556_926.0 }
+    }
+}
 
 impl TokenId {
     /// Takes an id as a request or an import gives it.
@@ -126,5 +170,33 @@ mod tests {
     fn nothing_shows_a_token() {
         let id = TokenId::new("very-secret".into());
         assert_eq!(format!("{id:?}"), "TokenId(..)");
+    }
+
+    #[test]
+    fn a_token_ends_by_its_rules() {
+        let fixed = Lifetimes::default();
+        let sliding = Lifetimes { sliding: true, max_ttl: 100.0, ..fixed };
+        let eternal = Lifetimes { eternal: true, ..sliding };
+        let at = |seconds: i64| Some(Timestamp(seconds * 1000));
+        for (rules, ttl, used, end) in [
+            (fixed, Some(10.0), None, Some(11_000.0)),
+            (fixed, Some(0.5), None, Some(1_500.0)),
+            (fixed, Some(10.0), at(5), Some(11_000.0)),
+            (fixed, Some(-1.0), at(5), Some(f64::NEG_INFINITY)),
+            (eternal, Some(-1.0), None, Some(f64::INFINITY)),
+            (eternal, Some(-2.0), None, None),
+            (fixed, Some(0.0), None, None),
+            (fixed, Some(f64::NAN), None, None),
+            (fixed, None, None, None),
+            (sliding, Some(10.0), None, Some(11_000.0)),
+            (sliding, Some(10.0), at(5), Some(15_000.0)),
+            (sliding, Some(10.0), at(0), Some(11_000.0)),
+            (sliding, Some(10.0), at(95), Some(101_000.0)),
+            (sliding, Some(10.0), at(1_000), Some(101_000.0)),
+            // What was allowed from the beginning is not taken away.
+            (sliding, Some(200.0), at(50), Some(201_000.0)),
+        ] {
+            assert_eq!(rules.end(ttl, Timestamp(1_000), used), end, "{rules:?} {ttl:?} {used:?}");
+        }
     }
 }

@@ -21,6 +21,7 @@ pub struct Metrics {
     logins: [AtomicU64; LoginResult::NAMES.len()],
     upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
     store_errors: AtomicU64,
+    tokens_over: AtomicU64,
     last_reload_failed: AtomicBool,
 }
 
@@ -86,6 +87,7 @@ impl Metrics {
             logins: Default::default(),
             upstream_errors: Default::default(),
             store_errors: AtomicU64::new(0),
+            tokens_over: AtomicU64::new(0),
             last_reload_failed: AtomicBool::new(false),
         })
     }
@@ -118,6 +120,17 @@ impl Metrics {
     /// Counts an error of the store.
     pub fn store_error(&self) {
         count(Some(&self.store_errors));
+    }
+
+    /// Notes how many of the tokens are over, and still there.
+    pub fn tokens_over(&self, count: u64) {
+        self.tokens_over.store(count, Ordering::Relaxed);
+    }
+
+    /// How many tokens were over when they were last looked through.
+    #[must_use]
+    pub fn over(&self) -> u64 {
+        self.tokens_over.load(Ordering::Relaxed)
     }
 
     /// Notes how the last load of config, policies and certificates went.

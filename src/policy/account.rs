@@ -47,6 +47,19 @@ pub struct AccountModel {
     pub access_token_id_length: Option<usize>,
     /// Whether properties that the definition does not name are dropped.
     pub strict: Option<bool>,
+    /// The routes that the User API serves, in the order of the methods.
+    pub routes: Vec<AccountRoute>,
+}
+
+/// A route that the User API serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRoute {
+    /// Upper case; `ALL` = any that no other route of this path takes.
+    pub verb: String,
+    /// From the root of the host, as LoopBack writes it: `/api/users/:id`.
+    pub path: String,
+    /// The canonical method: `login`, `prototype.patchAttributes`.
+    pub method: String,
 }
 
 /// A property of the account model.

@@ -77,7 +77,7 @@ pub(super) enum Who {
 }
 
 /// A rule of one route. The higher score comes first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) who: Who,
     pub(super) effect: Effect,

@@ -4,9 +4,10 @@ use std::{borrow::Cow, fmt};
 
 use super::{
     PolicySet,
-    acl::{READ, WRITE, Who},
-    path::{self, Captures},
-    table::{Found, Judge, Policed, Route, capture},
+    acl::{READ, WRITE},
+    path,
+    table::{Found, Judge, Match, Policed, Route, Table},
+    trie::Leaf,
 };
 
 /// A matched request, ready to be decided. Made by [`PolicySet::action`].
@@ -38,7 +39,8 @@ pub struct Action<'s, 'p> {
     /// Whether `%2f` may stand in the captured segments.
     pub encoded_slash: bool,
     pub(super) target: Target<'s>,
-    captures: Vec<(&'s str, Cow<'p, str>)>,
+    /// The matched pattern, and the part of the path that it captures from.
+    captured: Option<(&'s Leaf, &'p str)>,
 }
 
 /// What a decision is made of.
@@ -48,7 +50,6 @@ pub(super) enum Target<'s> {
         route: &'s Route,
         judge: &'s Judge,
         model: &'s Policed,
-        set: &'s PolicySet,
     },
     NoMethod,
     Unmatched,
@@ -88,15 +89,15 @@ impl<'s> Action<'s, '_> {
     }
 
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
-    pub(super) fn capture(&self, name: &str) -> Option<&str> {
-        let captured = self.captures.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
-        captured.or_else(|| self.model_id.as_deref().filter(|_| name == "id"))
+    pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
+        let captured = self.captured.and_then(|(leaf, path)| leaf.value(path, name)).map(path::decode);
+        captured.or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))
     }
 
     /// Whether the model's own URL with this id reads that row.
     pub(super) fn reads_row(&self, segment: &str) -> bool {
         match self.target {
-            Target::Route { model, set, .. } => set.table.reads_row(model, segment),
+            Target::Route { model, .. } => Table::reads_row(model, segment),
             _ => false,
         }
     }
@@ -115,7 +116,7 @@ impl<'s> Action<'s, '_> {
             instance: false,
             encoded_slash: false,
             target,
-            captures: Vec::new(),
+            captured: None,
         }
     }
 }
@@ -125,11 +126,7 @@ impl PolicySet {
     #[must_use]
     pub fn action<'s, 'p>(&'s self, method: &str, path: &'p str, query: Option<&str>) -> Action<'s, 'p> {
         match self.table.find(method, path) {
-            Found::Route { index, route, names, captures } => {
-                let index = index.saturating_add(FIXED_ROUTES);
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
-                self.matched(method, query, (index, route), (names, captures))
-            }
+            Found::Route(found) => self.matched(method, query, found),
             Found::NoMethod if self.settings.loopback => {
                 Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
             }
@@ -140,40 +137,28 @@ impl PolicySet {
         }
     }
 
-    fn matched<'s, 'p>(
-        &'s self,
-        verb: &str,
-        query: Option<&str>,
-        (route_index, route): (u32, &'s Route),
-        (names, captures): (&'s [Box<str>], Captures<'p>),
-    ) -> Action<'s, 'p> {
-        let Some(model) = self.table.models.get(route.model) else {
-            return Action::bare(UNMATCHED, Served::App, verb, Target::Ambiguous);
-        };
-        let judge = route.safe.as_ref().filter(|_| is_safe(verb)).unwrap_or(&route.judge);
-        let path_id = capture(names, &captures, "id");
-        let is_open = self.settings.loopback && model.loopback && path_id.is_none();
+    fn matched<'s, 'p>(&'s self, verb: &str, query: Option<&str>, found: Match<'s, 'p>) -> Action<'s, 'p> {
+        let Match { index, route, model, leaf, rest, escaped } = found;
+        let operation = &*route.operation;
+        let judge = route.judge(is_safe(verb));
+        let path_id = leaf.id(rest).map(|id| if escaped { path::decode(id) } else { Cow::Borrowed(id) });
+        let is_loopback = self.settings.loopback && model.loopback;
+        let is_open = is_loopback && path_id.is_none();
         let query_id = query.filter(|_| is_open).and_then(query_id);
-        let asks_owner =
-            model.owner.needs_captures() && judge.rules.iter().any(|rule| rule.who == Who::Owner);
-        let captured = names
-            .iter()
-            .filter(|_| asks_owner)
-            .filter_map(|name| capture(names, &captures, name).map(|value| (&**name, value)));
         Action {
-            served: route.account.as_deref().map_or(Served::App, Served::Account),
+            served: operation.account.as_deref().map_or(Served::App, Served::Account),
             route: &route.name,
-            route_index,
+            route_index: u32::try_from(index.saturating_add(FIXED_ROUTES)).unwrap_or(u32::MAX),
             model: &model.name,
-            property: &route.property,
+            property: &operation.property,
             access_type: judge.access,
             model_id: path_id.or(query_id.map(Cow::Owned)),
             wants_body: is_open,
-            takes: (self.settings.loopback && model.loopback).then_some(route.takes),
-            instance: route.instance,
-            encoded_slash: route.encoded_slash,
-            target: Target::Route { route, judge, model, set: self },
-            captures: captured.collect(),
+            takes: is_loopback.then_some(operation.takes),
+            instance: operation.instance,
+            encoded_slash: operation.encoded_slash,
+            target: Target::Route { route, judge, model },
+            captured: Some((leaf, rest)),
         }
     }
 }

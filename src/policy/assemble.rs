@@ -3,12 +3,13 @@
 mod owner;
 mod plain;
 mod rules;
+mod shared;
 mod short;
 
 use std::collections::HashMap;
 
 use super::{
-    AccountModel, Settings, Stored, StoredRule,
+    AccountModel, AccountRoute, Settings, Stored, StoredRule,
     acl::{Target, rules},
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
@@ -19,9 +20,10 @@ use super::{
     plain::captures,
     plan::{ModelPlan, Plan, RoutePlan},
     remote,
-    table::{Judge, MAX_MOUNT, Policed, Route, Table},
-    trie::{End, Piece, Trie},
+    table::{Judge, MAX_MOUNT, Mounts, Operation, Policed, Route, Table},
+    trie::{End, Piece},
 };
+use shared::Shared;
 
 /// A table in the making.
 pub(super) struct Assembly<'a, 'r> {
@@ -33,6 +35,9 @@ pub(super) struct Assembly<'a, 'r> {
     report: &'a mut Report<'r>,
     table: Table,
     plan: Plan,
+    shared: Shared,
+    /// Mount points in lower case, and the model.
+    mounts: HashMap<Box<str>, usize>,
     /// The stored rows of a model, and those of `*`, as indices.
     rows: HashMap<&'a str, Vec<usize>>,
 }
@@ -48,15 +53,6 @@ impl<'a, 'r> Assembly<'a, 'r> {
         account: Option<&'a Model>,
         report: &'a mut Report<'r>,
     ) -> Self {
-        let root = settings.api_root.trim_end_matches('/').into();
-        let table = Table {
-            root,
-            mounts: HashMap::new(),
-            longest_mount: 0,
-            models: Vec::new(),
-            routes: Vec::new(),
-            plain: [Trie::new(false), Trie::new(true)],
-        };
         let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, row) in stored.rules.iter().enumerate() {
             if let Some(model) = row.model.as_deref() {
@@ -70,8 +66,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
             account,
             account_file: None,
             report,
-            table,
+            table: Table::new(settings.api_root.trim_end_matches('/')),
             plan: Plan::default(),
+            shared: Shared::default(),
+            mounts: HashMap::new(),
             rows,
         }
     }
@@ -84,7 +82,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
         indices.into_iter().filter_map(|index| self.stored.rules.get(index)).collect()
     }
 
-    pub(super) fn finish(self) -> (Table, Plan, Option<AccountModel>) {
+    pub(super) fn finish(mut self) -> (Table, Plan, Option<AccountModel>) {
+        self.table.mounts = Mounts::new(&self.mounts);
+        self.table.routes.shrink_to_fit();
+        self.table.models.shrink_to_fit();
         (self.table, self.plan, self.account_file)
     }
 
@@ -99,7 +100,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let entry = config.and_then(|(_, config)| config.get(&model.name));
             self.add_model(model, entry, is_account);
         }
-        let mut mounts: Vec<(&Box<str>, &usize)> = self.table.mounts.iter().collect();
+        let mut mounts: Vec<(&Box<str>, &usize)> = self.mounts.iter().collect();
         mounts.sort();
         for pair in mounts.windows(2) {
             let [(outer, _), (inner, index)] = pair else { continue };
@@ -132,7 +133,9 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let rows = self.rows_of(&model.name);
         let index = self.table.models.len();
         let first_route = self.table.routes.len();
+        self.shared.next_model();
         let mut policed = self.policed(&model.name, &model.settings);
+        policed.first_route = first_route;
         policed.loopback = true;
         policed.account = is_account;
         policed.owner = self.owner(model, &mount, &methods);
@@ -142,18 +145,18 @@ impl<'a, 'r> Assembly<'a, 'r> {
             self.model_route((model, index, is_account), method, &rows);
             for (verb, path) in &method.http {
                 ends.extend(self.end(model, verb, path, route));
+                self.account_route(&mount, route, (verb, path));
             }
         }
         self.plan_model(model, &mount, &ends);
         // The verb does not matter here: it is compared before the rank.
         ends.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        for (rank, (_, pattern, end)) in ends.into_iter().enumerate() {
-            policed.trie.insert(&pattern, End { rank, ..end });
-        }
-        policed.find_by_id = methods
-            .iter()
-            .position(|method| method.built_in && method.name == "findById")
-            .map(|position| first_route + position);
+        let shape = ends.into_iter().enumerate().map(|(rank, (_, pattern, end))| {
+            // Counted from the first one, so that models of one shape share it.
+            (pattern, End { rank, route: end.route - first_route, ..end })
+        });
+        policed.trie = self.shared.trie(shape.collect());
+        policed.find_by_id = methods.iter().position(|method| method.built_in && method.name == "findById");
         self.table.models.push(policed);
     }
 
@@ -173,17 +176,21 @@ impl<'a, 'r> Assembly<'a, 'r> {
         };
         let dotted = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
         let by_us = is_account && (method.built_in || is_token_route(&method.name));
-        self.table.routes.push(Route {
-            name: format!("{}.{dotted}", model.name).into(),
-            model: index,
+        let operation = Operation {
             property: method.name.as_str().into(),
-            account: by_us.then(|| dotted.into()),
-            judge: Judge { access: method.access, rules: rules(&model.acls, rows, &target) },
-            safe: None,
+            account: by_us.then(|| dotted.as_str().into()),
             scopes: self.scopes(model, method),
             instance: method.instance,
             takes: method.takes,
             encoded_slash: false,
+        };
+        let rules = self.shared.rules(rules(&model.acls, rows, &target));
+        self.table.routes.push(Route {
+            name: format!("{}.{dotted}", model.name).into(),
+            model: index,
+            judge: Judge { access: method.access, rules },
+            safe: None,
+            operation: self.shared.operation(operation),
         });
         self.plan.routes.push(RoutePlan {
             model: index,
@@ -195,6 +202,14 @@ impl<'a, 'r> Assembly<'a, 'r> {
             ends: Vec::new(),
             ignore_case: true,
         });
+    }
+
+    /// Notes a route that the User API serves.
+    fn account_route(&mut self, mount: &str, route: usize, (verb, path): (&str, &str)) {
+        let method = self.table.routes.get(route).and_then(|route| route.operation.account.as_deref());
+        let (Some(method), Some(account)) = (method, &mut self.account_file) else { return };
+        let path = format!("{}/{mount}{}", self.table.root, path.strip_suffix('/').unwrap_or(path));
+        account.routes.push(AccountRoute { verb: verb.to_owned(), path, method: method.to_owned() });
     }
 
     /// Notes what a model was made of.
@@ -227,7 +242,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             return false;
         }
         let key: Box<str> = mount.to_ascii_lowercase().into();
-        let taken = self.table.mounts.get(&key).and_then(|index| self.table.models.get(*index));
+        let taken = self.mounts.get(&key).and_then(|index| self.table.models.get(*index));
         if let Some(other) = taken {
             let message = format!("`{}` and `{}` have the same path `/{mount}`", other.name, model.name);
             let fix = if other.account && model.user {
@@ -238,8 +253,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             self.report.error(model.at, "path-tie", message, Some(fix));
             return false;
         }
-        self.table.longest_mount = self.table.longest_mount.max(mount.split('/').count());
-        self.table.mounts.insert(key, self.table.models.len());
+        self.mounts.insert(key, self.table.models.len());
         true
     }
 
@@ -270,7 +284,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
         Policed {
             name: name.into(),
-            trie: Trie::new(true),
+            trie: self.shared.trie(Vec::new()),
+            first_route: 0,
             account: false,
             loopback: false,
             default_allow: self.default_allow(settings),
@@ -332,13 +347,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 None => Piece::Literal(super::path::decode(segment).into()),
             });
         }
-        let names: Box<[Box<str>]> = captures(&pattern).map(Into::into).collect();
-        if names.len() > MAX_CAPTURES {
+        if captures(&pattern).count() > MAX_CAPTURES {
             refuse("captures too many segments");
             return None;
         }
         let sorting = Sorting::of(path);
-        Some((sorting, pattern, End { verb: verb.into(), rank: 0, route, names }))
+        Some((sorting, pattern, End { verb: verb.into(), rank: 0, route }))
     }
 }
 

@@ -47,10 +47,8 @@ pub struct Denial<'s> {
     /// The rule that won; `default`, `unmatched` or `scope` when none did, `ambiguous` for a path that means two
     /// routes.
     pub rule: &'s str,
-    /// For the 404's text: the model.
+    /// For the 404's text, together with the action's row: the model.
     pub model: &'s str,
-    /// For the 404's text: the row's id, `undefined` when there is none.
-    pub model_id: Option<String>,
 }
 
 /// The scope of a token without scopes, and of a method without any.
@@ -81,7 +79,7 @@ impl PolicySet {
             Target::Unmatched => return self.unmatched(action, caller),
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
         };
-        if !has_scope(caller.scopes, &route.scopes) {
+        if !has_scope(caller.scopes, &route.operation.scopes) {
             return self.deny(action, caller, Some(model), "scope");
         }
         let outcome = match walk(&judge.rules, action, caller, owner, model) {
@@ -119,12 +117,7 @@ impl PolicySet {
     ) -> Decision<'s> {
         let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
         let status = if caller.user.is_some() { set.unwrap_or(403) } else { 401 };
-        Decision::Denial(Denial {
-            status,
-            rule,
-            model: action.model,
-            model_id: action.model_id.as_deref().map(Into::into),
-        })
+        Decision::Denial(Denial { status, rule, model: action.model })
     }
 }
 
@@ -137,19 +130,20 @@ fn walk<'s>(
     owner: Option<OwnerVerdict>,
     model: &'s Policed,
 ) -> Result<Outcome<'s>, Question<'s>> {
-    let first = |is_owner: bool| {
-        let hit = rules.iter().find(|rule| rule.who.is(caller, is_owner));
-        hit.map_or(Outcome { allowed: model.default_allow, rule: "default" }, |rule| Outcome {
-            allowed: rule.effect.allows(model.default_allow),
-            rule: &rule.reference,
-        })
-    };
-    let stranger = first(false);
-    let Some(user) = caller.user else { return Ok(stranger) };
-    let owned = first(true);
-    if std::ptr::eq(owned.rule, stranger.rule) {
-        return Ok(stranger);
+    let outcome =
+        |rule: &'s Rule| Outcome { allowed: rule.effect.allows(model.default_allow), rule: &rule.reference };
+    let mut stranger = Outcome { allowed: model.default_allow, rule: "default" };
+    // What holds for the owner, where an owner's rule stands before a stranger's.
+    let mut owned = None;
+    for rule in rules {
+        if rule.who == Who::Owner {
+            owned = owned.or_else(|| Some(outcome(rule)));
+        } else if rule.who.is(caller, false) {
+            stranger = outcome(rule);
+            break;
+        }
     }
+    let (Some(user), Some(owned)) = (caller.user, owned) else { return Ok(stranger) };
     match (model.owner.ownership(action, user), owner) {
         (Ownership::Known(true), _) | (Ownership::Ask(_), Some(OwnerVerdict::Owner)) => Ok(owned),
         (Ownership::Known(false), _) | (Ownership::Ask(_), Some(OwnerVerdict::NotOwner)) => Ok(stranger),
@@ -183,6 +177,9 @@ impl Effect {
 
 /// Whether a token has one of the scopes that a route wants (loopback3.md section 1.5).
 pub(super) fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
+    if scopes.is_empty() && wanted.is_empty() {
+        return true;
+    }
     let has = |scope: &str| match scopes {
         [] => scope == DEFAULT_SCOPE,
         scopes => scopes.iter().any(|known| known == scope),

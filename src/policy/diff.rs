@@ -138,7 +138,7 @@ impl Study {
         Side {
             matched: true,
             ownable: ruled.ownable,
-            scopes: &route.scopes,
+            scopes: &route.operation.scopes,
             ..side(judge.rules.to_vec(), ruled.default_allow, "default")
         }
     }

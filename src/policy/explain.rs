@@ -246,7 +246,7 @@ impl Study {
             std::cmp::Reverse(candidate.fit.as_ref().map_or(i32::MIN, |rule| rule.score))
         });
         let covered = match action.target {
-            Target::Route { route, .. } => has_scope(caller.scopes, &route.scopes),
+            Target::Route { route, .. } => has_scope(caller.scopes, &route.operation.scopes),
             _ => false,
         };
         let mut winner: Option<(String, i32)> = None;

@@ -102,11 +102,6 @@ pub(super) enum Ownership<'s> {
 }
 
 impl Owner {
-    /// Whether actions have to carry their captured segments.
-    pub(super) fn needs_captures(&self) -> bool {
-        matches!(self, Self::Segment(_) | Self::Lookup { .. })
-    }
-
     /// Whether anybody can own what a route is about that captures these segments. `is_open`: the row's id may also
     /// come from the body or the query.
     pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
@@ -131,7 +126,7 @@ impl Owner {
             Self::Account => return Ownership::Known(!user.is_empty() && id == Some(user)),
             Self::Segment(name) => {
                 let owner = action.capture(name);
-                return Ownership::Known(!user.is_empty() && owner == Some(user));
+                return Ownership::Known(!user.is_empty() && owner.as_deref() == Some(user));
             }
             Self::Row { prefix, row } => {
                 id.and_then(path::encode).filter(|id| action.reads_row(id)).map(|id| Question {
@@ -160,7 +155,7 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Text(text) => target.push_str(text),
-                Part::Capture(name) => target.push_str(&path::encode(action.capture(name)?)?),
+                Part::Capture(name) => target.push_str(&path::encode(&action.capture(name)?)?),
             }
         }
         Some(target)

@@ -5,34 +5,70 @@ use std::borrow::Cow;
 /// How many segments a route may capture.
 pub(super) const MAX_CAPTURES: usize = 16;
 
-/// The captured segments of a match, raw, in the order of the pattern. On the stack.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Captures<'p> {
-    segments: [&'p str; MAX_CAPTURES],
-    len: usize,
-}
-
-impl<'p> Captures<'p> {
-    /// These and one more; no pattern has more than [`MAX_CAPTURES`].
-    pub(super) fn with(mut self, segment: &'p str) -> Self {
-        if let Some(slot) = self.segments.get_mut(self.len) {
-            *slot = segment;
-            self.len += 1;
-        }
-        self
-    }
-
-    pub(super) fn get(&self, index: usize) -> Option<&'p str> {
-        self.segments.get(..self.len)?.get(index).copied()
-    }
-}
-
 /// Splits the first segment off a path without a leading slash. `None` at its end.
 pub(super) fn split(path: &str) -> Option<(&str, &str)> {
     if path.is_empty() {
         return None;
     }
-    Some(path.split_once('/').unwrap_or((path, "")))
+    let (segment, rest) = path.split_at_checked(first_slash(path.as_bytes()))?;
+    Some((segment, rest.strip_prefix('/').unwrap_or_default()))
+}
+
+/// Where the first slash is; the length where there is none. Segments are short: this beats a search made for long texts.
+fn first_slash(bytes: &[u8]) -> usize {
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let slashes = equal(u64::from_le_bytes(*word), b'/');
+        if slashes != 0 {
+            return at * 8 + slashes.trailing_zeros() as usize / 8;
+        }
+    }
+    let before = tail.iter().take_while(|byte| **byte != b'/').count();
+    words.len() * 8 + before
+}
+
+/// What one pass over a path tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// See [`is_tricky`].
+    pub(super) is_tricky: bool,
+    /// There is a `%` or a `;`, so that servers may read it in several ways.
+    pub(super) is_odd: bool,
+}
+
+/// Looks at a path, eight bytes at a time.
+pub(super) fn look(path: &str) -> Look {
+    let bytes = path.as_bytes();
+    // Bit 7 of a byte of these stands for that byte of a word.
+    let (mut odd, mut backslashes, mut pairs, mut slash_before) = (0, 0, 0, 0);
+    let mut add = |word: u64| {
+        let slashes = equal(word, b'/');
+        odd |= equal(word, b'%') | equal(word, b';');
+        backslashes |= equal(word, b'\\');
+        pairs |= (slashes << 8 | slash_before) & (slashes | equal(word, b'.'));
+        slash_before = slashes >> 56;
+    };
+    let (words, tail) = bytes.as_chunks::<8>();
+    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    if !tail.is_empty() {
+        // The last eight bytes: what they repeat is found once more.
+        let last = bytes.last_chunk::<8>().copied().unwrap_or_else(|| {
+            let mut padded = [0; 8];
+            padded.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+            padded
+        });
+        add(u64::from_le_bytes(last));
+    }
+    // A dot behind a slash may begin `.well-known`.
+    let is_tricky = backslashes != 0 || !path.starts_with('/') || (pairs != 0 && is_tricky(path));
+    Look { is_tricky, is_odd: odd != 0 }
+}
+
+/// Bit 7 of each byte of `word` that is `byte`; no other bit.
+fn equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
+    let zero = word ^ u64::from_le_bytes([byte; 8]);
+    !(((zero & LOW) + LOW) | zero | LOW)
 }
 
 /// Decodes a segment. A bad escape or invalid UTF-8, which `wire` refuses, leaves it as it is.
@@ -70,7 +106,7 @@ pub(super) fn is_over_encoded(path: &str) -> bool {
 
 /// Whether a path has what `wire` refuses because servers read it differently: an empty segment, a dot segment, a
 /// backslash, no slash at its beginning. Checked here again, as other callers describe requests too.
-pub(super) fn is_tricky(path: &str) -> bool {
+fn is_tricky(path: &str) -> bool {
     !path.starts_with('/')
         || path.contains("//")
         || path.contains('\\')
@@ -202,6 +238,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn splits_at_the_first_slash(path in "[aé/]{0,20}") {
+            let expected = (!path.is_empty()).then(|| path.split_once('/').unwrap_or((&path, "")));
+            prop_assert_eq!(split(&path), expected);
+        }
+
+        #[test]
+        fn one_look_sees_what_a_search_sees(path in "/?[a.%;/\\\\é]{0,24}") {
+            let expected = Look { is_tricky: is_tricky(&path), is_odd: path.contains(['%', ';']) };
+            prop_assert_eq!(look(&path), expected);
+        }
+
         #[test]
         fn what_is_encoded_decodes_to_itself(text in "\\PC{1,20}") {
             if let Some(encoded) = encode(&text) {

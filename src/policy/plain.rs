@@ -8,6 +8,7 @@ use super::{
     json::{Json, Node},
     owner::{Field, Owner, Part, Template},
     path::MAX_CAPTURES,
+    scopes,
     trie::Piece,
 };
 
@@ -31,6 +32,8 @@ pub(super) struct PlainRoute {
     pub(super) methods: Vec<Box<str>>,
     pub(super) property: Box<str>,
     pub(super) access: Option<&'static str>,
+    /// The scopes of which a token needs one; empty = `DEFAULT`.
+    pub(super) scopes: Vec<Box<str>>,
     pub(super) encoded_slash: bool,
 }
 
@@ -45,8 +48,8 @@ pub(super) const FILE_KEYS: [&str; 9] = [
     "aclErrorStatus",
     "defaultPermission",
 ];
-pub(super) const ROUTE_KEYS: [&str; 6] =
-    ["path", "methods", "property", "accessType", "encodedSlash", "description"];
+pub(super) const ROUTE_KEYS: [&str; 7] =
+    ["path", "methods", "property", "accessType", "accessScopes", "encodedSlash", "description"];
 pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
 impl PlainFile {
@@ -110,6 +113,7 @@ impl PlainRoute {
             methods: methods(node, report),
             property: string(node, "property", report).unwrap_or_default().into(),
             access,
+            scopes: scopes::read(node, report),
             encoded_slash: flag(node, "encodedSlash", report),
         })
     }

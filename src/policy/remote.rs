@@ -6,6 +6,7 @@ use super::{
     json::{Json, Member, Node},
     method::{self, Method},
     model::{Model, Models},
+    scopes,
 };
 
 /// The methods in LoopBack's order, which decides between equal paths: relations, scopes, built-in, custom.
@@ -151,7 +152,7 @@ fn custom_method(member: &Member, report: &mut Report<'_>) -> Option<Method> {
         aliases: texts(node.get("aliases")),
         access,
         http: paths,
-        scopes: texts(node.get("accessScopes")),
+        scopes: scopes::read(node, report),
         built_in: false,
         takes: "",
     })

@@ -67,6 +67,9 @@ pub(super) struct Route {
     pub(super) property: Option<String>,
     /// Absent = READ for GET, HEAD and OPTIONS, else WRITE.
     pub(super) access_type: Option<RequestType>,
+    /// The scopes of which a token needs one; absent = `DEFAULT`, which a token without scopes has.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub(super) access_scopes: Option<Vec<String>>,
     /// Whether `%2f` may stand in captured segments.
     pub(super) encoded_slash: Option<bool>,
     /// For people.

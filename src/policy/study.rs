@@ -132,18 +132,17 @@ impl Study {
                 .iter()
                 .map(|access| {
                     let target = self.plan.target(plan, access);
-                    Judge { access, rules: model.rules(&target).into_boxed_slice() }
+                    Judge { access, rules: model.rules(&target).into() }
                 })
                 .collect();
             let Some(route) = self.set.table.routes.get(index) else { continue };
-            let olds = std::iter::once(&route.judge).chain(&route.safe);
-            differs |= olds.zip(&fresh).any(|(old, new)| {
+            differs |= route.judges().zip(&fresh).any(|(old, new)| {
                 !self.ruled(plan, &old.rules).differences(&self.ruled(plan, &new.rules)).is_empty()
             });
             let mut fresh = fresh.into_iter();
             if let (Some(route), Some(judge)) = (self.set.table.routes.get_mut(index), fresh.next()) {
                 route.judge = judge;
-                route.safe = fresh.next();
+                route.safe = fresh.next().map(Box::new);
             }
         }
         differs

@@ -1,28 +1,29 @@
 //! A tree of path patterns, searched without allocating.
 
-use super::path::{self, Captures};
+use super::{literals::Literals, path, plain::captures};
 
 /// Patterns and what they lead to.
 #[derive(Debug)]
 pub(super) struct Trie {
-    ignore_case: bool,
-    nodes: Vec<Branch>,
+    order: Order,
+    literals: Literals,
+    nodes: Vec<Node>,
+    leaves: Vec<Leaf>,
+    /// Verbs besides those that have a fixed number.
+    verbs: Vec<Box<str>>,
 }
 
-/// One level of the tree.
-#[derive(Debug, Default)]
-struct Branch {
-    /// Sorted; in lower case where case is ignored.
-    literals: Vec<(Box<str>, usize)>,
-    capture: Option<usize>,
-    /// Patterns that end here.
-    ends: Vec<End>,
-    /// Patterns that take all that is left.
-    rests: Vec<End>,
+/// Which one of several patterns wins that fit a path and a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// LoopBack's: the verb first, `ALL` last, then the rank of the path.
+    Verb,
+    /// That of `routes` files: the more specific path first, then the verb.
+    Path,
 }
 
-/// A pattern's end.
-#[derive(Clone, Debug)]
+/// A pattern's end, as it is added.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct End {
     /// In upper case; `ALL` = any.
     pub(super) verb: Box<str>,
@@ -30,161 +31,276 @@ pub(super) struct End {
     pub(super) rank: usize,
     /// What it leads to.
     pub(super) route: usize,
-    /// The names of the captures.
-    pub(super) names: Box<[Box<str>]>,
 }
 
 /// One segment of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Piece {
     Literal(Box<str>),
     Capture(Box<str>),
     Rest(Box<str>),
 }
 
-/// A match.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hit<'t, 'p> {
-    pub(super) end: &'t End,
-    pub(super) captures: Captures<'p>,
-    /// 0 = the verb itself, 1 = `GET` for `HEAD`, 2 = any verb.
-    pub(super) verb: u8,
+/// A pattern's end, as it is found.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    /// What it leads to.
+    pub(super) route: usize,
+    verb: u32,
+    rank: u32,
+    /// The leaf before it at the same node.
+    before: Option<u32>,
+    /// Where the capture named `id` is.
+    id: Option<Place>,
+    captures: Box<[(Box<str>, Place)]>,
 }
 
+/// A match. The lower place wins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit<'t> {
+    pub(super) leaf: &'t Leaf,
+    pub(super) place: (u32, u32),
+}
+
+/// One level of the tree.
+#[derive(Debug, Default)]
+struct Node {
+    /// With what the literals begin that lead on: see [`first_bit`].
+    firsts: u64,
+    /// 0 = none: nothing leads back to the root.
+    capture: u32,
+    /// The last one of the patterns that end here.
+    end: Option<u32>,
+    /// The last one of the patterns that take all that is left.
+    rest: Option<u32>,
+}
+
+/// Where in a path a captured value is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    segment: u32,
+    /// From there to the end.
+    rest: bool,
+}
+
+/// The number of `ALL`. Those of other verbs follow.
+const ALL: u32 = 0;
+/// The number of `GET`.
+const GET: u32 = 1;
+/// The number of `HEAD`.
+const HEAD: u32 = 2;
+/// Verbs with fixed numbers.
+const FIXED: u32 = 8;
+/// The number of a verb that no pattern names.
+const UNKNOWN: u32 = u32::MAX;
+
 impl Trie {
-    pub(super) fn new(ignore_case: bool) -> Self {
-        Self { ignore_case, nodes: vec![Branch::default()] }
+    pub(super) fn new(ignore_case: bool, order: Order) -> Self {
+        let nodes = vec![Node::default()];
+        Self { order, literals: Literals::new(ignore_case), nodes, leaves: Vec::new(), verbs: Vec::new() }
     }
 
     /// Adds a pattern.
-    pub(super) fn insert(&mut self, pattern: &[Piece], end: End) {
+    pub(super) fn insert(&mut self, pattern: &[Piece], end: &End) {
+        let mut leaf = Leaf::new(pattern, end, self.verb(&end.verb));
+        let place = u32::try_from(self.leaves.len()).ok();
         let mut at = 0;
         for piece in pattern {
             at = match piece {
                 Piece::Literal(text) => self.literal(at, text),
                 Piece::Capture(_) => self.capture(at),
-                Piece::Rest(_) => {
-                    if let Some(branch) = self.nodes.get_mut(at) {
-                        branch.rests.push(end);
-                    }
-                    return;
-                }
+                Piece::Rest(_) => break,
             };
         }
-        if let Some(branch) = self.nodes.get_mut(at) {
-            branch.ends.push(end);
+        let takes_rest = matches!(pattern.last(), Some(Piece::Rest(_)));
+        if let Some(node) = self.node(at) {
+            let last = if takes_rest { &mut node.rest } else { &mut node.end };
+            leaf.before = std::mem::replace(last, place);
         }
+        self.leaves.push(leaf);
     }
 
-    /// The best match of `path`, which has no slash at its ends. `better(a, b)`: whether `a` beats `b`.
-    pub(super) fn find<'t, 'p>(
-        &'t self,
-        verb: &str,
-        path: &'p str,
-        better: fn(&Hit<'_, '_>, &Hit<'_, '_>) -> bool,
-    ) -> Option<Hit<'t, 'p>> {
-        let mut search = Search { trie: self, verb, better, best: None };
-        search.walk(0, path, Captures::default());
+    /// The best match of `path`, which has no slash at its ends. `escaped`: there may be a `%` in it.
+    pub(super) fn find(&self, verb: &str, path: &str, escaped: bool) -> Option<Hit<'_>> {
+        if self.leaves.is_empty() {
+            return None;
+        }
+        let mut search = Search { trie: self, verb: self.number(verb), escaped, best: None };
+        search.walk(0, path);
         search.best
     }
 
-    fn literal(&mut self, at: usize, text: &str) -> usize {
-        let key: Box<str> = if self.ignore_case { text.to_ascii_lowercase().into() } else { text.into() };
-        let next = self.nodes.len();
-        let Some(branch) = self.nodes.get_mut(at) else { return at };
-        match branch.literals.binary_search_by(|(known, _)| known.cmp(&key)) {
-            Ok(found) => branch.literals.get(found).map_or(at, |(_, node)| *node),
-            Err(place) => {
-                branch.literals.insert(place, (key, next));
-                self.nodes.push(Branch::default());
-                next
-            }
-        }
-    }
-
-    fn capture(&mut self, at: usize) -> usize {
-        let next = self.nodes.len();
-        let Some(branch) = self.nodes.get_mut(at) else { return at };
-        if let Some(known) = branch.capture {
+    /// The node that a literal leads to, made if need be.
+    fn literal(&mut self, at: u32, text: &str) -> u32 {
+        if let Some(known) = self.literals.find(at, text) {
             return known;
         }
-        branch.capture = Some(next);
-        self.nodes.push(Branch::default());
+        let next = self.add();
+        self.literals.insert(at, text, next);
+        if let Some(node) = self.node(at) {
+            node.firsts |= first_bit(text);
+        }
         next
     }
 
-    fn child(&self, branch: &Branch, segment: &str) -> Option<usize> {
-        let found = if self.ignore_case {
-            let lower = |byte: u8| byte.to_ascii_lowercase();
-            branch.literals.binary_search_by(|(known, _)| known.bytes().cmp(segment.bytes().map(lower)))
-        } else {
-            branch.literals.binary_search_by(|(known, _)| (**known).cmp(segment))
-        };
-        branch.literals.get(found.ok()?).map(|(_, node)| *node)
+    /// The node that a capture leads to, made if need be.
+    fn capture(&mut self, at: u32) -> u32 {
+        if let Some(known) = self.node(at).map(|node| node.capture).filter(|known| *known != 0) {
+            return known;
+        }
+        let next = self.add();
+        if let Some(node) = self.node(at) {
+            node.capture = next;
+        }
+        next
+    }
+
+    fn add(&mut self) -> u32 {
+        let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.nodes.push(Node::default());
+        next
+    }
+
+    fn node(&mut self, at: u32) -> Option<&mut Node> {
+        self.nodes.get_mut(at as usize)
+    }
+
+    /// The number of a pattern's verb.
+    fn verb(&mut self, verb: &str) -> u32 {
+        if verb == "ALL" {
+            return ALL;
+        }
+        if self.number(verb) == UNKNOWN {
+            self.verbs.push(verb.into());
+        }
+        self.number(verb)
+    }
+
+    /// The number of a request's verb.
+    fn number(&self, verb: &str) -> u32 {
+        match verb {
+            "GET" => GET,
+            "HEAD" => HEAD,
+            "POST" => 3,
+            "PUT" => 4,
+            "PATCH" => 5,
+            "DELETE" => 6,
+            "OPTIONS" => 7,
+            other => {
+                let known = self.verbs.iter().position(|known| **known == *other);
+                known.and_then(|at| u32::try_from(at).ok()).map_or(UNKNOWN, |at| at.saturating_add(FIXED))
+            }
+        }
     }
 }
 
-struct Search<'t, 'p, 'v> {
-    trie: &'t Trie,
-    verb: &'v str,
-    better: fn(&Hit<'_, '_>, &Hit<'_, '_>) -> bool,
-    best: Option<Hit<'t, 'p>>,
+impl Leaf {
+    fn new(pattern: &[Piece], end: &End, verb: u32) -> Self {
+        let places = pattern.iter().enumerate().filter_map(|(at, piece)| {
+            let segment = u32::try_from(at).ok()?;
+            match piece {
+                Piece::Literal(_) => None,
+                Piece::Capture(_) => Some(Place { segment, rest: false }),
+                Piece::Rest(_) => Some(Place { segment, rest: true }),
+            }
+        });
+        let captures: Box<[_]> = captures(pattern).map(Into::into).zip(places).collect();
+        let id = captures.iter().find(|(name, _): &&(Box<str>, _)| **name == *"id").map(|(_, place)| *place);
+        let rank = u32::try_from(end.rank).unwrap_or(u32::MAX);
+        Self { route: end.route, verb, rank, before: None, id, captures }
+    }
+
+    /// The raw value of a capture; `path` is what was looked up.
+    pub(super) fn value<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
+        let (_, place) = self.captures.iter().find(|(known, _)| **known == *name)?;
+        place.of(path)
+    }
+
+    /// The raw value of the capture named `id`.
+    pub(super) fn id<'p>(&self, path: &'p str) -> Option<&'p str> {
+        self.id?.of(path)
+    }
 }
 
-impl<'t, 'p> Search<'t, 'p, '_> {
+impl Place {
+    fn of(self, path: &str) -> Option<&str> {
+        let mut rest = path;
+        for _ in 0..self.segment {
+            rest = path::split(rest)?.1;
+        }
+        if self.rest { Some(rest) } else { path::split(rest).map(|(segment, _)| segment) }
+    }
+}
+
+struct Search<'t> {
+    trie: &'t Trie,
+    verb: u32,
+    escaped: bool,
+    best: Option<Hit<'t>>,
+}
+
+impl<'t> Search<'t> {
     /// Follows every branch that fits. As deep as the deepest pattern, not as the path.
-    fn walk(&mut self, at: usize, rest: &'p str, captures: Captures<'p>) {
+    fn walk(&mut self, at: u32, rest: &str) {
         let trie = self.trie;
-        let Some(branch) = trie.nodes.get(at) else { return };
+        let Some(node) = trie.nodes.get(at as usize) else { return };
         let Some((segment, after)) = path::split(rest) else {
-            self.consider(&branch.ends, captures);
+            self.consider(node.end);
             return;
         };
         if segment.is_empty() {
             return;
         }
-        // A needless escape never spells a literal: `Table::find` looks at the unescaped path as well, and refuses
-        // where the two mean different routes.
-        let literal = if segment.contains('%') {
-            if path::is_over_encoded(segment) { None } else { trie.child(branch, &path::decode(segment)) }
-        } else {
-            trie.child(branch, segment)
-        };
-        if let Some(next) = literal {
-            self.walk(next, after, captures);
+        if let Some(next) = self.literal(node, at, segment) {
+            self.walk(next, after);
         }
-        if let Some(next) = branch.capture {
-            self.walk(next, after, captures.with(segment));
+        if node.capture != 0 {
+            self.walk(node.capture, after);
         }
-        if !branch.rests.is_empty() {
-            self.consider(&branch.rests, captures.with(rest));
-        }
+        self.consider(node.rest);
     }
 
-    fn consider(&mut self, ends: &'t [End], captures: Captures<'p>) {
-        for end in ends {
-            let verb = match &*end.verb {
+    /// The node that a literal leads to. A needless escape never spells one: `Table::find` looks at the unescaped path as
+    /// well, and refuses where the two mean different routes.
+    fn literal(&self, node: &Node, at: u32, segment: &str) -> Option<u32> {
+        if !self.escaped || !segment.contains('%') {
+            return if node.firsts & first_bit(segment) == 0 {
+                None
+            } else {
+                self.trie.literals.find(at, segment)
+            };
+        }
+        if path::is_over_encoded(segment) {
+            return None;
+        }
+        self.trie.literals.find(at, &path::decode(segment))
+    }
+
+    fn consider(&mut self, last: Option<u32>) {
+        let trie = self.trie;
+        let mut next = last;
+        while let Some(leaf) = next.and_then(|at| trie.leaves.get(at as usize)) {
+            next = leaf.before;
+            let verb = match leaf.verb {
                 known if known == self.verb => 0,
-                "GET" if self.verb == "HEAD" => 1,
-                "ALL" => 2,
+                GET if self.verb == HEAD => 1,
+                ALL => 2,
                 _ => continue,
             };
-            let hit = Hit { end, captures, verb };
-            if self.best.as_ref().is_none_or(|best| (self.better)(&hit, best)) {
-                self.best = Some(hit);
+            let place = match trie.order {
+                Order::Verb => (verb, leaf.rank),
+                Order::Path => (leaf.rank, verb),
+            };
+            if self.best.is_none_or(|best| place < best.place) {
+                self.best = Some(Hit { leaf, place });
             }
         }
     }
 }
 
-/// LoopBack's order: the verb first, `ALL` last, then the rank of the path.
-pub(super) fn by_verb(a: &Hit<'_, '_>, b: &Hit<'_, '_>) -> bool {
-    (a.verb, a.end.rank) < (b.verb, b.end.rank)
-}
-
-/// The order of `routes` files: the more specific path first, then the verb.
-pub(super) fn by_path(a: &Hit<'_, '_>, b: &Hit<'_, '_>) -> bool {
-    (a.end.rank, a.verb) < (b.end.rank, b.verb)
+/// One bit of 64 for the first byte of a segment, the same for both cases of a letter.
+fn first_bit(segment: &str) -> u64 {
+    segment.as_bytes().first().map_or(0, |byte| 1 << ((byte | 0x20) & 63))
 }
 
 #[cfg(test)]
@@ -205,11 +321,11 @@ mod tests {
             .collect()
     }
 
-    fn trie(ignore_case: bool, patterns: &[(&str, &str)]) -> Trie {
-        let mut trie = Trie::new(ignore_case);
+    fn trie(ignore_case: bool, order: Order, patterns: &[(&str, &str)]) -> Trie {
+        let mut trie = Trie::new(ignore_case, order);
         for (rank, (verb, pattern)) in patterns.iter().enumerate() {
-            let end = End { verb: (*verb).into(), rank, route: rank, names: Box::default() };
-            trie.insert(&pieces(pattern), end);
+            let end = End { verb: (*verb).into(), rank, route: rank };
+            trie.insert(&pieces(pattern), &end);
         }
         trie
     }
@@ -225,7 +341,7 @@ mod tests {
             ("GET", "/:id"),
             ("ALL", "/logout"),
         ];
-        let trie = trie(true, &patterns);
+        let trie = trie(true, Order::Verb, &patterns);
         for (verb, path, expected) in [
             ("POST", "login", Some(0)),
             ("GET", "login", Some(5)),
@@ -242,15 +358,18 @@ mod tests {
             ("GET", "a%20b", Some(5)),
             ("GET", "%63ount", Some(5)),
         ] {
-            let found = trie.find(verb, path, by_verb).map(|hit| hit.end.route);
+            let found = trie.find(verb, path, true).map(|hit| hit.leaf.route);
             assert_eq!(found, expected, "{verb} {path}");
         }
     }
 
     #[test]
     fn takes_the_remainder() {
-        let trie = trie(false, &[("GET", "/a/b"), ("GET", "/a/:x"), ("GET", "/a/*rest")]);
-        let hit = |path| trie.find("GET", path, by_path).map(|hit| (hit.end.route, hit.captures.get(0)));
+        let trie = trie(false, Order::Path, &[("GET", "/a/b"), ("GET", "/a/:x"), ("GET", "/a/*rest")]);
+        let hit = |path: &'static str| {
+            trie.find("GET", path, true)
+                .map(|hit| (hit.leaf.route, hit.leaf.value(path, "rest").or(hit.leaf.value(path, "x"))))
+        };
         assert_eq!(hit("a/b"), Some((0, None)));
         assert_eq!(hit("a/c"), Some((1, Some("c"))));
         assert_eq!(hit("a/c/d"), Some((2, Some("c/d"))));
@@ -267,7 +386,7 @@ mod tests {
             verb in "GET|HEAD|POST",
         ) {
             let borrowed: Vec<(&str, &str)> = patterns.iter().map(|(v, p)| (v.as_str(), p.as_str())).collect();
-            let found = trie(true, &borrowed).find(&verb, &path, by_verb).map(|hit| hit.end.route);
+            let found = trie(true, Order::Verb, &borrowed).find(&verb, &path, false).map(|hit| hit.leaf.route);
             let fits = |pattern: &str| {
                 let (left, right) = (pieces(pattern), path.split('/').filter(|s| !s.is_empty()).collect::<Vec<_>>());
                 left.len() == right.len() && left.iter().zip(&right).all(|(piece, segment)| match piece {

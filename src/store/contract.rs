@@ -12,13 +12,13 @@ use std::{collections::BTreeMap, fmt::Debug};
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, Noticed, OutboxEntry, Outcome,
+    AclRow, Change, ChangeNotice, CommitError, Counters, KeyRules, LastUse, Noticed, OutboxEntry, Outcome,
     PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError, Subject, Token, User, UserDraft,
     UserKey,
 };
 use crate::{
     clock::Timestamp,
-    identity::{PasswordHash, TokenHash, UserId},
+    identity::{Lifetimes, PasswordHash, TokenHash, UserId},
 };
 
 /// One test a case, for the engine that `$open` opens.
@@ -35,6 +35,8 @@ macro_rules! holds_for {
             sessions::a_token_is_live_until_it_is_deleted
             sessions::a_token_needs_its_user_and_their_epoch
             sessions::a_token_is_changed_without_a_gap
+            sessions::a_use_is_known_at_once_and_written_down_later
+            sessions::all_tokens_are_seen_page_by_page
             sessions::an_event_tells_of_a_user_who_is_being_created
             sessions::finds_and_lists_tokens
             sessions::revoking_spares_the_session_that_asks
@@ -128,6 +130,8 @@ pub(super) fn token(id: &str, user: impl Into<UserId>) -> Token {
         scopes: Vec::new(),
         name: None,
         epoch: 0,
+        fixed: false,
+        used: None,
     }
 }
 
@@ -151,7 +155,7 @@ pub(super) async fn create(store: &dyn Store, email: &str) -> User {
 /// What the gate would find for this token, at the moment it was made.
 pub(super) fn standing(store: &dyn Store, id: &str) -> Option<Standing> {
     let session = store.sessions().get(&TokenHash::of(id))?;
-    Some(session.standing(&session.subject.load(), Timestamp(1_001), false))
+    Some(session.standing(&session.subject.load(), Timestamp(1_001), &Lifetimes::default()))
 }
 
 fn user_of(outcome: Outcome) -> User {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::LastUse;
 use crate::{
     clock::Timestamp,
     identity::{PasswordHash, TokenHash, UserId},
@@ -77,6 +78,12 @@ pub struct Token {
     pub name: Option<String>,
     /// The user's epoch when it was made.
     pub epoch: u32,
+    /// It ends when it was to end, however much it is used (`sliding_ttl`).
+    #[serde(default)]
+    pub fixed: bool,
+    /// Its last use, as far as it is written down; [`super::Session::last_use`] knows better.
+    #[serde(default)]
+    pub used: Option<LastUse>,
 }
 
 /// A static role.
@@ -150,6 +157,14 @@ pub enum Change {
     UpdateToken(Token),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteToken(TokenHash),
+    /// Writes down a token's last use, if the token still exists and no later one is known. Nobody is told of it:
+    /// the session that was used knows. Outcome: [`Outcome::Done`].
+    UseToken {
+        /// Which.
+        hash: TokenHash,
+        /// When, and where from.
+        used: LastUse,
+    },
     /// Creates a role with a new id, or leaves the one of that name. Outcome: [`Outcome::Role`].
     CreateRole {
         /// Its name.

@@ -65,6 +65,10 @@ impl<E: Writer> Store for Resident<E> {
         Ok(user.map_or_else(|| state.all_tokens(), |user| state.tokens_of(user)))
     }
 
+    async fn token_page(&self, after: Option<&Token>, limit: usize) -> Result<Vec<Token>, StoreError> {
+        Ok(self.live.read()?.token_page(after, limit))
+    }
+
     async fn token_by_handle(&self, handle: &Handle) -> Result<Option<Token>, StoreError> {
         Ok(self.live.read()?.token_by_handle(handle))
     }

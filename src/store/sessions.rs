@@ -1,15 +1,19 @@
 //! The in-memory index that the request path reads: token hash -> session, without a lock.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
 
+use super::LastUse;
 use crate::{
     clock::Timestamp,
-    identity::{TokenHash, UserId},
+    identity::{Lifetimes, TokenHash, UserId},
 };
 
 /// A live token and its user. Replaced, never changed, except that it can be ended.
@@ -27,7 +31,15 @@ pub struct Session {
     pub scopes: Box<[String]>,
     /// The user's epoch when it was made.
     pub epoch: u32,
+    /// As in [`super::Token`].
+    pub fixed: bool,
     ended: AtomicBool,
+    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::grain`] at the most.
+    used: AtomicU32,
+    /// How much of that the store has.
+    written: AtomicU32,
+    /// Where that use came from, as IPv6 has it.
+    client: [AtomicU64; 2],
 }
 
 /// What the gate needs to know of a user: replaced whole when the user or their roles change.
@@ -86,30 +98,112 @@ impl Session {
     /// A live session of `subject`.
     #[must_use]
     pub fn new(token: &super::Token, subject: Arc<ArcSwap<Subject>>) -> Self {
-        Self {
+        let session = Self {
             hash: token.hash,
             subject,
             ttl: token.ttl,
             created: token.created,
             scopes: token.scopes.clone().into_boxed_slice(),
             epoch: token.epoch,
+            fixed: token.fixed,
             ended: AtomicBool::new(false),
+            used: AtomicU32::new(0),
+            written: AtomicU32::new(0),
+            client: Default::default(),
+        };
+        if let Some(used) = token.used {
+            session.take_over(used);
+            session.wrote(used);
         }
+        session
     }
 
     /// What the token is worth at `now`.
     #[must_use]
-    pub fn standing(&self, subject: &Subject, now: Timestamp, allow_eternal: bool) -> Standing {
+    pub fn standing(&self, subject: &Subject, now: Timestamp, lifetimes: &Lifetimes) -> Standing {
         if self.ended.load(Ordering::Acquire) || self.epoch != subject.epoch || subject.disabled {
             return Standing::Ended;
         }
-        let Some(ttl) = self.ttl.filter(|ttl| *ttl > 0.0 || *ttl == -1.0) else { return Standing::Unusable };
-        if ttl < 0.0 {
-            return if allow_eternal { Standing::Live } else { Standing::Expired };
+        #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+        match self.end_by(lifetimes) {
+            None => Standing::Unusable,
+            Some(end) if now.0 as f64 >= end => Standing::Expired,
+            Some(_) => Standing::Live,
         }
-        #[expect(clippy::cast_precision_loss, reason = "an age in ms is far below 2^52")]
-        let elapsed_ms = now.0.saturating_sub(self.created.0) as f64;
-        if elapsed_ms >= ttl * 1000.0 { Standing::Expired } else { Standing::Live }
+    }
+
+    /// When it ends; see [`Lifetimes::end`].
+    #[must_use]
+    pub fn end_by(&self, lifetimes: &Lifetimes) -> Option<f64> {
+        let used = Timestamp(i64::from(self.used.load(Ordering::Relaxed)) * 1000);
+        lifetimes.end(self.ttl, self.created, (!self.fixed).then_some(used))
+    }
+
+    /// Notes a use. On the request path: almost always one load, for a use just before says the same.
+    pub fn touch(&self, now: Timestamp, client: IpAddr, lifetimes: &Lifetimes) {
+        let second = seconds(now);
+        let used = self.used.load(Ordering::Relaxed);
+        if second.saturating_sub(used) < self.grain(lifetimes) {
+            return;
+        }
+        // Whoever comes second came in the same second, or nearly.
+        if self.used.compare_exchange(used, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.came_from(client);
+        }
+    }
+
+    /// The last use.
+    #[must_use]
+    pub fn last_use(&self) -> Option<LastUse> {
+        let used = self.used.load(Ordering::Relaxed);
+        let [high, low] = [0, 1].map(|half: usize| {
+            u128::from(self.client.get(half).map_or(0, |half| half.load(Ordering::Relaxed)))
+        });
+        let client = Ipv6Addr::from_bits(high << 64 | low);
+        (used > 0).then(|| LastUse::from((used, IpAddr::from(client))))
+    }
+
+    /// The last use, if the store lags behind it by this many seconds.
+    #[must_use]
+    pub fn unwritten(&self, lag: u32) -> Option<LastUse> {
+        let written = self.written.load(Ordering::Relaxed).max(seconds(self.created));
+        let behind = self.used.load(Ordering::Relaxed).saturating_sub(written);
+        let news = self.used.load(Ordering::Relaxed) != self.written.load(Ordering::Relaxed);
+        if behind >= lag && news { self.last_use() } else { None }
+    }
+
+    /// The store has this use.
+    pub fn wrote(&self, used: LastUse) {
+        self.written.fetch_max(seconds(used.at()), Ordering::Relaxed);
+    }
+
+    /// How fine uses are told apart, in seconds: a minute, and where they extend the token a 16th of its time.
+    fn grain(&self, lifetimes: &Lifetimes) -> u32 {
+        match self.ttl.filter(|ttl| lifetimes.sliding && *ttl < 960.0) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 1 to 60")]
+            Some(ttl) => (ttl / 16.0).clamp(1.0, 60.0) as u32,
+            None => 60,
+        }
+    }
+
+    /// A session of the same token knows of this use.
+    fn take_over(&self, used: LastUse) {
+        let second = seconds(used.at());
+        if self.used.fetch_max(second, Ordering::Relaxed) < second {
+            self.came_from(used.client());
+        }
+    }
+
+    fn came_from(&self, client: IpAddr) {
+        let bits = match client {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let [a, b, c, d, e, f, g, h, low @ ..] = bits.to_be_bytes();
+        let halves = [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(low)];
+        for (to, from) in self.client.iter().zip(halves) {
+            to.store(from, Ordering::Relaxed);
+        }
     }
 
     /// Ends the session: whoever holds it sees so at its next look.
@@ -125,9 +219,33 @@ impl Sessions {
         self.live.pin().get(hash).cloned()
     }
 
-    /// Puts a session into the index.
+    /// Puts a session into the index; it knows what an earlier one of its token knew of uses.
     pub fn insert(&self, session: Arc<Session>) {
-        self.live.pin().insert(session.hash, session);
+        let live = self.live.pin();
+        if let Some(used) = live.insert(session.hash, Arc::clone(&session)).and_then(|old| old.last_use()) {
+            session.take_over(used);
+        }
+    }
+
+    /// At most `limit` sessions whose last use is `wanted`. Others get their turn meanwhile.
+    pub async fn collect(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&Session) -> Option<LastUse> + Send + Sync,
+    ) -> Vec<(Arc<Session>, LastUse)> {
+        let (live, mut found) = (self.live.pin_owned(), Vec::new());
+        for (index, (_, session)) in live.iter().enumerate() {
+            if let Some(used) = wanted(session) {
+                found.push((Arc::clone(session), used));
+            }
+            if found.len() >= limit {
+                break;
+            }
+            if index % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        found
     }
 
     /// Ends a session and takes it out of the index.
@@ -137,3 +255,11 @@ impl Sessions {
         }
     }
 }
+
+/// Whole seconds since the Unix epoch.
+fn seconds(moment: Timestamp) -> u32 {
+    u32::try_from(moment.0.max(0) / 1000).unwrap_or(u32::MAX)
+}
+
+/// Sessions that are looked at in one go.
+const TURN: usize = 4096;

@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     identity::{Handle, TokenHash, UserId},
-    store::records::{AclRow, KeyRules, OutboxEntry, Role, RoleMapping, Token, UserKey},
+    store::{
+        LastUse,
+        records::{AclRow, KeyRules, OutboxEntry, Role, RoleMapping, Token, UserKey},
+    },
 };
 
 pub(super) use apply::Effects;
@@ -84,6 +87,8 @@ pub(super) struct TokenRow {
     created: Timestamp,
     #[serde(rename = "e", default)]
     epoch: u32,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    used: Option<LastUse>,
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     extra: Option<Box<TokenExtra>>,
 }
@@ -94,6 +99,8 @@ struct TokenExtra {
     scopes: Vec<String>,
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(rename = "f", default, skip_serializing_if = "std::ops::Not::not")]
+    fixed: bool,
 }
 
 /// The one form of an id: `Text("7")` is `Number(7)`.
@@ -218,15 +225,22 @@ impl Write {
 
 impl TokenRow {
     fn of(token: Token) -> Self {
-        let plain = token.scopes.is_empty() && token.name.is_none();
-        let extra = (!plain).then(|| Box::new(TokenExtra { scopes: token.scopes, name: token.name }));
-        Self { user: normal(&token.user), ttl: token.ttl, created: token.created, epoch: token.epoch, extra }
+        let Token { scopes, name, fixed, .. } = token;
+        let plain = scopes.is_empty() && name.is_none() && !fixed;
+        Self {
+            user: normal(&token.user),
+            ttl: token.ttl,
+            created: token.created,
+            epoch: token.epoch,
+            used: token.used,
+            extra: (!plain).then(|| Box::new(TokenExtra { scopes, name, fixed })),
+        }
     }
 
     fn token(&self, hash: TokenHash) -> Token {
-        let (scopes, name) = match self.extra.as_deref() {
-            Some(extra) => (extra.scopes.clone(), extra.name.clone()),
-            None => (Vec::new(), None),
+        let (scopes, name, fixed) = match self.extra.as_deref() {
+            Some(extra) => (extra.scopes.clone(), extra.name.clone(), extra.fixed),
+            None => (Vec::new(), None, false),
         };
         Token {
             hash,
@@ -236,6 +250,8 @@ impl TokenRow {
             scopes,
             name,
             epoch: self.epoch,
+            fixed,
+            used: self.used,
         }
     }
 }

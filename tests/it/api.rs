@@ -2,9 +2,13 @@
 
 mod accounts;
 mod bodies;
+mod credentials;
 mod current_user;
+mod hostile;
+mod lifetimes;
 mod limits;
 mod matrix;
+mod names;
 mod profiles;
 mod recovery;
 mod rows;

@@ -8,11 +8,15 @@ mod architecture;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod owner;
 #[cfg(test)]

@@ -100,6 +100,8 @@ impl Accounts {
             scopes,
             name: Some(RESET_NAME.to_owned()),
             epoch: user.epoch,
+            fixed: true,
+            used: None,
         };
         let before = self.store.tokens(Some(&user.id)).await?;
         let before = before.into_iter().filter(|token| token.name.as_deref() == Some(RESET_NAME));

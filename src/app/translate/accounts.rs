@@ -58,6 +58,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
             |file| file.allow_eternal_tokens,
         ),
         access_token_id_length: merged.id_length(),
+        sliding_ttl: config.users.sliding_ttl,
         max_tokens: config.users.max_tokens,
         email_verification_required: merged.value(
             "email_verification_required",

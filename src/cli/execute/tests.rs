@@ -120,6 +120,36 @@ async fn roles_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_list_knows_the_last_use_before_it_is_written_down() {
+    let services = services_with(|settings| settings.sliding_ttl = true).await;
+    add(&services, "ann", &[]).await;
+    let login = crate::accounts::NewToken::read(
+        services.accounts().settings(),
+        &serde_json::Map::from_iter([("ttl".to_owned(), json!(600))]),
+    );
+    let user = services.accounts().user(&1.into()).await.unwrap();
+    let asker = crate::accounts::Asker::Operator;
+    let minted = services.accounts().add_token(asker, &user, login.unwrap()).await.unwrap();
+    let only = || async {
+        let answer = tell(&services, json!({"token-list": {"user": null}})).await.unwrap();
+        let Output::Tokens(mut tokens) = answer else { panic!("tokens") };
+        tokens.remove(0)
+    };
+    let unused = only().await;
+    assert_eq!((unused.last_used, unused.client), (None, None));
+    assert_eq!(unused.expires.as_deref(), Some("2026-11-21T21:01:11.688Z"));
+    let session = services.accounts().session(minted.id.expose()).await.unwrap();
+    services.clock.advance(std::time::Duration::from_secs(300));
+    let client = "2001:db8::7".parse().unwrap();
+    session.touch(services.clock.now(), client, &services.accounts().settings().lifetimes());
+    let used = only().await;
+    assert_eq!(used.last_used.as_deref(), Some("2026-11-21T20:56:11.000Z"));
+    assert_eq!(used.client.as_deref(), Some("2001:db8::7"));
+    assert_eq!(used.expires.as_deref(), Some("2026-11-21T21:06:11.000Z"), "as the use has extended it");
+    assert_eq!(services.store.tokens(None).await.unwrap()[0].used, None, "it is not written down");
+}
+
+#[tokio::test]
 async fn tokens_are_shown_once_and_ended_by_handle() {
     let services = services().await;
     add(&services, "ann", &[]).await;

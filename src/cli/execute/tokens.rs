@@ -20,6 +20,11 @@ pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<
     {
         return Err(ExecuteError::Ttl(ttl));
     }
+    let most = services.accounts().settings().max_ttl;
+    if let Some(ttl) = wish.ttl.filter(|ttl| *ttl > most) {
+        // A login's is cut; a script that was given less than it asked for would find out too late.
+        return Err(ExecuteError::TtlTooLong { ttl, most });
+    }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     let minted = loop {
@@ -44,9 +49,8 @@ pub(super) async fn list(services: &Services, user: Option<&Who>) -> Result<Outp
         Some(who) => Some(resolve(services, who).await?.id),
         None => None,
     };
-    let now = services.clock.now();
     let tokens = services.store.tokens(user.as_ref()).await?;
-    Ok(Output::Tokens(tokens.into_iter().map(|token| shaped(token, now)).collect()))
+    Ok(Output::Tokens(tokens.into_iter().map(|token| shaped(services, token)).collect()))
 }
 
 pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, ExecuteError> {
@@ -65,9 +69,12 @@ pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output,
     Ok(Output::Done { message: format!("{ended} tokens of {} have ended", called(&user)) })
 }
 
-fn shaped(token: Token, now: Timestamp) -> TokenView {
-    #[expect(clippy::cast_precision_loss, reason = "an age in ms is far below 2^52")]
-    let age = (now.0.saturating_sub(token.created.0)) as f64;
+/// A token with what is known of it now: its last use may not be written down yet.
+fn shaped(services: &Services, token: Token) -> TokenView {
+    let live = services.store.sessions().get(&token.hash).and_then(|session| session.last_use());
+    let used = live.or(token.used);
+    let counts = used.filter(|_| !token.fixed).map(|used| used.at());
+    let end = services.accounts().settings().lifetimes().end(token.ttl, token.created, counts);
     TokenView {
         handle: token.hash.handle().as_str().to_owned(),
         user_id: token.user,
@@ -75,6 +82,15 @@ fn shaped(token: Token, now: Timestamp) -> TokenView {
         scopes: token.scopes,
         created: token.created.to_string(),
         ttl: token.ttl,
-        expired: token.ttl.is_some_and(|ttl| ttl > 0.0 && age >= ttl * 1_000.0),
+        expires: end.filter(|end| end.is_finite()).map(|end| moment(end).to_string()),
+        #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+        expired: end.is_some_and(|end| end <= services.clock.now().0 as f64),
+        last_used: used.map(|used| used.at().to_string()),
+        client: used.map(|used| used.client().to_string()),
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates, as far away as that is")]
+fn moment(ms: f64) -> Timestamp {
+    Timestamp(ms as i64)
 }

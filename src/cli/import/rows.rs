@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::admin::Hidden,
-    identity::{TokenHash, UserId},
+    identity::{TokenHash, UserId, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
 };
 
@@ -145,7 +145,17 @@ fn token(row: &mut Map<String, Value>, user_model: &str) -> Result<Token, Why> {
     };
     let created = moment(&taken(row, "created")).ok_or("its `created` is no moment")?;
     let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are no list of texts")?;
-    Ok(Token { hash: TokenHash::of(&token), user, ttl, created, scopes, name: None, epoch: 0 })
+    Ok(Token {
+        hash: TokenHash::of(&token),
+        user,
+        ttl,
+        created,
+        scopes,
+        name: None,
+        epoch: 0,
+        fixed: false,
+        used: None,
+    })
 }
 
 /// A list, or a list as text, as SQL stores it.
@@ -153,8 +163,8 @@ fn scopes(value: Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
         Value::String(text) if text.is_empty() => Some(Vec::new()),
-        Value::String(text) => serde_json::from_str(&text).ok(),
-        value => serde_json::from_value(value).ok(),
+        Value::String(text) => serde_json::from_str(&text).ok().map(scope_list::listed),
+        value => serde_json::from_value(value).ok().map(scope_list::listed),
     }
 }
 

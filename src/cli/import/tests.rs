@@ -10,7 +10,7 @@ use crate::{
         testing::{START, backend},
     },
     clock::Timestamp,
-    identity::TokenHash,
+    identity::{Lifetimes, TokenHash},
     store::{Change, Standing, Store, UserKey},
 };
 
@@ -60,7 +60,7 @@ impl Bench {
     async fn standing(&self, token: &str) -> Option<Standing> {
         let session = self.store().load_session(&TokenHash::of(token)).await.unwrap()?;
         let subject = session.subject.load();
-        Some(session.standing(&subject, START, false))
+        Some(session.standing(&subject, START, &Lifetimes::default()))
     }
 }
 

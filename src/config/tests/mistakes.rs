@@ -164,7 +164,7 @@ fn protection_that_is_not_built_refuses_to_start() {
             "[server]\nhttps = \"0.0.0.0:8443\"\nproxy_protocol = true\n[tls]\nmin_version = \"1.3\"\nclient_ca = \"ca.pem\"\n\
              redirect_http = true\nhsts = \"1\"\nacme_domains = [\"a.example\"]\n[limits]\nlogin_per_account = \"5/minute\"\n\
              [upstream]\nca = \"ca.pem\"\nclient_cert = \"c.pem\"\nclient_key = \"c.key\"\n[identity]\nassertion = true\n\
-             [users]\nmax_tokens = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
+             [users]\nttl = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
         ),
         @r#"
         portcullis.toml:2:9: error: `server.https` is not built yet, and nothing would be protected by it; take it out
@@ -179,7 +179,6 @@ fn protection_that_is_not_built_refuses_to_start() {
         portcullis.toml:14:15: error: `upstream.client_cert` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:15:14: error: `upstream.client_key` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:17:13: error: `identity.assertion` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:19:14: error: `users.max_tokens` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:21:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
         "#
     );

@@ -8,9 +8,9 @@ use crate::policy::{
     method::Method,
     model::Definition,
     owner::Owner,
-    plain::{PlainFile, PlainRoute, captures},
+    plain::{PlainFile, PlainRoute},
     plan::{ModelPlan, RoutePlan},
-    table::{Judge, Route},
+    table::{Judge, Operation, Route},
     trie::{End, Piece},
 };
 
@@ -33,6 +33,7 @@ impl Assembly<'_, '_> {
         }
         let mut added: Vec<(&PlainRoute, bool, usize)> = Vec::new();
         for (index, (definition, file)) in files.iter().enumerate() {
+            self.shared.next_model();
             for route in &file.routes {
                 added.push((route, file.ignore_case, self.table.routes.len()));
                 let made = self.plain_route(definition, file, route, first + index);
@@ -45,25 +46,23 @@ impl Assembly<'_, '_> {
         for (rank, (route, ignore_case, index)) in added.into_iter().enumerate() {
             let all = ["ALL".into()];
             let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
-            let names: Box<[Box<str>]> = captures(&route.pattern).map(Into::into).collect();
             let [exact, folded] = &mut self.table.plain;
             let trie = if ignore_case { folded } else { exact };
             for verb in verbs {
-                let end = End { verb: verb.clone(), rank, route: index, names: names.clone() };
-                trie.insert(&route.pattern, end);
+                trie.insert(&route.pattern, &End { verb: verb.clone(), rank, route: index });
             }
         }
     }
 
     fn plain_route(
-        &self,
+        &mut self,
         definition: &Definition,
         file: &PlainFile,
         route: &PlainRoute,
         model: usize,
     ) -> Route {
         let stored = self.rows_of(&definition.name);
-        let judge = |access| {
+        let mut judge = |access| {
             let target = Target {
                 model: &definition.name,
                 property: &route.property,
@@ -71,21 +70,24 @@ impl Assembly<'_, '_> {
                 access,
                 alias_counts: false,
             };
-            Judge { access, rules: rules(&file.acls, &stored, &target) }
+            Judge { access, rules: self.shared.rules(rules(&file.acls, &stored, &target)) }
         };
         let last: &str = if route.property.is_empty() { &route.path } else { &route.property };
         let glue = if route.property.is_empty() { " " } else { "." };
-        Route {
-            name: format!("{}{glue}{last}", definition.name).into(),
-            model,
+        let operation = Operation {
             property: route.property.clone(),
             account: None,
-            judge: judge(route.access.unwrap_or(WRITE)),
-            safe: route.access.is_none().then(|| judge(READ)),
-            scopes: Box::default(),
+            scopes: route.scopes.clone().into_boxed_slice(),
             instance: false,
             takes: "",
             encoded_slash: route.encoded_slash,
+        };
+        Route {
+            name: format!("{}{glue}{last}", definition.name).into(),
+            model,
+            judge: judge(route.access.unwrap_or(WRITE)),
+            safe: route.access.is_none().then(|| Box::new(judge(READ))),
+            operation: self.shared.operation(operation),
         }
     }
 

@@ -1,11 +1,13 @@
 //! `api.short_routes`: `/login` and its kin at the root of the host, served as the account model's own routes.
 
+use std::sync::Arc;
+
 use super::Assembly;
 use crate::policy::{
     model::Definition,
     plain::PlainFile,
     plan::RoutePlan,
-    table::{Judge, Route},
+    table::{Judge, Operation, Route},
     trie::{End, Piece},
 };
 
@@ -30,7 +32,8 @@ impl Assembly<'_, '_> {
         }
         self.refuse_taken(files);
         for (path, verbs, method) in SHORT {
-            let index = self.table.routes.iter().position(|route| route.account.as_deref() == Some(method));
+            let index =
+                self.table.routes.iter().position(|route| route.operation.account.as_deref() == Some(method));
             let Some(mut index) = index else { continue };
             if method == SET_PASSWORD {
                 index = self.short_set_password(index);
@@ -38,8 +41,7 @@ impl Assembly<'_, '_> {
             let pattern = [Piece::Literal(path.into())];
             let [_, folded] = &mut self.table.plain;
             for verb in verbs {
-                let end = End { verb: (*verb).into(), rank: 0, route: index, names: Box::default() };
-                folded.insert(&pattern, end);
+                folded.insert(&pattern, &End { verb: (*verb).into(), rank: 0, route: index });
                 if let Some(plan) = self.plan.routes.get_mut(index) {
                     plan.ends.push(((*verb).into(), pattern.to_vec()));
                 }
@@ -51,17 +53,20 @@ impl Assembly<'_, '_> {
     fn short_set_password(&mut self, of: usize) -> usize {
         let index = self.table.routes.len();
         if let (Some(long), Some(plan)) = (self.table.routes.get(of), self.plan.routes.get(of)) {
-            let short = Route {
-                name: long.name.clone(),
-                model: long.model,
-                property: long.property.clone(),
+            let operation = Operation {
+                property: long.operation.property.clone(),
                 account: Some(SHORT_SET_PASSWORD.into()),
-                judge: Judge { access: long.judge.access, rules: long.judge.rules.clone() },
-                safe: None,
-                scopes: long.scopes.clone(),
+                scopes: long.operation.scopes.clone(),
                 instance: false,
                 takes: SHORT_SET_PASSWORD,
                 encoded_slash: false,
+            };
+            let short = Route {
+                name: long.name.clone(),
+                model: long.model,
+                judge: Judge { access: long.judge.access, rules: Arc::clone(&long.judge.rules) },
+                safe: None,
+                operation: self.shared.operation(operation),
             };
             let plan = RoutePlan {
                 model: plan.model,
@@ -92,7 +97,7 @@ impl Assembly<'_, '_> {
         }
         if self.table.root.is_empty() {
             for (path, ..) in SHORT {
-                let model = self.table.mounts.get(path).and_then(|index| self.plan.models.get(*index));
+                let model = self.mounts.get(path).and_then(|index| self.plan.models.get(*index));
                 taken.extend(model.map(|model| (model.at, format!("`/{path}` of `{}`", model.name))));
             }
         }

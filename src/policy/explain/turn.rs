@@ -71,9 +71,8 @@ impl Study {
     fn routes_turned(&self, scene: &Scene<'_>, kind: &Kind) -> usize {
         let without = |kind: &Kind| Kind { owner: false, ..kind.clone() };
         let (before, after) = (without(&scene.kind), without(kind));
-        let judges = self.plan.routes.iter().zip(&self.set.table.routes).flat_map(|(plan, route)| {
-            std::iter::once(&route.judge).chain(&route.safe).map(move |judge| (plan, judge))
-        });
+        let routes = self.plan.routes.iter().zip(&self.set.table.routes);
+        let judges = routes.flat_map(|(plan, route)| route.judges().map(move |judge| (plan, judge)));
         judges
             .filter(|(plan, judge)| {
                 let is_here = std::ptr::eq(*plan, scene.plan) && judge.access == scene.access;
@@ -229,7 +228,9 @@ fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
         }
         "scope" => {
             let wanted = match action.target {
-                Target::Route { route, .. } => route.scopes.first().map_or("DEFAULT", |scope| scope),
+                Target::Route { route, .. } => {
+                    route.operation.scopes.first().map_or("DEFAULT", |scope| scope)
+                }
                 _ => "DEFAULT",
             };
             format!("use a token with the scope `{wanted}`")

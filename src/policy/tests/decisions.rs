@@ -222,6 +222,35 @@ fn scopes() {
 }
 
 #[test]
+fn a_route_names_the_scopes_that_open_it() {
+    let reports = ["reports".to_owned()];
+    let both = ["reports".to_owned(), "DEFAULT".to_owned()];
+    let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
+    let stranger = Caller { user: None, roles: &[], scopes: &[] };
+    let file = json!({"name": "Report", "acls": [rule("$everyone", "ALLOW")], "routes": [
+        {"path": "/reports", "accessScopes": ["reports", "audit"]},
+        {"path": "/reports/either", "accessScopes": ["reports", "DEFAULT"]},
+        {"path": "/reports/usual"},
+    ]});
+    let open = "allow report.json#/acls/0";
+    for (request, caller, expected) in [
+        ("GET /reports", token(&reports), open),
+        ("GET /reports", token(&both), open),
+        ("GET /reports", token(&[]), "403 scope"),
+        ("GET /reports", stranger, "401 scope"),
+        ("POST /reports/either", token(&reports), open),
+        ("GET /reports/either", token(&[]), open),
+        ("GET /reports/either", stranger, open),
+        ("GET /reports/usual", token(&reports), "403 scope"),
+        ("GET /reports/usual", token(&both), open),
+        ("GET /api/users/1", token(&reports), "403 scope"),
+    ] {
+        let set = set(&standard(), std::slice::from_ref(&file));
+        assert_eq!(verdict(&set, request, caller, None), expected, "{request} {caller:?}");
+    }
+}
+
+#[test]
 fn statuses_and_defaults() {
     let bare = json!({"name": "Order", "base": "PersistedModel"});
     let denying = with(bare.clone(), "defaultPermission", json!("DENY"));
@@ -242,11 +271,9 @@ fn statuses_and_defaults() {
         assert_eq!(verdict(&set, "GET /api/Orders/7", caller, None), expected, "{model}");
     }
     let set = set(&loopback(), &[hiding]);
-    let Decision::Denial(denial) = set.decide(&set.action("GET", "/api/Orders/7", None), user("1"), None)
-    else {
-        panic!()
-    };
-    assert_eq!((denial.status, denial.model, denial.model_id.as_deref()), (404, "Order", Some("7")));
+    let action = set.action("GET", "/api/Orders/7", None);
+    let Decision::Denial(denial) = set.decide(&action, user("1"), None) else { panic!() };
+    assert_eq!((denial.status, denial.model, action.model_id.as_deref()), (404, "Order", Some("7")));
 }
 
 #[test]

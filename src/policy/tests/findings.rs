@@ -242,3 +242,13 @@ fn passes_over_what_is_no_policy() {
     );
     assert!(compiled && found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn scopes_that_nobody_can_have_are_mistakes() {
+    for scopes in [json!("reports"), json!([]), json!(["reports", 7]), json!([""]), json!({})] {
+        let route = json!([{"path": "/reports", "accessScopes": scopes}]);
+        refused(&json!({"name": "Report", "routes": route}), "`accessScopes` is no list of scopes");
+        let method = json!({"audit": {"http": {"verb": "get"}, "accessScopes": scopes}});
+        refused(&json!({"name": "Order", "methods": method}), "`accessScopes` is no list of scopes");
+    }
+}

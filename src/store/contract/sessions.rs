@@ -22,7 +22,7 @@ pub(in crate::store) async fn a_token_is_live_until_it_is_deleted(store: &dyn St
     assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 1);
     assert_eq!(standing(store, "t"), None);
     assert!(store.load_session(&given.hash).await.unwrap().is_none());
-    let seen = held.standing(&held.subject.load(), Timestamp(1_001), false);
+    let seen = held.standing(&held.subject.load(), Timestamp(1_001), &Lifetimes::default());
     assert_eq!(seen, Standing::Ended, "whoever still holds it sees so too");
     assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 0);
     assert_eq!(store.counters().tokens, 0);
@@ -99,7 +99,10 @@ pub(in crate::store) async fn revoking_spares_the_session_that_asks(store: &dyn 
     assert_eq!(removed(commit(store, revoke(&ann, Some("mine"))).await), 1);
     assert_eq!(standing(store, "mine"), Some(Standing::Live));
     assert_eq!(standing(store, "stolen"), None);
-    assert_eq!(stolen.standing(&stolen.subject.load(), Timestamp(1_001), false), Standing::Ended);
+    assert_eq!(
+        stolen.standing(&stolen.subject.load(), Timestamp(1_001), &Lifetimes::default()),
+        Standing::Ended
+    );
     assert_eq!(standing(store, "ben's"), Some(Standing::Live));
     let now = store.user(&ann.id).await.unwrap().unwrap();
     assert!(now.epoch > ann.epoch);
@@ -147,7 +150,7 @@ pub(in crate::store) async fn deleting_a_user_takes_all_that_is_theirs(store: &d
     assert_eq!(removed(commit(store, Change::DeleteUser(UserId::Text("1".into()))).await), 1);
     assert!(store.user(&1.into()).await.unwrap().is_none());
     assert_eq!(standing(store, "a"), None);
-    assert_eq!(held.standing(&held.subject.load(), Timestamp(1_001), false), Standing::Ended);
+    assert_eq!(held.standing(&held.subject.load(), Timestamp(1_001), &Lifetimes::default()), Standing::Ended);
     let left: Vec<_> =
         store.role_mappings().await.unwrap().into_iter().map(|mapping| mapping.principal_id).collect();
     assert_eq!(left, ["2"]);
@@ -174,4 +177,67 @@ pub(in crate::store) async fn every_session_sees_what_its_user_becomes(store: &d
     user.disabled = false;
     commit(store, Change::UpdateUser(user)).await.unwrap();
     assert_eq!(standing(store, "one"), Some(Standing::Live));
+}
+
+pub(in crate::store) async fn a_use_is_known_at_once_and_written_down_later(store: &dyn Store) {
+    let user = create(store, "a@x").await;
+    commit(store, Change::CreateToken(token("t", user.id.clone()))).await.unwrap();
+    let hash = TokenHash::of("t");
+    let held = store.load_session(&hash).await.unwrap().unwrap();
+    let rules = Lifetimes { sliding: true, ..Lifetimes::default() };
+    assert_eq!(held.last_use(), None);
+    let home = "192.0.2.1".parse().unwrap();
+    held.touch(Timestamp(90_999), home, &rules);
+    let used = held.last_use().unwrap();
+    assert_eq!((used.at(), used.client()), (Timestamp(90_000), home), "to the second, and never later");
+    held.touch(Timestamp(149_999), "192.0.2.2".parse().unwrap(), &rules);
+    assert_eq!(held.last_use(), Some(used), "within a minute is the same use");
+    assert_eq!((held.unwritten(90), held.unwritten(0)), (None, Some(used)), "89 s after its making");
+
+    // Whatever replaces the session knows of it, and nobody else is told.
+    let seen = store.changes(0).await.unwrap().len();
+    commit(store, Change::UpdateToken(Token { ttl: Some(60.0), ..token("t", user.id.clone()) }))
+        .await
+        .unwrap();
+    let held = store.load_session(&hash).await.unwrap().unwrap();
+    assert_eq!(held.last_use(), Some(used));
+    assert_eq!(held.end_by(&rules), Some(150_000.0), "a use extends it");
+    let noticed = store.changes(0).await.unwrap().len();
+    assert_eq!(noticed, seen + 1, "of the change");
+    commit(store, Change::UseToken { hash, used }).await.unwrap();
+    held.wrote(used);
+    assert_eq!(held.unwritten(0), None);
+    let earlier = LastUse::new(Timestamp(80_000), home);
+    commit(store, Change::UseToken { hash, used: earlier }).await.unwrap();
+    commit(store, Change::UseToken { hash: TokenHash::of("gone"), used }).await.unwrap();
+    assert_eq!(store.changes(0).await.unwrap().len(), noticed);
+    assert_eq!(store.tokens(None).await.unwrap()[0].used, Some(used), "a later use stays");
+    assert_eq!(standing(store, "t"), Some(Standing::Live));
+}
+
+pub(in crate::store) async fn all_tokens_are_seen_page_by_page(store: &dyn Store) {
+    let users = [create(store, "a@x").await, create(store, "b@x").await];
+    for n in 0..7_i64 {
+        let made = Timestamp(1_000 - n % 3);
+        let token = Token {
+            created: made,
+            ..token(&n.to_string(), users[usize::try_from(n % 2).unwrap()].id.clone())
+        };
+        commit(store, Change::CreateToken(token)).await.unwrap();
+    }
+    let (mut seen, mut last) = (Vec::new(), None);
+    loop {
+        let page = store.token_page(last.as_ref(), 3).await.unwrap();
+        assert!(page.len() <= 3);
+        // What was looked at may end meanwhile.
+        if let Some(token) = page.first() {
+            commit(store, Change::DeleteToken(token.hash)).await.unwrap();
+        }
+        seen.extend(page.iter().map(|token| token.hash));
+        let Some(token) = page.last() else { break };
+        last = Some(token.clone());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 7);
 }

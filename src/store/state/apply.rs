@@ -9,7 +9,7 @@ use super::{Meta, Row, State, TokenRow, Write, normal};
 use crate::{
     identity::{TokenHash, UserId},
     store::{
-        CommitError, StoreError,
+        CommitError, LastUse, StoreError,
         records::{Change, ChangeNotice, Noticed, OutboxEntry, Outcome, Token},
     },
 };
@@ -95,6 +95,7 @@ impl<'a> Work<'a> {
             Change::CreateToken(token) => self.create_token(token),
             Change::UpdateToken(token) => self.update_token(token),
             Change::DeleteToken(hash) => Ok(self.delete_token(hash)),
+            Change::UseToken { hash, used } => Ok(self.use_token(hash, used)),
             Change::CreateRole { name } => Ok(self.create_role(name)),
             Change::Grant { role, user } => self.grant(&role, &normal(&user)),
             Change::Revoke { role, user } => Ok(self.revoke(&role, &normal(&user))),
@@ -196,11 +197,19 @@ impl<'a> Work<'a> {
     fn update_token(&mut self, token: Token) -> Result<Outcome, CommitError> {
         let Some(old) = self.state.tokens.get(&token.hash).cloned() else { return Err(self.missing()) };
         let hash = token.hash;
-        let row = TokenRow { user: old.user, epoch: old.epoch, ..TokenRow::of(token) };
+        let row = TokenRow { user: old.user, epoch: old.epoch, used: old.used, ..TokenRow::of(token) };
         self.notice(Noticed::Token(hash));
         // It is replaced without a gap: no request finds it void.
         self.start_token(hash, row);
         Ok(Outcome::Done)
+    }
+
+    fn use_token(&mut self, hash: TokenHash, used: LastUse) -> Outcome {
+        let row = self.state.tokens.get(&hash).cloned();
+        if let Some(row) = row.filter(|row| row.used.is_none_or(|known| known.at() < used.at())) {
+            self.write(Write::Token(hash, Some(TokenRow { used: Some(used), ..row })));
+        }
+        Outcome::Done
     }
 
     fn delete_token(&mut self, hash: TokenHash) -> Outcome {

@@ -56,6 +56,14 @@ impl State {
         tokens
     }
 
+    /// Tokens by user, then by age.
+    pub(in crate::store) fn token_page(&self, after: Option<&Token>, limit: usize) -> Vec<Token> {
+        let place = |token: &Token| (normal(&token.user), token.created, token.hash);
+        let start = after.map_or(Bound::Unbounded, |token| Bound::Excluded(place(token)));
+        let places = self.tokens_by_user.range((start, Bound::Unbounded)).take(limit);
+        places.filter_map(|(.., hash)| self.token(hash)).collect()
+    }
+
     pub(in crate::store) fn token(&self, hash: &TokenHash) -> Option<Token> {
         self.tokens.get(hash).map(|row| row.token(*hash))
     }

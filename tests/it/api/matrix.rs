@@ -182,7 +182,7 @@ fn cast(gate: &Gate, caller: Caller, cell: usize) -> (SignedUp, String) {
         Caller::Anonymous => String::new(),
         Caller::UnknownToken => "x".repeat(64),
         Caller::ExpiredToken => {
-            let wish = Wish { ttl: Some(1.0), scopes: Vec::new(), name: None };
+            let wish = Wish { ttl: Some(1.0), scopes: Vec::new(), name: None, fixed: true };
             let minted = gate.run(parts.accounts().issue(&UserId::Number(owner.id), wish)).unwrap();
             gate.advance(Duration::from_secs(1));
             minted.id.expose().to_owned()

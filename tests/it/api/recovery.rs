@@ -48,6 +48,22 @@ impl Receiver {
 }
 
 #[test]
+fn a_reset_token_lives_as_long_as_the_setting_says_and_no_use_extends_it() {
+    for profile in ["standard", "loopback3"] {
+        let settings = [("users.reset_password_token_ttl", "60"), ("users.sliding_ttl", "true")];
+        let (receiver, gate) = house(profile, &settings);
+        gate.sign_up("ann");
+        let body = json!({"email": "ann@example.com"});
+        ask(&mut gate.client(), "POST", "/api/users/reset", "", &body);
+        let letter = receiver.event("reset.requested");
+        assert_eq!(letter["accessToken"]["ttl"], 60, "{profile}");
+        let tokens = gate.run(gate.parts().store.tokens(None)).unwrap();
+        let reset = tokens.iter().find(|token| token.ttl == Some(60.0)).unwrap();
+        assert!(reset.fixed, "{profile}");
+    }
+}
+
+#[test]
 fn a_forgotten_password_is_reset() {
     for (profile, asked, scoped) in [("standard", "200 {}", true), ("loopback3", "204", false)] {
         let (receiver, gate) = house(profile, &[]);

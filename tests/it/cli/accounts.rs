@@ -111,6 +111,62 @@ fn a_revoked_token_is_refused_at_once() {
 }
 
 #[test]
+fn a_list_of_tokens_shows_what_a_running_gate_has_seen_and_what_a_stop_wrote_down() {
+    let (house, gate, [ann, _]) = inhabited();
+    let robot = house.ok("token issue bob --name nightly --ttl 3600").trim().to_owned();
+    let unused = house.json("token list");
+    assert_eq!(unused.as_array().unwrap().len(), 3, "{unused}");
+    assert!(unused.as_array().unwrap().iter().all(|token| token["lastUsed"].is_null()), "{unused}");
+    assert_eq!((gate.http.get("/notes/1", &ann), gate.http.get("/notes/2", &robot)), (200, 200));
+    let used = |listed: &Value| -> Vec<(Value, Value, Value)> {
+        let tokens = listed.as_array().unwrap().iter().filter(|token| !token["lastUsed"].is_null());
+        let row = |token: &Value| (token["userId"].clone(), token["name"].clone(), token["client"].clone());
+        tokens.map(row).collect()
+    };
+    let live = house.json("token list");
+    let mut expected =
+        vec![(json!(1), Value::Null, json!("127.0.0.1")), (json!(2), json!("nightly"), json!("127.0.0.1"))];
+    let mut found = used(&live);
+    expected.sort_by_key(|row| row.0.to_string());
+    found.sort_by_key(|row| row.0.to_string());
+    assert_eq!(found, expected, "{live}");
+    assert!(live[0]["expires"].as_str().unwrap() > live[0]["created"].as_str().unwrap());
+    assert_eq!(gate.stop(), Some(0));
+    assert_eq!(house.json("token list"), live, "nothing is lost by a stop");
+    let text = house.ok("token list --user bob");
+    assert!(text.starts_with("HANDLE") && text.contains("LAST USED") && text.contains("nightly"), "{text}");
+}
+
+#[test]
+fn a_service_token_opens_what_its_scopes_say_for_as_long_as_it_was_given() {
+    let house = House::with("[users]\nallow_eternal_tokens = true\nmax_ttl = 1000000\n");
+    let report = json!({
+        "name": "Statistic",
+        "routes": [{ "path": "/statistics", "property": "list", "accessScopes": ["statistics"] }],
+        "acls": [{ "principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW" }]
+    });
+    house.write("policies/statistics.json", &report.to_string());
+    house.add_user("ann");
+    let gate = house.serve();
+    let ann = gate.http.login("ann");
+    let robot = house.ok("token issue ann --name nightly --ttl -1 --scope statistics").trim().to_owned();
+    assert_eq!((gate.http.get("/statistics", &robot), gate.http.get("/notes/1", &robot)), (200, 403));
+    assert_eq!((gate.http.get("/statistics", &ann), gate.http.get("/statistics", "")), (403, 401));
+    let listed = house.json("token list --user ann");
+    let row = listed.as_array().unwrap().iter().find(|token| token["name"] == "nightly").unwrap();
+    assert_eq!((&row["ttl"], &row["expires"], &row["expired"]), (&json!(-1.0), &Value::Null, &json!(false)));
+    assert_eq!((&row["scopes"], row["lastUsed"].is_string()), (&json!(["statistics"]), true));
+    let told = house.run("explain --as ann GET /statistics");
+    assert!(told.out.contains("use a token with the scope `statistics`"), "{}", told.out);
+    let told = house.run("explain --as ann --scope statistics GET /statistics").ok();
+    assert!(told.contains("allow"), "{told}");
+    house.ok(&format!("token revoke {}", row["handle"].as_str().unwrap()));
+    assert_eq!(gate.http.get("/statistics", &robot), 401);
+    let error = house.run("token issue ann --ttl 1000001").refused();
+    assert!(error.contains("more than `users.max_ttl` allows, which is 1000000"), "{error}");
+}
+
+#[test]
 fn a_granted_role_counts_at_once_for_decisions_and_for_the_app() {
     let (house, gate, [ann, _]) = inhabited();
     assert_eq!((gate.http.get("/notes/2", &ann), groups(&gate, &ann)), (403, None));

@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    clock::Timestamp,
     identity::{TokenHash, UserId},
     store::{
-        AclRow, Change, CommitError, Noticed, PrincipalKind, Role, RoleMapping, Token, User, UserDraft,
+        AclRow, Change, CommitError, LastUse, Noticed, PrincipalKind, Role, RoleMapping, Token, User,
+        UserDraft,
         contract::{commit, commit_all, create, draft, everything, properties, row, standing, token},
         memory,
         sessions::Standing,
@@ -28,7 +30,8 @@ async fn a_restart_finds_everything() {
             Change::PutUser(User { disabled: true, ..row(UserId::parse("5f0a/ü"), "text") }),
             Change::CreateToken(Token { scopes: vec!["a".into()], name: Some("n".into()), ..token("t", 1) }),
             Change::PutToken(Token { ttl: None, ..token("orphan", 50) }),
-            Change::PutToken(Token { ttl: Some(-1.0), ..token("eternal", 1) }),
+            Change::PutToken(Token { ttl: Some(-1.0), fixed: true, ..token("eternal", 1) }),
+            Change::UseToken { hash: TokenHash::of("eternal"), used: used() },
             Change::CreateRole { name: "clerk".into() },
             Change::Grant { role: "clerk".into(), user: 1.into() },
             Change::PutAclRow(AclRow { id: "".into(), ..AclRow::default() }),
@@ -43,6 +46,7 @@ async fn a_restart_finds_everything() {
     let store = open(folder.path()).await.unwrap();
     assert_eq!(everything(&*store).await, before);
     assert_eq!(standing(&*store, "t"), Some(Standing::Live));
+    assert_eq!(store.sessions().get(&TokenHash::of("eternal")).unwrap().last_use(), Some(used()));
     assert!(store.find_user(&KeyRules::default().email(None, "text")).await.unwrap().is_some());
     assert!(store.token_by_handle(&TokenHash::of("t").handle()).await.unwrap().is_some());
     assert_eq!(store.changes(seq).await.unwrap(), [], "the feed counts on");
@@ -110,6 +114,11 @@ async fn nobody_else_may_read_the_folder() {
     }
 }
 
+/// A client of IPv6.
+fn used() -> LastUse {
+    LastUse::new(Timestamp(1_795_294_271_688), "2001:db8::7".parse().unwrap())
+}
+
 /// Changes over few names, so that they meet.
 fn change() -> impl Strategy<Value = Change> {
     let user = || (1_i64..6).prop_map(UserId::Number);
@@ -128,6 +137,7 @@ fn change() -> impl Strategy<Value = Change> {
         3 => (name(), user(), 0_u32..2)
             .prop_map(|(id, user, epoch)| Change::CreateToken(Token { epoch, ..token(id, user) })),
         1 => hash().prop_map(Change::DeleteToken),
+        1 => hash().prop_map(|hash| Change::UseToken { hash, used: used() }),
         1 => role().prop_map(|name| Change::CreateRole { name }),
         1 => (role(), user()).prop_map(|(role, user)| Change::Grant { role, user }),
         1 => (role(), user()).prop_map(|(role, user)| Change::Revoke { role, user }),

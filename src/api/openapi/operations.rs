@@ -1,0 +1,167 @@
+//! What each method is for, what it takes as its body, and how it may answer.
+
+use super::super::arguments::{self, Place};
+
+/// One method of the User API.
+pub(super) struct Operation {
+    /// The canonical method.
+    pub(super) method: &'static str,
+    pub(super) tag: &'static str,
+    /// One line.
+    pub(super) summary: &'static str,
+    /// More of it; may be empty.
+    pub(super) about: &'static str,
+    pub(super) takes: Takes,
+    pub(super) gives: Gives,
+    /// Statuses besides those that every method has.
+    pub(super) errors: &'static [u16],
+    /// Whether it does nothing without a token, whatever the rules say.
+    pub(super) needs_token: bool,
+}
+
+/// What a method takes as its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    /// The fields that the argument table names.
+    Fields,
+    /// A schema of that name.
+    One(&'static str),
+    /// The same, or a list of it.
+    OneOrMany(&'static str),
+    /// Profile `standard`: a token that is not in the head.
+    Token,
+}
+
+/// What a method answers with when all is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// 204.
+    Nothing,
+    /// 200 with a schema of that name.
+    One(&'static str),
+    /// The same, a list.
+    Many(&'static str),
+    /// As many as the body had.
+    OneOrMany(&'static str),
+    /// 200 with a token that no cache may keep.
+    Secret(&'static str),
+    /// The same, as many as the body had.
+    Secrets(&'static str),
+    /// 204, or 302 where the query says so.
+    NothingOrElsewhere,
+    /// 204 as LoopBack, or 200 with `{}` as the seeds.
+    Reset,
+}
+
+const ACCOUNTS: &str = "accounts";
+const SESSIONS: &str = "sessions";
+const PASSWORDS: &str = "passwords";
+const TOKENS: &str = "tokens";
+
+/// The groups, in the order in which people need them.
+pub(super) const TAGS: [(&str, &str); 4] = [
+    (SESSIONS, "Logging in and out"),
+    (ACCOUNTS, "Registering, reading and changing accounts"),
+    (PASSWORDS, "Changing and resetting passwords, confirming addresses"),
+    (TOKENS, "The access tokens of one account; they are named by handles that are no credentials"),
+];
+
+/// A method, and its place among the others; `None` for one that is routed, but not served yet.
+pub(super) fn of(method: &str) -> Option<(usize, &'static Operation)> {
+    OPERATIONS.iter().enumerate().find(|(_, operation)| operation.method == method)
+}
+
+impl Operation {
+    /// Whether the body must be there.
+    pub(super) fn needs_body(&self) -> bool {
+        !matches!(self.takes, Takes::Nothing | Takes::Token)
+    }
+
+    /// Whether `where` must be there: nobody writes to everybody by mistake.
+    pub(super) fn needs_where(&self) -> bool {
+        matches!(self.method, "upsertWithWhere" | "updateAll")
+    }
+
+    /// The fields of a body that is no more than them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static arguments::Argument> {
+        arguments::of(self.method).iter().filter(|argument| argument.place == Place::Field)
+    }
+}
+
+const fn operation(
+    tag: &'static str,
+    method: &'static str,
+    takes: Takes,
+    gives: Gives,
+    errors: &'static [u16],
+    (summary, about): (&'static str, &'static str),
+) -> Operation {
+    Operation { method, tag, summary, about, takes, gives, errors, needs_token: false }
+}
+
+impl Operation {
+    const fn with_token(self) -> Self {
+        Self { needs_token: true, ..self }
+    }
+}
+
+#[rustfmt::skip]
+const OPERATIONS: &[Operation] = &[
+    operation(SESSIONS, "login", Takes::One("Credentials"), Gives::Secret("NewAccessToken"), &[429], (
+        "Log in", "The answer's `id` is the access token; it is shown this one time. `include=user` adds the account.")),
+    operation(SESSIONS, "logout", Takes::Token, Gives::Nothing, &[], (
+        "Log out", "Ends the token that the request carries.")).with_token(),
+    operation(ACCOUNTS, "create", Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429], (
+        "Register", "One account, or a list of at most 100.")),
+    operation(ACCOUNTS, "find", Takes::Nothing, Gives::Many("User"), &[], (
+        "Find accounts", "At most 10,000 in one answer.")),
+    operation(ACCOUNTS, "findOne", Takes::Nothing, Gives::One("User"), &[404], (
+        "Find the first account that matches", "")),
+    operation(ACCOUNTS, "count", Takes::Nothing, Gives::One("Count"), &[], ("Count accounts", "")),
+    operation(ACCOUNTS, "findById", Takes::Nothing, Gives::One("User"), &[404], (
+        "Read an account", "Of the filter, `fields` and `include` count.")),
+    operation(ACCOUNTS, "exists", Takes::Nothing, Gives::One("Exists"), &[404], (
+        "Tell whether there is such an account", "`GET` says it in its body, `HEAD` by its status.")),
+    operation(ACCOUNTS, "prototype.patchAttributes", Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
+        "Change some properties of an account",
+        "A new password or email address ends the account's other sessions.")),
+    operation(ACCOUNTS, "replaceById", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+        "Replace an account", "What is left out is gone. The account's other sessions end.")),
+    operation(ACCOUNTS, "deleteById", Takes::Nothing, Gives::One("Count"), &[], (
+        "Delete an account", "Its tokens end. `count` is 0 where there is none.")),
+    operation(ACCOUNTS, "patchOrCreate", Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
+        "Change the account whose `id` the body names, or create one", "")),
+    operation(ACCOUNTS, "replaceOrCreate", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+        "Replace the account whose `id` the body names, or create one", "")),
+    operation(ACCOUNTS, "upsertWithWhere", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+        "Change the one account that matches, or create one", "Several matches are a 400.")),
+    operation(ACCOUNTS, "updateAll", Takes::One("UserPatch"), Gives::One("Count"), &[404, 422], (
+        "Change all accounts that match", "")),
+    operation(PASSWORDS, "resetPassword", Takes::One("PasswordReset"), Gives::Reset, &[404, 422, 429], (
+        "Ask for a token that resets a password", "It goes to the address, never into the answer.")),
+    operation(PASSWORDS, "setPassword", Takes::Fields, Gives::Nothing, &[422], (
+        "Set a new password by a reset token", "The account's other sessions end.")).with_token(),
+    operation(PASSWORDS, "changePassword", Takes::Fields, Gives::Nothing, &[422, 429], (
+        "Change the password, knowing the old one", "The account's other sessions end.")).with_token(),
+    operation(PASSWORDS, "prototype.verify", Takes::Nothing, Gives::Nothing, &[404, 422, 429], (
+        "Send the mail that confirms the address", "")),
+    operation(PASSWORDS, "confirm", Takes::Nothing, Gives::NothingOrElsewhere, &[404], (
+        "Confirm an address", "This is where the link of the mail leads.")),
+    operation(TOKENS, "prototype.__get__accessTokens", Takes::Nothing, Gives::Many("AccessToken"), &[404], (
+        "List tokens", "")),
+    operation(TOKENS, "prototype.__count__accessTokens", Takes::Nothing, Gives::One("Count"), &[404], (
+        "Count tokens", "")),
+    operation(TOKENS, "prototype.__create__accessTokens",
+        Takes::OneOrMany("TokenWish"), Gives::Secrets("NewAccessToken"), &[404, 409, 422], (
+        "Issue tokens", "The only answer here that shows a token's `id`.")),
+    operation(TOKENS, "prototype.__delete__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
+        "End all tokens", "")),
+    operation(TOKENS, "prototype.__findById__accessTokens", Takes::Nothing, Gives::One("AccessToken"), &[404], (
+        "Read a token", "")),
+    operation(TOKENS, "prototype.__updateById__accessTokens",
+        Takes::One("TokenPatch"), Gives::One("AccessToken"), &[404], (
+        "Change a token's lifetime or scopes", "")),
+    operation(TOKENS, "prototype.__destroyById__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
+        "End a token", "")),
+];

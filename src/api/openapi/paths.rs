@@ -1,0 +1,206 @@
+//! Every route as an operation: its arguments, its answers, and who may call it.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    super::arguments::{self, Argument, Kind, Place},
+    Described,
+    operations::{self, Gives, Operation, Takes},
+    responses, schemas, security,
+};
+use crate::{
+    accounts,
+    policy::{AccountRoute, Caller, Decision, PolicySet},
+};
+
+/// Who may call a route, as the rules in force say.
+struct Access {
+    anonymous: bool,
+    anybody_known: bool,
+    owner: bool,
+    /// What a known caller gets who may not.
+    denial: u16,
+}
+
+/// The `paths` of the document.
+pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut paths = Map::new();
+    let mut named: Vec<String> = Vec::new();
+    let Some(model) = about.set.account() else { return paths };
+    let known = model.routes.iter().filter_map(|route| Some((operations::of(&route.method)?, route)));
+    let mut known: Vec<_> = known.collect();
+    known.sort_by_key(|((rank, _), _)| *rank);
+    for ((_, operation), route) in known {
+        let Some(access) = Access::of(about.set, route) else { continue };
+        let path = template(&route.path);
+        let verb = verb(route);
+        let mut id = format!("{}.{}", model.name, route.method);
+        if named.contains(&id) {
+            // LoopBack's own way to tell two routes of a method apart.
+            let plain = path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            id = format!("{id}__{verb}{plain}");
+        }
+        named.push(id.clone());
+        let described = described(operation, (&verb, id), &access, (about, accounts));
+        let item = paths.entry(path.clone()).or_insert_with(|| path_item(&path));
+        if let Value::Object(item) = item {
+            item.insert(verb, described);
+        }
+    }
+    paths
+}
+
+impl Access {
+    /// `None` where another route takes these requests.
+    fn of(set: &PolicySet, route: &AccountRoute) -> Option<Self> {
+        const ID: &str = "1";
+        let path = route.path.split('/').map(|part| if part.starts_with(':') { ID } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        let verb = verb(route).to_uppercase();
+        let action = set.action(&verb, &path, None);
+        if action.served != crate::policy::Served::Account(&route.method) {
+            return None;
+        }
+        let decide = |user, scopes| set.decide(&action, Caller { user, roles: &[], scopes }, None);
+        // A route may want the scope that reset tokens have, and others do not.
+        let reset = ["reset-password".to_owned()];
+        let permits =
+            |user| [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)));
+        let unheard_of = ["?".to_owned()];
+        let nobody = decide(Some("2"), &unheard_of);
+        Some(Self {
+            anonymous: permits(None),
+            anybody_known: permits(Some("2")),
+            owner: permits(Some(ID)),
+            denial: if let Decision::Denial(denial) = nobody { denial.status } else { 403 },
+        })
+    }
+
+    fn told(&self) -> &'static str {
+        match (self.anonymous, self.anybody_known, self.owner) {
+            (true, ..) => "Open to everyone.",
+            (_, true, _) => "Open to whoever has a token.",
+            (.., true) => "Open to the account itself.",
+            _ => "Open to nobody, but for roles and users that the policies name.",
+        }
+    }
+}
+
+fn described(
+    operation: &Operation,
+    (verb, id): (&str, String),
+    access: &Access,
+    (about, accounts): (&Described<'_>, &accounts::Settings),
+) -> Value {
+    let mut text = operation.about.to_owned();
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(access.told());
+    let mut described = Map::new();
+    described.insert("operationId".to_owned(), id.into());
+    described.insert("tags".to_owned(), json!([operation.tag]));
+    described.insert("summary".to_owned(), operation.summary.into());
+    described.insert("description".to_owned(), text.into());
+    let is_public = access.anonymous && !operation.needs_token;
+    described.insert("security".to_owned(), security::requirements(about.credentials, is_public));
+    let parameters = parameters(operation);
+    if !parameters.is_empty() {
+        described.insert("parameters".to_owned(), parameters.into());
+    }
+    if let Some(body) = body(operation, verb, accounts) {
+        described.insert("requestBody".to_owned(), body);
+    }
+    let responses = responses::of(operation, verb, access.denial, accounts.loopback);
+    described.insert("responses".to_owned(), responses.into());
+    Value::Object(described)
+}
+
+fn path_item(path: &str) -> Value {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parameter = |name: &str| {
+        let about = if name == "id" { "The account's id" } else { "The token's handle, or its id" };
+        json!({ "name": name, "in": "path", "required": true, "description": about,
+            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]+$" } })
+    };
+    let parameters: Vec<Value> = names.map(parameter).collect();
+    if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let in_query = arguments::of(operation.method).iter().filter(|argument| argument.place == Place::Query);
+    let mut parameters: Vec<Value> = in_query.map(|argument| parameter(operation, argument)).collect();
+    if operation.method == "confirm" {
+        let text = |name: &str, required: bool, about: &str| {
+            json!({ "name": name, "in": "query", "required": required, "description": about,
+                "schema": { "type": "string", "minLength": usize::from(required) } })
+        };
+        parameters.push(text("uid", true, "The account's id"));
+        parameters.push(text("token", true, "The token of the mail"));
+        parameters.push(text("redirect", false, "Where to go then"));
+    }
+    parameters
+}
+
+fn parameter(operation: &Operation, argument: &Argument) -> Value {
+    let is_where = argument.name == "where";
+    let mut parameter = json!({ "name": argument.name, "in": "query" });
+    let Some(map) = parameter.as_object_mut() else { return parameter };
+    map.insert("required".to_owned(), (argument.required || (is_where && operation.needs_where())).into());
+    if argument.kind == Kind::Object {
+        let name = match operation.gives {
+            _ if is_where => "Where",
+            Gives::Many("AccessToken") => "TokenFilter",
+            _ => "Filter",
+        };
+        let about = "JSON; nested parameters do as well: `filter[where][email]=a@b.c`";
+        map.insert("description".to_owned(), about.into());
+        map.insert("content".to_owned(), schemas::json(&schemas::reference(name)));
+        return parameter;
+    }
+    map.insert("description".to_owned(), "`user` adds the account".into());
+    map.insert("schema".to_owned(), json!({ "type": "string", "enum": ["user"] }));
+    parameter
+}
+
+fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Option<Value> {
+    let schema = match operation.takes {
+        Takes::Nothing => return None,
+        Takes::Token if accounts.loopback || matches!(verb, "get" | "head" | "delete") => return None,
+        Takes::Token => schemas::reference("LogoutToken"),
+        Takes::One(name) => schemas::reference(name),
+        Takes::OneOrMany(name) => schemas::one_or_many(name, Some(100)),
+        Takes::Fields => fields(operation, accounts),
+    };
+    let mut content = schemas::json(&schema);
+    if let (Value::Object(content), false) = (&mut content, matches!(operation.takes, Takes::OneOrMany(_))) {
+        content.insert("application/x-www-form-urlencoded".to_owned(), json!({ "schema": schema }));
+    }
+    Some(json!({ "required": operation.needs_body(), "content": content }))
+}
+
+fn fields(operation: &Operation, accounts: &accounts::Settings) -> Value {
+    let schema = |argument: &Argument| match argument.name {
+        "newPassword" => schemas::password(accounts),
+        _ => json!({ "type": "string", "minLength": 1 }),
+    };
+    let properties = operation.fields().map(|argument| (argument.name.to_owned(), schema(argument)));
+    let properties: Map<String, Value> = properties.collect();
+    let required = operation.fields().filter(|argument| argument.required).map(|argument| argument.name);
+    json!({ "type": "object", "required": required.collect::<Vec<_>>(), "properties": properties })
+}
+
+/// What stands in the document for LoopBack's `ALL`: every other verb of such a path is another route's.
+fn verb(route: &AccountRoute) -> String {
+    if route.verb == "ALL" { "post".to_owned() } else { route.verb.to_ascii_lowercase() }
+}
+
+/// `/api/users/:id` -> `/api/users/{id}`.
+fn template(path: &str) -> String {
+    let part = |part: &str| match part.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => part.to_owned(),
+    };
+    let path = path.split('/').map(part).collect::<Vec<_>>().join("/");
+    if path.is_empty() { "/".to_owned() } else { path }
+}

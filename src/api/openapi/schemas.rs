@@ -1,0 +1,258 @@
+//! The shapes of bodies: LoopBack's own, and the account model's.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    accounts::{self, Kind, Property},
+    policy::AccountModel,
+};
+
+/// All of them, by their names.
+pub(super) fn schemas(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut schemas = fixed(accounts);
+    let mut add = |name: &str, schema: Value| drop(schemas.insert(name.to_owned(), schema));
+    add("User", user(accounts));
+    add("NewUser", new_user(model, accounts));
+    add("UserPatch", json!({ "type": "object", "properties": writable(model, accounts) }));
+    add("Credentials", credentials(accounts));
+    add("NewAccessToken", new_token());
+    add("AccessToken", json!({ "type": "object", "properties": token("A handle that is no credential") }));
+    schemas
+}
+
+pub(super) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+pub(super) fn many(name: &str, most: Option<usize>) -> Value {
+    let mut list = json!({ "type": "array", "items": reference(name) });
+    if let (Value::Object(list), Some(most)) = (&mut list, most) {
+        list.insert("maxItems".to_owned(), most.into());
+    }
+    list
+}
+
+pub(super) fn one_or_many(name: &str, most: Option<usize>) -> Value {
+    json!({ "anyOf": [reference(name), many(name, most)] })
+}
+
+/// The content of a body that is JSON.
+pub(super) fn json(schema: &Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+/// A new password, as the settings want it.
+pub(super) fn password(accounts: &accounts::Settings) -> Value {
+    json!({
+        "type": "string",
+        "writeOnly": true,
+        "minLength": accounts.min_length.max(1),
+        "maxLength": accounts.max_bytes,
+        "description": format!("At most {} bytes of UTF-8", accounts.max_bytes),
+    })
+}
+
+/// An account as answers show it. `fields` of a filter may leave anything out.
+fn user(accounts: &accounts::Settings) -> Value {
+    let mut properties = Map::new();
+    let mut add = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
+    add("realm", json!({ "type": ["string", "null"] }));
+    add("username", json!({ "type": ["string", "null"] }));
+    add("email", json!({ "type": ["string", "null"] }));
+    add("emailVerified", json!({ "type": ["boolean", "null"] }));
+    add("id", id());
+    for property in &accounts.properties {
+        add(&property.name, shown(property.kind));
+    }
+    properties.retain(|name, _| !accounts.hidden.contains(name));
+    json!({ "type": "object", "title": accounts.model, "properties": properties,
+        "not": { "anyOf": [{ "required": ["password"] }, { "required": ["verificationToken"] }] } })
+}
+
+fn shown(kind: Kind) -> Value {
+    match kind {
+        Kind::Text => json!({ "type": ["string", "null"] }),
+        Kind::Number => json!({ "type": ["number", "null"] }),
+        Kind::Flag => json!({ "type": ["boolean", "null"] }),
+        Kind::Date => json!({ "type": ["string", "null"], "description": "ISO 8601, UTC" }),
+        Kind::Id => id(),
+        Kind::Any => json!({}),
+    }
+}
+
+fn new_user(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Value {
+    let own = ["email", "password"].into_iter();
+    let wanted = |property: &&Property| property.required && property.default.is_none();
+    let custom = accounts.properties.iter().filter(wanted).map(|property| property.name.as_str());
+    let required: Vec<&str> = own.chain(custom).collect();
+    json!({ "type": "object", "required": required, "properties": writable(model, accounts),
+        "description": "Properties that are not named here are kept, too" })
+}
+
+/// What a client may write.
+fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut properties = Map::new();
+    let mut add = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
+    add("email", json!({ "type": "string", "format": "email" }));
+    add("password", password(accounts));
+    add("username", json!({ "type": "string" }));
+    add("realm", json!({ "type": "string" }));
+    for property in &accounts.properties {
+        let declared = model.and_then(|model| model.properties.iter().find(|own| own.name == property.name));
+        let mut schema = match declared.map_or("any", |declared| &*declared.kind) {
+            "string" | "text" => json!({ "type": "string" }),
+            "number" => json!({ "type": "number" }),
+            "boolean" => json!({ "type": "boolean" }),
+            "date" => json!({ "type": "string", "format": "date-time" }),
+            "array" => json!({ "type": "array", "items": {} }),
+            "object" => json!({ "type": "object" }),
+            _ => json!({}),
+        };
+        if let (Value::Object(schema), Some(default)) = (&mut schema, &property.default) {
+            schema.insert("default".to_owned(), default.clone());
+        }
+        if let (Value::Object(schema), true) = (&mut schema, accounts.hidden.contains(&property.name)) {
+            schema.insert("writeOnly".to_owned(), true.into());
+        }
+        add(&property.name, schema);
+    }
+    properties
+}
+
+fn credentials(accounts: &accounts::Settings) -> Value {
+    let with_realm = accounts.realm_required || accounts.realm_delimiter.is_some();
+    let mut required = vec!["password"];
+    if with_realm && accounts.realm_delimiter.is_none() {
+        required.push("realm");
+    }
+    let mut properties = json!({
+        "email": { "type": "string", "minLength": 1 },
+        "username": { "type": "string", "minLength": 1 },
+        "password": { "type": "string", "writeOnly": true },
+        "ttl": lifetime(&format!("Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl)),
+    });
+    if let (Value::Object(properties), true) = (&mut properties, with_realm) {
+        let about = match &accounts.realm_delimiter {
+            Some(delimiter) => format!("Or in front of the name: `realm{delimiter}name`"),
+            None => "The group of accounts that the name is looked for in".to_owned(),
+        };
+        properties.insert("realm".to_owned(), json!({ "type": "string", "description": about }));
+    }
+    json!({ "type": "object", "required": required, "properties": properties,
+        "anyOf": [{ "required": ["email"] }, { "required": ["username"] }] })
+}
+
+/// A token's properties.
+fn token(about_id: &str) -> Value {
+    json!({
+        "id": { "type": "string", "description": about_id },
+        "ttl": { "type": ["number", "null"], "description": "Seconds from `created`; -1 = for ever" },
+        "scopes": { "type": "array", "items": { "type": "string" } },
+        "created": { "type": "string", "description": "ISO 8601, UTC" },
+        "userId": id(),
+    })
+}
+
+fn new_token() -> Value {
+    let mut properties = token("The access token itself");
+    if let Value::Object(properties) = &mut properties {
+        properties.insert("user".to_owned(), reference("User"));
+    }
+    json!({ "type": "object", "required": ["id", "ttl", "created", "userId"], "properties": properties,
+        "additionalProperties": false })
+}
+
+/// Numbers; texts after an import that brought some.
+fn id() -> Value {
+    json!({ "type": ["integer", "string"] })
+}
+
+/// What no account model changes.
+fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut schemas = Map::new();
+    let mut add = |name: &str, schema: Value| drop(schemas.insert(name.to_owned(), schema));
+    add(
+        "PasswordReset",
+        json!({ "type": "object", "required": ["email"], "properties": {
+        "email": { "type": "string" }, "realm": { "type": "string" } } }),
+    );
+    add("TokenWish", json!({ "type": "object", "properties": token_wish(accounts) }));
+    add("TokenPatch", json!({ "type": "object", "properties": token_patch() }));
+    add(
+        "LogoutToken",
+        json!({ "type": "object", "description": "Where the token is not in the head", "properties": {
+        "access_token": { "type": "string" }, "sid": { "type": "string" } } }),
+    );
+    add(
+        "Count",
+        json!({ "type": "object", "required": ["count"], "additionalProperties": false, "properties": {
+        "count": { "type": "integer", "minimum": 0 } } }),
+    );
+    add(
+        "Exists",
+        json!({ "type": "object", "required": ["exists"], "additionalProperties": false, "properties": {
+        "exists": { "type": "boolean" } } }),
+    );
+    // LoopBack knows the tokens of a user, and leaves them out.
+    add("Filter", filter("accessTokens"));
+    add("TokenFilter", filter("user"));
+    let list = json!({ "type": "array", "items": reference("Where") });
+    add(
+        "Where",
+        json!({ "type": "object", "properties": { "and": list, "or": list, "nor": list }, "description":
+        "Properties and their values, or operators: `{\"age\":{\"gt\":17}}`. There are `gt`, `gte`, `lt`, `lte`, \
+         `between`, `inq`, `nin`, `neq`, `like`, `nlike`, `ilike`, `nilike` and `regexp`; at most 500 conditions, 12 \
+         levels deep" }),
+    );
+    add(
+        "Error",
+        json!({ "type": "object", "required": ["error"], "additionalProperties": false, "properties": {
+        "error": { "type": "object", "required": ["statusCode", "message"], "additionalProperties": false,
+            "properties": {
+                "statusCode": { "type": "integer", "minimum": 400, "maximum": 599 },
+                "name": { "type": "string" },
+                "message": { "type": "string" },
+                "code": { "type": "string", "description": "A word for programs" },
+                "details": { "type": ["object", "array"] },
+            } } } }),
+    );
+    schemas
+}
+
+fn token_patch() -> Map<String, Value> {
+    let mut properties = Map::new();
+    properties.insert("ttl".to_owned(), lifetime("Seconds"));
+    properties.insert("scopes".to_owned(), json!({ "type": "array", "items": { "type": "string" } }));
+    properties
+}
+
+fn token_wish(accounts: &accounts::Settings) -> Map<String, Value> {
+    let mut properties = token_patch();
+    if accounts.loopback {
+        properties.insert("id".to_owned(), json!({ "type": "string", "minLength": 1 }));
+        properties.insert("created".to_owned(), json!({ "type": "string", "format": "date-time" }));
+    }
+    properties
+}
+
+/// Seconds: fractions are kept, and what is too long is cut down.
+fn lifetime(about: &str) -> Value {
+    json!({ "type": "number", "minimum": 0.001, "maximum": 9_007_199_254_740_991_i64, "description": about })
+}
+
+/// What a read takes. `relation`: what it may include.
+fn filter(relation: &str) -> Value {
+    let some = |one: Value| json!([one, { "type": "array", "items": one }]);
+    json!({ "type": "object", "properties": {
+        "where": reference("Where"),
+        "order": { "anyOf": some(json!({ "type": "string", "pattern": "^[A-Za-z0-9_.]+( (ASC|DESC))?$" })),
+            "description": "`email DESC`, or a list of such" },
+        "limit": { "type": "integer", "minimum": 1 },
+        "skip": { "type": "integer", "minimum": 0 },
+        "offset": { "type": "integer", "minimum": 0, "description": "The same as `skip`" },
+        "fields": { "description": "What the answer shows: names, or `{\"name\": true}`", "anyOf": [
+            { "type": "array", "items": { "type": "string" } },
+            { "type": "object", "additionalProperties": { "type": "boolean" } }] },
+        "include": { "anyOf": some(json!({ "type": "string", "enum": [relation] })) },
+    } })
+}

@@ -1,0 +1,17 @@
+//! `accessScopes`: which scopes open a route to a token (loopback3.md section 1.5).
+
+use super::{finding::Report, json::Node};
+
+/// The scopes of which a token needs one; none = `DEFAULT`.
+///
+/// LoopBack refuses everybody where this is no list, or an empty one: nobody means that.
+pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
+    let Some(list) = node.get("accessScopes").filter(|list| !list.is_null()) else { return Vec::new() };
+    let texts: Vec<Box<str>> = list.items().iter().filter_map(Node::text).map(Into::into).collect();
+    if texts.is_empty() || texts.len() < list.items().len() || texts.iter().any(|text| text.is_empty()) {
+        let message = "`accessScopes` is no list of scopes".to_owned();
+        let fix = Some("write a list such as `[\"reports\"]`, or leave it out".into());
+        report.error(list.at, "access-scopes", message, fix);
+    }
+    texts
+}
