@@ -54,16 +54,19 @@ impl Api {
     /// `POST /reset-password`, the short route: the seeds' form calls the new password `password`, and may have it
     /// typed twice.
     pub(super) async fn set_password_by_form(&self, call: &Call) -> Result<Answer, Problem> {
-        let mut texts = ["newPassword", "password"].into_iter().map(|name| field(call, name));
-        let Some(password) = texts.find(|text| !text.is_empty()) else {
+        let mut password = field(call, "newPassword")?;
+        if password.is_empty() {
+            password = field(call, "password")?;
+        }
+        if password.is_empty() {
             return Err(Problem::new(400, "newPassword is a required argument"));
-        };
+        }
         let has_confirmation = call.body.fields().is_some_and(|fields| fields.contains_key("confirmation"));
-        if has_confirmation && field(call, "confirmation") != password {
+        if has_confirmation && field(call, "confirmation")? != password {
             return Err(Problem::new(400, "Passwords do not match"));
         }
         let session = self.session(call)?;
-        let set = self.accounts.reset_password(asker(call), session, password).await;
+        let set = self.accounts.reset_password(asker(call), session, &password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
