@@ -138,10 +138,7 @@ async fn start_on(
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
-    let lifetimes = Arc::clone(&rules);
-    let lifetimes = move || lifetimes.current().api.accounts().settings().lifetimes();
-    let keeper = Keeper::new(Arc::clone(&store), clock.clone(), Box::new(lifetimes), Arc::clone(&metrics));
-    let keeper = Arc::new(keeper);
+    let keeper = keeper(&store, &clock, &rules, &metrics);
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
@@ -161,6 +158,13 @@ async fn start_on(
         keeper,
         background,
     })
+}
+
+/// Who keeps the tokens in order, by the lifetimes that the rules in force say.
+fn keeper(store: &Arc<dyn Store>, clock: &Clock, rules: &Arc<Rules>, metrics: &Arc<Metrics>) -> Arc<Keeper> {
+    let rules = Arc::clone(rules);
+    let lifetimes = move || rules.current().api.accounts().settings().lifetimes();
+    Arc::new(Keeper::new(Arc::clone(store), clock.clone(), Box::new(lifetimes), Arc::clone(metrics)))
 }
 
 impl Running {
