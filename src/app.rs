@@ -3,6 +3,7 @@
 mod admin;
 mod cores;
 mod folder;
+mod live;
 mod policies;
 mod reload;
 mod translate;
@@ -25,7 +26,8 @@ use crate::{
     store::{self, Store},
 };
 
-pub use folder::read as read_policies;
+pub use folder::{read as read_policies, read_all as read_all_policies, read_file as read_policy_file};
+pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
@@ -65,6 +67,8 @@ pub struct Running {
     pub addresses: Addresses,
     /// What commands work on.
     pub parts: Parts,
+    /// The rules in force, for whoever asks why.
+    pub live: Live,
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
@@ -134,10 +138,7 @@ async fn start_on(
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
-    let lifetimes = Arc::clone(&rules);
-    let lifetimes = move || lifetimes.current().api.accounts().settings().lifetimes();
-    let keeper = Keeper::new(Arc::clone(&store), clock.clone(), Box::new(lifetimes), Arc::clone(&metrics));
-    let keeper = Arc::new(keeper);
+    let keeper = keeper(&store, &clock, &rules, &metrics);
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
@@ -147,6 +148,7 @@ async fn start_on(
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     Ok(Running {
         addresses: Addresses { http, admin },
+        live: Live { reloader: reloader.clone(), forward: translate::forward(config) },
         parts: Parts { store, rules, hasher, clock },
         shared,
         cores,
@@ -156,6 +158,13 @@ async fn start_on(
         keeper,
         background,
     })
+}
+
+/// Who keeps the tokens in order, by the lifetimes that the rules in force say.
+fn keeper(store: &Arc<dyn Store>, clock: &Clock, rules: &Arc<Rules>, metrics: &Arc<Metrics>) -> Arc<Keeper> {
+    let rules = Arc::clone(rules);
+    let lifetimes = move || rules.current().api.accounts().settings().lifetimes();
+    Arc::new(Keeper::new(Arc::clone(store), clock.clone(), Box::new(lifetimes), Arc::clone(metrics)))
 }
 
 impl Running {

@@ -24,6 +24,7 @@ mod request_line;
 mod schema;
 mod serve;
 mod store_name;
+mod table;
 #[cfg(test)]
 mod testing;
 pub mod who;

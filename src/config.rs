@@ -9,7 +9,9 @@ mod choices;
 mod finish;
 mod inputs;
 mod keys;
+mod live;
 mod mistake;
+mod schema;
 mod secret;
 mod setting;
 mod settings;
@@ -20,6 +22,7 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,9 +31,12 @@ use crate::{limit, store};
 use finish::Finish;
 use inputs::Inputs;
 use keys::{RawConfig, Reader};
+use live::Origin;
 use mistake::{Place, Report};
 
+pub use live::Taken;
 pub use mistake::{Mistake, Mistakes};
+pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
@@ -106,6 +112,7 @@ pub struct Config {
     /// The log.
     pub log: LogSettings,
     set: BTreeSet<String>,
+    origin: Origin,
 }
 
 impl Sources {
@@ -157,8 +164,13 @@ fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistak
     let set = inputs.keys().map(str::to_owned).collect();
     let config = raw.map(|raw| Finish { profile, base: file.folder(), set, report: &mut report }.config(raw));
     let warnings = report.close()?;
+    let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
+    let (folder, sources) = (working_directory.to_owned(), sources.clone());
+    let origin = Origin { folder, sources, file: file.path, keys };
     // Without a config a default is wrong, and the report has just refused it.
-    config.map(|config| Loaded { config, warnings }).ok_or_else(|| Mistakes(Vec::new()))
+    config
+        .map(|config| Loaded { config: Config { origin, ..config }, warnings })
+        .ok_or_else(|| Mistakes(Vec::new()))
 }
 
 /// The config file.

@@ -32,6 +32,7 @@ use crate::{
 };
 
 pub use context::RequestIds;
+pub use owner::look_up;
 pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;

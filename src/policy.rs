@@ -32,6 +32,7 @@ mod remote;
 mod schema;
 mod scopes;
 mod settings;
+mod slip;
 mod study;
 mod table;
 mod trie;
@@ -46,7 +47,7 @@ pub use cases::{Anonymous, As, AsUser, Case, Expect, Id, Outcome};
 pub use compile::{PolicySet, compile};
 pub use decide::{Caller, Decision, Denial, Permit};
 pub use diff::{Change, compare};
-pub use explain::{Asks, Explanation, Inquiry, RuleLine, Verdict};
+pub use explain::{Asks, Explanation, Inquiry, Judged, RuleLine, Verdict};
 pub use finding::{Finding, Severity};
 pub use lattice::Kind;
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
@@ -55,7 +56,7 @@ pub use schema::schema;
 pub use study::{Mutation, RuleName, Study, study};
 
 /// What the files leave open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// LoopBack's `restApiRoot`: `/api`.
     pub api_root: String,
@@ -83,7 +84,7 @@ pub struct Settings {
 }
 
 /// `policies.unmatched`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unmatched {
     /// Everybody may.
     Allow,
@@ -94,7 +95,7 @@ pub enum Unmatched {
 }
 
 /// One file of the policies folder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name, as findings and rule references show it: `order.json`.
     pub name: String,

@@ -4,7 +4,8 @@
 //! and of what a symlink points to (Kubernetes swaps one), and a look at a folder of small files costs next to nothing.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::PolicyError;
-use crate::policy::Source;
+use crate::policy::{Finding, Severity, Source};
 
 /// How often the folder is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(500);
@@ -28,7 +29,14 @@ const STILL: Duration = Duration::from_secs(1);
 const GRAIN: Duration = Duration::from_secs(3);
 
 /// A file larger than this is no policy: it is named, not read.
-const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// So many policies, and so many bytes of them, are read at the most.
+const MOST_FILES: usize = 100_000;
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What mends a file that may not be read.
+const RIGHTS: &str = "let the gate's user read it";
 
 /// How often a folder that changes while it is read is read again, and after which pause.
 const TRIES: (u32, Duration) = (20, Duration::from_millis(50));
@@ -47,11 +55,33 @@ pub(super) struct Folder {
     settled: bool,
 }
 
+/// One file that is watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    path: PathBuf,
+    seen: Seen,
+    since: Instant,
+    /// Whether it has changed and is not yet at rest.
+    changed: bool,
+}
+
 /// What a folder looks like without its files being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
-    Files(Vec<(String, Stat)>),
-    Unreadable(PathBuf, io::ErrorKind),
+    Files(Vec<(String, Seen)>),
+    Unreadable(io::ErrorKind),
+}
+
+/// What stands under the name of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    File(Stat),
+    Folder,
+    /// A pipe would be waited for.
+    NoFile,
+    LeadsNowhere,
+    Nameless,
+    Unreadable(io::ErrorKind),
 }
 
 /// What changes when a file does: a rename changes the inode, a write the times.
@@ -122,9 +152,41 @@ impl Folder {
     }
 }
 
+impl Watched {
+    /// From now on.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let seen = Seen::at(&path);
+        Self { path, seen, since: Instant::now(), changed: false }
+    }
+
+    /// Whether it has changed, and come to rest since.
+    pub(super) fn poll(&mut self, now: Instant) -> bool {
+        let seen = Seen::at(&self.path);
+        if seen != self.seen {
+            (self.seen, self.since, self.changed) = (seen, now, true);
+            return false;
+        }
+        let is_due = self.changed && now.saturating_duration_since(self.since) >= STILL;
+        self.changed &= !is_due;
+        is_due
+    }
+}
+
 impl Look {
     fn at(folder: &Path) -> Self {
-        files(folder).map_or_else(|(path, error)| Self::Unreadable(path, error.kind()), Self::Files)
+        files(folder).map_or_else(|error| Self::Unreadable(error.kind()), Self::Files)
+    }
+}
+
+impl Seen {
+    fn at(path: &Path) -> Self {
+        match fs::metadata(path) {
+            Ok(about) if about.is_file() => Self::File(Stat::of(&about)),
+            Ok(about) if about.is_dir() => Self::Folder,
+            Ok(_) => Self::NoFile,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::LeadsNowhere,
+            Err(error) => Self::Unreadable(error.kind()),
+        }
     }
 }
 
@@ -144,44 +206,104 @@ impl Stat {
 /// # Errors
 /// When the folder or a file cannot be read, or there is none.
 pub fn read(folder: &Path) -> Result<Vec<Source>, PolicyError> {
-    let unreadable = |(path, source)| PolicyError::Unreadable { path, source };
-    let mut sources = Vec::new();
-    for (name, stat) in files(folder).map_err(unreadable)? {
-        let path = folder.join(&name);
-        if stat.size > LARGEST_FILE {
-            let size = stat.size;
-            let source =
-                io::Error::other(format!("it has {size} bytes; a policy file has at most {LARGEST_FILE}"));
-            return Err(PolicyError::Unreadable { path, source });
-        }
-        match fs::read_to_string(&path) {
-            Ok(text) => sources.push(Source { name, text }),
-            Err(source) => return Err(PolicyError::Unreadable { path, source }),
-        }
-    }
-    if sources.is_empty() {
+    let (sources, findings) = read_all(folder)?;
+    if findings.is_empty() { Ok(sources) } else { Err(PolicyError::Mistakes(findings)) }
+}
+
+/// The same for whoever wants to know every mistake: what can be read, and what is wrong with the rest.
+///
+/// # Errors
+/// When the folder cannot be read, or there is no policy in it.
+pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyError> {
+    let unreadable = |source| PolicyError::Unreadable { path: folder.to_owned(), source };
+    let entries = files(folder).map_err(unreadable)?;
+    if entries.is_empty() {
         return Err(PolicyError::Empty { path: folder.to_owned() });
     }
-    Ok(sources)
+    let size = |(_, seen): &(String, Seen)| if let Seen::File(stat) = seen { stat.size } else { 0 };
+    if entries.len() > MOST_FILES || entries.iter().map(size).sum::<u64>() > MOST_BYTES {
+        return Err(PolicyError::TooMuch { path: folder.to_owned() });
+    }
+    let (mut sources, mut findings) = (Vec::new(), Vec::new());
+    for (name, seen) in entries {
+        match read_seen(folder, &name, &seen) {
+            Ok(text) => sources.push(Source { name, text }),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    Ok((sources, findings))
+}
+
+/// Reads the text of a file, without the byte order mark that some editors begin it with.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn read_file(folder: &Path, name: &str) -> Result<String, Finding> {
+    read_seen(folder, name, &Seen::at(&folder.join(name)))
+}
+
+fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> {
+    let unreadable = |message: String, fix: &str| finding(name, (1, 1), "unreadable", message, fix);
+    let size = match seen {
+        Seen::File(stat) => stat.size,
+        Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
+        Seen::NoFile => return Err(unreadable("this is no plain file".into(), "remove it")),
+        Seen::LeadsNowhere => return Err(unreadable("this link leads nowhere".into(), "remove or mend it")),
+        Seen::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
+        Seen::Unreadable(kind) => return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS)),
+    };
+    let too_large = || {
+        let message = format!("the file has {size} bytes, and a policy file has 1 MiB at the most");
+        finding(name, (1, 1), "too-large", message, "split it into several")
+    };
+    if size > LARGEST_FILE {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    let read = fs::File::open(folder.join(name))
+        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => return Err(unreadable(format!("the file cannot be read: {}", error.kind()), RIGHTS)),
+        Ok(_) if bytes.len() as u64 > LARGEST_FILE => return Err(too_large()),
+        Ok(_) => {}
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..sound).unwrap_or_default()).into_owned();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        finding(
+            name,
+            (line, column),
+            "not-utf-8",
+            "the file is not UTF-8 from here on".into(),
+            "save it as UTF-8",
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn finding(
+    file: &str,
+    (line, column): (usize, usize),
+    code: &'static str,
+    message: String,
+    fix: &str,
+) -> Finding {
+    let fix = Some(fix.to_owned());
+    Finding { file: file.to_owned(), line, column, severity: Severity::Error, code, message, fix }
 }
 
 /// The policy files of a folder, sorted by name. Links are followed: Kubernetes' files are links to links.
-fn files(folder: &Path) -> Result<Vec<(String, Stat)>, (PathBuf, io::Error)> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| (path, error)
-    };
+fn files(folder: &Path) -> io::Result<Vec<(String, Seen)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_policy(name))
-        else {
-            continue;
-        };
-        let metadata = fs::metadata(&path).map_err(failed(&path))?;
-        // A pipe would be waited for.
-        if metadata.is_file() {
-            found.push((name.to_owned(), Stat::of(&metadata)));
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let shown = name.to_string_lossy().into_owned();
+        if is_policy(&shown) {
+            let seen = if name.to_str().is_some() { Seen::at(&folder.join(&name)) } else { Seen::Nameless };
+            found.push((shown, seen));
         }
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -36,6 +36,14 @@ pub enum PolicyError {
         /// The folder.
         path: PathBuf,
     },
+    /// Nobody has so many policies.
+    #[error(
+        "the policies folder `{path}` holds more than 100000 policies, or 256 MiB of them; keep other files elsewhere"
+    )]
+    TooMuch {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is nothing in it.
     #[error(
         "the policies folder `{path}` holds no `.json` file; put at least one there, or set `policies.dir`"

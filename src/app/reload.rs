@@ -17,10 +17,11 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
-    folder::{Folder, POLL},
+    folder::{Folder, POLL, Watched},
     policies::{Maker, stored},
 };
 use crate::{
+    config::Mistakes,
     gate::{Rules, Ruleset},
     observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
@@ -62,6 +63,8 @@ enum What {
     Files,
     /// The store has other rows now: they are compiled with the files in force.
     Rows(Stored),
+    /// Somebody wants to know what the set in force was made of.
+    Tell(oneshot::Sender<MadeOf>),
 }
 
 /// What is needed to replace the first set.
@@ -79,6 +82,14 @@ struct InForce {
     stored: Stored,
 }
 
+/// The set in force, and what it was made of.
+#[derive(Debug)]
+pub(super) struct MadeOf {
+    pub(super) sources: Vec<Source>,
+    pub(super) stored: Stored,
+    pub(super) ruleset: Arc<Ruleset>,
+}
+
 /// The thread's own.
 struct Work {
     maker: Maker,
@@ -86,6 +97,7 @@ struct Work {
     in_force: InForce,
     rules: Arc<Rules>,
     last: Arc<LastReload>,
+    config_file: Watched,
 }
 
 /// Loads the rules at the start.
@@ -113,7 +125,8 @@ pub(super) fn watch(
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
     let (wishes, wished) = sync_channel(WAITING);
     let store = Arc::clone(&maker.store);
-    let work = Work { maker, folder, in_force, rules, last };
+    let config_file = Watched::new(maker.config.file().to_owned());
+    let work = Work { maker, folder, in_force, rules, last, config_file };
     thread::Builder::new()
         .name("policies".into())
         .spawn(move || work.run(&wished))
@@ -128,6 +141,13 @@ impl Reloader {
     pub(super) fn files(&self) -> impl Future<Output = Result<(), String>> + use<> {
         let wished = self.wish(What::Files);
         async move { wished.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
+    }
+
+    /// What the set in force was made of; `None` when too many are waiting.
+    pub(super) async fn made_of(&self) -> Option<MadeOf> {
+        let (tell, told) = oneshot::channel();
+        self.wish(What::Tell(tell)).await?.ok()?;
+        told.await.ok()
     }
 
     /// `None` when too many are waiting.
@@ -162,20 +182,25 @@ impl Work {
             match wished.recv_timeout(POLL) {
                 Ok(Wish { what, answer }) => {
                     let result = self.guarded(|work| match what {
-                        What::Files => {
-                            let read = work.folder.read();
-                            work.take_files(read)
-                        }
+                        What::Files => work.take_all(),
                         What::Rows(stored) => work.take_rows(stored),
+                        What::Tell(tell) => {
+                            // Whoever asked may be gone.
+                            let _ = tell.send(work.made_of());
+                            Ok(())
+                        }
                     });
                     // Whoever asked may be gone.
                     let _ = answer.send(result);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     // It has been logged.
-                    let _ = self.guarded(|work| match work.folder.poll(Instant::now()) {
-                        Some(read) => work.take_files(read),
-                        None => Ok(()),
+                    let _ = self.guarded(|work| {
+                        let now = Instant::now();
+                        if work.config_file.poll(now) {
+                            return work.take_all();
+                        }
+                        work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
                     });
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -194,6 +219,32 @@ impl Work {
         })
     }
 
+    /// The configuration and the files, or neither.
+    fn take_all(&mut self) -> Result<(), String> {
+        let before = self.maker.config.clone();
+        let taken = match before.again() {
+            Ok(loaded) => self.maker.config.take_up(loaded.config),
+            Err(mistakes) => {
+                let told = tell_mistakes(&mistakes);
+                self.last.set(Some(told.clone()));
+                return Err(told);
+            }
+        };
+        let read = self.folder.read();
+        let result = self.take_files(read);
+        if result.is_err() {
+            self.maker.config = before;
+            return result;
+        }
+        for key in taken.now {
+            tracing::info!(key, "the new setting is in force");
+        }
+        for key in taken.restart {
+            tracing::warn!(key, "the new setting needs a restart; the old one stays in force");
+        }
+        result
+    }
+
     fn take_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
         let made = read.and_then(|sources| {
             let ruleset = self.maker.make(&sources, &self.in_force.stored)?;
@@ -209,6 +260,11 @@ impl Work {
         };
         self.last.set(result.clone().err());
         result
+    }
+
+    fn made_of(&self) -> MadeOf {
+        let InForce { sources, stored } = &self.in_force;
+        MadeOf { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
     }
 
     /// With the files in force, whatever lies in the folder meanwhile: a row that denies does not wait for it. How the
@@ -240,6 +296,21 @@ fn tell(error: PolicyError) -> String {
         _ => format!("{:#}", anyhow::Error::from(error)),
     };
     tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
+    told
+}
+
+/// Logs why a configuration was refused, a line a mistake; says it in one line.
+fn tell_mistakes(mistakes: &Mistakes) -> String {
+    let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
+    for mistake in errors.iter().take(MOST_MISTAKES) {
+        tracing::error!(code = mistake.code, "{mistake}");
+    }
+    let told = match &*errors {
+        [only] => only.to_string(),
+        [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+        [] => mistakes.to_string(),
+    };
+    tracing::error!(reason = told, "the new configuration is refused; the old one stays in force");
     told
 }
 

@@ -33,10 +33,38 @@ pub(super) struct Facts {
     pub(super) owner: Option<bool>,
 }
 
+/// What a line of a log file is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Line {
+    /// A request.
+    Access(Box<AccessLine>),
+    /// Another of our lines, or none.
+    Other,
+    /// Nothing that we wrote, or only half of it.
+    Foreign,
+}
+
+/// Any line that we write.
+#[derive(Deserialize)]
+struct Any {
+    stream: String,
+}
+
 impl AccessLine {
     /// Reads a line; `None` for what is none of the access log's.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+}
+
+impl Line {
+    /// Tells what a line is.
+    pub(super) fn read(line: &[u8]) -> Self {
+        if let Some(access) = AccessLine::read(line) {
+            return Self::Access(Box::new(access));
+        }
+        let is_ours = serde_json::from_slice::<Any>(line).is_ok_and(|any| any.stream != "access");
+        if is_ours || line.trim_ascii().is_empty() { Self::Other } else { Self::Foreign }
     }
 }
 
@@ -52,6 +80,17 @@ mod tests {
             access::{Facts as Written, Record},
         },
     };
+
+    #[test]
+    fn tells_our_lines_from_others() {
+        assert_eq!(Line::read(br#"{"stream":"audit","msg":"x"}"#), Line::Other);
+        assert_eq!(Line::read(b" \r"), Line::Other);
+        for line in
+            [&b"127.0.0.1 - - GET / 200"[..], b"{\"stream\":\"access\"}", b"{\"a\":1}", b"\xff", b"{\"stre"]
+        {
+            assert_eq!(Line::read(line), Line::Foreign, "{line:?}");
+        }
+    }
 
     #[test]
     fn reads_what_the_gate_writes() {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{import::Row, who::Who};
 use crate::{
     accounts::Accounts,
+    app::{Imagined, Live},
     clock::{Clock, Timestamp},
     identity::UserId,
     store::Store,
@@ -87,6 +88,15 @@ pub enum AdminCommand {
     RoleList,
     /// What policies are compiled with besides files.
     StoredRules,
+    /// What the gate would decide a request by.
+    Explain {
+        /// Who asks; `None` = anonymous.
+        who: Option<Who>,
+        /// Roles besides those that the store knows.
+        roles: Vec<String>,
+        /// The request.
+        request: Imagined,
+    },
     /// Gives a role.
     RoleGrant {
         /// The role.
@@ -179,6 +189,8 @@ pub struct Services {
     pub store_name: String,
     /// Whether the gate takes requests: false while it stops.
     pub ready: Arc<AtomicBool>,
+    /// The rules in force, where this is a gate.
+    pub live: Option<Live>,
     /// One command at a time: a command may read, decide and write.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -246,7 +258,13 @@ impl Services {
     ) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
         let accounts = Box::new(accounts);
-        Self { store, accounts, clock, store_name, ready, turn: tokio::sync::Mutex::new(()) }
+        Self { store, accounts, clock, store_name, ready, live: None, turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The same in a gate that serves.
+    #[must_use]
+    pub fn with_live(self, live: Live) -> Self {
+        Self { live: Some(live), ..self }
     }
 
     /// Registration, passwords, tokens: what the API calls, too, and as it does now.

@@ -156,6 +156,8 @@ pub(super) struct PolicyDiff {
 pub(super) enum SchemaCommand {
     /// The JSON Schema of policy files and cases
     Policy,
+    /// The JSON Schema of portcullis.toml
+    Config,
 }
 
 #[derive(Debug, Subcommand)]
@@ -389,6 +391,7 @@ mod tests {
             "policy test policies --coverage --require-coverage --mutate",
             "policy diff old new --log access.jsonl",
             "schema policy",
+            "schema config",
             "serve --set server.http=127.0.0.1:0",
         ] {
             assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

@@ -58,14 +58,16 @@ impl Backend {
     }
 
     async fn reach(config: &Config) -> anyhow::Result<Option<Self>> {
-        let store_name = store_name::of(&config.store);
-        if let Some(client) = Client::connect(&socket(config), &store_name).await? {
-            return Ok(Some(Self::Gate(client)));
-        }
-        if config.store.engine == Engine::Memory {
+        let gate = Self::of_a_gate(config).await?;
+        if gate.is_none() && config.store.engine == Engine::Memory {
             anyhow::bail!("{}, and a store in memory is nowhere else", silent(config));
         }
-        Ok(None)
+        Ok(gate)
+    }
+
+    /// The gate that runs on this store; `None` where none does.
+    pub(super) async fn of_a_gate(config: &Config) -> anyhow::Result<Option<Self>> {
+        Ok(Client::connect(&socket(config), &store_name::of(&config.store)).await?.map(Self::Gate))
     }
 
     /// Runs a command.

@@ -42,27 +42,34 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
         Err(Mistakes(mistakes)) => (mistakes.into_iter().map(Entry::from).collect(), None),
     };
     if let Some(config) = config {
-        entries.extend(policies(&config)?);
+        let file = sources.file.as_ref().map(|file| file.display().to_string());
+        entries.extend(policies(&config, file.as_deref().unwrap_or(CONFIG_FILE))?);
     }
     Ok(entries)
 }
 
-fn policies(config: &Config) -> anyhow::Result<Vec<Entry>> {
+fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let unreadable = |error: &(dyn Error + 'static)| vec![Entry::of_folder(config, &whole_chain(error))];
-    let sources = match app::read_policies(&config.policies.dir) {
-        Ok(sources) => sources,
+    let (sources, mut findings) = match app::read_all_policies(&config.policies.dir) {
+        Ok(read) => read,
         Err(error) => return Ok(unreadable(&error)),
     };
-    let cases = match policy_folder::cases(&config.policies.dir) {
+    let (cases, unreadable_cases) = match policy_folder::cases(&config.policies.dir) {
         Ok(cases) => cases,
         Err(error) => return Ok(unreadable(&error)),
     };
+    findings.extend(unreadable_cases);
     let stored = stored(config)?;
     let known = stored.is_some();
-    let (study, mut findings) =
+    let (study, mistakes) =
         policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    findings.extend(mistakes);
     findings.extend(study.map(|study| study.lint(&sources)).unwrap_or_default());
-    let at = |name: &str| config.policies.dir.join(name).display().to_string();
+    let at = |name: &str| match name {
+        CONFIG_FILE => file.to_owned(),
+        STORE => STORE.to_owned(),
+        name => config.policies.dir.join(name).display().to_string(),
+    };
     let mut entries: Vec<Entry> = findings
         .into_iter()
         // Which roles there are is known to the store alone.
@@ -108,9 +115,9 @@ fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {
 impl Entry {
     fn of_finding(file: String, finding: Finding) -> Self {
         Self {
+            line: Some(finding.line).filter(|_| file != STORE),
+            column: Some(finding.column).filter(|_| file != STORE),
             file,
-            line: Some(finding.line),
-            column: Some(finding.column),
             severity: word(finding.severity),
             code: finding.code,
             message: finding.message,
@@ -151,6 +158,12 @@ fn word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
     }
 }
+
+/// What findings call the configuration.
+const CONFIG_FILE: &str = "portcullis.toml";
+
+/// What findings call the rows of the store.
+const STORE: &str = "store";
 
 /// The code of the finding that needs the store.
 const UNKNOWN_ROLE: &str = "unknown-role";
@@ -210,6 +223,18 @@ mod tests {
         assert!(unknown[0].starts_with("portcullis.toml:2:1: error: "), "{unknown:#?}");
         let empty = found(&[("portcullis.toml", "")]);
         assert!(empty[0].contains("holds no `.json` file"), "{empty:#?}");
+    }
+
+    #[test]
+    fn what_no_policy_says_is_told_of_the_configuration() {
+        let config = "{\"_meta\": {}}";
+        let files =
+            [("portcullis.toml", ""), ("policies/a.json", OPEN), ("policies/model-config.json", config)];
+        let found = found(&files);
+        assert!(
+            found[0].starts_with("portcullis.toml:1:1: warning: no public model has base `User`"),
+            "{found:#?}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Runs a command on the store: inside the gate, or in a process that opened the store itself.
 
+mod explain;
 pub(super) mod import;
 mod roles;
 mod tokens;
@@ -68,6 +69,9 @@ pub enum ExecuteError {
     /// The gate is stopping.
     #[error("the gate is stopping")]
     NotReady,
+    /// The rules in force cannot be told.
+    #[error("the gate cannot explain it")]
+    Explain(#[source] anyhow::Error),
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,8 +85,13 @@ pub enum ExecuteError {
 /// # Errors
 /// [`ExecuteError`]: nothing was changed then, but where it is said.
 pub async fn execute(command: AdminCommand, services: &Services) -> Result<Output, ExecuteError> {
+    // The app may take its time, and nothing is written.
+    if let AdminCommand::Explain { who, roles, request } = command {
+        return explain::explain(services, who.as_ref(), roles, request).await;
+    }
     let _turn = services.turn.lock().await;
     match command {
+        AdminCommand::Explain { .. } => Err(ExecuteError::NotReady),
         AdminCommand::Health => health(services).await,
         AdminCommand::UserAdd(draft) => users::add(services, draft).await,
         AdminCommand::UserList { after, limit } => users::list(services, after.as_ref(), limit).await,

@@ -1,5 +1,7 @@
-//! `explain`: why a request is allowed or denied, by the policies on disk, or as the access log recorded it.
+//! `explain`: why a request is allowed or denied: by the running gate, by the policies on disk where none runs, or as
+//! the access log recorded it.
 
+mod live;
 mod replay;
 mod show;
 
@@ -16,7 +18,7 @@ use super::{
     who::Who,
 };
 use crate::{
-    app,
+    app::{self, OwnerTold},
     config::Config,
     identity::UserId,
     policy::{self, Caller, Explanation, Inquiry, Severity, Stored, Study},
@@ -29,6 +31,17 @@ struct Person {
     /// Sorted.
     roles: Vec<Box<str>>,
     scopes: Vec<String>,
+    /// Whether the account is switched off.
+    disabled: bool,
+}
+
+/// What a request is decided by.
+struct Situation {
+    study: Study,
+    person: Person,
+    owner: Option<bool>,
+    /// What the running gate learnt of the app; `None` = no gate runs, and the files on disk were read.
+    told: Option<OwnerTold>,
 }
 
 /// What was asked, for the head of the answer.
@@ -37,6 +50,9 @@ struct Question<'q> {
     method: &'q str,
     target: &'q str,
     person: &'q Person,
+    /// Who decided, and by what; `None` where that is said elsewhere.
+    source: Option<&'q str>,
+    told: Option<&'q OwnerTold>,
 }
 
 /// Explains one request, and prints it.
@@ -48,32 +64,87 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let (Some(asker), Some(method), Some(target)) = (&explain.who, &explain.method, &explain.target) else {
         anyhow::bail!("say `--as WHO METHOD TARGET`, or `--request-id ID --log FILE`");
     };
-    let (stored, person) = person(&config, asker, explain)?;
-    let study = study(&config, &stored)?;
-    let question = Question { method, target, person: &person };
-    let asked = match Asked::by(study.set(), person.user.as_deref(), (method, target)) {
-        Ok(asked) => asked,
-        Err(refused) => return before_rules(global, &question, &refused),
-    };
-    let (path, query) = asked.parts();
-    if asked.encoded_slash && !study.set().action(method, path, query).encoded_slash {
-        return before_rules(global, &question, &Refused::encoded_slash());
+    if matches!(asker, Asker::Anonymous) && !explain.roles.is_empty() {
+        anyhow::bail!("nobody who is anonymous has a role; leave `--role` out");
     }
     let body: Option<Value> = explain
         .body
         .as_deref()
         .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is no JSON")))
         .transpose()?;
-    let caller = person.caller();
-    let owner = explain.owner.map(|owner| owner == YesNo::Yes);
-    let inquiry = Inquiry { method, path, query, body: body.as_ref(), model_id: None, caller, owner };
-    let explanation = study.explain(&inquiry);
+    // What is refused before any rule need not be asked of anybody.
+    let live = match Asked::read(method, target) {
+        Ok(_) => live::ask(&config, asker, explain, (method, target, body.clone()))?,
+        Err(_) => None,
+    };
+    let situation = live.map_or_else(|| on_disk(&config, asker, explain), Ok)?;
+    let asked = Asked::by(situation.study.set(), situation.person.user.as_deref(), (method, target));
+    let explanation = match &asked {
+        Ok(asked) => situation.explain(method, asked, body.as_ref()),
+        Err(refused) => refused_explanation(refused),
+    };
     if global.json {
         print_json(&serde_json::to_value(&explanation)?)?;
-    } else {
-        print(&show::text(&question, &explanation, Paint::of_stdout()))?;
+        return Ok(Exit::Done);
     }
+    let source = situation.source(&config);
+    let question = Question {
+        method,
+        target,
+        person: &situation.person,
+        source: asked.is_ok().then_some(&source),
+        told: situation.told.as_ref(),
+    };
+    print(&show::text(&question, &explanation, Paint::of_stdout()))?;
     Ok(Exit::Done)
+}
+
+/// What the command line says of the owner.
+fn said(explain: &Explain) -> Option<bool> {
+    explain.owner.map(|owner| owner == YesNo::Yes)
+}
+
+/// Without a gate: the files on disk, and the store as far as there is one.
+fn on_disk(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<Situation> {
+    let (stored, person) = person(config, asker, explain)?;
+    Ok(Situation { study: study(config, &stored)?, person, owner: said(explain), told: None })
+}
+
+impl Situation {
+    fn explain(&self, method: &str, asked: &Asked, body: Option<&Value>) -> Explanation {
+        let (path, query) = asked.parts();
+        if asked.encoded_slash && !self.study.set().action(method, path, query).encoded_slash {
+            return refused_explanation(&Refused::encoded_slash());
+        }
+        let (caller, owner) = (self.person.caller(), self.owner);
+        let inquiry = Inquiry { method, path, query, body, model_id: None, caller, owner };
+        let mut explanation = self.study.explain(&inquiry);
+        if let Some(OwnerTold::Failed { reason, .. }) = &self.told {
+            explanation.status = Some(503);
+            explanation.verdict = policy::Verdict::Deny;
+            explanation.winner = "owner".to_owned();
+            explanation.runner_up = None;
+            explanation.flip = format!("the app has to say whose the row is: {reason}");
+            explanation.asks = None;
+            explanation.turns.clear();
+            for rule in &mut explanation.rules {
+                rule.applied = false;
+                if rule.reason.starts_with("decides") {
+                    rule.reason = "not asked: nobody knows whose the row is".to_owned();
+                }
+            }
+        }
+        explanation
+    }
+
+    /// Who decided, and by what.
+    fn source(&self, config: &Config) -> String {
+        let digest = self.study.set().digest.get(..12).unwrap_or_default();
+        match self.told {
+            Some(_) => format!("the set in force at the running gate ({digest})"),
+            None => format!("the files in {} ({digest}); no gate runs", config.policies.dir.display()),
+        }
+    }
 }
 
 /// The policies on disk, compiled with what the store has.
@@ -104,20 +175,17 @@ fn person(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<(
         (Stored::default(), None)
     };
     let Some(who) = who else {
-        if !explain.roles.is_empty() {
-            anyhow::bail!("nobody who is anonymous has a role; leave `--role` out");
-        }
         return Ok((stored, Person { scopes: explain.scopes.clone(), ..Person::default() }));
     };
-    let (id, mut roles) = match user {
-        Some(user) => (user.id, user.roles),
-        None => (believed(who)?, Vec::new()),
+    let (id, mut roles, disabled) = match user {
+        Some(user) => (user.id, user.roles, user.disabled),
+        None => (believed(who)?, Vec::new(), false),
     };
     roles.extend(explain.roles.iter().cloned());
     roles.sort();
     roles.dedup();
     let roles = roles.into_iter().map(String::into_boxed_str).collect();
-    Ok((stored, Person { user: Some(id.to_string()), roles, scopes: explain.scopes.clone() }))
+    Ok((stored, Person { user: Some(id.to_string()), roles, scopes: explain.scopes.clone(), disabled }))
 }
 
 /// An id, without a store that could tell whose it is.
@@ -127,17 +195,6 @@ fn believed(who: &Who) -> anyhow::Result<UserId> {
         Who::Bare(text) if !text.contains('@') => Ok(UserId::parse(text)),
         other => anyhow::bail!("there is no store yet to look `{other}` up in; name the user as `id:7`"),
     }
-}
-
-/// Tells of a request that never reaches the rules.
-fn before_rules(global: &Global, question: &Question<'_>, refused: &Refused) -> anyhow::Result<Exit> {
-    let explanation = refused_explanation(refused);
-    if global.json {
-        print_json(&serde_json::to_value(&explanation)?)?;
-    } else {
-        print(&show::text(question, &explanation, Paint::of_stdout()))?;
-    }
-    Ok(Exit::Done)
 }
 
 fn refused_explanation(refused: &Refused) -> Explanation {
@@ -172,6 +229,9 @@ impl Person {
         };
         if !self.scopes.is_empty() {
             text.push_str(&format!(", token for {}", self.scopes.join(", ")));
+        }
+        if self.disabled {
+            text.push_str("; the account is switched off, so the gate refuses their tokens");
         }
         text
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::import::Why;
-use crate::{identity::UserId, policy::Stored};
+use crate::{app::InForce, identity::UserId, policy::Stored};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub enum Output {
     Issued(IssuedView),
     /// The number of a run of an import.
     ImportRun(u32),
+    /// What a request would be decided by.
+    Explained(Box<ExplainedView>),
     /// What became of each row of an import's batch.
     Imported(Vec<Fate>),
 }
@@ -108,6 +110,20 @@ pub struct IssuedView {
     pub created: String,
     /// Whose it is.
     pub user_id: UserId,
+}
+
+/// What the gate would decide a request by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedView {
+    /// The user's id; `None` = anonymous.
+    pub user: Option<String>,
+    /// All their roles, sorted.
+    pub roles: Vec<String>,
+    /// Whether the account is switched off.
+    pub disabled: bool,
+    /// The rules, and what the app said.
+    pub in_force: InForce,
 }
 
 /// What became of a row.
@@ -190,6 +206,7 @@ impl Output {
             ),
             Self::Issued(token) => format!("{}\n", token.id),
             Self::ImportRun(run) => format!("import {run}\n"),
+            Self::Explained(view) => format!("policies {}\n", view.in_force.digest),
             Self::Imported(fates) => format!("{} rows\n", fates.len()),
         }
     }
@@ -240,27 +257,9 @@ fn or_dash(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }
 
-/// Columns as wide as their widest cell; the last one as wide as it is.
-pub(super) fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let head = head.map(str::to_owned);
-    let rows: Vec<[String; N]> =
-        std::iter::once(head).chain(rows.map(|row| row.map(|cell| printable(&cell)))).collect();
-    let mut widths = [0; N];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            let _ = write!(line, "{cell:<width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// A row a line, however long: handles and names are there to be copied.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    super::table::rows(head, rows, None).concat()
 }
 
 /// A name may hold anything, also what a terminal would obey.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
@@ -13,9 +14,8 @@ use serde_json::json;
 
 use super::{
     Exit,
-    access_line::AccessLine,
+    access_line::{AccessLine, Line},
     args::PolicyDiff,
-    output::table,
     paint::Paint,
     policy_test::{Folder, decide},
     print, print_json,
@@ -36,21 +36,42 @@ struct Seen {
     count: usize,
 }
 
+/// What a log held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogRead {
+    /// Requests that were decided again.
+    requests: usize,
+    /// Requests that no rule was asked about: refused before, or none of our paths.
+    without_facts: usize,
+    /// Lines that are none of ours, or broken.
+    foreign: usize,
+}
+
 /// Compares two folders and prints what changes. Opening is a failure.
 pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Result<Exit> {
     let (old, new) = (Folder::read(config, &diff.old)?, Folder::read(config, &diff.new)?);
     let mut seen = of_rules(&old.study, &new.study);
     seen.extend(of_cases(&old, &new));
-    if let Some(log) = &diff.log {
-        seen.extend(of_log(&old.study, &new.study, log)?);
-    }
-    seen.sort_by_key(|seen| !seen.change.opens());
+    let log = diff.log.as_deref().map(|log| of_log(&old.study, &new.study, log)).transpose()?;
+    let read = log.as_ref().map(|(_, read)| *read);
+    seen.extend(log.into_iter().flat_map(|(seen, _)| seen));
+    seen.sort_by_cached_key(|seen| {
+        let change = &seen.change;
+        (!change.opens(), change.route.clone(), change.method.clone(), change.who.clone())
+    });
     let opens = seen.iter().filter(|seen| seen.change.opens()).count();
     let closes = seen.len() - opens;
     if json {
-        print_json(&json!({"changes": seen, "opens": opens, "closes": closes}))?;
+        let mut answer = json!({"changes": seen, "opens": opens, "closes": closes});
+        if let (Some(answer), Some(read)) = (answer.as_object_mut(), read) {
+            answer.insert("log".to_owned(), serde_json::to_value(read)?);
+        }
+        print_json(&answer)?;
     } else {
-        print(&text(&seen, (opens, closes), Paint::of_stdout()))?;
+        let mut text = text(&seen, (opens, closes), Paint::of_stdout());
+        text.push_str(&read.map(LogRead::text).unwrap_or_default());
+        print(&text)?;
     }
     Ok(if opens > 0 { Exit::Failed } else { Exit::Done })
 }
@@ -87,19 +108,55 @@ fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
     seen
 }
 
-/// The requests of a log, those that are alike once. Where the log does not say whose a row is, both is tried.
-fn of_log(old: &Study, new: &Study, log: &Path) -> anyhow::Result<Vec<Seen>> {
+/// The requests of a log, those that are alike once. Where the log does not say whose a row is, both is tried. What is
+/// no line of ours is counted.
+fn of_log(old: &Study, new: &Study, log: &Path) -> anyhow::Result<(Vec<Seen>, LogRead)> {
     let unreadable = || format!("cannot read `{}`", log.display());
-    let mut found: BTreeMap<(String, String, String, bool), Seen> = BTreeMap::new();
+    let mut found: BTreeMap<(bool, String, String, String), Seen> = BTreeMap::new();
+    let mut read = LogRead::default();
     for line in BufReader::new(File::open(log).with_context(unreadable)?).split(b'\n') {
-        let Some(line) = AccessLine::read(&line.with_context(unreadable)?) else { continue };
+        let line = match Line::read(&line.with_context(unreadable)?) {
+            Line::Access(line) => line,
+            Line::Other => continue,
+            Line::Foreign => {
+                read.foreign += 1;
+                continue;
+            }
+        };
+        *(if line.facts.is_some() { &mut read.requests } else { &mut read.without_facts }) += 1;
         for change in of_line(old, new, &line) {
-            let key = (change.method.clone(), change.route.clone(), change.who.clone(), change.opens());
+            let key = (!change.opens(), change.route.clone(), change.method.clone(), change.who.clone());
             let seen = Seen { change, from: "log".to_owned(), count: 0 };
             found.entry(key).or_insert(seen).count += 1;
         }
     }
-    Ok(found.into_values().collect())
+    if read.foreign > 0 && read.requests + read.without_facts == 0 {
+        anyhow::bail!("`{}` has no JSON line of a request; is `log.format` json there?", log.display());
+    }
+    Ok((found.into_values().collect(), read))
+}
+
+impl LogRead {
+    fn text(self) -> String {
+        let mut text = format!("{} of the log decided again", several(self.requests, "request"));
+        if self.without_facts > 0 {
+            let _ = write!(
+                text,
+                "; {} refused before any rule was asked",
+                several(self.without_facts, "request")
+            );
+        }
+        if self.foreign > 0 {
+            let _ = write!(text, "; {} passed over: no access log, or broken", several(self.foreign, "line"));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// `1 line`, `2 lines`
+fn several(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
@@ -117,7 +174,7 @@ fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
             caller: Caller { user: line.user.as_deref(), roles: &roles, scopes: &facts.scopes },
             owner: Some(owner),
         };
-        let (before, after) = (old.explain(&inquiry), new.explain(&inquiry));
+        let (before, after) = (old.judge(&inquiry), new.judge(&inquiry));
         if before.verdict == after.verdict {
             continue;
         }
@@ -135,9 +192,9 @@ fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
             target: line.path.clone(),
             who,
             old: before.verdict,
-            old_rule: before.winner,
+            old_rule: before.rule,
             new: after.verdict,
-            new_rule: after.winner,
+            new_rule: after.rule,
         };
         // Where it makes no difference whose the row is, once is enough.
         if changes.iter().all(|known| (known.old, known.new) != (change.old, change.new)) {
@@ -174,12 +231,12 @@ fn text(seen: &[Seen], (opens, closes): (usize, usize), paint: Paint) -> String 
     });
     let mut text = String::new();
     if !seen.is_empty() {
-        let plain = table(["", "ROUTE", "WHO", "OLD", "NEW", "SEEN IN"], rows);
-        for (index, line) in plain.lines().enumerate() {
+        let rows = paint.table(["", "ROUTE", "WHO", "OLD", "NEW", "SEEN IN"], rows);
+        for (index, row) in rows.iter().enumerate() {
             let change = index.checked_sub(1).and_then(|at| seen.get(at));
-            let line = change.map_or_else(|| paint.dim(line), |seen| paint.good(!seen.change.opens(), line));
-            text.push_str(&line);
-            text.push('\n');
+            text.push_str(
+                &change.map_or_else(|| paint.dim(row), |seen| paint.good(!seen.change.opens(), row)),
+            );
         }
     }
     text.push_str(&format!("{opens} open, {closes} close\n"));

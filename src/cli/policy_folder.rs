@@ -2,23 +2,32 @@
 
 use std::{fs, io, path::Path};
 
-use crate::policy::Source;
+use crate::{
+    app,
+    policy::{Finding, Source},
+};
 
-/// Reads the `*.cases.json` files, in the order of their names.
+/// Reads the `*.cases.json` files, in the order of their names; what is wrong with those that cannot be read.
 ///
 /// # Errors
-/// The first file that cannot be read.
-pub(super) fn cases(folder: &Path) -> io::Result<Vec<Source>> {
-    let mut found = Vec::new();
+/// When the folder cannot be read.
+pub(super) fn cases(folder: &Path) -> io::Result<(Vec<Source>, Vec<Finding>)> {
+    let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        if let Some(name) = name.filter(|name| name.ends_with(".cases.json") && !name.starts_with('.')) {
-            found.push(Source { name, text: fs::read_to_string(&path)? });
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".cases.json") && !name.starts_with('.') {
+            names.push(name);
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
+    names.sort();
+    let (mut found, mut findings) = (Vec::new(), Vec::new());
+    for name in names {
+        match app::read_policy_file(folder, &name) {
+            Ok(text) => found.push(Source { name, text }),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    Ok((found, findings))
 }
 
 #[cfg(test)]
@@ -31,8 +40,12 @@ mod tests {
         for name in ["b.cases.json", "a.cases.json", "a.json", ".c.cases.json", "notes.txt"] {
             fs::write(folder.path().join(name), "[]").unwrap();
         }
-        let names: Vec<String> = cases(folder.path()).unwrap().into_iter().map(|file| file.name).collect();
+        fs::create_dir(folder.path().join("d.cases.json")).unwrap();
+        let (found, findings) = cases(folder.path()).unwrap();
+        let names: Vec<String> = found.into_iter().map(|file| file.name).collect();
         assert_eq!(names, ["a.cases.json", "b.cases.json"]);
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["d.cases.json:1:1: error: this is a folder, not a file; rename it"]);
         assert!(cases(&folder.path().join("none")).is_err());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     args::PolicyTest,
-    output::{printable, table},
+    output::printable,
     paint::Paint,
     policy_folder, print, print_json,
     request_line::{Asked, Refused},
@@ -60,7 +60,11 @@ impl Folder {
         let sources = app::read_policies(dir)?;
         let (study, findings) = policy::study(&app::policy_settings(config), &sources, &Stored::default());
         let study = study.with_context(|| mistakes(dir, &findings))?;
-        let files = policy_folder::cases(dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
+        let (files, unreadable) =
+            policy_folder::cases(dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
+        if !unreadable.is_empty() {
+            anyhow::bail!(mistakes(dir, &unreadable));
+        }
         let mut cases = Vec::new();
         for file in &files {
             let read = Case::read(file).map_err(|finding| anyhow::anyhow!(mistakes(dir, &[finding])))?;
@@ -140,7 +144,15 @@ impl Tested {
             let row = |(rule, cases): &(RuleName, usize)| {
                 [cases.to_string(), rule.reference.clone(), rule.text.clone()]
             };
-            text.push_str(&table(["CASES", "RULE", "SAYS"], self.coverage.iter().map(row)));
+            let rows = paint.table(["CASES", "RULE", "SAYS"], self.coverage.iter().map(row));
+            for (index, row) in rows.iter().enumerate() {
+                let rule = index.checked_sub(1).and_then(|at| self.coverage.get(at));
+                text.push_str(&match rule {
+                    None => paint.dim(row),
+                    Some((_, 0)) => paint.good(false, row),
+                    Some(_) => row.clone(),
+                });
+            }
         } else if test.require_coverage {
             for rule in self.uncovered() {
                 let _ = writeln!(text, "not covered: {} ({})", rule.reference, printable(&rule.text));

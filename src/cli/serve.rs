@@ -93,7 +93,8 @@ impl Served {
         let (store, clock) = (Arc::clone(&parts.store), parts.clock.clone());
         let accounts = move || parts.accounts();
         let store_name = store_name::of(&config.store);
-        let services = Arc::new(Services::new(store, accounts, clock, store_name));
+        let services = Services::new(store, accounts, clock, store_name);
+        let services = Arc::new(services.with_live(running.live.clone()));
         let (stop_socket, stopped) = oneshot::channel::<()>();
         let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
             // A sender that is dropped means the same.
@@ -109,9 +110,9 @@ impl Served {
         app::http_name(&self.running.addresses.http)
     }
 
-    /// Reads the policies again. What becomes of it is in the log.
+    /// Reads the configuration and the policies again. What becomes of it is in the log.
     fn reload(&self) {
-        tracing::info!("SIGHUP: the policies are read again");
+        tracing::info!("SIGHUP: the configuration and the policies are read again");
         drop(self.running.reload());
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use http::HeaderName;
 use ipnet::IpNet;
+use serde_json::{Value, json};
 
 use super::{
     mistake::Wrong,
@@ -198,6 +199,11 @@ impl Setting for FieldName {
 impl Setting for CorsOrigins {
     fn wanted() -> String {
         "\"*\", \"reflect\", or a list of origins such as [\"https://app.example.com\"]".to_owned()
+    }
+
+    fn shape() -> Value {
+        let list = json!({"type": "array", "items": {"type": "string"}});
+        json!({"anyOf": [{"type": "string", "enum": ["*", "reflect", ""]}, list]})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {

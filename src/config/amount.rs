@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::{
     mistake::Wrong,
     setting::{Setting, Written, wrong_type, wrong_value},
@@ -32,6 +34,10 @@ impl Setting for Duration {
         "a duration with its unit (ms, s, m or h), such as \"10s\", at most \"8760h\"".to_owned()
     }
 
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})
+    }
+
     fn from_text(text: &str) -> Result<Self, Wrong> {
         duration(text).ok_or_else(|| wrong_value::<Self>(text))
     }
@@ -43,6 +49,10 @@ impl Setting for Deadline {
             .to_owned()
     }
 
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})
+    }
+
     fn from_text(text: &str) -> Result<Self, Wrong> {
         let found = duration(text).filter(|duration| !duration.is_zero());
         found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
@@ -52,6 +62,12 @@ impl Setting for Deadline {
 impl<const MIN: u64, const MAX: u64> Setting for Size<MIN, MAX> {
     fn wanted() -> String {
         format!("bytes, or a size such as \"64kb\" or \"1mb\", from {} to {}", in_words(MIN), in_words(MAX))
+    }
+
+    fn shape() -> Value {
+        let bytes = json!({"type": "integer", "minimum": MIN, "maximum": MAX});
+        let text = json!({"type": "string", "pattern": "^[0-9]+([kKmMgG]?[bB])?$"});
+        json!({"anyOf": [text, bytes]})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -70,6 +86,10 @@ impl<const MIN: u64, const MAX: u64> Setting for Size<MIN, MAX> {
 impl Setting for Rate {
     fn wanted() -> String {
         "a rate such as \"10/minute\" (second, minute or hour)".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+/(second|minute|hour)$"})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::{
     mistake::{Place, Report, Wrong},
     setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
@@ -26,6 +28,10 @@ impl Setting for DenialStatus {
         "401, 403 or 404, or 0 for 401 without a valid token and 403 with one".to_owned()
     }
 
+    fn shape() -> Value {
+        json!({"type": "integer", "enum": [0, 401, 403, 404]})
+    }
+
     fn from_text(text: &str) -> Result<Self, Wrong> {
         match text {
             "0" => Ok(Self(None)),
@@ -46,6 +52,11 @@ impl Setting for TokenTtl {
         format!("seconds from 1 to {LONGEST_TTL}, or -1 for ever")
     }
 
+    fn shape() -> Value {
+        let seconds = json!({"type": "integer", "minimum": 1, "maximum": LONGEST_TTL});
+        json!({"anyOf": [{"type": "integer", "enum": [-1]}, seconds]})
+    }
+
     fn from_text(text: &str) -> Result<Self, Wrong> {
         let found = text.parse().ok().filter(|ttl| *ttl == -1 || (1..=LONGEST_TTL).contains(ttl));
         found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
@@ -60,6 +71,14 @@ impl Setting for TokenTtl {
 impl Setting for Certificate {
     fn wanted() -> String {
         "{ cert = \"server.pem\", key = \"server.key\" }".to_owned()
+    }
+
+    fn shape() -> Value {
+        let path = FilePath::shape();
+        json!({
+            "type": "object", "additionalProperties": false, "required": ["cert", "key"],
+            "properties": {"cert": path, "key": path},
+        })
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {

@@ -67,6 +67,7 @@ impl Finish<'_> {
             server,
             users,
             set: self.set,
+            origin: super::live::Origin::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     amount::{Deadline, Size},
     inputs::Inputs,
     mistake::{Place, Report},
+    schema::Shape,
     secret::Secret,
     setting::{FilePath, Filled, Located, Setting, Whole, Written},
     settings::{
@@ -54,6 +55,15 @@ macro_rules! sections {
         }
 
         impl RawConfig {
+            /// The keys whose values differ.
+            pub(crate) fn differences(&self, other: &Self) -> Vec<&'static str> {
+                let mut found = Vec::new();
+                $($(if self.$section.$key.value != other.$section.$key.value {
+                    found.push(concat!(stringify!($section), ".", stringify!($key)));
+                })+)+
+                found
+            }
+
             /// Reads every key. What is wrong is in the report, and its default stands in for it.
             ///
             /// `None` only when a default of the list is itself wrong.
@@ -61,6 +71,13 @@ macro_rules! sections {
                 $(let $section = $Raw::read(reader)?;)+
                 Some(Self { $($section,)+ })
             }
+        }
+
+        /// What the value of every key but `profile` looks like, in the order of the list.
+        pub(crate) fn shapes() -> Vec<Shape> {
+            vec![$($(
+                Shape::of::<$Value>(concat!(stringify!($section), ".", stringify!($key)), &[$($loopback3)?]),
+            )+)+]
         }
 
         /// Every key but `profile`, as `section.key`.

@@ -1,5 +1,7 @@
 //! From what was written to the type of its key.
 
+use serde_json::{Value, json};
+
 use super::mistake::{Place, Report, Wrong, quoted};
 
 /// A value as it was written.
@@ -26,6 +28,11 @@ pub(crate) struct Located {
 pub(crate) trait Setting: Sized + PartialEq {
     /// What would be right, to follow "write".
     fn wanted() -> String;
+
+    /// The JSON Schema of a value in the file; a text, unless the type says otherwise.
+    fn shape() -> Value {
+        json!({"type": "string"})
+    }
 
     /// Reads a string, a variable, a flag or a default.
     fn from_text(text: &str) -> Result<Self, Wrong>;
@@ -120,6 +127,10 @@ macro_rules! words {
                 [$(concat!("\"", $word, "\"")),+].join(" or ")
             }
 
+            fn shape() -> serde_json::Value {
+                serde_json::json!({"type": "string", "enum": [$($word),+]})
+            }
+
             fn from_text(text: &str) -> Result<Self, $crate::config::mistake::Wrong> {
                 match text {
                     $($word => Ok($value),)+
@@ -134,6 +145,10 @@ pub(crate) use words;
 impl Setting for bool {
     fn wanted() -> String {
         "true or false".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "boolean"})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -156,6 +171,10 @@ impl Setting for bool {
 impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
     fn wanted() -> String {
         format!("a whole number from {MIN} to {MAX}")
+    }
+
+    fn shape() -> Value {
+        json!({"type": "integer", "minimum": MIN, "maximum": MAX})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -186,6 +205,10 @@ impl Setting for Filled {
         "a text that is not empty".to_owned()
     }
 
+    fn shape() -> Value {
+        json!({"type": "string", "minLength": 1})
+    }
+
     fn from_text(text: &str) -> Result<Self, Wrong> {
         if text.is_empty() { Err(wrong_value::<Self>(text)) } else { Ok(Self(text.to_owned())) }
     }
@@ -194,6 +217,10 @@ impl Setting for Filled {
 impl Setting for FilePath {
     fn wanted() -> String {
         "a path, counted from the folder of the config file".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "string", "minLength": 1})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -208,6 +235,13 @@ impl Setting for FilePath {
 impl<T: Setting> Setting for Option<T> {
     fn wanted() -> String {
         format!("{}, or \"\" for none", T::wanted())
+    }
+
+    fn shape() -> Value {
+        match T::shape() {
+            shape if shape == json!({"type": "string"}) => shape,
+            shape => json!({"anyOf": [{"type": "string", "enum": [""]}, shape]}),
+        }
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
@@ -226,6 +260,10 @@ impl<T: Setting> Setting for Option<T> {
 impl<T: Setting> Setting for Vec<T> {
     fn wanted() -> String {
         format!("a list in brackets, each item {}", T::wanted())
+    }
+
+    fn shape() -> Value {
+        json!({"type": "array", "items": T::shape()})
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {

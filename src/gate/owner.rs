@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::{Core, Gate, Held, context::Context};
 use crate::{
     clock::{Clock, Timestamp},
-    forward::{Fetched, ForwardError},
+    forward::{Fetched, ForwardError, Forwarder},
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
@@ -84,6 +84,20 @@ const MOST_KEPT: usize = 8192;
 
 /// A longer question or owner is not kept.
 const LONGEST: usize = 512;
+
+/// Asks the app as a request's own look-up does, for whoever explains a decision: nothing is shared, and nothing kept.
+///
+/// # Errors
+/// Why a request would be refused, in words.
+pub async fn look_up(
+    forwarder: &Forwarder,
+    question: &Question<'_>,
+    request_id: &str,
+) -> Result<OwnerAnswer, String> {
+    let fetched = forwarder.fetch(&question.target, question.header, request_id).await;
+    let answer = fetched.map_err(Failure::Unanswered).and_then(|found| read(question, found));
+    answer.map_err(|failure| failure.to_string())
+}
 
 impl Gate {
     /// Asks the app whose row it is. Any answer but a row or that there is none is a refusal.

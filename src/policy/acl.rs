@@ -190,6 +190,23 @@ impl Entry {
         rule.to_string()
     }
 
+    /// The same as a row of the store, for a model without a file.
+    pub(super) fn to_row(&self, model: &str) -> StoredRule {
+        let property = match &self.property {
+            Property::One(name) => name.to_string(),
+            _ => "*".to_owned(),
+        };
+        StoredRule {
+            id: self.reference.to_string(),
+            model: Some(model.to_owned()),
+            property: Some(property),
+            access_type: Some(self.access.as_deref().unwrap_or("*").to_owned()),
+            permission: Some(self.effect.word().to_owned()),
+            principal_type: self.principal_type.as_deref().map(str::to_owned),
+            principal_id: self.principal_id.as_deref().map(str::to_owned),
+        }
+    }
+
     /// Whether LoopBack brings it: no file can be told about it.
     pub(super) fn is_built_in(&self) -> bool {
         self.at.file == Place::NOWHERE.file

@@ -128,7 +128,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if is_account && !self.settings.loopback {
             seeds_logout(&mut methods);
         }
-        self.check_rules(&model.name, model.at, &model.acls, &methods);
+        self.check_rules((&model.name, model.at, &model.settings), &model.acls, &methods);
         let rows = self.rows_of(&model.name);
         let index = self.table.models.len();
         let first_route = self.table.routes.len();
@@ -287,14 +287,16 @@ impl<'a, 'r> Assembly<'a, 'r> {
             first_route: 0,
             account: false,
             loopback: false,
-            default_allow: match default {
-                None | Some("" | "DEFAULT") => self.settings.default_allow,
-                Some(word) => word != "DENY",
-            },
+            default_allow: self.default_allow(settings),
             error_status,
             owner: Owner::Nobody,
             find_by_id: None,
         }
+    }
+
+    /// What holds in a model where no rule does.
+    fn default_allow(&self, settings: &[Member]) -> bool {
+        said_default(settings).map_or(self.settings.default_allow, |word| word != "DENY")
     }
 
     fn scopes(&self, model: &Model, method: &Method) -> Box<[Box<str>]> {
@@ -338,6 +340,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
             |pattern: Vec<Piece>| (Sorting::of(path), pattern, End { verb: verb.into(), rank: 0, route });
         patterns.into_iter().map(end).collect()
     }
+}
+
+/// The default permission that a model says itself.
+fn said_default(settings: &[Member]) -> Option<&str> {
+    let word = super::settings::find(settings, "defaultPermission").and_then(Node::text);
+    word.filter(|word| !matches!(*word, "" | "DEFAULT"))
 }
 
 /// Profile `standard`: any verb but `OPTIONS` logs out, where in LoopBack `GET` and others mean a user called `logout`.

@@ -12,6 +12,7 @@ use super::{
     model::{Definition, Models},
     plain::PlainFile,
     plan::Plan,
+    slip,
     table::Table,
 };
 
@@ -70,6 +71,12 @@ impl PolicySet {
         fixed.into_iter().chain(self.table.routes.iter().map(|route| &*route.name))
     }
 
+    /// What the files left open.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The account model's definition; `None` when there is no public one.
     #[must_use]
     pub fn account(&self) -> Option<&AccountModel> {
@@ -113,7 +120,8 @@ impl Files {
     fn add(&mut self, label: String, at: Place, node: Node, report: &mut Report<'_>) {
         let Some(name) = node.get("name").and_then(Node::text).filter(|name| !name.is_empty()) else {
             let at = node.get("name").map_or(at, |name| name.at);
-            report.error(at, "name", "the file has no name".into(), Some("add `\"name\"`, a text".into()));
+            let (at, fix) = slip::name(&node).unwrap_or_else(|| (at, "add `\"name\"`, a text".into()));
+            report.error(at, "name", "the file has no name".into(), Some(fix));
             return;
         };
         if name.len() > MAX_NAME || name.chars().any(char::is_control) {
@@ -123,8 +131,10 @@ impl Files {
         }
         let definition = Definition { name: name.into(), label, at, built_in: false, node };
         if definition.node.get("routes").is_none() {
-            check_shape(&definition.node, report);
-            self.models.push(definition);
+            if slip::check(&definition.node, report) {
+                check_shape(&definition.node, report);
+                self.models.push(definition);
+            }
             return;
         }
         if let Some(base) = definition.node.member("base") {

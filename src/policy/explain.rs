@@ -109,6 +109,17 @@ pub enum Verdict {
     Deny,
 }
 
+/// A verdict alone, without the reasons: for many requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Allow or deny.
+    pub verdict: Verdict,
+    /// The rule that decided, or what did instead.
+    pub rule: String,
+    /// The route's name.
+    pub route: String,
+}
+
 /// A decision without its proof.
 pub(super) struct Decided {
     pub(super) verdict: Verdict,
@@ -160,6 +171,14 @@ impl Study {
             asks,
             turns,
         }
+    }
+
+    /// The same decision, without the reasons.
+    #[must_use]
+    pub fn judge(&self, inquiry: &Inquiry<'_>) -> Judged {
+        let action = self.action(inquiry);
+        let decided = self.decide(&action, inquiry.caller, inquiry.owner);
+        Judged { verdict: decided.verdict, rule: decided.rule, route: action.route.to_owned() }
     }
 
     /// What the request would do.

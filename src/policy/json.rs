@@ -4,6 +4,7 @@ use jsonc_parser::{
     CollectOptions, ParseOptions,
     ast::{self, Value},
     common::Ranged,
+    errors::ParseErrorKind,
     parse_to_ast,
 };
 
@@ -73,7 +74,8 @@ impl Node {
             Err(error) => {
                 let at = Place { file, offset: error.range().start };
                 let kind = error.kind().to_string();
-                report.error(at, "json", format!("this is no JSON: {}", lower_first(&kind)), None);
+                let message = format!("this is no JSON: {}", lower_first(&kind));
+                report.error(at, "json", message, mend(error.kind()).map(str::to_owned));
                 None
             }
         }
@@ -218,6 +220,32 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
+/// What would be right, where a slip tells it.
+fn mend(kind: &ParseErrorKind) -> Option<&'static str> {
+    use ParseErrorKind as Kind;
+    Some(match kind {
+        Kind::UnterminatedArray => {
+            "it is never closed: write `]`, or copy the file anew if its end is missing"
+        }
+        Kind::UnterminatedObject => {
+            "it is never closed: write `}`, or copy the file anew if its end is missing"
+        }
+        Kind::String(_) => {
+            "close the text with `\"` in the same line, or copy the file anew if its end is missing"
+        }
+        Kind::ExpectedComma => "write `,` between the two",
+        Kind::TrailingCommasNotAllowed => "remove the comma before the bracket",
+        Kind::CommentsNotAllowed | Kind::UnterminatedCommentBlock => {
+            "remove the comment; `description` is there for people"
+        }
+        Kind::SingleQuotedStringsNotAllowed | Kind::ExpectedStringObjectProperty => "write double quotes",
+        Kind::UnexpectedWord => "put the word in double quotes",
+        Kind::ExpectedColonAfterObjectKey => "write `:` and a value behind the key",
+        Kind::MultipleRootJsonValues => "write one object in a file",
+        _ => return None,
+    })
+}
+
 fn lower_first(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
@@ -276,6 +304,24 @@ mod tests {
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert!(found[0].starts_with(&format!("f.json:{place}")), "{text}: {found:?}");
             assert!(found[0].contains(": error: "), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn says_what_would_be_right() {
+        for (text, mend) in [
+            ("{\"a\": 1,}", "remove the comma"),
+            ("{\"a\": 1 \"b\": 2}", "write `,`"),
+            ("{\"a\": [1", "write `]`"),
+            ("{\"a\": 1", "write `}`"),
+            ("{\"a\": \"x", "close the text"),
+            ("{\n // no\n}", "remove the comment"),
+            ("{'a': 1}", "double quotes"),
+            ("{} {}", "one object"),
+        ] {
+            let (_, found) = findings(text);
+            let (_, fix) = found[0].rsplit_once("; ").unwrap();
+            assert!(fix.contains(mend) || found[0].contains(mend), "{text}: {found:?}");
         }
     }
 

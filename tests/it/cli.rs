@@ -1,8 +1,11 @@
 //! Commands of the real program: on a store of their own, and on one that a running gate holds.
 
 mod accounts;
+mod bad_input;
 mod check;
 mod events;
+mod explain;
 mod import;
+mod policy;
 
 use crate::process::support;

@@ -65,7 +65,7 @@ fn reads_policies_and_nothing_else() {
     ] {
         fs::write(folder.path().join(name), "{}").unwrap();
     }
-    fs::create_dir(folder.path().join("folder.json")).unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
     let names: Vec<_> = read(folder.path()).unwrap().into_iter().map(|source| source.name).collect();
     assert_eq!(names, ["a.json", "b.json", "model-config.json"]);
 }
@@ -78,13 +78,81 @@ fn an_empty_or_missing_folder_is_an_error_that_says_so() {
     assert!(matches!(read(&folder.path().join("none")), Err(PolicyError::Unreadable { .. })));
 }
 
-#[test]
-fn a_huge_file_is_named_and_not_read() {
+/// What a folder with this beside a sound file is told of.
+fn told(make: impl FnOnce(&Path)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
-    let file = fs::File::create(folder.path().join("huge.json")).unwrap();
-    file.set_len(100 * 1024 * 1024).unwrap();
-    let error = read(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("huge.json"), "{error}");
+    fs::write(folder.path().join("a.json"), "{}").unwrap();
+    make(folder.path());
+    let (sources, findings) = read_all(folder.path()).unwrap();
+    assert_eq!(sources.len(), 1, "what is sound is read");
+    assert!(matches!(read(folder.path()), Err(PolicyError::Mistakes(_))));
+    findings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let huge = told(|dir| fs::File::create(dir.join("b.json")).unwrap().set_len(100 << 20).unwrap());
+    assert_eq!(
+        huge,
+        [
+            "b.json:1:1: error: the file has 104857600 bytes, and a policy file has 1 MiB at the most; split it into several"
+        ]
+    );
+    let folder = told(|dir| fs::create_dir(dir.join("b.json")).unwrap());
+    assert_eq!(folder, ["b.json:1:1: error: this is a folder, not a file; rename it"]);
+    let link = told(|dir| symlink("nowhere", dir.join("b.json")).unwrap());
+    assert_eq!(link, ["b.json:1:1: error: this link leads nowhere; remove or mend it"]);
+    let latin = told(|dir| fs::write(dir.join("b.json"), b"{\n  \"\xe9\": 1}").unwrap());
+    assert_eq!(latin, ["b.json:2:4: error: the file is not UTF-8 from here on; save it as UTF-8"]);
+    let pipe = told(|dir| {
+        let made = std::process::Command::new("mkfifo").arg(dir.join("b.json")).status().unwrap();
+        assert!(made.success());
+    });
+    assert_eq!(pipe, ["b.json:1:1: error: this is no plain file; remove it"]);
+    let name = told(|dir| {
+        let name = std::os::unix::ffi::OsStringExt::from_vec(b"\xff.json".to_vec());
+        fs::write(dir.join::<std::ffi::OsString>(name), "{}").unwrap();
+    });
+    assert_eq!(name, ["\u{fffd}.json:1:1: error: the file's name is not UTF-8; rename it"]);
+}
+
+#[test]
+fn a_file_that_nobody_may_read_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if rustix::process::geteuid().is_root() {
+        eprintln!("skipped: root may read everything");
+        return;
+    }
+    let secret = told(|dir| {
+        fs::write(dir.join("b.json"), "{}").unwrap();
+        fs::set_permissions(dir.join("b.json"), fs::Permissions::from_mode(0o000)).unwrap();
+    });
+    assert_eq!(
+        secret,
+        ["b.json:1:1: error: the file cannot be read: permission denied; let the gate's user read it"]
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), "\u{feff}{}").unwrap();
+    assert_eq!(read(folder.path()).unwrap()[0].text, "{}");
+}
+
+#[test]
+fn thousands_of_files_are_read_and_no_end_of_them_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    for index in 0..3_000 {
+        fs::write(folder.path().join(format!("{index}.json")), "{}").unwrap();
+    }
+    assert_eq!(read(folder.path()).unwrap().len(), 3_000);
+    // Sparse files: their size is all that is looked at.
+    for index in 0..257 {
+        let file = fs::File::create(folder.path().join(format!("a{index}.json"))).unwrap();
+        file.set_len(1 << 20).unwrap();
+    }
+    assert!(matches!(read(folder.path()), Err(PolicyError::TooMuch { .. })));
 }
 
 #[test]
@@ -105,6 +173,25 @@ fn a_change_is_taken_up_once_and_at_rest() {
     assert!(watched.after(POLL).is_some());
     watched.write("a.json", "333");
     assert_eq!(watched.settled().unwrap(), ["333"]);
+}
+
+#[test]
+fn a_single_file_is_taken_up_once_and_at_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("portcullis.toml");
+    let mut file = super::Watched::new(path.clone());
+    let mut now = Instant::now();
+    let mut after = |file: &mut super::Watched| {
+        now += POLL;
+        file.poll(now)
+    };
+    assert!(!after(&mut file), "it is not there");
+    fs::write(&path, "1").unwrap();
+    assert!(!after(&mut file) && !after(&mut file), "it has only just come");
+    fs::write(&path, "22").unwrap();
+    assert!(!after(&mut file) && !after(&mut file), "the rest begins anew");
+    assert!(after(&mut file));
+    assert!(!after(&mut file), "taken up twice");
 }
 
 #[test]

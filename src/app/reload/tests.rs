@@ -48,7 +48,8 @@ impl Bench {
         };
         let (ruleset, Loaded { maker, folder, in_force, .. }) = load(maker).await.unwrap();
         let (rules, last) = (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics)));
-        Self { dir, work: Work { maker, folder, in_force, rules, last } }
+        let config_file = Watched::new(maker.config.file().to_owned());
+        Self { dir, work: Work { maker, folder, in_force, rules, last, config_file } }
     }
 
     fn write(&self, name: &str, text: &str) {

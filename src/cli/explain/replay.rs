@@ -27,6 +27,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         user: line.user.clone(),
         roles: facts.roles.iter().map(|role| role.as_str().into()).collect(),
         scopes: facts.scopes.clone(),
+        disabled: false,
     };
     let inquiry = Inquiry {
         method: &line.method,
@@ -53,7 +54,8 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         print_json(&answer)?;
     } else {
         let paint = Paint::of_stdout();
-        let question = Question { method: &line.method, target: &line.path, person: &person };
+        let question =
+            Question { method: &line.method, target: &line.path, person: &person, source: None, told: None };
         let mut text = show::text(&question, &explanation, paint);
         let rule = line.rule.as_deref().unwrap_or("no rule");
         text.push_str(&format!("  {}   {} by {rule}: ", paint.dim("recorded"), line.decision));

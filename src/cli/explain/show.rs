@@ -4,10 +4,8 @@ use std::fmt::Write;
 
 use super::Question;
 use crate::{
-    cli::{
-        output::{printable, table},
-        paint::Paint,
-    },
+    app::OwnerTold,
+    cli::{output::printable, paint::Paint},
     policy::{Explanation, Verdict},
 };
 
@@ -27,7 +25,7 @@ pub(super) fn text(question: &Question<'_>, explanation: &Explanation, paint: Pa
     }
     text.push('\n');
     for (name, value) in head(question, explanation) {
-        let _ = writeln!(text, "  {}  {}", paint.dim(&format!("{name:<9}")), printable(&value));
+        text.push_str(&line(paint, name, &value));
     }
     if !explanation.rules.is_empty() {
         text.push('\n');
@@ -35,13 +33,19 @@ pub(super) fn text(question: &Question<'_>, explanation: &Explanation, paint: Pa
     }
     text.push('\n');
     if let Some(next) = &explanation.runner_up {
-        let _ = writeln!(text, "  {}  {}", paint.dim("runner-up"), printable(next));
+        text.push_str(&line(paint, "runner-up", next));
     }
-    let _ = writeln!(text, "  {}  {}", paint.dim("to turn  "), printable(&explanation.flip));
+    text.push_str(&line(paint, "to turn", &explanation.flip));
     for other in &explanation.turns {
-        let _ = writeln!(text, "  {}  {}", paint.dim("or       "), printable(other));
+        text.push_str(&line(paint, "or", other));
     }
     text
+}
+
+/// A name and its value.
+fn line(paint: Paint, name: &str, value: &str) -> String {
+    let value = paint.indented(&printable(value), INDENT);
+    format!("  {}  {value}\n", paint.dim(&format!("{name:<9}")))
 }
 
 fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str, String)> {
@@ -53,8 +57,20 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
     let method = [&*explanation.property, explanation.access_type].map(str::trim).join(" ");
     head.push(("method", method.trim().to_owned()));
     head.extend(explanation.model_id.as_ref().map(|id| ("row", id.clone())));
+    head.extend(question.told.and_then(owner).map(|told| ("owner", told)));
+    head.extend(question.source.map(|source| ("by", source.to_owned())));
     head.retain(|(_, value)| !value.is_empty());
     head
+}
+
+/// What the app said of the row.
+fn owner(told: &OwnerTold) -> Option<String> {
+    match told {
+        OwnerTold::NotAsked => None,
+        OwnerTold::Said { target, owner: true } => Some(format!("theirs, says the app (GET {target})")),
+        OwnerTold::Said { target, owner: false } => Some(format!("not theirs, says the app (GET {target})")),
+        OwnerTold::Failed { target, reason } => Some(format!("unknown: {reason} (GET {target})")),
+    }
 }
 
 /// The rules as a table: the winner marked and bold, those that say nothing here dim.
@@ -64,17 +80,18 @@ fn rules(explanation: &Explanation, paint: Paint) -> String {
         let score = rule.score.map_or_else(|| "-".to_owned(), |score| score.to_string());
         [mark.to_owned(), score, rule.reference.clone(), rule.text.clone(), rule.reason.clone()]
     });
-    let plain = table([" ", "SCORE", "RULE", "SAYS", "HERE"], rows);
     let mut text = String::new();
-    for (index, line) in plain.lines().enumerate() {
+    for (index, row) in paint.table([" ", "SCORE", "RULE", "SAYS", "HERE"], rows).iter().enumerate() {
         let rule = index.checked_sub(1).and_then(|at| explanation.rules.get(at));
-        let line = match rule {
-            None => paint.dim(line),
-            Some(rule) if rule.reference == explanation.winner => paint.bold(line),
-            Some(rule) if !rule.applied => paint.dim(line),
-            Some(_) => line.to_owned(),
-        };
-        let _ = writeln!(text, "{line}");
+        text.push_str(&match rule {
+            None => paint.dim(row),
+            Some(rule) if rule.reference == explanation.winner => paint.bold(row),
+            Some(rule) if !rule.applied => paint.dim(row),
+            Some(_) => row.clone(),
+        });
     }
     text
 }
+
+/// Where the values begin.
+const INDENT: usize = 13;

@@ -48,7 +48,9 @@ fn without_a_store_an_id_is_believed() {
     assert_eq!(who(&config, "anonymous", &[]).unwrap(), Person::default());
     let nobody = who(&config, "a@b", &[]).unwrap_err().to_string();
     assert!(nobody.contains("name the user as `id:7`"), "{nobody}");
-    assert!(who(&config, "anonymous", &["clerk"]).is_err());
+    let explain = asked("anonymous", &["clerk"]);
+    let global = Global { config: None, json: false, set: Vec::new() };
+    assert!(run(&global, &explain).unwrap_err().to_string().contains("leave `--role` out"));
     assert!(!config.server.data_dir.exists(), "to explain makes nothing");
 }
 
@@ -75,7 +77,7 @@ fn with_a_store_a_name_and_its_roles_are_known() {
 fn a_person_reads_a_table() {
     let (_folder, config) = folder();
     let study = study(&config, &Stored::default()).unwrap();
-    let person = Person { user: Some("7".into()), roles: Vec::new(), scopes: Vec::new() };
+    let person = Person { user: Some("7".into()), ..Person::default() };
     let inquiry = Inquiry {
         method: "GET",
         path: "/api/orders/7",
@@ -85,7 +87,13 @@ fn a_person_reads_a_table() {
         caller: person.caller(),
         owner: None,
     };
-    let question = Question { method: "GET", target: "/api/orders/7", person: &person };
+    let question = Question {
+        method: "GET",
+        target: "/api/orders/7",
+        person: &person,
+        source: Some("the files in policies"),
+        told: Some(&OwnerTold::Said { target: "/api/orders/7".into(), owner: false }),
+    };
     insta::assert_snapshot!(show::text(&question, &study.explain(&inquiry), Paint::none()), @r#"
     deny 403 by order.json#/acls/0
     allow if the row is theirs: the gate asks GET /api/orders/7 (say it with --owner yes or no)
@@ -95,6 +103,8 @@ fn a_person_reads_a_table() {
       route      Order.findById
       method     findById READ
       row        7
+      owner      not theirs, says the app (GET /api/orders/7)
+      by         the files in policies
 
        SCORE  RULE                SAYS               HERE
        7632   order.json#/acls/1  $owner ALLOW READ  nobody has said whose the row is: taken for somebody else's

@@ -37,7 +37,7 @@ fn diff(old: &Value, new: &Value, log: &[Value]) -> (Vec<String>, Exit) {
     let mut seen = of_rules(&old.study, &new.study);
     seen.extend(of_cases(&old, &new));
     if let Some(log) = &wanted.log {
-        seen.extend(of_log(&old.study, &new.study, log).unwrap());
+        seen.extend(of_log(&old.study, &new.study, log).unwrap().0);
     }
     let line = |seen: &Seen| {
         let word = if seen.change.opens() { "opens" } else { "closes" };
@@ -97,4 +97,44 @@ fn an_owner_that_the_log_does_not_know_may_be_one() {
     assert_eq!(exit, Exit::Failed);
     let (lines, _) = diff(&closed, &open, &[logged("1", &[], &json!(false))]);
     assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+#[test]
+fn lines_that_are_none_of_ours_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("p")).unwrap();
+    fs::write(at("p/order.json"), policy(&json!([rule("$everyone", "DENY")]))).unwrap();
+    let sources = Sources { file: None, env: Vec::new(), flags: vec![("policies.dir".into(), "x".into())] };
+    let config = config::load(&sources).unwrap().config;
+    let study = Folder::read(&config, &at("p")).unwrap().study;
+    let read = |log: &[u8]| {
+        fs::write(at("log"), log).unwrap();
+        of_log(&study, &study, &at("log")).map(|(_, read)| read)
+    };
+    let good = logged("1", &[], &json!(false)).to_string();
+    let refused =
+        json!({"request_id": "r", "method": "GET", "path": "/x", "decision": "refused"}).to_string();
+    let half = good.get(..good.len() / 2).unwrap();
+    let log = format!("{good}\n{{\"stream\":\"audit\"}}\nGET / 200\n{refused}\n\n{half}");
+    let found = read(&[log.as_bytes(), b"\n\xff\xfe"].concat()).unwrap();
+    assert_eq!(found, LogRead { requests: 1, without_facts: 1, foreign: 3 });
+    assert_eq!(
+        found.text(),
+        "1 request of the log decided again; 1 request refused before any rule was asked; 3 lines passed over: no access log, or broken\n"
+    );
+    assert_eq!(read(b"").unwrap(), LogRead::default());
+    let error = read(b"127.0.0.1 - GET / 200\n").unwrap_err().to_string();
+    assert!(error.ends_with("has no JSON line of a request; is `log.format` json there?"), "{error}");
+}
+
+#[test]
+fn what_opens_comes_first() {
+    let old = json!([rule("$everyone", "DENY"), rule("a", "ALLOW"), rule("z", "DENY")]);
+    let new = json!([rule("$everyone", "DENY"), rule("a", "DENY"), rule("z", "ALLOW")]);
+    let log = [logged("1", &["a"], &json!(false)), logged("2", &["z"], &json!(false))];
+    let (lines, exit) = diff(&old, &new, &log);
+    let of_the_log: Vec<&String> = lines.iter().filter(|line| line.contains(": log ")).collect();
+    assert_eq!(of_the_log, ["opens Order.show role z: log 1", "closes Order.show role a: log 1"]);
+    assert_eq!(exit, Exit::Failed);
 }

@@ -107,7 +107,8 @@ impl Assembly<'_, '_> {
                 hidden: false,
             })
             .collect();
-        self.check_rules(&definition.name, definition.at, &file.acls, &methods);
+        let settings = definition.node.members();
+        self.check_rules((&definition.name, definition.at, settings), &file.acls, &methods);
         let asks = file.acls.iter().any(|entry| entry.who() == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();

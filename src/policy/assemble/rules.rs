@@ -4,15 +4,20 @@ use super::Assembly;
 use crate::policy::{
     acl::{Entry, Property, Who},
     finding::{Place, did_you_mean},
+    json::Member,
     method::{self, Method},
 };
 
 impl Assembly<'_, '_> {
     /// Warnings about rules that say less than they seem to.
-    pub(super) fn check_rules(&mut self, name: &str, at: Place, acls: &[Entry], methods: &[Method]) {
+    pub(super) fn check_rules(
+        &mut self,
+        (name, at, settings): (&str, Place, &[Member]),
+        acls: &[Entry],
+        methods: &[Method],
+    ) {
         if acls.is_empty() && self.rows_of(name).is_empty() {
-            let message = format!("`{name}` has no rules, so the default permission decides");
-            self.report.warn(at, "no-rules", message, Some("add `acls`".into()));
+            self.warn_of_no_rules(name, at, settings);
         }
         for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
             self.check_role(entry);
@@ -27,6 +32,19 @@ impl Assembly<'_, '_> {
                 self.check_property(entry, word, methods);
             }
         }
+    }
+
+    /// Says what holds where no rule does.
+    fn warn_of_no_rules(&mut self, name: &str, at: Place, settings: &[Member]) {
+        let said = super::said_default(settings).is_some();
+        let source = if said { "its `defaultPermission`" } else { "`policies.default_permission`" };
+        let (word, fix) = if self.default_allow(settings) {
+            ("everybody may do everything with it", "add `acls`, first a DENY for `$everyone`")
+        } else {
+            ("nobody may do anything with it", "add `acls` that say who may")
+        };
+        let message = format!("`{name}` has no rules: by {source}, {word}");
+        self.report.warn(at, "no-rules", message, Some(fix.into()));
     }
 
     fn check_role(&mut self, entry: &Entry) {

@@ -2,11 +2,12 @@
 
 use super::Scene;
 use crate::policy::{
-    Action,
-    acl::{Entry, Rule, Who, all_rules},
+    Action, StoredRule,
+    acl::{Entry, Rule, Who, all_rules, describe_stored, stored_reference},
     action::{NO_METHOD, Target, UNMATCHED},
+    finding::Place,
     lattice::{Kind, Ruled},
-    plan::{ModelPlan, RoutePlan},
+    plan::ModelPlan,
     study::{Mutation, Study},
 };
 
@@ -81,34 +82,65 @@ impl Study {
             .count()
     }
 
-    /// A rule dropped, flipped or added.
+    /// A rule dropped, flipped or added, in a file or in the store.
     fn rule_turns(&self, scene: &Scene<'_>) -> Vec<Turn> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
-        let target = self.plan.target(scene.plan, scene.access);
-        let rules = model.rules(&target);
+        let rules = model.rules(&self.plan.target(scene.plan, scene.access));
         let now = self.ruled(scene.plan, &rules).allows(&scene.kind);
+        let fits = |reference: &str| rules.iter().any(|rule| *rule.reference == *reference);
         let mut turns = Vec::new();
-        for entry in &model.entries {
-            let fits = rules.iter().any(|rule| rule.reference == entry.reference);
-            if !fits || entry.is_built_in() {
-                continue;
-            }
+        for entry in model.entries.iter().filter(|entry| !entry.is_built_in() && fits(&entry.reference)) {
+            let reference = &entry.reference;
             for mutation in [Mutation::Flip, Mutation::Drop] {
                 let text = match mutation {
-                    Mutation::Flip => {
-                        format!("let `{}` say {}", entry.reference, entry.effect.flipped().word())
-                    }
-                    Mutation::Drop => format!("remove `{}`", entry.reference),
+                    Mutation::Flip => format!("let `{reference}` say {}", entry.effect.flipped().word()),
+                    Mutation::Drop => format!("remove `{reference}`"),
                 };
-                let change = |entries: &mut Vec<Entry>| mutation.apply(entries, &entry.reference);
+                let change = |changed: &mut Changed| mutation.apply(&mut changed.entries, reference);
                 turns.extend(self.rule_turn(scene, now, text, change));
             }
         }
-        let added = Entry::narrow(scene.kind.user.as_deref(), &scene.plan.property, scene.access, !now);
-        let place = if scene.plan.property.is_empty() { "every route without a property" } else { "this" };
-        let text = format!("add to `{}`, for {place}: {}", model.name, added.to_json());
-        turns.extend(self.rule_turn(scene, now, text, |entries| entries.push(added.clone())));
+        for row in model.rows.iter().filter(|row| fits(&stored_reference(row))) {
+            let says = describe_stored(row);
+            let flipped = flipped_row(row);
+            let word = flipped.permission.as_deref().unwrap_or_default();
+            let text = format!("let the stored rule `{}` ({says}) say {word}", row.id);
+            let flip = |changed: &mut Changed| {
+                for known in changed.rows.iter_mut().filter(|known| known.id == row.id) {
+                    known.clone_from(&flipped);
+                }
+            };
+            turns.extend(self.rule_turn(scene, now, text, flip));
+            let text = format!("delete the stored rule `{}` ({says})", row.id);
+            let drop = |changed: &mut Changed| changed.rows.retain(|known| known.id != row.id);
+            turns.extend(self.rule_turn(scene, now, text, drop));
+        }
+        turns.extend(self.added_rule(scene, now, &model.name));
         turns
+    }
+
+    /// The narrowest new rule that turns it: in the model's file, or as a row where a built-in model has none.
+    fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Turn> {
+        let plan = self.plan.models.get(scene.plan.model)?;
+        let property = &*scene.plan.property;
+        let added = Entry::narrow(scene.kind.user.as_deref(), property, scene.access, !now);
+        if plan.at.file == Place::NOWHERE.file {
+            let row = added.to_row(model);
+            let text = format!("store the rule {}", row_json(&row));
+            return self.rule_turn(scene, now, text, |changed| {
+                if changed.is_here {
+                    changed.rows.push(row.clone());
+                }
+            });
+        }
+        let place = if property.is_empty() { "every route without a property" } else { "this" };
+        let text = format!("add to `{model}`, for {place}: {}", added.to_json());
+        self.rule_turn(scene, now, text, |changed| {
+            // A rule that is added stays where it is put.
+            if changed.is_here {
+                changed.entries.push(added.clone());
+            }
+        })
     }
 
     /// A change of rules, if it turns the verdict.
@@ -117,35 +149,75 @@ impl Study {
         scene: &Scene<'_>,
         now: bool,
         text: String,
-        change: impl Fn(&mut Vec<Entry>),
+        change: impl Fn(&mut Changed),
     ) -> Option<Turn> {
-        let model = self.plan.models.get(scene.plan.model)?;
-        let changed = |model: &ModelPlan, plan: &RoutePlan, access| {
-            let mut entries = model.entries.clone();
-            change(&mut entries);
-            all_rules(&entries, model.rows.iter(), &self.plan.target(plan, access))
+        let changed = |index: usize| {
+            let model = self.plan.models.get(index)?;
+            let is_here = index == scene.plan.model;
+            let mut changed = Changed { entries: model.entries.clone(), rows: model.rows.clone(), is_here };
+            change(&mut changed);
+            Some((model, changed))
         };
-        let rules = changed(model, scene.plan, scene.access);
+        let (_, here) = changed(scene.plan.model)?;
+        let target = self.plan.target(scene.plan, scene.access);
+        let rules = all_rules(&here.entries, here.rows.iter(), &target);
         if self.ruled(scene.plan, &rules).allows(&scene.kind) == now {
             return None;
         }
+        // A rule that others inherit, and a row for every model, change those as well.
+        let turned: usize = (0..self.plan.models.len())
+            .filter_map(|index| {
+                let (model, changed) = changed(index)?;
+                (changed.entries.len() != model.entries.len()
+                    || changed.rows != model.rows
+                    || changed.entries.iter().zip(&model.entries).any(|(new, old)| new.effect != old.effect))
+                .then(|| self.turned_in(scene, (index, model), &changed))
+            })
+            .sum();
+        Some(Turn { text, in_files: true, others: turned.saturating_sub(1) })
+    }
+
+    /// How many verdicts of a model a change turns.
+    fn turned_in(&self, scene: &Scene<'_>, (index, model): (usize, &ModelPlan), changed: &Changed) -> usize {
         let mut kinds = representatives(model);
-        if !kinds.contains(&scene.kind) {
+        if index == scene.plan.model && !kinds.contains(&scene.kind) {
             kinds.push(scene.kind.clone());
         }
         let mut turned = 0;
-        // A rule that others inherit changes them as well; one that is added stays where it is put.
-        for plan in
-            self.plan.routes.iter().filter(|plan| plan.model == scene.plan.model && !plan.ends.is_empty())
-        {
+        for plan in self.plan.routes.iter().filter(|plan| plan.model == index && !plan.ends.is_empty()) {
             for access in &plan.access {
-                let (old, new) = (model.rules(&self.plan.target(plan, access)), changed(model, plan, access));
+                let target = self.plan.target(plan, access);
+                let (old, new) =
+                    (model.rules(&target), all_rules(&changed.entries, changed.rows.iter(), &target));
                 let (old, new): (Ruled<'_>, Ruled<'_>) = (self.ruled(plan, &old), self.ruled(plan, &new));
                 turned += kinds.iter().filter(|kind| old.allows(kind) != new.allows(kind)).count();
             }
         }
-        Some(Turn { text, in_files: true, others: turned.saturating_sub(1) })
+        turned
     }
+}
+
+/// The rules of a model, changed.
+struct Changed {
+    entries: Vec<Entry>,
+    rows: Vec<StoredRule>,
+    /// Whether it is the model that was asked about.
+    is_here: bool,
+}
+
+/// A stored row that says the opposite.
+fn flipped_row(row: &StoredRule) -> StoredRule {
+    let allows = matches!(row.permission.as_deref(), Some("ALLOW" | "ALARM" | "AUDIT"));
+    StoredRule { permission: Some(if allows { "DENY" } else { "ALLOW" }.to_owned()), ..row.clone() }
+}
+
+/// A row as an import takes it.
+fn row_json(row: &StoredRule) -> String {
+    serde_json::json!({
+        "model": row.model, "property": row.property, "accessType": row.access_type,
+        "permission": row.permission, "principalType": row.principal_type, "principalId": row.principal_id,
+    })
+    .to_string()
 }
 
 /// What to say where no rule was asked.

@@ -137,6 +137,45 @@ fn the_smallest_change_comes_first() {
 }
 
 #[test]
+fn stored_rules_are_turned_too() {
+    let row = |id: &str, model: &str, permission: &str| StoredRule {
+        id: id.into(),
+        model: Some(model.into()),
+        property: Some("find".into()),
+        access_type: Some("*".into()),
+        permission: Some(permission.into()),
+        principal_type: Some("ROLE".into()),
+        principal_id: Some("$authenticated".into()),
+    };
+    let note = json!({"name": "Note", "base": "PersistedModel", "acls": [
+        rule_with("$everyone", "ALLOW", json!({"accessType": "WRITE"})),
+    ]});
+    let rows = Stored { rules: vec![row("41", "Order", "DENY"), row("42", "*", "ALLOW")], ..stored() };
+    let study = studied(&standard(), &[order(), note], &rows);
+    let allowed = explained(&study, "GET /api/notes", user("7"), None);
+    assert_eq!(&*allowed.winner, "store#/ACL/42");
+    let turns = |explanation: &Explanation| {
+        let all = std::iter::once(&explanation.flip).chain(&explanation.turns);
+        all.cloned().collect::<Vec<_>>()
+    };
+    let told = turns(&allowed);
+    let starts = |told: &[String], start: &str| told.iter().any(|turn| turn.starts_with(start));
+    let says = "($authenticated ALLOW find *)";
+    assert!(starts(&told, &format!("let the stored rule `42` {says} say DENY (this turns ")), "{told:#?}");
+    assert!(starts(&told, &format!("delete the stored rule `42` {says} (this turns ")), "{told:#?}");
+    assert!(!starts(&told, "let the stored rule `41`"), "{told:#?}");
+    // The account model has no file: what is added to it is a row.
+    let row = Stored { rules: vec![row("43", "User", "ALLOW")], ..stored() };
+    let study = studied(&standard(), &[order()], &row);
+    let list = explained(&study, "GET /api/users", user("7"), None);
+    assert_eq!((list.verdict, &*list.winner), (Verdict::Allow, "store#/ACL/43"));
+    let told = turns(&list);
+    let added = r#"store the rule {"model":"User","property":"find","accessType":"READ","permission":"DENY","principalType":"USER","principalId":"7"}"#;
+    assert!(starts(&told, added), "{told:#?}");
+    assert!(starts(&told, "delete the stored rule `43`"), "{told:#?}");
+}
+
+#[test]
 fn mutants_that_change_nothing_are_none() {
     let mut study = studied(&standard(), &[order()], &stored());
     let looked = |study: &mut Study, rule, mutation| study.mutated(rule, mutation, |_| ()).is_some();

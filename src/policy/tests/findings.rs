@@ -78,6 +78,33 @@ fn warns_of_what_loopback_would_ignore() {
 }
 
 #[test]
+fn a_model_without_rules_says_what_then_holds() {
+    let order = |more: Value| {
+        let mut file = json!({"name": "Order"});
+        file.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        file.to_string()
+    };
+    let (open, shut) = ("everybody may do everything with it", "nobody may do anything with it");
+    for (settings, definition, source, word) in [
+        (standard(), order(json!({})), "`policies.default_permission`", shut),
+        (loopback(), order(json!({})), "`policies.default_permission`", open),
+        (standard(), order(json!({"defaultPermission": "ALLOW"})), "its `defaultPermission`", open),
+        (
+            loopback(),
+            order(json!({"options": {"defaultPermission": "DENY"}})),
+            "its `defaultPermission`",
+            shut,
+        ),
+        (loopback(), order(json!({"defaultPermission": "DEFAULT"})), "`policies.default_permission`", open),
+        (standard(), order(json!({"routes": [{"path": "/a"}]})), "`policies.default_permission`", shut),
+    ] {
+        let (_, found) = lines(&settings, &[file("f.json", &definition)]);
+        let expected = format!("`Order` has no rules: by {source}, {word}");
+        assert!(found.len() == 1 && found[0].contains(&expected), "{definition}: {found:?}");
+    }
+}
+
+#[test]
 fn warns_of_owners_that_nobody_is() {
     let relations = json!({"buyer": {"type": "belongsTo", "model": "User"}});
     let acls = json!([rule("$everyone", "DENY")]);
@@ -108,6 +135,8 @@ fn refuses_what_cannot_be_meant() {
     let acls = json!([rule("$everyone", "DENY")]);
     for (definition, expected) in [
         (json!({"acls": []}), "the file has no name"),
+        (json!({"nmae": "A"}), "did you mean `name` where you wrote `nmae`?"),
+        (json!({"name": "A", "rotes": [{"path": "/a"}], "acls": acls}), "write `routes`"),
         (json!({"name": 5}), "the file has no name"),
         (json!({"name": "a\nb"}), "control characters"),
         (json!(["x"]), "the file holds a list"),

@@ -23,3 +23,31 @@ fn a_hangup_reads_the_policies_again() {
     assert!(gate.log().contains("SIGHUP"));
     assert_eq!(gate.stop(), Some(0));
 }
+
+#[test]
+fn the_configuration_is_read_again_and_what_cannot_change_is_told() {
+    let house = House::new();
+    let gate = house.serve();
+    assert_eq!(gate.http.get("/nowhere", ""), 401, "unmatched = authenticated");
+    house.write("portcullis.toml", "[policies]\nunmached = \"allow\"\n");
+    gate.signal(Signal::HUP);
+    gate.logged("the new configuration is refused; the old one stays in force");
+    assert!(gate.log().contains("did you mean `unmatched`?"), "{}", gate.log());
+    assert_eq!(gate.http.get("/nowhere", ""), 401);
+    let config = house.configuration("[admin]\nlisten = \"127.0.0.1:0\"");
+    house.write("portcullis.toml", &config.replace("\"authenticated\"", "\"allow\""));
+    gate.signal(Signal::HUP);
+    wait_until("the new setting is in force", || (gate.http.get("/nowhere", "") == 200).then_some(()));
+    let waits = gate.logged("needs a restart");
+    assert!(waits.contains("\"key\":\"admin.listen\""), "{waits}");
+    // Without a signal, too.
+    house.write("portcullis.toml", &house.configuration(""));
+    wait_until("the file is watched", || (gate.http.get("/nowhere", "") == 401).then_some(()));
+    // A broken policy keeps the settings as they are.
+    house.write("policies/bad.json", "{");
+    house.write("portcullis.toml", &config.replace("\"authenticated\"", "\"allow\""));
+    gate.signal(Signal::HUP);
+    gate.logged("bad.json:1:");
+    assert_eq!(gate.http.get("/nowhere", ""), 401, "one set, or the other");
+    assert_eq!(gate.stop(), Some(0));
+}

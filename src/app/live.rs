@@ -1,0 +1,186 @@
+//! The rules in force, for whoever asks the running gate to explain a decision: what they were made of, and what the
+//! app says of an owner, asked as a request's own look-up is.
+
+use std::{rc::Rc, thread};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::oneshot,
+};
+
+use super::reload::Reloader;
+use crate::{
+    forward::{self, Deadlines, Forwarder, TICK},
+    gate::{self, Ruleset},
+    policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
+};
+
+/// A way to the rules in force and to the app. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Live {
+    pub(super) reloader: Reloader,
+    pub(super) forward: forward::Settings,
+}
+
+/// A request that nobody has sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Imagined {
+    /// The verb.
+    pub method: String,
+    /// The raw path and query.
+    pub target: String,
+    /// The JSON body.
+    pub body: Option<serde_json::Value>,
+    /// The token's scopes.
+    pub scopes: Vec<String>,
+    /// Whether the row is the caller's, where that is said; else the app is asked.
+    pub owner: Option<bool>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asker {
+    /// The user's id; `None` = anonymous.
+    pub user: Option<String>,
+    /// Sorted.
+    pub roles: Vec<String>,
+    /// Whether there is an email address or a username.
+    pub named: bool,
+}
+
+/// All that the gate's decision is a function of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InForce {
+    /// The files.
+    pub sources: Vec<Source>,
+    /// The store's roles and rows.
+    pub stored: Stored,
+    /// What the files leave open.
+    pub settings: policy::Settings,
+    /// The set's digest.
+    pub digest: String,
+    /// What the app said.
+    pub owner: OwnerTold,
+}
+
+/// What the app said of the row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnerTold {
+    /// It was not asked: the verdict does not hang on it.
+    NotAsked,
+    /// It was asked this, and the row is the caller's, or not.
+    Said {
+        /// The target of the look-up.
+        target: String,
+        /// Theirs?
+        owner: bool,
+    },
+    /// It was asked this, and gave no answer that counts: such a request is refused with 503.
+    Failed {
+        /// The target of the look-up.
+        target: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Live {
+    /// What this request would be decided by, now.
+    ///
+    /// # Errors
+    /// When the gate is stopping, or the system gives no thread.
+    pub async fn imagine(&self, request: Imagined, asker: Asker) -> anyhow::Result<InForce> {
+        let made_of =
+            self.reloader.made_of().await.context("the gate is busy with other reloads; try again")?;
+        let set = &made_of.ruleset.set;
+        let digest = set.digest.clone();
+        let (sources, stored, settings) = (made_of.sources, made_of.stored, set.settings().clone());
+        let asks = request.owner.is_none() && asks(&made_of.ruleset, &request, &asker);
+        let owner = if asks {
+            let (tell, told) = oneshot::channel();
+            let (forward, ruleset) = (self.forward.clone(), made_of.ruleset);
+            thread::Builder::new()
+                .name("explain".into())
+                .spawn(move || {
+                    // Whoever asked may be gone.
+                    let _ = tell.send(ask_app(forward, &ruleset, &request, &asker));
+                })
+                .context("cannot start a thread")?;
+            told.await.context("the look-up of the owner ended early")??
+        } else {
+            OwnerTold::NotAsked
+        };
+        Ok(InForce { sources, stored, settings, digest, owner })
+    }
+}
+
+/// Decides, and hands the question that is left, if there is one, to `ask`.
+fn with_question<T>(
+    ruleset: &Ruleset,
+    request: &Imagined,
+    asker: &Asker,
+    ask: impl FnOnce(&policy::Question<'_>, Caller<'_>) -> T,
+) -> Option<T> {
+    let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
+    let caller = Caller { user: asker.user.as_deref(), roles: &roles, scopes: &request.scopes };
+    let target = match ruleset.set.personal(&request.target, asker.user.as_deref()) {
+        Personal::AsSent => request.target.clone(),
+        Personal::Replaced(target) => target,
+        Personal::Nobody => return None,
+    };
+    let (path, query) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
+    let action = ruleset.set.action(&request.method, path, query);
+    let action = action.with_body_id(request.body.as_ref().and_then(policy::body_id));
+    match ruleset.set.decide(&action, caller, None) {
+        Decision::Ask(question) => Some(ask(&question, caller)),
+        Decision::Permit(_) | Decision::Denial(_) => None,
+    }
+}
+
+fn asks(ruleset: &Ruleset, request: &Imagined, asker: &Asker) -> bool {
+    with_question(ruleset, request, asker, |_, _| ()).is_some()
+}
+
+/// Asks the app on a runtime of its own, as a core does: the same connections, deadlines and reading of the answer.
+fn ask_app(
+    forward: forward::Settings,
+    ruleset: &Ruleset,
+    request: &Imagined,
+    asker: &Asker,
+) -> anyhow::Result<OwnerTold> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let runtime = runtime.context("cannot start a runtime")?;
+    let told = with_question(ruleset, request, asker, |question, caller| {
+        let target = question.target.clone();
+        let deadlines = Rc::new(Deadlines::new());
+        let forwarder = Forwarder::new(forward, Rc::clone(&deadlines));
+        let answer = runtime.block_on(async {
+            let mut ticks = tokio::time::interval(TICK);
+            let asking = gate::look_up(&forwarder, question, REQUEST_ID);
+            tokio::pin!(asking);
+            loop {
+                tokio::select! {
+                    answer = &mut asking => break answer,
+                    _ = ticks.tick() => deadlines.tick(),
+                }
+            }
+        });
+        match answer {
+            Ok(answer) => {
+                let owner = question.verdict(&answer, caller, asker.named) == OwnerVerdict::Owner;
+                OwnerTold::Said { target, owner }
+            }
+            Err(reason) => OwnerTold::Failed { target, reason },
+        }
+    });
+    Ok(told.unwrap_or(OwnerTold::NotAsked))
+}
+
+/// What the app's log shows of such a look-up.
+const REQUEST_ID: &str = "explain";

@@ -1,0 +1,43 @@
+//! What a request would be decided by, told by the gate that would decide it.
+
+use super::{ExecuteError, users};
+use crate::{
+    app::{Asker, Imagined},
+    cli::{
+        admin::Services,
+        output::{ExplainedView, Output},
+        who::Who,
+    },
+};
+
+/// `who`: `None` = anonymous. `roles`: besides those that the store knows.
+pub(super) async fn explain(
+    services: &Services,
+    who: Option<&Who>,
+    roles: Vec<String>,
+    request: Imagined,
+) -> Result<Output, ExecuteError> {
+    let Some(live) = &services.live else { return Err(ExecuteError::NotReady) };
+    let mut user = None;
+    if let Some(who) = who
+        && let Output::User(found) = users::show(services, who).await?
+    {
+        user = Some(found);
+    }
+    let mut asker = Asker { user: None, roles, named: false };
+    if let Some(user) = &user {
+        asker.user = Some(user.id.to_string());
+        asker.named = user.email.is_some() || user.username.is_some();
+        asker.roles.extend(user.roles.iter().cloned());
+        asker.roles.sort();
+        asker.roles.dedup();
+    }
+    let disabled = user.is_some_and(|user| user.disabled);
+    let in_force = live.imagine(request, asker.clone()).await.map_err(ExecuteError::Explain)?;
+    Ok(Output::Explained(Box::new(ExplainedView {
+        user: asker.user,
+        roles: asker.roles,
+        disabled,
+        in_force,
+    })))
+}

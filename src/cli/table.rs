@@ -1,0 +1,147 @@
+//! Columns of text that fit the terminal: cells that are too long for it go on in the next line.
+
+use super::output::printable;
+
+/// Between two columns.
+const GAP: usize = 2;
+
+/// A column is not made narrower than its longest word, up to this many characters.
+const LONGEST_WORD: usize = 24;
+
+/// The head and each row as text, each with its newlines: every column as wide as its widest cell, the last one as
+/// wide as it is. `width`: what a line may have; `None` = anything.
+pub(super) fn rows<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+    width: Option<usize>,
+) -> Vec<String> {
+    let head = head.map(str::to_owned);
+    let rows: Vec<[String; N]> =
+        std::iter::once(head).chain(rows.map(|row| row.map(|cell| printable(&cell)))).collect();
+    let widths = widths(&rows, width);
+    rows.iter().map(|row| line(row, &widths)).collect()
+}
+
+/// A text in lines of at most `width` characters, broken between words where there is a gap.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let mut rest = word;
+        let mut count = rest.chars().count();
+        if length > 0 && length + 1 + count <= width {
+            line.push(' ');
+            length += 1;
+        } else if length > 0 {
+            lines.push(std::mem::take(&mut line));
+            length = 0;
+        }
+        while count > width {
+            let end = rest.char_indices().nth(width).map_or(rest.len(), |(at, _)| at);
+            let (part, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            lines.push(part.to_owned());
+            rest = more;
+            count = rest.chars().count();
+        }
+        line.push_str(rest);
+        length += count;
+    }
+    lines.push(line);
+    lines
+}
+
+fn widths<const N: usize>(rows: &[[String; N]], most: Option<usize>) -> [usize; N] {
+    let (mut widths, mut least) = ([0; N], [0; N]);
+    for row in rows {
+        for ((width, least), cell) in widths.iter_mut().zip(&mut least).zip(row) {
+            *width = (*width).max(cell.chars().count());
+            let word = cell.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+            *least = (*least).max(word.min(LONGEST_WORD));
+        }
+    }
+    let Some(most) = most else { return widths };
+    let gaps = GAP * N.saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > most {
+        let slack = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+        let Some((widest, _)) = slack.max_by_key(|(width, _)| **width) else { break };
+        *widest -= 1;
+    }
+    widths
+}
+
+fn line<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    let mut cells: Vec<std::vec::IntoIter<String>> = Vec::with_capacity(N);
+    let mut height = 1;
+    for (cell, width) in row.iter().zip(widths) {
+        let lines = wrap(cell, *width);
+        height = height.max(lines.len());
+        cells.push(lines.into_iter());
+    }
+    let mut text = String::new();
+    for _ in 0..height {
+        let mut line = String::new();
+        for (cell, width) in cells.iter_mut().zip(widths) {
+            let part = cell.next().unwrap_or_default();
+            line.push_str(&format!("{part:<width$}{:GAP$}", ""));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table(width: Option<usize>) -> String {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let body = [
+            row(["7508", "order.json#/acls/3", "applies, but another rule has a higher score"]),
+            row(["-", "order.json#/acls/10", "decides"]),
+        ];
+        rows(["SCORE", "RULE", "HERE"], body.into_iter(), width).concat()
+    }
+
+    #[test]
+    fn without_a_terminal_a_row_is_a_line() {
+        insta::assert_snapshot!(table(None), @r"
+        SCORE  RULE                 HERE
+        7508   order.json#/acls/3   applies, but another rule has a higher score
+        -      order.json#/acls/10  decides
+        ");
+        assert_eq!(table(Some(200)), table(None));
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_widest_column_goes_on_below() {
+        insta::assert_snapshot!(table(Some(50)), @r"
+        SCORE  RULE                 HERE
+        7508   order.json#/acls/3   applies, but another
+                                    rule has a higher
+                                    score
+        -      order.json#/acls/10  decides
+        ");
+    }
+
+    #[test]
+    fn a_word_that_no_line_holds_is_broken() {
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("", 3), [""]);
+        assert_eq!(wrap("é ü", 0), ["é", "ü"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_is_too_wide(text in "[a-zé ]{0,60}", width in 1_usize..30) {
+            let lines = wrap(&text, width);
+            prop_assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:?}");
+            let letters = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+        }
+    }
+}

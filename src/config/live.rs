@@ -1,0 +1,196 @@
+//! Settings that a running gate takes up, and those that wait for a restart.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use super::{
+    Config, Loaded, Mistakes, Sources,
+    keys::RawConfig,
+    load_in,
+    settings::{ApiSettings, PoliciesSettings, UsersSettings},
+};
+
+/// Where a configuration came from, so that it can be read again.
+#[derive(Clone, Default)]
+pub(super) struct Origin {
+    pub(super) folder: PathBuf,
+    pub(super) sources: Sources,
+    /// The file; it may not be there.
+    pub(super) file: PathBuf,
+    /// Every key as it was read.
+    pub(super) keys: Option<Arc<RawConfig>>,
+}
+
+/// What has become of the keys that are not as they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// They hold from the next request on.
+    pub now: Vec<&'static str>,
+    /// They keep their old values.
+    pub restart: Vec<&'static str>,
+}
+
+/// What goes with the set in force, and so is swapped with it. All else is wired at the start: listeners, threads,
+/// the store and its keys, connections to the app, secrets, limits.
+const LIVE: &[&str] = &[
+    "api.users",
+    "api.user_model",
+    "api.short_routes",
+    "users.ttl",
+    "users.max_ttl",
+    "users.max_tokens",
+    "users.reset_password_token_ttl",
+    "users.restrict_reset_password_token_scope",
+    "users.reject_password_changes_via_patch_or_replace",
+    "users.access_token_id_length",
+    "users.current_user_literal",
+    "users.redirect_hosts",
+    "password.min_length",
+    "password.blocklist",
+    "policies.unmatched",
+    "policies.default_permission",
+    "policies.acl_error_status",
+    "mail.from",
+    "mail.verify_on_register",
+];
+
+impl Config {
+    /// Reads the same sources again.
+    ///
+    /// # Errors
+    /// Every mistake of all of them.
+    pub fn again(&self) -> Result<Loaded, Mistakes> {
+        load_in(&self.origin.folder, &self.origin.sources)
+    }
+
+    /// The file that it was read from; it may not be there.
+    #[must_use]
+    pub fn file(&self) -> &std::path::Path {
+        &self.origin.file
+    }
+
+    /// Takes those settings of `new` that may change while a gate runs, and says what has become of all that differ.
+    pub fn take_up(&mut self, new: Self) -> Taken {
+        let (Some(old_keys), Some(new_keys)) = (&self.origin.keys, &new.origin.keys) else {
+            return Taken::default();
+        };
+        // For ever means nothing where tokens for ever have been refused so far.
+        let endless = new.users.ttl == -1 && !self.users.allow_eternal_tokens;
+        let is_live = |key: &&str| LIVE.contains(key) && !(endless && *key == "users.ttl");
+        // A profile sets defaults, and much besides.
+        let profile = (self.profile != new.profile).then_some("profile");
+        let (now, restart): (Vec<_>, Vec<_>) = if profile.is_some() {
+            (Vec::new(), profile.into_iter().collect())
+        } else {
+            old_keys.differences(new_keys).into_iter().partition(is_live)
+        };
+        if profile.is_some() {
+            return Taken { now, restart };
+        }
+        let old = self.users.clone();
+        self.users = UsersSettings {
+            ttl: if endless { old.ttl } else { new.users.ttl },
+            sliding_ttl: old.sliding_ttl,
+            email_verification_required: old.email_verification_required,
+            realm_required: old.realm_required,
+            realm_delimiter: old.realm_delimiter,
+            case_sensitive_email: old.case_sensitive_email,
+            allow_eternal_tokens: old.allow_eternal_tokens,
+            bearer_token_base64_encoded: old.bearer_token_base64_encoded,
+            ..new.users
+        };
+        self.api = ApiSettings {
+            users: new.api.users,
+            user_model: new.api.user_model,
+            short_routes: new.api.short_routes,
+            ..self.api.clone()
+        };
+        self.password.min_length = new.password.min_length;
+        self.password.blocklist = new.password.blocklist;
+        self.policies = PoliciesSettings { dir: self.policies.dir.clone(), ..new.policies };
+        self.mail.from = new.mail.from;
+        self.mail.verify_on_register = new.mail.verify_on_register;
+        self.set.retain(|key| !is_live(&key.as_str()));
+        self.set.extend(new.set.into_iter().filter(|key| is_live(&key.as_str())));
+        self.origin.keys = new.origin.keys;
+        Taken { now, restart }
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Variables and flags hold secrets.
+        f.write_str("Origin")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::keys::KEYS;
+
+    /// What becomes of a change from one file to another, and the settings then.
+    fn taken(old: &str, new: &str) -> (Config, Taken) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("portcullis.toml");
+        fs::write(&file, old).unwrap();
+        let sources = Sources { file: Some(file.clone()), ..Sources::default() };
+        let mut config = crate::config::load(&sources).unwrap().config;
+        fs::write(&file, new).unwrap();
+        let again = config.again().unwrap().config;
+        let taken = config.take_up(again);
+        (config, taken)
+    }
+
+    #[test]
+    fn they_are_all_keys() {
+        for key in LIVE {
+            assert!(KEYS.contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_live_is_taken_and_the_rest_waits() {
+        let new = "[server]\nthreads = 3\n[users]\nttl = 5\nrealm_required = true\n[password]\nmin_length = 12\n\
+            [policies]\nunmatched = \"allow\"\ndefault_permission = \"ALLOW\"\ndir = \"other\"\n[mail]\nfrom = \"a@b\"";
+        let (config, taken) = taken("", new);
+        assert_eq!(
+            taken.now,
+            [
+                "users.ttl",
+                "password.min_length",
+                "policies.unmatched",
+                "policies.default_permission",
+                "mail.from"
+            ]
+        );
+        assert_eq!(taken.restart, ["server.threads", "users.realm_required", "policies.dir"]);
+        assert_eq!((config.users.ttl, config.password.min_length, &*config.mail.from), (5, 12, "a@b"));
+        assert!(config.policies.default_allow && config.policies.dir.ends_with("policies"));
+        assert_eq!((config.server.threads, config.users.realm_required), (0, false));
+        assert!(config.is_set("users.ttl") && !config.is_set("users.realm_required"));
+    }
+
+    #[test]
+    fn a_key_that_is_gone_has_its_default_again() {
+        let (config, taken) = taken("[users]\nttl = 5", "");
+        assert_eq!((config.users.ttl, taken.now), (1_209_600, vec!["users.ttl"]));
+        assert!(!config.is_set("users.ttl"));
+    }
+
+    #[test]
+    fn a_profile_and_what_would_contradict_the_rest_wait() {
+        let (config, taken_up) = taken("", "profile = \"loopback3\"\n[users]\nttl = 5");
+        assert_eq!((taken_up.now, taken_up.restart), (vec![], vec!["profile"]));
+        assert!(!config.policies.default_allow && config.users.ttl == 1_209_600);
+        let (config, taken_up) = taken("", "[users]\nttl = -1\nallow_eternal_tokens = true");
+        assert_eq!(taken_up.restart, ["users.ttl", "users.allow_eternal_tokens"]);
+        assert_eq!(config.users.ttl, 1_209_600);
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_told() {
+        assert_eq!(taken("[users]\nttl = 5", "# new\n[users]\nttl = 5").1, Taken::default());
+    }
+}

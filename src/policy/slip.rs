@@ -1,0 +1,213 @@
+//! Slips in the top-level keys of a definition: LoopBack takes any key, so that `acl` for `acls` would go unnoticed.
+
+use super::{
+    finding::{Place, Report},
+    json::Node,
+};
+
+/// The keys that a decision, or the account model, hangs on.
+const TELLING: [&str; 22] = [
+    "name",
+    "base",
+    "plural",
+    "http",
+    "properties",
+    "relations",
+    "methods",
+    "acls",
+    "hidden",
+    "owner",
+    "ownerRelations",
+    "aclErrorStatus",
+    "defaultPermission",
+    "options",
+    "settings",
+    "ttl",
+    "maxTTL",
+    "emailVerificationRequired",
+    "realmRequired",
+    "realmDelimiter",
+    "caseSensitiveEmail",
+    "restrictResetPasswordTokenScope",
+];
+
+/// What LoopBack 3 and its connectors know as well, however near it is to another key.
+const KNOWN: [&str; 45] = [
+    "$schema",
+    "_meta",
+    "allowEternalTokens",
+    "allowExtendedOperators",
+    "autoId",
+    "automaticValidation",
+    "changeModel",
+    "configureModelMerge",
+    "dataSource",
+    "defaultScope",
+    "description",
+    "enableRemoteReplication",
+    "excludeBaseProperties",
+    "file",
+    "forceId",
+    "foreignKeys",
+    "hiddenProperties",
+    "idInjection",
+    "indexes",
+    "injectOptionsFromRemoteContext",
+    "mixins",
+    "mongodb",
+    "mssql",
+    "mysql",
+    "nestRemoting",
+    "oracle",
+    "persistUndefinedAsNull",
+    "postgresql",
+    "protected",
+    "protectedProperties",
+    "public",
+    "rejectPasswordChangesViaPatchOrReplace",
+    "remoting",
+    "replaceOnPUT",
+    "resetPasswordTokenTTL",
+    "saltWorkFactor",
+    "scope",
+    "scopes",
+    "strict",
+    "strictDelete",
+    "super",
+    "trackChanges",
+    "updateOnLoad",
+    "validateUpsert",
+    "validations",
+];
+
+/// Keys that no `routes` file has: where one of them is, a model is meant.
+const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
+
+/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is no model at all, but
+/// a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
+pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
+    let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
+    let routes = node.members().iter().find(|member| !is_telling(&member.key) && are_routes(&member.node));
+    if let Some(member) = routes.filter(|_| !is_model) {
+        let message = format!(
+            "`{}` holds routes, but only `routes` is read, and a file without it is a LoopBack model",
+            member.key
+        );
+        report.error(member.at, "unknown-key", message, Some("write `routes`".into()));
+        return false;
+    }
+    let inner = ["options", "settings"].into_iter().filter_map(|key| node.get(key));
+    for member in std::iter::once(node).chain(inner).flat_map(Node::members) {
+        if let Some(key) = slip(&member.key) {
+            let message = format!("LoopBack does not know the key `{}`, and it has no effect", member.key);
+            report.warn(member.at, "unknown-key", message, Some(format!("did you mean `{key}`?")));
+        }
+    }
+    true
+}
+
+/// Where the name of a definition without `name` was probably meant to be.
+pub(super) fn name(node: &Node) -> Option<(Place, String)> {
+    let near = |member: &&super::json::Member| slip(&member.key) == Some("name");
+    let member = node.members().iter().find(near)?;
+    Some((member.at, format!("did you mean `name` where you wrote `{}`?", member.key)))
+}
+
+/// The key that was probably meant.
+fn slip(written: &str) -> Option<&'static str> {
+    let folded = written.to_lowercase();
+    if is_telling(written) || KNOWN.contains(&written) || written.len() > LONGEST {
+        return None;
+    }
+    let distance = |key: &&'static str| strsim::damerau_levenshtein(&folded, &key.to_lowercase());
+    let slips = if written.len() < 6 { 1 } else { 2 };
+    let routes = ["routes"].into_iter();
+    let near = TELLING.into_iter().chain(routes).map(|key| (distance(&key), key));
+    near.filter(|(distance, _)| *distance <= slips).min_by_key(|(distance, _)| *distance).map(|(_, key)| key)
+}
+
+fn is_telling(key: &str) -> bool {
+    TELLING.contains(&key)
+}
+
+/// A list of objects with a path: nothing of LoopBack's looks like it.
+fn are_routes(node: &Node) -> bool {
+    let has_path =
+        |item: &Node| item.get("path").and_then(Node::text).is_some_and(|path| path.starts_with('/'));
+    !node.items().is_empty() && node.items().iter().all(has_path)
+}
+
+/// Longer names are no misspelling of ours, and the distance costs their length.
+const LONGEST: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::*;
+
+    fn found(text: &str) -> (bool, Vec<String>) {
+        let sources = [Source { name: "f.json".into(), text: text.into() }];
+        let mut report = Report::new(&sources);
+        let node = Node::read(text, 0, &mut report).unwrap();
+        let is_model = check(&node, &mut report);
+        (is_model, report.finish().1.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_slip_is_a_warning_with_the_key_that_was_meant() {
+        for (written, meant) in [
+            ("acl", "acls"),
+            ("ACLs", "acls"),
+            ("alcs", "acls"),
+            ("onwer", "owner"),
+            ("relation", "relations"),
+            ("porperties", "properties"),
+            ("pluarl", "plural"),
+            ("Base", "base"),
+            ("ownerRelation", "ownerRelations"),
+            ("defaultPermision", "defaultPermission"),
+            ("aclErrorStaus", "aclErrorStatus"),
+            ("hiden", "hidden"),
+            ("emailVerificationRequire", "emailVerificationRequired"),
+            ("rotes", "routes"),
+        ] {
+            let (is_model, found) = found(&format!(r#"{{"name": "A", "{written}": 1}}"#));
+            assert!(is_model && found.len() == 1, "{written}: {found:?}");
+            assert!(found[0].starts_with("f.json:1:15: warning: "), "{found:?}");
+            assert!(found[0].ends_with(&format!("did you mean `{meant}`?")), "{found:?}");
+        }
+        let (_, inner) = found(r#"{"name": "A", "options": {"plurals": "as"}}"#);
+        assert!(inner[0].contains("`plural`?"), "{inner:?}");
+    }
+
+    #[test]
+    fn keys_of_loopback_and_of_the_app_are_none() {
+        let own = ["rules", "order", "icon", "ui", "x-tags"];
+        for key in KNOWN.iter().chain(&TELLING).copied().filter(|key| *key != "name").chain(own) {
+            assert_eq!(found(&format!(r#"{{"name": "A", "{key}": 1}}"#)), (true, Vec::new()), "{key}");
+        }
+    }
+
+    #[test]
+    fn misspelt_routes_are_an_error_whatever_they_are_called() {
+        for key in ["rotes", "route", "Routes", "paths"] {
+            let text = format!(r#"{{"name": "A", "{key}": [{{"path": "/a"}}], "acls": []}}"#);
+            let (is_model, found) = found(&text);
+            assert!(!is_model && found.len() == 1, "{key}: {found:?}");
+            assert!(found[0].contains(": error: ") && found[0].ends_with("write `routes`"), "{found:?}");
+        }
+        let (is_model, warned) = found(r#"{"name": "A", "base": "Model", "rotes": [{"path": "/a"}]}"#);
+        assert!(is_model && warned[0].contains(": warning: "), "{warned:?}");
+        assert!(found(r#"{"name": "A", "files": ["/a"], "rest": []}"#).0);
+    }
+
+    #[test]
+    fn a_name_that_is_misspelt_is_found() {
+        let sources: [Source; 0] = [];
+        let mut report = Report::new(&sources);
+        let node = Node::read(r#"{"nmae": "A"}"#, 0, &mut report).unwrap();
+        assert_eq!(name(&node).unwrap().1, "did you mean `name` where you wrote `nmae`?");
+        let none = Node::read(r#"{"acls": []}"#, 0, &mut report).unwrap();
+        assert!(name(&none).is_none());
+    }
+}
