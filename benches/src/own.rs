@@ -83,7 +83,10 @@ fn compiled(size: usize, file: impl Fn(&str) -> String) -> PolicySet {
         default_allow: false,
         acl_error_status: None,
         loopback: false,
-        restrict_reset_scope: false,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     };
     let stored = Stored { roles: vec!["clerk".to_owned()], rules: Vec::new() };
     let (set, findings) = compile(&settings, &sources, &stored);

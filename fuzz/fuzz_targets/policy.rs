@@ -67,7 +67,10 @@ fn settings(bits: u8) -> Settings {
         default_allow: bits & 8 != 0,
         acl_error_status: (bits & 16 != 0).then_some(404),
         loopback: bits & 32 != 0,
-        restrict_reset_scope: bits & 64 != 0,
+        short_routes: false,
+        restrict_reset_scope: (bits & 64 != 0).then_some(true),
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     }
 }
 

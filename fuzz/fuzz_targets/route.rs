@@ -125,7 +125,10 @@ fn set(loopback: bool) -> PolicySet {
         default_allow: false,
         acl_error_status: None,
         loopback,
-        restrict_reset_scope: false,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
     };
     let sources = FILES.map(|(name, text)| Source { name: name.to_owned(), text: text.to_owned() });
     let (set, findings) = compile(&settings, &sources, &Stored::default());
