@@ -142,6 +142,8 @@ const OPERATIONS: &[Operation] = &[
         "Ask for a token that resets a password", "It goes to the address, never into the answer.")),
     operation(PASSWORDS, "setPassword", Takes::Fields, Gives::Nothing, &[422], (
         "Set a new password by a reset token", "The account's other sessions end.")).with_token(),
+    operation(PASSWORDS, "short.setPassword", Takes::Fields, Gives::Nothing, &[422], (
+        "Set a new password by a web form", "As `newPassword` or `password`, and perhaps once more as `confirmation`.")).with_token(),
     operation(PASSWORDS, "changePassword", Takes::Fields, Gives::Nothing, &[422, 429], (
         "Change the password, knowing the old one", "The account's other sessions end.")).with_token(),
     operation(PASSWORDS, "prototype.verify", Takes::Nothing, Gives::Nothing, &[404, 422, 429], (
