@@ -123,8 +123,8 @@ impl Api {
 
     /// The endpoints.
     async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
-        if self.loopback() && call.id.as_deref() == Some("null") {
-            // LoopBack reads that word as no value.
+        if self.loopback() && names_a_row(&call.method) && call.id.as_deref() == Some("null") {
+            // LoopBack reads that word in a path as no value.
             return Err(Problem::new(400, "id is a required argument"));
         }
         arguments::require(&call.method, &call.body)?;
@@ -164,4 +164,9 @@ impl Api {
     fn loopback(&self) -> bool {
         self.accounts.settings().loopback
     }
+}
+
+/// Whether the path of a method's route holds an id. The others find one in the body or the query, if at all.
+fn names_a_row(method: &str) -> bool {
+    method.starts_with("prototype.") || matches!(method, "findById" | "exists" | "replaceById" | "deleteById")
 }

@@ -38,7 +38,7 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
 
-use admin::{AdminCommand, Hidden, NewUser};
+use admin::{AdminCommand, Hidden, NewUser, TokenPlace};
 use args::{
     Command, Global, ImportCommand, Line, PasswordFrom, PolicyCommand, RoleCommand, TokenCommand,
     TokenRevoke, UserCommand,
@@ -48,6 +48,7 @@ use output::Output;
 
 use crate::{
     app,
+    clock::Timestamp,
     config::{self, Config, Loaded, Mistakes, Sources},
 };
 
@@ -169,6 +170,7 @@ fn on_store(global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
         let mut backend = Backend::open(&config).await?;
         let output = match command {
             AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,
+            AdminCommand::TokenList { user: None } => all_tokens(&mut backend).await,
             command => backend.call(command).await,
         };
         backend.close().await?;
@@ -193,6 +195,25 @@ async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output
             other => return Ok(other),
         }
     }
+}
+
+/// All tokens, the oldest first, read page by page: logins do not wait for a long list.
+async fn all_tokens(backend: &mut Backend) -> anyhow::Result<Output> {
+    let mut tokens: Vec<output::TokenView> = Vec::new();
+    loop {
+        let after = tokens.last().map(|token| TokenPlace {
+            handle: token.handle.clone(),
+            user: token.user_id.clone(),
+            created: Timestamp::parse(&token.created).unwrap_or_default(),
+        });
+        match backend.call(AdminCommand::TokenPage { after, limit: PAGE }).await? {
+            Output::Tokens(page) if page.is_empty() => break,
+            Output::Tokens(page) => tokens.extend(page),
+            other => return Ok(other),
+        }
+    }
+    tokens.sort_by(|a, b| (&a.created, &a.handle).cmp(&(&b.created, &b.handle)));
+    Ok(Output::Tokens(tokens))
 }
 
 async fn import_loopback(

@@ -3,6 +3,7 @@
 mod email;
 mod id;
 mod password;
+pub mod scopes;
 mod token;
 
 pub use email::is_email;

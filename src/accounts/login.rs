@@ -11,6 +11,9 @@ use crate::{
     store::{Change, CommitError, Token, User, UserKey},
 };
 
+/// The bytes of a password that bcrypt reads.
+const BCRYPT_LIMIT: usize = 72;
+
 /// What a client sent to log in.
 #[derive(Debug)]
 pub struct Login {
@@ -120,7 +123,7 @@ impl Accounts {
         }
         let fresh = match verdict {
             // A full queue only puts the better hash off until the next login.
-            Verdict::MatchOutdated => self.hasher.hash(copy(&login.password)).await.ok(),
+            Verdict::MatchOutdated => self.hasher.hash(self.counted(&login.password)).await.ok(),
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
@@ -157,7 +160,7 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.clone());
         // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
         let may_match = hash.is_some() && !password.expose().is_empty();
-        let verdict = self.hasher.verify(copy(password), hash.or(decoy)).await?;
+        let verdict = self.hasher.verify(self.counted(password), hash.or(decoy)).await?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
@@ -171,6 +174,14 @@ impl Accounts {
                 Err(Fault::LoginFailed)
             }
         }
+    }
+
+    /// The part of a password that counts: bcrypt, and so LoopBack, passes over the bytes after the 72nd.
+    fn counted(&self, password: &Password) -> Password {
+        let text = password.expose();
+        let most = self.settings.max_bytes.min(BCRYPT_LIMIT);
+        let counted = text.get(..most).filter(|_| self.settings.loopback);
+        Password::new(counted.unwrap_or(text).to_owned())
     }
 
     /// Tells of a failed login, which costs the same whether or not there is such a user.
@@ -281,10 +292,6 @@ impl Accounts {
         getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
         TokenId::from_chance(chance, length).ok_or(Fault::NoRandomness)
     }
-}
-
-fn copy(password: &Password) -> Password {
-    Password::new(password.expose().to_owned())
 }
 
 /// `realm:name` at the first delimiter; an empty realm is none, an empty name is missing.

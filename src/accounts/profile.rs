@@ -26,7 +26,7 @@ pub(super) struct Draft {
     pub secret: Option<Secret>,
     /// What is wrong so far, in LoopBack's order.
     pub violations: Vec<Violation>,
-    /// The email and the username as the client sent them, for messages.
+    /// For messages: the email as the client sent it, and the username as it is kept.
     pub shown_email: String,
     pub shown_username: String,
 }
@@ -108,8 +108,9 @@ impl Draft {
                 _ => violations.extend(property_fault(property, value)),
             }
         }
-        let (shown_email, shown_username) = (shown(data.get("email")), shown(data.get("username")));
+        let shown_email = shown(data.get("email"));
         let properties = ordered(settings, data, verified);
+        let shown_username = shown(properties.get("username"));
         Self { properties, secret, violations, shown_email, shown_username }
     }
 
@@ -244,6 +245,8 @@ pub(super) fn typed(kind: Kind, value: Value) -> Value {
         Kind::Text => Value::String(to_text(&value)),
         Kind::Number if value.is_number() => value,
         Kind::Number => number(to_number(&value)),
+        // LoopBack knows these two words of its own; every other text is true.
+        Kind::Flag if matches!(value.as_str(), Some("false" | "0")) => false.into(),
         Kind::Flag => truthy(&value).into(),
         Kind::Date => moment(&value).map_or(Value::Null, |moment| moment.to_string().into()),
         Kind::Id | Kind::Any => value,

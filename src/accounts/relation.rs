@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{TokenHash, TokenId},
+    identity::{TokenHash, TokenId, scopes},
     store::{Change, CommitError, Outcome, Token, User},
 };
 
@@ -215,7 +215,7 @@ impl Accounts {
         row.insert("id".to_owned(), token.hash.handle().as_str().into());
         row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
         if !token.scopes.is_empty() {
-            row.insert("scopes".to_owned(), json!(token.scopes));
+            row.insert("scopes".to_owned(), json!(scopes::shown(&token.scopes)));
         }
         row.insert("created".to_owned(), self.counts_from(token).to_string().into());
         row.insert("userId".to_owned(), id_value(&token.user));
@@ -227,8 +227,8 @@ impl Accounts {
             return token.created;
         };
         let live = self.store.sessions().get(&token.hash).and_then(|session| session.last_use());
-        let used = live.or(token.used).map(|used| used.at());
-        match self.settings.lifetimes().end(token.ttl, token.created, used) {
+        let used = live.or(token.used).map(|used| used.at().0);
+        match self.settings.lifetimes().end(token.ttl, token.created.0, used) {
             #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]
             Some(end) if end.is_finite() => Timestamp((end - ttl * 1000.0).round() as i64),
             _ => token.created,
@@ -269,7 +269,7 @@ fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
 
 fn scopes(given: Option<&Value>) -> Vec<String> {
     match given {
-        Some(Value::Array(items)) => items.iter().map(to_text).collect(),
+        Some(Value::Array(items)) => scopes::listed(items.iter().map(to_text).collect()),
         Some(Value::String(one)) => vec![one.clone()],
         _ => Vec::new(),
     }

@@ -156,6 +156,9 @@ impl Argument {
         if self.place == Place::Query {
             return from_text(given, self.kind);
         }
+        if self.place == Place::Field && !body.is_typed() {
+            return Ok(Some(Value::String(text(given))).filter(|text| text != ""));
+        }
         typed(given, self.kind).map(|()| Some(given.clone()))
     }
 }
@@ -215,6 +218,17 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
     }
 }
 
+/// JavaScript's `String(value)`.
+pub(super) fn text(value: &Value) -> String {
+    let item = |item: &Value| if item.is_null() { String::new() } else { text(item) };
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -248,7 +262,7 @@ mod tests {
             ("setPassword", json!({"newPassword": null}), "Value is not a string."),
             ("unknown", json!(5), "ok"),
         ] {
-            assert_eq!(message(check(method, &Body(body.clone()), None)), expected, "{method} {body}");
+            assert_eq!(message(check(method, &Body::json(body.clone()), None)), expected, "{method} {body}");
         }
     }
 
@@ -263,7 +277,7 @@ mod tests {
             ("setPassword", json!({}), "newPassword is a required argument"),
             ("create", json!(null), "ok"),
         ] {
-            assert_eq!(message(require(method, &Body(body.clone()))), expected, "{method} {body}");
+            assert_eq!(message(require(method, &Body::json(body.clone()))), expected, "{method} {body}");
         }
     }
 
@@ -293,10 +307,11 @@ mod tests {
             ("one.get", "refresh=1&refresh=1", "Value is not a boolean."),
             ("", "filter=x", "ok"),
         ] {
-            let body = Body(json!({}));
+            let body = Body::json(json!({}));
             assert_eq!(message(check(method, &body, Some(query))), expected, "{method} {query}");
         }
-        let include = value("login", "include", &Body(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
+        let include =
+            value("login", "include", &Body::json(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
         assert_eq!(include, Some(json!(["user"])));
     }
 }

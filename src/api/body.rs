@@ -19,7 +19,14 @@ use super::{
 /// A body as LoopBack's body parsers read it (loopback3.md section 7): `{}` where there is none, or where its type
 /// is neither JSON nor a form.
 #[derive(Debug)]
-pub struct Body(pub Value);
+pub struct Body(pub Value, Origin);
+
+/// What a body was written in. JSON knows types; a form's values are texts, and LoopBack converts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Json,
+    Other,
+}
 
 /// How bodies are read.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +76,7 @@ impl Body {
             && may_be_json(headers, media.as_ref())
             && let Some(object) = bare_object(bytes, reading.twins())
         {
-            return Ok(Self(object));
+            return Ok(Self(object, Origin::Json));
         }
         let media = media.flatten();
         let kind = media.as_ref().map_or(Kind::Ignored, |media| match media.essence.as_str() {
@@ -78,6 +85,9 @@ impl Body {
             _ => Kind::Ignored,
         });
         let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
+        // Profile `standard` converts nothing: what brackets in a form make is no password.
+        let typed = matches!(kind, Kind::Json) || reading.lenient;
+        let origin = if typed { Origin::Json } else { Origin::Other };
         let value = match kind {
             Kind::Json => {
                 let plain = utf8(inflated(headers, bytes, reading, &charset)?, &charset)?;
@@ -87,13 +97,24 @@ impl Body {
             Kind::Form => form_value(&inflated(headers, bytes, reading, &charset)?)?,
             Kind::Ignored => Value::Object(Map::new()),
         };
-        Ok(Self(value))
+        Ok(Self(value, origin))
     }
 
     /// What a request without a body has.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Value::Object(Map::new()))
+        Self(Value::Object(Map::new()), Origin::Other)
+    }
+
+    /// Whether its values have types of their own: LoopBack converts those of a form.
+    pub(super) fn is_typed(&self) -> bool {
+        self.1 == Origin::Json
+    }
+
+    /// A JSON body.
+    #[cfg(test)]
+    pub(super) fn json(value: Value) -> Self {
+        Self(value, Origin::Json)
     }
 
     /// What a body above the limit gets.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Api, Call, Problem,
     answer::Answer,
-    negotiate,
+    arguments, negotiate,
     users::{asker, instance_id},
 };
 use crate::{accounts::Reset, store::Session};
@@ -45,8 +45,8 @@ impl Api {
 
     /// `POST /users/reset-password`.
     pub(super) async fn set_password(&self, call: &Call) -> Result<Answer, Problem> {
-        let (session, password) = (self.session(call)?, field(call, "newPassword"));
-        let set = self.accounts.reset_password(asker(call), session, password).await;
+        let (session, password) = (self.session(call)?, field(call, "newPassword")?);
+        let set = self.accounts.reset_password(asker(call), session, &password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -54,25 +54,28 @@ impl Api {
     /// `POST /reset-password`, the short route: the seeds' form calls the new password `password`, and may have it
     /// typed twice.
     pub(super) async fn set_password_by_form(&self, call: &Call) -> Result<Answer, Problem> {
-        let mut texts = ["newPassword", "password"].into_iter().map(|name| field(call, name));
-        let Some(password) = texts.find(|text| !text.is_empty()) else {
+        let mut password = field(call, "newPassword")?;
+        if password.is_empty() {
+            password = field(call, "password")?;
+        }
+        if password.is_empty() {
             return Err(Problem::new(400, "newPassword is a required argument"));
-        };
+        }
         let has_confirmation = call.body.fields().is_some_and(|fields| fields.contains_key("confirmation"));
-        if has_confirmation && field(call, "confirmation") != password {
+        if has_confirmation && field(call, "confirmation")? != password {
             return Err(Problem::new(400, "Passwords do not match"));
         }
         let session = self.session(call)?;
-        let set = self.accounts.reset_password(asker(call), session, password).await;
+        let set = self.accounts.reset_password(asker(call), session, &password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
 
     /// `POST /users/change-password`.
     pub(super) async fn change_password(&self, call: &Call) -> Result<Answer, Problem> {
-        let passwords = (field(call, "oldPassword"), field(call, "newPassword"));
+        let (old, new) = (field(call, "oldPassword")?, field(call, "newPassword")?);
         let session = self.session(call)?;
-        let changed = self.accounts.change_password(asker(call), session, passwords).await;
+        let changed = self.accounts.change_password(asker(call), session, (&old, &new)).await;
         changed.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -112,22 +115,15 @@ fn argument(call: &Call, name: &str) -> Option<String> {
     let fields = call.body.fields();
     let given = fields.and_then(|fields| fields.get(name)).filter(|value| !value.is_null());
     if let Some(value) = given.or_else(|| query.get(name)) {
-        return Some(text(value));
+        return Some(arguments::text(value));
     }
     call.head.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// JavaScript's `String(value)`.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
-        Value::Object(_) => "[object Object]".to_owned(),
-        other => other.to_string(),
+/// A text among the body's fields.
+fn field(call: &Call, name: &str) -> Result<String, Problem> {
+    match arguments::value(&call.method, name, &call.body, None)? {
+        Some(Value::String(text)) => Ok(text),
+        _ => Ok(String::new()),
     }
-}
-
-/// A field whose type has been checked.
-fn field<'c>(call: &'c Call, name: &str) -> &'c str {
-    call.body.fields().and_then(|fields| fields.get(name)?.as_str()).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{faults::id, json};
 use crate::{
     accounts::{Minted, Settings},
+    identity::scopes,
     store::User,
 };
 
@@ -35,7 +36,7 @@ pub(super) fn token(minted: &Minted) -> Map<String, Value> {
     shown.insert("id".to_owned(), minted.id.expose().into());
     shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, json::number));
     if !minted.scopes.is_empty() {
-        shown.insert("scopes".to_owned(), json!(minted.scopes));
+        shown.insert("scopes".to_owned(), json!(scopes::shown(&minted.scopes)));
     }
     shown.insert("created".to_owned(), minted.created.to_string().into());
     shown.insert("userId".to_owned(), id(&minted.user.id));

@@ -15,7 +15,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{import::Row, who::Who};
-use crate::{accounts::Accounts, clock::Clock, identity::UserId, store::Store};
+use crate::{
+    accounts::Accounts,
+    clock::{Clock, Timestamp},
+    identity::UserId,
+    store::Store,
+};
 
 pub(super) use client::{Client, ClientError};
 pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
@@ -112,6 +117,13 @@ pub enum AdminCommand {
         /// Whose.
         user: Option<Who>,
     },
+    /// A page of all tokens, by user and age.
+    TokenPage {
+        /// The last token of the page before.
+        after: Option<TokenPlace>,
+        /// How many at the most.
+        limit: usize,
+    },
     /// Ends a token.
     TokenRevoke {
         /// Its public handle.
@@ -179,6 +191,17 @@ struct Request {
 struct RequestRef<'c> {
     store: &'c str,
     command: &'c AdminCommand,
+}
+
+/// Where a page of tokens has ended: as the list showed that token, which may be gone by now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenPlace {
+    /// Its handle.
+    pub handle: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// An answer line.

@@ -102,6 +102,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
             tokens::issue(services, &who, Wish { ttl, scopes, name, fixed: true }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
+        AdminCommand::TokenPage { after, limit } => tokens::page(services, after, limit).await,
         AdminCommand::TokenRevoke { handle } => tokens::revoke(services, &handle).await,
         AdminCommand::TokenRevokeAll { who } => tokens::revoke_all(services, &who).await,
         AdminCommand::Import { rows } => import::store_rows(services, rows).await,

@@ -83,7 +83,7 @@ pub(super) fn call(
     Call {
         method: method.into(),
         head: parts(head),
-        body: body.parsed.unwrap_or_else(|| Body(serde_json::Value::Object(serde_json::Map::new()))),
+        body: body.parsed.unwrap_or_else(Body::empty),
         id: action.model_id.as_deref().map(Into::into),
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,

@@ -5,8 +5,6 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Timestamp;
-
 /// A token's id, the credential itself. Shown once, to its owner; stored nowhere.
 pub struct TokenId(String);
 
@@ -31,23 +29,23 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// When a token ends, in milliseconds since the Unix epoch: infinite for one that never does, and for one that
-    /// was over from the beginning. `None`: its `ttl` is none (loopback3.md section 1.3).
+    /// When a token ends, in milliseconds since the Unix epoch, as `created` and `used` are: infinite for one that never
+    /// does, and for one that was over from the beginning. `None`: its `ttl` is none (loopback3.md section 1.3).
     ///
     /// `used` is its last use, if that counts for it.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
-    pub fn end(&self, ttl: Option<f64>, created: Timestamp, used: Option<Timestamp>) -> Option<f64> {
+    pub fn end(&self, ttl: Option<f64>, created: i64, used: Option<i64>) -> Option<f64> {
         let ttl = ttl.filter(|ttl| *ttl > 0.0 || *ttl == -1.0)?;
         if ttl < 0.0 {
             return Some(if self.eternal { f64::INFINITY } else { f64::NEG_INFINITY });
         }
-        let made = created.0 as f64;
+        let made = created as f64;
         let end = made + ttl * 1000.0;
         match used.filter(|_| self.sliding) {
             // A use never takes time away, whatever the clock said then.
             Some(used) => {
-                Some((used.0 as f64 + ttl * 1000.0).min(made + ttl.max(self.max_ttl) * 1000.0).max(end))
+                Some((used as f64 + ttl * 1000.0).min(made + ttl.max(self.max_ttl) * 1000.0).max(end))
             }
             None => Some(end),
         }
@@ -177,7 +175,7 @@ mod tests {
         let fixed = Lifetimes::default();
         let sliding = Lifetimes { sliding: true, max_ttl: 100.0, ..fixed };
         let eternal = Lifetimes { eternal: true, ..sliding };
-        let at = |seconds: i64| Some(Timestamp(seconds * 1000));
+        let at = |seconds: i64| Some(seconds * 1000);
         for (rules, ttl, used, end) in [
             (fixed, Some(10.0), None, Some(11_000.0)),
             (fixed, Some(0.5), None, Some(1_500.0)),
@@ -196,7 +194,7 @@ mod tests {
             // What was allowed from the beginning is not taken away.
             (sliding, Some(200.0), at(50), Some(201_000.0)),
         ] {
-            assert_eq!(rules.end(ttl, Timestamp(1_000), used), end, "{rules:?} {ttl:?} {used:?}");
+            assert_eq!(rules.end(ttl, 1_000, used), end, "{rules:?} {ttl:?} {used:?}");
         }
     }
 }

@@ -135,8 +135,8 @@ impl Session {
     /// When it ends; see [`Lifetimes::end`].
     #[must_use]
     pub fn end_by(&self, lifetimes: &Lifetimes) -> Option<f64> {
-        let used = Timestamp(i64::from(self.used.load(Ordering::Relaxed)) * 1000);
-        lifetimes.end(self.ttl, self.created, (!self.fixed).then_some(used))
+        let used = i64::from(self.used.load(Ordering::Relaxed)) * 1000;
+        lifetimes.end(self.ttl, self.created.0, (!self.fixed).then_some(used))
     }
 
     /// Notes a use. On the request path: almost always one load, for a use just before says the same.

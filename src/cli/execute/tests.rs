@@ -1,9 +1,12 @@
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::cli::testing::{add, services, services_with, tell};
+use crate::{
+    cli::testing::{add, services, services_with, tell},
+    clock::Timestamp,
+};
 
 fn message(result: Result<Output, ExecuteError>) -> String {
     match result {
@@ -147,6 +150,33 @@ async fn a_list_knows_the_last_use_before_it_is_written_down() {
     assert_eq!(used.client.as_deref(), Some("2001:db8::7"));
     assert_eq!(used.expires.as_deref(), Some("2026-11-21T21:06:11.000Z"), "as the use has extended it");
     assert_eq!(services.store.tokens(None).await.unwrap()[0].used, None, "it is not written down");
+}
+
+#[tokio::test]
+async fn a_list_goes_on_behind_a_token_that_has_ended_meanwhile() {
+    let services = services().await;
+    for name in ["ann", "bob"] {
+        add(&services, name, &[]).await;
+    }
+    for n in 0..10 {
+        let who = if n % 2 == 0 { "ann" } else { "bob" };
+        let issue = json!({"token-issue": {"who": {"bare": who}, "ttl": 60, "name": null, "scopes": []}});
+        tell(&services, issue).await.unwrap();
+        services.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let page = json!({"token-page": {"after": after, "limit": 3}});
+        let Output::Tokens(page) = tell(&services, page).await.unwrap() else { panic!("tokens") };
+        let Some(last) = page.last() else { break };
+        let created = Timestamp::parse(&last.created).unwrap();
+        after = json!({"handle": last.handle, "user": last.user_id, "created": created});
+        tell(&services, json!({"token-revoke": {"handle": last.handle}})).await.unwrap();
+        seen.extend(page.into_iter().map(|token| token.handle));
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 10);
 }
 
 #[tokio::test]

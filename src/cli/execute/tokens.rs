@@ -4,12 +4,12 @@ use super::{ATTEMPTS, ExecuteError, called, resolve};
 use crate::{
     accounts::{Asker, Fault, Wish},
     cli::{
-        admin::Services,
+        admin::{Services, TokenPlace},
         output::{IssuedView, Output, TokenView},
         who::Who,
     },
     clock::Timestamp,
-    identity::Handle,
+    identity::{Handle, TokenHash},
     store::Token,
 };
 
@@ -53,6 +53,39 @@ pub(super) async fn list(services: &Services, user: Option<&Who>) -> Result<Outp
     Ok(Output::Tokens(tokens.into_iter().map(|token| shaped(services, token)).collect()))
 }
 
+pub(super) async fn page(
+    services: &Services,
+    after: Option<TokenPlace>,
+    limit: usize,
+) -> Result<Output, ExecuteError> {
+    let after = match after {
+        Some(place) => Some(last_of(services, place).await?),
+        None => None,
+    };
+    let tokens = services.store.token_page(after.as_ref(), limit).await?;
+    Ok(Output::Tokens(tokens.into_iter().map(|token| shaped(services, token)).collect()))
+}
+
+/// The token that a page has ended with. One that is gone stands behind all of the same user and moment: the list may
+/// lack those, and goes on.
+async fn last_of(services: &Services, place: TokenPlace) -> Result<Token, ExecuteError> {
+    let known = match Handle::parse(&place.handle) {
+        Some(handle) => services.store.token_by_handle(&handle).await?,
+        None => None,
+    };
+    Ok(known.unwrap_or(Token {
+        hash: TokenHash([0xff; 32]),
+        user: place.user,
+        ttl: None,
+        created: place.created,
+        scopes: Vec::new(),
+        name: None,
+        epoch: 0,
+        fixed: false,
+        used: None,
+    }))
+}
+
 pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, ExecuteError> {
     let unknown = || ExecuteError::NoSuchToken(handle.to_owned());
     let parsed = Handle::parse(handle).ok_or_else(unknown)?;
@@ -73,8 +106,8 @@ pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output,
 fn shaped(services: &Services, token: Token) -> TokenView {
     let live = services.store.sessions().get(&token.hash).and_then(|session| session.last_use());
     let used = live.or(token.used);
-    let counts = used.filter(|_| !token.fixed).map(|used| used.at());
-    let end = services.accounts().settings().lifetimes().end(token.ttl, token.created, counts);
+    let counts = used.filter(|_| !token.fixed).map(|used| used.at().0);
+    let end = services.accounts().settings().lifetimes().end(token.ttl, token.created.0, counts);
     TokenView {
         handle: token.hash.handle().as_str().to_owned(),
         user_id: token.user,

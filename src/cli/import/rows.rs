@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::admin::Hidden,
-    identity::{TokenHash, UserId},
+    identity::{TokenHash, UserId, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
 };
 
@@ -163,8 +163,8 @@ fn scopes(value: Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
         Value::String(text) if text.is_empty() => Some(Vec::new()),
-        Value::String(text) => serde_json::from_str(&text).ok(),
-        value => serde_json::from_value(value).ok(),
+        Value::String(text) => serde_json::from_str(&text).ok().map(scope_list::listed),
+        value => serde_json::from_value(value).ok().map(scope_list::listed),
     }
 }
 
