@@ -8,7 +8,7 @@ use crate::support::{App, Gate, Setup};
 fn gate() -> (App, Gate) {
     let text = |required: bool| json!({"type": "string", "required": required});
     let customer = json!({
-        "name": "customer", "base": "User",
+        "name": "customer", "plural": "customers", "base": "User",
         "properties": {
             "firstName": text(true), "lastName": "string", "username": text(true), "age": {"type": "number"},
             "newsletter": {"type": "boolean", "default": false}, "tags": {"type": ["string"], "default": []},
