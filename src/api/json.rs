@@ -43,7 +43,7 @@ pub(super) fn number(value: f64) -> Value {
 fn whole(value: impl Into<Number>) -> Value {
     let value = value.into();
     match value.as_f64() {
-        Some(rounded) if rounded.abs() > MAX_SAFE => number(rounded),
+        Some(rounded) if rounded.abs() >= MAX_SAFE => number(rounded),
         _ => Value::Number(value),
     }
 }

@@ -61,12 +61,18 @@ fn user(accounts: &accounts::Settings) -> Value {
     add("email", json!({ "type": ["string", "null"] }));
     add("emailVerified", json!({ "type": ["boolean", "null"] }));
     add("id", id());
-    for property in &accounts.properties {
+    for property in accounts.properties.iter().filter(|property| !is_own(property)) {
         add(&property.name, shown(property.kind));
     }
     properties.retain(|name, _| !accounts.hidden.contains(name));
     json!({ "type": "object", "title": accounts.model, "properties": properties,
         "not": { "anyOf": [{ "required": ["password"] }, { "required": ["verificationToken"] }] } })
+}
+
+/// Whether it is one of LoopBack's, which are described by hand.
+fn is_own(property: &Property) -> bool {
+    let own = ["realm", "username", "email", "emailVerified", "id", "password", "verificationToken"];
+    own.contains(&property.name.as_str())
 }
 
 fn shown(kind: Kind) -> Value {
@@ -82,9 +88,11 @@ fn shown(kind: Kind) -> Value {
 
 fn new_user(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Value {
     let own = ["email", "password"].into_iter();
-    let wanted = |property: &&Property| property.required && property.default.is_none();
+    let wanted = |property: &&Property| {
+        property.required && property.default.is_none() && !own.clone().any(|name| name == property.name)
+    };
     let custom = accounts.properties.iter().filter(wanted).map(|property| property.name.as_str());
-    let required: Vec<&str> = own.chain(custom).collect();
+    let required: Vec<&str> = own.clone().chain(custom).collect();
     json!({ "type": "object", "required": required, "properties": writable(model, accounts),
         "description": "Properties that are not named here are kept, too" })
 }
@@ -97,7 +105,7 @@ fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<
     add("password", password(accounts));
     add("username", json!({ "type": "string" }));
     add("realm", json!({ "type": "string" }));
-    for property in &accounts.properties {
+    for property in accounts.properties.iter().filter(|property| !is_own(property)) {
         let declared = model.and_then(|model| model.properties.iter().find(|own| own.name == property.name));
         let mut schema = match declared.map_or("any", |declared| &*declared.kind) {
             "string" | "text" => json!({ "type": "string" }),

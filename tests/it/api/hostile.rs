@@ -214,9 +214,10 @@ fn what_is_odd_but_harmless_is_kept_as_it_is() {
     for profile in PROFILES {
         let (_app, gate) = gate(profile);
         let created = gate.client().post_json("/api/users", "", &odd).expect(200).json();
-        for name in ["username", "", "constructor", "prototype", "$where", "a.b", "hasOwnProperty", "half"] {
+        for name in ["username", "", "constructor", "prototype", "$where", "a.b", "half"] {
             assert_eq!(created[name], odd[name], "{profile}: {name}");
         }
+        assert!(created.get("hasOwnProperty").is_none(), "LoopBack drops what every object has: {created}");
         let form =
             b"email=f@example.com&password=a-good-password&__proto__[x]=1&constructor[prototype][y]=2&a=%ff";
         let created = gate.client().ask("POST", "/api/users", FORM, form).expect(200).json();
