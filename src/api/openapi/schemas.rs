@@ -62,7 +62,7 @@ fn user(accounts: &accounts::Settings) -> Value {
     add("emailVerified", json!({ "type": ["boolean", "null"] }));
     add("id", id());
     for property in accounts.properties.iter().filter(|property| !is_own(property)) {
-        add(&property.name, shown(property.kind));
+        add(&property.name, shown_property(property));
     }
     properties.retain(|name, _| !accounts.hidden.contains(name));
     json!({ "type": "object", "title": accounts.model, "properties": properties,
@@ -73,6 +73,11 @@ fn user(accounts: &accounts::Settings) -> Value {
 fn is_own(property: &Property) -> bool {
     let own = ["realm", "username", "email", "emailVerified", "id", "password", "verificationToken"];
     own.contains(&property.name.as_str())
+}
+
+fn shown_property(property: &Property) -> Value {
+    let one = shown(property.kind);
+    if property.list { json!({ "type": ["array", "null"], "items": one }) } else { one }
 }
 
 fn shown(kind: Kind) -> Value {
