@@ -175,7 +175,14 @@ fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Opt
         Takes::Fields => fields(operation, accounts),
     };
     let mut content = schemas::json(&schema);
-    if let (Value::Object(content), false) = (&mut content, matches!(operation.takes, Takes::OneOrMany(_))) {
+    // A form writes a list as `name[]`, which OpenAPI has no words for.
+    let has_lists = accounts.properties.iter().any(|property| property.list);
+    let is_form = match operation.takes {
+        Takes::OneOrMany(_) => false,
+        Takes::One("NewUser" | "UserPatch") => !has_lists,
+        _ => true,
+    };
+    if let (Value::Object(content), true) = (&mut content, is_form) {
         content.insert("application/x-www-form-urlencoded".to_owned(), json!({ "schema": schema }));
     }
     Some(json!({ "required": operation.needs_body(), "content": content }))
