@@ -92,3 +92,23 @@ fn an_odd_but_right_request_is_served() {
         assert_eq!(response.status, expected, "{name}: {}", response.head);
     }
 }
+
+#[test]
+fn a_refused_head_request_is_answered_without_a_body() {
+    let app = App::echo();
+    let gate = Gate::start(setup(&app));
+    for head in [
+        "HEAD /a/../b HTTP/1.1\r\nHost: gate.test\r\n\r\n",
+        "HEAD /a HTTP/1.1\r\n\r\n",
+        "\r\nHEAD /a HTTP/1.1\r\nHost: gate.test\r\nBad Name: x\r\n\r\n",
+        "HEAD /a HTTP/1.1\r\nHost: gate.test\r\nX-Forwarded_User: x\r\n\r\n",
+    ] {
+        let mut client = gate.client();
+        client.send(head);
+        let response = client.response_to("HEAD");
+        assert_eq!(response.status, 400, "{head}");
+        assert_ne!(response.field("content-length"), Some("0"), "{head}");
+        client.finish().expect_close();
+    }
+    assert_eq!(app.connections(), 0, "{:?}", app.requests());
+}

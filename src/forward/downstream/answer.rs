@@ -32,7 +32,8 @@ impl Downstream {
     /// # Errors
     /// As [`Downstream::respond`].
     pub async fn respond_and_close(&mut self, response: &http::Response<Bytes>) -> io::Result<()> {
-        self.write_response(response, "Connection: close\r\n", false);
+        let head_only = asks_for_head(self.scratch.input.filled());
+        self.write_response(response, "Connection: close\r\n", head_only);
         self.flush().await
     }
 
@@ -60,4 +61,11 @@ impl Downstream {
             out.extend_from_slice(response.body());
         }
     }
+}
+
+/// Whether what has come begins a HEAD request, whose answer has no body (RFC 9110 section 9.3.2), whatever is wrong
+/// with the rest. A method is known once the blank after it has come.
+fn asks_for_head(input: &[u8]) -> bool {
+    // An empty line may stand before it.
+    input.strip_prefix(b"\r\n").unwrap_or(input).starts_with(b"HEAD ")
 }
