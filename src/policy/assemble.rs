@@ -30,6 +30,8 @@ pub(super) struct Assembly<'a, 'r> {
     stored: &'a Stored,
     models: &'a Models,
     account: Option<&'a Model>,
+    /// Whether the app keeps its users in several models: an id alone is nobody then.
+    several_users: bool,
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,
     table: Table,
@@ -63,6 +65,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             stored,
             models,
             account,
+            several_users: models.several_users(),
             account_file: None,
             report,
             table: Table::new(settings.api_root.trim_end_matches('/')),
@@ -91,6 +94,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     /// The routes of every public model, and of the account model.
     pub(super) fn add_models(&mut self, config: Option<&(String, Node)>) {
         let models = self.models;
+        self.tell_several_users();
         for model in &models.list {
             let is_account = self.account.is_some_and(|account| account.name == model.name);
             if !is_account && !model.public {

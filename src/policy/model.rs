@@ -90,6 +90,14 @@ impl Models {
         self.list.get(*self.by_name.get(name)?)
     }
 
+    /// Whether users are in several models, as LoopBack tells it: a user model's `accessTokens` are polymorphic.
+    pub(super) fn several_users(&self) -> bool {
+        let is_polymorphic = |member: &Member| {
+            &*member.key == "accessTokens" && member.node.get("polymorphic").is_some_and(remote::truthy)
+        };
+        self.list.iter().any(|model| model.user && model.relations().iter().any(is_polymorphic))
+    }
+
     /// model-config.json: who is public, further rules, relations and options.
     fn configure(&mut self, label: &str, config: &Node, report: &mut Report<'_>) {
         for model in self.list.iter_mut().filter(|model| !model.built_in) {

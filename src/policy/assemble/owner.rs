@@ -21,7 +21,7 @@ impl Assembly<'_, '_> {
             );
             return read_owner(node, &names, self.report);
         }
-        if model.user {
+        if model.user && (!self.several_users || self.holds_accounts(model)) {
             return Owner::Account;
         }
         if !model.persisted {
@@ -35,6 +35,8 @@ impl Assembly<'_, '_> {
         let wanted = model.setting("ownerRelations").filter(|node| remote::truthy(node));
         let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
         self.check_owner_relations(model, wanted);
+        // Where there are several user models, `userId` and `owner` do not say of which: LoopBack asks the relations alone.
+        row.user_id_is_relation = self.several_users;
         let mut first = true;
         for member in model.relations() {
             let text = |key| member.node.get(key).and_then(Node::text);
@@ -46,6 +48,9 @@ impl Assembly<'_, '_> {
             else {
                 continue;
             };
+            if self.several_users && !self.holds_accounts(target) {
+                continue;
+            }
             let counts = match wanted.map(|node| &node.value) {
                 None => std::mem::take(&mut first),
                 Some(Json::List(names)) => names.iter().any(|name| name.text() == Some(&member.key)),
@@ -61,7 +66,7 @@ impl Assembly<'_, '_> {
                 self.report.warn(member.at, "owner-relation", message, Some("add `owner`".into()));
                 continue;
             }
-            if self.account.is_none_or(|account| account.name != target.name) {
+            if !self.holds_accounts(target) {
                 let message = format!(
                     "the relation `{}` is to `{}`, which does not hold the accounts, so it makes no owner",
                     member.key, target.name
@@ -79,6 +84,22 @@ impl Assembly<'_, '_> {
         row
     }
 
+    fn holds_accounts(&self, model: &Model) -> bool {
+        self.account.is_some_and(|account| account.name == model.name)
+    }
+
+    /// Users of another model than the accounts' cannot log in here, and own nothing.
+    pub(super) fn tell_several_users(&mut self) {
+        let Some(account) = self.account.filter(|_| self.several_users) else { return };
+        let message = format!(
+            "the app's users are in several models (`accessTokens` is polymorphic); only those of `{}` log in here, and \
+             `$owner` goes by relations to it alone",
+            account.name
+        );
+        let fix = Some("leave the routes of the other users to the app".to_owned());
+        self.report.warn(account.at, "several-user-models", message, fix);
+    }
+
     /// `ownerRelations` naming what is no relation.
     fn check_owner_relations(&mut self, model: &Model, wanted: Option<&Node>) {
         for name in wanted.map_or(&[][..], Node::items) {
@@ -94,7 +115,7 @@ impl Assembly<'_, '_> {
     /// The app does not show a hidden property, so that nobody would be the owner by it.
     fn check_hidden(&mut self, model: &Model, row: &RowOwner) {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
-        let properties = ["userId", "owner"].into_iter().filter(|_| row.legacy);
+        let properties = ["userId", "owner"].into_iter().filter(|_| row.legacy && !self.several_users);
         for key in properties.chain(row.keys.iter().map(|key| &**key)) {
             if let Some(node) = hidden.iter().find(|node| node.text() == Some(key)) {
                 let message = format!("`{key}` is hidden, so the app's answer does not show the owner");

@@ -158,3 +158,50 @@ fn nested_remoting_goes_one_level_deeper() {
         assert_eq!(format!("{} {}", action.route, action.access_type), expected, "{request}");
     }
 }
+
+/// Customers are the accounts, sellers log in at the app; whether an id alone says who somebody is.
+fn shop(several: bool) -> (PolicySet, Vec<Finding>) {
+    let tokens = |polymorphic: Value| json!({"accessTokens": {"type": "hasMany", "model": "AccessToken", "polymorphic": polymorphic}});
+    let by = several.then(|| json!({"foreignKey": "userId", "discriminator": "principalType"}));
+    let acls = json!([rule("$everyone", "DENY"), rule("$owner", "ALLOW")]);
+    let user = |name: &str| json!({"name": name, "plural": format!("{name}s"), "base": "User", "relations": tokens(by.clone().into()), "acls": acls});
+    let to = |model: &str| json!({"type": "belongsTo", "model": model});
+    let sale = json!({"name": "Sale", "acls": acls, "relations": {"seller": to("Seller"), "customer": to("Customer")}});
+    let visit = json!({"name": "Visit", "acls": acls});
+    let settings = Settings { user_model: Some("Customer".into()), ..loopback() };
+    let files = sources(&[user("Customer"), user("Seller"), sale, visit]);
+    let (set, findings) = compile(&settings, &files, &stored());
+    (set.unwrap(), findings)
+}
+
+#[test]
+fn with_several_user_models_an_id_alone_owns_nothing() {
+    let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
+    let owns = |set: &PolicySet, path: &str, row: Value| match set.decide(
+        &set.action("GET", path, None),
+        caller,
+        None,
+    ) {
+        Decision::Permit(_) => true,
+        Decision::Denial(_) => false,
+        Decision::Ask(question) => {
+            question.verdict(&OwnerAnswer::Row(row), caller, true) == OwnerVerdict::Owner
+        }
+    };
+    for (path, row, one, several) in [
+        ("/api/Customers/1", json!({"id": 1}), true, true),
+        // A customer is no seller of the same id.
+        ("/api/Sellers/1", json!({"id": 1}), true, false),
+        ("/api/Visits/7", json!({"userId": 1}), true, false),
+        ("/api/Visits/7", json!({"owner": 1}), true, false),
+        // Of the relations that to the accounts counts, wherever it stands.
+        ("/api/Sales/7", json!({"customerId": 1, "sellerId": 2}), false, true),
+        ("/api/Sales/7", json!({"customerId": 2, "sellerId": 1}), false, false),
+        ("/api/Sales/7", json!({"customerId": 1, "userId": 2}), false, true),
+    ] {
+        assert_eq!(owns(&shop(false).0, path, row.clone()), one, "{path} {row}, single");
+        assert_eq!(owns(&shop(true).0, path, row.clone()), several, "{path} {row}, several");
+    }
+    let told = |several| shop(several).1.iter().any(|finding| finding.code == "several-user-models");
+    assert!(told(true) && !told(false));
+}
