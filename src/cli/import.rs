@@ -183,7 +183,11 @@ pub(super) async fn run(
                 progress.clear();
                 return Err(error.into());
             }
-            Ok(Some(Ok(Event::Ready { next_user_id, others }))) => import.begin(next_user_id, others).await?,
+            Ok(Some(Ok(Event::Ready { next_user_id, others, rows }))) => {
+                progress.begin(rows);
+                let begun = import.begin(next_user_id, others).await;
+                begun.inspect_err(|_| progress.clear())?;
+            }
             Ok(Some(Ok(Event::Rows(kind, items)))) => {
                 progress.add(items.len());
                 let stored = import.store(kind, items).await;

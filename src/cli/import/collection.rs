@@ -25,11 +25,36 @@ pub(super) fn is_array(source: &Source) -> Result<bool, ReadError> {
     Ok(source.first_byte()? == Some(b'['))
 }
 
-/// Reads an array to its end.
-pub(super) fn check_array(source: &Source) -> Result<(), ReadError> {
+/// Reads an array to its end; how many rows it has.
+pub(super) fn check_array(source: &Source) -> Result<usize, ReadError> {
     let mut json = serde_json::Deserializer::from_reader(source.reader()?);
-    let read = json.deserialize_seq(Items::to(|_: IgnoredAny, _| true));
-    read.and_then(|()| json.end()).map_err(|error| source.broken(&error))
+    let mut rows = 0;
+    let read = json.deserialize_seq(Items::to(|_: IgnoredAny, index| {
+        rows = index + 1;
+        true
+    }));
+    read.and_then(|()| json.end()).map_err(|error| source.broken(&error))?;
+    Ok(rows)
+}
+
+/// How many lines of NDJSON begin a row.
+pub(super) fn count_lines(source: &Source) -> Result<usize, ReadError> {
+    let mut reader = source.reader()?;
+    let (mut rows, mut before) = (0, b'\n');
+    loop {
+        let bytes = reader.fill_buf().map_err(|error| source.failed(error))?;
+        if bytes.is_empty() {
+            return Ok(rows);
+        }
+        for byte in bytes {
+            if before == b'\n' && *byte == b'{' {
+                rows += 1;
+            }
+            before = *byte;
+        }
+        let count = bytes.len();
+        reader.consume(count);
+    }
 }
 
 /// Reads the rows of an array.

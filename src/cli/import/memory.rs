@@ -21,6 +21,8 @@ pub(super) struct Survey {
     pub(super) next_user_id: Option<Value>,
     /// Collections that are the app's own: their names and numbers of rows.
     pub(super) others: Vec<(String, usize)>,
+    /// How many rows the others have.
+    pub(super) rows: usize,
     /// All collections.
     models: Vec<String>,
     ids: Option<bool>,
@@ -150,7 +152,10 @@ impl Entries for Rows<'_, '_> {
             }
         }
         match kind {
-            Some(kind) => walk.survey.kinds.push(kind),
+            Some(kind) => {
+                walk.survey.kinds.push(kind);
+                walk.survey.rows = walk.survey.rows.saturating_add(count);
+            }
             None => walk.survey.others.push((model, count)),
         }
         Ok(())

@@ -14,9 +14,12 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: bool,
-    total: Arc<AtomicU64>,
+    /// Bytes to look through before the first row is stored, and how many were.
+    total: u64,
     read: Arc<AtomicU64>,
-    rows: u64,
+    /// Rows to store; `None` before they are counted.
+    rows: Option<usize>,
+    done: usize,
     began: Instant,
     shown: Instant,
     drawn: bool,
@@ -24,10 +27,10 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Nothing is shown before some time has passed.
-    pub(super) fn new(total: Arc<AtomicU64>, read: Arc<AtomicU64>, json: bool) -> Self {
+    pub(super) fn new(total: u64, read: Arc<AtomicU64>, json: bool) -> Self {
         let now = Instant::now();
         let bar = !json && io::stderr().is_terminal();
-        Self { bar, total, read, rows: 0, began: now, shown: now, drawn: false }
+        Self { bar, total, read, rows: None, done: 0, began: now, shown: now, drawn: false }
     }
 
     /// How long to wait for something new before it is shown again how far the import is.
@@ -35,9 +38,15 @@ impl Progress {
         if self.bar { BAR } else { LINE }
     }
 
+    /// The files were looked through, and so many rows are to be stored.
+    pub(super) fn begin(&mut self, rows: usize) {
+        self.rows = Some(rows);
+        self.began = Instant::now();
+    }
+
     /// So many rows are done with.
     pub(super) fn add(&mut self, rows: usize) {
-        self.rows = self.rows.saturating_add(u64::try_from(rows).unwrap_or(0));
+        self.done = self.done.saturating_add(rows);
     }
 
     /// Shows how far it is, if that was long enough ago.
@@ -46,13 +55,10 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let line = line(
-            self.read.load(Ordering::Relaxed),
-            self.total.load(Ordering::Relaxed),
-            self.rows,
-            self.began.elapsed(),
-            self.bar,
-        );
+        let line = match self.rows {
+            None => looking(self.read.load(Ordering::Relaxed), self.total),
+            Some(rows) => storing(self.done, rows, self.began.elapsed(), self.bar),
+        };
         let text = if self.bar { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
         self.drawn = self.bar;
         // Nobody who watches is no reason to stop.
@@ -67,20 +73,26 @@ impl Progress {
     }
 }
 
-fn line(read: u64, total: u64, rows: u64, elapsed: Duration, bar: bool) -> String {
+fn looking(read: u64, total: u64) -> String {
     let percent = read.saturating_mul(100).checked_div(total).unwrap_or(0).min(100);
+    format!("import: looking through the files, {percent} % of {} MB", total.div_ceil(1 << 20))
+}
+
+/// Never wider than a terminal of 80 columns.
+fn storing(done: usize, rows: usize, elapsed: Duration, bar: bool) -> String {
+    // Lines do not tell exactly how many rows there are.
+    let rows = rows.max(done);
+    let percent = done.saturating_mul(100).checked_div(rows).unwrap_or(0);
     let mut text = String::from("import: ");
     if bar {
-        let full = usize::try_from(percent / 4).unwrap_or(0);
-        let _ = write!(text, "[{}{}] ", "#".repeat(full), "-".repeat(25_usize.saturating_sub(full)));
+        let full = percent / 5;
+        let _ = write!(text, "[{}{}] ", "#".repeat(full), "-".repeat(20_usize.saturating_sub(full)));
     }
-    let _ = write!(text, "{percent} % of {} MB, {rows} rows", total >> 20);
-    let seconds = elapsed.as_secs();
-    if let Some(speed) = rows.checked_div(seconds).filter(|speed| *speed > 0) {
-        let _ = write!(text, ", {speed}/s");
-    }
-    if let Some(left) = seconds.saturating_mul(total.saturating_sub(read)).checked_div(read) {
-        let _ = write!(text, ", {}:{:02} left", left / 60, left % 60);
+    let _ = write!(text, "{percent} % of {rows} rows");
+    let milliseconds = usize::try_from(elapsed.as_millis()).unwrap_or(usize::MAX);
+    if let Some(speed) = done.saturating_mul(1000).checked_div(milliseconds).filter(|speed| *speed > 0) {
+        let left = (rows - done).div_ceil(speed);
+        let _ = write!(text, ", {speed}/s, {}:{:02} left", left / 60, left % 60);
     }
     text
 }
@@ -94,14 +106,27 @@ mod tests {
 
     #[test]
     fn says_how_far_how_fast_and_how_long() {
-        let mb = 1 << 20;
-        let show = |read, rows, seconds, bar| line(read, 500 * mb, rows, Duration::from_secs(seconds), bar);
-        assert_eq!(show(0, 0, 0, false), "import: 0 % of 500 MB, 0 rows");
+        let show = |done, rows, seconds, bar| storing(done, rows, Duration::from_secs(seconds), bar);
+        assert_eq!(show(0, 9, 0, false), "import: 0 % of 9 rows");
         assert_eq!(
-            show(125 * mb, 400_000, 20, true),
-            "import: [######-------------------] 25 % of 500 MB, 400000 rows, 20000/s, 1:00 left"
+            show(500_000, 2_000_000, 20, true),
+            "import: [#####---------------] 25 % of 2000000 rows, 25000/s, 1:00 left"
         );
-        assert_eq!(show(600 * mb, 9, 1, false), "import: 100 % of 500 MB, 9 rows, 9/s, 0:00 left");
-        assert_eq!(line(0, 0, 0, Duration::ZERO, false), "import: 0 % of 0 MB, 0 rows");
+        assert_eq!(
+            show(9, 7, 1, false),
+            "import: 100 % of 9 rows, 9/s, 0:00 left",
+            "there were more than counted"
+        );
+        assert_eq!(show(0, 0, 0, false), "import: 0 % of 0 rows");
+        assert_eq!(looking(125 << 20, 500 << 20), "import: looking through the files, 25 % of 500 MB");
+        assert_eq!(looking(9, 3), "import: looking through the files, 100 % of 1 MB");
+    }
+
+    #[test]
+    fn fits_into_eighty_columns() {
+        let line = storing(99_999_999, 100_000_000, Duration::from_secs(3600), true);
+        assert!(line.len() < 80, "{line}");
+        let line = storing(1_000_000, 100_000_000, Duration::from_secs(60), true);
+        assert!(line.len() < 80, "{line}");
     }
 }

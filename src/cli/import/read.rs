@@ -5,10 +5,7 @@
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     thread,
 };
 
@@ -56,6 +53,8 @@ pub(super) enum Event {
         next_user_id: Option<Value>,
         /// Collections of the app's own: their names and numbers of rows.
         others: Vec<(String, usize)>,
+        /// How many rows there are, as far as lines tell.
+        rows: usize,
     },
     /// Some rows of one kind.
     Rows(Kind, Vec<Item>),
@@ -66,16 +65,16 @@ pub(super) enum Event {
 pub(super) struct Reading {
     /// What it says; nothing more after an error.
     pub(super) events: Receiver<Result<Event, ReadError>>,
-    /// How many bytes there are to read.
-    pub(super) total: Arc<AtomicU64>,
-    /// How many were.
+    /// How many bytes there are to look through first.
+    pub(super) total: u64,
+    /// How many were read.
     pub(super) read: Arc<AtomicU64>,
 }
 
 impl Reading {
     /// Opens the files and begins.
     pub(super) fn start(files: &ImportFiles, user_model: &str) -> Result<Self, ReadError> {
-        let (total, read) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let read = Arc::<AtomicU64>::default();
         let open = |path: &Option<_>| path.as_deref().map(|path| Source::open(path, &read)).transpose();
         let reader = Reader {
             memory: open(&files.file)?,
@@ -87,8 +86,9 @@ impl Reading {
                 (Kind::Acl, open(&files.acls)?),
             ],
             user_model: user_model.to_owned(),
-            total: Arc::clone(&total),
         };
+        let files = reader.collections.iter().filter_map(|(_, file)| file.as_ref());
+        let total = reader.memory.iter().chain(files).map(|file| file.size).sum();
         let (sender, events) = channel(CHUNKS);
         let work = move || {
             if let Err(error) = reader.read(&sender) {
@@ -105,33 +105,24 @@ struct Reader {
     /// In the order in which they are stored.
     collections: [(Kind, Option<Source>); 5],
     user_model: String,
-    total: Arc<AtomicU64>,
 }
 
 impl Reader {
     fn read(&self, to: &Sender<Result<Event, ReadError>>) -> Result<(), ReadError> {
-        self.grow_total(
-            self.memory.iter().chain(self.collections.iter().filter_map(|(_, file)| file.as_ref())),
-        );
         let survey = match &self.memory {
             Some(source) => memory::survey(source, &self.user_model)?,
             None => Survey::default(),
         };
         let passes = self.passes(&survey.kinds);
-        for (_, source) in &self.collections {
-            if let Some(source) = source.as_ref()
-                && collection::is_array(source)?
-            {
-                self.grow_total([source]);
-                collection::check_array(source)?;
-            }
+        let Survey { next_user_id, others, mut rows, .. } = survey;
+        for source in self.collections.iter().filter_map(|(_, source)| source.as_ref()) {
+            rows = rows.saturating_add(match collection::is_array(source)? {
+                true => collection::check_array(source)?,
+                false => collection::count_lines(source)?,
+            });
         }
-        for _ in &passes {
-            self.grow_total(&self.memory);
-        }
-        let Survey { next_user_id, others, .. } = survey;
         let mut chunks = Chunks { to, user_model: &self.user_model, kind: Kind::Role, rows: Vec::new() };
-        if to.blocking_send(Ok(Event::Ready { next_user_id, others })).is_err() {
+        if to.blocking_send(Ok(Event::Ready { next_user_id, others, rows })).is_err() {
             return Ok(());
         }
         let mut passes = passes.into_iter().peekable();
@@ -174,11 +165,6 @@ impl Reader {
             }
         }
         passes
-    }
-
-    fn grow_total<'s>(&self, sources: impl IntoIterator<Item = &'s Source>) {
-        let size = sources.into_iter().map(|source| source.size).sum();
-        self.total.fetch_add(size, Ordering::Relaxed);
     }
 }
 

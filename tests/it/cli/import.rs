@@ -1,8 +1,11 @@
 //! `import loopback`: the memory connector's file, into a store of one's own and into a running gate.
 
+use std::{fs, process::Stdio};
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::support::House;
+use super::support::{House, end, wait_until};
 
 /// What bcryptjs makes of `secret-of-ann` with 4 rounds.
 fn bcrypt() -> String {
@@ -94,5 +97,52 @@ fn a_file_that_is_none_is_told_with_its_place() {
     ] {
         let error = house.run(&format!("import loopback {file}")).refused();
         assert!(error.contains(expected), "{file}: {error}");
+    }
+}
+
+/// Users and tokens as a database exports them, a row on each line.
+fn export(house: &House, rows: u64) -> &'static str {
+    let (mut users, mut tokens) = (String::new(), String::new());
+    for n in 1..=rows {
+        let id = format!("{n:024x}");
+        let user =
+            json!({"_id": {"$oid": id}, "email": format!("{n}@example.com"), "username": format!("u{n}")});
+        let created = json!({"$date": "2090-01-01T00:00:00.000Z"});
+        let token = json!({"_id": format!("token-{n}"), "ttl": 1_209_600, "created": created, "userId": {"$oid": id}});
+        users.push_str(&format!("{user}\n"));
+        tokens.push_str(&format!("{token}\n"));
+    }
+    house.write("users.ndjson", &users);
+    house.write("tokens.ndjson", &tokens);
+    "import loopback --users users.ndjson --tokens tokens.ndjson"
+}
+
+#[test]
+fn one_that_is_killed_goes_on_where_it_was() {
+    const ROWS: u64 = 3_000;
+    // On a busy machine it may come to its end before the signal: then it is tried again.
+    let (house, line) = wait_until("an import is killed on its way", || {
+        let house = House::new();
+        let line = export(&house, ROWS);
+        let mut import = house.command(line).stdout(Stdio::null()).spawn().unwrap();
+        // The store's mark begins with the number of commits: the first two say that an import begins.
+        let commits = || {
+            let mark = fs::read(house.path("data/store/mark")).ok()?;
+            mark.first_chunk().map(|number| u64::from_le_bytes(*number))
+        };
+        wait_until("it has stored rows", || commits().filter(|commits| *commits > 2));
+        end(&mut import, Signal::KILL).is_none().then_some((house, line))
+    });
+    let rest = house.json(line);
+    let count = |kind: &str, what: &str| rest[kind][what].as_u64().unwrap();
+    for kind in ["users", "tokens"] {
+        assert_eq!(count(kind, "taken") + count(kind, "present"), ROWS, "{rest}");
+        assert_eq!((count(kind, "updated"), count(kind, "left")), (0, 0), "{rest}");
+    }
+    assert!(count("users", "present") > 0, "what was stored is lost: {rest}");
+    assert!(count("tokens", "taken") > 0, "it was not killed on its way: {rest}");
+    let gate = house.serve();
+    for n in [1, ROWS] {
+        assert_eq!(gate.http.get(&format!("/api/users/{n:024x}"), &format!("token-{n}")), 200);
     }
 }
