@@ -185,7 +185,8 @@ impl fmt::Debug for Target<'_> {
     }
 }
 
-fn is_safe(verb: &str) -> bool {
+/// Whether a verb reads, where neither route nor method says what it does.
+pub(super) fn is_safe(verb: &str) -> bool {
     matches!(verb, "GET" | "HEAD" | "OPTIONS")
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Assembly;
 use crate::policy::{
     acl::{READ, Target, WRITE, Who, rules},
+    action::is_safe,
     method::Method,
     model::Definition,
     owner::Owner,
@@ -85,8 +86,8 @@ impl Assembly<'_, '_> {
         Route {
             name: format!("{}{glue}{last}", definition.name).into(),
             model,
-            judge: judge(route.access.unwrap_or(WRITE)),
-            safe: route.access.is_none().then(|| Box::new(judge(READ))),
+            judge: judge(access(route).unwrap_or(WRITE)),
+            safe: access(route).is_none().then(|| Box::new(judge(READ))),
             operation: self.shared.operation(operation),
         }
     }
@@ -147,10 +148,17 @@ fn plan(route: &PlainRoute, model: usize, ignore_case: bool) -> RoutePlan {
         property: route.property.clone(),
         aliases: Vec::new(),
         alias_counts: false,
-        access: route.access.map_or_else(|| vec![WRITE, READ], |access| vec![access]),
+        access: access(route).map_or_else(|| vec![WRITE, READ], |access| vec![access]),
         ends: verbs.iter().map(|verb| (verb.clone(), route.pattern.clone())).collect(),
         ignore_case,
     }
+}
+
+/// The one access type of its requests; `None` = it depends on the verb.
+fn access(route: &PlainRoute) -> Option<&'static str> {
+    let mut found = route.methods.iter().map(|method| if is_safe(method) { READ } else { WRITE });
+    let first = found.next();
+    route.access.or(first.filter(|first| found.all(|other| other == *first)))
 }
 
 /// Literals before captures before remainders, from left to right.

@@ -237,7 +237,7 @@ fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
         }
         name if name == NO_METHOD.1 => "no rule is asked: the account model has no such method".to_owned(),
         name if name == UNMATCHED.1 => {
-            "no file covers the path: add a route for it, or set `policies.unmatched`".to_owned()
+            "no file covers this request: add a route for it, or set `policies.unmatched`".to_owned()
         }
         _ => return None,
     };

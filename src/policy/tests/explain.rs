@@ -117,7 +117,11 @@ fn the_smallest_change_comes_first() {
             admin,
             "take the role `admin` from user 9: `order.json#/acls/0` then denies it (this turns 12 other verdicts, too)",
         ),
-        ("GET /nope", user("7"), "no file covers the path: add a route for it, or set `policies.unmatched`"),
+        (
+            "GET /nope",
+            user("7"),
+            "no file covers this request: add a route for it, or set `policies.unmatched`",
+        ),
         ("GET /api/orders", scoped, "use a token with the scope `DEFAULT`"),
         (
             "GET /api/%6frders",

@@ -125,6 +125,23 @@ fn an_inherited_rule_counts_where_it_is_inherited() {
 }
 
 #[test]
+fn the_verbs_of_a_route_say_whether_it_reads() {
+    let with = |methods: Value| {
+        json!({"name": "A", "routes": [{"path": "/a", "methods": methods}],
+            "acls": [rule_with("$everyone", "DENY", json!({"accessType": "WRITE"})), rule("editor", "ALLOW"),
+                rule_with("$everyone", "DENY", json!({"accessType": "READ"}))]})
+    };
+    let told = |methods| -> Vec<String> {
+        let found = of(&with(methods));
+        let found = found.iter().filter(|line| line.contains(" never-wins "));
+        found.map(|line| line.rsplit(" is ").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(told(json!(["GET", "HEAD"])), ["WRITE"]);
+    assert_eq!(told(json!(["PUT", "DELETE"])), ["READ"]);
+    assert_eq!(told(json!(["GET", "PUT"])), Vec::<String>::new());
+}
+
+#[test]
 fn routes_that_no_rule_mentions() {
     let found = of(&order(json!([rule_with("$authenticated", "ALLOW", json!({"accessType": "READ"}))])));
     assert_eq!(found.len(), 1, "{found:#?}");

@@ -20,7 +20,7 @@ fn compile_without_a_finding_and_do_what_they_say() {
     for (request, caller, expected) in [
         ("GET /", ANYBODY, "allow public.json#/acls/1"),
         ("GET /about", ANYBODY, "allow public.json#/acls/1"),
-        ("POST /about", ANYBODY, "401 unmatched"),
+        ("POST /about", ANYBODY, "401 public.json#/acls/0"),
         ("GET /notes", ANYBODY, "401 notes.json#/acls/0"),
         ("GET /notes", user("1"), "allow notes.json#/acls/1"),
         ("POST /notes", user("1"), "allow notes.json#/acls/1"),
@@ -39,4 +39,10 @@ fn compile_without_a_finding_and_do_what_they_say() {
     assert_eq!(owner, "allow notes.json#/acls/2");
     let other = verdict(&set, "GET /notes/3", user("1"), Some(OwnerVerdict::NotOwner));
     assert_eq!(other, "403 notes.json#/acls/0");
+}
+
+#[test]
+fn have_no_doubts() {
+    let (study, _) = study(&standard(), &samples(), &stored());
+    assert_eq!(study.unwrap().lint(&samples()), Vec::new());
 }

@@ -13,6 +13,7 @@ const CASES: &str = r#"[
 #[test]
 fn cases_run_beside_the_samples() {
     let house = House::new();
+    fs::remove_file(house.path("policies/samples.cases.json")).unwrap();
     house.write("policies/all.cases.json", CASES);
     let text = house.ok("policy test");
     assert!(text.ends_with("3 passed, 0 failed\n"), "{text}");
@@ -27,6 +28,14 @@ fn cases_run_beside_the_samples() {
     house.write("policies/all.cases.json", "[{");
     let broken = house.run("policy test").refused();
     assert!(broken.contains("all.cases.json:1:"), "{broken}");
+}
+
+#[test]
+fn the_samples_cases_notice_every_change_of_a_rule() {
+    let house = House::new();
+    let done = house.run("policy test --mutate --require-coverage");
+    assert_eq!(done.code, Some(0), "{}", done.out);
+    assert!(done.out.ends_with("9 passed, 0 failed\n"), "{}", done.out);
 }
 
 #[test]
