@@ -107,8 +107,13 @@ impl Api {
     ///
     /// # Errors
     /// 400, LoopBack's words.
-    pub fn check_arguments(&self, method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
-        arguments::check(method, body, query)
+    pub fn check_arguments(
+        &self,
+        method: &str,
+        body: &Body,
+        head: &http::request::Parts,
+    ) -> Result<(), Problem> {
+        arguments::check(method, body, head.into())
     }
 
     /// Serves a permitted call.

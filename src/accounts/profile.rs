@@ -129,12 +129,12 @@ impl Draft {
     pub(super) fn email_key(&self, keys: KeyRules) -> Option<UserKey> {
         let malformed = self.violations.iter().any(|violation| violation.property == "email");
         let email = self.text("email").filter(|_| !malformed)?;
-        Some(keys.email(self.text("realm"), email))
+        Some(keys.email(self.realm(), email))
     }
 
     /// The username's key: blank ones are nobody's.
     pub(super) fn username_key(&self, keys: KeyRules) -> Option<UserKey> {
-        Some(keys.username(self.text("realm"), self.text("username")?))
+        Some(keys.username(self.realm(), self.text("username")?))
     }
 
     /// The violation of a name that somebody else has.
@@ -143,6 +143,20 @@ impl Draft {
             UserKey::Email(_) => violation("email", Faulty::EmailTaken, self.shown_email.clone()),
             UserKey::Username(_) => violation("username", Faulty::UsernameTaken, self.shown_username.clone()),
         }
+    }
+
+    /// What the draft says of a name that only one user may have.
+    pub(super) fn name(&self, key: &UserKey) -> (&'static str, Option<&str>) {
+        let name = match key {
+            UserKey::Email(_) => "email",
+            UserKey::Username(_) => "username",
+        };
+        (name, self.text(name))
+    }
+
+    /// A blank realm is one, too.
+    fn realm(&self) -> Option<&str> {
+        self.properties.get("realm").and_then(Value::as_str)
     }
 
     fn text(&self, name: &str) -> Option<&str> {

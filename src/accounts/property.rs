@@ -1,7 +1,5 @@
 //! What the account model declares: its own properties first, then those that it has from LoopBack's `User`.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::{Fault, Kind, profile::typed};
@@ -61,28 +59,28 @@ impl Property {
         if value.is_null() {
             return Ok(value);
         }
-        // LoopBack reads a text as JSON.
-        let items = match &value {
-            Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_array),
-            Value::Array(_) => Some(value.clone()),
-            _ => None,
-        };
-        match items {
-            Some(Value::Array(items)) => Ok(items.into_iter().map(|item| typed(self.kind, item)).collect()),
-            _ => Err(Fault::NoList(no_list(&value))),
-        }
+        Ok(list(&value)?.into_iter().map(|item| typed(self.kind, item)).collect())
     }
 }
 
-/// LoopBack's words.
-fn no_list(value: &Value) -> String {
-    let mut told = match value {
-        Value::String(_) => "could not create List from JSON string: ".to_owned(),
-        _ => "Items must be an array: ".to_owned(),
+/// LoopBack's `List`: a text is read as JSON, and what JavaScript takes for false is an empty list.
+///
+/// # Errors
+/// [`Fault::NoList`], in LoopBack's words.
+pub(super) fn list(value: &Value) -> Result<Vec<Value>, Fault> {
+    let refused = |what: &str, value: &Value| Fault::NoList(format!("{what}: {value}"));
+    let read = match value {
+        Value::String(text) => serde_json::from_str(text)
+            .map_err(|_| refused("could not create List from JSON string", value))?,
+        other => other.clone(),
     };
-    // A text takes everything.
-    let _ = write!(told, "{value}");
-    told
+    match read {
+        Value::Array(items) => Ok(items),
+        Value::Null | Value::Bool(false) => Ok(Vec::new()),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(Vec::new()),
+        Value::String(text) if text.is_empty() => Ok(Vec::new()),
+        other => Err(refused("Items must be an array", &other)),
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +118,12 @@ mod tests {
             (json!("[\"q\"]"), Ok(json!(["q"]))),
             (json!(null), Ok(json!(null))),
             (json!("one"), Err("could not create List from JSON string: \"one\"")),
+            (json!(""), Err("could not create List from JSON string: \"\"")),
+            (json!("60"), Err("Items must be an array: 60")),
+            (json!("null"), Ok(json!([]))),
+            (json!(0), Ok(json!([]))),
+            (json!(false), Ok(json!([]))),
+            (json!(true), Err("Items must be an array: true")),
             (json!(7), Err("Items must be an array: 7")),
             (json!({"a": 1}), Err("Items must be an array: {\"a\":1}")),
         ] {

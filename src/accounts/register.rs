@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     Accounts, Asker, Fault, Violation, Violations, audit,
@@ -168,11 +168,23 @@ impl Accounts {
         }
         for key in names.into_iter().flatten() {
             let other = self.store.find_user(&key).await?.filter(|other| Some(&other.id) != own);
-            if seen.contains(&key) || other.is_some() {
+            if seen.contains(&key) || other.is_some() || self.is_elsewhere(&draft, &key, own).await? {
                 draft.violations.push(draft.taken(&key));
             }
         }
         if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
+    }
+
+    /// Whether a draft that names no realm has a name that somebody has in any: LoopBack then asks for the name alone.
+    async fn is_elsewhere(&self, draft: &Draft, key: &UserKey, own: Option<&UserId>) -> Result<bool, Fault> {
+        let realms = self.settings.loopback && self.settings.keys().per_realm;
+        if !realms || draft.properties.contains_key("realm") {
+            return Ok(false);
+        }
+        let (name, value) = draft.name(key);
+        let filter = json!({ "where": { name: value }, "limit": 2 });
+        let found = self.find(&self.query(Some(&filter))?).await?;
+        Ok(found.iter().any(|other| Some(&other.id) != own))
     }
 
     /// Stores a draft as a new user.
@@ -247,8 +259,6 @@ fn created(outcome: Outcome) -> Option<User> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use serde_json::json;
 
     use super::*;
     use crate::{
@@ -345,6 +355,20 @@ mod tests {
         both.register(&data("r1")).await.unwrap();
         both.register(&data("r2")).await.unwrap();
         assert!(both.register(&data("r1")).await.is_err());
+        // Without a realm a name is compared with everybody's; `null` and a blank one are realms of their own.
+        let bare = json!({"email": "a@b", "username": "ann", "password": "x"});
+        let fault = both.register(&bare).await.unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "The `User` instance is not valid. Details: `email` Email already exists (value: \"a@b\"); `username` User \
+             already exists (value: \"ann\")."
+        );
+        for realm in [json!(null), json!("")] {
+            let mut data = bare.clone();
+            data["realm"] = realm;
+            both.register(&data).await.unwrap();
+            assert!(both.register(&data).await.is_err());
+        }
         let one = house(Settings { realm_delimiter: None, ..realms }).await;
         one.register(&data("r1")).await.unwrap();
         assert!(one.register(&data("r2")).await.is_err());

@@ -7,10 +7,12 @@ use super::{
     Accounts, Asker, Fault, Kind, Minted, Query, Settings, audit,
     change::ATTEMPTS,
     event::About,
+    fault::{Faulty, Violation, Violations},
     find::{MAX_ROWS, id_value},
     inspect::{to_number, to_text},
     login::lifetime,
     profile::number,
+    property::list,
     query::{Model, Row, Where, moment},
 };
 use crate::{
@@ -18,6 +20,9 @@ use crate::{
     identity::{TokenHash, TokenId, scopes},
     store::{Change, CommitError, Outcome, Token, User},
 };
+
+/// LoopBack's name of what the rows are.
+const MODEL: &str = "AccessToken";
 
 /// A token that a client wants for a user.
 #[derive(Debug, Default)]
@@ -34,16 +39,16 @@ impl NewToken {
     /// Reads a row as a client wrote it.
     ///
     /// # Errors
-    /// [`Fault::InvalidTtl`]
+    /// [`Fault::InvalidTtl`], [`Fault::NoList`] for scopes that are none, [`Fault::Invalid`] for a date that is none.
     pub fn read(settings: &Settings, data: &Map<String, Value>) -> Result<Self, Fault> {
         let ttl = match data.get("ttl") {
             Some(ttl) => Some(seconds(settings, ttl)?),
             None => None,
         };
         let chosen = data.get("id").filter(|_| settings.loopback).and_then(Value::as_str);
-        let created = data.get("created").filter(|_| settings.loopback).and_then(moment);
+        let created = created(settings, data)?;
         let id = chosen.filter(|id| !id.is_empty()).map(|id| TokenId::new(id.to_owned()));
-        Ok(Self { id, ttl, scopes: scopes(data.get("scopes")), created })
+        Ok(Self { id, ttl, scopes: scopes(data.get("scopes"))?, created })
     }
 }
 
@@ -132,10 +137,10 @@ impl Accounts {
         Ok(self.row(&self.token_of(user, key).await?))
     }
 
-    /// Changes a token's lifetime or scopes.
+    /// Changes a token's lifetime or scopes and, in profile `loopback3`, when it was made.
     ///
     /// # Errors
-    /// [`Fault::UnknownToken`], [`Fault::IdPatched`], [`Fault::TokenMoved`], [`Fault::InvalidTtl`].
+    /// [`Fault::UnknownToken`], [`Fault::IdPatched`], [`Fault::TokenMoved`], and those of [`NewToken::read`].
     pub async fn change_token(
         &self,
         asker: Asker<'_>,
@@ -154,7 +159,10 @@ impl Accounts {
             token.ttl = Some(seconds(&self.settings, ttl)?).filter(|ttl| ttl.is_finite());
         }
         if let Some(given) = data.get("scopes") {
-            token.scopes = scopes(Some(given));
+            token.scopes = scopes(Some(given))?;
+        }
+        if let Some(created) = created(&self.settings, data)? {
+            token.created = created;
         }
         match self.commit(vec![Change::UpdateToken(token.clone())]).await {
             Ok(_) => {}
@@ -246,7 +254,7 @@ fn tokens(loopback: bool) -> Model {
         ("userId", Kind::Any),
     ];
     Model {
-        name: "AccessToken".to_owned(),
+        name: MODEL.to_owned(),
         properties: properties.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect(),
         hidden: Vec::new(),
         loopback,
@@ -267,10 +275,51 @@ fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
     Ok(seconds.min(settings.max_ttl))
 }
 
-fn scopes(given: Option<&Value>) -> Vec<String> {
-    match given {
-        Some(Value::Array(items)) => scopes::listed(items.iter().map(to_text).collect()),
-        Some(Value::String(one)) => vec![one.clone()],
-        _ => Vec::new(),
+/// When a row says that the token was made: in profile `loopback3` alone.
+fn created(settings: &Settings, data: &Map<String, Value>) -> Result<Option<Timestamp>, Fault> {
+    let given = data.get("created").filter(|given| settings.loopback && !given.is_null());
+    given.map(|given| moment(given).ok_or_else(no_date)).transpose()
+}
+
+fn no_date() -> Fault {
+    let rule =
+        Violation { property: "created".into(), rule: Faulty::NoDate, shown: "Invalid Date".to_owned() };
+    Fault::Invalid(Violations { model: MODEL.to_owned(), list: vec![rule] })
+}
+
+/// A row's scopes. What is no list is refused: a token without one is good for everything.
+fn scopes(given: Option<&Value>) -> Result<Vec<String>, Fault> {
+    let Some(given) = given.filter(|given| !given.is_null()) else { return Ok(Vec::new()) };
+    Ok(scopes::listed(list(given)?.iter().map(to_text).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::testing;
+
+    #[test]
+    fn a_tokens_scopes_are_a_list_and_created_is_a_date() {
+        let no_date = "The `AccessToken` instance is not valid. Details: `created` is not a valid date (value: \
+                       Invalid Date).";
+        for (row, expected) in [
+            (json!({"scopes": ["a", 5], "created": 5}), Ok((vec!["a", "5"], Some(5)))),
+            (json!({"scopes": "[\"a\"]", "created": null}), Ok((vec!["a"], None))),
+            (json!({"scopes": null}), Ok((vec![], None))),
+            (json!({"scopes": [], "created": "1970-01-01T00:00:01Z"}), Ok((vec![""], Some(1000)))),
+            (json!({"scopes": false}), Ok((vec![""], None))),
+            (json!({"scopes": "a"}), Err("could not create List from JSON string: \"a\"")),
+            (json!({"scopes": {"a": 1}}), Err("Items must be an array: {\"a\":1}")),
+            (json!({"created": "x"}), Err(no_date)),
+            (json!({"created": {}}), Err(no_date)),
+        ] {
+            let read = NewToken::read(&testing::loopback(), row.as_object().unwrap());
+            let read = read.map(|wish| (wish.scopes, wish.created.map(|created| created.0)));
+            let expected = expected.map(|(scopes, at)| (scopes.into_iter().map(str::to_owned).collect(), at));
+            assert_eq!(read.map_err(|fault| fault.to_string()), expected.map_err(str::to_owned), "{row}");
+        }
+        let standard = Settings { loopback: false, ..testing::loopback() };
+        let standard = NewToken::read(&standard, json!({"created": "x"}).as_object().unwrap());
+        assert!(standard.unwrap().created.is_none(), "not a client's to say");
     }
 }

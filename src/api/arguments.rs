@@ -1,6 +1,7 @@
 //! What each method takes, and how LoopBack checks it: a wrong type is told before the rules are asked, a missing
 //! argument after them (loopback3.md section 0, steps 5 and 9).
 
+use http::{HeaderMap, request::Parts};
 use serde_json::{Map, Value};
 
 use super::{
@@ -18,8 +19,21 @@ pub(super) enum Place {
     Field,
     /// It is a parameter of the query.
     Query,
-    /// It is a field of the body or, without one, a parameter of the query.
-    Either,
+    /// It is a field of the body or, without one, a parameter of the query or, without either, a header.
+    Named,
+}
+
+/// Where LoopBack looks besides the body.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Around<'r> {
+    query: Option<&'r str>,
+    headers: Option<&'r HeaderMap>,
+}
+
+impl<'r> From<&'r Parts> for Around<'r> {
+    fn from(head: &'r Parts) -> Self {
+        Self { query: head.uri.query(), headers: Some(&head.headers) }
+    }
 }
 
 /// What it has to be.
@@ -50,8 +64,8 @@ const fn required(name: &'static str, place: Place, kind: Kind) -> Argument {
 }
 
 const DATA: Argument = argument("data", Place::Body, Kind::Object);
-const FILTER: Argument = argument("filter", Place::Either, Kind::Object);
-const WHERE: Argument = argument("where", Place::Either, Kind::Object);
+const FILTER: Argument = argument("filter", Place::Named, Kind::Object);
+const WHERE: Argument = argument("where", Place::Named, Kind::Object);
 /// A write's: its body is the data.
 const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
@@ -97,19 +111,19 @@ const METHODS: &[(&str, &[Argument])] = &[
 ];
 
 /// Checks the types.
-pub(super) fn check(method: &str, body: &Body, query: Option<&str>) -> Result<(), Problem> {
+pub(super) fn check(method: &str, body: &Body, around: Around<'_>) -> Result<(), Problem> {
     let arguments = of(method);
     // Most requests have nothing in their query that is looked at here: it is not parsed for them.
-    let is_read = arguments.iter().any(|argument| matches!(argument.place, Place::Query | Place::Either));
-    let query = if is_read { negotiate::query(query) } else { Map::new() };
-    arguments.iter().try_for_each(|argument| argument.read(body, &query).map(drop))
+    let is_read = arguments.iter().any(|argument| matches!(argument.place, Place::Query | Place::Named));
+    let query = if is_read { negotiate::query(around.query) } else { Map::new() };
+    arguments.iter().try_for_each(|argument| argument.read(body, &query, around.headers).map(drop))
 }
 
 /// Checks that nothing required is missing.
 pub(super) fn require(method: &str, body: &Body) -> Result<(), Problem> {
     let query = Map::new();
     for argument in of(method).iter().filter(|argument| argument.required) {
-        let missing = match argument.read(body, &query)? {
+        let missing = match argument.read(body, &query, None)? {
             None | Some(Value::Null) => true,
             Some(Value::String(text)) => text.is_empty(),
             Some(_) => false,
@@ -126,10 +140,10 @@ pub(super) fn value(
     method: &str,
     name: &str,
     body: &Body,
-    query: Option<&str>,
+    around: Around<'_>,
 ) -> Result<Option<Value>, Problem> {
     match of(method).iter().find(|argument| argument.name == name) {
-        Some(argument) => argument.read(body, &negotiate::query(query)),
+        Some(argument) => argument.read(body, &negotiate::query(around.query), around.headers),
         None => Ok(None),
     }
 }
@@ -140,26 +154,56 @@ pub(super) fn of(method: &str) -> &'static [Argument] {
 }
 
 impl Argument {
-    fn read(&self, body: &Body, query: &Map<String, Value>) -> Result<Option<Value>, Problem> {
-        let field = || body.fields().and_then(|fields| fields.get(self.name));
-        let given = match self.place {
-            Place::Body => Some(&body.0),
+    fn read(
+        &self,
+        body: &Body,
+        query: &Map<String, Value>,
+        headers: Option<&HeaderMap>,
+    ) -> Result<Option<Value>, Problem> {
+        let field = body.fields().and_then(|fields| fields.get(self.name));
+        let (given, manner) = match self.place {
+            Place::Body => (Some(&body.0), Manner::Typed),
             // Of a body that is `null`, LoopBack finds every field to be so.
-            Place::Field if body.0.is_null() => Some(&Value::Null),
-            Place::Field => field(),
-            Place::Query => query.get(self.name),
-            Place::Either => field().or_else(|| query.get(self.name)),
+            Place::Field if body.0.is_null() => (Some(&Value::Null), body.manner()),
+            Place::Field => (field, body.manner()),
+            Place::Query => (query.get(self.name), Manner::Guessed),
+            Place::Named if field.is_some() => (field, body.manner()),
+            Place::Named => (query.get(self.name), Manner::Guessed),
         };
-        let Some(given) = given else { return Ok(None) };
-        let in_body = self.place == Place::Either && field().is_some();
-        if self.place == Place::Query || (self.place == Place::Either && !(in_body && body.is_typed())) {
-            return from_text(given, self.kind);
+        let Some(given) = given else {
+            let header = headers.filter(|_| self.place == Place::Named);
+            return match header.and_then(|headers| joined(headers, self.name)) {
+                Some(text) => from_text(&Value::String(text), self.kind),
+                None => Ok(None),
+            };
+        };
+        match manner {
+            Manner::Guessed if self.place == Place::Field => {
+                Ok(Some(Value::String(text(given))).filter(|text| text != ""))
+            }
+            Manner::Guessed => from_text(given, self.kind),
+            Manner::Typed => typed(given, self.kind).map(|()| Some(given.clone())),
         }
-        if self.place == Place::Field && !body.is_typed() {
-            return Ok(Some(Value::String(text(given))).filter(|text| text != ""));
-        }
-        typed(given, self.kind).map(|()| Some(given.clone()))
     }
+}
+
+/// Whether a value came with its type, or the type has to be guessed from its text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Typed,
+    Guessed,
+}
+
+impl Body {
+    fn manner(&self) -> Manner {
+        if self.is_typed() { Manner::Typed } else { Manner::Guessed }
+    }
+}
+
+/// A header as Node shows it: equal names are joined.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    lines.map(String::from).reduce(|first, next| format!("{first}, {next}"))
 }
 
 /// A value whose type a JSON body has told; `null` is as good as absent.
@@ -233,6 +277,10 @@ mod tests {
         }
     }
 
+    fn asking(query: &str) -> Around<'_> {
+        Around { query: Some(query), headers: None }
+    }
+
     #[test]
     fn a_wrong_type_is_told_before_the_rules() {
         for (method, body, expected) in [
@@ -253,7 +301,11 @@ mod tests {
             ("setPassword", json!({"newPassword": null}), "Value is not a string."),
             ("unknown", json!(5), "ok"),
         ] {
-            assert_eq!(message(check(method, &Body::json(body.clone()), None)), expected, "{method} {body}");
+            assert_eq!(
+                message(check(method, &Body::json(body.clone()), Around::default())),
+                expected,
+                "{method} {body}"
+            );
         }
     }
 
@@ -276,19 +328,19 @@ mod tests {
     fn a_forms_values_become_texts() {
         let form = Body::form(json!({"newPassword": ["x", null], "oldPassword": ""}));
         for (name, expected) in [("newPassword", Some(json!("x,"))), ("oldPassword", None)] {
-            assert_eq!(value("changePassword", name, &form, None).unwrap(), expected, "{name}");
+            assert_eq!(value("changePassword", name, &form, Around::default()).unwrap(), expected, "{name}");
         }
         assert_eq!(message(require("changePassword", &form)), "oldPassword is a required argument");
         let nested = Body::form(json!({"newPassword": {"a": "x"}}));
         assert_eq!(
-            value("setPassword", "newPassword", &nested, None).unwrap(),
+            value("setPassword", "newPassword", &nested, Around::default()).unwrap(),
             Some(json!("[object Object]"))
         );
     }
 
     #[test]
     fn a_filter_may_stand_in_the_body() {
-        let query = Some("filter[limit]=1");
+        let query = asking("filter[limit]=1");
         for (body, expected) in [
             (Body::json(json!({"filter": {"limit": 2}})), json!({"limit": 2})),
             (Body::form(json!({"filter": "{\"limit\":3}"})), json!({"limit": 3})),
@@ -297,8 +349,8 @@ mod tests {
             assert_eq!(value("find", "filter", &body, query).unwrap(), Some(expected));
         }
         let wrong = Body::json(json!({"where": 5}));
-        assert_eq!(message(check("count", &wrong, None)), "Value is not an object.");
-        assert_eq!(message(check("updateAll", &wrong, None)), "ok", "its body is data");
+        assert_eq!(message(check("count", &wrong, Around::default())), "Value is not an object.");
+        assert_eq!(message(check("updateAll", &wrong, Around::default())), "ok", "its body is data");
     }
 
     #[test]
@@ -322,10 +374,29 @@ mod tests {
             ("", "filter=x", "ok"),
         ] {
             let body = Body::json(json!({}));
-            assert_eq!(message(check(method, &body, Some(query))), expected, "{method} {query}");
+            assert_eq!(message(check(method, &body, asking(query))), expected, "{method} {query}");
         }
         let include =
-            value("login", "include", &Body::json(json!({})), Some("include=%5B%22user%22%5D")).unwrap();
+            value("login", "include", &Body::json(json!({})), asking("include=%5B%22user%22%5D")).unwrap();
         assert_eq!(include, Some(json!(["user"])));
+    }
+
+    #[test]
+    fn a_filter_may_stand_in_a_header() {
+        let nothing = Body::json(json!({}));
+        let mut headers = HeaderMap::new();
+        headers.insert("filter", "{\"limit\":1}".parse().unwrap());
+        headers.insert("where", "5".parse().unwrap());
+        headers.insert("include", "user".parse().unwrap());
+        let around = Around { query: None, headers: Some(&headers) };
+        assert_eq!(value("find", "filter", &nothing, around).unwrap(), Some(json!({"limit": 1})));
+        let asked = Around { query: Some("filter[limit]=2"), ..around };
+        assert_eq!(value("find", "filter", &nothing, asked).unwrap(), Some(json!({"limit": "2"})));
+        assert_eq!(message(check("count", &nothing, around)), "Value is not an object.");
+        assert_eq!(message(check("updateAll", &nothing, around)), "ok", "a query's alone");
+        assert_eq!(value("login", "include", &nothing, around).unwrap(), None, "a query's alone");
+        headers.append("filter", "{\"limit\":2}".parse().unwrap());
+        let twice = Around { query: None, headers: Some(&headers) };
+        assert_eq!(message(check("find", &nothing, twice)), "Cannot parse JSON-encoded object value.");
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Api, Call, Problem,
     answer::Answer,
-    arguments, negotiate,
+    arguments::{self, Around},
+    negotiate,
     users::{asker, instance_id},
 };
 use crate::{accounts::Reset, store::Session};
@@ -124,7 +125,7 @@ fn plain<'c>(call: &'c Call, name: &str) -> &'c str {
 
 /// An argument among the body's fields, converted as LoopBack does.
 fn field(call: &Call, name: &str) -> Result<String, Problem> {
-    match arguments::value(&call.method, name, &call.body, None)? {
+    match arguments::value(&call.method, name, &call.body, Around::default())? {
         Some(Value::String(text)) => Ok(text),
         _ => Ok(String::new()),
     }

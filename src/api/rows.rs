@@ -45,7 +45,7 @@ impl Api {
 
     /// `GET /users/count`.
     pub(super) async fn count(&self, call: &Call) -> Result<Answer, Problem> {
-        let conditions = value("count", "where", &call.body, call.head.uri.query())?;
+        let conditions = value("count", "where", &call.body, (&call.head).into())?;
         let count = self.accounts.count(conditions.as_ref()).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": count })))
     }
@@ -113,7 +113,7 @@ impl Api {
     }
 
     fn filter(&self, call: &Call, method: &str) -> Result<Option<Value>, Problem> {
-        value(method, "filter", &call.body, call.head.uri.query())
+        value(method, "filter", &call.body, (&call.head).into())
     }
 }
 
@@ -129,6 +129,6 @@ fn some_data(call: &Call) -> Result<Map<String, Value>, Problem> {
 
 /// The `where` of a write: LoopBack fails without, and so does nobody update everybody by mistake.
 fn conditions(call: &Call, method: &str) -> Result<Value, Problem> {
-    let given = value(method, "where", &call.body, call.head.uri.query())?;
+    let given = value(method, "where", &call.body, (&call.head).into())?;
     given.ok_or_else(|| Problem::new(400, "where is a required argument"))
 }

@@ -24,7 +24,7 @@ impl Api {
 
     /// `POST /users/login`.
     pub(super) async fn login(&self, call: &Call) -> Result<Answer, Problem> {
-        let include = arguments::value("login", "include", &call.body, call.head.uri.query())?;
+        let include = arguments::value("login", "include", &call.body, (&call.head).into())?;
         let empty = Map::new();
         let credentials = call.body.fields().unwrap_or(&empty);
         let login = Login::read(self.accounts.settings(), credentials).map_err(|fault| self.fault(fault))?;
@@ -133,7 +133,7 @@ mod tests {
             let request = http::Request::post(target).body(()).unwrap();
             let head = request.into_parts().0;
             let body = Body::read(&headers, &Bytes::from(body.to_string()), self.api.reading()).unwrap();
-            if let Err(problem) = self.api.check_arguments(method, &body, head.uri.query()) {
+            if let Err(problem) = self.api.check_arguments(method, &body, &head) {
                 return problem.into_response(&head);
             }
             let session = match token {

@@ -113,7 +113,7 @@ impl Gate {
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         match account {
-            Some(method) => api.check_arguments(method, &body, head.query())?,
+            Some(method) => api.check_arguments(method, &body, &parts)?,
             None => api::check_takes(&action, head, Some(&body))?,
         }
         let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };

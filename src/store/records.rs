@@ -350,7 +350,8 @@ impl KeyRules {
     #[must_use]
     pub fn of(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         let text = |name: &str| properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let realm = text("realm");
+        // A blank realm is one, too.
+        let realm = properties.get("realm").and_then(Value::as_str);
         let email = text("email").map(|email| self.email(realm, email));
         let username = text("username").map(|username| self.username(realm, username));
         email.into_iter().chain(username).collect()

@@ -130,7 +130,7 @@ fn path_item(path: &str) -> Value {
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_query = arguments::of(operation.method)
         .iter()
-        .filter(|argument| matches!(argument.place, Place::Query | Place::Either));
+        .filter(|argument| matches!(argument.place, Place::Query | Place::Named));
     let mut parameters: Vec<Value> = in_query.map(|argument| parameter(operation, argument)).collect();
     if operation.method == "confirm" {
         let text = |name: &str, required: bool, about: &str| {
