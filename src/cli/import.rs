@@ -1,6 +1,6 @@
 //! `import loopback`: accounts, live sessions, roles and stored rules of a LoopBack 3 app (INTERFACE.md section 8).
 //!
-//! A thread reads and understands ([`read`]), this side stores, a thousand rows at a time: what is held does not grow
+//! A thread reads and understands (`read`), this side stores, a thousand rows at a time: what is held does not grow
 //! with the files. A row that makes no sense is left and named with its place. Whether a row that makes sense is
 //! taken, the store itself decides.
 
