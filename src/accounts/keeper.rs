@@ -155,8 +155,7 @@ impl Keeper {
     }
 
     fn end(&self, token: &Token) -> Option<f64> {
-        let used = token.used.filter(|_| !token.fixed).map(|used| used.at().0);
-        (self.lifetimes)().end(token.ttl, token.created.0, used)
+        token.end_by(&(self.lifetimes)(), token.used)
     }
 }
 

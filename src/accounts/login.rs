@@ -278,8 +278,8 @@ impl Accounts {
         let mut tokens = self.store.tokens(Some(user)).await?;
         let (lifetimes, now) = (self.settings.lifetimes(), self.clock.now().0 as f64);
         tokens.sort_by_cached_key(|token| {
-            let live = self.store.sessions().get(&token.hash);
-            live.and_then(|session| session.end_by(&lifetimes)).is_some_and(|end| end > now)
+            let end = token.end_by(&lifetimes, self.store.sessions().last_use(token));
+            end.is_some_and(|end| end > now)
         });
         let excess = tokens.len().saturating_sub(most);
         Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
@@ -658,6 +658,22 @@ mod tests {
             alive.push(house.accounts.session(id.expose()).await.is_ok());
         }
         assert_eq!(alive, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_nobody_has_used_since_the_start_is_no_older_for_it() {
+        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            house.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(house.login(&ann()).await.unwrap().id);
+        }
+        // As after a restart: the younger one has no session yet.
+        house.store.sessions().remove(&ids[1].hash());
+        house.login(&ann()).await.unwrap();
+        let left = house.accounts.tokens(&1.into()).await.unwrap();
+        assert!(left.iter().any(|token| token.hash == ids[1].hash()));
+        assert!(left.iter().all(|token| token.hash != ids[0].hash()));
     }
 
     #[tokio::test]

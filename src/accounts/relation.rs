@@ -234,9 +234,7 @@ impl Accounts {
         let (Some(ttl), true) = (token.ttl, self.settings.sliding_ttl && !token.fixed) else {
             return token.created;
         };
-        let live = self.store.sessions().get(&token.hash).and_then(|session| session.last_use());
-        let used = live.or(token.used).map(|used| used.at().0);
-        match self.settings.lifetimes().end(token.ttl, token.created.0, used) {
+        match token.end_by(&self.settings.lifetimes(), self.store.sessions().last_use(token)) {
             #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]
             Some(end) if end.is_finite() => Timestamp((end - ttl * 1000.0).round() as i64),
             _ => token.created,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{PasswordHash, TokenHash, UserId},
+    identity::{Lifetimes, PasswordHash, TokenHash, UserId},
 };
 
 /// A user as stored. `properties` holds what clients see, in LoopBack's order, explicit nulls kept.
@@ -87,6 +87,15 @@ pub struct Token {
     /// Its last use, as far as it is written down; [`super::Session::last_use`] knows better.
     #[serde(default)]
     pub used: Option<LastUse>,
+}
+
+impl Token {
+    /// When it ends; see [`Lifetimes::end`]. `used`: its last use, which may be later than the one written down.
+    #[must_use]
+    pub fn end_by(&self, lifetimes: &Lifetimes, used: Option<LastUse>) -> Option<f64> {
+        let counts = used.filter(|_| !self.fixed).map(|used| used.at().0);
+        lifetimes.end(self.ttl, self.created.0, counts)
+    }
 }
 
 /// A static role.

@@ -219,6 +219,12 @@ impl Sessions {
         self.live.pin().get(hash).cloned()
     }
 
+    /// The last use of a token: what its session knows, if there is one by now, else what is written down.
+    #[must_use]
+    pub fn last_use(&self, token: &super::Token) -> Option<LastUse> {
+        self.get(&token.hash).and_then(|session| session.last_use()).or(token.used)
+    }
+
     /// Puts a session into the index; it knows what an earlier one of its token knew of uses.
     pub fn insert(&self, session: Arc<Session>) {
         let live = self.live.pin();

@@ -104,10 +104,8 @@ pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output,
 
 /// A token with what is known of it now: its last use may not be written down yet.
 fn shaped(services: &Services, token: Token) -> TokenView {
-    let live = services.store.sessions().get(&token.hash).and_then(|session| session.last_use());
-    let used = live.or(token.used);
-    let counts = used.filter(|_| !token.fixed).map(|used| used.at().0);
-    let end = services.accounts().settings().lifetimes().end(token.ttl, token.created.0, counts);
+    let used = services.store.sessions().last_use(&token);
+    let end = token.end_by(&services.accounts().settings().lifetimes(), used);
     TokenView {
         handle: token.hash.handle().as_str().to_owned(),
         user_id: token.user,
