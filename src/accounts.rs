@@ -14,6 +14,7 @@ mod inspect;
 mod keeper;
 mod login;
 mod logout;
+mod mint;
 mod operator;
 mod password;
 mod profile;
@@ -40,7 +41,8 @@ use crate::{
 pub use courier::{Courier, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
 pub use keeper::Keeper;
-pub use login::{Login, Minted, Wish};
+pub use login::Login;
+pub use mint::{Minted, Wish};
 pub use password::PasswordFault;
 pub use property::Property;
 pub use query::{Kind, Query, QueryFault};

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Accounts, Asker, Fault, Links, Login, Minted, Property, Settings};
 use crate::{
@@ -76,6 +76,22 @@ pub(crate) async fn limited_house(settings: Settings, limits: &limit::Settings) 
     let limits = Arc::new(Limits::new(limits));
     let accounts = Accounts::new(store.clone(), hasher, limits, clock.clone(), settings);
     House { accounts, store, clock }
+}
+
+/// A good password.
+pub(crate) const GOOD: &str = "a-good-password";
+
+/// Accounts with Ann in them, of realm `r1`.
+pub(crate) async fn with_ann(settings: Settings) -> House {
+    let house = house(settings).await;
+    let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD, "realm": "r1"});
+    house.register(&ann).await.unwrap();
+    house
+}
+
+/// How Ann logs in.
+pub(crate) fn ann() -> Value {
+    json!({"email": "ann@b.c", "password": GOOD})
 }
 
 /// A JSON object's map.

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::policy::{Caller, Inquiry};
+
 /// What a decision is made again from.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(super) struct AccessLine {
@@ -54,6 +56,24 @@ impl AccessLine {
     /// Reads a line; `None` for what is none of the access log's.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+
+    /// The question that was decided, put again.
+    pub(super) fn inquiry<'l>(
+        &'l self,
+        facts: &'l Facts,
+        caller: Caller<'l>,
+        owner: Option<bool>,
+    ) -> Inquiry<'l> {
+        Inquiry {
+            method: &self.method,
+            path: &self.path,
+            query: None,
+            body: None,
+            model_id: facts.model_id.as_deref(),
+            caller,
+            owner,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    policy::{Caller, Change, Inquiry, Study, Verdict, compare},
+    policy::{Caller, Change, Study, Verdict, compare},
 };
 
 /// A change and where it was seen.
@@ -165,15 +165,8 @@ fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let owners = facts.owner.map_or_else(|| vec![false, true], |owner| vec![owner]);
     for owner in owners {
-        let inquiry = Inquiry {
-            method: &line.method,
-            path: &line.path,
-            query: None,
-            body: None,
-            model_id: facts.model_id.as_deref(),
-            caller: Caller { user: line.user.as_deref(), roles: &roles, scopes: &facts.scopes },
-            owner: Some(owner),
-        };
+        let caller = Caller { user: line.user.as_deref(), roles: &roles, scopes: &facts.scopes };
+        let inquiry = line.inquiry(facts, caller, Some(owner));
         let (before, after) = (old.judge(&inquiry), new.judge(&inquiry));
         if before.verdict == after.verdict {
             continue;

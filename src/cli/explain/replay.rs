@@ -13,7 +13,7 @@ use super::{Person, Question, show, study};
 use crate::{
     cli::{Exit, access_line::AccessLine, args::Global, known, on_runtime, paint::Paint, print, print_json},
     config::Config,
-    policy::{Inquiry, Stored},
+    policy::Stored,
 };
 
 /// Finds the request in the log, decides it again from its facts, and says whether the outcome is the same.
@@ -29,15 +29,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         scopes: facts.scopes.clone(),
         disabled: false,
     };
-    let inquiry = Inquiry {
-        method: &line.method,
-        path: &line.path,
-        query: None,
-        body: None,
-        model_id: facts.model_id.as_deref(),
-        caller: person.caller(),
-        owner: facts.owner,
-    };
+    let inquiry = line.inquiry(facts, person.caller(), facts.owner);
     let explanation = study.explain(&inquiry);
     let same_policies = facts.policy == study.set().digest;
     let same_verdict = line.decision == explanation.verdict.word();

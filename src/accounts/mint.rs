@@ -1,0 +1,250 @@
+//! New tokens: made, stored with what goes with them, and kept to so many a user.
+
+use super::{Accounts, Fault};
+use crate::{
+    clock::Timestamp,
+    identity::{PasswordHash, TokenId, UserId},
+    store::{Change, CommitError, Token, User},
+};
+
+/// A new token, with the id that is shown this one time.
+#[derive(Debug)]
+pub struct Minted {
+    /// The credential.
+    pub id: TokenId,
+    /// Seconds; `None` where LoopBack answers `null`.
+    pub ttl: Option<f64>,
+    /// What it is good for; empty = everything.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whose it is.
+    pub user: User,
+}
+
+/// What a new token shall be.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Seconds; NaN = LoopBack's `null`.
+    pub ttl: Option<f64>,
+    /// What it is good for; empty = everything.
+    pub scopes: Vec<String>,
+    /// What an operator calls it.
+    pub name: Option<String>,
+    /// Use does not extend it, whatever the settings say.
+    pub fixed: bool,
+}
+
+impl Accounts {
+    /// Makes a token for a user without their password: for an operator.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], or the parts' own.
+    pub async fn issue(&self, user: &UserId, wish: Wish) -> Result<Minted, Fault> {
+        let user = self.user(user).await?;
+        self.mint(user, wish, None, Vec::new()).await
+    }
+
+    /// Stores a new token, and in the same commit a better hash of the password that was just proven.
+    pub(super) async fn mint(
+        &self,
+        user: User,
+        wish: Wish,
+        fresh: Option<PasswordHash>,
+        events: Vec<Change>,
+    ) -> Result<Minted, Fault> {
+        let id = self.token_id()?;
+        let ttl = clamped(wish.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
+        let created = self.clock.now();
+        // INVARIANT: the epoch is the one that was read together with the password's hash, so that a login that
+        // races a password change makes no token.
+        let token = Token {
+            hash: id.hash(),
+            user: user.id.clone(),
+            ttl,
+            created,
+            scopes: wish.scopes.clone(),
+            name: wish.name,
+            epoch: user.epoch,
+            fixed: wish.fixed,
+            used: None,
+        };
+        let mut batch = self.surplus(&user.id).await?;
+        batch.push(Change::CreateToken(token));
+        batch.extend(events);
+        self.commit_login(&user, batch, fresh).await?;
+        self.end_surplus(&user.id).await?;
+        Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
+    }
+
+    async fn commit_login(
+        &self,
+        user: &User,
+        batch: Vec<Change>,
+        fresh: Option<PasswordHash>,
+    ) -> Result<(), Fault> {
+        if let Some(hash) = fresh {
+            let mut with_hash = batch.clone();
+            with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
+            match self.commit(with_hash).await {
+                Ok(_) => return Ok(()),
+                // Somebody changed the user meanwhile: the better hash can wait, and the token's epoch decides.
+                Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match self.commit(batch).await {
+            Ok(_) => Ok(()),
+            // The user was deleted, or logged out everywhere, while the password was checked.
+            Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => Err(Fault::LoginFailed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends the oldest tokens, so that one more fits under `max_tokens`.
+    pub(super) async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
+        self.beyond(user, self.settings.max_tokens.saturating_sub(1)).await
+    }
+
+    /// Ends what other logins at the same moment have made beyond `max_tokens`.
+    pub(super) async fn end_surplus(&self, user: &UserId) -> Result<(), Fault> {
+        let surplus = self.beyond(user, self.settings.max_tokens).await?;
+        if !surplus.is_empty() {
+            self.commit(surplus).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all tokens but so many: those that are over first, then the oldest.
+    #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
+    async fn beyond(&self, user: &UserId, most: usize) -> Result<Vec<Change>, Fault> {
+        if self.settings.max_tokens == 0 {
+            return Ok(Vec::new());
+        }
+        let mut tokens = self.store.tokens(Some(user)).await?;
+        let (lifetimes, now) = (self.settings.lifetimes(), self.clock.now().0 as f64);
+        tokens.sort_by_cached_key(|token| {
+            let end = token.end_by(&lifetimes, self.store.sessions().last_use(token));
+            end.is_some_and(|end| end > now)
+        });
+        let excess = tokens.len().saturating_sub(most);
+        Ok(tokens.into_iter().take(excess).map(|token| Change::DeleteToken(token.hash)).collect())
+    }
+
+    pub(super) fn token_id(&self) -> Result<TokenId, Fault> {
+        let length = self.settings.access_token_id_length;
+        // Eight bytes in 256 are passed over: twice the length runs dry once in 10^60.
+        let mut chance = vec![0; length * 2 + 32];
+        getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
+        TokenId::from_chance(chance, length).ok_or(Fault::NoRandomness)
+    }
+}
+
+/// At most `max`; `None` for what JSON has no number for.
+fn clamped(ttl: f64, max: f64) -> Option<f64> {
+    // `f64::min` would make a NaN the longest lifetime there is.
+    if ttl.is_nan() { None } else { Some(ttl.min(max)).filter(|ttl| ttl.is_finite()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::accounts::{
+        Asker, Settings,
+        testing::{self, ann, with_ann},
+    };
+
+    #[test]
+    fn a_lifetime_has_an_upper_bound() {
+        for (ttl, expected) in [
+            (5.0, Some(5.0)),
+            (31_556_927.0, Some(31_556_926.0)),
+            (f64::INFINITY, Some(31_556_926.0)),
+            (-1.0, Some(-1.0)),
+            (f64::NAN, None),
+            (f64::NEG_INFINITY, None),
+        ] {
+            assert_eq!(clamped(ttl, 31_556_926.0), expected, "{ttl}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_races_a_password_change_makes_no_token() {
+        let house = with_ann(testing::standard()).await;
+        // What the login had read before the change.
+        let before = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
+        let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
+        for fresh in fresh {
+            let minted = house.accounts.mint(before.clone(), Wish::default(), fresh, Vec::new()).await;
+            assert!(matches!(minted, Err(Fault::LoginFailed)));
+        }
+        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
+        house.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_better_hash_can_wait_but_a_login_cannot() {
+        let house = with_ann(testing::standard()).await;
+        let before = house.accounts.user(&1.into()).await.unwrap();
+        // Somebody changes a property meanwhile: the row is newer, the epoch the same.
+        let mut other = before.clone();
+        other.properties.insert("nick".to_owned(), json!("z"));
+        house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
+        let fresh = Some(PasswordHash::new("better".to_owned()));
+        house.accounts.mint(before, Wish::default(), fresh, Vec::new()).await.unwrap();
+        let after = house.accounts.user(&1.into()).await.unwrap();
+        assert_eq!(after.properties["nick"], json!("z"));
+        assert_ne!(after.password.unwrap().expose(), "better");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_token_makes_room() {
+        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            house.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(house.login(&ann()).await.unwrap().id);
+        }
+        let mut alive = Vec::new();
+        for id in &ids {
+            alive.push(house.accounts.session(id.expose()).await.is_ok());
+        }
+        assert_eq!(alive, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_nobody_has_used_since_the_start_is_no_older_for_it() {
+        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            house.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(house.login(&ann()).await.unwrap().id);
+        }
+        // As after a restart: the younger one has no session yet.
+        house.store.sessions().remove(&ids[1].hash());
+        house.login(&ann()).await.unwrap();
+        let left = house.accounts.tokens(&1.into()).await.unwrap();
+        assert!(left.iter().any(|token| token.hash == ids[1].hash()));
+        assert!(left.iter().all(|token| token.hash != ids[0].hash()));
+    }
+
+    #[tokio::test]
+    async fn an_operator_issues_tokens_without_a_password() {
+        let house = with_ann(testing::standard()).await;
+        let wish = Wish {
+            ttl: Some(60.0),
+            scopes: vec!["report".to_owned()],
+            name: Some("nightly".to_owned()),
+            fixed: true,
+        };
+        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
+        assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));
+        assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], minted.id.hash()));
+        let nobody = house.accounts.issue(&99.into(), Wish::default()).await;
+        assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
+    }
+}
