@@ -96,9 +96,12 @@ impl Demo {
         for step in script::steps(&gate) {
             text.push_str(&format!("# {}\n{}\n\n", step.shows, step.command));
         }
+        // Built by cargo, it is on nobody's PATH.
+        let own = std::env::current_exe().unwrap_or_else(|_| "portcullis".into());
         text.push_str(&format!(
-            "Its configuration is {} (try: portcullis user list -c {0}).\n\
+            "Its accounts, from another terminal:\n{} user list -c {}\n\n\
              Ctrl-C ends it all and leaves nothing behind.\n",
+            own.display(),
             config.display()
         ));
         text
