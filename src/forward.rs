@@ -16,7 +16,7 @@ mod tunnel;
 
 use std::{rc::Rc, time::Duration};
 
-use crate::wire::{HeadLimits, Reject};
+use crate::wire::{HeadLimits, Reject, SwitchError};
 
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, TICK};
@@ -78,9 +78,9 @@ pub enum ForwardError {
     /// The app's answer breaks HTTP.
     #[error("the app's answer breaks HTTP: {0}")]
     Broken(Reject),
-    /// The app switched protocols unasked, or to another one.
-    #[error("the app switched protocols unasked")]
-    Unasked,
+    /// The app switched protocols, and not as a WebSocket is opened.
+    #[error("the app's 101 opens no WebSocket: {0}")]
+    Switched(SwitchError),
     /// The app sent too many interim answers.
     #[error("the app sent too many 1xx answers")]
     Interim,

@@ -22,11 +22,13 @@ mod reject;
 mod request;
 mod response;
 mod target;
+mod websocket;
 
 pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
 pub use self::reject::Reject;
 pub use self::request::RequestHead;
 pub use self::response::ResponseHead;
+pub use self::websocket::{SwitchError, check_switch};
 
 /// Bounds of a head.
 #[derive(Clone, Copy, Debug)]

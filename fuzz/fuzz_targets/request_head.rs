@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(serialise(&again), anew);
     assert_eq!(again.framing(), head.framing());
     assert_eq!(again.keep_alive(), head.keep_alive());
-    assert_eq!(again.upgrade(), head.upgrade());
+    assert_eq!(again.websocket_key(), head.websocket_key());
 });
 
 fn check_lines(head: &[u8]) {

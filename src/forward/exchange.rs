@@ -260,7 +260,9 @@ impl<'x> Exchange<'x> {
     fn finish(self, server: &Server) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
-        let clean = response.keep_alive()
+        // What an app that was asked to switch makes of its connection afterwards is not known.
+        let clean = self.head.websocket_key().is_none()
+            && response.keep_alive()
             && response.framing() != Framing::UntilClose
             && self.down.is_done()
             && !self.deaf

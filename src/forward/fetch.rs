@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io, task::Poll};
 
-use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan};
+use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchError};
 
 use super::{
     Buffer, Deadline, ForwardError, Forwarder, Socket,
@@ -116,7 +116,7 @@ impl Lookup<'_> {
                 Scan::Complete(count) => {
                     self.input.consume(count);
                     match self.response.status() {
-                        101 => return Err(ForwardError::Unasked),
+                        101 => return Err(ForwardError::Switched(SwitchError::Unasked)),
                         100..200 if interim == MOST_INTERIM => return Err(ForwardError::Interim),
                         100..200 => interim += 1,
                         _ => break,

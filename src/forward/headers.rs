@@ -56,6 +56,9 @@ enum Kind {
     Cookie,
 }
 
+/// The one upgrade there is, on both ends.
+const WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
 /// Reserved by their whole name, folded. Sorted.
 const RESERVED: &[&str] = &[
     "client-ip",
@@ -187,11 +190,8 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
             Kind::EndToEnd | Kind::Cookie => line(out, field.name, field.value),
         }
     }
-    if head.upgrade().is_some() {
-        put(
-            out,
-            &[b"Connection: Upgrade\r\nUpgrade: ", head.upgrade().unwrap_or_default().as_bytes(), b"\r\n"],
-        );
+    if head.websocket_key().is_some() {
+        out.extend_from_slice(WEBSOCKET);
     }
     match (outgoing.body, head.framing()) {
         (Some(body), _) => length(out, body.len() as u64),
@@ -264,12 +264,12 @@ pub(super) fn write_response(
     delivery
 }
 
-/// Writes a 1xx head: 103, or the 101 that opens a tunnel.
+/// Writes a 1xx head: 103, or the checked 101 that opens a tunnel.
 pub(super) fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
     write_status(out, response);
     write_end_to_end(out, response);
-    if let (101, Some(protocol)) = (response.status(), response.upgrade()) {
-        put(out, &[b"Connection: Upgrade\r\nUpgrade: ", protocol.as_bytes(), b"\r\n"]);
+    if response.status() == 101 {
+        out.extend_from_slice(WEBSOCKET);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -315,7 +315,7 @@ fn is_connection_field(name: &str) -> bool {
         2 => is("te"),
         7 => is("upgrade") || is("trailer"),
         10 => is("connection") || is("keep-alive"),
-        14 => is("content-length"),
+        14 => is("content-length") || is("http2-settings"),
         16 => is("proxy-connection"),
         17 => is("transfer-encoding"),
         18 => is("proxy-authenticate"),

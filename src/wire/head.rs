@@ -37,17 +37,17 @@ struct FieldSpan {
 pub(super) struct Facts {
     pub(super) length: Option<u64>,
     pub(super) chunked: bool,
-    pub(super) upgrade: Option<Span>,
     close: bool,
     keep_alive: bool,
+    upgrade: bool,
     upgrade_option: bool,
 }
 
 impl Facts {
     /// Takes one field into account.
-    fn note(&mut self, name: &str, value: &[u8], span: Span) -> Result<(), Reject> {
+    fn note(&mut self, name: &str, value: &[u8]) -> Result<(), Reject> {
         match name.len() {
-            7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = self.upgrade.or(Some(span)),
+            7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = true,
             10 if name.eq_ignore_ascii_case("connection") => self.note_options(value),
             14 if name.eq_ignore_ascii_case("content-length") => {
                 let length = parse_length(value).ok_or(Reject::InvalidContentLength)?;
@@ -90,9 +90,9 @@ impl Facts {
         !self.close && (self.keep_alive || version == Version::Http11)
     }
 
-    /// The upgrade that is asked for or granted: `Connection` has to name it too.
-    pub(super) fn upgrade(&self, version: Version) -> Option<Span> {
-        self.upgrade.filter(|_| self.upgrade_option && version == Version::Http11)
+    /// Whether an upgrade is asked for or granted: `Connection` has to name it, too (RFC 9110 section 7.8).
+    pub(super) fn upgrades(&self, version: Version) -> bool {
+        self.upgrade && self.upgrade_option && version == Version::Http11
     }
 }
 
@@ -181,7 +181,7 @@ impl Head {
                 return Ok(false);
             }
             self.fields.push(FieldSpan { name, value });
-            self.facts.note(field.name, field.value, value)?;
+            self.facts.note(field.name, field.value)?;
             other(field.name, field.value, value)?;
         }
         Ok(ends_with(input, end, b"\r\n\r\n"))

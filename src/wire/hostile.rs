@@ -152,7 +152,7 @@ mod properties {
             Just(String::new()),
             (0_u64..1000).prop_map(|length| format!("Content-Length: {length}\r\n")),
             Just("Transfer-Encoding: chunked\r\n".to_owned()),
-            Just("Connection: upgrade\r\nUpgrade: websocket\r\n".to_owned()),
+            Just("Connection: upgrade\r\nUpgrade: h2c\r\n".to_owned()),
         ];
         let others = prop::collection::vec(prop_oneof![4 => other, 1 => known], 0..40);
         (others, framing, any::<prop::sample::Index>()).prop_map(|(mut lines, framing, at)| {
@@ -193,7 +193,7 @@ mod properties {
             head.framing(),
             head.keep_alive(),
             head.expects_continue(),
-            head.upgrade(),
+            head.websocket_key(),
             head.connection_options().collect::<Vec<_>>(),
             fields
         )

@@ -97,7 +97,9 @@ pub enum Reject {
     TransferEncoding,
     /// `Transfer-Encoding` in a message of HTTP/1.0.
     TransferEncodingHttp10,
-    /// An `Upgrade` in a request that has a body.
+    /// A request for a WebSocket that is no whole handshake (RFC 6455 section 4.1).
+    WebSocketHandshake,
+    /// A request for a WebSocket that has a body.
     UpgradeWithBody,
     /// An `Expect` that is not `100-continue`.
     Expect,
@@ -160,6 +162,7 @@ impl Reject {
             Self::LengthAndTransferEncoding => "content-length-with-transfer-encoding",
             Self::TransferEncoding => "transfer-encoding",
             Self::TransferEncodingHttp10 => "transfer-encoding-http-1.0",
+            Self::WebSocketHandshake => "websocket-handshake",
             Self::UpgradeWithBody => "upgrade-with-body",
             Self::Expect => "expect",
             Self::ChunkSize => "chunk-size",
@@ -237,7 +240,10 @@ impl Reject {
             Self::LengthAndTransferEncoding => "send one of the two",
             Self::TransferEncoding => "the only transfer coding is one `chunked`",
             Self::TransferEncodingHttp10 => "HTTP/1.0 has no transfer codings",
-            Self::UpgradeWithBody => "an `Upgrade` has no body",
+            Self::WebSocketHandshake => {
+                "a WebSocket takes a GET, one `Upgrade`, one `Sec-WebSocket-Version: 13` and one `Sec-WebSocket-Key` of 16 bytes"
+            }
+            Self::UpgradeWithBody => "a request for a WebSocket has no body",
             Self::Expect => "the only expectation is `100-continue`",
             Self::ChunkSize => "a chunk begins with 1 to 16 hex digits",
             Self::ChunkExtension => "send no chunk extensions",

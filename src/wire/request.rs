@@ -5,9 +5,10 @@ use std::fmt;
 use memchr::memchr;
 
 use super::diagnose::is_token;
-use super::head::{Facts, Head, Span, check_room, check_size, first_line, worth_parsing};
+use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
 use super::host::is_host;
 use super::target::{self, Target};
+use super::websocket;
 use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
 
 /// The head of a request, read strictly. Made once per connection and filled again by each scan;
@@ -22,6 +23,7 @@ pub struct RequestHead {
     version: Version,
     encoded_slash: bool,
     expects: bool,
+    websocket: bool,
     /// Decoded segments, while the path is checked.
     scratch: Vec<u8>,
 }
@@ -39,6 +41,7 @@ impl RequestHead {
             version: Version::Http11,
             encoded_slash: false,
             expects: false,
+            websocket: false,
             scratch: Vec::new(),
         }
     }
@@ -67,6 +70,7 @@ impl RequestHead {
         self.version = Version::Http11;
         self.encoded_slash = false;
         self.expects = false;
+        self.websocket = false;
     }
 
     /// The same request for another target, read as strictly.
@@ -153,10 +157,9 @@ impl RequestHead {
         self.expects && self.version == Version::Http11 && self.has_body()
     }
 
-    /// The protocol of an upgrade: `Upgrade` is there and `Connection` names it, in HTTP/1.1.
-    pub fn upgrade(&self) -> Option<&str> {
-        let value = self.head.bytes(self.head.facts.upgrade(self.version)?);
-        std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
+    /// The key of a whole WebSocket handshake: the only upgrade that is asked for.
+    pub fn websocket_key(&self) -> Option<&[u8]> {
+        if self.websocket { self.field(websocket::KEY) } else { None }
     }
 
     /// The options that `Connection` names, in the letter case they were sent in.
@@ -178,6 +181,9 @@ impl RequestHead {
         {
             check_size(end, limits)?;
             self.head.keep(input.get(..end).unwrap_or_default());
+            if self.head.facts.upgrades(self.version) {
+                self.read_upgrade()?;
+            }
             return Ok(Scan::Complete(skipped + end));
         }
         check_room(input, limits)?;
@@ -213,12 +219,16 @@ impl RequestHead {
         let Some(end) = end else { return Ok(None) };
         self.host = host.ok_or(Reject::MissingHost)?;
         self.expects = expects;
-        let facts: &Facts = &self.head.facts;
-        facts.check_framing(self.version)?;
-        if facts.upgrade.is_some() && self.has_body() {
+        self.head.facts.check_framing(self.version)?;
+        Ok(Some(end))
+    }
+
+    fn read_upgrade(&mut self) -> Result<(), Reject> {
+        self.websocket = websocket::is_asked_for(&self.head, self.method())?;
+        if self.websocket && self.has_body() {
             return Err(Reject::UpgradeWithBody);
         }
-        Ok(Some(end))
+        Ok(())
     }
 
     /// Reads `METHOD SP TARGET SP VERSION`. By hand: httparse refuses bytes in the query that
@@ -379,10 +389,12 @@ mod tests {
         assert_eq!(head.fields().len(), 0);
         assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
         assert_eq!((head.path(), head.query(), head.host()), ("/c", None, "b"));
-        let all = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n";
+        let all = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n\r\n";
         assert!(head.scan(all, &LIMITS).is_ok());
+        assert!(head.websocket_key().is_some());
         assert!(head.scan(b"GET /c HTTP/1.1\r\nHost: b\r\n\r\n", &LIMITS).is_ok());
-        assert_eq!((head.framing(), head.keep_alive(), head.upgrade()), (Framing::Empty, true, None));
+        assert_eq!((head.framing(), head.keep_alive(), head.websocket_key()), (Framing::Empty, true, None));
         assert_eq!(head.version(), Version::Http11);
     }
 
@@ -433,23 +445,6 @@ mod tests {
             let head = scan(format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n").as_bytes()).unwrap();
             assert_eq!(head.keep_alive(), expected, "{version} {lines}");
         }
-    }
-
-    #[test]
-    fn an_upgrade_needs_both_fields_and_http_1_1() {
-        let upgrade = |lines: &str| with(lines).unwrap().upgrade().map(str::to_owned);
-        assert_eq!(
-            upgrade("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
-            Some("websocket".into())
-        );
-        assert_eq!(upgrade("Upgrade: websocket\r\n"), None);
-        assert_eq!(upgrade("Connection: upgrade\r\n"), None);
-        assert_eq!(
-            upgrade("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n").unwrap(),
-            "websocket"
-        );
-        let old = scan(b"GET / HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
-        assert_eq!(old.upgrade(), None);
     }
 
     #[test]

@@ -96,11 +96,10 @@ impl ResponseHead {
             && !(declares && is_bodiless(self.status))
     }
 
-    /// The protocol that the app switches to: `Upgrade` is there and `Connection` names it, in
-    /// HTTP/1.1. It counts with status 101 only.
-    pub fn upgrade(&self) -> Option<&str> {
-        let value = self.head.bytes(self.head.facts.upgrade(self.version)?);
-        std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
+    /// Whether an upgrade is granted: `Upgrade` is there and `Connection` names it, in HTTP/1.1. What it has to
+    /// say beside that, [`super::check_switch`] knows.
+    pub(super) fn switches(&self) -> bool {
+        self.status == 101 && self.head.facts.upgrades(self.version)
     }
 
     /// The options that `Connection` names, in the letter case they were sent in.
@@ -276,9 +275,15 @@ mod tests {
 
     #[test]
     fn an_upgrade_is_granted_by_both_fields() {
-        let both = b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        assert_eq!(scan("GET", both).unwrap().upgrade(), Some("websocket"));
-        assert_eq!(scan("GET", b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n").unwrap().upgrade(), None);
+        for (head, switches) in [
+            ("1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket", true),
+            ("1.1 101 S\r\nUpgrade: websocket", false),
+            ("1.0 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket", false),
+            ("1.1 103 S\r\nConnection: Upgrade\r\nUpgrade: websocket", false),
+        ] {
+            let found = scan("GET", format!("HTTP/{head}\r\n\r\n").as_bytes()).unwrap().switches();
+            assert_eq!(found, switches, "{head}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::wire::{ChunkStep, Framing, Scan};
+use crate::wire::{ChunkStep, Framing, Scan, check_switch};
 
 use super::{
     Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER,
@@ -104,10 +104,7 @@ impl Exchange<'_> {
 
     fn switch(&mut self) -> Result<(), ForwardError> {
         let scratch = &mut *self.down.scratch;
-        let (asked, got) = (self.head.upgrade(), scratch.response.upgrade());
-        if !asked.zip(got).is_some_and(|(asked, got)| asked.eq_ignore_ascii_case(got)) {
-            return Err(ForwardError::Unasked);
-        }
+        check_switch(self.head, &scratch.response).map_err(ForwardError::Switched)?;
         self.answered = self.started.elapsed();
         headers::write_interim(&mut scratch.to_client, &scratch.response);
         self.phase = Phase::Switched;

@@ -162,9 +162,28 @@ fn hop_by_hop_fields_end_here() {
 
 #[test]
 fn an_upgrade_is_asked_for_again() {
-    let out = get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
-    assert!(out.contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"), "{out}");
-    assert!(out.contains("Sec-WebSocket-Key: k"), "{out}");
+    const HANDSHAKE: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for upgrade in ["websocket", "WebSocket", "h2c, websocket"] {
+        let out = get(&format!("Connection: Upgrade\r\nUpgrade: {upgrade}\r\n{HANDSHAKE}"));
+        assert!(out.contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"), "{out}");
+        assert!(out.contains(HANDSHAKE) && !out.contains("h2c"), "{out}");
+    }
+}
+
+#[test]
+fn b1_no_other_upgrade_goes_on() {
+    for lines in [
+        "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
+        "Connection: Upgrade\r\nUpgrade: foo\r\n",
+        "Upgrade: websocket\r\n",
+        "HTTP2-Settings: AAMAAABk\r\n",
+        "http2-settings: AAMAAABk\r\n",
+    ] {
+        let out = get(lines).to_ascii_lowercase();
+        assert!(!out.contains("upgrade") && !out.contains("http2") && !out.contains("connection"), "{out}");
+    }
 }
 
 #[test]
