@@ -9,12 +9,13 @@ mod downstream;
 mod exchange;
 mod fetch;
 mod headers;
+mod health;
 mod identity;
 mod pool;
 mod socket;
 mod tunnel;
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use crate::wire::{HeadLimits, Reject, SwitchError};
 
@@ -24,6 +25,7 @@ pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
 pub use fetch::Fetched;
 pub use headers::{Forbidden, Origin, Outgoing, forbidden, is_reserved};
+pub use health::Health;
 pub use identity::{Preset, Who, render};
 pub use pool::{Address, Balance, Pool};
 pub use socket::{Peer, PeerText, Socket};
@@ -31,10 +33,12 @@ pub use socket::{Peer, PeerText, Socket};
 /// How the app is reached.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Its servers; at least one.
-    pub servers: Vec<Address>,
+    /// Its servers; at least one. All cores share what probes say of them.
+    pub servers: Vec<(Address, Arc<Health>)>,
     /// How one is chosen.
     pub balance: Balance,
+    /// The target of probes; none without one.
+    pub health_path: Option<String>,
     /// For a connection to be made.
     pub connect_timeout: Duration,
     /// To the answer's head, from the end of the request; and between two bytes of an answer that has

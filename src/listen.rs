@@ -122,6 +122,14 @@ impl Server {
     /// Accepts until it is told to drain, then waits for the requests under way, `grace` at the most.
     pub async fn run(self: Rc<Self>, listener: Listener, grace: Duration) {
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
+        // One core asks for all.
+        let probed = if self.index == 0 { self.core.forwarder.probed() } else { 0 };
+        let probes: Vec<_> = (0..probed)
+            .map(|at| {
+                let server = Rc::clone(&self);
+                tokio::task::spawn_local(async move { server.core.forwarder.probe(at).await })
+            })
+            .collect();
         let told = async {
             if let Some(wake) = self.shared.wake.get(self.index) {
                 wake.notified().await;
@@ -145,6 +153,7 @@ impl Server {
             );
         }
         ticking.abort();
+        probes.iter().for_each(tokio::task::JoinHandle::abort);
         self.core.access.borrow_mut().tick();
     }
 

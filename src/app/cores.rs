@@ -28,10 +28,11 @@ pub(super) fn start(
     log: &Log,
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
     let mut ended = Vec::new();
+    let forward = translate::forward(config);
     for (index, raw) in bound.listeners.into_iter().enumerate() {
         let (tell, told) = oneshot::channel();
         let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
-        let forward = translate::forward(config);
+        let forward = forward.clone();
         let (counters, access) = (metrics.core(), RefCell::new(log.access()));
         let grace = config.server.shutdown_grace;
         let mut random = [0; 8];

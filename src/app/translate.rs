@@ -2,6 +2,8 @@
 
 mod accounts;
 
+use std::sync::Arc;
+
 use crate::{
     api,
     config::{self, Config, Listen, Profile, UpstreamAddress},
@@ -71,7 +73,8 @@ pub(super) fn forward(config: &Config) -> forward::Settings {
         UpstreamAddress::Unix(path) => forward::Address::Unix(path.clone()),
     };
     forward::Settings {
-        servers: upstream.servers.iter().map(server).collect(),
+        servers: upstream.servers.iter().map(|at| (server(at), Arc::default())).collect(),
+        health_path: upstream.health_path.clone(),
         balance: match upstream.balance {
             config::Balance::LeastConnections => forward::Balance::LeastConnections,
             config::Balance::Hash => forward::Balance::Hash,

@@ -8,6 +8,7 @@ mod upload;
 
 use std::{
     future::poll_fn,
+    net::IpAddr,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -20,7 +21,7 @@ use crate::{
 use super::{
     BodyError, Deadline, Downstream, ForwardError, Forwarder, Incoming, Outgoing, Socket,
     headers::{self, Delivery},
-    pool::Server,
+    pool::{Connected, Reuse, Server},
 };
 
 /// How a forwarded request ended.
@@ -45,10 +46,14 @@ struct Exchange<'x> {
     /// How much of `to_app` and `to_client` has been written.
     sent: usize,
     delivered: usize,
-    /// Whether the app has got a byte: from then on nothing is tried again.
+    /// Whether the whole request lies in `to_app`, so that it could be sent again.
+    whole: bool,
+    /// Whether the app has got a byte.
     begun: bool,
     /// The app takes no more; its answer may be there all the same.
     deaf: bool,
+    /// Something of an unfinished answer has come since the app was last told so.
+    unacknowledged: bool,
     phase: Phase,
     delivery: Delivery,
     wait: Option<Wait>,
@@ -90,7 +95,7 @@ enum Ended {
     Whole,
     /// 101: what follows is not HTTP.
     Switched,
-    /// The connection had gone stale before a byte was sent.
+    /// The connection ended before anything of an answer came, and the request may be sent again.
     Stale,
 }
 
@@ -111,22 +116,49 @@ impl Forwarder {
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
     ) -> Result<Exchanged<'s>, ForwardError> {
-        let Some(server) = self.pool.choose(outgoing.origin.peer) else { return Err(ForwardError::Cut) };
-        let _active = server.enter();
         prepare(down, head, outgoing);
+        let mut reuse = Reuse::Idle;
         loop {
-            let pooled = server.take(self.deadlines.now());
-            let fresh = pooled.is_none();
-            let up = match pooled {
-                Some(socket) => socket,
-                None => self.connect(server, &down.deadline).await?,
-            };
-            let mut exchange = Exchange::new(down, head, up, self);
+            let Connected { server, socket, reused, active: _active } =
+                self.open(outgoing.client, &down.deadline, reuse).await?;
+            let mut exchange = Exchange::new(down, head, socket, self);
             match exchange.run().await? {
-                Ended::Stale if fresh => return Err(ForwardError::Cut),
-                Ended::Stale => {}
+                // Once: on a new connection it is not stale.
+                Ended::Stale if reused => reuse = Reuse::Fresh,
+                Ended::Stale => return Err(ForwardError::Cut),
                 Ended::Switched => return exchange.tunnel(server).await,
                 Ended::Whole => return Ok(exchange.finish(server)),
+            }
+        }
+    }
+
+    /// A connection for a request of `client`: an idle one or a new one. A server that cannot be connected to is passed
+    /// over for the next, until each has been tried once.
+    ///
+    /// # Errors
+    /// What the last server said.
+    pub(super) async fn open(
+        &self,
+        client: IpAddr,
+        deadline: &Deadline,
+        reuse: Reuse,
+    ) -> Result<Connected<'_>, ForwardError> {
+        let mut left = self.pool.size();
+        loop {
+            let Some(server) = self.pool.choose(client) else { return Err(ForwardError::Cut) };
+            let active = server.enter();
+            let idle = match reuse {
+                Reuse::Idle => server.take(self.deadlines.now()),
+                Reuse::Fresh => None,
+            };
+            if let Some(socket) = idle {
+                return Ok(Connected { server, socket, reused: true, active });
+            }
+            left = left.saturating_sub(1);
+            match self.connect(server, deadline).await {
+                Ok(socket) => return Ok(Connected { server, socket, reused: false, active }),
+                Err(error) if left == 0 => return Err(error),
+                Err(error) => tracing::warn!(%error, "the next server is tried"),
             }
         }
     }
@@ -142,7 +174,10 @@ impl Forwarder {
         match connected.await {
             Some(Ok(socket)) => Ok(socket),
             Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
-            None => Err(ForwardError::ConnectTimeout { server: server.name.clone() }),
+            None => {
+                server.refused();
+                Err(ForwardError::ConnectTimeout { server: server.name.clone() })
+            }
         }
     }
 }
@@ -172,6 +207,7 @@ fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) {
 
 impl<'x> Exchange<'x> {
     fn new(down: &'x mut Downstream, head: &'x RequestHead, up: Socket, forwarder: &'x Forwarder) -> Self {
+        let whole = down.is_done();
         Self {
             down,
             head,
@@ -179,8 +215,10 @@ impl<'x> Exchange<'x> {
             forwarder,
             sent: 0,
             delivered: 0,
+            whole,
             begun: false,
             deaf: false,
+            unacknowledged: false,
             phase: Phase::Head,
             delivery: Delivery::Empty,
             wait: None,
@@ -200,11 +238,10 @@ impl<'x> Exchange<'x> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
         let before = self.progress();
-        match self.upload(cx) {
-            Err(ForwardError::Cut) if !self.begun => return Poll::Ready(Ok(Ended::Stale)),
+        match self.upload(cx).and_then(|()| self.download(cx)) {
+            Err(ForwardError::Cut) if self.may_be_repeated() => return Poll::Ready(Ok(Ended::Stale)),
             other => other?,
         }
-        self.download(cx)?;
         match self.phase {
             Phase::Done if self.down.scratch.to_client.is_empty() => return Poll::Ready(Ok(Ended::Whole)),
             Phase::Switched if self.down.scratch.to_client.is_empty() => {
@@ -222,6 +259,14 @@ impl<'x> Exchange<'x> {
             return Poll::Ready(Err(wait.missed()));
         }
         Poll::Pending
+    }
+
+    /// Whether the request can go out once more: nothing of an answer has come, and the app has got nothing of the
+    /// request, or the method is idempotent (RFC 9110 section 9.2.2).
+    fn may_be_repeated(&self) -> bool {
+        let silent =
+            matches!(self.phase, Phase::Head) && self.interim == 0 && self.down.scratch.from_app.is_empty();
+        silent && (!self.begun || (self.whole && is_idempotent(self.head.method())))
     }
 
     /// Changes whenever a byte has moved.
@@ -266,7 +311,7 @@ impl<'x> Exchange<'x> {
             && response.framing() != Framing::UntilClose
             && self.down.is_done()
             && !self.deaf
-            && scratch.to_app.is_empty()
+            && self.sent >= scratch.to_app.len()
             && scratch.from_app.is_empty();
         if clean {
             server.give(self.up, kept_for(response.field("keep-alive")), self.forwarder.deadlines.now());
@@ -296,6 +341,14 @@ impl Wait {
             Self::App | Self::Head | Self::Rest | Self::Stream => ForwardError::ResponseTimeout,
         }
     }
+}
+
+/// The idempotent methods of IANA's registry that apps use.
+fn is_idempotent(method: &str) -> bool {
+    matches!(
+        method,
+        "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "PROPFIND" | "REPORT" | "SEARCH" | "QUERY"
+    )
 }
 
 /// `Keep-Alive: timeout=5`: we let go a second earlier, so that we never race the app's close.

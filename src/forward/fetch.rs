@@ -7,7 +7,7 @@ use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchEr
 use super::{
     Buffer, Deadline, ForwardError, Forwarder, Socket,
     exchange::{MOST_INTERIM, kept_for},
-    pool::Server,
+    pool::{Connected, Reuse, Server},
 };
 
 /// The app's answer to a look-up.
@@ -36,55 +36,49 @@ impl Forwarder {
         header: Option<&str>,
         request_id: &str,
     ) -> Result<Fetched, ForwardError> {
-        let Some(server) = self.pool.choose(std::net::IpAddr::from([127, 0, 0, 1])) else {
-            return Err(ForwardError::Cut);
-        };
-        let _active = server.enter();
-        let host = match &server.address {
-            super::Address::Tcp(authority) => authority.as_str(),
-            super::Address::Unix(_) => "localhost",
-        };
-        let request = format!(
-            "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nX-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n\r\n"
-        );
         let deadline = self.deadlines.deadline();
+        let mut reuse = Reuse::Idle;
         loop {
-            let pooled = server.take(self.deadlines.now());
-            let fresh = pooled.is_none();
-            let up = match pooled {
-                Some(socket) => socket,
-                None => self.connect(server, &deadline).await?,
+            let Connected { server, socket, reused, active: _active } =
+                self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
+            let host = match &server.address {
+                super::Address::Tcp(authority) => authority.as_str(),
+                super::Address::Unix(_) => "localhost",
             };
+            let request = format!(
+                "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nX-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n\r\n"
+            );
             // For the whole row: a decision waits for it.
             deadline.set(self.settings.response_timeout);
-            let mut lookup = Lookup {
-                up,
-                deadline: &deadline,
-                input: Buffer::default(),
-                response: ResponseHead::default(),
+            let mut lookup = Lookup::new(socket, &deadline);
+            // A look-up is a GET, so it may be sent twice.
+            let answer = match lookup.write(request.as_bytes()).await {
+                Ok(()) => lookup.read(self, server, header).await,
+                Err(error) => Err(error),
             };
-            match lookup.write(request.as_bytes()).await {
-                Err(_) if !fresh => {}
-                Err(error) => return Err(error),
-                // A look-up is ours and changes nothing, so it may be sent twice.
-                Ok(()) => match lookup.read(self, server, header).await {
-                    Err(ForwardError::Cut) if !fresh => {}
-                    other => return other,
-                },
+            match answer {
+                Err(ForwardError::Cut) if reused => reuse = Reuse::Fresh,
+                other => return other,
             }
         }
     }
 }
 
-struct Lookup<'l> {
+/// One GET and its answer on one connection.
+pub(super) struct Lookup<'l> {
     up: Socket,
     deadline: &'l Deadline,
     input: Buffer,
     response: ResponseHead,
 }
 
-impl Lookup<'_> {
-    async fn write(&mut self, mut rest: &[u8]) -> Result<(), ForwardError> {
+impl<'l> Lookup<'l> {
+    pub(super) fn new(up: Socket, deadline: &'l Deadline) -> Self {
+        Self { up, deadline, input: Buffer::default(), response: ResponseHead::default() }
+    }
+
+    /// Sends the request.
+    pub(super) async fn write(&mut self, mut rest: &[u8]) -> Result<(), ForwardError> {
         while !rest.is_empty() {
             let written = poll_fn(|cx| match self.up.poll_write(cx, rest) {
                 Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -98,7 +92,8 @@ impl Lookup<'_> {
         Ok(())
     }
 
-    async fn read(
+    /// Reads the answer, and gives the connection back if it was left clean.
+    pub(super) async fn read(
         mut self,
         forwarder: &Forwarder,
         server: &Server,
@@ -193,8 +188,13 @@ impl Lookup<'_> {
             let wanted = self.input.capacity() * 2;
             self.input.grow(wanted);
         }
+        let mut acknowledged = self.response.status() == 0;
         let filled = poll_fn(|cx| match self.up.poll_fill(cx, &mut self.input) {
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending if !std::mem::replace(&mut acknowledged, true) => {
+                self.up.acknowledge();
+                Poll::Pending
+            }
             other => other,
         });
         match filled.await {

@@ -22,6 +22,8 @@ pub struct Outgoing<'r> {
     pub query: Option<&'r str>,
     /// The rendered identity headers, each line with its CRLF; empty when anonymous.
     pub identity: &'r [u8],
+    /// The client, as trusted proxies name it: it stays with its server where `upstream.balance` is `hash`.
+    pub client: IpAddr,
     /// The client as the app shall see it.
     pub origin: Origin<'r>,
     /// Names this request in every log.

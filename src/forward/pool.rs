@@ -2,16 +2,16 @@
 
 use std::{
     cell::{Cell, RefCell},
-    hash::{DefaultHasher, Hash, Hasher},
     io,
     net::IpAddr,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::net::{TcpStream, UnixStream};
 
-use super::Socket;
+use super::{Socket, health::Health};
 
 /// Where the app listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,13 @@ pub struct Server {
     pub address: Address,
     /// As logs name it.
     pub name: String,
+    /// What its name hashes to.
+    seed: u64,
+    /// What probes say, where there are any.
+    pub(super) health: Arc<Health>,
     active: Cell<usize>,
     failed: Cell<Option<Instant>>,
+    failures: Cell<u32>,
     idle: RefCell<Vec<Idle>>,
 }
 
@@ -63,24 +68,70 @@ struct Idle {
 const MOST_IDLE: usize = 512;
 /// An idle connection is kept this long, where the app does not say how long it keeps it.
 const KEEP: Duration = Duration::from_secs(30);
-/// A server that refused a connection is passed over for this long, if there is another.
+/// A server that could not be connected to is passed over for this long, if there is another; twice as long after each
+/// further failure…
 const PASS_OVER: Duration = Duration::from_secs(2);
+/// …but for so many times only.
+const MOST_DOUBLINGS: u32 = 4;
+
+/// A connection on which a request counts as under way.
+pub(super) struct Connected<'s> {
+    pub(super) server: &'s Server,
+    pub(super) socket: Socket,
+    /// It has served before, so it may have gone stale.
+    pub(super) reused: bool,
+    pub(super) active: Active<'s>,
+}
+
+/// Which connections serve.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// An idle one, where there is one.
+    Idle,
+    /// New ones only.
+    Fresh,
+}
+
+impl Address {
+    /// As logs name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Tcp(authority) => authority.clone(),
+            Self::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+}
 
 impl Pool {
-    /// No connections yet.
+    /// No connections yet. `health`: one for each server.
     #[must_use]
-    pub fn new(servers: &[Address], balance: Balance) -> Self {
-        let server = |address: &Address| Server {
-            address: address.clone(),
-            name: match address {
-                Address::Tcp(authority) => authority.clone(),
-                Address::Unix(path) => format!("unix:{}", path.display()),
-            },
-            active: Cell::new(0),
-            failed: Cell::new(None),
-            idle: RefCell::default(),
+    pub fn new(servers: &[(Address, Arc<Health>)], balance: Balance) -> Self {
+        let server = |(address, health): &(Address, Arc<Health>)| {
+            let name = address.name();
+            Server {
+                address: address.clone(),
+                seed: name.bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte))),
+                name,
+                health: Arc::clone(health),
+                active: Cell::new(0),
+                failed: Cell::new(None),
+                failures: Cell::new(0),
+                idle: RefCell::default(),
+            }
         };
         Self { servers: servers.iter().map(server).collect(), balance, turn: Cell::new(0) }
+    }
+
+    /// One of them.
+    pub(super) fn server(&self, at: usize) -> Option<&Server> {
+        self.servers.get(at)
+    }
+
+    /// How many servers there are.
+    #[must_use]
+    pub(super) fn size(&self) -> usize {
+        self.servers.len()
     }
 
     /// The server for a request of this client; `None` when there is no server at all.
@@ -90,17 +141,10 @@ impl Pool {
             return Some(only);
         }
         if self.balance == Balance::Hash {
-            let mut hasher = DefaultHasher::new();
-            client.hash(&mut hasher);
-            let at = usize::try_from(hasher.finish() % (self.servers.len().max(1) as u64)).unwrap_or(0);
-            return self
-                .servers
-                .iter()
-                .cycle()
-                .skip(at)
-                .take(self.servers.len())
-                .find(|s| s.is_up())
-                .or(self.servers.get(at));
+            // Rendezvous hashing: each client ranks the servers its own way, so that one server more or less moves
+            // only the clients who rank it first. Those of a server that is down spread over the others.
+            let rank = |server: &&Server| (server.is_up(), mix(server.seed ^ client_key(client)));
+            return self.servers.iter().max_by_key(rank);
         }
         let turn = self.turn.replace(self.turn.get().wrapping_add(1)) % self.servers.len().max(1);
         let in_turn = || self.servers.iter().cycle().skip(turn).take(self.servers.len());
@@ -128,8 +172,7 @@ impl Server {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             // A connection that the app has closed, or has sent more on, is of no use however short it rested: what
-            // it sent would be the next client's answer. This asks the runtime, which asks the system only when
-            // something has come.
+            // it sent would be the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);
             }
@@ -158,8 +201,20 @@ impl Server {
             }),
             Address::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
         };
-        self.failed.set(connected.is_err().then(Instant::now));
+        match &connected {
+            Ok(_) => {
+                self.failed.set(None);
+                self.failures.set(0);
+            }
+            Err(_) => self.refused(),
+        }
         connected
+    }
+
+    /// It could not be connected to: others come first for a while.
+    pub fn refused(&self) {
+        self.failed.set(Some(Instant::now()));
+        self.failures.set(self.failures.get().saturating_add(1));
     }
 
     /// Counts a request under way until the guard is dropped.
@@ -169,8 +224,25 @@ impl Server {
     }
 
     fn is_up(&self) -> bool {
-        self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER)
+        let doublings = self.failures.get().saturating_sub(1).min(MOST_DOUBLINGS);
+        self.health.is_up() && self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER * (1 << doublings))
     }
+}
+
+/// What of an address tells clients apart: of IPv6 the network, since a client changes the rest at will.
+fn client_key(client: IpAddr) -> u64 {
+    match client.to_canonical() {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
+    }
+}
+
+/// The finalizer of splitmix64: each bit of the input changes about half of the output's.
+fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 /// A request that this server is working on.
@@ -180,5 +252,85 @@ pub struct Active<'s>(&'s Server);
 impl Drop for Active<'_> {
     fn drop(&mut self) {
         self.0.active.set(self.0.active.get().saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(names: &[&str], balance: Balance) -> Pool {
+        let servers: Vec<_> =
+            names.iter().map(|name| (Address::Tcp((*name).to_owned()), Arc::default())).collect();
+        Pool::new(&servers, balance)
+    }
+
+    fn clients() -> impl Iterator<Item = IpAddr> {
+        (0..4000_u32).map(|number| IpAddr::from((0x0a00_0000 + number * 7).to_be_bytes()))
+    }
+
+    fn homes(pool: &Pool) -> Vec<String> {
+        clients().map(|client| pool.choose(client).unwrap().name.clone()).collect()
+    }
+
+    #[test]
+    fn e3_every_server_gets_its_share_and_one_more_moves_few() {
+        let four = homes(&pool(&["a:1", "b:1", "c:1", "d:1"], Balance::Hash));
+        for name in ["a:1", "b:1", "c:1", "d:1"] {
+            let share = four.iter().filter(|home| *home == name).count();
+            assert!((800..1200).contains(&share), "{name} has {share} of 4000");
+        }
+        assert_eq!(
+            four,
+            homes(&pool(&["d:1", "b:1", "a:1", "c:1"], Balance::Hash)),
+            "their order is no matter"
+        );
+        let five = homes(&pool(&["a:1", "b:1", "c:1", "d:1", "e:1"], Balance::Hash));
+        let moved: Vec<_> = four.iter().zip(&five).filter(|(old, new)| old != new).collect();
+        assert!(moved.iter().all(|(_, new)| *new == "e:1"), "only to the new one");
+        assert!((600..1000).contains(&moved.len()), "{} of 4000 moved", moved.len());
+    }
+
+    #[test]
+    fn e3_the_clients_of_a_server_that_is_down_spread_over_the_others_and_come_back() {
+        let pool = pool(&["a:1", "b:1", "c:1"], Balance::Hash);
+        let before = homes(&pool);
+        pool.server(0).unwrap().refused();
+        let without = homes(&pool);
+        for (old, new) in before.iter().zip(&without) {
+            assert!(old == new || old == "a:1", "{old} -> {new}");
+        }
+        assert!(without.iter().all(|home| home != "a:1"));
+        assert!(["b:1", "c:1"].iter().all(|name| {
+            let gained =
+                before.iter().zip(&without).filter(|(old, new)| *old == "a:1" && new == name).count();
+            gained > 400
+        }));
+        pool.server(0).unwrap().failed.set(None);
+        assert_eq!(homes(&pool), before);
+    }
+
+    #[test]
+    fn e3_an_ipv6_client_stays_when_its_interface_part_changes() {
+        let pool = pool(&["a:1", "b:1", "c:1", "d:1", "e:1", "f:1", "g:1"], Balance::Hash);
+        let home = |text: &str| pool.choose(text.parse().unwrap()).unwrap().name.clone();
+        let first = home("2001:db8:0:1::1");
+        assert!((2..50).all(|n| home(&format!("2001:db8:0:1::{n:x}")) == first));
+        assert!((2..50).any(|n| home(&format!("2001:db8:0:{n:x}::1")) != first));
+        assert_eq!(home("::ffff:10.0.0.1"), home("10.0.0.1"));
+    }
+
+    #[test]
+    fn e2_a_server_that_keeps_refusing_is_passed_over_for_longer_each_time() {
+        let pool = pool(&["a:1", "b:1"], Balance::LeastConnections);
+        let server = pool.server(0).unwrap();
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
+        for (failures, down, up) in [(1, 1, 3), (2, 3, 5), (3, 7, 9), (60, 31, 33)] {
+            server.failures.set(failures);
+            server.failed.set(ago(down));
+            assert!(!server.is_up(), "{failures} failures, {down} s ago");
+            server.failed.set(ago(up));
+            assert!(server.is_up(), "{failures} failures, {up} s ago");
+        }
     }
 }

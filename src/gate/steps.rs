@@ -179,6 +179,7 @@ impl Gate {
             forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
+            client: context.client,
             origin: context.origin,
             request_id: context.request_id.as_str(),
             body: body.parsed.is_some().then_some(&*body.bytes),

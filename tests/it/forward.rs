@@ -7,4 +7,5 @@ mod connections;
 mod deadlines;
 mod headers;
 mod owner;
+mod servers;
 mod upgrade;

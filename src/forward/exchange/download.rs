@@ -35,8 +35,13 @@ impl Exchange<'_> {
                 continue;
             }
             match self.up.poll_fill(cx, &mut self.down.scratch.from_app) {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Pending => {
+                    if std::mem::take(&mut self.unacknowledged) {
+                        self.up.acknowledge();
+                    }
+                    return Ok(());
+                }
+                Poll::Ready(Ok(count)) if count > 0 => self.unacknowledged = true,
                 Poll::Ready(_) => self.app_ended()?,
             }
         }

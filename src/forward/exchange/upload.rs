@@ -26,6 +26,9 @@ impl Exchange<'_> {
                     }
                 }
             }
+            if self.whole {
+                return self.watch_client(cx);
+            }
             self.down.scratch.to_app.clear();
             self.sent = 0;
             if self.down.is_done() {

@@ -39,6 +39,7 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         forward_credentials: false,
         query: None,
         identity: IDENTITY,
+        client: [203, 0, 113, 9].into(),
         origin: Origin {
             chain: "",
             peer: std::net::IpAddr::from([10, 1, 2, 3]),

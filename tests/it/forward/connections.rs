@@ -3,6 +3,7 @@
 use std::{
     sync::{Mutex, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::support::{App, GUARD, Gate, answer};
@@ -109,24 +110,136 @@ fn a_connection_that_the_app_has_closed_costs_nobody_an_answer() {
     assert_eq!((app.connections(), app.requests().len()), (3, 3));
 }
 
-#[test]
-fn a_request_that_the_app_has_got_is_never_sent_twice() {
-    let app = App::start(|connection| {
+/// An app that answers `/a` and leaves without a word after any other request, once a connection has served.
+fn dies() -> App {
+    App::start(|connection| {
         while let Some(request) = connection.request() {
-            if request.line().contains("/die") {
+            if request.target() != "/a" && (request.target() == "/always" || connection.number == 0) {
                 return;
             }
-            connection.send(answer("200 OK", "", ""));
+            connection.send(answer("200 OK", "", &request.body));
+        }
+    })
+}
+
+fn sent(app: &App, target: &str) -> usize {
+    app.requests().iter().filter(|request| request.target() == target).count()
+}
+
+#[test]
+fn e1_an_idempotent_request_is_sent_once_more_on_a_new_connection() {
+    for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND"] {
+        let body: &[u8] = if matches!(method, "PUT" | "PROPFIND") { b"body" } else { b"" };
+        let app = dies();
+        let gate = Gate::open(&app);
+        let mut client = gate.client();
+        client.get("/a").expect(200);
+        let answer = client.ask(method, "/once", "", body).expect(200);
+        assert_eq!(answer.body, if method == "HEAD" { b"" } else { body }, "{method}");
+        assert_eq!((sent(&app, "/once"), app.connections()), (2, 2), "{method}");
+    }
+}
+
+#[test]
+fn e1_it_is_tried_again_only_once() {
+    let app = dies();
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    client.get("/a").expect(200);
+    client.get("/always").expect(502);
+    assert_eq!(sent(&app, "/always"), 2);
+    // On a new connection it is the app's own doing, and not tried again at all.
+    client.get("/always").expect(502);
+    assert_eq!(sent(&app, "/always"), 3);
+}
+
+#[test]
+fn e1_a_request_that_is_not_idempotent_is_never_sent_twice() {
+    for method in ["POST", "PATCH", "LOCK", "MKCOL", "X-OWN"] {
+        let app = dies();
+        let gate = Gate::open(&app);
+        let mut client = gate.client();
+        client.get("/a").expect(200);
+        client.ask(method, "/once", "", b"x").expect(502);
+        assert_eq!(sent(&app, "/once"), 1, "{method}");
+    }
+}
+
+#[test]
+fn e1_after_a_byte_of_an_answer_or_of_a_streamed_body_nothing_is_sent_again() {
+    let app = App::start(|connection| {
+        while let Some(head) = connection.head() {
+            match head.split(' ').nth(1) {
+                Some("/a") => assert!(connection.send(answer("200 OK", "", ""))),
+                Some("/half") => return assert!(connection.send("HTTP/1.1 2")),
+                Some("/early") => return assert!(connection.send("HTTP/1.1 103 Early Hints\r\n\r\n")),
+                _ => return assert_eq!(connection.take(70_000).len(), 70_000),
+            }
         }
     });
     let gate = Gate::open(&app);
-    let mut client = gate.client();
-    for method in ["GET", "POST"] {
+    for (method, target, body) in [("GET", "/half", 0), ("GET", "/early", 0), ("PUT", "/big", 80_000)] {
+        let mut client = gate.client();
         client.get("/a").expect(200);
-        client.ask(method, "/die", "", b"x").expect(502);
+        let before = app.connections();
+        let answer = client.ask(method, target, "", &vec![b'x'; body]);
+        assert!(matches!(answer.status, 502 | 103), "{}", answer.head);
+        gate.client().get("/a").expect(200);
+        assert_eq!(
+            app.connections(),
+            before + 1,
+            "{target}: one for the next request, none for a second try"
+        );
     }
-    let died = app.requests().iter().filter(|request| request.line().contains("/die")).count();
-    assert_eq!(died, 2, "one each");
+}
+
+#[test]
+fn e1_an_app_that_closes_without_a_word_after_each_answer_costs_nothing() {
+    let app = App::start(|connection| {
+        let request = connection.request().unwrap();
+        connection.send(answer("200 OK", "", &request.body));
+        connection.close();
+    });
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for number in 0..300 {
+        let body = number.to_string();
+        let answered = client.ask("GET", "/a", "", b"").expect(200);
+        assert_eq!(answered.text(), "");
+        // An idempotent one with a body.
+        assert_eq!(client.ask("PUT", "/a", "", body.as_bytes()).expect(200).text(), body);
+    }
+}
+
+/// The least that Linux delays an acknowledgement (`TCP_DELACK_MIN`).
+const DELAYED_ACK: Duration = Duration::from_millis(40);
+
+#[test]
+fn e10_a_part_of_an_answer_is_acknowledged_at_once() {
+    const ROUNDS: u32 = 100;
+    for parts in [
+        ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", "body"],
+        ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbo", "dy"],
+        ["HTTP/1.1 200 OK\r\n", "Content-Length: 4\r\n\r\nbody"],
+        ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n", "0\r\n\r\n"],
+    ] {
+        let app = App::start(move |connection| {
+            // As apps are without a word: the second part waits until the first one is acknowledged.
+            connection.socket().set_tcp_nodelay(false).unwrap();
+            while connection.request().is_some() {
+                parts.iter().all(|part| connection.send(part));
+            }
+        });
+        let gate = Gate::open(&app);
+        let mut client = gate.client();
+        let began = Instant::now();
+        for _ in 0..ROUNDS {
+            assert_eq!(client.get("/parts").expect(200).text(), "body");
+        }
+        // No matter how slow this machine is, delayed acknowledgements are slower.
+        assert!(began.elapsed() < DELAYED_ACK * ROUNDS, "{parts:?}: {:?}", began.elapsed());
+        assert_eq!(app.connections(), 1);
+    }
 }
 
 #[test]
