@@ -1,5 +1,6 @@
 //! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
 
+mod chain;
 mod context;
 mod owner;
 mod record;
@@ -19,7 +20,7 @@ use crate::{
     api::Problem,
     clock::Clock,
     credential,
-    forward::{Downstream, Forwarder, Preset},
+    forward::{Downstream, Forwarder, Names, Preset},
     limit::{Door, Limits},
     observe::{
         access::AccessLog,
@@ -43,6 +44,8 @@ use record::Record;
 pub struct Settings {
     /// Where credentials are looked for.
     pub credentials: credential::Settings,
+    /// Which names of fields go on.
+    pub names: Names,
     /// `[identity] preset`.
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
@@ -124,7 +127,7 @@ impl Gate {
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
-        steps::check_names(head)?;
+        let spelling = self.check_names(head, context)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         if let Some(response) = reserved::serve(&rules.api, head)? {
             return Ok(self.answer(head, down, record, response).await);
@@ -141,6 +144,7 @@ impl Gate {
         let permit = self.decide(core, rules, action, session, (context, record)).await?;
         match action.served {
             Served::App => {
+                let head = (head, spelling);
                 self.forward((core, &rules.api), permit, head, down, (context, record, body)).await
             }
             Served::Account(method) => {

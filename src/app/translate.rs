@@ -93,6 +93,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
     };
     gate::Settings {
         credentials: credentials(config),
+        names: forward::Names::new(&config.identity.reserved, &config.upstream.underscore_headers),
         presets: config.identity.preset.iter().map(preset).collect(),
         forward_credentials: config.identity.forward_credentials,
         loopback: is_loopback(config),

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Config,
+    address::FieldName,
     keys::{
         RawApi, RawConfig, RawCors, RawCredentials, RawForwardAuth, RawIdentity, RawLimits, RawMail,
         RawPages, RawPassword, RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook,
@@ -22,7 +23,7 @@ use super::{
         UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
     },
 };
-use crate::{hasher, limit, store};
+use crate::{forward::Names, hasher, limit, store};
 
 /// What finishing needs besides the values.
 pub(crate) struct Finish<'a> {
@@ -125,11 +126,27 @@ impl Finish<'_> {
             connect_timeout: raw.connect_timeout.value.0,
             response_timeout: raw.response_timeout.value.0,
             health_path: raw.health_path.value.map(|path| path.0),
+            underscore_headers: self.underscore_headers(raw.underscore_headers),
             ca: self.optional_path(raw.ca.value),
             client_cert: self.optional_path(raw.client_cert.value),
             client_key: self.optional_path(raw.client_key.value),
             send_proxy_protocol: raw.send_proxy_protocol.value,
         }
+    }
+
+    /// A name that stands for a reserved one, or for a variable of the app's server, never goes on.
+    fn underscore_headers(&mut self, raw: Spot<Vec<FieldName>>) -> Vec<String> {
+        let names = Names::default();
+        for FieldName(name) in &raw.value {
+            if names.is_reserved(name) || Names::is_variable(name) {
+                let message = format!(
+                    "`upstream.underscore_headers` names {}, by which the app's server learns who asks, or for what",
+                    quoted(name)
+                );
+                self.report.error(&raw.place, "bad-value", message, Some("take it out".to_owned()));
+            }
+        }
+        raw.value.into_iter().map(|name| name.0).collect()
     }
 
     fn users(&mut self, raw: RawUsers) -> UsersSettings {
@@ -351,6 +368,7 @@ fn identity(raw: RawIdentity) -> IdentitySettings {
         assertion: raw.assertion.value,
         assertion_audience: raw.assertion_audience.value,
         forward_credentials: raw.forward_credentials.value,
+        reserved: raw.reserved.value.into_iter().map(|name| name.0).collect(),
     }
 }
 

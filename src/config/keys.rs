@@ -120,6 +120,7 @@ sections! {
         connect_timeout: Deadline = "5s";
         response_timeout: Deadline = "60s";
         health_path: Option<TargetPath> = "";
+        underscore_headers: Vec<FieldName> = "";
         ca: Option<FilePath> = "";
         client_cert: Option<FilePath> = "";
         client_key: Option<FilePath> = "";
@@ -192,6 +193,7 @@ sections! {
         assertion: bool = "false";
         assertion_audience: String = "";
         forward_credentials: bool = "false";
+        reserved: Vec<FieldName> = "";
     }
     cors: RawCors {
         origins: CorsOrigins = "";

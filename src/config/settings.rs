@@ -198,6 +198,8 @@ pub struct UpstreamSettings {
     pub response_timeout: Duration,
     /// What to ask to see whether a server is well.
     pub health_path: Option<String>,
+    /// Names of fields with `_` that go on to the app.
+    pub underscore_headers: Vec<String>,
     /// Whose certificates servers must show.
     pub ca: Option<PathBuf>,
     /// The certificate that is shown to them.
@@ -316,6 +318,8 @@ pub struct IdentitySettings {
     pub assertion_audience: String,
     /// Whether the client's own token reaches the app.
     pub forward_credentials: bool,
+    /// Names of fields, beside the built-in ones, that no client may send to the app.
+    pub reserved: Vec<String>,
 }
 
 /// `[cors]`.

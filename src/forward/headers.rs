@@ -3,9 +3,12 @@
 //! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
 //! any spelling; then ours are set, once.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
-use super::PeerText;
+use super::{
+    PeerText,
+    names::{Names, Spelling},
+};
 use crate::{
     credential,
     wire::{Field, Framing, RequestHead, ResponseHead, Version},
@@ -16,6 +19,10 @@ use crate::{
 pub struct Outgoing<'r> {
     /// What counts as a credential and stays here.
     pub credentials: &'r credential::Settings,
+    /// Which names go on.
+    pub names: &'r Names,
+    /// How the names of this head are spelt.
+    pub spelling: Spelling,
     /// `[identity] forward_credentials`: the client's own token goes on.
     pub forward_credentials: bool,
     /// The query without credential pairs.
@@ -25,7 +32,7 @@ pub struct Outgoing<'r> {
     /// The client, as trusted proxies name it: it stays with its server where `upstream.balance` is `hash`.
     pub client: IpAddr,
     /// The client as the app shall see it.
-    pub origin: Origin<'r>,
+    pub origin: &'r Origin<'r>,
     /// Names this request in every log.
     pub request_id: &'r str,
     /// The body, when it was read before the decision.
@@ -33,10 +40,10 @@ pub struct Outgoing<'r> {
 }
 
 /// Where a request came from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Origin<'r> {
     /// The `X-Forwarded-For` chain of trusted proxies, without the peer; usually empty.
-    pub chain: &'r str,
+    pub chain: Cow<'r, str>,
     /// The peer of the connection.
     pub peer: IpAddr,
     /// The peer as text.
@@ -45,6 +52,8 @@ pub struct Origin<'r> {
     pub scheme: &'r str,
     /// The host that the client asked for.
     pub host: &'r str,
+    /// Whether the peer is a trusted proxy.
+    pub is_proxy: bool,
 }
 
 /// What a field of a request is to us.
@@ -61,112 +70,28 @@ enum Kind {
 /// The one upgrade there is, on both ends.
 const WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
-/// Reserved by their whole name, folded. Sorted.
-const RESERVED: &[&str] = &[
-    "client-ip",
-    "forwarded",
-    "front-end-https",
-    "proxy",
-    "remote-addr",
-    "remote-email",
-    "remote-group",
-    "remote-groups",
-    "remote-name",
-    "remote-sub",
-    "remote-user",
-    "ssl-client-cert",
-    "ssl-client-s-dn",
-    "ssl-client-verify",
-    "true-client-ip",
-    "x-access-level",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-email",
-    "x-envoy-external-address",
-    "x-envoy-original-path",
-    "x-groups",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-method",
-    "x-original-uri",
-    "x-original-url",
-    "x-proxyuser",
-    "x-real-ip",
-    "x-remote-email",
-    "x-remote-group",
-    "x-remote-groups",
-    "x-remote-user",
-    "x-request-id",
-    "x-rewrite-url",
-    "x-role",
-    "x-roles",
-    "x-ssl-client-cert",
-    "x-user",
-    "x-user-email",
-    "x-user-groups",
-    "x-user-id",
-    "x-user-name",
-    "x-user-role",
-    "x-user-roles",
-    "x-userid",
-    "x-username",
-    "x-webauth-user",
-    "cf-connecting-ip",
-];
-
-/// Reserved by how they begin, folded.
-const RESERVED_PREFIXES: &[&str] = &[
-    "x-forwarded-",
-    "x-portcullis-",
-    "x-auth-",
-    "x-authentik-",
-    "x-pomerium-",
-    "x-token-",
-    "x-vouch-",
-    "x-goog-iap-",
-    "x-goog-authenticated-user-",
-    "x-amzn-oidc-",
-    "cf-access-",
-    "x-authenticated-",
-    "x-ms-client-principal",
-];
-
-/// Whether `name` folds (lower case; `_`, `.` and blank are `-`) to a name that only the gate may set.
-#[must_use]
-pub fn is_reserved(name: &str) -> bool {
-    // Most of what browsers send is told by its first letter.
-    if !matches!(
-        name.as_bytes().first(),
-        Some(b'x' | b'X' | b'f' | b'F' | b'r' | b'R' | b'p' | b'P' | b't' | b'T' | b's' | b'S' | b'c' | b'C')
-    ) {
-        return false;
-    }
-    RESERVED.iter().any(|reserved| folds_to(name, reserved))
-        || RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix)))
-}
-
-/// Whether the client plays with a reserved name in a way that is refused before any rule: an
-/// underscore (or dot) for a dash, or a `Connection` that nominates it.
-#[must_use]
-pub fn forbidden(head: &RequestHead) -> Option<Forbidden> {
-    for field in head.fields() {
-        let bytes = field.name.as_bytes();
-        if (bytes.contains(&b'_') || bytes.contains(&b'.')) && is_reserved(field.name) {
-            return Some(Forbidden::FoldedName);
-        }
+/// How a head's names are, or why they are refused before any rule: another character for a dash in a reserved name,
+/// or a `Connection` that nominates one.
+///
+/// # Errors
+///
+/// The [`Forbidden`] that it breaks.
+pub fn check_names(names: &Names, head: &RequestHead) -> Result<Spelling, Forbidden> {
+    let spelling = names.spelling(head);
+    if spelling == Spelling::Disguised {
+        return Err(Forbidden::FoldedName);
     }
     let mut nominated = head.connection_options();
-    nominated.any(is_protected).then_some(Forbidden::Nominated)
+    if nominated.any(|option| is_protected(names, option)) {
+        return Err(Forbidden::Nominated);
+    }
+    Ok(spelling)
 }
 
-/// Why [`forbidden`] refuses.
+/// Why [`check_names`] refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
-    /// `X_Forwarded_User` and its like.
+    /// `X_Forwarded_User`, `SCRIPT_NAME` and their like.
     FoldedName,
     /// `Connection: X-Forwarded-User` and its like.
     Nominated,
@@ -180,7 +105,7 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
     }
     put(out, &[b" HTTP/1.1\r\nHost: ", head.host().as_bytes(), b"\r\n"]);
     for field in head.fields() {
-        match kind(field.name) {
+        match kind(field.name, outgoing) {
             Kind::Ours | Kind::Reserved => {}
             Kind::Cookie if !outgoing.forward_credentials => {
                 let kept = credential::strip_cookies(outgoing.credentials, field.value);
@@ -298,16 +223,24 @@ fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
     }
 }
 
-fn kind(name: &str) -> Kind {
+fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.len() {
         4 if is("host") => Kind::Ours,
         6 if is("cookie") => Kind::Cookie,
         6 if is("expect") => Kind::Ours,
         _ if is_connection_field(name) => Kind::Ours,
-        _ if is_reserved(name) => Kind::Reserved,
+        _ if outgoing.names.is_reserved(name) && !is_handed_on(name, outgoing.origin) => Kind::Reserved,
+        _ if outgoing.spelling == Spelling::Odd && outgoing.names.drops(name) => Kind::Reserved,
         _ => Kind::EndToEnd,
     }
+}
+
+/// What a trusted proxy says of itself and the gate does not say anew.
+fn is_handed_on(name: &str, origin: &Origin<'_>) -> bool {
+    const HANDED_ON: [&str; 4] =
+        ["x-forwarded-port", "x-forwarded-prefix", "x-forwarded-ssl", "x-forwarded-scheme"];
+    origin.is_proxy && HANDED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// Fields of one hop, and those that frame a body: both are written anew.
@@ -332,8 +265,8 @@ fn is_usual_option(option: &str) -> bool {
 }
 
 /// A field whose removal by `Connection` would change who the request is for or from.
-fn is_protected(option: &str) -> bool {
-    is_reserved(option)
+fn is_protected(names: &Names, option: &str) -> bool {
+    names.is_reserved(option)
         || [
             "host",
             "authorization",
@@ -354,14 +287,6 @@ fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> boo
     let credential =
         !outgoing.forward_credentials && credential::is_credential_header(outgoing.credentials, field.name);
     !credential && !head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name))
-}
-
-fn folds_to(name: &str, folded: &str) -> bool {
-    name.len() == folded.len()
-        && name.bytes().zip(folded.bytes()).all(|(byte, want)| match byte {
-            b'_' | b'.' | b' ' => want == b'-',
-            _ => byte.to_ascii_lowercase() == want,
-        })
 }
 
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -1,6 +1,6 @@
 //! What is known of a request before anything is decided: where it comes from, and its name in every log.
 
-use std::{cell::Cell, net::IpAddr};
+use std::{borrow::Cow, cell::Cell, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -8,6 +8,8 @@ use crate::{
     forward::{Origin, Peer, PeerText},
     wire::RequestHead,
 };
+
+use super::chain::{Chain, is_trusted};
 
 /// Makes request ids that no two requests of any gate share: 16 random hex digits of this core's start, and a counter.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub struct RequestId {
 }
 
 /// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Context<'r> {
     /// As the app shall see it.
     pub(super) origin: Origin<'r>,
@@ -32,7 +34,27 @@ pub(super) struct Context<'r> {
     pub(super) client: IpAddr,
     /// The id.
     pub(super) request_id: RequestId,
+    /// A field that a trusted proxy may send once, and that came twice: whose word the second one is cannot be told.
+    pub(super) repeated: Option<&'static str>,
 }
+
+/// What a trusted proxy says in one line each, in the order of [`ONCE`].
+#[derive(Debug, Default)]
+struct Told<'r> {
+    values: [Option<&'r [u8]>; ONCE.len()],
+    repeated: Option<&'static str>,
+}
+
+/// Fields of a trusted proxy that name one thing.
+const ONCE: [&str; 7] = [
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-request-id",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+];
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -82,48 +104,61 @@ impl<'r> Context<'r> {
         ids: &RequestIds,
     ) -> Self {
         let address = peer.ip();
-        let origin = Origin { chain: "", peer: address, peer_text, scheme: "http", host: head.host() };
-        if trusted.is_empty() || !trusted.iter().any(|net| net.contains(&address)) {
-            return Self { origin, client: address, request_id: ids.take() };
+        let is_proxy = is_trusted(address, trusted);
+        let origin = Origin {
+            chain: Cow::Borrowed(""),
+            peer: address,
+            peer_text,
+            scheme: "http",
+            host: head.host(),
+            is_proxy,
+        };
+        if !is_proxy {
+            return Self { origin, client: address, request_id: ids.take(), repeated: None };
         }
-        let text = |name: &str| head.field(name).and_then(|value| std::str::from_utf8(value).ok());
-        let chain = text("x-forwarded-for").filter(|chain| chain.is_ascii()).unwrap_or_default();
+        let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
+        let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
+        let Told { values: [proto, host, id, ..], repeated } = Told::read(head);
+        let is_tls = first(proto).is_some_and(|proto| TLS.iter().any(|tls| proto.eq_ignore_ascii_case(tls)));
         let origin = Origin {
             chain,
-            scheme: match text("x-forwarded-proto") {
-                Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
-                _ => "http",
-            },
-            host: text("x-forwarded-host").filter(|host| is_host(host)).unwrap_or(origin.host),
+            scheme: if is_tls { "https" } else { "http" },
+            host: first(host).filter(|host| is_host(host)).unwrap_or(origin.host),
             ..origin
         };
-        let request_id = head.field("x-request-id").and_then(RequestId::given);
-        Self {
-            origin,
-            client: farthest(chain, address, trusted),
-            request_id: request_id.unwrap_or_else(|| ids.take()),
-        }
+        let request_id = id.and_then(RequestId::given).unwrap_or_else(|| ids.take());
+        Self { origin, client, request_id, repeated }
     }
 }
 
-/// The rightmost address that is no trusted proxy; an unreadable entry ends the walk.
-fn farthest(chain: &str, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
-    let mut client = peer;
-    for entry in chain.rsplit(',') {
-        let entry = entry.trim();
-        let Ok(address) = entry.parse::<IpAddr>() else { return client };
-        client = address;
-        if !trusted.iter().any(|net| net.contains(&address)) {
-            return client;
+impl<'r> Told<'r> {
+    fn read(head: &'r RequestHead) -> Self {
+        let mut told = Self::default();
+        for field in head.fields() {
+            let found =
+                ONCE.iter().zip(&mut told.values).find(|(name, _)| field.name.eq_ignore_ascii_case(name));
+            if let Some((name, value)) = found
+                && value.replace(field.value).is_some()
+            {
+                told.repeated = Some(name);
+            }
         }
+        told
     }
-    client
+}
+
+/// The first of a list: of proxies in a row, the one that the client spoke to.
+fn first(list: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(list?).ok()?.split(',').next().map(str::trim_ascii)
 }
 
 fn is_host(host: &str) -> bool {
     !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
+
+/// What proxies call a connection under TLS; Traefik says `wss` of a WebSocket.
+const TLS: [&str; 2] = ["https", "wss"];
 
 fn hex(number: u64) -> [u8; 16] {
     let mut text = [b'0'; 16];
@@ -146,20 +181,5 @@ mod tests {
         assert!(RequestId::given(b"a\r\nb").is_none());
         assert!(RequestId::given(&[b'a'; 65]).is_none());
         assert_eq!(RequestId::given(b"trace-7").unwrap().as_str(), "trace-7");
-    }
-
-    #[test]
-    fn the_client_is_the_rightmost_stranger() {
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let peer = "10.0.0.1".parse().unwrap();
-        for (chain, client) in [
-            ("", "10.0.0.1"),
-            ("1.2.3.4", "1.2.3.4"),
-            ("6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
-            ("1.2.3.4, junk", "10.0.0.1"),
-            ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
-        ] {
-            assert_eq!(farthest(chain, peer, &trusted).to_string(), client, "{chain:?}");
-        }
     }
 }

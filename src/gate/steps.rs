@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     api::{self, Api, Body, Call, Problem},
     credential,
-    forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Who},
+    forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Spelling, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
     policy::{self, Action, Caller, Decision, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
@@ -22,18 +22,6 @@ use super::{Core, Gate, Held, Stop, context::Context, record::Record, session::K
 pub(super) struct ReadBody {
     bytes: Vec<u8>,
     parsed: Option<Body>,
-}
-
-/// INTERFACE.md section 6: names that fold to a reserved one, and `Connection` naming one.
-pub(super) fn check_names(head: &RequestHead) -> Result<(), Refusal> {
-    let message = match forward::forbidden(head) {
-        None => return Ok(()),
-        Some(Forbidden::FoldedName) => {
-            "a header name with `_` or `.` stands for a reserved one; use dashes (folded-header-name)"
-        }
-        Some(Forbidden::Nominated) => "`Connection` may not name this header (connection-names-reserved)",
-    };
-    Err(Refusal::Wire { status: 400, message: message.to_owned() })
 }
 
 /// The request that is judged: with the caller's id where it speaks of the caller.
@@ -92,6 +80,24 @@ pub(super) fn call(
 }
 
 impl Gate {
+    /// Names that stand for a reserved one, `Connection` naming one, and what a trusted proxy may say only once.
+    pub(super) fn check_names(&self, head: &RequestHead, context: &Context<'_>) -> Result<Spelling, Refusal> {
+        if let Some(name) = context.repeated {
+            let message = format!("`{name}` came twice; send it once (repeated-header)");
+            return Err(Refusal::Wire { status: 400, message });
+        }
+        forward::check_names(&self.settings.names, head).map_err(|forbidden| {
+            let message = match forbidden {
+                Forbidden::FoldedName => {
+                    "a header name with `_` or `.` stands for a reserved one or for a variable of the app's server; \
+                     use dashes (folded-header-name)"
+                }
+                Forbidden::Nominated => "`Connection` may not name this header (connection-names-reserved)",
+            };
+            Refusal::Wire { status: 400, message: message.to_owned() }
+        })
+    }
+
     /// Reads the body of a request that is judged, or served, by it; every other body streams.
     pub(super) async fn read_body<'s>(
         &self,
@@ -165,7 +171,7 @@ impl Gate {
         &self,
         (core, api): (&'r Core, &Api),
         permit: Permit<'_>,
-        head: &RequestHead,
+        (head, spelling): (&RequestHead, Spelling),
         down: &mut Downstream,
         (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
@@ -176,11 +182,13 @@ impl Gate {
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
+            names: &self.settings.names,
+            spelling,
             forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
             client: context.client,
-            origin: context.origin,
+            origin: &context.origin,
             request_id: context.request_id.as_str(),
             body: body.parsed.is_some().then_some(&*body.bytes),
         };

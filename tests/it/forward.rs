@@ -6,6 +6,7 @@ mod broken;
 mod connections;
 mod deadlines;
 mod headers;
+mod names;
 mod owner;
 mod servers;
 mod upgrade;
