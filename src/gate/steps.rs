@@ -46,7 +46,11 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Resu
     if !head.encoded_slash() || action.encoded_slash {
         return Ok(());
     }
-    let message = "the path holds an encoded slash; send `/`, or allow it in the route with `encodedSlash` (encoded-slash)";
+    let message = if action.is_ambiguous() {
+        "the path holds an encoded slash, and is another route where it counts as a slash (encoded-slash)"
+    } else {
+        "the path holds an encoded slash; send `/`, or allow it in the route with `encodedSlash` (encoded-slash)"
+    };
     Err(Refusal::Wire { status: 400, message: message.to_owned() })
 }
 

@@ -89,6 +89,12 @@ impl<'s> Action<'s, '_> {
         self
     }
 
+    /// Whether servers read the path as different routes, so that it is refused.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self.target, Target::Ambiguous)
+    }
+
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
     pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
         self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))

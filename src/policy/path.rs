@@ -125,6 +125,24 @@ pub(super) fn other_reading(path: &str) -> String {
     plain
 }
 
+/// The path as an app reads it that decodes before it looks for slashes, and takes several in a row for one. `None`
+/// where there is no escaped slash.
+pub(super) fn with_slashes(path: &str) -> Option<String> {
+    if !path.as_bytes().windows(3).any(|window| matches!(window, [b'%', b'2', b'f' | b'F'])) {
+        return None;
+    }
+    let decoded = path.replace("%2f", "/").replace("%2F", "/");
+    let mut plain = String::with_capacity(decoded.len());
+    for segment in decoded.split('/').filter(|segment| !segment.is_empty()) {
+        plain.push('/');
+        unescape(segment, &mut plain);
+    }
+    if plain.is_empty() {
+        plain.push('/');
+    }
+    Some(plain)
+}
+
 /// Appends a segment with every needless escape undone, and no other one.
 fn unescape(segment: &str, plain: &mut String) {
     let mut rest = segment;

@@ -1,6 +1,6 @@
 //! Which route a request is: models by the first segments of the path, then a small tree that models of one shape share.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use super::{
     acl::Rule,
@@ -139,7 +139,27 @@ impl Table {
         if has_two_readings && !found.same(&self.find_raw(verb, &path::other_reading(path), true)) {
             return Found::Ambiguous;
         }
+        if look.is_odd && !self.agrees_with_slashes(verb, path, &found) {
+            return Found::Ambiguous;
+        }
         found
+    }
+
+    /// Whether an app that takes `%2f` for a slash means the same by a path that holds one, and that its route lets
+    /// through: the same route with the same captures, or none.
+    fn agrees_with_slashes(&self, verb: &str, path: &str, found: &Found<'_, '_>) -> bool {
+        let Found::Route(hit) = found else { return true };
+        if !hit.route.operation.encoded_slash {
+            return true;
+        }
+        let Some(plain) = path::with_slashes(path) else { return true };
+        [Cow::Borrowed(&*plain), Cow::Owned(path::other_reading(&plain))].iter().all(|reading| {
+            match self.find_raw(verb, reading, true) {
+                Found::Route(other) => other.index == hit.index && hit.captures_as(&other),
+                Found::Unmatched => true,
+                Found::NoMethod | Found::Ambiguous => false,
+            }
+        })
     }
 
     /// Whether `GET` of this row's own URL reads the row, and is no other route such as `/findOne`.
@@ -252,6 +272,13 @@ impl Route {
     /// The rules under each access type.
     pub(super) fn judges(&self) -> impl Iterator<Item = &Judge> {
         std::iter::once(&self.judge).chain(self.safe.as_deref())
+    }
+}
+
+impl Match<'_, '_> {
+    /// Whether both have the same segments captured. What `{*rest}` takes goes on to the end in either reading.
+    fn captures_as(&self, other: &Match<'_, '_>) -> bool {
+        self.leaf.segments(self.rest).zip(other.leaf.segments(other.rest)).all(|(a, b)| path::decode(a) == path::decode(b))
     }
 }
 

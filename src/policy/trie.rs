@@ -216,6 +216,12 @@ impl Leaf {
         place.of(path)
     }
 
+    /// The raw values of the captures that are one segment each; `path` is what was looked up.
+    pub(super) fn segments<'p>(&self, path: &'p str) -> impl Iterator<Item = &'p str> {
+        let single = self.captures.iter().filter(|(_, place)| !place.rest);
+        single.filter_map(move |(_, place)| place.of(path))
+    }
+
     /// The raw value of the capture named `id`.
     pub(super) fn id<'p>(&self, path: &'p str) -> Option<&'p str> {
         self.id?.of(path)

@@ -290,3 +290,52 @@ fn short_routes_win_for_their_verbs() {
         assert!(none.is_none() && findings.iter().any(|finding| finding.code == "route-tie"), "{findings:?}");
     }
 }
+
+#[test]
+fn b7_an_encoded_slash_is_looked_up_as_a_slash_too() {
+    let definitions = [json!({
+        "name": "File",
+        "routes": [
+            {"path": "/files/{name}", "encodedSlash": true},
+            {"path": "/files/{name}/secret"},
+            {"path": "/proxy/{url}", "encodedSlash": true},
+            {"path": "/proxy/http:/admin.test/keys"},
+            {"path": "/tree/{owner}/{*rest}", "encodedSlash": true},
+            {"path": "/{any}", "encodedSlash": true},
+            {"path": "/admin"},
+            {"path": "/deep/{*rest}", "encodedSlash": true},
+            {"path": "/deep/a/b/{*rest}"}
+        ],
+        "acls": [rule("$everyone", "ALLOW")]
+    })];
+    let set = set(&standard(), &definitions);
+    for (path, passes) in [
+        ("/files/a", true),
+        ("/files/a%2fb", true),
+        ("/files/a%2Fb%2fc", true),
+        ("/files/a%2fsecret", false),
+        ("/files/a%2Fsecret", false),
+        ("/files/a%2f%2fsecret", false),
+        ("/files/a%2fsecret%2f", false),
+        ("/files/a%2fse%63ret", false),
+        ("/files/a%2fsecret;v=1", false),
+        ("/files/a;v=1%2fsecret", false),
+        // The same route, for a shorter name.
+        ("/files/a%2f", false),
+        ("/%2fadmin", false),
+        ("/admin%2f", false),
+        ("/proxy/http%3A%2F%2Fexample.com%2Fa", true),
+        ("/proxy/http:%2F%2Fadmin.test%2Fkeys", false),
+        ("/tree/ann/a%2fb/c", true),
+        ("/tree/ann%2fbob/c", false),
+        ("/deep/x%2fy%2fz", true),
+        ("/deep/a%2fb%2fc", false),
+        ("/deep/a/b%2fc", false),
+        // A route of ours, or a path of the account model that is none.
+        ("/api%2fusers", false),
+    ] {
+        let action = set.action("GET", path, None);
+        let is_let_through = action.encoded_slash && !action.is_ambiguous();
+        assert_eq!(is_let_through || !path.to_lowercase().contains("%2f"), passes, "{path}: {}", action.route);
+    }
+}
