@@ -18,6 +18,7 @@ mod head;
 mod host;
 #[cfg(test)]
 mod hostile;
+mod method_override;
 mod reject;
 mod request;
 mod response;
@@ -25,6 +26,7 @@ mod target;
 mod websocket;
 
 pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
+pub use self::method_override::{Override, OverrideScanner, query_override};
 pub use self::reject::Reject;
 pub use self::request::RequestHead;
 pub use self::response::ResponseHead;

@@ -1,0 +1,197 @@
+//! Another method than the request line's, asked for in the query or in the body, as frameworks read it.
+//!
+//! Who reads what: Express's method-override the query, or the body where the app says so; Rack the body of a form
+//! (and of a POST without a content type), with `;` between pairs and brackets around names; Symfony and Laravel the
+//! body of a form or of JSON, then the query, with PHP's folding of names (`.` and blank are `_`); Spring and Go the
+//! query and forms; WordPress the query of any method; Slim `_METHOD`; ASP.NET MVC `X-HTTP-Method-Override` as a field.
+//! Names are folded as widely as any of them does.
+//!
+//! A body is looked at as it passes, and piece by piece: a name is found before its value goes on.
+
+mod json;
+mod name;
+mod parts;
+
+use memchr::memchr2;
+
+use super::{Framing, RequestHead};
+use json::Json;
+use name::{Name, Unescape};
+use parts::Parts;
+
+/// What a query or a body asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Override {
+    /// Nothing.
+    None,
+    /// This method, in upper case.
+    Method(String),
+    /// Several methods, or what is none.
+    Unclear,
+}
+
+/// Looks for an override in a body as it passes.
+#[derive(Debug)]
+pub struct OverrideScanner {
+    /// A form whose content is encoded: what it holds is not known.
+    opaque: bool,
+    form: Option<Form>,
+    parts: Option<Parts>,
+    json: Option<Json>,
+}
+
+/// A form's pairs, as they pass.
+#[derive(Debug, Default)]
+struct Form {
+    name: Name,
+    unescape: Unescape,
+    in_value: bool,
+}
+
+/// What a query asks for.
+#[must_use]
+pub fn query_override(query: &str) -> Override {
+    if query.is_empty() { Override::None } else { in_pairs(query.as_bytes()) }
+}
+
+impl Override {
+    /// What both ask for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, one) | (one, Self::None) => one,
+            (a, b) if a == b => a,
+            _ => Self::Unclear,
+        }
+    }
+
+    fn of_value(value: &[u8]) -> Self {
+        let word = String::from_utf8_lossy(value).trim().to_ascii_uppercase();
+        let is_method = (1..=32).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'));
+        if is_method { Self::Method(word) } else { Self::Unclear }
+    }
+}
+
+impl OverrideScanner {
+    /// A scanner for this request's body; `None` where no framework looks for a method in it.
+    #[must_use]
+    pub fn of(head: &RequestHead) -> Option<Self> {
+        if matches!(head.framing(), Framing::Empty | Framing::Length(0)) {
+            return None;
+        }
+        let fields = || head.fields().filter(|field| field.name.eq_ignore_ascii_case("content-type"));
+        // Of two lines, one app takes the first and another one the last.
+        let says = |word: &str| fields().any(|field| contains(field.value, word));
+        let is_bare = head.method() == "POST" && fields().all(|field| field.value.is_empty());
+        let form = is_bare || says("x-www-form-urlencoded");
+        let parts = says("multipart/");
+        let json = head.method() == "POST" && (says("/json") || says("+json"));
+        let is_encoded = head.fields().any(|field| {
+            field.name.eq_ignore_ascii_case("content-encoding") && !field.value.eq_ignore_ascii_case(b"identity")
+        });
+        (form || parts || json).then(|| Self {
+            opaque: is_encoded && !is_bare && (form || parts),
+            form: form.then(Form::default),
+            parts: parts.then(Parts::default),
+            json: json.then(Json::default),
+        })
+    }
+
+    /// Whether the next piece of the body brings a name that stands for a method, or hides what it holds.
+    #[must_use]
+    pub fn finds(&mut self, piece: &[u8]) -> bool {
+        self.opaque
+            || self.form.as_mut().is_some_and(|form| form.finds(piece))
+            || self.parts.as_mut().is_some_and(|parts| parts.next(piece).is_some())
+            || self.json.as_mut().is_some_and(|json| json.next(piece).is_some())
+    }
+
+    /// What a whole body asks for. The scanner is a fresh one.
+    #[must_use]
+    pub fn reads(&mut self, body: &[u8]) -> Override {
+        if self.opaque {
+            return Override::Unclear;
+        }
+        let mut found = Override::None;
+        if self.form.is_some() {
+            found = found.and(in_pairs(body));
+        }
+        let mut rest = body;
+        while let Some(at) = self.parts.as_mut().and_then(|parts| parts.next(rest)) {
+            rest = rest.get(at..).unwrap_or_default();
+            found = found.and(parts::value(rest).map_or(Override::Unclear, Override::of_value));
+        }
+        let mut rest = body;
+        while let Some(at) = self.json.as_mut().and_then(|json| json.next(rest)) {
+            rest = rest.get(at..).unwrap_or_default();
+            found = found.and(json::value(rest).map_or(Override::Unclear, Override::of_value));
+        }
+        found
+    }
+}
+
+impl Form {
+    fn finds(&mut self, piece: &[u8]) -> bool {
+        let mut rest = piece;
+        while let Some((&byte, after)) = rest.split_first() {
+            if self.in_value {
+                let Some(end) = memchr2(b'&', b';', rest) else { return false };
+                *self = Self::default();
+                rest = rest.get(end + 1..).unwrap_or_default();
+                continue;
+            }
+            rest = after;
+            match byte {
+                b'&' | b';' => *self = Self::default(),
+                b'=' => {
+                    self.unescape.end(&mut self.name);
+                    if self.name.is_override() {
+                        return true;
+                    }
+                    self.in_value = true;
+                }
+                byte => self.unescape.push(byte, &mut self.name),
+            }
+        }
+        false
+    }
+}
+
+/// The methods that pairs ask for. Both `&` and `;` part them, as in older Rack.
+fn in_pairs(mut rest: &[u8]) -> Override {
+    let mut found = Override::None;
+    loop {
+        let end = memchr2(b'&', b';', rest).unwrap_or(rest.len());
+        let pair = rest.get(..end).unwrap_or_default();
+        if pair.first().is_some_and(|first| name::may_begin(*first)) {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let mut name = Name::default();
+            unescape(parts.next().unwrap_or_default(), |byte| name.push(byte));
+            if name.is_override() {
+                let mut value = Vec::new();
+                unescape(parts.next().unwrap_or_default(), |byte| value.push(byte));
+                found = found.and(Override::of_value(&value));
+            }
+        }
+        match rest.get(end + 1..) {
+            Some(after) => rest = after,
+            None => return found,
+        }
+    }
+}
+
+fn unescape(text: &[u8], mut push: impl FnMut(u8)) {
+    let mut unescape = Unescape::default();
+    for byte in text {
+        unescape.push_to(*byte, &mut push);
+    }
+    unescape.end_to(&mut push);
+}
+
+fn contains(value: &[u8], word: &str) -> bool {
+    value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

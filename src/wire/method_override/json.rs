@@ -1,0 +1,99 @@
+//! The keys of a JSON object, as they pass.
+
+use super::name::{Name, hex};
+
+/// Where in a body the search is. Only the keys of the outermost object count.
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    depth: u32,
+    /// The outermost value is an object.
+    is_object: bool,
+    /// The next text is a key of the outermost object.
+    key_next: bool,
+    text: Option<Text>,
+}
+
+/// Inside a text.
+#[derive(Debug, Default)]
+struct Text {
+    name: Name,
+    is_key: bool,
+    escape: Escape,
+}
+
+#[derive(Debug, Default)]
+enum Escape {
+    #[default]
+    None,
+    Backslash,
+    /// So many hex digits have come, and their value.
+    Unicode(u32, u32),
+}
+
+impl Json {
+    /// Where in this piece a key has ended that stands for a method.
+    pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
+        for (at, byte) in piece.iter().copied().enumerate() {
+            if let Some(text) = &mut self.text {
+                if !text.push(byte) {
+                    continue;
+                }
+                let found = text.is_key && text.name.is_override();
+                self.text = None;
+                if found {
+                    return Some(at + 1);
+                }
+                continue;
+            }
+            match byte {
+                b'"' => {
+                    self.text = Some(Text { is_key: self.key_next, ..Text::default() });
+                    self.key_next = false;
+                }
+                b'{' | b'[' => {
+                    self.is_object |= self.depth == 0 && byte == b'{';
+                    self.key_next = self.depth == 0 && byte == b'{';
+                    self.depth = self.depth.saturating_add(1);
+                }
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.key_next = false;
+                }
+                b',' => self.key_next = self.depth == 1 && self.is_object,
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+impl Text {
+    /// Whether this byte ends the text.
+    fn push(&mut self, byte: u8) -> bool {
+        match self.escape {
+            Escape::None if byte == b'"' => return true,
+            Escape::None if byte == b'\\' => self.escape = Escape::Backslash,
+            Escape::None => self.name.push(byte),
+            Escape::Backslash if byte == b'u' => self.escape = Escape::Unicode(0, 0),
+            Escape::Backslash => {
+                self.name.push(byte);
+                self.escape = Escape::None;
+            }
+            Escape::Unicode(count, value) => {
+                let value = value * 16 + hex(byte);
+                self.escape = Escape::Unicode(count + 1, value);
+                if count == 3 {
+                    self.name.push(u8::try_from(value).unwrap_or(0xff));
+                    self.escape = Escape::None;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// The text behind a key that ends before `rest`.
+pub(super) fn value(rest: &[u8]) -> Option<&[u8]> {
+    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    rest.get(..memchr::memchr(b'"', rest)?)
+}

@@ -1,0 +1,142 @@
+//! The parts of a `multipart` body, by their headers alone: boundaries are read in many ways, headers in few.
+
+use memchr::{memchr, memchr2, memmem};
+
+use super::name::{Name, Unescape};
+
+/// The headers that name a part: `Content-Disposition` (RFC 7578 section 4.2), and for Rack `Content-ID`.
+const HEADERS: [&str; 2] = ["content-disposition", "content-id"];
+
+/// A header longer than this is not looked into: it may name anything.
+const LONGEST: usize = 4096;
+
+/// Where in a body the search is.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// How much of each of [`HEADERS`] the last bytes are.
+    matched: [usize; 2],
+    /// Behind one of them.
+    after: Option<After>,
+}
+
+/// Behind the name of a header.
+#[derive(Debug, Default)]
+struct After {
+    is_id: bool,
+    /// The colon has come.
+    colon: bool,
+    /// A line end has come: the header goes on only with a blank.
+    line_end: bool,
+    value: Vec<u8>,
+}
+
+impl Parts {
+    /// Where in this piece a header has ended that names a method, or that is too long to tell.
+    pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Some(byte) = piece.get(at).copied() {
+            if let Some(after) = &mut self.after {
+                match after.push(byte) {
+                    Step::More => {}
+                    Step::NoHeader => self.after = None,
+                    Step::Named(is_override) => {
+                        self.after = None;
+                        if is_override {
+                            return Some(at);
+                        }
+                        // This byte begins the next line.
+                        continue;
+                    }
+                }
+            } else if self.matched == [0, 0] {
+                let found = piece.get(at..).and_then(|rest| memchr2(b'c', b'C', rest))?;
+                at += found;
+                self.matched = [1, 1];
+            } else {
+                self.search(byte);
+            }
+            at += 1;
+        }
+        None
+    }
+
+    fn search(&mut self, byte: u8) {
+        let byte = byte.to_ascii_lowercase();
+        for (at, (matched, header)) in self.matched.iter_mut().zip(HEADERS).enumerate() {
+            // A `c` stands at the beginning alone.
+            *matched = match header.as_bytes().get(*matched) {
+                Some(wanted) if *wanted == byte => *matched + 1,
+                _ => usize::from(byte == b'c'),
+            };
+            if *matched == header.len() {
+                self.after = Some(After { is_id: at == 1, ..After::default() });
+            }
+        }
+        if self.after.is_some() {
+            self.matched = [0, 0];
+        }
+    }
+}
+
+enum Step {
+    More,
+    /// What looked like a header is none.
+    NoHeader,
+    /// The header is over, and names a method or not.
+    Named(bool),
+}
+
+impl After {
+    fn push(&mut self, byte: u8) -> Step {
+        if !self.colon {
+            self.colon = byte == b':';
+            return if self.colon || matches!(byte, b' ' | b'\t') { Step::More } else { Step::NoHeader };
+        }
+        if self.line_end && !matches!(byte, b' ' | b'\t') {
+            return Step::Named(self.names_method());
+        }
+        if self.value.len() == LONGEST {
+            return Step::Named(true);
+        }
+        self.line_end = byte == b'\n';
+        self.value.push(byte);
+        Step::More
+    }
+
+    fn names_method(&self) -> bool {
+        let is_between = |byte: &u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b';' | b',' | b'=' | b'"' | b'\'' | b'<' | b'>')
+        };
+        let plain: Vec<u8> = self.value.iter().copied().filter(|byte| *byte != b'\\').collect();
+        if plain.split(is_between).any(is_override) {
+            return true;
+        }
+        if self.is_id {
+            return false;
+        }
+        // A name in words of RFC 2231 or 2047: no browser writes it, some parsers read it.
+        let mut tight = plain;
+        tight.retain(|byte| !byte.is_ascii_whitespace() && *byte != b'"');
+        tight.make_ascii_lowercase();
+        memmem::find(&tight, b";name*").is_some() || memmem::find(&tight, b";name==?").is_some()
+    }
+}
+
+fn is_override(word: &[u8]) -> bool {
+    let (mut name, mut unescape) = (Name::default(), Unescape::default());
+    word.iter().for_each(|byte| unescape.push(*byte, &mut name));
+    unescape.end(&mut name);
+    name.is_override()
+}
+
+/// The value of the part whose header ends before `rest`: a line behind the empty one.
+pub(super) fn value(rest: &[u8]) -> Option<&[u8]> {
+    let blank = [b"\n\r\n".as_slice(), b"\n\n"].into_iter();
+    let start = if rest.starts_with(b"\r\n") || rest.starts_with(b"\n") {
+        memchr(b'\n', rest)? + 1
+    } else {
+        blank.filter_map(|end| memmem::find(rest, end).map(|at| at + end.len())).min()?
+    };
+    let value = rest.get(start..)?;
+    value.get(..memchr2(b'\r', b'\n', value)?)
+}

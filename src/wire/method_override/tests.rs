@@ -1,0 +1,178 @@
+use super::*;
+use crate::wire::{HeadLimits, Scan};
+
+fn head(method: &str, lines: &str) -> RequestHead {
+    let mut head = RequestHead::new();
+    let text = format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n{lines}\r\n");
+    let limits = HeadLimits { bytes: 8192, fields: 20 };
+    assert_eq!(head.scan(text.as_bytes(), &limits), Ok(Scan::Complete(text.len())));
+    head
+}
+
+/// What a body of this type asks for, and whether it is found however it is cut.
+fn read(kind: &str, body: &str) -> Override {
+    let head = head("POST", &format!("Content-Type: {kind}\r\n"));
+    let found = OverrideScanner::of(&head).unwrap().reads(body.as_bytes());
+    for cut in 0..body.len() {
+        let (one, two) = body.as_bytes().split_at(cut);
+        let mut scanner = OverrideScanner::of(&head).unwrap();
+        let streamed = scanner.finds(one) || scanner.finds(two);
+        assert_eq!(streamed, found != Override::None, "{body:?} cut at {cut}");
+    }
+    let mut scanner = OverrideScanner::of(&head).unwrap();
+    let by_bytes = body.as_bytes().iter().any(|byte| scanner.finds(&[*byte]));
+    assert_eq!(by_bytes, found != Override::None, "{body:?} byte by byte");
+    found
+}
+
+fn delete() -> Override {
+    Override::Method("DELETE".into())
+}
+
+/// Names that some framework reads as `_method` or its like, escaped as in a form.
+const SPELLINGS: [&str; 19] = [
+    "_method",
+    "_METHOD",
+    "%5fmethod",
+    "%5Fm%65thod",
+    "%u005fmethod",
+    "_method[]",
+    "_method[x]",
+    "_method%5B%5D",
+    "[_method]",
+    "+_method",
+    "%20_method",
+    ".method",
+    "_method%00x",
+    "-method",
+    "X-HTTP-Method-Override",
+    "x-http-method",
+    "X_Method_Override",
+    "x-tunneled-method",
+    "__METHOD_OVERRIDE__",
+];
+
+#[test]
+fn b5_a_method_in_the_query_is_found_in_every_spelling() {
+    for name in SPELLINGS {
+        for query in [
+            format!("{name}=DELETE"),
+            format!("a=b&{name}=delete"),
+            format!("a=b;{name}=%44ELETE;c"),
+            format!("{name}=+Delete+&{name}=DELETE"),
+            format!("&&=&{name}=DELETE&"),
+        ] {
+            assert_eq!(query_override(&query), delete(), "{query}");
+        }
+    }
+    for query in
+        ["_method", "_method=", "_method=a b", "_method=PUT&_method=DELETE", "_method=%44%ff", "_method=a%00"]
+    {
+        assert_eq!(query_override(query), Override::Unclear, "{query}");
+    }
+    for query in [
+        "",
+        "a=_method",
+        "method=DELETE",
+        "_methods=DELETE",
+        "a_method=DELETE",
+        "x=1",
+        "%5=_method",
+        "%",
+        "filter={\"where\":{\"_method\":1}}",
+        "a[_method]=DELETE",
+        "x-http-method-override-for-everything=1",
+    ] {
+        assert_eq!(query_override(query), Override::None, "{query}");
+    }
+}
+
+#[test]
+fn b5_a_method_in_a_form_is_found_however_the_body_is_cut() {
+    let form = "application/x-www-form-urlencoded; charset=UTF-8";
+    for name in SPELLINGS {
+        assert_eq!(read(form, &format!("title=x&{name}=DELETE&y=z")), delete(), "{name}");
+    }
+    assert_eq!(read(form, "title=a%26_method%3dDELETE&b={\"_method\": 1}"), Override::None);
+    assert_eq!(read(form, "{\"_method\":\"DELETE\"}"), Override::None);
+    assert_eq!(read(form, "_method=PUT&_method=DELETE"), Override::Unclear);
+}
+
+#[test]
+fn b5_a_method_in_a_part_is_found_by_any_parser_s_reading() {
+    let part = |header: &str| {
+        format!("--b\r\nContent-Type: text/plain\r\n{header}\r\n\r\nDELETE\r\n--b--\r\n")
+    };
+    for header in [
+        "Content-Disposition: form-data; name=\"_method\"",
+        "content-disposition:form-data;name=_method",
+        "CONTENT-DISPOSITION: form-data; filename=\"a;b\"; name='_METHOD'",
+        "Content-Disposition : form-data; name=\"_method[]\"",
+        "Content-Disposition: form-data;\r\n name=\"_method\"",
+        "Content-Disposition: form-data; name=\"\\_me\\thod\"",
+        "Content-Disposition: form-data; name=\"%5fmethod\"",
+        "X-Content-Disposition: form-data; name=\"_method\"",
+        "Content-Disposition: form-data; name*=utf-8''%5fmethod",
+        "Content-Disposition: form-data; name*0=\"_me\"; name*1=\"thod\"",
+        "Content-Disposition: form-data; name=\"=?utf-8?B?X21ldGhvZA==?=\"",
+        "Content-ID: <_method>",
+        "Content-Disposition: form-data; name=\"x-http-method-override\"",
+    ] {
+        assert_eq!(read("multipart/form-data; boundary=b", &part(header)), delete(), "{header}");
+    }
+    let long = format!("Content-Disposition: form-data; x=\"{}\"; name=\"a\"", "y".repeat(5000));
+    assert_ne!(read("multipart/mixed; boundary=b", &part(&long)), Override::None);
+    for header in [
+        "Content-Disposition: form-data; name=\"title\"",
+        "Content-Disposition: form-data; name=\"method\"; filename=\"my_method.txt\"",
+        "Content-Disposition: form-data; name=\"f\"; filename*=utf-8''na%C3%AFve.txt",
+        "Content-Disposition: form-data; name=\"f\"; filename=\"=?utf-8?B?w6Q=?=\"",
+        "Content-Disposition: form-data; name=\"f\"\r\nX-Note: name=\"_method\"",
+    ] {
+        assert_eq!(read("multipart/form-data; boundary=b", &part(header)), Override::None, "{header}");
+    }
+    let upload = part("Content-Disposition: form-data; name=\"f\"; filename=\"a.js\"")
+        .replace("DELETE", "var _method = \"content-disposition\"; post('_method=DELETE')");
+    assert_eq!(read("multipart/form-data; boundary=b", &upload), Override::None);
+}
+
+#[test]
+fn b5_a_method_in_the_outermost_object_is_found() {
+    for body in [
+        "{\"_method\": \"delete\"}",
+        " {\"a\": {\"b\": [1, \"x\"]}, \"_METHOD\" : \"DELETE\"}",
+        "{\"\\u005fmethod\":\"DELETE\"}",
+        "{\"a\": \"\\\"\", \"_method\":\"DELETE\", \"_method\":\"DELETE\"}",
+    ] {
+        assert_eq!(read("application/json", body), delete(), "{body}");
+        assert_eq!(read("application/vnd.api+json", body), delete(), "{body}");
+    }
+    assert_eq!(read("application/json", "{\"_method\": 1}"), Override::Unclear);
+    for body in [
+        "{\"a\": {\"_method\": \"DELETE\"}}",
+        "{\"a\": \"_method\"}",
+        "[\"_method\", \"DELETE\"]",
+        "[{\"_method\": \"DELETE\"}]",
+        "{\"a\": [\"x\", \"_method\"]}",
+    ] {
+        assert_eq!(read("application/json", body), Override::None, "{body}");
+    }
+}
+
+#[test]
+fn b5_only_what_a_framework_reads_is_looked_at() {
+    let of = |method: &str, lines: &str| OverrideScanner::of(&head(method, lines)).is_some();
+    assert!(of("POST", ""), "Rack reads a POST without a type as a form");
+    assert!(of("PUT", "Content-Type: application/x-www-form-urlencoded\r\n"));
+    assert!(of("POST", "Content-Type: text/plain\r\nContent-Type: multipart/form-data\r\n"));
+    for (method, lines) in [
+        ("PUT", ""),
+        ("POST", "Content-Type: application/octet-stream\r\n"),
+        ("PUT", "Content-Type: application/json\r\n"),
+        ("POST", "Content-Type: text/plain\r\n"),
+    ] {
+        assert!(!of(method, lines), "{method} {lines}");
+    }
+    let gzip = "Content-Type: application/x-www-form-urlencoded\r\nContent-Encoding: gzip\r\n";
+    assert!(OverrideScanner::of(&head("POST", gzip)).unwrap().finds(b"\x1f"), "what is hidden may be anything");
+}
