@@ -24,7 +24,7 @@ pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, TICK};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
-pub use fetch::Fetched;
+pub use fetch::{Fetched, Hosts};
 pub use headers::{Forbidden, Origin, Outgoing, check_names};
 pub use health::Health;
 pub use identity::{Preset, Who, render};
@@ -48,6 +48,17 @@ pub struct Settings {
     pub response_timeout: Duration,
     /// Bounds of the answer's head.
     pub response_head: HeadLimits,
+    /// The `Host` that the app sees.
+    pub host: HostName,
+}
+
+/// `[upstream] host`: the `Host` that the app sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostName {
+    /// The client's own.
+    Client,
+    /// The server's name in `servers`.
+    Server,
 }
 
 /// Forwards requests from one core.
@@ -102,6 +113,9 @@ pub enum ForwardError {
     /// The answer to a look-up is larger than a row may be.
     #[error("the app's answer to a look-up is too large")]
     RowTooLarge,
+    /// The answer to a look-up is in a content coding that was not asked for, and is not read.
+    #[error("the app's answer to a look-up has the content coding `{0}`; let it answer look-ups without")]
+    Coding(String),
 }
 
 impl Forwarder {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod context;
+mod implied;
 mod owner;
 mod record;
 mod reserved;
@@ -33,10 +34,12 @@ use crate::{
 };
 
 pub use context::RequestIds;
+pub use implied::MethodOverride;
 pub use owner::look_up;
 pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;
+use implied::Asking;
 use record::Record;
 
 /// What the gate decides by.
@@ -56,6 +59,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// LoopBack's `restApiRoot`.
     pub api_root: String,
+    /// `[upstream] method_override`.
+    pub method_override: MethodOverride,
     /// The largest body that is read before a decision.
     pub body_limit: u64,
 }
@@ -141,9 +146,15 @@ impl Gate {
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(&rules.api, head, down, action).await?;
         let action = record.action.get_or_init(|| action);
-        let permit = self.decide(core, rules, action, session, (context, record)).await?;
+        let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await?;
         match action.served {
             Served::App => {
+                let body = if implied::is_plain(head) {
+                    body
+                } else {
+                    let asking = Asking { core, rules, session, context, record };
+                    Box::pin(self.judge_implied(&asking, head, down, body)).await?
+                };
                 let head = (head, spelling);
                 self.forward((core, &rules.api), permit, head, down, (context, record, body)).await
             }

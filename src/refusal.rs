@@ -78,6 +78,14 @@ struct Told {
 }
 
 impl Refusal {
+    /// The query or the body asks for another method than the request's (`[upstream] method_override`).
+    #[must_use]
+    pub fn method_override() -> Self {
+        let message = "the query or the body asks for another method (`_method` or its like); send that method itself \
+                       (method-override)";
+        Self::Wire { status: 400, message: message.to_owned() }
+    }
+
     /// The status that the client gets.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -82,6 +82,7 @@ pub(super) fn forward(config: &Config) -> forward::Settings {
         connect_timeout: upstream.connect_timeout,
         response_timeout: upstream.response_timeout,
         response_head: RESPONSE_HEAD,
+        host: upstream.host,
     }
 }
 
@@ -99,6 +100,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
         loopback: is_loopback(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
         api_root: config.api.root.clone(),
+        method_override: config.upstream.method_override,
         body_limit: config.api.body_limit as u64,
     }
 }

@@ -12,9 +12,11 @@ use super::{
         TokenTtl,
     },
 };
-use crate::policy::Unmatched;
+use crate::{forward::HostName, gate::MethodOverride, policy::Unmatched};
 
 words!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
+words!(HostName { "client" = Self::Client, "server" = Self::Server });
+words!(MethodOverride { "refuse" = Self::Refuse, "judge" = Self::Judge, "ignore" = Self::Ignore });
 words!(Balance { "least-connections" = Self::LeastConnections, "hash" = Self::Hash });
 words!(TlsVersion { "1.2" = Self::V12, "1.3" = Self::V13 });
 words!(Algorithm { "argon2id" = Self::Argon2id });

@@ -127,6 +127,8 @@ impl Finish<'_> {
             response_timeout: raw.response_timeout.value.0,
             health_path: raw.health_path.value.map(|path| path.0),
             underscore_headers: self.underscore_headers(raw.underscore_headers),
+            host: raw.host.value,
+            method_override: raw.method_override.value,
             ca: self.optional_path(raw.ca.value),
             client_cert: self.optional_path(raw.client_cert.value),
             client_key: self.optional_path(raw.client_key.value),

@@ -17,7 +17,7 @@ use super::{
         Profile, TlsVersion, TokenTtl, UpstreamAddress,
     },
 };
-use crate::{limit::Rate, policy::Unmatched};
+use crate::{forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched};
 
 /// A key's value, and where it comes from.
 #[derive(Debug)]
@@ -121,6 +121,8 @@ sections! {
         response_timeout: Deadline = "60s";
         health_path: Option<TargetPath> = "";
         underscore_headers: Vec<FieldName> = "";
+        host: HostName = "client";
+        method_override: MethodOverride = "refuse";
         ca: Option<FilePath> = "";
         client_cert: Option<FilePath> = "";
         client_key: Option<FilePath> = "";

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 
 use super::secret::Secret;
-use crate::{hasher, policy::Unmatched};
+use crate::{forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
 
 /// What sets the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +200,10 @@ pub struct UpstreamSettings {
     pub health_path: Option<String>,
     /// Names of fields with `_` that go on to the app.
     pub underscore_headers: Vec<String>,
+    /// The `Host` that the app sees.
+    pub host: HostName,
+    /// What becomes of a method in the query or the body.
+    pub method_override: MethodOverride,
     /// Whose certificates servers must show.
     pub ca: Option<PathBuf>,
     /// The certificate that is shown to them.

@@ -1,6 +1,7 @@
 //! The client's end of a connection: heads in, bodies in, answers out.
 
 mod answer;
+mod watch;
 
 use std::{
     future::poll_fn,
@@ -12,6 +13,7 @@ use std::{
 use crate::wire::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan};
 
 use super::{Buffer, Deadline, Peer, PeerText, Socket};
+use watch::Watch;
 
 /// The longest waits of a client's connection.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,8 @@ pub struct Downstream {
     pub times: Times,
     /// What is left of the request's body.
     pub incoming: Incoming,
+    /// Looks at the body before it goes on; `None` = nothing in it matters.
+    pub(super) watch: Option<Box<Watch>>,
     /// Whether anything of a final answer has been sent.
     pub answered: bool,
     /// Whether the client waits for `100 Continue`.
@@ -106,6 +110,9 @@ pub enum BodyError {
     /// Its chunks break a rule.
     #[error("{0}")]
     Broken(Reject),
+    /// It asks for another method than the request's.
+    #[error("the body asks for another method")]
+    MethodOverride,
     /// The client has gone.
     #[error("the client has gone")]
     Gone,
@@ -152,6 +159,7 @@ impl Downstream {
             scratch,
             times,
             incoming: Incoming::Done,
+            watch: None,
             answered: false,
             continue_wanted: false,
             bytes_in: 0,
@@ -209,6 +217,7 @@ impl Downstream {
             _ => Incoming::Done,
         };
         self.continue_wanted = head.expects_continue() && !matches!(self.incoming, Incoming::Done);
+        self.watch = None;
         self.answered = false;
         self.bytes_in = 0;
         self.bytes_out = 0;

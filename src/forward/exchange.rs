@@ -13,13 +13,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use memchr::memmem;
+
 use crate::{
     policy::Permit,
     wire::{ChunkDecoder, Framing, RequestHead},
 };
 
 use super::{
-    BodyError, Deadline, Downstream, ForwardError, Forwarder, Incoming, Outgoing, Socket,
+    BodyError, Deadline, Downstream, ForwardError, Forwarder, HostName, Incoming, Outgoing, Socket,
     headers::{self, Delivery},
     pool::{Connected, Reuse, Server},
 };
@@ -116,11 +118,14 @@ impl Forwarder {
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
     ) -> Result<Exchanged<'s>, ForwardError> {
-        prepare(down, head, outgoing);
+        prepare(down, head, outgoing)?;
         let mut reuse = Reuse::Idle;
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(outgoing.client, &down.deadline, reuse).await?;
+            if self.settings.host == HostName::Server {
+                set_host(&mut down.scratch.to_app, server.host());
+            }
             let mut exchange = Exchange::new(down, head, socket, self);
             match exchange.run().await? {
                 // Once: on a new connection it is not stale.
@@ -182,27 +187,38 @@ impl Forwarder {
     }
 }
 
+/// Lets the head ask for another host. `Host` is its first field.
+fn set_host(out: &mut Vec<u8>, host: &str) {
+    const BEFORE: &[u8] = b"\r\nHost: ";
+    let Some(at) = memmem::find(out, BEFORE).map(|at| at + BEFORE.len()) else { return };
+    let len = out.get(at..).and_then(|rest| memchr::memchr(b'\r', rest)).unwrap_or_default();
+    out.splice(at..at + len, host.bytes());
+}
+
 /// Writes the head into `to_app`, with what has already come of the body.
-fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) {
+fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) -> Result<(), BodyError> {
     let out = &mut down.scratch.to_app;
     out.clear();
     headers::write_request(out, head, outgoing);
     if let Some(body) = outgoing.body {
         out.extend_from_slice(body);
-    } else if let Incoming::Length(left) = &mut down.incoming {
+    } else if let Incoming::Length(left) = down.incoming {
         let input = down.scratch.input.filled();
-        let count = input.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
+        let count = input.len().min(TOGETHER).min(usize::try_from(left).unwrap_or(usize::MAX));
         out.extend_from_slice(input.get(..count).unwrap_or_default());
+        down.look_ahead(count)?;
+        if let Some(watch) = &mut down.watch {
+            watch.gone_on(count);
+        }
         down.continue_wanted &= count == 0;
         down.scratch.input.consume(count);
         down.bytes_in += count as u64;
-        *left -= count as u64;
-        if *left == 0 {
-            down.incoming = Incoming::Done;
-        }
+        let left = left.saturating_sub(count as u64);
+        down.incoming = if left == 0 { Incoming::Done } else { Incoming::Length(left) };
     }
     down.scratch.to_client.clear();
     down.scratch.from_app.clear();
+    Ok(())
 }
 
 impl<'x> Exchange<'x> {

@@ -1,14 +1,32 @@
 //! A GET of our own to the app: the look-up of a row's owner.
 
-use std::{future::poll_fn, io, task::Poll};
+use std::{
+    fmt::Write as _,
+    future::poll_fn,
+    io::{self, Read as _},
+    task::Poll,
+};
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchError};
 
 use super::{
-    Buffer, Deadline, ForwardError, Forwarder, Socket,
+    Buffer, Deadline, ForwardError, Forwarder, HostName, Socket,
     exchange::{MOST_INTERIM, kept_for},
     pool::{Connected, Reuse, Server},
 };
+
+/// What names a resource of the app beside the target: the hosts of the request that the look-up is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Hosts<'r> {
+    /// Its `Host`.
+    pub host: &'r str,
+    /// The host that a trusted proxy tells of, or the same.
+    pub forwarded: &'r str,
+    /// The scheme, likewise.
+    pub scheme: &'r str,
+}
 
 /// The app's answer to a look-up.
 #[derive(Debug)]
@@ -26,7 +44,8 @@ const LARGEST_ROW: usize = 1024 * 1024;
 
 impl Forwarder {
     /// Asks the app for `target`, without any credential of the client, and marked as a look-up
-    /// (INTERFACE.md section 5). `header`: the one response header that is wanted.
+    /// (INTERFACE.md section 5). `header`: the one response header that is wanted. `hosts` of `None`: it is
+    /// for no request, and goes to the server by the server's own name.
     ///
     /// # Errors
     /// [`ForwardError`]: whoever asked has to refuse.
@@ -34,20 +53,14 @@ impl Forwarder {
         &self,
         target: &str,
         header: Option<&str>,
-        request_id: &str,
+        (hosts, request_id): (Option<Hosts<'_>>, &str),
     ) -> Result<Fetched, ForwardError> {
         let deadline = self.deadlines.deadline();
         let mut reuse = Reuse::Idle;
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
-            let host = match &server.address {
-                super::Address::Tcp(authority) => authority.as_str(),
-                super::Address::Unix(_) => "localhost",
-            };
-            let request = format!(
-                "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nX-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n\r\n"
-            );
+            let request = self.look_up(target, server, (hosts, request_id));
             // For the whole row: a decision waits for it.
             deadline.set(self.settings.response_timeout);
             let mut lookup = Lookup::new(socket, &deadline);
@@ -61,6 +74,29 @@ impl Forwarder {
                 other => return other,
             }
         }
+    }
+}
+
+impl Forwarder {
+    /// The request of a look-up.
+    fn look_up(
+        &self,
+        target: &str,
+        server: &Server,
+        (hosts, request_id): (Option<Hosts<'_>>, &str),
+    ) -> String {
+        let client = hosts.map_or(server.host(), |hosts| hosts.host);
+        let host = if self.settings.host == HostName::Server { server.host() } else { client };
+        let mut request = format!(
+            "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n\
+             X-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n"
+        );
+        if let Some(Hosts { forwarded, scheme, .. }) = hosts {
+            // Writing to a text cannot fail.
+            let _ = write!(request, "X-Forwarded-Host: {forwarded}\r\nX-Forwarded-Proto: {scheme}\r\n");
+        }
+        request.push_str("\r\n");
+        request
     }
 }
 
@@ -119,7 +155,7 @@ impl<'l> Lookup<'l> {
                 }
             }
         }
-        let body = self.body().await?;
+        let body = decoded(self.body().await?, self.response.field("content-encoding"))?;
         let header = header
             .and_then(|name| self.response.field(name))
             .map(|value| String::from_utf8_lossy(value).into_owned());
@@ -202,5 +238,78 @@ impl<'l> Lookup<'l> {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(ForwardError::ResponseTimeout),
             Err(_) => Err(ForwardError::Cut),
         }
+    }
+}
+
+/// A body without its content coding (RFC 9110 section 8.4), which some apps set whatever is accepted.
+fn decoded(body: Vec<u8>, coding: Option<&[u8]>) -> Result<Vec<u8>, ForwardError> {
+    let coding =
+        coding.map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase()).unwrap_or_default();
+    let mut plain = Vec::new();
+    // One byte more than a row may have tells one that has too many.
+    let mut read = |from: &mut dyn io::Read| from.take(LARGEST_ROW as u64 + 1).read_to_end(&mut plain);
+    let read = match &*coding {
+        "" | "identity" => return Ok(body),
+        _ if body.is_empty() => return Ok(body),
+        "gzip" | "x-gzip" => read(&mut MultiGzDecoder::new(&*body)),
+        // RFC 9110 means zlib's form; some servers send the bare one.
+        "deflate" if is_zlib(&body) => read(&mut ZlibDecoder::new(&*body)),
+        "deflate" => read(&mut DeflateDecoder::new(&*body)),
+        _ => return Err(ForwardError::Coding(coding)),
+    };
+    match read {
+        Ok(count) if count > LARGEST_ROW => Err(ForwardError::RowTooLarge),
+        Ok(_) => Ok(plain),
+        Err(_) => Err(ForwardError::Coding(format!("{coding}, broken"))),
+    }
+}
+
+/// RFC 1950 section 2.2: the method is 8, and the two bytes are a multiple of 31.
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [first, second, ..] if first & 15 == 8 && (u32::from(*first) * 256 + u32::from(*second)) % 31 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{
+        Compression,
+        write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+    };
+
+    use super::*;
+
+    #[test]
+    fn e9_a_coded_row_is_read_and_an_unknown_coding_is_named() {
+        let row = br#"{"ownerId": 1}"#;
+        let level = Compression::default();
+        let mut gzip = GzEncoder::new(Vec::new(), level);
+        let mut zlib = ZlibEncoder::new(Vec::new(), level);
+        let mut bare = DeflateEncoder::new(Vec::new(), level);
+        gzip.write_all(row).unwrap();
+        zlib.write_all(row).unwrap();
+        bare.write_all(row).unwrap();
+        for (coding, body) in [
+            ("gzip", gzip.finish().unwrap()),
+            ("deflate", zlib.finish().unwrap()),
+            ("Deflate", bare.finish().unwrap()),
+            ("identity", row.to_vec()),
+        ] {
+            assert_eq!(decoded(body, Some(coding.as_bytes())).unwrap(), row, "{coding}");
+        }
+        assert_eq!(decoded(row.to_vec(), None).unwrap(), row);
+        for (coding, named) in [("br", "`br`"), ("gzip", "`gzip, broken`"), ("gzip, gzip", "`gzip, gzip`")] {
+            let error = decoded(row.to_vec(), Some(coding.as_bytes())).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn e9_a_row_that_unpacks_to_too_much_is_refused() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&vec![b' '; LARGEST_ROW + 1]).unwrap();
+        let error = decoded(gzip.finish().unwrap(), Some(b"gzip")).unwrap_err();
+        assert!(matches!(error, ForwardError::RowTooLarge), "{error}");
     }
 }

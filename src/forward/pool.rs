@@ -217,6 +217,15 @@ impl Server {
         self.failures.set(self.failures.get().saturating_add(1));
     }
 
+    /// The `Host` that names it: as in `servers`, without the port that is the default.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match &self.address {
+            Address::Tcp(authority) => authority.strip_suffix(":80").unwrap_or(authority),
+            Address::Unix(_) => "localhost",
+        }
+    }
+
     /// Counts a request under way until the guard is dropped.
     pub fn enter(&self) -> Active<'_> {
         self.active.set(self.active.get() + 1);

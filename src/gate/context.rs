@@ -30,6 +30,8 @@ pub struct RequestId {
 pub(super) struct Context<'r> {
     /// As the app shall see it.
     pub(super) origin: Origin<'r>,
+    /// The request's own `Host`.
+    pub(super) host: &'r str,
     /// The client: the peer, or what trusted proxies say.
     pub(super) client: IpAddr,
     /// The id.
@@ -114,7 +116,13 @@ impl<'r> Context<'r> {
             is_proxy,
         };
         if !is_proxy {
-            return Self { origin, client: address, request_id: ids.take(), repeated: None };
+            return Self {
+                origin,
+                host: head.host(),
+                client: address,
+                request_id: ids.take(),
+                repeated: None,
+            };
         }
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
@@ -127,7 +135,7 @@ impl<'r> Context<'r> {
             ..origin
         };
         let request_id = id.and_then(RequestId::given).unwrap_or_else(|| ids.take());
-        Self { origin, client, request_id, repeated }
+        Self { origin, host: head.host(), client, request_id, repeated }
     }
 }
 

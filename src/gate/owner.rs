@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::{Core, Gate, Held, context::Context};
 use crate::{
     clock::{Clock, Timestamp},
-    forward::{Fetched, ForwardError, Forwarder},
+    forward::{Fetched, ForwardError, Forwarder, Hosts, Origin},
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
@@ -94,7 +94,7 @@ pub async fn look_up(
     question: &Question<'_>,
     request_id: &str,
 ) -> Result<OwnerAnswer, String> {
-    let fetched = forwarder.fetch(&question.target, question.header, request_id).await;
+    let fetched = forwarder.fetch(&question.target, question.header, (None, request_id)).await;
     let answer = fetched.map_err(Failure::Unanswered).and_then(|found| read(question, found));
     answer.map_err(|failure| failure.to_string())
 }
@@ -109,8 +109,24 @@ impl Gate {
         context: &Context<'_>,
     ) -> Result<Rc<OwnerAnswer>, Refusal> {
         let request_id = context.request_id.as_str();
-        let fetch = async || core.forwarder.fetch(&question.target, question.header, request_id).await;
-        rules.owners().ask(question, &self.clock, fetch).await.map_err(|failure| {
+        let Origin { scheme, host: forwarded, .. } = &context.origin;
+        let hosts = Hosts { host: context.host, forwarded, scheme };
+        let fetch = async || {
+            let fetched =
+                core.forwarder.fetch(&question.target, question.header, (Some(hosts), request_id)).await?;
+            if fetched.status == 400 {
+                tracing::warn!(
+                    request_id,
+                    target = question.target,
+                    host = hosts.host,
+                    "the app answered 400 to an owner look-up, so nobody owns that row; where it refuses the host, see \
+                     `upstream.host`"
+                );
+            }
+            Ok(fetched)
+        };
+        let tenant = format!("{} {forwarded} {scheme}", hosts.host);
+        rules.owners().ask((question, &tenant), &self.clock, fetch).await.map_err(|failure| {
             if let Failure::Unanswered(error) = &*failure {
                 self.metrics.upstream_error(error.into());
             }
@@ -128,14 +144,14 @@ impl Owners {
     /// The answer to a question: kept, or somebody else's under way, or fetched now.
     async fn ask(
         &self,
-        question: &Question<'_>,
+        (question, tenant): (&Question<'_>, &str),
         clock: &Clock,
         fetch: impl AsyncFn() -> Result<Fetched, ForwardError>,
     ) -> Landed {
-        if let Some(owner) = self.recall(question, clock.now()) {
+        if let Some(owner) = self.recall((question, tenant), clock.now()) {
             return Ok(Rc::new(OwnerAnswer::Owner(owner)));
         }
-        let key = under_way(question);
+        let key = under_way(question, tenant);
         loop {
             let known = self.under_way.borrow().get(&*key).map(Rc::clone);
             match known {
@@ -144,7 +160,7 @@ impl Owners {
                         return landed;
                     }
                 }
-                None => return self.lead(question, &key, clock, &fetch).await,
+                None => return self.lead((question, tenant), &key, clock, &fetch).await,
             }
         }
     }
@@ -152,7 +168,7 @@ impl Owners {
     /// Fetches, for everybody who asks the same before the answer is there.
     async fn lead(
         &self,
-        question: &Question<'_>,
+        (question, tenant): (&Question<'_>, &str),
         key: &str,
         clock: &Clock,
         fetch: &impl AsyncFn() -> Result<Fetched, ForwardError>,
@@ -169,19 +185,19 @@ impl Owners {
             Err(failure) => Err(Rc::new(failure)),
         };
         if let Ok(answer) = &landed {
-            self.keep(question, answer, asked);
+            self.keep((question, tenant), answer, asked);
         }
         leading.land(landed)
     }
 
-    fn recall(&self, question: &Question<'_>, now: Timestamp) -> Option<Box<str>> {
+    fn recall(&self, (question, tenant): (&Question<'_>, &str), now: Timestamp) -> Option<Box<str>> {
         question.cache?;
-        self.kept.borrow_mut().get(&kept(question), now)
+        self.kept.borrow_mut().get(&kept(question, tenant), now)
     }
 
-    fn keep(&self, question: &Question<'_>, answer: &OwnerAnswer, since: Timestamp) {
+    fn keep(&self, (question, tenant): (&Question<'_>, &str), answer: &OwnerAnswer, since: Timestamp) {
         let (Some(time), Some(owner)) = (question.cache, question.owner(answer)) else { return };
-        let key = kept(question);
+        let key = kept(question, tenant);
         if key.len() <= LONGEST && owner.len() <= LONGEST {
             self.kept.borrow_mut().put(key, Entry { owner, since, until: since.plus(time) });
         }
@@ -260,22 +276,25 @@ impl fmt::Display for Failure {
 fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure> {
     match found.status {
         200 if question.header.is_some() => Ok(OwnerAnswer::Header(found.header)),
-        200 => serde_json::from_slice(&found.body).map(OwnerAnswer::Row).map_err(Failure::NoJson),
-        // 400: no row has such an id.
+        200 => {
+            let body = found.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&found.body);
+            serde_json::from_slice(body).map(OwnerAnswer::Row).map_err(Failure::NoJson)
+        }
+        // 400: no row has such an id. It is told in the log, as an app says so of a host as well.
         400 | 404 | 410 => Ok(OwnerAnswer::Missing),
         401 => Err(Failure::Unauthorized),
         status => Err(Failure::Status(status)),
     }
 }
 
-/// What the app is asked. No target has a blank in it.
-fn under_way(question: &Question<'_>) -> Box<str> {
-    format!("{} {}", question.target, question.header.unwrap_or_default()).into()
+/// What the app is asked, by which hosts. Neither has a blank in it.
+fn under_way(question: &Question<'_>, tenant: &str) -> Box<str> {
+    format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()
 }
 
 /// What is read of the answer, besides.
-fn kept(question: &Question<'_>) -> Box<str> {
-    format!("{} {}", question.target, question.field()).into()
+fn kept(question: &Question<'_>, tenant: &str) -> Box<str> {
+    format!("{tenant} {} {}", question.target, question.field()).into()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) fn serve(api: &Api, head: &RequestHead) -> Result<Option<http::Respon
 }
 
 /// However it is escaped: the app might read `%2e` as a dot.
-fn is_reserved(path: &str) -> bool {
+pub(super) fn is_reserved(path: &str) -> bool {
     RESERVED.iter().any(|ours| {
         let mut path = decoded(path.as_bytes());
         ours.bytes().all(|byte| path.next() == Some(byte)) && matches!(path.next(), None | Some(b'/'))

@@ -1,6 +1,10 @@
 //! The steps of the walk that are more than one call.
 
-use std::{borrow::Cow, cell::OnceCell, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -9,7 +13,7 @@ use crate::{
     credential,
     forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Spelling, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
-    policy::{self, Action, Caller, Decision, Permit, Personal, PolicySet, Served},
+    policy::{self, Action, Caller, Decision, OwnerVerdict, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -20,7 +24,8 @@ use super::{Core, Gate, Held, Stop, context::Context, record::Record, session::K
 /// A body that was read before the decision: its bytes, and what they say.
 #[derive(Debug)]
 pub(super) struct ReadBody {
-    bytes: Vec<u8>,
+    /// `None` = it was left to stream.
+    pub(super) bytes: Option<Vec<u8>>,
     parsed: Option<Body>,
 }
 
@@ -117,7 +122,7 @@ impl Gate {
         let judged = action.takes.is_some() && is_parsed_type(head.field("content-type"));
         if account.is_none() && !(judged && head.framing() != Framing::Empty) {
             api::check_takes(&action, head, None)?;
-            return Ok((action, ReadBody { bytes: Vec::new(), parsed: None }));
+            return Ok((action, ReadBody { bytes: None, parsed: None }));
         }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
@@ -127,21 +132,21 @@ impl Gate {
             None => api::check_takes(&action, head, Some(&body))?,
         }
         let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };
-        Ok((action, ReadBody { bytes, parsed: Some(body) }))
+        Ok((action, ReadBody { bytes: Some(bytes), parsed: Some(body) }))
     }
 
     /// Decides, asking the app for the owner when the rules need it.
     pub(super) async fn decide<'r>(
         &self,
         core: &Core,
-        rules: &'r Held,
+        (rules, known_owner): (&'r Held, &Cell<Option<OwnerVerdict>>),
         action: &Action<'r, '_>,
         session: Option<&Known>,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<Permit<'r>, Refusal> {
         let caller = caller(session);
         loop {
-            match rules.set.decide(action, caller, record.owner.get()) {
+            match rules.set.decide(action, caller, known_owner.get()) {
                 Decision::Permit(permit) => {
                     record.decision.set(Some((Counted::Allow, Some(permit.rule))));
                     return Ok(permit);
@@ -157,14 +162,14 @@ impl Gate {
                 }
                 Decision::Ask(question) => {
                     record.decision.set(Some((Counted::Error, None)));
-                    if record.owner.get().is_some() {
+                    if known_owner.get().is_some() {
                         return Err(Refusal::OwnerUnknown);
                     }
                     let exists = session.is_some_and(|known| {
                         known.subject.email.is_some() || known.subject.username.is_some()
                     });
                     let answer = self.ask_app(core, rules, &question, context).await?;
-                    record.owner.set(Some(question.verdict(&answer, caller, exists)));
+                    known_owner.set(Some(question.verdict(&answer, caller, exists)));
                 }
             }
         }
@@ -194,7 +199,7 @@ impl Gate {
             client: context.client,
             origin: &context.origin,
             request_id: context.request_id.as_str(),
-            body: body.parsed.is_some().then_some(&*body.bytes),
+            body: body.bytes.as_deref(),
         };
         match core.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {
@@ -344,11 +349,12 @@ fn caller(session: Option<&Known>) -> Caller<'_> {
     }
 }
 
-fn stop_body(error: BodyError) -> Stop {
+pub(super) fn stop_body(error: BodyError) -> Stop {
     match error {
         BodyError::TooLarge => Stop::Refused(Refusal::BodyTooLarge),
         BodyError::TooSlow => Stop::Refused(Refusal::BodyTooSlow),
         BodyError::Broken(reject) => Stop::Refused(Refusal::from(&reject)),
+        BodyError::MethodOverride => Stop::Refused(Refusal::method_override()),
         BodyError::Gone => Stop::Gone,
     }
 }

@@ -95,6 +95,12 @@ impl<'s> Action<'s, '_> {
         matches!(self.target, Target::Ambiguous)
     }
 
+    /// Whether no model and no route covers it.
+    #[must_use]
+    pub fn is_unmatched(&self) -> bool {
+        matches!(self.target, Target::Unmatched)
+    }
+
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
     pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
         self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))

@@ -278,7 +278,10 @@ impl Route {
 impl Match<'_, '_> {
     /// Whether both have the same segments captured. What `{*rest}` takes goes on to the end in either reading.
     fn captures_as(&self, other: &Match<'_, '_>) -> bool {
-        self.leaf.segments(self.rest).zip(other.leaf.segments(other.rest)).all(|(a, b)| path::decode(a) == path::decode(b))
+        self.leaf
+            .segments(self.rest)
+            .zip(other.leaf.segments(other.rest))
+            .all(|(a, b)| path::decode(a) == path::decode(b))
     }
 }
 

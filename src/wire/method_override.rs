@@ -88,7 +88,8 @@ impl OverrideScanner {
         let parts = says("multipart/");
         let json = head.method() == "POST" && (says("/json") || says("+json"));
         let is_encoded = head.fields().any(|field| {
-            field.name.eq_ignore_ascii_case("content-encoding") && !field.value.eq_ignore_ascii_case(b"identity")
+            field.name.eq_ignore_ascii_case("content-encoding")
+                && !field.value.eq_ignore_ascii_case(b"identity")
         });
         (form || parts || json).then(|| Self {
             opaque: is_encoded && !is_bare && (form || parts),

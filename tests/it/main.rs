@@ -12,6 +12,8 @@ mod clients;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod implied;
+#[cfg(test)]
 mod listen;
 #[cfg(test)]
 mod loopback;

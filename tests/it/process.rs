@@ -2,6 +2,7 @@
 
 mod demo;
 mod health;
+mod look_up;
 mod reload;
 mod restart;
 mod secrets;

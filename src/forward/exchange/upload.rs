@@ -61,6 +61,10 @@ impl Exchange<'_> {
 
     /// Moves a piece of the body from the input; `false` when the app takes no more for now.
     fn move_body(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
+        if let Incoming::Length(left) = self.down.incoming {
+            let ready = self.down.scratch.input.filled().len();
+            self.down.look_ahead(ready.min(usize::try_from(left).unwrap_or(usize::MAX)))?;
+        }
         let scratch = &mut *self.down.scratch;
         let filled = scratch.input.filled();
         match &mut self.down.incoming {
@@ -71,6 +75,9 @@ impl Exchange<'_> {
                     Poll::Pending => return Ok(false),
                     Poll::Ready(Ok(count)) if count > 0 => {
                         scratch.input.consume(count);
+                        if let Some(watch) = &mut self.down.watch {
+                            watch.gone_on(count);
+                        }
                         self.down.bytes_in += count as u64;
                         *left -= count as u64;
                         if *left == 0 {
@@ -85,6 +92,9 @@ impl Exchange<'_> {
                 let mut done = false;
                 match step {
                     ChunkStep::Data(data) => {
+                        if self.down.watch.as_mut().is_some_and(|watch| watch.finds(data)) {
+                            return Err(BodyError::MethodOverride.into());
+                        }
                         self.down.bytes_in += data.len() as u64;
                         put_chunk(&mut scratch.to_app, data);
                     }

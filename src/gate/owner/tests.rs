@@ -13,6 +13,9 @@ use crate::{
     policy::{self, Caller, Decision, PolicySet, Source, Stored, Unmatched},
 };
 
+/// By which hosts the app is asked.
+const TENANT: &str = "a a http";
+
 const TTL: Duration = Duration::from_secs(30);
 
 /// A set with two routes whose owner the app knows: one that keeps the answer for [`TTL`], one that does not.
@@ -83,7 +86,8 @@ fn who_asks_at_the_same_time_shares_one_look_up() {
         gate.notified().await;
         Ok(row(7))
     };
-    let mut asking: Vec<_> = (0..5).map(|_| Box::pin(owners.ask(&question, &clock, fetch))).collect();
+    let mut asking: Vec<_> =
+        (0..5).map(|_| Box::pin(owners.ask((&question, TENANT), &clock, fetch))).collect();
     assert!(asking.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     gate.notify_one();
     for asking in &mut asking {
@@ -93,7 +97,7 @@ fn who_asks_at_the_same_time_shares_one_look_up() {
     assert_eq!(count.get(), 1);
     assert!(owners.under_way.borrow().is_empty());
     // Nothing is kept beyond that.
-    let mut later = pin!(owners.ask(&question, &clock, fetch));
+    let mut later = pin!(owners.ask((&question, TENANT), &clock, fetch));
     assert!(poll(later.as_mut()).is_pending());
     assert_eq!(count.get(), 2);
 }
@@ -108,7 +112,7 @@ fn other_rows_are_other_look_ups() {
         std::future::pending().await
     };
     let mut asking: Vec<_> =
-        questions.iter().map(|question| Box::pin(owners.ask(question, &clock, fetch))).collect();
+        questions.iter().map(|question| Box::pin(owners.ask((question, TENANT), &clock, fetch))).collect();
     assert!(asking.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     assert_eq!(count.get(), 3);
 }
@@ -118,10 +122,11 @@ fn when_the_leader_goes_away_another_one_asks() {
     let (set, owners, clock) = (set(), Owners::default(), clock());
     let question = question(&set, "/fresh/1");
     let never = async || std::future::pending().await;
-    let mut leader = Box::pin(owners.ask(&question, &clock, never));
+    let mut leader = Box::pin(owners.ask((&question, TENANT), &clock, never));
     assert!(poll(leader.as_mut()).is_pending());
     let answers = async || Ok(row(7));
-    let mut followers: Vec<_> = (0..3).map(|_| Box::pin(owners.ask(&question, &clock, answers))).collect();
+    let mut followers: Vec<_> =
+        (0..3).map(|_| Box::pin(owners.ask((&question, TENANT), &clock, answers))).collect();
     assert!(followers.iter_mut().all(|follower| poll(follower.as_mut()).is_pending()));
     drop(leader);
     for follower in &mut followers {
@@ -140,8 +145,10 @@ fn a_failure_is_everybodys_and_is_not_kept() {
         gate.notified().await;
         Err(ForwardError::Cut)
     };
-    let (mut one, mut two) =
-        (Box::pin(owners.ask(&question, &clock, fails)), Box::pin(owners.ask(&question, &clock, fails)));
+    let (mut one, mut two) = (
+        Box::pin(owners.ask((&question, TENANT), &clock, fails)),
+        Box::pin(owners.ask((&question, TENANT), &clock, fails)),
+    );
     assert!(poll(one.as_mut()).is_pending() && poll(two.as_mut()).is_pending());
     gate.notify_one();
     for asking in [&mut one, &mut two] {
@@ -149,7 +156,7 @@ fn a_failure_is_everybodys_and_is_not_kept() {
         assert!(matches!(*failure, Failure::Unanswered(ForwardError::Cut)));
     }
     let answers = async || Ok(row(7));
-    let Poll::Ready(landed) = poll(pin!(owners.ask(&question, &clock, answers))) else { panic!() };
+    let Poll::Ready(landed) = poll(pin!(owners.ask((&question, TENANT), &clock, answers))) else { panic!() };
     assert!(owns(&question, &landed));
 }
 
@@ -157,7 +164,7 @@ fn a_failure_is_everybodys_and_is_not_kept() {
 fn ask_now(owners: &Owners, question: &Question<'_>, clock: &Clock, answer: Fetched) -> (Landed, bool) {
     let answer = Cell::new(Some(answer));
     let fetch = async || Ok(answer.take().unwrap());
-    let Poll::Ready(landed) = poll(pin!(owners.ask(question, clock, fetch))) else { panic!() };
+    let Poll::Ready(landed) = poll(pin!(owners.ask((question, TENANT), clock, fetch))) else { panic!() };
     (landed, answer.take().is_none())
 }
 
@@ -184,7 +191,7 @@ fn an_answer_is_as_old_as_its_question() {
         clock.advance(TTL);
         Ok(row(7))
     };
-    assert!(poll(pin!(owners.ask(&question, &clock, slow))).is_ready());
+    assert!(poll(pin!(owners.ask((&question, TENANT), &clock, slow))).is_ready());
     assert!(ask_now(&owners, &question, &clock, row(7)).1);
 }
 
@@ -220,7 +227,7 @@ fn nothing_grows_without_a_bound() {
     let questions: Vec<_> = targets.iter().map(|target| question(&set, target)).collect();
     let never = async || std::future::pending().await;
     let mut asking: Vec<_> =
-        questions.iter().map(|question| Box::pin(owners.ask(question, &clock, never))).collect();
+        questions.iter().map(|question| Box::pin(owners.ask((question, TENANT), &clock, never))).collect();
     let (last, first) = asking.split_last_mut().unwrap();
     assert!(first.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     let Poll::Ready(Err(failure)) = poll(last.as_mut()) else { panic!("one too many") };
@@ -245,5 +252,23 @@ fn only_a_row_and_its_absence_are_answers() {
     ] {
         let failure = read(&question, answer).unwrap_err().to_string();
         assert!(failure.contains(told), "{failure}");
+    }
+}
+
+#[test]
+fn b8_another_host_is_another_question() {
+    let (set, owners, clock) = (set(), Owners::default(), clock());
+    for target in ["/kept/1", "/fresh/1"] {
+        let question = question(&set, target);
+        let never = async || std::future::pending().await;
+        let mut under_way = Box::pin(owners.ask((&question, "b b http"), &clock, never));
+        assert!(poll(under_way.as_mut()).is_pending());
+        for (tenant, owner) in [("a a http", 7), ("c c http", 8)] {
+            let answers = async || Ok(row(owner));
+            let Poll::Ready(landed) = poll(pin!(owners.ask((&question, tenant), &clock, answers))) else {
+                panic!("it waits for another tenant's answer")
+            };
+            assert_eq!(owns(&question, &landed), owner == 7, "{target} {tenant}");
+        }
     }
 }

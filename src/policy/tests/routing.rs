@@ -336,6 +336,11 @@ fn b7_an_encoded_slash_is_looked_up_as_a_slash_too() {
     ] {
         let action = set.action("GET", path, None);
         let is_let_through = action.encoded_slash && !action.is_ambiguous();
-        assert_eq!(is_let_through || !path.to_lowercase().contains("%2f"), passes, "{path}: {}", action.route);
+        assert_eq!(
+            is_let_through || !path.to_lowercase().contains("%2f"),
+            passes,
+            "{path}: {}",
+            action.route
+        );
     }
 }

@@ -100,9 +100,8 @@ fn b5_a_method_in_a_form_is_found_however_the_body_is_cut() {
 
 #[test]
 fn b5_a_method_in_a_part_is_found_by_any_parser_s_reading() {
-    let part = |header: &str| {
-        format!("--b\r\nContent-Type: text/plain\r\n{header}\r\n\r\nDELETE\r\n--b--\r\n")
-    };
+    let part =
+        |header: &str| format!("--b\r\nContent-Type: text/plain\r\n{header}\r\n\r\nDELETE\r\n--b--\r\n");
     for header in [
         "Content-Disposition: form-data; name=\"_method\"",
         "content-disposition:form-data;name=_method",
@@ -174,5 +173,8 @@ fn b5_only_what_a_framework_reads_is_looked_at() {
         assert!(!of(method, lines), "{method} {lines}");
     }
     let gzip = "Content-Type: application/x-www-form-urlencoded\r\nContent-Encoding: gzip\r\n";
-    assert!(OverrideScanner::of(&head("POST", gzip)).unwrap().finds(b"\x1f"), "what is hidden may be anything");
+    assert!(
+        OverrideScanner::of(&head("POST", gzip)).unwrap().finds(b"\x1f"),
+        "what is hidden may be anything"
+    );
 }

@@ -1,5 +1,7 @@
 //! Whose row it is, as the app tells it. Whatever else the app says is never an allow.
 
+use std::io::Write as _;
+
 use serde_json::json;
 
 use crate::support::{App, Connection, Gate, Request, Setup, SignedUp, answer};
@@ -29,6 +31,66 @@ fn setup(app: &App) -> Setup {
         .policy("note.json", NOTES)
         .policy("file.json", FILES)
         .set("upstream.response_timeout", "200ms")
+}
+
+/// A row of two tenants: the first account's at `a.test`, the second's elsewhere.
+fn by_tenant(request: &Request) -> Vec<u8> {
+    if request.field("x-portcullis-lookup").is_none() {
+        return answer("200 OK", "", request.field("host").unwrap());
+    }
+    let host = request.field("x-forwarded-host").unwrap();
+    let owner = if host == "a.test" { 1 } else { 2 };
+    answer("200 OK", "", json!({"owner": {"id": owner}}).to_string())
+}
+
+#[test]
+fn b8_a_look_up_asks_the_host_that_the_request_asks() {
+    for (key, seen) in [("client", "a.test"), ("server", "")] {
+        let app = App::answering(by_tenant);
+        let cached = NOTES.replace("\"/owner/id\"", "\"/owner/id\", \"cache\": \"1h\"");
+        let setup = Setup::new(&app).policy("note.json", &cached).set("upstream.host", key);
+        let gate = Gate::start(setup.set("server.trusted_proxies", "127.0.0.0/8"));
+        let ann = gate.sign_up("ann");
+        let seen = if seen.is_empty() { app.address().to_string() } else { seen.to_owned() };
+        let ask = |host: &str, more: &str| {
+            let token = &ann.token;
+            let request =
+                format!("GET /notes/7 HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n{more}\r\n");
+            gate.client().send(request).response()
+        };
+        let response = ask("a.test", "").expect(200);
+        assert_eq!(response.text(), seen, "the app's own view of the host");
+        // Another tenant's row of the same id is another row, whatever is kept of the first.
+        ask("b.test", "").expect(403);
+        ask("a.test", "X-Forwarded-Host: b.test\r\n").expect(403);
+        ask("b.test", "X-Forwarded-Host: a.test\r\n").expect(200);
+        let look_ups: Vec<Request> =
+            app.requests().into_iter().filter(|request| request.target().starts_with("/rows/")).collect();
+        assert_eq!(look_ups[0].field("host"), Some(&*seen), "{key}");
+    }
+}
+
+#[test]
+fn e9_a_row_with_a_byte_order_mark_or_a_coding_is_read() {
+    let app = App::answering(|request| {
+        let row = br#"{"owner": {"id": 1}}"#;
+        let gzip = || {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(row).unwrap();
+            encoder.finish().unwrap()
+        };
+        match request.target() {
+            "/rows/mark.json" => answer("200 OK", "", [b"\xef\xbb\xbf", &row[..]].concat()),
+            "/rows/gzip.json" => answer("200 OK", "Content-Encoding: gzip\r\n", gzip()),
+            "/rows/brotli.json" => answer("200 OK", "Content-Encoding: br\r\n", row),
+            _ => answer("200 OK", "", "the row"),
+        }
+    });
+    let gate = Gate::start(setup(&app));
+    let ann = gate.sign_up("ann");
+    for (id, status) in [("mark", 200), ("gzip", 200), ("brotli", 503)] {
+        assert_eq!(ask(&gate, &ann, &format!("/notes/{id}")), status, "{id}");
+    }
 }
 
 /// What the app answers a look-up with; everything else is `the row`.
@@ -168,12 +230,11 @@ fn a_look_up_carries_its_mark_and_no_credential() {
     response.expect(200);
     let [lookup, request] = &app.requests()[..] else { panic!("{:?}", app.requests()) };
     let id = request.field("x-request-id").unwrap();
-    let host = app.address();
     assert_eq!(
         lookup.head,
         format!(
-            "GET /rows/mine.json HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\
-             X-Portcullis-Lookup: owner\r\nX-Request-Id: {id}\r\n"
+            "GET /rows/mine.json HTTP/1.1\r\nHost: gate.test\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n\
+             X-Portcullis-Lookup: owner\r\nX-Request-Id: {id}\r\nX-Forwarded-Host: gate.test\r\nX-Forwarded-Proto: http\r\n"
         )
     );
     assert_eq!(request.field("x-portcullis-lookup"), None, "the client's own mark is removed");

@@ -1,0 +1,171 @@
+//! What a request asks for beside its own line: another method (`_method`), and a second target (`Destination`).
+
+use std::cell::Cell;
+
+use crate::{
+    forward::Downstream,
+    policy::{Action, Personal, PolicySet, Served},
+    refusal::Refusal,
+    wire::{Framing, Override, OverrideScanner, RequestHead, query_override},
+};
+
+use super::{
+    Core, Gate, Held, Stop, context::Context, record::Record, reserved, session::Known, steps,
+    steps::ReadBody,
+};
+
+/// `[upstream] method_override`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MethodOverride {
+    /// A request with one is refused.
+    Refuse,
+    /// It is judged as the method that it asks for, and as the one that it has.
+    Judge,
+    /// The app does not look.
+    Ignore,
+}
+
+/// Who asks, and what is known of the request.
+pub(super) struct Asking<'a, 'r> {
+    pub(super) core: &'a Core,
+    pub(super) rules: &'r Held,
+    pub(super) session: Option<&'a Known>,
+    pub(super) context: &'a Context<'a>,
+    pub(super) record: &'a Record<'r>,
+}
+
+/// Whether a request asks for nothing besides: it reads, has no body, and no method in its query.
+pub(super) fn is_plain(head: &RequestHead) -> bool {
+    matches!(head.method(), "GET" | "HEAD")
+        && head.framing() == Framing::Empty
+        && head.query().is_none_or(|query| query_override(query) == Override::None)
+}
+
+impl Gate {
+    /// Judges what a permitted request asks the app for besides. A body that has to be judged as a whole is read.
+    pub(super) async fn judge_implied(
+        &self,
+        asking: &Asking<'_, '_>,
+        head: &RequestHead,
+        down: &mut Downstream,
+        mut body: ReadBody,
+    ) -> Result<ReadBody, Stop> {
+        if let Some(method) = self.overriding(head, down, &mut body).await? {
+            let action = asking.rules.set.action(&method, head.path(), head.query());
+            self.judge_also(asking, head, action).await?;
+        }
+        if head.field("destination").is_some() {
+            self.judge_destination(asking, head).await?;
+        }
+        Ok(body)
+    }
+
+    /// The method that the app may read instead of the request's own.
+    async fn overriding(
+        &self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        body: &mut ReadBody,
+    ) -> Result<Option<String>, Stop> {
+        let mode = self.settings.method_override;
+        if mode == MethodOverride::Ignore {
+            return Ok(None);
+        }
+        let mut asked = head.query().map_or(Override::None, query_override);
+        if let Some(mut scanner) = OverrideScanner::of(head) {
+            let is_short =
+                matches!(head.framing(), Framing::Length(count) if count <= self.settings.body_limit);
+            if mode == MethodOverride::Judge && is_short && body.bytes.is_none() {
+                body.bytes = Some(down.collect(self.settings.body_limit).await.map_err(steps::stop_body)?);
+            }
+            match &body.bytes {
+                Some(bytes) => asked = asked.and(scanner.reads(bytes)),
+                None => down.watch(scanner),
+            }
+        }
+        match asked {
+            Override::None => Ok(None),
+            Override::Method(method) if mode == MethodOverride::Judge => {
+                Ok(Some(method).filter(|method| method != head.method()))
+            }
+            _ => Err(Stop::Refused(Refusal::method_override())),
+        }
+    }
+
+    /// `Destination` (RFC 4918 section 10.3) is written to: as a PUT, and by the method itself.
+    async fn judge_destination(&self, asking: &Asking<'_, '_>, head: &RequestHead) -> Result<(), Stop> {
+        let set = &asking.rules.set;
+        let target = destination(head, asking.context.origin.host).map_err(bad_destination)?;
+        let second = head.with_target(target).map_err(|reject| bad_destination(&reject.to_string()))?;
+        if second.query().is_some() {
+            return Err(bad_destination("it has a query"));
+        }
+        if reserved::is_reserved(second.path()) || set.personal(target, None) != Personal::AsSent {
+            return Err(bad_destination("it is a path of the gate's own"));
+        }
+        for method in writing(set, head.method(), second.path()) {
+            let action = set.action(method, second.path(), None);
+            self.judge_also(asking, &second, action).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides on one more reading of a request that is already permitted.
+    async fn judge_also<'r>(
+        &self,
+        asking: &Asking<'_, 'r>,
+        head: &RequestHead,
+        action: Action<'r, '_>,
+    ) -> Result<(), Stop> {
+        steps::check_slashes(head, &action)?;
+        if action.served != Served::App {
+            let message = "what this request asks for besides is a route of the gate's own (second-reading)";
+            return Err(Refusal::Wire { status: 400, message: message.to_owned() }.into());
+        }
+        let Asking { core, rules, session, context, record } = *asking;
+        let owner = Cell::new(None);
+        self.decide(core, (rules, &owner), &action, session, (context, record)).await?;
+        Ok(())
+    }
+}
+
+/// The methods that a path is judged as when it is written to. Where the policies know neither, `PUT`, which is judged
+/// as what no policy covers.
+fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
+    let is_safe = matches!(method, "GET" | "HEAD" | "OPTIONS" | "PROPFIND");
+    let mut methods = vec!["PUT"];
+    if !is_safe && method != "PUT" {
+        methods.push(method);
+    }
+    let known: Vec<&str> =
+        methods.iter().copied().filter(|method| !set.action(method, path, None).is_unmatched()).collect();
+    if known.is_empty() { vec!["PUT"] } else { known }
+}
+
+/// The path of the one `Destination`, which is on this host.
+fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'static str> {
+    let mut lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("destination"));
+    let (Some(line), None) = (lines.next(), lines.next()) else { return Err("there are several") };
+    let text = std::str::from_utf8(line.value).map_err(|_| "it is no URI")?;
+    if text.starts_with('/') {
+        return Ok(text);
+    }
+    let (scheme, rest) = text.split_once("://").ok_or("it is neither a URI nor a path")?;
+    let port = match scheme {
+        _ if scheme.eq_ignore_ascii_case("http") => ":80",
+        _ if scheme.eq_ignore_ascii_case("https") => ":443",
+        _ => return Err("it is no `http` address"),
+    };
+    let (host, path) =
+        rest.split_at_checked(rest.find('/').ok_or("it has no path")?).ok_or("it has no path")?;
+    let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+    if bare(host) != bare(head.host()) && bare(host) != bare(origin) {
+        return Err("it is on another host");
+    }
+    Ok(path)
+}
+
+fn bad_destination(why: &str) -> Stop {
+    let message = format!("`Destination` has to be a path of this host, or its URI: {why} (destination)");
+    Refusal::Wire { status: 400, message }.into()
+}
