@@ -1,6 +1,6 @@
 //! Email addresses as LoopBack accepts them.
 
-use std::iter;
+use super::punycode;
 
 /// Octets of a local part (RFC 5321, section 4.5.3.1.1).
 const LOCAL_LIMIT: usize = 64;
@@ -40,7 +40,7 @@ fn domain_length(domain: &str) -> Option<usize> {
     let mut length = 0;
     let mut labels = domain.split('.').peekable();
     while let Some(label) = labels.next() {
-        let carried = punycode_length(label);
+        let carried = punycode::length(label);
         // isemail measures the last label as it is typed, and those before it as they are carried.
         let measured = if labels.peek().is_some() { carried + 1 } else { label.len() + 1 };
         if !is_label(label) || measured > LABEL_LIMIT + 1 {
@@ -92,63 +92,6 @@ fn is_ipv6(text: &str) -> bool {
     counted
         && !lone_edge
         && text.split(':').all(|group| group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// The length of a label in DNS: `xn--` and RFC 3492's digits where it is not ASCII.
-fn punycode_length(label: &str) -> usize {
-    if label.is_ascii() {
-        return label.len();
-    }
-    let basic = label.chars().filter(char::is_ascii).count();
-    let mut length = "xn--".len() + basic + usize::from(basic > 0);
-    let mut handled = basic;
-    let mut delta = 0_usize;
-    let mut bias = 72;
-    let mut next = 0x80_u32;
-    while let Some(smallest) = label.chars().map(u32::from).filter(|code| *code >= next).min() {
-        delta = delta.saturating_add((smallest - next) as usize * (handled + 1));
-        for code in label.chars().map(u32::from) {
-            if code < smallest {
-                delta = delta.saturating_add(1);
-            } else if code == smallest {
-                length += digits(delta, bias);
-                bias = adapt(delta, handled + 1, handled == basic);
-                delta = 0;
-                handled += 1;
-            }
-        }
-        delta = delta.saturating_add(1);
-        next = smallest + 1;
-    }
-    length
-}
-
-/// How many digits `delta` takes as a variable-length integer (RFC 3492, section 3.3).
-fn digits(delta: usize, bias: usize) -> usize {
-    let mut rest = delta;
-    let places = iter::successors(Some(36), |place| Some(place + 36_usize));
-    1 + places
-        .map(|place| place.saturating_sub(bias).clamp(1, 26))
-        .take_while(|threshold| {
-            let more = rest >= *threshold;
-            if more {
-                rest = (rest - threshold) / (36 - threshold);
-            }
-            more
-        })
-        .count()
-}
-
-/// The bias for the next integer (RFC 3492, section 6.1).
-fn adapt(delta: usize, handled: usize, first: bool) -> usize {
-    let mut delta = delta / if first { 700 } else { 2 };
-    delta += delta / handled;
-    let mut rounds = 0;
-    while delta > 455 {
-        delta /= 35;
-        rounds += 36;
-    }
-    rounds + 36 * delta / (delta + 38)
 }
 
 #[cfg(test)]
@@ -298,21 +241,6 @@ mod tests {
         }
         assert!(is_email(&format!("{}@b", "é".repeat(32))));
         assert!(!is_email(&format!("{}@b", "é".repeat(33))), "octets count, not characters");
-    }
-
-    /// RFC 3492, section 7.1, and what node's `punycode` makes of some names.
-    #[test]
-    fn measures_labels_as_dns_carries_them() {
-        for (label, carried) in [
-            ("plain", "plain"),
-            ("é", "xn--9ca"),
-            ("bücher", "xn--bcher-kva"),
-            ("他们为什么不说中文", "xn--ihqwcrb4cv8a8dqg056pqjye"),
-            ("почемужеонинеговорятпорусски", "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l"),
-            ("3年b組金八先生", "xn--3b-ww4c5e180e575a65lsy2b"),
-        ] {
-            assert_eq!(punycode_length(label), carried.len(), "{label}");
-        }
     }
 
     proptest! {
