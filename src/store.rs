@@ -55,6 +55,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot answer.
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError>;
 
+    /// The users with this name in any realm ([`KeyRules::without_realm`]), by id upwards, `limit` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    async fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError>;
+
     /// A hash that nobody has, to check a password by whose name nobody has: drawn by a keyed hash of the name from the
     /// kinds that the users' hashes have, in their proportion. `None` = as those who have no password.
     ///
@@ -124,6 +130,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot answer.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
+
+    /// The first undelivered event of every user after event number `after`, and the events about no user, at most
+    /// `limit`, the oldest first: what may be delivered next without changing any user's order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    async fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
     /// From now on names are folded so. With other rules than before all names are read once.
     ///
@@ -254,6 +267,9 @@ pub enum CommitError {
         /// The index of the change in the batch.
         change: usize,
     },
+    /// The session whose wish the batch is has ended meanwhile ([`Change::RequireToken`]).
+    #[error("the session has ended meanwhile")]
+    Ended,
     /// Too many writes are waiting.
     #[error("too many writes are waiting")]
     Busy,

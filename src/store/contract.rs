@@ -40,6 +40,7 @@ macro_rules! holds_for {
             sessions::a_token_is_live_until_it_is_deleted
             sessions::a_token_needs_its_user_and_their_epoch
             sessions::a_token_is_changed_without_a_gap
+            sessions::c2_a_wish_needs_its_session
             sessions::a_use_is_known_at_once_and_written_down_later
             sessions::all_tokens_are_seen_page_by_page
             sessions::an_event_tells_of_a_user_who_is_being_created
@@ -64,12 +65,16 @@ macro_rules! holds_for {
             whole::the_feed_tells_what_changed
             whole::the_outbox_keeps_events_until_they_are_taken
             whole::a_full_outbox_loses_its_oldest
+            whole::d1_every_user_has_a_line_of_events
+            whole::d1_a_flood_of_events_pushes_out_its_own
             whole::a_closed_store_refuses
         );
-        $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false } =>
+        $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false, canonical: false } =>
             accounts::folds_emails_but_not_usernames accounts::folds_names_anew);
-        $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: false, per_realm: true } =>
-            accounts::a_realm_has_names_of_its_own);
+        $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: false, per_realm: true, canonical: false } =>
+            accounts::a_realm_has_names_of_its_own accounts::d7_a_name_is_found_in_every_realm);
+        $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false, canonical: true } =>
+            accounts::c6_one_folding_for_every_look_up);
     };
     ($open:path, $rules:expr => $($area:ident::$case:ident)*) => {
         $(

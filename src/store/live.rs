@@ -134,6 +134,12 @@ impl Live {
         Ok(self.read()?.outbox(last, limit))
     }
 
+    /// The oldest durable events of their lines.
+    pub(super) fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let last = self.published()?.outbox_seq;
+        Ok(self.read()?.outbox_heads((after, last), limit))
+    }
+
     /// Numbers for metrics.
     pub(super) fn counters(&self) -> Counters {
         let rows = self.read().map(|state| state.counters()).unwrap_or_default();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    identity::{Lifetimes, PasswordHash, TokenHash, UserId},
+    identity::{Lifetimes, PasswordHash, TokenHash, UserId, address_key, canonical_name, fold_case},
 };
 
 /// A user as stored. `properties` holds what clients see, in LoopBack's order, explicit nulls kept.
@@ -45,10 +45,12 @@ pub struct UserDraft {
 /// How emails and usernames are folded before they are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyRules {
-    /// `caseSensitiveEmail: false`: emails are compared in lower case.
+    /// `caseSensitiveEmail: false`: emails are compared by [`fold_case`].
     pub fold_email_case: bool,
     /// Both realm settings are on: names are unique in their realm, not globally.
     pub per_realm: bool,
+    /// Profile `standard`: names are compared in their canonical forms, addresses by [`address_key`].
+    pub canonical: bool,
 }
 
 /// A name that one user has at the most: already folded by [`KeyRules`].
@@ -167,6 +169,9 @@ pub enum Change {
     CreateToken(Token),
     /// Replaces a token, if it still exists (`Missing`): whose it is, and its epoch, stay. Outcome: [`Outcome::Done`].
     UpdateToken(Token),
+    /// Nothing of the batch is applied unless this token is live: it is there, and its user has its epoch and is not
+    /// disabled. First in a batch that is a session's wish. Outcome: [`Outcome::Done`]. Fails with `Ended`.
+    RequireToken(TokenHash),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteToken(TokenHash),
     /// Writes down a token's last use, if the token still exists and no later one is known. Nobody is told of it:
@@ -221,8 +226,8 @@ pub enum Change {
     RaiseNextUserId(i64),
     /// Import: new users get 24 hex digits from now on.
     UseTextIds,
-    /// Puts an event into the outbox, which must have a reader: a full one loses its oldest. Outcome:
-    /// [`Outcome::Done`].
+    /// Puts an event into the outbox, which must have a reader: a full one loses its oldest, and a user with too many
+    /// events that wait loses the oldest of the same kind. Outcome: [`Outcome::Done`].
     Enqueue {
         /// The event's name, `user.registered` and so on.
         kind: String,
@@ -345,14 +350,15 @@ impl KeyRules {
     /// The key of an email address in a realm.
     #[must_use]
     pub fn email(&self, realm: Option<&str>, email: &str) -> UserKey {
-        let email = if self.fold_email_case { email.to_lowercase() } else { email.to_owned() };
-        UserKey::Email(self.scoped(realm, email))
+        let email = if self.canonical { address_key(email) } else { email.to_owned() };
+        UserKey::Email(self.scoped(realm, if self.fold_email_case { fold_case(&email) } else { email }))
     }
 
     /// The key of a username in a realm.
     #[must_use]
     pub fn username(&self, realm: Option<&str>, username: &str) -> UserKey {
-        UserKey::Username(self.scoped(realm, username.to_owned()))
+        let username = if self.canonical { canonical_name(username) } else { username.to_owned() };
+        UserKey::Username(self.scoped(realm, username))
     }
 
     /// Every key of a user: blank names have none.
@@ -366,11 +372,22 @@ impl KeyRules {
         email.into_iter().chain(username).collect()
     }
 
+    /// What a user is found by when the realm is not known: the names alone.
+    #[must_use]
+    pub fn without_realm(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
+        Self { per_realm: false, ..*self }.of(properties)
+    }
+
     fn scoped(self, realm: Option<&str>, name: String) -> String {
         match (self.per_realm, realm) {
-            (true, Some(realm)) => format!("{}\u{0}{realm}\u{0}{name}", realm.len()),
+            (true, Some(realm)) if self.canonical => Self::in_realm(&canonical_name(realm), &name),
+            (true, Some(realm)) => Self::in_realm(realm, &name),
             _ => name,
         }
+    }
+
+    fn in_realm(realm: &str, name: &str) -> String {
+        format!("{}\u{0}{realm}\u{0}{name}", realm.len())
     }
 }
 

@@ -54,6 +54,10 @@ impl<E: Writer> Store for Resident<E> {
         self.live.read()?.find_user(key)
     }
 
+    async fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError> {
+        self.live.read()?.users_named(key, limit)
+    }
+
     fn decoy(&self, key: &UserKey) -> Result<Option<PasswordHash>, StoreError> {
         Ok(self.live.read()?.decoy(key))
     }
@@ -101,6 +105,10 @@ impl<E: Writer> Store for Resident<E> {
 
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.live.outbox(limit)
+    }
+
+    async fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.live.outbox_heads(after, limit)
     }
 
     fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError> {

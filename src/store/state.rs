@@ -8,6 +8,7 @@ mod apply;
 mod codec;
 mod gone;
 mod kinds;
+mod outbox;
 mod read;
 mod sparse;
 
@@ -17,6 +18,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     clock::Timestamp,
@@ -31,6 +33,7 @@ pub(super) use apply::Effects;
 pub(super) use codec::Row;
 pub(super) use gone::Gone;
 use kinds::Kinds;
+use outbox::Outbox;
 
 /// All rows, and the indexes over them.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ pub(super) struct State {
     rules: KeyRules,
     /// Rows as they are stored: a million users must fit.
     users: BTreeMap<UserId, Box<[u8]>>,
+    /// What users are found by: their names, and in realms the names alone, too.
     names: BTreeSet<(u64, UserId)>,
     tokens: BTreeMap<TokenHash, TokenRow>,
     tokens_by_user: BTreeSet<(UserId, Timestamp, TokenHash)>,
@@ -48,7 +52,7 @@ pub(super) struct State {
     /// The mappings that give a user a role: the user's id as text, the mapping's id.
     grants: BTreeSet<(String, String)>,
     acls: BTreeMap<String, AclRow>,
-    outbox: BTreeMap<u64, OutboxEntry>,
+    outbox: Outbox,
     kinds: Kinds,
     gone: BTreeSet<Gone>,
     meta: Meta,
@@ -144,7 +148,7 @@ impl State {
             mappings: BTreeMap::new(),
             grants: BTreeSet::new(),
             acls: BTreeMap::new(),
-            outbox: BTreeMap::new(),
+            outbox: Outbox::default(),
             kinds: Kinds::default(),
             gone: BTreeSet::new(),
             meta: Meta::default(),
@@ -176,7 +180,7 @@ impl State {
             Write::Role(id, row) => Write::Role(id.clone(), replace(&mut self.roles, id, row)),
             Write::Mapping(id, row) => self.write_mapping(id, row),
             Write::Acl(id, row) => Write::Acl(id.clone(), replace(&mut self.acls, id, row)),
-            Write::Outbox(seq, row) => Write::Outbox(seq, replace(&mut self.outbox, seq, row)),
+            Write::Outbox(seq, row) => Write::Outbox(seq, self.outbox.replace(seq, row)),
             Write::Gone(gone, is) => self.write_gone(gone, is),
             Write::Meta(meta) => Write::Meta(std::mem::replace(&mut self.meta, meta)),
         }
@@ -222,7 +226,16 @@ impl State {
 
     fn keys(&self, row: &[u8]) -> Vec<UserKey> {
         // A row that cannot be read has no names; every read of it fails loudly.
-        codec::read_user(row).map(|user| self.rules.of(&user.properties)).unwrap_or_default()
+        codec::read_user(row).map(|user| self.index_keys(&user.properties)).unwrap_or_default()
+    }
+
+    /// What a user is found by. A sparse state only asks whether a name is taken.
+    fn index_keys(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
+        let mut keys = self.rules.of(properties);
+        if self.rules.per_realm && self.sparse.is_none() {
+            keys.extend(self.rules.without_realm(properties));
+        }
+        keys
     }
 
     fn key_digest(&self, key: &UserKey) -> u64 {

@@ -61,7 +61,7 @@ pub(in crate::store) async fn finds_users_by_their_names(store: &dyn Store) {
 }
 
 pub(in crate::store) async fn folds_emails_but_not_usernames(store: &dyn Store) {
-    let rules = KeyRules { fold_email_case: true, per_realm: false };
+    let rules = KeyRules { fold_email_case: true, per_realm: false, canonical: false };
     let draft = |email: &str, username: &str| {
         let properties = properties(json!({ "email": email, "username": username }));
         Change::CreateUser(UserDraft { properties, ..UserDraft::default() })
@@ -109,7 +109,8 @@ pub(in crate::store) async fn an_unknown_name_is_checked_like_a_known_one(store:
 }
 
 pub(in crate::store) async fn folds_names_anew(store: &dyn Store) {
-    let (folded, exact) = (KeyRules { fold_email_case: true, per_realm: false }, KeyRules::default());
+    let (folded, exact) =
+        (KeyRules { fold_email_case: true, per_realm: false, canonical: false }, KeyRules::default());
     commit(store, Change::CreateUser(draft("Ann@X"))).await.unwrap();
     let finds = async |rules: KeyRules, email: &str| {
         store.find_user(&rules.email(None, email)).await.unwrap().is_some()
@@ -126,7 +127,7 @@ pub(in crate::store) async fn folds_names_anew(store: &dyn Store) {
 }
 
 pub(in crate::store) async fn a_realm_has_names_of_its_own(store: &dyn Store) {
-    let rules = KeyRules { fold_email_case: false, per_realm: true };
+    let rules = KeyRules { fold_email_case: false, per_realm: true, canonical: false };
     for (realm, id) in [(json!(null), 1), (json!("one"), 2), (json!("two"), 3)] {
         let properties = properties(json!({ "realm": realm, "email": "a@x" }));
         commit(store, Change::CreateUser(UserDraft { properties, ..UserDraft::default() })).await.unwrap();
@@ -210,5 +211,59 @@ pub(in crate::store) async fn new_ids_can_be_texts(store: &dyn Store) {
         assert_eq!(text.len(), 24);
         assert!(text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{text}");
         assert!(store.user(&id).await.unwrap().is_some());
+    }
+}
+
+pub(in crate::store) async fn d7_a_name_is_found_in_every_realm(store: &dyn Store) {
+    let rules = KeyRules { fold_email_case: false, per_realm: true, canonical: false };
+    for (realm, email) in
+        [(json!(null), "a@x"), (json!("one"), "a@x"), (json!("two"), "a@x"), (json!("two"), "b@x")]
+    {
+        let properties =
+            properties(json!({ "realm": realm, "email": email, "username": format!("u-{email}") }));
+        commit(store, Change::CreateUser(UserDraft { properties, ..UserDraft::default() })).await.unwrap();
+    }
+    let ids = async |key: &UserKey, limit: usize| {
+        let users = store.users_named(key, limit).await.unwrap();
+        users.into_iter().map(|user| user.id.to_string()).collect::<Vec<_>>()
+    };
+    let key = rules.email(None, "a@x");
+    assert_eq!(ids(&key, 9).await, ["1", "2", "3"]);
+    assert_eq!(ids(&key, 2).await, ["1", "2"]);
+    assert_eq!(ids(&rules.username(None, "u-b@x"), 9).await, ["4"]);
+    assert!(ids(&rules.email(None, "c@x"), 9).await.is_empty());
+    // The name alone is the first one's, and the index follows what becomes of the rows.
+    let found = store.find_user(&key).await.unwrap();
+    assert_eq!(found.map(|user| user.id), Some(1.into()));
+    let moved = User {
+        properties: properties(json!({"realm": "two", "email": "c@x"})),
+        ..store.user(&3.into()).await.unwrap().unwrap()
+    };
+    commit_all(store, vec![Change::UpdateUser(moved), Change::DeleteUser(2.into())]).await;
+    assert_eq!(ids(&key, 9).await, ["1"]);
+    assert_eq!(ids(&rules.email(None, "c@x"), 9).await, ["3"]);
+    store.fold_names(KeyRules::default()).unwrap();
+    assert_eq!(ids(&key, 9).await, ["1"]);
+}
+
+pub(in crate::store) async fn c6_one_folding_for_every_look_up(store: &dyn Store) {
+    let rules = KeyRules { fold_email_case: true, per_realm: false, canonical: true };
+    for (own, others) in [
+        (
+            "mike@example.com",
+            ["mi\u{212a}e@example.com", "m\u{131}ke@EXAMPLE.com", "M\u{130}KE@example\u{3002}com"],
+        ),
+        (
+            "\u{17f}am@b\u{fc}cher.de",
+            ["sam@BU\u{308}CHER.de", "SAM@xn--bcher-kva.de", "\u{ff33}am@b\u{fc}cher.de"],
+        ),
+    ] {
+        commit(store, Change::CreateUser(draft(own))).await.unwrap();
+        for other in others {
+            let found = store.find_user(&rules.email(None, other)).await.unwrap();
+            assert_eq!(found.as_ref().and_then(User::email), Some(own), "{other}");
+            let twin = commit(store, Change::CreateUser(draft(other))).await;
+            assert!(matches!(twin, Err(CommitError::Taken { .. })), "{other}: {twin:?}");
+        }
     }
 }

@@ -241,3 +241,40 @@ pub(in crate::store) async fn all_tokens_are_seen_page_by_page(store: &dyn Store
     seen.dedup();
     assert_eq!(seen.len(), 7);
 }
+
+pub(in crate::store) async fn c2_a_wish_needs_its_session(store: &dyn Store) {
+    let user = create(store, "a@x").await;
+    for id in ["t", "u"] {
+        commit(store, Change::CreateToken(token(id, user.id.clone()))).await.unwrap();
+    }
+    let hash = TokenHash::of("t");
+    let wish = |user: &User, email: &str| {
+        let properties = properties(json!({ "email": email }));
+        vec![Change::RequireToken(hash), Change::UpdateUser(User { properties, ..user.clone() })]
+    };
+    commit_all(store, wish(&user, "b@x")).await;
+    // What a reset does: the token goes with the first who has it.
+    let now = store.user(&user.id).await.unwrap().unwrap();
+    let mut first = wish(&now, "c@x");
+    first.push(Change::RevokeTokens { user: user.id.clone(), except: None });
+    commit_all(store, first.clone()).await;
+    let second = store.commit(first).await;
+    assert!(matches!(second, Err(CommitError::Ended)), "{second:?}");
+    let now = store.user(&user.id).await.unwrap().unwrap();
+    let late = store.commit(wish(&now, "d@x")).await;
+    assert!(matches!(late, Err(CommitError::Ended)), "whatever the row's revision: {late:?}");
+    assert_eq!(store.user(&user.id).await.unwrap().unwrap().email(), Some("c@x"), "nothing of it is applied");
+    // A disabled user's sessions are over, too.
+    commit(store, Change::CreateToken(Token { epoch: now.epoch, ..token("t", user.id.clone()) }))
+        .await
+        .unwrap();
+    commit_all(store, vec![Change::RequireToken(hash), Change::UpdateUser(User { disabled: true, ..now })])
+        .await;
+    let disabled = commit(store, Change::RequireToken(hash)).await;
+    assert!(matches!(disabled, Err(CommitError::Ended)), "{disabled:?}");
+    let unknown = commit(store, Change::RequireToken(TokenHash::of("nobody's"))).await;
+    assert!(matches!(unknown, Err(CommitError::Ended)), "{unknown:?}");
+    // A token whose user an import did not bring.
+    commit(store, Change::PutToken(token("orphan", 99))).await.unwrap();
+    commit(store, Change::RequireToken(TokenHash::of("orphan"))).await.unwrap();
+}

@@ -137,3 +137,47 @@ pub(in crate::store) async fn a_closed_store_refuses(store: &dyn Store) {
     assert!(matches!(store.health().await, Err(StoreError::Closed)));
     assert_eq!(store.counters().errors, 1);
 }
+
+pub(in crate::store) async fn d1_every_user_has_a_line_of_events(store: &dyn Store) {
+    let of = |kind: &str, user: i64| event(kind, Some(user.into()));
+    let mut batch: Vec<Change> = (0..50).map(|index| of(&format!("a{index}"), 1)).collect();
+    batch.extend([of("b", 2), event("nobody's", None), of("c", 3), event("nobody's too", None), of("d", 2)]);
+    commit_all(store, batch).await;
+    let heads = async |after: u64, limit: usize| {
+        let heads = store.outbox_heads(after, limit).await.unwrap();
+        heads.into_iter().map(|entry| (entry.seq, entry.kind)).collect::<Vec<_>>()
+    };
+    let all = heads(0, 100).await;
+    let kinds: Vec<&str> = all.iter().map(|(_, kind)| &**kind).collect();
+    assert_eq!(kinds, ["a0", "b", "nobody's", "c", "nobody's too"]);
+    assert_eq!(heads(all[1].0, 2).await, all[2..4], "page by page");
+    assert!(heads(all[4].0, 9).await.is_empty() && heads(u64::MAX, 9).await.is_empty());
+    commit_all(store, vec![Change::Dequeue { seq: all[0].0 }, Change::Dequeue { seq: all[1].0 }]).await;
+    let kinds: Vec<String> = heads(0, 9).await.into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["a1", "nobody's", "c", "nobody's too", "d"], "the next of each line");
+}
+
+pub(in crate::store) async fn d1_a_flood_of_events_pushes_out_its_own(store: &dyn Store) {
+    let user = || Some(UserId::Number(1));
+    let changed = |names: &[&str]| Change::Enqueue {
+        kind: "user.changed".into(),
+        user: user(),
+        body: json!({ "more": { "changed": names } }),
+    };
+    commit_all(store, vec![event("password.changed", user()), event("other's", Some(2.into()))]).await;
+    for _ in 0..3 {
+        commit_all(store, vec![changed(&["a"]), event("login.failed", user()), changed(&["b"])]).await;
+    }
+    let told = async || {
+        let entries = store.outbox(usize::MAX).await.unwrap();
+        entries.into_iter().map(|entry| entry.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, ["password.changed", "other's", "login.failed", "user.changed"]);
+    let last = store.outbox(usize::MAX).await.unwrap().pop().unwrap();
+    assert_eq!(last.body["more"]["changed"], json!(["b", "a"]), "nothing that changed is forgotten");
+    commit_all(store, (0..5_000).map(|_| event("login.succeeded", user())).collect()).await;
+    let told = told().await;
+    assert_eq!(told.iter().filter(|kind| *kind == "login.succeeded").count(), 97);
+    assert_eq!(told.len(), 101, "a hundred of one user");
+    assert_eq!(told[..2], ["password.changed", "other's"]);
+}

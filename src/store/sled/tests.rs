@@ -2,6 +2,7 @@
 
 mod damage;
 mod groups;
+mod growth;
 mod kill;
 mod loader;
 mod restart;

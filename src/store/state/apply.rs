@@ -6,7 +6,7 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use super::{Gone, Meta, Row, State, TokenRow, Write, normal};
+use super::{Gone, Meta, Row, State, TokenRow, Write, normal, outbox};
 use crate::{
     identity::{TokenHash, UserId},
     store::{
@@ -97,6 +97,7 @@ impl<'a> Work<'a> {
             Change::RevokeTokens { user, except } => self.revoke_tokens(&normal(&user), except),
             Change::CreateToken(token) => self.create_token(token),
             Change::UpdateToken(token) => self.update_token(token),
+            Change::RequireToken(hash) => self.require_token(hash),
             Change::DeleteToken(hash) => Ok(self.delete_token(hash)),
             Change::UseToken { hash, used } => Ok(self.use_token(hash, used)),
             Change::CreateRole { name } => Ok(self.create_role(name)),
@@ -118,12 +119,12 @@ impl<'a> Work<'a> {
                 Ok(Outcome::Done)
             }
             Change::Enqueue { kind, user, body } => {
-                self.enqueue(|seq| OutboxEntry { seq, kind, user: user.as_ref().map(normal), body });
+                self.enqueue(OutboxEntry { seq: 0, kind, user: user.as_ref().map(normal), body });
                 Ok(Outcome::Done)
             }
             Change::EnqueueForCreated { kind, body } => {
                 let user = self.created.clone().ok_or_else(|| self.missing())?;
-                self.enqueue(|seq| OutboxEntry { seq, kind, user: Some(user), body });
+                self.enqueue(OutboxEntry { seq: 0, kind, user: Some(user), body });
                 Ok(Outcome::Done)
             }
             Change::Dequeue { seq } => {
@@ -222,6 +223,14 @@ impl<'a> Work<'a> {
         Outcome::Done
     }
 
+    fn require_token(&self, hash: TokenHash) -> Result<Outcome, CommitError> {
+        let Some(row) = self.state.tokens.get(&hash) else { return Err(CommitError::Ended) };
+        // An import brings tokens of users whom nobody has: those have no epoch but the first.
+        let (epoch, disabled) =
+            self.state.user(&row.user)?.map_or((0, false), |user| (user.epoch, user.disabled));
+        if row.epoch == epoch && !disabled { Ok(Outcome::Done) } else { Err(CommitError::Ended) }
+    }
+
     fn delete_token(&mut self, hash: TokenHash) -> Outcome {
         let brought = self.state.tokens.get(&hash).is_some_and(|row| row.brought);
         let ended = self.end_token(hash);
@@ -260,17 +269,20 @@ impl<'a> Work<'a> {
         true
     }
 
-    /// A full outbox loses its oldest event: nobody's logout waits for a receiver that is down.
-    fn enqueue(&mut self, entry: impl FnOnce(u64) -> OutboxEntry) {
-        if self.state.outbox.len() >= OUTBOX_LIMIT
-            && let Some((&oldest, _)) = self.state.outbox.first_key_value()
-        {
-            self.write(Write::Outbox(oldest, None));
+    /// Puts an event at the end of its line. What it makes room for is its own user's, unless the whole outbox is
+    /// full: nobody's logout waits for a receiver that is down, and nobody's events push out another's.
+    fn enqueue(&mut self, mut entry: OutboxEntry) {
+        if let Some(earlier) = self.state.outbox.told_anew_by(&entry) {
+            outbox::carry_over(earlier, &mut entry);
+            let seq = earlier.seq;
+            self.write(Write::Outbox(seq, None));
+        } else if let Some(surplus) = self.state.outbox.surplus(&entry) {
+            self.write(Write::Outbox(surplus, None));
             self.effects.dropped += 1;
         }
         let seq = self.state.meta.outbox_seq.saturating_add(1);
         self.meta(|meta| meta.outbox_seq = seq);
-        self.write(Write::Outbox(seq, Some(entry(seq))));
+        self.write(Write::Outbox(seq, Some(OutboxEntry { seq, ..entry })));
     }
 
     fn missing(&self) -> CommitError {
@@ -281,9 +293,6 @@ impl<'a> Work<'a> {
         CommitError::Stale { change: self.change }
     }
 }
-
-/// Undelivered events that are kept: a receiver that is down must not let strangers fill the memory.
-const OUTBOX_LIMIT: usize = 100_000;
 
 fn exhausted() -> CommitError {
     CommitError::Store(StoreError::Engine("there are no user ids left".to_owned()))

@@ -118,7 +118,7 @@ impl State {
             Row::Role(id) => json::<Role>(self.roles.get(id)),
             Row::Mapping(id) => json::<RoleMapping>(self.mappings.get(id)),
             Row::Acl(id) => json::<AclRow>(self.acls.get(id)),
-            Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(seq)),
+            Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(*seq)),
             Row::Gone(gone) => Ok(self.gone.contains(gone).then(Vec::new)),
         }
     }
@@ -127,7 +127,7 @@ impl State {
     fn load_user(&mut self, id: UserId, payload: &[u8]) -> Result<(), serde_json::Error> {
         let user = read_user(payload)?;
         self.kinds.add(user.password.as_ref());
-        self.rename(&id, &[], &self.rules.of(&user.properties));
+        self.rename(&id, &[], &self.index_keys(&user.properties));
         self.users.insert(id, payload.into());
         Ok(())
     }

@@ -36,6 +36,19 @@ impl State {
         Ok(None)
     }
 
+    /// The users with this name in any realm, by id upwards.
+    pub(in crate::store) fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError> {
+        let mut found = Vec::new();
+        for id in from_digest(&self.names, self.key_digest(key), UserId::Number(i64::MIN)) {
+            let user = self.user(id)?;
+            found.extend(user.filter(|user| self.rules.without_realm(&user.properties).contains(key)));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// A hash that nobody has, for a name that nobody has: always of the same kind while the kinds stay as they are.
     pub(in crate::store) fn decoy(&self, key: &UserKey) -> Option<PasswordHash> {
         let (kind, name) = match key {
@@ -114,7 +127,12 @@ impl State {
 
     /// The oldest events up to number `last`.
     pub(in crate::store) fn outbox(&self, last: u64, limit: usize) -> Vec<OutboxEntry> {
-        self.outbox.range(..=last).take(limit).map(|(_, entry)| entry.clone()).collect()
+        self.outbox.all(last).take(limit).cloned().collect()
+    }
+
+    /// The events after number `after` and up to `last` that no earlier one of the same user stands before.
+    pub(in crate::store) fn outbox_heads(&self, (after, last): (u64, u64), limit: usize) -> Vec<OutboxEntry> {
+        self.outbox.heads(after, last).take(limit).cloned().collect()
     }
 
     /// The number of the newest event.

@@ -1,0 +1,197 @@
+//! Undelivered events, in one line a user: nobody's events stand before another's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
+
+use serde_json::Value;
+
+use crate::{identity::UserId, store::records::OutboxEntry};
+
+/// The events, and their lines. An event about no user is a line of its own.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    entries: BTreeMap<u64, OutboxEntry>,
+    lines: HashMap<UserId, BTreeSet<u64>>,
+    /// The first of every line.
+    heads: BTreeSet<u64>,
+}
+
+impl Outbox {
+    /// Puts an event in, or takes one out; gives back what was there.
+    pub(super) fn replace(&mut self, seq: u64, entry: Option<OutboxEntry>) -> Option<OutboxEntry> {
+        let old = self.entries.remove(&seq);
+        if let Some(old) = &old {
+            self.leave(seq, old.user.as_ref());
+        }
+        if let Some(entry) = entry {
+            self.enter(seq, entry.user.as_ref());
+            self.entries.insert(seq, entry);
+        }
+        old
+    }
+
+    pub(super) fn get(&self, seq: u64) -> Option<&OutboxEntry> {
+        self.entries.get(&seq)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All up to number `last`, the oldest first.
+    pub(super) fn all(&self, last: u64) -> impl Iterator<Item = &OutboxEntry> {
+        self.entries.range(..=last).map(|(_, entry)| entry)
+    }
+
+    /// The first of every line after number `after` and up to `last`, the oldest first.
+    pub(super) fn heads(&self, after: u64, last: u64) -> impl Iterator<Item = &OutboxEntry> {
+        let wanted = (Bound::Excluded(after), Bound::Included(last.max(after)));
+        self.heads.range(wanted).filter_map(|seq| self.entries.get(seq))
+    }
+
+    /// The event that this one says anew, so that the earlier one need not be told any more.
+    pub(super) fn told_anew_by(&self, entry: &OutboxEntry) -> Option<&OutboxEntry> {
+        if !LATEST_ONLY.contains(&&*entry.kind) {
+            return None;
+        }
+        self.line(entry.user.as_ref()).find(|earlier| earlier.kind == entry.kind)
+    }
+
+    /// The event that has to go before this one finds room: one of the same user, if they have their share.
+    pub(super) fn surplus(&self, entry: &OutboxEntry) -> Option<u64> {
+        let line = entry.user.as_ref().and_then(|user| self.lines.get(user));
+        if line.is_some_and(|line| line.len() >= LINE_LIMIT) {
+            // What comes in floods pushes out its own kind first.
+            let mut events = self.line(entry.user.as_ref());
+            let same = events.find(|earlier| earlier.kind == entry.kind).map(|earlier| earlier.seq);
+            return same.or_else(|| line.and_then(BTreeSet::first).copied());
+        }
+        let full = self.entries.len() >= OUTBOX_LIMIT;
+        self.entries.first_key_value().map(|(seq, _)| *seq).filter(|_| full)
+    }
+
+    fn line(&self, user: Option<&UserId>) -> impl Iterator<Item = &OutboxEntry> {
+        let line = user.and_then(|user| self.lines.get(user));
+        line.into_iter().flatten().filter_map(|seq| self.entries.get(seq))
+    }
+
+    fn enter(&mut self, seq: u64, user: Option<&UserId>) {
+        let Some(user) = user else {
+            self.heads.insert(seq);
+            return;
+        };
+        let line = self.lines.entry(user.clone()).or_default();
+        let first = line.first().copied();
+        line.insert(seq);
+        if first.is_none_or(|first| seq < first) {
+            if let Some(first) = first {
+                self.heads.remove(&first);
+            }
+            self.heads.insert(seq);
+        }
+    }
+
+    fn leave(&mut self, seq: u64, user: Option<&UserId>) {
+        self.heads.remove(&seq);
+        let Some(user) = user else { return };
+        let Some(line) = self.lines.get_mut(user) else { return };
+        line.remove(&seq);
+        match line.first() {
+            Some(first) => drop(self.heads.insert(*first)),
+            None => drop(self.lines.remove(user)),
+        }
+    }
+}
+
+/// The later event tells of all that the earlier one has: the names of what was changed, and what only that one said.
+pub(super) fn carry_over(earlier: &OutboxEntry, later: &mut OutboxEntry) {
+    let Some(Value::Object(before)) = earlier.body.get("more") else { return };
+    let Some(Value::Object(more)) = later.body.get_mut("more") else { return };
+    for (name, value) in before {
+        if !more.contains_key(name) {
+            more.insert(name.clone(), value.clone());
+        }
+    }
+    if let (Some(Value::Array(known)), Some(Value::Array(names))) =
+        (before.get("changed"), more.get_mut("changed"))
+    {
+        add_names(known, names);
+    }
+}
+
+fn add_names(known: &[Value], names: &mut Vec<Value>) {
+    let length = |name: &Value| name.as_str().map_or(0, str::len) + 1;
+    let mut room = NAMES_LIMIT.saturating_sub(names.iter().map(length).sum());
+    for name in known {
+        if !names.contains(name) && length(name) <= room {
+            room -= length(name);
+            names.push(name.clone());
+        }
+    }
+}
+
+/// Bytes of the names that one event tells of.
+const NAMES_LIMIT: usize = 16 * 1024;
+
+/// Of these only the latest that waits is kept: they come in floods, and each says again what the one before said.
+const LATEST_ONLY: [&str; 2] = ["user.changed", "login.failed"];
+
+/// Undelivered events that are kept of one user.
+const LINE_LIMIT: usize = 100;
+
+/// Undelivered events that are kept: a receiver that is down must not let strangers fill the memory.
+const OUTBOX_LIMIT: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(seq: u64, user: Option<i64>, kind: &str) -> OutboxEntry {
+        OutboxEntry { seq, kind: kind.to_owned(), user: user.map(UserId::Number), body: json!({}) }
+    }
+
+    proptest! {
+        /// Whatever comes and goes, the heads are the first of each line.
+        #[test]
+        fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>()), 0..80)) {
+            let mut outbox = Outbox::default();
+            for (seq, user, put) in steps {
+                let user = (user > 0).then_some(user);
+                outbox.replace(seq, put.then(|| entry(seq, user, "e")));
+                let mut seen = BTreeSet::new();
+                let expected: Vec<u64> = outbox
+                    .all(u64::MAX)
+                    .filter(|entry| entry.user.as_ref().is_none_or(|user| seen.insert(user.clone())))
+                    .map(|entry| entry.seq)
+                    .collect();
+                prop_assert_eq!(outbox.heads(0, u64::MAX).map(|entry| entry.seq).collect::<Vec<_>>(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn d1_a_change_tells_of_those_that_it_replaces() {
+        let with = |names: &[&str]| OutboxEntry {
+            body: json!({"more": {"changed": names}}),
+            ..entry(1, Some(1), "user.changed")
+        };
+        let mut later = with(&["b", "c"]);
+        carry_over(&with(&["a", "b"]), &mut later);
+        assert_eq!(later.body, json!({"more": {"changed": ["b", "c", "a"]}}));
+        let disabled = OutboxEntry {
+            body: json!({"more": {"changed": ["disabled"], "disabled": true}}),
+            ..entry(1, Some(1), "user.changed")
+        };
+        carry_over(&disabled, &mut later);
+        assert_eq!(
+            later.body["more"]["disabled"],
+            json!(true),
+            "what the later one says nothing of stays said"
+        );
+    }
+}
