@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use self::{
     bench::Bench,
-    pool::{Pool, Refused},
+    pool::{Lane, Pool, Refused},
 };
 use crate::identity::{Password, PasswordHash};
 
@@ -45,6 +45,23 @@ pub enum Verdict {
     Mismatch,
 }
 
+/// What a password is hashed for: new passwords leave most of the queue to logins, and let them go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// A user logs in.
+    Login,
+    /// A password is set.
+    NewPassword,
+}
+
+/// The leave to have a password hashed, from whoever counts who has how much under way: it is given back when the work
+/// is done, or dropped.
+pub struct Leave {
+    share: Share,
+    /// What counts it.
+    _held: Box<dyn Send>,
+}
+
 /// What a stored hash looks like, before any of it is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -54,6 +71,11 @@ pub enum Form {
     TooMuch,
     /// It is neither.
     Unknown,
+}
+
+/// Lets every other thread go before the calling one.
+pub(crate) fn give_way() {
+    pool::give_way();
 }
 
 /// Looks at a stored hash.
@@ -83,8 +105,16 @@ pub enum HasherError {
 
 /// What a thread is asked to do, and whom it tells. A dropped `reply` tells the caller that nothing came of it.
 enum Job {
-    Hash { password: Password, reply: oneshot::Sender<PasswordHash> },
-    Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<Verdict> },
+    Hash { password: Password, reply: oneshot::Sender<PasswordHash>, leave: Leave },
+    Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<Verdict>, leave: Leave },
+}
+
+impl Leave {
+    /// A leave that `held` counts.
+    #[must_use]
+    pub fn new(share: Share, held: impl Send + 'static) -> Self {
+        Self { share, _held: Box::new(held) }
+    }
 }
 
 impl Hasher {
@@ -109,9 +139,9 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Busy`].
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+    pub async fn hash(&self, leave: Leave, password: Password) -> Result<PasswordHash, Busy> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(Job::Hash { password, reply })?;
+        self.pool.submit(leave.share.lane(), Job::Hash { password, reply, leave })?;
         answer.await.map_err(|_| self.pool.refused().into())
     }
 
@@ -119,9 +149,14 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Busy`].
-    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Busy> {
+    pub async fn verify(
+        &self,
+        leave: Leave,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verdict, Busy> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(Job::Verify { password, hash, reply })?;
+        self.pool.submit(leave.share.lane(), Job::Verify { password, hash, reply, leave })?;
         answer.await.map_err(|_| self.pool.refused().into())
     }
 
@@ -129,6 +164,12 @@ impl Hasher {
     #[must_use]
     pub fn depth(&self) -> usize {
         self.pool.depth()
+    }
+}
+
+impl fmt::Debug for Leave {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leave").field("share", &self.share).finish_non_exhaustive()
     }
 }
 
@@ -142,17 +183,29 @@ impl Job {
     /// Does the work, unless nobody waits for it any more.
     fn run(self, bench: &mut Bench) {
         match self {
-            Self::Hash { password, reply } if !reply.is_closed() => {
+            Self::Hash { password, reply, leave } if !reply.is_closed() => {
                 if let Some(hash) = bench.hash(&password) {
+                    // Before the answer: the next password of whoever waits for it finds its turn free.
+                    drop(leave);
                     let _ = reply.send(hash);
                 }
             }
-            Self::Verify { password, hash, reply } if !reply.is_closed() => {
+            Self::Verify { password, hash, reply, leave } if !reply.is_closed() => {
                 if let Some(verdict) = bench.verify(&password, hash.as_ref()) {
+                    drop(leave);
                     let _ = reply.send(verdict);
                 }
             }
             Self::Hash { .. } | Self::Verify { .. } => {}
+        }
+    }
+}
+
+impl Share {
+    fn lane(self) -> Lane {
+        match self {
+            Self::Login => Lane::Front,
+            Self::NewPassword => Lane::Back,
         }
     }
 }
@@ -173,22 +226,28 @@ mod tests {
         Password::new(text.to_owned())
     }
 
+    fn leave() -> Leave {
+        Leave::new(Share::Login, ())
+    }
+
     #[tokio::test]
     async fn hashes_and_verifies() {
         let hasher = Hasher::new(SMALL).unwrap();
-        let hash = hasher.hash(password("pässword")).await.unwrap();
+        let hash = hasher.hash(leave(), password("pässword")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.expose());
-        let right = hasher.verify(password("pässword"), Some(hash.clone())).await.unwrap();
-        let wrong = hasher.verify(password("password"), Some(hash)).await.unwrap();
-        let nobody = hasher.verify(password(""), None).await.unwrap();
+        let right = hasher.verify(leave(), password("pässword"), Some(hash.clone())).await.unwrap();
+        let wrong = hasher.verify(leave(), password("password"), Some(hash)).await.unwrap();
+        let nobody = hasher.verify(leave(), password(""), None).await.unwrap();
         assert_eq!([right, wrong, nobody], [Verdict::Match, Verdict::Mismatch, Verdict::Mismatch]);
     }
 
     #[tokio::test]
     async fn salts_every_hash_anew() {
         let hasher = Hasher::new(SMALL).unwrap();
-        let (one, two) =
-            (hasher.hash(password("a")).await.unwrap(), hasher.hash(password("a")).await.unwrap());
+        let (one, two) = (
+            hasher.hash(leave(), password("a")).await.unwrap(),
+            hasher.hash(leave(), password("a")).await.unwrap(),
+        );
         assert_ne!(one, two);
     }
 
@@ -198,10 +257,10 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         drop(answer);
         // A memory of nothing shows that the bench was never used.
-        Job::Hash { password: password("a"), reply }.run(&mut bench);
+        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut bench);
         assert_eq!(bench.memory(), 0);
         let (reply, answer) = oneshot::channel();
-        Job::Hash { password: password("a"), reply }.run(&mut bench);
+        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut bench);
         assert!(answer.await.is_ok() && bench.memory() == 8);
     }
 
@@ -224,7 +283,7 @@ mod tests {
         let hasher = Hasher::new(SMALL).unwrap();
         let other = hasher.clone();
         drop(hasher);
-        assert!(other.hash(password("a")).await.is_ok());
+        assert!(other.hash(leave(), password("a")).await.is_ok());
         assert_eq!(other.depth(), 0);
     }
 }

@@ -3,10 +3,12 @@
 mod connections;
 mod rate;
 mod table;
+mod turns;
 
 use std::{
     hash::{BuildHasher, RandomState},
     net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
     time::Duration,
 };
 
@@ -16,11 +18,13 @@ use governor::{
     middleware::NoOpMiddleware,
 };
 
-use self::table::Table;
 pub use self::{
     connections::{Connection, Connections},
     rate::{Rate, RateError},
+    turns::Turn,
 };
+use self::{table::Table, turns::Turns};
+use crate::identity::UserId;
 
 /// The limits; `None` = off.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +37,8 @@ pub struct Settings {
     pub register_per_client: Option<Rate>,
     /// All requests of one client.
     pub requests_per_client: Option<Rate>,
+    /// Writes of one user's row, each as many as it has pages of [`PAGE`] bytes.
+    pub writes_per_user: Option<Rate>,
 }
 
 /// What is counted.
@@ -48,6 +54,17 @@ pub enum Door {
     Request,
 }
 
+/// Dear work, of which so much may be under way for one client or one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// A password is checked.
+    Login,
+    /// A new password is hashed, or an old one checked to change it.
+    NewPassword,
+    /// Rows are searched by a filter.
+    Search,
+}
+
 /// Too many: try again after this long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
@@ -59,6 +76,8 @@ pub struct Limits<C: Clock = MonotonicClock> {
     reset: Option<Limiter<C>>,
     register: Option<Limiter<C>>,
     request: Option<Limiter<C>>,
+    write: Option<Limiter<C>>,
+    turns: Turns,
     /// Keyed with chance, so that nobody can choose addresses that share an entry.
     hasher: RandomState,
 }
@@ -86,6 +105,8 @@ impl<C: Clock + Clone> Limits<C> {
             reset: limiter(settings.reset_per_client),
             register: limiter(settings.register_per_client),
             request: limiter(settings.requests_per_client),
+            write: limiter(settings.writes_per_user),
+            turns: Turns::default(),
             hasher: RandomState::new(),
         }
     }
@@ -106,7 +127,41 @@ impl<C: Clock + Clone> Limits<C> {
             .check_key(&self.hasher.hash_one(network(client)))
             .map_err(|until| RetryAfter(until.wait_time_from(limiter.clock().now())))
     }
+
+    /// Counts a write of so many bytes to a user's row.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when the row was written too often.
+    pub fn check_write(&self, user: &UserId, bytes: usize) -> Result<(), RetryAfter> {
+        let Some(limiter) = &self.write else { return Ok(()) };
+        let pages = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
+        let pages = NonZeroU32::new(pages).unwrap_or(NonZeroU32::MIN);
+        match limiter.check_key_n(&self.hasher.hash_one(user), pages) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(until)) => Err(RetryAfter(until.wait_time_from(limiter.clock().now()))),
+            // More than the allowance ever holds.
+            Err(_) => Err(RetryAfter(Duration::from_secs(60))),
+        }
+    }
+
+    /// A client's turn to have such work done; `None` while `most` are under way. IPv6 clients count by their /64.
+    #[must_use]
+    pub fn client_turn(&self, work: Work, client: IpAddr, most: usize) -> Option<Turn> {
+        self.turns.take(self.hasher.hash_one((work, network(client))), most)
+    }
+
+    /// The turn of whoever has such work done for a user; `None` while there is some.
+    #[must_use]
+    pub fn user_turn(&self, work: Work, user: &UserId) -> Option<Turn> {
+        self.turns.take(self.hasher.hash_one((work, user)), 1)
+    }
 }
+
+/// How often one user's row is written: two a second for small ones, and two a minute of the largest.
+pub const WRITES_PER_USER: Rate = Rate { burst: 120, period: Duration::from_secs(60) };
+
+/// Bytes of a row that count as one write.
+pub const PAGE: usize = 4096;
 
 impl RetryAfter {
     /// For the header `Retry-After`: whole seconds, rounded up, at least one.

@@ -1,0 +1,68 @@
+//! Work that is under way, counted by whom it is for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Counts per key. It holds no more keys than there is work under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    taken: Arc<Mutex<HashMap<u64, usize>>>,
+}
+
+/// Work under way; dropped, it no longer counts. Whoever does the work holds it: a client that goes away does not end
+/// the work.
+#[derive(Debug)]
+pub struct Turn {
+    turns: Turns,
+    key: u64,
+}
+
+impl Turns {
+    /// A turn, if fewer than `most` are taken under this key.
+    pub(super) fn take(&self, key: u64, most: usize) -> Option<Turn> {
+        let mut taken = self.lock();
+        let count = taken.get(&key).copied().unwrap_or(0);
+        if count >= most {
+            return None;
+        }
+        taken.insert(key, count + 1);
+        Some(Turn { turns: self.clone(), key })
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut taken = self.turns.lock();
+        if let Some(count) = taken.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d3_a_key_has_so_many_turns_and_leaves_nothing() {
+        let turns = Turns::default();
+        let (one, two) = (turns.take(7, 2).unwrap(), turns.take(7, 2).unwrap());
+        assert!(turns.take(7, 2).is_none());
+        let other = turns.take(8, 1).unwrap();
+        drop(one);
+        let three = turns.take(7, 2).unwrap();
+        assert!(turns.take(7, 2).is_none());
+        drop((two, three, other));
+        assert!(turns.lock().is_empty());
+    }
+}
