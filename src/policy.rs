@@ -45,7 +45,7 @@ pub use action::{Action, Served};
 pub use argument::{Argument, Item, Kind as ArgumentKind, Source as ArgumentSource};
 pub use cases::{Anonymous, As, AsUser, Case, Expect, Id, Outcome};
 pub use compile::{PolicySet, compile};
-pub use decide::{Caller, Decision, Denial, Permit};
+pub use decide::{Caller, Decision, Denial, Permit, Reach};
 pub use diff::{Change, compare};
 pub use explain::{Asks, Explanation, Inquiry, Judged, RuleLine, Verdict};
 pub use finding::{Finding, Severity};

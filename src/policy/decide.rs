@@ -36,7 +36,23 @@ pub enum Decision<'s> {
 pub struct Permit<'s> {
     /// The rule that won, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` when none did.
     pub rule: &'s str,
+    /// Whom that rule lets in.
+    pub reach: Reach,
     _proof: (),
+}
+
+/// How many callers a rule lets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Everybody; also where no rule says anything.
+    #[default]
+    Everyone,
+    /// Whoever is logged in.
+    Authenticated,
+    /// The row's owner.
+    Owner,
+    /// The members of a role, or one user.
+    Named,
 }
 
 /// A refusal by rule.
@@ -59,6 +75,7 @@ const DEFAULT_SCOPE: &str = "DEFAULT";
 struct Outcome<'s> {
     allowed: bool,
     rule: &'s str,
+    reach: Reach,
 }
 
 impl PolicySet {
@@ -74,7 +91,7 @@ impl PolicySet {
             Target::Route { route, judge, model, .. } => (route, judge, model),
             // LoopBack's 404 tells nothing that a client does not know.
             Target::NoMethod => {
-                return Decision::Permit(Permit { rule: super::action::NO_METHOD.1, _proof: () });
+                return Decision::Permit(Permit::new(super::action::NO_METHOD.1, Reach::Everyone));
             }
             Target::Unmatched => return self.unmatched(action, caller),
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
@@ -87,7 +104,7 @@ impl PolicySet {
             Err(question) => return Decision::Ask(question),
         };
         if outcome.allowed {
-            Decision::Permit(Permit { rule: outcome.rule, _proof: () })
+            Decision::Permit(Permit::new(outcome.rule, outcome.reach))
         } else {
             self.deny(action, caller, Some(model), outcome.rule)
         }
@@ -103,7 +120,7 @@ impl PolicySet {
             Unmatched::Deny => false,
         };
         if allowed {
-            return Decision::Permit(Permit { rule: super::action::UNMATCHED.1, _proof: () });
+            return Decision::Permit(Permit::new(super::action::UNMATCHED.1, Reach::Everyone));
         }
         self.deny(action, caller, None, super::action::UNMATCHED.1)
     }
@@ -130,9 +147,12 @@ fn walk<'s>(
     owner: Option<OwnerVerdict>,
     model: &'s Policed,
 ) -> Result<Outcome<'s>, Question<'s>> {
-    let outcome =
-        |rule: &'s Rule| Outcome { allowed: rule.effect.allows(model.default_allow), rule: &rule.reference };
-    let mut stranger = Outcome { allowed: model.default_allow, rule: "default" };
+    let outcome = |rule: &'s Rule| Outcome {
+        allowed: rule.effect.allows(model.default_allow),
+        rule: &rule.reference,
+        reach: rule.who.reach(),
+    };
+    let mut stranger = Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone };
     // What holds for the owner, where an owner's rule stands before a stranger's.
     let mut owned = None;
     for rule in rules {
@@ -152,7 +172,22 @@ fn walk<'s>(
     }
 }
 
+impl<'s> Permit<'s> {
+    fn new(rule: &'s str, reach: Reach) -> Self {
+        Self { rule, reach, _proof: () }
+    }
+}
+
 impl Who {
+    fn reach(&self) -> Reach {
+        match self {
+            Self::Everyone | Self::Unauthenticated => Reach::Everyone,
+            Self::Authenticated => Reach::Authenticated,
+            Self::Owner => Reach::Owner,
+            Self::Role(_) | Self::User(_) => Reach::Named,
+        }
+    }
+
     pub(super) fn is(&self, caller: Caller<'_>, is_owner: bool) -> bool {
         match self {
             Self::Everyone => true,
