@@ -3,6 +3,8 @@
 //! One function checks a password ([`Accounts::login`] and everything after it goes through it), the limiter is
 //! inside it, and it costs the same whether or not there is such a user. Every write is one batch of the store.
 
+mod admission;
+mod aside;
 mod audit;
 mod bulk;
 mod change;
@@ -35,8 +37,11 @@ use crate::{
     hasher::Hasher,
     identity::{Lifetimes, UserId},
     limit::{Door, Limits},
-    store::{KeyRules, Session, Store, Token, User},
+    policy::Reach,
+    store::{Change, KeyRules, Session, Store, Token, User},
 };
+
+use aside::Aside;
 
 pub use courier::{Courier, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
@@ -100,6 +105,21 @@ pub struct Settings {
     pub links: Links,
     /// Whether somebody delivers events: without a reader none is kept.
     pub events: bool,
+    /// Who may create accounts.
+    pub registration: Registration,
+    /// Whether owners may change their username and email.
+    pub rename: bool,
+}
+
+/// Who may create accounts, besides an operator and an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Whom the rules let call `create`: by default everybody.
+    Open,
+    /// Whom an operator invites, and whom a rule names that is not about everybody.
+    Invite,
+    /// Whom a rule names that is not about everybody.
+    Closed,
 }
 
 /// What links in mails begin with: never what a client sent.
@@ -122,6 +142,8 @@ pub enum Asker<'a> {
         request_id: &'a str,
         /// Its session; `None` = anonymous.
         session: Option<&'a Session>,
+        /// Whom the rule lets in that let it in.
+        reach: Reach,
     },
     /// Somebody at the command line: no limit counts them.
     Operator,
@@ -137,6 +159,7 @@ pub struct Accounts {
     settings: Arc<Settings>,
     passwords: Arc<password::Rules>,
     users: Arc<query::Model>,
+    aside: Arc<Aside>,
     /// Rung when there is an event to deliver.
     bell: Arc<Notify>,
 }
@@ -148,6 +171,11 @@ impl<'a> Asker<'a> {
             Self::Client { session, .. } => session,
             Self::Operator => None,
         }
+    }
+
+    /// What a batch begins with that is a session's wish: a session that has ended meanwhile changes nothing more.
+    fn conditions(self) -> Vec<Change> {
+        self.session().map(|session| Change::RequireToken(session.hash)).into_iter().collect()
     }
 
     /// Whether a user asks for themselves.
@@ -163,6 +191,7 @@ impl Settings {
         KeyRules {
             fold_email_case: !self.case_sensitive_email,
             per_realm: self.realm_required && self.realm_delimiter.is_some(),
+            canonical: !self.loopback,
         }
     }
 
@@ -172,6 +201,13 @@ impl Settings {
         let place = |name: &str| self.properties.iter().position(|property| property.name == name);
         let ruled = self.properties.iter().any(|property| property.name == "username" && property.required);
         ruled && place("username") < place("email")
+    }
+
+    /// Whether an address that nobody has confirmed is told to the app: LoopBack's apps expect one where no login needs a
+    /// confirmed one.
+    #[must_use]
+    pub fn trusts_email(&self) -> bool {
+        self.loopback && !self.email_verification_required
     }
 
     /// How long tokens live.
@@ -198,8 +234,8 @@ impl Accounts {
     ) -> Self {
         let passwords = Arc::new(password::Rules::new(&settings));
         let users = Arc::new(find::users(&settings));
-        let bell = Arc::new(Notify::new());
-        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, bell }
+        let (bell, aside) = (Arc::new(Notify::new()), Arc::new(Aside::default()));
+        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, aside, bell }
     }
 
     /// These accounts, ringing this bell: a [`Courier`] outlives them.

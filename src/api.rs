@@ -24,7 +24,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{accounts::Accounts, policy::Permit, store::Session};
+use crate::{
+    accounts::Accounts,
+    policy::{Permit, Reach},
+    store::Session,
+};
 
 use negotiate::Strictness;
 use openapi::Document;
@@ -51,6 +55,8 @@ pub struct Call {
     pub client: IpAddr,
     /// For logs and events.
     pub request_id: Box<str>,
+    /// Whom the rule lets in that let the caller in: [`Api::serve`] has it from the permit.
+    pub reach: Reach,
 }
 
 /// How the API answers; what accounts do is [`crate::accounts::Settings`].
@@ -117,8 +123,8 @@ impl Api {
     }
 
     /// Serves a permitted call.
-    pub async fn serve(&self, _permit: Permit<'_>, call: Call) -> http::Response<Bytes> {
-        self.respond(&call).await
+    pub async fn serve(&self, permit: Permit<'_>, call: Call) -> http::Response<Bytes> {
+        self.respond(&Call { reach: permit.reach, ..call }).await
     }
 
     async fn respond(&self, call: &Call) -> http::Response<Bytes> {

@@ -31,20 +31,14 @@ impl Accounts {
         self.may_change_password(&data)?;
         let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
         let Patch { data, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
-        let conditions = self.folded_where(Where::read_for_write(&self.users, conditions)?);
-        let mut matching = Vec::new();
-        self.scan(&conditions, |user, _| {
-            matching.push(user.id);
-            true
-        })
-        .await?;
+        let (conditions, matching) = self.matching(asker, conditions, usize::MAX).await?;
         if password.is_some() && matching.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
         let mut count = 0;
         for id in matching {
             let hash = match &password {
-                Some(password) => Some(self.own_hash(password).await?),
+                Some(password) => Some(self.own_hash(asker, &id, password).await?),
                 None => None,
             };
             count += u64::from(self.update_one(asker, &id, &conditions, (&data, hash)).await?);
@@ -75,7 +69,7 @@ impl Accounts {
             if draft.properties == old.properties && hash.is_none() {
                 return Ok(true);
             }
-            let edit = self.edited(&old, draft.properties.clone(), hash.clone());
+            let edit = self.edited(asker, &old, draft.properties.clone(), hash.clone())?;
             match self.save(asker, &old, edit).await {
                 Ok(_) => return Ok(true),
                 Err(CommitError::Stale { .. }) => {}
@@ -88,8 +82,8 @@ impl Accounts {
     }
 
     /// A hash with a salt of its own.
-    async fn own_hash(&self, password: &str) -> Result<PasswordHash, Fault> {
-        Ok(self.hasher.hash(Password::new(password.to_owned())).await?)
+    async fn own_hash(&self, asker: Asker<'_>, user: &UserId, password: &str) -> Result<PasswordHash, Fault> {
+        self.hash(asker, Some(user), Password::new(password.to_owned())).await
     }
 }
 

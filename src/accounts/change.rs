@@ -57,7 +57,7 @@ impl Accounts {
         self.may_change_password(&data)?;
         let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
         let hash = match secret {
-            Some(secret) => Some(self.hashed(secret).await?),
+            Some(secret) => Some(self.hashed(asker, Some(&user.id), secret).await?),
             None => None,
         };
         let verified = self.verified(asker, &user.id);
@@ -74,7 +74,7 @@ impl Accounts {
                 draft.violations.clear();
             }
             let draft = self.vetted(draft, &Default::default(), Some(&old.id)).await?;
-            let edit = self.edited(&old, draft.properties.clone(), hash.clone());
+            let edit = self.edited(asker, &old, draft.properties.clone(), hash.clone())?;
             match self.save(asker, &old, edit).await {
                 Ok(user) => return Ok(user),
                 Err(CommitError::Stale { .. }) => {}
@@ -115,7 +115,7 @@ impl Accounts {
         if self.store.user(&exact).await?.is_none() {
             return Err(Fault::NothingToReplace(id.to_owned()));
         }
-        let hash = self.hashed(secret).await?;
+        let hash = self.hashed(asker, Some(&exact), secret).await?;
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(&exact).await? else {
                 return Err(Fault::NothingToReplace(id.to_owned()));
@@ -126,7 +126,7 @@ impl Accounts {
             {
                 properties.insert("emailVerified".to_owned(), stored.clone());
             }
-            let mut edit = self.edited(&old, properties, Some(hash.clone()));
+            let mut edit = self.edited(asker, &old, properties, Some(hash.clone()))?;
             if self.settings.loopback {
                 edit.user.verification = None;
             }
@@ -147,7 +147,8 @@ impl Accounts {
     /// The store's.
     pub async fn delete(&self, asker: Asker<'_>, id: &str) -> Result<bool, Fault> {
         let Some(user) = self.user_named(id).await? else { return Ok(false) };
-        let mut batch = vec![Change::DeleteUser(user.id.clone())];
+        let mut batch = asker.conditions();
+        batch.push(Change::DeleteUser(user.id.clone()));
         self.announce(&mut batch, "user.deleted", asker, About::User(&user), Value::Null)?;
         let outcomes = self.commit(batch).await?;
         let deleted = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..)));
@@ -157,13 +158,19 @@ impl Accounts {
         Ok(deleted)
     }
 
-    /// The change that makes a user have these properties.
+    /// The change that makes a user have these properties, if the asker may make it.
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`], [`Fault::TooManyProperties`], [`Fault::Limited`], [`Fault::RenameRefused`].
     pub(super) fn edited(
         &self,
+        asker: Asker<'_>,
         old: &User,
         mut properties: Map<String, Value>,
         hash: Option<PasswordHash>,
-    ) -> Edit {
+    ) -> Result<Edit, Fault> {
+        self.admit_rename(asker, old, &properties)?;
+        self.admit_write(asker, &properties, Some(old))?;
         let mut verification = old.verification.clone();
         if properties.get("email") != old.properties.get("email") {
             // INVARIANT: a token that was sent to one address never confirms another.
@@ -176,13 +183,14 @@ impl Accounts {
         let password = hash.is_some();
         let user =
             User { properties, password: hash.or_else(|| old.password.clone()), verification, ..old.clone() };
-        Edit { user, password, ends_own: false }
+        Ok(Edit { user, password, ends_own: false })
     }
 
     /// Writes a change; ends the user's other sessions where the email or the password was changed.
     pub(super) async fn save(&self, asker: Asker<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
         let Edit { user, password, ends_own } = edit;
-        let mut batch = vec![Change::UpdateUser(user.clone())];
+        let mut batch = asker.conditions();
+        batch.push(Change::UpdateUser(user.clone()));
         let email = user.properties.get("email").filter(|email| truthy(email));
         let moved = email.is_some() && email != old.properties.get("email");
         if moved || password {
@@ -299,8 +307,8 @@ mod tests {
     }
 
     fn with(session: &Session) -> Asker<'_> {
-        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
-        Asker::Client { address, request_id, session: Some(session) }
+        let Asker::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session), reach }
     }
 
     async fn patch(house: &House, asker: Asker<'_>, data: Value) -> Result<User, Fault> {

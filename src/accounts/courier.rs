@@ -58,8 +58,8 @@ struct Wait {
     until: Instant,
 }
 
-/// The oldest events are looked at: enough that one line that waits does not hold up the others.
-const WINDOW: usize = 1000;
+/// Lines that are looked at in one go.
+const PAGE: usize = 1000;
 
 /// Events on their way at once.
 const AT_ONCE: usize = 8;
@@ -114,30 +114,51 @@ impl Courier {
     /// Sends the first event of every line that does not wait; how many left the outbox.
     async fn round(&mut self) -> Result<usize, super::Fault> {
         let accounts = (self.accounts)();
-        let entries = accounts.store.outbox(WINDOW).await?;
-        let mut heads: Vec<(Line, OutboxEntry)> = Vec::new();
-        let mut lines = HashSet::new();
-        for entry in entries {
-            let line = line(&accounts, &entry).await?;
-            if lines.insert(line.clone()) {
-                heads.push((line, entry));
-            }
+        let (mut lines, mut after, mut delivered) = (HashSet::new(), 0, 0);
+        // A page at a time: lines that wait, however many they are, hold up none that does not.
+        loop {
+            let page = accounts.store.outbox_heads(after, PAGE).await?;
+            let Some(last) = page.last().map(|entry| entry.seq) else { break };
+            after = last;
+            let due = self.due(&accounts, page, &mut lines).await?;
+            delivered += self.send_all(&accounts, due).await;
         }
         self.waits.retain(|line, _| lines.contains(line));
-        let now = Instant::now();
-        heads.retain(|(line, _)| self.waits.get(line).is_none_or(|wait| wait.until <= now));
+        Ok(delivered)
+    }
+
+    /// Those whose line does not wait; `lines` are those that were seen in this round, of which none goes twice.
+    async fn due(
+        &self,
+        accounts: &Accounts,
+        page: Vec<OutboxEntry>,
+        lines: &mut HashSet<Line>,
+    ) -> Result<Vec<(Line, OutboxEntry)>, super::Fault> {
+        let (mut due, now) = (Vec::new(), Instant::now());
+        for entry in page {
+            let line = line(accounts, &entry).await?;
+            let waits = self.waits.get(&line).is_some_and(|wait| wait.until > now);
+            if lines.insert(line.clone()) && !waits {
+                due.push((line, entry));
+            }
+        }
+        Ok(due)
+    }
+
+    /// Sends some at once; how many left the outbox.
+    async fn send_all(&mut self, accounts: &Accounts, due: Vec<(Line, OutboxEntry)>) -> usize {
         let (mut sending, mut delivered) = (JoinSet::new(), 0);
-        let mut heads = heads.into_iter();
+        let mut due = due.into_iter();
         loop {
             while sending.len() < AT_ONCE
-                && let Some((line, entry)) = heads.next()
+                && let Some((line, entry)) = due.next()
             {
                 sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), line, entry));
             }
             // A send that panicked counts as failed: its line comes round again.
-            let Some(sent) = sending.join_next().await else { return Ok(delivered) };
+            let Some(sent) = sending.join_next().await else { return delivered };
             if let Ok((line, entry, result)) = sent {
-                delivered += usize::from(self.settle(&accounts, (line, &entry), result).await);
+                delivered += usize::from(self.settle(accounts, (line, &entry), result).await);
             }
         }
     }

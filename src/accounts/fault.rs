@@ -34,6 +34,30 @@ pub enum Fault {
     /// Properties nested deeper than 32 levels.
     #[error("the properties are nested deeper than {0} levels")]
     TooDeep(usize),
+    /// More bytes of properties than this.
+    #[error("the properties have more than {0} bytes")]
+    TooLarge(usize),
+    /// More properties than this.
+    #[error("there are more than {0} properties")]
+    TooManyProperties(usize),
+    /// A stranger wants an account where nobody but the rules' own may create one.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// An owner wants to be called otherwise where they may not.
+    #[error("an owner may not change `{0}`")]
+    RenameRefused(&'static str),
+    /// A login token where only a token of a reset counts (profile `standard`).
+    #[error("only the token of a password reset may set a password without the old one")]
+    ResetTokenRequired,
+    /// A client wants a token with the scope of a reset (profile `standard`).
+    #[error("the scope `{0}` is no client's to give")]
+    ReservedScope(&'static str),
+    /// The session ended while its wish was granted.
+    #[error("the session has ended meanwhile")]
+    SessionEnded,
+    /// The search would look at too many rows with too many conditions.
+    #[error("the search takes too long")]
+    TooDear,
     /// A login without a realm, where realms are on.
     #[error("a realm is required")]
     RealmRequired,
@@ -187,6 +211,10 @@ pub enum Faulty {
     EmailNoText,
     /// The email is malformed.
     EmailMalformed,
+    /// A name that holds what nobody sees.
+    Invisible,
+    /// A name that is longer than any.
+    TooLong,
     /// Another user has this email.
     EmailTaken,
     /// Another user has this username.
@@ -203,6 +231,8 @@ impl Faulty {
             Self::Blank => "presence",
             Self::EmailNoText => "custom.string",
             Self::EmailMalformed => "custom.email",
+            Self::Invisible => "custom.visible",
+            Self::TooLong => "length.max",
             Self::EmailTaken | Self::UsernameTaken => "uniqueness",
         }
     }
@@ -215,6 +245,8 @@ impl Faulty {
             Self::NoDate => "is not a valid date",
             Self::Blank => "can't be blank",
             Self::EmailNoText | Self::EmailMalformed => "is invalid",
+            Self::Invisible => "holds characters that nobody sees, or a blank at its beginning or end",
+            Self::TooLong => "is too long",
             Self::EmailTaken => "Email already exists",
             Self::UsernameTaken => "User already exists",
         }
@@ -245,6 +277,7 @@ impl From<CommitError> for Fault {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Busy => Self::Busy(Duration::from_secs(1)),
+            CommitError::Ended => Self::SessionEnded,
             CommitError::Store(error) => Self::Store(error),
             CommitError::Taken { .. } | CommitError::Missing { .. } | CommitError::Stale { .. } => {
                 Self::Contended

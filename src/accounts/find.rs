@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Accounts, Fault, Kind, Property, Query, Settings,
+    Accounts, Asker, Fault, Kind, Property, Query, Settings,
     inspect::to_number,
     query::{Model, Pin, QueryFault, Row, Where},
 };
@@ -14,6 +14,9 @@ use crate::{
 
 /// Rows that are read at once: other tasks of the core run in between.
 const PAGE: usize = 500;
+
+/// What a search may cost: every condition that is asked of a row is one. Some seconds of one thread.
+const MAX_COST: usize = 200_000_000;
 
 /// Rows of one answer.
 pub(super) const MAX_ROWS: usize = 10_000;
@@ -43,11 +46,76 @@ pub(super) fn id_value(id: &UserId) -> Value {
 }
 
 impl Accounts {
+    /// The users that a filter asks for, in its order, and how it wants them shown.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
+    pub async fn find_all(
+        &self,
+        asker: Asker<'_>,
+        filter: Option<Value>,
+    ) -> Result<(Vec<User>, Query), Fault> {
+        let find = async move |accounts: Self| {
+            let query = accounts.query(filter.as_ref())?;
+            Ok((accounts.find(&query).await?, query))
+        };
+        self.search(asker, find).await
+    }
+
+    /// The first user that a filter asks for.
+    ///
+    /// # Errors
+    /// As [`Accounts::find_all`].
+    pub async fn find_first(
+        &self,
+        asker: Asker<'_>,
+        filter: Option<Value>,
+    ) -> Result<(Option<User>, Query), Fault> {
+        let find = async move |accounts: Self| {
+            let query = accounts.query_one(filter.as_ref())?;
+            Ok((accounts.find(&query).await?.into_iter().next(), query))
+        };
+        self.search(asker, find).await
+    }
+
+    /// How many users match.
+    ///
+    /// # Errors
+    /// As [`Accounts::find_all`].
+    pub async fn count_all(&self, asker: Asker<'_>, conditions: Option<Value>) -> Result<u64, Fault> {
+        self.search(asker, async move |accounts: Self| accounts.count(conditions.as_ref()).await).await
+    }
+
+    /// The ids of the users whom a write is for, `most` of them. It asks each of them again.
+    ///
+    /// # Errors
+    /// [`Fault::Query`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
+    pub(super) async fn matching(
+        &self,
+        asker: Asker<'_>,
+        given: &Value,
+        most: usize,
+    ) -> Result<(Where, Vec<UserId>), Fault> {
+        let given = given.clone();
+        let find = async move |accounts: Self| {
+            let conditions = accounts.folded_where(Where::read_for_write(&accounts.users, &given)?);
+            let mut found = Vec::new();
+            accounts
+                .scan(&conditions, 0, |user, _| {
+                    found.push(user.id);
+                    found.len() < most
+                })
+                .await?;
+            Ok((conditions, found))
+        };
+        self.search(asker, find).await
+    }
+
     /// Reads a filter for [`Accounts::find`].
     ///
     /// # Errors
     /// [`Fault::Query`]
-    pub fn query(&self, filter: Option<&Value>) -> Result<Query, Fault> {
+    pub(super) fn query(&self, filter: Option<&Value>) -> Result<Query, Fault> {
         self.folded(Query::read(&self.users, filter)).map_err(Fault::Query)
     }
 
@@ -55,7 +123,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::Query`]
-    pub fn query_one(&self, filter: Option<&Value>) -> Result<Query, Fault> {
+    pub(super) fn query_one(&self, filter: Option<&Value>) -> Result<Query, Fault> {
         self.folded(Query::read_one(&self.users, filter)).map_err(Fault::Query)
     }
 
@@ -71,13 +139,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::TooManyRows`], or the store's.
-    pub async fn find(&self, query: &Query) -> Result<Vec<User>, Fault> {
+    pub(super) async fn find(&self, query: &Query) -> Result<Vec<User>, Fault> {
         let wanted = query.limit.unwrap_or(usize::MAX);
         let keep = query.skip.saturating_add(wanted);
         let mut found = Vec::new();
         if query.order.is_natural() {
             let mut passed = 0;
-            self.scan(&query.conditions, |user, _| {
+            self.scan(&query.conditions, 0, |user, _| {
                 passed += 1;
                 if passed > query.skip {
                     found.push(user);
@@ -87,7 +155,7 @@ impl Accounts {
             .await?;
         } else {
             let mut sorted = Vec::new();
-            self.scan(&query.conditions, |user, id| {
+            self.scan(&query.conditions, query.order.cost(), |user, id| {
                 sorted.push((query.order.key(Row { id: &id, rest: &user.properties }), user.id));
                 // What cannot be on the page any more is dropped now and then.
                 if sorted.len() > keep.saturating_mul(2).max(MAX_ROWS) {
@@ -110,7 +178,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::Query`], or the store's.
-    pub async fn count(&self, conditions: Option<&Value>) -> Result<u64, Fault> {
+    pub(super) async fn count(&self, conditions: Option<&Value>) -> Result<u64, Fault> {
         let conditions = match conditions {
             Some(conditions) => self.folded_where(Where::read(&self.users, conditions)?),
             None => Where::default(),
@@ -119,7 +187,7 @@ impl Accounts {
             return Ok(self.store.counters().users);
         }
         let mut count = 0;
-        self.scan(&conditions, |_, _| {
+        self.scan(&conditions, 0, |_, _| {
             count += 1;
             true
         })
@@ -164,12 +232,16 @@ impl Accounts {
         }
     }
 
-    /// Hands every user who matches to `take`, with the id as JSON, by id upwards, until it says no.
+    /// Hands every user who matches to `take`, with the id as JSON, by id upwards, until it says no. What a row costs
+    /// is what its conditions do, and `more`.
     pub(super) async fn scan(
         &self,
         conditions: &Where,
-        mut take: impl FnMut(User, Value) -> bool,
-    ) -> Result<(), StoreError> {
+        more: usize,
+        mut take: impl FnMut(User, Value) -> bool + Send,
+    ) -> Result<(), Fault> {
+        let cost = conditions.cost().saturating_add(more);
+        let mut left = MAX_COST;
         let mut offer = |user: User| {
             let id = id_value(&user.id);
             !conditions.matches(Row { id: &id, rest: &user.properties }) || take(user, id)
@@ -185,6 +257,7 @@ impl Accounts {
         let mut after = None;
         loop {
             let page = self.store.users(after.as_ref(), PAGE).await?;
+            left = left.checked_sub(page.len().saturating_mul(cost)).ok_or(Fault::TooDear)?;
             after = page.last().map(|user| user.id.clone());
             let is_last = page.len() < PAGE;
             for user in page {
@@ -200,7 +273,7 @@ impl Accounts {
     }
 
     /// The few users that can match at all, where the conditions name them.
-    async fn pinned(&self, conditions: &Where) -> Result<Option<Vec<User>>, StoreError> {
+    pub(super) async fn pinned(&self, conditions: &Where) -> Result<Option<Vec<User>>, StoreError> {
         let keys = self.settings.keys();
         Ok(Some(match conditions.pin() {
             Some(Pin::Ids(mut ids)) => {
@@ -213,11 +286,11 @@ impl Accounts {
                 users
             }
             // In realms a name may be that of several.
-            Some(Pin::Email(email)) if !keys.per_realm && !email.is_empty() => {
-                self.store.find_user(&keys.email(None, email)).await?.into_iter().collect()
+            Some(Pin::Email(email)) if !email.is_empty() => {
+                self.store.users_named(&keys.email(None, email), usize::MAX).await?
             }
-            Some(Pin::Username(name)) if !keys.per_realm && !name.is_empty() => {
-                self.store.find_user(&keys.username(None, name)).await?.into_iter().collect()
+            Some(Pin::Username(name)) if !name.is_empty() => {
+                self.store.users_named(&keys.username(None, name), usize::MAX).await?
             }
             _ => return Ok(None),
         }))

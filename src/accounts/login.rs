@@ -96,7 +96,7 @@ impl Accounts {
         }
         let fresh = match verdict {
             // A full queue only puts the better hash off until the next login.
-            Verdict::MatchOutdated => self.hasher.hash(self.counted(&login.password)).await.ok(),
+            Verdict::MatchOutdated => self.rehash(asker, self.counted(&login.password)).await,
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
@@ -114,6 +114,10 @@ impl Accounts {
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
         self.admit(Door::Login, asker)?;
+        let owner = match &claim {
+            Claim::User(user) => Some(user.id.clone()),
+            Claim::Name { .. } => None,
+        };
         let (user, decoy) = match claim {
             Claim::User(user) => (Some(user), None),
             Claim::Name { key, realm } => {
@@ -124,7 +128,7 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.clone());
         // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
         let may_match = hash.is_some() && !password.expose().is_empty();
-        let verdict = self.hasher.verify(self.counted(password), hash.or(decoy)).await?;
+        let verdict = self.verify(asker, owner.as_ref(), (self.counted(password), hash.or(decoy))).await?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),

@@ -11,12 +11,15 @@ use super::{
     query::{Kind, moment},
 };
 use crate::{
-    identity::is_email,
+    identity::{canonical_address, canonical_name, has_invisible, is_email},
     store::{KeyRules, User, UserKey},
 };
 
 /// LoopBack's bound: the properties are level 0.
 pub(super) const MAX_DEPTH: usize = 32;
+
+/// Bytes of a username or a realm: each is kept in an index, and goes along with every event.
+pub(super) const MAX_NAME: usize = 1024;
 
 /// The relation, and what every JavaScript object has.
 const INNER: [&str; 7] = [
@@ -83,7 +86,7 @@ impl Draft {
                 data.insert(property.name.clone(), default.clone());
             }
         }
-        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password));
+        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password), None);
         if let Some(given) = id.and_then(|id| id_given(&id)) {
             draft.violations.insert(0, given);
         }
@@ -98,7 +101,8 @@ impl Draft {
             data.shift_remove("emailVerified");
         }
         merged.extend(data);
-        Self::of(settings, Verified::AsSent, merged, (patch.secret, Needs::Nothing))
+        let needs = (patch.secret, Needs::Nothing);
+        Self::of(settings, Verified::AsSent, merged, needs, Some(&old.properties))
     }
 
     fn of(
@@ -106,6 +110,7 @@ impl Draft {
         verified: Verified,
         data: Map<String, Value>,
         (secret, needs): (Option<Secret>, Needs),
+        old: Option<&Map<String, Value>>,
     ) -> Self {
         let mut violations = Vec::new();
         for property in &settings.properties {
@@ -120,7 +125,8 @@ impl Draft {
             }
         }
         let shown_email = shown(data.get("email"));
-        let properties = ordered(settings, data, verified);
+        let mut properties = ordered(settings, data, verified);
+        violations.extend(name_faults(settings, &mut properties, old));
         let shown_username = shown(properties.get("username"));
         Self { properties, secret, violations, shown_email, shown_username }
     }
@@ -182,10 +188,13 @@ impl Patch {
         data.retain(|name, _| !INNER.contains(&name.as_str()) && !name.starts_with("__"));
         // INVARIANT: a client never picks the token that confirms its own address.
         data.shift_remove("verificationToken");
-        if !settings.case_sensitive_email
-            && let Some(Value::String(email)) = data.get_mut("email")
-        {
-            *email = email.to_lowercase();
+        if let Some(Value::String(email)) = data.get_mut("email") {
+            if !settings.loopback {
+                *email = canonical_address(email);
+            }
+            if !settings.case_sensitive_email {
+                *email = email.to_lowercase();
+            }
         }
         for property in settings.properties.iter().filter(|property| property.list) {
             if let Some(value) = data.get_mut(&property.name) {
@@ -230,6 +239,30 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
         Some(_) => rules.push(Faulty::EmailNoText),
     }
     rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
+}
+
+/// Gives the names their one spelling, where the profile has one, and says what is wrong with those that are new.
+fn name_faults(
+    settings: &Settings,
+    properties: &mut Map<String, Value>,
+    old: Option<&Map<String, Value>>,
+) -> Vec<Violation> {
+    let mut faults = Vec::new();
+    for name in ["realm", "username", "email"] {
+        let is_old = old.is_some_and(|old| old.get(name) == properties.get(name));
+        let Some(Value::String(text)) = properties.get_mut(name).filter(|_| !is_old) else { continue };
+        if !settings.loopback && name != "email" {
+            *text = canonical_name(text);
+        }
+        let unseen = if name == "email" { Faulty::EmailMalformed } else { Faulty::Invisible };
+        if !settings.loopback && has_invisible(text) {
+            faults.push(violation(name, unseen, shown(Some(&text.as_str().into()))));
+        }
+        if text.len() > MAX_NAME && name != "email" {
+            faults.push(violation(name, Faulty::TooLong, shown(Some(&text.as_str().into()))));
+        }
+    }
+    faults
 }
 
 /// What is wrong with a property of the model's own.
@@ -372,6 +405,59 @@ mod tests {
             let draft = Draft::read(&settings, &Rules::new(&settings), Verified::AsSent, data).ok().unwrap();
             assert_eq!(draft.properties["emailVerified"], json!(expected), "{given}");
         }
+    }
+
+    #[test]
+    fn c7_names_have_one_spelling_in_standard() {
+        let settings = testing::standard();
+        let rules = Rules::new(&settings);
+        let read = |data: Value| {
+            let data = data.as_object().unwrap().clone();
+            Draft::read(&settings, &rules, Verified::Never, data).ok().unwrap()
+        };
+        let draft = read(json!({
+            "username": "e\u{301}va", "realm": "u\u{308}", "email": "E\u{301}va@EXAMPLE.com", "password": "a-good-password"
+        }));
+        assert!(draft.violations.is_empty(), "{:?}", draft.violations);
+        let kept = r#"{"realm":"ü","username":"éva","email":"Éva@example.com"}"#;
+        assert_eq!(Value::Object(draft.properties).to_string(), kept);
+        for (name, value, code) in [
+            ("username", json!("admin\u{200b}"), "custom.visible"),
+            ("username", json!(" admin"), "custom.visible"),
+            ("username", json!(["ad\u{ad}min"]), "custom.visible"),
+            ("realm", json!("r\u{202e}"), "custom.visible"),
+            ("email", json!("a\u{200d}b@example.com"), "custom.email"),
+            ("email", json!("ab@exam\u{200b}ple.com"), "custom.email"),
+            ("username", json!("x".repeat(2_000)), "length.max"),
+        ] {
+            let mut data = json!({"email": "ann@example.com", "password": "a-good-password"});
+            data[name] = value.clone();
+            let faults = read(data).violations;
+            assert!(
+                faults.iter().any(|fault| fault.property == name && fault.rule.code() == code),
+                "{value}: {faults:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn c7_a_name_that_is_there_already_may_stay() {
+        let settings = testing::standard();
+        let old = User {
+            id: 1.into(),
+            properties: testing::map(&json!({"username": "admin\u{200b}", "email": "a@X.de"})),
+            password: None,
+            verification: None,
+            epoch: 0,
+            revision: 0,
+            disabled: false,
+        };
+        let patched = |data: Value| {
+            let patch = Patch::read(&settings, &Rules::new(&settings), testing::map(&data)).ok().unwrap();
+            Draft::patched(&settings, Verified::AsSent, &old, patch).violations.len()
+        };
+        assert_eq!(patched(json!({"nick": "x"})), 0);
+        assert_eq!(patched(json!({"username": "root\u{200b}"})), 1);
     }
 
     #[test]

@@ -143,6 +143,20 @@ pub enum QueryFault {
     /// Deeper than this.
     #[error("The query object exceeds maximum depth {0}")]
     TooDeep(usize),
+    /// More regular expressions and wildcards than this.
+    #[error("The where clause has more than {0} patterns")]
+    TooManyPatterns(usize),
+    /// More values in its lists than this.
+    #[error("The where clause has more than {0} values in its lists")]
+    TooManyValues(usize),
+    /// More properties to sort by, or to show, than this.
+    #[error("The {what} clause names more than {most} properties")]
+    TooManyNames {
+        /// `order` or `fields`.
+        what: &'static str,
+        /// How many are allowed.
+        most: usize,
+    },
     /// More conditions than this.
     #[error("The where clause has more than {0} conditions")]
     TooManyClauses(usize),
@@ -150,6 +164,9 @@ pub enum QueryFault {
 
 /// LoopBack's bound: the filter is level 0.
 const MAX_DEPTH: usize = 12;
+
+/// Properties that `fields` names: each is looked for in every property of every row.
+const MAX_FIELDS: usize = 500;
 
 /// The rows of a page that names a `skip` and no `limit`.
 const DEFAULT_PAGE: f64 = 100.0;
@@ -164,7 +181,7 @@ impl Query {
         };
         let (skip, limit) = page(filter)?;
         let order = Order::read(model, filter.get("order"))?;
-        let fields = Fields::read(model, filter.get("fields"));
+        let fields = Fields::read(model, filter.get("fields"))?;
         let include = relations(model, filter.get("include"))?;
         Ok(Self { conditions, order, skip, limit, fields, include })
     }
@@ -179,7 +196,7 @@ impl Query {
     /// Reads what counts for one row that is known: `fields` and `include`.
     pub(super) fn read_view(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
-        let fields = Fields::read(model, filter.get("fields"));
+        let fields = Fields::read(model, filter.get("fields"))?;
         Ok(Self { fields, include: relations(model, filter.get("include"))?, ..Self::default() })
     }
 
@@ -232,7 +249,17 @@ impl<'a> Row<'a> {
 
 impl Fields {
     /// A list or a map of names; a map that only switches off leaves the declared ones, as LoopBack does.
-    fn read(model: &Model, fields: Option<&Value>) -> Self {
+    fn read(model: &Model, fields: Option<&Value>) -> Result<Self, QueryFault> {
+        let read = Self::named(model, fields);
+        match &read {
+            Self::Only(names) if names.len() > MAX_FIELDS => {
+                Err(QueryFault::TooManyNames { what: "fields", most: MAX_FIELDS })
+            }
+            _ => Ok(read),
+        }
+    }
+
+    fn named(model: &Model, fields: Option<&Value>) -> Self {
         let Some(fields) = fields.filter(|fields| truthy(fields)) else { return Self::All };
         let declared = |off: &[String]| {
             let names = model.properties.iter().map(|(name, _)| name);

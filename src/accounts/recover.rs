@@ -8,8 +8,7 @@ use super::{
     event::About,
     inspect::to_text,
     login::Claim,
-    profile::truthy,
-    query::Query,
+    profile::{MAX_NAME, truthy},
 };
 use crate::{
     identity::{Password, UserId},
@@ -27,6 +26,18 @@ pub struct Reset {
     realm: Option<String>,
 }
 
+/// What lets somebody set a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// Their session, which the store asks for at the write.
+    Session {
+        /// Whether it ends with it.
+        ends: bool,
+    },
+    /// The password that was the user's: it has to be that still.
+    OldPassword,
+}
+
 impl Reset {
     /// Reads a request's body.
     ///
@@ -42,6 +53,11 @@ impl Reset {
         }
         let realm = body.get("realm").filter(|realm| truthy(realm)).map(to_text);
         Ok(Self { email: email.clone(), realm })
+    }
+
+    /// Whether nobody has such an address or realm: an event that holds it would only take room.
+    fn is_nobodys(&self) -> bool {
+        self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
 
     /// Reads an event's body.
@@ -70,7 +86,11 @@ impl Accounts {
         } else {
             None
         };
+        if reset.is_nobodys() {
+            return Ok(());
+        }
         let about = user.as_ref().map_or(About::Nobody, About::User);
+        // What was typed finds the user; what is told is the address that is stored.
         let mut more = json!({ "email": reset.email });
         if let (Some(realm), Value::Object(more)) = (reset.realm, &mut more) {
             more.insert("realm".to_owned(), realm.into());
@@ -91,28 +111,27 @@ impl Accounts {
             let realm = reset.realm.as_deref();
             return Ok(found.filter(|user| realm.is_none() || user.realm() == realm));
         }
-        let mut conditions = Map::new();
-        conditions.insert("email".to_owned(), reset.email.clone().into());
-        let filter = json!({ "where": conditions });
-        let query: Query = self.query_one(Some(&filter))?;
-        Ok(self.find(&query).await?.pop())
+        Ok(self.store.users_named(&keys.email(None, &reset.email), 1).await?.pop())
     }
 
-    /// Gives the session's user a new password. Their other sessions end; in profile `standard` a token that was
-    /// made for this ends, too.
+    /// Gives the session's user a new password. Their other sessions end. In profile `standard` it takes the token that
+    /// was made for this, and ends it.
     ///
     /// # Errors
-    /// [`Fault::SessionUserGone`], [`Fault::Password`], or the parts' own.
+    /// [`Fault::SessionUserGone`], [`Fault::ResetTokenRequired`], [`Fault::Password`], [`Fault::SessionEnded`] for
+    /// whoever comes second with the same token, or the parts' own.
     pub async fn reset_password(
         &self,
         asker: Asker<'_>,
         session: &Session,
         password: &str,
     ) -> Result<(), Fault> {
-        let id = session.subject.load().id.clone();
-        self.present(&id).await?;
+        let user = self.present(&session.subject.load().id).await?;
         let is_reset = session.scopes.iter().any(|scope| scope == RESET_SCOPE);
-        self.renew(asker, &id, password, is_reset && !self.settings.loopback).await
+        if !is_reset && !self.settings.loopback {
+            return Err(Fault::ResetTokenRequired);
+        }
+        self.renew(asker, user, password, Proof::Session { ends: !self.settings.loopback }).await
     }
 
     /// Gives the session's user a new password, if they know the old one.
@@ -125,36 +144,36 @@ impl Accounts {
         session: &Session,
         (old, new): (&str, &str),
     ) -> Result<(), Fault> {
-        let id = session.subject.load().id.clone();
-        let user = self.present(&id).await?;
+        let user = self.present(&session.subject.load().id).await?;
         let old = Password::new(old.to_owned());
-        self.check_password(asker, Claim::User(user), &old).await.map_err(|fault| match fault {
+        let checked = self.check_password(asker, Claim::User(user), &old).await;
+        let (user, _) = checked.map_err(|fault| match fault {
             Fault::LoginFailed => Fault::WrongPassword,
             other => other,
         })?;
-        self.renew(asker, &id, new, false).await
+        self.renew(asker, user, new, Proof::OldPassword).await
     }
 
     async fn present(&self, id: &UserId) -> Result<User, Fault> {
         self.store.user(id).await?.ok_or_else(|| Fault::SessionUserGone(id.clone()))
     }
 
-    async fn renew(
-        &self,
-        asker: Asker<'_>,
-        id: &UserId,
-        password: &str,
-        ends_own: bool,
-    ) -> Result<(), Fault> {
+    /// Writes a new password over the one of `known`: what proves that the asker may is true when it is written.
+    async fn renew(&self, asker: Asker<'_>, known: User, password: &str, proof: Proof) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
-        let hash = self.hashed(secret).await?;
+        let hash = self.hashed(asker, Some(&known.id), secret).await?;
+        let (mut old, proven) = (known.clone(), known.password);
+        let ends_own = matches!(proof, Proof::Session { ends: true });
         for _ in 0..ATTEMPTS {
-            let old = self.present(id).await?;
-            let edit = self.edited(&old, old.properties.clone(), Some(hash.clone()));
+            let edit = self.edited(asker, &old, old.properties.clone(), Some(hash.clone()))?;
             match self.save(asker, &old, Edit { ends_own, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
+            }
+            old = self.present(&old.id).await?;
+            if proof == Proof::OldPassword && old.password != proven {
+                return Err(Fault::WrongPassword);
             }
         }
         Err(Fault::Contended)
@@ -195,8 +214,8 @@ mod tests {
     }
 
     fn with(session: &Session) -> Asker<'_> {
-        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
-        Asker::Client { address, request_id, session: Some(session) }
+        let Asker::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session), reach }
     }
 
     #[tokio::test]
@@ -263,6 +282,85 @@ mod tests {
             assert_eq!(house.store.sessions().get(&reset.hash).is_some(), survives);
             assert!(house.store.sessions().get(&other.hash).is_none());
             house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn d7_a_name_without_a_realm_is_looked_up_not_searched() {
+        let realms =
+            Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
+        let house = house(realms).await;
+        for realm in ["r1", "r2", "r3"] {
+            let data = json!({"email": "m@b.c", "username": "m", "realm": realm, "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        for given in [json!({"email": "m@b.c"}), json!({"and": [{"username": "m"}, {"realm": "r2"}]})] {
+            let query = house.accounts.query(Some(&json!({ "where": given }))).unwrap();
+            let few = house.accounts.pinned(&query.conditions).await.unwrap();
+            assert_eq!(few.map(|few| few.len()), Some(3), "{given}");
+        }
+        let found = house.accounts.query(Some(&json!({"where": {"email": "m@b.c", "realm": "r3"}}))).unwrap();
+        assert_eq!(house.accounts.find(&found).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn c2_a_reset_token_sets_one_password_whoever_asks_at_once() {
+        let house = ann(testing::standard()).await;
+        let reset = session(&house, &[RESET_SCOPE]).await;
+        // Both have passed the gate with the token.
+        house.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+        let second = house.accounts.reset_password(with(&reset), &reset, "a-third-good-password").await;
+        assert!(matches!(second, Err(Fault::SessionEnded)), "{second:?}");
+        house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn c2_a_session_that_has_ended_changes_nothing_more() {
+        for settings in [testing::standard(), testing::loopback()] {
+            let house = ann(settings).await;
+            let own = session(&house, &[]).await;
+            let user = house.accounts.user(&1.into()).await.unwrap();
+            house.accounts.logout(CLIENT, &own).await.unwrap();
+            let patched = house.accounts.patch(with(&own), user.clone(), map(&json!({"nick": "x"}))).await;
+            assert!(matches!(patched, Err(Fault::SessionEnded)), "{patched:?}");
+            let changed = house.accounts.change_password(with(&own), &own, (GOOD, NEW)).await;
+            assert!(matches!(changed, Err(Fault::SessionEnded)), "{changed:?}");
+            let deleted = house.accounts.delete(with(&own), "1").await;
+            assert!(matches!(deleted, Err(Fault::SessionEnded)), "{deleted:?}");
+            let wish = crate::accounts::NewToken::read(house.accounts.settings(), &map(&json!({}))).unwrap();
+            let added = house.accounts.add_token(with(&own), &user, wish).await;
+            assert!(matches!(added, Err(Fault::SessionEnded)), "{added:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn c2_the_old_password_is_the_old_one_when_the_new_one_is_written() {
+        let house = ann(testing::standard()).await;
+        let own = session(&house, &[]).await;
+        let known = house.accounts.user(&1.into()).await.unwrap();
+        // Two have proven the old password; the first one's new one is in.
+        house.accounts.renew(with(&own), known.clone(), NEW, Proof::OldPassword).await.unwrap();
+        let late = house.accounts.renew(with(&own), known, "a-third-good-password", Proof::OldPassword).await;
+        assert!(matches!(late, Err(Fault::WrongPassword)), "{late:?}");
+        // What changes nothing of the password is no reason.
+        let known = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.patch(CLIENT, known.clone(), map(&json!({"nick": "x"}))).await.unwrap();
+        house.accounts.renew(with(&own), known, GOOD, Proof::OldPassword).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn c3_only_a_reset_token_sets_a_password_without_the_old_one() {
+        for (settings, refused) in [(testing::standard(), true), (testing::loopback(), false)] {
+            let house = ann(settings).await;
+            for scopes in [&[][..], &["DEFAULT"][..], &["reports"][..]] {
+                let own = session(&house, scopes).await;
+                let set = house.accounts.reset_password(with(&own), &own, NEW).await;
+                assert_eq!(matches!(set, Err(Fault::ResetTokenRequired)), refused, "{scopes:?}: {set:?}");
+            }
+            // Nor does a login make itself such a token.
+            let row = json!({"scopes": [RESET_SCOPE]});
+            let wish = crate::accounts::NewToken::read(house.accounts.settings(), &map(&row));
+            assert_eq!(matches!(wish, Err(Fault::ReservedScope(_))), refused);
         }
     }
 

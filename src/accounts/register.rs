@@ -27,6 +27,7 @@ impl Accounts {
     /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or the parts' own.
     pub async fn register(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         self.admit(Door::Register, asker)?;
+        self.admit_creation(asker)?;
         let draft = self.checked(asker, data, &HashSet::new()).await?;
         self.created_from(asker, draft).await
     }
@@ -46,6 +47,7 @@ impl Accounts {
         for _ in &items {
             self.admit(Door::Register, asker)?;
         }
+        self.admit_creation(asker)?;
         let users = if self.settings.loopback {
             self.create_each(asker, items).await?
         } else {
@@ -60,10 +62,10 @@ impl Accounts {
     /// [`Fault::Password`], [`Fault::UnknownUser`], or the parts' own.
     pub async fn set_password(&self, asker: Asker<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
-        let hash = self.hashed(secret).await?;
+        let hash = self.hashed(asker, Some(id), secret).await?;
         for _ in 0..ATTEMPTS {
             let old = self.user(id).await?;
-            let edit = self.edited(&old, old.properties.clone(), Some(hash.clone()));
+            let edit = self.edited(asker, &old, old.properties.clone(), Some(hash.clone()))?;
             match self.save(asker, &old, Edit { ends_own: true, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. }) => {}
@@ -115,7 +117,7 @@ impl Accounts {
             return Err(Fault::Batch(faults));
         }
         // The index of each item's first change: its events follow it.
-        let (mut batch, mut starts) = (Vec::new(), Vec::new());
+        let (mut batch, mut starts) = (asker.conditions(), Vec::new());
         for draft in &mut drafts {
             starts.push(batch.len());
             self.creation(&mut batch, asker, draft).await?;
@@ -189,7 +191,8 @@ impl Accounts {
 
     /// Stores a draft as a new user.
     pub(super) async fn created_from(&self, asker: Asker<'_>, mut draft: Draft) -> Result<User, Fault> {
-        let mut batch = Vec::new();
+        self.admit_creation(asker)?;
+        let mut batch = asker.conditions();
         self.creation(&mut batch, asker, &mut draft).await?;
         let user = match self.commit(batch).await {
             Ok(outcomes) => outcomes.into_iter().find_map(created).ok_or(Fault::Contended)?,
@@ -207,8 +210,9 @@ impl Accounts {
         asker: Asker<'_>,
         draft: &mut Draft,
     ) -> Result<(), Fault> {
+        self.admit_write(asker, &draft.properties, None)?;
         let password = match draft.secret.take() {
-            Some(secret) => Some(self.hashed(secret).await?),
+            Some(secret) => Some(self.hashed(asker, None, secret).await?),
             None => None,
         };
         let properties = std::mem::take(&mut draft.properties);
@@ -225,9 +229,14 @@ impl Accounts {
         Ok(())
     }
 
-    pub(super) async fn hashed(&self, secret: Secret) -> Result<PasswordHash, Fault> {
+    pub(super) async fn hashed(
+        &self,
+        asker: Asker<'_>,
+        user: Option<&UserId>,
+        secret: Secret,
+    ) -> Result<PasswordHash, Fault> {
         match secret {
-            Secret::Plain(password) => Ok(self.hasher.hash(password).await?),
+            Secret::Plain(password) => self.hash(asker, user, password).await,
             Secret::Hashed(hash) => Ok(hash),
         }
     }
@@ -244,7 +253,12 @@ impl Accounts {
 /// Keeps what is the item's own fault; anything else ends the whole batch.
 fn refusal(fault: Fault) -> Result<Fault, Fault> {
     match fault {
-        Fault::Password(_) | Fault::Invalid(_) | Fault::NoList(_) | Fault::TooDeep(_) => Ok(fault),
+        Fault::Password(_)
+        | Fault::Invalid(_)
+        | Fault::NoList(_)
+        | Fault::TooDeep(_)
+        | Fault::TooLarge(_)
+        | Fault::TooManyProperties(_) => Ok(fault),
         other => Err(other),
     }
 }
@@ -451,7 +465,7 @@ mod tests {
     async fn the_store_folds_names_by_the_same_rules() {
         let settings = Settings { case_sensitive_email: false, ..testing::loopback() };
         let keys = settings.keys();
-        assert_eq!(keys, KeyRules { fold_email_case: true, per_realm: false });
+        assert_eq!(keys, KeyRules { fold_email_case: true, per_realm: false, canonical: false });
         let house = house(settings).await;
         house.register(&json!({"email": "Ann@Example.com", "password": "x"})).await.unwrap();
         let found = house.store.find_user(&keys.email(None, "ANN@example.com")).await.unwrap().unwrap();

@@ -14,6 +14,7 @@ use super::{
     profile::number,
     property::list,
     query::{Model, Row, Where, moment},
+    recover::RESET_SCOPE,
 };
 use crate::{
     clock::Timestamp,
@@ -48,7 +49,7 @@ impl NewToken {
         let chosen = data.get("id").filter(|_| settings.loopback).and_then(Value::as_str);
         let created = created(settings, data)?;
         let id = chosen.filter(|id| !id.is_empty()).map(|id| TokenId::new(id.to_owned()));
-        Ok(Self { id, ttl, scopes: scopes(data.get("scopes"))?, created })
+        Ok(Self { id, ttl, scopes: scopes(settings, data.get("scopes"))?, created })
     }
 }
 
@@ -70,7 +71,8 @@ impl Accounts {
             if self.store.load_session(&id.hash()).await?.is_some() {
                 return Err(Fault::TokenTaken);
             }
-            let mut batch = self.surplus(&user.id).await?;
+            let mut batch = asker.conditions();
+            batch.extend(self.surplus(&user.id).await?);
             batch.push(Change::CreateToken(Token {
                 hash: id.hash(),
                 user: user.id.clone(),
@@ -102,6 +104,17 @@ impl Accounts {
     /// [`Fault::Query`], [`Fault::TooManyRows`], or the store's.
     pub async fn token_rows(
         &self,
+        asker: Asker<'_>,
+        user: &User,
+        filter: Option<Value>,
+    ) -> Result<(Vec<Map<String, Value>>, Query), Fault> {
+        let user = user.clone();
+        self.search(asker, move |accounts| async move { accounts.read_tokens(&user, filter.as_ref()).await })
+            .await
+    }
+
+    async fn read_tokens(
+        &self,
         user: &User,
         filter: Option<&Value>,
     ) -> Result<(Vec<Map<String, Value>>, Query), Fault> {
@@ -121,12 +134,21 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::Query`], or the store's.
-    pub async fn count_tokens(&self, user: &User, conditions: Option<&Value>) -> Result<usize, Fault> {
-        let conditions = match conditions {
-            Some(conditions) => Where::read(&tokens(self.settings.loopback), conditions)?,
-            None => Where::default(),
+    pub async fn count_tokens(
+        &self,
+        asker: Asker<'_>,
+        user: &User,
+        conditions: Option<Value>,
+    ) -> Result<usize, Fault> {
+        let user = user.clone();
+        let count = async move |accounts: Self| {
+            let conditions = match conditions {
+                Some(conditions) => Where::read(&tokens(accounts.settings.loopback), &conditions)?,
+                None => Where::default(),
+            };
+            Ok(accounts.rows_where(&user, &conditions).await?.len())
         };
-        Ok(self.rows_where(user, &conditions).await?.len())
+        self.search(asker, count).await
     }
 
     /// One of a user's tokens, by its handle or its id.
@@ -159,12 +181,14 @@ impl Accounts {
             token.ttl = Some(seconds(&self.settings, ttl)?).filter(|ttl| ttl.is_finite());
         }
         if let Some(given) = data.get("scopes") {
-            token.scopes = scopes(Some(given))?;
+            token.scopes = scopes(&self.settings, Some(given))?;
         }
         if let Some(created) = created(&self.settings, data)? {
             token.created = created;
         }
-        match self.commit(vec![Change::UpdateToken(token.clone())]).await {
+        let mut batch = asker.conditions();
+        batch.push(Change::UpdateToken(token.clone()));
+        match self.commit(batch).await {
             Ok(_) => {}
             Err(CommitError::Missing { .. }) => return Err(Fault::UnknownToken(key.to_owned())),
             Err(error) => return Err(error.into()),
@@ -286,9 +310,15 @@ fn no_date() -> Fault {
 }
 
 /// A row's scopes. What is no list is refused: a token without one is good for everything.
-fn scopes(given: Option<&Value>) -> Result<Vec<String>, Fault> {
+///
+/// INVARIANT: in profile `standard` no login becomes the token of a reset, which sets a password without the old one.
+fn scopes(settings: &Settings, given: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(given) = given.filter(|given| !given.is_null()) else { return Ok(Vec::new()) };
-    Ok(scopes::listed(list(given)?.iter().map(to_text).collect()))
+    let scopes = scopes::listed(list(given)?.iter().map(to_text).collect());
+    if !settings.loopback && scopes.iter().any(|scope| scope == RESET_SCOPE) {
+        return Err(Fault::ReservedScope(RESET_SCOPE));
+    }
+    Ok(scopes)
 }
 
 #[cfg(test)]

@@ -7,17 +7,22 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault, Links, Login, Minted, Property, Settings};
+use super::{Accounts, Asker, Fault, Links, Login, Minted, Property, Registration, Settings};
 use crate::{
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
     limit::{self, Limits},
+    policy::Reach,
     store::{self, Engine, Store},
 };
 
 /// A client.
-pub(crate) const CLIENT: Asker<'static> =
-    Asker::Client { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), request_id: "r1", session: None };
+pub(crate) const CLIENT: Asker<'static> = Asker::Client {
+    address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    request_id: "r1",
+    session: None,
+    reach: Reach::Everyone,
+};
 
 /// The defaults of profile `loopback3`.
 pub(crate) fn loopback() -> Settings {
@@ -46,6 +51,8 @@ pub(crate) fn loopback() -> Settings {
         mail_from: "noreply@example.com".to_owned(),
         links: Links { base: "http://localhost:8080".to_owned(), api: "/api/users".to_owned() },
         events: false,
+        registration: Registration::Open,
+        rename: true,
     }
 }
 

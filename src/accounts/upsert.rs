@@ -7,7 +7,6 @@ use super::{
     change::Checks,
     inspect::to_text,
     profile::{Draft, Verified},
-    query::Where,
 };
 use crate::{identity::UserId, store::User};
 
@@ -58,13 +57,14 @@ impl Accounts {
             return Err(Fault::NoData);
         }
         self.may_change_password(&data)?;
-        let conditions = self.folded_where(Where::read_for_write(&self.users, conditions)?);
+        let (_, ids) = self.matching(asker, conditions, 2).await?;
         let mut found = Vec::new();
-        self.scan(&conditions, |user, _| {
-            found.push(user);
-            found.len() < 2
-        })
-        .await?;
+        for id in &ids {
+            found.extend(self.store.user(id).await?);
+        }
+        if found.is_empty() {
+            self.admit_creation(asker)?;
+        }
         // The whole of a user is wanted, whether one is there or not.
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data.clone())?;
         // LoopBack knows the row as its own by the id that the body names, which it then refuses.
@@ -90,6 +90,7 @@ impl Accounts {
 
     /// Creates a user whom a write found missing.
     async fn create_from(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        self.admit_creation(asker)?;
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data)?;
         let draft = self.vetted(draft, &Default::default(), None).await?;
         self.created_from(asker, draft).await

@@ -58,11 +58,48 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::NobodyToConfirm(uid) => {
             Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
         }
+        Fault::TooLarge(most) => {
+            Problem::new(422, format!("The properties are too large. Max is {most} bytes as JSON"))
+                .code("PROPERTIES_TOO_LARGE")
+        }
+        Fault::TooManyProperties(most) => {
+            Problem::new(422, format!("Too many properties. Max is {most}")).code("TOO_MANY_PROPERTIES")
+        }
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
         Fault::Busy(wait) => Problem::opaque(503).retry_after(wait),
         Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
             Problem::opaque(503).retry_after(Duration::from_secs(1))
         }
+        other => refused(other),
+    }
+}
+
+/// What an account's owner or a stranger may not.
+fn refused(fault: Fault) -> Problem {
+    let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
+    match fault {
+        Fault::RegistrationClosed => {
+            told(403, "Registration is closed. Ask an administrator for an account", "REGISTRATION_CLOSED")
+        }
+        Fault::RenameRefused(name) => {
+            Problem::new(403, format!("`{name}` cannot be changed by its owner. Ask an administrator"))
+                .code("RENAME_NOT_ALLOWED")
+        }
+        Fault::ResetTokenRequired => told(
+            403,
+            "This takes the token of a password reset. With a login token use change-password, which takes the old password",
+            "RESET_TOKEN_REQUIRED",
+        ),
+        Fault::ReservedScope(scope) => {
+            Problem::new(422, format!("The scope `{scope}` is reserved for password resets"))
+                .code("RESERVED_SCOPE")
+        }
+        Fault::SessionEnded => told(401, "Authorization Required", "AUTHORIZATION_REQUIRED"),
+        Fault::TooDear => told(
+            400,
+            "The filter looks at too much. Use fewer conditions, or one on `id`, `email` or `username`",
+            "QUERY_TOO_EXPENSIVE",
+        ),
         other => row(other),
     }
 }
@@ -111,6 +148,10 @@ fn query(fault: QueryFault) -> Problem {
     let problem = Problem::new(400, fault.to_string());
     match fault {
         QueryFault::TooDeep(_) => problem.code("QUERY_OBJECT_TOO_DEEP"),
+        QueryFault::TooManyPatterns(_)
+        | QueryFault::TooManyValues(_)
+        | QueryFault::TooManyNames { .. }
+        | QueryFault::TooManyClauses(_) => problem.code("QUERY_TOO_EXPENSIVE"),
         QueryFault::Operators { operators, clause } => problem
             .code("OPERATOR_NOT_ALLOWED_IN_QUERY")
             .details(json!({ "operators": operators, "where": clause })),

@@ -16,18 +16,18 @@ impl Api {
     /// `GET /users`.
     pub(super) async fn find(&self, call: &Call) -> Result<Answer, Problem> {
         let filter = self.filter(call, "find")?;
-        let query = self.accounts.query(filter.as_ref()).map_err(|fault| self.fault(fault))?;
-        let users = self.accounts.find(&query).await.map_err(|fault| self.fault(fault))?;
+        let found = self.accounts.find_all(asker(call), filter).await;
+        let (users, query) = found.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(users.iter().map(|user| Value::Object(query.view(self.row(user)))).collect()))
     }
 
     /// `GET /users/findOne`.
     pub(super) async fn find_one(&self, call: &Call) -> Result<Answer, Problem> {
         let filter = self.filter(call, "findOne")?;
-        let query = self.accounts.query_one(filter.as_ref()).map_err(|fault| self.fault(fault))?;
-        let found = self.accounts.find(&query).await.map_err(|fault| self.fault(fault))?;
-        match found.first() {
-            Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(user))))),
+        let found = self.accounts.find_first(asker(call), filter).await;
+        let (user, query) = found.map_err(|fault| self.fault(fault))?;
+        match user {
+            Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(&user))))),
             None => Err(self.unknown(call)),
         }
     }
@@ -46,7 +46,8 @@ impl Api {
     /// `GET /users/count`.
     pub(super) async fn count(&self, call: &Call) -> Result<Answer, Problem> {
         let conditions = value("count", "where", &call.body, (&call.head).into())?;
-        let count = self.accounts.count(conditions.as_ref()).await.map_err(|fault| self.fault(fault))?;
+        let count =
+            self.accounts.count_all(asker(call), conditions).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": count })))
     }
 

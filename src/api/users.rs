@@ -74,7 +74,7 @@ impl Api {
 
 pub(super) fn asker(call: &Call) -> Asker<'_> {
     let session = call.session.as_deref();
-    Asker::Client { address: call.client, request_id: &call.request_id, session }
+    Asker::Client { address: call.client, request_id: &call.request_id, session, reach: call.reach }
 }
 
 /// The row's id as the request names it.
@@ -95,6 +95,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::policy::Reach;
     use crate::{
         accounts::{
             Settings,
@@ -142,8 +143,16 @@ mod tests {
             };
             let id = head.uri.path().strip_prefix("/api/users/").map(Into::into);
             let client = std::net::IpAddr::from([192, 0, 2, 1]);
-            let call =
-                Call { method: method.into(), head, body, id, session, client, request_id: "r1".into() };
+            let call = Call {
+                method: method.into(),
+                head,
+                body,
+                id,
+                session,
+                client,
+                request_id: "r1".into(),
+                reach: Reach::Everyone,
+            };
             self.api.respond(&call).await
         }
 

@@ -85,6 +85,7 @@ pub(super) fn call(
         session: session.map(|known| Arc::clone(&known.session)),
         client: context.client,
         request_id: context.request_id.as_str().into(),
+        reach: policy::Reach::default(),
     }
 }
 
@@ -184,8 +185,7 @@ impl Gate {
         down: &mut Downstream,
         (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
-        // Where no login needs a confirmed address, every one is as good as confirmed.
-        let trusts_email = !api.accounts().settings().email_verification_required;
+        let trusts_email = api.accounts().settings().trusts_email();
         let kept = self.settings.forward_credentials;
         let strip = |query| credential::strip_query(&self.settings.credentials, query);
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });

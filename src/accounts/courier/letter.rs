@@ -46,8 +46,7 @@ impl Accounts {
                     return Ok(None);
                 }
                 letter.insert("user".to_owned(), shown(&user));
-                let email = entry.body.pointer("/more/email").cloned().unwrap_or_default();
-                self.reset_letter(&user, email, &envelope_id(entry)).await?
+                self.reset_letter(&user, &envelope_id(entry)).await?
             }
             "verification.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
@@ -92,12 +91,7 @@ impl Accounts {
 
     /// A token that resets the password, made now. The one that the same event brought before ends; in profile
     /// `standard` those of earlier events do, too.
-    async fn reset_letter(
-        &self,
-        user: &User,
-        email: Value,
-        event: &str,
-    ) -> Result<Map<String, Value>, Fault> {
+    async fn reset_letter(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
         let id = self.token_id()?;
         let restricted = self.settings.restrict_reset_scope || !self.settings.loopback;
         let scopes = if restricted { vec![RESET_SCOPE.to_owned()] } else { Vec::new() };
@@ -131,7 +125,9 @@ impl Accounts {
         shown.insert("created".to_owned(), token.created.to_string().into());
         shown.insert("userId".to_owned(), id_value(&user.id));
         let mut more = Map::new();
-        more.insert("email".to_owned(), email);
+        // INVARIANT: a mail goes to the stored address. One that was typed may be equal to it under a folding, and
+        // somebody else's.
+        more.insert("email".to_owned(), json!(user.email()));
         more.insert("accessToken".to_owned(), shown.into());
         more.insert("url".to_owned(), self.reset_url(&id).into());
         Ok(more)

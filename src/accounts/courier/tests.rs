@@ -302,3 +302,64 @@ async fn the_courier_wakes_by_itself() {
     .unwrap();
     running.abort();
 }
+
+#[tokio::test]
+async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|event| if event["user"]["id"] == 1 { 500 } else { 204 }).await;
+    let mut courier = courier(&house, &receiver);
+    ann(&house).await;
+    house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
+    for nick in 0..1_000 {
+        let user = house.accounts.user(&1.into()).await.unwrap();
+        house.accounts.patch(CLIENT, user, map(&json!({ "nick": nick }))).await.unwrap();
+        house.login(&json!({"username": "ann", "password": ""})).await.unwrap_err();
+    }
+    let waiting = house.store.outbox(usize::MAX).await.unwrap();
+    assert!(waiting.len() < 10, "{} events wait", waiting.len());
+    reset(&house, "bob@b.c").await;
+    // One of bob's a round: he has registered, and asks for a reset.
+    courier.round().await.unwrap();
+    courier.round().await.unwrap();
+    assert_eq!(receiver.types(), ["user.registered", "reset.requested"]);
+    assert_eq!(receiver.last()["user"]["id"], 2);
+}
+
+#[tokio::test]
+async fn d1_lines_that_wait_hold_up_none_that_does_not_however_many_they_are() {
+    let house = house(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut courier = courier(&house, &receiver);
+    let wait = Wait { failures: 1, until: Instant::now() + Duration::from_secs(3600) };
+    let mut batch = Vec::new();
+    for id in 10..4_010 {
+        batch.push(Change::Enqueue { kind: "logout".to_owned(), user: Some(id.into()), body: json!({}) });
+        courier.waits.insert(Line::User(id.into()), wait);
+    }
+    house.store.commit(batch).await.unwrap();
+    ann(&house).await;
+    assert_eq!(courier.round().await.unwrap(), 1);
+    assert_eq!(receiver.types(), ["user.registered"]);
+}
+
+#[tokio::test]
+async fn c6_a_reset_goes_to_the_stored_address() {
+    for settings in [testing::standard(), testing::loopback()] {
+        let house = house(with_events(Settings { case_sensitive_email: false, ..settings })).await;
+        let receiver = Receiver::new(|_| 204).await;
+        let mut courier = courier(&house, &receiver);
+        let data = json!({"username": "mike", "email": "Mike@Example.com", "password": GOOD});
+        house.register(&data).await.unwrap();
+        for typed in ["mi\u{212a}e@example.com", "m\u{131}ke@example.com", "MIKE@EXAMPLE.COM"] {
+            reset(&house, typed).await;
+            deliver(&house, &mut courier).await;
+            let event = receiver.last();
+            assert_eq!(event["type"], "reset.requested", "{typed}");
+            assert_eq!(event["email"], "mike@example.com", "{typed}");
+            assert!(!event.to_string().contains(typed), "{event}");
+        }
+        house.accounts.request_verification(CLIENT, "1").await.unwrap();
+        deliver(&house, &mut courier).await;
+        assert_eq!(receiver.last()["mail"]["to"], "mike@example.com");
+    }
+}

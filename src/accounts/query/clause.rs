@@ -1,6 +1,6 @@
 //! `where`: what a client wrote becomes conditions; values take the type of their property.
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use super::{
@@ -31,6 +31,14 @@ enum Clause {
     Absent(Test),
 }
 
+/// What one query has taken of what it may cost.
+#[derive(Debug, Default)]
+struct Budget {
+    clauses: usize,
+    values: usize,
+    patterns: usize,
+}
+
 /// What narrows the rows down to a few, so that not all need to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::accounts) enum Pin<'w> {
@@ -45,8 +53,17 @@ pub(in crate::accounts) enum Pin<'w> {
 /// Conditions of one query: each is asked of every row.
 const MAX_CLAUSES: usize = 500;
 
-/// Bytes of a compiled regular expression.
-const REGEX_SIZE: usize = 1 << 20;
+/// Values in the lists of one query.
+const MAX_VALUES: usize = 10_000;
+
+/// Regular expressions and wildcards of one query.
+const MAX_PATTERNS: usize = 16;
+
+/// Bytes of a regular expression.
+const PATTERN_LENGTH: usize = 1024;
+
+/// Bytes of a compiled one, and of what matching makes of it: 8 MiB for a whole query.
+const PATTERN_SIZE: usize = 256 * 1024;
 
 /// In LoopBack's order, which decides where there are several.
 const OPERATORS: [&str; 14] = [
@@ -64,7 +81,7 @@ impl Where {
         {
             return Err(QueryFault::TooDeep(super::MAX_DEPTH));
         }
-        Self::parse(model, given, &mut 0)
+        Self::parse(model, given, &mut Budget::default())
     }
 
     /// As [`Where::read`], for a write: a dropped condition would make it reach rows that nobody meant.
@@ -90,6 +107,7 @@ impl Where {
 
     pub(in crate::accounts) fn pin(&self) -> Option<Pin<'_>> {
         self.0.iter().find_map(|clause| match clause {
+            Clause::All(all) => all.iter().find_map(Self::pin),
             Clause::Field { path, test: Test::Equals(value) } => match (path.as_str(), value) {
                 ("id", id) => Some(Pin::Ids(vec![user_id(id)?])),
                 ("email", Value::String(text)) => Some(Pin::Email(text)),
@@ -114,14 +132,20 @@ impl Where {
         }
     }
 
-    fn parse(model: &Model, given: &Value, count: &mut usize) -> Result<Self, QueryFault> {
+    /// What asking this of a row costs, in plain comparisons.
+    pub(in crate::accounts) fn cost(&self) -> usize {
+        let cost = |clause: &Clause| match clause {
+            Clause::All(inner) | Clause::Any(inner) => inner.iter().map(Self::cost).sum(),
+            Clause::Field { test, .. } | Clause::Absent(test) => test.cost(),
+        };
+        1 + self.0.iter().map(cost).sum::<usize>()
+    }
+
+    fn parse(model: &Model, given: &Value, budget: &mut Budget) -> Result<Self, QueryFault> {
         let Value::Object(map) = given else { return Err(QueryFault::Where(given.clone())) };
         let mut clauses = Vec::new();
         for (key, value) in map {
-            *count += 1;
-            if *count > MAX_CLAUSES {
-                return Err(QueryFault::TooManyClauses(MAX_CLAUSES));
-            }
+            budget.clause()?;
             match key.as_str() {
                 operator @ ("and" | "or" | "nor") => {
                     let items = list(value).map_err(|reason| QueryFault::Clauses {
@@ -130,7 +154,7 @@ impl Where {
                         reason,
                     })?;
                     let inner: Result<Vec<Self>, _> =
-                        items.iter().map(|item| Self::parse(model, item, count)).collect();
+                        items.iter().map(|item| Self::parse(model, item, budget)).collect();
                     clauses.push(match operator {
                         "and" => Clause::All(inner?),
                         "or" => Clause::Any(inner?),
@@ -139,11 +163,11 @@ impl Where {
                     });
                 }
                 _ if model.hides(key) && model.loopback => {}
-                _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value)?)),
+                _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value, budget)?)),
                 _ => {
                     let test = match model.kind(key) {
-                        Some(kind) => declared(model, (key, kind), value, map)?,
-                        None => plain(model, value)?,
+                        Some(kind) => declared(model, (key, kind), (value, map), budget)?,
+                        None => plain(model, value, budget)?,
                     };
                     clauses.push(Clause::Field { path: key.clone(), test });
                 }
@@ -193,9 +217,10 @@ fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
 fn declared(
     model: &Model,
     (property, kind): (&str, Kind),
-    given: &Value,
-    clause: &Map<String, Value>,
+    (given, clause): (&Value, &Map<String, Value>),
+    budget: &mut Budget,
 ) -> Result<Test, QueryFault> {
+    budget.values(given)?;
     let wrong =
         |reason: String| QueryFault::Clause { property: property.to_owned(), given: given.clone(), reason };
     let operator = given
@@ -225,10 +250,10 @@ fn declared(
         "nin" => Test::NotIn(items(value)?),
         "neq" => Test::Not(typed(value)?),
         "like" | "nlike" | "ilike" | "nilike" => match value {
-            Value::String(pattern) => like(model, operator, pattern)?,
+            Value::String(pattern) => like(model, operator, pattern, budget)?,
             _ => return Err(wrong("Expected a string or RegExp".to_owned())),
         },
-        "regexp" => Test::Regex(literal(value)?),
+        "regexp" => Test::Regex(literal(value, budget)?),
         operator => {
             relation(operator).map_or(Ok(Test::Never), |op| typed(value).map(|v| Test::Than(op, v)))?
         }
@@ -236,13 +261,14 @@ fn declared(
 }
 
 /// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
-fn plain(model: &Model, given: &Value) -> Result<Test, QueryFault> {
+fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Test, QueryFault> {
+    budget.values(given)?;
     let Value::Object(map) = given else { return Ok(Test::Equals(given.clone())) };
     let on = |name: &str| map.get(name).filter(|value| truthy(value));
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     if let Some(value) = on("regexp") {
         return match value {
-            Value::String(text) => Ok(Test::Regex(compiled(text, text, "")?)),
+            Value::String(text) => Ok(Test::Regex(budget.compiled(text, text, "")?)),
             _ => Ok(Test::Never),
         };
     }
@@ -267,7 +293,7 @@ fn plain(model: &Model, given: &Value) -> Result<Test, QueryFault> {
     }
     if let Some((name, value)) = ["like", "nlike", "ilike", "nilike"].iter().find_map(|n| Some((n, on(n)?))) {
         return match value {
-            Value::String(pattern) => like(model, name, pattern),
+            Value::String(pattern) => like(model, name, pattern, budget),
             _ => Ok(Test::Never),
         };
     }
@@ -338,7 +364,7 @@ fn is_short(value: &Value) -> bool {
 
 /// `%` stands for anything, `_` for one character; the rest for itself, anywhere in the text. LoopBack reads the rest
 /// as a regular expression, which a `+` in an address does not survive.
-fn like(model: &Model, operator: &str, pattern: &str) -> Result<Test, QueryFault> {
+fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Test, QueryFault> {
     if pattern.is_empty() {
         return Ok(Test::Never);
     }
@@ -355,17 +381,21 @@ fn like(model: &Model, operator: &str, pattern: &str) -> Result<Test, QueryFault
         regex
     };
     let flags = if operator.ends_with("ilike") { "i" } else { "" };
-    let read = |literal: bool| compiled(pattern, &regex(literal), flags);
-    let pattern = if model.loopback { read(false).or_else(|_| read(true))? } else { read(true)? };
+    let mut read = |literal: bool| budget.compiled(pattern, &regex(literal), flags);
+    let pattern = match read(!model.loopback) {
+        // What is no regular expression stands for itself.
+        Err(QueryFault::Regex(_)) if model.loopback => read(true)?,
+        read => read?,
+    };
     Ok(Test::Like { pattern, negated: operator.starts_with('n') })
 }
 
 /// `text`, or `/text/flags`; a slash with anything behind it is a delimiter, as in `/text/`.
-fn literal(value: &Value) -> Result<regex::Regex, QueryFault> {
+fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryFault> {
     let Value::String(text) = value else { return Err(QueryFault::RegexType) };
     let delimited = text.find('/').is_some_and(|at| at + 1 < text.len());
     let Some((body, flags)) = text.rsplit_once('/').filter(|_| delimited) else {
-        return compiled(text, text, "");
+        return budget.compiled(text, text, "");
     };
     let wrong: Vec<String> =
         flags.chars().filter(|c| !matches!(c, 'i' | 'g' | 'm')).map(String::from).collect();
@@ -373,15 +403,45 @@ fn literal(value: &Value) -> Result<regex::Regex, QueryFault> {
         return Err(QueryFault::RegexFlags(wrong.join(",")));
     }
     let body: String = body.chars().skip(1).collect();
-    compiled(text, &body, flags)
+    budget.compiled(text, &body, flags)
 }
 
-fn compiled(given: &str, regex: &str, flags: &str) -> Result<regex::Regex, QueryFault> {
-    RegexBuilder::new(regex)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_SIZE)
-        .build()
-        .map_err(|_| QueryFault::Regex(given.into()))
+impl Budget {
+    fn clause(&mut self) -> Result<(), QueryFault> {
+        self.clauses += 1;
+        if self.clauses > MAX_CLAUSES { Err(QueryFault::TooManyClauses(MAX_CLAUSES)) } else { Ok(()) }
+    }
+
+    /// Counts the values that a condition holds.
+    fn values(&mut self, given: &Value) -> Result<(), QueryFault> {
+        self.values = self.values.saturating_add(leaves(given));
+        if self.values > MAX_VALUES { Err(QueryFault::TooManyValues(MAX_VALUES)) } else { Ok(()) }
+    }
+
+    /// Compiles a regular expression within what is left.
+    fn compiled(&mut self, given: &str, regex: &str, flags: &str) -> Result<Regex, QueryFault> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(QueryFault::TooManyPatterns(MAX_PATTERNS));
+        }
+        let broken = || QueryFault::Regex(given.into());
+        if regex.len() > PATTERN_LENGTH {
+            return Err(broken());
+        }
+        RegexBuilder::new(regex)
+            .case_insensitive(flags.contains('i'))
+            .multi_line(flags.contains('m'))
+            .size_limit(PATTERN_SIZE)
+            .dfa_size_limit(PATTERN_SIZE)
+            .build()
+            .map_err(|_| broken())
+    }
+}
+
+fn leaves(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(leaves).sum(),
+        Value::Object(map) => map.values().map(leaves).sum(),
+        _ => 1,
+    }
 }

@@ -21,6 +21,12 @@ struct Key {
     descending: bool,
 }
 
+/// Properties to sort by.
+const MAX_KEYS: usize = 32;
+
+/// A key is copied, and compared with some others.
+const KEY_COST: usize = 8;
+
 /// What a row is sorted by.
 pub(in crate::accounts) type SortKey = Vec<Option<Value>>;
 
@@ -40,9 +46,17 @@ impl Order {
                 if !model.hides(&key.path) {
                     keys.push(key);
                 }
+                if keys.len() > MAX_KEYS {
+                    return Err(QueryFault::TooManyNames { what: "order", most: MAX_KEYS });
+                }
             }
         }
         Ok(Self(keys))
+    }
+
+    /// What a row costs to sort, in conditions.
+    pub(in crate::accounts) fn cost(&self) -> usize {
+        self.0.len() * KEY_COST
     }
 
     /// Whether rows come as the store keeps them: by id, upwards.

@@ -59,6 +59,15 @@ impl Test {
         }
     }
 
+    /// What it costs, in plain comparisons.
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Self::In(list) | Self::NotIn(list) => 1 + list.len(),
+            Self::Regex(_) | Self::Like { .. } => PATTERN_COST,
+            _ => 1,
+        }
+    }
+
     /// Whether a value passes that is no list.
     pub(super) fn passes(&self, value: Option<&Value>) -> bool {
         let than = |relation: Relation, bound: &Value| {
@@ -115,6 +124,9 @@ impl<'v> Source<'v> {
         }
     }
 }
+
+/// A pattern reads a whole text.
+const PATTERN_COST: usize = 20;
 
 /// The value at a dotted path; on the way, a missing or null one ends the walk.
 pub(super) fn at<'v>(source: Source<'v>, path: &str) -> Option<&'v Value> {

@@ -315,3 +315,59 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn d4_a_filter_has_a_budget() {
+    let patterns = |count: usize, pattern: &str| {
+        let list: Vec<Value> = (0..count).map(|_| json!({"username": {"regexp": pattern}})).collect();
+        json!({ "or": list })
+    };
+    let likes: Vec<Value> = (0..17).map(|index| json!({"nick": {"like": format!("{index}%")}})).collect();
+    let values: Vec<Value> = (0..10_001).map(Value::from).collect();
+    for (given, word) in [
+        (patterns(495, r"\w{20}"), "regexp"),
+        (patterns(495, "a"), "16 patterns"),
+        (patterns(17, "a"), "16 patterns"),
+        (patterns(1, r"(\w{50}){50}"), "regexp"),
+        (json!({"nick": {"regexp": "a".repeat(2_000)}}), "regexp"),
+        (json!({ "and": likes }), "16 patterns"),
+        (json!({"nick": {"nilike": r"\p{L}{500}"}, "and": likes}), "patterns"),
+        (json!({"username": {"inq": values}}), "10000 values"),
+        (json!({"nick": {"nin": values}}), "10000 values"),
+        (json!({"or": [{"nick": values[..6_000]}, {"id": {"inq": values[..6_000]}}]}), "10000 values"),
+    ] {
+        for loopback in [true, false] {
+            let told = count(&model(loopback), &given);
+            assert!(told.contains(word), "{loopback}: {word}: {told}");
+        }
+    }
+    for fits in
+        [patterns(16, "a|b"), patterns(3, r"^\w+@example\.com$"), json!({"email": {"ilike": "%Ali_e%"}})]
+    {
+        for loopback in [true, false] {
+            let told = count(&model(loopback), &fits);
+            assert!(told.parse::<usize>().is_ok(), "{told}");
+        }
+    }
+    let names: Vec<String> = (0..600).map(|index| format!("p{index}")).collect();
+    let wide = Query::read(&model(true), Some(&json!({ "fields": names })));
+    assert!(matches!(wide, Err(QueryFault::TooManyNames { what: "fields", .. })), "{wide:?}");
+    let long = Query::read(&model(true), Some(&json!({ "order": names })));
+    assert!(matches!(long, Err(QueryFault::TooManyNames { what: "order", .. })), "{long:?}");
+}
+
+#[test]
+fn d4_a_search_costs_what_its_conditions_do() {
+    let cost = |given: Value| Where::read(&model(true), &given).unwrap().cost();
+    assert_eq!(cost(json!({})), 1);
+    assert!(cost(json!({"id": {"inq": [1, 2, 3]}})) > 3);
+    assert!(cost(json!({"or": [{"nick": {"regexp": "a"}}, {"nick": {"like": "b"}}]})) > 40);
+}
+
+#[test]
+fn d7_a_name_inside_an_and_narrows_the_rows_down() {
+    let given = json!({"and": [{"realm": "r"}, {"and": [{"email": "a@b.c"}]}], "nick": "x"});
+    assert_eq!(Where::read(&model(true), &given).unwrap().pin(), Some(Pin::Email("a@b.c")));
+    let either = Where::read(&model(true), &json!({"or": [{"email": "a@b.c"}, {"id": 1}]})).unwrap();
+    assert_eq!(either.pin(), None);
+}

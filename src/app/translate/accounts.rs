@@ -100,6 +100,8 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         mail_from: config.mail.from.clone(),
         links: links(config, model),
         events: config.webhook.url.is_some(),
+        registration: config.users.registration,
+        rename: config.users.rename,
     }
 }
 

@@ -1,0 +1,364 @@
+//! What one client or one user may have done for them: the one way to the hashing threads, to a user's row, and to a
+//! search.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Accounts, Asker, Fault, Registration};
+use crate::{
+    hasher::{Leave, Share, Verdict},
+    identity::{Password, PasswordHash, UserId},
+    limit::Work,
+    policy::Reach,
+    store::User,
+};
+
+impl Accounts {
+    /// Hashes a new password; `user` is who gets it, if they are there already.
+    pub(super) async fn hash(
+        &self,
+        asker: Asker<'_>,
+        user: Option<&UserId>,
+        password: Password,
+    ) -> Result<PasswordHash, Fault> {
+        let leave = self.leave(asker, Share::NewPassword, user)?;
+        Ok(self.hasher.hash(leave, password).await?)
+    }
+
+    /// Hashes the password of a login anew; `None` when there is no room: the better hash can wait.
+    pub(super) async fn rehash(&self, asker: Asker<'_>, password: Password) -> Option<PasswordHash> {
+        let leave = self.leave(asker, Share::Login, None).ok()?;
+        self.hasher.hash(leave, password).await.ok()
+    }
+
+    /// Checks a password against a hash; `user` is who changes theirs with it, `None` for a login.
+    pub(super) async fn verify(
+        &self,
+        asker: Asker<'_>,
+        user: Option<&UserId>,
+        (password, hash): (Password, Option<PasswordHash>),
+    ) -> Result<Verdict, Fault> {
+        let share = if user.is_some() { Share::NewPassword } else { Share::Login };
+        let leave = self.leave(asker, share, user)?;
+        Ok(self.hasher.verify(leave, password, hash).await?)
+    }
+
+    /// The leave to hash. A user's passwords are changed one at a time; logins are not counted by user, so that nobody
+    /// can keep an owner out.
+    fn leave(&self, asker: Asker<'_>, share: Share, user: Option<&UserId>) -> Result<Leave, Fault> {
+        let (work, most) = match share {
+            Share::Login => (Work::Login, LOGINS_AT_ONCE),
+            Share::NewPassword => (Work::NewPassword, NEW_PASSWORDS_AT_ONCE),
+        };
+        let of_user = match user {
+            Some(user) => Some(self.limits.user_turn(work, user).ok_or(Fault::Busy(SOON))?),
+            None => None,
+        };
+        let of_client = match asker {
+            Asker::Client { address, .. } => {
+                Some(self.limits.client_turn(work, address, most).ok_or(Fault::Busy(SOON))?)
+            }
+            Asker::Operator => None,
+        };
+        Ok(Leave::new(share, (of_user, of_client)))
+    }
+
+    /// Has a search done aside; a client has so many at once.
+    pub(super) async fn search<T: Send + 'static, F: Future<Output = Result<T, Fault>> + Send + 'static>(
+        &self,
+        asker: Asker<'_>,
+        search: impl FnOnce(Self) -> F,
+    ) -> Result<T, Fault> {
+        let turn = match asker {
+            Asker::Client { address, .. } => {
+                let turn = self.limits.client_turn(Work::Search, address, SEARCHES_AT_ONCE);
+                Some(turn.ok_or(Fault::Busy(SOON))?)
+            }
+            Asker::Operator => None,
+        };
+        let search = search(self.clone());
+        let done = self.aside.run(async move {
+            let _turn = turn;
+            search.await
+        });
+        done.await.unwrap_or(Err(Fault::Busy(SOON)))
+    }
+
+    /// Whether a user may get these properties: not too many, nor written too often.
+    pub(super) fn admit_write(
+        &self,
+        asker: Asker<'_>,
+        properties: &Map<String, Value>,
+        old: Option<&User>,
+    ) -> Result<(), Fault> {
+        let bytes = size(properties);
+        // What an import brought may stay, and become less.
+        let before = old.map(|old| (size(&old.properties), old.properties.len()));
+        if bytes > MAX_BYTES && before.is_none_or(|(size, _)| bytes > size) {
+            return Err(Fault::TooLarge(MAX_BYTES));
+        }
+        if properties.len() > MAX_PROPERTIES && before.is_none_or(|(_, count)| properties.len() > count) {
+            return Err(Fault::TooManyProperties(MAX_PROPERTIES));
+        }
+        match (old, asker) {
+            (Some(old), Asker::Client { .. }) => {
+                self.limits.check_write(&old.id, bytes).map_err(Fault::Limited)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether accounts may be created by this asker at all.
+    pub(super) fn admit_creation(&self, asker: Asker<'_>) -> Result<(), Fault> {
+        match (self.settings.registration, asker) {
+            (Registration::Open, _) | (_, Asker::Operator) => Ok(()),
+            (_, Asker::Client { reach, .. }) if reach > Reach::Everyone => Ok(()),
+            _ => Err(Fault::RegistrationClosed),
+        }
+    }
+
+    /// Whether a user may be called otherwise by this asker.
+    pub(super) fn admit_rename(
+        &self,
+        asker: Asker<'_>,
+        old: &User,
+        properties: &Map<String, Value>,
+    ) -> Result<(), Fault> {
+        let by_rule = matches!(asker, Asker::Client { reach: Reach::Named, .. });
+        if self.settings.rename || by_rule || !asker.is(&old.id) {
+            return Ok(());
+        }
+        let per_realm = self.settings.keys().per_realm;
+        let mut names = NAMES.into_iter().filter(|name| per_realm || *name != "realm");
+        match names.find(|name| properties.get(*name) != old.properties.get(*name)) {
+            Some(name) => Err(Fault::RenameRefused(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The bytes of properties as JSON.
+fn size(properties: &Map<String, Value>) -> usize {
+    let mut count = Count(0);
+    // Counting does not fail.
+    let _ = serde_json::to_writer(&mut count, properties);
+    count.0
+}
+
+struct Count(usize);
+
+impl std::io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a user is called; in realms the realm is part of it.
+const NAMES: [&str; 3] = ["username", "email", "realm"];
+
+/// Bytes of a user's properties as JSON: every write writes all of them.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// A user's properties.
+const MAX_PROPERTIES: usize = 256;
+
+/// Logins of one client that are checked at once: a quarter of the default queue.
+const LOGINS_AT_ONCE: usize = 16;
+
+/// New passwords of one client that are hashed at once.
+const NEW_PASSWORDS_AT_ONCE: usize = 8;
+
+/// Searches of one client at once.
+const SEARCHES_AT_ONCE: usize = 16;
+
+/// When whoever has too much under way may try again.
+const SOON: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        accounts::{
+            Settings,
+            testing::{self, CLIENT, GOOD, House, ann, house, limited_house, map, with_ann},
+        },
+        limit,
+    };
+
+    fn as_member(session: &crate::store::Session, reach: Reach) -> Asker<'_> {
+        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Asker::Client { address, request_id, session: Some(session), reach }
+    }
+
+    async fn patch(house: &House, asker: Asker<'_>, data: &Value) -> Result<User, Fault> {
+        let user = house.accounts.user(&1.into()).await?;
+        house.accounts.patch(asker, user, map(data)).await
+    }
+
+    #[tokio::test]
+    async fn d2_a_row_has_so_many_bytes_and_properties() {
+        for settings in [testing::standard(), testing::loopback()] {
+            let house = with_ann(settings).await;
+            let large = json!({ "bio": "x".repeat(95_000) });
+            let refused = patch(&house, CLIENT, &large).await;
+            assert!(matches!(refused, Err(Fault::TooLarge(_))), "{refused:?}");
+            for index in 0..3 {
+                let part = json!({ (format!("p{index}")): "x".repeat(20_000) });
+                patch(&house, CLIENT, &part).await.unwrap();
+            }
+            let more = patch(&house, CLIENT, &json!({ "p3": "x".repeat(20_000) })).await;
+            assert!(matches!(more, Err(Fault::TooLarge(_))), "whatever a single patch holds: {more:?}");
+            let whole = json!({"email": "c@b.c", "password": GOOD, "bio": "x".repeat(70_000)});
+            assert!(matches!(house.register(&whole).await, Err(Fault::TooLarge(_))));
+            let replaced = house.accounts.replace(CLIENT, "1", map(&whole)).await;
+            assert!(matches!(replaced, Err(Fault::TooLarge(_))), "{replaced:?}");
+            let all = house.accounts.update_all(CLIENT, &json!({}), map(&large)).await;
+            assert!(matches!(all, Err(Fault::TooLarge(_))), "{all:?}");
+            let many: Map<String, Value> = (0..300).map(|index| (format!("q{index}"), 1.into())).collect();
+            let many = patch(&house, CLIENT, &Value::Object(many)).await;
+            assert!(matches!(many, Err(Fault::TooManyProperties(_))), "{many:?}");
+            let name = json!({"email": "d@b.c", "password": GOOD, "username": "x".repeat(2_000)});
+            let name = house.register(&name);
+            assert!(matches!(name.await, Err(Fault::Invalid(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn d2_what_an_import_brought_may_stay_and_become_less() {
+        let house = house(testing::loopback()).await;
+        let mut row = crate::store::User {
+            id: 1.into(),
+            properties: map(&json!({"email": "a@b.c", "big": "x".repeat(90_000)})),
+            password: None,
+            verification: None,
+            epoch: 0,
+            revision: 0,
+            disabled: false,
+        };
+        row.properties.insert("n".to_owned(), 10.into());
+        house.store.commit(vec![crate::store::Change::PutUser(row)]).await.unwrap();
+        patch(&house, CLIENT, &json!({ "n": 11 })).await.unwrap();
+        assert!(matches!(patch(&house, CLIENT, &json!({ "n": 111 })).await, Err(Fault::TooLarge(_))));
+        patch(&house, CLIENT, &json!({ "big": "x".repeat(80_000) })).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn d2_a_users_row_is_written_so_often() {
+        let limits =
+            limit::Settings { writes_per_user: Some("20/minute".parse().unwrap()), ..Default::default() };
+        let house = limited_house(testing::standard(), &limits).await;
+        for name in ["ann", "bob"] {
+            let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
+            house.register(&data).await.unwrap();
+        }
+        for nick in 0..10 {
+            patch(&house, CLIENT, &json!({ "nick": nick })).await.unwrap();
+        }
+        // A large row counts as many small ones.
+        patch(&house, CLIENT, &json!({ "nick": "x".repeat(30_000) })).await.unwrap();
+        for _ in 0..3 {
+            let _ = patch(&house, CLIENT, &json!({ "nick": "x".repeat(3_000) })).await;
+        }
+        let refused = patch(&house, CLIENT, &json!({ "nick": "y" })).await;
+        assert!(matches!(refused, Err(Fault::Limited(_))), "{refused:?}");
+        let bob = house.accounts.user(&2.into()).await.unwrap();
+        house.accounts.patch(CLIENT, bob, map(&json!({ "nick": "b" }))).await.unwrap();
+        house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn d3_passwords_have_one_admission_and_logins_a_share_of_their_own() {
+        let house = with_ann(testing::standard()).await;
+        let accounts = &house.accounts;
+        let leave = |user: i64| accounts.leave(CLIENT, Share::NewPassword, Some(&user.into()));
+        let own = leave(1).unwrap();
+        let is_busy = |fault: Fault| matches!(fault, Fault::Busy(_));
+        let good = json!({ "password": "another-good-one" });
+        assert!(is_busy(patch(&house, CLIENT, &good).await.unwrap_err()), "one at a time");
+        let mut whole = map(&good);
+        whole.insert("email".to_owned(), "ann@b.c".into());
+        assert!(is_busy(accounts.replace(CLIENT, "1", whole.clone()).await.unwrap_err()));
+        whole.insert("id".to_owned(), 1.into());
+        assert!(is_busy(accounts.replace_or_create(CLIENT, whole.clone()).await.unwrap_err()));
+        assert!(is_busy(accounts.patch_or_create(CLIENT, whole).await.unwrap_err()));
+        assert!(is_busy(accounts.update_all(CLIENT, &json!({"id": 1}), map(&good)).await.unwrap_err()));
+        let minted = house.login(&ann()).await.expect("a login is no new password");
+        let session = accounts.session(minted.id.expose()).await.unwrap();
+        let asker = as_member(&session, Reach::Everyone);
+        assert!(is_busy(accounts.change_password(asker, &session, (GOOD, "x-good-one")).await.unwrap_err()));
+        // One client has so many, whomever they are for; and registrations count.
+        let others: Vec<_> = (2..).map_while(|user| leave(user).ok()).collect();
+        assert_eq!(others.len() + 1, NEW_PASSWORDS_AT_ONCE);
+        let new = json!({"email": "new@b.c", "password": GOOD});
+        assert!(is_busy(house.register(&new).await.unwrap_err()));
+        house.login(&ann()).await.unwrap();
+        drop((own, others));
+        patch(&house, CLIENT, &good).await.unwrap();
+        house.register(&new).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn c7_a_closed_registration_has_no_door() {
+        for registration in [Registration::Closed, Registration::Invite] {
+            for settings in [testing::standard(), testing::loopback()] {
+                let house = house(Settings { registration, ..settings }).await;
+                let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD});
+                house.accounts.register(Asker::Operator, map(&ann)).await.unwrap();
+                no_door_is_open(&house).await;
+            }
+        }
+    }
+
+    async fn no_door_is_open(house: &House) {
+        let accounts = &house.accounts;
+        let new = || map(&json!({"email": "new@b.c", "password": GOOD}));
+        let closed = |result: Result<User, Fault>| matches!(result, Err(Fault::RegistrationClosed));
+        assert!(closed(accounts.register(CLIENT, new()).await));
+        assert!(closed(accounts.register(CLIENT, Map::new()).await), "before anything is told");
+        let batch = accounts.register_many(CLIENT, vec![new()]).await;
+        assert!(matches!(batch, Err(Fault::RegistrationClosed)), "{batch:?}");
+        assert!(closed(accounts.patch_or_create(CLIENT, new()).await));
+        assert!(closed(accounts.replace_or_create(CLIENT, new()).await));
+        assert!(closed(accounts.upsert_where(CLIENT, &json!({"id": 77}), new()).await));
+        let minted = house.login(&ann()).await.unwrap();
+        let session = accounts.session(minted.id.expose()).await.unwrap();
+        assert!(closed(accounts.register(as_member(&session, Reach::Everyone), new()).await));
+        accounts.register(as_member(&session, Reach::Named), new()).await.unwrap();
+        let other = map(&json!({"email": "other@b.c", "password": GOOD}));
+        accounts.register(Asker::Operator, other).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn c7_owners_are_called_as_they_are_where_they_may_not_rename() {
+        let house = with_ann(Settings { rename: false, ..testing::standard() }).await;
+        let minted = house.login(&ann()).await.unwrap();
+        let session = house.accounts.session(minted.id.expose()).await.unwrap();
+        let own = as_member(&session, Reach::Owner);
+        let refused = |result: Result<User, Fault>| matches!(result, Err(Fault::RenameRefused(_)));
+        for data in
+            [json!({"username": "root"}), json!({"username": null}), json!({"email": "ceo@corp.example"})]
+        {
+            assert!(refused(patch(&house, own, &data).await), "{data}");
+            let mut whole = map(&json!({"email": "ann@b.c", "username": "ann", "password": GOOD}));
+            whole.extend(map(&data));
+            assert!(house.accounts.replace(own, "1", whole.clone()).await.is_err(), "{data}");
+            let all = house.accounts.update_all(own, &json!({"id": 1}), map(&data)).await;
+            assert!(matches!(all, Err(Fault::RenameRefused(_))), "{data}: {all:?}");
+            whole.insert("id".to_owned(), 1.into());
+            assert!(house.accounts.patch_or_create(own, whole.clone()).await.is_err(), "{data}");
+            assert!(house.accounts.replace_or_create(own, whole).await.is_err(), "{data}");
+        }
+        let dropped = map(&json!({"email": "ann@b.c", "password": GOOD}));
+        assert!(refused(house.accounts.replace(own, "1", dropped).await), "a name that is left out");
+        patch(&house, own, &json!({"nick": "a", "username": "ann"})).await.unwrap();
+        patch(&house, as_member(&session, Reach::Named), &json!({"username": "root"})).await.unwrap();
+    }
+}

@@ -1,0 +1,66 @@
+//! A thread of low priority for work that may take long: filters are compiled and rows searched there, not on a core
+//! that serves.
+
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+    task::JoinSet,
+};
+
+use crate::hasher;
+
+/// The thread. It starts with the first work, and ends when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    handle: Handle,
+    /// Dropped, it ends the thread.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Aside {
+    /// Has work done there; `None` when it came to nothing. Works take turns where they yield, and one that nobody
+    /// waits for any more ends there.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let handle = match self.handle() {
+            Ok(handle) => handle,
+            Err(error) => {
+                tracing::error!(%error, "a thread for searches cannot be started");
+                return None;
+            }
+        };
+        let mut works = JoinSet::new();
+        works.spawn_on(work, &handle);
+        works.join_next().await?.ok()
+    }
+
+    fn handle(&self) -> io::Result<Handle> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = &*running {
+            return Ok(running.handle.clone());
+        }
+        let runtime = Builder::new_current_thread().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        thread::Builder::new().name("search".to_owned()).spawn(move || {
+            hasher::give_way();
+            // An error says that the sender is gone, which is the sign.
+            let _ = runtime.block_on(stopped);
+        })?;
+        *running = Some(Running { handle: handle.clone(), _stop: stop });
+        Ok(handle)
+    }
+}
