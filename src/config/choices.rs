@@ -12,7 +12,7 @@ use super::{
         TokenTtl,
     },
 };
-use crate::{forward::HostName, gate::MethodOverride, policy::Unmatched};
+use crate::{accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched};
 
 words!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
 words!(HostName { "client" = Self::Client, "server" = Self::Server });
@@ -23,6 +23,7 @@ words!(Algorithm { "argon2id" = Self::Argon2id });
 words!(Preset { "x-forwarded" = Self::XForwarded, "remote" = Self::Remote, "x-auth-request" = Self::XAuthRequest });
 words!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
 words!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
+words!(Registration { "open" = Self::Open, "invite" = Self::Invite, "closed" = Self::Closed });
 words!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
 
 impl Setting for DenialStatus {

@@ -175,6 +175,8 @@ impl Finish<'_> {
             access_token_id_length: raw.access_token_id_length.value.count(),
             current_user_literal: raw.current_user_literal.value.map(|segment| segment.0),
             bearer_token_base64_encoded: raw.bearer_token_base64_encoded.value,
+            registration: raw.registration.value,
+            rename: raw.rename.value,
             redirect_hosts: texts(raw.redirect_hosts),
         }
     }
@@ -250,7 +252,11 @@ impl Finish<'_> {
             },
         };
         let per_realm = users.realm_required && users.realm_delimiter.is_some();
-        let keys = store::KeyRules { fold_email_case: !users.case_sensitive_email, per_realm };
+        let keys = store::KeyRules {
+            fold_email_case: !users.case_sensitive_email,
+            per_realm,
+            canonical: self.profile == Profile::Standard,
+        };
         store::Settings { engine, keys }
     }
 
@@ -361,6 +367,7 @@ fn limits(raw: &RawLimits) -> limit::Settings {
         reset_per_client: raw.reset_per_client.value,
         register_per_client: raw.register_per_client.value,
         requests_per_client: raw.requests_per_client.value,
+        writes_per_user: Some(limit::WRITES_PER_USER),
     }
 }
 

@@ -17,7 +17,9 @@ use super::{
         Profile, TlsVersion, TokenTtl, UpstreamAddress,
     },
 };
-use crate::{forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched};
+use crate::{
+    accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched,
+};
 
 /// A key's value, and where it comes from.
 #[derive(Debug)]
@@ -152,6 +154,8 @@ sections! {
         access_token_id_length: Whole<16, 1_024> = "64";
         current_user_literal: Option<Segment> = "";
         bearer_token_base64_encoded: bool = "true";
+        registration: Registration = "open";
+        rename: bool = "true";
         redirect_hosts: Vec<Filled> = "";
     }
     credentials: RawCredentials {

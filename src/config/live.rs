@@ -43,6 +43,8 @@ const LIVE: &[&str] = &[
     "users.reject_password_changes_via_patch_or_replace",
     "users.access_token_id_length",
     "users.current_user_literal",
+    "users.registration",
+    "users.rename",
     "users.redirect_hosts",
     "password.min_length",
     "password.blocklist",

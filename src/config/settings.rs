@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 
 use super::secret::Secret;
-use crate::{forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
+use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
 
 /// What sets the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,6 +264,10 @@ pub struct UsersSettings {
     pub current_user_literal: Option<String>,
     /// Whether `Bearer` takes the base64 form.
     pub bearer_token_base64_encoded: bool,
+    /// Who may create accounts.
+    pub registration: accounts::Registration,
+    /// Whether owners may change their username and email.
+    pub rename: bool,
     /// Hosts that a redirect may lead to, besides this one.
     pub redirect_hosts: Vec<String>,
 }

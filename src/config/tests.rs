@@ -70,7 +70,7 @@ fn defaults() {
     assert_eq!((config.password.min_length, config.password.max_bytes), (8, 1_024));
     assert!(config.password.blocklist && !config.policies.default_allow);
     assert_eq!((config.policies.acl_error_status, config.policies.unmatched), (None, Unmatched::Deny));
-    assert_eq!(config.store.keys, store::KeyRules::default());
+    assert_eq!(config.store.keys, store::KeyRules { canonical: true, ..store::KeyRules::default() });
     let rate = |burst| Some(limit::Rate { burst, period: Duration::from_secs(60) });
     assert_eq!((config.limits.login_per_client, config.limits.reset_per_client), (rate(10), rate(5)));
     assert_eq!((config.limits.register_per_client, config.limits.requests_per_client), (rate(10), None));
@@ -89,7 +89,7 @@ fn profile_loopback3_changes_the_defaults_it_names_and_no_other() {
         (shown(&folder, &env(&[])), shown(&folder, &env(&[("PORTCULLIS_PROFILE", "loopback3")])));
     let changed: Vec<&str> =
         standard.split(", ").zip(loopback3.split(", ")).filter(|(a, b)| a != b).map(|(_, b)| b).collect();
-    insta::assert_snapshot!(changed.join(", "), @"Config { profile: Loopback3, min_length: 1, max_bytes: 72, blocklist: false }, default_allow: true, acl_error_status: Some(401) }");
+    insta::assert_snapshot!(changed.join(", "), @"Config { profile: Loopback3, min_length: 1, max_bytes: 72, blocklist: false }, default_allow: true, acl_error_status: Some(401) }, canonical: false } }");
 }
 
 #[test]

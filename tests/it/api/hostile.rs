@@ -207,12 +207,18 @@ fn queries_and_paths_that_mean_nothing() {
 
 #[test]
 fn what_is_odd_but_harmless_is_kept_as_it_is() {
-    let odd = json!({
+    let mut odd = json!({
         "email": "odd@example.com", "password": PASSWORD, "username": "a\u{0}b", "": 1, "constructor": 5,
         "prototype": {"x": 1}, "$where": "1", "a.b": 2, "hasOwnProperty": 6, "half": "\u{fffd}",
     });
     for profile in PROFILES {
         let (_app, gate) = gate(profile);
+        if profile == "standard" {
+            gate.client().post_json("/api/users", "", &odd).expect(422);
+            odd["username"] = "odd".into();
+        } else {
+            odd["username"] = "a\u{0}b".into();
+        }
         let created = gate.client().post_json("/api/users", "", &odd).expect(200).json();
         for name in ["username", "", "constructor", "prototype", "$where", "a.b", "half"] {
             assert_eq!(created[name], odd[name], "{profile}: {name}");

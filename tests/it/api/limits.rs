@@ -106,3 +106,99 @@ fn passwords_beyond_the_queue_are_a_503_that_says_when_to_come_back() {
     let login = json!({"username": "ann", "password": PASSWORD});
     assert_eq!(ask(&mut gate.client(), "POST", "/api/users/login", "", &login).status, 200);
 }
+
+#[test]
+fn d2_a_users_row_is_bounded_and_written_so_often() {
+    for profile in ["standard", "loopback3"] {
+        let app = App::echo();
+        let gate = Gate::start(Setup::new(&app).set("profile", profile));
+        let (ann, bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
+        let mut client = gate.client();
+        let mut patch = |token: &str, id: i64, data: &serde_json::Value| {
+            ask(&mut client, "PATCH", &format!("/api/users/{id}"), token, data)
+        };
+        let large = patch(&ann.token, 1, &json!({ "p": "x".repeat(95_000) })).expect(422);
+        assert_eq!(large.json()["error"]["code"], "PROPERTIES_TOO_LARGE", "{profile}");
+        let many: serde_json::Map<_, _> = (0..300).map(|index| (format!("p{index}"), json!(1))).collect();
+        let many = patch(&ann.token, 1, &many.into()).expect(422);
+        assert_eq!(many.json()["error"]["code"], "TOO_MANY_PROPERTIES", "{profile}");
+        let statuses: Vec<u16> =
+            (0..250).map(|nick| patch(&ann.token, 1, &json!({ "nick": nick })).status).collect();
+        assert_eq!(statuses[0], 200, "{profile}");
+        assert!(
+            statuses.contains(&429) && statuses.iter().all(|status| [200, 429].contains(status)),
+            "{profile}"
+        );
+        assert!(retry_after(&patch(&ann.token, 1, &json!({ "nick": "y".repeat(60_000) })).expect(429)) > 0);
+        patch(&bob.token, 2, &json!({ "nick": "b" })).expect(200);
+    }
+}
+
+#[test]
+fn d3_new_passwords_of_one_user_keep_nobody_out() {
+    let app = App::echo();
+    // Dear enough that the first one is still being hashed when the last one comes.
+    let setup = Setup::new(&app).set("password.memory_kib", "65536").set("password.iterations", "2");
+    let gate = Gate::start(setup.set("password.workers", "1").set("password.queue", "64"));
+    let (ann, _bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
+    let mut clients: Vec<_> = (0..60).map(|_| gate.client()).collect();
+    let routes = [
+        ("PATCH", "/api/users/1", json!({"password": "another-good-password"})),
+        ("PUT", "/api/users/1", json!({"email": "ann@example.com", "password": "another-good-password"})),
+        (
+            "POST",
+            "/api/users/change-password",
+            json!({"oldPassword": "x", "newPassword": "another-good-password"}),
+        ),
+    ];
+    for (client, (verb, target, body)) in clients.iter_mut().zip(routes.iter().cycle()) {
+        let body = body.to_string();
+        client.send(&format!(
+            "{verb} {target} HTTP/1.1\r\nHost: a\r\nX-Access-Token: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            ann.token,
+            body.len()
+        ));
+    }
+    let login = json!({"username": "bob", "password": PASSWORD});
+    assert_eq!(ask(&mut gate.client(), "POST", "/api/users/login", "", &login).status, 200);
+    let answers: Vec<Response> = clients.iter_mut().map(crate::support::Client::response).collect();
+    let refused = answers.iter().filter(|answer| answer.status == 503);
+    assert!(refused.clone().count() >= 50, "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
+    assert!(refused.into_iter().all(|answer| retry_after(answer) > 0));
+}
+
+#[test]
+fn d4_a_filter_of_many_expressions_is_refused() {
+    for profile in ["standard", "loopback3"] {
+        let app = App::echo();
+        let open = r#"{"name": "User", "base": "User", "acls": [
+            {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "accessType": "READ"}]}"#;
+        let setup = Setup::new(&app).set("profile", profile).policy("user.json", open);
+        let gate = Gate::start(setup.set("api.users", "users"));
+        gate.sign_up("ann");
+        let mut client = gate.client();
+        for (operator, pattern) in [("regexp", "%5C%5Cw%7B20%7D"), ("like", "a%25"), ("nilike", "%25b")] {
+            let one = format!("%7B%22nick%22:%7B%22{operator}%22:%22{pattern}%22%7D%7D");
+            let filter = format!("%7B%22where%22:%7B%22or%22:[{}]%7D%7D", vec![one.as_str(); 400].join(","));
+            let lines = format!(
+                "filter: {}\r\n",
+                filter
+                    .replace("%7B", "{")
+                    .replace("%7D", "}")
+                    .replace("%22", "\"")
+                    .replace("%5C", "\\")
+                    .replace("%25", "%")
+            );
+            for answer in [
+                client.ask("GET", &format!("/api/users?filter={filter}"), "", b""),
+                client.ask("GET", "/api/users/findOne", &lines, b""),
+            ] {
+                assert_eq!(answer.status, 400, "{profile} {operator}: {}", answer.head);
+            }
+        }
+        let filter = "%7B%22where%22:%7B%22username%22:%7B%22regexp%22:%22%5Ea%22%7D%7D%7D";
+        let found = client.ask("GET", &format!("/api/users?filter={filter}"), "", b"").expect(200);
+        assert_eq!(found.json()[0]["username"], "ann", "{profile}");
+    }
+}

@@ -133,3 +133,136 @@ fn an_address_that_nobody_has_confirmed_opens_nothing_where_that_is_required() {
         }
     }
 }
+
+#[test]
+fn c7_an_unconfirmed_address_is_told_to_no_app_in_standard() {
+    for profile in PROFILES {
+        for required in ["false", "true"] {
+            let app = App::echo();
+            let setup = Setup::new(&app).set("profile", profile);
+            let gate = Gate::start(setup.set("users.email_verification_required", required));
+            let account = json!({"email": "ceo@corp.example", "username": "ceo", "password": PASSWORD});
+            ask(&mut gate.client(), "POST", "/api/users", "", &account).expect(200);
+            let wish = portcullis::accounts::Wish::default();
+            let minted = gate.run(gate.parts().accounts().issue(&1.into(), wish)).unwrap();
+            let told = |gate: &Gate| {
+                let echoed = ask(&mut gate.client(), "GET", "/anything", minted.id.expose(), &Value::Null);
+                echoed.text().to_lowercase().contains("ceo@corp.example")
+            };
+            assert_eq!(told(&gate), profile == "loopback3" && required == "false", "{profile} {required}");
+            let accounts = gate.parts().accounts();
+            gate.run(accounts.confirm_email(portcullis::accounts::Asker::Operator, &1.into())).unwrap();
+            assert!(told(&gate), "{profile} {required}: a confirmed one is");
+        }
+    }
+}
+
+#[test]
+fn c7_a_name_is_nobody_elses_in_another_spelling() {
+    let gate = gate("standard", &[]);
+    let mut client = gate.client();
+    let first = json!({"email": "victim@example.com", "username": "\u{e9}va"});
+    assert_eq!(register(&mut client, &first), "200");
+    for body in [
+        json!({"email": "victim@EXAMPLE.com"}),
+        json!({"email": "victim@\u{ff45}xample.com"}),
+        json!({"email": "victim@example\u{3002}com"}),
+        json!({"email": "victim\u{200b}@example.com"}),
+        json!({"email": "other@example.com", "username": "e\u{301}va"}),
+        json!({"email": "other@example.com", "username": "\u{e9}va\u{200d}"}),
+        json!({"email": "other@example.com", "username": "\u{e9}va "}),
+    ] {
+        assert_eq!(register(&mut client, &body), "422", "{body}");
+    }
+    assert_eq!(login(&mut client, &json!({"email": "victim@Example.COM"})), "200");
+    assert_eq!(login(&mut client, &json!({"username": "e\u{301}va"})), "200");
+    // LoopBack's own names are whatever was sent.
+    let gate = self::gate("loopback3", &[]);
+    let mut client = gate.client();
+    assert_eq!(register(&mut client, &first), "200");
+    assert_eq!(
+        register(&mut client, &json!({"email": "victim@EXAMPLE.com", "username": "\u{e9}va\u{200d}"})),
+        "200"
+    );
+}
+
+#[test]
+fn c7_registration_can_be_closed_at_every_door() {
+    let admin = r#"{"name": "User", "base": "User", "acls": [
+        {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "accessType": "WRITE"},
+        {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "property": "upsertWithWhere"},
+        {"principalType": "ROLE", "principalId": "admin", "permission": "ALLOW", "property": "create"}]}"#;
+    for registration in ["closed", "invite"] {
+        for profile in PROFILES {
+            let app = App::echo();
+            let setup =
+                Setup::new(&app).set("profile", profile).policy("user.json", admin).set("api.users", "users");
+            let gate = Gate::start(setup.set("users.registration", registration));
+            let parts = gate.parts();
+            let ann = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD});
+            let data = ann.as_object().unwrap().clone();
+            gate.run(parts.accounts().register(portcullis::accounts::Asker::Operator, data)).unwrap();
+            let mut client = gate.client();
+            let new = json!({"email": "new@example.com", "password": PASSWORD});
+            for (line, body) in [
+                ("POST /api/users", new.clone()),
+                ("POST /api/users", json!({})),
+                ("POST /api/users", json!({"email": "ann@example.com", "password": PASSWORD})),
+                ("POST /api/users", json!([new])),
+                ("PATCH /api/users", new.clone()),
+                ("PUT /api/users", new.clone()),
+                ("POST /api/users/replaceOrCreate", new.clone()),
+                ("POST /api/users/upsertWithWhere?where=%7B%22id%22:77%7D", new.clone()),
+            ] {
+                let (verb, target) = line.split_once(' ').unwrap();
+                let answer = ask(&mut client, verb, target, "", &body);
+                assert_eq!(answer.status, 403, "{profile} {line}: {}", answer.text());
+                assert_eq!(answer.json()["error"]["code"], "REGISTRATION_CLOSED", "{profile} {line}");
+            }
+            let grant = vec![
+                portcullis::store::Change::CreateRole { name: "admin".to_owned() },
+                portcullis::store::Change::Grant { role: "admin".to_owned(), user: 1.into() },
+            ];
+            let login = json!({"username": "ann", "password": PASSWORD});
+            let token = ask(&mut client, "POST", "/api/users/login", "", &login).expect(200).json();
+            let token = token["id"].as_str().unwrap();
+            assert_eq!(
+                ask(&mut client, "POST", "/api/users", token, &new).status,
+                403,
+                "{profile}: no rule names her"
+            );
+            gate.run(parts.store.commit(grant)).unwrap();
+            assert_eq!(
+                ask(&mut client, "POST", "/api/users", token, &new).status,
+                200,
+                "{profile}: a rule names her"
+            );
+        }
+    }
+}
+
+#[test]
+fn c7_owners_may_be_kept_from_renaming_themselves() {
+    for profile in PROFILES {
+        let gate = gate(profile, &[("users.rename", "false")]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let whole = |more: &str, value: &str| {
+            let mut body = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD});
+            body[more] = value.into();
+            body
+        };
+        for (line, body) in [
+            ("PATCH /api/users/1", json!({"username": "root"})),
+            ("PATCH /api/users/1", json!({"email": "ceo@corp.example"})),
+            ("PUT /api/users/1", whole("username", "root")),
+            ("POST /api/users/1/replace", whole("email", "ceo@corp.example")),
+        ] {
+            let (verb, target) = line.split_once(' ').unwrap();
+            let answer = ask(&mut client, verb, target, &ann.token, &body).expect(403);
+            assert_eq!(answer.json()["error"]["code"], "RENAME_NOT_ALLOWED", "{profile} {line}");
+        }
+        let kept = json!({"nick": "a", "username": "ann", "email": "ann@example.com"});
+        assert_eq!(ask(&mut client, "PATCH", "/api/users/1", &ann.token, &kept).status, 200, "{profile}");
+    }
+}

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use portcullis::{accounts::Wish, identity::UserId};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, ask, told};
@@ -176,4 +177,102 @@ fn arguments_of_a_confirmation_come_from_anywhere() {
         let answer = client.ask("GET", &target, lines, body.as_bytes());
         assert_eq!(answer.json()["error"]["message"], message, "{target} {lines}");
     }
+}
+
+/// A token that resets the password of this user, as a letter brings it.
+fn reset_token(gate: &Gate, id: i64) -> String {
+    let wish = Wish { scopes: vec!["reset-password".to_owned()], ..Wish::default() };
+    let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(id), wish)).unwrap();
+    minted.id.expose().to_owned()
+}
+
+#[test]
+fn c2_many_at_once_with_one_reset_token_set_one_password() {
+    let (_receiver, gate) = house("standard", &[]);
+    let ann = gate.sign_up("ann");
+    let token = reset_token(&gate, ann.id);
+    let mut clients: Vec<_> = (0..50).map(|_| gate.client()).collect();
+    for (index, client) in clients.iter_mut().enumerate() {
+        let body = json!({ "newPassword": format!("a-good-password-{index}") }).to_string();
+        client.send(&format!(
+            "POST /api/users/reset-password HTTP/1.1\r\nHost: a\r\nX-Access-Token: {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+    }
+    let statuses: Vec<u16> = clients.iter_mut().map(|client| client.response().status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [204, 401, 503].contains(status)), "{statuses:?}");
+    let again =
+        ask(&mut gate.client(), "POST", "/api/users/reset-password", &token, &json!({"newPassword": "x"}));
+    assert_eq!(again.status, 401);
+}
+
+#[test]
+fn c3_a_login_token_does_not_set_a_password_without_the_old_one() {
+    for (profile, status) in [("standard", 403), ("loopback3", 204)] {
+        let (_receiver, gate) = house(profile, &[]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let new = json!({"newPassword": "another-good-password"});
+        let answer = ask(&mut client, "POST", "/api/users/reset-password", &ann.token, &new);
+        assert_eq!(answer.status, status, "{profile}: {}", answer.text());
+        if profile == "standard" {
+            assert_eq!(answer.json()["error"]["code"], "RESET_TOKEN_REQUIRED");
+            assert!(answer.text().contains("change-password"), "{}", answer.text());
+            let login = json!({"username": "ann", "password": PASSWORD});
+            assert_eq!(ask(&mut client, "POST", "/api/users/login", "", &login).status, 200);
+            let change = json!({"oldPassword": PASSWORD, "newPassword": "another-good-password"});
+            assert_eq!(
+                ask(&mut client, "POST", "/api/users/change-password", &ann.token, &change).status,
+                204
+            );
+            let token = reset_token(&gate, ann.id);
+            let set = ask(
+                &mut client,
+                "POST",
+                "/api/users/reset-password",
+                &token,
+                &json!({"newPassword": PASSWORD}),
+            );
+            assert_eq!(set.status, 204, "{}", set.text());
+        }
+    }
+}
+
+#[test]
+fn c6_a_reset_is_told_with_the_stored_address() {
+    let (receiver, gate) = house("standard", &[("users.case_sensitive_email", "false")]);
+    gate.sign_up("mike");
+    let typed = json!({"email": "mi\u{212a}e@example.com"});
+    assert_eq!(ask(&mut gate.client(), "POST", "/api/users/reset", "", &typed).status, 200);
+    assert_eq!(receiver.event("reset.requested")["email"], "mike@example.com");
+}
+
+#[test]
+fn d1_nobodys_reset_waits_for_another_users_events() {
+    let (sender, letters) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let app = App::answering(move |request| {
+        let letter: Value = serde_json::from_slice(&request.body).unwrap();
+        if letter["user"]["id"] == 1 {
+            return answer("500 Internal Server Error", "", "");
+        }
+        let _ = sender.lock().unwrap().send(letter);
+        answer("204 No Content", "", "")
+    });
+    let setup =
+        Setup::new(&app).set("webhook.url", &format!("{}/hook", app.url())).set("webhook.secret", "hush");
+    let gate = Gate::start(setup);
+    let ann = gate.sign_up("ann");
+    gate.sign_up("bob");
+    let mut client = gate.client();
+    for nick in 0..1_000 {
+        // Beyond the limit of writes it is a 429, which is as good.
+        ask(&mut client, "PATCH", "/api/users/1", &ann.token, &json!({ "nick": nick }));
+    }
+    let body = json!({"email": "bob@example.com"});
+    assert_eq!(ask(&mut client, "POST", "/api/users/reset", "", &body).status, 200);
+    let receiver = Receiver { app, letters };
+    assert_eq!(receiver.event("reset.requested")["user"]["id"], 2);
 }
