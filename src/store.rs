@@ -7,6 +7,7 @@
 mod bring;
 #[cfg(test)]
 mod contract;
+mod keys;
 mod last_use;
 mod live;
 mod memory;
@@ -24,10 +25,11 @@ use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 pub use self::sled::Loader;
 pub use bring::{Bring, Brought, Obstacle};
+pub use keys::{KeyRules, UserKey};
 pub use last_use::LastUse;
 pub use records::{
-    AclRow, Change, ChangeNotice, Counters, KeyRules, Noticed, OutboxEntry, Outcome, PrincipalKind, Role,
-    RoleMapping, Token, User, UserDraft, UserKey,
+    AclRow, Change, ChangeNotice, Counters, Noticed, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping,
+    Token, User, UserDraft,
 };
 pub use sessions::{Session, Sessions, Standing, Subject};
 

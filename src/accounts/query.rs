@@ -1,5 +1,6 @@
 //! LoopBack's filters (loopback3.md section 7): read once, checked on the way, then asked of rows.
 
+mod budget;
 mod clause;
 mod compare;
 mod order;

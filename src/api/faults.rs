@@ -58,13 +58,6 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::NobodyToConfirm(uid) => {
             Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
         }
-        Fault::TooLarge(most) => {
-            Problem::new(422, format!("The properties are too large. Max is {most} bytes as JSON"))
-                .code("PROPERTIES_TOO_LARGE")
-        }
-        Fault::TooManyProperties(most) => {
-            Problem::new(422, format!("Too many properties. Max is {most}")).code("TOO_MANY_PROPERTIES")
-        }
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
         Fault::Busy(wait) => Problem::opaque(503).retry_after(wait),
         Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
@@ -93,6 +86,13 @@ fn refused(fault: Fault) -> Problem {
         Fault::ReservedScope(scope) => {
             Problem::new(422, format!("The scope `{scope}` is reserved for password resets"))
                 .code("RESERVED_SCOPE")
+        }
+        Fault::TooLarge(most) => {
+            Problem::new(422, format!("The properties are too large. Max is {most} bytes as JSON"))
+                .code("PROPERTIES_TOO_LARGE")
+        }
+        Fault::TooManyProperties(most) => {
+            Problem::new(422, format!("Too many properties. Max is {most}")).code("TOO_MANY_PROPERTIES")
         }
         Fault::SessionEnded => told(401, "Authorization Required", "AUTHORIZATION_REQUIRED"),
         Fault::TooDear => told(

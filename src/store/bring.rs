@@ -1,7 +1,10 @@
 //! What an import brings, and what became of it. The store itself decides, in the batch that stores it: what has
 //! changed here since an earlier import stays as it is, and what was ended here does not come back.
 
-use super::records::{AclRow, Role, RoleMapping, Token, User, UserKey};
+use super::{
+    keys::UserKey,
+    records::{AclRow, Role, RoleMapping, Token, User},
+};
 use crate::identity::UserId;
 
 /// A row of an import. It never makes its batch fail: the [`Brought`] says what became of it.

@@ -25,7 +25,8 @@ use crate::{
     identity::{Handle, TokenHash, UserId},
     store::{
         LastUse,
-        records::{AclRow, KeyRules, OutboxEntry, Role, RoleMapping, Token, UserKey},
+        keys::{KeyRules, UserKey},
+        records::{AclRow, OutboxEntry, Role, RoleMapping, Token},
     },
 };
 

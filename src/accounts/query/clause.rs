@@ -1,10 +1,12 @@
 //! `where`: what a client wrote becomes conditions; values take the type of their property.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{
-    Kind, Model, QueryFault, Row, moment,
+    Kind, Model, QueryFault, Row,
+    budget::Budget,
+    moment,
     test::{Relation, Source, Test},
 };
 use crate::{
@@ -31,14 +33,6 @@ enum Clause {
     Absent(Test),
 }
 
-/// What one query has taken of what it may cost.
-#[derive(Debug, Default)]
-struct Budget {
-    clauses: usize,
-    values: usize,
-    patterns: usize,
-}
-
 /// What narrows the rows down to a few, so that not all need to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::accounts) enum Pin<'w> {
@@ -49,21 +43,6 @@ pub(in crate::accounts) enum Pin<'w> {
     /// This username.
     Username(&'w str),
 }
-
-/// Conditions of one query: each is asked of every row.
-const MAX_CLAUSES: usize = 500;
-
-/// Values in the lists of one query.
-const MAX_VALUES: usize = 10_000;
-
-/// Regular expressions and wildcards of one query.
-const MAX_PATTERNS: usize = 16;
-
-/// Bytes of a regular expression.
-const PATTERN_LENGTH: usize = 1024;
-
-/// Bytes of a compiled one, and of what matching makes of it: 8 MiB for a whole query.
-const PATTERN_SIZE: usize = 256 * 1024;
 
 /// In LoopBack's order, which decides where there are several.
 const OPERATORS: [&str; 14] = [
@@ -404,44 +383,4 @@ fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryFault> {
     }
     let body: String = body.chars().skip(1).collect();
     budget.compiled(text, &body, flags)
-}
-
-impl Budget {
-    fn clause(&mut self) -> Result<(), QueryFault> {
-        self.clauses += 1;
-        if self.clauses > MAX_CLAUSES { Err(QueryFault::TooManyClauses(MAX_CLAUSES)) } else { Ok(()) }
-    }
-
-    /// Counts the values that a condition holds.
-    fn values(&mut self, given: &Value) -> Result<(), QueryFault> {
-        self.values = self.values.saturating_add(leaves(given));
-        if self.values > MAX_VALUES { Err(QueryFault::TooManyValues(MAX_VALUES)) } else { Ok(()) }
-    }
-
-    /// Compiles a regular expression within what is left.
-    fn compiled(&mut self, given: &str, regex: &str, flags: &str) -> Result<Regex, QueryFault> {
-        self.patterns += 1;
-        if self.patterns > MAX_PATTERNS {
-            return Err(QueryFault::TooManyPatterns(MAX_PATTERNS));
-        }
-        let broken = || QueryFault::Regex(given.into());
-        if regex.len() > PATTERN_LENGTH {
-            return Err(broken());
-        }
-        RegexBuilder::new(regex)
-            .case_insensitive(flags.contains('i'))
-            .multi_line(flags.contains('m'))
-            .size_limit(PATTERN_SIZE)
-            .dfa_size_limit(PATTERN_SIZE)
-            .build()
-            .map_err(|_| broken())
-    }
-}
-
-fn leaves(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(leaves).sum(),
-        Value::Object(map) => map.values().map(leaves).sum(),
-        _ => 1,
-    }
 }

@@ -10,7 +10,8 @@ use crate::{
     identity::{Handle, PasswordHash, TokenHash, UserId},
     store::{
         StoreError,
-        records::{AclRow, Counters, OutboxEntry, Role, RoleMapping, Token, User, UserKey},
+        keys::UserKey,
+        records::{AclRow, Counters, OutboxEntry, Role, RoleMapping, Token, User},
         sessions::Subject,
     },
 };

@@ -11,7 +11,8 @@ use crate::{
     store::{
         StoreError,
         bring::Bring,
-        records::{Change, KeyRules, UserKey},
+        keys::{KeyRules, UserKey},
+        records::Change,
     },
 };
 

@@ -5,7 +5,8 @@ use crate::{
     identity::{TokenHash, UserId},
     store::{
         CommitError, StoreError,
-        records::{Outcome, User, UserDraft, UserKey},
+        keys::UserKey,
+        records::{Outcome, User, UserDraft},
         state::{Gone, codec},
     },
 };
