@@ -1,0 +1,71 @@
+"""wsgidav with a folder for each user; reports the paths that its provider is asked for."""
+
+import os
+import tempfile
+import threading
+
+from cheroot import wsgi
+from wsgidav.fs_dav_provider import FilesystemProvider
+from wsgidav.wsgidav_app import WsgiDAVApp
+
+from reading import encoded, environ_facts, environ_headers, owner, report, tag
+
+asked = threading.local()
+
+
+class Provider(FilesystemProvider):
+    def get_resource_inst(self, path, environ):
+        asked.paths.append(path)
+        return super().get_resource_inst(path, environ)
+
+
+def root():
+    folder = tempfile.mkdtemp(prefix="readers-dav-", dir=os.environ["FOLDER"])
+    for user in ("1", "2"):
+        os.makedirs(os.path.join(folder, "dav", user, "box"))
+        for name in ("a", "b"):
+            with open(os.path.join(folder, "dav", user, name), "w") as file:
+                file.write(user)
+    return folder
+
+
+dav = WsgiDAVApp(
+    {
+        "provider_mapping": {"/": Provider(root())},
+        "simple_dc": {"user_mapping": {"*": True}},
+        "logging": {"enable": False},
+        "verbose": 0,
+        "property_manager": False,
+        "lock_storage": True,
+        "dir_browser": {"enable": False},
+    }
+)
+
+
+def app(environ, start_response):
+    asked.paths = []
+    headers = environ_headers(environ)
+    script, path = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
+
+    def started(status, fields, exc_info=None):
+        return start_response(status, fields + [("X-Rig-Seen", tag(headers))], exc_info)
+
+    parts = list(dav(environ, started))
+    method = environ["REQUEST_METHOD"]
+    paths = [encoded(found.encode()) for found in asked.paths]
+    destination = paths[1] if method in ("COPY", "MOVE") and len(paths) > 1 else None
+    report(
+        method,
+        encoded(path),
+        headers,
+        script=script,
+        query=environ.get("QUERY_STRING", ""),
+        also=paths[:1],
+        destination=destination,
+        facts=environ_facts(environ),
+    )
+    return parts
+
+
+server = wsgi.Server(("127.0.0.1", int(os.environ["PORT"])), app, numthreads=8, timeout=30)
+server.start()

@@ -1,0 +1,307 @@
+//! Whether what an app read was allowed: the policies judge the app's own words.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    net::IpAddr,
+};
+
+use portcullis::{
+    policy::{Caller, Decision, OwnerAnswer, PolicySet},
+    wire::{HeadLimits, RequestHead, Scan},
+};
+use serde_json::json;
+
+use crate::{
+    draft::{About, Who},
+    generate::{FORGED, Generator},
+    reading::{Reading, decode, encode},
+};
+
+/// What is wrong with a reading. The names are the rig's vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A request that nobody sent.
+    Smuggled,
+    /// A request inside of a tunnel.
+    Tunnelled,
+    /// A path that the caller may not have.
+    Path,
+    /// A method that the caller may not use there, and did not send.
+    Method,
+    /// The app is mounted where it is not.
+    Moved,
+    /// Another user, or what another gateway says about one.
+    Identity,
+    /// A name that moves a path or a method.
+    Mover,
+    /// Another client, scheme or host.
+    Client,
+    /// A token.
+    Credential,
+    /// The second target of a MOVE or COPY.
+    Destination,
+    /// Another body.
+    Body,
+    /// The answer to another request.
+    Answer,
+    /// A plain request that the app could not read.
+    Disturbed,
+    /// A line of the report that is none.
+    Report,
+}
+
+/// A reading that was not allowed.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) kind: Kind,
+    pub(crate) detail: String,
+    /// The unit that it came from, where that is known.
+    pub(crate) unit: Option<u64>,
+    /// What had been done to the request.
+    pub(crate) changes: Vec<&'static str>,
+}
+
+/// What the judge has to know.
+pub(crate) struct Judge {
+    pub(crate) set: PolicySet,
+    pub(crate) generator: Generator,
+    /// What the app reads about each caller when nothing is forged.
+    pub(crate) identities: BTreeMap<Who, Vec<(String, String)>>,
+}
+
+/// What says who the user is, as the gate is set.
+const IDENTITY: [&str; 4] =
+    ["x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email", "x-forwarded-groups"];
+
+/// Values that a server adds to the environment where it has authenticated somebody.
+const USERS: [&str; 4] = ["REMOTE_USER", "PHP_AUTH_USER", "AUTH_TYPE", "REMOTE_IDENT"];
+
+type Wrong = (Kind, String);
+
+impl Judge {
+    /// Judges a line of the report.
+    pub(crate) fn line(&self, line: &str) -> Result<(), Finding> {
+        let none = |kind, detail| Finding { kind, detail, unit: None, changes: Vec::new() };
+        let reading: Reading =
+            serde_json::from_str(line).map_err(|error| none(Kind::Report, format!("{error}: {line}")))?;
+        let tags: Vec<&str> = reading.all("x-rig-tag").collect();
+        if reading.header("x-portcullis-lookup").is_some() && tags.is_empty() {
+            return self.lookup(&reading).map_err(|(kind, detail)| none(kind, detail));
+        }
+        let [tag] = tags[..] else { return Err(none(Kind::Smuggled, format!("tags {tags:?}: {line}"))) };
+        if tag == READY {
+            return Ok(());
+        }
+        let (number, mark) = tag.split_at(tag.find(|c: char| !c.is_ascii_digit()).unwrap_or(tag.len()));
+        let Ok(number) = number.parse() else { return Err(none(Kind::Smuggled, line.to_owned())) };
+        let (unit, at) = Generator::place(number);
+        let unit_made = self.generator.unit(unit);
+        let Some(about) = unit_made.requests.get(at) else {
+            return Err(none(Kind::Smuggled, line.to_owned()));
+        };
+        let judged = match mark {
+            "t" => Err((Kind::Tunnelled, String::new())),
+            "" if reading.tunnel => Err((Kind::Tunnelled, String::new())),
+            "" => self.reading(&reading, about, unit_made.trusted),
+            _ => Err((Kind::Smuggled, String::new())),
+        };
+        judged.map_err(|(kind, detail)| {
+            let detail = format!("{detail}\n    read: {line}");
+            Finding { kind, detail, unit: Some(unit), changes: about.kinds.clone() }
+        })
+    }
+
+    fn reading(&self, reading: &Reading, about: &About, trusted: bool) -> Result<(), Wrong> {
+        let caller = self.caller(reading, about)?;
+        self.names(reading)?;
+        self.origin(reading, about, trusted)?;
+        if !matches!(&*reading.script, "" | "/") {
+            return Err((Kind::Moved, format!("mounted at `{}`", reading.script)));
+        }
+        if let Some(body) = about.body.as_ref().filter(|_| !reading.parsed && reading.length > 0)
+            && *body != latin1(&reading.body)
+            && (reading.length != body.len() || reading.length <= 512)
+        {
+            return Err((Kind::Body, format!("sent {} bytes", body.len())));
+        }
+        for path in [&reading.path].into_iter().chain(&reading.also) {
+            self.allowed(caller, reading, &reading.method, path).map_err(|why| {
+                let kind = if reading.method == about.method { Kind::Path } else { Kind::Method };
+                (kind, format!("{} {path} as {caller:?}: {why}", reading.method))
+            })?;
+        }
+        self.destination(caller, reading)
+    }
+
+    /// Who the app takes the caller for: only somebody whose credential was sent.
+    fn caller(&self, reading: &Reading, about: &About) -> Result<Who, Wrong> {
+        let said = identity(reading);
+        let found = about.callers.iter().copied().find(|who| self.identities[who] == said);
+        let found =
+            found.ok_or_else(|| (Kind::Identity, format!("{:?} reads as {said:?}", about.callers)))?;
+        if let Some(name) = USERS.iter().find(|name| reading.facts.contains_key(**name)) {
+            return Err((Kind::Identity, format!("{name} is {}", reading.facts[*name])));
+        }
+        Ok(found)
+    }
+
+    /// No name that only a gateway may send, and no token.
+    fn names(&self, reading: &Reading) -> Result<(), Wrong> {
+        for (name, value) in &reading.headers {
+            if value.contains("/forged") {
+                return Err((Kind::Mover, format!("{name}: {value}")));
+            }
+            if value.contains(FORGED) {
+                return Err((Kind::Identity, format!("{name}: {value}")));
+            }
+            let name = name.replace(['_', '.'], "-");
+            if name.contains("method-override") || name == "x-http-method" {
+                return Err((Kind::Mover, format!("{name}: {value}")));
+            }
+            if name == "http2-settings" {
+                return Err((Kind::Tunnelled, format!("{name}: {value}")));
+            }
+            let tokens = &self.generator.tokens;
+            if [&tokens.ann, &tokens.bob].iter().any(|token| value.contains(&***token)) {
+                return Err((Kind::Credential, name));
+            }
+        }
+        let tokens = &self.generator.tokens;
+        let query = reading.query.as_deref().unwrap_or_default();
+        if [&tokens.ann, &tokens.bob].iter().any(|token| query.contains(&***token)) {
+            return Err((Kind::Credential, "the query".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The client, the scheme, the host and the request's id, each told once and by the gate.
+    fn origin(&self, reading: &Reading, about: &About, trusted: bool) -> Result<(), Wrong> {
+        for name in ["x-forwarded-proto", "x-forwarded-host", "x-request-id"] {
+            let values: Vec<&str> = reading.all(name).collect();
+            if values.len() != 1 || (name != "x-forwarded-host" && values[0].contains(',')) {
+                return Err((Kind::Client, format!("{name}: {values:?}")));
+            }
+        }
+        if reading.header("x-forwarded-proto") != Some("http") && !trusted {
+            return Err((Kind::Client, format!("scheme {:?}", reading.header("x-forwarded-proto"))));
+        }
+        if reading.header("x-forwarded-host") != reading.header("host") {
+            return Err((Kind::Client, format!("host {:?}", reading.header("x-forwarded-host"))));
+        }
+        let sent = resolve(about.chain.iter().map(|line| &**line));
+        // A server that reads the chain itself may leave only a part of it.
+        let told = ["client", "REMOTE_ADDR"].iter().filter_map(|name| reading.facts.get(*name)?.parse().ok());
+        let told = told.into_iter().find(|told: &IpAddr| !told.is_loopback());
+        let lines: Vec<&str> = reading.all("x-forwarded-for").collect();
+        let read = told.or_else(|| resolve(lines.iter().copied()));
+        if read != sent {
+            return Err((Kind::Client, format!("client {read:?} of {lines:?}, sent {sent:?}")));
+        }
+        Ok(())
+    }
+
+    fn destination(&self, caller: Who, reading: &Reading) -> Result<(), Wrong> {
+        if !matches!(&*reading.method, "MOVE" | "COPY") {
+            return Ok(());
+        }
+        let told: Vec<&str> = reading.all("destination").collect();
+        if told.len() > 1 {
+            return Err((Kind::Destination, format!("{told:?}")));
+        }
+        let own = reading.header("host").unwrap_or_default();
+        for text in told {
+            let text = String::from_utf8_lossy(&decode(text)).into_owned();
+            let rest = text.split_once("//").filter(|(scheme, _)| matches!(*scheme, "" | "http:" | "https:"));
+            let (host, path) =
+                rest.map_or(("", &*text), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
+            if !host.is_empty() && !host.eq_ignore_ascii_case(own) {
+                return Err((Kind::Destination, format!("on another host: {text}")));
+            }
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            self.written(caller, reading, &encode(path.as_bytes()))?;
+        }
+        reading.destination.iter().try_for_each(|path| self.written(caller, reading, path))
+    }
+
+    fn written(&self, caller: Who, reading: &Reading, path: &str) -> Result<(), Wrong> {
+        let wrong = |why| (Kind::Destination, format!("to {path} as {caller:?}: {why}"));
+        self.allowed(caller, reading, "PUT", path).map_err(wrong)
+    }
+
+    /// Whether the caller may have this, in the app's own words.
+    fn allowed(&self, who: Who, reading: &Reading, method: &str, path: &str) -> Result<(), String> {
+        let mut line = format!("{method} {path}");
+        if let Some(query) = reading.query.as_deref().filter(|query| !query.is_empty()) {
+            let _ = write!(line, "?{query}");
+        }
+        let bytes = format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
+        let mut head = RequestHead::new();
+        match head.scan(&bytes, &HeadLimits { bytes: 1 << 20, fields: 8 }) {
+            Ok(Scan::Complete(_)) => {}
+            other => return Err(format!("no such request is read: {other:?}")),
+        }
+        let action = self.set.action(head.method(), head.path(), head.query());
+        if head.encoded_slash() && !action.encoded_slash {
+            return Err("an encoded slash".to_owned());
+        }
+        let (user, roles) = match who {
+            Who::Anonymous => (None, Vec::new()),
+            Who::Ann => (Some("1"), Vec::new()),
+            Who::Bob => (Some("2"), vec![Box::from("clerk")]),
+        };
+        let caller = Caller { user, roles: &roles, scopes: &[] };
+        let mut verdict = None;
+        loop {
+            match self.set.decide(&action, caller, verdict) {
+                Decision::Permit(_) => return Ok(()),
+                Decision::Denial(denial) => return Err(format!("denied by {}", denial.rule)),
+                Decision::Ask(question) => {
+                    let owner = owner(&question.target, reading.header("host").unwrap_or_default());
+                    let row = OwnerAnswer::Row(json!({ "ownerId": owner }));
+                    verdict = Some(question.verdict(&row, caller, true));
+                }
+            }
+        }
+    }
+
+    /// The gate's own question whose a row is: a plain GET that says of nobody that they ask.
+    fn lookup(&self, reading: &Reading) -> Result<(), Wrong> {
+        let plain =
+            reading.method == "GET" && reading.path.starts_with("/orders/") && identity(reading).is_empty();
+        if plain { Ok(()) } else { Err((Kind::Smuggled, format!("a look-up: {reading:?}"))) }
+    }
+}
+
+/// The tag of the requests that the rig sends before it begins.
+pub(crate) const READY: &str = "ready";
+
+/// Whose row it is that the apps serve at this path and host: a rule that is simple in every language.
+pub(crate) fn owner(target: &str, host: &str) -> u8 {
+    let path = decode(target.split('?').next().unwrap_or_default());
+    let last = path.last().copied().unwrap_or_default();
+    let length = host.split(':').next().unwrap_or_default().len();
+    if (usize::from(last) + length) % 2 == 1 { 1 } else { 2 }
+}
+
+/// What a reading says about the user, sorted.
+pub(crate) fn identity(reading: &Reading) -> Vec<(String, String)> {
+    let said = reading.headers.iter().filter_map(|(name, value)| {
+        let name = name.replace(['_', '.'], "-");
+        IDENTITY.contains(&&*name).then(|| (name, value.clone()))
+    });
+    said.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The client of a chain: the first from the right that is no proxy of ours.
+fn resolve<'c>(lines: impl DoubleEndedIterator<Item = &'c str>) -> Option<IpAddr> {
+    let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let bare = |entry: &&str| -> Option<IpAddr> {
+        entry.parse().ok().or_else(|| entry.rsplit_once(':').and_then(|(address, _)| address.parse().ok()))
+    };
+    entries.iter().rev().filter_map(bare).find(|address| !address.is_loopback())
+}
+
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+}
