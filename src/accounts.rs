@@ -14,6 +14,7 @@ mod fault;
 mod find;
 mod inspect;
 mod keeper;
+mod key;
 mod login;
 mod logout;
 mod mint;
@@ -46,6 +47,7 @@ use aside::Aside;
 pub use courier::{Courier, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
 pub use keeper::Keeper;
+pub use key::Key;
 pub use login::Login;
 pub use mint::{Minted, Wish};
 pub use password::PasswordFault;
@@ -89,6 +91,10 @@ pub struct Settings {
     pub blocklist: bool,
     /// Properties that no answer shows, besides the password and the verification token.
     pub hidden: Vec<String>,
+    /// The account model's key.
+    pub key: Key,
+    /// The principal type of these accounts, where the app has users of other models, too: its tokens show it.
+    pub principal_type: Option<String>,
     /// What the account model declares, in its order: see [`Property::complete`].
     pub properties: Vec<Property>,
     /// Lifetime in seconds of a token that resets a password.

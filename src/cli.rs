@@ -108,7 +108,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
         Command::Role(command) => on_store(&global, role_command(command)),
         Command::Token(command) => on_store(&global, token_command(command)),
         Command::Import(ImportCommand::CheckApp { dir }) => {
-            check_app::run(&load(&global)?.config, &dir, global.json)
+            check_app::run(&sources(&global), &dir, global.json)
         }
         Command::Import(ImportCommand::Loopback(import)) => {
             let config = load(&global)?.config;
@@ -223,10 +223,9 @@ async fn import_loopback(
     import: &args::ImportLoopback,
 ) -> anyhow::Result<Exit> {
     let model = app::account_model(config);
-    let user_model =
-        import.user_model.clone().unwrap_or_else(|| app::account_settings(config, model.as_ref()).model);
+    let names = import::Names::new(model.as_ref(), import.user_model.as_deref());
     let mut backend = Backend::open_for_import(config).await?;
-    let report = import::run(&import.files, &user_model, global.json, &mut backend).await;
+    let report = import::run(&import.files, &names, global.json, &mut backend).await;
     backend.close().await?;
     let mut report = report?;
     if global.json {
@@ -234,7 +233,7 @@ async fn import_loopback(
     } else {
         print(&report.to_text())?
     }
-    Ok(if report.is_whole() { Exit::Done } else { Exit::Failed })
+    Ok(if report.is_whole() && report.missed().is_none() { Exit::Done } else { Exit::Failed })
 }
 
 fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {

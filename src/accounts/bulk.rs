@@ -27,7 +27,7 @@ impl Accounts {
         conditions: &Value,
         mut data: Map<String, Value>,
     ) -> Result<u64, Fault> {
-        data.shift_remove("id");
+        self.settings.key.take(&mut data);
         self.may_change_password(&data)?;
         let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
         let Patch { data, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;

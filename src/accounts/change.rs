@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::{
     Accounts, Asker, Fault, audit,
     event::About,
-    find::id_value,
     inspect::to_text,
     profile::{Draft, Patch, Verified, truthy},
 };
@@ -53,7 +52,7 @@ impl Accounts {
         mut data: Map<String, Value>,
         checks: Checks,
     ) -> Result<User, Fault> {
-        same_id(&user.id, data.shift_remove("id"))?;
+        same_id(&user.id, self.settings.key.take(&mut data))?;
         self.may_change_password(&data)?;
         let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
         let hash = match secret {
@@ -96,14 +95,19 @@ impl Accounts {
         id: &str,
         mut data: Map<String, Value>,
     ) -> Result<User, Fault> {
-        let given = data.shift_remove("id").filter(truthy);
+        let given = self.settings.key.take(&mut data).filter(truthy);
         let exact = UserId::parse(id);
         let verified = self.verified(asker, &exact);
         let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
-        let is_own =
-            |given: &Value| *given == id_value(&exact) || (!self.settings.loopback && to_text(given) == id);
+        let is_own = |given: &Value| {
+            *given == self.settings.key.value(&exact) || (!self.settings.loopback && to_text(given) == id)
+        };
         if let Some(given) = given.filter(|given| !is_own(given)) {
-            return Err(Fault::IdReplaced { from: id.to_owned(), to: to_text(&given) });
+            return Err(Fault::IdReplaced {
+                key: self.settings.key.name.clone(),
+                from: id.to_owned(),
+                to: to_text(&given),
+            });
         }
         if self.settings.reject_password_changes {
             // LoopBack's instance always has a password, if only an undefined one.
@@ -458,7 +462,7 @@ mod tests {
 
     #[tokio::test]
     async fn declared_properties_have_types_defaults_and_must_be_there() {
-        use crate::accounts::{Kind, Property};
+        use crate::accounts::{Key, Kind, Property};
         let property = |name: &str, kind, required, default| Property {
             name: name.to_owned(),
             kind,
@@ -471,7 +475,7 @@ mod tests {
             property("plan", Kind::Text, false, Some(json!("free"))),
             property("born", Kind::Date, true, None),
         ];
-        let properties = Property::complete(properties);
+        let properties = Property::complete(properties, &Key::default());
         let house = house(Settings { properties, ..testing::loopback() }).await;
         let data =
             json!({"extra": 1, "age": "41", "born": "2001-02-03", "email": "ann@b.c", "password": GOOD});

@@ -100,6 +100,14 @@ pub enum Fault {
     /// There is no such user to replace.
     #[error("there is no user `{0}` to replace")]
     NothingToReplace(String),
+    /// Another account has the key that the client chose.
+    #[error("another `{model}` has this `{key}`")]
+    KeyTaken {
+        /// The account model.
+        model: String,
+        /// Its key.
+        key: String,
+    },
     /// A patch that would change the id.
     #[error("the id cannot be changed from `{from}` to `{to}`")]
     IdPatched {
@@ -111,6 +119,8 @@ pub enum Fault {
     /// A replacement that would change the id.
     #[error("the id cannot be replaced, `{from}` by `{to}`")]
     IdReplaced {
+        /// What the model calls it.
+        key: String,
         /// The path's.
         from: String,
         /// The body's.

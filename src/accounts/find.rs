@@ -28,6 +28,7 @@ pub(super) fn users(settings: &Settings) -> Model {
     let declared = settings.properties.iter().map(|property| (property.name.clone(), kind(property)));
     let hidden = ["password", "verificationToken"].map(str::to_owned).into_iter();
     Model {
+        key: settings.key.clone(),
         name: settings.model.clone(),
         properties: declared.collect(),
         hidden: hidden.chain(settings.hidden.iter().cloned()).collect(),

@@ -11,7 +11,7 @@ use super::{
     query::{Kind, moment},
 };
 use crate::{
-    identity::{canonical_address, canonical_name, has_invisible, is_email},
+    identity::{UserId, canonical_address, canonical_name, has_invisible, is_email},
     store::{KeyRules, User, UserKey},
 };
 
@@ -36,6 +36,8 @@ const INNER: [&str; 7] = [
 pub(super) struct Draft {
     /// As the store keeps them: the declared ones first, in their order, then the rest as sent.
     pub properties: Map<String, Value>,
+    /// The id that the client chose.
+    pub id: Option<UserId>,
     /// `None`: none was given, which for a whole user is one of the violations.
     pub secret: Option<Secret>,
     /// What is wrong so far, in LoopBack's order.
@@ -79,7 +81,7 @@ impl Draft {
         verified: Verified,
         mut data: Map<String, Value>,
     ) -> Result<Self, Fault> {
-        let id = data.shift_remove("id");
+        let id = settings.key.take(&mut data);
         let Patch { mut data, secret } = Patch::read(settings, rules, data)?;
         for property in &settings.properties {
             if let Some(default) = property.default.as_ref().filter(|_| !data.contains_key(&property.name)) {
@@ -87,7 +89,8 @@ impl Draft {
             }
         }
         let mut draft = Self::of(settings, verified, data, (secret, Needs::Password), None);
-        if let Some(given) = id.and_then(|id| id_given(&id)) {
+        draft.id = settings.key.choice(id.as_ref());
+        if let Some(given) = id.filter(|_| draft.id.is_none()).and_then(|id| id_given(settings, &id)) {
             draft.violations.insert(0, given);
         }
         Ok(draft)
@@ -120,7 +123,8 @@ impl Draft {
                     violations.push(violation("password", Faulty::Blank, shown(None)));
                 }
                 "email" => violations.extend(email_faults(value)),
-                "id" | "password" | "verificationToken" => {}
+                "password" | "verificationToken" => {}
+                name if name == settings.key.name => {}
                 _ => violations.extend(property_fault(property, value)),
             }
         }
@@ -128,7 +132,7 @@ impl Draft {
         let mut properties = ordered(settings, data, verified);
         violations.extend(name_faults(settings, &mut properties, old));
         let shown_username = shown(properties.get("username"));
-        Self { properties, secret, violations, shown_email, shown_username }
+        Self { properties, id: None, secret, violations, shown_email, shown_username }
     }
 
     /// The email's key, where the email may be compared with others' at all.
@@ -210,12 +214,14 @@ fn violation(property: impl Into<Cow<'static, str>>, rule: Faulty, shown: String
 }
 
 /// LoopBack makes a number of the id first: what becomes none is dropped without a word.
-fn id_given(id: &Value) -> Option<Violation> {
+fn id_given(settings: &Settings, id: &Value) -> Option<Violation> {
+    let key = &settings.key;
     let number = to_number(id);
-    if id.is_null() || number.is_nan() {
+    if id.is_null() || (number.is_nan() && !key.text) {
         return None;
     }
-    Some(violation("id", Faulty::IdGiven, float_text(number)))
+    let given = if key.text { shown(Some(id)) } else { float_text(number) };
+    Some(violation(key.name.clone(), Faulty::IdGiven, given))
 }
 
 fn is_blank(value: Option<&Value>) -> bool {
@@ -366,6 +372,7 @@ mod tests {
     fn codes(data: &Value) -> Vec<(&'static str, &'static str, String)> {
         let plain = |name: Cow<'static, str>| match name {
             Cow::Borrowed(name) => name,
+            Cow::Owned(name) if name == "id" => "id",
             Cow::Owned(name) => panic!("`{name}` is not LoopBack's own"),
         };
         read(data).violations.into_iter().map(|v| (plain(v.property), v.rule.code(), v.shown)).collect()

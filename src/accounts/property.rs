@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fault, Kind, profile::typed};
+use super::{Fault, Key, Kind, profile::typed};
 
 /// A property that the account model declares.
 #[derive(Clone, Debug)]
@@ -34,9 +34,10 @@ impl Property {
     /// A model's properties with those of LoopBack's `User`, which stay what they are wherever the model names them: only
     /// their place is the model's, and whether they are required, if `User` leaves that open.
     #[must_use]
-    pub fn complete(declared: Vec<Self>) -> Vec<Self> {
+    pub fn complete(declared: Vec<Self>, key: &Key) -> Vec<Self> {
         let mut all = declared;
         for (name, kind, required) in OWN {
+            let name = if kind == Kind::Id { &key.name } else { name };
             match all.iter_mut().find(|property| property.name == name) {
                 Some(property) => {
                     property.kind = kind;
@@ -100,7 +101,7 @@ mod tests {
             Property { required: true, ..property("username", Kind::Text, false) },
             property("email", Kind::Any, true),
         ];
-        let all = Property::complete(declared);
+        let all = Property::complete(declared, &Key::default());
         let names: Vec<&str> = all.iter().map(|property| property.name.as_str()).collect();
         let expected =
             ["nick", "username", "email", "realm", "password", "emailVerified", "verificationToken", "id"];

@@ -8,7 +8,7 @@ mod test;
 
 use serde_json::{Map, Value};
 
-use super::{inspect::to_number, profile::depth_exceeds, profile::truthy};
+use super::{Key, inspect::to_number, profile::depth_exceeds, profile::truthy};
 use crate::clock::Timestamp;
 
 pub(super) use clause::{Pin, Where};
@@ -19,6 +19,8 @@ pub(super) use order::Order;
 pub(super) struct Model {
     /// Its name, for messages.
     pub name: String,
+    /// Its key.
+    pub key: Key,
     /// The declared properties, in order.
     pub properties: Vec<(String, Kind)>,
     /// What no answer shows.

@@ -216,7 +216,16 @@ impl Accounts {
             None => None,
         };
         let properties = std::mem::take(&mut draft.properties);
+        if let Some(id) = &draft.id
+            && self.store.user(id).await?.is_some()
+        {
+            return Err(Fault::KeyTaken {
+                model: self.settings.model.clone(),
+                key: self.settings.key.name.clone(),
+            });
+        }
         batch.push(Change::CreateUser(UserDraft {
+            id: draft.id.clone(),
             properties: properties.clone(),
             password,
             verification: None,
@@ -255,6 +264,7 @@ fn refusal(fault: Fault) -> Result<Fault, Fault> {
     match fault {
         Fault::Password(_)
         | Fault::Invalid(_)
+        | Fault::KeyTaken { .. }
         | Fault::NoList(_)
         | Fault::TooDeep(_)
         | Fault::TooLarge(_)

@@ -4,11 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, Kind, Minted, Query, Settings, audit,
+    Accounts, Asker, Fault, Key, Kind, Minted, Query, Settings, audit,
     change::ATTEMPTS,
     event::About,
     fault::{Faulty, Violation, Violations},
-    find::{MAX_ROWS, id_value},
+    find::MAX_ROWS,
     inspect::{to_number, to_text},
     login::lifetime,
     profile::number,
@@ -250,7 +250,9 @@ impl Accounts {
             row.insert("scopes".to_owned(), json!(scopes::shown(&token.scopes)));
         }
         row.insert("created".to_owned(), self.counts_from(token).to_string().into());
-        row.insert("userId".to_owned(), id_value(&token.user));
+        row.insert("userId".to_owned(), self.settings.key.value(&token.user));
+        let kind = self.settings.principal_type.as_deref();
+        row.extend(kind.map(|kind| ("principalType".to_owned(), kind.into())));
         row
     }
 
@@ -277,6 +279,7 @@ fn tokens(loopback: bool) -> Model {
     ];
     Model {
         name: MODEL.to_owned(),
+        key: Key::default(),
         properties: properties.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect(),
         hidden: Vec::new(),
         loopback,

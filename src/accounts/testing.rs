@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault, Links, Login, Minted, Property, Registration, Settings};
+use super::{Accounts, Asker, Fault, Key, Links, Login, Minted, Property, Registration, Settings};
 use crate::{
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
@@ -43,7 +43,9 @@ pub(crate) fn loopback() -> Settings {
         max_bytes: 72,
         blocklist: false,
         hidden: Vec::new(),
-        properties: Property::complete(Vec::new()),
+        key: Key::default(),
+        principal_type: None,
+        properties: Property::complete(Vec::new(), &Key::default()),
         reset_ttl: 900.0,
         restrict_reset_scope: false,
         reject_password_changes: false,

@@ -16,7 +16,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::NothingToPatch`], or as [`Accounts::patch`] and [`Accounts::register`].
     pub async fn patch_or_create(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
-        let Some(id) = data.get("id").filter(|id| !id.is_null()) else {
+        let Some(id) = data.get(&self.settings.key.name).filter(|id| !id.is_null()) else {
             return self.create_from(asker, data).await;
         };
         let Some(user) = self.named(id).await? else { return Err(Fault::NothingToPatch(to_text(id))) };
@@ -34,10 +34,10 @@ impl Accounts {
         asker: Asker<'_>,
         mut data: Map<String, Value>,
     ) -> Result<User, Fault> {
-        match data.get("id").filter(|id| !id.is_null()).map(to_text) {
+        match data.get(&self.settings.key.name).filter(|id| !id.is_null()).map(to_text) {
             None => self.create_from(asker, data).await,
             Some(id) => {
-                data.shift_remove("id");
+                self.settings.key.take(&mut data);
                 self.replace(asker, &id, data).await
             }
         }
@@ -68,7 +68,7 @@ impl Accounts {
         // The whole of a user is wanted, whether one is there or not.
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data.clone())?;
         // LoopBack knows the row as its own by the id that the body names, which it then refuses.
-        let own = match data.get("id").filter(|_| self.settings.loopback) {
+        let own = match data.get(&self.settings.key.name).filter(|_| self.settings.loopback) {
             Some(id) => Some(UserId::parse(&to_text(id))),
             None => found.first().filter(|_| !self.settings.loopback).map(|user| user.id.clone()),
         };

@@ -120,9 +120,10 @@ fn row(fault: Fault) -> Problem {
             let message = format!("id cannot be updated from {from} to {to} when forceId is set to true");
             Problem::new(400, message)
         }
-        Fault::IdReplaced { from, to } => {
-            Problem::new(400, format!("id property (id) cannot be updated from {from} to {to}"))
+        Fault::IdReplaced { key, from, to } => {
+            Problem::new(400, format!("id property ({key}) cannot be updated from {from} to {to}"))
         }
+        Fault::KeyTaken { model, key } => Problem::new(409, format!("Duplicate entry for {model}.{key}")),
         // LoopBack forgot the blank.
         Fault::Several => Problem::new(
             400,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{faults::id, json};
+use super::json;
 use crate::{
     accounts::{Minted, Settings},
     identity::scopes,
@@ -16,14 +16,15 @@ const HIDDEN: [&str; 2] = ["password", "verificationToken"];
 pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
     let is_shown =
         |name: &str| !HIDDEN.contains(&name) && !settings.hidden.iter().any(|hidden| hidden == name);
+    let key = &settings.key;
     let mut shown = Map::new();
     for property in settings.properties.iter().filter(|property| is_shown(&property.name)) {
         let stored = user.properties.get(&property.name);
-        let value = if property.name == "id" { Some(id(&user.id)) } else { stored.cloned() };
+        let value = if property.name == key.name { Some(key.value(&user.id)) } else { stored.cloned() };
         shown.extend(value.map(|value| (property.name.clone(), value)));
     }
     for (name, value) in &user.properties {
-        if name != "id" && is_shown(name) && !shown.contains_key(name) {
+        if *name != key.name && name != "id" && is_shown(name) && !shown.contains_key(name) {
             shown.insert(name.clone(), value.clone());
         }
     }
@@ -31,7 +32,7 @@ pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
 }
 
 /// A new token with its id (loopback3.md section 1.4).
-pub(super) fn token(minted: &Minted) -> Map<String, Value> {
+pub(super) fn token(minted: &Minted, settings: &Settings) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), minted.id.expose().into());
     shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, json::number));
@@ -39,7 +40,9 @@ pub(super) fn token(minted: &Minted) -> Map<String, Value> {
         shown.insert("scopes".to_owned(), json!(scopes::shown(&minted.scopes)));
     }
     shown.insert("created".to_owned(), minted.created.to_string().into());
-    shown.insert("userId".to_owned(), id(&minted.user.id));
+    shown.insert("userId".to_owned(), settings.key.value(&minted.user.id));
+    let kind = settings.principal_type.as_deref();
+    shown.extend(kind.map(|kind| ("principalType".to_owned(), kind.into())));
     shown
 }
 
@@ -85,11 +88,11 @@ mod tests {
             user: alice(&json!({})),
         };
         let plain = r#"{"id":"tok","ttl":1209600,"created":"2026-11-21T20:51:11.688Z","userId":7}"#;
-        assert_eq!(text(token(&minted)), plain);
+        assert_eq!(text(token(&minted, &testing::loopback())), plain);
         minted.scopes.push("reset-password".to_owned());
         minted.ttl = None;
         assert_eq!(
-            text(token(&minted)),
+            text(token(&minted, &testing::loopback())),
             r#"{"id":"tok","ttl":null,"scopes":["reset-password"],"created":"2026-11-21T20:51:11.688Z","userId":7}"#
         );
     }

@@ -99,7 +99,7 @@ impl Api {
     ) -> Result<Map<String, Value>, Problem> {
         let wish = NewToken::read(self.accounts.settings(), data).map_err(|fault| self.fault(fault))?;
         let minted = self.accounts.add_token(asker(call), user, wish).await;
-        Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?))
+        Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?, self.accounts.settings()))
     }
 
     async fn owner(&self, call: &Call) -> Result<User, Problem> {

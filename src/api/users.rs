@@ -29,7 +29,7 @@ impl Api {
         let credentials = call.body.fields().unwrap_or(&empty);
         let login = Login::read(self.accounts.settings(), credentials).map_err(|fault| self.fault(fault))?;
         let minted = self.accounts.login(asker(call), login).await.map_err(|fault| self.fault(fault))?;
-        let mut token = shape::token(&minted);
+        let mut token = shape::token(&minted, self.accounts.settings());
         if wants_user(include.as_ref()) {
             token.insert("user".to_owned(), self.shown(&minted.user));
         }

@@ -2,20 +2,25 @@
 //! decision. Nothing of the project is run.
 
 mod code;
+mod hooks;
+mod literal;
+mod methods;
 mod models;
 mod project;
 mod script;
 mod server;
+mod token;
 
 use std::{fmt::Write, path::Path};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Exit, output::printable, print, print_json};
-use crate::config::Config;
+use crate::config::{self, Config, Mistakes, Profile, Sources};
 
-/// One thing that is worth knowing before the move. Sorted as it is declared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// One thing that is worth knowing before the move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Remark {
     kind: Kind,
     file: String,
@@ -23,6 +28,9 @@ struct Remark {
     code: &'static str,
     message: String,
     fix: Option<String>,
+    /// What is ready to be pasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stub: Option<Value>,
 }
 
 /// What it asks of whoever moves the app.
@@ -41,30 +49,76 @@ enum Kind {
 #[derive(Debug, Default)]
 struct Remarks(Vec<Remark>);
 
-/// Reads the project in `folder` and prints what there is to know.
-pub(super) fn run(config: &Config, folder: &Path, json: bool) -> anyhow::Result<Exit> {
-    let remarks = check(config, folder)?;
-    if json {
-        print_json(&serde_json::to_value(&remarks)?)?;
-    } else {
-        print(&text(&remarks))?;
-    }
-    Ok(Exit::Done)
+/// What a check came to.
+#[derive(Debug)]
+struct Checked {
+    remarks: Vec<Remark>,
+    /// Whether the gate would start with the project's files: as `check` says it.
+    starts: bool,
 }
 
-fn check(config: &Config, folder: &Path) -> anyhow::Result<Vec<Remark>> {
+/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it shall run.
+///
+/// # Errors
+/// When the configuration has mistakes.
+pub(super) fn config(sources: &Sources) -> Result<Config, Mistakes> {
+    let config = config::load(sources)?.config;
+    if config.is_set(PROFILE) {
+        return Ok(config);
+    }
+    let mut flags = sources.flags.clone();
+    flags.push((PROFILE.to_owned(), "loopback3".to_owned()));
+    let sources = Sources { file: sources.file.clone(), env: sources.env.clone(), flags };
+    Ok(config::load(&sources)?.config)
+}
+
+/// Reads the project in `folder` and prints what there is to know.
+pub(super) fn run(sources: &Sources, folder: &Path, json: bool) -> anyhow::Result<Exit> {
+    let is_said = config::load(sources)?.config.is_set(PROFILE);
+    let checked = check(&config(sources)?, is_said, folder)?;
+    if json {
+        print_json(&serde_json::to_value(&checked.remarks)?)?;
+    } else {
+        print(&text(&checked))?;
+    }
+    Ok(if checked.starts { Exit::Done } else { Exit::Failed })
+}
+
+fn check(config: &Config, profile_is_said: bool, folder: &Path) -> anyhow::Result<Checked> {
     let project = project::Project::read(folder)?;
     let mut remarks = Remarks::default();
+    profile(config, profile_is_said, &mut remarks);
     let models = models::check(config, &project, &mut remarks);
     server::check(&project, &mut remarks);
     code::check(&project, &models, &mut remarks);
+    hooks::check(&project, &models, &mut remarks);
+    methods::check(&project, &models, &mut remarks);
+    token::check(&project, &mut remarks);
     for (file, why) in &project.skipped {
         remarks.decide("not-read", (file, None), format!("not read: {why}"), "look at it yourself");
     }
     let Remarks(mut remarks) = remarks;
-    remarks.sort();
+    let order = |a: &Remark, b: &Remark| {
+        (a.kind, &a.file, a.line, a.code, &a.message).cmp(&(b.kind, &b.file, b.line, b.code, &b.message))
+    };
+    remarks.sort_by(order);
     remarks.dedup();
-    Ok(remarks)
+    Ok(Checked { remarks, starts: models.starts })
+}
+
+/// By which profile the project is judged.
+fn profile(config: &Config, is_said: bool, remarks: &mut Remarks) {
+    let name = match config.profile {
+        Profile::Loopback3 => "loopback3",
+        Profile::Standard => "standard",
+    };
+    let message = format!("this is judged by the profile `{name}`");
+    if is_said {
+        remarks.covered("profile", "portcullis.toml", format!("{message}, as the configuration says"));
+    } else {
+        let fix = "set `profile = \"loopback3\"`, or start with `PORTCULLIS_PROFILE=loopback3`";
+        remarks.set("profile", ("portcullis.toml", None), message, fix);
+    }
 }
 
 impl Remarks {
@@ -89,11 +143,11 @@ impl Remarks {
         fix: Option<&str>,
     ) {
         let (file, fix) = (file.to_owned(), fix.map(str::to_owned));
-        self.0.push(Remark { kind, code, file, line, message, fix });
+        self.0.push(Remark { kind, code, file, line, message, fix, stub: None });
     }
 }
 
-fn text(remarks: &[Remark]) -> String {
+fn text(Checked { remarks, starts }: &Checked) -> String {
     let mut text = String::new();
     for (kind, title) in [
         (Kind::Decision, "needs a decision"),
@@ -112,6 +166,10 @@ fn text(remarks: &[Remark]) -> String {
                 let _ = write!(text, "; {}", printable(fix));
             }
             text.push('\n');
+            for (name, entry) in remark.stub.iter().filter_map(Value::as_object).flatten() {
+                let _ =
+                    writeln!(text, "      {}: {}", Value::from(name.as_str()), printable(&entry.to_string()));
+            }
         }
     }
     let count = |kind| remarks.iter().filter(|remark| remark.kind == kind).count();
@@ -119,8 +177,14 @@ fn text(remarks: &[Remark]) -> String {
     let several = |count: usize| if count == 1 { "" } else { "s" };
     let _ =
         writeln!(text, "{decisions} decision{}, {settings} setting{}", several(decisions), several(settings));
+    if !starts {
+        text.push_str("the gate would not start with these files as they are\n");
+    }
     text
 }
+
+/// The key of the profile.
+const PROFILE: &str = "profile";
 
 #[cfg(test)]
 mod tests;

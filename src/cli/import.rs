@@ -6,6 +6,7 @@
 
 mod collection;
 mod memory;
+mod names;
 mod plain;
 mod progress;
 mod read;
@@ -34,6 +35,7 @@ use crate::{
 use progress::Progress;
 use read::{Event, Reading};
 
+pub(super) use names::Names;
 pub(super) use report::Report;
 pub use why::Why;
 
@@ -106,18 +108,6 @@ struct Item {
 impl Kind {
     const ALL: [Self; 5] = [Self::User, Self::Token, Self::Role, Self::Mapping, Self::Acl];
 
-    /// What a collection of the memory connector's file holds; `None` for one of the app's own.
-    fn of_model(model: &str, user_model: &str) -> Option<Self> {
-        match model {
-            model if model == user_model => Some(Self::User),
-            "AccessToken" => Some(Self::Token),
-            "Role" => Some(Self::Role),
-            "RoleMapping" => Some(Self::Mapping),
-            "ACL" => Some(Self::Acl),
-            _ => None,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::User => "users",
@@ -138,7 +128,7 @@ impl Row {
             Self::Mapping(mapping) if mapping.principal_type.0 == "USER" => {
                 Some(UserId::parse(&mapping.principal_id))
             }
-            Self::Acl(acl) if acl.principal_type.as_deref() == Some("USER") => {
+            Self::Acl(acl) if !matches!(acl.principal_type.as_deref(), None | Some("ROLE" | "APP")) => {
                 acl.principal_id.as_deref().map(UserId::parse)
             }
             _ => None,
@@ -167,11 +157,11 @@ impl UserRow {
 /// `json`: the report has to name every row, and no bar is drawn.
 pub(super) async fn run(
     files: &ImportFiles,
-    user_model: &str,
+    names: &Names,
     json: bool,
     backend: &mut Backend,
 ) -> anyhow::Result<Report> {
-    let Reading { mut events, total, read } = Reading::start(files, user_model)?;
+    let Reading { mut events, total, read } = Reading::start(files, names)?;
     let mut progress = Progress::new(total, read, json);
     let report = Report::new(json).context("cannot make a temporary file")?;
     let mut import = Import { backend, report, run: 0, roles: None, absent: HashSet::new(), text_ids: false };

@@ -8,6 +8,7 @@ use super::{
     Settings,
     finding::{Place, Report, did_you_mean},
     json::{Json, Node},
+    kept::{self, Kept, Key},
     model::{Model, Models},
     remote, settings,
 };
@@ -19,6 +20,14 @@ pub struct AccountModel {
     pub name: String,
     /// Its path below the API root, without slashes at its ends.
     pub plural: String,
+    /// Its key.
+    pub key: Key,
+    /// The principal type of its users: its name where the app's users are in several models, else `USER`.
+    pub principal_type: String,
+    /// What the app calls the collections that belong to the accounts.
+    pub kept: Kept,
+    /// What the memory connector calls the accounts' rows.
+    pub collection: String,
     /// Properties that no answer shows.
     pub hidden: Vec<String>,
     /// Its properties, in the order of the definition.
@@ -94,17 +103,13 @@ pub(super) fn choose<'m>(
             let message = format!("`api.user_model` is `{name}`, which no file defines with base `User`");
             report.error(Place::NOWHERE, "account-model", message, fix);
         }
+        if let Some(found) = found {
+            tell_others(found, models.list.iter().filter(is_candidate), report);
+        }
         return found;
     }
     if let Some(user) = models.get("User").filter(is_candidate) {
-        for other in models.list.iter().filter(|model| user.built_in && model.user && model.name != user.name)
-        {
-            let message = format!("the accounts are in `User`, not in `{}`", other.name);
-            let fix = Some(format!("if they are not, say so: `[api] user_model = \"{}\"`", other.name));
-            if !has_config {
-                report.warn(other.at, "account-model", message, fix);
-            }
-        }
+        tell_others(user, models.list.iter().filter(is_candidate), report);
         return Some(user);
     }
     let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();
@@ -126,24 +131,41 @@ pub(super) fn choose<'m>(
     }
 }
 
+/// The app keeps its other public user models, whose logins are nothing to the gate.
+fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, report: &mut Report<'_>) {
+    for other in public.filter(|model| model.name != account.name && !model.built_in) {
+        let message = format!(
+            "the accounts are in `{}`, not in `{}`, whose routes stay with the app: its logins give no token that counts here",
+            account.name, other.name
+        );
+        let fix = Some(format!("if the accounts are in it, say so: `[api] user_model = \"{}\"`", other.name));
+        report.warn(other.at, "account-model", message, fix);
+    }
+}
+
 impl AccountModel {
     /// Reads it; what its settings would do otherwise than it seems is told.
     pub(super) fn read(
         model: &Model,
         models: &Models,
-        plural: String,
+        (plural, principal_type): (String, &str),
         (settings, report): (&Settings, &mut Report<'_>),
     ) -> Self {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
+        let kept = Kept::read(models, Some(model));
         let bare = Self {
             name: model.name.to_string(),
             plural,
+            key: model.key(),
+            principal_type: principal_type.to_owned(),
+            collection: kept::collection(model).unwrap_or(&model.name).to_owned(),
+            kept: kept.clone(),
             hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),
             properties: model.properties.iter().map(|member| property(&member.key, &member.node)).collect(),
             strict: model.setting("strict").filter(|node| !node.is_null()).map(remote::truthy),
             ..Self::default()
         };
-        read::Reader { model, settings, report }.read(bare, models)
+        read::Reader { model, kept: &kept, settings, report }.read(bare, models)
     }
 }
 

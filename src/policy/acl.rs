@@ -1,6 +1,7 @@
 //! ACL entries: read, checked, scored, and compiled into the rules of one route (loopback3.md sections 8.3 to 8.5).
 
 mod read;
+mod stored;
 
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use super::{
 };
 use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
 
+pub(super) use stored::{describe_stored, stored_reference, stored_rule};
+
 /// `READ`
 pub(super) const READ: &str = "READ";
 /// `WRITE`
@@ -19,6 +22,10 @@ pub(super) const WRITE: &str = "WRITE";
 pub(super) const EXECUTE: &str = "EXECUTE";
 /// `REPLICATE`
 pub(super) const REPLICATE: &str = "REPLICATE";
+
+/// The principal type of the accounts. In an app with several user models it is the name of the account model, and
+/// `USER` matches nothing.
+pub(super) const USER: &str = "USER";
 
 /// The access type that `word` spells.
 pub(super) fn access_type(word: &str) -> Option<&'static str> {
@@ -37,6 +44,8 @@ pub(super) struct Entry {
     pub(super) access: Option<Box<str>>,
     pub(super) effect: Effect,
     pub(super) principal_type: Option<Box<str>>,
+    /// Where its principal type stands.
+    pub(super) type_at: Place,
     pub(super) principal_id: Option<Box<str>>,
     /// What model-config compares when it replaces a rule.
     identity: [Option<serde_json::Value>; 4],
@@ -106,6 +115,8 @@ pub(super) struct Target<'m> {
     pub(super) access: &'static str,
     /// LoopBack's static rules do not know aliases; profile `standard` counts them.
     pub(super) alias_counts: bool,
+    /// The principal type of the accounts: see [`USER`].
+    pub(super) user_type: &'m str,
 }
 
 pub(super) const KEYS: [&str; 6] =
@@ -158,14 +169,20 @@ impl Entry {
             access: read_access(node, report),
             effect: read_permission(node, report),
             principal_type: read_principal_type(node, report),
+            type_at: node.get("principalType").map_or(node.at, |value| value.at),
             principal_id: read_principal_id(node, report),
             identity,
         })
     }
 
     /// The narrowest rule that speaks of one user, or of everybody without a token, and one method.
-    pub(super) fn narrow(user: Option<&str>, property: &str, access: &str, allow: bool) -> Self {
-        let (kind, id) = user.map_or(("ROLE", "$unauthenticated"), |user| ("USER", user));
+    pub(super) fn narrow(
+        (user_type, user): (&str, Option<&str>),
+        property: &str,
+        access: &str,
+        allow: bool,
+    ) -> Self {
+        let (kind, id) = user.map_or(("ROLE", "$unauthenticated"), |user| (user_type, user));
         Self {
             reference: "new".into(),
             at: Place::NOWHERE,
@@ -173,6 +190,7 @@ impl Entry {
             access: Some(access.into()),
             effect: if allow { Effect::Allow { weight: 0 } } else { Effect::Deny },
             principal_type: Some(kind.into()),
+            type_at: Place::NOWHERE,
             principal_id: Some(id.into()),
             identity: [const { None }; 4],
         }
@@ -234,9 +252,9 @@ impl Entry {
         text
     }
 
-    /// Whom it is about; `None` when that is nobody, as LoopBack sees it.
-    pub(super) fn who(&self) -> Option<Who> {
-        who(self.principal_type.as_deref(), self.principal_id.as_deref())
+    /// Whom it is about; `None` when that is nobody, as LoopBack sees it. `user_type`: see [`USER`].
+    pub(super) fn who(&self, user_type: &str) -> Option<Who> {
+        who(self.principal_type.as_deref(), self.principal_id.as_deref(), user_type)
     }
 
     /// The rule that it is for `target`, or why it is none.
@@ -253,8 +271,8 @@ impl Entry {
             Property::One(_) | Property::List(_) => return Err(Miss::Property),
         };
         let access = access_weight(self.access.as_deref(), target.access).ok_or(Miss::Access)?;
-        let who = self.who().ok_or(Miss::Nobody)?;
-        let score = score(&[3, property, access], &who, self.effect);
+        let who = self.who(target.user_type).ok_or(Miss::Nobody)?;
+        let score = score(&[3, property, access], &who, self.effect, target.user_type);
         Ok(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })
     }
 }
@@ -283,45 +301,6 @@ pub(super) fn all_rules<'r>(
     rules
 }
 
-/// The rule that a stored row is for `target`. Unlike static ones, rows know aliases, may name any model by `*`, and an
-/// absent property or access type matches nothing.
-pub(super) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Miss> {
-    let model = match row.model.as_deref() {
-        Some("*") => 2,
-        Some(name) if name == target.model => 3,
-        _ => return Err(Miss::Property),
-    };
-    let property = match row.property.as_deref() {
-        Some("*") => 2,
-        None | Some("") => return Err(Miss::Property),
-        Some(name) if name == target.property || target.aliases.iter().any(|alias| **alias == *name) => 3,
-        Some(_) => return Err(Miss::Property),
-    };
-    let access = match row.access_type.as_deref() {
-        Some("*") => 2,
-        Some(word) if word == target.access => 3,
-        Some(WRITE) if target.access == REPLICATE => 3,
-        _ => return Err(Miss::Access),
-    };
-    let effect = stored_effect(row.permission.as_deref());
-    let who = who(row.principal_type.as_deref(), row.principal_id.as_deref()).ok_or(Miss::Nobody)?;
-    let score = score(&[model, property, access], &who, effect);
-    Ok(Rule { who, effect, score, reference: stored_reference(row) })
-}
-
-/// How decisions name a stored row.
-pub(super) fn stored_reference(row: &StoredRule) -> Arc<str> {
-    format!("store#/ACL/{}", row.id).into()
-}
-
-/// A row's effect. A word that LoopBack does not know breaks its sorting; here such a row denies.
-fn stored_effect(permission: Option<&str>) -> Effect {
-    match permission {
-        None | Some("") => Effect::Default { weight: 0 },
-        Some(word) => effect(word).unwrap_or(Effect::Deny),
-    }
-}
-
 /// Whether a stored row's permission is one that LoopBack knows.
 pub(super) fn is_permission(word: &str) -> bool {
     word.is_empty() || effect(word).is_some()
@@ -347,18 +326,11 @@ fn principal(kind: Option<&str>, id: Option<&str>) -> String {
     }
 }
 
-/// Whom a stored row is about and what it says.
-pub(super) fn describe_stored(row: &StoredRule) -> String {
-    let who = principal(row.principal_type.as_deref(), row.principal_id.as_deref());
-    let words = [&row.permission, &row.property, &row.access_type].map(|word| word.as_deref().unwrap_or("?"));
-    format!("{who} {}", words.join(" "))
-}
-
 /// Whom a principal's type and id mean; `None` = nobody, as LoopBack sees it.
-pub(super) fn who(principal_type: Option<&str>, id: Option<&str>) -> Option<Who> {
+pub(super) fn who(principal_type: Option<&str>, id: Option<&str>, user_type: &str) -> Option<Who> {
     match (principal_type?, id?) {
-        ("USER", "") | ("ROLE", "" | "$related") => None,
-        ("USER", id) => Some(Who::User(id.into())),
+        (kind, id) if kind == user_type => Some(Who::User(id.into())).filter(|_| !id.is_empty()),
+        ("ROLE", "" | "$related") => None,
         ("ROLE", "$everyone") => Some(Who::Everyone),
         ("ROLE", "$authenticated") => Some(Who::Authenticated),
         ("ROLE", "$unauthenticated") => Some(Who::Unauthenticated),
@@ -380,10 +352,12 @@ fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
 }
 
 /// LoopBack's score: model, property, access type, principal, role and permission, in this order of weight. That a
-/// `USER` principal weighs 4 in a field of 4 is LoopBack's: it carries into the access type.
-fn score(parts: &[i32; 3], who: &Who, effect: Effect) -> i32 {
+/// `USER` principal weighs 4 in a field of 4 is LoopBack's: it carries into the access type. A principal of a type that
+/// is a model's name weighs 1.
+fn score(parts: &[i32; 3], who: &Who, effect: Effect, user_type: &str) -> i32 {
     let (principal, role) = match who {
-        Who::User(_) => (4, 0),
+        Who::User(_) if user_type == USER => (4, 0),
+        Who::User(_) => (1, 0),
         Who::Role(_) => (2, 5),
         Who::Owner => (2, 4),
         Who::Authenticated | Who::Unauthenticated => (2, 2),

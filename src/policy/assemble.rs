@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::{
     AccountModel, AccountRoute, Settings, Stored, StoredRule,
-    acl::{Target, rules},
+    acl::{Target, USER, rules},
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
     method::Method,
@@ -76,6 +76,11 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
     }
 
+    /// The principal type of the accounts: see [`USER`].
+    fn user_type(&self) -> &'a str {
+        self.account.filter(|_| self.several_users).map_or(USER, |account| &*account.name)
+    }
+
     /// The stored rules for a model, in their order.
     fn rows_of(&self, model: &str) -> Vec<&'a StoredRule> {
         let of = |name| self.rows.get(name).into_iter().flatten().copied();
@@ -88,6 +93,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         self.table.mounts = Mounts::new(&self.mounts);
         self.table.routes.shrink_to_fit();
         self.table.models.shrink_to_fit();
+        self.plan.user_type = self.user_type().into();
         (self.table, self.plan, self.account_file)
     }
 
@@ -125,8 +131,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
             return;
         }
         if is_account {
+            let user_type = self.user_type();
             let read = (self.settings, &mut *self.report);
-            self.account_file = Some(AccountModel::read(model, self.models, mount.clone(), read));
+            self.account_file =
+                Some(AccountModel::read(model, self.models, (mount.clone(), user_type), read));
         }
         let mut methods = remote::methods(model, self.models, config, self.report);
         if is_account && !self.settings.loopback {
@@ -176,6 +184,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             aliases: &method.aliases,
             access: method.access,
             alias_counts: !self.settings.loopback,
+            user_type: self.user_type(),
         };
         let dotted = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
         let by_us = is_account && (method.built_in || is_token_route(&method.name));

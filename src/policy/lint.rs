@@ -46,7 +46,12 @@ pub(super) fn lint(study: &Study, sources: &[Source]) -> Vec<Finding> {
                 let owner_is_unsaid = study.set.table.models.get(index).is_some_and(|model| {
                     matches!(model.owner, super::owner::Owner::Nobody) && !model.loopback
                 });
-                judge_entry(entry, fates.get(&entry.reference), owner_is_unsaid, &mut report);
+                judge_entry(
+                    (entry, &study.plan.user_type),
+                    fates.get(&entry.reference),
+                    owner_is_unsaid,
+                    &mut report,
+                );
             }
         }
         for row in &model.rows {
@@ -108,12 +113,17 @@ fn fates(study: &Study) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<Str
     (fates, open)
 }
 
-fn judge_entry(entry: &Entry, fate: Option<&Fate>, owner_is_unsaid: bool, report: &mut Report<'_>) {
+fn judge_entry(
+    (entry, user_type): (&Entry, &str),
+    fate: Option<&Fate>,
+    owner_is_unsaid: bool,
+    report: &mut Report<'_>,
+) {
     let remove = Some("remove it, or say what it is for".to_owned());
     let mut never = |why: &str| {
         report.warn(entry.at, "never-wins", format!("the rule can never decide: {why}"), remove.clone());
     };
-    let Some(who) = entry.who() else {
+    let Some(who) = entry.who(user_type) else {
         if entry.is_related() {
             never("LoopBack has no resolver for `$related`, so nobody is it");
         }

@@ -30,6 +30,8 @@ pub(super) struct Model {
     pub(super) settings: Members,
     pub(super) properties: Members,
     pub(super) acls: Vec<Entry>,
+    /// The models that it is based on, the nearest first.
+    pub(super) bases: Vec<Box<str>>,
     /// What it is below: `PersistedModel`, `KeyValueModel`, `User`.
     pub(super) persisted: bool,
     pub(super) key_value: bool,
@@ -81,9 +83,37 @@ impl Models {
         models.by_name =
             models.list.iter().enumerate().map(|(index, model)| (model.name.clone(), index)).collect();
         if let Some((label, node)) = config {
-            models.configure(label, node, report);
+            models.configure(label, node, resolver.report);
         }
+        models.add_changes(&mut resolver);
         models
+    }
+
+    /// `trackChanges`: LoopBack makes a public model of a model's changes, `/Todo-changes`, without rules of its own. A
+    /// file of that name can give it some.
+    fn add_changes(&mut self, resolver: &mut Resolver<'_, '_>) {
+        let tracks = |model: &&Model| {
+            model.public && model.persisted && model.setting("trackChanges").is_some_and(remote::truthy)
+        };
+        let tracked: Vec<(Box<str>, Place)> =
+            self.list.iter().filter(tracks).map(|model| (model.name.clone(), model.at)).collect();
+        for (name, at) in tracked {
+            let changes: Box<str> = format!("{name}-change").into();
+            if let Some(model) = self.by_name.get(&changes).and_then(|index| self.list.get_mut(*index)) {
+                model.public = true;
+                continue;
+            }
+            let base = resolver.built_in.iter().position(|model| &*model.name == "Change");
+            let Some(base) = base.and_then(|base| resolver.model(Which::BuiltIn(base), 0)) else { continue };
+            let message =
+                format!("`trackChanges` makes a model of the changes, `{changes}`, which has no rules");
+            let fix =
+                format!("add a file `{{\"name\": \"{changes}\", \"base\": \"Change\", \"acls\": […]}}`");
+            resolver.report.warn(at, "change-model", message, Some(fix));
+            let bases = std::iter::once(base.name.clone()).chain(base.bases.iter().cloned()).collect();
+            self.by_name.insert(changes.clone(), self.list.len());
+            self.list.push(Model { name: changes, at, bases, built_in: false, public: true, ..base });
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Model> {
@@ -310,6 +340,7 @@ impl Resolver<'_, '_> {
             settings: own_settings,
             properties: own_properties.to_vec(),
             acls,
+            bases: Vec::new(),
             persisted: is("PersistedModel"),
             key_value: is("KeyValueModel"),
             user: is("User"),
@@ -328,9 +359,10 @@ impl Resolver<'_, '_> {
 impl Model {
     fn inherit(&mut self, below: Self) {
         self.settings = settings::merge(&below.settings, &self.settings);
-        let has_id = self.properties.iter().any(|own| own.node.get("id").and_then(Node::bool) == Some(true));
+        let is_id = |node: &Node| node.get("id").is_some_and(remote::truthy);
+        let has_id = self.properties.iter().any(|own| is_id(&own.node));
         for inherited in below.properties {
-            let is_id = inherited.node.get("id").and_then(Node::bool) == Some(true);
+            let is_id = is_id(&inherited.node);
             let known = self.properties.iter().any(|own| own.key == inherited.key);
             let is_hidden = known || (has_id && is_id);
             if !is_hidden {
@@ -338,6 +370,7 @@ impl Model {
             }
         }
         self.acls.splice(0..0, below.acls);
+        self.bases = std::iter::once(below.name).chain(below.bases).collect();
         self.persisted |= below.persisted;
         self.key_value |= below.key_value;
         self.user |= below.user;

@@ -12,6 +12,8 @@ use super::{
 /// The rules of each model and the patterns of each route, in the order of the set's table.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// The principal type of the accounts.
+    pub(super) user_type: Box<str>,
     pub(super) models: Vec<ModelPlan>,
     pub(super) routes: Vec<RoutePlan>,
 }
@@ -59,6 +61,7 @@ impl Plan {
             aliases: &route.aliases,
             access,
             alias_counts: route.alias_counts,
+            user_type: &self.user_type,
         }
     }
 }
@@ -85,13 +88,12 @@ impl ModelPlan {
     }
 
     /// Whom the rules speak of, each once.
-    pub(super) fn principals(&self) -> Vec<Who> {
-        let rows = self
-            .rows
-            .iter()
-            .filter_map(|row| super::acl::who(row.principal_type.as_deref(), row.principal_id.as_deref()));
+    pub(super) fn principals(&self, user_type: &str) -> Vec<Who> {
+        let rows = self.rows.iter().filter_map(|row| {
+            super::acl::who(row.principal_type.as_deref(), row.principal_id.as_deref(), user_type)
+        });
         let mut all: Vec<Who> = Vec::new();
-        for who in self.entries.iter().filter_map(Entry::who).chain(rows) {
+        for who in self.entries.iter().filter_map(|entry| entry.who(user_type)).chain(rows) {
             if !all.contains(&who) {
                 all.push(who);
             }

@@ -4,6 +4,7 @@ mod account;
 mod decisions;
 mod explain;
 mod findings;
+mod kept;
 mod lints;
 mod reference;
 mod remote;

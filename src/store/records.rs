@@ -34,6 +34,8 @@ pub struct User {
 /// A user who is about to be created.
 #[derive(Clone, Debug, Default)]
 pub struct UserDraft {
+    /// The id, where it is not the store's to choose.
+    pub id: Option<UserId>,
     /// As in [`User`].
     pub properties: Map<String, Value>,
     /// As in [`User`].

@@ -148,7 +148,7 @@ impl Where {
                         Some(kind) => declared(model, (key, kind), (value, map), budget)?,
                         None => plain(model, value, budget)?,
                     };
-                    clauses.push(Clause::Field { path: key.clone(), test });
+                    clauses.push(Clause::Field { path: model.key.path(key).to_owned(), test });
                 }
             }
         }

@@ -44,7 +44,7 @@ impl Order {
                 let key = Key::read(token)?;
                 // Sorting by what nobody sees would tell it.
                 if !model.hides(&key.path) {
-                    keys.push(key);
+                    keys.push(Key { path: model.key.path(&key.path).to_owned(), ..key });
                 }
                 if keys.len() > MAX_KEYS {
                     return Err(QueryFault::TooManyNames { what: "order", most: MAX_KEYS });

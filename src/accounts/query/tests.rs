@@ -30,6 +30,7 @@ fn model(loopback: bool) -> Model {
     ];
     Model {
         name: "User".to_owned(),
+        key: Key::default(),
         properties: properties.map(|(name, kind)| (name.to_owned(), kind)).to_vec(),
         hidden: vec!["password".to_owned()],
         loopback,

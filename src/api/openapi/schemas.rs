@@ -15,8 +15,11 @@ pub(super) fn schemas(model: Option<&AccountModel>, accounts: &accounts::Setting
     add("NewUser", new_user(model, accounts));
     add("UserPatch", json!({ "type": "object", "properties": writable(model, accounts) }));
     add("Credentials", credentials(accounts));
-    add("NewAccessToken", new_token());
-    add("AccessToken", json!({ "type": "object", "properties": token("A handle that is no credential") }));
+    add("NewAccessToken", new_token(accounts));
+    add(
+        "AccessToken",
+        json!({ "type": "object", "properties": token("A handle that is no credential", accounts) }),
+    );
     schemas
 }
 
@@ -60,8 +63,8 @@ fn user(accounts: &accounts::Settings) -> Value {
     add("username", json!({ "type": ["string", "null"] }));
     add("email", json!({ "type": ["string", "null"] }));
     add("emailVerified", json!({ "type": ["boolean", "null"] }));
-    add("id", id());
-    for property in accounts.properties.iter().filter(|property| !is_own(property)) {
+    add(&accounts.key.name, account_id(accounts));
+    for property in accounts.properties.iter().filter(|property| !is_own(property, accounts)) {
         add(&property.name, shown_property(property));
     }
     properties.retain(|name, _| !accounts.hidden.contains(name));
@@ -70,9 +73,9 @@ fn user(accounts: &accounts::Settings) -> Value {
 }
 
 /// Whether it is one of LoopBack's, which are described by hand.
-fn is_own(property: &Property) -> bool {
-    let own = ["realm", "username", "email", "emailVerified", "id", "password", "verificationToken"];
-    own.contains(&property.name.as_str())
+fn is_own(property: &Property, accounts: &accounts::Settings) -> bool {
+    let own = ["realm", "username", "email", "emailVerified", "password", "verificationToken"];
+    property.name == accounts.key.name || own.contains(&property.name.as_str())
 }
 
 fn shown_property(property: &Property) -> Value {
@@ -110,7 +113,7 @@ fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<
     add("password", password(accounts));
     add("username", json!({ "type": "string" }));
     add("realm", json!({ "type": "string" }));
-    for property in accounts.properties.iter().filter(|property| !is_own(property)) {
+    for property in accounts.properties.iter().filter(|property| !is_own(property, accounts)) {
         let declared = model.and_then(|model| model.properties.iter().find(|own| own.name == property.name));
         let mut schema = match declared.map_or("any", |declared| &*declared.kind) {
             "string" | "text" => json!({ "type": "string" }),
@@ -156,23 +159,32 @@ fn credentials(accounts: &accounts::Settings) -> Value {
 }
 
 /// A token's properties.
-fn token(about_id: &str) -> Value {
-    json!({
+fn token(about_id: &str, accounts: &accounts::Settings) -> Value {
+    let mut token = json!({
         "id": { "type": "string", "description": about_id },
         "ttl": { "type": ["number", "null"], "description": "Seconds from `created`; -1 = for ever" },
         "scopes": { "type": "array", "items": { "type": "string" } },
         "created": { "type": "string", "description": "ISO 8601, UTC" },
-        "userId": id(),
-    })
+        "userId": account_id(accounts),
+    });
+    if let (Some(kind), Value::Object(properties)) = (&accounts.principal_type, &mut token) {
+        properties.insert("principalType".to_owned(), json!({ "type": "string", "const": kind }));
+    }
+    token
 }
 
-fn new_token() -> Value {
-    let mut properties = token("The access token itself");
+fn new_token(accounts: &accounts::Settings) -> Value {
+    let mut properties = token("The access token itself", accounts);
     if let Value::Object(properties) = &mut properties {
         properties.insert("user".to_owned(), reference("User"));
     }
     json!({ "type": "object", "required": ["id", "ttl", "created", "userId"], "properties": properties,
         "additionalProperties": false })
+}
+
+/// An account's id: a text where the model's key is one.
+fn account_id(accounts: &accounts::Settings) -> Value {
+    if accounts.key.text { json!({ "type": "string" }) } else { id() }
 }
 
 /// Numbers; texts after an import that brought some.

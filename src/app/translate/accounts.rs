@@ -47,6 +47,7 @@ impl Merged<'_> {
 #[must_use]
 pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let merged = Merged { config, model };
+    let key = model.map(|model| key(config, model)).unwrap_or_default();
     accounts::Settings {
         model: model.map_or_else(|| "User".to_owned(), |model| model.name.clone()),
         loopback: is_loopback(config),
@@ -80,7 +81,11 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         max_bytes: config.password.max_bytes,
         blocklist: config.password.blocklist,
         hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
-        properties: accounts::Property::complete(model.map(declared).unwrap_or_default()),
+        properties: accounts::Property::complete(model.map(declared).unwrap_or_default(), &key),
+        key,
+        principal_type: model
+            .filter(|model| model.principal_type == model.name)
+            .map(|model| model.name.clone()),
         reset_ttl: merged.value(
             "reset_password_token_ttl",
             |users| seconds(users.reset_password_token_ttl),
@@ -122,6 +127,12 @@ fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
 #[expect(clippy::cast_precision_loss, reason = "a number of seconds is far below 2^52")]
 fn seconds(seconds: i64) -> f64 {
     seconds as f64
+}
+
+/// The account model's key. Profile `standard` leaves no id to a client.
+fn key(config: &Config, model: &AccountModel) -> accounts::Key {
+    let policy::Key { name, text, generated } = model.key.clone();
+    accounts::Key { name, text, chosen: !generated && is_loopback(config) }
 }
 
 /// The properties of an app's own user model, its own first.

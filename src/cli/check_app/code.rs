@@ -44,8 +44,7 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
             "`import loopback` brings roles and who has them; or `portcullis role add` and `role grant`",
         );
     }
-    remote_methods(project, models, remarks);
-    hooks(project, models, remarks);
+    disabled_methods(project, models, remarks);
     for script in &project.scripts {
         routes(script, remarks);
     }
@@ -62,7 +61,7 @@ fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) 
 }
 
 /// Whether a call is about the account model: by its receiver, or by the file that it stands in.
-fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
+pub(super) fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
     let Some((name, stem)) = &models.account else { return false };
     if hit.receiver == name || hit.receiver == "User" && !models.names.contains("User") {
         return true;
@@ -71,21 +70,12 @@ fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
     script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(hit.receiver)
 }
 
-fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<Item = (&'p Script, Hit<'p>)> {
+pub(super) fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<Item = (&'p Script, Hit<'p>)> {
     project.scripts.iter().flat_map(move |script| script.find(name).into_iter().map(move |hit| (script, hit)))
 }
 
-/// Methods that code adds to the API, or takes from it.
-fn remote_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
-    for (script, hit) in calls(project, "remoteMethod(").chain(calls(project, "defineMethod(")) {
-        let name = hit.text.unwrap_or("…");
-        remarks.decide(
-            "remote-method",
-            (&script.file, Some(hit.line)),
-            format!("the remote method `{name}` is registered in code, so the gate knows no route for it"),
-            "write it into `methods` of the model's file, with its `http`; until then its path is unmatched",
-        );
-    }
+/// Methods that code takes from the API.
+fn disabled_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
     let mut kept = 0;
     for name in ["disableRemoteMethodByName(", "disableRemoteMethod("] {
         for (script, hit) in calls(project, name) {
@@ -131,35 +121,11 @@ fn routes(script: &Script, remarks: &mut Remarks) {
     );
 }
 
-/// Hooks run where the method runs: those of the account model's routes no longer do.
-fn hooks(project: &Project, models: &Models, remarks: &mut Remarks) {
-    let mut kept = 0;
-    for name in ["beforeRemote(", "afterRemote(", "afterRemoteError(", "observe("] {
-        for (script, hit) in calls(project, name) {
-            if !is_account(script, &hit, models) {
-                kept += 1;
-                continue;
-            }
-            let (call, on) = (name.trim_end_matches('('), hit.text.unwrap_or("…"));
-            remarks.decide(
-                "account-hook",
-                (&script.file, Some(hit.line)),
-                format!("`{call}` on `{on}` of the account model does not run: Portcullis serves that model"),
-                "do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own",
-            );
-        }
-    }
-    if kept > 0 {
-        let message = format!("hooks on other models ({kept}) run in the app as before");
-        remarks.covered("hooks", "", message);
-    }
-}
-
 /// So many paths of one file are shown.
 const MOST_PATHS: usize = 8;
 
 /// What matters wherever it stands.
-const MARKS: [Mark; 15] = [
+const MARKS: [Mark; 13] = [
     Mark {
         name: "registerResolver(",
         code: "role-resolver",
@@ -189,25 +155,11 @@ const MARKS: [Mark; 15] = [
         fix: "the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead",
     },
     Mark {
-        name: "currentUserLiteral",
-        code: "current-user-literal",
-        about: About::App,
-        message: "a word in a path stands for the caller (`currentUserLiteral`)",
-        fix: "set `users.current_user_literal` to that word",
-    },
-    Mark {
         name: "cookieParser(",
         code: "cookie-secret",
         about: About::App,
         message: "the app reads cookies, and signed ones if it gives a secret",
         fix: "if tokens are in them, set `credentials.cookie_secret` to the same secret",
-    },
-    Mark {
-        name: "loopback.token(",
-        code: "token-middleware",
-        about: About::App,
-        message: "the reading of tokens is set up in code",
-        fix: "say its headers, params and cookies in `[credentials]`, and its other options in `[users]`",
     },
     Mark {
         name: "isInRole(",

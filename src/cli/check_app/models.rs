@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Remarks, project::Project};
+use super::{Remarks, project::Project, script::Script};
 use crate::{
     app,
     config::Config,
@@ -20,6 +20,33 @@ pub(super) struct Models {
     pub(super) roles: BTreeMap<String, String>,
     /// All names.
     pub(super) names: BTreeSet<String>,
+    /// The models that have a file.
+    pub(super) files: Vec<ModelFile>,
+    /// Whether the gate would start with them.
+    pub(super) starts: bool,
+}
+
+/// A model that has a file.
+#[derive(Debug)]
+pub(super) struct ModelFile {
+    pub(super) name: String,
+    pub(super) file: String,
+    /// The methods that the file has.
+    pub(super) methods: Vec<String>,
+}
+
+impl Models {
+    /// The model that code speaks of: by the receiver of a call, or by the file that the call stands in.
+    pub(super) fn of(&self, script: &Script, receiver: &str) -> Option<&ModelFile> {
+        let by_name = self.files.iter().find(|model| model.name == receiver);
+        by_name.or_else(|| {
+            let is_beside = |model: &&ModelFile| {
+                let last = model.file.rsplit('/').next().unwrap_or(&model.file);
+                last.strip_suffix(".json").is_some_and(|stem| stem.eq_ignore_ascii_case(&script.stem))
+            };
+            self.files.iter().find(is_beside)
+        })
+    }
 }
 
 /// A definition, as far as it matters here.
@@ -52,6 +79,7 @@ pub(super) fn check(config: &Config, project: &Project, remarks: &mut Remarks) -
     let listed = parsed().find(|(file, _)| **file == project.config).map(|(_, value)| value);
     let mut models = Models {
         names: definitions.iter().map(|definition| definition.name.to_owned()).collect(),
+        files: definitions.iter().map(ModelFile::of).collect(),
         ..Models::default()
     };
     models.account = account(config, &definitions, listed, &project.config, remarks);
@@ -61,18 +89,29 @@ pub(super) fn check(config: &Config, project: &Project, remarks: &mut Remarks) -
         }
         relations(definition, remarks);
     }
-    engine(config, project, remarks);
+    models.starts = engine(config, project, remarks);
     models
 }
 
-/// What `check` would say of the files, and how much of the app they make.
-fn engine(config: &Config, project: &Project, remarks: &mut Remarks) {
+impl ModelFile {
+    fn of(definition: &Definition<'_>) -> Self {
+        let methods = definition.value.get("methods").and_then(Value::as_object);
+        Self {
+            name: definition.name.to_owned(),
+            file: definition.file.to_owned(),
+            methods: methods.map(|methods| methods.keys().cloned().collect()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What `check` would say of the files, and how much of the app they make; whether the gate would start with them.
+fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
     let mut settings = app::policy_settings(config);
-    settings.loopback = true;
     if let Some(root) = rest_api_root(project) {
         root.clone_into(&mut settings.api_root);
     }
     let (set, findings) = compile(&settings, &project.models, &Stored::default());
+    let starts = set.is_some();
     for finding in findings.into_iter().filter(|finding| !NOT_WORTH_IT.contains(&finding.code)) {
         let fix = finding.fix.unwrap_or_else(|| match finding.code {
             "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
@@ -93,6 +132,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) {
         );
         remarks.covered("models", &project.config, message);
     }
+    starts
 }
 
 /// `restApiRoot` of config.json.

@@ -22,6 +22,22 @@ pub(super) struct Hit<'s> {
     pub(super) receiver: &'s str,
     /// The first argument, when it is a plain string.
     pub(super) text: Option<&'s str>,
+    /// What stands behind the name.
+    after: &'s str,
+}
+
+impl<'s> Hit<'s> {
+    /// What a call's first argument begins with.
+    pub(super) fn first(&self) -> Option<&'s str> {
+        Some(self.after.trim_start().strip_prefix('(')?.trim_start())
+    }
+
+    /// What its second argument begins with, where the first is a plain string.
+    pub(super) fn second(&self) -> Option<&'s str> {
+        // The quotes around the first.
+        let rest = self.first()?.get(self.text?.len() + 2..)?;
+        Some(rest.trim_start().strip_prefix(',')?.trim_start())
+    }
 }
 
 /// A longer argument is no name.
@@ -58,6 +74,7 @@ impl Script {
                     line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
                     receiver: receiver(before),
                     text: argument(after),
+                    after,
                 })
             })
             .collect()

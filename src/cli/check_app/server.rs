@@ -2,16 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Remarks, models::rest_api_root, project::Project};
-
-/// A key of a LoopBack file that a line in `portcullis.toml` takes over.
-struct Key {
-    name: &'static str,
-    /// What LoopBack does without it.
-    default: Value,
-    message: &'static str,
-    fix: &'static str,
-}
+use super::{Remarks, models::rest_api_root, project::Project, token};
 
 /// Looks at the settings.
 pub(super) fn check(project: &Project, remarks: &mut Remarks) {
@@ -64,7 +55,7 @@ fn middleware(file: &str, value: &Value, remarks: &mut Remarks) {
 
 fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: &mut Remarks) {
     match name {
-        "loopback#token" => token(file, params, remarks),
+        "loopback#token" => token::options((file, None), params, remarks),
         _ if is_cookie_parser(name) && (params.is_string() || params.is_array()) => remarks.set(
             "cookie-secret",
             (file, None),
@@ -83,77 +74,6 @@ fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: 
 
 fn is_cookie_parser(name: &str) -> bool {
     name.ends_with("cookie-parser") || name.ends_with("cookieParser")
-}
-
-/// `loopback.token`, in middleware.json.
-fn token(file: &str, params: &Value, remarks: &mut Remarks) {
-    for (name, key) in [("headers", "headers"), ("params", "params"), ("cookies", "cookies")] {
-        let places: Vec<&str> =
-            params.get(name).map(|value| each(value).filter_map(Value::as_str).collect()).unwrap_or_default();
-        if !places.is_empty() {
-            let fix = format!("set `credentials.{key} = {places:?}`");
-            remarks.set("token-places", (file, None), format!("tokens are read from further {name}"), &fix);
-        }
-    }
-    if let Some(word) =
-        params.get("currentUserLiteral").and_then(Value::as_str).filter(|word| !word.is_empty())
-    {
-        let fix = format!("set `users.current_user_literal = \"{word}\"`");
-        remarks.set(
-            "current-user-literal",
-            (file, None),
-            format!("`{word}` in a path stands for the caller"),
-            &fix,
-        );
-    }
-    if params.get("bearerTokenBase64Encoded") == Some(&Value::Bool(false)) {
-        remarks.set(
-            "bearer-raw",
-            (file, None),
-            "`Bearer` takes the raw token".into(),
-            "set `users.bearer_token_base64_encoded = false`",
-        );
-    }
-    for key in keys() {
-        if let Some(value) = params.get(key.name).filter(|value| **value != key.default) {
-            remarks.decide(
-                "token-middleware",
-                (file, None),
-                format!("{} (`{}: {value}`)", key.message, key.name),
-                key.fix,
-            );
-        }
-    }
-}
-
-/// Options of `loopback.token` without a counterpart.
-fn keys() -> [Key; 4] {
-    [
-        Key {
-            name: "searchDefaultTokenKeys",
-            default: Value::Bool(true),
-            message: "tokens are read from named places only",
-            fix: "Portcullis reads LoopBack's usual places too; `credentials.query = false` drops the query",
-        },
-        Key {
-            name: "model",
-            default: Value::String("AccessToken".into()),
-            message: "tokens are of a model of the app's own",
-            fix: "import its rows with `import loopback --tokens`; code in that model does not run",
-        },
-        Key {
-            name: "enableDoublecheck",
-            default: Value::Bool(false),
-            message: "tokens are read a second time",
-            fix: "the gate reads them once, before the app",
-        },
-        Key {
-            name: "overwriteExistingToken",
-            default: Value::Bool(false),
-            message: "a token that was found is replaced",
-            fix: "the gate reads them once, before the app",
-        },
-    ]
 }
 
 /// Components that log people in by other means.
@@ -212,7 +132,7 @@ fn of_one_environment(name: &str, file: &str, remarks: &mut Remarks) {
 }
 
 /// The items of a list, or the one value.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_else(|| std::slice::from_ref(value));
     items.iter()
 }

@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::*;
-use crate::config::{self, Sources};
 
 const CUSTOMER: &str = r#"{"name": "Customer", "base": "User", "mixins": {"Stamp": true},
   "acls": [{"principalType": "ROLE", "principalId": "support", "permission": "ALLOW", "property": "findById"}]}"#;
@@ -57,31 +56,36 @@ fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Config) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let config = folder.path().join("portcullis.toml");
-    fs::write(&config, "").unwrap();
-    let sources = Sources { file: Some(config), env: Vec::new(), flags: Vec::new() };
-    let config = config::load(&sources).unwrap().config;
-    (folder, config)
+    let file = folder.path().join("portcullis.toml");
+    fs::write(&file, "").unwrap();
+    let sources = Sources { file: Some(file), env: Vec::new(), flags: Vec::new() };
+    (folder, config(&sources).unwrap())
+}
+
+/// What a project is judged as, without a word about its profile.
+fn judge(config: &Config, folder: &Path) -> anyhow::Result<Checked> {
+    check(config, false, folder)
 }
 
 fn codes(files: &[(&str, &str)]) -> Vec<String> {
     let (folder, config) = project(files);
-    check(&config, folder.path()).unwrap().into_iter().map(|remark| remark.code.to_owned()).collect()
+    judge(&config, folder.path()).unwrap().remarks.into_iter().map(|remark| remark.code.to_owned()).collect()
 }
 
 #[test]
 fn a_project_and_all_that_is_to_be_known_of_it() {
     let (folder, config) = project(&FILES);
-    let text = text(&check(&config, folder.path()).unwrap());
+    let text = text(&judge(&config, folder.path()).unwrap());
     assert!(!text.contains("top secret"), "a secret is named, not shown");
     insta::assert_snapshot!(text, @r#"
     needs a decision:
-      common/models/customer.js:2: `beforeRemote` on `create` of the account model does not run: Portcullis serves that model; do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own
+      common/models/customer.js:2: `beforeRemote` on `create` of the account model does not run: Portcullis serves that route; do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own
       common/models/customer.js:4: new passwords are checked by code of the app; `[password]` has a least length and a list of the commonest; other rules go
       common/models/customer.js:5: the method `deleteById` of the account model is switched off in code; Portcullis serves it: add a DENY rule for `$everyone` with that property
       common/models/customer.js:6: the app sends the mail for a lost password; Portcullis posts `reset.requested` to `[webhook]`, and sends the mail itself with `[mail] smtp`
       common/models/customer.json: `Customer` uses mixins (Stamp), which may add methods, relations and hooks; look into them; what they add to the API goes into the model's file
-      common/models/order.js:3: the remote method `ship` is registered in code, so the gate knows no route for it; write it into `methods` of the model's file, with its `http`; until then its path is unmatched
+      common/models/order.js:3: the remote method `ship` of `Order` is registered in code, so the gate knows no route for it and its path is unmatched; paste this into `methods` of `common/models/order.json`
+          "ship": {"http":{"verb":"post"}}
       common/models/order.js:5: the code reads the caller's token; the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead; or set `identity.forward_credentials = true`
       common/models/order.json:5: `ALOW` is no permission; did you mean `ALLOW`?
       server/boot/roles.js:2: the role `teamMember` is decided by code of the app; make it a stored role, say it by `owner`, or let `$authenticated` pass and keep the check in the app
@@ -90,10 +94,10 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       server/component-config.json: `loopback-component-passport` logs people in, or gives out tokens, by its own means; its tokens are not known to the gate; keep its routes public, and let it ask the gate for a token, or leave it out
       server/config.json: sessions survive a change of the password or email address (`logoutSessionsOnSensitiveChanges`); Portcullis ends them
       server/middleware.json: `./middleware/sso` runs in the phase `auth`, beside LoopBack's own reading of tokens; what it decides about callers is not known to the gate; say it in rules, or keep it in the app on `X-Forwarded-User`
-      server/middleware.json: tokens are read from named places only (`searchDefaultTokenKeys: false`); Portcullis reads LoopBack's usual places too; `credentials.query = false` drops the query
       server/model-config.production.json: LoopBack merges this file in one environment; Portcullis does not: put what it says about access into the main file
     needs a setting:
       common/models/customer.json: the rules name the role `support`; `import loopback` brings roles and who has them; or `portcullis role add` and `role grant`
+      portcullis.toml: this is judged by the profile `loopback3`; set `profile = "loopback3"`, or start with `PORTCULLIS_PROFILE=loopback3`
       server/boot/roles.js:4: paths beside the models: `/old`, `/status`; a `routes` file says who may use them; no file: `policies.unmatched` decides
       server/component-config.json: `loopback-component-explorer` serves pages outside of the models; a `routes` file says who may see them, e.g. `/explorer/{*rest}`; no file: `policies.unmatched` decides
       server/config.json: the API is at `/v1`; set `api.root = "/v1"`
@@ -101,19 +105,21 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       server/datasources.json: the app sends mail through `mail`; confirmation and reset mails are sent by Portcullis: set `[mail]`
       server/middleware.json: the app signs its cookies, and may have sent tokens in them; set `credentials.cookie_secret` (or `cookie_secret_file`) to the same secret
       server/middleware.json: `me` in a path stands for the caller; set `users.current_user_literal = "me"`
+      server/middleware.json: tokens are read from the places that are named, and not from LoopBack's usual ones (`searchDefaultTokenKeys: false`); set `credentials.default_keys = false`
       server/middleware.json: tokens are read from further cookies; set `credentials.cookies = ["sid"]`
     covered as it is:
       code: methods of other models switched off in code (1): the app answers 404 as before
       code: hooks on other models (1) run in the app as before
       common/models/customer.json: the accounts are `Customer`
-    16 decisions, 9 settings
+    15 decisions, 11 settings
+    the gate would not start with these files as they are
     "#);
 }
 
 #[test]
 fn json_is_a_list_of_remarks() {
     let (folder, config) = project(&FILES);
-    let json = serde_json::to_value(check(&config, folder.path()).unwrap()).unwrap();
+    let json = serde_json::to_value(judge(&config, folder.path()).unwrap().remarks).unwrap();
     let resolver = json.as_array().unwrap().iter().find(|remark| remark["code"] == "role-resolver").unwrap();
     assert_eq!(resolver["kind"], "decision");
     assert_eq!(resolver["file"], "server/boot/roles.js");
@@ -147,9 +153,9 @@ fn who_the_accounts_are() {
 #[test]
 fn what_is_no_project_says_so() {
     let (folder, config) = project(&[("index.js", "app.enableAuth()")]);
-    let error = check(&config, folder.path()).unwrap_err();
+    let error = judge(&config, folder.path()).unwrap_err();
     assert!(error.to_string().contains("no LoopBack 3 project"), "{error}");
-    let error = check(&config, &folder.path().join("none")).unwrap_err();
+    let error = judge(&config, &folder.path().join("none")).unwrap_err();
     assert!(error.to_string().starts_with("cannot read"), "{error}");
 }
 
@@ -160,6 +166,202 @@ fn no_link_leads_out_of_the_project() {
     fs::write(outside.path().join("x.js"), "app.enableAuth()").unwrap();
     std::os::unix::fs::symlink(outside.path(), folder.path().join("server/boot")).unwrap();
     std::os::unix::fs::symlink(folder.path(), folder.path().join("server/loop")).unwrap();
-    let remarks = check(&config, folder.path()).unwrap();
+    let remarks = judge(&config, folder.path()).unwrap().remarks;
     assert!(remarks.iter().all(|remark| remark.code != "own-authentication"), "{remarks:?}");
+}
+
+const MODELS: &str = r#"{"Order": {}, "User": {}}"#;
+
+fn json_of(files: &[(&str, &str)]) -> Vec<Value> {
+    let (folder, config) = project(files);
+    let remarks = judge(&config, folder.path()).unwrap().remarks;
+    remarks.iter().map(|remark| serde_json::to_value(remark).unwrap()).collect()
+}
+
+#[test]
+fn a9_methods_of_code_come_as_stubs_for_the_models_file() {
+    let order = r#"{"name": "Order", "base": "PersistedModel", "acls": [], "methods": {"known": {"http": {"verb": "get"}}}}"#;
+    let code = "module.exports = function(Model) {
+      Model.remoteMethod('ship', {description: 'x', http: {verb: 'post', path: '/:id/ship'},
+        accepts: [{arg: 'id', type: 'number', required: true}, {arg: 'data', type: Object, http: {source: 'body'}}],
+        returns: {arg: 'ok', type: Boolean}});
+      Model.remoteMethod('prototype.pay', {accessScopes: ['pay'], http: [{path: '/pay', verb: 'put'}]});
+      Model.remoteMethod('odd', {http: {verb: verb, path: '/odd'}});
+      Model.remoteMethod('later', options);
+      Model.remoteMethod(name, {});
+      Model.remoteMethod('known', {http: {verb: 'get'}});
+    };";
+    let boot =
+        "app => app.models.Order.remoteMethod('greet', { 'http': { 'verb': 'get' }, isStatic: true });";
+    let files = [
+        ("server/model-config.json", MODELS),
+        ("common/models/order.json", order),
+        ("common/models/order.js", code),
+        ("server/boot/x.js", boot),
+    ];
+    let stubs: Vec<Value> = json_of(&files)
+        .into_iter()
+        .filter(|remark| remark["code"] == "remote-method" && remark["kind"] == "decision")
+        .map(|remark| remark["stub"].clone())
+        .collect();
+    let expected = [
+        serde_json::json!({"ship": {"http": {"verb": "post", "path": "/:id/ship"},
+            "accepts": [{"arg": "id", "type": "number", "required": true},
+                        {"arg": "data", "type": "object", "http": {"source": "body"}}],
+            "returns": {"arg": "ok", "type": "boolean"}}}),
+        serde_json::json!({"prototype.pay": {"accessScopes": ["pay"], "http": [{"path": "/pay", "verb": "put"}]}}),
+        serde_json::json!({"odd": {"http": {"path": "/odd"}}}),
+        serde_json::json!({"later": {}}),
+        Value::Null,
+        serde_json::json!({"greet": {"http": {"verb": "get"}, "isStatic": true}}),
+    ];
+    assert_eq!(stubs, expected);
+    let (folder, config) = project(&files);
+    let text = text(&judge(&config, folder.path()).unwrap());
+    assert!(text.contains("      \"greet\": {\"http\":{\"verb\":\"get\"},\"isStatic\":true}\n"), "{text}");
+    assert!(
+        text.contains("`ship` of `Order`") && text.contains("`methods` of `common/models/order.json`"),
+        "{text}"
+    );
+    assert!(text.contains("`known` stands in the model's file as well"), "{text}");
+    pasted_stubs_make_routes(&config, order, &stubs);
+}
+
+/// What is pasted makes the routes.
+fn pasted_stubs_make_routes(config: &Config, order: &str, stubs: &[Value]) {
+    let mut pasted: Value = serde_json::from_str(order).unwrap();
+    for stub in stubs.iter().filter_map(Value::as_object).flatten() {
+        pasted["methods"][stub.0] = stub.1.clone();
+    }
+    let source = crate::policy::Source { name: "order.json".into(), text: pasted.to_string() };
+    let (set, _) = crate::policy::compile(
+        &crate::app::policy_settings(config),
+        &[source],
+        &crate::policy::Stored::default(),
+    );
+    let set = set.unwrap();
+    for (verb, path, property) in [
+        ("POST", "/api/Orders/7/ship", "ship"),
+        ("PUT", "/api/Orders/7/pay", "pay"),
+        ("GET", "/api/Orders/greet", "greet"),
+    ] {
+        assert_eq!(set.action(verb, path, None).property, property);
+    }
+}
+
+#[test]
+fn a8_the_options_of_the_token_middleware_are_told_wherever_they_stand() {
+    let options = r#"{"searchDefaultTokenKeys": false, "headers": ["x-key"], "params": ["key"], "cookies": ["sid"],
+        "currentUserLiteral": "me", "bearerTokenBase64Encoded": false, "model": "token", "enableDoublecheck": true,
+        "overwriteExistingToken": true}"#;
+    let middleware = format!(r#"{{"auth": {{"loopback#token": {{"params": {options}}}}}}}"#);
+    let code = format!("app.use(loopback.token({}));", options.replace('"', "'"));
+    for (file, text) in [("server/middleware.json", &middleware), ("server/server.js", &code)] {
+        let remarks = json_of(&[("server/model-config.json", MODELS), (file, text)]);
+        let told = |code: &str, what: &str| {
+            let of_code = remarks.iter().filter(|remark| remark["code"] == code && remark["file"] == file);
+            of_code.filter(|remark| remark.to_string().contains(what)).count()
+        };
+        for (code, what) in [
+            ("default-token-keys", "credentials.default_keys = false"),
+            ("token-places", "credentials.headers"),
+            ("token-places", "credentials.params"),
+            ("token-places", "credentials.cookies"),
+            ("current-user-literal", "users.current_user_literal"),
+            ("bearer-raw", "users.bearer_token_base64_encoded = false"),
+            ("token-model", "token"),
+            ("token-middleware", "enableDoublecheck"),
+            ("token-middleware", "overwriteExistingToken"),
+        ] {
+            assert_eq!(told(code, what), 1, "{file}: {code} {what}: {remarks:#?}");
+        }
+    }
+    // What LoopBack does anyway asks for nothing; what is no literal is named.
+    for (code, expected) in [
+        ("app.use(loopback.token({searchDefaultTokenKeys: true, model: 'AccessToken'}));", &[][..]),
+        ("app.use(loopback.token());", &[][..]),
+        (
+            "app.use(loopback.token({model: app.models.accessToken, cookies: ['sid']}));",
+            &["token-middleware", "token-places"],
+        ),
+        ("app.use(loopback.token(options));", &["token-middleware"]),
+    ] {
+        let remarks = json_of(&[("server/model-config.json", MODELS), ("server/server.js", code)]);
+        let is_about_tokens =
+            |remark: &&Value| remark["code"].as_str().is_some_and(|code| code.starts_with("token-"));
+        let mut found: Vec<&str> = remarks
+            .iter()
+            .filter(is_about_tokens)
+            .filter(|remark| remark["file"] == "server/server.js" && remark["kind"] != "covered")
+            .filter_map(|remark| remark["code"].as_str())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{code}");
+    }
+}
+
+#[test]
+fn a9_hooks_on_relations_of_the_account_model_run() {
+    let customer = r#"{"name": "Customer", "base": "User", "acls": [], "relations": {"orders": {"type": "hasMany", "model": "Order"}}}"#;
+    let order = r#"{"name": "Order", "base": "PersistedModel", "acls": []}"#;
+    let code = "module.exports = function(Customer) {
+      Customer.beforeRemote('prototype.__create__orders', f);
+      Customer.afterRemote('prototype.__get__accessTokens', f);
+      Customer.beforeRemote('**', f);
+    };";
+    let remarks = json_of(&[
+        ("server/model-config.json", r#"{"Customer": {}, "Order": {}, "User": {"public": false}}"#),
+        ("common/models/customer.json", customer),
+        ("common/models/order.json", order),
+        ("common/models/customer.js", code),
+    ]);
+    let hooks: Vec<(&str, u64)> = remarks
+        .iter()
+        .filter(|remark| remark["code"] == "account-hook")
+        .filter_map(|remark| Some((remark["message"].as_str()?, remark["line"].as_u64()?)))
+        .collect();
+    assert_eq!(hooks.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [3, 4]);
+    assert!(
+        hooks[0].0.contains("does not run") && hooks[1].0.contains("runs for its relations"),
+        "{hooks:?}"
+    );
+    let covered = |what: &str| {
+        remarks.iter().any(|remark| remark["kind"] == "covered" && remark.to_string().contains(what))
+    };
+    assert!(covered("own methods of the account model (1) run in the app as before"));
+}
+
+#[test]
+fn a9_the_profile_is_said_and_what_would_not_start_is_no_success() {
+    let user = |name: &str| format!(r#"{{"name": "{name}", "base": "User", "acls": []}}"#);
+    let (one, two) = (user("Customer"), user("Seller"));
+    let files = [
+        ("server/model-config.json", r#"{"Customer": {}, "Seller": {}}"#),
+        ("common/models/customer.json", &*one),
+        ("common/models/seller.json", &*two),
+    ];
+    let (folder, config) = project(&files);
+    assert_eq!(config.profile, Profile::Loopback3, "where nothing is said");
+    let checked = judge(&config, folder.path()).unwrap();
+    assert!(!checked.starts, "two models could be the accounts");
+    let shown = text(&checked);
+    assert!(shown.contains("more than one model could hold the accounts: `Customer`, `Seller`"), "{shown}");
+    assert!(shown.ends_with("the gate would not start with these files as they are\n"), "{shown}");
+    assert!(shown.contains("judged by the profile `loopback3`; set `profile"), "{shown}");
+    for (file, profile) in [
+        ("profile = \"standard\"\n[api]\nuser_model = \"Seller\"\n", "standard"),
+        ("profile = \"loopback3\"\n[api]\nuser_model = \"Seller\"\n", "loopback3"),
+    ] {
+        let path = folder.path().join("portcullis.toml");
+        fs::write(&path, file).unwrap();
+        let sources = Sources { file: Some(path), env: Vec::new(), flags: Vec::new() };
+        let checked = check(&super::config(&sources).unwrap(), true, folder.path()).unwrap();
+        assert!(checked.starts);
+        let shown = text(&checked);
+        assert!(
+            shown.contains(&format!("judged by the profile `{profile}`, as the configuration says")),
+            "{shown}"
+        );
+        assert!(shown.contains("`Customer`"), "the other public one is named: {shown}");
+    }
 }

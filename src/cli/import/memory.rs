@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Kind, Placed, Raw,
+    names::{Ambiguous, Assigned, Names},
     read::{ReadError, Sink},
     source::Source,
     why::Why,
@@ -15,58 +16,74 @@ use super::{
 /// What a first look at the file finds.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// The collections in their order, the app's own aside.
-    pub(super) kinds: Vec<Kind>,
+    /// Its collections in their order, and what they are.
+    pub(super) collections: Assigned,
     /// `ids` of the account model: the number that LoopBack would have given next.
     pub(super) next_user_id: Option<Value>,
     /// Collections that are the app's own: their names and numbers of rows.
     pub(super) others: Vec<(String, usize)>,
     /// How many rows the others have.
     pub(super) rows: usize,
-    /// All collections.
-    models: Vec<String>,
-    ids: Option<bool>,
+}
+
+/// What a walk through the file meets.
+#[derive(Debug, Default)]
+struct Found {
+    /// All collections, and how many rows they have.
+    models: Vec<(String, usize)>,
+    ids: Option<Value>,
     has_models: bool,
 }
 
-/// Reads the file to its end, and finds out what is in it.
-pub(super) fn survey(source: &Source, user_model: &str) -> Result<Survey, ReadError> {
+/// Reads the file to its end, and finds out what is in it. `given`: the kinds that have a file of their own.
+pub(super) fn survey(source: &Source, names: &Names, given: &[Kind]) -> Result<Survey, ReadError> {
     let wrong = |why| ReadError::NotMemory { path: source.name.clone(), why };
-    let mut survey = Survey::default();
-    let mut walk = Walk { source, user_model, wanted: &[], sink: &mut |_| true, survey: &mut survey };
+    let mut found = Found::default();
+    let mut walk = Walk { source, collections: &[], wanted: &[], sink: &mut |_| true, found: &mut found };
     if !walk.run()? {
         return Err(wrong("it holds no JSON object"));
     }
-    if !survey.has_models {
+    if !found.has_models {
         return Err(wrong("it has no `models`"));
     }
-    if survey.ids == Some(false) {
+    if found.ids.as_ref().is_some_and(|ids| !ids.is_object()) {
         return Err(wrong("its `ids` are no object"));
     }
-    if !survey.models.iter().any(|model| model == user_model) {
-        let (path, name) = (source.name.clone(), user_model.to_owned());
-        return Err(ReadError::NoUsers { path, name, has: survey.models });
+    let path = || source.name.clone();
+    let collections = names
+        .assign(&found.models, given)
+        .map_err(|Ambiguous { kind, names }| ReadError::Ambiguous { path: path(), kind, names })?;
+    let Some((users, _)) = collections.iter().find(|(_, kind)| *kind == Some(Kind::User)) else {
+        let has = found.models.into_iter().map(|(name, _)| name).collect();
+        return Err(ReadError::NoUsers { path: path(), name: names.users().to_owned(), has });
+    };
+    let next_user_id = found.ids.as_ref().and_then(|ids| ids.get(users)).cloned();
+    let (mut others, mut rows) = (Vec::new(), 0_usize);
+    for (model, (_, kind)) in found.models.into_iter().zip(&collections) {
+        match kind {
+            Some(_) => rows = rows.saturating_add(model.1),
+            None => others.push(model),
+        }
     }
-    Ok(survey)
+    Ok(Survey { collections, next_user_id, others, rows })
 }
 
 /// Reads the rows of some collections, in the order in which they stand.
 pub(super) fn rows(
     source: &Source,
-    user_model: &str,
+    collections: &Assigned,
     wanted: &[Kind],
     sink: Sink<'_>,
 ) -> Result<(), ReadError> {
-    let survey = &mut Survey::default();
-    Walk { source, user_model, wanted, sink, survey }.run().map(drop)
+    Walk { source, collections, wanted, sink, found: &mut Found::default() }.run().map(drop)
 }
 
 struct Walk<'w> {
     source: &'w Source,
-    user_model: &'w str,
+    collections: &'w [(String, Option<Kind>)],
     wanted: &'w [Kind],
     sink: Sink<'w>,
-    survey: &'w mut Survey,
+    found: &'w mut Found,
 }
 
 impl Walk<'_> {
@@ -101,12 +118,10 @@ impl Entries for Top<'_, '_> {
         while let Some(key) = entries.next_key::<String>()? {
             match &*key {
                 "ids" => {
-                    let ids: Value = entries.next_value()?;
-                    self.0.survey.ids = Some(ids.is_object());
-                    self.0.survey.next_user_id = ids.get(self.0.user_model).cloned();
+                    self.0.found.ids = Some(entries.next_value()?);
                 }
                 "models" => {
-                    self.0.survey.has_models = entries.next_value_seed(Object(Models(&mut *self.0)))?
+                    self.0.found.has_models = entries.next_value_seed(Object(Models(&mut *self.0)))?
                 }
                 _ => drop(entries.next_value::<IgnoredAny>()?),
             }
@@ -118,10 +133,9 @@ impl Entries for Top<'_, '_> {
 impl Entries for Models<'_, '_> {
     fn read<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(model) = entries.next_key::<String>()? {
-            self.0.survey.models.push(model.clone());
             let rows = Rows { walk: &mut *self.0, model: model.clone() };
             if !entries.next_value_seed(Object(rows))? {
-                self.0.survey.others.push((model, 0));
+                self.0.found.models.push((model, 0));
             }
         }
         Ok(())
@@ -131,7 +145,7 @@ impl Entries for Models<'_, '_> {
 impl Entries for Rows<'_, '_> {
     fn read<'de, A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let Self { walk, model } = self;
-        let kind = Kind::of_model(&model, walk.user_model);
+        let kind = walk.collections.iter().find(|(name, _)| *name == model).and_then(|(_, kind)| *kind);
         let wanted = kind.filter(|kind| walk.wanted.contains(kind));
         let mut count = 0;
         while let Some(key) = entries.next_key::<String>()? {
@@ -151,13 +165,7 @@ impl Entries for Rows<'_, '_> {
                 return Err(serde::de::Error::custom("nobody reads on"));
             }
         }
-        match kind {
-            Some(kind) => {
-                walk.survey.kinds.push(kind);
-                walk.survey.rows = walk.survey.rows.saturating_add(count);
-            }
-            None => walk.survey.others.push((model, count)),
-        }
+        walk.found.models.push((model, count));
         Ok(())
     }
 }

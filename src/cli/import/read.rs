@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::{
     Item, Kind, Raw, collection,
     memory::{self, Survey},
+    names::Names,
     rows,
     source::Source,
 };
@@ -40,6 +41,11 @@ pub(super) enum ReadError {
     NotMemory { path: String, why: &'static str },
     #[error("`{path}` has no collection `{name}`, only {}; --user-model says what the accounts are called", listed(.has))]
     NoUsers { path: String, name: String, has: Vec<String> },
+    #[error(
+        "`{path}` has several collections that could hold the {}: {}; give the right one a file of its own, or say in the \
+         policies which model it is", .kind.name(), listed(.names)
+    )]
+    Ambiguous { path: String, kind: Kind, names: Vec<String> },
     #[error("cannot start a thread that reads")]
     Thread(#[source] io::Error),
 }
@@ -73,7 +79,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Opens the files and begins.
-    pub(super) fn start(files: &ImportFiles, user_model: &str) -> Result<Self, ReadError> {
+    pub(super) fn start(files: &ImportFiles, names: &Names) -> Result<Self, ReadError> {
         let read = Arc::<AtomicU64>::default();
         let open = |path: &Option<_>| path.as_deref().map(|path| Source::open(path, &read)).transpose();
         let reader = Reader {
@@ -85,7 +91,7 @@ impl Reading {
                 (Kind::Mapping, open(&files.role_mappings)?),
                 (Kind::Acl, open(&files.acls)?),
             ],
-            user_model: user_model.to_owned(),
+            names: names.clone(),
         };
         let files = reader.collections.iter().filter_map(|(_, file)| file.as_ref());
         let total = reader.memory.iter().chain(files).map(|file| file.size).sum();
@@ -104,24 +110,27 @@ struct Reader {
     memory: Option<Source>,
     /// In the order in which they are stored.
     collections: [(Kind, Option<Source>); 5],
-    user_model: String,
+    names: Names,
 }
 
 impl Reader {
     fn read(&self, to: &Sender<Result<Event, ReadError>>) -> Result<(), ReadError> {
+        let given = self.collections.iter().filter(|(_, file)| file.is_some()).map(|(kind, _)| *kind);
         let survey = match &self.memory {
-            Some(source) => memory::survey(source, &self.user_model)?,
+            Some(source) => memory::survey(source, &self.names, &given.collect::<Vec<_>>())?,
             None => Survey::default(),
         };
-        let passes = self.passes(&survey.kinds);
-        let Survey { next_user_id, others, mut rows, .. } = survey;
+        let found: Vec<Kind> = survey.collections.iter().filter_map(|(_, kind)| *kind).collect();
+        let passes = self.passes(&found);
+        let Survey { collections, next_user_id, others, mut rows } = survey;
         for source in self.collections.iter().filter_map(|(_, source)| source.as_ref()) {
             rows = rows.saturating_add(match collection::is_array(source)? {
                 true => collection::check_array(source)?,
                 false => collection::count_lines(source)?,
             });
         }
-        let mut chunks = Chunks { to, user_model: &self.user_model, kind: Kind::Role, rows: Vec::new() };
+        let reading = rows::Reading { names: &self.names, collections: &collections };
+        let mut chunks = Chunks { to, reading, kind: Kind::Role, rows: Vec::new() };
         if to.blocking_send(Ok(Event::Ready { next_user_id, others, rows })).is_err() {
             return Ok(());
         }
@@ -130,7 +139,7 @@ impl Reader {
             if let Some(pass) = passes.next_if(|pass| pass.first() == Some(kind))
                 && let Some(memory) = &self.memory
             {
-                let read = memory::rows(memory, &self.user_model, &pass, &mut |row| chunks.add(row));
+                let read = memory::rows(memory, &collections, &pass, &mut |row| chunks.add(row));
                 chunks.settle(read)?;
             }
             if let Some(source) = source {
@@ -171,7 +180,7 @@ impl Reader {
 /// Rows on their way to who stores them.
 struct Chunks<'c> {
     to: &'c Sender<Result<Event, ReadError>>,
-    user_model: &'c str,
+    reading: rows::Reading<'c>,
     kind: Kind,
     rows: Vec<Item>,
 }
@@ -182,7 +191,7 @@ impl Chunks<'_> {
             return false;
         }
         self.kind = kind;
-        self.rows.push(rows::understand(kind, row, self.user_model));
+        self.rows.push(rows::understand(kind, row, self.reading));
         true
     }
 

@@ -33,6 +33,8 @@ struct Tally {
     updated: usize,
     present: usize,
     left: usize,
+    /// How many of those that were left are here, changed since.
+    kept: usize,
 }
 
 /// Rows that share a reason.
@@ -69,6 +71,21 @@ impl Report {
         self.unreadable == 0
     }
 
+    /// Why the import is no success: no account, or nothing at all, came over that was to come.
+    pub(in crate::cli) fn missed(&self) -> Option<&'static str> {
+        let is_empty = |tally: &Tally| tally.taken + tally.updated + tally.present + tally.kept == 0;
+        let [users, ..] = &self.tallies;
+        if is_empty(users) && users.left > 0 {
+            Some(
+                "no account was taken: see what is said of each, and whether the policies name the same account model and key",
+            )
+        } else if self.tallies.iter().all(is_empty) {
+            Some("nothing was taken: the files hold no row of the accounts, tokens, roles, mappings or rules")
+        } else {
+            None
+        }
+    }
+
     /// A row that is not stored.
     pub(super) fn left(&mut self, kind: Kind, place: String, why: Why) -> io::Result<()> {
         self.tally(kind).left += 1;
@@ -91,7 +108,11 @@ impl Report {
             Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
             Fate::Updated => tally.updated += 1,
             Fate::Present | Fate::Role { .. } => tally.present += 1,
-            Fate::Left(why) | Fate::Kept(why) => return self.left(kind, place, why),
+            Fate::Left(why) => return self.left(kind, place, why),
+            Fate::Kept(why) => {
+                tally.kept += 1;
+                return self.left(kind, place, why);
+            }
         }
         Ok(())
     }
@@ -102,13 +123,14 @@ impl Report {
     /// When it cannot be written, or the rows cannot be read back.
     pub(in crate::cli) fn write_json(&mut self, to: &mut dyn Write) -> anyhow::Result<()> {
         let tally = |(kind, tally): (&Kind, Tally)| {
-            let Tally { taken, updated, present, left } = tally;
+            let Tally { taken, updated, present, left, .. } = tally;
             let counts = json!({"taken": taken, "updated": updated, "present": present, "left": left});
             (kind.name().replace(' ', "_"), counts)
         };
         let mut json: Map<String, Value> = Kind::ALL.iter().zip(self.tallies).map(tally).collect();
         let others = self.others.iter().map(|(model, rows)| json!({"model": model, "rows": rows}));
         json.insert("unreadable".to_owned(), self.unreadable.into());
+        json.insert("missed".to_owned(), self.missed().into());
         json.insert("not_accounts".to_owned(), others.collect());
         let reasons = self
             .left
@@ -126,7 +148,7 @@ impl Report {
     pub(in crate::cli) fn to_text(&self) -> String {
         let mut text = String::new();
         for (kind, tally) in Kind::ALL.iter().zip(self.tallies) {
-            let (kind, Tally { taken, updated, present, left }) = (kind.name(), tally);
+            let (kind, Tally { taken, updated, present, left, .. }) = (kind.name(), tally);
             let _ = writeln!(
                 text,
                 "{kind:<14} {taken} taken, {updated} updated, {present} already here, {left} left"
@@ -138,6 +160,9 @@ impl Report {
             let named = self.others.iter().map(|(model, rows)| format!("{model} ({rows})"));
             let named = named.collect::<Vec<_>>().join(", ");
             let _ = writeln!(text, "not looked at, the app's own: {named}");
+        }
+        if let Some(missed) = self.missed() {
+            let _ = writeln!(text, "{missed}");
         }
         text
     }

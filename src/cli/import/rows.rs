@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Item, Kind, Placed, RawRow, Row, UserRow,
+    names::{Assigned, Names},
     plain::{boolean, canonical, id, moment, number, plain, text},
     why::Why,
 };
@@ -14,6 +15,9 @@ use crate::{
     identity::{TokenHash, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
 };
+
+/// The principal type of the accounts, here and in an app with one user model.
+const USER: &str = "USER";
 
 /// LoopBack shows these first, in this order.
 const USER_ORDER: [&str; 4] = ["realm", "username", "email", "emailVerified"];
@@ -26,10 +30,18 @@ const MAPPING_NAMES: [&str; 4] = ["id", "roleId", "principalType", "principalId"
 const ACL_NAMES: [&str; 7] =
     ["id", "model", "property", "accessType", "permission", "principalType", "principalId"];
 
+/// What rows are read with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'n> {
+    pub(super) names: &'n Names,
+    /// The collections of the memory connector's file.
+    pub(super) collections: &'n Assigned,
+}
+
 /// What a row is worth.
-pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, user_model: &str) -> Item {
+pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, reading: Reading<'_>) -> Item {
     let readable = row.is_ok();
-    match row.and_then(|fields| read(kind, fields, user_model)) {
+    match row.and_then(|fields| read(kind, fields, reading)) {
         Ok((row, note)) => Item { place, row: Ok(row), note, readable },
         Err(why) => Item { place, row: Err(why), note: None, readable },
     }
@@ -38,7 +50,7 @@ pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, user_model: 
 fn read(
     kind: Kind,
     fields: Map<String, Value>,
-    user_model: &str,
+    Reading { names: app, collections }: Reading<'_>,
 ) -> Result<(Row, Option<&'static str>), Why> {
     let names = match kind {
         Kind::User => &USER_NAMES[..],
@@ -48,18 +60,24 @@ fn read(
         Kind::Acl => &ACL_NAMES,
     };
     let fields = fields.into_iter().map(|(name, value)| (name, plain(value))).collect();
-    let mut fields = canonical(fields, names);
+    let key = app.key(kind, collections);
+    let mut fields = canonical(fields, &[names, &[key]].concat());
     if let Some(id) = fields.shift_remove("_id") {
-        fields.entry("id").or_insert(id);
+        fields.entry(key).or_insert(id);
+    }
+    if key != "id"
+        && let Some(id) = fields.shift_remove(key)
+    {
+        fields.insert("id".to_owned(), id);
     }
     Ok(match kind {
         Kind::User => {
             let (user, note) = user(&mut fields)?;
             (Row::User(user), note)
         }
-        Kind::Token => (Row::Token(token(&mut fields, user_model)?), None),
+        Kind::Token => (Row::Token(token(&mut fields, app)?), None),
         Kind::Role => (Row::Role(role(&mut fields)?), None),
-        Kind::Mapping => (Row::Mapping(mapping(&mut fields)?), None),
+        Kind::Mapping => (Row::Mapping(mapping(&mut fields, app)?), None),
         Kind::Acl => (Row::Acl(acl(&mut fields)?), None),
     })
 }
@@ -96,18 +114,22 @@ fn typed(name: &str, value: Value) -> Value {
     text(&value).map_or(value, Value::String)
 }
 
-fn token(row: &mut Map<String, Value>, user_model: &str) -> Result<Token, Why> {
+fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
     let token = text(&taken(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
     let user = match taken(row, "userId") {
         Value::Null => return Err("it belongs to no user".into()),
         value => id(&value).ok_or("its `userId` is no whole number and no text")?,
     };
-    if let Value::String(kind) = taken(row, "principalType")
-        && !kind.is_empty()
-        && kind != user_model
-        && kind != "USER"
-    {
-        return Err(Why::of("it belongs to accounts of another kind,", kind));
+    match text(&taken(row, "principalType")).filter(|kind| !kind.is_empty() && kind != USER) {
+        Some(kind) if kind != app.model => {
+            return Err(Why::of("it belongs to accounts of another kind,", kind));
+        }
+        None if app.several => {
+            return Err(
+                "the app has several user models, and it does not say whose user it belongs to".into()
+            );
+        }
+        _ => {}
     }
     let ttl = match taken(row, "ttl") {
         Value::Null => None,
@@ -144,11 +166,19 @@ fn role(row: &mut Map<String, Value>) -> Result<Role, Why> {
     Ok(Role { id, name })
 }
 
-fn mapping(row: &mut Map<String, Value>) -> Result<RoleMapping, Why> {
+/// In an app with several user models the accounts' principal type is their model's name, and `USER` is nobody's.
+fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why> {
     let role_id = text(&taken(row, "roleId")).ok_or("it has no `roleId`")?;
     let principal_id = text(&taken(row, "principalId")).ok_or("it has no `principalId`")?;
     let kind = text(&taken(row, "principalType")).ok_or("it has no `principalType`")?;
     let id = text(&taken(row, "id")).unwrap_or_else(|| format!("{role_id}:{kind}:{principal_id}"));
+    let kind = match kind {
+        kind if app.several && kind == app.model => USER.to_owned(),
+        kind if app.several && kind == USER => {
+            return Err("the app has several user models, so that a mapping of type USER is nobody's".into());
+        }
+        kind => kind,
+    };
     Ok(RoleMapping { id, role_id, principal_type: PrincipalKind(kind), principal_id })
 }
 

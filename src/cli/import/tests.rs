@@ -33,7 +33,7 @@ impl Bench {
     }
 
     async fn import(&mut self, files: ImportFiles) -> anyhow::Result<Value> {
-        let mut report = run(&files, "User", true, &mut self.backend).await?;
+        let mut report = run(&files, &Names::new(None, None), true, &mut self.backend).await?;
         let mut json = Vec::new();
         report.write_json(&mut json)?;
         Ok(serde_json::from_slice(&json)?)
@@ -79,7 +79,11 @@ fn dump(next: i64, models: &Value) -> Value {
         .map(|(model, rows)| {
             let key = |row: &Value| row["id"].as_str().map_or_else(|| row["id"].to_string(), str::to_owned);
             let rows = rows.as_array().unwrap().iter();
-            let rows = rows.map(|row| (key(row), Value::String(row.to_string())));
+            let keys = rows
+                .clone()
+                .enumerate()
+                .map(|(n, row)| if row["id"].is_null() { format!("n{n}") } else { key(row) });
+            let rows = keys.zip(rows).map(|(key, row)| (key, Value::String(row.to_string())));
             (model.clone(), Value::Object(rows.collect()))
         })
         .collect();
@@ -499,9 +503,184 @@ async fn many_rows_with_one_reason_are_one_paragraph() {
     let users: Vec<Value> = (0..2_500).map(|n| json!({"id": n, "email": "same@example.com"})).collect();
     let file = Some(bench.write("db.json", &dump(3, &json!({"User": users})).to_string()));
     let files = ImportFiles { file, ..no_files() };
-    let report = run(&files, "User", false, &mut bench.backend).await.unwrap();
+    let report = run(&files, &Names::new(None, None), false, &mut bench.backend).await.unwrap();
     let text = report.to_text();
     assert!(text.contains("1 taken, 0 updated, 0 already here, 2499 left"), "{text}");
     assert!(text.contains("… and 2496 more users for this reason"), "{text}");
     assert!(text.lines().count() < 15, "{text}");
+}
+
+/// Names as the policies make them.
+fn names(definitions: &[Value], user_model: &str) -> Names {
+    let settings = crate::policy::Settings {
+        api_root: "/api".into(),
+        users_plural: "users".into(),
+        user_model: Some(user_model.into()),
+        unmatched: crate::policy::Unmatched::Deny,
+        default_allow: true,
+        acl_error_status: None,
+        loopback: true,
+        short_routes: false,
+        restrict_reset_scope: None,
+        set_users_keys: Vec::new(),
+        current_user_literal: None,
+    };
+    let source = |definition: &Value| crate::policy::Source {
+        name: format!("{}.json", definition["name"].as_str().unwrap()),
+        text: definition.to_string(),
+    };
+    let sources: Vec<_> = definitions.iter().map(source).collect();
+    let (set, findings) = crate::policy::compile(&settings, &sources, &crate::policy::Stored::default());
+    let set = set.unwrap_or_else(|| panic!("{findings:#?}"));
+    Names::new(set.account(), None)
+}
+
+async fn import_as(bench: &mut Bench, names: &Names, models: &Value) -> Value {
+    let file = Some(bench.write("db.json", &dump(9, models).to_string()));
+    let mut report = run(&ImportFiles { file, ..no_files() }, names, true, &mut bench.backend).await.unwrap();
+    let mut json = Vec::new();
+    report.write_json(&mut json).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+#[tokio::test]
+async fn a3_rows_of_derived_models_come_over() {
+    let definitions = [
+        json!({"name": "customer", "base": "User"}),
+        json!({"name": "accessToken", "base": "AccessToken"}),
+        json!({"name": "team", "base": "Role"}),
+        json!({"name": "member", "base": "RoleMapping"}),
+        json!({"name": "rule", "base": "ACL"}),
+    ];
+    let mut shop = shop();
+    for (built_in, own) in [
+        ("User", "customer"),
+        ("AccessToken", "accessToken"),
+        ("Role", "team"),
+        ("RoleMapping", "member"),
+        ("ACL", "rule"),
+    ] {
+        shop[own] = shop[built_in].take();
+        // What stands under LoopBack's own names is from before, and nothing to the app.
+        shop[built_in] = json!([{"id": 77}]);
+    }
+    let mut bench = Bench::new().await;
+    let report = import_as(&mut bench, &names(&definitions, "customer"), &shop).await;
+    assert_eq!(report["users"], tally(2, 0, 0, 0), "{report}");
+    assert_eq!(report["tokens"], tally(2, 0, 0, 0));
+    for kind in ["roles", "role_mappings", "acls"] {
+        assert_eq!(report[kind], tally(1, 0, 0, 0), "{kind}");
+    }
+    assert_eq!(bench.standing("t1").await, Some(Standing::Live), "nobody is logged out");
+    let others: Vec<&str> = report["not_accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|other| other["model"].as_str())
+        .collect();
+    assert_eq!(others, ["User", "AccessToken", "Role", "RoleMapping", "ACL", "Order"]);
+}
+
+#[tokio::test]
+async fn a3_several_models_of_one_base_are_told() {
+    let definitions = [
+        json!({"name": "customer", "base": "User"}),
+        json!({"name": "webToken", "base": "AccessToken"}),
+        json!({"name": "appToken", "base": "AccessToken"}),
+    ];
+    let names = names(&definitions, "customer");
+    let mut bench = Bench::new().await;
+    let users = json!([{"id": 1, "email": "a@b.c"}]);
+    let token = json!([{"id": "t1", "ttl": 60, "created": START.to_string(), "userId": 1}]);
+    let models = json!({"customer": users, "webToken": token, "appToken": token});
+    let file = Some(bench.write("db.json", &dump(9, &models).to_string()));
+    let error = run(&ImportFiles { file, ..no_files() }, &names, true, &mut bench.backend).await.unwrap_err();
+    let told = format!("{error:#}");
+    assert!(
+        told.contains("several collections that could hold the tokens: ") && told.contains("`webToken`"),
+        "{told}"
+    );
+    // One of them without rows leaves no doubt.
+    let report =
+        import_as(&mut bench, &names, &json!({"customer": users, "webToken": token, "appToken": []})).await;
+    assert_eq!(report["tokens"], tally(1, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a7_rows_have_the_key_that_the_model_names() {
+    let definitions = [
+        json!({"name": "User", "base": "User", "properties": {"pk": {"id": true}}}),
+        json!({"name": "AccessToken", "base": "AccessToken", "properties": {"key": {"type": "string", "id": true}}}),
+    ];
+    let names = names(&definitions, "User");
+    let mut bench = Bench::new().await;
+    let models = json!({
+        "User": [{"pk": 3, "email": "a@b.c", "password": HASH}, {"pk": "k9", "email": "b@b.c"}],
+        "AccessToken": [{"key": "t1", "ttl": 60, "created": START.to_string(), "userId": 3}],
+    });
+    let report = import_as(&mut bench, &names, &models).await;
+    assert_eq!((&report["users"], &report["tokens"]), (&tally(2, 0, 0, 0), &tally(1, 0, 0, 0)), "{report}");
+    assert_eq!(report["missed"], Value::Null);
+    assert!(!bench.user("3").await.properties.contains_key("pk") && bench.standing("t1").await.is_some());
+    bench.user("k9").await;
+    // A database's export says `_id`, or what the table has.
+    let users = Some(bench.write("users.ndjson", "{\"_id\":{\"$oid\":\"5f0000000000000000000001\"},\"email\":\"c@b.c\"}\n{\"pk\":12,\"email\":\"d@b.c\"}\n"));
+    let report = run(&ImportFiles { users, ..no_files() }, &names, false, &mut bench.backend).await.unwrap();
+    assert!(report.missed().is_none(), "{}", report.to_text());
+    bench.user("5f0000000000000000000001").await;
+    bench.user("12").await;
+}
+
+#[tokio::test]
+async fn a7_an_import_that_took_nothing_is_no_success() {
+    let names = names(&[json!({"name": "User", "base": "User", "properties": {"pk": {"id": true}}})], "User");
+    let mut bench = Bench::new().await;
+    for (models, expected) in [
+        (json!({"User": [{"email": "a@b.c"}], "Role": [{"id": 1, "name": "admin"}]}), "no account was taken"),
+        (json!({"User": []}), "nothing was taken"),
+    ] {
+        let report = import_as(&mut bench, &names, &models).await;
+        assert!(report["missed"].as_str().unwrap().starts_with(expected), "{report}");
+    }
+    let taken = json!({"User": [{"pk": 1, "email": "a@b.c"}]});
+    for _ in 0..2 {
+        assert_eq!(
+            import_as(&mut bench, &names, &taken).await["missed"],
+            Value::Null,
+            "twice is as good as once"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a4_only_what_is_of_the_account_models_principal_type_counts() {
+    let tokens = json!({"accessTokens": {"type": "hasMany", "model": "accessToken",
+        "polymorphic": {"foreignKey": "userId", "discriminator": "principalType"}}});
+    let definitions = [
+        json!({"name": "OneUser", "base": "User", "plural": "one", "relations": tokens}),
+        json!({"name": "AnotherUser", "base": "User", "plural": "another", "relations": tokens}),
+        json!({"name": "accessToken", "base": "AccessToken"}),
+    ];
+    let token = |id: &str, kind: Value| json!({"id": id, "ttl": 60, "created": START.to_string(), "userId": 1, "principalType": kind});
+    let mapping =
+        |id: i64, kind: &str| json!({"id": id, "roleId": id, "principalType": kind, "principalId": "1"});
+    let models = json!({
+        "OneUser": [{"id": 1, "email": "a@b.c"}],
+        "AnotherUser": [{"id": 1, "email": "a@b.c"}],
+        "accessToken": [token("t1", "OneUser".into()), token("t2", "AnotherUser".into()), token("t3", Value::Null), token("t4", "USER".into())],
+        "Role": [{"id": 1, "name": "one"}, {"id": 2, "name": "user"}, {"id": 3, "name": "another"}],
+        "RoleMapping": [mapping(1, "OneUser"), mapping(2, "USER"), mapping(3, "AnotherUser")],
+    });
+    let mut bench = Bench::new().await;
+    let report = import_as(&mut bench, &names(&definitions, "OneUser"), &models).await;
+    assert_eq!(report["tokens"], tally(1, 0, 0, 3), "{report}");
+    assert_eq!(
+        left_lines(&report),
+        "role mappings 2: the app has several user models, so that a mapping of type USER is nobody's\n\
+         tokens accessToken row 2: it belongs to accounts of another kind, `AnotherUser`\n\
+         tokens accessToken row 3: the app has several user models, and it does not say whose user it belongs to\n\
+         tokens accessToken row 4: the app has several user models, and it does not say whose user it belongs to"
+    );
+    let session = bench.store().load_session(&TokenHash::of("t1")).await.unwrap().unwrap();
+    assert_eq!(session.subject.load().roles.iter().map(|role| &**role).collect::<Vec<_>>(), ["one"]);
 }

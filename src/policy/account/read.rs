@@ -5,13 +5,15 @@ use crate::policy::{
     account::AccountModel,
     finding::Report,
     json::{Json, Node},
+    kept::Kept,
     model::{Model, Models},
-    remote, settings,
+    remote,
 };
 
 /// What reads one model's settings.
 pub(super) struct Reader<'a, 'r> {
     pub(super) model: &'a Model,
+    pub(super) kept: &'a Kept,
     pub(super) settings: &'a Settings,
     pub(super) report: &'a mut Report<'r>,
 }
@@ -95,9 +97,7 @@ impl<'a> Reader<'a, '_> {
 
     /// `accessTokenIdLength` stands in the file of the tokens' model.
     fn id_length(&mut self, models: &Models) -> Option<usize> {
-        let relation = settings::find(self.model.relations(), "accessTokens");
-        let tokens = relation.and_then(|relation| relation.get("model")).and_then(Node::text);
-        let tokens = models.get(tokens.unwrap_or("AccessToken"))?;
+        let tokens = self.kept.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
         let node = tokens.setting("accessTokenIdLength").filter(|node| remote::truthy(node))?;
         self.overridden("accessTokenIdLength", "access_token_id_length", node);
         let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));

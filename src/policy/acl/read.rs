@@ -68,20 +68,11 @@ pub(super) fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
 }
 
 pub(super) fn read_principal_type(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
-    let known = ["ROLE", "USER", "APP"];
     let word = text_of(node, "principalType", report);
-    match word {
-        None if node.get("principalType").is_none_or(Node::is_null) => {
-            let fix = Some("write `\"principalType\": \"ROLE\"`".into());
-            let message = "the rule has no principalType, so it never applies".to_owned();
-            report.warn(node.at, "principal-type", message, fix);
-        }
-        Some(word) if !known.contains(&word) => {
-            let at = node.get("principalType").map_or(node.at, |value| value.at);
-            let message = format!("`{word}` is no principal type, so the rule never applies");
-            report.warn(at, "principal-type", message, did_you_mean(word, known));
-        }
-        _ => {}
+    if word.is_none() && node.get("principalType").is_none_or(Node::is_null) {
+        let fix = Some("write `\"principalType\": \"ROLE\"`".into());
+        let message = "the rule has no principalType, so it never applies".to_owned();
+        report.warn(node.at, "principal-type", message, fix);
     }
     word.map(Into::into)
 }

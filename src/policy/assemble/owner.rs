@@ -60,7 +60,7 @@ impl Assembly<'_, '_> {
             if !counts {
                 continue;
             }
-            if text("primaryKey").is_some_and(|key| !matches!(key, "" | "id")) {
+            if text("primaryKey").is_some_and(|key| !key.is_empty() && key != target.key().name) {
                 let message =
                     format!("the relation `{}` is not by the account's id, so it makes no owner", member.key);
                 self.report.warn(member.at, "owner-relation", message, Some("add `owner`".into()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Assembly;
 use crate::policy::{
-    acl::{READ, Target, WRITE, Who, rules},
+    acl::{READ, Target, USER, WRITE, Who, rules},
     action::is_safe,
     method::Method,
     model::Definition,
@@ -70,6 +70,7 @@ impl Assembly<'_, '_> {
                 aliases: &[],
                 access,
                 alias_counts: false,
+                user_type: self.user_type(),
             };
             Judge { access, rules: self.shared.rules(rules(&file.acls, &stored, &target)) }
         };
@@ -110,7 +111,7 @@ impl Assembly<'_, '_> {
             .collect();
         let settings = definition.node.members();
         self.check_rules((&definition.name, definition.at, settings), &file.acls, &methods);
-        let asks = file.acls.iter().any(|entry| entry.who() == Some(Who::Owner));
+        let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
             self.report.warn(definition.at, "owner", message, Some("add `owner`".into()));

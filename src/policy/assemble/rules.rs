@@ -2,7 +2,7 @@
 
 use super::Assembly;
 use crate::policy::{
-    acl::{Entry, Property, Who},
+    acl::{Entry, Property, USER, Who},
     finding::{Place, did_you_mean},
     json::Member,
     method::{self, Method},
@@ -20,6 +20,7 @@ impl Assembly<'_, '_> {
             self.warn_of_no_rules(name, at, settings);
         }
         for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
+            self.check_principal_type(entry);
             self.check_role(entry);
             let names: Vec<&str> = match &entry.property {
                 Property::Any => continue,
@@ -47,8 +48,30 @@ impl Assembly<'_, '_> {
         self.report.warn(at, "no-rules", message, Some(fix.into()));
     }
 
+    /// A principal type that nobody has. Which one the accounts have depends on the models.
+    fn check_principal_type(&mut self, entry: &Entry) {
+        let Some(word) = entry.principal_type.as_deref() else { return };
+        let user_type = self.user_type();
+        let known = ["ROLE", user_type, "APP"];
+        if known.contains(&word) {
+            return;
+        }
+        let message = if word == USER {
+            format!(
+                "the app has several user models: the principal type of `{user_type}` is its name, and a rule of type `USER` never applies"
+            )
+        } else {
+            format!("`{word}` is no principal type, so the rule never applies")
+        };
+        let fix = match word {
+            USER => Some(format!("write `\"principalType\": \"{user_type}\"`")),
+            _ => did_you_mean(word, known),
+        };
+        self.report.warn(entry.type_at, "principal-type", message, fix);
+    }
+
     fn check_role(&mut self, entry: &Entry) {
-        let Some(Who::Role(name)) = entry.who() else { return };
+        let Some(Who::Role(name)) = entry.who(self.user_type()) else { return };
         if self.stored.roles.iter().any(|role| **role == *name) {
             return;
         }

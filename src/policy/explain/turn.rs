@@ -123,7 +123,8 @@ impl Study {
     fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Turn> {
         let plan = self.plan.models.get(scene.plan.model)?;
         let property = &*scene.plan.property;
-        let added = Entry::narrow(scene.kind.user.as_deref(), property, scene.access, !now);
+        let added =
+            Entry::narrow((&self.plan.user_type, scene.kind.user.as_deref()), property, scene.access, !now);
         if plan.at.file == Place::NOWHERE.file {
             let row = added.to_row(model);
             let text = format!("store the rule {}", row_json(&row));
@@ -179,7 +180,7 @@ impl Study {
 
     /// How many verdicts of a model a change turns.
     fn turned_in(&self, scene: &Scene<'_>, (index, model): (usize, &ModelPlan), changed: &Changed) -> usize {
-        let mut kinds = representatives(model);
+        let mut kinds = representatives(model, &self.plan.user_type);
         if index == scene.plan.model && !kinds.contains(&scene.kind) {
             kinds.push(scene.kind.clone());
         }
@@ -297,9 +298,9 @@ fn others_like(kind: &Kind, rules: &[Rule], ownable: bool) -> Vec<(String, Kind)
 }
 
 /// One caller of each sort that a model's rules speak of.
-fn representatives(model: &ModelPlan) -> Vec<Kind> {
+fn representatives(model: &ModelPlan, user_type: &str) -> Vec<Kind> {
     let mut kinds = vec![Kind::anonymous(), Kind::user(), Kind { owner: true, ..Kind::user() }];
-    for who in model.principals() {
+    for who in model.principals(user_type) {
         kinds.extend(match who {
             Who::Role(role) => Some(Kind { roles: vec![role], ..Kind::user() }),
             Who::User(id) => Some(Kind { user: Some(id), ..Kind::user() }),

@@ -18,6 +18,7 @@ pub(in crate::store) async fn keeps_what_it_was_given(store: &dyn Store) {
         "zebra": null, "email": "é@x", "username": "", "n": [1, 2.5, {"b": 1, "a": 2}], "emailVerified": true
     }));
     let draft = UserDraft {
+        id: None,
         properties: given.clone(),
         password: Some(PasswordHash::new("$argon2id$x".into())),
         verification: Some("ab".into()),

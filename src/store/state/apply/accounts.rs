@@ -13,8 +13,12 @@ use crate::{
 
 impl Work<'_> {
     pub(super) fn create_user(&mut self, draft: UserDraft) -> Result<Outcome, CommitError> {
+        let id = match draft.id {
+            Some(id) => self.chosen_id(&id)?,
+            None => self.new_user_id()?,
+        };
         let user = User {
-            id: self.new_user_id()?,
+            id,
             properties: draft.properties,
             password: draft.password,
             verification: draft.verification,
@@ -133,6 +137,16 @@ impl Work<'_> {
             }
         }
         Ok(taken)
+    }
+
+    /// An id that the caller chose: nobody has it, and the count goes on behind it.
+    fn chosen_id(&mut self, id: &UserId) -> Result<UserId, CommitError> {
+        let id = normal(id);
+        if self.state.users.contains_key(&id) || self.state.has_tokens(&id) {
+            return Err(self.stale());
+        }
+        self.keep_clear_of(&id);
+        Ok(id)
     }
 
     fn new_user_id(&mut self) -> Result<UserId, CommitError> {

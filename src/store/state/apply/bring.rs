@@ -145,8 +145,9 @@ impl Work<'_> {
     /// Why a rule for a principal must not be stored: it would be another person's.
     fn names_another(&self, kind: Option<&str>, id: Option<&str>) -> Result<Option<Brought>, StoreError> {
         match (kind, id) {
-            (Some("USER"), Some(id)) => self.not_theirs(&UserId::parse(id)),
-            _ => Ok(None),
+            // A type that is neither is a user model's name, where an app has several.
+            (None | Some("ROLE" | "APP"), _) | (_, None) => Ok(None),
+            (Some(_), Some(id)) => self.not_theirs(&UserId::parse(id)),
         }
     }
 

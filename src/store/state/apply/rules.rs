@@ -85,8 +85,10 @@ impl Work<'_> {
     }
 
     pub(super) fn put_acl(&mut self, row: AclRow) -> Outcome {
-        if let Some(user) =
-            row.principal_id.as_deref().filter(|_| row.principal_type.as_deref() == Some("USER"))
+        if let Some(user) = row
+            .principal_id
+            .as_deref()
+            .filter(|_| !matches!(row.principal_type.as_deref(), None | Some("ROLE" | "APP")))
         {
             self.keep_clear_of(&UserId::parse(user));
         }

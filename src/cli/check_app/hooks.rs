@@ -1,0 +1,146 @@
+//! Hooks run where the method runs: those on routes that the gate serves itself do not.
+
+use super::{
+    Remarks,
+    code::{calls, is_account},
+    models::Models,
+    project::Project,
+};
+
+/// What becomes of a hook on the account model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// The gate serves what it is on.
+    Lost,
+    /// The app serves it: a relation to a model of its own, or a method of its own.
+    Kept,
+    /// Both, under one pattern.
+    Both,
+}
+
+/// Tells of the hooks.
+pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
+    let (mut others, mut forwarded) = (0, 0);
+    for name in ["beforeRemote(", "afterRemote(", "afterRemoteError(", "observe("] {
+        for (script, hit) in calls(project, name) {
+            if !is_account(script, &hit, models) {
+                others += 1;
+                continue;
+            }
+            let (call, on) = (name.trim_end_matches('('), hit.text.unwrap_or("…"));
+            let message = match (call, fate(hit.text)) {
+                ("observe", _) => format!(
+                    "`{call}` on `{on}` of the account model runs only for what the app itself does with it: Portcullis \
+                     writes the accounts in its own store"
+                ),
+                (_, Fate::Kept) => {
+                    forwarded += 1;
+                    continue;
+                }
+                (_, Fate::Lost) => {
+                    format!(
+                        "`{call}` on `{on}` of the account model does not run: Portcullis serves that route"
+                    )
+                }
+                (_, Fate::Both) => format!(
+                    "`{call}` on `{on}` of the account model runs for its relations and the app's own methods, which are \
+                     forwarded, and not for the routes that Portcullis serves"
+                ),
+            };
+            remarks.decide(
+                "account-hook",
+                (&script.file, Some(hit.line)),
+                message,
+                "do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own",
+            );
+        }
+    }
+    if others > 0 {
+        remarks.covered("hooks", "", format!("hooks on other models ({others}) run in the app as before"));
+    }
+    if forwarded > 0 {
+        let message = format!(
+            "hooks on relations and own methods of the account model ({forwarded}) run in the app as before: these are \
+             forwarded"
+        );
+        remarks.covered("hooks", "", message);
+    }
+}
+
+fn fate(on: Option<&str>) -> Fate {
+    let Some(on) = on else { return Fate::Both };
+    if on.contains('*') && !is_narrow(on) {
+        return Fate::Both;
+    }
+    let method = on.strip_prefix("prototype.").unwrap_or(on);
+    let is_served = SERVED.contains(&method) || method.ends_with("__accessTokens");
+    if is_served { Fate::Lost } else { Fate::Kept }
+}
+
+/// Whether a pattern is about one relation: `prototype.__*__orders`.
+fn is_narrow(pattern: &str) -> bool {
+    pattern.rsplit_once("__").is_some_and(|(_, relation)| !relation.is_empty() && !relation.contains('*'))
+}
+
+/// The methods of the account model that the gate serves, and LoopBack's other names for them.
+const SERVED: [&str; 29] = [
+    "create",
+    "patchOrCreate",
+    "upsert",
+    "updateOrCreate",
+    "replaceOrCreate",
+    "upsertWithWhere",
+    "patchOrCreateWithWhere",
+    "exists",
+    "findById",
+    "replaceById",
+    "find",
+    "findOne",
+    "updateAll",
+    "update",
+    "deleteById",
+    "destroyById",
+    "removeById",
+    "count",
+    "patchAttributes",
+    "updateAttributes",
+    "createChangeStream",
+    "login",
+    "logout",
+    "verify",
+    "confirm",
+    "resetPassword",
+    "changePassword",
+    "setPassword",
+    "destroyAll",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a9_a_hook_runs_where_its_method_does() {
+        for (on, expected) in [
+            (Some("create"), Fate::Lost),
+            (Some("login"), Fate::Lost),
+            (Some("prototype.updateAttributes"), Fate::Lost),
+            (Some("prototype.patchAttributes"), Fate::Lost),
+            (Some("prototype.verify"), Fate::Lost),
+            (Some("prototype.__get__accessTokens"), Fate::Lost),
+            (Some("prototype.__*__accessTokens"), Fate::Lost),
+            (Some("prototype.__get__orders"), Fate::Kept),
+            (Some("prototype.__create__orders"), Fate::Kept),
+            (Some("prototype.__*__orders"), Fate::Kept),
+            (Some("greet"), Fate::Kept),
+            (Some("prototype.greet"), Fate::Kept),
+            (Some("**"), Fate::Both),
+            (Some("*"), Fate::Both),
+            (Some("prototype.*"), Fate::Both),
+            (Some("prototype.__get__*"), Fate::Both),
+            (None, Fate::Both),
+        ] {
+            assert_eq!(fate(on), expected, "{on:?}");
+        }
+    }
+}

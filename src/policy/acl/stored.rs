@@ -1,0 +1,53 @@
+//! Rows of the store as rules.
+
+use std::sync::Arc;
+
+use super::{Effect, Miss, REPLICATE, Rule, Target, WRITE, effect, principal, score, who};
+use crate::policy::StoredRule;
+
+/// The rule that a stored row is for `target`. Unlike static ones, rows know aliases, may name any model by `*`, and an
+/// absent property or access type matches nothing.
+pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Miss> {
+    let model = match row.model.as_deref() {
+        Some("*") => 2,
+        Some(name) if name == target.model => 3,
+        _ => return Err(Miss::Property),
+    };
+    let property = match row.property.as_deref() {
+        Some("*") => 2,
+        None | Some("") => return Err(Miss::Property),
+        Some(name) if name == target.property || target.aliases.iter().any(|alias| **alias == *name) => 3,
+        Some(_) => return Err(Miss::Property),
+    };
+    let access = match row.access_type.as_deref() {
+        Some("*") => 2,
+        Some(word) if word == target.access => 3,
+        Some(WRITE) if target.access == REPLICATE => 3,
+        _ => return Err(Miss::Access),
+    };
+    let effect = stored_effect(row.permission.as_deref());
+    let who = who(row.principal_type.as_deref(), row.principal_id.as_deref(), target.user_type);
+    let who = who.ok_or(Miss::Nobody)?;
+    let score = score(&[model, property, access], &who, effect, target.user_type);
+    Ok(Rule { who, effect, score, reference: stored_reference(row) })
+}
+
+/// How decisions name a stored row.
+pub(in crate::policy) fn stored_reference(row: &StoredRule) -> Arc<str> {
+    format!("store#/ACL/{}", row.id).into()
+}
+
+/// A row's effect. A word that LoopBack does not know breaks its sorting; here such a row denies.
+fn stored_effect(permission: Option<&str>) -> Effect {
+    match permission {
+        None | Some("") => Effect::Default { weight: 0 },
+        Some(word) => effect(word).unwrap_or(Effect::Deny),
+    }
+}
+
+/// Whom a stored row is about and what it says.
+pub(in crate::policy) fn describe_stored(row: &StoredRule) -> String {
+    let who = principal(row.principal_type.as_deref(), row.principal_id.as_deref());
+    let words = [&row.permission, &row.property, &row.access_type].map(|word| word.as_deref().unwrap_or("?"));
+    format!("{who} {}", words.join(" "))
+}
