@@ -11,7 +11,7 @@ mod matrix;
 mod names;
 mod own_model;
 mod profiles;
-mod recovery;
+pub(crate) mod recovery;
 mod rows;
 mod settings;
 mod short;
@@ -33,14 +33,14 @@ fn gate(profile: &str) -> (App, Gate) {
 
 /// A request with a JSON body, unless it is `null`, and what is left of its answer without what changes from run to
 /// run: `200 {…}`.
-fn told(client: &mut Client, line: &str, token: &str, body: &Value) -> String {
+pub(crate) fn told(client: &mut Client, line: &str, token: &str, body: &Value) -> String {
     let (method, target) = line.split_once(' ').unwrap();
     let answer = ask(client, method, target, token, body);
     let text = redacted(answer.text());
     format!("{} {text}", answer.status).trim_end().to_owned()
 }
 
-fn ask(client: &mut Client, method: &str, target: &str, token: &str, body: &Value) -> Response {
+pub(crate) fn ask(client: &mut Client, method: &str, target: &str, token: &str, body: &Value) -> Response {
     let mut lines = String::new();
     if !token.is_empty() {
         lines.push_str(&format!("X-Access-Token: {token}\r\n"));

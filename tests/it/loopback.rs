@@ -1,6 +1,16 @@
 //! LoopBack's models in front of the app: what comes before the rules and what after (loopback3.md section 0).
 
-use crate::support::{App, Gate, Setup};
+mod access_control;
+mod keys;
+mod passwords;
+mod replication;
+mod several_users;
+mod users;
+
+use crate::{
+    api::{ask, told},
+    support::{App, Gate, Setup},
+};
 
 const ORDER: &str = r#"{
   "name": "Order", "plural": "orders", "base": "PersistedModel",

@@ -12,13 +12,13 @@ use super::{PASSWORD, ask, told};
 use crate::support::{App, Gate, Setup, answer};
 
 /// Whoever gets the events.
-struct Receiver {
+pub(crate) struct Receiver {
     app: App,
     letters: mpsc::Receiver<Value>,
 }
 
 /// A gate whose events go to a receiver.
-fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate) {
+pub(crate) fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate) {
     let (sender, letters) = mpsc::channel();
     let sender = Mutex::new(sender);
     let app = App::answering(move |request| {
@@ -38,7 +38,7 @@ fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate) {
 
 impl Receiver {
     /// The next event of this kind.
-    fn event(&self, kind: &str) -> Value {
+    pub(crate) fn event(&self, kind: &str) -> Value {
         loop {
             let letter = self.letters.recv_timeout(Duration::from_secs(30)).expect("an event");
             if letter["type"] == kind {
