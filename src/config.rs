@@ -6,6 +6,7 @@
 mod address;
 mod amount;
 mod choices;
+mod doubts;
 mod finish;
 mod inputs;
 mod keys;
@@ -15,7 +16,10 @@ mod schema;
 mod secret;
 mod setting;
 mod settings;
+mod shown;
+mod syntax;
 mod unbuilt;
+mod variables;
 
 use std::{
     collections::BTreeSet,
@@ -38,6 +42,7 @@ pub use live::Taken;
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
 pub use secret::Secret;
+pub use shown::{Shown, as_toml, shown};
 pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
     CredentialsSettings, ForwardAuthSettings, IdentitySettings, Listen, LogFormat, LogSettings, MailSettings,
@@ -160,9 +165,12 @@ fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistak
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader);
     let changed = reader.into_changed();
-    unbuilt::report(&changed, &mut report);
+    unbuilt::report(&changed, &inputs, &mut report);
     let set = inputs.keys().map(str::to_owned).collect();
     let config = raw.map(|raw| Finish { profile, base: file.folder(), set, report: &mut report }.config(raw));
+    if let Some(config) = &config {
+        doubts::report(&changed, config, &mut report);
+    }
     let warnings = report.close()?;
     let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());

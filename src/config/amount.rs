@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     mistake::Wrong,
-    setting::{Setting, Written, wrong_type, wrong_value},
+    setting::{Setting, Written, refused_value, wrong_type, wrong_value},
 };
 use crate::limit::Rate;
 
@@ -39,7 +39,7 @@ impl Setting for Duration {
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
-        duration(text).ok_or_else(|| wrong_value::<Self>(text))
+        duration(text).ok_or_else(|| wrong_duration::<Self>(text))
     }
 }
 
@@ -55,7 +55,7 @@ impl Setting for Deadline {
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
         let found = duration(text).filter(|duration| !duration.is_zero());
-        found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
+        found.map(Self).ok_or_else(|| wrong_duration::<Self>(text))
     }
 }
 
@@ -93,7 +93,16 @@ impl Setting for Rate {
     }
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
-        rate(text).ok_or_else(|| wrong_value::<Self>(text))
+        rate(text).ok_or_else(|| match text.split_once('/') {
+            Some((burst, _)) if !burst.is_empty() && burst.bytes().all(|digit| digit == b'0') => {
+                refused_value(text, "it would refuse everybody", "write \"\" for no limit")
+            }
+            Some((burst, unit)) => match whole_unit(unit).filter(|_| burst.parse::<u32>().is_ok()) {
+                Some(unit) => Wrong { fix: format!("write \"{burst}/{unit}\""), ..wrong_value::<Self>(text) },
+                None => wrong_value::<Self>(text),
+            },
+            None => wrong_value::<Self>(text),
+        })
     }
 }
 
@@ -107,6 +116,46 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
+}
+
+/// A duration in another spelling, with the right one.
+fn wrong_duration<T: Setting>(text: &str) -> Wrong {
+    let wrong = wrong_value::<T>(text);
+    match respelt(text) {
+        Some(right) => Wrong { fix: format!("write \"{right}\""), ..wrong },
+        None => wrong,
+    }
+}
+
+/// `10 s`, `10sec`, `1.5s`, `2 hours`, `1d` as this file spells them; `None` for what is no duration.
+fn respelt(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let end = lower.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = lower.split_at_checked(end)?;
+    let number: f64 = number.parse().ok()?;
+    let millis = match unit.trim() {
+        "ms" | "msec" | "millis" | "milliseconds" => 1.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
+        "h" | "hour" | "hours" | "hr" | "hrs" => 3_600_000.0,
+        "d" | "day" | "days" => 86_400_000.0,
+        "w" | "week" | "weeks" => 604_800_000.0,
+        _ => return None,
+    } * number;
+    let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
+    let (unit, size) = units.into_iter().find(|(_, size)| millis > 0.0 && millis % size == 0.0)?;
+    let right = format!("{:.0}{unit}", millis / size);
+    duration(&right).map(|_| right)
+}
+
+/// A unit of a rate in another spelling, as this file spells it.
+fn whole_unit(unit: &str) -> Option<&'static str> {
+    match unit.trim().to_ascii_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => Some("second"),
+        "m" | "min" | "mins" | "minute" | "minutes" => Some("minute"),
+        "h" | "hr" | "hour" | "hours" => Some("hour"),
+        _ => None,
+    }
 }
 
 fn size(text: &str) -> Option<u64> {
@@ -187,6 +236,33 @@ mod tests {
         }
         assert!(Deadline::from_text("0s").is_err());
         assert_eq!(Deadline::from_text("1ms"), Ok(Deadline(Duration::from_millis(1))));
+    }
+
+    #[test]
+    fn f10_a_duration_in_another_spelling_is_told_the_right_one() {
+        for (text, right) in [
+            ("1d", Some("24h")),
+            ("2 hours", Some("2h")),
+            ("10 s", Some("10s")),
+            ("10S", Some("10s")),
+            ("10sec", Some("10s")),
+            ("1.5s", Some("1500ms")),
+            ("1.5h", Some("90m")),
+            ("0.5ms", None),
+            ("1w", Some("168h")),
+            ("600d", None),
+            ("0d", None),
+            ("10", None),
+            ("", None),
+            ("ten", None),
+            ("-1s", None),
+        ] {
+            assert_eq!(respelt(text).as_deref(), right, "{text}");
+        }
+        let fix = |text: &str| Rate::from_text(text).unwrap_err().fix;
+        assert_eq!(fix("5/min"), "write \"5/minute\"");
+        assert_eq!(fix("0/minute"), "write \"\" for no limit");
+        assert_eq!(fix("5"), fix("x/y"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     keys::KEYS,
     mistake::{Place, Report, quoted},
     setting::{Located, Written},
+    syntax, variables,
 };
 
 /// What was written, by `section.key`.
@@ -40,8 +41,9 @@ impl Inputs {
         let root = match DeTable::parse(text) {
             Ok(root) => root.into_inner(),
             Err(error) => {
-                let place = lines.place(error.span().map_or(0, |span| span.start));
-                return report.error(&place, "syntax", one_line(error.message()), None);
+                let at = error.span().map_or(0..0, |span| span);
+                let (message, fix) = syntax::explain(text, at.clone(), &one_line(error.message()));
+                return report.error(&lines.place(at.start), "syntax", message, fix);
             }
         };
         for (name, value) in root {
@@ -53,15 +55,18 @@ impl Inputs {
     /// Takes the variables that are meant for settings, and leaves the others alone.
     pub(crate) fn add_environment(&mut self, env: &[(String, String)], report: &mut Report) {
         for (name, value) in env {
-            let Some(key) = key_of_variable(name) else { continue };
+            let Some(key) = variables::key(name) else {
+                variables::misspelt(name, value, report);
+                continue;
+            };
             let place = Place::Named(name.clone());
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 let message = format!("the value of `{name}` is not UTF-8");
                 report.error(&place, "bad-value", message, None);
-            } else if is_key(&key) && *name == variable(&key) {
+            } else if is_key(&key) && *name == variables::name(&key) {
                 self.add_word(key, place, value);
             } else {
-                let fix = nearest(&key).map(|near| did_you_mean(&variable(near)));
+                let fix = nearest(&key).map(|near| did_you_mean(&variables::name(near)));
                 report.error(&place, "unknown-key", format!("no setting is called `{name}`"), fix);
             }
         }
@@ -70,11 +75,12 @@ impl Inputs {
     /// Takes flags: `("server.http", "127.0.0.1:80")`.
     pub(crate) fn add_flags(&mut self, flags: &[(String, String)], report: &mut Report) {
         for (key, value) in flags {
-            let place = Place::Named(format!("--{key}"));
+            let place = Place::Named(format!("--set {key}"));
             if is_key(key) {
                 self.add_word(key.clone(), place, value);
             } else {
-                let fix = nearest(key).map(did_you_mean);
+                let known = || "`portcullis config show` lists all settings".to_owned();
+                let fix = Some(nearest(key).map_or_else(known, did_you_mean));
                 report.error(&place, "unknown-key", format!("no setting is called {}", quoted(key)), fix);
             }
         }
@@ -164,22 +170,7 @@ impl Lines<'_> {
     }
 }
 
-/// The key that a variable is meant for: `PORTCULLIS_PROFILE` and those with `__`. The others are nobody's
-/// business: Kubernetes sets `PORTCULLIS_PORT` and its like for a service of our name.
-fn key_of_variable(name: &str) -> Option<String> {
-    let rest = name.strip_prefix(PREFIX)?;
-    if rest == "PROFILE" {
-        return Some("profile".to_owned());
-    }
-    let (section, key) = rest.split_once("__")?;
-    Some(format!("{section}.{key}").to_ascii_lowercase())
-}
-
-fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
-}
-
-fn is_key(name: &str) -> bool {
+pub(super) fn is_key(name: &str) -> bool {
     name == "profile" || KEYS.contains(&name)
 }
 
@@ -198,7 +189,7 @@ fn in_its_section(key: &str) -> String {
     }
 }
 
-fn did_you_mean(name: &str) -> String {
+pub(super) fn did_you_mean(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
 
@@ -234,7 +225,7 @@ fn closest(
     (distance <= written.chars().count() / 3).then_some(near)
 }
 
-fn bare(name: &str) -> String {
+pub(super) fn bare(name: &str) -> String {
     name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
 }
 
@@ -243,9 +234,6 @@ fn one_line(message: &str) -> String {
         if message.contains('\n') { message.replace('\n', ", ").into() } else { message.into() };
     line.into_owned()
 }
-
-/// What our variables begin with.
-const PREFIX: &str = "PORTCULLIS_";
 
 /// Longer names are no misspelling of ours, and the distance costs their length.
 const LONGEST_NAME: usize = 80;

@@ -78,7 +78,11 @@ macro_rules! sections {
         /// What the value of every key but `profile` looks like, in the order of the list.
         pub(crate) fn shapes() -> Vec<Shape> {
             vec![$($(
-                Shape::of::<$Value>(concat!(stringify!($section), ".", stringify!($key)), &[$($loopback3)?]),
+                Shape::of::<$Value>(
+                    concat!(stringify!($section), ".", stringify!($key)),
+                    $default,
+                    &[$($loopback3)?],
+                ),
             )+)+]
         }
 

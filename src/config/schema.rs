@@ -14,8 +14,10 @@ pub(crate) struct Shape {
     shape: Value,
     /// What would be right, to follow "write".
     wanted: String,
+    default: &'static str,
     /// The default of profile `loopback3`, where it has one of its own.
     loopback3: Option<&'static str>,
+    secret: bool,
 }
 
 /// What the sample says of a key: its comment and its value.
@@ -28,8 +30,37 @@ struct Said {
 const SAMPLE: &str = include_str!("sample.toml");
 
 impl Shape {
-    pub(crate) fn of<T: Setting>(key: &'static str, loopback3: &[&'static str]) -> Self {
-        Self { key, shape: T::shape(), wanted: T::wanted(), loopback3: loopback3.first().copied() }
+    pub(crate) fn of<T: Setting>(key: &'static str, default: &'static str, loopback3: &[&'static str]) -> Self {
+        let (shape, wanted) = (T::shape(), T::wanted());
+        Self { key, shape, wanted, default, loopback3: loopback3.first().copied(), secret: T::SECRET }
+    }
+
+    /// The schema of its value, without the texts.
+    pub(super) fn value(&self) -> &Value {
+        &self.shape
+    }
+
+    /// Its default in a profile, and whether that is the profile's own.
+    pub(super) fn default(&self, profile: Profile) -> (&'static str, bool) {
+        match self.loopback3.filter(|_| profile == Profile::Loopback3) {
+            Some(own) => (own, true),
+            None => (self.default, false),
+        }
+    }
+
+    /// Whether its value is shown by nothing.
+    pub(super) fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    /// `section.key`.
+    pub(crate) fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// What would be right, to follow "write".
+    pub(crate) fn into_wanted(self) -> String {
+        self.wanted
     }
 
     /// The schema of its value.
@@ -55,7 +86,7 @@ pub fn schema() -> Value {
     let mut said = sample();
     let mut describe = |key: &str| said.remove(key).unwrap_or_default();
     let mut properties = Map::new();
-    let profile = Shape::of::<Profile>("profile", &[]);
+    let profile = Shape::of::<Profile>("profile", "standard", &[]);
     properties.insert("profile".to_owned(), profile.schema(&describe("profile")));
     for shape in shapes() {
         let Some((section, key)) = shape.key.split_once('.') else { continue };

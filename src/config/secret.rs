@@ -33,6 +33,8 @@ impl fmt::Debug for Secret {
 }
 
 impl Setting for Secret {
+    const SECRET: bool = true;
+
     fn wanted() -> String {
         "a text in quotes".to_owned()
     }

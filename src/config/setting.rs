@@ -26,6 +26,9 @@ pub(crate) struct Located {
 
 /// The type of a key's value.
 pub(crate) trait Setting: Sized + PartialEq {
+    /// Whether nothing may show it.
+    const SECRET: bool = false;
+
     /// What would be right, to follow "write".
     fn wanted() -> String;
 
@@ -233,6 +236,8 @@ impl Setting for FilePath {
 
 /// `""` is none.
 impl<T: Setting> Setting for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn wanted() -> String {
         format!("{}, or \"\" for none", T::wanted())
     }

@@ -1,18 +1,29 @@
 //! Keys that parse and whose features are not built yet (INTERFACE.md section 2).
 
-use super::mistake::{Place, Report};
+use super::{
+    inputs::Inputs,
+    mistake::{Place, Report},
+};
 
 /// Refuses what somebody would rely on for protection, and says of the rest that it does nothing.
-pub(crate) fn report(changed: &[(&'static str, Place)], report: &mut Report) {
+pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report: &mut Report) {
+    // On by default, and not there: whoever writes it down counts on it.
+    if let Some(written) = inputs.find(PAGES).filter(|_| changed.iter().all(|(key, _)| *key != PAGES)) {
+        let message = format!("`{PAGES}` is not built yet and has no effect");
+        report.warning(&written.place, "not-built", message, Some("take it out".to_owned()));
+    }
     for (key, place) in changed {
         if PROTECTIVE.contains(key) {
             let message = format!("`{key}` is not built yet, and nothing would be protected by it");
             report.error(place, "not-built", message, Some("take it out".to_owned()));
         } else if WITHOUT_EFFECT.contains(key) {
-            report.warning(place, "not-built", format!("`{key}` is not built yet and has no effect"), None);
+            let message = format!("`{key}` is not built yet and has no effect");
+            report.warning(place, "not-built", message, Some("take it out".to_owned()));
         }
     }
 }
+
+const PAGES: &str = "pages.enabled";
 
 /// Set to anything but their defaults, these refuse to start.
 const PROTECTIVE: &[&str] = &[
@@ -41,6 +52,9 @@ const WITHOUT_EFFECT: &[&str] = &[
     "mail.smtp_file",
     "mail.templates",
     "pages.templates",
+    "pages.title",
+    "pages.register",
+    "pages.languages",
     "forward_auth.listen",
 ];
 

@@ -1,0 +1,319 @@
+//! Settings that do nothing as the others are, or that contradict them: each gets a word at `check` and at the start.
+
+use std::{fs, net::SocketAddr, thread};
+
+use super::{
+    Config,
+    mistake::{Place, Report},
+    settings::{Listen, Profile},
+};
+
+/// A warning about a key that differs from its default.
+struct Doubt {
+    key: &'static str,
+    /// Whether it is to be said.
+    applies: fn(&Config) -> bool,
+    /// Follows the key.
+    says: &'static str,
+    /// What would be right.
+    fix: &'static str,
+}
+
+const fn doubt(
+    key: &'static str,
+    applies: fn(&Config) -> bool,
+    says: &'static str,
+    fix: &'static str,
+) -> Doubt {
+    Doubt { key, applies, says, fix }
+}
+
+/// Says what is doubtful. `changed`: the keys that differ from their defaults, and where they were set.
+pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report: &mut Report) {
+    for (key, place) in changed {
+        for doubt in DOUBTS.iter().filter(|doubt| doubt.key == *key && (doubt.applies)(config)) {
+            let message = format!("`{key}` {}", doubt.says);
+            report.warning(place, "no-effect", message, Some(doubt.fix.to_owned()));
+        }
+    }
+    let place_of = |wanted: &[&str]| {
+        let set = changed.iter().find(|(key, _)| wanted.contains(key));
+        set.map_or(&Place::Default, |(_, place)| place)
+    };
+    lifetimes(config, place_of(&["users.ttl", "users.max_ttl"]), report);
+    memory(config, place_of(&["password.memory_kib", "password.workers"]), report);
+    addresses(config, place_of, report);
+}
+
+/// A token's default lifetime beyond the longest.
+fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
+    let (ttl, longest) = (config.users.ttl, config.users.max_ttl);
+    if ttl > longest {
+        let message = format!("`users.ttl` is {ttl}, and `users.max_ttl` cuts every token down to {longest} seconds");
+        let fix = "raise `max_ttl`, or lower `ttl`".to_owned();
+        report.warning(place, "no-effect", message, Some(fix));
+    }
+}
+
+/// Hashing threads that need more memory than there is.
+fn memory(config: &Config, place: &Place, report: &mut Report) {
+    let hasher = config.password.hasher;
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = if hasher.workers == 0 { cores.div_ceil(2) } else { hasher.workers };
+    let wanted = u64::from(hasher.memory_kib).saturating_mul(workers as u64);
+    let Some(there) = machine_kib().filter(|there| wanted > *there) else { return };
+    let message = format!(
+        "`password.memory_kib` is {}: {workers} hashing thread{} need {} MiB, and this machine has {} MiB; logins will fail",
+        hasher.memory_kib,
+        if workers == 1 { "" } else { "s" },
+        wanted / 1_024,
+        there / 1_024,
+    );
+    let fix = "write less, such as `memory_kib = 19456`, or lower `workers`".to_owned();
+    report.warning(place, "hash-memory", message, Some(fix));
+}
+
+/// What this machine, or this container, has of memory; `None` where the system does not say.
+fn machine_kib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let machine: u64 = line.split_whitespace().next()?.parse().ok()?;
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes / 1_024);
+    Some(group.map_or(machine, |group| group.min(machine)))
+}
+
+/// Two listeners on one address.
+fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, report: &mut Report) {
+    let http = match &config.server.http {
+        Listen::Tcp(address) => Some(*address),
+        Listen::Off | Listen::Unix(_) => None,
+    };
+    let all: [(&str, Option<SocketAddr>); 4] = [
+        ("server.http", http),
+        ("server.https", config.server.https),
+        ("admin.listen", config.admin.listen),
+        ("forward_auth.listen", config.forward_auth.listen),
+    ];
+    let listeners: Vec<(&str, SocketAddr)> = all.iter().filter_map(|(key, at)| Some((*key, (*at)?))).collect();
+    for (index, (key, address)) in listeners.iter().enumerate() {
+        for (other, taken) in listeners.iter().take(index).filter(|(_, taken)| collide(taken, address)) {
+            let message = format!("`{key}` is {address}, which `{other}` ({taken}) has taken");
+            let fix = format!("give `{key}` a port of its own");
+            report.error(place_of(&[*key, *other]), "same-address", message, Some(fix));
+        }
+    }
+}
+
+/// Whether only one of them can be listened on. Port 0 is any that is free.
+fn collide(a: &SocketAddr, b: &SocketAddr) -> bool {
+    let every = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || every)
+}
+
+fn any_address(config: &Config) -> bool {
+    config.server.trusted_proxies.iter().any(|net| net.prefix_len() == 0)
+}
+
+fn no_webhook(config: &Config) -> bool {
+    config.webhook.url.is_none()
+}
+
+fn has_scheme_or_path(config: &Config) -> bool {
+    config.users.redirect_hosts.iter().any(|host| host.contains(['/', '*', ' ', '@']))
+}
+
+fn built_in_header(config: &Config) -> bool {
+    let known = |name: &String| ["authorization", "x-access-token"].iter().any(|own| name.eq_ignore_ascii_case(own));
+    config.credentials.headers.iter().any(known)
+}
+
+fn same_server_twice(config: &Config) -> bool {
+    let servers = &config.upstream.servers;
+    servers.iter().enumerate().any(|(at, server)| servers.iter().take(at).any(|other| other == server))
+}
+
+fn plain_beside_tls(config: &Config) -> bool {
+    config.server.https.is_some() && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
+}
+
+/// One line a doubt, in the order of the file.
+#[rustfmt::skip]
+const DOUBTS: &[Doubt] = &[
+    doubt("server.trusted_proxies", any_address,
+        "believes every address: any client may write its own X-Forwarded-For",
+        "list the networks of your proxies alone"),
+    doubt("server.public_url", plain_beside_tls,
+        "is http:// while `server.https` is on: links and tokens would go in the clear",
+        "write https://"),
+    doubt("server.header_timeout", |c| c.server.header_timeout > c.server.idle_timeout,
+        "is longer than `idle_timeout`: a client that sends its head slowly stays longer than one that is silent",
+        "write less than `idle_timeout`"),
+    doubt("server.max_connections_per_client", |c| c.server.max_connections_per_client >= c.server.max_connections,
+        "bounds nobody: `max_connections` is no higher",
+        "write less than `max_connections`"),
+    doubt("server.shutdown_grace", |c| c.server.shutdown_grace.is_zero(),
+        "is 0: every stop cuts the requests under way",
+        "write some seconds, such as \"15s\""),
+    doubt("tls.certificates", |c| c.server.https.is_none(),
+        "has no effect: `server.https` is off",
+        "take it out"),
+    doubt("upstream.balance", |c| c.upstream.servers.len() < 2,
+        "has no effect: there is one server",
+        "add servers, or take it out"),
+    doubt("upstream.servers", same_server_twice,
+        "names a server twice: it gets twice the requests, and stands in for nobody when it is down",
+        "name each once"),
+    doubt("api.body_limit", |c| c.api.body_limit < LEAST_BODY,
+        "is so small that no login fits into it",
+        "write \"100kb\""),
+    doubt("users.sliding_ttl", |c| c.users.ttl == -1,
+        "has no effect: with `ttl = -1` tokens live for ever",
+        "set a `ttl`, or take it out"),
+    doubt("users.email_verification_required", no_webhook,
+        "lets nobody in who registers: `webhook.url` is not set, so the mail that confirms an address is not sent",
+        "set `webhook.url` and send the mail from there, or confirm by hand: `portcullis user verify WHO`"),
+    doubt("users.realm_delimiter", |c| !c.users.realm_required,
+        "without `realm_required`: a login has to name a realm that accounts need not have",
+        "set `realm_required = true` beside it"),
+    doubt("users.redirect_hosts", |c| c.profile == Profile::Loopback3,
+        "has no effect in profile loopback3: redirects lead anywhere, as in LoopBack",
+        "take it out"),
+    doubt("users.redirect_hosts", has_scheme_or_path,
+        "holds an entry that no host matches: an entry is a host, with a port perhaps",
+        "write such as \"app.example.com\""),
+    doubt("credentials.headers", built_in_header,
+        "names a header that is looked at anyway",
+        "take `Authorization` and `X-Access-Token` out"),
+    doubt("credentials.params", |c| !c.credentials.query,
+        "has no effect: `credentials.query` is false",
+        "set `query = true`, or take it out"),
+    doubt("credentials.cookies", |c| c.credentials.cookie_secret.is_none(),
+        "has no effect without `cookie_secret`: only signed cookies are read",
+        "set `credentials.cookie_secret`, or better `cookie_secret_file`"),
+    doubt("password.iterations", |c| u64::from(c.password.hasher.memory_kib) * u64::from(c.password.hasher.iterations) > DEAREST,
+        "makes every login take many seconds of a core",
+        "write such as `iterations = 2`"),
+    doubt("store.max_staleness", |_| true,
+        "has no effect: this store has no replicas",
+        "take it out"),
+    doubt("identity.assertion_audience", |c| !c.identity.assertion,
+        "has no effect without `identity.assertion`",
+        "take it out"),
+    doubt("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
+        "is empty: the app is not told who asks",
+        "write such as `preset = [\"x-forwarded\"]`"),
+    doubt("mail.from", no_webhook,
+        "has no effect: no mail is sent, and `webhook.url` is not set",
+        "set `webhook.url`, or take it out"),
+    doubt("mail.verify_on_register", no_webhook,
+        "has no effect: no mail is sent, and `webhook.url` is not set",
+        "set `webhook.url`, or take it out"),
+    doubt("webhook.secret", no_webhook,
+        "has no effect without `webhook.url`",
+        "set `webhook.url`, or take it out"),
+    doubt("webhook.secret_file", no_webhook,
+        "has no effect without `webhook.url`",
+        "set `webhook.url`, or take it out"),
+    doubt("forward_auth.trusted", |c| c.forward_auth.listen.is_none(),
+        "has no effect without `forward_auth.listen`",
+        "take it out"),
+];
+
+/// `{"email":"a@b","password":"…"}` with some room.
+const LEAST_BODY: usize = 128;
+
+/// KiB times passes: some ten seconds.
+const DEAREST: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, keys::KEYS, load};
+
+    /// The messages that a file gets, without its name.
+    fn told(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.toml");
+        fs::write(&file, text).unwrap();
+        let loaded = load(&Sources { file: Some(file.clone()), ..Sources::default() });
+        let mistakes = loaded.map_or_else(|mistakes| mistakes.0, |loaded| loaded.warnings);
+        mistakes.iter().map(|mistake| mistake.to_string().replace(&format!("{}:", file.display()), "")).collect()
+    }
+
+    #[test]
+    fn they_are_all_keys() {
+        for doubt in DOUBTS {
+            assert!(KEYS.contains(&doubt.key), "{}", doubt.key);
+        }
+    }
+
+    #[test]
+    fn f5_a_setting_without_effect_gets_a_word() {
+        const HOOK: &str = "[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"\n";
+        for (text, key, cure) in [
+            ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "server.trusted_proxies", None),
+            ("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::/0\"]", "server.trusted_proxies", None),
+            ("[server]\nheader_timeout = \"90s\"", "server.header_timeout", Some("[server]\nheader_timeout = \"90s\"\nidle_timeout = \"2m\"")),
+            ("[server]\nmax_connections = 10\nmax_connections_per_client = 10", "server.max_connections_per_client", Some("[server]\nmax_connections = 10\nmax_connections_per_client = 9")),
+            ("[server]\nshutdown_grace = \"0s\"", "server.shutdown_grace", None),
+            ("[tls]\ncertificates = [{ cert = \"a\", key = \"b\" }]", "tls.certificates", None),
+            ("[upstream]\nbalance = \"hash\"", "upstream.balance", Some("[upstream]\nbalance = \"hash\"\nservers = [\"http://a\", \"http://b\"]")),
+            ("[upstream]\nservers = [\"http://a\", \"http://a\"]", "upstream.servers", None),
+            ("[api]\nbody_limit = 0", "api.body_limit", None),
+            ("[users]\nttl = 20\nmax_ttl = 10", "users.ttl", Some("[users]\nttl = 20\nmax_ttl = 20")),
+            ("[users]\nmax_ttl = 3600", "users.ttl", None),
+            ("[users]\nttl = -1\nallow_eternal_tokens = true\nsliding_ttl = true", "users.sliding_ttl", None),
+            ("[users]\nemail_verification_required = true", "users.email_verification_required", Some("[users]\nemail_verification_required = true\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"")),
+            ("[users]\nrealm_delimiter = \":\"", "users.realm_delimiter", Some("[users]\nrealm_delimiter = \":\"\nrealm_required = true")),
+            ("profile = \"loopback3\"\n[users]\nredirect_hosts = [\"a\"]", "users.redirect_hosts", Some("[users]\nredirect_hosts = [\"a:80\"]")),
+            ("[users]\nredirect_hosts = [\"https://a\"]", "users.redirect_hosts", None),
+            ("[credentials]\nheaders = [\"AUTHORIZATION\"]", "credentials.headers", Some("[credentials]\nheaders = [\"X-T\"]")),
+            ("[credentials]\nparams = [\"t\"]\nquery = false", "credentials.params", Some("[credentials]\nparams = [\"t\"]")),
+            ("[credentials]\ncookies = [\"t\"]", "credentials.cookies", Some("[credentials]\ncookies = [\"t\"]\ncookie_secret = \"s\"")),
+            ("[password]\nmemory_kib = 4294967295", "password.memory_kib", None),
+            ("[password]\nworkers = 1024\nmemory_kib = 268435456", "password.memory_kib", None),
+            ("[password]\niterations = 4294967295", "password.iterations", None),
+            ("[store]\nmax_staleness = \"1s\"", "store.max_staleness", None),
+            ("[identity]\nassertion_audience = \"x\"", "identity.assertion_audience", None),
+            ("[identity]\npreset = []", "identity.preset", None),
+            ("[pages]\ntitle = \"Hello\"", "pages.title", None),
+            ("[pages]\nenabled = true", "pages.enabled", None),
+            ("[pages]\nregister = false", "pages.register", None),
+            ("[pages]\nlanguages = [\"de\"]", "pages.languages", None),
+            ("[mail]\nfrom = \"a@b\"", "mail.from", Some("[mail]\nfrom = \"a@b\"\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"")),
+            ("[mail]\nverify_on_register = true", "mail.verify_on_register", None),
+            ("[webhook]\nsecret = \"x\"", "webhook.secret", Some(HOOK)),
+            ("[webhook]\nurl = \"http://127.0.0.1:1/\"", "webhook.url", Some(HOOK)),
+            ("[forward_auth]\ntrusted = [\"127.0.0.1\"]", "forward_auth.trusted", None),
+            ("[admin]\nlisten = \"127.0.0.1:8080\"", "admin.listen", Some("[admin]\nlisten = \"127.0.0.1:8081\"")),
+            ("[admin]\nlisten = \"0.0.0.0:8080\"", "admin.listen", None),
+            ("[limits]\nlogin_per_client = \"0/minute\"", "limits.login_per_client", Some("[limits]\nlogin_per_client = \"\"")),
+        ] {
+            let told_of = told(text);
+            let quoted = format!("`{key}`");
+            assert!(told_of.iter().any(|line| line.contains(&quoted)), "{text}: {told_of:#?}");
+            if let Some(cure) = cure {
+                let quiet = told(cure);
+                assert!(!quiet.iter().any(|line| line.contains(&quoted)), "{cure}: {quiet:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn f5_the_defaults_and_a_sound_file_get_none() {
+        assert_eq!(told(""), Vec::<String>::new());
+        let sound = "[server]\nhttp = \"0.0.0.0:80\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\nlisten = \"127.0.0.1:9901\"\n\
+            [webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"\n[users]\nemail_verification_required = true\nttl = 5";
+        assert_eq!(told(sound), Vec::<String>::new());
+    }
+
+    #[test]
+    fn f5_only_addresses_that_share_a_port_collide() {
+        let collide = |a: &str, b: &str| collide(&a.parse().unwrap(), &b.parse().unwrap());
+        assert!(collide("127.0.0.1:80", "127.0.0.1:80") && collide("0.0.0.0:80", "127.0.0.1:80"));
+        assert!(collide("[::]:80", "127.0.0.1:80"));
+        assert!(!collide("127.0.0.1:80", "127.0.0.2:80") && !collide("127.0.0.1:80", "127.0.0.1:81"));
+        assert!(!collide("127.0.0.1:0", "127.0.0.1:0"));
+    }
+}
