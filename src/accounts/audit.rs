@@ -35,6 +35,12 @@ pub(super) fn role(asker: Asker<'_>, user: Option<&UserId>, (role, what): (&str,
     info!(target: "audit", event = "role.changed", user.id = user, role, what, client, by, "role.changed");
 }
 
+/// Writes the line of a stored rule's change: what became of which.
+pub(super) fn rule(asker: Asker<'_>, rule: &str, what: &'static str) {
+    let by = matches!(asker, Asker::Operator).then_some("operator");
+    info!(target: "audit", event = "rule.changed", rule, what, by, "rule.changed");
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

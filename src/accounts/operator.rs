@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
 use crate::{
     identity::UserId,
-    store::{Change, CommitError, Outcome, Role, Token, User},
+    store::{AclRow, Change, CommitError, Outcome, Role, Token, User},
 };
 
 /// What became of a role.
@@ -54,6 +54,30 @@ impl Accounts {
         let change = Change::Revoke { role: role.to_owned(), user: user.id.clone() };
         self.change_role(asker, Some(user), change, (role, RoleChange::Revoked)).await?;
         Ok(true)
+    }
+
+    /// Stores a rule.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn add_rule(&self, asker: Asker<'_>, row: AclRow) -> Result<(), Fault> {
+        let id = row.id.clone();
+        self.commit(vec![Change::PutAclRow(row)]).await?;
+        audit::rule(asker, &id, "added");
+        Ok(())
+    }
+
+    /// Removes a stored rule; `false` when there is none of this id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn remove_rule(&self, asker: Asker<'_>, id: &str) -> Result<bool, Fault> {
+        let outcomes = self.commit(vec![Change::DeleteAclRow(id.to_owned())]).await?;
+        let is_gone = matches!(outcomes.first(), Some(Outcome::Removed(1..)));
+        if is_gone {
+            audit::rule(asker, id, "removed");
+        }
+        Ok(is_gone)
     }
 
     /// Switches a user off, so that no login and no token of theirs is taken, or on again.

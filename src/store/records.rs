@@ -204,6 +204,8 @@ pub enum Change {
     PutRoleMapping(RoleMapping),
     /// Stores an ACL row under its own id.
     PutAclRow(AclRow),
+    /// Deletes an ACL row. Outcome: [`Outcome::Removed`] with 0 or 1.
+    DeleteAclRow(String),
     /// Import: the next number for user ids is at least this.
     RaiseNextUserId(i64),
     /// Import: new users get 24 hex digits from now on.

@@ -86,4 +86,8 @@ pub(in crate::store) async fn keeps_acl_rows(store: &dyn Store) {
     let replaced = AclRow { permission: Some("DENY".into()), ..row };
     commit(store, Change::PutAclRow(replaced.clone())).await.unwrap();
     assert_eq!(store.acl_rows().await.unwrap(), [replaced], "absent fields stay absent");
+    let delete = |id: &str| Change::DeleteAclRow(id.into());
+    assert_eq!(removed(commit(store, delete("6")).await), 0);
+    assert_eq!(removed(commit(store, delete("5")).await), 1);
+    assert_eq!(store.acl_rows().await.unwrap(), []);
 }

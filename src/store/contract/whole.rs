@@ -29,6 +29,7 @@ pub(in crate::store) async fn a_batch_that_fails_leaves_nothing(store: &dyn Stor
         Change::CreateRole { name: "admin".into() },
         Change::Revoke { role: "clerk".into(), user: 1.into() },
         Change::PutAclRow(AclRow::default()),
+        Change::DeleteAclRow(String::new()),
         Change::DeleteUser(1.into()),
         Change::RaiseNextUserId(90),
         Change::UseTextIds,
@@ -86,6 +87,8 @@ pub(in crate::store) async fn the_feed_tells_what_changed(store: &dyn Store) {
         (Change::CreateRole { name: "clerk".into() }, vec![]),
         (Change::Grant { role: "clerk".into(), user: 1.into() }, vec![of_user.clone(), Noticed::Rules]),
         (Change::PutAclRow(AclRow::default()), vec![Noticed::Rules]),
+        (Change::DeleteAclRow(String::new()), vec![Noticed::Rules]),
+        (Change::DeleteAclRow(String::new()), vec![]),
         (Change::DeleteUser(1.into()), vec![of_user.clone(), Noticed::Rules, of_user]),
     ];
     let mut last = 0;

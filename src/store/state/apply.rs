@@ -110,6 +110,7 @@ impl<'a> Work<'a> {
             Change::PutRole(role) => Ok(self.put_role(role)),
             Change::PutRoleMapping(mapping) => Ok(self.put_mapping(mapping)),
             Change::PutAclRow(row) => Ok(self.put_acl(row)),
+            Change::DeleteAclRow(id) => Ok(self.delete_acl(id)),
             Change::RaiseNextUserId(least) => {
                 self.meta(|meta| meta.next_user = meta.next_user.max(least));
                 Ok(Outcome::Done)

@@ -97,6 +97,15 @@ impl Work<'_> {
         Outcome::Done
     }
 
+    pub(super) fn delete_acl(&mut self, id: String) -> Outcome {
+        if !self.state.acls.contains_key(&id) {
+            return Outcome::Removed(0);
+        }
+        self.write(Write::Acl(id, None));
+        self.notice(Noticed::Rules);
+        Outcome::Removed(1)
+    }
+
     pub(super) fn remove_mappings(&mut self, ids: Vec<String>) -> u64 {
         let mut removed = 0;
         let mut holders = BTreeSet::new();
