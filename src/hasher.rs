@@ -84,12 +84,32 @@ pub fn form(hash: &str) -> Form {
     bench::form(hash)
 }
 
-/// Too many passwords are waiting.
+/// What this machine, or this container, has of memory; `None` where the system does not say.
+#[must_use]
+pub fn machine_kib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let machine: u64 = line.split_whitespace().next()?.parse().ok()?;
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes / 1_024);
+    Some(group.map_or(machine, |group| group.min(machine)))
+}
+
+/// A password was not hashed, or not checked.
 #[derive(Debug, thiserror::Error)]
-#[error("too many passwords are waiting to be checked")]
-pub struct Busy {
-    /// When to try again.
-    pub retry_after: Duration,
+pub enum Busy {
+    /// Too many are waiting.
+    #[error("too many passwords are waiting to be checked")]
+    Waiting {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Its turn came, and the system gave no memory for it.
+    #[error("there is not enough memory to hash a password")]
+    NoMemory {
+        /// When to try again.
+        retry_after: Duration,
+    },
 }
 
 /// Why the hasher could not start.
@@ -142,7 +162,7 @@ impl Hasher {
     pub async fn hash(&self, leave: Leave, password: Password) -> Result<PasswordHash, Busy> {
         let (reply, answer) = oneshot::channel();
         self.pool.submit(leave.share.lane(), Job::Hash { password, reply, leave })?;
-        answer.await.map_err(|_| self.pool.refused().into())
+        answer.await.map_err(|_| Busy::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
     /// Checks a password. With `None` (an unknown user, or one without a password) it costs the same.
@@ -157,7 +177,7 @@ impl Hasher {
     ) -> Result<Verdict, Busy> {
         let (reply, answer) = oneshot::channel();
         self.pool.submit(leave.share.lane(), Job::Verify { password, hash, reply, leave })?;
-        answer.await.map_err(|_| self.pool.refused().into())
+        answer.await.map_err(|_| Busy::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
     /// How many jobs wait now: for metrics.
@@ -212,7 +232,7 @@ impl Share {
 
 impl From<Refused> for Busy {
     fn from(Refused { retry_after }: Refused) -> Self {
-        Self { retry_after }
+        Self::Waiting { retry_after }
     }
 }
 

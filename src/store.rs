@@ -225,7 +225,10 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A record's checksum does not hold: the store is not opened, and nothing is thrown away.
-    #[error("the store in `{path}` is damaged: {detail}; it was left as it is")]
+    #[error(
+        "the store in `{path}` is damaged: {detail}; it was left as it is: put a copy of the folder from a backup in \
+         its place, or move it away to begin with an empty store"
+    )]
     Damaged {
         /// The store's folder.
         path: PathBuf,

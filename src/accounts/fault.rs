@@ -177,6 +177,11 @@ pub enum Fault {
     /// Too much is waiting: try again later.
     #[error("too much is waiting")]
     Busy(Duration),
+    /// The system gave no memory to hash a password in.
+    #[error(
+        "there is not enough memory to hash a password; lower `password.memory_kib` or `password.workers`"
+    )]
+    NoMemory(Duration),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     NoRandomness,
@@ -278,7 +283,10 @@ impl std::fmt::Display for Violations {
 
 impl From<Busy> for Fault {
     fn from(busy: Busy) -> Self {
-        Self::Busy(busy.retry_after)
+        match busy {
+            Busy::Waiting { retry_after } => Self::Busy(retry_after),
+            Busy::NoMemory { retry_after } => Self::NoMemory(retry_after),
+        }
     }
 }
 

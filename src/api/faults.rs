@@ -59,7 +59,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
             Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
         }
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
-        Fault::Busy(wait) => Problem::opaque(503).retry_after(wait),
+        Fault::Busy(wait) | Fault::NoMemory(wait) => Problem::opaque(503).retry_after(wait),
         Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
             Problem::opaque(503).retry_after(Duration::from_secs(1))
         }

@@ -123,6 +123,10 @@ impl Bench {
     ) -> Option<()> {
         let (count, usual) = (params.block_count(), self.current.block_count());
         if self.memory.len() < count {
+            // A system that promises more than it has would end the process instead.
+            if super::machine_kib().is_some_and(|there| count as u64 > there) {
+                return None;
+            }
             self.memory.try_reserve_exact(count - self.memory.len()).ok()?;
             self.memory.resize(count, Block::new());
         }

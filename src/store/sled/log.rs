@@ -176,7 +176,8 @@ pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
             Err(::sled::Error::Corruption { .. }) => {
                 return Err(damaged(path, "its log cannot be read".to_owned()));
             }
-            Err(error) => return Err(StoreError::Engine(error.to_string())),
+            // Whatever else it stumbles over stands in its files.
+            Err(error) => return Err(damaged(path, error.to_string())),
         }
     }
 }
