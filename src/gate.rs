@@ -28,7 +28,7 @@ use crate::{
         metrics::{CoreMetrics, Metrics},
     },
     policy::Served,
-    refusal::Refusal,
+    refusal::{Form, Refusal},
     store::Store,
     wire::{Reject, RequestHead},
 };
@@ -171,12 +171,15 @@ impl Gate {
     /// A head that could not be read: told, counted, and the connection ends.
     pub async fn reject(&self, core: &Core, down: &mut Downstream, reject: &Reject) {
         let refusal = Refusal::from(reject);
-        self.turn_away(core, down, refusal).await;
+        // What speaks another protocol reads no JSON: a person looks at the bytes.
+        let is_foreign = matches!(reject, Reject::TlsHandshake | Reject::Http2Preface);
+        let form = if is_foreign { Form::Text } else { Form::Json };
+        self.turn_away(core, down, (refusal, form), Some(reject.check())).await;
     }
 
     /// A head that did not come in time.
     pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
-        self.turn_away(core, down, Refusal::HeadTooSlow).await;
+        self.turn_away(core, down, (Refusal::HeadTooSlow, Form::Json), None).await;
     }
 }
 

@@ -67,6 +67,8 @@ pub enum Form {
     Json,
     /// To a browser that goes to a page.
     Page,
+    /// To what speaks no HTTP: a line that a person reads among the bytes.
+    Text,
 }
 
 /// What a refusal looks like from outside.
@@ -106,6 +108,7 @@ impl Refusal {
         let body = match form {
             Form::Json => told.json(),
             Form::Page => told.page(request_id),
+            Form::Text => format!("{}\n", told.message),
         };
         let mut response = http::Response::new(Bytes::from(body));
         *response.status_mut() =
@@ -238,6 +241,7 @@ impl Form {
         match self {
             Self::Json => "application/json; charset=utf-8",
             Self::Page => "text/html; charset=utf-8",
+            Self::Text => "text/plain; charset=utf-8",
         }
     }
 }

@@ -131,7 +131,13 @@ impl<'r> Record<'r> {
 }
 
 /// A connection whose head never became a request leaves a line all the same.
-pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, id: &RequestId, status: u16) {
+pub(super) fn turned_away(
+    gate: &Gate,
+    core: &Core,
+    down: &Downstream,
+    id: &RequestId,
+    (status, check): (u16, Option<&str>),
+) {
     core.metrics.request(0, status, std::time::Duration::ZERO);
     let mut log = core.access.borrow_mut();
     log.record(&Line {
@@ -150,7 +156,7 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, id: &Requ
         elapsed: std::time::Duration::ZERO,
         user: None,
         decision: "none",
-        rule: None,
+        rule: check,
         upstream: None,
         upstream_elapsed: None,
         tls: None,

@@ -314,14 +314,20 @@ impl Gate {
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
 
-    /// Answers a connection whose head never became a request.
-    pub(super) async fn turn_away(&self, core: &Core, down: &mut Downstream, refusal: Refusal) {
+    /// Answers a connection whose head never became a request. `check`: which of the wire's it did not pass.
+    pub(super) async fn turn_away(
+        &self,
+        core: &Core,
+        down: &mut Downstream,
+        (refusal, form): (Refusal, Form),
+        check: Option<&str>,
+    ) {
         let id = core.ids.take();
         let status = refusal.status();
-        let response = refusal.into_response(Form::Json, !self.settings.loopback, id.as_str());
+        let response = refusal.into_response(form, !self.settings.loopback, id.as_str());
         // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
         let _ = down.respond_and_close(&response).await;
-        super::record::turned_away(self, core, down, &id, status);
+        super::record::turned_away(self, core, down, &id, (status, check));
     }
 }
 

@@ -199,7 +199,7 @@ impl Reject {
     /// What would be right.
     fn advice(&self) -> &'static str {
         match self {
-            Self::TlsHandshake => "this port speaks plain HTTP; use http:// or the TLS port",
+            Self::TlsHandshake => "this port speaks plain HTTP: write http:// instead of https://",
             Self::Http2Preface => "this port speaks HTTP/1.1 only",
             Self::HeadTooLarge => "send a smaller head",
             Self::TargetTooLong => "send a shorter target",
