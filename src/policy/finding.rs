@@ -91,6 +91,23 @@ impl<'a> Report<'a> {
         (findings.iter().any(|finding| finding.severity == Severity::Error), findings)
     }
 
+    /// `file:line:column`, for what a message speaks of besides its own place.
+    pub(super) fn place(&self, at: Place) -> String {
+        let (file, line, column) = self.located(at);
+        if at == Place::STORE { file } else { format!("{file}:{line}:{column}") }
+    }
+
+    fn located(&self, at: Place) -> (String, usize, usize) {
+        match self.sources.get(at.file) {
+            Some(source) => {
+                let (line, column) = line_and_column(&source.text, at.offset);
+                (source.name.clone(), line, column)
+            }
+            None if at == Place::STORE => ("store".to_owned(), 1, 1),
+            None => ("portcullis.toml".to_owned(), 1, 1),
+        }
+    }
+
     fn add(
         &mut self,
         at: Place,
@@ -99,14 +116,7 @@ impl<'a> Report<'a> {
         message: String,
         fix: Option<String>,
     ) {
-        let (file, line, column) = match self.sources.get(at.file) {
-            Some(source) => {
-                let (line, column) = line_and_column(&source.text, at.offset);
-                (source.name.clone(), line, column)
-            }
-            None if at == Place::STORE => ("store".to_owned(), 1, 1),
-            None => ("portcullis.toml".to_owned(), 1, 1),
-        };
+        let (file, line, column) = self.located(at);
         let (message, fix) = (one_line(message), fix.map(one_line));
         let finding = Finding { file, line, column, severity, code, message, fix };
         if !self.findings.iter().any(|(_, other)| *other == finding) {

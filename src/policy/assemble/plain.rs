@@ -130,7 +130,8 @@ impl Assembly<'_, '_> {
                 let same_method = (route.methods.is_empty() && other.methods.is_empty())
                     || route.methods.iter().any(|method| other.methods.contains(method));
                 if same_path && same_method {
-                    let message = format!("the routes `{}` and `{}` tie", other.path, route.path);
+                    let at = self.report.place(other.at);
+                    let message = format!("the route `{}` ties with `{}` of {at}", route.path, other.path);
                     let fix = Some("remove one, or give them different methods".into());
                     self.report.error(route.at, "route-tie", message, fix);
                 }

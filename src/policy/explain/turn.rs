@@ -111,7 +111,8 @@ impl Study {
                 }
             };
             turns.extend(self.rule_turn(scene, now, text, flip));
-            let text = format!("delete the stored rule `{}` ({says})", row.id);
+            let text =
+                format!("delete the stored rule `{}` ({says}): `portcullis acl remove {}`", row.id, row.id);
             let drop = |changed: &mut Changed| changed.rows.retain(|known| known.id != row.id);
             turns.extend(self.rule_turn(scene, now, text, drop));
         }
@@ -127,7 +128,7 @@ impl Study {
             Entry::narrow((&self.plan.user_type, scene.kind.user.as_deref()), property, scene.access, !now);
         if plan.at.file == Place::NOWHERE.file {
             let row = added.to_row(model);
-            let text = format!("store the rule {}", row_json(&row));
+            let text = format!("store a rule: `portcullis acl add {}`", shell_quoted(&row_json(&row)));
             return self.rule_turn(scene, now, text, |changed| {
                 if changed.is_here {
                     changed.rows.push(row.clone());
@@ -219,6 +220,11 @@ fn row_json(row: &StoredRule) -> String {
         "permission": row.permission, "principalType": row.principal_type, "principalId": row.principal_id,
     })
     .to_string()
+}
+
+/// A text as one word of a POSIX shell.
+fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What to say where no rule was asked.

@@ -166,7 +166,13 @@ fn stored_rules_are_turned_too() {
     let starts = |told: &[String], start: &str| told.iter().any(|turn| turn.starts_with(start));
     let says = "($authenticated ALLOW find *)";
     assert!(starts(&told, &format!("let the stored rule `42` {says} say DENY (this turns ")), "{told:#?}");
-    assert!(starts(&told, &format!("delete the stored rule `42` {says} (this turns ")), "{told:#?}");
+    assert!(
+        starts(
+            &told,
+            &format!("delete the stored rule `42` {says}: `portcullis acl remove 42` (this turns ")
+        ),
+        "{told:#?}"
+    );
     assert!(!starts(&told, "let the stored rule `41`"), "{told:#?}");
     // The account model has no file: what is added to it is a row.
     let row = Stored { rules: vec![row("43", "User", "ALLOW")], ..stored() };
@@ -174,7 +180,7 @@ fn stored_rules_are_turned_too() {
     let list = explained(&study, "GET /api/users", user("7"), None);
     assert_eq!((list.verdict, &*list.winner), (Verdict::Allow, "store#/ACL/43"));
     let told = turns(&list);
-    let added = r#"store the rule {"model":"User","property":"find","accessType":"READ","permission":"DENY","principalType":"USER","principalId":"7"}"#;
+    let added = r#"store a rule: `portcullis acl add '{"model":"User","property":"find","accessType":"READ","permission":"DENY","principalType":"USER","principalId":"7"}'`"#;
     assert!(starts(&told, added), "{told:#?}");
     assert!(starts(&told, "delete the stored rule `43`"), "{told:#?}");
 }

@@ -187,7 +187,10 @@ fn refuses_routes_that_cannot_be_meant() {
         (routes(json!([{"path": "/a", "methods": ["get"]}])), "write `GET`"),
         (routes(json!([{"path": "/a", "methods": []}])), "`methods` is empty"),
         (routes(json!([{"path": "/a", "accessType": "read"}])), "did you mean `READ`?"),
-        (routes(json!([{"path": "/a/{x}"}, {"path": "/a/{y}"}])), "the routes `/a/{x}` and `/a/{y}` tie"),
+        (
+            routes(json!([{"path": "/a/{x}"}, {"path": "/a/{y}"}])),
+            "the route `/a/{y}` ties with `/a/{x}` of f.json:1:27",
+        ),
         (
             routes(json!([{"path": "/a", "methods": ["GET", "PUT"]}, {"path": "/a/", "methods": ["PUT"]}])),
             "tie",
