@@ -25,8 +25,10 @@ pub struct Described<'a> {
     pub set: &'a PolicySet,
     /// Where a token is looked for.
     pub credentials: &'a credential::Settings,
-    /// What clients call this gate by; `None` = where they found the description.
-    pub public_url: Option<&'a str>,
+    /// What clients call this gate by; empty where it has no address of its own.
+    pub url: &'a str,
+    /// Whether an operator said so.
+    pub is_public: bool,
 }
 
 /// The description, as bytes that are made once.
@@ -76,7 +78,7 @@ fn document(about: &Described<'_>, accounts: &accounts::Settings) -> Value {
             "summary": "The LoopBack 3 User API, served by Portcullis",
             "description": information(accounts),
         },
-        "servers": [{ "url": about.public_url.unwrap_or("/") }],
+        "servers": servers(about),
         "tags": tags,
         "paths": paths::paths(about, accounts),
         "components": {
@@ -85,6 +87,17 @@ fn document(about: &Described<'_>, accounts: &accounts::Settings) -> Value {
             "securitySchemes": security::schemes(about.credentials),
         },
     })
+}
+
+/// The address first: a client made from a copy of the document knows no other.
+fn servers(about: &Described<'_>) -> Value {
+    let address = json!({ "url": about.url, "description": "This gate" });
+    let here = json!({ "url": "/", "description": "Where this description was found" });
+    match (about.is_public, about.url) {
+        (true, _) => json!([address]),
+        (false, "") => json!([here]),
+        (false, _) => json!([address, here]),
+    }
 }
 
 fn information(accounts: &accounts::Settings) -> String {

@@ -9,7 +9,7 @@ use crate::{
     accounts::Accounts,
     api::{Api, Described},
     clock::Clock,
-    config::Config,
+    config::{Config, Listen},
     gate::Ruleset,
     hasher::Hasher,
     limit::Limits,
@@ -75,6 +75,11 @@ pub(super) struct Maker {
 }
 
 impl Maker {
+    /// Whether links begin with more than a guess.
+    fn has_address(&self) -> bool {
+        self.config.server.public_url.is_some() || matches!(self.config.server.http, Listen::Tcp(_))
+    }
+
     /// Checks and compiles a whole set, with the User API as its account model wants it.
     pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
         let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
@@ -102,7 +107,8 @@ impl Maker {
             api = api.described(&Described {
                 set: &set,
                 credentials: &translate::credentials(&self.config),
-                public_url: self.config.server.public_url.as_deref(),
+                url: if self.has_address() { &self.link_base } else { "" },
+                is_public: self.config.server.public_url.is_some(),
             });
         }
         Ok(Ruleset { set, labels, api })

@@ -1,5 +1,7 @@
 //! The API's description: that it is true, and that the API bears whatever fits it, or does not.
 
+mod generated;
+
 use std::{collections::BTreeSet, path::Path, process::Command};
 
 use serde_json::{Value, json};

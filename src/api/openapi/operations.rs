@@ -27,7 +27,7 @@ pub(super) enum Takes {
     Fields,
     /// A schema of that name.
     One(&'static str),
-    /// The same, or a list of it.
+    /// The same, or a list of it, which the description leaves to its text.
     OneOrMany(&'static str),
     /// Profile `standard`: a token that is not in the head.
     Token,
@@ -113,7 +113,7 @@ const OPERATIONS: &[Operation] = &[
     operation(SESSIONS, "logout", Takes::Token, Gives::Nothing, &[], (
         "Log out", "Ends the token that the request carries.")).with_token(),
     operation(ACCOUNTS, "create", Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429], (
-        "Register", "One account, or a list of at most 100.")),
+        "Register", "One account; a list of at most 100 does as well, and is answered with a list.")),
     operation(ACCOUNTS, "find", Takes::Nothing, Gives::Many("User"), &[], (
         "Find accounts", "At most 10,000 in one answer.")),
     operation(ACCOUNTS, "findOne", Takes::Nothing, Gives::One("User"), &[404], (
@@ -157,7 +157,7 @@ const OPERATIONS: &[Operation] = &[
         "Count tokens", "")),
     operation(TOKENS, "prototype.__create__accessTokens",
         Takes::OneOrMany("TokenWish"), Gives::Secrets("NewAccessToken"), &[404, 409, 422], (
-        "Issue tokens", "The only answer here that shows a token's `id`.")),
+        "Issue a token", "The only answer here that shows a token's `id`. A list does as well, and is answered with a list.")),
     operation(TOKENS, "prototype.__delete__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
         "End all tokens", "")),
     operation(TOKENS, "prototype.__findById__accessTokens", Takes::Nothing, Gives::One("AccessToken"), &[404], (

@@ -29,7 +29,10 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
     let Some(model) = about.set.account() else { return paths };
     let known = model.routes.iter().filter_map(|route| Some((operations::of(&route.method)?, route)));
     let mut known: Vec<_> = known.collect();
-    known.sort_by_key(|((rank, _), _)| *rank);
+    // The first of a method's routes has its plain name: who logs out by a client does it by POST.
+    known.sort_by_key(|((rank, operation), route)| {
+        (*rank, operation.method == "logout" && verb(route) != "post")
+    });
     for ((_, operation), route) in known {
         let Some(access) = Access::of(about.set, route) else { continue };
         let path = template(&route.path);
@@ -119,9 +122,12 @@ fn described(
 fn path_item(path: &str) -> Value {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
-        let about = if name == "id" { "The account's id" } else { "The token's handle, or its id" };
-        json!({ "name": name, "in": "path", "required": true, "description": about,
-            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]+$" } })
+        let (about, schema) = if name == "id" {
+            ("The account's id", schemas::id())
+        } else {
+            ("The token's handle, or its id", json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$" }))
+        };
+        json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
     };
     let parameters: Vec<Value> = names.map(parameter).collect();
     if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
@@ -171,7 +177,7 @@ fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Opt
         Takes::Token if accounts.loopback || matches!(verb, "get" | "head" | "delete") => return None,
         Takes::Token => schemas::reference("LogoutToken"),
         Takes::One(name) => schemas::reference(name),
-        Takes::OneOrMany(name) => schemas::one_or_many(name, Some(100)),
+        Takes::OneOrMany(name) => schemas::reference(name),
         Takes::Fields => fields(operation, accounts),
     };
     let mut content = schemas::json(&schema);

@@ -28,9 +28,9 @@ pub(super) fn of(operation: &Operation, verb: &str, denial: u16, loopback: bool)
         Gives::Reset => add(200, value(&json!({ "type": "object", "maxProperties": 0 }), has_body, false)),
         Gives::One(name) => add(200, value(&schemas::reference(name), has_body, false)),
         Gives::Many(name) => add(200, value(&schemas::many(name, None), has_body, false)),
-        Gives::OneOrMany(name) => add(200, value(&schemas::one_or_many(name, None), has_body, false)),
+        Gives::OneOrMany(name) => add(200, value(&schemas::reference(name), has_body, false)),
         Gives::Secret(name) => add(200, value(&schemas::reference(name), has_body, true)),
-        Gives::Secrets(name) => add(200, value(&schemas::one_or_many(name, None), has_body, true)),
+        Gives::Secrets(name) => add(200, value(&schemas::reference(name), has_body, true)),
     }
     if readable && matches!(operation.gives, Gives::One(_) | Gives::Many(_)) {
         add(304, json!({ "description": "What `If-None-Match` names is still so" }));
@@ -96,16 +96,10 @@ fn error(status: u16, about: &str, has_body: bool, loopback: bool) -> Value {
     if !headers.is_empty() {
         map.insert("headers".to_owned(), headers.into());
     }
-    if has_body {
-        let text = json!({ "schema": { "type": "string" } });
-        let content = if status == 406 {
-            json!({ "text/plain": text })
-        } else {
-            let envelope = json!({ "allOf": [schemas::reference("Error"),
-                { "properties": { "error": { "properties": { "statusCode": { "const": status } } } } }] });
-            json!({ "application/json": { "schema": envelope }, "text/html": text, "text/xml": text })
-        };
-        map.insert("content".to_owned(), content);
+    // A 406 is a line of text. The other forms of errors, which `Accept` has to ask for, would make every error a
+    // choice between an object and a text to a typed client.
+    if has_body && status != 406 {
+        map.insert("content".to_owned(), schemas::json(&schemas::reference("Error")));
     }
     response
 }

@@ -35,10 +35,6 @@ pub(super) fn many(name: &str, most: Option<usize>) -> Value {
     list
 }
 
-pub(super) fn one_or_many(name: &str, most: Option<usize>) -> Value {
-    json!({ "anyOf": [reference(name), many(name, most)] })
-}
-
 /// The content of a body that is JSON.
 pub(super) fn json(schema: &Value) -> Value {
     json!({ "application/json": { "schema": schema } })
@@ -68,8 +64,7 @@ fn user(accounts: &accounts::Settings) -> Value {
         add(&property.name, shown_property(property));
     }
     properties.retain(|name, _| !accounts.hidden.contains(name));
-    json!({ "type": "object", "title": accounts.model, "properties": properties,
-        "not": { "anyOf": [{ "required": ["password"] }, { "required": ["verificationToken"] }] } })
+    json!({ "type": "object", "title": accounts.model, "properties": properties })
 }
 
 /// Whether it is one of LoopBack's, which are described by hand.
@@ -125,7 +120,8 @@ fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<
             _ => json!({}),
         };
         if let (Value::Object(schema), Some(default)) = (&mut schema, &property.default) {
-            schema.insert("default".to_owned(), default.clone());
+            // As `default`, openapi-typescript takes it for one that has to be there.
+            schema.insert("description".to_owned(), format!("`{default}` where it is left out").into());
         }
         if let (Value::Object(schema), true) = (&mut schema, accounts.hidden.contains(&property.name)) {
             schema.insert("writeOnly".to_owned(), true.into());
@@ -147,6 +143,7 @@ fn credentials(accounts: &accounts::Settings) -> Value {
         "password": { "type": "string", "writeOnly": true },
         "ttl": lifetime(&format!("Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl)),
     });
+    example(&mut properties["ttl"], accounts.ttl);
     if let (Value::Object(properties), true) = (&mut properties, with_realm) {
         let about = match &accounts.realm_delimiter {
             Some(delimiter) => format!("Or in front of the name: `realm{delimiter}name`"),
@@ -154,8 +151,9 @@ fn credentials(accounts: &accounts::Settings) -> Value {
         };
         properties.insert("realm".to_owned(), json!({ "type": "string", "description": about }));
     }
-    json!({ "type": "object", "required": required, "properties": properties,
-        "anyOf": [{ "required": ["email"] }, { "required": ["username"] }] })
+    // That one of two is required has no words that all generators of clients read.
+    json!({ "type": "object", "required": required, "properties": properties, "minProperties": required.len() + 1,
+        "description": "The password, and `email` or `username`" })
 }
 
 /// A token's properties.
@@ -187,9 +185,10 @@ fn account_id(accounts: &accounts::Settings) -> Value {
     if accounts.key.text { json!({ "type": "string" }) } else { id() }
 }
 
-/// Numbers; texts after an import that brought some.
-fn id() -> Value {
-    json!({ "type": ["integer", "string"] })
+/// Numbers; texts after an import that brought some. No type: what stands for two of them breaks the clients that
+/// generators make.
+pub(super) fn id() -> Value {
+    json!({ "description": "A number, or a text: 24 hex digits after an import that brought such", "example": 1 })
 }
 
 /// What no account model changes.
@@ -232,21 +231,27 @@ fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
     add(
         "Error",
         json!({ "type": "object", "required": ["error"], "additionalProperties": false, "properties": {
-        "error": { "type": "object", "required": ["statusCode", "message"], "additionalProperties": false,
+            "error": reference("ErrorBody") } }),
+    );
+    add(
+        "ErrorBody",
+        json!({ "type": "object", "required": ["statusCode", "message"], "additionalProperties": false,
             "properties": {
                 "statusCode": { "type": "integer", "minimum": 400, "maximum": 599 },
                 "name": { "type": "string" },
                 "message": { "type": "string" },
                 "code": { "type": "string", "description": "A word for programs" },
-                "details": { "type": ["object", "array"] },
-            } } } }),
+                "details": { "description": "More for programs: an object, or a list of the broken rules" },
+            } }),
     );
     schemas
 }
 
 fn token_patch() -> Map<String, Value> {
     let mut properties = Map::new();
-    properties.insert("ttl".to_owned(), lifetime("Seconds"));
+    let mut ttl = lifetime("Seconds");
+    example(&mut ttl, A_WEEK);
+    properties.insert("ttl".to_owned(), ttl);
     properties.insert("scopes".to_owned(), json!({ "type": "array", "items": { "type": "string" } }));
     properties
 }
@@ -265,19 +270,29 @@ fn lifetime(about: &str) -> Value {
     json!({ "type": "number", "minimum": 0.001, "maximum": 9_007_199_254_740_991_i64, "description": about })
 }
 
-/// What a read takes. `relation`: what it may include.
+/// What an editor fills in, where the least value makes no sense.
+fn example(schema: &mut Value, value: f64) {
+    if let Value::Object(schema) = schema {
+        let whole = if value.fract() == 0.0 { json!(value as i64) } else { json!(value) };
+        schema.insert("example".to_owned(), whole);
+    }
+}
+
+/// Seconds.
+const A_WEEK: f64 = 604_800.0;
+
+/// What a read takes. `relation`: what it may include. Where a list does as well, the text says so: generators of
+/// clients stumble over a choice between a thing and a list of it.
 fn filter(relation: &str) -> Value {
-    let some = |one: Value| json!([one, { "type": "array", "items": one }]);
     json!({ "type": "object", "properties": {
         "where": reference("Where"),
-        "order": { "anyOf": some(json!({ "type": "string", "pattern": "^[A-Za-z0-9_.]+( (ASC|DESC))?$" })),
+        "order": { "type": "string", "pattern": "^[A-Za-z0-9_.]+( (ASC|DESC))?$",
             "description": "`email DESC`, or a list of such" },
         "limit": { "type": "integer", "minimum": 1 },
         "skip": { "type": "integer", "minimum": 0 },
         "offset": { "type": "integer", "minimum": 0, "description": "The same as `skip`" },
-        "fields": { "description": "What the answer shows: names, or `{\"name\": true}`", "anyOf": [
-            { "type": "array", "items": { "type": "string" } },
-            { "type": "object", "additionalProperties": { "type": "boolean" } }] },
-        "include": { "anyOf": some(json!({ "type": "string", "enum": [relation] })) },
+        "fields": { "type": "array", "items": { "type": "string" },
+            "description": "What the answer shows: names, or `{\"name\": true}`" },
+        "include": { "type": "string", "enum": [relation] },
     } })
 }

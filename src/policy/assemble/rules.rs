@@ -65,7 +65,7 @@ impl Assembly<'_, '_> {
         };
         let fix = match word {
             USER => Some(format!("write `\"principalType\": \"{user_type}\"`")),
-            _ => did_you_mean(word, known),
+            _ => did_you_mean(word, known).or_else(|| Some(format!("write one of {}", known.join(", ")))),
         };
         self.report.warn(entry.type_at, "principal-type", message, fix);
     }

@@ -60,6 +60,9 @@ def map_path_parameters(context, parameters):
 # No schema can say so of every level: this key is refused wherever it stands. Tests of ours send it.
 @schemathesis.hook
 def filter_body(context, body):
+    if context.operation.path.endswith("/login") and isinstance(body, dict) and not ("email" in body or "username" in body):
+        # One of the two is required, which the schema leaves to its text.
+        return False
     return "__proto__" not in repr(body)
 
 
