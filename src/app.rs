@@ -6,6 +6,7 @@ mod folder;
 mod live;
 mod policies;
 mod reload;
+mod status;
 mod translate;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -29,6 +30,7 @@ use crate::{
 pub use folder::{read as read_policies, read_all as read_all_policies, read_file as read_policy_file};
 pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
+pub use status::{PoliciesInForce, Reload, Rows, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
 /// Where a running gate can be reached.
@@ -127,7 +129,7 @@ async fn start_on(
         metrics: Arc::clone(&metrics),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
-    let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics)));
+    let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
     let readiness = Arc::new(admin::Readiness::new(
         Arc::clone(&store),
         hasher.clone(),
@@ -137,7 +139,7 @@ async fn start_on(
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), last)?;
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last))?;
     let keeper = keeper(&store, &clock, &rules, &metrics);
     readiness.set(true);
     let (admin, mut background) =
@@ -146,9 +148,10 @@ async fn start_on(
     background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
     background.push(tokio::runtime::Handle::current().spawn(Arc::clone(&keeper).run()));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
+    let about = status::About::new(config, clock.now(), (&http, admin), (&rules, &metrics, &last));
     Ok(Running {
         addresses: Addresses { http, admin },
-        live: Live { reloader: reloader.clone(), forward: translate::forward(config) },
+        live: Live { reloader: reloader.clone(), forward: translate::forward(config), about },
         parts: Parts { store, rules, hasher, clock },
         shared,
         cores,
@@ -210,6 +213,11 @@ const LAST_WRITES: Duration = Duration::from_secs(3);
 fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {
     let Some(url) = &config.webhook.url else {
         tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
+        if rules.current().api.accounts().settings().email_verification_required {
+            tracing::warn!(
+                "addresses have to be confirmed, and nothing sends the mail that confirms one: nobody who registers gets in"
+            );
+        }
         return Ok(None);
     };
     let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();

@@ -15,14 +15,17 @@ mod explain;
 mod healthcheck;
 pub mod import;
 mod known;
+mod manual;
 pub mod output;
 mod paint;
 mod policy_diff;
 mod policy_folder;
 mod policy_test;
+mod prompt;
 mod request_line;
 mod schema;
 mod serve;
+mod status;
 mod store_name;
 mod table;
 #[cfg(test)]
@@ -31,21 +34,22 @@ pub mod who;
 
 use std::{
     ffi::OsString,
-    fs,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Write},
 };
 
 use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
 
-use admin::{AdminCommand, Hidden, NewUser, TokenPlace};
+use admin::{AdminCommand, NewUser, TokenPlace};
 use args::{
-    Command, Global, ImportCommand, Line, PasswordFrom, PolicyCommand, RoleCommand, TokenCommand,
-    TokenRevoke, UserCommand,
+    AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
+    TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::Backend;
 use output::Output;
+use prompt::Usage;
+use who::Who;
 
 use crate::{
     app,
@@ -90,29 +94,45 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
             return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Done });
         }
     };
-    let global = line.global;
-    match line.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(&load(&global)?),
+    match command(&line.global, line.command.unwrap_or(Command::Serve)) {
+        Err(error) if error.is::<Usage>() => {
+            let _ = io::stderr().write_all(format!("error: {error}\n").as_bytes());
+            Ok(Exit::Usage)
+        }
+        ended => ended,
+    }
+}
+
+fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Serve => serve::run(&load(global)?),
         Command::Demo => demo::run(),
-        Command::Check { strict } => check::run(&sources(&global), strict, global.json),
-        Command::Explain(explain) => explain::run(&global, &explain),
+        Command::Check { strict } => check::run(&sources(global), strict, global.json),
+        Command::Explain(explain) => explain::run(global, &explain),
         Command::Policy(PolicyCommand::Test(test)) => {
-            policy_test::run(&load(&global)?.config, &test, global.json)
+            policy_test::run(&load(global)?.config, &test, global.json)
         }
         Command::Policy(PolicyCommand::Diff(diff)) => {
-            policy_diff::run(&load(&global)?.config, &diff, global.json)
+            policy_diff::run(&load(global)?.config, &diff, global.json)
         }
         Command::Schema(schema) => schema::run(&schema),
-        Command::Healthcheck => on_runtime(healthcheck::run(&load(&global)?.config)),
-        Command::User(command) => on_store(&global, user_command(command)?),
-        Command::Role(command) => on_store(&global, role_command(command)),
-        Command::Token(command) => on_store(&global, token_command(command)),
+        Command::Healthcheck => on_runtime(healthcheck::run(&load(global)?.config)),
+        Command::User(UserCommand::Delete { who, yes: false }) => delete_user(global, who),
+        Command::User(command) => on_store(global, user_command(command)?),
+        Command::Role(command) => on_store(global, role_command(command)),
+        Command::Token(command) => on_store(global, token_command(command)),
+        Command::Acl(command) => on_store(global, acl_command(command)),
+        Command::Status => status::run(global),
+        Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::pages(&dir),
+        Command::Version => version(global.json),
         Command::Import(ImportCommand::CheckApp { dir }) => {
-            check_app::run(&sources(&global), &dir, global.json)
+            check_app::run(&sources(global), &dir, global.json)
         }
         Command::Import(ImportCommand::Loopback(import)) => {
-            let config = load(&global)?.config;
-            on_runtime(import_loopback(&config, &global, &import))
+            let config = load(global)?.config;
+            on_runtime(import_loopback(&config, global, &import))
         }
     }
 }
@@ -168,7 +188,11 @@ fn on_runtime(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Re
 fn on_store(global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
     let config = load(global)?.config;
     on_runtime(async {
-        let mut backend = Backend::open(&config).await?;
+        let mut backend = if command.begins() {
+            Backend::open(&config).await?
+        } else {
+            Backend::open_existing(&config).await?
+        };
         let output = match command {
             AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,
             AdminCommand::TokenList { user: None } => all_tokens(&mut backend).await,
@@ -239,7 +263,7 @@ async fn import_loopback(
 fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
     Ok(match command {
         UserCommand::Add(add) => AdminCommand::UserAdd(NewUser {
-            password: password(&add.password)?,
+            password: prompt::password(&add.password, &add.email)?,
             email: add.email,
             username: add.username,
             realm: add.realm,
@@ -249,13 +273,64 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
         UserCommand::List => AdminCommand::UserList { after: None, limit: PAGE },
         UserCommand::Show { who } => AdminCommand::UserShow { who },
         UserCommand::SetPassword { who, password: from } => {
-            AdminCommand::UserSetPassword { who, password: password(&from)? }
+            let password = prompt::password(&from, &who.to_string())?;
+            AdminCommand::UserSetPassword { who, password }
         }
         UserCommand::Verify { who } => AdminCommand::UserVerify { who },
         UserCommand::Disable { who } => AdminCommand::UserSwitch { who, disabled: true },
         UserCommand::Enable { who } => AdminCommand::UserSwitch { who, disabled: false },
-        UserCommand::Delete { who } => AdminCommand::UserDelete { who },
+        UserCommand::Delete { who, .. } => AdminCommand::UserDelete { who },
     })
+}
+
+/// Deletes an account, if the person at the terminal means it.
+fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
+    prompt::may_ask("`user delete` asks before it deletes, and this is no terminal; say `--yes`")?;
+    let config = load(global)?.config;
+    let mut found = None;
+    on_runtime(async {
+        let mut backend = Backend::open_existing(&config).await?;
+        let answer = backend.call(AdminCommand::UserShow { who }).await;
+        backend.close().await?;
+        found = Some(answer?);
+        Ok(Exit::Done)
+    })?;
+    let Some(Output::User(user)) = found else { anyhow::bail!("the gate told of no user") };
+    let name = user.email.as_deref().or(user.username.as_deref()).unwrap_or("without a name");
+    let asked = format!("delete user {} ({name}), with all tokens and roles?", user.id);
+    if !prompt::yes(&output::printable(&asked))? {
+        anyhow::bail!("nothing was deleted");
+    }
+    on_store(global, AdminCommand::UserDelete { who: Who::Id(user.id) })
+}
+
+fn acl_command(command: AclCommand) -> AdminCommand {
+    match command {
+        AclCommand::Add(add) => AdminCommand::AclAdd { rule: add.into_rule() },
+        AclCommand::List => AdminCommand::AclList,
+        AclCommand::Remove { ids } => AdminCommand::AclRemove { ids },
+    }
+}
+
+fn show_config(global: &Global, origin: bool) -> anyhow::Result<Exit> {
+    let settings = config::shown(&sources(global))?;
+    if global.json {
+        let one = |setting: &config::Shown| serde_json::json!({ "key": setting.key, "value": setting.value, "origin": setting.origin });
+        print_json(&settings.iter().map(one).collect())?;
+    } else {
+        print(&config::as_toml(&settings, origin))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn version(json: bool) -> anyhow::Result<Exit> {
+    let version = env!("CARGO_PKG_VERSION");
+    if json {
+        print_json(&serde_json::json!({ "name": "portcullis", "version": version }))?;
+    } else {
+        print(&format!("portcullis {version}\n"))?;
+    }
+    Ok(Exit::Done)
 }
 
 fn role_command(command: RoleCommand) -> AdminCommand {
@@ -278,34 +353,13 @@ fn token_command(command: TokenCommand) -> AdminCommand {
     }
 }
 
-/// The password of standard input or a file, without the newline that an editor or `echo` ends it with.
-fn password(from: &PasswordFrom) -> anyhow::Result<Hidden> {
-    let text = match &from.password_file {
-        Some(path) => {
-            fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?
-        }
-        None => {
-            if io::stdin().is_terminal() {
-                let _ = io::stderr().write_all(b"password (it is shown as you type; end with Ctrl-D): ");
-            }
-            let mut text = String::new();
-            let longest = u64::try_from(MAX_PASSWORD_INPUT).unwrap_or(u64::MAX);
-            io::stdin().take(longest).read_to_string(&mut text).context("cannot read the password")?;
-            text
-        }
-    };
-    let text = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text);
-    Ok(Hidden::new(text.to_owned()))
-}
-
 /// Accounts that are asked for at once.
 const PAGE: usize = 1_000;
 
-/// Far beyond any password that is taken: the rest of an endless input is not read.
-const MAX_PASSWORD_INPUT: usize = 64 << 10;
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn ended(line: &str) -> anyhow::Result<Exit> {
@@ -315,10 +369,12 @@ mod tests {
     #[test]
     fn exit_codes_are_those_of_the_manual() {
         assert_eq!((Exit::Done.code(), Exit::Failed.code(), Exit::Usage.code()), (0, 1, 64));
-        for line in ["--version", "--help", "user --help"] {
+        for line in
+            ["--version", "--help", "user --help", "help", "help user add", "version", "completions bash"]
+        {
             assert_eq!(ended(line).unwrap(), Exit::Done, "{line}");
         }
-        for line in ["nope", "user", "token revoke", "serve --nope"] {
+        for line in ["nope", "user", "token revoke", "serve --nope", "help nope", "completions csh"] {
             assert_eq!(ended(line).unwrap(), Exit::Usage, "{line}");
         }
         let missing = ended("user list -c /nonexistent/portcullis.toml").unwrap_err();
@@ -338,22 +394,11 @@ mod tests {
             format!("user add --email a@b --role clerk --password-file {secret} -c {config}"),
             format!("user list --json -c {config}"),
             format!("token issue a@b -c {config}"),
-            format!("user delete id:1 -c {config}"),
+            format!("user delete id:1 --yes -c {config}"),
         ] {
             assert_eq!(ended(&line).unwrap(), Exit::Done, "{line}");
         }
         assert!(ended(&format!("user show id:1 -c {config}")).is_err());
         assert!(ended(&format!("healthcheck -c {config}")).is_err(), "no gate runs");
-    }
-
-    #[test]
-    fn a_newline_at_the_end_is_no_part_of_a_password() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("", "")] {
-            fs::write(&path, text).unwrap();
-            let from = PasswordFrom { password_stdin: false, password_file: Some(path.clone()) };
-            assert_eq!(password(&from).unwrap().expose(), expected, "{text:?}");
-        }
     }
 }

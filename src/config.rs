@@ -38,17 +38,18 @@ use keys::{RawConfig, Reader};
 use live::Origin;
 use mistake::{Place, Report};
 
+pub use amount::in_seconds;
 pub use live::Taken;
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
 pub use secret::Secret;
-pub use shown::{Shown, as_toml, shown};
 pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
     CredentialsSettings, ForwardAuthSettings, IdentitySettings, Listen, LogFormat, LogSettings, MailSettings,
     PagesSettings, PasswordSettings, PoliciesSettings, Preset, Profile, ServerSettings, TlsSettings,
     TlsVersion, UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
 };
+pub use shown::{Shown, as_toml, shown};
 
 /// Where settings come from.
 #[derive(Clone, Default)]

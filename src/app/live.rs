@@ -10,18 +10,23 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::reload::Reloader;
+use super::{
+    reload::{MadeOf, Reloader},
+    status::About,
+};
 use crate::{
     forward::{self, Deadlines, Forwarder, TICK},
     gate::{self, Ruleset},
     policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
+    store::Store,
 };
 
 /// A way to the rules in force and to the app. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Live {
     pub(super) reloader: Reloader,
     pub(super) forward: forward::Settings,
+    pub(super) about: About,
 }
 
 /// A request that nobody has sent.
@@ -66,6 +71,8 @@ pub struct InForce {
     pub digest: String,
     /// What the app said.
     pub owner: OwnerTold,
+    /// Why the last reload was refused, if it was.
+    pub refused: Option<String>,
 }
 
 /// What the app said of the row.
@@ -96,8 +103,8 @@ impl Live {
     /// # Errors
     /// When the gate is stopping, or the system gives no thread.
     pub async fn imagine(&self, request: Imagined, asker: Asker) -> anyhow::Result<InForce> {
-        let made_of =
-            self.reloader.made_of().await.context("the gate is busy with other reloads; try again")?;
+        let made_of = self.made_of().await?;
+        let refused = self.about.last.told().failure;
         let set = &made_of.ruleset.set;
         let digest = set.digest.clone();
         let (sources, stored, settings) = (made_of.sources, made_of.stored, set.settings().clone());
@@ -116,7 +123,21 @@ impl Live {
         } else {
             OwnerTold::NotAsked
         };
-        Ok(InForce { sources, stored, settings, digest, owner })
+        Ok(InForce { sources, stored, settings, digest, owner, refused })
+    }
+
+    /// Compiles with the rows that the store has now, and waits until that is in force.
+    ///
+    /// # Errors
+    /// Why the rules in force stay as they are.
+    pub async fn take_rows(&self, store: &dyn Store) -> Result<(), String> {
+        let stored = super::stored_rules(store).await.map_err(|error| error.to_string())?;
+        self.reloader.rows(stored).await
+    }
+
+    /// The set in force, and what it was made of.
+    pub(super) async fn made_of(&self) -> anyhow::Result<MadeOf> {
+        self.reloader.made_of().await.context("the gate is busy with other reloads; try again")
     }
 }
 

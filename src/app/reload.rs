@@ -19,8 +19,10 @@ use super::{
     PolicyError,
     folder::{Folder, POLL, Watched},
     policies::{Maker, stored},
+    status::Reload,
 };
 use crate::{
+    clock::{Clock, Timestamp},
     config::Mistakes,
     gate::{Rules, Ruleset},
     observe::metrics::Metrics,
@@ -46,8 +48,9 @@ pub(super) struct Reloader {
 /// How the last reload went, for whoever asks whether all is well.
 #[derive(Debug)]
 pub(super) struct LastReload {
-    failure: Mutex<Option<String>>,
+    last: Mutex<Option<(Timestamp, Result<(), String>)>>,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 /// What somebody wants, and whom to tell what became of it.
@@ -143,6 +146,12 @@ impl Reloader {
         async move { wished.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
     }
 
+    /// Compiles with other rows of the store, and waits for it.
+    pub(super) async fn rows(&self, stored: Stored) -> Result<(), String> {
+        let wished = self.wish(What::Rows(stored)).await;
+        wished.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned()))
+    }
+
     /// What the set in force was made of; `None` when too many are waiting.
     pub(super) async fn made_of(&self) -> Option<MadeOf> {
         let (tell, told) = oneshot::channel();
@@ -160,26 +169,42 @@ impl Reloader {
 
 impl LastReload {
     /// There was none, or it was good.
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { failure: Mutex::default(), metrics }
+    pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
+        Self { last: Mutex::default(), metrics, clock }
     }
 
     /// Why the last one failed, in one line, if it did.
     pub(super) fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.told().failure
     }
 
-    fn set(&self, failure: Option<String>) {
-        self.metrics.reloaded(failure.is_none());
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    /// When it was, and how it went.
+    pub(super) fn told(&self) -> Reload {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        last.map_or_else(Reload::default, |(at, result)| Reload {
+            at: Some(at.to_string()),
+            failure: result.err(),
+        })
+    }
+
+    fn set(&self, result: Result<(), String>) {
+        self.metrics.reloaded(result.is_ok());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), result));
     }
 }
 
 impl Work {
     /// Until nobody can wish for anything any more.
     fn run(mut self, wished: &Receiver<Wish>) {
+        let mut due = Instant::now() + POLL;
         loop {
-            match wished.recv_timeout(POLL) {
+            // However many wishes there are, the files are looked at in time.
+            let next = wished.recv_timeout(due.saturating_duration_since(Instant::now()));
+            if Instant::now() >= due {
+                due = Instant::now() + POLL;
+                self.look();
+            }
+            match next {
                 Ok(Wish { what, answer }) => {
                     let result = self.guarded(|work| match what {
                         What::Files => work.take_all(),
@@ -193,19 +218,22 @@ impl Work {
                     // Whoever asked may be gone.
                     let _ = answer.send(result);
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    // It has been logged.
-                    let _ = self.guarded(|work| {
-                        let now = Instant::now();
-                        if work.config_file.poll(now) {
-                            return work.take_all();
-                        }
-                        work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
-                    });
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Whether the files have changed; if so, they are taken.
+    fn look(&mut self) {
+        // It has been logged.
+        let _ = self.guarded(|work| {
+            let now = Instant::now();
+            if work.config_file.poll(now) {
+                return work.take_all();
+            }
+            work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
+        });
     }
 
     /// A set that makes the compiler panic is refused like any other: the thread goes on, and so does the old set.
@@ -214,7 +242,7 @@ impl Work {
         catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
             let told = "a fault of ours: the policies made it panic";
             tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
-            self.last.set(Some(told.to_owned()));
+            self.last.set(Err(told.to_owned()));
             Err(told.to_owned())
         })
     }
@@ -226,7 +254,7 @@ impl Work {
             Ok(loaded) => self.maker.config.take_up(loaded.config),
             Err(mistakes) => {
                 let told = tell_mistakes(&mistakes);
-                self.last.set(Some(told.clone()));
+                self.last.set(Err(told.clone()));
                 return Err(told);
             }
         };
@@ -258,7 +286,7 @@ impl Work {
             }
             Err(error) => Err(tell(error)),
         };
-        self.last.set(result.clone().err());
+        self.last.set(result.clone());
         result
     }
 

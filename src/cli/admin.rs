@@ -20,6 +20,7 @@ use crate::{
     app::{Imagined, Live},
     clock::{Clock, Timestamp},
     identity::UserId,
+    policy::StoredRule,
     store::Store,
 };
 
@@ -88,6 +89,20 @@ pub enum AdminCommand {
     RoleList,
     /// What policies are compiled with besides files.
     StoredRules,
+    /// Stores a rule.
+    AclAdd {
+        /// It; its id is counted up.
+        rule: StoredRule,
+    },
+    /// All stored rules.
+    AclList,
+    /// Removes stored rules.
+    AclRemove {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// What runs.
+    Status,
     /// What the gate would decide a request by.
     Explain {
         /// Who asks; `None` = anonymous.
@@ -153,6 +168,20 @@ pub enum AdminCommand {
         /// The rows, in the order in which they have to be stored.
         rows: Vec<Row>,
     },
+}
+
+impl AdminCommand {
+    /// Whether it may be the first that is done here: it brings what the others look for.
+    pub(super) fn begins(&self) -> bool {
+        matches!(
+            self,
+            Self::UserAdd(_)
+                | Self::RoleAdd { .. }
+                | Self::AclAdd { .. }
+                | Self::ImportStart
+                | Self::Import { .. }
+        )
+    }
 }
 
 /// What an account is made of.

@@ -1,14 +1,23 @@
 //! The command line as types (INTERFACE.md section 1).
 
-use std::{path::PathBuf, str::FromStr};
+mod asker;
+mod rules;
+
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::who::{NobodyNamed, Who};
+use clap_complete::Shell;
+
+use super::who::Who;
+use crate::config;
+
+pub(super) use asker::Asker;
+pub(super) use rules::AclCommand;
 
 /// A login, access tokens and ACL files in front of any HTTP app.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "portcullis", version, about, max_term_width = 100)]
 pub(super) struct Line {
     #[command(flatten)]
     pub(super) global: Global,
@@ -25,7 +34,7 @@ pub(super) struct Global {
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Set one key of the configuration, e.g. server.http=127.0.0.1:8081
+    /// Set one key of the configuration, e.g. server.http=127.0.0.1:8081; `config show` lists them
     #[arg(long, value_name = "KEY=VALUE", global = true, value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,
 }
@@ -62,8 +71,35 @@ pub(super) enum Command {
     /// Take accounts and live sessions over from another system
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Stored rules: rows that are judged beside those of the policy files
+    #[command(subcommand)]
+    Acl(AclCommand),
+    /// What runs: version, policies in force, store, upstreams, sessions, last reload
+    Status,
+    /// The configuration as it is read
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Exit 0 when the gate is ready (for HEALTHCHECK in a container)
     Healthcheck,
+    /// Print the completions of a shell, e.g. portcullis completions bash > /etc/bash_completion.d/portcullis
+    Completions { shell: Shell },
+    /// Write the manual pages into a folder, e.g. /usr/local/share/man/man1
+    Man {
+        /// The folder; it is made if it is not there
+        dir: PathBuf,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Every setting and its value, as portcullis.toml would write it (secrets masked)
+    Show {
+        /// Say where each value came from: a line, a variable, a flag, or a default
+        #[arg(long)]
+        origin: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -95,21 +131,6 @@ pub(super) struct Explain {
     /// The access log, in JSON
     #[arg(long, value_name = "FILE", requires = "request_id")]
     pub(super) log: Option<PathBuf>,
-}
-
-/// Whose request is explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asker {
-    Anonymous,
-    Who(Who),
-}
-
-impl FromStr for Asker {
-    type Err = NobodyNamed;
-
-    fn from_str(text: &str) -> Result<Self, NobodyNamed> {
-        if text == "anonymous" { Ok(Self::Anonymous) } else { text.parse().map(Self::Who) }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -197,6 +218,9 @@ pub(super) enum UserCommand {
     Delete {
         #[arg(help = WHO)]
         who: Who,
+        /// Do not ask (needed where standard input is no terminal)
+        #[arg(short, long)]
+        yes: bool,
     },
 }
 
@@ -209,7 +233,7 @@ pub(super) struct UserAdd {
     #[arg(long, value_name = "R")]
     pub(super) realm: Option<String>,
     /// An id of your own choice; later ones are counted from there
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = own_id)]
     pub(super) id: Option<i64>,
     /// A role to give; may be repeated
     #[arg(long = "role", value_name = "R")]
@@ -218,9 +242,10 @@ pub(super) struct UserAdd {
     pub(super) password: PasswordFrom,
 }
 
-/// A password never stands in an argument, where other users of the machine could read it.
+/// A password never stands in an argument, where other users of the machine could read it. Without either option it
+/// is asked for, where there is a terminal.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = false, multiple = false)]
 pub(super) struct PasswordFrom {
     /// Read the password from standard input (one trailing newline is dropped)
     #[arg(long)]
@@ -257,7 +282,7 @@ pub(super) enum TokenCommand {
         #[arg(help = WHO)]
         who: Who,
         /// Its lifetime in seconds [default: users.ttl]
-        #[arg(long, value_name = "S", allow_negative_numbers = true)]
+        #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seconds)]
         ttl: Option<f64>,
         /// What `token list` calls it
         #[arg(long, value_name = "TEXT")]
@@ -327,6 +352,21 @@ pub(super) struct ImportLoopback {
     pub(super) user_model: Option<String>,
 }
 
+fn own_id(text: &str) -> Result<i64, String> {
+    let id = text.parse().ok().filter(|id| *id >= 1);
+    id.ok_or_else(|| "an id of one's own choice is a whole number from 1 on, such as 7".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Ok(seconds);
+    }
+    Err(match config::in_seconds(text) {
+        Some(seconds) => format!("a lifetime is a number of seconds; write {seconds} for `{text}`"),
+        None => "a lifetime is a number of seconds, such as 3600, or -1 for ever".to_owned(),
+    })
+}
+
 const WHO: &str = "id:7, email:a@b, username:ann, or bare: an id, else an email, else a username";
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -371,6 +411,18 @@ mod tests {
             "user disable ann",
             "user enable ann",
             "user delete username:ann",
+            "user delete ann --yes",
+            "user add --email a@b",
+            "user set-password ann",
+            "acl list --json",
+            "acl remove 5 6",
+            "acl add --model Order --property find --access-type READ --permission ALLOW --principal-type ROLE --principal-id clerk",
+            "acl add {}",
+            "status --json",
+            "config show --origin",
+            "completions zsh",
+            "man /tmp",
+            "version",
             "role add editor",
             "role list",
             "role grant editor 7",
@@ -399,10 +451,23 @@ mod tests {
     }
 
     #[test]
+    fn f10_a_lifetime_with_a_unit_is_told_its_seconds() {
+        for (text, right) in
+            [("10h", "write 36000 for `10h`"), ("7d", "write 604800 for"), ("soon", "such as 3600")]
+        {
+            let error = parse(&format!("token issue 7 --ttl {text}")).unwrap_err().to_string();
+            assert!(error.contains(right) && !error.contains("float"), "{error}");
+        }
+        for id in ["x", "0", "-3", "1.5", "99999999999999999999"] {
+            let error = parse(&format!("user add --email a@b --id={id}")).unwrap_err().to_string();
+            assert!(error.contains("a whole number from 1 on"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_refused() {
         for line in [
             "nope",
-            "user add --email a@b",
             "user add --email a@b --password secret",
             "user add --email a@b --password-stdin --password-file f",
             "user add --email a@b --id 0 --password-stdin",
@@ -417,6 +482,12 @@ mod tests {
             "token revoke",
             "token revoke abc --user 7",
             "token issue 7 --ttl soon",
+            "acl add",
+            "acl add {} --model Order",
+            "acl remove",
+            "completions tcsh",
+            "explain --as anonymos GET /",
+            "explain --as $everyone GET /",
             "token issue 7 --scope=",
             "import loopback",
             "import",

@@ -1,6 +1,9 @@
 //! Where a command on the store is run: in the running gate, or here.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 
@@ -38,6 +41,28 @@ impl Backend {
         if let Some(gate) = Self::reach(config).await? {
             return Ok(gate);
         }
+        Self::here(config).await
+    }
+
+    /// The same, where there is a store already: to look into one makes none.
+    pub(super) async fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::reach(config).await? {
+            return Ok(gate);
+        }
+        if let Engine::Sled(folder) = &config.store.engine
+            && !has_files(folder)
+        {
+            anyhow::bail!(
+                "there is no store in `{}`, and {}; {}",
+                whole(folder),
+                silent(config),
+                looked(config)
+            );
+        }
+        Self::here(config).await
+    }
+
+    async fn here(config: &Config) -> anyhow::Result<Self> {
         let store_name = store_name::of(&config.store);
         let model = app::account_model(config);
         let store = or_locked(config, store::open(&app::store_settings(config, model.as_ref())).await)?;
@@ -118,8 +143,32 @@ fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Resul
     }
 }
 
-fn silent(config: &Config) -> String {
-    format!("no gate answers on `{}`", socket(config).display())
+/// That no gate answers, and where it was looked for.
+pub(super) fn silent(config: &Config) -> String {
+    format!("no gate answers on `{}`", whole(&socket(config)))
+}
+
+/// Which configuration said where to look.
+pub(super) fn looked(config: &Config) -> String {
+    let file = config.file();
+    if file.exists() {
+        format!("that is where `{}` says to look; `-c FILE` names another configuration", whole(file))
+    } else {
+        format!(
+            "there is no `{}` either: go to the gate's folder, or name its configuration with `-c FILE`",
+            whole(file)
+        )
+    }
+}
+
+/// Whether something lies in this folder.
+pub(super) fn has_files(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// A path from the root on: a relative one does not say where it was looked.
+fn whole(path: &Path) -> String {
+    std::path::absolute(path).as_deref().unwrap_or(path).display().to_string()
 }
 
 fn socket(config: &Config) -> PathBuf {

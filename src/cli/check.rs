@@ -64,6 +64,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let (study, mistakes) =
         policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
     findings.extend(mistakes);
+    let unconfirmed = study.as_ref().and_then(|study| unconfirmed(config, study, file));
     findings.extend(study.map(|study| study.lint(&sources)).unwrap_or_default());
     let at = |name: &str| match name {
         CONFIG_FILE => file.to_owned(),
@@ -76,9 +77,29 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
         .filter(|finding| known || finding.code != UNKNOWN_ROLE)
         .map(|finding| Entry::of_finding(at(&finding.file), finding))
         .collect();
+    entries.extend(unconfirmed);
     entries.extend(cases.iter().filter_map(|cases| case_file(at(&cases.name), cases)));
     entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     Ok(entries)
+}
+
+/// An account model whose file asks for confirmed addresses, where nothing sends the mail that confirms one. What the
+/// configuration itself asks for has been told.
+fn unconfirmed(config: &Config, study: &policy::Study, file: &str) -> Option<Entry> {
+    let settings = app::account_settings(config, study.set().account());
+    let asks = settings.email_verification_required && !config.users.email_verification_required;
+    (asks && config.webhook.url.is_none()).then(|| Entry {
+        file: file.to_owned(),
+        line: None,
+        column: None,
+        severity: word(Severity::Warning),
+        code: "no-effect",
+        message: format!(
+            "`emailVerificationRequired` of `{}` lets nobody in who registers: `webhook.url` is not set, so the mail that confirms an address is not sent",
+            settings.model
+        ),
+        fix: Some("set `webhook.url` and send the mail from there, or `users.email_verification_required = false`".into()),
+    })
 }
 
 /// What the store knows: `None` where there is none yet, or somebody else holds it.
@@ -235,6 +256,19 @@ mod tests {
             found[0].starts_with("portcullis.toml:1:1: warning: no public model has base `User`"),
             "{found:#?}"
         );
+    }
+
+    #[test]
+    fn f5_confirmed_addresses_that_a_model_asks_for_need_a_mail() {
+        let model = r#"{"name": "Customer", "base": "User", "plural": "users", "emailVerificationRequired": true, "acls": []}"#;
+        let config = "[api]\nuser_model = \"Customer\"\n";
+        let hook = format!("{config}[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"\n");
+        let is_told = |config: &str| {
+            let found = found(&[("portcullis.toml", config), ("policies/customer.json", model)]);
+            found.iter().any(|line| line.contains("`emailVerificationRequired` of `Customer` lets nobody in"))
+        };
+        assert!(is_told(config) && !is_told(&hook));
+        assert!(!is_told(&format!("{config}[users]\nemail_verification_required = false\n")));
     }
 
     #[test]

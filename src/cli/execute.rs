@@ -2,7 +2,9 @@
 
 mod explain;
 pub(super) mod import;
+mod near;
 mod roles;
+mod rules;
 mod tokens;
 mod users;
 
@@ -10,7 +12,7 @@ use std::{error::Error, sync::atomic::Ordering};
 
 use super::{
     admin::{AdminCommand, Services},
-    output::Output,
+    output::{Output, StatusView},
     who::Who,
 };
 use crate::{
@@ -29,14 +31,48 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// Nobody has this id or name.
-    #[error("there is no user `{0}`; `portcullis user list` shows them all")]
-    NoSuchUser(Who),
+    #[error("there is no user `{who}`; {}`portcullis user list` shows them all", or_near(.near.as_deref()))]
+    NoSuchUser {
+        /// Who was named.
+        who: Who,
+        /// Whose name is nearly that.
+        near: Option<String>,
+    },
+    /// The role stands where the user belongs.
+    #[error(
+        "`{role}` is a user and `{who}` is a role; write the role first: `portcullis role {verb} {who} {role}`"
+    )]
+    Swapped {
+        /// `grant` or `revoke`.
+        verb: &'static str,
+        /// What was given as the role.
+        role: String,
+        /// What was given as the user.
+        who: Who,
+    },
     /// The same name in several realms.
     #[error("several users are called `{0}`; name one by its id, as in `id:7`")]
     Ambiguous(Who),
     /// No role has this name.
-    #[error("there is no role `{0}`; `portcullis role add {0}` adds it")]
-    NoSuchRole(String),
+    #[error("there is no role `{name}`; {}`portcullis role add {name}` adds it", or_near(.near.as_deref()))]
+    NoSuchRole {
+        /// The name.
+        name: String,
+        /// The role whose name is nearly that.
+        near: Option<String>,
+    },
+    /// A stored rule that means nothing.
+    #[error("this rule would never apply: {0}")]
+    Rule(String),
+    /// No stored rule has this id.
+    #[error("there is no stored rule `{0}`; `portcullis acl list` shows them")]
+    NoSuchRule(String),
+    /// The rule is stored, and the gate keeps its old set.
+    #[error("it is stored, but the gate keeps its old rules: {0}")]
+    NotInForce(String),
+    /// Only a gate can tell.
+    #[error("no gate runs here")]
+    NoGate,
     /// A role's name is empty or a built-in one.
     #[error(
         "`{0}` cannot be a role's name: it is empty, has a comma or a line break, or is one of LoopBack's own ($owner and the like)"
@@ -72,6 +108,9 @@ pub enum ExecuteError {
     /// The rules in force cannot be told.
     #[error("the gate cannot explain it")]
     Explain(#[source] anyhow::Error),
+    /// What runs cannot be told.
+    #[error("the gate cannot tell")]
+    Status(#[source] anyhow::Error),
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,13 +124,16 @@ pub enum ExecuteError {
 /// # Errors
 /// [`ExecuteError`]: nothing was changed then, but where it is said.
 pub async fn execute(command: AdminCommand, services: &Services) -> Result<Output, ExecuteError> {
-    // The app may take its time, and nothing is written.
+    // Neither the app nor a reload is waited for with the turn in hand, and nothing is written.
+    if matches!(command, AdminCommand::Status) {
+        return status(services).await;
+    }
     if let AdminCommand::Explain { who, roles, request } = command {
         return explain::explain(services, who.as_ref(), roles, request).await;
     }
     let _turn = services.turn.lock().await;
     match command {
-        AdminCommand::Explain { .. } => Err(ExecuteError::NotReady),
+        AdminCommand::Explain { .. } | AdminCommand::Status => Err(ExecuteError::NotReady),
         AdminCommand::Health => health(services).await,
         AdminCommand::UserAdd(draft) => users::add(services, draft).await,
         AdminCommand::UserList { after, limit } => users::list(services, after.as_ref(), limit).await,
@@ -104,6 +146,9 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
+        AdminCommand::AclAdd { rule } => rules::add(services, rule).await,
+        AdminCommand::AclList => rules::list(services).await,
+        AdminCommand::AclRemove { ids } => rules::remove(services, &ids).await,
         AdminCommand::StoredRules => Ok(Output::Rules(crate::app::stored_rules(&*services.store).await?)),
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
@@ -144,6 +189,18 @@ async fn health(services: &Services) -> Result<Output, ExecuteError> {
     }
 }
 
+async fn status(services: &Services) -> Result<Output, ExecuteError> {
+    let live = services.live.as_ref().ok_or(ExecuteError::NoGate)?;
+    let ready = services.ready.load(Ordering::Acquire);
+    let gate = live.status(&*services.store).await.map_err(ExecuteError::Status)?;
+    Ok(Output::Status(Box::new(StatusView { ready, store_name: services.store_name.clone(), gate })))
+}
+
+/// `did you mean …? ` in front of what else may help.
+fn or_near(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!("did you mean `{near}`? "))
+}
+
 /// The user that a command names.
 async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
     let found = match who {
@@ -158,7 +215,10 @@ async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
             },
         },
     };
-    found.ok_or_else(|| ExecuteError::NoSuchUser(who.clone()))
+    match found {
+        Some(user) => Ok(user),
+        None => Err(ExecuteError::NoSuchUser { who: who.clone(), near: near::user(services, who).await? }),
+    }
 }
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {

@@ -5,6 +5,8 @@ mod live;
 mod replay;
 mod show;
 
+use std::io::{self, Write};
+
 use anyhow::Context;
 use serde_json::Value;
 
@@ -42,6 +44,8 @@ struct Situation {
     owner: Option<bool>,
     /// What the running gate learnt of the app; `None` = no gate runs, and the files on disk were read.
     told: Option<OwnerTold>,
+    /// How the files on disk differ from the set in force.
+    differs: Option<String>,
 }
 
 /// What was asked, for the head of the answer.
@@ -53,6 +57,8 @@ struct Question<'q> {
     /// Who decided, and by what; `None` where that is said elsewhere.
     source: Option<&'q str>,
     told: Option<&'q OwnerTold>,
+    /// How the files on disk differ from the set in force.
+    differs: Option<&'q str>,
 }
 
 /// Explains one request, and prints it.
@@ -85,6 +91,10 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     };
     if global.json {
         print_json(&serde_json::to_value(&explanation)?)?;
+        if let Some(differs) = &situation.differs {
+            // The answer's shape is fixed.
+            let _ = io::stderr().write_all(format!("note: {differs}\n").as_bytes());
+        }
         return Ok(Exit::Done);
     }
     let source = situation.source(&config);
@@ -94,6 +104,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         person: &situation.person,
         source: asked.is_ok().then_some(&source),
         told: situation.told.as_ref(),
+        differs: situation.differs.as_deref(),
     };
     print(&show::text(&question, &explanation, Paint::of_stdout()))?;
     Ok(Exit::Done)
@@ -107,7 +118,7 @@ fn said(explain: &Explain) -> Option<bool> {
 /// Without a gate: the files on disk, and the store as far as there is one.
 fn on_disk(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<Situation> {
     let (stored, person) = person(config, asker, explain)?;
-    Ok(Situation { study: study(config, &stored)?, person, owner: said(explain), told: None })
+    Ok(Situation { study: study(config, &stored)?, person, owner: said(explain), told: None, differs: None })
 }
 
 impl Situation {

@@ -5,8 +5,12 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::import::Why;
-use crate::{app::InForce, identity::UserId, policy::Stored};
+use super::{import::Why, status};
+use crate::{
+    app::{InForce, Status},
+    identity::UserId,
+    policy::Stored,
+};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +29,10 @@ pub enum Output {
     Roles(Vec<RoleView>),
     /// Roles by name, and stored ACL rows.
     Rules(Stored),
+    /// Stored rules.
+    Acls(Vec<RuleView>),
+    /// What runs.
+    Status(Box<StatusView>),
     /// Tokens, without their ids.
     Tokens(Vec<TokenView>),
     /// A new token, with its id.
@@ -68,6 +76,39 @@ pub struct RoleView {
     pub name: String,
     /// How many users have it.
     pub users: usize,
+}
+
+/// A stored rule, by LoopBack's names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleView {
+    /// The id.
+    pub id: String,
+    /// The model, or `*`.
+    pub model: Option<String>,
+    /// The method or property, or `*`.
+    pub property: Option<String>,
+    /// READ, WRITE, EXECUTE, or `*`.
+    pub access_type: Option<String>,
+    /// ALLOW or DENY.
+    pub permission: Option<String>,
+    /// ROLE, USER or APP.
+    pub principal_type: Option<String>,
+    /// Who.
+    pub principal_id: Option<String>,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Which store it uses.
+    pub store_name: String,
+    /// All else.
+    #[serde(flatten)]
+    pub gate: Status,
 }
 
 /// A token as lists show it.
@@ -189,6 +230,22 @@ impl Output {
             Self::Rules(stored) => {
                 format!("{} roles, {} stored rules\n", stored.roles.len(), stored.rules.len())
             }
+            Self::Acls(rules) => table(
+                ["ID", "MODEL", "PROPERTY", "ACCESS", "PERMISSION", "PRINCIPAL"],
+                rules.iter().map(|rule| {
+                    let principal =
+                        [&rule.principal_type, &rule.principal_id].map(|text| or_dash(text.as_deref()));
+                    [
+                        rule.id.clone(),
+                        or_dash(rule.model.as_deref()),
+                        or_dash(rule.property.as_deref()),
+                        or_dash(rule.access_type.as_deref()),
+                        or_dash(rule.permission.as_deref()),
+                        principal.join(" "),
+                    ]
+                }),
+            ),
+            Self::Status(status) => status::text(status),
             Self::Tokens(tokens) => table(
                 ["HANDLE", "USER", "NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "CLIENT"],
                 tokens.iter().map(|token| {

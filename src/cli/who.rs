@@ -20,10 +20,16 @@ pub enum Who {
     Bare(String),
 }
 
-/// Nobody is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nobody is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
-pub struct NobodyNamed;
+/// Why a text names no user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NobodyNamed {
+    /// There is no name.
+    #[error("nobody is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
+    Empty,
+    /// It is nearly the word for a caller without a login.
+    #[error("did you mean `anonymous`? A user of this name is `username:{0}`")]
+    Anonymous(String),
+}
 
 impl FromStr for Who {
     type Err = NobodyNamed;
@@ -35,7 +41,7 @@ impl FromStr for Who {
             Some(("username", name)) => named(name).map(|name| Self::Username(name.to_owned())),
             _ => named(text).map(|text| Self::Bare(text.to_owned())),
         };
-        who.ok_or(NobodyNamed)
+        who.ok_or(NobodyNamed::Empty)
     }
 }
 
@@ -76,7 +82,7 @@ mod tests {
             assert_eq!(who.to_string(), text);
         }
         for text in ["", "id:", "email:", "username:"] {
-            assert_eq!(text.parse::<Who>(), Err(NobodyNamed), "{text:?}");
+            assert_eq!(text.parse::<Who>(), Err(NobodyNamed::Empty), "{text:?}");
         }
     }
 

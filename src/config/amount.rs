@@ -129,11 +129,25 @@ fn wrong_duration<T: Setting>(text: &str) -> Wrong {
 
 /// `10 s`, `10sec`, `1.5s`, `2 hours`, `1d` as this file spells them; `None` for what is no duration.
 fn respelt(text: &str) -> Option<String> {
+    let millis = millis(text)?;
+    let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
+    let (unit, size) = units.into_iter().find(|(_, size)| millis > 0.0 && millis % size == 0.0)?;
+    let right = format!("{:.0}{unit}", millis / size);
+    duration(&right).map(|_| right)
+}
+
+/// A duration with its unit, in whatever spelling, in seconds.
+#[must_use]
+pub fn in_seconds(text: &str) -> Option<f64> {
+    millis(text).map(|millis| millis / 1_000.0)
+}
+
+fn millis(text: &str) -> Option<f64> {
     let lower = text.trim().to_ascii_lowercase();
     let end = lower.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = lower.split_at_checked(end)?;
     let number: f64 = number.parse().ok()?;
-    let millis = match unit.trim() {
+    let unit = match unit.trim() {
         "ms" | "msec" | "millis" | "milliseconds" => 1.0,
         "s" | "sec" | "secs" | "second" | "seconds" => 1_000.0,
         "m" | "min" | "mins" | "minute" | "minutes" => 60_000.0,
@@ -141,11 +155,8 @@ fn respelt(text: &str) -> Option<String> {
         "d" | "day" | "days" => 86_400_000.0,
         "w" | "week" | "weeks" => 604_800_000.0,
         _ => return None,
-    } * number;
-    let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
-    let (unit, size) = units.into_iter().find(|(_, size)| millis > 0.0 && millis % size == 0.0)?;
-    let right = format!("{:.0}{unit}", millis / size);
-    duration(&right).map(|_| right)
+    };
+    Some(unit * number)
 }
 
 /// A unit of a rate in another spelling, as this file spells it.

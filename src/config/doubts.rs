@@ -1,12 +1,13 @@
 //! Settings that do nothing as the others are, or that contradict them: each gets a word at `check` and at the start.
 
-use std::{fs, net::SocketAddr, thread};
+use std::{net::SocketAddr, thread};
 
 use super::{
     Config,
     mistake::{Place, Report},
     settings::{Listen, Profile},
 };
+use crate::hasher;
 
 /// A warning about a key that differs from its default.
 struct Doubt {
@@ -49,7 +50,8 @@ pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report:
 fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
     let (ttl, longest) = (config.users.ttl, config.users.max_ttl);
     if ttl > longest {
-        let message = format!("`users.ttl` is {ttl}, and `users.max_ttl` cuts every token down to {longest} seconds");
+        let message =
+            format!("`users.ttl` is {ttl}, and `users.max_ttl` cuts every token down to {longest} seconds");
         let fix = "raise `max_ttl`, or lower `ttl`".to_owned();
         report.warning(place, "no-effect", message, Some(fix));
     }
@@ -57,30 +59,20 @@ fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
 
 /// Hashing threads that need more memory than there is.
 fn memory(config: &Config, place: &Place, report: &mut Report) {
-    let hasher = config.password.hasher;
+    let settings = config.password.hasher;
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = if hasher.workers == 0 { cores.div_ceil(2) } else { hasher.workers };
-    let wanted = u64::from(hasher.memory_kib).saturating_mul(workers as u64);
-    let Some(there) = machine_kib().filter(|there| wanted > *there) else { return };
+    let workers = if settings.workers == 0 { cores.div_ceil(2) } else { settings.workers };
+    let wanted = u64::from(settings.memory_kib).saturating_mul(workers as u64);
+    let Some(there) = hasher::machine_kib().filter(|there| wanted > *there) else { return };
     let message = format!(
-        "`password.memory_kib` is {}: {workers} hashing thread{} need {} MiB, and this machine has {} MiB; logins will fail",
-        hasher.memory_kib,
-        if workers == 1 { "" } else { "s" },
+        "`password.memory_kib` is {}: {workers} hashing thread{} {} MiB, and this machine has {} MiB; logins will fail",
+        settings.memory_kib,
+        if workers == 1 { " needs" } else { "s need" },
         wanted / 1_024,
         there / 1_024,
     );
     let fix = "write less, such as `memory_kib = 19456`, or lower `workers`".to_owned();
     report.warning(place, "hash-memory", message, Some(fix));
-}
-
-/// What this machine, or this container, has of memory; `None` where the system does not say.
-fn machine_kib() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let machine: u64 = line.split_whitespace().next()?.parse().ok()?;
-    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let group = group.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes / 1_024);
-    Some(group.map_or(machine, |group| group.min(machine)))
 }
 
 /// Two listeners on one address.
@@ -95,7 +87,8 @@ fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, repor
         ("admin.listen", config.admin.listen),
         ("forward_auth.listen", config.forward_auth.listen),
     ];
-    let listeners: Vec<(&str, SocketAddr)> = all.iter().filter_map(|(key, at)| Some((*key, (*at)?))).collect();
+    let listeners: Vec<(&str, SocketAddr)> =
+        all.iter().filter_map(|(key, at)| Some((*key, (*at)?))).collect();
     for (index, (key, address)) in listeners.iter().enumerate() {
         for (other, taken) in listeners.iter().take(index).filter(|(_, taken)| collide(taken, address)) {
             let message = format!("`{key}` is {address}, which `{other}` ({taken}) has taken");
@@ -124,7 +117,8 @@ fn has_scheme_or_path(config: &Config) -> bool {
 }
 
 fn built_in_header(config: &Config) -> bool {
-    let known = |name: &String| ["authorization", "x-access-token"].iter().any(|own| name.eq_ignore_ascii_case(own));
+    let known =
+        |name: &String| ["authorization", "x-access-token"].iter().any(|own| name.eq_ignore_ascii_case(own));
     config.credentials.headers.iter().any(known)
 }
 
@@ -134,7 +128,8 @@ fn same_server_twice(config: &Config) -> bool {
 }
 
 fn plain_beside_tls(config: &Config) -> bool {
-    config.server.https.is_some() && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
+    config.server.https.is_some()
+        && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
 }
 
 /// One line a doubt, in the order of the file.
@@ -164,6 +159,9 @@ const DOUBTS: &[Doubt] = &[
     doubt("upstream.servers", same_server_twice,
         "names a server twice: it gets twice the requests, and stands in for nobody when it is down",
         "name each once"),
+    doubt("upstream.underscore_headers", |c| c.upstream.underscore_headers.iter().any(|name| !name.contains('_')),
+        "names a header without `_`: those go on anyway",
+        "keep those with `_`"),
     doubt("api.body_limit", |c| c.api.body_limit < LEAST_BODY,
         "is so small that no login fits into it",
         "write \"100kb\""),
@@ -228,6 +226,8 @@ const DEAREST: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::config::{Sources, keys::KEYS, load};
 
@@ -238,7 +238,10 @@ mod tests {
         fs::write(&file, text).unwrap();
         let loaded = load(&Sources { file: Some(file.clone()), ..Sources::default() });
         let mistakes = loaded.map_or_else(|mistakes| mistakes.0, |loaded| loaded.warnings);
-        mistakes.iter().map(|mistake| mistake.to_string().replace(&format!("{}:", file.display()), "")).collect()
+        mistakes
+            .iter()
+            .map(|mistake| mistake.to_string().replace(&format!("{}:", file.display()), ""))
+            .collect()
     }
 
     #[test]
@@ -254,23 +257,66 @@ mod tests {
         for (text, key, cure) in [
             ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "server.trusted_proxies", None),
             ("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::/0\"]", "server.trusted_proxies", None),
-            ("[server]\nheader_timeout = \"90s\"", "server.header_timeout", Some("[server]\nheader_timeout = \"90s\"\nidle_timeout = \"2m\"")),
-            ("[server]\nmax_connections = 10\nmax_connections_per_client = 10", "server.max_connections_per_client", Some("[server]\nmax_connections = 10\nmax_connections_per_client = 9")),
+            (
+                "[server]\nheader_timeout = \"90s\"",
+                "server.header_timeout",
+                Some("[server]\nheader_timeout = \"90s\"\nidle_timeout = \"2m\""),
+            ),
+            (
+                "[server]\nmax_connections = 10\nmax_connections_per_client = 10",
+                "server.max_connections_per_client",
+                Some("[server]\nmax_connections = 10\nmax_connections_per_client = 9"),
+            ),
             ("[server]\nshutdown_grace = \"0s\"", "server.shutdown_grace", None),
             ("[tls]\ncertificates = [{ cert = \"a\", key = \"b\" }]", "tls.certificates", None),
-            ("[upstream]\nbalance = \"hash\"", "upstream.balance", Some("[upstream]\nbalance = \"hash\"\nservers = [\"http://a\", \"http://b\"]")),
+            (
+                "[upstream]\nbalance = \"hash\"",
+                "upstream.balance",
+                Some("[upstream]\nbalance = \"hash\"\nservers = [\"http://a\", \"http://b\"]"),
+            ),
             ("[upstream]\nservers = [\"http://a\", \"http://a\"]", "upstream.servers", None),
             ("[api]\nbody_limit = 0", "api.body_limit", None),
+            (
+                "[upstream]\nunderscore_headers = [\"X-A\"]",
+                "upstream.underscore_headers",
+                Some("[upstream]\nunderscore_headers = [\"X_A\"]"),
+            ),
             ("[users]\nttl = 20\nmax_ttl = 10", "users.ttl", Some("[users]\nttl = 20\nmax_ttl = 20")),
             ("[users]\nmax_ttl = 3600", "users.ttl", None),
             ("[users]\nttl = -1\nallow_eternal_tokens = true\nsliding_ttl = true", "users.sliding_ttl", None),
-            ("[users]\nemail_verification_required = true", "users.email_verification_required", Some("[users]\nemail_verification_required = true\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"")),
-            ("[users]\nrealm_delimiter = \":\"", "users.realm_delimiter", Some("[users]\nrealm_delimiter = \":\"\nrealm_required = true")),
-            ("profile = \"loopback3\"\n[users]\nredirect_hosts = [\"a\"]", "users.redirect_hosts", Some("[users]\nredirect_hosts = [\"a:80\"]")),
+            (
+                "[users]\nemail_verification_required = true",
+                "users.email_verification_required",
+                Some(
+                    "[users]\nemail_verification_required = true\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"",
+                ),
+            ),
+            (
+                "[users]\nrealm_delimiter = \":\"",
+                "users.realm_delimiter",
+                Some("[users]\nrealm_delimiter = \":\"\nrealm_required = true"),
+            ),
+            (
+                "profile = \"loopback3\"\n[users]\nredirect_hosts = [\"a\"]",
+                "users.redirect_hosts",
+                Some("[users]\nredirect_hosts = [\"a:80\"]"),
+            ),
             ("[users]\nredirect_hosts = [\"https://a\"]", "users.redirect_hosts", None),
-            ("[credentials]\nheaders = [\"AUTHORIZATION\"]", "credentials.headers", Some("[credentials]\nheaders = [\"X-T\"]")),
-            ("[credentials]\nparams = [\"t\"]\nquery = false", "credentials.params", Some("[credentials]\nparams = [\"t\"]")),
-            ("[credentials]\ncookies = [\"t\"]", "credentials.cookies", Some("[credentials]\ncookies = [\"t\"]\ncookie_secret = \"s\"")),
+            (
+                "[credentials]\nheaders = [\"AUTHORIZATION\"]",
+                "credentials.headers",
+                Some("[credentials]\nheaders = [\"X-T\"]"),
+            ),
+            (
+                "[credentials]\nparams = [\"t\"]\nquery = false",
+                "credentials.params",
+                Some("[credentials]\nparams = [\"t\"]"),
+            ),
+            (
+                "[credentials]\ncookies = [\"t\"]",
+                "credentials.cookies",
+                Some("[credentials]\ncookies = [\"t\"]\ncookie_secret = \"s\""),
+            ),
             ("[password]\nmemory_kib = 4294967295", "password.memory_kib", None),
             ("[password]\nworkers = 1024\nmemory_kib = 268435456", "password.memory_kib", None),
             ("[password]\niterations = 4294967295", "password.iterations", None),
@@ -281,14 +327,26 @@ mod tests {
             ("[pages]\nenabled = true", "pages.enabled", None),
             ("[pages]\nregister = false", "pages.register", None),
             ("[pages]\nlanguages = [\"de\"]", "pages.languages", None),
-            ("[mail]\nfrom = \"a@b\"", "mail.from", Some("[mail]\nfrom = \"a@b\"\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"")),
+            (
+                "[mail]\nfrom = \"a@b\"",
+                "mail.from",
+                Some("[mail]\nfrom = \"a@b\"\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\""),
+            ),
             ("[mail]\nverify_on_register = true", "mail.verify_on_register", None),
             ("[webhook]\nsecret = \"x\"", "webhook.secret", Some(HOOK)),
             ("[webhook]\nurl = \"http://127.0.0.1:1/\"", "webhook.url", Some(HOOK)),
             ("[forward_auth]\ntrusted = [\"127.0.0.1\"]", "forward_auth.trusted", None),
-            ("[admin]\nlisten = \"127.0.0.1:8080\"", "admin.listen", Some("[admin]\nlisten = \"127.0.0.1:8081\"")),
+            (
+                "[admin]\nlisten = \"127.0.0.1:8080\"",
+                "admin.listen",
+                Some("[admin]\nlisten = \"127.0.0.1:8081\""),
+            ),
             ("[admin]\nlisten = \"0.0.0.0:8080\"", "admin.listen", None),
-            ("[limits]\nlogin_per_client = \"0/minute\"", "limits.login_per_client", Some("[limits]\nlogin_per_client = \"\"")),
+            (
+                "[limits]\nlogin_per_client = \"0/minute\"",
+                "limits.login_per_client",
+                Some("[limits]\nlogin_per_client = \"\""),
+            ),
         ] {
             let told_of = told(text);
             let quoted = format!("`{key}`");

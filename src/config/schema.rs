@@ -30,7 +30,11 @@ struct Said {
 const SAMPLE: &str = include_str!("sample.toml");
 
 impl Shape {
-    pub(crate) fn of<T: Setting>(key: &'static str, default: &'static str, loopback3: &[&'static str]) -> Self {
+    pub(crate) fn of<T: Setting>(
+        key: &'static str,
+        default: &'static str,
+        loopback3: &[&'static str],
+    ) -> Self {
         let (shape, wanted) = (T::shape(), T::wanted());
         Self { key, shape, wanted, default, loopback3: loopback3.first().copied(), secret: T::SECRET }
     }

@@ -90,7 +90,9 @@ fn written(from: &Written, shape: &Value) -> Value {
         Written::Truth(truth) => (*truth).into(),
         Written::List(items) => items.iter().map(|item| written(&item.written, &shape["items"])).collect(),
         Written::Table(entries) => {
-            let pair = |(key, _, value): &(String, Place, Located)| (key.clone(), written(&value.written, &Value::Null));
+            let pair = |(key, _, value): &(String, Place, Located)| {
+                (key.clone(), written(&value.written, &Value::Null))
+            };
             Value::Object(entries.iter().map(pair).collect::<Map<_, _>>())
         }
         // No key takes it.
@@ -106,13 +108,19 @@ fn word(text: &str, shape: &Value) -> Value {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         return items.map(|item| word(item, &shape["items"])).collect();
     }
-    if is("integer") && let Ok(number) = text.parse::<i64>() {
+    if is("integer")
+        && let Ok(number) = text.parse::<i64>()
+    {
         return number.into();
     }
-    if is("boolean") && let Ok(truth) = text.parse::<bool>() {
+    if is("boolean")
+        && let Ok(truth) = text.parse::<bool>()
+    {
         return truth.into();
     }
-    if is("object") && let Some((cert, key)) = text.split_once(':') {
+    if is("object")
+        && let Some((cert, key)) = text.split_once(':')
+    {
         return serde_json::json!({ "cert": cert, "key": key });
     }
     text.into()
@@ -142,7 +150,10 @@ fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", all(items.iter().map(toml).collect())),
         Value::Object(entries) => {
-            format!("{{ {} }}", all(entries.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect()))
+            format!(
+                "{{ {} }}",
+                all(entries.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect())
+            )
         }
         other => other.to_string(),
     }
@@ -160,7 +171,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("portcullis.toml");
         fs::write(&file, text).unwrap();
-        let pairs = |list: &[(&str, &str)]| list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let pairs =
+            |list: &[(&str, &str)]| list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
         let sources = Sources { file: Some(file.clone()), env: pairs(env), flags: pairs(flags) };
         let mut all = shown(&sources).unwrap();
         for setting in &mut all {

@@ -34,7 +34,8 @@ fn duplicate(before: &str, line: &str, name: &str) -> (String, Option<String>) {
         lines.iter().position(|line| header(line) == Some(name))
     } else {
         let own = lines.iter().rposition(|line| header(line).is_some()).map_or(0, |at| at + 1);
-        let assigns = |line: &&str| line.split_once('=').is_some_and(|(key, _)| key.trim().trim_matches('"') == name);
+        let assigns =
+            |line: &&str| line.split_once('=').is_some_and(|(key, _)| key.trim().trim_matches('"') == name);
         lines.iter().skip(own).position(assigns).map(|at| own + at)
     };
     let (what, fix) = if is_header {

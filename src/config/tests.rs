@@ -252,10 +252,12 @@ fn secrets_come_by_value_or_by_file() {
         ("PORTCULLIS_STORE__URL_FILE", "s"),
     ]);
     insta::assert_snapshot!(folder.load(&sources).unwrap_err(), @r"
+    portcullis.toml:4:10: warning: `webhook.secret` has no effect without `webhook.url`; set `webhook.url`, or take it out
     PORTCULLIS_MAIL__SMTP_FILE: warning: `mail.smtp_file` is not built yet and has no effect
     PORTCULLIS_STORE__URL_FILE: error: cannot read the secret of `store.url_file` from `s`: is a directory (os error 21); name a file that this user may read, with the secret as its only line
     PORTCULLIS_MAIL__SMTP_FILE: error: cannot read the secret of `mail.smtp_file` from `s/none`: no such file or directory (os error 2); name a file that this user may read, with the secret as its only line
     PORTCULLIS_WEBHOOK__SECRET_FILE: error: `webhook.secret` and `webhook.secret_file` are both set; keep one of them, best `webhook.secret_file`
+    PORTCULLIS_WEBHOOK__SECRET_FILE: warning: `webhook.secret_file` has no effect without `webhook.url`; set `webhook.url`, or take it out
     ");
 }
 

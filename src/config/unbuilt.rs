@@ -17,8 +17,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
             let message = format!("`{key}` is not built yet, and nothing would be protected by it");
             report.error(place, "not-built", message, Some("take it out".to_owned()));
         } else if WITHOUT_EFFECT.contains(key) {
-            let message = format!("`{key}` is not built yet and has no effect");
-            report.warning(place, "not-built", message, Some("take it out".to_owned()));
+            report.warning(place, "not-built", format!("`{key}` is not built yet and has no effect"), None);
         }
     }
 }

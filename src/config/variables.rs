@@ -1,7 +1,7 @@
 //! The environment: which variables are settings, which are misspelt ones, and which are not for us.
 
 use super::{
-    inputs::{bare, did_you_mean, is_key},
+    inputs::{bare, did_you_mean},
     keys::KEYS,
     mistake::{Place, Report},
 };
@@ -59,8 +59,10 @@ fn meant(rest: &str) -> Option<String> {
     }
     let distance = |text: &str| strsim::damerau_levenshtein(&written, text);
     let config = (super::CONFIG_VARIABLE.to_owned(), distance("config"));
-    let (name, distance) =
-        keys().map(|key| (name(key), distance(&spelt(key)))).chain([config]).min_by_key(|(_, distance)| *distance)?;
+    let (name, distance) = keys()
+        .map(|key| (name(key), distance(&spelt(key))))
+        .chain([config])
+        .min_by_key(|(_, distance)| *distance)?;
     (distance <= written.chars().count() / 3).then_some(name)
 }
 
@@ -99,6 +101,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::config::inputs::is_key;
 
     fn told(name: &str, value: &str) -> Option<String> {
         let mut report = Report::new(Path::new("p.toml"));

@@ -6,6 +6,8 @@ mod check;
 mod events;
 mod explain;
 mod import;
+mod operator;
 mod policy;
+mod terminal;
 
 use crate::process::support;

@@ -97,7 +97,7 @@ fn tells_of_the_account_model_and_of_the_profile() {
     let written = &schemas["NewUser"]["properties"];
     assert_eq!(written["age"]["type"], "number");
     assert_eq!(written["tags"]["type"], "array");
-    assert_eq!(written["vip"], json!({"type": "boolean", "default": false}));
+    assert_eq!(written["vip"], json!({"type": "boolean", "description": "`false` where it is left out"}));
     assert_eq!(written["secret"], json!({"type": "string", "writeOnly": true}));
     assert_eq!(written["password"]["minLength"], 8);
     let shown = &schemas["User"]["properties"];

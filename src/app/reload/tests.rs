@@ -47,7 +47,8 @@ impl Bench {
             config,
         };
         let (ruleset, Loaded { maker, folder, in_force, .. }) = load(maker).await.unwrap();
-        let (rules, last) = (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics)));
+        let (rules, last) =
+            (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics, Clock::System)));
         let config_file = Watched::new(maker.config.file().to_owned());
         Self { dir, work: Work { maker, folder, in_force, rules, last, config_file } }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ExecuteError, called, resolve};
+use super::{ExecuteError, called, near, resolve};
 use crate::{
     accounts::Asker,
     cli::{
@@ -10,7 +10,7 @@ use crate::{
         output::{Output, RoleView},
         who::Who,
     },
-    store::RoleMapping,
+    store::{RoleMapping, User},
 };
 
 pub(super) async fn add(services: &Services, name: String) -> Result<Output, ExecuteError> {
@@ -42,15 +42,13 @@ pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
 }
 
 pub(super) async fn grant(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
-    let user = resolve(services, who).await?;
-    must_exist(services, &name).await?;
+    let user = holder(services, "grant", &name, who).await?;
     services.accounts().grant(Asker::Operator, &user, &name).await?;
     Ok(Output::Done { message: format!("{} has the role `{name}`", called(&user)) })
 }
 
 pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
-    let user = resolve(services, who).await?;
-    must_exist(services, &name).await?;
+    let user = holder(services, "revoke", &name, who).await?;
     if !services.accounts().revoke_role(Asker::Operator, &user, &name).await? {
         return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
     }
@@ -69,9 +67,37 @@ pub(super) async fn held(services: &Services) -> Result<Vec<(String, String)>, E
     Ok(mappings.into_iter().filter_map(pair).collect())
 }
 
-async fn must_exist(services: &Services, name: &str) -> Result<(), ExecuteError> {
-    if services.store.roles().await?.iter().any(|role| role.name == name) {
+/// The user whom a role is given to or taken from; the role has to be there.
+async fn holder(
+    services: &Services,
+    verb: &'static str,
+    name: &str,
+    who: &Who,
+) -> Result<User, ExecuteError> {
+    let user = match resolve(services, who).await {
+        // `role grant ann editor`
+        Err(ExecuteError::NoSuchUser { who, near }) => {
+            let as_user: Result<Who, _> = name.parse();
+            let is_role = services.store.roles().await?.iter().any(|role| role.name == who.to_string());
+            if let Ok(as_user) = as_user
+                && is_role
+                && resolve(services, &as_user).await.is_ok()
+            {
+                return Err(ExecuteError::Swapped { verb, role: name.to_owned(), who });
+            }
+            return Err(ExecuteError::NoSuchUser { who, near });
+        }
+        user => user?,
+    };
+    must_exist(services, name).await?;
+    Ok(user)
+}
+
+pub(super) async fn must_exist(services: &Services, name: &str) -> Result<(), ExecuteError> {
+    let roles = services.store.roles().await?;
+    if roles.iter().any(|role| role.name == name) {
         return Ok(());
     }
-    Err(ExecuteError::NoSuchRole(name.to_owned()))
+    let near = near::name(name, roles.iter().map(|role| &*role.name));
+    Err(ExecuteError::NoSuchRole { name: name.to_owned(), near })
 }

@@ -221,7 +221,7 @@ async fn a_new_password_and_a_revocation_end_every_session() {
         let left = services.store.tokens(None).await.unwrap();
         assert!(left.is_empty(), "{end}");
     }
-    assert!(matches!(tell(&services, issue).await, Err(ExecuteError::NoSuchUser(_))));
+    assert!(matches!(tell(&services, issue).await, Err(ExecuteError::NoSuchUser { .. })));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -17,9 +17,8 @@ use crate::{
 };
 
 pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, ExecuteError> {
-    let known: HashSet<String> = services.store.roles().await?.into_iter().map(|role| role.name).collect();
-    if let Some(missing) = draft.roles.iter().find(|name| !known.contains(*name)) {
-        return Err(ExecuteError::NoSuchRole(missing.clone()));
+    for role in &draft.roles {
+        roles::must_exist(services, role).await?;
     }
     if let Some(id) = draft.id {
         if services.store.user(&UserId::Number(id)).await?.is_some() {

@@ -4,17 +4,18 @@ use anyhow::Context;
 
 use super::{Person, Situation};
 use crate::{
-    app::{Imagined, OwnerTold},
+    app::{self, Imagined, InForce, OwnerTold},
     cli::Exit,
     cli::{
         admin::AdminCommand,
         args::{Asker, Explain},
         backend::Backend,
+        execute::whole_chain,
         known, on_runtime,
         output::{ExplainedView, Output},
     },
     config::Config,
-    policy,
+    policy::{self, Severity},
 };
 
 /// Asks the gate; `None` where none runs.
@@ -50,7 +51,7 @@ pub(super) fn ask(
     })?;
     match answer {
         None => Ok(None),
-        Some(Output::Explained(view)) => situation(*view, explain).map(Some),
+        Some(Output::Explained(view)) => situation(config, *view, explain).map(Some),
         Some(_) => {
             anyhow::bail!("the gate gave another answer than was asked for; is it of the same version?")
         }
@@ -58,7 +59,7 @@ pub(super) fn ask(
 }
 
 /// The gate's set, compiled here once more to be looked into.
-fn situation(view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
+fn situation(config: &Config, view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
     let in_force = view.in_force;
     let (study, _) = policy::study(&in_force.settings, &in_force.sources, &in_force.stored);
     let study = study.context("the gate's policies cannot be compiled here; is it of the same version?")?;
@@ -71,5 +72,36 @@ fn situation(view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation
         OwnerTold::Said { owner, .. } => Some(*owner),
         OwnerTold::NotAsked | OwnerTold::Failed { .. } => super::said(explain),
     };
-    Ok(Situation { study, person, owner, told: Some(in_force.owner) })
+    let differs = differs(config, &in_force);
+    Ok(Situation { study, person, owner, told: Some(in_force.owner), differs })
+}
+
+/// Whether other files lie on disk than those in force, and why they are not.
+fn differs(config: &Config, in_force: &InForce) -> Option<String> {
+    let dir = config.policies.dir.display();
+    let head = format!("the files in {dir} are not those in force");
+    let sources = match app::read_policies(&config.policies.dir) {
+        Ok(sources) if sources == in_force.sources => {
+            // The configuration may be what was refused.
+            return in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}"));
+        }
+        Ok(sources) => sources,
+        Err(error) => return Some(format!("{head}, and cannot be: {}", one_line(&whole_chain(&error)))),
+    };
+    let (study, findings) = policy::study(&in_force.settings, &sources, &in_force.stored);
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    Some(match (study, &*errors) {
+        (Some(_), _) => {
+            format!("{head} yet; a gate takes a change up when the files have been still for a moment")
+        }
+        (None, [first, more @ ..]) if !more.is_empty() => {
+            format!("{head}: they are refused: {first} (and {} more)", more.len())
+        }
+        (None, [only, ..]) => format!("{head}: they are refused: {only}"),
+        (None, []) => format!("{head}: they are refused; `portcullis check` says why"),
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

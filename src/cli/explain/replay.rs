@@ -46,8 +46,14 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         print_json(&answer)?;
     } else {
         let paint = Paint::of_stdout();
-        let question =
-            Question { method: &line.method, target: &line.path, person: &person, source: None, told: None };
+        let question = Question {
+            method: &line.method,
+            target: &line.path,
+            person: &person,
+            source: None,
+            told: None,
+            differs: None,
+        };
         let mut text = show::text(&question, &explanation, paint);
         let rule = line.rule.as_deref().unwrap_or("no rule");
         text.push_str(&format!("  {}   {} by {rule}: ", paint.dim("recorded"), line.decision));

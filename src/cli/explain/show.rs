@@ -44,7 +44,10 @@ pub(super) fn text(question: &Question<'_>, explanation: &Explanation, paint: Pa
 
 /// A name and its value.
 fn line(paint: Paint, name: &str, value: &str) -> String {
-    let value = paint.indented(&printable(value), INDENT);
+    // A command that is broken into lines cannot be pasted.
+    let is_command = value.contains("`portcullis ");
+    let value = printable(value);
+    let value = if is_command { value } else { paint.indented(&value, INDENT) };
     format!("  {}  {value}\n", paint.dim(&format!("{name:<9}")))
 }
 
@@ -59,6 +62,7 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
     head.extend(explanation.model_id.as_ref().map(|id| ("row", id.clone())));
     head.extend(question.told.and_then(owner).map(|told| ("owner", told)));
     head.extend(question.source.map(|source| ("by", source.to_owned())));
+    head.extend(question.differs.map(|differs| ("note", differs.to_owned())));
     head.retain(|(_, value)| !value.is_empty());
     head
 }

@@ -92,6 +92,7 @@ fn a_person_reads_a_table() {
         target: "/api/orders/7",
         person: &person,
         source: Some("the files in policies"),
+        differs: None,
         told: Some(&OwnerTold::Said { target: "/api/orders/7".into(), owner: false }),
     };
     insta::assert_snapshot!(show::text(&question, &study.explain(&inquiry), Paint::none()), @r#"

@@ -33,9 +33,9 @@ fn mistakes_in_variables_and_flags_name_them() {
     PORTCULLIS_SERVER__http: error: no setting is called `PORTCULLIS_SERVER__http`; did you mean `PORTCULLIS_SERVER__HTTP`?
     PORTCULLIS_NOWHERE__XYZZY: error: no setting is called `PORTCULLIS_NOWHERE__XYZZY`
     PORTCULLIS_STORE__URL: error: the value of `PORTCULLIS_STORE__URL` is not UTF-8
-    --server.port: error: no setting is called `server.port`
+    --set server.port: error: no setting is called `server.port`; `portcullis config show` lists all settings
     PORTCULLIS_PROFILE: error: `profile` cannot be empty; write "standard" or "loopback3"
-    --server.http: error: `server.http` cannot be `8080`; write an IP address and a port, such as "127.0.0.1:8080" or "[::1]:8080", or "unix:/path", or "" for off
+    --set server.http: error: `server.http` cannot be `8080`; write an IP address and a port, such as "127.0.0.1:8080" or "[::1]:8080", or "unix:/path", or "" for off
     PORTCULLIS_SERVER__THREADS: error: `server.threads` cannot be `four`; write a whole number from 0 to 1024
     "#);
 }
@@ -122,7 +122,7 @@ fn wrong_values() {
         portcullis.toml:14:26: error: `users.access_token_id_length` cannot be `8`; write a whole number from 16 to 1024
         portcullis.toml:16:13: error: `policies.unmatched` cannot be `maybe`; write "allow" or "authenticated" or "deny"
         portcullis.toml:17:20: error: `policies.acl_error_status` cannot be `200`; write 401, 403 or 404, or 0 for 401 without a valid token and 403 with one
-        portcullis.toml:19:20: error: `limits.login_per_client` cannot be `10/min`; write a rate such as "10/minute" (second, minute or hour)
+        portcullis.toml:19:20: error: `limits.login_per_client` cannot be `10/min`; write "10/minute"
         portcullis.toml:21:8: error: `api.root` cannot be `api`; write a path such as "/api", in plain characters
         portcullis.toml:22:9: error: `api.users` cannot be `a/b`; write one word of a path, such as "users", in plain characters
         portcullis.toml:24:21: error: `identity.preset` cannot be `x`; write "x-forwarded" or "remote" or "x-auth-request"
@@ -218,14 +218,14 @@ fn password_parameters_below_owasps_minimum_are_a_warning() {
 
 #[test]
 fn broken_toml_is_one_mistake() {
-    insta::assert_snapshot!(mistakes("[server]\nhttp = \"127.0.0.1:80\nthreads = 1\n"), @r#"portcullis.toml:2:21: error: invalid basic string, expected `"`"#);
-    insta::assert_snapshot!(mistakes("# ü\n[server]\nhttp = hush\n"), @"portcullis.toml:3:8: error: string values must be quoted, expected literal string");
-    insta::assert_snapshot!(mistakes("[log]\naccess = true\n[log]\n"), @"portcullis.toml:3:2: error: duplicate key");
+    insta::assert_snapshot!(mistakes("[server]\nhttp = \"127.0.0.1:80\nthreads = 1\n"), @r#"portcullis.toml:2:21: error: `server.http`: invalid basic string, expected `"`"#);
+    insta::assert_snapshot!(mistakes("# ü\n[server]\nhttp = hush\n"), @r#"portcullis.toml:3:8: error: `server.http`: string values must be quoted, expected literal string; write an IP address and a port, such as "127.0.0.1:8080" or "[::1]:8080", or "unix:/path", or "" for off"#);
+    insta::assert_snapshot!(mistakes("[log]\naccess = true\n[log]\n"), @"portcullis.toml:3:2: error: duplicate key: [log] is written twice, first on line 1; put its keys below one of them");
 }
 
 #[test]
 fn columns_count_characters() {
-    insta::assert_snapshot!(mistakes("pages = { title = \"üüü\", x = 1 }"), @"portcullis.toml:1:26: error: unknown key `x` in [pages]");
+    insta::assert_snapshot!(mistakes("credentials = { params = [\"üüü\"], x = 1 }"), @"portcullis.toml:1:35: error: unknown key `x` in [credentials]");
 }
 
 #[test]

@@ -39,8 +39,8 @@ fn walk(house: &House) -> Vec<String> {
     run("token revoke --user 7", "");
     run("token list", "");
     run("user set-password 7 --password-stdin", "another-password-5");
-    run("user delete 7", "");
-    run("user delete 7", "");
+    run("user delete 7 --yes", "");
+    run("user delete 7 --yes", "");
     run("user list --json", "");
     told
 }
@@ -218,7 +218,7 @@ fn a_new_password_ends_every_session() {
 #[test]
 fn a_deleted_user_is_gone_and_the_id_is_not_used_again() {
     let (house, gate, [_, bob]) = inhabited();
-    house.ok("user delete bob");
+    house.ok("user delete bob --yes");
     assert_eq!(gate.http.get("/notes/2", &bob), 401);
     assert_eq!(gate.http.try_login("bob", PASSWORD).status, 401);
     assert_eq!(gate.http.register("bob"), 3);

@@ -51,7 +51,7 @@ const SPOILT: &[Spoil] = &[
                 r#"{"name": "A", "routes": [{"path": "/a/{x}"}, {"path": "/a/{y}"}], "acls": []}"#,
             )
         },
-        "a.json:1:46: error: the routes `/a/{x}` and `/a/{y}` tie; remove one",
+        "a.json:1:46: error: the route `/a/{y}` ties with `/a/{x}` of a.json:1:26; remove one",
     ),
     (
         "deep",

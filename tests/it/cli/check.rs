@@ -113,7 +113,7 @@ fn variables_and_flags_come_before_the_file() {
     command.env("PORTCULLIS_USERS__TTL", "soon").env("PORTCULLIS_SERVICE_HOST", "10.0.0.1");
     let done = finish(command, "");
     assert_eq!(done.code, Some(1));
-    for line in ["PORTCULLIS_USERS__TTL: error: `users.ttl` cannot be `soon`", "--server.http: error: "] {
+    for line in ["PORTCULLIS_USERS__TTL: error: `users.ttl` cannot be `soon`", "--set server.http: error: "] {
         assert!(done.out.contains(line), "{line} is not in\n{}", done.out);
     }
     assert!(!done.out.contains("SERVICE_HOST"), "{}", done.out);

@@ -58,7 +58,7 @@ fn commands_tell_the_webhook_with_and_without_a_gate() {
     house.ok("token revoke --user ann");
     house.ok("user disable ann");
     house.run_with("user set-password ann --password-stdin", "another-good-password").ok();
-    house.ok("user delete 2");
+    house.ok("user delete 2 --yes");
     let after = [
         "user.verified 1  operator",
         "token.revoked 1  operator",

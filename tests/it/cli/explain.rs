@@ -70,7 +70,9 @@ fn the_set_in_force_counts_and_not_what_lies_on_disk() {
     let text = fs::read_to_string(house.path("policies/public.json")).unwrap();
     // Broken, so that it never comes into force.
     house.write("policies/public.json", &text.replace("\"ALLOW\"", "\"ALOW\""));
-    assert_eq!(house.ok("explain --as anonymous GET /about"), before);
+    let after = house.ok("explain --as anonymous GET /about");
+    let said: Vec<&str> = after.lines().filter(|line| !line.contains("not those in force")).collect();
+    assert_eq!(said, before.lines().collect::<Vec<_>>());
 }
 
 #[test]

@@ -5,15 +5,19 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{document, members};
 use crate::{
-    process::support::{finish, has},
+    process::support::{finish_within, has},
     support::{App, Gate, Setup},
 };
+
+/// A compiler on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the lives of the clients are written.
 fn lives() -> PathBuf {
@@ -29,14 +33,8 @@ fn described() -> (App, Gate) {
 
 /// What a command prints; it has to succeed.
 fn told(mut command: Command, gate: &Gate) -> String {
-    finish(
-        {
-            command.current_dir(gate.path("")).env("PYTHONDONTWRITEBYTECODE", "1");
-            command
-        },
-        "",
-    )
-    .ok()
+    command.current_dir(gate.path("")).env("PYTHONDONTWRITEBYTECODE", "1");
+    finish_within(PATIENCE, command, "").ok()
 }
 
 fn command(line: &[&str]) -> Command {

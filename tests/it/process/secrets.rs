@@ -59,7 +59,7 @@ fn busy_run(house: &House, http: Http, printed: &mut String) -> Vec<String> {
     printed.push_str(&ok("user enable ann", ""));
     printed.push_str(&ok("user show ann --json", ""));
     printed.push_str(&ok("user list", ""));
-    printed.push_str(&ok("user delete bob", ""));
+    printed.push_str(&ok("user delete bob --yes", ""));
     let typed =
         ["typed-by-operator-1", "typed-by-bob-22", "a-wrong-guess-333", "set-by-operator-4444", PASSWORD];
     let words = typed.into_iter().chain(["typed-into-the-name", "a-private-word"]).map(str::to_owned);

@@ -1,0 +1,148 @@
+//! What a running gate says of itself, for `portcullis status`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Live, http_name, listen, reload::LastReload};
+use crate::{
+    clock::Timestamp,
+    config::{Config, Profile, UpstreamAddress},
+    gate::Rules,
+    observe::metrics::Metrics,
+    store::Store,
+};
+
+/// What is known at the start, and where the rest is found.
+#[derive(Clone)]
+pub(super) struct About {
+    pub(super) since: Timestamp,
+    pub(super) listeners: Vec<String>,
+    pub(super) upstreams: Vec<String>,
+    pub(super) policies: String,
+    pub(super) profile: &'static str,
+    pub(super) rules: Arc<Rules>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) last: Arc<LastReload>,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The gate's version.
+    pub version: String,
+    /// Since when it serves: ISO 8601, UTC.
+    pub since: String,
+    /// Where it listens: for clients, and for health and metrics.
+    pub listeners: Vec<String>,
+    /// `standard` or `loopback3`.
+    pub profile: String,
+    /// The set in force.
+    pub policies: PoliciesInForce,
+    /// How the last reload went.
+    pub last_reload: Reload,
+    /// What the store holds.
+    pub store: Rows,
+    /// Tokens that are good now, as the metrics count them.
+    pub sessions: u64,
+    /// The servers of the app.
+    pub upstreams: Vec<String>,
+    /// Certificates; none where TLS is off.
+    pub certificates: Vec<String>,
+}
+
+/// The set in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoliciesInForce {
+    /// Its digest.
+    pub digest: String,
+    /// How many routes it has.
+    pub routes: u64,
+    /// Of how many files it was made.
+    pub files: u64,
+    /// The folder.
+    pub dir: String,
+}
+
+/// The last reload of the configuration and the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    /// When: ISO 8601, UTC. `None` = not since the start.
+    pub at: Option<String>,
+    /// Why it was refused.
+    pub failure: Option<String>,
+}
+
+/// How many rows there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Accounts.
+    pub users: u64,
+    /// Roles.
+    pub roles: u64,
+    /// Stored rules.
+    pub rules: u64,
+}
+
+impl About {
+    pub(super) fn new(
+        config: &Config,
+        since: Timestamp,
+        addresses: (&listen::Address, Option<std::net::SocketAddr>),
+        (rules, metrics, last): (&Arc<Rules>, &Arc<Metrics>, &Arc<LastReload>),
+    ) -> Self {
+        let admin = addresses.1.map(|address| format!("http://{address} (health, metrics)"));
+        let server = |server: &UpstreamAddress| match server {
+            UpstreamAddress::Http { authority, .. } => format!("http://{authority}"),
+            UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
+        };
+        Self {
+            since,
+            listeners: std::iter::once(http_name(addresses.0)).chain(admin).collect(),
+            upstreams: config.upstream.servers.iter().map(server).collect(),
+            policies: config.policies.dir.display().to_string(),
+            profile: match config.profile {
+                Profile::Standard => "standard",
+                Profile::Loopback3 => "loopback3",
+            },
+            rules: Arc::clone(rules),
+            metrics: Arc::clone(metrics),
+            last: Arc::clone(last),
+        }
+    }
+}
+
+impl Live {
+    /// What runs.
+    ///
+    /// # Errors
+    /// When the gate is too busy with reloads to tell, or the store cannot answer.
+    pub async fn status(&self, store: &dyn Store) -> anyhow::Result<Status> {
+        let made_of = self.made_of().await?;
+        let counters = store.counters();
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let about = &self.about;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            since: about.since.to_string(),
+            listeners: about.listeners.clone(),
+            profile: about.profile.to_owned(),
+            policies: PoliciesInForce {
+                digest: made_of.ruleset.set.digest.clone(),
+                routes: count(about.rules.current().set.routes().count()),
+                files: count(made_of.sources.len()),
+                dir: about.policies.clone(),
+            },
+            last_reload: about.last.told(),
+            store: Rows {
+                users: counters.users,
+                roles: counters.roles,
+                rules: count(made_of.stored.rules.len()),
+            },
+            sessions: counters.tokens.saturating_sub(about.metrics.over()),
+            upstreams: about.upstreams.clone(),
+            certificates: Vec::new(),
+        })
+    }
+}

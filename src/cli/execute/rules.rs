@@ -1,0 +1,120 @@
+//! Stored rules: LoopBack's rows of the ACL model.
+
+use super::{ExecuteError, near};
+use crate::{
+    accounts::Asker,
+    cli::{
+        admin::Services,
+        output::{Output, RuleView},
+    },
+    policy::StoredRule,
+    store::AclRow,
+};
+
+pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output, ExecuteError> {
+    let rule = complete(rule)?;
+    let rows = services.store.acl_rows().await?;
+    let says = |row: &AclRow| view(&AclRow { id: String::new(), ..row.clone() });
+    let row = |id: String| AclRow {
+        id,
+        model: rule.model.clone(),
+        property: rule.property.clone(),
+        access_type: rule.access_type.clone(),
+        permission: rule.permission.clone(),
+        principal_type: rule.principal_type.clone(),
+        principal_id: rule.principal_id.clone(),
+    };
+    let new = row(String::new());
+    if let Some(known) = rows.iter().find(|known| says(known) == says(&new)) {
+        return Ok(Output::Done { message: format!("there is such a rule already: `{}`", known.id) });
+    }
+    let last = rows.iter().filter_map(|row| row.id.parse::<u64>().ok()).max().unwrap_or(0);
+    let id = last.saturating_add(1).to_string();
+    services.accounts().add_rule(Asker::Operator, row(id.clone())).await?;
+    take_up(services).await?;
+    Ok(Output::Done {
+        message: format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it"),
+    })
+}
+
+pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
+    let mut rows = services.store.acl_rows().await?;
+    rows.sort_by_key(|row| (row.id.parse::<u64>().unwrap_or(u64::MAX), row.id.clone()));
+    Ok(Output::Acls(rows.iter().map(view).collect()))
+}
+
+pub(super) async fn remove(services: &Services, ids: &[String]) -> Result<Output, ExecuteError> {
+    let rows = services.store.acl_rows().await?;
+    if let Some(missing) = ids.iter().find(|id| rows.iter().all(|row| row.id != **id)) {
+        return Err(ExecuteError::NoSuchRule(missing.clone()));
+    }
+    for id in ids {
+        services.accounts().remove_rule(Asker::Operator, id).await?;
+    }
+    take_up(services).await?;
+    let several = if ids.len() == 1 { ("rule", "is") } else { ("rules", "are") };
+    Ok(Output::Done { message: format!("the {} `{}` {} removed", several.0, ids.join("`, `"), several.1) })
+}
+
+/// A running gate decides by it from now on.
+async fn take_up(services: &Services) -> Result<(), ExecuteError> {
+    match &services.live {
+        Some(live) => live.take_rows(&*services.store).await.map_err(ExecuteError::NotInForce),
+        None => Ok(()),
+    }
+}
+
+/// A rule that can apply, or why it cannot.
+fn complete(rule: StoredRule) -> Result<StoredRule, ExecuteError> {
+    let none = |what: &str| ExecuteError::Rule(what.to_owned());
+    let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    if !filled(&rule.model) {
+        return Err(none("it names no model; write `--model NAME`, or `*` for every model"));
+    }
+    if !filled(&rule.principal_id) {
+        return Err(none("it names nobody; write `--principal-id` with a role's name or a user's id"));
+    }
+    known("permission", rule.permission.as_deref(), &PERMISSIONS)?;
+    known("principal type", rule.principal_type.as_deref(), &PRINCIPALS)?;
+    let access_type = rule.access_type.filter(|text| !text.is_empty()).unwrap_or_else(|| "*".to_owned());
+    known("access type", Some(&access_type), &ACCESS)?;
+    let property = rule.property.filter(|text| !text.is_empty()).unwrap_or_else(|| "*".to_owned());
+    Ok(StoredRule { property: Some(property), access_type: Some(access_type), ..rule })
+}
+
+/// Refuses a word that LoopBack would pass over. Where users of several models log in, a model's name is a principal
+/// type, too.
+fn known(what: &str, word: Option<&str>, words: &[&str]) -> Result<(), ExecuteError> {
+    let all = words.join(", ");
+    let Some(word) = word.filter(|word| !word.is_empty()) else {
+        return Err(ExecuteError::Rule(format!("it has no {what}; write one of {all}")));
+    };
+    let near = near::name(word, words.iter().copied());
+    let is_model = what == "principal type" && near.is_none() && word.contains(char::is_lowercase);
+    if words.contains(&word) || is_model {
+        return Ok(());
+    }
+    let near = near.map_or_else(
+        || format!("write one of {all}"),
+        |near| format!("did you mean `{near}`? There are {all}"),
+    );
+    Err(ExecuteError::Rule(format!("`{word}` is no {what}; {near}")))
+}
+
+fn view(row: &AclRow) -> RuleView {
+    RuleView {
+        id: row.id.clone(),
+        model: row.model.clone(),
+        property: row.property.clone(),
+        access_type: row.access_type.clone(),
+        permission: row.permission.clone(),
+        principal_type: row.principal_type.clone(),
+        principal_id: row.principal_id.clone(),
+    }
+}
+
+const PERMISSIONS: [&str; 4] = ["ALLOW", "DENY", "ALARM", "AUDIT"];
+
+const PRINCIPALS: [&str; 3] = ["ROLE", "USER", "APP"];
+
+const ACCESS: [&str; 5] = ["READ", "WRITE", "EXECUTE", "REPLICATE", "*"];

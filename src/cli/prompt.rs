@@ -1,0 +1,135 @@
+//! What is asked of a person at a terminal: passwords, which are not shown, and a word before something is gone.
+
+use std::{
+    fs,
+    io::{self, BufRead, IsTerminal, Read, Write},
+};
+
+use anyhow::Context;
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+
+use super::{admin::Hidden, args::PasswordFrom};
+
+/// The command line lacks what only a terminal could have given.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(String);
+
+/// The password for `whom`: of a file or of standard input, without the newline that an editor or `echo` ends it with;
+/// else of the person at the terminal, twice.
+///
+/// # Errors
+/// [`Usage`] where nothing says where it is and there is no terminal.
+pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden> {
+    if let Some(path) = &from.password_file {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        return Ok(without_newline(&text));
+    }
+    let is_terminal = io::stdin().is_terminal();
+    if from.password_stdin && !is_terminal {
+        let mut text = String::new();
+        let longest = u64::try_from(MAX_PASSWORD_INPUT).unwrap_or(u64::MAX);
+        io::stdin().take(longest).read_to_string(&mut text).context("cannot read the password")?;
+        return Ok(without_newline(&text));
+    }
+    may_ask(
+        "the password is missing, and this is no terminal; say `--password-stdin` or `--password-file F`",
+    )?;
+    let silence = Silence::begin()?;
+    let first = silence.line(&format!("password for {whom}: "))?;
+    if !from.password_stdin && silence.line("the same again: ")? != first {
+        anyhow::bail!("the two passwords differ; nothing was changed");
+    }
+    Ok(Hidden::new(first))
+}
+
+/// Refuses with this text where there is nobody to ask.
+///
+/// # Errors
+/// [`Usage`].
+pub(super) fn may_ask(otherwise: &str) -> Result<(), Usage> {
+    if io::stdin().is_terminal() { Ok(()) } else { Err(Usage(otherwise.to_owned())) }
+}
+
+/// Whether the answer is yes; anything else is no.
+pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
+    say(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// A question is no answer: it goes to standard error.
+fn say(text: &str) {
+    // Whoever reads it may be gone.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn without_newline(text: &str) -> Hidden {
+    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    Hidden::new(line.unwrap_or(text).to_owned())
+}
+
+/// While it lives, the terminal shows nothing of what is typed. Ctrl-C ends the line instead of the process, so that
+/// the terminal is always left as it was.
+struct Silence(Termios);
+
+impl Silence {
+    fn begin() -> anyhow::Result<Self> {
+        let before = termios::tcgetattr(io::stdin()).context("cannot ask the terminal how it is set")?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        // What was typed ahead counts.
+        termios::tcsetattr(io::stdin(), OptionalActions::Now, &quiet)
+            .context("cannot keep the terminal from showing the password")?;
+        Ok(Self(before))
+    }
+
+    /// A line that is not shown.
+    fn line(&self, prompt: &str) -> anyhow::Result<String> {
+        say(prompt);
+        let mut line = Vec::new();
+        for byte in io::stdin().lock().bytes().take(MAX_PASSWORD_INPUT) {
+            match byte.context("cannot read the password")? {
+                b'\n' => break,
+                INTERRUPT => {
+                    say("\n");
+                    anyhow::bail!("interrupted; nothing was changed");
+                }
+                byte => line.push(byte),
+            }
+        }
+        say("\n");
+        String::from_utf8(line).context("the password is not UTF-8")
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // Nothing can be done about it, and there is nothing to undo.
+        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+/// Far beyond any password that is taken: the rest of an endless input is not read.
+const MAX_PASSWORD_INPUT: usize = 64 << 10;
+
+/// Ctrl-C.
+const INTERRUPT: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newline_at_the_end_is_no_part_of_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("", "")] {
+            fs::write(&path, text).unwrap();
+            let from = PasswordFrom { password_stdin: false, password_file: Some(path.clone()) };
+            assert_eq!(password(&from, "ann").unwrap().expose(), expected, "{text:?}");
+        }
+    }
+}

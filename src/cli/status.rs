@@ -1,0 +1,78 @@
+//! `status`: what the running gate says of itself.
+
+use std::fmt::Write;
+
+use super::{
+    Exit,
+    admin::AdminCommand,
+    args::Global,
+    backend::{self, Backend},
+    load, on_runtime,
+    output::{StatusView, printable},
+    print, print_json,
+};
+
+/// Asks the gate, and prints it.
+pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let config = load(global)?.config;
+    on_runtime(async {
+        let Some(mut gate) = Backend::of_a_gate(&config).await? else {
+            anyhow::bail!("{}; {}", backend::silent(&config), backend::looked(&config));
+        };
+        let output = gate.call(AdminCommand::Status).await?;
+        if global.json {
+            print_json(&output.to_json())?;
+        } else {
+            print(&output.to_text())?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// A line a fact.
+pub(super) fn text(status: &StatusView) -> String {
+    let gate = &status.gate;
+    let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(", ") };
+    let reload = match (&gate.last_reload.at, &gate.last_reload.failure) {
+        (None, _) => "none since the start".to_owned(),
+        (Some(at), None) => format!("{at}, taken up"),
+        (Some(at), Some(why)) => format!("{at}, REFUSED, the old set stays in force: {why}"),
+    };
+    let policies = &gate.policies;
+    let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
+    let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut text = String::new();
+    for (name, value) in [
+        ("version", gate.version.clone()),
+        ("state", if status.ready { "serving" } else { "stopping" }.to_owned()),
+        ("since", gate.since.clone()),
+        ("listens", or(gate.listeners.clone(), "-")),
+        ("profile", gate.profile.clone()),
+        (
+            "policies",
+            format!(
+                "{digest}, {} of {} in {}",
+                counted(policies.routes, "route"),
+                counted(policies.files, "file"),
+                policies.dir
+            ),
+        ),
+        ("reload", reload),
+        ("store", status.store_name.clone()),
+        (
+            "holds",
+            format!(
+                "{}, {}, {}",
+                counted(gate.store.users, "user"),
+                counted(gate.store.roles, "role"),
+                counted(gate.store.rules, "stored rule")
+            ),
+        ),
+        ("sessions", counted(gate.sessions, "live token")),
+        ("upstream", or(gate.upstreams.clone(), "-")),
+        ("tls", or(gate.certificates.clone(), "off")),
+    ] {
+        let _ = writeln!(text, "{name:<9} {}", printable(&value));
+    }
+    text
+}
