@@ -29,6 +29,7 @@ pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
 pub use self::method_override::{Override, OverrideScanner, query_override};
 pub use self::reject::Reject;
 pub use self::request::RequestHead;
+pub(crate) use self::request::empty_lines;
 pub use self::response::ResponseHead;
 pub use self::websocket::{SwitchError, check_switch};
 
@@ -43,6 +44,9 @@ pub struct HeadLimits {
 
 /// No configuration allows more fields than this: the scanner's table lies on the stack.
 pub const MAX_FIELDS: usize = 256;
+
+/// The longest body: what lies above is negative to a parser with signed numbers.
+const MAX_LENGTH: u64 = i64::MAX as u64;
 
 /// How a scan went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ fuzz_target!(|input: &[u8]| {
     check_lines(&input[..end]);
     check_path(head.path());
     check_fields(&head);
+    check_method(&head);
 
     // The head alone is enough, and any part of it is not.
     let mut again = RequestHead::new();
@@ -56,9 +57,25 @@ fn check_fields(head: &RequestHead) {
     assert!(count("content-length") + count("transfer-encoding") <= 1);
     match head.framing() {
         Framing::Empty => assert_eq!(count("content-length") + count("transfer-encoding"), 0),
-        Framing::Length(_) => assert_eq!(count("content-length"), 1),
+        Framing::Length(length) => {
+            assert_eq!(count("content-length"), 1);
+            assert!(i64::try_from(length).is_ok());
+        }
         Framing::Chunked => assert_eq!(count("transfer-encoding"), 1),
         Framing::UntilClose => panic!("a request does not end with its connection"),
+    }
+}
+
+/// A method has one spelling, and only a GET without a body opens a WebSocket.
+fn check_method(head: &RequestHead) {
+    assert!(!head.method().bytes().any(|byte| byte.is_ascii_lowercase()));
+    if let Some(key) = head.websocket_key() {
+        assert_eq!((head.method(), key.len()), ("GET", 24));
+        assert!(matches!(head.framing(), Framing::Empty | Framing::Length(0)));
+        let count = |name: &str| head.fields().filter(|field| field.name.eq_ignore_ascii_case(name)).count();
+        for name in ["upgrade", "sec-websocket-key", "sec-websocket-version"] {
+            assert_eq!(count(name), 1);
+        }
     }
 }
 

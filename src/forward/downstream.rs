@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan};
+use crate::wire::{
+    ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, empty_lines,
+};
 
 use super::{Buffer, Deadline, Peer, PeerText, Socket};
 use watch::Watch;
@@ -204,10 +206,16 @@ impl Downstream {
             match poll_fn(|cx| self.poll_input(cx)).await {
                 Ok(0) => return Arrival::Closed,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Arrival::TooSlow,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return self.too_slow(),
                 Err(_) => return Arrival::Closed,
             }
         }
+    }
+
+    /// Empty lines alone begin no request: an answer to them would be taken for that of the next one.
+    fn too_slow(&self) -> Arrival {
+        let input = self.scratch.input.filled();
+        if empty_lines(input) == input.len() { Arrival::Closed } else { Arrival::TooSlow }
     }
 
     fn begin(&mut self, head: &RequestHead) {

@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Error, Header, Status, parse_headers};
 use memchr::{memchr, memmem};
 
 use super::diagnose::name_mistake;
-use crate::wire::{Field, HeadLimits, MAX_FIELDS, Reject, Version};
+use crate::wire::{Field, HeadLimits, MAX_FIELDS, MAX_LENGTH, Reject, Version};
 
 /// A part of the head.
 #[derive(Clone, Copy, Debug, Default)]
@@ -258,15 +258,16 @@ pub(super) fn first_line(input: &[u8]) -> Result<Option<(&[u8], usize)>, Reject>
     Ok(Some((line, end + 1)))
 }
 
-/// Digits alone (RFC 9110 section 8.6): no sign, no list, no blank.
+/// Digits alone (RFC 9110 section 8.6): no sign, no list, no blank, at most [`MAX_LENGTH`].
 fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }
-    value.iter().try_fold(0_u64, |length, &byte| {
+    let length = value.iter().try_fold(0_u64, |length, &byte| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         length.checked_mul(10)?.checked_add(digit)
-    })
+    })?;
+    (length <= MAX_LENGTH).then_some(length)
 }
 
 /// Whether the bytes before `end` are `tail`.

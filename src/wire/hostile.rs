@@ -121,6 +121,14 @@ fn every_check_of_the_scanner_has_a_file() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+#[test]
+fn e11_every_check_is_explained() {
+    let page = include_str!("../../docs/what-is-refused.md");
+    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let missing: Vec<_> = all_checks().into_iter().filter(|check| !rows.contains(check)).collect();
+    assert!(missing.is_empty(), "docs/what-is-refused.md lacks {missing:?}");
+}
+
 /// The names in `Reject::check`, read from its source: an enum cannot be walked.
 fn all_checks() -> BTreeSet<&'static str> {
     let lines =
@@ -167,7 +175,7 @@ mod properties {
     }
 
     fn request() -> impl Strategy<Value = Vec<u8>> {
-        ("(\r\n)?", "[A-Z]{1,10}", PATH, QUERY, field_lines()).prop_map(
+        ("(\r\n){0,16}", "[A-Z]{1,10}", PATH, QUERY, field_lines()).prop_map(
             |(empty, method, path, query, lines)| {
                 let path = if path.is_empty() { "/" } else { &path };
                 // Two methods are never served.

@@ -18,7 +18,7 @@ pub enum Reject {
     TargetTooLong,
     /// More fields than [`super::HeadLimits::fields`].
     TooManyFields,
-    /// More than one empty line before the request line (RFC 9112 section 2.2).
+    /// More than a few empty lines before the request line (RFC 9112 section 2.2).
     BlankLine,
     /// A line feed without a carriage return.
     BareLineFeed,
@@ -28,7 +28,7 @@ pub enum Reject {
     Nul,
     /// The first line is not `METHOD SP TARGET SP VERSION`.
     RequestLine,
-    /// The method is no token, or too long.
+    /// The method is not of capital letters, digits, `-` and `_`, or too long.
     Method,
     /// TRACE or CONNECT.
     MethodNotAllowed,
@@ -89,7 +89,7 @@ pub enum Reject {
     InvalidHost,
     /// There is a second `Content-Length`.
     DuplicateContentLength,
-    /// The `Content-Length` is not a decimal number below 2^64.
+    /// The `Content-Length` is not a decimal number below 2^63.
     InvalidContentLength,
     /// `Content-Length` beside `Transfer-Encoding`.
     LengthAndTransferEncoding,
@@ -103,9 +103,9 @@ pub enum Reject {
     UpgradeWithBody,
     /// An `Expect` that is not `100-continue`.
     Expect,
-    /// The size of a chunk is not 1 to 16 hex digits.
+    /// The size of a chunk is not 1 to 16 hex digits, or not below 2^63.
     ChunkSize,
-    /// A malformed chunk extension, or too many bytes of them.
+    /// A malformed chunk extension (RFC 9112 section 7.1.1), or too many bytes of them.
     ChunkExtension,
     /// A chunk's data does not end with CR LF where its size says so.
     ChunkEnd,
@@ -209,7 +209,7 @@ impl Reject {
             Self::BareCarriageReturn => "CR stands only before LF",
             Self::Nul => "a head holds no NUL byte",
             Self::RequestLine => "the first line is `METHOD TARGET HTTP/1.1`, with single blanks",
-            Self::Method => "a method is a token of at most 32 bytes",
+            Self::Method => "a method is 1 to 32 capital letters, digits, `-` or `_`",
             Self::MethodNotAllowed => "TRACE and CONNECT are not served",
             Self::Version => "use HTTP/1.1",
             Self::StatusLine => "the first line is `HTTP/1.1 STATUS REASON`",
@@ -236,7 +236,7 @@ impl Reject {
             Self::DuplicateHost => "send exactly one `Host` field",
             Self::InvalidHost => "`Host` is a name or an address, with an optional port",
             Self::DuplicateContentLength => "send exactly one `Content-Length`",
-            Self::InvalidContentLength => "`Content-Length` is one decimal number",
+            Self::InvalidContentLength => "`Content-Length` is one decimal number below 2^63",
             Self::LengthAndTransferEncoding => "send one of the two",
             Self::TransferEncoding => "the only transfer coding is one `chunked`",
             Self::TransferEncodingHttp10 => "HTTP/1.0 has no transfer codings",
@@ -245,8 +245,10 @@ impl Reject {
             }
             Self::UpgradeWithBody => "a request for a WebSocket has no body",
             Self::Expect => "the only expectation is `100-continue`",
-            Self::ChunkSize => "a chunk begins with 1 to 16 hex digits",
-            Self::ChunkExtension => "send no chunk extensions",
+            Self::ChunkSize => "a chunk begins with 1 to 16 hex digits, a number below 2^63",
+            Self::ChunkExtension => {
+                "a chunk extension is `;name`, `;name=token` or `;name=\"text\"`, and short"
+            }
             Self::ChunkEnd => "CR LF follows the data of a chunk",
             Self::TrailerField => "a trailer field is `name: value`",
             Self::TrailerName => "framing and routing fields are no trailers",

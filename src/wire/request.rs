@@ -4,9 +4,8 @@ use std::fmt;
 
 use memchr::memchr;
 
-use super::diagnose::is_token;
 use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
-use super::host::is_host;
+use super::host::host_length;
 use super::target::{self, Target};
 use super::websocket;
 use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
@@ -23,6 +22,7 @@ pub struct RequestHead {
     version: Version,
     encoded_slash: bool,
     expects: bool,
+    trailers: bool,
     websocket: bool,
     /// Decoded segments, while the path is checked.
     scratch: Vec<u8>,
@@ -41,6 +41,7 @@ impl RequestHead {
             version: Version::Http11,
             encoded_slash: false,
             expects: false,
+            trailers: false,
             websocket: false,
             scratch: Vec::new(),
         }
@@ -70,6 +71,7 @@ impl RequestHead {
         self.version = Version::Http11;
         self.encoded_slash = false;
         self.expects = false;
+        self.trailers = false;
         self.websocket = false;
     }
 
@@ -122,7 +124,7 @@ impl RequestHead {
         self.version
     }
 
-    /// The value of `Host`: a name or an address, with an optional port.
+    /// The value of `Host`: a name or an address, with an optional port. Without the colon of an empty port.
     pub fn host(&self) -> &str {
         self.head.text(self.host)
     }
@@ -157,6 +159,11 @@ impl RequestHead {
         self.expects && self.version == Version::Http11 && self.has_body()
     }
 
+    /// Whether the client takes the trailers of a chunked answer (RFC 9110 section 10.1.4), in HTTP/1.1.
+    pub fn accepts_trailers(&self) -> bool {
+        self.trailers && self.version == Version::Http11
+    }
+
     /// The key of a whole WebSocket handshake: the only upgrade that is asked for.
     pub fn websocket_key(&self) -> Option<&[u8]> {
         if self.websocket { self.field(websocket::KEY) } else { None }
@@ -173,8 +180,7 @@ impl RequestHead {
 
     fn read(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {
         check_protocol(input)?;
-        // One empty line before the request line is a habit of old clients (RFC 9112 section 2.2).
-        let skipped = if input.starts_with(b"\r\n") { 2 } else { 0 };
+        let skipped = empty_lines(input);
         let input = input.get(skipped..).unwrap_or_default();
         if worth_parsing(input)
             && let Some(end) = self.read_head(input, limits)?
@@ -195,16 +201,20 @@ impl RequestHead {
         let Some((line, next)) = first_line(input)? else { return Ok(None) };
         self.read_request_line(line)?;
         let mut host = None;
-        let mut expects = false;
+        let (mut expects, mut trailers) = (false, false);
         let end = self.head.read_fields(input, next, limits, |name, value, span| {
             match name.len() {
                 4 if name.eq_ignore_ascii_case("host") => {
-                    if host.replace(span).is_some() {
+                    if host.is_some() {
                         return Err(Reject::DuplicateHost);
                     }
-                    if !is_host(value) {
-                        return Err(Reject::InvalidHost);
-                    }
+                    let at = span.range().start;
+                    let length = host_length(value).ok_or(Reject::InvalidHost)?;
+                    host = Some(Span::new(at, at + length));
+                }
+                2 if name.eq_ignore_ascii_case("te") => {
+                    let mut codings = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+                    trailers |= codings.any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
                 }
                 6 if name.eq_ignore_ascii_case("expect") => {
                     if !value.eq_ignore_ascii_case(b"100-continue") {
@@ -218,7 +228,7 @@ impl RequestHead {
         })?;
         let Some(end) = end else { return Ok(None) };
         self.host = host.ok_or(Reject::MissingHost)?;
-        self.expects = expects;
+        (self.expects, self.trailers) = (expects, trailers);
         self.head.facts.check_framing(self.version)?;
         Ok(Some(end))
     }
@@ -288,15 +298,23 @@ fn check_protocol(input: &[u8]) -> Result<(), Reject> {
     }
 }
 
+/// How many bytes of empty lines stand before the request line: a habit of old clients after a body (RFC 9112
+/// section 2.2).
+pub(crate) fn empty_lines(input: &[u8]) -> usize {
+    let lines = input.chunks_exact(2).take(MAX_EMPTY_LINES);
+    lines.take_while(|line| line == b"\r\n").count() * 2
+}
+
+/// A method is case-sensitive, and an app may not know it: `delete` would be judged as a method of its own, and be
+/// served as `DELETE`.
 fn check_method(method: &[u8]) -> Result<(), Reject> {
-    if method.len() > MAX_METHOD || !is_token(method) {
-        return Err(Reject::Method);
-    }
     // In any letter case: an app that reads methods loosely would serve `trace` too.
     if method.eq_ignore_ascii_case(b"TRACE") || method.eq_ignore_ascii_case(b"CONNECT") {
         return Err(Reject::MethodNotAllowed);
     }
-    Ok(())
+    let plain = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
+    let fits = (1..=MAX_METHOD).contains(&method.len());
+    if fits && method.iter().all(plain) { Ok(()) } else { Err(Reject::Method) }
 }
 
 /// Names the mistake in a request line whose parts could not be told apart.
@@ -323,6 +341,9 @@ fn is_version(digits: &[u8]) -> bool {
 
 /// Longer methods than this nobody serves.
 const MAX_METHOD: usize = 32;
+
+/// More empty lines than this before a request line are no habit.
+const MAX_EMPTY_LINES: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -424,11 +445,89 @@ mod tests {
     #[test]
     fn framing_is_one_reading() {
         assert_eq!(with("Content-Length: 0\r\n").unwrap().framing(), Framing::Length(0));
-        assert_eq!(
-            with("Content-Length: 18446744073709551615\r\n").unwrap().framing(),
-            Framing::Length(u64::MAX)
-        );
+        assert_eq!(with("Content-Length: 0012\r\n").unwrap().framing(), Framing::Length(12));
         assert_eq!(with("transfer-encoding: Chunked\r\n").unwrap().framing(), Framing::Chunked);
+    }
+
+    #[test]
+    fn b15_a_length_is_below_2_to_the_63() {
+        for length in [i64::MAX as u64, (1 << 53) + 1] {
+            let head = with(&format!("Content-Length: {length}\r\n")).unwrap();
+            assert_eq!(head.framing(), Framing::Length(length));
+        }
+        for length in
+            ["9223372036854775808", "18446744073709551615", "18446744073709551616", "99999999999999999999"]
+        {
+            let refused = with(&format!("Content-Length: {length}\r\n")).unwrap_err();
+            assert_eq!(refused, Reject::InvalidContentLength, "{length}");
+        }
+    }
+
+    #[test]
+    fn b4_a_method_has_no_lower_case_letter() {
+        let scan = |method: &str| scan(format!("{method} /a HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        for method in ["GET", "DELETE", "M-SEARCH", "VERSION-CONTROL", "RPC_IN_DATA", "X2", &"A".repeat(32)] {
+            assert_eq!(scan(method).unwrap().method(), method);
+        }
+        for method in [
+            "delete",
+            "Delete",
+            "DELETe",
+            "get",
+            "POSt",
+            "x-PATCH",
+            "GET.",
+            "G\u{451}T",
+            "DELETE\t",
+            &"A".repeat(33),
+        ] {
+            assert_eq!(scan(method).unwrap_err(), Reject::Method, "{method}");
+        }
+        assert_eq!(scan("trace").unwrap_err(), Reject::MethodNotAllowed);
+    }
+
+    #[test]
+    fn e11_empty_lines_before_a_request_are_passed_over() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for count in [1, 2, 3, MAX_EMPTY_LINES] {
+            assert_eq!(scan(format!("{}{request}", "\r\n".repeat(count)).as_bytes()).unwrap().path(), "/");
+        }
+        let mut head = RequestHead::new();
+        let many = format!("{}{request}", "\r\n".repeat(MAX_EMPTY_LINES + 1));
+        assert_eq!(head.scan(many.as_bytes(), &LIMITS), Err(Reject::BlankLine));
+        for begun in ["\r", "\r\n", "\r\n\r", "\r\n\r\n"] {
+            assert_eq!(head.scan(begun.as_bytes(), &LIMITS), Ok(Scan::Partial), "{}", begun.escape_debug());
+        }
+    }
+
+    #[test]
+    fn e11_an_empty_port_is_none() {
+        for (value, host) in [("a:", "a"), ("a:80", "a:80"), ("[::1]:", "[::1]"), ("a.:", "a.")] {
+            let head = scan(format!("GET / HTTP/1.1\r\nHost: {value}\r\n\r\n").as_bytes()).unwrap();
+            assert_eq!((head.host(), head.field("host")), (host, Some(value.as_bytes())));
+        }
+        for value in [":", ":80", "a::", "[::1]::", "a:b"] {
+            let input = format!("GET / HTTP/1.1\r\nHost: {value}\r\n\r\n");
+            assert_eq!(scan(input.as_bytes()).unwrap_err(), Reject::InvalidHost, "{value}");
+        }
+    }
+
+    #[test]
+    fn e11_trailers_are_accepted_by_their_own_name() {
+        for (lines, accepts) in [
+            ("TE: trailers\r\n", true),
+            ("te: gzip;q=0.5, Trailers\r\n", true),
+            ("TE: gzip\r\nTE: trailers\r\n", true),
+            ("TE: gzip\r\n", false),
+            ("TE: trailersx\r\n", false),
+            ("TE:\r\n", false),
+            ("Trailer: trailers\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(with(lines).unwrap().accepts_trailers(), accepts, "{lines}");
+        }
+        let old = b"GET / HTTP/1.0\r\nHost: a\r\nTE: trailers\r\n\r\n";
+        assert!(!scan(old).unwrap().accepts_trailers());
     }
 
     #[test]

@@ -112,3 +112,83 @@ fn a_refused_head_request_is_answered_without_a_body() {
     }
     assert_eq!(app.connections(), 0, "{:?}", app.requests());
 }
+
+#[test]
+fn e11_legal_oddities_reach_the_app() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for empty in [1, 2, 3, 16] {
+        client.send(format!("{}GET /empty HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n".repeat(empty)));
+        client.response().expect(200);
+    }
+    // As old clients end a body.
+    client.send("POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n\r\nGET /after HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.response().expect(200);
+    client.response().expect(200);
+    client.send("GET /odd HTTP/1.1\r\nHost: a:\r\nTE: trailers\r\nConnection: TE\r\nCookie:\r\n\r\n");
+    client.response().expect(200);
+    let request = app.only_request_to("/odd");
+    assert_eq!(request.field("host"), Some("a"));
+    assert_eq!(request.field("x-forwarded-host"), Some("a"));
+    assert_eq!((request.field("te"), request.field("connection")), (Some("trailers"), Some("TE")));
+    assert_eq!(request.field("cookie"), Some(""));
+}
+
+#[test]
+fn e11_empty_lines_alone_are_never_answered() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("server.header_timeout", "100ms"));
+    let mut client = gate.client();
+    client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
+    client.response().expect(200);
+    // What came now would be taken for the answer to the next request.
+    client.expect_close();
+}
+
+#[test]
+fn b4_a_method_in_lower_case_reaches_nobody() {
+    let app = App::echo();
+    for profile in ["standard", "loopback3"] {
+        let gate = Gate::start(Setup::new(&app).set("profile", profile));
+        for method in ["delete", "Delete", "DELETe", "get", "move", "x-Custom"] {
+            let response = gate.client().ask(method, "/inv/7", "", b"").expect(400);
+            assert!(response.text().contains("(method)"), "{}", response.text());
+        }
+    }
+    assert_eq!(app.connections(), 0);
+}
+
+#[test]
+fn b15_a_length_of_2_to_the_63_hides_no_request() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    for length in ["9223372036854775808", "18446744073709551615", "10000000000000000000"] {
+        let mut client = gate.client();
+        client.send(format!(
+            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        client.response().expect(400);
+    }
+    assert_eq!(app.connections(), 0);
+}
+
+#[test]
+fn b18_a_chunk_of_a_request_is_read_by_its_grammar() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    let send = |line: &str| {
+        let mut client = gate.client();
+        client.send(format!(
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{line}\r\nabc\r\n0\r\n\r\n"
+        ));
+        client.response()
+    };
+    for line in ["3;", "3;=", "3;(", "3;a=\"x", "3 ", "3;a=b ", "8000000000000003"] {
+        assert_eq!(send(line).status, 400, "{line}");
+    }
+    assert_eq!(app.connections(), 0, "a chunk that came with the head is read before the app is asked");
+    for line in ["3", "3 ; a = b", "3;a=\"x;y\"", "3\t;a;b"] {
+        assert_eq!(send(line).expect(200).json()["body"], "abc", "{line}");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 
 use super::Downstream;
-use crate::wire::{RequestHead, Version};
+use crate::wire::{self, RequestHead, Version};
 
 impl Downstream {
     /// Answers by ourselves.
@@ -66,6 +66,5 @@ impl Downstream {
 /// Whether what has come begins a HEAD request, whose answer has no body (RFC 9110 section 9.3.2), whatever is wrong
 /// with the rest. A method is known once the blank after it has come.
 fn asks_for_head(input: &[u8]) -> bool {
-    // An empty line may stand before it.
-    input.strip_prefix(b"\r\n").unwrap_or(input).starts_with(b"HEAD ")
+    input.get(wire::empty_lines(input)..).unwrap_or_default().starts_with(b"HEAD ")
 }

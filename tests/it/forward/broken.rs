@@ -45,6 +45,7 @@ const BROKEN: &[(&str, &str)] = &[
     ),
     ("an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nno"),
     ("a bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n-1\r\n\r\n"),
+    ("a length of 2^63", "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\nno"),
     ("interim answers only", "HTTP/1.1 103 Early Hints\r\n\r\n"),
 ];
 
@@ -72,6 +73,34 @@ fn a_broken_answer_is_a_502_with_a_request_id() {
     assert_eq!(app.connections(), BROKEN.len(), "no connection is used again");
     put.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine").unwrap();
     assert_eq!(client.get("/a").expect(200).text(), "fine");
+}
+
+#[test]
+fn b15_b18_a_length_and_a_chunk_of_an_answer_are_read_by_their_grammar() {
+    fn chunked(line: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{line}\r\nabc\r\n0\r\n\r\n")
+    }
+    let bad = ["3;", "3;=", "3;(", "3;a=\"x", "3 ", "8000000000000003"].map(chunked);
+    let length = ["9223372036854775808", "18446744073709551615"]
+        .map(|length| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabc"));
+    let good = ["3", "3 ; a = b", "3;a=\"x;y\"", "3\t;a;b"].map(chunked);
+    let (put, next) = mpsc::channel::<String>();
+    let next = Mutex::new(next);
+    let app = App::start(move |connection| {
+        connection.request().unwrap();
+        let bytes = next.lock().unwrap().recv_timeout(GUARD).unwrap();
+        connection.send(bytes);
+    });
+    let gate = Gate::open(&app);
+    for bytes in bad.into_iter().chain(length) {
+        println!("{bytes}");
+        put.send(bytes).unwrap();
+        expect_failure(gate.client().get("/a"), 502);
+    }
+    for bytes in good {
+        put.send(bytes).unwrap();
+        assert_eq!(gate.client().get("/a").expect(200).text(), "abc");
+    }
 }
 
 #[test]
