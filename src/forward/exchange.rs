@@ -4,6 +4,7 @@
 //! moves the request, `download` the answer; an app that answers before it has read the request is heard.
 
 mod download;
+mod opening;
 mod upload;
 
 use std::{
@@ -13,8 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::memmem;
-
 use crate::{
     policy::Permit,
     wire::{ChunkDecoder, Framing, RequestHead},
@@ -22,7 +21,7 @@ use crate::{
 
 use super::{
     BodyError, Deadline, Downstream, ForwardError, Forwarder, HostName, Incoming, Outgoing, Socket,
-    headers::{self, Delivery},
+    headers::Delivery,
     pool::{Connected, Reuse, Server},
 };
 
@@ -56,6 +55,8 @@ struct Exchange<'x> {
     deaf: bool,
     /// Something of an unfinished answer has come since the app was last told so.
     unacknowledged: bool,
+    /// No other request follows on the app's connection: what the app makes of it after this one is not known.
+    alone: bool,
     phase: Phase,
     delivery: Delivery,
     wait: Option<Wait>,
@@ -118,15 +119,16 @@ impl Forwarder {
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
     ) -> Result<Exchanged<'s>, ForwardError> {
-        prepare(down, head, outgoing)?;
-        let mut reuse = Reuse::Idle;
+        let alone = opening::open(down, head, outgoing)?.alone;
+        let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(outgoing.client, &down.deadline, reuse).await?;
             if self.settings.host == HostName::Server {
-                set_host(&mut down.scratch.to_app, server.host());
+                opening::set_host(&mut down.scratch.to_app, server.host());
             }
             let mut exchange = Exchange::new(down, head, socket, self);
+            exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await? {
                 // Once: on a new connection it is not stale.
                 Ended::Stale if reused => reuse = Reuse::Fresh,
@@ -187,40 +189,6 @@ impl Forwarder {
     }
 }
 
-/// Lets the head ask for another host. `Host` is its first field.
-fn set_host(out: &mut Vec<u8>, host: &str) {
-    const BEFORE: &[u8] = b"\r\nHost: ";
-    let Some(at) = memmem::find(out, BEFORE).map(|at| at + BEFORE.len()) else { return };
-    let len = out.get(at..).and_then(|rest| memchr::memchr(b'\r', rest)).unwrap_or_default();
-    out.splice(at..at + len, host.bytes());
-}
-
-/// Writes the head into `to_app`, with what has already come of the body.
-fn prepare(down: &mut Downstream, head: &RequestHead, outgoing: &Outgoing<'_>) -> Result<(), BodyError> {
-    let out = &mut down.scratch.to_app;
-    out.clear();
-    headers::write_request(out, head, outgoing);
-    if let Some(body) = outgoing.body {
-        out.extend_from_slice(body);
-    } else if let Incoming::Length(left) = down.incoming {
-        let input = down.scratch.input.filled();
-        let count = input.len().min(TOGETHER).min(usize::try_from(left).unwrap_or(usize::MAX));
-        out.extend_from_slice(input.get(..count).unwrap_or_default());
-        down.look_ahead(count)?;
-        if let Some(watch) = &mut down.watch {
-            watch.gone_on(count);
-        }
-        down.continue_wanted &= count == 0;
-        down.scratch.input.consume(count);
-        down.bytes_in += count as u64;
-        let left = left.saturating_sub(count as u64);
-        down.incoming = if left == 0 { Incoming::Done } else { Incoming::Length(left) };
-    }
-    down.scratch.to_client.clear();
-    down.scratch.from_app.clear();
-    Ok(())
-}
-
 impl<'x> Exchange<'x> {
     fn new(down: &'x mut Downstream, head: &'x RequestHead, up: Socket, forwarder: &'x Forwarder) -> Self {
         let whole = down.is_done();
@@ -235,6 +203,7 @@ impl<'x> Exchange<'x> {
             begun: false,
             deaf: false,
             unacknowledged: false,
+            alone: false,
             phase: Phase::Head,
             delivery: Delivery::Empty,
             wait: None,
@@ -321,8 +290,7 @@ impl<'x> Exchange<'x> {
     fn finish(self, server: &Server) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
-        // What an app that was asked to switch makes of its connection afterwards is not known.
-        let clean = self.head.websocket_key().is_none()
+        let clean = !self.alone
             && response.keep_alive()
             && response.framing() != Framing::UntilClose
             && self.down.is_done()

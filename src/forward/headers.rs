@@ -97,8 +97,17 @@ pub enum Forbidden {
     Nominated,
 }
 
+/// How a request goes on the connection to the app.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hop {
+    /// How the body follows.
+    pub(super) framing: Framing,
+    /// On a connection that ends with it.
+    pub(super) alone: bool,
+}
+
 /// Writes the head that goes to the app.
-pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>) {
+pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>, hop: Hop) {
     put(out, &[head.method().as_bytes(), b" ", head.path().as_bytes()]);
     if let Some(query) = outgoing.query {
         put(out, &[b"?", query.as_bytes()]);
@@ -109,7 +118,7 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
             Kind::Ours | Kind::Reserved => {}
             Kind::Cookie if !outgoing.forward_credentials => {
                 let kept = credential::strip_cookies(outgoing.credentials, field.value);
-                if !kept.is_empty() {
+                if !kept.is_empty() || field.value.is_empty() {
                     line(out, field.name, &kept);
                 }
             }
@@ -117,17 +126,27 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
             Kind::EndToEnd | Kind::Cookie => line(out, field.name, field.value),
         }
     }
-    if head.websocket_key().is_some() {
-        out.extend_from_slice(WEBSOCKET);
-    }
-    match (outgoing.body, head.framing()) {
-        (Some(body), _) => length(out, body.len() as u64),
-        (None, Framing::Length(count)) => length(out, count),
-        (None, Framing::Chunked) => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        (None, Framing::Empty | Framing::UntilClose) => {}
+    write_connection(out, head, hop.alone);
+    match hop.framing {
+        Framing::Length(count) => length(out, count),
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::Empty | Framing::UntilClose => {}
     }
     write_ours(out, outgoing);
     out.extend_from_slice(b"\r\n");
+}
+
+/// What the app has to know about this connection.
+fn write_connection(out: &mut Vec<u8>, head: &RequestHead, alone: bool) {
+    if head.websocket_key().is_some() {
+        out.extend_from_slice(WEBSOCKET);
+    } else if alone {
+        // `close` and nothing beside it: Python's `http.server` does not find it in a list.
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if head.accepts_trailers() {
+        // RFC 9110 section 10.1.4; no coding that we would have to undo.
+        out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
+    }
 }
 
 /// Our own headers, the last of the head.

@@ -9,4 +9,5 @@ mod headers;
 mod names;
 mod owner;
 mod servers;
+mod undefined_bodies;
 mod upgrade;

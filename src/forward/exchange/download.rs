@@ -4,11 +4,8 @@ use std::task::{Context, Poll};
 
 use crate::wire::{ChunkStep, Framing, Scan, check_switch};
 
-use super::{
-    Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER,
-    headers::{self, Delivery},
-    upload::put_chunk,
-};
+use super::super::headers::{self, Delivery};
+use super::{Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER, upload::put_chunk};
 
 impl Exchange<'_> {
     /// Moves the answer on, as far as it goes without waiting.

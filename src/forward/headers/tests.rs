@@ -63,8 +63,14 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
 
 fn forwarded(text: &str) -> String {
     let mut out = Vec::new();
-    write_request(&mut out, &request(text), &outgoing(&settings()));
+    let head = request(text);
+    write_request(&mut out, &head, &outgoing(&settings()), hop(&head));
     String::from_utf8(out).unwrap()
+}
+
+/// On a shared connection, with the body framed as it came.
+fn hop(head: &RequestHead) -> Hop {
+    Hop { framing: head.framing(), alone: false }
 }
 
 fn get(fields: &str) -> String {
@@ -152,7 +158,8 @@ fn b9_four_names_of_a_trusted_proxy_go_on() {
     let text = format!("GET /a HTTP/1.1\r\nHost: example.com\r\n{fields}\r\n");
     let origin = Origin { is_proxy: true, ..ORIGIN.clone() };
     let mut out = Vec::new();
-    write_request(&mut out, &request(&text), &Outgoing { origin: &origin, ..outgoing(&settings()) });
+    let head = request(&text);
+    write_request(&mut out, &head, &Outgoing { origin: &origin, ..outgoing(&settings()) }, hop(&head));
     let out = String::from_utf8(out).unwrap();
     for name in names {
         assert!(out.contains(&format!("{name}: told\r\n")), "{name}: {out}");
@@ -187,14 +194,16 @@ fn credentials_stay_here_unless_the_config_says_otherwise() {
     assert!(out.contains("Cookie: a=1; b=2\r\n"), "{out}");
     let settings = settings();
     let mut kept = Vec::new();
-    write_request(&mut kept, &request(text), &Outgoing { forward_credentials: true, ..outgoing(&settings) });
+    let head = request(text);
+    let keeping = Outgoing { forward_credentials: true, ..outgoing(&settings) };
+    write_request(&mut kept, &head, &keeping, hop(&head));
     assert_eq!(String::from_utf8(kept).unwrap().matches("secret").count(), 4);
 }
 
 #[test]
 fn hop_by_hop_fields_end_here() {
     let out = get(
-        "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\nTrailer: a\r\n",
+        "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: gzip\r\nProxy-Authorization: x\r\nTrailer: a\r\n",
     );
     for gone in ["X-Hop", "Keep-Alive", "TE:", "Proxy-Authorization", "Trailer", "Connection"] {
         assert!(!out.contains(gone), "{gone}: {out}");
@@ -233,12 +242,44 @@ fn the_body_keeps_its_framing() {
     assert!(sized.contains("\r\nContent-Length: 5\r\n") && !sized.contains("Expect"), "{sized}");
     let chunked = forwarded("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert!(chunked.contains("\r\nTransfer-Encoding: chunked\r\n"), "{chunked}");
-    let settings = settings();
+    // Read before the decision, in chunks.
     let mut read = Vec::new();
     let head = request("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-    write_request(&mut read, &head, &Outgoing { body: Some(b"{}"), ..outgoing(&settings) });
+    let hop = Hop { framing: Framing::Length(2), alone: false };
+    write_request(&mut read, &head, &outgoing(&settings()), hop);
     let read = String::from_utf8(read).unwrap();
     assert!(read.contains("Content-Length: 2\r\n") && !read.contains("Transfer-Encoding"), "{read}");
+}
+
+#[test]
+fn b3_a_connection_that_ends_with_its_request_is_told_so_and_nothing_else() {
+    for fields in ["", "TE: trailers\r\n", "Connection: keep-alive, TE\r\nTE: trailers\r\n"] {
+        let head = request(&format!("GET /a HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: 2\r\n\r\n"));
+        let mut out = Vec::new();
+        write_request(&mut out, &head, &outgoing(&settings()), Hop { alone: true, ..hop(&head) });
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("\r\nConnection: close\r\n") && !out.contains("TE"), "{out}");
+        assert_eq!(out.matches("Connection").count(), 1, "{out}");
+    }
+}
+
+#[test]
+fn e11_te_goes_on_as_trailers_alone() {
+    for fields in ["TE: trailers\r\n", "TE: gzip;q=0.5, Trailers\r\nConnection: TE\r\n"] {
+        let out = get(fields);
+        assert!(out.contains("\r\nConnection: TE\r\nTE: trailers\r\n"), "{out}");
+        assert_eq!((out.matches("TE: ").count(), out.contains("gzip")), (1, false), "{out}");
+    }
+    for fields in ["TE: gzip\r\n", "TE:\r\nConnection: TE\r\n", "Trailers: TE\r\n"] {
+        assert!(!get(fields).contains("TE: "), "{fields}");
+    }
+}
+
+#[test]
+fn e11_an_empty_cookie_goes_on_and_one_that_held_a_token_does_not() {
+    assert!(get("Cookie:\r\n").contains("\r\nCookie: \r\n"));
+    let out = get("Cookie: portcullis=t\r\n");
+    assert!(!out.contains("Cookie"), "{out}");
 }
 
 #[test]

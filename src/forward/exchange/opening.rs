@@ -1,0 +1,133 @@
+//! The first bytes to the app: the head, with what has already come of the body.
+
+use memchr::{memchr, memmem};
+
+use crate::{
+    forward::{
+        BodyError, Downstream, Incoming, Outgoing,
+        headers::{self, Hop},
+    },
+    wire::{ChunkStep, Framing, RequestHead},
+};
+
+use super::{TOGETHER, upload::put_chunk};
+
+/// Writes the head into `to_app`, with what has come of the body. Says how the request goes on.
+pub(super) fn open(
+    down: &mut Downstream,
+    head: &RequestHead,
+    outgoing: &Outgoing<'_>,
+) -> Result<Hop, BodyError> {
+    down.scratch.to_client.clear();
+    down.scratch.from_app.clear();
+    down.scratch.to_app.clear();
+    let chunk = if outgoing.body.is_none() { first_chunk(down)? } else { Chunk::default() };
+    let framing = match (outgoing.body, &down.incoming, head.framing()) {
+        (Some(body), ..) => Framing::Length(body.len() as u64),
+        // It was empty, and has no framing that an app could take for something else.
+        (None, Incoming::Done, Framing::Chunked) if defines_body(head.method()) => Framing::Length(0),
+        (None, Incoming::Done, Framing::Chunked) => Framing::Empty,
+        (None, _, framing) => framing,
+    };
+    let empty = matches!(framing, Framing::Empty | Framing::Length(0));
+    let hop = Hop { framing, alone: !empty && !defines_body(head.method()) };
+    headers::write_request(&mut down.scratch.to_app, head, outgoing, hop);
+    match outgoing.body {
+        Some(body) => down.scratch.to_app.extend_from_slice(body),
+        None => write_piece(down, &chunk)?,
+    }
+    Ok(hop)
+}
+
+/// What has come of a chunked body, up to the end of its first piece of data.
+#[derive(Default)]
+struct Chunk {
+    /// Bytes of the input.
+    used: usize,
+    /// How many of them, the last, are data.
+    data: usize,
+}
+
+/// Reads a chunked body as far as it takes to know that it is not empty.
+fn first_chunk(down: &mut Downstream) -> Result<Chunk, BodyError> {
+    let Incoming::Chunked(decoder) = &mut down.incoming else { return Ok(Chunk::default()) };
+    let (used, step) = decoder.decode(down.scratch.input.filled()).map_err(BodyError::Broken)?;
+    match step {
+        ChunkStep::Data(data) => Ok(Chunk { used, data: data.len() }),
+        ChunkStep::More => Ok(Chunk { used, data: 0 }),
+        ChunkStep::Done => {
+            down.incoming = Incoming::Done;
+            Ok(Chunk { used, data: 0 })
+        }
+    }
+}
+
+/// Moves the first piece of a body behind the head, so that both go out in one write.
+fn write_piece(down: &mut Downstream, chunk: &Chunk) -> Result<(), BodyError> {
+    let (used, data) = match down.incoming {
+        Incoming::Length(left) => {
+            let come = down.scratch.input.len().min(TOGETHER);
+            let count = come.min(usize::try_from(left).unwrap_or(usize::MAX));
+            down.look_ahead(count)?;
+            if let Some(watch) = &mut down.watch {
+                watch.gone_on(count);
+            }
+            let left = left.saturating_sub(count as u64);
+            down.incoming = if left == 0 { Incoming::Done } else { Incoming::Length(left) };
+            let scratch = &mut *down.scratch;
+            scratch.to_app.extend_from_slice(scratch.input.filled().get(..count).unwrap_or_default());
+            (count, count)
+        }
+        Incoming::Done | Incoming::Chunked(_) => {
+            let scratch = &mut *down.scratch;
+            let piece = chunk.used - chunk.data..chunk.used;
+            let data = scratch.input.filled().get(piece).unwrap_or_default();
+            if down.watch.as_mut().is_some_and(|watch| watch.finds(data)) {
+                return Err(BodyError::MethodOverride);
+            }
+            put_chunk(&mut scratch.to_app, data);
+            (chunk.used, chunk.data)
+        }
+    };
+    // A client that sends its body does not wait for a word.
+    down.continue_wanted &= used == 0;
+    down.scratch.input.consume(used);
+    down.bytes_in += data as u64;
+    Ok(())
+}
+
+/// Lets a head that lies at the front of `out` ask for another host. `Host` is its first field.
+pub(super) fn set_host(out: &mut Vec<u8>, host: &str) {
+    const BEFORE: &[u8] = b"\r\nHost: ";
+    let Some(at) = memmem::find(out, BEFORE).map(|at| at + BEFORE.len()) else { return };
+    let len = out.get(at..).and_then(|rest| memchr(b'\r', rest)).unwrap_or_default();
+    out.splice(at..at + len, host.bytes());
+}
+
+/// Whether a body means something to this method. An app need not read any other (RFC 9110 section 9.3.1), and one
+/// that does not takes it for its next request: such a body goes on a connection that ends with it. So it does with
+/// a method that is not listed here, which costs a connection and nothing else.
+fn defines_body(method: &str) -> bool {
+    WITH_BODY.contains(&method)
+}
+
+/// RFC 9110 section 9.3, RFC 5789, RFC 4918, RFC 3253 section 3.6, RFC 5323, and QUERY
+/// (draft-ietf-httpbis-safe-method-w-body).
+const WITH_BODY: [&str; 10] =
+    ["POST", "PUT", "PATCH", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "LOCK", "REPORT", "SEARCH"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b3_only_methods_with_a_defined_body_share_a_connection() {
+        for method in ["POST", "PUT", "PATCH", "PROPFIND"] {
+            assert!(defines_body(method), "{method}");
+        }
+        for method in ["GET", "HEAD", "DELETE", "OPTIONS", "PURGE", "COPY", "MOVE", "UNLOCK", "X-ANY", "post"]
+        {
+            assert!(!defines_body(method), "{method}");
+        }
+    }
+}
