@@ -8,6 +8,7 @@ mod deadline;
 mod downstream;
 mod exchange;
 mod fetch;
+mod hangup;
 mod headers;
 mod health;
 mod identity;
@@ -19,6 +20,8 @@ mod tunnel;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use crate::wire::{HeadLimits, Reject, SwitchError};
+
+use hangup::Hangup;
 
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, TICK};

@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    BodyError, Deadline, Downstream, ForwardError, Forwarder, HostName, Incoming, Outgoing, Socket,
+    BodyError, Deadline, Downstream, ForwardError, Forwarder, Hangup, HostName, Incoming, Outgoing, Socket,
     headers::Delivery,
     pool::{Connected, Reuse, Server},
 };
@@ -57,6 +57,8 @@ struct Exchange<'x> {
     unacknowledged: bool,
     /// No other request follows on the app's connection: what the app makes of it after this one is not known.
     alone: bool,
+    /// The client sends no more.
+    hangup: Option<Hangup>,
     phase: Phase,
     delivery: Delivery,
     wait: Option<Wait>,
@@ -204,6 +206,7 @@ impl<'x> Exchange<'x> {
             deaf: false,
             unacknowledged: false,
             alone: false,
+            hangup: None,
             phase: Phase::Head,
             delivery: Delivery::Empty,
             wait: None,
@@ -311,7 +314,7 @@ impl<'x> Exchange<'x> {
     async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
         let ended =
             Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
-        super::tunnel::run(self.down, self.up).await;
+        super::tunnel::run(self.down, self.up, &self.forwarder.deadlines).await;
         Ok(ended)
     }
 }

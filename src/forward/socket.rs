@@ -5,12 +5,15 @@ use std::{
     net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     net::{RecvFlags, recv, sockopt::set_tcp_quickack},
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -26,6 +29,9 @@ pub enum Socket {
     /// Over a Unix socket.
     Unix(UnixStream),
 }
+
+/// How long a connection is silent before it is probed, and between two probes.
+const PROBE: Duration = Duration::from_secs(10);
 
 /// Who is at the other end of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +84,29 @@ impl Socket {
         if let Self::Tcp(tcp) = self {
             // A failure only costs time.
             let _ = set_tcp_quickack(tcp, true);
+        }
+    }
+
+    /// Whether the connection is over in both directions: it was reset, or a probe was not answered. Asks the kernel,
+    /// without waiting.
+    #[must_use]
+    pub fn has_hung_up(&self) -> bool {
+        // These two are told without being asked for.
+        let over = PollFlags::HUP | PollFlags::ERR;
+        let mut polled = [match self {
+            Self::Tcp(tcp) => PollFd::new(tcp, PollFlags::empty()),
+            Self::Unix(unix) => PollFd::new(unix, PollFlags::empty()),
+        }];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
+    }
+
+    /// Has the kernel ask the other end now and then whether it is still there (RFC 9293 section 3.8.4).
+    pub fn probe(&self) {
+        if let Self::Tcp(tcp) = self {
+            let often = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE).with_retries(3);
+            // A failure only costs time.
+            let _ = SockRef::from(tcp).set_tcp_keepalive(&often);
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::{
     future::poll_fn,
+    rc::Rc,
     task::{Context, Poll},
 };
 
-use super::{Buffer, Downstream, Socket};
+use super::{Buffer, Deadlines, Downstream, Hangup, Socket};
 
 /// One direction of a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,9 @@ enum Flow {
 
 /// Relays until both directions have ended or one side broke. What either side sent beyond its head is in the
 /// buffers already.
-pub(super) async fn run(down: &mut Downstream, mut up: Socket) {
+pub(super) async fn run(down: &mut Downstream, mut up: Socket, deadlines: &Rc<Deadlines>) {
     let (mut to_app, mut to_client) = (Flow::Open, Flow::Open);
+    let mut hangup = None;
     let scratch = &mut *down.scratch;
     let (mut moved_in, mut moved_out) = (0, 0);
     poll_fn(|cx| {
@@ -29,9 +31,17 @@ pub(super) async fn run(down: &mut Downstream, mut up: Socket) {
         match (upward, downward) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(())))
             | (Poll::Ready(Err(())), _)
-            | (_, Poll::Ready(Err(()))) => Poll::Ready(()),
-            _ => Poll::Pending,
+            | (_, Poll::Ready(Err(()))) => return Poll::Ready(()),
+            _ => {}
         }
+        // The one side that has ended its half may have gone.
+        let half = match (to_app, to_client) {
+            (Flow::Ending | Flow::Closed, Flow::Open) => &down.socket,
+            (Flow::Open, Flow::Ending | Flow::Closed) => &up,
+            _ => return Poll::Pending,
+        };
+        let hangup = hangup.get_or_insert_with(|| Hangup::watch(half, deadlines));
+        if hangup.happened(cx, half) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     down.bytes_in += moved_in;

@@ -5,6 +5,7 @@ mod bodies;
 mod broken;
 mod connections;
 mod deadlines;
+mod half_close;
 mod headers;
 mod names;
 mod owner;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use crate::wire::{ChunkStep, write_chunk_head};
 
-use super::{BodyError, Exchange, ForwardError, Incoming, Phase};
+use super::{BodyError, Exchange, ForwardError, Hangup, Incoming, Phase};
 
 impl Exchange<'_> {
     /// Moves the request on, as far as it goes without waiting.
@@ -113,14 +113,21 @@ impl Exchange<'_> {
         Ok(true)
     }
 
-    /// The whole request is out: a client that leaves now ends the exchange.
+    /// The whole request is out: a client that leaves now ends the exchange. One that has only ended its sending half
+    /// waits for the answer.
     fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
-        if !self.down.scratch.input.is_empty() {
-            return Ok(());
+        if self.hangup.is_none() && self.down.scratch.input.is_empty() {
+            match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
+                Poll::Ready(Ok(0)) => {
+                    self.hangup = Some(Hangup::watch(&self.down.socket, &self.forwarder.deadlines));
+                }
+                Poll::Ready(Err(_)) => return Err(ForwardError::ClientGone),
+                Poll::Ready(Ok(_)) | Poll::Pending => {}
+            }
         }
-        match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
-            Poll::Ready(Ok(0) | Err(_)) => Err(ForwardError::ClientGone),
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        match &self.hangup {
+            Some(hangup) if hangup.happened(cx, &self.down.socket) => Err(ForwardError::ClientGone),
+            _ => Ok(()),
         }
     }
 }
