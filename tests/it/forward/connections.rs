@@ -155,12 +155,15 @@ fn e1_it_is_tried_again_only_once() {
 
 #[test]
 fn e1_a_request_that_is_not_idempotent_is_never_sent_twice() {
-    for method in ["POST", "PATCH", "LOCK", "MKCOL", "X-OWN"] {
+    // A body that a method does not define goes on a new connection at once, so the last has none.
+    let requests: [(&str, &[u8]); 5] =
+        [("POST", b"x"), ("PATCH", b"x"), ("LOCK", b"x"), ("MKCOL", b"x"), ("X-OWN", b"")];
+    for (method, body) in requests {
         let app = dies();
         let gate = Gate::open(&app);
         let mut client = gate.client();
         client.get("/a").expect(200);
-        client.ask(method, "/once", "", b"x").expect(502);
+        client.ask(method, "/once", "", body).expect(502);
         assert_eq!(sent(&app, "/once"), 1, "{method}");
     }
 }
