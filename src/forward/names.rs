@@ -4,17 +4,13 @@
 //! stays, everything else is one sign. So names are compared folded: letters in lower case, and `-` for all that is
 //! neither letter nor digit (RFC 3875 section 4.1.18 leaves the rest to the server).
 
-use std::{cmp::Ordering, ops::Range};
-
 use crate::wire::RequestHead;
 
 /// The names that only this gate, or a trusted proxy, may set; and those with `_` that may pass.
 #[derive(Clone, Debug)]
 pub struct Names {
-    /// Sorted; none is covered by another.
-    reserved: Vec<Entry>,
-    /// Where names with a first character of this class lie.
-    by_first: [Slot; CLASSES],
+    /// The reserved ones, a tree by their characters: most names that clients send leave it at the second one.
+    tree: Vec<Node>,
     /// In lower case.
     underscored: Vec<Box<str>>,
 }
@@ -26,12 +22,23 @@ struct Entry {
     is_prefix: bool,
 }
 
-/// What is known of the names that begin with one character, so that most fields are told by two look-ups.
+/// What may follow after some characters.
 #[derive(Clone, Debug, Default)]
-struct Slot {
-    /// Bit `n`: a reserved name may have `n` characters; the last bit stands for more.
-    lengths: u64,
-    range: Range<usize>,
+struct Node {
+    /// Bit `n`: the [`symbol`] `n` may follow.
+    symbols: u64,
+    /// Where the nodes of those lie, in their order.
+    next: usize,
+    end: End,
+}
+
+/// What ends at a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum End {
+    #[default]
+    Nothing,
+    Name,
+    Prefix,
 }
 
 /// How a head's names are.
@@ -117,39 +124,31 @@ impl Names {
         let mut entries: Vec<Entry> =
             built_in().chain(reserved.iter().map(|name| Entry::new(name))).collect();
         entries.sort();
-        // INVARIANT: none is covered by another, so that the last one that is not greater than a name is the only
-        // one that can match it.
         entries.dedup_by(|later, first| first.matches(&later.name));
-        let mut by_first: [Slot; CLASSES] = Default::default();
-        for (at, entry) in entries.iter().enumerate() {
-            let Some(slot) = by_first.get_mut(class(&entry.name)) else { continue };
-            if slot.range.is_empty() {
-                slot.range = at..at;
-            }
-            slot.range.end = at + 1;
-            slot.lengths |=
-                if entry.is_prefix { u64::MAX << length(&entry.name) } else { 1 << length(&entry.name) };
-        }
         let underscored = underscored.iter().map(|name| name.to_ascii_lowercase().into()).collect();
-        Self { reserved: entries, by_first, underscored }
+        Self { tree: tree(&entries), underscored }
     }
 
     /// Whether `name` folds to one that no client may set.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
-        let Some(slot) = self.by_first.get(class(name)) else { return false };
-        if slot.lengths >> length(name) & 1 == 0 {
-            return false;
+        let mut at = 0;
+        for byte in name.bytes() {
+            let Some(node) = self.tree.get(at) else { return false };
+            let symbol = symbol(byte);
+            if node.symbols >> symbol & 1 == 0 {
+                return node.end == End::Prefix;
+            }
+            let before = node.symbols & ((1 << symbol) - 1);
+            at = node.next + before.count_ones() as usize;
         }
-        let entries = self.reserved.get(slot.range.clone()).unwrap_or_default();
-        let after = entries.partition_point(|entry| compare(name, &entry.name) != Ordering::Less);
-        after.checked_sub(1).and_then(|at| entries.get(at)).is_some_and(|entry| entry.matches(name))
+        self.tree.get(at).is_some_and(|node| node.end != End::Nothing)
     }
 
     /// Whether `name` folds to a variable that an app server sets itself.
     #[must_use]
     pub fn is_variable(name: &str) -> bool {
-        VARIABLES.iter().any(|variable| compare(name, variable) == Ordering::Equal)
+        VARIABLES.iter().any(|variable| is_folded_to(name, variable))
             || VARIABLE_PREFIXES.iter().any(|prefix| begins(name, prefix))
     }
 
@@ -185,8 +184,12 @@ impl Entry {
         Self { name: folded.into(), is_prefix: false }
     }
 
+    fn symbol(&self, at: usize) -> u32 {
+        self.name.as_bytes().get(at).copied().map_or(0, symbol)
+    }
+
     fn matches(&self, name: &str) -> bool {
-        if self.is_prefix { begins(name, &self.name) } else { compare(name, &self.name) == Ordering::Equal }
+        if self.is_prefix { begins(name, &self.name) } else { is_folded_to(name, &self.name) }
     }
 }
 
@@ -198,9 +201,34 @@ fn built_in() -> impl Iterator<Item = Entry> {
     })
 }
 
-/// How `name`, folded, compares to a name that is.
-fn compare(name: &str, folded: &str) -> Ordering {
-    name.bytes().map(fold).cmp(folded.bytes())
+/// The tree of sorted names of which none covers another.
+fn tree(entries: &[Entry]) -> Vec<Node> {
+    let mut nodes = vec![Node::default()];
+    // A group is what follows after the same `depth` characters; it becomes the node of its number.
+    let mut groups = vec![(entries, 0)];
+    let mut at = 0;
+    while let Some(&(group, depth)) = groups.get(at) {
+        let here = group.first().filter(|entry| entry.name.len() == depth);
+        let deeper = if here.is_some() { group.get(1..).unwrap_or_default() } else { group };
+        let next = nodes.len();
+        let mut symbols = 0;
+        for group in deeper.chunk_by(|a, b| a.symbol(depth) == b.symbol(depth)) {
+            symbols |= 1 << group.first().map_or(0, |entry| entry.symbol(depth));
+            nodes.push(Node::default());
+            groups.push((group, depth + 1));
+        }
+        if let Some(node) = nodes.get_mut(at) {
+            let end =
+                here.map_or(End::Nothing, |entry| if entry.is_prefix { End::Prefix } else { End::Name });
+            *node = Node { symbols, next, end };
+        }
+        at += 1;
+    }
+    nodes
+}
+
+fn is_folded_to(name: &str, folded: &str) -> bool {
+    name.len() == folded.len() && begins(name, folded)
 }
 
 fn begins(name: &str, folded: &str) -> bool {
@@ -211,39 +239,40 @@ fn begins(name: &str, folded: &str) -> bool {
 
 /// Whether a name holds anything but letters, digits and dashes.
 fn is_odd(name: &str) -> bool {
-    name.bytes().any(|byte| byte != b'-' && fold(byte) == b'-')
+    name.bytes().any(|byte| looked_up(byte) & ODD != 0)
 }
 
-/// 0 to 25 for a letter, 26 for everything else.
-fn class(name: &str) -> usize {
-    let first = name.bytes().next().map_or(b'-', fold);
-    if first.is_ascii_lowercase() { usize::from(first - b'a') } else { CLASSES - 1 }
+/// A byte folded, counted: 0 for a sign, then the digits, then the letters, in the order of the bytes.
+fn symbol(byte: u8) -> u32 {
+    u32::from(looked_up(byte) & !ODD)
 }
 
-/// A name's length as a bit's number.
-fn length(name: &str) -> u32 {
-    u32::try_from(name.len()).unwrap_or(u32::MAX).min(u64::BITS - 1)
+fn looked_up(byte: u8) -> u8 {
+    SYMBOLS.get(usize::from(byte)).copied().unwrap_or(ODD)
 }
 
+/// A byte folded.
 fn fold(byte: u8) -> u8 {
-    FOLDED.get(usize::from(byte)).copied().unwrap_or(b'-')
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-const CLASSES: usize = 27;
+/// Marks a byte that is no letter, digit or dash.
+const ODD: u8 = 0x80;
 
-/// Every byte folded.
-const FOLDED: [u8; 256] = {
-    let mut table = [b'-'; 256];
+/// [`symbol`] of every byte, and [`ODD`].
+const SYMBOLS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut rest: &mut [u8] = &mut table;
     let mut byte = 0_u8;
-    while byte < 128 {
-        if byte.is_ascii_alphanumeric() {
-            let (before, rest) = table.split_at_mut(byte as usize);
-            let _ = before;
-            if let Some(slot) = rest.first_mut() {
-                *slot = byte.to_ascii_lowercase();
-            }
-        }
-        byte += 1;
+    while let Some((slot, after)) = rest.split_first_mut() {
+        *slot = match byte.to_ascii_lowercase() {
+            digit @ b'0'..=b'9' => digit - b'0' + 1,
+            letter @ b'a'..=b'z' => letter - b'a' + 11,
+            b'-' => 0,
+            _ => ODD,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
     }
     table
 };
