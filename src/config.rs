@@ -46,7 +46,7 @@ pub use secret::Secret;
 pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
     CredentialsSettings, ForwardAuthSettings, IdentitySettings, Listen, LogFormat, LogSettings, MailSettings,
-    PagesSettings, PasswordSettings, PoliciesSettings, Preset, Profile, ServerSettings, TlsSettings,
+    PagesSettings, PasswordSettings, PoliciesSettings, Preset, Profile, Scheme, ServerSettings, TlsSettings,
     TlsVersion, UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
 };
 pub use shown::{Shown, as_toml, shown};

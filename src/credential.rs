@@ -1,7 +1,7 @@
 //! Where a request carries its access token, and in what form (loopback3.md sections 1.1 and 1.2).
 //!
-//! [`offered`] finds the candidates, [`is_credential_header`], [`strip_query`] and [`strip_cookies`] keep them from
-//! the app. What counts for the one counts for the other: nothing is read here that is not also taken out.
+//! [`offered`] finds the candidates, [`is_credential`], [`strip_query`], [`strip_url`] and [`strip_cookies`] keep them
+//! from the app. What counts for the one counts for the other: nothing is read here that is not also taken out.
 
 mod cookie;
 mod form;
@@ -10,7 +10,7 @@ mod header;
 use std::borrow::Cow;
 
 pub use cookie::{CookieSecret, strip_cookies};
-pub use form::strip_query;
+pub use form::{strip_query, strip_url};
 
 /// Where to look, besides the built-in names (INTERFACE.md, `[credentials]` and `bearer_token_base64_encoded`).
 #[derive(Clone, Debug)]
@@ -25,10 +25,25 @@ pub struct Settings {
     pub cookie_secret: Option<CookieSecret>,
     /// Whether a query parameter is a credential at all.
     pub query: bool,
+    /// Whether LoopBack's own names are places, too (LoopBack's `searchDefaultTokenKeys`).
+    pub default_keys: bool,
+    /// What of `Authorization` is a credential; the app gets the rest.
+    pub schemes: Schemes,
     /// How the word behind `Bearer` is read.
     pub bearer: Bearer,
-    /// The cookies that the pages set, the preferred name first; looked at last.
-    pub page_cookie: Vec<String>,
+    /// Whether `Bearer` counts in this letter case alone, as in LoopBack; schemes have none (RFC 9110 section 11.1).
+    pub exact_case: bool,
+}
+
+/// The forms of `Authorization` that are credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schemes {
+    /// The id alone: one word.
+    pub raw: bool,
+    /// `Bearer`.
+    pub bearer: bool,
+    /// `Basic`.
+    pub basic: bool,
 }
 
 /// How the word behind `Bearer` is read.
@@ -72,6 +87,10 @@ pub struct Offered<'h> {
     overflow: bool,
 }
 
+/// The cookies that the pages set, the preferred name first; looked at last. The second one is for plain HTTP on a
+/// loopback address.
+const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
+
 /// More places than there are built-in kinds (query, two headers, a cookie) are in nobody's normal request.
 const CAPACITY: usize = 4;
 
@@ -79,12 +98,15 @@ const PARAM: &str = "access_token";
 const HEADERS: [&str; 2] = ["x-access-token", "authorization"];
 const COOKIES: [&str; 2] = ["access_token", "authorization"];
 
-/// What a request offers. `query` is the raw query without its `?`, `fields` the head's names and values.
+/// What a request offers. `query` is the raw query without its `?`, `fields` the head's names and values. `is_local` is
+/// asked where there is a cookie `portcullis`, which any other program on the way could have set: whether the request
+/// came straight from this machine.
 #[must_use]
 pub fn offered<'h>(
     settings: &'h Settings,
     query: Option<&'h str>,
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    is_local: impl Fn() -> bool,
 ) -> Offered<'h> {
     let mut offered = Offered::default();
     if let Some(query) = query.filter(|_| settings.query) {
@@ -93,7 +115,7 @@ pub fn offered<'h>(
         }
     }
     for name in settings.header_names() {
-        if let Some((id, alternative)) = header::read(fields.clone(), name, settings.bearer) {
+        if let Some((id, alternative)) = header::read(fields.clone(), name, settings) {
             offered.push(Hit { place: Place::Header, id, alternative });
         }
     }
@@ -103,33 +125,37 @@ pub fn offered<'h>(
             offered.push(Hit { place: Place::Cookie, id, alternative: None });
         }
     }
-    for name in &settings.page_cookie {
-        if let Some(id) = cookie::plain(cookies.clone(), name) {
-            offered.push(Hit { place: Place::Cookie, id, alternative: None });
-        }
+    let [secure, plain] = PAGE_COOKIES.map(|name| cookie::plain(cookies.clone(), name));
+    for id in [secure, plain.filter(|_| is_local())].into_iter().flatten() {
+        offered.push(Hit { place: Place::Cookie, id, alternative: None });
     }
     offered
 }
 
-/// Whether a request header of this name may hold a credential, however an app may spell it (`_` and `.` as `-`).
+/// Whether a request header is a credential of ours, however an app may spell its name (`_` and `.` as `-`).
 #[must_use]
-pub fn is_credential_header(settings: &Settings, name: &str) -> bool {
-    settings.header_names().any(|own| {
+pub fn is_credential(settings: &Settings, name: &str, value: &[u8]) -> bool {
+    let is_place = settings.header_names().any(|own| {
         own.len() == name.len() && own.bytes().map(header::fold).eq(name.bytes().map(header::fold))
-    })
+    });
+    is_place && (!header::is_authorization(name) || settings.schemes.take(value))
 }
 
 impl Settings {
     fn param_names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.params.iter().map(String::as_str).chain([PARAM])
+        self.params.iter().map(String::as_str).chain(self.default_keys.then_some(PARAM))
     }
 
     fn header_names(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(String::as_str).chain(HEADERS)
+        self.headers.iter().map(String::as_str).chain(self.built_in(HEADERS))
     }
 
     fn cookie_names(&self) -> impl Iterator<Item = &str> {
-        self.cookies.iter().map(String::as_str).chain(COOKIES)
+        self.cookies.iter().map(String::as_str).chain(self.built_in(COOKIES))
+    }
+
+    fn built_in(&self, names: [&'static str; 2]) -> impl Iterator<Item = &str> {
+        names.into_iter().filter(|_| self.default_keys)
     }
 }
 
@@ -142,8 +168,26 @@ impl Default for Settings {
             cookies: Vec::new(),
             cookie_secret: None,
             query: true,
+            default_keys: true,
+            schemes: Schemes { raw: true, bearer: true, basic: true },
             bearer: Bearer::default(),
-            page_cookie: vec!["__Host-portcullis".into(), "portcullis".into()],
+            exact_case: false,
+        }
+    }
+}
+
+impl Schemes {
+    /// Whether a value of `Authorization` has one of them. A scheme is the first word (RFC 9110 section 11.4); a value of
+    /// one word is an id.
+    fn take(&self, value: &[u8]) -> bool {
+        let end = memchr::memchr2(b' ', b'\t', value);
+        let scheme = end.and_then(|end| value.get(..end)).unwrap_or(value);
+        if scheme.eq_ignore_ascii_case(b"bearer") {
+            self.bearer
+        } else if scheme.eq_ignore_ascii_case(b"basic") {
+            self.basic
+        } else {
+            end.is_none() && self.raw
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
 
 mod chain;
+mod challenge;
 mod context;
+mod field_names;
 mod implied;
+mod link;
 mod owner;
 mod record;
 mod reserved;
 mod rules;
+mod same_site;
 mod session;
 mod steps;
 
@@ -53,6 +57,8 @@ pub struct Settings {
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
     pub forward_credentials: bool,
+    /// What links begin with: this site by its public name.
+    pub public_url: Option<String>,
     /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
     pub loopback: bool,
     /// Whose word about a client is believed.
@@ -113,13 +119,13 @@ impl Gate {
         let rules = core.rules.current();
         // Before the record, which speaks of it.
         let personal = OnceCell::new();
-        let record = Record::new();
+        let record = Record::new(&rules);
         let keep_alive = match self.walk(core, &rules, (head, &personal), down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
             Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
         };
         let judged = personal.get().map_or(head, Box::as_ref);
-        record.write(self, core, &rules, (judged, down, &context));
+        record.write(self, core, (judged, down, &context));
         keep_alive
     }
 
@@ -138,7 +144,7 @@ impl Gate {
             return Ok(self.answer(head, down, record, response).await);
         }
         let lifetimes = rules.api.accounts().settings().lifetimes();
-        let session = self.session(lifetimes, head, context.client).await?;
+        let (session, stale) = self.session(lifetimes, head, down, context).await?;
         let session = record.session.get_or_init(|| session).as_ref();
         let head = steps::personal(&rules.set, head, session, personal)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
@@ -146,7 +152,8 @@ impl Gate {
         steps::check_slashes(head, &action)?;
         let (action, body) = self.read_body(&rules.api, head, down, action).await?;
         let action = record.action.get_or_init(|| action);
-        let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await?;
+        let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await;
+        let permit = link::without_stale(permit, stale, action)?;
         match action.served {
             Served::App => {
                 let body = if implied::is_plain(head) {

@@ -35,6 +35,8 @@ pub enum Refusal {
     TokenUnusable,
     /// Two credentials, valid for two users.
     TwoUsers,
+    /// A cookie, and a page of another site that made the browser send it.
+    CrossSite,
     /// A rule says no.
     Denied {
         /// 401, 403 or 404.
@@ -184,6 +186,12 @@ impl Refusal {
             Self::TwoUsers => {
                 told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
             }
+            Self::CrossSite => told(
+                403,
+                "CROSS_SITE",
+                "a cookie does this only from a page of this site (Sec-Fetch-Site, Origin or Referer); \
+                 other clients send the token in a header",
+            ),
             Self::Denied { status: 403, .. } => told(403, "ACCESS_DENIED", "Access Denied"),
             Self::Denied { status: 404, model, model_id } => {
                 let id = model_id.as_deref().unwrap_or("undefined");

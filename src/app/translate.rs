@@ -94,6 +94,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
     };
     gate::Settings {
         credentials: credentials(config),
+        public_url: config.server.public_url.clone(),
         names: forward::Names::new(&config.identity.reserved, &config.upstream.underscore_headers),
         presets: config.identity.preset.iter().map(preset).collect(),
         forward_credentials: config.identity.forward_credentials,
@@ -116,12 +117,18 @@ pub(super) fn credentials(config: &Config) -> credential::Settings {
             .as_ref()
             .map(|secret| credential::CookieSecret::new(secret.expose())),
         query: from.query,
+        default_keys: from.default_keys,
+        schemes: credential::Schemes {
+            raw: from.schemes.contains(&config::Scheme::Raw),
+            bearer: from.schemes.contains(&config::Scheme::Bearer),
+            basic: from.schemes.contains(&config::Scheme::Basic),
+        },
+        exact_case: is_loopback(config),
         bearer: match (is_loopback(config), config.users.bearer_token_base64_encoded) {
             (true, true) => credential::Bearer::Base64,
             (_, false) => credential::Bearer::Raw,
             (false, true) => credential::Bearer::RawThenBase64,
         },
-        page_cookie: vec!["__Host-portcullis".to_owned(), "portcullis".to_owned()],
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     mistake::{Place, Report, Wrong},
     setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
     settings::{
-        Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, TlsVersion,
-        TokenTtl,
+        Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, Scheme,
+        TlsVersion, TokenTtl,
     },
 };
 use crate::{accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched};
@@ -21,6 +21,7 @@ words!(Balance { "least-connections" = Self::LeastConnections, "hash" = Self::Ha
 words!(TlsVersion { "1.2" = Self::V12, "1.3" = Self::V13 });
 words!(Algorithm { "argon2id" = Self::Argon2id });
 words!(Preset { "x-forwarded" = Self::XForwarded, "remote" = Self::Remote, "x-auth-request" = Self::XAuthRequest });
+words!(Scheme { "raw" = Self::Raw, "bearer" = Self::Bearer, "basic" = Self::Basic });
 words!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
 words!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
 words!(Registration { "open" = Self::Open, "invite" = Self::Invite, "closed" = Self::Closed });

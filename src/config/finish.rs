@@ -1,5 +1,7 @@
 //! From [`RawConfig`] to [`Config`]: paths, secrets, and the rules that hold between keys.
 
+mod fields;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -7,23 +9,21 @@ use std::{
 
 use super::{
     Config,
-    address::FieldName,
     keys::{
-        RawApi, RawConfig, RawCors, RawCredentials, RawForwardAuth, RawIdentity, RawLimits, RawMail,
-        RawPages, RawPassword, RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook,
-        Spot,
+        RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
+        RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Spot,
     },
     mistake::{Report, quoted},
     secret::{self, Secret},
     setting::{FilePath, Filled},
     settings::{
-        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, CredentialsSettings,
-        ForwardAuthSettings, IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings,
-        PasswordSettings, Permission, PoliciesSettings, Profile, ServerSettings, TlsSettings,
-        UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
+        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings,
+        IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission,
+        PoliciesSettings, Profile, ServerSettings, TlsSettings, UpstreamAddress, UpstreamSettings,
+        UsersSettings, WebhookSettings,
     },
 };
-use crate::{forward::Names, hasher, limit, store};
+use crate::{hasher, limit, store};
 
 /// What finishing needs besides the values.
 pub(crate) struct Finish<'a> {
@@ -136,21 +136,6 @@ impl Finish<'_> {
         }
     }
 
-    /// A name that stands for a reserved one, or for a variable of the app's server, never goes on.
-    fn underscore_headers(&mut self, raw: Spot<Vec<FieldName>>) -> Vec<String> {
-        let names = Names::default();
-        for FieldName(name) in &raw.value {
-            if names.is_reserved(name) || Names::is_variable(name) {
-                let message = format!(
-                    "`upstream.underscore_headers` names {}, by which the app's server learns who asks, or for what",
-                    quoted(name)
-                );
-                self.report.error(&raw.place, "bad-value", message, Some("take it out".to_owned()));
-            }
-        }
-        raw.value.into_iter().map(|name| name.0).collect()
-    }
-
     fn users(&mut self, raw: RawUsers) -> UsersSettings {
         if raw.ttl.value.0 == -1 && !raw.allow_eternal_tokens.value {
             let message = "`users.ttl` is -1, but tokens for ever are not allowed".to_owned();
@@ -178,18 +163,6 @@ impl Finish<'_> {
             registration: raw.registration.value,
             rename: raw.rename.value,
             redirect_hosts: texts(raw.redirect_hosts),
-        }
-    }
-
-    fn credentials(&mut self, raw: RawCredentials) -> CredentialsSettings {
-        let cookie_secret =
-            self.secret("credentials.cookie_secret", &raw.cookie_secret, &raw.cookie_secret_file);
-        CredentialsSettings {
-            headers: raw.headers.value.into_iter().map(|name| name.0).collect(),
-            params: texts(raw.params),
-            cookies: raw.cookies.value.into_iter().map(|name| name.0).collect(),
-            cookie_secret,
-            query: raw.query.value,
         }
     }
 

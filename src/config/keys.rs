@@ -14,7 +14,7 @@ use super::{
     setting::{FilePath, Filled, Located, Setting, Whole, Written},
     settings::{
         Algorithm, Balance, Certificate, CorsOrigins, DenialStatus, Listen, LogFormat, Permission, Preset,
-        Profile, TlsVersion, TokenTtl, UpstreamAddress,
+        Profile, Scheme, TlsVersion, TokenTtl, UpstreamAddress,
     },
 };
 use crate::{
@@ -169,6 +169,8 @@ sections! {
         cookie_secret: Option<Secret> = "";
         cookie_secret_file: Option<FilePath> = "";
         query: bool = "true";
+        schemes: Vec<Scheme> = "raw,bearer,basic";
+        default_keys: bool = "true";
     }
     password: RawPassword {
         algorithm: Algorithm = "argon2id";

@@ -1,8 +1,12 @@
 //! The finished settings, section by section (INTERFACE.md section 2 says what each key means).
 
+mod credentials;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+
+pub use credentials::{CredentialsSettings, Scheme};
 
 use super::secret::Secret;
 use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
@@ -270,21 +274,6 @@ pub struct UsersSettings {
     pub rename: bool,
     /// Hosts that a redirect may lead to, besides this one.
     pub redirect_hosts: Vec<String>,
-}
-
-/// `[credentials]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialsSettings {
-    /// Further header names.
-    pub headers: Vec<String>,
-    /// Further query parameters.
-    pub params: Vec<String>,
-    /// Further cookie names.
-    pub cookies: Vec<String>,
-    /// What the app's Express signs its cookies with.
-    pub cookie_secret: Option<Secret>,
-    /// Whether `?access_token=` is a credential.
-    pub query: bool,
 }
 
 /// `[password]`.

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Settings, form};
+use super::{PAGE_COOKIES, Settings, form};
 
 /// The secret that the app gave to Express' cookie parser. Shown by nothing.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ pub fn strip_cookies<'v>(settings: &Settings, value: &'v [u8]) -> Cow<'v, [u8]> 
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
         let of_the_app =
             settings.cookie_secret.is_some() && settings.cookie_names().any(|own| own.as_bytes() == name);
-        of_the_app || settings.page_cookie.iter().any(|own| own.as_bytes() == name)
+        of_the_app || PAGE_COOKIES.iter().any(|own| own.as_bytes() == name)
     };
     let pairs = || value.split(|byte| *byte == b';');
     if !pairs().any(|pair| credential(&pair)) {

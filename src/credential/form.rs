@@ -48,6 +48,28 @@ pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
     Cow::Owned(kept)
 }
 
+/// A URL without the credential pairs of its query, and of its fragment, where some clients leave one; borrowed when
+/// nothing has to go. Where it is no text, all of that goes.
+#[must_use]
+pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
+    let Some(at) = memchr::memchr2(b'?', b'#', url) else { return Cow::Borrowed(url) };
+    let (page, rest) = url.split_at_checked(at).unwrap_or((url, b""));
+    let Ok(rest) = str::from_utf8(rest) else { return Cow::Borrowed(page) };
+    let (query, fragment) = rest.split_once('#').map_or((rest, None), |(query, rest)| (query, Some(rest)));
+    let parts = [query.strip_prefix('?'), fragment].map(|part| part.map(|part| strip_query(settings, part)));
+    if !parts.iter().flatten().any(|part| matches!(part, Cow::Owned(_))) {
+        return Cow::Borrowed(url);
+    }
+    let mut kept = page.to_vec();
+    for (mark, part) in [b'?', b'#'].into_iter().zip(parts).filter_map(|(mark, part)| Some((mark, part?))) {
+        if !part.is_empty() {
+            kept.push(mark);
+            kept.extend_from_slice(part.as_bytes());
+        }
+    }
+    Cow::Owned(kept)
+}
+
 /// Whether the key of a pair, under any reading, has this root.
 fn names(part: &str, name: &str) -> bool {
     if !part.contains(['%', '+']) && !part.contains(name) {
@@ -219,6 +241,32 @@ mod tests {
         let beyond = format!("{}access_token=in", "a=1&".repeat(PARAMETER_LIMIT));
         assert_eq!(string(&beyond, "access_token"), None);
         assert!(!strip_query(&Settings::default(), &beyond).contains("access_token"), "but no app gets it");
+    }
+
+    #[test]
+    fn b12_strips_urls() {
+        let settings = Settings { params: vec!["sid".into()], ..Settings::default() };
+        for (url, expected) in [
+            ("", ""),
+            ("https://a/b", "https://a/b"),
+            ("https://a/?x=1#y", "https://a/?x=1#y"),
+            ("https://a/?access_token=T", "https://a/"),
+            ("https://a/?access_token=T#top", "https://a/#top"),
+            ("https://a/b?x=1&access%5Ftoken=T&y=2", "https://a/b?x=1&y=2"),
+            ("https://a/b?sid=T", "https://a/b"),
+            ("https://a/b?%73id=T&x", "https://a/b?x"),
+            ("https://a/b#access_token=T&state=x", "https://a/b#state=x"),
+            ("/b?access_token[]=T", "/b"),
+            ("https://a/?access_token=T?x#access_token=T#", "https://a/"),
+        ] {
+            let stripped = strip_url(&settings, url.as_bytes());
+            assert_eq!(str::from_utf8(&stripped).unwrap(), expected, "{url}");
+            assert_eq!(matches!(stripped, Cow::Borrowed(_)), url == expected, "{url}");
+        }
+        assert_eq!(&*strip_url(&settings, b"https://a/\xff?access_token=T"), b"https://a/\xff");
+        assert_eq!(&*strip_url(&settings, b"https://a/?\xff&access_token=T"), b"https://a/");
+        let off = Settings { query: false, ..settings };
+        assert_eq!(&*strip_url(&off, b"/b?access_token=T"), b"/b?access_token=T");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, iter};
 
-use super::Bearer;
+use super::{Bearer, Settings};
 
 /// The reading, and the one to try after it.
 type Readings<'h> = (Cow<'h, str>, Option<Cow<'h, str>>);
@@ -14,16 +14,25 @@ const KEPT_FIRST: [&str; 5] = ["authorization", "proxy-authorization", "from", "
 pub(super) fn read<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])>,
     name: &str,
-    bearer: Bearer,
+    settings: &Settings,
 ) -> Option<Readings<'h>> {
-    match text(fields, name)? {
+    let is_authorization = is_authorization(name);
+    let ours = fields.filter(|(own, value)| {
+        own.eq_ignore_ascii_case(name) && (!is_authorization || settings.schemes.take(value.trim_ascii()))
+    });
+    match text(ours.map(|(_, value)| value), name)? {
         Cow::Borrowed("") => None,
-        Cow::Borrowed(text) => Some(readings(text, bearer)),
+        Cow::Borrowed(text) => Some(readings(text, settings)),
         Cow::Owned(text) => {
-            let (id, alternative) = readings(&text, bearer);
+            let (id, alternative) = readings(&text, settings);
             Some((Cow::Owned(id.into_owned()), alternative.map(|id| Cow::Owned(id.into_owned()))))
         }
     }
+}
+
+/// Whether `[credentials] schemes` speaks of this header.
+pub(super) fn is_authorization(name: &str) -> bool {
+    name.eq_ignore_ascii_case("authorization")
 }
 
 /// One byte of a name, folded so that names meet which an app may take for the same.
@@ -34,10 +43,9 @@ pub(super) fn fold(byte: u8) -> u8 {
     }
 }
 
-/// The value as node shows it: one text, where each byte beyond ASCII is one Latin-1 character.
-fn text<'h>(fields: impl Iterator<Item = (&'h str, &'h [u8])>, name: &str) -> Option<Cow<'h, str>> {
-    let mut values =
-        fields.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_ascii());
+/// The lines of the header `name` as node shows them: one text, where each byte beyond ASCII is one Latin-1 character.
+fn text<'h>(lines: impl Iterator<Item = &'h [u8]>, name: &str) -> Option<Cow<'h, str>> {
+    let mut values = lines.map(<[u8]>::trim_ascii);
     let first = values.next()?;
     let second =
         if KEPT_FIRST.iter().any(|kept| kept.eq_ignore_ascii_case(name)) { None } else { values.next() };
@@ -59,20 +67,28 @@ fn latin1(bytes: &[u8]) -> impl Iterator<Item = char> {
     bytes.iter().copied().map(char::from)
 }
 
-fn readings(text: &str, bearer: Bearer) -> Readings<'_> {
-    if let Some(word) = text.strip_prefix("Bearer ") {
-        return match bearer {
+fn readings<'h>(text: &'h str, settings: &Settings) -> Readings<'h> {
+    let exact = settings.exact_case;
+    if let Some(word) = behind(text, "Bearer", exact) {
+        let word = if exact { word } else { word.trim_ascii() };
+        return match settings.bearer {
             Bearer::Base64 => (Cow::Owned(base64_text(word)), None),
             Bearer::Raw => (Cow::Borrowed(word), None),
-            Bearer::RawThenBase64 => (Cow::Borrowed(word.trim_ascii()), plausible(word).map(Cow::Owned)),
+            Bearer::RawThenBase64 => (Cow::Borrowed(word), plausible(word).map(Cow::Owned)),
         };
     }
-    if let Some((scheme, word)) = text.split_at_checked("Basic ".len())
-        && scheme.eq_ignore_ascii_case("Basic ")
-    {
+    // LoopBack takes this one in any letter case.
+    if let Some(word) = behind(text, "Basic", false) {
         return (Cow::Owned(longer_half(base64_text(word))), None);
     }
     (Cow::Borrowed(text), None)
+}
+
+/// What stands behind a scheme and a blank.
+fn behind<'h>(text: &'h str, scheme: &str, exact: bool) -> Option<&'h str> {
+    let (word, rest) = text.split_at_checked(scheme.len())?;
+    let is_it = if exact { word == scheme } else { word.eq_ignore_ascii_case(scheme) };
+    rest.strip_prefix(' ').or_else(|| rest.strip_prefix('\t').filter(|_| !exact)).filter(|_| is_it)
 }
 
 /// Of `user:password`, split at the first colon, the longer one in UTF-16 units; the left one when they tie.

@@ -65,6 +65,8 @@ enum Kind {
     /// Names that only this gate may set.
     Reserved,
     Cookie,
+    /// Holds a URL of a page, which may hold a token.
+    Url,
 }
 
 /// The one upgrade there is, on both ends.
@@ -122,8 +124,11 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
                     line(out, field.name, &kept);
                 }
             }
-            Kind::EndToEnd if !passes(head, &field, outgoing) => {}
-            Kind::EndToEnd | Kind::Cookie => line(out, field.name, field.value),
+            Kind::EndToEnd | Kind::Url if !passes(head, &field, outgoing) => {}
+            Kind::Url if !outgoing.forward_credentials => {
+                line(out, field.name, &credential::strip_url(outgoing.credentials, field.value));
+            }
+            Kind::EndToEnd | Kind::Cookie | Kind::Url => line(out, field.name, field.value),
         }
     }
     write_connection(out, head, hop.alone);
@@ -248,6 +253,8 @@ fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
         4 if is("host") => Kind::Ours,
         6 if is("cookie") => Kind::Cookie,
         6 if is("expect") => Kind::Ours,
+        7 if is("referer") => Kind::Url,
+        14 if is("hx-current-url") => Kind::Url,
         _ if is_connection_field(name) => Kind::Ours,
         _ if outgoing.names.is_reserved(name) && !is_handed_on(name, outgoing.origin) => Kind::Reserved,
         _ if outgoing.spelling == Spelling::Odd && outgoing.names.drops(name) => Kind::Reserved,
@@ -303,8 +310,8 @@ fn is_protected(names: &Names, option: &str) -> bool {
 
 /// Whether an end-to-end field goes on: no credential, and not nominated by `Connection`.
 fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
-    let credential =
-        !outgoing.forward_credentials && credential::is_credential_header(outgoing.credentials, field.name);
+    let credential = !outgoing.forward_credentials
+        && credential::is_credential(outgoing.credentials, field.name, field.value);
     !credential && !head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name))
 }
 

@@ -110,6 +110,15 @@ impl Socket {
         }
     }
 
+    /// Whether this end is on a loopback address; asks the system.
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback()),
+            Self::Unix(_) => false,
+        }
+    }
+
     /// Writes some of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {

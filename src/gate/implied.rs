@@ -51,6 +51,9 @@ impl Gate {
         mut body: ReadBody,
     ) -> Result<ReadBody, Stop> {
         if let Some(method) = self.overriding(head, down, &mut body).await? {
+            if let Some(known) = asking.session {
+                self.check_site(known, (head, &method), asking.context)?;
+            }
             let action = asking.rules.set.action(&method, head.path(), head.query());
             self.judge_also(asking, head, action).await?;
         }

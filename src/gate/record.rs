@@ -30,8 +30,12 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     started: Instant,
+    /// The rules that it is judged by.
+    pub(super) rules: &'r Ruleset,
     /// Whose request it is, once that is known.
     pub(super) session: OnceCell<Option<Known>>,
+    /// Whether the token was put aside, because it opens less than none would.
+    pub(super) as_anonymous: Cell<bool>,
     /// What it would do, once that is known.
     pub(super) action: OnceCell<Action<'r, 'r>>,
     /// The route that it matched: its name, and its index in the set. Known before its body is.
@@ -51,10 +55,12 @@ const CLIENT_GONE: u16 = 499;
 
 impl<'r> Record<'r> {
     /// Nothing is known yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(rules: &'r Ruleset) -> Self {
         Self {
             started: Instant::now(),
+            rules,
             session: OnceCell::new(),
+            as_anonymous: Cell::new(false),
             action: OnceCell::new(),
             route: Cell::new(("unmatched", 0)),
             decision: Cell::new(None),
@@ -64,9 +70,9 @@ impl<'r> Record<'r> {
         }
     }
 
-    /// The caller, if the token is good.
+    /// The caller, if the token is good here.
     pub(super) fn known(&self) -> Option<&Known> {
-        self.session.get().and_then(Option::as_ref)
+        self.session.get().and_then(Option::as_ref).filter(|_| !self.as_anonymous.get())
     }
 
     /// Counts the request, and writes its line.
@@ -74,10 +80,10 @@ impl<'r> Record<'r> {
         &self,
         gate: &Gate,
         core: &Core,
-        rules: &'r Ruleset,
         (head, down, context): (&RequestHead, &Downstream, &Context<'_>),
     ) {
         let elapsed = self.started.elapsed();
+        let rules = self.rules;
         let action = self.action.get();
         let (route, index) = self.route.get();
         let label = rules.labels.get(index as usize).copied().unwrap_or(0);

@@ -1,10 +1,11 @@
 //! From the credential of a request to the session that it names (loopback3.md section 1).
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     clock::Timestamp,
-    credential::{self, Hit, Offered},
+    credential::{self, Hit, Offered, Place},
+    forward::Downstream,
     identity::Lifetimes,
     identity::TokenHash,
     refusal::Refusal,
@@ -12,13 +13,15 @@ use crate::{
     wire::RequestHead,
 };
 
-use super::Gate;
+use super::{Gate, context::Context, same_site};
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) session: Arc<Session>,
     pub(super) subject: Arc<Subject>,
+    /// Where the token stood.
+    pub(super) place: Place,
 }
 
 /// What a token's age is judged by.
@@ -32,24 +35,51 @@ impl Gate {
     ///
     /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
     /// different user ends the request: RFC 6750 section 2 knows no request with two.
+    ///
+    /// The second answer is what a token in the query that is over is refused with: a link in a mail outlives its
+    /// token, and a page that is for everyone opens all the same (profile `standard`).
     pub(super) async fn session(
         &self,
         lifetimes: Lifetimes,
         head: &RequestHead,
-        client: IpAddr,
-    ) -> Result<Option<Known>, Refusal> {
+        down: &Downstream,
+        context: &Context<'_>,
+    ) -> Result<(Option<Known>, Option<Refusal>), Refusal> {
         let fields = head.fields().map(|field| (field.name, field.value));
-        let offered = credential::offered(&self.settings.credentials, head.query(), fields);
-        let Some(first) = offered.first() else { return Ok(None) };
+        let is_local = || is_local(head, down, context);
+        let offered = credential::offered(&self.settings.credentials, head.query(), fields, is_local);
+        let Some(first) = offered.first() else { return Ok((None, None)) };
         let moment = Moment { now: self.clock.now(), lifetimes };
-        let known = self.resolve(first, &moment).await?;
+        let is_alone = !self.settings.loopback && offered.others().next().is_none();
+        let known = match self.resolve(first, &moment).await {
+            Err(stale @ (Refusal::TokenExpired | Refusal::TokenUnusable))
+                if is_alone && first.place == Place::Param =>
+            {
+                return Ok((None, Some(stale)));
+            }
+            known => known?,
+        };
         if !self.settings.loopback {
             self.one_user(known.as_ref(), &offered, &moment).await?;
         }
-        if let Some(Known { session, .. }) = &known {
-            session.touch(moment.now, client, &moment.lifetimes);
+        if let Some(known) = &known {
+            self.check_site(known, (head, head.method()), context)?;
+            known.session.touch(moment.now, context.client, &moment.lifetimes);
         }
-        Ok(known)
+        Ok((known, None))
+    }
+
+    /// A browser sends a cookie for any page that asks it to. `method` is what the app takes the request for.
+    pub(super) fn check_site(
+        &self,
+        known: &Known,
+        (head, method): (&RequestHead, &str),
+        context: &Context<'_>,
+    ) -> Result<(), Refusal> {
+        let is_safe = known.place != Place::Cookie
+            || !same_site::is_needed(head, method)
+            || same_site::is_same_site(head, &context.origin, self.settings.public_url.as_deref());
+        if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
     async fn one_user(
@@ -72,14 +102,14 @@ impl Gate {
 
     async fn resolve(&self, hit: &Hit<'_>, moment: &Moment) -> Result<Option<Known>, Refusal> {
         for id in [Some(&hit.id), hit.alternative.as_ref()].into_iter().flatten() {
-            if let Some(known) = self.look_up(id, moment).await? {
+            if let Some(known) = self.look_up(id, hit.place, moment).await? {
                 return Ok(Some(known));
             }
         }
         Ok(None)
     }
 
-    async fn look_up(&self, id: &str, moment: &Moment) -> Result<Option<Known>, Refusal> {
+    async fn look_up(&self, id: &str, place: Place, moment: &Moment) -> Result<Option<Known>, Refusal> {
         if id.is_empty() {
             return Ok(None);
         }
@@ -93,7 +123,7 @@ impl Gate {
         };
         let subject = session.subject.load_full();
         match session.standing(&subject, moment.now, &moment.lifetimes) {
-            Standing::Live => Ok(Some(Known { session, subject })),
+            Standing::Live => Ok(Some(Known { session, subject, place })),
             Standing::Ended => Ok(None),
             Standing::Unusable => Err(Refusal::TokenUnusable),
             Standing::Expired => {
@@ -111,4 +141,16 @@ impl Gate {
         tracing::error!(error = %error, "the store could not answer; the request was refused");
         Refusal::StoreDown
     }
+}
+
+/// Whether a request came straight to a loopback address of this machine: no proxy says that it passed it on.
+fn is_local(head: &RequestHead, down: &Downstream, context: &Context<'_>) -> bool {
+    const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
+    let is_passed_on = |name: &str| {
+        let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
+        is_forwarded || PASSED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
+    };
+    down.socket.is_on_loopback()
+        && !context.origin.is_proxy
+        && !head.fields().any(|field| is_passed_on(field.name))
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{
     api::{self, Api, Body, Call, Problem},
     credential,
-    forward::{self, BodyError, Downstream, Forbidden, ForwardError, Outgoing, Spelling, Who},
+    forward::{self, BodyError, Downstream, ForwardError, Outgoing, Spelling, Who},
     observe::metrics::{Decision as Counted, UpstreamError},
     policy::{self, Action, Caller, Decision, OwnerVerdict, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
@@ -19,7 +19,7 @@ use crate::{
     wire::{Framing, RequestHead},
 };
 
-use super::{Core, Gate, Held, Stop, context::Context, record::Record, session::Known};
+use super::{Core, Gate, Held, Stop, challenge, context::Context, link, record::Record, session::Known};
 
 /// A body that was read before the decision: its bytes, and what they say.
 #[derive(Debug)]
@@ -90,24 +90,6 @@ pub(super) fn call(
 }
 
 impl Gate {
-    /// Names that stand for a reserved one, `Connection` naming one, and what a trusted proxy may say only once.
-    pub(super) fn check_names(&self, head: &RequestHead, context: &Context<'_>) -> Result<Spelling, Refusal> {
-        if let Some(name) = context.repeated {
-            let message = format!("`{name}` came twice; send it once (repeated-header)");
-            return Err(Refusal::Wire { status: 400, message });
-        }
-        forward::check_names(&self.settings.names, head).map_err(|forbidden| {
-            let message = match forbidden {
-                Forbidden::FoldedName => {
-                    "a header name with `_` or `.` stands for a reserved one or for a variable of the app's server; \
-                     use dashes (folded-header-name)"
-                }
-                Forbidden::Nominated => "`Connection` may not name this header (connection-names-reserved)",
-            };
-            Refusal::Wire { status: 400, message: message.to_owned() }
-        })
-    }
-
     /// Reads the body of a request that is judged, or served, by it; every other body streams.
     pub(super) async fn read_body<'s>(
         &self,
@@ -153,6 +135,13 @@ impl Gate {
                     return Ok(permit);
                 }
                 Decision::Denial(denial) => {
+                    if denial.lacks_scope()
+                        && let Some(permit) = link::open_page(&rules.set, action, session)
+                    {
+                        record.as_anonymous.set(true);
+                        record.decision.set(Some((Counted::Allow, Some(permit.rule))));
+                        return Ok(permit);
+                    }
                     record.decision.set(Some((Counted::Deny, Some(denial.rule))));
                     let model_id = action.model_id.as_deref().map(Into::into);
                     return Err(Refusal::Denied {
@@ -305,8 +294,16 @@ impl Gate {
         head: &RequestHead,
         down: &mut Downstream,
         record: &Record<'_>,
-        response: http::Response<Bytes>,
+        mut response: http::Response<Bytes>,
     ) -> bool {
+        let set = &record.rules.set;
+        challenge::complete(
+            &mut response,
+            head,
+            set,
+            self.settings.credentials.schemes,
+            self.settings.loopback,
+        );
         record.status.set(response.status().as_u16());
         // A body that nobody read: a small rest is read away, a large or late one ends the connection.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
@@ -344,9 +341,11 @@ impl From<&ForwardError> for UpstreamError {
     }
 }
 
+pub(super) const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
+
 fn caller(session: Option<&Known>) -> Caller<'_> {
     match session {
-        None => Caller { user: None, roles: &[], scopes: &[] },
+        None => ANONYMOUS,
         Some(known) => Caller {
             user: Some(&known.subject.id_text),
             roles: &known.subject.roles,

@@ -159,6 +159,15 @@ impl PolicySet {
         }
     }
 
+    /// Whether the file, or the route, of a request says `"challenge": "basic"`.
+    #[must_use]
+    pub fn asks_for_basic(&self, method: &str, path: &str) -> bool {
+        match self.table.find(method, path) {
+            Found::Route(found) => found.model.asks_for_basic || found.route.operation.asks_for_basic,
+            Found::NoMethod | Found::Unmatched | Found::Ambiguous => false,
+        }
+    }
+
     fn matched<'s, 'p>(&'s self, verb: &str, query: Option<&str>, found: Match<'s, 'p>) -> Action<'s, 'p> {
         let Match { index, route, model, leaf, rest, escaped } = found;
         let operation = &*route.operation;

@@ -195,6 +195,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             instance: method.instance,
             takes: method.takes.clone().into_owned().into_boxed_slice(),
             encoded_slash: false,
+            asks_for_basic: false,
         };
         let rules = self.shared.rules(rules(&model.acls, rows, &target));
         self.table.routes.push(Route {
@@ -294,7 +295,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 fix,
             );
         }
+        let challenge = super::settings::find(settings, "challenge");
+        let asks_for_basic = super::plain::asks_for_basic(challenge, self.report);
         Policed {
+            asks_for_basic,
             name: name.into(),
             trie: self.shared.trie(Vec::new()),
             first_route: 0,

@@ -67,6 +67,17 @@ pub struct Denial<'s> {
     pub model: &'s str,
 }
 
+impl Denial<'_> {
+    /// Whether it is for the token's scopes alone, before any rule.
+    #[must_use]
+    pub fn lacks_scope(&self) -> bool {
+        self.rule == LACKS_SCOPE
+    }
+}
+
+/// What a denial for the token's scopes names in place of a rule.
+const LACKS_SCOPE: &str = "scope";
+
 /// The scope of a token without scopes, and of a method without any.
 const DEFAULT_SCOPE: &str = "DEFAULT";
 
@@ -97,7 +108,7 @@ impl PolicySet {
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
         };
         if !has_scope(caller.scopes, &route.operation.scopes) {
-            return self.deny(action, caller, Some(model), "scope");
+            return self.deny(action, caller, Some(model), LACKS_SCOPE);
         }
         let outcome = match walk(&judge.rules, action, caller, owner, model) {
             Ok(outcome) => outcome,
@@ -112,7 +123,7 @@ impl PolicySet {
 
     fn unmatched<'s>(&'s self, action: &Action<'s, '_>, caller: Caller<'_>) -> Decision<'s> {
         if !has_scope(caller.scopes, &[]) {
-            return self.deny(action, caller, None, "scope");
+            return self.deny(action, caller, None, LACKS_SCOPE);
         }
         let allowed = match self.settings.unmatched {
             Unmatched::Allow => true,

@@ -35,9 +35,11 @@ pub(super) struct PlainRoute {
     /// The scopes of which a token needs one; empty = `DEFAULT`.
     pub(super) scopes: Vec<Box<str>>,
     pub(super) encoded_slash: bool,
+    /// Whether its 401s ask for `Basic`, too.
+    pub(super) asks_for_basic: bool,
 }
 
-pub(super) const FILE_KEYS: [&str; 9] = [
+pub(super) const FILE_KEYS: [&str; 10] = [
     "$schema",
     "name",
     "description",
@@ -47,9 +49,10 @@ pub(super) const FILE_KEYS: [&str; 9] = [
     "ignoreCase",
     "aclErrorStatus",
     "defaultPermission",
+    "challenge",
 ];
-pub(super) const ROUTE_KEYS: [&str; 7] =
-    ["path", "methods", "property", "accessType", "accessScopes", "encodedSlash", "description"];
+pub(super) const ROUTE_KEYS: [&str; 8] =
+    ["path", "methods", "property", "accessType", "accessScopes", "encodedSlash", "challenge", "description"];
 pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
 impl PlainFile {
@@ -115,8 +118,20 @@ impl PlainRoute {
             access,
             scopes: scopes::read(node, report),
             encoded_slash: flag(node, "encodedSlash", report),
+            asks_for_basic: asks_for_basic(node.get("challenge"), report),
         })
     }
+}
+
+/// Reads `"challenge": "basic"`, of a file or of a route.
+pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bool {
+    let Some(node) = node.filter(|node| !node.is_null()) else { return false };
+    let word = node.text().unwrap_or_default();
+    if word != "basic" {
+        let fix = Some("write `\"basic\"`, or leave the key out".into());
+        report.error(node.at, "challenge", format!("`{word}` is no challenge"), fix);
+    }
+    word == "basic"
 }
 
 /// The names of a pattern's captures, in order.

@@ -49,6 +49,8 @@ pub(super) struct RoutesFile {
     pub(super) acl_error_status: Option<u16>,
     /// What holds where no rule applies.
     pub(super) default_permission: Option<Permission>,
+    /// `basic`: a 401 asks for a password, too.
+    pub(super) challenge: Option<Challenge>,
 }
 
 /// A path and what it stands for.
@@ -72,6 +74,8 @@ pub(super) struct Route {
     pub(super) access_scopes: Option<Vec<String>>,
     /// Whether `%2f` may stand in captured segments.
     pub(super) encoded_slash: Option<bool>,
+    /// `basic`: a 401 asks for a password, too.
+    pub(super) challenge: Option<Challenge>,
     /// For people.
     pub(super) description: Option<String>,
 }
@@ -186,6 +190,8 @@ pub(super) struct ModelFile {
     pub(super) acl_error_status: Option<u16>,
     /// What holds where no rule applies.
     pub(super) default_permission: Option<Permission>,
+    /// `basic`: a 401 asks for a password, too.
+    pub(super) challenge: Option<Challenge>,
 }
 
 /// Whether every belongsTo relation to a user makes an owner, or which.
@@ -246,6 +252,15 @@ pub(super) enum Permission {
     Alarm,
     Audit,
     Default,
+}
+
+/// What a 401 asks for besides a token.
+#[derive(JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the schema is made of the shape alone"))]
+pub(super) enum Challenge {
+    Basic,
 }
 
 /// What a request does.

@@ -53,6 +53,8 @@ pub(super) struct Policed {
     /// What holds where no rule applies.
     pub(super) default_allow: bool,
     pub(super) error_status: Option<u16>,
+    /// Whether its 401s ask for `Basic`, too.
+    pub(super) asks_for_basic: bool,
     pub(super) owner: Owner,
     /// The route that reads one row, numbered from the first one.
     pub(super) find_by_id: Option<usize>,
@@ -82,6 +84,8 @@ pub(super) struct Operation {
     /// The arguments of a LoopBack method that are checked before the rules.
     pub(super) takes: Box<[Argument]>,
     pub(super) encoded_slash: bool,
+    /// Whether its 401s ask for `Basic`, too.
+    pub(super) asks_for_basic: bool,
 }
 
 /// The rules of a route under one access type.

@@ -2,11 +2,14 @@
 
 mod accounts;
 mod bodies;
+mod challenges;
+mod cookies;
 mod credentials;
 mod current_user;
 mod hostile;
 mod lifetimes;
 mod limits;
+mod links;
 mod matrix;
 mod names;
 mod own_model;

@@ -14,13 +14,20 @@ pub(super) fn schemes(credentials: &Settings) -> Map<String, Value> {
     let place = |place: &str, name: &str, about: &str| json!({ "type": "apiKey", "in": place, "name": name, "description": about });
     let mut schemes = Map::new();
     let mut add = |name: String, scheme: Value| drop(schemes.insert(name, scheme));
-    add("authorization".to_owned(), place("header", "Authorization", "The token as it is"));
-    add(
-        "bearer".to_owned(),
-        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": format!("`Bearer`, and {bearer}") }),
-    );
-    add("accessToken".to_owned(), place("header", "X-Access-Token", "The token as it is"));
-    if credentials.query {
+    let built_in = credentials.default_keys;
+    if built_in && credentials.schemes.raw {
+        add("authorization".to_owned(), place("header", "Authorization", "The token as it is"));
+    }
+    if built_in && credentials.schemes.bearer {
+        add(
+            "bearer".to_owned(),
+            json!({ "type": "http", "scheme": "bearer", "bearerFormat": "opaque", "description": format!("`Bearer`, and {bearer}") }),
+        );
+    }
+    if built_in {
+        add("accessToken".to_owned(), place("header", "X-Access-Token", "The token as it is"));
+    }
+    if built_in && credentials.query {
         add(
             "query".to_owned(),
             place("query", "access_token", "The token as it is; logs and histories see it"),

@@ -41,6 +41,23 @@ fn mistakes_in_variables_and_flags_name_them() {
 }
 
 #[test]
+fn names_of_fields_that_would_do_nothing_or_harm() {
+    for name in ["SCRIPT_NAME", "Path_Info", "X_Forwarded_User", "HTTP_X", "sm_user"] {
+        let said = mistakes(&format!("[upstream]\nunderscore_headers = [\"my_own\", \"{name}\"]\n"));
+        assert!(
+            said.contains("portcullis.toml:2:") && said.contains(name) && said.ends_with("take it out"),
+            "{said}"
+        );
+    }
+    assert_eq!(warnings("[upstream]\nunderscore_headers = [\"session_id\"]\n"), [] as [&str; 0]);
+    let alone = warnings("[credentials]\ndefault_keys = false\n");
+    assert!(alone.iter().any(|warning| warning.contains("no client can send a token")), "{alone:?}");
+    assert_eq!(warnings("[credentials]\ndefault_keys = false\nparams = [\"sid\"]\n"), [] as [&str; 0]);
+    let said = mistakes("[credentials]\nschemes = [\"digest\"]\n");
+    assert!(said.contains("digest"), "{said}");
+}
+
+#[test]
 fn unknown_keys() {
     insta::assert_snapshot!(
         mistakes(

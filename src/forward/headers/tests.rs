@@ -35,15 +35,7 @@ fn response(text: &str) -> ResponseHead {
 }
 
 fn settings() -> credential::Settings {
-    credential::Settings {
-        headers: vec!["x-app-token".into()],
-        params: vec![],
-        cookies: vec![],
-        cookie_secret: None,
-        query: true,
-        bearer: credential::Bearer::RawThenBase64,
-        page_cookie: vec!["portcullis".into()],
-    }
+    credential::Settings { headers: vec!["x-app-token".into()], ..credential::Settings::default() }
 }
 
 fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
@@ -198,6 +190,29 @@ fn credentials_stay_here_unless_the_config_says_otherwise() {
     let keeping = Outgoing { forward_credentials: true, ..outgoing(&settings) };
     write_request(&mut kept, &head, &keeping, hop(&head));
     assert_eq!(String::from_utf8(kept).unwrap().matches("secret").count(), 4);
+}
+
+#[test]
+fn b12_tokens_in_the_urls_of_pages_stay_here() {
+    for name in ["Referer", "referer", "HX-Current-URL"] {
+        let out = get(&format!("{name}: https://a/b?access_token=secret&c=1\r\n"));
+        assert!(out.contains(&format!("{name}: https://a/b?c=1\r\n")), "{out}");
+    }
+    let settings = settings();
+    let text = "GET /a HTTP/1.1\r\nHost: a\r\nReferer: https://a/?access_token=secret\r\n\r\n";
+    let mut kept = Vec::new();
+    write_request(&mut kept, &request(text), &Outgoing { forward_credentials: true, ..outgoing(&settings) });
+    assert!(String::from_utf8(kept).unwrap().contains("secret"));
+}
+
+#[test]
+fn e12_authorization_of_the_app_goes_on() {
+    for value in ["Digest username=\"ann\"", "Negotiate YIIB", "AWS4-HMAC-SHA256 Credential=A"] {
+        assert!(get(&format!("Authorization: {value}\r\n")).contains(&format!("Authorization: {value}\r\n")));
+    }
+    for value in ["secret", "Bearer secret", "bearer secret", "Basic secret"] {
+        assert!(!get(&format!("Authorization: {value}\r\n")).contains("secret"));
+    }
 }
 
 #[test]

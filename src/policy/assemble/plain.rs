@@ -83,6 +83,7 @@ impl Assembly<'_, '_> {
             instance: false,
             takes: Box::default(),
             encoded_slash: route.encoded_slash,
+            asks_for_basic: route.asks_for_basic,
         };
         Route {
             name: format!("{}{glue}{last}", definition.name).into(),

@@ -69,6 +69,7 @@ impl Assembly<'_, '_> {
                 instance: false,
                 takes: Box::default(),
                 encoded_slash: false,
+                asks_for_basic: false,
             };
             let short = Route {
                 name: long.name.clone(),

@@ -204,6 +204,7 @@ fn refuses_routes_that_cannot_be_meant() {
         (one("owner", json!({"path": "id", "lookup": "/x"})), "`owner` is none of its forms"),
         (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is no duration"),
         (one("ignoreCase", json!("yes")), "write `true` or `false`"),
+        (one("challenge", json!("digest")), "`digest` is no challenge"),
     ] {
         refused(&definition, expected);
     }

@@ -8,7 +8,7 @@ use crate::support::{App, Client, Gate, Setup};
 
 const PROFILES: [&str; 2] = ["standard", "loopback3"];
 
-fn gate(profile: &str, settings: &[(&str, &str)]) -> (App, Gate) {
+pub(super) fn gate(profile: &str, settings: &[(&str, &str)]) -> (App, Gate) {
     let app = App::echo();
     let mut setup = Setup::new(&app).set("profile", profile);
     for (key, value) in settings {
@@ -18,14 +18,14 @@ fn gate(profile: &str, settings: &[(&str, &str)]) -> (App, Gate) {
 }
 
 /// Who the app is told to be asking, and all that it was told.
-fn told(client: &mut Client, target: &str, lines: &str) -> (Option<String>, String) {
+pub(super) fn told(client: &mut Client, target: &str, lines: &str) -> (Option<String>, String) {
     let text = client.ask("GET", target, lines, b"").expect(200).json();
     let user = text["headers"].as_array().unwrap().iter().find(|field| field[0] == "X-Forwarded-User");
     (user.map(|field| field[1].as_str().unwrap().to_owned()), text.to_string())
 }
 
 /// As Express' `res.cookie(name, id, { signed: true })` sets it.
-fn signed(id: &str, secret: &str) -> String {
+pub(super) fn signed(id: &str, secret: &str) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(id.as_bytes());
     let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
@@ -189,5 +189,120 @@ fn credentials_reach_the_app_where_they_are_asked_for() {
         let target = format!("/open?access_token={}", ann.token);
         gate.client().ask("GET", &target, "", b"").expect(200);
         assert_eq!(app.requests().pop().unwrap().target(), target, "{profile}");
+    }
+}
+
+/// The values of `Authorization` that the app was sent.
+fn authorization(app: &App) -> Vec<String> {
+    let head = app.requests().pop().unwrap().head;
+    let lines = head.lines().filter_map(|line| line.strip_prefix("Authorization: "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn e12_schemes_that_are_not_listed_are_the_apps_own() {
+    const FOREIGN: [&str; 4] =
+        ["Digest username=\"ann\"", "Negotiate YIIB", "AWS4-HMAC-SHA256 Credential=A", "Token abc"];
+    for profile in PROFILES {
+        for (schemes, raw, bearer, basic) in [
+            ("raw,bearer,basic", true, true, true),
+            ("bearer", false, true, false),
+            ("raw,bearer", true, true, false),
+            ("", false, false, false),
+        ] {
+            let (app, gate) = gate(profile, &[("credentials.schemes", schemes)]);
+            let ann = gate.sign_up("ann");
+            let mut client = gate.client();
+            let coded = BASE64_STANDARD.encode(&ann.token);
+            let login = BASE64_STANDARD.encode(format!("ann:{}", ann.token));
+            for (value, is_ours) in [
+                (ann.token.clone(), raw),
+                (format!("Bearer {coded}"), bearer),
+                (format!("Basic {login}"), basic),
+            ] {
+                let (user, _) = told(&mut client, "/open", &format!("Authorization: {value}\r\n"));
+                assert_eq!(user.is_some(), is_ours, "{profile}: {schemes}: {value}");
+                let seen = if is_ours { vec![] } else { vec![value] };
+                assert_eq!(authorization(&app), seen, "{profile}: {schemes}");
+            }
+            for value in FOREIGN {
+                let lines = format!("X-Access-Token: {}\r\nAuthorization: {value}\r\n", ann.token);
+                assert_eq!(told(&mut client, "/open", &lines).0.as_deref(), Some("1"), "{profile}: {value}");
+                assert_eq!(authorization(&app), [value], "{profile}: {schemes}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a13_bearer_has_no_letter_case_in_standard() {
+    for (profile, any_case) in [("standard", true), ("loopback3", false)] {
+        let (app, gate) = gate(profile, &[]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let coded = BASE64_STANDARD.encode(&ann.token);
+        for (scheme, good) in
+            [("Bearer", true), ("bearer", any_case), ("BEARER", any_case), ("bEARER", any_case)]
+        {
+            let (user, _) = told(&mut client, "/open", &format!("Authorization: {scheme} {coded}\r\n"));
+            assert_eq!(user.is_some(), good, "{profile}: {scheme}");
+            assert_eq!(authorization(&app), [] as [&str; 0], "{profile}: {scheme}");
+        }
+        let basic = format!("Authorization: bAsIc {coded}\r\n");
+        assert_eq!(told(&mut client, "/open", &basic).0.as_deref(), Some("1"), "{profile}");
+    }
+}
+
+#[test]
+fn a8_without_the_default_keys_only_named_places_are_looked_at() {
+    let settings = [
+        ("credentials.default_keys", "false"),
+        ("credentials.headers", "X-Session"),
+        ("credentials.params", "sid"),
+    ];
+    for profile in PROFILES {
+        let (app, gate) = gate(profile, &settings);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        for (target, lines) in [
+            (format!("/open?access_token={}", ann.token), String::new()),
+            ("/open".to_owned(), format!("Authorization: {}\r\n", ann.token)),
+            ("/open".to_owned(), format!("X-Access-Token: {}\r\n", ann.token)),
+        ] {
+            let (user, seen) = told(&mut client, &target, &lines);
+            assert_eq!(user, None, "{profile}: {target} {lines}");
+            assert!(seen.contains(&ann.token), "{profile}: the app's own: {seen}");
+        }
+        for (target, lines) in [
+            (format!("/open?sid={}", ann.token), String::new()),
+            ("/open".to_owned(), format!("X-Session: {}\r\n", ann.token)),
+        ] {
+            assert_eq!(
+                told(&mut client, &target, &lines).0.as_deref(),
+                Some("1"),
+                "{profile}: {target} {lines}"
+            );
+            assert!(!app.requests().pop().unwrap().head.contains(&ann.token), "{profile}");
+        }
+    }
+}
+
+#[test]
+fn b12_a_token_in_the_referer_stays_here() {
+    let settings = [("credentials.params", "sid,my token")];
+    for profile in PROFILES {
+        let (app, gate) = gate(profile, &settings);
+        let mut client = gate.client();
+        for (page, seen) in [
+            ("https://a/?access_token=T", "https://a/"),
+            ("https://a/x?b=1&access%5ftoken=T&c=2", "https://a/x?b=1&c=2"),
+            ("https://a/?%73id=T#top", "https://a/#top"),
+            ("https://a/?my+token=T&x", "https://a/?x"),
+            ("https://a/#access_token=T", "https://a/"),
+            ("https://a/?b=access_token", "https://a/?b=access_token"),
+        ] {
+            client.ask("GET", "/open", &format!("Referer: {page}\r\n"), b"").expect(200);
+            assert_eq!(app.requests().pop().unwrap().field("referer"), Some(seen), "{profile}");
+        }
     }
 }

@@ -1,0 +1,54 @@
+//! Names of fields: where tokens stand, and what goes on to the app.
+
+use super::{Finish, texts};
+use crate::{
+    config::{
+        address::FieldName,
+        keys::{RawCredentials, Spot},
+        mistake::quoted,
+        settings::CredentialsSettings,
+    },
+    forward::Names,
+};
+
+impl Finish<'_> {
+    pub(super) fn credentials(&mut self, raw: RawCredentials) -> CredentialsSettings {
+        let cookie_secret =
+            self.secret("credentials.cookie_secret", &raw.cookie_secret, &raw.cookie_secret_file);
+        let named = [raw.headers.value.len(), raw.params.value.len(), raw.cookies.value.len()];
+        if !raw.default_keys.value && named == [0; 3] {
+            let message = "`credentials.default_keys` is false, and no other place is named: no client can send a token";
+            let fix = "name places in `headers`, `params` or `cookies`".to_owned();
+            self.report.warning(
+                &raw.default_keys.place,
+                "no-credential-place",
+                message.to_owned(),
+                Some(fix),
+            );
+        }
+        CredentialsSettings {
+            headers: raw.headers.value.into_iter().map(|name| name.0).collect(),
+            params: texts(raw.params),
+            cookies: raw.cookies.value.into_iter().map(|name| name.0).collect(),
+            cookie_secret,
+            query: raw.query.value,
+            schemes: raw.schemes.value,
+            default_keys: raw.default_keys.value,
+        }
+    }
+
+    /// A name that stands for a reserved one, or for a variable of the app's server, never goes on.
+    pub(super) fn underscore_headers(&mut self, raw: Spot<Vec<FieldName>>) -> Vec<String> {
+        let names = Names::default();
+        for FieldName(name) in &raw.value {
+            if names.is_reserved(name) || Names::is_variable(name) {
+                let message = format!(
+                    "`upstream.underscore_headers` names {}, by which the app's server learns who asks, or for what",
+                    quoted(name)
+                );
+                self.report.error(&raw.place, "bad-value", message, Some("take it out".to_owned()));
+            }
+        }
+        raw.value.into_iter().map(|name| name.0).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! What a 401 of the gate says about how to log in (`WWW-Authenticate`, RFC 9110 section 11.6.1).
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
+
+use crate::{credential::Schemes, policy::PolicySet, wire::RequestHead};
+
+/// How `User-Agent` begins, in lower case, with tools that send a password only once they have seen `Basic`.
+const WAITING: [&str; 34] = [
+    "apache-httpclient/",
+    "apache-maven/",
+    "cadaver/",
+    "curl/",
+    "davfs2/",
+    "dulwich/",
+    "git-lfs/",
+    "git/",
+    "go-git/",
+    "gradle/",
+    "gvfs/",
+    "java-http-client/",
+    "java/",
+    "jgit/",
+    "libcurl/",
+    "litmus/",
+    "lwp::simple/",
+    "lwp-request/",
+    "lwp-useragent/",
+    "maven/",
+    "mercurial/",
+    "microsoft-webdav-miniredir/",
+    "neon/",
+    "nuget",
+    "pip/",
+    "sardine/",
+    "serf/",
+    "svn/",
+    "tortoisegit/",
+    "webdavfs/",
+    "webdavlib/",
+    "wget/",
+    "wget2/",
+    "zypp",
+];
+
+/// The same of clients of container registries. They take `Bearer` for the address of a token service and give up
+/// without one, unless it stands behind `Basic` in the same line, where they do not look.
+const REGISTRY_CLIENTS: [&str; 14] = [
+    "buildah/",
+    "buildkit/",
+    "containerd/",
+    "containers/",
+    "cri-o/",
+    "docker/",
+    "go-containerregistry/",
+    "helm/",
+    "kaniko/",
+    "libpod/",
+    "nerdctl/",
+    "oras",
+    "podman/",
+    "skopeo/",
+];
+
+const BASIC: &str = "Basic realm=\"Portcullis\", charset=\"UTF-8\"";
+
+/// Completes the challenges of an answer of ours. A `Bearer` that is there already is profile `standard`'s; `loopback3`
+/// asks for nothing, as LoopBack, unless a file or a route does.
+pub(super) fn complete(
+    response: &mut Response<Bytes>,
+    head: &RequestHead,
+    set: &PolicySet,
+    schemes: Schemes,
+    loopback: bool,
+) {
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return;
+    }
+    let headers = response.headers_mut();
+    if !schemes.bearer {
+        headers.remove(WWW_AUTHENTICATE);
+    }
+    let agent = head.field("user-agent").unwrap_or_default();
+    let is_registry_client = begins_with_one_of(agent, &REGISTRY_CLIENTS);
+    let waits = !loopback && (is_registry_client || begins_with_one_of(agent, &WAITING));
+    if !schemes.basic || !(waits || set.asks_for_basic(head.method(), head.path())) {
+        return;
+    }
+    match headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()) {
+        Some(bearer) if is_registry_client => {
+            if let Ok(both) = HeaderValue::try_from(format!("{BASIC}, {bearer}")) {
+                headers.insert(WWW_AUTHENTICATE, both);
+            }
+        }
+        _ => drop(headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC))),
+    }
+}
+
+fn begins_with_one_of(agent: &[u8], names: &[&str]) -> bool {
+    names
+        .iter()
+        .any(|name| agent.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())))
+}

@@ -1,0 +1,38 @@
+//! Links with a token in the query, which lead to pages that are for everyone.
+
+use crate::{
+    credential::Place,
+    policy::{Action, Decision, Permit, PolicySet, Served},
+    refusal::Refusal,
+};
+
+use super::{session::Known, steps::ANONYMOUS};
+
+/// The permit of a request whose token in the query is over: only what the app serves to everyone.
+pub(super) fn without_stale<'r>(
+    permit: Result<Permit<'r>, Refusal>,
+    stale: Option<Refusal>,
+    action: &Action<'_, '_>,
+) -> Result<Permit<'r>, Refusal> {
+    match stale {
+        Some(stale) if permit.is_err() || action.served != Served::App => Err(stale),
+        _ => permit,
+    }
+}
+
+/// A page of the app that is for everyone opens to a link whose token is good for something else (a reset link, whose
+/// token can only reset): for an anonymous caller. Methods of LoopBack's models stay closed in profile `loopback3`.
+pub(super) fn open_page<'s>(
+    set: &'s PolicySet,
+    action: &Action<'s, '_>,
+    session: Option<&Known>,
+) -> Option<Permit<'s>> {
+    let by_link = session.is_some_and(|known| known.place == Place::Param);
+    if !by_link || action.served != Served::App || action.takes.is_some() {
+        return None;
+    }
+    match set.decide(action, ANONYMOUS, None) {
+        Decision::Permit(permit) => Some(permit),
+        Decision::Denial(_) | Decision::Ask(_) => None,
+    }
+}

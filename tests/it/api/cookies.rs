@@ -1,0 +1,204 @@
+//! Cookies as credentials: what a page of another site can do with them, and where the plain one counts.
+
+use serde_json::json;
+
+use super::credentials::{gate, signed, told};
+use crate::support::{App, Client, Gate, Setup};
+
+const PROFILES: [&str; 2] = ["standard", "loopback3"];
+const SECRET: &str = "keyboard cat";
+
+/// The status and the code of an answer to a request that carries this cookie.
+fn asked(client: &mut Client, line: &str, lines: &str) -> (u16, String) {
+    let (method, target) = line.split_once(' ').unwrap();
+    let answer = client.ask(method, target, lines, b"");
+    let code = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default();
+    (answer.status, code["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn c1_a_page_of_another_site_changes_nothing_with_a_cookie() {
+    for profile in PROFILES {
+        let (app, gate) = gate(profile, &[("credentials.cookie_secret", SECRET)]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let seen = app.requests().len();
+        let cookies = [
+            format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET)),
+            format!("Cookie: portcullis={}\r\n", ann.token),
+        ];
+        for cookie in &cookies {
+            for line in [
+                "POST /api/users/1/replace",
+                "PATCH /api/users/1",
+                "DELETE /api/users/1",
+                "POST /api/users/reset-password",
+                "POST /api/users/logout",
+                "POST /orders",
+                "DELETE /orders/7",
+                "PROPFIND /orders",
+            ] {
+                for page in [
+                    "",
+                    "Sec-Fetch-Site: cross-site\r\nOrigin: http://evil.example\r\n",
+                    "Sec-Fetch-Site: same-site\r\n",
+                    "Origin: http://evil.example\r\n",
+                    "Origin: null\r\n",
+                    "Origin: https://gate.test\r\n",
+                    "Origin: http://gate.test:8080\r\n",
+                    "Referer: http://evil.example/gate.test/\r\n",
+                    "Sec-Fetch-Site: none\r\nSec-Fetch-Site: none\r\n",
+                ] {
+                    let told = asked(&mut client, line, &format!("{cookie}{page}"));
+                    assert_eq!(told, (403, "CROSS_SITE".to_owned()), "{profile}: {line}: {page}");
+                }
+            }
+        }
+        assert_eq!(app.requests().len(), seen, "{profile}");
+        assert_eq!(
+            asked(&mut client, "GET /api/users/1", &format!("X-Access-Token: {}\r\n", ann.token)).0,
+            200
+        );
+    }
+}
+
+#[test]
+fn c1_a_page_of_this_site_does_and_so_does_a_token_in_a_header() {
+    for profile in PROFILES {
+        let (_app, gate) = gate(profile, &[("credentials.cookie_secret", SECRET)]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let cookie = format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET));
+        for page in [
+            "Sec-Fetch-Site: same-origin\r\n",
+            "Sec-Fetch-Site: none\r\n",
+            "Origin: http://gate.test\r\n",
+            "Origin: http://gate.test:80\r\nReferer: http://gate.test/cart\r\n",
+            "Referer: http://gate.test/cart?x=1\r\n",
+        ] {
+            assert_eq!(
+                asked(&mut client, "POST /orders", &format!("{cookie}{page}")).0,
+                200,
+                "{profile}: {page}"
+            );
+        }
+        let evil = "Origin: http://evil.example\r\n";
+        let both = format!("{cookie}X-Access-Token: {}\r\n{evil}", ann.token);
+        assert_eq!(
+            asked(&mut client, "POST /orders", &both).0,
+            200,
+            "{profile}: no page can send that header"
+        );
+        for line in ["GET /orders", "HEAD /orders", "OPTIONS /orders"] {
+            assert_eq!(asked(&mut client, line, &format!("{cookie}{evil}")).0, 200, "{profile}: {line}");
+        }
+        let unknown = format!("Cookie: access_token={}\r\n{evil}", signed("no-such-token", SECRET));
+        assert_eq!(asked(&mut client, "POST /orders", &unknown).0, 200, "{profile}: an anonymous caller may");
+    }
+}
+
+#[test]
+fn c1_a_websocket_of_another_site_is_refused() {
+    let (app, gate) = gate("standard", &[("credentials.cookie_secret", SECRET)]);
+    let ann = gate.sign_up("ann");
+    let mut client = gate.client();
+    let lines = format!(
+        "Cookie: access_token={}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        signed(&ann.token, SECRET)
+    );
+    for page in ["", "Origin: http://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        let told = asked(&mut client, "GET /socket", &format!("{lines}{page}"));
+        assert_eq!(told, (403, "CROSS_SITE".to_owned()), "{page}");
+    }
+    assert_eq!(app.connections(), 0);
+}
+
+#[test]
+fn c1_a_method_that_the_query_asks_for_counts_as_well() {
+    let settings = [("credentials.cookie_secret", SECRET), ("upstream.method_override", "judge")];
+    let (_app, gate) = gate("standard", &settings);
+    let ann = gate.sign_up("ann");
+    let mut client = gate.client();
+    let cookie = format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET));
+    for (page, status) in [("Origin: http://evil.example\r\n", 403), ("Origin: http://gate.test\r\n", 200)] {
+        assert_eq!(
+            asked(&mut client, "GET /orders?_method=DELETE", &format!("{cookie}{page}")).0,
+            status,
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn c1_this_site_is_what_a_trusted_proxy_and_the_public_url_say() {
+    let settings = [
+        ("credentials.cookie_secret", SECRET),
+        ("server.trusted_proxies", "127.0.0.0/8"),
+        ("server.public_url", "https://public.test"),
+    ];
+    let (_app, gate) = gate("standard", &settings);
+    let ann = gate.sign_up("ann");
+    let mut client = gate.client();
+    let cookie = format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET));
+    for (lines, status) in [
+        ("Origin: https://public.test\r\n", 200),
+        ("X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nOrigin: https://shop.test\r\n", 200),
+        ("X-Forwarded-Proto: http\r\nX-Forwarded-Host: shop.test\r\nOrigin: https://shop.test\r\n", 403),
+        ("X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nOrigin: https://gate.test\r\n", 403),
+    ] {
+        assert_eq!(asked(&mut client, "POST /orders", &format!("{cookie}{lines}")).0, status, "{lines}");
+    }
+}
+
+#[test]
+fn c8_the_plain_cookie_counts_straight_on_a_loopback_address_alone() {
+    for profile in PROFILES {
+        let (_app, gate) = gate(profile, &[]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let cookie = format!("Cookie: portcullis={}\r\n", ann.token);
+        assert_eq!(told(&mut client, "/open", &cookie).0.as_deref(), Some("1"), "{profile}");
+        for passed_on in
+            ["Via: 1.1 proxy", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "Forwarded: for=a"]
+        {
+            let (user, seen) = told(&mut client, "/open", &format!("{cookie}{passed_on}\r\n"));
+            assert_eq!(user, None, "{profile}: {passed_on}");
+            assert!(!seen.contains(&ann.token), "{profile}: {seen}");
+        }
+        let secure = format!("Cookie: __Host-portcullis={}\r\nVia: 1.1 proxy\r\n", ann.token);
+        assert_eq!(told(&mut client, "/open", &secure).0.as_deref(), Some("1"), "{profile}");
+    }
+}
+
+#[test]
+fn c8_nor_does_it_count_behind_a_proxy_or_on_another_address() {
+    let app = App::echo();
+    let socket = tempfile::tempdir().unwrap();
+    let unix = format!("unix:{}", socket.path().join("gate.sock").display());
+    for (key, value) in [("server.trusted_proxies", "127.0.0.0/8"), ("server.http", &*unix)] {
+        let gate = Gate::start(Setup::new(&app).set(key, value));
+        let ann = gate.sign_up("ann");
+        let cookie = format!("Cookie: portcullis={}\r\n", ann.token);
+        assert_eq!(told(&mut gate.client(), "/open", &cookie).0, None, "{key}");
+    }
+    let Some(address) = outward_address() else { return };
+    let gate = Gate::start(Setup::new(&app).set("server.http", &format!("{address}:0")));
+    let account = json!({"email": "ann@example.com", "password": "a-good-password"});
+    let mut client = gate.client();
+    client.post_json("/api/users", "", &account).expect(200);
+    let token = client.post_json("/api/users/login", "", &account).expect(200).json()["id"].clone();
+    for host in ["localhost", "127.0.0.1", "gate.test"] {
+        let cookie = token.as_str().unwrap();
+        client.send(format!("GET /open HTTP/1.1\r\nHost: {host}\r\nCookie: portcullis={cookie}\r\n\r\n"));
+        assert!(!client.response().expect(200).text().contains("X-Forwarded-User"), "{host}");
+    }
+}
+
+/// An address of this machine that is not a loopback one, where there is one. Nothing is sent.
+fn outward_address() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
