@@ -153,7 +153,7 @@ fn d3_new_passwords_of_one_user_keep_nobody_out() {
     ];
     for (client, (verb, target, body)) in clients.iter_mut().zip(routes.iter().cycle()) {
         let body = body.to_string();
-        client.send(&format!(
+        client.send(format!(
             "{verb} {target} HTTP/1.1\r\nHost: a\r\nX-Access-Token: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             ann.token,

@@ -194,7 +194,7 @@ fn c2_many_at_once_with_one_reset_token_set_one_password() {
     let mut clients: Vec<_> = (0..50).map(|_| gate.client()).collect();
     for (index, client) in clients.iter_mut().enumerate() {
         let body = json!({ "newPassword": format!("a-good-password-{index}") }).to_string();
-        client.send(&format!(
+        client.send(format!(
             "POST /api/users/reset-password HTTP/1.1\r\nHost: a\r\nX-Access-Token: {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
