@@ -119,7 +119,7 @@ fn has_scheme_or_path(config: &Config) -> bool {
 fn built_in_header(config: &Config) -> bool {
     let known =
         |name: &String| ["authorization", "x-access-token"].iter().any(|own| name.eq_ignore_ascii_case(own));
-    config.credentials.headers.iter().any(known)
+    config.credentials.default_keys && config.credentials.headers.iter().any(known)
 }
 
 fn same_server_twice(config: &Config) -> bool {
