@@ -201,7 +201,9 @@ fn b12_tokens_in_the_urls_of_pages_stay_here() {
     let settings = settings();
     let text = "GET /a HTTP/1.1\r\nHost: a\r\nReferer: https://a/?access_token=secret\r\n\r\n";
     let mut kept = Vec::new();
-    write_request(&mut kept, &request(text), &Outgoing { forward_credentials: true, ..outgoing(&settings) });
+    let head = request(text);
+    let outgoing = Outgoing { forward_credentials: true, ..outgoing(&settings) };
+    write_request(&mut kept, &head, &outgoing, hop(&head));
     assert!(String::from_utf8(kept).unwrap().contains("secret"));
 }
 
