@@ -37,6 +37,11 @@ impl Merged<'_> {
         Some(delimiter).filter(|text| !text.is_empty())
     }
 
+    /// The name of the account model, where the app has several user models.
+    fn principal_type(&self) -> Option<String> {
+        self.model.filter(|model| model.principal_type == model.name).map(|model| model.name.clone())
+    }
+
     fn id_length(&self) -> usize {
         let key = "access_token_id_length";
         self.value(key, |users| users.access_token_id_length, |file| file.access_token_id_length)
@@ -83,9 +88,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
         properties: accounts::Property::complete(model.map(declared).unwrap_or_default(), &key),
         key,
-        principal_type: model
-            .filter(|model| model.principal_type == model.name)
-            .map(|model| model.name.clone()),
+        principal_type: merged.principal_type(),
         reset_ttl: merged.value(
             "reset_password_token_ttl",
             |users| seconds(users.reset_password_token_ttl),
