@@ -203,6 +203,19 @@ impl Refusal {
             Self::TooMany(_) => {
                 told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
             }
+            _ => self.told_of_a_failure(),
+        }
+    }
+
+    /// The table of what is not the client's doing.
+    fn told_of_a_failure(&self) -> Told {
+        let told = |status, code, message: &'static str| Told {
+            status,
+            name: "Error",
+            code: Some(code),
+            message: message.into(),
+        };
+        match self {
             Self::StoreDown => {
                 told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again")
             }
@@ -219,9 +232,7 @@ impl Refusal {
             Self::AppTooSlow => {
                 told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
             }
-            Self::Internal => {
-                Told { status: 500, name: "", code: None, message: "Internal Server Error".into() }
-            }
+            _ => Told { status: 500, name: "", code: None, message: "Internal Server Error".into() },
         }
     }
 }

@@ -137,13 +137,17 @@ fn credentials(accounts: &accounts::Settings) -> Value {
     if with_realm && accounts.realm_delimiter.is_none() {
         required.push("realm");
     }
+    let mut ttl = lifetime(&format!(
+        "Seconds; {} when it is not given, and at most {}",
+        accounts.ttl, accounts.max_ttl
+    ));
+    example(&mut ttl, accounts.ttl);
     let mut properties = json!({
         "email": { "type": "string", "minLength": 1 },
         "username": { "type": "string", "minLength": 1 },
         "password": { "type": "string", "writeOnly": true },
-        "ttl": lifetime(&format!("Seconds; {} when it is not given, and at most {}", accounts.ttl, accounts.max_ttl)),
+        "ttl": ttl,
     });
-    example(&mut properties["ttl"], accounts.ttl);
     if let (Value::Object(properties), true) = (&mut properties, with_realm) {
         let about = match &accounts.realm_delimiter {
             Some(delimiter) => format!("Or in front of the name: `realm{delimiter}name`"),
