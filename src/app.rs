@@ -4,6 +4,7 @@ mod admin;
 mod cores;
 mod folder;
 mod live;
+mod own;
 mod policies;
 mod reload;
 mod status;
@@ -18,7 +19,8 @@ use crate::{
     accounts::{Accounts, Courier, Keeper, Pace},
     clock::Clock,
     config::{Config, Secret},
-    gate::{Gate, Rules},
+    forward::Instance,
+    gate::{Failures, Gate, Rules},
     hasher::Hasher,
     limit::Limits,
     listen::{self, Bound, Shared},
@@ -74,6 +76,7 @@ pub struct Running {
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
+    drain_delay: Duration,
     readiness: Arc<admin::Readiness>,
     reloader: reload::Reloader,
     keeper: Arc<Keeper>,
@@ -127,6 +130,7 @@ async fn start_on(
         limits,
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
+        failures: Failures::default(),
     });
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
@@ -138,7 +142,9 @@ async fn start_on(
     ));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
-    let cores = cores::start(config, bound, &gate, (&rules, &shared), &metrics, &log)?;
+    own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
+    let forward = translate::forward(config, instance()?);
+    let cores = cores::start(config, bound, &gate, (&rules, &shared, &forward), &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last))?;
     let keeper = keeper(&store, &clock, &rules, &metrics);
     readiness.set(true);
@@ -151,11 +157,12 @@ async fn start_on(
     let about = status::About::new(config, clock.now(), (&http, admin), (&rules, &metrics, &last));
     Ok(Running {
         addresses: Addresses { http, admin },
-        live: Live { reloader: reloader.clone(), forward: translate::forward(config), about },
+        live: Live { reloader: reloader.clone(), forward, about },
         parts: Parts { store, rules, hasher, clock },
         shared,
         cores,
         grace: config.server.shutdown_grace,
+        drain_delay: config.server.drain_delay,
         readiness,
         reloader,
         keeper,
@@ -186,6 +193,9 @@ impl Running {
     /// When the store's last flush failed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.set(false);
+        self.shared.leave();
+        // Until those who ask for readiness have seen it, clients still come.
+        tokio::time::sleep(self.drain_delay).await;
         self.shared.drain();
         let ended = async {
             for core in self.cores {
@@ -204,6 +214,13 @@ impl Running {
         }
         self.parts.store.close().await.context("the store could not be closed")
     }
+}
+
+/// By what this gate knows its own requests.
+fn instance() -> anyhow::Result<Instance> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).context("the system gives no random bytes")?;
+    Ok(Instance::new(random))
 }
 
 /// What writing down last uses may take of a stop.
@@ -244,5 +261,5 @@ fn bind(config: &Config) -> anyhow::Result<Bound> {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
     };
-    Ok(listen::bind(&address, cores)?)
+    Ok(listen::bind(&address, cores, config.server.socket_mode)?)
 }

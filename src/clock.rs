@@ -32,12 +32,24 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The moment as HTTP writes it, to the second (RFC 9110 section 5.6.7): `Sat, 21 Nov 2026 20:51:11 GMT`.
+    #[must_use]
+    pub fn http_date(self) -> [u8; 29] {
+        let moment = jiff::Timestamp::from_second(self.0.div_euclid(1000)).unwrap_or_default();
+        let mut text = [0; 29];
+        // Of a year beyond 9999, which no clock shows, nothing is written.
+        let _ = HTTP_DATE.print_timestamp_rfc9110(&moment, jiff::fmt::StdIoWrite(&mut text[..]));
+        text
+    }
+
     /// Reads an ISO-8601 moment as LoopBack writes it (`2026-11-21T20:51:11.688Z`), or any RFC 3339 one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 }
+
+static HTTP_DATE: jiff::fmt::rfc2822::DateTimePrinter = jiff::fmt::rfc2822::DateTimePrinter::new();
 
 /// ISO-8601 in UTC with milliseconds (loopback3.md section 1.4).
 impl fmt::Display for Timestamp {
@@ -86,6 +98,17 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-21T20:51:11.688Z"), Some(moment));
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn e7_writes_what_http_writes() {
+        for (moment, text) in [
+            (1_795_294_271_688, "Sat, 21 Nov 2026 20:51:11 GMT"),
+            (784_111_777_000, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ] {
+            assert_eq!(Timestamp(moment).http_date(), *text.as_bytes());
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod inputs;
 mod keys;
 mod live;
 mod mistake;
+mod own;
 mod schema;
 mod secret;
 mod setting;
@@ -41,6 +42,7 @@ use mistake::{Place, Report};
 pub use amount::in_seconds;
 pub use live::Taken;
 pub use mistake::{Mistake, Mistakes};
+pub(crate) use own::arrives;
 pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{

@@ -12,10 +12,12 @@ mod hangup;
 mod headers;
 mod health;
 mod identity;
+mod lease;
 mod names;
 mod pool;
 mod socket;
 mod tunnel;
+mod via;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -24,16 +26,18 @@ use crate::wire::{HeadLimits, Reject, SwitchError};
 use hangup::Hangup;
 
 pub use buffer::Buffer;
-pub use deadline::{Deadline, Deadlines, TICK};
+pub use deadline::{Deadline, Deadlines, Stage, TICK};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
 pub use fetch::{Fetched, Hosts};
 pub use headers::{Forbidden, Origin, Outgoing, check_names};
 pub use health::Health;
 pub use identity::{Preset, Who, render};
+pub use lease::Lease;
 pub use names::{Names, Spelling};
 pub use pool::{Address, Balance, Pool};
 pub use socket::{Peer, PeerText, Socket};
+pub use via::Instance;
 
 /// How the app is reached.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct Settings {
     pub response_head: HeadLimits,
     /// The `Host` that the app sees.
     pub host: HostName,
+    /// By what this gate knows its own requests.
+    pub instance: Instance,
 }
 
 /// `[upstream] host`: the `Host` that the app sees.
@@ -110,6 +116,12 @@ pub enum ForwardError {
     /// The client has gone.
     #[error("the client has gone")]
     ClientGone,
+    /// The token of the request is no longer good.
+    #[error("the token has ended")]
+    TokenEnded,
+    /// The gate stops, and its grace is over.
+    #[error("the gate stops")]
+    Stopping,
     /// The client takes nothing.
     #[error("the client takes nothing")]
     ClientStuck,
@@ -127,6 +139,12 @@ impl Forwarder {
     pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
         let pool = Pool::new(&settings.servers, settings.balance);
         Self { pool, settings, deadlines }
+    }
+
+    /// By what this gate knows its own requests.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        self.settings.instance
     }
 
     /// Closes connections that have been idle for too long. Called now and then.

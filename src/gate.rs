@@ -3,6 +3,7 @@
 mod chain;
 mod challenge;
 mod context;
+mod failed;
 mod field_names;
 mod implied;
 mod link;
@@ -28,8 +29,9 @@ use crate::{
     forward::{Downstream, Forwarder, Names, Preset},
     limit::{Door, Limits},
     observe::{
+        Seldom,
         access::AccessLog,
-        metrics::{CoreMetrics, Metrics},
+        metrics::{CoreMetrics, Metrics, UpstreamError},
     },
     policy::Served,
     refusal::{Form, Refusal},
@@ -83,6 +85,19 @@ pub struct Gate {
     pub clock: Clock,
     /// Low-rate counters.
     pub metrics: Arc<Metrics>,
+    /// What the log hears of once a second at the most.
+    pub failures: Failures,
+}
+
+/// Failures that a client can bring about as often as it likes.
+#[derive(Debug, Default)]
+pub struct Failures {
+    /// By kind.
+    app: [Seldom; UpstreamError::COUNT],
+    owner: Seldom,
+    store: Seldom,
+    expired: Seldom,
+    looped: Seldom,
 }
 
 /// What one core has for itself: nothing on the request path crosses to another.
@@ -138,6 +153,7 @@ impl Gate {
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
+        self.check_loop(core, head)?;
         let spelling = self.check_names(head, context)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         if let Some(response) = reserved::serve(&rules.api, head)? {

@@ -2,9 +2,11 @@
 
 mod bind;
 mod connection;
+mod places;
 
 use std::{
     cell::{Cell, RefCell},
+    io,
     rc::Rc,
     sync::{
         Arc,
@@ -13,16 +15,21 @@ use std::{
     time::Duration,
 };
 
+use rustix::io::Errno;
 use tokio::sync::Notify;
 
+use self::places::{Refused, Seat};
 use crate::{
-    forward::{Deadlines, Peer, Scratch, Socket, TICK, Times},
+    forward::{Deadline, Deadlines, Peer, Scratch, Socket, Stage, TICK, Times},
     gate::{Core, Gate},
-    limit::Connections,
+    observe::Seldom,
     wire::{HeadLimits, RequestHead},
 };
 
-pub use bind::{Address, BindError, Bound, Listener, bind};
+pub use self::{
+    bind::{Address, BindError, Bound, Listener, bind},
+    places::Bounds,
+};
 
 /// How connections are served.
 #[derive(Debug)]
@@ -31,10 +38,8 @@ pub struct Settings {
     pub head: HeadLimits,
     /// The longest waits.
     pub times: Times,
-    /// Connections at a time, of all cores.
-    pub max_connections: usize,
-    /// Connections of one client at a time.
-    pub per_client: Connections,
+    /// How many connections there may be.
+    pub bounds: Bounds,
 }
 
 /// What all cores share.
@@ -42,8 +47,11 @@ pub struct Settings {
 pub struct Shared {
     settings: Settings,
     open: AtomicUsize,
+    leaving: AtomicBool,
     draining: AtomicBool,
-    wake: Box<[Notify]>,
+    seats: Box<[Seat]>,
+    refused: Refused,
+    not_accepted: Seldom,
 }
 
 /// One core's server.
@@ -67,20 +75,41 @@ const SPARES: usize = 64;
 const BREATHER: Duration = Duration::from_millis(50);
 /// Pools are swept this often, in ticks.
 const SWEEP: u32 = 20;
+/// How long streams have for their ends when the grace is over.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// The log hears of refused connections this often, in ticks.
+const TELL: u32 = 10;
 
 impl Shared {
     /// For so many cores.
     #[must_use]
     pub fn new(settings: Settings, cores: usize) -> Arc<Self> {
-        let wake = (0..cores).map(|_| Notify::new()).collect();
-        Arc::new(Self { settings, open: AtomicUsize::new(0), draining: AtomicBool::new(false), wake })
+        Arc::new(Self {
+            settings,
+            open: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            seats: (0..cores).map(|_| Seat::default()).collect(),
+            refused: Refused::default(),
+            not_accepted: Seldom::default(),
+        })
+    }
+
+    /// From now on each answer ends its connection, so that clients find their way to other gates.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+        self.wake();
     }
 
     /// No new connection or request is taken from now on; those under way end.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
-        for core in &self.wake {
-            core.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for seat in &self.seats {
+            seat.wake.notify_one();
         }
     }
 
@@ -130,30 +159,24 @@ impl Server {
                 tokio::task::spawn_local(async move { server.core.forwarder.probe(at).await })
             })
             .collect();
-        let told = async {
-            if let Some(wake) = self.shared.wake.get(self.index) {
-                wake.notified().await;
-            }
-        };
         tokio::select! {
             () = self.accept(&listener) => {}
-            () = told => {}
+            () = self.obey() => {}
         }
         drop(listener);
-        self.deadlines.wake_all();
-        let ended = async {
-            while self.running.get() > 0 {
-                self.idle.notified().await;
-            }
-        };
-        if tokio::time::timeout(grace, ended).await.is_err() {
+        self.deadlines.enter(Stage::Draining);
+        if tokio::time::timeout(grace, self.all_ended()).await.is_err() {
             tracing::warn!(
                 connections = self.running.get(),
                 "the grace of the shutdown is over; the rest is cut"
             );
+            self.deadlines.enter(Stage::Cutting);
+            // Those that cannot end in order have gone by then, or never go.
+            let _ = tokio::time::timeout(LAST_WORDS, self.all_ended()).await;
         }
         ticking.abort();
         probes.iter().for_each(tokio::task::JoinHandle::abort);
+        self.shared.refused.tell(&self.shared.settings.bounds);
         self.core.access.borrow_mut().tick();
     }
 
@@ -162,34 +185,51 @@ impl Server {
             match listener.accept().await {
                 Ok((socket, peer)) => self.welcome(socket, peer),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if let Some(more) = self.shared.not_accepted.say(self.gate.clock.now()) {
+                        tracing::warn!(%error, more, "a connection could not be accepted");
+                    }
+                    if is_out_of_descriptors(&error) {
+                        self.make_room();
+                    }
                     tokio::time::sleep(BREATHER).await;
                 }
             }
         }
     }
 
+    async fn all_ended(&self) {
+        while self.running.get() > 0 {
+            self.idle.notified().await;
+        }
+    }
+
+    /// Does what other cores and the way to the end ask for, until there is no more to accept.
+    async fn obey(&self) {
+        let Some(seat) = self.seat() else { return };
+        loop {
+            seat.wake.notified().await;
+            if self.shared.is_draining() {
+                return;
+            }
+            if self.shared.leaving.load(Ordering::Acquire) {
+                self.deadlines.enter(Stage::Leaving);
+            }
+            self.give_up();
+        }
+    }
+
     /// Gives the connection its task, or closes it when there are too many.
     fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer) {
-        if self.shared.open.fetch_add(1, Ordering::Relaxed) >= self.shared.settings.max_connections {
-            self.shared.open.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(
-                max = self.shared.settings.max_connections,
-                "too many connections; one was closed"
-            );
-            return;
-        }
-        let place = self.shared.settings.per_client.enter(peer.ip());
-        if place.is_none() {
-            self.shared.open.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
+        let Some(place) = self.enter(peer) else { return };
         self.running.set(self.running.get() + 1);
         let server = Rc::clone(self);
+        let deadline = self.deadlines.deadline();
+        // Before its task runs: the next one that comes may need its place.
+        self.rest(&deadline, self.first_patience());
         tokio::task::spawn_local(async move {
             let _place = place;
-            let _counted = Counted(&server);
-            server.connection(socket, peer).await;
+            let _counted = Counted(&server, &deadline);
+            server.connection(socket, peer, &deadline).await;
         });
     }
 
@@ -204,6 +244,10 @@ impl Server {
             self.core.access.borrow_mut().tick();
             if ticks.is_multiple_of(SWEEP) {
                 self.core.forwarder.sweep();
+            }
+            self.give_up();
+            if self.index == 0 && ticks.is_multiple_of(TELL) {
+                self.shared.refused.tell(&self.shared.settings.bounds);
             }
         }
     }
@@ -222,12 +266,18 @@ impl Server {
     }
 }
 
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
 /// A connection that is open, until this is dropped, also by a panic.
-struct Counted<'s>(&'s Server);
+struct Counted<'s>(&'s Server, &'s Deadline);
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.shared.open.fetch_sub(1, Ordering::Relaxed);
+        if !self.1.is_evicted() {
+            self.0.shared.free_place();
+        }
         self.0.running.set(self.0.running.get().saturating_sub(1));
         self.0.idle.notify_one();
     }

@@ -10,12 +10,14 @@ mod events;
 mod line;
 mod log;
 pub mod metrics;
+mod seldom;
 
 use std::net::IpAddr;
 
 pub use self::{
     events::Events,
     log::{Format, Log, Settings},
+    seldom::Seldom,
 };
 
 /// Who is at the other end.

@@ -58,6 +58,8 @@ pub enum Refusal {
     AppDown,
     /// The app did not answer in time.
     AppTooSlow,
+    /// The way to the app leads back to the gate (RFC 5842 section 7.2).
+    Loop,
     /// A fault of ours.
     Internal,
 }
@@ -232,6 +234,7 @@ impl Refusal {
             Self::AppTooSlow => {
                 told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
             }
+            Self::Loop => told(508, "LOOP_DETECTED", "the way to the application leads back to this gate"),
             _ => Told { status: 500, name: "", code: None, message: "Internal Server Error".into() },
         }
     }
@@ -290,7 +293,7 @@ impl Told {
             403 => "You may not do this",
             404 => "Not found",
             429 => "Too many requests",
-            502..=504 => "The application does not answer",
+            502..=504 | 508 => "The application does not answer",
             500 => "Something went wrong",
             _ => "This request was refused",
         };

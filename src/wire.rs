@@ -14,6 +14,7 @@ use std::fmt;
 
 mod chunk;
 mod diagnose;
+mod frames;
 mod head;
 mod host;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use self::request::RequestHead;
 pub(crate) use self::request::empty_lines;
 pub use self::response::ResponseHead;
 pub use self::websocket::{SwitchError, check_switch};
+pub use frames::Frames;
 
 /// Bounds of a head.
 #[derive(Clone, Copy, Debug)]

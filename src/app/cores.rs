@@ -10,25 +10,22 @@ use tokio::{
 
 use crate::{
     config::Config,
-    forward::{Deadlines, Forwarder},
+    forward::{self, Deadlines, Forwarder},
     gate::{Core, Gate, RequestIds, Rules, RulesView},
     listen::{Bound, Server, Shared},
     observe::{Log, metrics::Metrics},
 };
-
-use super::translate;
 
 /// Starts a thread for each listener; each receiver hears of its core's end.
 pub(super) fn start(
     config: &Config,
     bound: Bound,
     gate: &Arc<Gate>,
-    (rules, shared): (&Arc<Rules>, &Arc<Shared>),
+    (rules, shared, forward): (&Arc<Rules>, &Arc<Shared>, &forward::Settings),
     metrics: &Metrics,
     log: &Log,
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
     let mut ended = Vec::new();
-    let forward = translate::forward(config);
     for (index, raw) in bound.listeners.into_iter().enumerate() {
         let (tell, told) = oneshot::channel();
         let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
@@ -48,7 +45,7 @@ pub(super) fn start(
                     Ok(listener) => listener,
                     Err(error) => return tracing::error!(%error, "a core has no listener"),
                 };
-                let deadlines = Rc::new(Deadlines::new());
+                let deadlines = Rc::new(Deadlines::new(gate.clock.clone()));
                 let core = Core {
                     forwarder: Forwarder::new(forward, Rc::clone(&deadlines)),
                     rules: RulesView::new(rules),

@@ -15,6 +15,7 @@ use super::{
     status::About,
 };
 use crate::{
+    clock::Clock,
     forward::{self, Deadlines, Forwarder, TICK},
     gate::{self, Ruleset},
     policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
@@ -179,7 +180,7 @@ fn ask_app(
     let runtime = runtime.context("cannot start a runtime")?;
     let told = with_question(ruleset, request, asker, |question, caller| {
         let target = question.target.clone();
-        let deadlines = Rc::new(Deadlines::new());
+        let deadlines = Rc::new(Deadlines::new(Clock::System));
         let forwarder = Forwarder::new(forward, Rc::clone(&deadlines));
         let answer = runtime.block_on(async {
             let mut ticks = tokio::time::interval(TICK);

@@ -57,13 +57,18 @@ pub(super) fn listen(config: &Config) -> listen::Settings {
             body: server.body_timeout,
             write: server.write_timeout,
             idle: server.idle_timeout,
+            min_rate: server.body_min_rate,
         },
-        max_connections: server.max_connections,
-        per_client: limit::Connections::new(server.max_connections_per_client),
+        bounds: listen::Bounds {
+            all: server.max_connections,
+            per_client: limit::Connections::new(server.max_connections_per_client),
+            most_per_client: server.max_connections_per_client,
+            trusted_proxies: server.trusted_proxies.clone(),
+        },
     }
 }
 
-pub(super) fn forward(config: &Config) -> forward::Settings {
+pub(super) fn forward(config: &Config, instance: forward::Instance) -> forward::Settings {
     let upstream = &config.upstream;
     let server = |server: &UpstreamAddress| match server {
         UpstreamAddress::Http { host, port, .. } if host.contains(':') => {
@@ -83,6 +88,7 @@ pub(super) fn forward(config: &Config) -> forward::Settings {
         response_timeout: upstream.response_timeout,
         response_head: RESPONSE_HEAD,
         host: upstream.host,
+        instance,
     }
 }
 

@@ -134,7 +134,7 @@ fn listen(path: &Path) -> anyhow::Result<UnixListener> {
     Ok(bind_admin_socket(path)?)
 }
 
-/// The signals that end a process in order.
+/// The signals that end a process in order. Those that programs give a meaning of their own do nothing here.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -144,6 +144,10 @@ impl Signals {
     /// From now on they no longer end the process by themselves.
     pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot wait for signals");
+        for ignored in [SignalKind::user_defined1(), SignalKind::user_defined2(), SignalKind::pipe()] {
+            // What was listened for once never ends the process by itself again.
+            drop(listen(ignored)?);
+        }
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 

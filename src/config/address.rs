@@ -1,6 +1,7 @@
 //! Addresses: what to listen on, whom to forward to, whom to believe.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -50,6 +51,16 @@ impl UpstreamAddress {
     /// The same with its path counted from `base`.
     pub(crate) fn based(self, base: &Path) -> Self {
         if let Self::Unix(path) = self { Self::Unix(base.join(path)) } else { self }
+    }
+}
+
+/// As it was written.
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { authority, .. } => write!(f, "http://{authority}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 

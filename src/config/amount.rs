@@ -18,6 +18,14 @@ pub(crate) struct Deadline(pub(crate) Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size<const MIN: u64, const MAX: u64>(u64);
 
+/// Bytes a second, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ByteRate(pub(crate) u64);
+
+/// The permission bits of a file, in octal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileMode(pub(crate) u32);
+
 impl<const MIN: u64, const MAX: u64> Size<MIN, MAX> {
     /// The size in bytes.
     pub(crate) fn bytes(self) -> usize {
@@ -103,6 +111,38 @@ impl Setting for Rate {
             },
             None => wrong_value::<Self>(text),
         })
+    }
+}
+
+impl Setting for ByteRate {
+    fn wanted() -> String {
+        "bytes a second, such as \"1kb/s\"".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^[0-9]+([kKmMgG]?[bB])?/s$"})
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let rate = text.strip_suffix("/s").and_then(size).filter(|rate| *rate > 0);
+        rate.map(Self).ok_or_else(|| wrong_value::<Self>(text))
+    }
+}
+
+impl Setting for FileMode {
+    fn wanted() -> String {
+        "permission bits in octal, such as \"0660\"".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^0?[0-7]{3}$"})
+    }
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let digits = if text.len() == 4 { text.strip_prefix('0').unwrap_or_default() } else { text };
+        let octal = digits.len() == 3 && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+        let mode = octal.then(|| u32::from_str_radix(digits, 8).ok()).flatten();
+        mode.map(Self).ok_or_else(|| wrong_value::<Self>(text))
     }
 }
 
@@ -318,6 +358,42 @@ mod tests {
             assert_eq!(parsed(text), expected, "{text}");
         }
         assert_eq!(Option::<Rate>::from_text(""), Ok(None));
+    }
+
+    #[test]
+    fn d6_rates_of_bytes() {
+        let parsed = |text: &str| ByteRate::from_text(text).ok().map(|rate| rate.0);
+        for (text, expected) in [
+            ("1kb/s", Some(1_024)),
+            ("100/s", Some(100)),
+            ("2MB/s", Some(2_097_152)),
+            ("0/s", None),
+            ("1kb", None),
+            ("1kb/minute", None),
+            ("/s", None),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn e8_modes() {
+        let parsed = |text: &str| FileMode::from_text(text).ok().map(|mode| mode.0);
+        for (text, expected) in [
+            ("0660", Some(0o660)),
+            ("660", Some(0o660)),
+            ("0777", Some(0o777)),
+            ("000", Some(0)),
+            ("1777", None),
+            ("0888", None),
+            ("66", None),
+            ("06600", None),
+            ("+660", None),
+            ("rw-rw----", None),
+            ("", None),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
     }
 
     proptest! {

@@ -19,11 +19,13 @@ use super::{
     settings::{
         AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings,
         IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission,
-        PoliciesSettings, Profile, ServerSettings, TlsSettings, UpstreamAddress, UpstreamSettings,
-        UsersSettings, WebhookSettings,
+        PoliciesSettings, Profile, TlsSettings, UpstreamAddress, UpstreamSettings, UsersSettings,
+        WebhookSettings,
     },
 };
 use crate::{hasher, limit, store};
+
+mod server;
 
 /// What finishing needs besides the values.
 pub(crate) struct Finish<'a> {
@@ -39,12 +41,19 @@ impl Finish<'_> {
     pub(crate) fn config(mut self, raw: RawConfig) -> Config {
         let server = self.server(raw.server);
         let users = self.users(raw.users);
+        let own = vec![
+            ("server.http", server.http.clone()),
+            ("server.https", server.https.map_or(Listen::Off, Listen::Tcp)),
+            ("admin.listen", raw.admin.listen.value.map_or(Listen::Off, Listen::Tcp)),
+            ("forward_auth.listen", raw.forward_auth.listen.value.map_or(Listen::Off, Listen::Tcp)),
+            ("server.data_dir", server::admin_socket(&server.data_dir)),
+        ];
         let max_staleness = raw.store.max_staleness.value.0;
         let login_per_account = raw.limits.login_per_account.value;
         Config {
             profile: self.profile,
             tls: self.tls(raw.tls),
-            upstream: self.upstream(raw.upstream),
+            upstream: self.upstream(raw.upstream, &own),
             api: api(raw.api),
             credentials: self.credentials(raw.credentials),
             password: self.password(&raw.password),
@@ -72,32 +81,6 @@ impl Finish<'_> {
         }
     }
 
-    fn server(&mut self, raw: RawServer) -> ServerSettings {
-        if raw.http.value == Listen::Off && raw.https.value.is_none() {
-            let message = "`server.http` is off and there is no other listener".to_owned();
-            let fix = "write an address such as \"127.0.0.1:8080\"".to_owned();
-            self.report.error(&raw.http.place, "no-listener", message, Some(fix));
-        }
-        ServerSettings {
-            http: raw.http.value.based(self.base),
-            https: raw.https.value,
-            data_dir: self.path(raw.data_dir.value),
-            threads: raw.threads.value.count(),
-            trusted_proxies: raw.trusted_proxies.value,
-            proxy_protocol: raw.proxy_protocol.value,
-            public_url: raw.public_url.value.map(|address| address.0),
-            header_timeout: raw.header_timeout.value.0,
-            body_timeout: raw.body_timeout.value.0,
-            write_timeout: raw.write_timeout.value.0,
-            idle_timeout: raw.idle_timeout.value.0,
-            max_header_bytes: raw.max_header_bytes.value.bytes(),
-            max_headers: raw.max_headers.value.count(),
-            max_connections: raw.max_connections.value.count(),
-            max_connections_per_client: raw.max_connections_per_client.value.count(),
-            shutdown_grace: raw.shutdown_grace.value,
-        }
-    }
-
     fn tls(&self, raw: RawTls) -> TlsSettings {
         let based =
             |of: Certificate| Certificate { cert: self.base.join(of.cert), key: self.base.join(of.key) };
@@ -113,15 +96,17 @@ impl Finish<'_> {
         }
     }
 
-    fn upstream(&mut self, raw: RawUpstream) -> UpstreamSettings {
+    fn upstream(&mut self, raw: RawUpstream, own: &server::Own) -> UpstreamSettings {
         if raw.servers.value.is_empty() {
             let message = "`upstream.servers` is empty".to_owned();
             let fix = "write where the app is, such as [\"http://127.0.0.1:3000\"]".to_owned();
             self.report.error(&raw.servers.place, "bad-value", message, Some(fix));
         }
         let based = |server: UpstreamAddress| server.based(self.base);
+        let servers: Vec<_> = raw.servers.value.into_iter().map(based).collect();
+        self.refuse_own(&servers, &raw.servers.place, own);
         UpstreamSettings {
-            servers: raw.servers.value.into_iter().map(based).collect(),
+            servers,
             balance: raw.balance.value,
             connect_timeout: raw.connect_timeout.value.0,
             response_timeout: raw.response_timeout.value.0,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{
     address::{ApiRoot, FieldName, HookAddress, Segment, TargetPath, WebAddress},
-    amount::{Deadline, Size},
+    amount::{ByteRate, Deadline, FileMode, Size},
     inputs::Inputs,
     mistake::{Place, Report},
     schema::Shape,
@@ -107,7 +107,10 @@ sections! {
         max_header_bytes: Size<1_024, 16_777_216> = "64kb";
         max_headers: Whole<1, 10_000> = "128";
         max_connections: Whole<1, 10_000_000> = "10000";
-        max_connections_per_client: Whole<0, 10_000_000> = "0";
+        max_connections_per_client: Whole<0, 10_000_000> = "256";
+        body_min_rate: Option<ByteRate> = "1kb/s";
+        drain_delay: Duration = "0s";
+        socket_mode: FileMode = "0660";
         shutdown_grace: Duration = "15s";
     }
     tls: RawTls {

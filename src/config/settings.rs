@@ -11,6 +11,10 @@ pub use credentials::{CredentialsSettings, Scheme};
 use super::secret::Secret;
 use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
 
+mod server;
+
+pub use server::ServerSettings;
+
 /// What sets the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -130,43 +134,6 @@ pub(crate) struct DenialStatus(pub(crate) Option<u16>);
 /// Seconds; -1 = for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TokenTtl(pub(crate) i64);
-
-/// `[server]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerSettings {
-    /// The listener for HTTP.
-    pub http: Listen,
-    /// The listener for TLS.
-    pub https: Option<SocketAddr>,
-    /// The folder for admin.sock, outbox, exports and the default store.
-    pub data_dir: PathBuf,
-    /// Cores to serve on; 0 = all.
-    pub threads: usize,
-    /// Peers whose `X-Forwarded-*` are believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Whether they begin with a PROXY header.
-    pub proxy_protocol: bool,
-    /// What links begin with, without a slash at its end.
-    pub public_url: Option<String>,
-    /// For the whole request head, from its first byte.
-    pub header_timeout: Duration,
-    /// Without a byte of a request body.
-    pub body_timeout: Duration,
-    /// Without a byte taken by the client.
-    pub write_timeout: Duration,
-    /// Between requests.
-    pub idle_timeout: Duration,
-    /// Bytes of a request head.
-    pub max_header_bytes: usize,
-    /// Header lines of a request.
-    pub max_headers: usize,
-    /// Connections at a time.
-    pub max_connections: usize,
-    /// Connections of one client at a time; 0 = no bound.
-    pub max_connections_per_client: usize,
-    /// How long running requests may take to finish at shutdown.
-    pub shutdown_grace: Duration,
-}
 
 /// `[tls]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

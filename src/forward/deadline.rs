@@ -6,20 +6,32 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     rc::{Rc, Weak},
     task::{Context, Waker},
     time::{Duration, Instant},
 };
 
+use crate::clock::Clock;
+
 /// How often the ticker looks: a deadline fires at most this much late.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// All deadlines of one core.
+/// All deadlines of one core, and with them what its connections share: the time, and the core's way to its end.
 #[derive(Debug)]
 pub struct Deadlines {
     started: Instant,
     now_ms: Cell<u64>,
     entries: RefCell<Vec<Weak<Entry>>>,
+    /// Those that had rested longest when it was last looked, and since when: the next to be evicted.
+    candidates: RefCell<VecDeque<(Weak<Entry>, u64)>>,
+    stage: Cell<Stage>,
+    /// Changes whenever requests under way should look around: now and then, and when a stage begins.
+    pulse: Cell<u32>,
+    ticks: Cell<u32>,
+    clock: Clock,
+    /// `Date`, and the second that it is of.
+    date: Cell<(i64, [u8; 29])>,
 }
 
 /// One task's deadline. It is moved along as the task goes from one wait to the next; clones are the same one.
@@ -29,26 +41,66 @@ pub struct Deadline {
     entry: Rc<Entry>,
 }
 
+/// A core's way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It serves.
+    Serving,
+    /// It still serves, and says with each answer that the connection ends.
+    Leaving,
+    /// No new request is taken, and tunnels are closed.
+    Draining,
+    /// There is no more time: streams are ended, the rest is cut.
+    Cutting,
+}
+
+/// A task that is to be woken at each pulse, until this is dropped.
+#[derive(Debug)]
+pub struct Watched(Rc<Entry>);
+
 #[derive(Debug)]
 struct Entry {
     at_ms: Cell<u64>,
+    /// Since when the connection has been at rest; [`NEVER`] = it works.
+    rests_since: Cell<u64>,
+    evicted: Cell<bool>,
+    watched: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
 const NEVER: u64 = u64::MAX;
+/// How many ticks there are between two pulses: a token's end is known within half a second.
+const LOOK: u32 = 4;
+/// A look at all connections finds so many to evict, so that a flood does not look at all of them each time.
+const CANDIDATES: usize = 64;
 
 impl Deadlines {
-    /// No deadlines yet.
+    /// No deadlines yet. `clock` is what `Date` says.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "it starts a clock; a default would hide that")]
-    pub fn new() -> Self {
-        Self { started: Instant::now(), now_ms: Cell::new(0), entries: RefCell::new(Vec::new()) }
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            started: Instant::now(),
+            now_ms: Cell::new(0),
+            entries: RefCell::default(),
+            candidates: RefCell::default(),
+            stage: Cell::new(Stage::Serving),
+            pulse: Cell::new(0),
+            ticks: Cell::new(0),
+            clock,
+            date: Cell::new((i64::MIN, [0; 29])),
+        }
     }
 
     /// A new deadline, which is never until it is set.
     #[must_use]
     pub fn deadline(self: &Rc<Self>) -> Deadline {
-        let entry = Rc::new(Entry { at_ms: Cell::new(NEVER), waker: RefCell::new(None) });
+        let entry = Rc::new(Entry {
+            at_ms: Cell::new(NEVER),
+            rests_since: Cell::new(NEVER),
+            evicted: Cell::new(false),
+            watched: Cell::new(false),
+            waker: RefCell::new(None),
+        });
         self.entries.borrow_mut().push(Rc::downgrade(&entry));
         Deadline { core: Rc::clone(self), entry }
     }
@@ -57,7 +109,20 @@ impl Deadlines {
     pub fn tick(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER);
         self.now_ms.set(now);
-        self.wake_if(|entry| entry.at_ms.get() <= now);
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        let looks = ticks.is_multiple_of(LOOK);
+        if looks {
+            self.pulse.set(self.pulse.get().wrapping_add(1));
+        }
+        self.wake_if(|entry| entry.at_ms.get() <= now || (looks && entry.watched.get()));
+    }
+
+    /// From now on the core is in this stage: every task hears of it.
+    pub fn enter(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.pulse.set(self.pulse.get().wrapping_add(1));
+        self.wake_if(|_| true);
     }
 
     /// Milliseconds since the start, as of the last tick: coarse, and free.
@@ -66,18 +131,64 @@ impl Deadlines {
         self.now_ms.get()
     }
 
-    /// Wakes every task: for an orderly stop.
-    pub fn wake_all(&self) {
-        self.wake_if(|_| true);
+    /// Ends the rest of the connection that has rested longest; `false` when all of them work.
+    pub fn evict(&self) -> bool {
+        let longest = self.next_candidate().or_else(|| {
+            self.find_candidates();
+            self.next_candidate()
+        });
+        let Some(entry) = longest else { return false };
+        entry.rests_since.set(NEVER);
+        entry.evicted.set(true);
+        entry.wake();
+        true
+    }
+
+    /// The next candidate that has rested ever since it was found.
+    fn next_candidate(&self) -> Option<Rc<Entry>> {
+        let mut candidates = self.candidates.borrow_mut();
+        loop {
+            let (entry, since) = candidates.pop_front()?;
+            let resting = entry.upgrade().filter(|entry| entry.rests_since.get() == since);
+            if resting.is_some() {
+                return resting;
+            }
+        }
+    }
+
+    /// Looks at all connections, so that the candidates are those that have rested longest.
+    fn find_candidates(&self) {
+        let entries = self.entries.borrow();
+        let resting = |entry: &Weak<Entry>| {
+            let since = entry.upgrade()?.rests_since.get();
+            (since != NEVER).then(|| (entry.clone(), since))
+        };
+        let mut found: Vec<_> = entries.iter().filter_map(resting).collect();
+        // Stable: of those that began to rest in one tick, the one that came first is the first to go.
+        found.sort_by_key(|(_, since)| *since);
+        found.truncate(CANDIDATES);
+        *self.candidates.borrow_mut() = found.into();
+    }
+
+    /// `Date` of an answer that is made now, written anew once a second (RFC 9110 section 6.6.1).
+    #[must_use]
+    pub fn date(&self) -> [u8; 29] {
+        let now = self.clock.now();
+        let second = now.0.div_euclid(1000);
+        let (known, text) = self.date.get();
+        if known == second {
+            return text;
+        }
+        let text = now.http_date();
+        self.date.set((second, text));
+        text
     }
 
     fn wake_if(&self, due: impl Fn(&Entry) -> bool) {
         self.entries.borrow_mut().retain(|entry| {
             let Some(entry) = entry.upgrade() else { return false };
-            if due(&entry)
-                && let Some(waker) = entry.waker.borrow().as_ref()
-            {
-                waker.wake_by_ref();
+            if due(&entry) {
+                entry.wake();
             }
             true
         });
@@ -93,9 +204,59 @@ impl Deadline {
         self.entry.at_ms.set(self.core.now_ms.get().saturating_add(after).saturating_add(tick));
     }
 
+    /// The coarse time: see [`Deadlines::now`].
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.core.now()
+    }
+
     /// From now on, there is no bound.
     pub fn clear(&self) {
         self.entry.at_ms.set(NEVER);
+    }
+
+    /// The connection is at rest from now on, for `after` at the most: it makes room when another needs its place.
+    pub fn rest(&self, after: Duration) {
+        self.set(after);
+        self.entry.rests_since.set(self.core.now_ms.get());
+    }
+
+    /// The rest is over; `false` when the connection has been evicted.
+    #[must_use]
+    pub fn end_rest(&self) -> bool {
+        self.entry.rests_since.set(NEVER);
+        !self.entry.evicted.get()
+    }
+
+    /// Whether the connection had to make room for another.
+    #[must_use]
+    pub fn is_evicted(&self) -> bool {
+        self.entry.evicted.get()
+    }
+
+    /// From now on the task is woken at each pulse.
+    #[must_use]
+    pub fn watch(&self) -> Watched {
+        self.entry.watched.set(true);
+        Watched(Rc::clone(&self.entry))
+    }
+
+    /// Changes whenever a request under way should look around.
+    #[must_use]
+    pub fn pulse(&self) -> u32 {
+        self.core.pulse.get()
+    }
+
+    /// Where the core is on its way to its end.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.core.stage.get()
+    }
+
+    /// See [`Deadlines::date`].
+    #[must_use]
+    pub fn date(&self) -> [u8; 29] {
+        self.core.date()
     }
 
     /// Whether it has passed. If it has not, the task is woken when it does.
@@ -112,15 +273,72 @@ impl Deadline {
     }
 }
 
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.watched.set(false);
+    }
+}
+
+impl Entry {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{future::poll_fn, task::Poll};
 
     use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn d5_who_has_rested_longest_makes_room() {
+        let core = Rc::new(Deadlines::new(Clock::System));
+        let all: Vec<_> = (0..CANDIDATES + 3).map(|_| core.deadline()).collect();
+        assert!(!core.evict(), "all of them work");
+        for (at, deadline) in all.iter().enumerate().rev() {
+            core.now_ms.set(u64::try_from(all.len() - at).unwrap());
+            deadline.rest(Duration::from_secs(3600));
+        }
+        let last = all.last().unwrap();
+        assert!(core.evict() && last.is_evicted() && !last.end_rest());
+        // The next in turn begins to work, and rests again as the youngest.
+        let next = &all[all.len() - 2];
+        assert!(next.end_rest());
+        core.now_ms.set(1000);
+        next.rest(Duration::from_secs(3600));
+        for deadline in all.iter().rev().skip(2) {
+            assert!(core.evict());
+            assert!(deadline.is_evicted() && !next.is_evicted());
+        }
+        assert!(core.evict() && next.is_evicted());
+        assert!(!core.evict());
+        // Of those that were found, none rests any more; another one does.
+        let found: Vec<_> = (0..3).map(|_| core.deadline()).collect();
+        found.iter().for_each(|deadline| deadline.rest(Duration::from_secs(3600)));
+        assert!(core.evict());
+        assert!(found.iter().skip(1).all(Deadline::end_rest));
+        let late = core.deadline();
+        late.rest(Duration::from_secs(3600));
+        assert!(core.evict() && late.is_evicted());
+    }
+
+    #[test]
+    fn e7_the_date_is_that_of_the_clock() {
+        let clock = Clock::manual(Timestamp(999));
+        let core = Deadlines::new(clock.clone());
+        assert_eq!(core.date(), *b"Thu, 01 Jan 1970 00:00:00 GMT");
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(core.date(), *b"Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(core.date(), *b"Thu, 01 Jan 1970 00:00:01 GMT");
+    }
 
     #[tokio::test]
     async fn a_deadline_passes_and_a_moved_one_does_not() {
-        let core = Rc::new(Deadlines::new());
+        let core = Rc::new(Deadlines::new(Clock::System));
         let (short, long) = (core.deadline(), core.deadline());
         short.set(Duration::ZERO);
         long.set(Duration::from_secs(3600));

@@ -1,6 +1,7 @@
 //! The client's end of a connection: heads in, bodies in, answers out.
 
 mod answer;
+mod times;
 mod watch;
 
 use std::{
@@ -17,18 +18,7 @@ use crate::wire::{
 use super::{Buffer, Deadline, Peer, PeerText, Socket};
 use watch::Watch;
 
-/// The longest waits of a client's connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// For a whole head, from its first byte.
-    pub header: Duration,
-    /// Without a byte of a body.
-    pub body: Duration,
-    /// Without the client taking a byte.
-    pub write: Duration,
-    /// Between two requests.
-    pub idle: Duration,
-}
+pub use times::Times;
 
 /// Buffers that a connection has only while it works; a core keeps a stack of them.
 #[derive(Debug, Default)]
@@ -239,7 +229,7 @@ impl Downstream {
         }
     }
 
-    /// Reads a whole body.
+    /// Reads a whole body. All of it has one deadline, which moves as long as enough of it comes.
     ///
     /// # Errors
     /// [`BodyError`].
@@ -248,6 +238,7 @@ impl Downstream {
             return Err(BodyError::TooLarge);
         }
         let mut body = Vec::new();
+        let begun = self.deadline.now();
         loop {
             // A client that sends its body does not wait for a word.
             self.continue_wanted &= self.scratch.input.is_empty();
@@ -259,7 +250,11 @@ impl Downstream {
                 return Ok(body);
             }
             self.say_continue().await.map_err(|_| BodyError::Gone)?;
-            self.deadline.set(self.times.body);
+            let spent = Duration::from_millis(self.deadline.now().saturating_sub(begun));
+            let Some(left) = self.times.for_body(body.len() as u64).checked_sub(spent) else {
+                return Err(BodyError::TooSlow);
+            };
+            self.deadline.set(left.min(self.times.body));
             match poll_fn(|cx| self.poll_input(cx)).await {
                 Ok(0) => return Err(BodyError::Gone),
                 Ok(_) => {}
@@ -326,6 +321,8 @@ impl Downstream {
     /// When the client has gone, or takes nothing for too long.
     pub async fn flush(&mut self) -> io::Result<()> {
         let mut sent = 0;
+        let whole = self.times.write.max(self.times.at_min_rate(self.scratch.to_client.len() as u64));
+        let begun = self.deadline.now();
         self.deadline.set(self.times.write);
         poll_fn(|cx| {
             loop {
@@ -341,7 +338,7 @@ impl Downstream {
                         self.deadline.set(self.times.write);
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending if self.deadline.passed(cx) => {
+                    Poll::Pending if self.deadline.passed(cx) || self.has_taken(begun, whole) => {
                         return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                     }
                     Poll::Pending => return Poll::Pending,
@@ -349,6 +346,12 @@ impl Downstream {
             }
         })
         .await
+    }
+
+    /// Whether what begun then has taken longer; without a least rate, a client may take as long as it likes.
+    fn has_taken(&self, begun: u64, longest: Duration) -> bool {
+        self.times.min_rate.is_some()
+            && Duration::from_millis(self.deadline.now().saturating_sub(begun)) > longest
     }
 
     /// Whether a small rest of the body can be read away, so that the connection can go on.

@@ -4,7 +4,9 @@
 //! moves the request, `download` the answer; an app that answers before it has read the request is heard.
 
 mod download;
+mod end;
 mod opening;
+mod pace;
 mod upload;
 
 use std::{
@@ -19,8 +21,10 @@ use crate::{
     wire::{ChunkDecoder, Framing, RequestHead},
 };
 
+use self::pace::Pace;
 use super::{
-    BodyError, Deadline, Downstream, ForwardError, Forwarder, Hangup, HostName, Incoming, Outgoing, Socket,
+    BodyError, Deadline, Downstream, ForwardError, Forwarder, Hangup, HostName, Incoming, Lease, Outgoing,
+    Socket,
     headers::Delivery,
     pool::{Connected, Reuse, Server},
 };
@@ -62,6 +66,10 @@ struct Exchange<'x> {
     phase: Phase,
     delivery: Delivery,
     wait: Option<Wait>,
+    pace: Pace,
+    lease: Option<Lease<'x>>,
+    /// The pulse when it was last looked around.
+    pulse: u32,
     interim: u32,
     keep_alive: bool,
     started: Instant,
@@ -123,13 +131,14 @@ impl Forwarder {
     ) -> Result<Exchanged<'s>, ForwardError> {
         let alone = opening::open(down, head, outgoing)?.alone;
         let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
+        let _watched = outgoing.lease.map(|_| down.deadline.watch());
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(outgoing.client, &down.deadline, reuse).await?;
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
-            let mut exchange = Exchange::new(down, head, socket, self);
+            let mut exchange = Exchange::new(down, (head, outgoing), socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await? {
                 // Once: on a new connection it is not stale.
@@ -192,8 +201,13 @@ impl Forwarder {
 }
 
 impl<'x> Exchange<'x> {
-    fn new(down: &'x mut Downstream, head: &'x RequestHead, up: Socket, forwarder: &'x Forwarder) -> Self {
-        let whole = down.is_done();
+    fn new(
+        down: &'x mut Downstream,
+        (head, outgoing): (&'x RequestHead, &Outgoing<'x>),
+        up: Socket,
+        forwarder: &'x Forwarder,
+    ) -> Self {
+        let (whole, pulse) = (down.is_done(), down.deadline.pulse());
         Self {
             down,
             head,
@@ -210,6 +224,9 @@ impl<'x> Exchange<'x> {
             phase: Phase::Head,
             delivery: Delivery::Empty,
             wait: None,
+            pace: Pace::default(),
+            lease: outgoing.lease,
+            pulse,
             interim: 0,
             keep_alive: head.keep_alive(),
             started: Instant::now(),
@@ -226,6 +243,7 @@ impl<'x> Exchange<'x> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
         let before = self.progress();
+        self.look_around()?;
         match self.upload(cx).and_then(|()| self.download(cx)) {
             Err(ForwardError::Cut) if self.may_be_repeated() => return Poll::Ready(Ok(Ended::Stale)),
             other => other?,
@@ -238,6 +256,10 @@ impl<'x> Exchange<'x> {
             _ => {}
         }
         let wait = self.waiting_for();
+        let of_client = |wait| matches!(wait, Wait::Client | Wait::Body);
+        if (of_client(wait) || self.wait.is_some_and(of_client)) && self.is_too_slow(wait) {
+            return Poll::Ready(Err(wait.missed()));
+        }
         if self.wait != Some(wait) || (wait != Wait::Head && before != self.progress()) {
             self.wait = Some(wait);
             self.longest(wait)
@@ -283,7 +305,7 @@ impl<'x> Exchange<'x> {
     fn longest(&self, wait: Wait) -> Option<Duration> {
         match wait {
             Wait::Client => Some(self.down.times.write),
-            Wait::Body => Some(self.down.times.body),
+            Wait::Body => self.left_for_body(),
             Wait::App | Wait::Head | Wait::Rest => Some(self.forwarder.settings.response_timeout),
             Wait::Stream => None,
         }
@@ -314,7 +336,7 @@ impl<'x> Exchange<'x> {
     async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
         let ended =
             Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
-        super::tunnel::run(self.down, self.up, &self.forwarder.deadlines).await;
+        super::tunnel::run(self.down, self.up, (&self.forwarder.deadlines, self.lease)).await;
         Ok(ended)
     }
 }

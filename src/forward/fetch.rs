@@ -95,6 +95,9 @@ impl Forwarder {
             // Writing to a text cannot fail.
             let _ = write!(request, "X-Forwarded-Host: {forwarded}\r\nX-Forwarded-Proto: {scheme}\r\n");
         }
+        let mut via = Vec::new();
+        self.settings.instance.write(&mut via, None);
+        request.push_str(&String::from_utf8_lossy(&via));
         request.push_str("\r\n");
         request
     }

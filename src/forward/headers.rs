@@ -6,7 +6,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use super::{
-    PeerText,
+    Instance, Lease, PeerText,
     names::{Names, Spelling},
 };
 use crate::{
@@ -37,6 +37,10 @@ pub struct Outgoing<'r> {
     pub request_id: &'r str,
     /// The body, when it was read before the decision.
     pub body: Option<&'r [u8]>,
+    /// By what this gate knows its own requests.
+    pub via: Option<Instance>,
+    /// Whether the token is still good, where there is one.
+    pub lease: Option<Lease<'r>>,
 }
 
 /// Where a request came from.
@@ -138,6 +142,9 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
         Framing::Empty | Framing::UntilClose => {}
     }
     write_ours(out, outgoing);
+    if let Some(instance) = outgoing.via {
+        instance.write(out, Some(head));
+    }
     out.extend_from_slice(b"\r\n");
 }
 

@@ -130,11 +130,14 @@ impl Gate {
             if let Failure::Unanswered(error) = &*failure {
                 self.metrics.upstream_error(error.into());
             }
-            tracing::warn!(
-                request_id,
-                reason = %failure,
-                "an owner look-up failed; the request was refused"
-            );
+            if let Some(more) = self.failures.owner.say(self.clock.now()) {
+                tracing::warn!(
+                    request_id,
+                    reason = %failure,
+                    more,
+                    "an owner look-up failed; the request was refused"
+                );
+            }
             Refusal::OwnerUnknown
         })
     }

@@ -13,7 +13,7 @@ use crate::{
     wire::RequestHead,
 };
 
-use super::{Gate, context::Context, same_site};
+use super::{Core, Gate, context::Context, same_site};
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -128,17 +128,32 @@ impl Gate {
             Standing::Unusable => Err(Refusal::TokenUnusable),
             Standing::Expired => {
                 // Its second use is an unknown token's; if the store is down, it stays expired.
-                if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await {
-                    tracing::warn!(error = %error, "an expired token could not be deleted");
+                if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await
+                    && let Some(more) = self.failures.expired.say(moment.now)
+                {
+                    tracing::warn!(error = %error, more, "an expired token could not be deleted");
                 }
                 Err(Refusal::TokenExpired)
             }
         }
     }
 
+    /// Whether the token of a request under way is still good: it may have been ended, or replaced by a session of the
+    /// same token, meanwhile.
+    pub(super) fn is_still_good(&self, core: &Core, known: Option<&Known>) -> bool {
+        let Some(Known { session, .. }) = known else { return true };
+        let lifetimes = core.rules.current().api.accounts().settings().lifetimes();
+        let now = self.clock.now();
+        let is_live =
+            |session: &Session| session.standing(&session.subject.load(), now, &lifetimes) == Standing::Live;
+        is_live(session) || self.store.sessions().get(&session.hash).is_some_and(|session| is_live(&session))
+    }
+
     pub(super) fn store_down(&self, error: &StoreError) -> Refusal {
         self.metrics.store_error();
-        tracing::error!(error = %error, "the store could not answer; the request was refused");
+        if let Some(more) = self.failures.store.say(self.clock.now()) {
+            tracing::error!(error = %error, more, "the store could not answer; the request was refused");
+        }
         Refusal::StoreDown
     }
 }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::{
     api::{self, Api, Body, Call, Problem},
     credential,
-    forward::{self, BodyError, Downstream, ForwardError, Outgoing, Spelling, Who},
-    observe::metrics::{Decision as Counted, UpstreamError},
+    forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
+    observe::metrics::Decision as Counted,
     policy::{self, Action, Caller, Decision, OwnerVerdict, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
@@ -178,6 +178,7 @@ impl Gate {
         let kept = self.settings.forward_credentials;
         let strip = |query| credential::strip_query(&self.settings.credentials, query);
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
+        let good = || self.is_still_good(core, record.known());
         let outgoing = Outgoing {
             credentials: &self.settings.credentials,
             names: &self.settings.names,
@@ -189,6 +190,8 @@ impl Gate {
             origin: &context.origin,
             request_id: context.request_id.as_str(),
             body: body.bytes.as_deref(),
+            via: Some(core.forwarder.instance()),
+            lease: record.known().map(|_| Lease::new(&good)),
         };
         match core.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {
@@ -219,23 +222,6 @@ impl Gate {
             };
             forward::render(&self.settings.presets, &who)
         })
-    }
-
-    fn not_forwarded(&self, error: ForwardError, down: &Downstream, context: &Context<'_>) -> Stop {
-        if let ForwardError::Body(error) = error {
-            // Half an answer is out: ending the connection is all that is left to say.
-            return if down.answered { Stop::Gone } else { stop_body(error) };
-        }
-        if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck) {
-            return Stop::Gone;
-        }
-        self.metrics.upstream_error((&error).into());
-        tracing::warn!(request_id = context.request_id.as_str(), %error, "the app failed");
-        if down.answered {
-            return Stop::Gone;
-        }
-        let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
-        Stop::Refused(if slow { Refusal::AppTooSlow } else { Refusal::AppDown })
     }
 
     /// Serves the User API.
@@ -307,7 +293,8 @@ impl Gate {
         record.status.set(response.status().as_u16());
         // A body that nobody read: a small rest is read away, a large or late one ends the connection.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
-        let reusable = head.keep_alive() && (down.is_done() || (in_time && down.is_small()));
+        let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
+        let reusable = stays && (down.is_done() || (in_time && down.is_small()));
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
 
@@ -325,19 +312,6 @@ impl Gate {
         // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
         let _ = down.respond_and_close(&response).await;
         super::record::turned_away(self, core, down, &id, (status, check));
-    }
-}
-
-/// How the metrics count it.
-impl From<&ForwardError> for UpstreamError {
-    fn from(error: &ForwardError) -> Self {
-        match error {
-            ForwardError::Connect { .. } => Self::Connect,
-            ForwardError::ConnectTimeout { .. } => Self::ConnectTimeout,
-            ForwardError::ResponseTimeout => Self::ResponseTimeout,
-            ForwardError::Cut => Self::Closed,
-            _ => Self::Protocol,
-        }
     }
 }
 

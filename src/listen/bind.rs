@@ -3,11 +3,15 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener as StdTcpListener},
-    os::unix::{fs::FileTypeExt, net::UnixListener as StdUnixListener},
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::UnixListener as StdUnixListener,
+    },
     path::PathBuf,
 };
 
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use rustix::fs::{Mode, fchmod};
+use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::forward::{Peer, Socket};
@@ -73,15 +77,15 @@ pub enum Listener {
 /// As many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Binds a listener for each of `cores`.
+/// Binds a listener for each of `cores`. `mode`: the permission bits of a Unix socket.
 ///
 /// # Errors
 /// [`BindError`].
-pub fn bind(address: &Address, cores: usize) -> Result<Bound, BindError> {
+pub fn bind(address: &Address, cores: usize, mode: u32) -> Result<Bound, BindError> {
     match address {
         Address::Tcp(wanted) => bind_tcp(*wanted, cores).map_err(|source| name(source, wanted.to_string())),
         Address::Unix(path) => {
-            bind_unix(path, cores).map_err(|source| name(source, format!("unix:{}", path.display())))
+            bind_unix(path, cores, mode).map_err(|source| name(source, format!("unix:{}", path.display())))
         }
     }
 }
@@ -118,7 +122,7 @@ fn tcp(address: SocketAddr, shared: bool) -> io::Result<StdTcpListener> {
     Ok(socket.into())
 }
 
-fn bind_unix(path: &PathBuf, cores: usize) -> io::Result<Bound> {
+fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if is_socket {
         match std::os::unix::net::UnixStream::connect(path) {
@@ -126,7 +130,13 @@ fn bind_unix(path: &PathBuf, cores: usize) -> io::Result<Bound> {
             Err(_) => std::fs::remove_file(path)?,
         }
     }
-    let first = StdUnixListener::bind(path)?;
+    let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Before the file is there it has these bits at the most (unix(7)), and afterwards those that the umask took.
+    fchmod(&socket, Mode::from_raw_mode(mode))?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    socket.listen(BACKLOG)?;
+    let first = StdUnixListener::from(socket);
     first.set_nonblocking(true)?;
     let mut listeners = Vec::with_capacity(cores);
     for _ in 1..cores {
@@ -176,11 +186,11 @@ mod tests {
 
     #[test]
     fn every_core_gets_a_listener_on_the_port_that_was_found() {
-        let bound = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 3).unwrap();
+        let bound = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 3, 0o660).unwrap();
         let Address::Tcp(found) = bound.address else { panic!("tcp") };
         assert_ne!(found.port(), 0);
         assert_eq!(bound.listeners.len(), 3);
-        let again = bind(&Address::Tcp(found), 1).unwrap_err();
+        let again = bind(&Address::Tcp(found), 1, 0o660).unwrap_err();
         assert!(matches!(again, BindError::InUse { .. }), "a second gate must not share the port: {again}");
     }
 
@@ -188,11 +198,21 @@ mod tests {
     fn a_dead_socket_file_is_replaced_and_a_live_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gate.sock");
-        let first = bind(&Address::Unix(path.clone()), 2).unwrap();
+        let first = bind(&Address::Unix(path.clone()), 2, 0o660).unwrap();
         assert_eq!(first.listeners.len(), 2);
-        assert!(matches!(bind(&Address::Unix(path.clone()), 1), Err(BindError::InUse { .. })));
+        assert!(matches!(bind(&Address::Unix(path.clone()), 1, 0o660), Err(BindError::InUse { .. })));
         drop(first);
-        assert!(bind(&Address::Unix(path), 1).is_ok());
+        assert!(bind(&Address::Unix(path), 1, 0o660).is_ok());
+    }
+
+    #[test]
+    fn e8_a_unix_socket_has_the_mode_that_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [0o660, 0o600, 0o666, 0o777] {
+            let path = folder.path().join(format!("{mode:o}.sock"));
+            let _bound = bind(&Address::Unix(path.clone()), 1, mode).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode, "{mode:o}");
+        }
     }
 
     #[test]
@@ -200,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         std::fs::write(&path, "data").unwrap();
-        assert!(bind(&Address::Unix(path.clone()), 1).is_err());
+        assert!(bind(&Address::Unix(path.clone()), 1, 0o660).is_err());
         assert_eq!(std::fs::read_to_string(path).unwrap(), "data");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    forward::{Arrival, Downstream, Peer, Socket},
+    forward::{Arrival, Deadline, Downstream, Peer, Socket},
     refusal::{Form, Refusal},
     wire::RequestHead,
 };
@@ -18,14 +18,14 @@ use super::Server;
 
 impl Server {
     /// Serves a connection until it ends.
-    pub(super) async fn connection(&self, socket: Socket, peer: Peer) {
-        let deadline = self.deadlines.deadline();
+    pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
+        let times = self.shared.settings.times;
+        let mut patience = self.first_patience();
         loop {
             // A connection at rest holds no buffer.
-            deadline.set(self.shared.settings.times.idle);
             let readable = poll_fn(|cx| {
-                if self.shared.is_draining() {
+                if self.shared.is_draining() || deadline.is_evicted() {
                     return Poll::Ready(false);
                 }
                 match socket.poll_readable(cx) {
@@ -34,20 +34,30 @@ impl Server {
                     Poll::Pending => Poll::Pending,
                 }
             });
-            if !readable.await {
+            let readable = readable.await;
+            if !self.end_rest(deadline) || !readable {
                 return;
             }
             let (mut head, scratch) = self.borrow_buffers();
-            let mut down =
-                Downstream::new(socket, peer, deadline.clone(), scratch, self.shared.settings.times);
+            let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
+            if down.bytes_out > 0 {
+                patience = times.idle;
+            }
             let (returned, scratch) = down.into_parts();
             self.return_buffers((head, scratch));
             if !goes_on {
                 return;
             }
             socket = returned;
+            self.rest(deadline, patience);
         }
+    }
+
+    /// Who has sent nothing yet has no claim to the patience that a client gets between two requests.
+    pub(super) fn first_patience(&self) -> Duration {
+        let times = self.shared.settings.times;
+        times.header.min(times.idle)
     }
 
     /// Serves what has come and what is pipelined behind it, in order; `true` when the connection rests.

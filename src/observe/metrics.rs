@@ -153,6 +153,8 @@ impl LoginResult {
 }
 
 impl UpstreamError {
+    /// How many there are.
+    pub const COUNT: usize = Self::NAMES.len();
     const NAMES: [&'static str; 5] = ["connect", "connect_timeout", "response_timeout", "closed", "protocol"];
 }
 

@@ -2,6 +2,8 @@
 
 mod admin;
 mod binding;
+mod crowd;
+mod date;
 mod deadlines;
 mod limits;
 mod record;

@@ -1,11 +1,14 @@
 //! The real program as a process: starts, stops, crashes, and what it leaves behind.
 
 mod demo;
+mod flood;
 mod health;
 mod look_up;
 mod reload;
 mod restart;
 mod secrets;
+mod signals;
 mod start;
+mod streams;
 pub(crate) mod support;
 mod timing;

@@ -39,6 +39,7 @@ impl Downstream {
 
     fn write_response(&mut self, response: &http::Response<Bytes>, connection: &str, head_only: bool) {
         self.answered = true;
+        let date = self.deadline.date();
         let out = &mut self.scratch.to_client;
         out.clear();
         let status = response.status();
@@ -55,6 +56,9 @@ impl Downstream {
         if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
             let _ = write!(out, "content-length: {}\r\n", response.body().len());
         }
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(&date);
+        out.extend_from_slice(b"\r\n");
         out.extend_from_slice(connection.as_bytes());
         out.extend_from_slice(b"\r\n");
         if !head_only && !bodiless {

@@ -2,7 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use crate::wire::{ChunkStep, Framing, Scan, check_switch};
+use crate::{
+    forward::Stage,
+    wire::{ChunkStep, Framing, Scan, check_switch},
+};
 
 use super::super::headers::{self, Delivery};
 use super::{Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER, upload::put_chunk};
@@ -116,7 +119,7 @@ impl Exchange<'_> {
     fn answer(&mut self) -> Result<(), ForwardError> {
         self.answered = self.started.elapsed();
         // A client that still waits to send its body will not be told to.
-        self.keep_alive &= !self.down.continue_wanted;
+        self.keep_alive &= !self.down.continue_wanted && self.down.deadline.stage() == Stage::Serving;
         let scratch = &mut *self.down.scratch;
         self.delivery =
             headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
@@ -206,7 +209,7 @@ fn put_data(out: &mut Vec<u8>, data: &[u8], delivery: Delivery) {
     }
 }
 
-fn put_end(out: &mut Vec<u8>, trailers: &[u8], delivery: Delivery) {
+pub(super) fn put_end(out: &mut Vec<u8>, trailers: &[u8], delivery: Delivery) {
     if delivery == Delivery::Chunked {
         out.extend_from_slice(b"0\r\n");
         out.extend_from_slice(trailers);

@@ -50,6 +50,8 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         origin: &ORIGIN,
         request_id: "r1",
         body: None,
+        via: None,
+        lease: None,
     }
 }
 

@@ -121,3 +121,31 @@ fn variables_and_flags_come_before_the_file() {
     elsewhere.args(["check", "-c"]).arg(house.path("portcullis.toml")).current_dir("/");
     assert!(finish(elsewhere, "").ok().contains("0 errors"), "paths count from the file");
 }
+
+#[test]
+fn e5_an_app_that_is_the_gate_itself_is_a_mistake() {
+    let house = sound();
+    let port = house.app.address.port();
+    for (settings, key) in [
+        (format!("server.http=127.0.0.1:{port}"), "server.http"),
+        (format!("server.http=0.0.0.0:{port}"), "server.http"),
+        (format!("server.http=[::]:{port}"), "server.http"),
+        (format!("admin.listen=127.0.0.1:{port}"), "admin.listen"),
+        (
+            format!(
+                "server.http=127.0.0.1:{port} --set upstream.servers=http://127.0.0.1:1,http://localhost:{port}"
+            ),
+            "server.http",
+        ),
+        ("server.http=unix:gate.sock --set upstream.servers=unix:./gate.sock".to_owned(), "server.http"),
+        ("upstream.servers=unix:data/admin.sock".to_owned(), "server.data_dir"),
+    ] {
+        for command in ["check", "serve"] {
+            let done = house.run(&format!("{command} --set {settings}"));
+            let told = format!("{}{}", done.out, done.err);
+            assert_eq!(done.code, Some(1), "{settings}: {told}");
+            let expected = format!("where this gate listens itself (`{key}`)");
+            assert!(told.contains(&expected) && told.contains("address of the app"), "{settings}: {told}");
+        }
+    }
+}

@@ -18,12 +18,13 @@ fn the_app_sees_these_bytes() {
     let request = app.only_request();
     let id = request.field("x-request-id").unwrap();
     assert_eq!(id.len(), 32, "{id}");
+    let via = request.field("x-portcullis-via").unwrap();
     assert_eq!(
         request.head,
         format!(
             "GET /orders/7?x=1&y=%20&x=%3C HTTP/1.1\r\nHost: shop.test:8080\r\nX-Own: a  b\r\nAccept: */*\r\n\
              X-Own: c\r\nX-Empty: \r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\
-             X-Forwarded-Host: shop.test:8080\r\nX-Request-Id: {id}\r\n"
+             X-Forwarded-Host: shop.test:8080\r\nX-Request-Id: {id}\r\nX-Portcullis-Via: {via}\r\n"
         )
     );
 }

@@ -230,11 +230,13 @@ fn a_look_up_carries_its_mark_and_no_credential() {
     response.expect(200);
     let [lookup, request] = &app.requests()[..] else { panic!("{:?}", app.requests()) };
     let id = request.field("x-request-id").unwrap();
+    let via = request.field("x-portcullis-via").unwrap();
     assert_eq!(
         lookup.head,
         format!(
             "GET /rows/mine.json HTTP/1.1\r\nHost: gate.test\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n\
-             X-Portcullis-Lookup: owner\r\nX-Request-Id: {id}\r\nX-Forwarded-Host: gate.test\r\nX-Forwarded-Proto: http\r\n"
+             X-Portcullis-Lookup: owner\r\nX-Request-Id: {id}\r\nX-Forwarded-Host: gate.test\r\nX-Forwarded-Proto: http\r\n\
+             X-Portcullis-Via: {via}\r\n"
         )
     );
     assert_eq!(request.field("x-portcullis-lookup"), None, "the client's own mark is removed");

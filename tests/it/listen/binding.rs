@@ -1,6 +1,6 @@
 //! Where the gate listens, and where the app does.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, os::unix::fs::PermissionsExt};
 
 use crate::support::{App, Client, Gate, Setup, echo};
 
@@ -62,6 +62,18 @@ fn a_socket_file_that_a_dead_gate_left_is_replaced() {
     let place = format!("unix:{}", folder.path().join("gate.sock").display());
     for _ in 0..2 {
         let gate = Gate::start(Setup::new(&app).set("server.http", &place));
+        gate.client().get("/a").expect(200);
+    }
+}
+
+#[test]
+fn e8_others_of_the_group_can_connect_to_a_unix_socket_and_it_may_be_set() {
+    let app = App::echo();
+    for (mode, bits) in [("", 0o660), ("0666", 0o666), ("600", 0o600)] {
+        let setup = Setup::new(&app).set("server.http", "unix:gate.sock");
+        let gate = Gate::start(if mode.is_empty() { setup } else { setup.set("server.socket_mode", mode) });
+        let found = gate.path("gate.sock").metadata().unwrap().permissions().mode() & 0o7777;
+        assert_eq!(found, bits, "{mode}: {found:o}");
         gate.client().get("/a").expect(200);
     }
 }

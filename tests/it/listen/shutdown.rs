@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::support::{App, GUARD, Gate, Setup, answer};
+use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 
 /// Waits until nobody listens there any more.
 fn until_refused(address: std::net::SocketAddr) {
@@ -85,4 +85,75 @@ fn a_stopped_gate_leaves_its_port_to_the_next() {
     client.expect_close();
     let gate = Gate::start(Setup::new(&app).set("server.http", &address.to_string()));
     gate.client().get("/a").expect(200);
+}
+
+#[test]
+fn e6_until_others_have_seen_that_it_is_not_ready_it_serves_and_says_that_connections_end() {
+    let app = App::echo();
+    let setup = Setup::new(&app).set("policies.unmatched", "allow").set("server.threads", "2");
+    let gate = Gate::start(setup.set("server.drain_delay", "1h"));
+    let address = gate.address();
+    let mut admin = gate.admin();
+    let mut clients: Vec<_> = (0..4).map(|_| gate.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/a").expect(200).field("connection"), None);
+    }
+    // It waits for an hour: the end of the test is its end.
+    thread::spawn(move || gate.stop());
+    let began = Instant::now();
+    while admin.get("/readyz").status == 200 {
+        assert!(began.elapsed() < GUARD, "it is still ready");
+    }
+    // Each core hears of it by itself.
+    while Client::tcp(address).get("/a").expect(200).field("connection").is_none()
+        || Client::tcp(address).get("/a").expect(200).field("connection").is_none()
+    {
+        assert!(began.elapsed() < GUARD, "connections do not end");
+    }
+    for target in ["/a", "/.portcullis/none", "/api/users/1"] {
+        let mut client = clients.pop().unwrap();
+        let response = client.get(target);
+        assert_eq!(response.field("connection"), Some("close"), "{}", response.head);
+        client.finish().expect_close();
+    }
+    // One that rests is left in peace: its next request would be lost.
+    clients.pop().unwrap().get("/a").expect(200);
+}
+
+#[test]
+fn e6_after_the_delay_the_listener_is_closed() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("server.drain_delay", "300ms"));
+    let address = gate.address();
+    let mut rests = gate.client();
+    rests.get("/a").expect(200);
+    let stopping = thread::spawn(move || gate.stop());
+    rests.expect_close();
+    until_refused(address);
+    stopping.join().unwrap();
+}
+
+#[test]
+fn e6_an_answer_that_has_an_end_is_no_whole_one_when_the_grace_is_over() {
+    let app = App::start(|connection| {
+        let events = connection.request().unwrap().line().contains("/events");
+        let kind = if events { "text/event-stream; charset=utf-8" } else { "text/plain" };
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        connection.send(format!("{head}5\r\nbegun\r\n"));
+        connection.hang();
+    });
+    let gate = Gate::start(Setup::new(&app).set("server.shutdown_grace", "200ms"));
+    let mut clients: Vec<_> = ["/events", "/text"]
+        .iter()
+        .map(|target| {
+            let mut client = gate.client();
+            client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            client.until("5\r\nbegun\r\n");
+            client
+        })
+        .collect();
+    let stopping = thread::spawn(move || gate.stop());
+    assert_eq!(clients.remove(0).rest(), "0\r\n\r\n");
+    assert_eq!(clients.remove(0).rest(), "");
+    stopping.join().unwrap();
 }

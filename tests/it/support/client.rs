@@ -1,6 +1,11 @@
 //! A client on the bare socket.
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use super::stream::{Stream, field};
 
@@ -23,6 +28,11 @@ pub(crate) struct Response {
 impl Client {
     pub(crate) fn tcp(address: SocketAddr) -> Self {
         Self { stream: Stream::connect_tcp(address) }
+    }
+
+    /// From an address of one's choice.
+    pub(crate) fn tcp_from(from: IpAddr, to: SocketAddr) -> Self {
+        Self { stream: Stream::connect_tcp_from(from, to) }
     }
 
     pub(crate) fn unix(path: &Path) -> Self {
@@ -139,6 +149,11 @@ impl Client {
     /// Everything to the close, which must be an orderly one.
     pub(crate) fn rest(&mut self) -> String {
         String::from_utf8(self.stream.rest().expect("an orderly close")).unwrap()
+    }
+
+    /// Every byte to the end, however it comes.
+    pub(crate) fn raw_rest(&mut self) -> Vec<u8> {
+        self.stream.all_to_the_end()
     }
 
     /// The gate closes without another byte; a reset counts, too.

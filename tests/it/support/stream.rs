@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr},
+    net::{IpAddr, Shutdown, SocketAddr},
     os::unix::fs::FileTypeExt,
     path::Path,
 };
@@ -30,6 +30,14 @@ impl Stream {
     pub(super) fn connect_tcp(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.connect_timeout(&address.into(), GUARD).unwrap();
+        socket.set_tcp_nodelay(true).unwrap();
+        Self::new(socket)
+    }
+
+    pub(super) fn connect_tcp_from(from: IpAddr, to: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+        socket.connect_timeout(&to.into(), GUARD).unwrap();
         socket.set_tcp_nodelay(true).unwrap();
         Self::new(socket)
     }
@@ -87,6 +95,12 @@ impl Stream {
     pub(super) fn rest(&mut self) -> io::Result<Vec<u8>> {
         while self.fill()? {}
         Ok(std::mem::take(&mut self.held))
+    }
+
+    /// Everything to the end, which may be a reset.
+    pub(super) fn all_to_the_end(&mut self) -> Vec<u8> {
+        while matches!(self.fill(), Ok(true)) {}
+        std::mem::take(&mut self.held)
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

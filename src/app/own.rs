@@ -1,0 +1,48 @@
+//! Whether the app is this gate itself, asked once the listeners have their ports.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use crate::{
+    config::{self, Config, UpstreamAddress},
+    listen,
+};
+
+/// A name server that takes longer is not waited for: at run time the gate knows its own requests.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Refuses servers of the app that lead to a listener of this gate, under whatever name.
+pub(super) async fn refuse(
+    config: &Config,
+    http: &listen::Address,
+    admin: Option<SocketAddr>,
+) -> anyhow::Result<()> {
+    let http = match http {
+        listen::Address::Tcp(address) => Some(*address),
+        listen::Address::Unix(_) => None,
+    };
+    for server in &config.upstream.servers {
+        let UpstreamAddress::Http { host, port, .. } = server else { continue };
+        for (key, listener) in [("server.http", http), ("admin.listen", admin)] {
+            let Some(listener) = listener.filter(|listener| listener.port() == *port) else { continue };
+            anyhow::ensure!(
+                !leads_to(listener, host, *port).await,
+                "`upstream.servers` names `{server}`, where this gate listens itself (`{key}`); write the address of the app"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn leads_to(listener: SocketAddr, host: &str, port: u16) -> bool {
+    let found = tokio::time::timeout(LONGEST, tokio::net::lookup_host((host, port))).await;
+    let Ok(Ok(mut found)) = found else { return false };
+    found.any(|target| config::arrives(listener, target, is_local(target)))
+}
+
+/// The system lets a socket be bound to its own addresses alone.
+fn is_local(target: SocketAddr) -> bool {
+    UdpSocket::bind((target.ip(), 0)).is_ok()
+}

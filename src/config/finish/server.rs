@@ -1,0 +1,60 @@
+//! `[server]`, and that the app is not the gate itself.
+
+use std::path::Path;
+
+use super::{Finish, RawServer};
+use crate::config::{
+    mistake::Place,
+    own,
+    settings::{Listen, ServerSettings, UpstreamAddress},
+};
+
+/// The gate's own addresses, each with the key that sets it.
+pub(super) type Own = Vec<(&'static str, Listen)>;
+
+impl Finish<'_> {
+    pub(super) fn server(&mut self, raw: RawServer) -> ServerSettings {
+        if raw.http.value == Listen::Off && raw.https.value.is_none() {
+            let message = "`server.http` is off and there is no other listener".to_owned();
+            let fix = "write an address such as \"127.0.0.1:8080\"".to_owned();
+            self.report.error(&raw.http.place, "no-listener", message, Some(fix));
+        }
+        ServerSettings {
+            http: raw.http.value.based(self.base),
+            https: raw.https.value,
+            data_dir: self.path(raw.data_dir.value),
+            threads: raw.threads.value.count(),
+            trusted_proxies: raw.trusted_proxies.value,
+            proxy_protocol: raw.proxy_protocol.value,
+            public_url: raw.public_url.value.map(|address| address.0),
+            header_timeout: raw.header_timeout.value.0,
+            body_timeout: raw.body_timeout.value.0,
+            write_timeout: raw.write_timeout.value.0,
+            idle_timeout: raw.idle_timeout.value.0,
+            max_header_bytes: raw.max_header_bytes.value.bytes(),
+            max_headers: raw.max_headers.value.count(),
+            max_connections: raw.max_connections.value.count(),
+            max_connections_per_client: raw.max_connections_per_client.value.count(),
+            body_min_rate: raw.body_min_rate.value.map(|rate| rate.0),
+            drain_delay: raw.drain_delay.value,
+            socket_mode: raw.socket_mode.value.0,
+            shutdown_grace: raw.shutdown_grace.value,
+        }
+    }
+
+    /// A server of the app that is this gate would be asked by each of its own requests again.
+    pub(super) fn refuse_own(&mut self, servers: &[UpstreamAddress], place: &Place, own: &Own) {
+        for server in servers {
+            let Some((key, _)) = own.iter().find(|(_, listen)| own::is_own(listen, server)) else { continue };
+            let message =
+                format!("`upstream.servers` names `{server}`, where this gate listens itself (`{key}`)");
+            let fix = "write the address of the app".to_owned();
+            self.report.error(place, "own-address", message, Some(fix));
+        }
+    }
+}
+
+/// Where commands reach the gate.
+pub(super) fn admin_socket(data_dir: &Path) -> Listen {
+    Listen::Unix(data_dir.join("admin.sock"))
+}

@@ -1,0 +1,39 @@
+//! A request that is ended by the gate: its token is no longer good, or the gate stops.
+
+use super::{Delivery, Exchange, ForwardError, Phase, download::put_end};
+use crate::forward::Stage;
+
+impl Exchange<'_> {
+    /// Looks around when the core has said that there may be something to see: see [`crate::forward::Deadlines::pulse`].
+    pub(super) fn look_around(&mut self) -> Result<(), ForwardError> {
+        let pulse = self.down.deadline.pulse();
+        if self.pulse == pulse {
+            return Ok(());
+        }
+        self.pulse = pulse;
+        if self.lease.is_some_and(|lease| !lease.is_good()) {
+            return Err(ForwardError::TokenEnded);
+        }
+        if self.down.deadline.stage() < Stage::Cutting {
+            return Ok(());
+        }
+        if !self.is_event_stream() {
+            return Err(ForwardError::Stopping);
+        }
+        // It has no end of its own, so that an orderly one hides nothing.
+        put_end(&mut self.down.scratch.to_client, b"", self.delivery);
+        self.phase = Phase::Done;
+        self.keep_alive = false;
+        // The app's connection is of no more use.
+        self.deaf = true;
+        Ok(())
+    }
+
+    fn is_event_stream(&self) -> bool {
+        let endless = matches!(self.phase, Phase::Chunked(_) | Phase::UntilClose)
+            && matches!(self.delivery, Delivery::Chunked | Delivery::UntilClose);
+        let kind = self.down.scratch.response.field("content-type").unwrap_or_default();
+        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        endless && kind.eq_ignore_ascii_case(b"text/event-stream")
+    }
+}

@@ -1,0 +1,54 @@
+//! Lines that a client can bring about as often as it likes.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use crate::clock::Timestamp;
+
+/// Lets one line a second through, and counts those that it holds back.
+#[derive(Debug)]
+pub struct Seldom {
+    /// The second of the last line.
+    last: AtomicI64,
+    held: AtomicU64,
+}
+
+impl Seldom {
+    /// `None`: not now. Else the line is due, and so many have been held back since the last one.
+    #[must_use]
+    pub fn say(&self, now: Timestamp) -> Option<u64> {
+        let second = now.0.div_euclid(1000);
+        let last = self.last.load(Ordering::Relaxed);
+        // One of those that come at once has it.
+        if last != second
+            && self.last.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            return Some(self.held.swap(0, Ordering::Relaxed));
+        }
+        self.held.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Default for Seldom {
+    fn default() -> Self {
+        Self { last: AtomicI64::new(i64::MIN), held: AtomicU64::new(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d8_one_line_a_second_says_how_many_were_held_back() {
+        let seldom = Seldom::default();
+        assert_eq!(seldom.say(Timestamp(1_000)), Some(0));
+        for moment in [1_000, 1_001, 1_999] {
+            assert_eq!(seldom.say(Timestamp(moment)), None);
+        }
+        assert_eq!(seldom.say(Timestamp(2_000)), Some(3));
+        assert_eq!(seldom.say(Timestamp(2_500)), None);
+        assert_eq!(seldom.say(Timestamp(9_000)), Some(1), "also after a pause");
+        assert_eq!(seldom.say(Timestamp(8_000)), Some(0), "a clock that was set back holds nothing up");
+    }
+}

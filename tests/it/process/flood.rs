@@ -1,0 +1,72 @@
+//! Clients that would fill the log.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+};
+
+use serde_json::Value;
+
+use super::support::{Gate, House, wait_until};
+
+/// The lines of the log whose message holds `text`.
+fn lines(gate: &Gate, text: &str) -> Vec<Value> {
+    let log = gate.log();
+    log.lines().filter(|line| line.contains(text)).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn count(gate: &Gate, text: &str, key: &str) -> u64 {
+    lines(gate, text).iter().map(|line| line[key].as_u64().unwrap()).sum()
+}
+
+/// A connection that has been served once.
+fn held(to: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(to).unwrap();
+    stream.write_all(b"GET /about HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+    stream
+}
+
+/// Connects, and sees the gate close.
+fn is_refused(to: SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(to).unwrap();
+    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+}
+
+#[test]
+fn d8_refused_connections_are_told_once_a_second_with_their_number() {
+    let house = House::new();
+    for (key, setting) in [
+        ("server.max_connections_per_client", "server.max_connections_per_client=1"),
+        ("server.max_connections", "server.max_connections=1"),
+    ] {
+        let gate = Gate::start(house.command(&format!("serve --set {setting}")));
+        let text = format!("`{key}`");
+        let mut first = held(gate.http.0);
+        // It works, so that its place is not free.
+        first.write_all(b"GET /about HTTP/1.1\r\nHost: a\r\n").unwrap();
+        wait_until("the gate has read the half head", || is_refused(gate.http.0).then_some(()));
+        for _ in 0..300 {
+            assert!(is_refused(gate.http.0));
+        }
+        wait_until("all are told", || (count(&gate, &text, "count") >= 301).then_some(()));
+        let told = lines(&gate, &text);
+        assert!(told.len() <= 20, "{told:?}");
+        assert_eq!((&told[0]["level"], &told[0]["max"]), (&"warn".into(), &1.into()));
+        assert_eq!(gate.stop(), Some(0));
+    }
+}
+
+#[test]
+fn d8_a_failing_app_is_told_once_a_second() {
+    let house = House::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gate = Gate::start(house.command(&format!("serve --set upstream.servers=http://{nobody}")));
+    for _ in 0..200 {
+        assert_eq!(gate.http.get("/about", ""), 502);
+    }
+    let told = lines(&gate, "\"the app failed\"");
+    assert!(!told.is_empty() && told.len() <= 20, "{told:?}");
+    assert!(told[0]["error"].as_str().unwrap().contains("cannot connect"), "{told:?}");
+    assert_eq!(gate.stop(), Some(0));
+}
