@@ -1,7 +1,11 @@
 //! Streams and tunnels end with their token, within a second.
 
 use std::{
-    sync::{Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -26,6 +30,9 @@ fn app() -> (App, mpsc::Receiver<String>) {
             if target.starts_with("/quick") {
                 connection.send(answer("200 OK", "", "quick"));
                 continue;
+            }
+            if target == "/wait" {
+                tell.send("begun".to_owned()).unwrap();
             }
             stream(connection, &target);
             tell.send(target).unwrap();
@@ -148,17 +155,18 @@ fn c4_busy_ones_end_too_and_no_frame_is_torn() {
     let ann = gate.sign_up("ann");
     let mut socket = open_socket(&gate, "/socket/busy", &ann.token);
     let mut writer = Client::same(&socket);
-    let writing =
-        thread::spawn(
-            move || {
-                while writer.try_send([0x82, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9].repeat(1000)).is_ok() {}
-            },
-        );
+    let enough = Arc::new(AtomicBool::new(false));
+    let is_enough = Arc::clone(&enough);
+    let writing = thread::spawn(move || {
+        let frames = [0x82, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9].repeat(1000);
+        while !is_enough.load(Ordering::Acquire) && writer.try_send(&frames).is_ok() {}
+    });
     let mut events = open_stream(&gate, "/events/busy", &ann.token);
     let reading = thread::spawn(move || events.raw_rest());
     assert_eq!(socket.take(70_000), TEXT.repeat(10_000));
     log_out(&gate, &ann.token);
     let rest = socket.raw_rest();
+    enough.store(true, Ordering::Release);
     let (frames, end) = rest.split_at(rest.len() - 4);
     assert_eq!(end, CLOSED);
     assert!(frames.chunks(TEXT.len()).all(|frame| frame == TEXT), "a frame is torn");
@@ -191,11 +199,10 @@ fn c4_a_request_without_an_answer_yet_is_a_401() {
         let mut client = gate.client();
         let head = format!("{method} /wait HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n", ann.token);
         client.send(format!("{head}{framing}\r\n"));
-        // Another request with the token says that the first one has come.
-        client.send("some");
+        assert_eq!(told.recv_timeout(GUARD).unwrap(), "begun");
         log_out(&gate, &ann.token);
         client.response().expect(401);
-        let _ = told.recv_timeout(GUARD).unwrap();
+        assert_eq!(told.recv_timeout(GUARD).unwrap(), "/wait", "the app still waits");
     }
 }
 
