@@ -76,28 +76,6 @@ fn d6_without_a_rate_a_body_may_drip_and_an_api_body_may_not() {
 }
 
 #[test]
-fn d6_a_slow_app_is_no_fault_of_the_client() {
-    let app = App::start(|connection| {
-        while connection.head().is_some() {
-            // It reads little by little, so that the client has to wait much longer than `body_timeout`.
-            connection.socket().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-            let mut left = 4_000_000;
-            for _ in 0..30 {
-                left -= connection.take(1).len();
-                let _ = connection.is_open();
-            }
-            connection.socket().set_read_timeout(Some(GUARD)).unwrap();
-            assert_eq!(connection.take(left).len(), left);
-            connection.send(answer("200 OK", "", ""));
-        }
-    });
-    let setup = patient(&app).set("server.body_timeout", "100ms").set("server.body_min_rate", "1gb/s");
-    let gate = Gate::start(setup);
-    let mut client = gate.client();
-    client.ask("POST", "/a", "", &vec![b'a'; 4_000_000]).expect(200);
-}
-
-#[test]
 fn d6_an_answer_that_is_taken_a_byte_at_a_time_is_ended() {
     let (tell, told) = mpsc::channel();
     let app = App::start(move |connection| {

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::support::{App, Client, Connection, GUARD, Gate, Setup, SignedUp, answer};
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                      Sec-WebSocket-Accept: s3pPLBMiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+                      Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 /// Close, 1008 (RFC 6455 section 7.4.1).
 const CLOSED: [u8; 4] = [0x88, 2, 0x03, 0xf0];
 const TEXT: &[u8] = b"\x81\x05hello";

@@ -3,11 +3,13 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc,
 };
 
 use serde_json::Value;
 
-use super::support::{Gate, House, wait_until};
+use super::support::{DEADLINE, Gate, House, wait_until};
+use crate::support::App;
 
 /// The lines of the log whose message holds `text`.
 fn lines(gate: &Gate, text: &str) -> Vec<Value> {
@@ -19,14 +21,6 @@ fn count(gate: &Gate, text: &str, key: &str) -> u64 {
     lines(gate, text).iter().map(|line| line[key].as_u64().unwrap()).sum()
 }
 
-/// A connection that has been served once.
-fn held(to: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(to).unwrap();
-    stream.write_all(b"GET /about HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
-    stream
-}
-
 /// Connects, and sees the gate close.
 fn is_refused(to: SocketAddr) -> bool {
     let mut stream = TcpStream::connect(to).unwrap();
@@ -36,20 +30,30 @@ fn is_refused(to: SocketAddr) -> bool {
 #[test]
 fn d8_refused_connections_are_told_once_a_second_with_their_number() {
     let house = House::new();
+    let (tell, told) = mpsc::channel();
+    // Who waits for it works, so that their place is not free.
+    let app = App::start(move |connection| {
+        if connection.head().is_some() {
+            tell.send(()).unwrap();
+        }
+        connection.hang();
+    });
     for (key, setting) in [
         ("server.max_connections_per_client", "server.max_connections_per_client=1"),
         ("server.max_connections", "server.max_connections=1"),
     ] {
-        let gate = Gate::start(house.command(&format!("serve --set {setting}")));
+        let gate = Gate::start(house.command(&format!(
+            "serve --set {setting} --set upstream.servers={} --set server.shutdown_grace=100ms",
+            app.url()
+        )));
         let text = format!("`{key}`");
-        let mut first = held(gate.http.0);
-        // It works, so that its place is not free.
-        first.write_all(b"GET /about HTTP/1.1\r\nHost: a\r\n").unwrap();
-        wait_until("the gate has read the half head", || is_refused(gate.http.0).then_some(()));
+        let mut first = TcpStream::connect(gate.http.0).unwrap();
+        first.write_all(b"GET /about HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        told.recv_timeout(DEADLINE).unwrap();
         for _ in 0..300 {
             assert!(is_refused(gate.http.0));
         }
-        wait_until("all are told", || (count(&gate, &text, "count") >= 301).then_some(()));
+        wait_until("all are told", || (count(&gate, &text, "count") >= 300).then_some(()));
         let told = lines(&gate, &text);
         assert!(told.len() <= 20, "{told:?}");
         assert_eq!((&told[0]["level"], &told[0]["max"]), (&"warn".into(), &1.into()));

@@ -14,7 +14,7 @@ const ANSWERS: [(&str, &str); 2] = [
     (
         "/socket",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: s3pPLBMiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
     ),
     ("/events", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"),
 ];
