@@ -65,7 +65,7 @@ fn c4_what_an_operator_ends_is_ended() {
     for (name, command) in [
         ("ann", "token revoke --user username:ann"),
         ("bob", "user disable username:bob"),
-        ("carl", "user delete username:carl"),
+        ("carl", "user delete username:carl --yes"),
         ("dora", "user set-password username:dora --password-stdin"),
     ] {
         gate.http.register(name);
