@@ -124,14 +124,7 @@ async fn start_on(
     let (ruleset, loaded) = reload::load(maker).await?;
     let rules = Arc::new(Rules::new(ruleset));
     let courier = courier(config, &rules, bell)?;
-    let gate = Arc::new(Gate {
-        settings: translate::gate(config),
-        store: Arc::clone(&store),
-        limits,
-        clock: clock.clone(),
-        metrics: Arc::clone(&metrics),
-        failures: Failures::default(),
-    });
+    let gate = gate(config, &store, limits, &clock, &metrics);
     let shared = Shared::new(translate::listen(config), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
     let readiness = Arc::new(admin::Readiness::new(
@@ -167,6 +160,24 @@ async fn start_on(
         reloader,
         keeper,
         background,
+    })
+}
+
+/// What decides, for all cores.
+fn gate(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    limits: Arc<Limits>,
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> Arc<Gate> {
+    Arc::new(Gate {
+        settings: translate::gate(config),
+        store: Arc::clone(store),
+        limits,
+        clock: clock.clone(),
+        metrics: Arc::clone(metrics),
+        failures: Failures::default(),
     })
 }
 
