@@ -29,7 +29,10 @@ use crate::{
     store::{self, Store},
 };
 
-pub use folder::{read as read_policies, read_all as read_all_policies, read_file as read_policy_file};
+pub use folder::{
+    passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
+    read_file as read_policy_file,
+};
 pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, Status};

@@ -25,6 +25,7 @@ mod method;
 mod model;
 mod owner;
 mod path;
+mod pattern;
 mod personal;
 mod plain;
 mod plan;
@@ -37,6 +38,7 @@ mod slip;
 mod study;
 mod table;
 mod trie;
+mod verb;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,8 +64,8 @@ pub use study::{Mutation, RuleName, Study, study};
 pub struct Settings {
     /// LoopBack's `restApiRoot`: `/api`.
     pub api_root: String,
-    /// The plural of the account model, unless its file says it: `users`.
-    pub users_plural: String,
+    /// `api.users`, where it is set: the plural of the account model, unless its file says it.
+    pub users_plural: Option<String>,
     /// The name of the account model; `None` = `User`, or the only public model with base `User`.
     pub user_model: Option<String>,
     /// What becomes of a request that no model and no route covers.

@@ -77,7 +77,7 @@ fn compiled(size: usize, file: impl Fn(&str) -> String) -> PolicySet {
         .collect();
     let settings = Settings {
         api_root: "/api".to_owned(),
-        users_plural: "users".to_owned(),
+        users_plural: None,
         user_model: None,
         unmatched: Unmatched::Deny,
         default_allow: false,

@@ -61,7 +61,7 @@ fn decide(set: &portcullis::policy::PolicySet, text: &str) {
 fn settings(bits: u8) -> Settings {
     Settings {
         api_root: if bits & 1 == 0 { "/api" } else { "" }.to_owned(),
-        users_plural: "users".to_owned(),
+        users_plural: None,
         user_model: (bits & 2 != 0).then(|| "Customer".to_owned()),
         unmatched: if bits & 4 == 0 { Unmatched::Deny } else { Unmatched::Allow },
         default_allow: bits & 8 != 0,

@@ -119,7 +119,7 @@ fn decode(path: &str) -> String {
 fn set(loopback: bool) -> PolicySet {
     let settings = Settings {
         api_root: "/api".to_owned(),
-        users_plural: "users".to_owned(),
+        users_plural: None,
         user_model: None,
         unmatched: Unmatched::Deny,
         default_allow: false,

@@ -84,7 +84,8 @@ impl Maker {
     pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
         let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
         let Some(set) = set else { return Err(PolicyError::Mistakes(findings)) };
-        for finding in &findings {
+        let passed_over = folder::passed_over(&self.config.policies.dir);
+        for finding in findings.iter().chain(&passed_over) {
             tracing::warn!(file = finding.file, line = finding.line, column = finding.column, "{finding}");
         }
         let routes: Vec<&str> = set.routes().collect();

@@ -25,7 +25,7 @@ pub(super) fn is_loopback(config: &Config) -> bool {
 pub fn policy(config: &Config) -> policy::Settings {
     policy::Settings {
         api_root: config.api.root.clone(),
-        users_plural: config.api.users.clone(),
+        users_plural: config.is_set("api.users").then(|| config.api.users.clone()),
         user_model: config.api.user_model.clone(),
         unmatched: config.policies.unmatched,
         default_allow: config.policies.default_allow,

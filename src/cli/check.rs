@@ -8,7 +8,8 @@ use super::{Exit, execute::whole_chain, known, policy_folder, print, print_json}
 use crate::{
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
-    policy::{self, Case, Finding, Severity, Source, Stored},
+    gate::MethodOverride,
+    policy::{self, Case, Finding, Severity, Stored},
 };
 
 /// One line of the answer, in the shape of `check --json`.
@@ -52,20 +53,32 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let unreadable = |error: &(dyn Error + 'static)| vec![Entry::of_folder(config, &whole_chain(error))];
     let (sources, mut findings) = match app::read_all_policies(&config.policies.dir) {
         Ok(read) => read,
-        Err(error) => return Ok(unreadable(&error)),
+        Err(error) => {
+            let passed_over = app::passed_over_policies(&config.policies.dir).into_iter();
+            let at = |name: &str| config.policies.dir.join(name).display().to_string();
+            let named = passed_over.map(|finding| Entry::of_finding(at(&finding.file), finding));
+            return Ok(unreadable(&error).into_iter().chain(named).collect());
+        }
     };
+    findings.extend(app::passed_over_policies(&config.policies.dir));
     let (cases, unreadable_cases) = match policy_folder::cases(&config.policies.dir) {
         Ok(cases) => cases,
         Err(error) => return Ok(unreadable(&error)),
     };
     findings.extend(unreadable_cases);
     let stored = stored(config)?;
-    let known = stored.is_some();
+    // Without a store nobody has made a role; what a store holds that cannot be asked is not known.
+    let known = stored.is_some() || !known::has_store(config);
     let (study, mistakes) =
         policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
     findings.extend(mistakes);
     let unconfirmed = study.as_ref().and_then(|study| unconfirmed(config, study, file));
-    findings.extend(study.map(|study| study.lint(&sources)).unwrap_or_default());
+    if let Some(study) = study {
+        findings.extend(study.lint(&sources));
+        if config.upstream.method_override == MethodOverride::Ignore {
+            findings.extend(study.lint_overrides(&sources));
+        }
+    }
     let at = |name: &str| match name {
         CONFIG_FILE => file.to_owned(),
         STORE => STORE.to_owned(),
@@ -78,7 +91,10 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
         .map(|finding| Entry::of_finding(at(&finding.file), finding))
         .collect();
     entries.extend(unconfirmed);
-    entries.extend(cases.iter().filter_map(|cases| case_file(at(&cases.name), cases)));
+    for cases in &cases {
+        let findings = Case::read(cases).err().into_iter().chain(Case::doubts(cases));
+        entries.extend(findings.map(|finding| Entry::of_finding(at(&cases.name), finding)));
+    }
     entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     Ok(entries)
 }
@@ -109,10 +125,6 @@ fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(known::ask(config, None)).ok().map(|(stored, _)| stored))
-}
-
-fn case_file(file: String, source: &Source) -> Option<Entry> {
-    Case::read(source).err().map(|finding| Entry::of_finding(file, finding))
 }
 
 fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {
@@ -211,13 +223,38 @@ mod tests {
     }
 
     const OPEN: &str = r#"{"name": "A", "routes": [{"path": "/a"}],
-        "acls": [{"principalType": "ROLE", "principalId": "clerk", "permission": "ALLOW"}]}"#;
+        "acls": [{"principalType": "ROLE", "principalId": "$authenticated", "permission": "ALLOW"}]}"#;
 
     #[test]
     fn what_is_right_has_nothing_to_tell() {
         let cases = r#"[{"as": {"user": 1, "roles": ["clerk"]}, "method": "GET", "target": "/a", "expect": "allow"}]"#;
         let files = [("portcullis.toml", ""), ("policies/a.json", OPEN), ("policies/a.cases.json", cases)];
-        assert_eq!(found(&files), ["0 errors, 0 warnings"], "without a store no role is unknown");
+        assert_eq!(found(&files), ["0 errors, 0 warnings"]);
+    }
+
+    #[test]
+    fn f3_a_role_that_nobody_made_is_told_without_a_store() {
+        for (role, told) in [
+            ("clerk", "warning: there is no role `clerk`; create it: `portcullis role add clerk`"),
+            ("everyone", "did you mean `$everyone`?"),
+            ("Authenticated", "did you mean `$authenticated`?"),
+            ("anonymous", "did you mean `$unauthenticated`?"),
+            ("$authentcated", "error: "),
+            ("$authenticatd", "did you mean `$authenticated`?"),
+            ("$OWNER", "did you mean `$owner`?"),
+        ] {
+            let text = OPEN.replace("$authenticated", role);
+            let found = found(&[("portcullis.toml", ""), ("policies/a.json", &text)]);
+            assert!(found[0].contains(told), "{role}: {found:#?}");
+        }
+        let user = OPEN.replace("ROLE", "USER");
+        for (id, warns) in
+            [("ann", true), ("ann1@example.com", true), ("7", false), ("5f2b9c0a1d2e3f4a5b6c7d8e", false)]
+        {
+            let files = [("portcullis.toml", ""), ("policies/a.json", &*user.replace("$authenticated", id))];
+            let found = found(&files);
+            assert_eq!(found[0].contains("looks like a name"), warns, "{found:#?}");
+        }
     }
 
     #[test]

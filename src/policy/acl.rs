@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::{
     StoredRule,
-    finding::{Place, Report, did_you_mean},
+    finding::{Place, Report},
     json::Node,
+    remote, slip,
 };
 use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
 
@@ -126,9 +127,12 @@ impl Entry {
     /// Reads a list of entries. `prefix` is what their references begin with: `order.json#/acls`.
     pub(super) fn read_all(list: &Node, prefix: &str, report: &mut Report<'_>) -> Vec<Self> {
         if !list.is_list() {
-            if !list.is_null() {
-                let message = format!("`acls` is {}", list.kind());
-                report.error(list.at, "wrong-type", message, Some("write a list of rules".into()));
+            let fix = Some("write a list of rules".into());
+            if remote::truthy(list) {
+                report.error(list.at, "wrong-type", format!("`acls` is {}", list.kind()), fix);
+            } else if !list.is_null() {
+                let message = format!("`acls` is {}, which LoopBack takes for no rules", list.kind());
+                report.warn(list.at, "wrong-type", message, fix);
             }
             return Vec::new();
         }
@@ -158,7 +162,7 @@ impl Entry {
         }
         for member in node.members().iter().filter(|member| !KEYS.contains(&&*member.key)) {
             let message = format!("`{}` is no key of a rule", member.key);
-            report.error(member.at, "unknown-key", message, did_you_mean(&member.key, KEYS));
+            report.error(member.at, "unknown-key", message, slip::meant(&member.key, &KEYS));
         }
         let identity = ["property", "accessType", "principalType", "principalId"]
             .map(|key| node.get(key).map(Node::plain));

@@ -125,7 +125,9 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     fn add_model(&mut self, model: &Model, config: Option<&Node>, is_account: bool) {
-        let default = is_account.then_some(self.settings.users_plural.as_str());
+        // LoopBack's own path, but for the model that LoopBack brings: `users` has always been its name here.
+        let own = (&*model.name == "User").then_some("users");
+        let default = self.settings.users_plural.as_deref().or(own).filter(|_| is_account);
         let mount = model.mount(default);
         if !self.mount(model, &mount) {
             return;
@@ -140,7 +142,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if is_account && !self.settings.loopback {
             seeds_logout(&mut methods);
         }
-        self.check_rules((&model.name, model.at, &model.settings), &model.acls, &methods);
+        self.check_rules((&model.name, model.at, &model.settings, false), &model.acls, &methods);
         let rows = self.rows_of(&model.name);
         let index = self.table.models.len();
         let first_route = self.table.routes.len();

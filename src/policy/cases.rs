@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Caller, Finding, Inquiry, Severity, Source, Verdict, owner::scalar, study::Study};
+use super::{
+    Caller, Finding, Inquiry, Severity, Source, Verdict, finding::Report, json::Node, owner::scalar, pattern,
+    study::Study, verb,
+};
 
 /// A request, who sends it, and what shall become of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +122,32 @@ impl Case {
         })
     }
 
+    /// What in a file of cases names no request that a rule could be asked about. Cases of a 400 or a 405 name such.
+    #[must_use]
+    pub fn doubts(source: &Source) -> Vec<Finding> {
+        let mut report = Report::new(std::slice::from_ref(source));
+        // What is no JSON is told by `read`.
+        let list = Node::read(&source.text, 0, &mut Report::new(&[]));
+        for case in list.as_ref().map_or(&[][..], Node::items) {
+            let status = case.get("status").map(Node::plain).and_then(|status| status.as_u64());
+            if matches!(status, Some(400 | 405)) {
+                continue;
+            }
+            let text = |key: &str| case.get(key).and_then(|node| Some((node.at, node.text()?)));
+            if let Some((at, method)) = text("method")
+                && let Some((message, fix)) = verb::mistake(method)
+            {
+                report.error(at, "cases", message, Some(fix));
+            }
+            if let Some((at, target)) = text("target")
+                && let Some((message, fix)) = target_mistake(target)
+            {
+                report.error(at, "cases", format!("`{target}`: {message}"), Some(fix.to_owned()));
+            }
+        }
+        report.finish().1
+    }
+
     /// What a refusal before any rule is worth: `status` is the answer's, `reason` names the check.
     #[must_use]
     pub fn refused(&self, status: u16, reason: &str) -> Outcome {
@@ -179,6 +208,25 @@ impl Case {
     }
 }
 
+/// Why a target is no request's, and what would be right.
+fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
+    let path = target.split('?').next().unwrap_or_default();
+    let is_pattern = |segment: &str| {
+        segment.starts_with([':', '<']) || segment.contains(['{', '}']) || matches!(segment, "*" | "**")
+    };
+    if !target.starts_with('/') {
+        return Some(("a target is the path and the query alone", "begin it with a slash, without a host"));
+    }
+    if path.split('/').any(is_pattern) {
+        return Some(("a case names one request, and no pattern", "write a value in its place: `/notes/7`"));
+    }
+    if path.contains(char::is_whitespace) {
+        return Some(("a blank arrives as `%20`", "write `%20`"));
+    }
+    let is_ours = pattern::OURS.iter().any(|ours| path.starts_with(ours));
+    is_ours.then_some(("the gate serves this path itself, and asks no rule", "remove the case"))
+}
+
 impl Study {
     /// Runs a case. `target` is its own, split at the `?`.
     #[must_use]
@@ -214,5 +262,38 @@ impl Verdict {
             Self::Allow => "allow",
             Self::Deny => "deny",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f1_a_case_names_one_request() {
+        let found = |method: &str, target: &str, more: &str| {
+            let text = format!(
+                r#"[{{"as": "anonymous", "method": "{method}", "target": "{target}", "expect": "deny"{more}}}]"#
+            );
+            let source = Source { name: "a.cases.json".into(), text };
+            assert!(Case::read(&source).is_ok());
+            Case::doubts(&source).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for (method, target) in [
+            ("GTE", "/notes/7"),
+            ("get", "/notes/7"),
+            ("GET", "/notes/:id"),
+            ("GET", "/notes/{id}"),
+            ("GET", "/notes/*"),
+            ("GET", "notes/7"),
+            ("GET", "http://app/notes/7"),
+            ("GET", "/my file"),
+            ("GET", "/.portcullis/x"),
+        ] {
+            let told = found(method, target, "");
+            assert!(told.len() == 1 && told[0].contains(": error: "), "{method} {target}: {told:?}");
+        }
+        assert_eq!(found("get", "a/../b", r#", "status": 400"#), Vec::<String>::new());
+        assert_eq!(found("GET", "/api/notes?filter={x}", ""), Vec::<String>::new());
     }
 }

@@ -99,13 +99,24 @@ impl Files {
     fn read(sources: &[Source], report: &mut Report<'_>) -> Self {
         let mut files = Self::default();
         for (index, source) in sources.iter().enumerate() {
-            let is_config = file_name(&source.name) == "model-config.json";
-            if !is_config && is_companion(&source.name) {
+            if is_other(&source.name) {
                 continue;
             }
-            let Some(node) = Node::read(&source.text, index, report) else { continue };
             let at = Place::start(index);
-            if !node.is_object() {
+            // What LoopBack or npm keeps here need not be JSON; a model that an edit broke is a mistake.
+            if is_companion(&source.name) && !TELLING.iter().any(|key| source.text.contains(key)) {
+                let file = file_name(&source.name);
+                if file != "model-config.json" {
+                    pass_over(at, report);
+                    continue;
+                }
+            }
+            let Some(node) = Node::read(&source.text, index, report) else { continue };
+            let is_definition = is_definition(&node);
+            let is_config = file_name(&source.name) == "model-config.json" && !is_definition;
+            if is_companion(&source.name) && !is_config && !is_definition {
+                pass_over(at, report);
+            } else if !node.is_object() {
                 let message = format!("the file holds {}", node.kind());
                 report.error(node.at, "wrong-type", message, Some("write an object".into()));
             } else if is_config {
@@ -175,15 +186,31 @@ fn check_shape(node: &Node, report: &mut Report<'_>) {
     );
 }
 
-/// What LoopBack and Portcullis keep beside the policies.
+/// What Portcullis keeps beside the policies.
+fn is_other(name: &str) -> bool {
+    let name = file_name(name);
+    !name.ends_with(".json") || name.ends_with(".cases.json") || name.ends_with(".schema.json")
+}
+
+/// The names of what LoopBack and npm keep beside models. A model may be called so as well: its content says it.
 fn is_companion(name: &str) -> bool {
     let name = file_name(name);
     let other = ["datasources.", "component-config.", "middleware.", "config.", "model-config.", "package."];
-    !name.ends_with(".json")
-        || name.ends_with(".cases.json")
-        || name.ends_with(".schema.json")
-        || other.iter().any(|prefix| name.starts_with(prefix))
-        || name == "package-lock.json"
+    other.iter().any(|prefix| name.starts_with(prefix)) || name == "package-lock.json"
+}
+
+/// Whether this is a definition, whatever its file is called.
+fn is_definition(node: &Node) -> bool {
+    node.get("name").is_some_and(|name| name.text().is_some())
+        && TELLING.iter().any(|key| node.get(key).is_some())
+}
+
+/// Keys of a definition; one of them is in each.
+const TELLING: [&str; 7] = ["base", "properties", "acls", "routes", "relations", "methods", "plural"];
+
+fn pass_over(at: Place, report: &mut Report<'_>) {
+    let message = "this is neither a model nor a `routes` file, and is passed over".to_owned();
+    report.warn(at, "passed-over", message, None);
 }
 
 fn file_name(path: &str) -> &str {

@@ -2,6 +2,7 @@
 //! no rule mentions. Decided over every caller that rules can tell apart, never guessed.
 
 mod claims;
+mod evasion;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -72,6 +73,14 @@ pub(super) fn lint(study: &Study, sources: &[Source]) -> Vec<Finding> {
         }
     }
     claims::check(study, &mut report, sources);
+    evasion::check(study, &mut report);
+    report.finish().1
+}
+
+/// Where a rule hangs on a request's method, for an app that takes it from a `_method`.
+pub(super) fn lint_overrides(study: &Study, sources: &[Source]) -> Vec<Finding> {
+    let mut report = Report::new(sources);
+    evasion::check_overrides(study, &mut report);
     report.finish().1
 }
 

@@ -63,15 +63,21 @@ impl Models {
         report: &mut Report<'_>,
     ) -> Self {
         let built_in = built_in(report);
-        let mut resolver = Resolver { built_in, definitions, report };
+        let config_node = config.map(|(_, node)| node);
+        let mut resolver = Resolver { built_in, definitions, config: config_node, public: true, report };
         resolver.drop_duplicates();
         let mut models = Self::default();
         for index in 0..resolver.built_in.len() {
+            // A component's model is there for those that are based on it.
+            if resolver.built_in.get(index).is_some_and(|model| model.node.get("component").is_some()) {
+                continue;
+            }
             let model = resolver.model(Which::BuiltIn(index), 0);
             models.list.extend(model);
         }
         models.list.retain(|model| !resolver.definitions.iter().any(|file| file.name == model.name));
         for index in 0..resolver.definitions.len() {
+            resolver.public = resolver.is_public(index);
             let Some(mut model) = resolver.model(Which::File(index), 0) else { continue };
             model.public = true;
             if &*model.name == "User" && !model.user {
@@ -240,6 +246,10 @@ enum Which {
 struct Resolver<'r, 's> {
     built_in: Vec<Definition>,
     definitions: Vec<Definition>,
+    /// model-config.json.
+    config: Option<&'r Node>,
+    /// Whether the model at hand has routes, so that it has to be known whole.
+    public: bool,
     report: &'r mut Report<'s>,
 }
 
@@ -262,6 +272,32 @@ impl Resolver<'_, '_> {
             kept.push(definition);
         }
         self.definitions = kept;
+    }
+
+    /// Whether a file's model has routes.
+    fn is_public(&self, index: usize) -> bool {
+        let (Some(config), Some(file)) = (self.config, self.definitions.get(index)) else { return true };
+        let entry = config.get(&file.name);
+        entry.is_some_and(|entry| entry.get("public").and_then(Node::bool) != Some(false))
+    }
+
+    /// A base that no file defines. Without it the rules of a model are not known.
+    fn tell_unknown_base(&mut self, name: &str, base: &str, at: Place) {
+        let message = format!("the base `{base}` of `{name}` is not defined");
+        let others = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
+        let near = did_you_mean(base, others.filter(|other| *other != name));
+        if self.public {
+            let fix = near.unwrap_or_else(|| {
+                format!(
+                    "add the file of `{base}`, or write the built-in base that it has (`PersistedModel`, `Model`), or list \
+                     `{name}` with `\"public\": false`"
+                )
+            });
+            self.report.error(at, "unknown-base", message, Some(fix));
+        } else {
+            let message = format!("{message}; it has no routes, so it is left out");
+            self.report.warn(at, "unknown-base", message, near);
+        }
     }
 
     fn definition(&self, which: Which) -> Option<&Definition> {
@@ -304,10 +340,7 @@ impl Resolver<'_, '_> {
             return None;
         } else {
             let Some(found) = self.find(&base, which) else {
-                let names = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
-                let fix = did_you_mean(&base, names).or(Some("add its file".into()));
-                let message = format!("the base `{base}` of `{name}` is not defined");
-                self.report.error(base_at, "unknown-base", message, fix);
+                self.tell_unknown_base(&name, &base, base_at);
                 return None;
             };
             Some(self.model(found, depth + 1)?)

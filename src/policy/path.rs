@@ -144,7 +144,7 @@ pub(super) fn with_slashes(path: &str) -> Option<String> {
 }
 
 /// Appends a segment with every needless escape undone, and no other one.
-fn unescape(segment: &str, plain: &mut String) {
+pub(super) fn unescape(segment: &str, plain: &mut String) {
     let mut rest = segment;
     while let Some(at) = rest.find('%') {
         let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));

@@ -84,7 +84,7 @@ mod tests {
     fn set(loopback: bool, literal: Option<&str>) -> PolicySet {
         let settings = Settings {
             api_root: "/api".into(),
-            users_plural: "users".into(),
+            users_plural: None,
             user_model: None,
             unmatched: Unmatched::Deny,
             default_allow: true,

@@ -7,9 +7,9 @@ use super::{
     finding::{Report, did_you_mean},
     json::{Json, Node},
     owner::{Field, Owner, Part, Template},
-    path::MAX_CAPTURES,
-    scopes,
+    pattern, scopes, slip,
     trie::Piece,
+    verb,
 };
 
 /// A `routes` file, read.
@@ -70,15 +70,18 @@ impl PlainFile {
             .collect();
         let names: Vec<&str> = routes.iter().flat_map(|route| captures(&route.pattern)).collect();
         let owner = node.get("owner").map_or(Owner::Nobody, |node| read_owner(node, &names, report));
-        Self {
-            ignore_case: flag(node, "ignoreCase", report),
-            acls: node
-                .get("acls")
-                .map_or_else(Vec::new, |acls| Entry::read_all(acls, &format!("{label}#/acls"), report)),
-            owner,
-            routes,
-        }
+        Self { ignore_case: flag(node, "ignoreCase", report), acls: acls(node, label, report), owner, routes }
     }
+}
+
+/// The rules. Unlike in a model file, they are a list or left out.
+fn acls(node: &Node, label: &str, report: &mut Report<'_>) -> Vec<Entry> {
+    let Some(acls) = node.get("acls") else { return Vec::new() };
+    if !acls.is_list() {
+        wrong_type(acls, "acls", "a list of rules", report);
+        return Vec::new();
+    }
+    Entry::read_all(acls, &format!("{label}#/acls"), report)
 }
 
 impl PlainRoute {
@@ -97,8 +100,8 @@ impl PlainRoute {
             wrong_type(path, "path", "a text", report);
             return None;
         };
-        let pattern = pattern(text).map_err(|(message, fix)| {
-            report.error(path.at, "path", format!("`{text}`: {message}"), Some(fix.into()));
+        let pattern = pattern::read(text).map_err(|(message, fix)| {
+            report.error(path.at, "path", format!("`{text}`: {message}"), Some(fix));
         });
         let access = node.get("accessType").filter(|value| !value.is_null()).and_then(|value| {
             let known = value.text().and_then(access_type);
@@ -142,50 +145,6 @@ pub(super) fn captures(pattern: &[Piece]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Reads `/a/{b}/{*c}`.
-fn pattern(path: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
-    let Some(rest) = path.strip_prefix('/') else {
-        return Err(("a path begins with a slash", "write `/…`"));
-    };
-    if path.contains(['?', '#', '%', '\\']) || path.chars().any(char::is_control) {
-        return Err(("a path is written plainly, without a query and without escapes", "leave that out"));
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let segments: Vec<&str> = if rest.is_empty() { Vec::new() } else { rest.split('/').collect() };
-    let last = segments.len().saturating_sub(1);
-    let mut pieces: Vec<Piece> = Vec::with_capacity(segments.len());
-    for (index, segment) in segments.into_iter().enumerate() {
-        let inner = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
-        let piece = match inner {
-            Some(inner) => match inner.strip_prefix('*') {
-                Some(_) if index != last => return Err(("`{*name}` comes last", "move it to the end")),
-                Some(name) => Piece::Rest(name.into()),
-                None => Piece::Capture(inner.into()),
-            },
-            None if segment.contains(['{', '}']) => {
-                return Err(("a `{name}` is a whole segment", "put slashes around it"));
-            }
-            None if matches!(segment, "" | "." | "..") => {
-                return Err(("empty and dot segments never arrive here", "leave them out"));
-            }
-            None => Piece::Literal(segment.into()),
-        };
-        if let Piece::Capture(name) | Piece::Rest(name) = &piece {
-            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return Err(("a capture's name has letters, digits and `_`", "write `{name}`"));
-            }
-            if captures(&pieces).any(|known| *known == **name) {
-                return Err(("two captures have the same name", "rename one of them"));
-            }
-        }
-        pieces.push(piece);
-    }
-    if captures(&pieces).count() > MAX_CAPTURES {
-        return Err(("a path has at most 16 captures", "end it with `{*rest}`"));
-    }
-    Ok(pieces)
-}
-
 fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     let Some(list) = node.get("methods").filter(|list| !list.is_null()) else { return Vec::new() };
     if !list.is_list() {
@@ -200,13 +159,13 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
             wrong_type(item, "methods", "a text", report);
             continue;
         };
-        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
-            let fix = Some(format!("write `{}`", method.to_ascii_uppercase()));
-            report.error(item.at, "methods", format!("`{method}` is no method"), fix);
-        } else if method == "ALL" {
-            let fix = Some("leave `methods` out for all methods".into());
-            report.error(item.at, "methods", "`ALL` is no method".into(), fix);
+        if let Some((message, fix)) = verb::mistake(method) {
+            report.error(item.at, "methods", message, Some(fix));
         } else if methods.iter().all(|known| **known != *method) {
+            if !verb::is_known(method) {
+                let message = format!("`{method}` is no method that HTTP or WebDAV knows");
+                report.warn(item.at, "methods", message, Some("check its spelling".into()));
+            }
             methods.push(method.into());
         }
     }
@@ -231,6 +190,12 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         }
         parsed
     });
+    if let Some(node) = node.get("lookup")
+        && let Some((message, fix)) = node.text().and_then(pattern::lookup_mistake)
+    {
+        report.error(node.at, "owner", message, Some(fix));
+        return Owner::Nobody;
+    }
     let mut unknown = |name: &str| {
         if !names.contains(&name) {
             let fix = did_you_mean(name, names.iter().copied());
@@ -313,7 +278,7 @@ fn duration(word: &str) -> Option<Duration> {
 
 fn known_keys(node: &Node, known: &[&str], report: &mut Report<'_>) {
     for member in node.members().iter().filter(|member| !known.contains(&&*member.key)) {
-        let fix = did_you_mean(&member.key, known.iter().copied());
+        let fix = slip::meant(&member.key, known);
         report.error(member.at, "unknown-key", format!("the key `{}` is not known here", member.key), fix);
     }
 }

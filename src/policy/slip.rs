@@ -1,7 +1,7 @@
 //! Slips in the top-level keys of a definition: LoopBack takes any key, so that `acl` for `acls` would go unnoticed.
 
 use super::{
-    finding::{Place, Report},
+    finding::{Place, Report, did_you_mean},
     json::Node,
 };
 
@@ -87,18 +87,28 @@ const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "pl
 /// a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
-    let routes = node.members().iter().find(|member| !is_telling(&member.key) && are_routes(&member.node));
+    let others = || node.members().iter().filter(|member| !is_telling(&member.key));
+    let routes = others().find(|member| are_routes(&member.node) || slip(&member.key) == Some("routes"));
     if let Some(member) = routes.filter(|_| !is_model) {
         let message = format!(
-            "`{}` holds routes, but only `routes` is read, and a file without it is a LoopBack model",
+            "`{}` is not read, only `routes` is, and a file without it is a LoopBack model",
             member.key
         );
         report.error(member.at, "unknown-key", message, Some("write `routes`".into()));
         return false;
     }
+    if let Some(member) = others().find(|member| are_rules(&member.node)) {
+        let message = format!("`{}` holds rules, but only `acls` is read", member.key);
+        let fix = Some("write `acls`".into());
+        if !is_model {
+            report.error(member.at, "unknown-key", message, fix);
+            return false;
+        }
+        report.warn(member.at, "unknown-key", message, fix);
+    }
     let inner = ["options", "settings"].into_iter().filter_map(|key| node.get(key));
     for member in std::iter::once(node).chain(inner).flat_map(Node::members) {
-        if let Some(key) = slip(&member.key) {
+        if let Some(key) = slip(&member.key).filter(|_| !are_rules(&member.node)) {
             let message = format!("LoopBack does not know the key `{}`, and it has no effect", member.key);
             report.warn(member.at, "unknown-key", message, Some(format!("did you mean `{key}`?")));
         }
@@ -137,6 +147,70 @@ fn are_routes(node: &Node) -> bool {
     !node.items().is_empty() && node.items().iter().all(has_path)
 }
 
+/// A list of objects that speak of principals or permissions.
+fn are_rules(node: &Node) -> bool {
+    let is_rule = |item: &Node| {
+        ["principalType", "principalId", "permission"].iter().any(|key| item.get(key).is_some())
+    };
+    !node.items().is_empty() && node.items().iter().all(is_rule)
+}
+
+/// What a key that is not known was probably meant to be: nearly the same, or another word for it.
+pub(super) fn meant(key: &str, known: &[&str]) -> Option<String> {
+    let folded: String =
+        key.chars().filter(|c| *c != '_' && *c != '-').collect::<String>().to_ascii_lowercase();
+    let same = known.iter().find(|known| known.to_ascii_lowercase() == folded);
+    let word = SYNONYMS.iter().find(|(word, meant)| *word == folded && known.contains(meant));
+    same.copied()
+        .or(word.map(|(_, meant)| *meant))
+        .map(|meant| format!("write `{meant}`"))
+        .or_else(|| did_you_mean(key, known.iter().copied()))
+}
+
+/// Other words for keys of `routes` files.
+const SYNONYMS: [(&str, &str); 40] = [
+    ("rules", "acls"),
+    ("rule", "acls"),
+    ("acl", "acls"),
+    ("permissions", "acls"),
+    ("policy", "acls"),
+    ("policies", "acls"),
+    ("access", "accessType"),
+    ("access", "acls"),
+    ("route", "routes"),
+    ("paths", "routes"),
+    ("path", "routes"),
+    ("urls", "routes"),
+    ("endpoints", "routes"),
+    ("title", "name"),
+    ("id", "name"),
+    ("owners", "owner"),
+    ("caseinsensitive", "ignoreCase"),
+    ("casesensitive", "ignoreCase"),
+    ("default", "defaultPermission"),
+    ("status", "aclErrorStatus"),
+    ("url", "path"),
+    ("uri", "path"),
+    ("pattern", "path"),
+    ("route", "path"),
+    ("method", "methods"),
+    ("verb", "methods"),
+    ("verbs", "methods"),
+    ("scope", "accessScopes"),
+    ("scopes", "accessScopes"),
+    ("role", "principalId"),
+    ("user", "principalId"),
+    ("who", "principalId"),
+    ("principal", "principalId"),
+    ("type", "principalType"),
+    ("effect", "permission"),
+    ("allow", "permission"),
+    ("action", "property"),
+    ("method", "property"),
+    ("url", "lookup"),
+    ("ttl", "cache"),
+];
+
 /// Longer names are no misspelling of ours, and the distance costs their length.
 const LONGEST: usize = 40;
 
@@ -169,7 +243,6 @@ mod tests {
             ("aclErrorStaus", "aclErrorStatus"),
             ("hiden", "hidden"),
             ("emailVerificationRequire", "emailVerificationRequired"),
-            ("rotes", "routes"),
         ] {
             let (is_model, found) = found(&format!(r#"{{"name": "A", "{written}": 1}}"#));
             assert!(is_model && found.len() == 1, "{written}: {found:?}");
@@ -199,6 +272,43 @@ mod tests {
         let (is_model, warned) = found(r#"{"name": "A", "base": "Model", "rotes": [{"path": "/a"}]}"#);
         assert!(is_model && warned[0].contains(": warning: "), "{warned:?}");
         assert!(found(r#"{"name": "A", "files": ["/a"], "rest": []}"#).0);
+    }
+
+    #[test]
+    fn f3_rules_and_routes_under_another_name_are_an_error_in_a_file_without_a_base() {
+        for (text, right) in [
+            (r#"{"name": "A", "route": "/a"}"#, "write `routes`"),
+            (r#"{"name": "A", "rotes": 1}"#, "write `routes`"),
+            (
+                r#"{"name": "A", "rules": [{"principalId": "$everyone", "permission": "DENY"}]}"#,
+                "write `acls`",
+            ),
+            (r#"{"name": "A", "acl": [{"principalType": "ROLE", "permission": "DENY"}]}"#, "write `acls`"),
+        ] {
+            let (is_model, found) = found(text);
+            assert!(!is_model && found.len() == 1, "{text}: {found:?}");
+            assert!(found[0].contains(": error: ") && found[0].ends_with(right), "{found:?}");
+        }
+        // LoopBack takes it, and reads no rules.
+        let (is_model, found) =
+            found(r#"{"name": "A", "base": "Model", "rules": [{"principalId": "a", "permission": "DENY"}]}"#);
+        assert!(is_model && found.len() == 1 && found[0].contains(": warning: "), "{found:?}");
+    }
+
+    #[test]
+    fn f3_another_word_for_a_key_is_understood() {
+        let file = ["name", "routes", "acls", "ignoreCase"];
+        for (key, right) in [
+            ("rules", "write `acls`"),
+            ("acl", "write `acls`"),
+            ("route", "write `routes`"),
+            ("ignore_case", "write `ignoreCase`"),
+            ("IgnoreCase", "write `ignoreCase`"),
+            ("acsl", "did you mean `acls`?"),
+        ] {
+            assert_eq!(meant(key, &file).as_deref(), Some(right), "{key}");
+        }
+        assert_eq!(meant("colour", &file), None);
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Study {
         lint::lint(self, sources)
     }
 
+    /// Where rules hang on the method, although the gate does not look at overrides of it (`_method`) and the app may.
+    #[must_use]
+    pub fn lint_overrides(&self, sources: &[Source]) -> Vec<Finding> {
+        lint::lint_overrides(self, sources)
+    }
+
     /// Every rule of the files, each once, in their order.
     #[must_use]
     pub fn rules(&self) -> Vec<RuleName> {

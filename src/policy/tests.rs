@@ -19,7 +19,7 @@ use super::*;
 fn loopback() -> Settings {
     Settings {
         api_root: "/api".into(),
-        users_plural: "users".into(),
+        users_plural: None,
         user_model: None,
         unmatched: Unmatched::Deny,
         default_allow: true,

@@ -9,7 +9,7 @@ use crate::{
 fn set(accepts: &Value) -> PolicySet {
     let settings = Settings {
         api_root: "/api".into(),
-        users_plural: "users".into(),
+        users_plural: None,
         user_model: None,
         unmatched: Unmatched::Deny,
         default_allow: true,

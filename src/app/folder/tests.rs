@@ -263,3 +263,34 @@ fn what_is_gone_or_broken_is_told_once() {
     watched.write("a.json", "1");
     assert_eq!(watched.settled().unwrap(), ["1"], "what was in force before is tried again");
 }
+
+#[test]
+fn f2_what_is_passed_over_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = [
+        ".b.json",
+        "a.json.bak",
+        "a.json5",
+        "a.jsonc",
+        "a.json~",
+        "a.yaml",
+        "model-config.local.json",
+        "ops.JSON",
+        "x.Json",
+    ];
+    let silent =
+        ["a.json", "a.cases.json", "a.schema.json", "README.md", "..2024_01_01", ".gitignore", "a.js"];
+    for name in named.iter().chain(&silent) {
+        fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    for name in ["sub", "..data", ".git"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", folder.path().join("lost")).unwrap();
+    let found = passed_over(folder.path());
+    let names: Vec<&str> = found.iter().map(|finding| &*finding.file).collect();
+    let mut expected: Vec<&str> = named.into_iter().chain(["lost", "sub"]).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert!(found.iter().all(|finding| finding.severity == Severity::Warning && finding.fix.is_some()));
+}

@@ -514,7 +514,7 @@ async fn many_rows_with_one_reason_are_one_paragraph() {
 fn names(definitions: &[Value], user_model: &str) -> Names {
     let settings = crate::policy::Settings {
         api_root: "/api".into(),
-        users_plural: "users".into(),
+        users_plural: None,
         user_model: Some(user_model.into()),
         unmatched: crate::policy::Unmatched::Deny,
         default_allow: true,

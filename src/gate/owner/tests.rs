@@ -32,7 +32,7 @@ fn set() -> PolicySet {
     let sources = [file("Kept", "kept", r#", "cache": "30s""#), file("Fresh", "fresh", "")];
     let settings = policy::Settings {
         api_root: "/api".into(),
-        users_plural: "users".into(),
+        users_plural: None,
         user_model: None,
         unmatched: Unmatched::Deny,
         default_allow: false,

@@ -84,10 +84,24 @@ pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<
         Json::Text(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string().into()),
         _ => {
-            let message = format!("`principalId` is {}", value.kind());
-            report.error(value.at, "wrong-type", message, Some("write a text or a number".into()));
-            None
+            let text = as_text(value);
+            let message =
+                format!("`principalId` is {}, which LoopBack reads as the text `{text}`", value.kind());
+            report.warn(value.at, "wrong-type", message, Some(format!("write `\"{text}\"`")));
+            Some(text.into())
         }
+    }
+}
+
+/// A value as JavaScript turns it into a text.
+fn as_text(value: &Node) -> String {
+    match &value.value {
+        Json::Null => String::new(),
+        Json::Bool(value) => value.to_string(),
+        Json::Number(number) => number.to_string(),
+        Json::Text(text) => text.to_string(),
+        Json::List(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
+        Json::Object(_) => "[object Object]".to_owned(),
     }
 }
 

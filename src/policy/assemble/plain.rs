@@ -111,7 +111,7 @@ impl Assembly<'_, '_> {
             })
             .collect();
         let settings = definition.node.members();
-        self.check_rules((&definition.name, definition.at, settings), &file.acls, &methods);
+        self.check_rules((&definition.name, definition.at, settings, true), &file.acls, &methods);
         let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();

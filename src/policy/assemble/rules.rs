@@ -12,16 +12,17 @@ impl Assembly<'_, '_> {
     /// Warnings about rules that say less than they seem to.
     pub(super) fn check_rules(
         &mut self,
-        (name, at, settings): (&str, Place, &[Member]),
+        (name, at, settings, is_plain): (&str, Place, &[Member], bool),
         acls: &[Entry],
         methods: &[Method],
     ) {
-        if acls.is_empty() && self.rows_of(name).is_empty() {
+        // What has no requests needs no rules: LoopBack's `Email`.
+        if acls.is_empty() && self.rows_of(name).is_empty() && !methods.is_empty() {
             self.warn_of_no_rules(name, at, settings);
         }
         for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
             self.check_principal_type(entry);
-            self.check_role(entry);
+            self.check_principal(entry, is_plain);
             let names: Vec<&str> = match &entry.property {
                 Property::Any => continue,
                 Property::One(name) => vec![name],
@@ -70,15 +71,40 @@ impl Assembly<'_, '_> {
         self.report.warn(entry.type_at, "principal-type", message, fix);
     }
 
-    fn check_role(&mut self, entry: &Entry) {
-        let Some(Who::Role(name)) = entry.who(self.user_type()) else { return };
-        if self.stored.roles.iter().any(|role| **role == *name) {
+    fn check_principal(&mut self, entry: &Entry, is_plain: bool) {
+        match entry.who(self.user_type()) {
+            Some(Who::Role(name)) => self.check_role(entry, &name, is_plain),
+            // Ids are numbers, or what an import brought: hex digits, a UUID.
+            Some(Who::User(id)) if id.contains('@') || !id.bytes().any(|byte| byte.is_ascii_digit()) => {
+                let message = format!("a USER rule names an id, and `{id}` looks like a name");
+                let fix =
+                    Some(format!("write the id, which `portcullis user show {id}` tells, or use a role"));
+                self.report.warn(entry.at, "user-id", message, fix);
+            }
+            _ => {}
+        }
+    }
+
+    fn check_role(&mut self, entry: &Entry, name: &str, is_plain: bool) {
+        if self.stored.roles.iter().any(|role| *role == name) {
             return;
         }
-        let built_in = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
-        let known = built_in.into_iter().chain(self.stored.roles.iter().map(String::as_str));
+        if let Some(meant) = built_in_role(name) {
+            let message = format!(
+                "`{name}` is none of the roles that hold by themselves, so nobody is it unless it is granted"
+            );
+            let fix = Some(format!("did you mean `{meant}`?"));
+            // A LoopBack app may have a resolver for it; that nobody is it here has been told.
+            if is_plain && name.starts_with('$') {
+                self.report.error(entry.at, "misspelt-role", message, fix);
+            } else {
+                self.report.warn(entry.at, "misspelt-role", message, fix);
+            }
+            return;
+        }
+        let known = BUILT_IN_ROLES.into_iter().chain(self.stored.roles.iter().map(String::as_str));
         let fix =
-            did_you_mean(&name, known).unwrap_or_else(|| format!("create it: `portcullis role add {name}`"));
+            did_you_mean(name, known).unwrap_or_else(|| format!("create it: `portcullis role add {name}`"));
         self.report.warn(entry.at, "unknown-role", format!("there is no role `{name}`"), Some(fix));
     }
 
@@ -107,5 +133,26 @@ impl Assembly<'_, '_> {
             None => did_you_mean(word, names),
         };
         self.report.warn(entry.at, "unknown-property", format!("no route has the property `{word}`"), fix);
+    }
+}
+
+/// The roles that need not be granted.
+const BUILT_IN_ROLES: [&str; 4] = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
+
+/// The built-in role that was probably meant.
+fn built_in_role(name: &str) -> Option<&'static str> {
+    let word = name.strip_prefix('$').unwrap_or(name).to_ascii_lowercase().replace(['-', '_', ' '], "");
+    match &*word {
+        "everyone" | "everybody" | "anyone" | "anybody" | "all" | "any" | "public" | "*" => Some("$everyone"),
+        "authenticated" | "loggedin" | "authed" => Some("$authenticated"),
+        "unauthenticated" | "anonymous" | "anon" => Some("$unauthenticated"),
+        "owner" | "self" => Some("$owner"),
+        _ if name.starts_with('$') => BUILT_IN_ROLES
+            .into_iter()
+            .map(|role| (strsim::damerau_levenshtein(name, role), role))
+            .filter(|(distance, _)| *distance <= 4)
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, role)| role),
+        _ => None,
     }
 }

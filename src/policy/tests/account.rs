@@ -32,7 +32,7 @@ fn is_user_or_what_takes_its_place() {
     let own = [json!({"name": "User", "base": "User", "hidden": ["phone"]})];
     assert_eq!(named(&standard(), &sources(&own)), is("User", "users"));
     let bare = [json!({"name": "member", "base": "User"})];
-    assert_eq!(named(&standard(), &with(&bare, json!({"member": {}}))), is("member", "users"));
+    assert_eq!(named(&standard(), &with(&bare, json!({"member": {}}))), is("member", "members"));
 
     let two = named(&standard(), &with(&both, json!({"customer": {}, "person": {}}))).unwrap_err();
     assert!(two.iter().any(|line| line.contains("user_model = \"customer\"")), "{two:?}");
@@ -66,7 +66,7 @@ fn tells_what_its_file_says() {
     assert_eq!((property("age").kind.as_str(), &property("age").default), ("number", &Some(json!(18))));
     assert_eq!(property("emailVerified").kind, "boolean");
     assert_eq!(property("tags").kind, "array");
-    assert_eq!(verdict(&set, "GET /api/users/1", user("1"), None), "allow User#/acls/5");
+    assert_eq!(verdict(&set, "GET /api/people/1", user("1"), None), "allow User#/acls/5");
 }
 
 /// A `User` with these settings, and the findings of its file.

@@ -37,8 +37,7 @@ fn all_mistakes_at_once_with_their_places() {
         found.iter().filter(|line| line.contains(": error: ")).map(String::as_str).collect();
     insta::assert_snapshot!(errors.join("\n"), @r"
     f.json:4:74: error: `DNEY` is no permission; did you mean `DENY`?
-    f.json:5:32: error: `principal` is no key of a rule; did you mean `principalId`?
-    f.json:6:47: error: `principalId` is a list; write a text or a number
+    f.json:5:32: error: `principal` is no key of a rule; write `principalId`
     f.json:6:68: error: `permission` is a number; write a text
     f.json:7:5: error: a rule is a number; write an object
     f.json:9:16: error: `relations` is a list; write an object
@@ -183,7 +182,7 @@ fn refuses_routes_that_cannot_be_meant() {
         (routes(json!([{"path": "/a{b}"}])), "a `{name}` is a whole segment"),
         (routes(json!([{"path": "/{a}/{a}"}])), "the same name"),
         (routes(json!([{"path": "/a/../b"}])), "dot segments"),
-        (routes(json!([{"path": "/a%62"}])), "written plainly"),
+        (routes(json!([{"path": "/a%62"}])), "written as it is"),
         (routes(json!([{"path": "/a", "methods": ["get"]}])), "write `GET`"),
         (routes(json!([{"path": "/a", "methods": []}])), "`methods` is empty"),
         (routes(json!([{"path": "/a", "accessType": "read"}])), "did you mean `READ`?"),
@@ -196,10 +195,10 @@ fn refuses_routes_that_cannot_be_meant() {
             "tie",
         ),
         (one("base", json!("Model")), "either `base` or `routes`"),
-        (one("acl", json!([])), "did you mean `acls`?"),
+        (one("acl", json!([])), "write `acls`"),
         (one("owner", json!({"path": "nope"})), "no route of this file captures `nope`"),
         (one("owner", json!({"lookup": "/x/{id}"})), "`owner` is none of its forms"),
-        (one("owner", json!({"lookup": "//x/{id}", "field": "/a"})), "`owner` is none of its forms"),
+        (one("owner", json!({"lookup": "//x/{id}", "field": "/a"})), "write `/x/{id}`"),
         (one("owner", json!({"lookup": "/x/{id}", "field": "a"})), "`owner` is none of its forms"),
         (one("owner", json!({"path": "id", "lookup": "/x"})), "`owner` is none of its forms"),
         (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is no duration"),
@@ -244,7 +243,14 @@ fn passes_over_what_is_no_policy() {
             file("readme.md", "no json"),
         ],
     );
-    assert!(compiled && found.is_empty(), "{found:?}");
+    assert!(compiled && found.len() == 2, "{found:?}");
+    assert!(
+        found.iter().all(|line| line.contains("warning: this is neither a model nor a `routes` file")),
+        "{found:?}"
+    );
+    // A model that an edit broke is not passed over.
+    let broken = file("package.json", r#"{"name": "Package", "acls": ["#);
+    assert!(!lines(&standard(), &[broken]).0);
 }
 
 #[test]
@@ -255,4 +261,170 @@ fn scopes_that_nobody_can_have_are_mistakes() {
         let method = json!({"audit": {"http": {"verb": "get"}, "accessScopes": scopes}});
         refused(&json!({"name": "Order", "methods": method}), "`accessScopes` is no list of scopes");
     }
+}
+
+/// The findings of a set of files, and whether it compiles.
+fn told(settings: &Settings, files: &[Source]) -> (Option<PolicySet>, Vec<String>) {
+    let (set, findings) = compile(settings, files, &stored());
+    (set, findings.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a1_a_file_is_what_its_content_says() {
+    let deny = json!([rule("$everyone", "DENY")]);
+    let package = json!({"name": "Package", "base": "PersistedModel", "acls": deny}).to_string();
+    let config = json!({"name": "Config", "properties": {"key": "string"}, "acls": deny}).to_string();
+    let middleware = json!({"name": "Route", "routes": [{"path": "/r"}], "acls": deny}).to_string();
+    let npm = r#"{"name": "my-app", "version": "1.0.0", "dependencies": {"loopback": "3"}}"#;
+    let files = [
+        file("package.json", &package),
+        file("config.json", &config),
+        file("middleware.json", &middleware),
+        file("component-config.json", r#"{"loopback-component-explorer": {"mountPath": "/explorer"}}"#),
+        file("package.dev.json", npm),
+    ];
+    let settings = Settings { unmatched: Unmatched::Allow, ..loopback() };
+    let (set, found) = told(&settings, &files);
+    let set = set.unwrap_or_else(|| panic!("{found:#?}"));
+    for request in ["GET /api/Packages", "GET /api/Configs", "GET /r"] {
+        assert!(verdict(&set, request, ANYBODY, None).starts_with("401"), "{request}");
+    }
+    let passed: Vec<&String> = found.iter().filter(|line| line.contains("passed over")).collect();
+    assert_eq!(passed.len(), 2, "{found:#?}");
+    assert!(passed[0].starts_with("component-config.json:1:1: warning: "), "{passed:#?}");
+    assert!(passed[1].starts_with("package.dev.json:1:1: warning: "), "{passed:#?}");
+    // A configuration of models is none itself.
+    let config = r#"{"_meta": {"sources": []}, "User": {"dataSource": "db"}}"#;
+    let (set, found) = told(&loopback(), &[file("model-config.json", config)]);
+    assert!(set.is_some() && found.iter().all(|line| !line.contains("passed over")), "{found:#?}");
+}
+
+#[test]
+fn a2_the_accounts_are_where_loopback_has_them() {
+    let customer = json!({"name": "Customer", "base": "User"});
+    let config = file("model-config.json", r#"{"Customer": {"dataSource": "db"}}"#);
+    let path = |settings: &Settings, definition: &Value| {
+        let mut files = sources(std::slice::from_ref(definition));
+        files.push(config.clone());
+        let (set, found) = told(settings, &files);
+        set.unwrap_or_else(|| panic!("{found:#?}")).account().unwrap().plural.clone()
+    };
+    for settings in [loopback(), standard()] {
+        assert_eq!(path(&settings, &customer), "Customers");
+        let set = Settings { users_plural: Some("members".into()), ..settings.clone() };
+        assert_eq!(path(&set, &customer), "members");
+        let plural = json!({"name": "Customer", "base": "User", "plural": "clients"});
+        assert_eq!(path(&set, &plural), "clients");
+        let named = Settings { user_model: Some("Customer".into()), ..settings.clone() };
+        assert_eq!(path(&named, &customer), "Customers");
+        // LoopBack's own is where it has always been.
+        let (own, _) = told(&settings, &[]);
+        assert_eq!(own.unwrap().account().unwrap().plural, "users");
+    }
+    // Two models on one path stay an error.
+    let other = json!({"name": "Other", "base": "PersistedModel", "plural": "customers", "acls": [rule("$everyone", "DENY")]});
+    let both = file("model-config.json", r#"{"Customer": {}, "Other": {}}"#);
+    let mut files = sources(&[customer, other]);
+    files.push(both);
+    let (set, found) = told(&loopback(), &files);
+    assert!(set.is_none() && found.iter().any(|line| line.contains("have the same path")), "{found:#?}");
+}
+
+#[test]
+fn a5_the_models_of_components_are_bases() {
+    for base in [
+        "UserIdentity",
+        "UserCredential",
+        "Installation",
+        "Notification",
+        "Application",
+        "Change",
+        "OAuthAccessToken",
+    ] {
+        let name = format!("{}{}", base[..1].to_lowercase(), &base[1..]);
+        let definition =
+            json!({"name": name, "base": base, "plural": "rows", "acls": [rule("$everyone", "DENY")]});
+        let (set, found) = told(&loopback(), &sources(&[definition]));
+        let set = set.unwrap_or_else(|| panic!("{base}: {found:#?}"));
+        assert!(verdict(&set, "GET /api/rows/1", ANYBODY, None).starts_with("401"), "{base}");
+    }
+    // Their rules come with them: LoopBack denies everybody else.
+    let (set, found) =
+        told(&loopback(), &sources(&[json!({"name": "userIdentity", "base": "UserIdentity"})]));
+    let set = set.unwrap_or_else(|| panic!("{found:#?}"));
+    let asked = verdict(&set, "GET /api/userIdentities/1", user("7"), None);
+    assert_eq!(asked, "ask /api/userIdentities/1");
+    assert_eq!(verdict(&set, "GET /api/userIdentities", user("7"), None), "401 UserIdentity#/acls/0");
+    // Nobody's base: an error where the model is public, and what to do.
+    let odd = json!({"name": "Thing", "base": "SoapThing", "acls": []});
+    let (set, found) = told(&loopback(), &sources(std::slice::from_ref(&odd)));
+    assert!(set.is_none() && found[0].contains("add the file of `SoapThing`"), "{found:#?}");
+    for entry in [r#"{"Thing": {"public": false}}"#, "{}"] {
+        let mut files = sources(std::slice::from_ref(&odd));
+        files.push(file("model-config.json", entry));
+        let (set, found) = told(&loopback(), &files);
+        assert!(
+            set.is_some() && found.iter().any(|line| line.contains("warning: the base `SoapThing`")),
+            "{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a6_rules_that_loopback_takes_are_taken() {
+    let (set, found) =
+        told(&loopback(), &sources(&[json!({"name": "A", "base": "PersistedModel", "acls": false})]));
+    assert!(set.is_some() && found.iter().any(|line| line.contains("takes for no rules")), "{found:#?}");
+    let list = |id: Value| {
+        let rules = json!([rule("$everyone", "DENY"), {"principalType": "ROLE", "principalId": id, "permission": "ALLOW"}]);
+        told(&loopback(), &sources(&[json!({"name": "A", "base": "PersistedModel", "acls": rules})]))
+    };
+    let (set, found) = list(json!(["$authenticated"]));
+    assert_eq!(verdict(&set.unwrap(), "GET /api/As", user("7"), None), "allow a.json#/acls/1", "{found:#?}");
+    assert!(found[0].contains("reads as the text `$authenticated`"), "{found:#?}");
+    let (set, found) = list(json!(["admin", "editor"]));
+    let is_told = found.iter().any(|line| line.contains("the text `admin,editor`"));
+    assert!(set.is_some() && is_told, "{found:#?}");
+    // Where LoopBack would fail at each request.
+    let (set, _) =
+        told(&loopback(), &sources(&[json!({"name": "A", "base": "PersistedModel", "acls": {"a": 1}})]));
+    assert!(set.is_none());
+    // A `routes` file has no such past.
+    let (set, _) =
+        told(&standard(), &sources(&[json!({"name": "A", "routes": [{"path": "/a"}], "acls": false})]));
+    assert!(set.is_none());
+}
+
+#[test]
+fn a10_a_model_without_requests_needs_no_rules() {
+    for definition in [
+        json!({"name": "Email", "base": "Email"}),
+        json!({"name": "Mail", "base": "Email"}),
+        json!({"name": "Helper", "base": "Model"}),
+    ] {
+        let (set, found) = told(&loopback(), &sources(&[definition]));
+        assert!(set.is_some() && found.iter().all(|line| !line.contains("no rules")), "{found:#?}");
+    }
+    let (_, found) = told(&loopback(), &sources(&[json!({"name": "Note", "base": "PersistedModel"})]));
+    assert!(found.iter().any(|line| line.contains("everybody may do everything with it")), "{found:#?}");
+}
+
+#[test]
+fn f1_a_misspelt_route_or_method_refuses_the_set() {
+    for (route, told_right) in [
+        (json!({"path": "/admin/*"}), "write `/admin/{*rest}`"),
+        (json!({"path": "/c/:id"}), "write `/c/{id}`"),
+        (json!({"path": "/.portcullis/x"}), "the gate serves this path itself"),
+        (json!({"path": "/admin "}), "write `/admin`"),
+        (json!({"path": "/a", "methods": ["GTE"]}), "did you mean `GET`?"),
+        (json!({"path": "/a", "verb": ["GET"]}), "write `methods`"),
+    ] {
+        let definition = json!({"name": "A", "routes": [route], "acls": [rule("$everyone", "DENY")]});
+        let (set, found) = told(&standard(), &sources(&[definition]));
+        assert!(set.is_none() && found[0].contains(told_right), "{found:#?}");
+    }
+    let owner = json!({"name": "A", "routes": [{"path": "/a/{id}"}], "acls": [rule("$owner", "ALLOW")],
+        "owner": {"lookup": "/a/:id", "field": "/owner"}});
+    let (set, found) = told(&standard(), &sources(&[owner]));
+    assert!(set.is_none() && found.len() == 1 && found[0].contains("write `/a/{id}`"), "{found:#?}");
 }

@@ -233,3 +233,58 @@ fn two_files_that_claim_one_path() {
         assert_eq!(found, expected, "{definitions:?}");
     }
 }
+
+#[test]
+fn b13_a_denial_that_another_spelling_walks_around_is_told() {
+    let file = |routes: Value, more: Value| {
+        let mut file = json!({"name": "Admin", "routes": routes, "acls": [rule("$everyone", "DENY"), rule("editor", "ALLOW")]});
+        file.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        file
+    };
+    let wide = json!({"name": "Site", "routes": [{"path": "/{*rest}"}, {"path": "/"}], "acls": [rule("$everyone", "ALLOW")]});
+    let told = |unmatched, files: &[Value]| {
+        let settings = Settings { unmatched, ..standard() };
+        let found = lints_of(&settings, &sources(files), &stored());
+        found.into_iter().filter(|line| line.contains("walk-around")).collect::<Vec<_>>()
+    };
+    let admin = |more| file(json!([{"path": "/admin/{*rest}"}]), more);
+    let found = told(Unmatched::Deny, &[admin(json!({})), wide.clone()]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("`/ADMIN/x`") && found[0].contains("`Site"), "{found:#?}");
+    assert!(found[1].contains("does not cover `/admin`") && found[1].contains("anonymous may"), "{found:#?}");
+    let found = told(Unmatched::Deny, &[admin(json!({"ignoreCase": true})), wide.clone()]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let both = json!([{"path": "/admin/{*rest}"}, {"path": "/admin"}]);
+    let found = told(Unmatched::Deny, &[file(both, json!({"ignoreCase": true})), wide.clone()]);
+    assert_eq!(found, Vec::<String>::new());
+    // Where no route is no denial, a path that stands alone leaves open what lies below.
+    let alone = || file(json!([{"path": "/admin"}]), json!({"ignoreCase": true}));
+    let found = told(Unmatched::Allow, &[alone()]);
+    assert!(found.len() == 1 && found[0].contains("`/admin/x`"), "{found:#?}");
+    assert_eq!(told(Unmatched::Deny, &[alone()]), Vec::<String>::new());
+    let found = told(Unmatched::Authenticated, &[admin(json!({}))]);
+    assert!(found.len() == 2 && found[0].contains("any user may"), "{found:#?}");
+    // Nothing is told where all that is open is open anyway.
+    assert_eq!(told(Unmatched::Allow, &[wide]), Vec::<String>::new());
+}
+
+#[test]
+fn b5_where_the_app_may_read_a_method_the_rules_that_hang_on_it_are_told() {
+    let note = |delete: &str| {
+        json!({"name": "Note", "routes": [
+            {"path": "/notes/{id}", "methods": ["POST"], "property": "write"},
+            {"path": "/notes/{id}", "methods": ["DELETE"], "property": "remove"}
+        ], "acls": [rule("$everyone", "DENY"), rule_with("$everyone", "ALLOW", json!({"property": "write"})),
+            rule_with(delete, "ALLOW", json!({"property": "remove"}))]})
+    };
+    for (delete, told) in [("editor", true), ("$everyone", false)] {
+        let files = sources(&[note(delete)]);
+        let (study, _) = study(&standard(), &files, &stored());
+        let found = study.unwrap().lint_overrides(&files);
+        assert_eq!(found.len(), usize::from(told), "{found:?}");
+        assert!(
+            !told || found[0].message.contains("may send `POST /notes/x`, and not `DELETE`"),
+            "{found:?}"
+        );
+    }
+}

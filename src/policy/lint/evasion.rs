@@ -1,0 +1,187 @@
+//! Denials that another spelling of the same request walks around: a path in another letter case, the path without its
+//! remainder, what lies below a path that stands alone, a method that the app takes from a parameter.
+
+use std::collections::HashSet;
+
+use super::claims::text;
+use crate::policy::{
+    Unmatched,
+    acl::{Effect, Rule, Who},
+    action::is_safe,
+    finding::Report,
+    lattice::{Kind, Ruled},
+    plan::RoutePlan,
+    study::Study,
+    table::{Found, Route},
+    trie::Piece,
+};
+
+/// How a request is spelt otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Way {
+    Case,
+    Bare,
+    Below,
+}
+
+/// Where a request ends up: a route's index and its name, or nowhere.
+struct End {
+    route: Option<usize>,
+    name: String,
+    who: Kind,
+}
+
+/// Warns of each route of a `routes` file that denies what another spelling of its path allows.
+pub(super) fn check(study: &Study, report: &mut Report<'_>) {
+    let mut told: HashSet<(usize, Way, Option<usize>)> = HashSet::new();
+    for (route, plan) in study.plan.routes.iter().enumerate() {
+        if study.set.table.models.get(plan.model).is_none_or(|model| model.loopback) {
+            continue;
+        }
+        for (verb, pattern) in &plan.ends {
+            for (way, path) in spellings(pattern, plan.ignore_case) {
+                for method in methods(verb) {
+                    let Some(end) = way_around(study, route, (method, &path)) else { continue };
+                    // What lies below is another path, unless nothing says what holds there.
+                    let counts = way != Way::Below
+                        || (end.route.is_none() && study.set.settings.unmatched == Unmatched::Allow);
+                    if counts && told.insert((plan.model, way, end.route)) {
+                        tell(plan, pattern, (way, method, &path, &end), report);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Warns once a file where a method is denied that a permitted one may ask for.
+pub(super) fn check_overrides(study: &Study, report: &mut Report<'_>) {
+    let mut told: HashSet<usize> = HashSet::new();
+    for (route, plan) in study.plan.routes.iter().enumerate() {
+        // What the gate serves itself has no `_method`.
+        let is_ours = |route: &Route| route.operation.account.is_some();
+        if study.set.table.routes.get(route).is_none_or(is_ours) {
+            continue;
+        }
+        for (verb, pattern) in &plan.ends {
+            if matches!(&**verb, "GET" | "HEAD" | "POST" | "OPTIONS" | "ALL") || told.contains(&plan.model) {
+                continue;
+            }
+            let path = sample(pattern, |literal| literal.to_owned());
+            let Some(end) = way_around_as(study, (route, verb), ("POST", &path)) else { continue };
+            told.insert(plan.model);
+            let message = format!(
+                "{} may send `POST {path}`, and not `{verb}`: an app that reads `_method` takes the one for the other",
+                end.who.describe()
+            );
+            let fix = "if the app does, set `upstream.method_override` to `\"refuse\"` or `\"judge\"`";
+            report.warn(plan.at, "method-override", message, Some(fix.to_owned()));
+        }
+    }
+}
+
+fn tell(plan: &RoutePlan, pattern: &[Piece], found: (Way, &str, &str, &End), report: &mut Report<'_>) {
+    let (way, method, path, end) = found;
+    let route = text(pattern);
+    let who = end.who.describe();
+    let (message, fix) = match way {
+        Way::Case => (
+            format!(
+                "an app that ignores letter case serves `{path}` as `{route}`; here it is {}, where {who} may {method} it",
+                end.name
+            ),
+            "set `\"ignoreCase\": true` in this file, or make the app case-sensitive".to_owned(),
+        ),
+        Way::Bare => (
+            format!("`{route}` does not cover `{path}`, which is {}, where {who} may {method} it", end.name),
+            format!("add the route `{{ \"path\": \"{path}\" }}`"),
+        ),
+        Way::Below => (
+            format!(
+                "`{route}` does not cover what lies below, such as `{path}`, where {who} may {method} it"
+            ),
+            format!(
+                "add the route `{{ \"path\": \"{}/{{*rest}}\" }}`, or set `policies.unmatched = \"deny\"`",
+                route.trim_end_matches('/')
+            ),
+        ),
+    };
+    report.warn(plan.at, "walk-around", message, Some(fix));
+}
+
+/// Where this spelling lets somebody in whom the route keeps out.
+fn way_around(study: &Study, route: usize, (method, path): (&str, &str)) -> Option<End> {
+    way_around_as(study, (route, method), (method, path))
+}
+
+/// The same where the route is judged by another method than the request is sent with.
+fn way_around_as(study: &Study, (route, own): (usize, &str), (method, path): (&str, &str)) -> Option<End> {
+    let table = &study.set.table;
+    let judge = table.routes.get(route)?.judge(is_safe(own));
+    let here = study.ruled(study.plan.routes.get(route)?, &judge.rules);
+    let authenticated = [Rule {
+        who: Who::Authenticated,
+        effect: Effect::Allow { weight: 0 },
+        score: 0,
+        reference: "unmatched".into(),
+    }];
+    let (index, name, there) = match table.find(method, path) {
+        Found::Route(hit) if hit.index != route => {
+            let plan = study.plan.routes.get(hit.index)?;
+            let rules = &hit.route.judge(is_safe(method)).rules;
+            (Some(hit.index), format!("`{}`", hit.route.name), study.ruled(plan, rules))
+        }
+        Found::Unmatched => {
+            let unmatched = study.set.settings.unmatched;
+            let rules: &[Rule] = if unmatched == Unmatched::Authenticated { &authenticated } else { &[] };
+            let default_allow = unmatched == Unmatched::Allow;
+            let name = "covered by no route (`policies.unmatched`)".to_owned();
+            (None, name, Ruled { rules, default_allow, ownable: false })
+        }
+        _ => return None,
+    };
+    let gains = |kind: &Kind| there.allows(kind) && !here.allows(kind);
+    let who = there.differences(&here).into_iter().find(gains)?;
+    Some(End { route: index, name, who })
+}
+
+/// Other spellings of a request that fits a pattern.
+fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Way, String)> {
+    let mut found = Vec::new();
+    let has_letters = |piece: &Piece| matches!(piece, Piece::Literal(text) if flipped(text) != **text);
+    if !ignore_case && pattern.iter().any(has_letters) {
+        found.push((Way::Case, sample(pattern, flipped)));
+    }
+    match pattern.split_last() {
+        Some((Piece::Rest(_), [])) => {}
+        Some((Piece::Rest(_), before)) => found.push((Way::Bare, sample(before, str::to_owned))),
+        _ => {
+            let path = sample(pattern, str::to_owned);
+            found.push((Way::Below, format!("{}/x", path.trim_end_matches('/'))));
+        }
+    }
+    found
+}
+
+/// The verbs to try for one of a pattern.
+fn methods(verb: &str) -> Vec<&str> {
+    if verb == "ALL" { vec!["GET", "POST", "DELETE"] } else { vec![verb] }
+}
+
+/// A path that fits a pattern, its words changed.
+fn sample(pattern: &[Piece], word: impl Fn(&str) -> String) -> String {
+    let segments: Vec<String> = pattern
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => word(text),
+            Piece::Capture(_) | Piece::Rest(_) => "x".to_owned(),
+        })
+        .collect();
+    format!("/{}", segments.join("/"))
+}
+
+/// A word in another letter case.
+fn flipped(word: &str) -> String {
+    let upper = word.to_ascii_uppercase();
+    if upper == word { word.to_ascii_lowercase() } else { upper }
+}
