@@ -341,7 +341,8 @@ fn a5_the_models_of_components_are_bases() {
         "Change",
         "OAuthAccessToken",
     ] {
-        let name = format!("{}{}", base[..1].to_lowercase(), &base[1..]);
+        let (first, rest) = base.split_at(1);
+        let name = format!("{}{rest}", first.to_lowercase());
         let definition =
             json!({"name": name, "base": base, "plural": "rows", "acls": [rule("$everyone", "DENY")]});
         let (set, found) = told(&loopback(), &sources(&[definition]));
