@@ -136,7 +136,9 @@ pub fn offered<'h>(
 #[must_use]
 pub fn is_credential(settings: &Settings, name: &str, value: &[u8]) -> bool {
     let is_place = settings.header_names().any(|own| {
-        own.len() == name.len() && own.bytes().map(header::fold).eq(name.bytes().map(header::fold))
+        own.len() == name.len()
+            && (own.eq_ignore_ascii_case(name)
+                || own.bytes().map(header::fold).eq(name.bytes().map(header::fold)))
     });
     is_place && (!header::is_authorization(name) || settings.schemes.take(value))
 }

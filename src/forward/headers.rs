@@ -87,8 +87,7 @@ pub fn check_names(names: &Names, head: &RequestHead) -> Result<Spelling, Forbid
     if spelling == Spelling::Disguised {
         return Err(Forbidden::FoldedName);
     }
-    let mut nominated = head.connection_options();
-    if nominated.any(|option| is_protected(names, option)) {
+    if head.nominates() && head.connection_options().any(|option| is_protected(names, option)) {
         return Err(Forbidden::Nominated);
     }
     Ok(spelling)
@@ -244,10 +243,9 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
 }
 
 fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
-    let nominates = response.connection_options().any(|option| !is_usual_option(option));
     for field in response.fields() {
-        let nominated =
-            nominates && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
+        let nominated = response.nominates()
+            && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
         if !is_connection_field(field.name) && !nominated {
             line(out, field.name, field.value);
         }
@@ -293,10 +291,6 @@ fn is_connection_field(name: &str) -> bool {
     }
 }
 
-fn is_usual_option(option: &str) -> bool {
-    ["keep-alive", "close", "upgrade", "te"].iter().any(|usual| option.eq_ignore_ascii_case(usual))
-}
-
 /// A field whose removal by `Connection` would change who the request is for or from.
 fn is_protected(names: &Names, option: &str) -> bool {
     names.is_reserved(option)
@@ -319,7 +313,8 @@ fn is_protected(names: &Names, option: &str) -> bool {
 fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
     let credential = !outgoing.forward_credentials
         && credential::is_credential(outgoing.credentials, field.name, field.value);
-    !credential && !head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name))
+    let nominated = || head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
+    !(credential || (head.nominates() && nominated()))
 }
 
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -31,9 +31,11 @@ impl Instance {
     /// The header's line in a request to the app that came with `head`, or that is the gate's own.
     pub(super) fn write(&self, out: &mut Vec<u8>, head: Option<&RequestHead>) {
         out.extend_from_slice(b"X-Portcullis-Via: ");
-        for token in head.into_iter().flat_map(tokens).take(MOST) {
-            out.extend_from_slice(token);
-            out.extend_from_slice(b", ");
+        if let Some(head) = head.filter(|head| head.field(NAME).is_some()) {
+            for token in tokens(head).take(MOST) {
+                out.extend_from_slice(token);
+                out.extend_from_slice(b", ");
+            }
         }
         out.extend_from_slice(&self.0);
         out.extend_from_slice(b"\r\n");
@@ -44,7 +46,7 @@ impl Forwarder {
     /// Whether this gate has sent the request itself: its servers lead back to it.
     #[must_use]
     pub fn is_loop(&self, head: &RequestHead) -> bool {
-        tokens(head).any(|token| token == self.settings.instance.0)
+        head.field(NAME).is_some() && tokens(head).any(|token| token == self.settings.instance.0)
     }
 }
 

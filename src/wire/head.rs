@@ -41,6 +41,8 @@ pub(super) struct Facts {
     keep_alive: bool,
     upgrade: bool,
     upgrade_option: bool,
+    /// `Connection` names something else than the usual options.
+    nominates: bool,
 }
 
 impl Facts {
@@ -68,9 +70,12 @@ impl Facts {
 
     fn note_options(&mut self, value: &[u8]) {
         for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
+            let is = |usual: &[u8]| option.eq_ignore_ascii_case(usual);
+            let (close, keep_alive, upgrade) = (is(b"close"), is(b"keep-alive"), is(b"upgrade"));
+            self.close |= close;
+            self.keep_alive |= keep_alive;
+            self.upgrade_option |= upgrade;
+            self.nominates |= !(close || keep_alive || upgrade || option.is_empty() || is(b"te"));
         }
     }
 
@@ -83,6 +88,12 @@ impl Facts {
             return Err(Reject::TransferEncodingHttp10);
         }
         Ok(())
+    }
+
+    /// Whether `Connection` names a field that ends with this hop, besides those that do so anyway (RFC 9110 section
+    /// 7.6.1).
+    pub(super) fn nominates(&self) -> bool {
+        self.nominates
     }
 
     /// Whether the connection may be used again (RFC 9112 section 9.3).

@@ -169,6 +169,12 @@ impl RequestHead {
         if self.websocket { self.field(websocket::KEY) } else { None }
     }
 
+    /// Whether `Connection` names anything but `close`, `keep-alive`, `upgrade` and `te`.
+    #[must_use]
+    pub fn nominates(&self) -> bool {
+        self.head.facts.nominates()
+    }
+
     /// The options that `Connection` names, in the letter case they were sent in.
     pub fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
         self.head.connection_options()

@@ -102,6 +102,12 @@ impl ResponseHead {
         self.status == 101 && self.head.facts.upgrades(self.version)
     }
 
+    /// Whether `Connection` names anything but `close`, `keep-alive`, `upgrade` and `te`.
+    #[must_use]
+    pub fn nominates(&self) -> bool {
+        self.head.facts.nominates()
+    }
+
     /// The options that `Connection` names, in the letter case they were sent in.
     pub fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
         self.head.connection_options()
