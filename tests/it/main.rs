@@ -26,6 +26,8 @@ mod process;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod suites;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod wire;
