@@ -50,6 +50,7 @@ pub(crate) struct About {
     /// The value of `X-Rig-Tag`.
     pub(crate) tag: String,
     pub(crate) method: String,
+    pub(crate) target: String,
     /// Whose credentials it carries; anonymous besides.
     pub(crate) callers: BTreeSet<Who>,
     /// The names of what was done to it.
@@ -71,6 +72,7 @@ impl Draft {
         let about = About {
             tag: tag.clone(),
             method: method.to_owned(),
+            target: target.to_owned(),
             callers: BTreeSet::from([Who::Anonymous]),
             kinds: Vec::new(),
             body: None,
@@ -142,7 +144,8 @@ impl Draft {
             Framing::Chunked => out.extend_from_slice(&chunked(&self.body)),
         }
         self.about.method.clone_from(&self.method);
-        if self.framing != Framing::Raw {
+        self.about.target.clone_from(&self.target);
+        if self.framing != Framing::Raw && !self.about.doubtful {
             let sent = if self.framing == Framing::None { Vec::new() } else { self.body };
             self.about.body = Some(sent);
         }

@@ -84,7 +84,7 @@ trusted_proxies = ["127.0.0.1/32"]
 shutdown_grace = "500ms"
 [upstream]
 servers = ["http://127.0.0.1:{app}"]
-response_timeout = "10s"
+response_timeout = "2s"
 [password]
 memory_kib = 8
 iterations = 1

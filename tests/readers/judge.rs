@@ -77,6 +77,8 @@ const IDENTITY: [&str; 4] =
 /// Values that a server adds to the environment where it has authenticated somebody.
 const USERS: [&str; 4] = ["REMOTE_USER", "PHP_AUTH_USER", "AUTH_TYPE", "REMOTE_IDENT"];
 
+const UNMATCHED: &str = "denied by unmatched";
+
 type Wrong = (Kind, String);
 
 impl Judge {
@@ -126,12 +128,31 @@ impl Judge {
             return Err((Kind::Body, format!("sent {} bytes", body.len())));
         }
         for path in [&reading.path].into_iter().chain(&reading.also) {
-            self.allowed(caller, reading, &reading.method, path).map_err(|why| {
+            self.routed(caller, reading, about, path).map_err(|why| {
                 let kind = if reading.method == about.method { Kind::Path } else { Kind::Method };
                 (kind, format!("{} {path} as {caller:?}: {why}", reading.method))
             })?;
         }
         self.destination(caller, reading)
+    }
+
+    /// Whether the path may be had. Where an encoded slash was let through, an app may take it for a slash, or several
+    /// for one: what it reads then is no other route, at the most a path that no route covers.
+    fn routed(&self, caller: Who, reading: &Reading, about: &About, path: &str) -> Result<(), String> {
+        let judged = self.allowed(caller, reading, &reading.method, path);
+        let slashed =
+            about.target.to_ascii_lowercase().contains("%2f") && !path.to_ascii_lowercase().contains("%2f");
+        if judged.is_ok() || !slashed {
+            return judged;
+        }
+        let mut single = path.to_owned();
+        while single.contains("//") {
+            single = single.replace("//", "/");
+        }
+        match self.allowed(caller, reading, &reading.method, &single) {
+            Err(why) if why != UNMATCHED => Err(why),
+            _ => Ok(()),
+        }
     }
 
     /// Who the app takes the caller for: only somebody whose credential was sent.

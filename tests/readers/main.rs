@@ -18,6 +18,8 @@ mod http2;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reading;
@@ -27,6 +29,8 @@ mod run;
 mod server;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod websocket;
 
 /// A wish to the rig.
 #[cfg(test)]

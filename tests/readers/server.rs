@@ -22,6 +22,9 @@ pub(crate) struct Server {
     pub(crate) name: &'static str,
     /// Whether its router takes `/A` for `/a`.
     pub(crate) ignore_case: bool,
+    /// Whether it leaves a chunked body that the app does not read on the connection, so that the next request on it is
+    /// answered with a 400: cheroot does.
+    pub(crate) leaves_chunks: bool,
     /// The commands that it is made of, or what is missing.
     start: fn(&Place) -> Result<Vec<Command>, String>,
     /// What tells its version.

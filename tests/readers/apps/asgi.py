@@ -18,6 +18,9 @@ async def app(scope, receive, send):
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                # The request never became whole.
+                return
             body += message.get("body", b"")
             more = message.get("more_body", False)
     report(
@@ -33,8 +36,10 @@ async def app(scope, receive, send):
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
+        while (message := await receive())["type"] != "websocket.disconnect":
+            text = message.get("text")
+            sent = {"bytes": message["bytes"]} if text is None else {"text": text}
+            await send({"type": "websocket.send"} | sent)
         return
     fields, content = answer(path, headers)
     lines = [(name.encode(), value.encode("latin-1")) for name, value in fields]

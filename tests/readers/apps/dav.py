@@ -5,7 +5,7 @@ import tempfile
 import threading
 
 from cheroot import wsgi
-from wsgidav.fs_dav_provider import FilesystemProvider
+from wsgidav.fs_dav_provider import FileResource, FilesystemProvider, FolderResource
 from wsgidav.wsgidav_app import WsgiDAVApp
 
 from reading import encoded, environ_facts, environ_headers, owner, report, tag
@@ -17,6 +17,26 @@ class Provider(FilesystemProvider):
     def get_resource_inst(self, path, environ):
         asked.paths.append(path)
         return super().get_resource_inst(path, environ)
+
+
+def as_sent(path):
+    """A decoded path, encoded again; cheroot leaves an encoded slash as it is."""
+    return encoded(path).replace("%252F", "%2F")
+
+
+def told(method):
+    """A method of a resource that also tells where it writes to."""
+
+    def telling(self, dest_path, *arguments, **named):
+        asked.destination = dest_path
+        return method(self, dest_path, *arguments, **named)
+
+    return telling
+
+
+for kind in (FileResource, FolderResource):
+    for name in ("copy_move_single", "move_recursive"):
+        setattr(kind, name, told(getattr(kind, name)))
 
 
 def root():
@@ -43,7 +63,7 @@ dav = WsgiDAVApp(
 
 
 def app(environ, start_response):
-    asked.paths = []
+    asked.paths, asked.destination = [], None
     headers = environ_headers(environ)
     script, path = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
 
@@ -51,12 +71,11 @@ def app(environ, start_response):
         return start_response(status, fields + [("X-Rig-Seen", tag(headers))], exc_info)
 
     parts = list(dav(environ, started))
-    method = environ["REQUEST_METHOD"]
-    paths = [encoded(found.encode()) for found in asked.paths]
-    destination = paths[1] if method in ("COPY", "MOVE") and len(paths) > 1 else None
+    paths = [as_sent(found.encode()) for found in asked.paths]
+    destination = asked.destination and as_sent(asked.destination.encode())
     report(
-        method,
-        encoded(path),
+        environ["REQUEST_METHOD"],
+        as_sent(path),
         headers,
         script=script,
         query=environ.get("QUERY_STRING", ""),

@@ -112,7 +112,6 @@ const IDENTITY: &[&str] = &[
     "X-Jwt-Payload",
     "X-Endpoint-API-UserInfo",
     "X-Apigateway-Api-Userinfo",
-    "X-Hasura-Role",
     "X-Token-Subject",
     "X-Access-Level",
     "Proxy-User",
@@ -316,12 +315,11 @@ fn duplicate(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
 fn other_credential(draft: &mut Draft, chance: &mut Chance, tokens: &Tokens) {
     let (who, token) = if chance.odds(50) { (Who::Ann, &tokens.ann) } else { (Who::Bob, &tokens.bob) };
     draft.about.callers.insert(who);
-    match chance.below(6) {
+    match chance.below(5) {
         0 => draft.field("Authorization", format!("Bearer {token}")),
         1 => draft.field("X-Access-Token", token),
-        2 => draft.field("Cookie", format!("access_token={token}; b=c")),
-        3 => draft.field("Authorization", format!("bearer {token}")),
-        4 => draft.query(&format!("access_token={token}")),
+        2 => draft.field("Authorization", format!("bearer {token}")),
+        3 => draft.query(&format!("access_token={token}")),
         _ => draft.query(&format!("access%5ftoken={token}")),
     }
 }

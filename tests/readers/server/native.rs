@@ -7,6 +7,7 @@ use super::{Place, Server, apps, has};
 pub(super) const NGINX_PHP: Server = Server {
     name: "nginx-php",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("nginx")?;
         let fpm = php_fpm()?;
@@ -32,6 +33,7 @@ pub(super) const NGINX_PHP: Server = Server {
 pub(super) const APACHE_CGI: Server = Server {
     name: "apache-cgi",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("apache2")?;
         has("cc")?;
@@ -55,6 +57,7 @@ pub(super) const APACHE_CGI: Server = Server {
 pub(super) const TOMCAT: Server = Server {
     name: "tomcat",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("java")?;
         let home = Path::new("/usr/share/tomcat10");

@@ -7,6 +7,7 @@ use super::{Place, Server, Tools, apps, has};
 pub(super) const GUNICORN: Server = Server {
     name: "gunicorn",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "gunicorn")?;
         command.args([
@@ -30,6 +31,7 @@ pub(super) const GUNICORN: Server = Server {
 pub(super) const WAITRESS: Server = Server {
     name: "waitress",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "waitress")?;
         command.args(["wsgi.py", "waitress"]);
@@ -41,6 +43,7 @@ pub(super) const WAITRESS: Server = Server {
 pub(super) const UVICORN: Server = Server {
     name: "uvicorn",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "uvicorn")?;
         command.args([
@@ -62,6 +65,7 @@ pub(super) const UVICORN: Server = Server {
 pub(super) const HYPERCORN: Server = Server {
     name: "hypercorn",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "hypercorn")?;
         command.args(["-m", "hypercorn", "asgi:app", "--log-level", "error", "--keep-alive", "75"]);
@@ -74,6 +78,7 @@ pub(super) const HYPERCORN: Server = Server {
 pub(super) const WERKZEUG: Server = Server {
     name: "werkzeug",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "werkzeug")?;
         command.args(["wsgi.py", "werkzeug"]);
@@ -85,6 +90,7 @@ pub(super) const WERKZEUG: Server = Server {
 pub(super) const DJANGO: Server = Server {
     name: "django",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "django")?;
         command.arg("django_app.py");
@@ -96,6 +102,7 @@ pub(super) const DJANGO: Server = Server {
 pub(super) const WSGIDAV: Server = Server {
     name: "wsgidav",
     ignore_case: false,
+    leaves_chunks: true,
     start: |place| {
         let mut command = python(&place.tools, "wsgidav")?;
         command.arg("dav.py");
@@ -108,6 +115,7 @@ pub(super) const WSGIDAV: Server = Server {
 pub(super) const HTTP_SERVER: Server = Server {
     name: "http.server",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         let mut command = python(&place.tools, "http.server").or_else(|_| {
             has("python3")?;
@@ -126,6 +134,7 @@ pub(super) const HTTP_SERVER: Server = Server {
 pub(super) const NODE: Server = Server {
     name: "node",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("node")?;
         node(place, "node")
@@ -140,6 +149,7 @@ pub(super) const NODE: Server = Server {
 pub(super) const EXPRESS: Server = Server {
     name: "express",
     ignore_case: true,
+    leaves_chunks: false,
     start: |place| framework(place, "express", "express"),
     version: |tools| module(tools, "express"),
 };
@@ -147,6 +157,7 @@ pub(super) const EXPRESS: Server = Server {
 pub(super) const EXPRESS_CASE: Server = Server {
     name: "express-case",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| framework(place, "express", "express-case"),
     version: |tools| module(tools, "express"),
 };
@@ -154,6 +165,7 @@ pub(super) const EXPRESS_CASE: Server = Server {
 pub(super) const FASTIFY: Server = Server {
     name: "fastify",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| framework(place, "fastify", "fastify"),
     version: |tools| module(tools, "fastify"),
 };
@@ -161,6 +173,7 @@ pub(super) const FASTIFY: Server = Server {
 pub(super) const FASTIFY_NO_CASE: Server = Server {
     name: "fastify-nocase",
     ignore_case: true,
+    leaves_chunks: false,
     start: |place| framework(place, "fastify", "fastify-nocase"),
     version: |tools| module(tools, "fastify"),
 };
@@ -168,6 +181,7 @@ pub(super) const FASTIFY_NO_CASE: Server = Server {
 pub(super) const KOA: Server = Server {
     name: "koa",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| framework(place, "koa", "koa"),
     version: |tools| module(tools, "koa"),
 };
@@ -175,6 +189,7 @@ pub(super) const KOA: Server = Server {
 pub(super) const PUMA: Server = Server {
     name: "puma",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("puma")?;
         has("rackup")?;
@@ -201,6 +216,7 @@ pub(super) const PUMA: Server = Server {
 pub(super) const WEBRICK: Server = Server {
     name: "webrick",
     ignore_case: false,
+    leaves_chunks: false,
     start: |place| {
         has("rackup")?;
         let found = Command::new("ruby").args(["-e", "require 'webrick'"]).output();
