@@ -83,7 +83,7 @@ const SPOILT: &[Spoil] = &[
     (
         "misspelt routes",
         |dir| put(dir, "a.json", r#"{"name": "A", "rotes": [{"path": "/a"}]}"#),
-        "a.json:1:15: error: `rotes` holds routes",
+        "a.json:1:15: error: `rotes` is not read, only `routes` is",
     ),
     ("comment", |dir| put(dir, "a.json", "{\n// no\n}"), "a.json:2:1: error: this is no JSON"),
 ];

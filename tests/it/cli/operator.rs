@@ -106,7 +106,7 @@ fn f11_config_show_says_where_each_value_came_from() {
     house
         .write("again.toml", &plain.replace("cookie_secret = \"***\"\n", "").replace("enabled = true\n", ""));
     let again = house.ok("check -c again.toml");
-    assert!(again.ends_with("0 errors, 1 warning\n"), "{again}");
+    assert!(again.contains("\n0 errors, ") && !again.contains("again.toml:1:"), "{again}");
     let list = house.json("config show");
     assert!(
         list.as_array()

@@ -1,0 +1,182 @@
+//! One model after the other: its base found, and what it inherits merged with what it says.
+
+use super::{Definition, MAX_BASES, Model};
+use crate::policy::{
+    acl::Entry,
+    finding::{Place, Report, did_you_mean},
+    json::Node,
+    remote, settings,
+};
+
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    BuiltIn(usize),
+    File(usize),
+}
+
+pub(super) struct Resolver<'r, 's> {
+    pub(super) built_in: Vec<Definition>,
+    pub(super) definitions: Vec<Definition>,
+    /// model-config.json.
+    pub(super) config: Option<&'r Node>,
+    /// Whether the model at hand has routes, so that it has to be known whole.
+    pub(super) public: bool,
+    pub(super) report: &'r mut Report<'s>,
+}
+
+impl Resolver<'_, '_> {
+    /// Two files with one name: the second is an error.
+    pub(super) fn drop_duplicates(&mut self) {
+        let mut kept: Vec<Definition> = Vec::new();
+        for definition in std::mem::take(&mut self.definitions) {
+            if let Some(first) = kept.iter().find(|other| other.name == definition.name) {
+                let message =
+                    format!("the model `{}` is already defined in `{}`", definition.name, first.label);
+                self.report.error(
+                    definition.at,
+                    "duplicate-model",
+                    message,
+                    Some("rename one of them".into()),
+                );
+                continue;
+            }
+            kept.push(definition);
+        }
+        self.definitions = kept;
+    }
+
+    /// Whether a file's model has routes.
+    pub(super) fn is_public(&self, index: usize) -> bool {
+        let (Some(config), Some(file)) = (self.config, self.definitions.get(index)) else { return true };
+        let entry = config.get(&file.name);
+        entry.is_some_and(|entry| entry.get("public").and_then(Node::bool) != Some(false))
+    }
+
+    /// A base that no file defines. Without it the rules of a model are not known.
+    fn tell_unknown_base(&mut self, name: &str, base: &str, at: Place) {
+        let message = format!("the base `{base}` of `{name}` is not defined");
+        let others = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
+        let near = did_you_mean(base, others.filter(|other| *other != name));
+        if self.public {
+            let fix = near.unwrap_or_else(|| {
+                format!(
+                    "add the file of `{base}`, or write the built-in base that it has (`PersistedModel`, `Model`), or list \
+                     `{name}` with `\"public\": false`"
+                )
+            });
+            self.report.error(at, "unknown-base", message, Some(fix));
+        } else {
+            let message = format!("{message}; it has no routes, so it is left out");
+            self.report.warn(at, "unknown-base", message, near);
+        }
+    }
+
+    fn definition(&self, which: Which) -> Option<&Definition> {
+        match which {
+            Which::BuiltIn(index) => self.built_in.get(index),
+            Which::File(index) => self.definitions.get(index),
+        }
+    }
+
+    /// The definition that `base` of `child` names: a file, unless the child itself has that name.
+    fn find(&self, base: &str, child: Which) -> Option<Which> {
+        let own = self.definition(child).map(|definition| &*definition.name);
+        let in_files = || self.definitions.iter().position(|other| &*other.name == base).map(Which::File);
+        let is_file = matches!(child, Which::File(_));
+        let file = if is_file && own != Some(base) { in_files() } else { None };
+        file.or_else(|| self.built_in.iter().position(|other| &*other.name == base).map(Which::BuiltIn))
+    }
+
+    pub(super) fn model(&mut self, which: Which, depth: usize) -> Option<Model> {
+        let definition = self.definition(which)?;
+        let (name, at, built_in) = (definition.name.clone(), definition.at, definition.built_in);
+        let (base, base_at) = match settings::value(&definition.node, "base") {
+            Some((node, _)) if node.is_null() => (None, node.at),
+            Some((node, _)) if node.text().is_none() => {
+                let (kind, at) = (node.kind(), node.at);
+                let fix = Some("write a model's name".into());
+                self.report.error(at, "wrong-type", format!("`base` is {kind}"), fix);
+                return None;
+            }
+            Some((node, _)) => (node.text().map(str::to_owned), node.at),
+            None => (None, at),
+        };
+        let base = base.unwrap_or_else(|| "PersistedModel".to_owned());
+        let below = if built_in && &*name == "Model" {
+            None
+        } else if depth >= MAX_BASES {
+            let fix = Some("let the chain end at a built-in model".into());
+            let message = format!("the base of `{name}` leads back to itself or goes too far");
+            self.report.error(base_at, "base-cycle", message, fix);
+            return None;
+        } else {
+            let Some(found) = self.find(&base, which) else {
+                self.tell_unknown_base(&name, &base, base_at);
+                return None;
+            };
+            Some(self.model(found, depth + 1)?)
+        };
+        self.merge(which, below)
+    }
+
+    fn merge(&mut self, which: Which, below: Option<Model>) -> Option<Model> {
+        let definition = match which {
+            Which::BuiltIn(index) => self.built_in.get(index),
+            Which::File(index) => self.definitions.get(index),
+        }?;
+        let own_settings = settings::own(&definition.node);
+        let mut acls = settings::value(&definition.node, "acls").map_or_else(Vec::new, |(node, path)| {
+            Entry::read_all(node, &format!("{}#/{path}", definition.label), self.report)
+        });
+        let own_properties = definition.node.get("properties").map_or(&[][..], Node::members);
+        for property in own_properties {
+            // A property's rules are those of the method of the same name (loopback3.md section 8.7).
+            if let Some(node) = property.node.get("acls") {
+                let prefix = format!("{}#/properties/{}/acls", definition.label, property.key);
+                let rules = Entry::read_all(node, &prefix, self.report);
+                acls.extend(rules.into_iter().map(|rule| rule.only_about(&property.key)));
+            }
+        }
+        let name = definition.name.clone();
+        let is = |wanted: &str| definition.built_in && &*name == wanted;
+        let mut model = Model {
+            at: definition.at,
+            settings: own_settings,
+            properties: own_properties.to_vec(),
+            acls,
+            bases: Vec::new(),
+            persisted: is("PersistedModel"),
+            key_value: is("KeyValueModel"),
+            user: is("User"),
+            built_in: definition.built_in,
+            public: false,
+            attached: true,
+            name,
+        };
+        if let Some(below) = below {
+            model.inherit(below);
+        }
+        Some(model)
+    }
+}
+
+impl Model {
+    fn inherit(&mut self, below: Self) {
+        self.settings = settings::merge(&below.settings, &self.settings);
+        let is_id = |node: &Node| node.get("id").is_some_and(remote::truthy);
+        let has_id = self.properties.iter().any(|own| is_id(&own.node));
+        for inherited in below.properties {
+            let is_id = is_id(&inherited.node);
+            let known = self.properties.iter().any(|own| own.key == inherited.key);
+            let is_hidden = known || (has_id && is_id);
+            if !is_hidden {
+                self.properties.push(inherited);
+            }
+        }
+        self.acls.splice(0..0, below.acls);
+        self.bases = std::iter::once(below.name).chain(below.bases).collect();
+        self.persisted |= below.persisted;
+        self.key_value |= below.key_value;
+        self.user |= below.user;
+    }
+}
