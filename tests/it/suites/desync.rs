@@ -288,7 +288,7 @@ fn an_answer_before_the_body_leaves_nothing_behind() {
             let length = HIDDEN.len();
             let text =
                 format!("{method} /outer HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{HIDDEN}");
-            client.send(&text[..text.len() - round]);
+            client.send(&text.as_bytes()[..text.len() - round]);
             let status = client.response_to(method).status;
             assert!(matches!(status, 200 | 502), "{method} {round}: {status}");
         }
