@@ -33,7 +33,7 @@ pub enum Override {
 /// Looks for an override in a body as it passes.
 #[derive(Debug)]
 pub struct OverrideScanner {
-    /// A form whose content is encoded: what it holds is not known.
+    /// Its content is encoded, or its letters are: what it holds is not known.
     opaque: bool,
     form: Option<Form>,
     parts: Option<Parts>,
@@ -92,7 +92,7 @@ impl OverrideScanner {
                 && !field.value.eq_ignore_ascii_case(b"identity")
         });
         (form || parts || json).then(|| Self {
-            opaque: is_encoded && !is_bare && (form || parts),
+            opaque: !is_bare && (is_encoded || fields().any(|field| !has_plain_letters(field.value))),
             form: form.then(Form::default),
             parts: parts.then(Parts::default),
             json: json.then(Json::default),
@@ -188,6 +188,34 @@ fn unescape(text: &[u8], mut push: impl FnMut(u8)) {
         unescape.push_to(*byte, &mut push);
     }
     unescape.end_to(&mut push);
+}
+
+/// Character sets in which `_method` is the bytes of ASCII, and these bytes are nothing else.
+const PLAIN_CHARSETS: [&str; 8] =
+    ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "cp1252"];
+
+/// Whether each `charset` of a `Content-Type` is one of [`PLAIN_CHARSETS`]. An app decodes the body by it, and names
+/// are other bytes in UTF-16, UTF-7 or EBCDIC.
+fn has_plain_letters(value: &[u8]) -> bool {
+    const NAME: &str = "charset";
+    let mut rest = value;
+    while let Some(at) = rest.windows(NAME.len()).position(|part| part.eq_ignore_ascii_case(NAME.as_bytes()))
+    {
+        rest = rest.get(at + NAME.len()..).unwrap_or_default().trim_ascii_start();
+        match rest.first() {
+            // RFC 8187 section 3.2.1: its own set and escapes, which no client needs here.
+            Some(b'*') => return false,
+            Some(b'=') => {}
+            _ => continue,
+        }
+        let word = rest.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default();
+        let word = word.get(1..).unwrap_or_default().trim_ascii();
+        let bare = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
+        if !PLAIN_CHARSETS.iter().any(|plain| bare.eq_ignore_ascii_case(plain.as_bytes())) {
+            return false;
+        }
+    }
+    true
 }
 
 fn contains(value: &[u8], word: &str) -> bool {

@@ -178,3 +178,59 @@ fn b5_only_what_a_framework_reads_is_looked_at() {
         "what is hidden may be anything"
     );
 }
+
+#[test]
+fn b5_a_body_whose_letters_are_hidden_may_hold_anything() {
+    let of = |kind: &str, lines: &str| {
+        let lines = format!("Content-Type: {kind}\r\n{lines}");
+        let mut scanner = OverrideScanner::of(&head("POST", &lines)).unwrap();
+        let found = scanner.finds(b"x");
+        assert_eq!(scanner.reads(b"x") == Override::Unclear, found, "{lines}");
+        found
+    };
+    let kinds = ["application/json", "application/vnd.api+json", "application/x-www-form-urlencoded", PARTS];
+    for kind in kinds {
+        for coding in ["gzip", "deflate", "br", "zstd", "x-gzip", "identity, gzip", ""] {
+            assert!(of(kind, &format!("Content-Encoding: {coding}\r\n")), "{kind} {coding}");
+        }
+        for set in [
+            "charset=utf-16",
+            "charset=utf-16le",
+            "charset=utf-16be",
+            "charset=utf-32",
+            "charset=utf-7",
+            "charset=\"UTF-7\"",
+            "Charset=IBM037",
+            "charset =utf-16",
+            "charset= utf-16",
+            "charset=utf_16",
+            "charset='utf-8'",
+            "charset=utf-8; charset=utf-7",
+            "charset=utf-8 , charset=utf-7",
+            "charset*=utf-8''utf-16",
+            "charset*0=utf-16",
+            "charset=\"utf\\-16\"",
+            "charset=",
+            "charset=cp037",
+            "charset=utf-8\r\nContent-Type: text/plain; charset=utf-7",
+        ] {
+            assert!(of(&format!("{kind}; {set}"), ""), "{kind}; {set}");
+        }
+        for set in [
+            "charset=utf-8",
+            "charset=UTF-8",
+            "charset=\"utf-8\"",
+            "charset = utf8",
+            "charset=us-ascii",
+            "charset=ISO-8859-1",
+            "charset=windows-1252; x=y",
+            "x=charset",
+            "charset",
+            "x=y",
+        ] {
+            assert!(!of(&format!("{kind}; {set}"), "Content-Encoding: identity\r\n"), "{kind}; {set}");
+        }
+    }
+}
+
+const PARTS: &str = "multipart/form-data; boundary=b";
