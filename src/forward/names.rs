@@ -55,6 +55,27 @@ pub enum Spelling {
 /// The built-in list: a name a line, and behind the bar the gateway that sets it.
 const RESERVED: &str = include_str!("reserved.txt");
 
+/// How names end that tell who asks, from where, or for which path, whatever gateway they begin with.
+const ENDINGS: &[&str] = &[
+    "-user-email",
+    "-user-id",
+    "-userid",
+    "-username",
+    "-groups",
+    "-roles",
+    "-client-ip",
+    "-clientip",
+    "-real-ip",
+    "-connecting-ip",
+    "-client-cert",
+    "-client-dn",
+    "-script-name",
+    "-path-prefix",
+];
+
+/// Names with such an end that clients send themselves: of the APIs of Discourse and Plex.
+const CHOSEN: [&str; 2] = ["api-username", "x-plex-username"];
+
 /// Variables that CGI (RFC 3875), FastCGI, WSGI, Rack, PHP or IIS define. gunicorn, for one, takes a field called
 /// `SCRIPT_NAME` for the variable itself.
 const VARIABLES: &[&str] = &[
@@ -132,6 +153,10 @@ impl Names {
     /// Whether `name` folds to one that no client may set.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
+        self.is_listed(name) || ends_reserved(name)
+    }
+
+    fn is_listed(&self, name: &str) -> bool {
         let mut at = 0;
         for byte in name.bytes() {
             let Some(node) = self.tree.get(at) else { return false };
@@ -225,6 +250,23 @@ fn tree(entries: &[Entry]) -> Vec<Node> {
         at += 1;
     }
     nodes
+}
+
+/// Whether a name has one of the [`ENDINGS`]. Its last two letters tell most names that it has none.
+fn ends_reserved(name: &str) -> bool {
+    let [.., last, end] = name.as_bytes() else { return false };
+    matches!(
+        &[last | 0x20, end | 0x20],
+        b"il" | b"id" | b"me" | b"ps" | b"es" | b"ip" | b"rt" | b"dn" | b"ix"
+    ) && ENDINGS.iter().any(|ending| ends(name, ending))
+        && !CHOSEN.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn ends(name: &str, folded: &str) -> bool {
+    let start = name.len().checked_sub(folded.len());
+    start
+        .and_then(|start| name.as_bytes().get(start..))
+        .is_some_and(|end| end.iter().copied().map(fold).eq(folded.bytes()))
 }
 
 fn is_folded_to(name: &str, folded: &str) -> bool {
