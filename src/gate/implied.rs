@@ -1,4 +1,5 @@
-//! What a request asks for beside its own line: another method (`_method`), and a second target (`Destination`).
+//! What a request asks for beside its own line: another method (`_method`), a second target (`Destination`), and a
+//! source to copy from (`X-Amz-Copy-Source`).
 
 use std::cell::Cell;
 
@@ -56,6 +57,9 @@ impl Gate {
             }
             let action = asking.rules.set.action(&method, head.path(), head.query());
             self.judge_also(asking, head, action).await?;
+        }
+        if let Some(source) = head.fields().find(|field| is_source(field.name)) {
+            return Err(second_source(source.name));
         }
         if head.field("destination").is_some() {
             self.judge_destination(asking, head).await?;
@@ -166,6 +170,34 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
         return Err("it is on another host");
     }
     Ok(path)
+}
+
+/// Whether a field has an object store read what lies elsewhere: S3 and its kin, Azure, Google, Swift. It names a bucket
+/// and a key, which no rule knows.
+fn is_source(name: &str) -> bool {
+    let ends = |end: &str| {
+        let start = name.len().checked_sub(end.len());
+        start.and_then(|start| name.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+    };
+    name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+        && [
+            "-copy-source",
+            "-rename-source",
+            "-symlink-target",
+            "x-copy-from",
+            "x-symlink-target",
+            "x-object-manifest",
+        ]
+        .into_iter()
+        .any(ends)
+}
+
+fn second_source(name: &str) -> Stop {
+    let message = format!(
+        "`{name}` names a second resource to read, which no rule covers; read it and write it in requests of their own \
+         (copy-source)"
+    );
+    Refusal::Wire { status: 400, message }.into()
 }
 
 fn bad_destination(why: &str) -> Stop {

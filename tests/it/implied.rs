@@ -66,6 +66,15 @@ fn b5_a_method_in_the_query_or_the_body_is_refused() {
     ] {
         post(&mut gate.client(), "/notes/7", kind, &body).expect(400);
     }
+    for (kind, lines) in [
+        ("application/json", "Content-Encoding: gzip\r\n"),
+        ("application/json; charset=utf-16", ""),
+        ("application/x-www-form-urlencoded; charset=utf-7", ""),
+        ("multipart/form-data; boundary=b; charset=utf-7", ""),
+    ] {
+        let lines = format!("Content-Type: {kind}\r\n{lines}");
+        gate.client().ask("POST", "/notes/7", &lines, b"+AF8-method=DELETE").expect(400);
+    }
     assert_eq!(app.requests().len(), 0, "nothing reached the app");
     // What is no override passes as it came.
     for (kind, body) in [
@@ -192,6 +201,27 @@ fn b6_a_destination_is_a_target_that_is_written() {
         let to = request.field("destination").unwrap_or("/dav/1/");
         to.contains("/dav/1/") || to.contains("/drop/")
     }));
+}
+
+/// A field of an object store that has it read what another path holds.
+#[test]
+fn b6_a_source_to_copy_from_is_refused() {
+    let app = App::echo();
+    let gate = gate(&app, "ignore");
+    let ann = gate.sign_up("ann");
+    let names = "X-Amz-Copy-Source x-amz-copy-source X-AMZ-COPY-SOURCE X-Copy-From X-Ms-Copy-Source X-Ms-Rename-Source \
+        X-Ms-File-Rename-Source X-Goog-Copy-Source X-Oss-Copy-Source X-Cos-Copy-Source X-Obs-Copy-Source \
+        X-Tos-Copy-Source X-Object-Manifest X-Symlink-Target X-Oss-Symlink-Target";
+    for name in names.split_whitespace() {
+        for (method, body) in [("PUT", &b"x"[..]), ("PUT", b""), ("POST", b"x"), ("COPY", b"")] {
+            let lines = format!("Authorization: {}\r\n{name}: /dav/2/secret\r\n", ann.token);
+            let refused = gate.client().ask(method, "/dav/1/f", &lines, body).expect(400);
+            assert!(refused.text().contains("(copy-source)"), "{name}: {}", refused.text());
+        }
+    }
+    assert_eq!(app.requests().len(), 0, "nothing reached the app");
+    let other = "X-Amz-Date: 1\r\nX-Source: 1\r\nX-Amz-Meta-Source: 1\r\nCopy-Source-Of: 1\r\n";
+    assert_eq!(moving(&gate, &ann.token, "PUT", other), 200);
 }
 
 #[test]
