@@ -34,7 +34,12 @@ pub(super) fn string<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
 /// With `query` off a parameter is no credential, and the query stays as it is.
 #[must_use]
 pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
-    let credential = |part: &&str| settings.param_names().any(|name| names(part, name));
+    strip(settings, query, names)
+}
+
+/// The pairs that `holds` finds in none of the credentials' names.
+fn strip<'q>(settings: &Settings, query: &'q str, holds: impl Fn(&str, &str) -> bool) -> Cow<'q, str> {
+    let credential = |part: &&str| settings.param_names().any(|name| holds(part, name));
     if !settings.query || !query.split('&').any(|part| credential(&part)) {
         return Cow::Borrowed(query);
     }
@@ -48,15 +53,16 @@ pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
     Cow::Owned(kept)
 }
 
-/// A URL without the credential pairs of its query, and of its fragment, where some clients leave one; borrowed when
-/// nothing has to go. Where it is no text, all of that goes.
+/// A URL without the credential pairs of its query, and of its fragment, where some clients leave one, or a router has
+/// a path and a query of its own; borrowed when nothing has to go. Where it is no text, all of that goes.
 #[must_use]
 pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     let Some(at) = memchr::memchr2(b'?', b'#', url) else { return Cow::Borrowed(url) };
     let (page, rest) = url.split_at_checked(at).unwrap_or((url, b""));
     let Ok(rest) = str::from_utf8(rest) else { return Cow::Borrowed(page) };
     let (query, fragment) = rest.split_once('#').map_or((rest, None), |(query, rest)| (query, Some(rest)));
-    let parts = [query.strip_prefix('?'), fragment].map(|part| part.map(|part| strip_query(settings, part)));
+    let parts =
+        [query.strip_prefix('?'), fragment].map(|part| part.map(|part| strip(settings, part, leads_to)));
     if !parts.iter().flatten().any(|part| matches!(part, Cow::Owned(_))) {
         return Cow::Borrowed(url);
     }
@@ -68,6 +74,14 @@ pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
         }
     }
     Cow::Owned(kept)
+}
+
+/// Whether a pair has this name, or a URL in it: after a second `?`, behind the path of a router, or escaped.
+fn leads_to(part: &str, name: &str) -> bool {
+    let inside = |text: &str| text.split(['?', '#', '/', '!', '&']).any(|piece| names(piece, name));
+    names(part, name)
+        || inside(part)
+        || part.contains('%') && inside(&String::from_utf8_lossy(&unescape(part).0))
 }
 
 /// Whether the key of a pair, under any reading, has this root.
@@ -258,6 +272,17 @@ mod tests {
             ("https://a/b#access_token=T&state=x", "https://a/b#state=x"),
             ("/b?access_token[]=T", "/b"),
             ("https://a/?access_token=T?x#access_token=T#", "https://a/"),
+            ("https://a/?a?access_token=T&b", "https://a/?b"),
+            ("https://a/??access_token=T", "https://a/"),
+            ("https://a/#/cb?access_token=T&x=1", "https://a/#x=1"),
+            ("https://a/?x=1#!/x?access_token=T", "https://a/?x=1"),
+            ("https://a/#/access_token=T", "https://a/"),
+            ("https://a/#!/x?sid=T", "https://a/"),
+            ("https://a/?r=%2F%3Faccess_token%3DT&x", "https://a/?x"),
+            ("https://a/?r=%2f%3fx%26%61ccess_token%3dT", "https://a/"),
+            ("https://a/?r=/x?y=access_token", "https://a/?r=/x?y=access_token"),
+            ("https://a/#/cb?x=1", "https://a/#/cb?x=1"),
+            ("https://a/?r=%zz%2F", "https://a/?r=%zz%2F"),
         ] {
             let stripped = strip_url(&settings, url.as_bytes());
             assert_eq!(str::from_utf8(&stripped).unwrap(), expected, "{url}");

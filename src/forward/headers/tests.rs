@@ -196,7 +196,23 @@ fn credentials_stay_here_unless_the_config_says_otherwise() {
 
 #[test]
 fn b12_tokens_in_the_urls_of_pages_stay_here() {
-    for name in ["Referer", "referer", "HX-Current-URL"] {
+    for name in [
+        "Referer",
+        "referer",
+        "HX-Current-URL",
+        "X-XHR-Referer",
+        "Ping-From",
+        "Ping-To",
+        "Turbo-Referrer",
+        "Turbolinks-Referrer",
+        "X-PJAX-URL",
+        "X-IC-Current-URL",
+        "X-Referer",
+        "X-Referrer",
+        "Referrer",
+        "X-Current-URL",
+        "Content-Location",
+    ] {
         let out = get(&format!("{name}: https://a/b?access_token=secret&c=1\r\n"));
         assert!(out.contains(&format!("{name}: https://a/b?c=1\r\n")), "{out}");
     }
