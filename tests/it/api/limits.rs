@@ -83,7 +83,7 @@ fn the_limits_of_both_profiles_are_on_by_default() {
 fn passwords_beyond_the_queue_are_a_503_that_says_when_to_come_back() {
     let app = App::echo();
     // Dear enough that the first one is still being hashed when the last one comes.
-    let setup = Setup::new(&app).set("password.memory_kib", "65536").set("password.iterations", "4");
+    let setup = Setup::new(&app).set("password.memory_kib", "65536").set("password.iterations", "16");
     let gate = Gate::start(setup.set("password.workers", "1").set("password.queue", "1"));
     gate.sign_up("ann");
     let body = json!({"username": "ann", "password": "not-my-password"}).to_string();
