@@ -166,6 +166,7 @@ impl Gate {
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
+        let session = self.check_change(&action, session, head, (context, record))?;
         let (action, body) = self.read_body(&rules.api, head, down, action).await?;
         let action = record.action.get_or_init(|| action);
         let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await;

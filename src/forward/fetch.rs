@@ -1,7 +1,6 @@
 //! A GET of our own to the app: the look-up of a row's owner.
 
 use std::{
-    fmt::Write as _,
     future::poll_fn,
     io::{self, Read as _},
     task::Poll,
@@ -17,15 +16,17 @@ use super::{
     pool::{Connected, Reuse, Server},
 };
 
-/// What names a resource of the app beside the target: the hosts of the request that the look-up is for.
+/// What names a resource of the app beside the target, of the request that the look-up is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Hosts<'r> {
+pub struct Naming<'r> {
     /// Its `Host`.
     pub host: &'r str,
     /// The host that a trusted proxy tells of, or the same.
     pub forwarded: &'r str,
     /// The scheme, likewise.
     pub scheme: &'r str,
+    /// Its fields that may, as [`super::naming_fields`] writes them.
+    pub fields: &'r [u8],
 }
 
 /// The app's answer to a look-up.
@@ -44,7 +45,7 @@ const LARGEST_ROW: usize = 1024 * 1024;
 
 impl Forwarder {
     /// Asks the app for `target`, without any credential of the client, and marked as a look-up
-    /// (INTERFACE.md section 5). `header`: the one response header that is wanted. `hosts` of `None`: it is
+    /// (INTERFACE.md section 5). `header`: the one response header that is wanted. `naming` of `None`: it is
     /// for no request, and goes to the server by the server's own name.
     ///
     /// # Errors
@@ -53,19 +54,19 @@ impl Forwarder {
         &self,
         target: &str,
         header: Option<&str>,
-        (hosts, request_id): (Option<Hosts<'_>>, &str),
+        (naming, request_id): (Option<Naming<'_>>, &str),
     ) -> Result<Fetched, ForwardError> {
         let deadline = self.deadlines.deadline();
         let mut reuse = Reuse::Idle;
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
-            let request = self.look_up(target, server, (hosts, request_id));
+            let request = self.look_up(target, server, (naming, request_id));
             // For the whole row: a decision waits for it.
             deadline.set(self.settings.response_timeout);
             let mut lookup = Lookup::new(socket, &deadline);
             // A look-up is a GET, so it may be sent twice.
-            let answer = match lookup.write(request.as_bytes()).await {
+            let answer = match lookup.write(&request).await {
                 Ok(()) => lookup.read(self, server, header).await,
                 Err(error) => Err(error),
             };
@@ -83,22 +84,22 @@ impl Forwarder {
         &self,
         target: &str,
         server: &Server,
-        (hosts, request_id): (Option<Hosts<'_>>, &str),
-    ) -> String {
-        let client = hosts.map_or(server.host(), |hosts| hosts.host);
+        (naming, request_id): (Option<Naming<'_>>, &str),
+    ) -> Vec<u8> {
+        let client = naming.map_or(server.host(), |naming| naming.host);
         let host = if self.settings.host == HostName::Server { server.host() } else { client };
         let mut request = format!(
             "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n\
              X-Portcullis-Lookup: owner\r\nX-Request-Id: {request_id}\r\n"
-        );
-        if let Some(Hosts { forwarded, scheme, .. }) = hosts {
-            // Writing to a text cannot fail.
-            let _ = write!(request, "X-Forwarded-Host: {forwarded}\r\nX-Forwarded-Proto: {scheme}\r\n");
+        )
+        .into_bytes();
+        if let Some(Naming { forwarded, scheme, fields, .. }) = naming {
+            let hosts = format!("X-Forwarded-Host: {forwarded}\r\nX-Forwarded-Proto: {scheme}\r\n");
+            request.extend_from_slice(hosts.as_bytes());
+            request.extend_from_slice(fields);
         }
-        let mut via = Vec::new();
-        self.settings.instance.write(&mut via, None);
-        request.push_str(&String::from_utf8_lossy(&via));
-        request.push_str("\r\n");
+        self.settings.instance.write(&mut request, None);
+        request.extend_from_slice(b"\r\n");
         request
     }
 }

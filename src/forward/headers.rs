@@ -3,6 +3,8 @@
 //! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
 //! any spelling; then ours are set, once.
 
+mod naming;
+
 use std::{borrow::Cow, net::IpAddr};
 
 use super::{
@@ -118,7 +120,37 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
         put(out, &[b"?", query.as_bytes()]);
     }
     put(out, &[b" HTTP/1.1\r\nHost: ", head.host().as_bytes(), b"\r\n"]);
-    for field in head.fields() {
+    write_fields(out, head, outgoing, |_| true);
+    write_connection(out, head, hop.alone);
+    match hop.framing {
+        Framing::Length(count) => length(out, count),
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Framing::Empty | Framing::UntilClose => {}
+    }
+    write_ours(out, outgoing);
+    if let Some(instance) = outgoing.via {
+        instance.write(out, Some(head));
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What of a request may name a resource of the app beside its target, as header lines: the fields that go on, without
+/// those that are known to say something else. The client's credentials never do, whatever is forwarded.
+#[must_use]
+pub fn naming_fields(head: &RequestHead, outgoing: &Outgoing<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_fields(&mut out, head, &Outgoing { forward_credentials: false, ..*outgoing }, naming::may_name);
+    out
+}
+
+/// Writes the client's own fields that go on, of those that are `wanted`.
+fn write_fields(
+    out: &mut Vec<u8>,
+    head: &RequestHead,
+    outgoing: &Outgoing<'_>,
+    wanted: impl Fn(&str) -> bool,
+) {
+    for field in head.fields().filter(|field| wanted(field.name)) {
         match kind(field.name, outgoing) {
             Kind::Ours | Kind::Reserved => {}
             Kind::Cookie if !outgoing.forward_credentials => {
@@ -134,17 +166,6 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
             Kind::EndToEnd | Kind::Cookie | Kind::Url => line(out, field.name, field.value),
         }
     }
-    write_connection(out, head, hop.alone);
-    match hop.framing {
-        Framing::Length(count) => length(out, count),
-        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        Framing::Empty | Framing::UntilClose => {}
-    }
-    write_ours(out, outgoing);
-    if let Some(instance) = outgoing.via {
-        instance.write(out, Some(head));
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What the app has to know about this connection.

@@ -30,8 +30,8 @@ pub struct RequestId {
 pub(super) struct Context<'r> {
     /// As the app shall see it.
     pub(super) origin: Origin<'r>,
-    /// The request's own `Host`.
-    pub(super) host: &'r str,
+    /// The request as it came.
+    pub(super) head: &'r RequestHead,
     /// The client: the peer, or what trusted proxies say.
     pub(super) client: IpAddr,
     /// The id.
@@ -116,13 +116,7 @@ impl<'r> Context<'r> {
             is_proxy,
         };
         if !is_proxy {
-            return Self {
-                origin,
-                host: head.host(),
-                client: address,
-                request_id: ids.take(),
-                repeated: None,
-            };
+            return Self { origin, head, client: address, request_id: ids.take(), repeated: None };
         }
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
@@ -135,7 +129,7 @@ impl<'r> Context<'r> {
             ..origin
         };
         let request_id = id.and_then(RequestId::given).unwrap_or_else(|| ids.take());
-        Self { origin, host: head.host(), client, request_id, repeated }
+        Self { origin, head, client, request_id, repeated }
     }
 }
 

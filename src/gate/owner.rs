@@ -11,12 +11,14 @@ use std::{
     rc::Rc,
 };
 
+use base64::prelude::*;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::{Core, Gate, Held, context::Context};
 use crate::{
     clock::{Clock, Timestamp},
-    forward::{Fetched, ForwardError, Forwarder, Hosts, Origin},
+    forward::{self, Fetched, ForwardError, Forwarder, Naming, Origin, Outgoing},
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
@@ -109,23 +111,24 @@ impl Gate {
         context: &Context<'_>,
     ) -> Result<Rc<OwnerAnswer>, Refusal> {
         let request_id = context.request_id.as_str();
-        let Origin { scheme, host: forwarded, .. } = &context.origin;
-        let hosts = Hosts { host: context.host, forwarded, scheme };
+        let fields = self.naming_fields(core, context);
+        let Origin { scheme, host: forwarded, .. } = context.origin;
+        let naming = Naming { host: context.head.host(), forwarded, scheme, fields: &fields };
         let fetch = async || {
             let fetched =
-                core.forwarder.fetch(&question.target, question.header, (Some(hosts), request_id)).await?;
+                core.forwarder.fetch(&question.target, question.header, (Some(naming), request_id)).await?;
             if fetched.status == 400 {
                 tracing::warn!(
                     request_id,
                     target = question.target,
-                    host = hosts.host,
+                    host = naming.host,
                     "the app answered 400 to an owner look-up, so nobody owns that row; where it refuses the host, see \
                      `upstream.host`"
                 );
             }
             Ok(fetched)
         };
-        let tenant = format!("{} {forwarded} {scheme}", hosts.host);
+        let tenant = tenant(&naming);
         rules.owners().ask((question, &tenant), &self.clock, fetch).await.map_err(|failure| {
             if let Failure::Unanswered(error) = &*failure {
                 self.metrics.upstream_error(error.into());
@@ -140,6 +143,25 @@ impl Gate {
             }
             Refusal::OwnerUnknown
         })
+    }
+
+    /// What the app gets of the request, as far as it may name a row.
+    fn naming_fields(&self, core: &Core, context: &Context<'_>) -> Vec<u8> {
+        let outgoing = Outgoing {
+            credentials: &self.settings.credentials,
+            names: &self.settings.names,
+            spelling: self.settings.names.spelling(context.head),
+            forward_credentials: false,
+            query: None,
+            identity: &[],
+            client: context.client,
+            origin: &context.origin,
+            request_id: context.request_id.as_str(),
+            body: None,
+            via: Some(core.forwarder.instance()),
+            lease: None,
+        };
+        forward::naming_fields(context.head, &outgoing)
     }
 }
 
@@ -290,7 +312,14 @@ fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure>
     }
 }
 
-/// What the app is asked, by which hosts. Neither has a blank in it.
+/// Whose row it may be: who shares this shares the answer. The fields count as their hash, as they may be long.
+fn tenant(naming: &Naming<'_>) -> String {
+    let Naming { host, forwarded, scheme, fields } = naming;
+    let hash = BASE64_STANDARD_NO_PAD.encode(Sha256::digest(fields));
+    format!("{host} {forwarded} {scheme} {hash}")
+}
+
+/// What the app is asked, and on whose behalf. Neither has a blank in it that could be taken for another.
 fn under_way(question: &Question<'_>, tenant: &str) -> Box<str> {
     format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()
 }

@@ -8,12 +8,13 @@ use crate::{
     forward::Downstream,
     identity::Lifetimes,
     identity::TokenHash,
+    policy::{Action, Served},
     refusal::Refusal,
     store::{Change, Session, Standing, StoreError, Subject},
     wire::RequestHead,
 };
 
-use super::{Core, Gate, context::Context, same_site};
+use super::{Core, Gate, context::Context, record::Record, same_site};
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -80,6 +81,29 @@ impl Gate {
             || !same_site::is_needed(head, method)
             || same_site::is_same_site(head, &context.origin, self.settings.public_url.as_deref());
         if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
+    }
+
+    /// What changes something under a verb that reads needs the same word. The link of a confirmation holds a secret of its
+    /// own, and is followed from a mail: there, the cookie of a caller without the word does not count.
+    pub(super) fn check_change<'k>(
+        &self,
+        action: &Action<'_, '_>,
+        session: Option<&'k Known>,
+        head: &RequestHead,
+        (context, record): (&Context<'_>, &Record<'_>),
+    ) -> Result<Option<&'k Known>, Refusal> {
+        let by_cookie = session.is_some_and(|known| known.place == Place::Cookie);
+        if !by_cookie
+            || !action.changes()
+            || same_site::is_same_site(head, &context.origin, self.settings.public_url.as_deref())
+        {
+            return Ok(session);
+        }
+        if action.served != Served::Account("confirm") {
+            return Err(Refusal::CrossSite);
+        }
+        record.as_anonymous.set(true);
+        Ok(None)
     }
 
     async fn one_user(

@@ -101,6 +101,16 @@ impl<'s> Action<'s, '_> {
         matches!(self.target, Target::Unmatched)
     }
 
+    /// Whether it changes something, whatever its verb: a method of the User API that is none of those that read, or a
+    /// route of the app whose `accessType` is `WRITE`.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        match self.served {
+            Served::Account(method) => !reads_accounts(method),
+            Served::App | Served::NoSuchMethod => self.access_type == WRITE,
+        }
+    }
+
     /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
     pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
         self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))
@@ -211,6 +221,14 @@ pub(super) fn is_safe(verb: &str) -> bool {
     matches!(verb, "GET" | "HEAD" | "OPTIONS")
 }
 
+/// Whether a method of the User API only reads. LoopBack calls `confirm` a reading one, which it is not.
+fn reads_accounts(method: &str) -> bool {
+    const OF_RELATIONS: [&str; 4] = ["__get__", "__count__", "__exists__", "__findById__"];
+    let name = method.strip_prefix("prototype.").unwrap_or(method);
+    matches!(name, "find" | "findOne" | "findById" | "count" | "exists")
+        || OF_RELATIONS.iter().any(|kind| name.starts_with(kind))
+}
+
 /// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and nobody's id.
 fn query_id(query: &str) -> Option<String> {
     let mut found = None;
@@ -232,6 +250,38 @@ fn query_id(query: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn c1_a_method_of_accounts_changes_something_unless_it_is_known_to_read() {
+        for method in [
+            "find",
+            "findOne",
+            "findById",
+            "count",
+            "exists",
+            "prototype.__get__accessTokens",
+            "prototype.__count__accessTokens",
+            "prototype.__findById__accessTokens",
+        ] {
+            assert!(reads_accounts(method), "{method}");
+        }
+        for method in [
+            "logout",
+            "confirm",
+            "login",
+            "create",
+            "deleteById",
+            "prototype.verify",
+            "prototype.patchAttributes",
+            "prototype.__create__accessTokens",
+            "prototype.__delete__accessTokens",
+            "short.setPassword",
+            "findOrCreate",
+            "unheardOf",
+        ] {
+            assert!(!reads_accounts(method), "{method}");
+        }
+    }
 
     #[test]
     fn reads_the_query_as_qs_does() {

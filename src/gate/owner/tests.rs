@@ -256,6 +256,25 @@ fn only_a_row_and_its_absence_are_answers() {
 }
 
 #[test]
+fn b8_other_fields_or_hosts_are_another_tenant() {
+    let naming = |host, forwarded, scheme, fields| super::tenant(&Naming { host, forwarded, scheme, fields });
+    let one = naming("a", "b", "http", b"X-Tenant: a\r\n");
+    assert_eq!(naming("a", "b", "http", b"X-Tenant: a\r\n"), one);
+    for other in [
+        naming("b", "b", "http", b"X-Tenant: a\r\n"),
+        naming("a", "a", "http", b"X-Tenant: a\r\n"),
+        naming("a", "b", "https", b"X-Tenant: a\r\n"),
+        naming("a", "b", "http", b"X-Tenant: b\r\n"),
+        naming("a", "b", "http", b"Cookie: tenant=a\r\n"),
+        naming("a", "b", "http", b""),
+    ] {
+        assert_ne!(other, one);
+    }
+    let long = naming("a", "b", "http", &[b'x'; 8192]);
+    assert!(long.len() < LONGEST / 2, "{long}");
+}
+
+#[test]
 fn b8_another_host_is_another_question() {
     let (set, owners, clock) = (set(), Owners::default(), clock());
     for target in ["/kept/1", "/fresh/1"] {

@@ -62,6 +62,99 @@ fn c1_a_page_of_another_site_changes_nothing_with_a_cookie() {
     }
 }
 
+const FOREIGN: [&str; 5] = [
+    "",
+    "Sec-Fetch-Site: cross-site\r\n",
+    "Sec-Fetch-Site: same-site\r\n",
+    "Origin: null\r\n",
+    "Referer: http://evil.example/\r\n",
+];
+
+#[test]
+fn c1_a_page_of_another_site_logs_nobody_out_by_any_verb() {
+    for profile in PROFILES {
+        let settings = [("credentials.cookie_secret", SECRET), ("api.short_routes", "true")];
+        let (_app, gate) = gate(profile, &settings);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        for cookie in [
+            format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET)),
+            format!("Cookie: portcullis={}\r\n", ann.token),
+        ] {
+            for line in [
+                "GET /api/users/logout",
+                "HEAD /api/users/logout",
+                "OPTIONS /api/users/logout",
+                "GET /api/users/logout?x=1",
+                "GET /logout",
+                "HEAD /logout",
+                "GET /LOGOUT/",
+            ] {
+                for page in FOREIGN {
+                    let (status, _) = asked(&mut client, line, &format!("{cookie}{page}"));
+                    let is_refused = status == 403 || (status == 204 && line.starts_with("OPTIONS"));
+                    assert!(is_refused, "{profile}: {line}: {page}: {status}");
+                    let still = asked(&mut client, "GET /api/users/1", &cookie).0;
+                    assert_eq!(still, 200, "{profile}: {line}: {page}");
+                }
+            }
+        }
+        let ours =
+            format!("Cookie: access_token={}\r\nSec-Fetch-Site: same-origin\r\n", signed(&ann.token, SECRET));
+        assert_eq!(asked(&mut client, "GET /logout", &ours).0, 204, "{profile}");
+        assert_eq!(asked(&mut client, "GET /api/users/1", &ours).0, 401, "{profile}");
+        let ben = gate.sign_up("ben");
+        let by_header = format!("X-Access-Token: {}\r\nSec-Fetch-Site: cross-site\r\n", ben.token);
+        assert_eq!(asked(&mut client, "GET /api/users/logout", &by_header).0, 204, "{profile}");
+    }
+}
+
+#[test]
+fn c1_the_link_of_a_mail_opens_whatever_cookie_comes_with_it() {
+    for profile in PROFILES {
+        let (_app, gate) = gate(profile, &[("credentials.cookie_secret", SECRET)]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let cookie = format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET));
+        let line = "GET /api/users/confirm?uid=1&token=none";
+        let anonymous = asked(&mut client, line, "");
+        for page in FOREIGN {
+            let told = asked(&mut client, line, &format!("{cookie}{page}"));
+            assert_eq!(told, anonymous, "{profile}: {page}");
+        }
+        assert_ne!(anonymous.0, 403, "{profile}");
+    }
+}
+
+#[test]
+fn c1_a_route_of_the_app_that_says_it_writes_needs_the_word_under_get() {
+    let policy = r#"{ "name": "Cart", "routes": [
+          { "path": "/cart/empty", "methods": ["GET"], "property": "empty", "accessType": "WRITE" },
+          { "path": "/cart", "methods": ["GET"], "property": "show" }],
+        "acls": [{ "principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW" }] }"#;
+    for profile in PROFILES {
+        let app = App::echo();
+        let setup = Setup::new(&app).set("profile", profile).set("credentials.cookie_secret", SECRET);
+        let gate = Gate::start(setup.policy("cart.json", policy));
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        let cookie = format!("Cookie: access_token={}\r\n", signed(&ann.token, SECRET));
+        for page in FOREIGN {
+            let lines = format!("{cookie}{page}");
+            let told = asked(&mut client, "GET /cart/empty", &lines);
+            assert_eq!(told, (403, "CROSS_SITE".to_owned()), "{profile}: {page}");
+            assert_eq!(asked(&mut client, "GET /cart", &lines).0, 200, "{profile}: {page}");
+            assert_eq!(
+                asked(&mut client, "GET /cart/empty", page).0,
+                200,
+                "{profile}: an anonymous caller may"
+            );
+        }
+        let ours = format!("{cookie}Origin: http://gate.test\r\n");
+        assert_eq!(asked(&mut client, "GET /cart/empty", &ours).0, 200, "{profile}");
+    }
+}
+
 #[test]
 fn c1_a_page_of_this_site_does_and_so_does_a_token_in_a_header() {
     for profile in PROFILES {

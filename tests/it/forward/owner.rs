@@ -70,6 +70,101 @@ fn b8_a_look_up_asks_the_host_that_the_request_asks() {
     }
 }
 
+/// A row of two tenants: the first account's where nothing else is said, the second's where the request says `other`.
+fn by_fields(request: &Request) -> Vec<u8> {
+    if request.field("x-portcullis-lookup").is_none() {
+        return answer("200 OK", "", "the row");
+    }
+    let owner = if request.head.to_ascii_lowercase().contains("other") { 2 } else { 1 };
+    answer("200 OK", "", json!({"owner": {"id": owner}}).to_string())
+}
+
+#[test]
+fn b8_a_look_up_carries_what_may_name_the_row_and_keeps_it_apart() {
+    for cache in ["", ", \"cache\": \"1h\""] {
+        let app = App::answering(by_fields);
+        let note = NOTES.replace("\"/owner/id\"", &format!("\"/owner/id\"{cache}"));
+        let gate = Gate::start(Setup::new(&app).policy("note.json", &note));
+        let (ann, ben) = (gate.sign_up("ann"), gate.sign_up("ben"));
+        let ask = |who: &SignedUp, method: &str, lines: &str| {
+            let lines = format!("Authorization: {}\r\n{lines}", who.token);
+            gate.client().ask(method, "/notes/7", &lines, b"").status
+        };
+        assert_eq!((ask(&ann, "GET", ""), ask(&ben, "GET", "")), (200, 403));
+        for line in [
+            "X-Tenant: other",
+            "x-tenant-id: other",
+            "X-Org: other",
+            "X-API-Version: other",
+            "Accept-Language: other",
+            "Cookie: tenant=other",
+            "Cookie: a=b; portcullis=none; tenant=other",
+            "Origin: http://other.test",
+            "Referer: http://other.test/",
+            "User-Agent: other",
+            "X-Anything: other",
+            "X-Other: 1",
+        ] {
+            let lines = format!("{line}\r\n");
+            for method in ["GET", "DELETE"] {
+                assert_eq!(
+                    (ask(&ann, method, &lines), ask(&ben, method, &lines)),
+                    (403, 200),
+                    "{method} {line}"
+                );
+            }
+            assert_eq!(ask(&ann, "GET", ""), 200, "what is kept of `{line}` is its own");
+        }
+    }
+}
+
+#[test]
+fn b8_a_look_up_carries_nothing_that_says_something_else() {
+    let app = App::answering(by_fields);
+    let setup = Setup::new(&app).policy("note.json", NOTES).set("identity.forward_credentials", "true");
+    let gate = Gate::start(setup);
+    let ann = gate.sign_up("ann");
+    let token = &ann.token;
+    for line in [
+        "Accept: text/other",
+        "Accept-Encoding: other",
+        "Accept-Charset: other",
+        "Content-Type: text/other",
+        "Content-Language: other",
+        "If-None-Match: \"other\"",
+        "If: (<other>)",
+        "If-Range: \"other\"",
+        "Range: other=0-1",
+        "Sec-Fetch-Mode: other",
+        "Cache-Control: other",
+        "Prefer: other",
+        "traceparent: other",
+        "HX-Target: other",
+        "X-Request-Id: other",
+        "X-Forwarded-User: other",
+        "X-Portcullis-Lookup: other",
+        "Connection: x-hop\r\nX-Hop: other",
+        "Keep-Alive: other",
+        "TE: other",
+    ] {
+        let lines = format!("Authorization: {token}\r\n{line}\r\n");
+        assert_eq!(gate.client().ask("GET", "/notes/7", &lines, b"").status, 200, "{line}");
+    }
+    let lines = format!(
+        "Authorization: Bearer {token}\r\nX-Access-Token: {token}\r\nReferer: http://gate.test/?access_token={token}\r\n\
+         Cookie: portcullis={token}; theme=dark\r\n"
+    );
+    gate.client().ask("POST", &format!("/notes/7?access_token={token}"), &lines, b"other").expect(200);
+    let look_ups: Vec<Request> =
+        app.requests().into_iter().filter(|request| request.target().starts_with("/rows/")).collect();
+    let last = look_ups.last().unwrap();
+    assert_eq!(last.field("cookie"), Some("theme=dark"));
+    assert_eq!(last.field("content-length"), None);
+    for look_up in &look_ups {
+        assert!(!look_up.head.contains(token.as_str()), "{}", look_up.head);
+    }
+}
+
 #[test]
 fn e9_a_row_with_a_byte_order_mark_or_a_coding_is_read() {
     let app = App::answering(|request| {
@@ -225,7 +320,7 @@ fn a_look_up_carries_its_mark_and_no_credential() {
     let app = App::start(serve);
     let gate = Gate::start(setup(&app));
     let ann = gate.sign_up("ann");
-    let lines = format!("Authorization: {}\r\nCookie: session=s\r\nX-Portcullis-Lookup: mine\r\n", ann.token);
+    let lines = format!("Authorization: {}\r\nX-Portcullis-Lookup: mine\r\n", ann.token);
     let response = gate.client().ask("GET", &format!("/notes/mine?access_token={}", ann.token), &lines, b"");
     response.expect(200);
     let [lookup, request] = &app.requests()[..] else { panic!("{:?}", app.requests()) };
