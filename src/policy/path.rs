@@ -113,16 +113,39 @@ fn is_tricky(path: &str) -> bool {
         || (path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | "..")))
 }
 
-/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment.
+/// Whether there is something that [`other_reading`] or [`decoded_again`] undoes.
+pub(super) fn has_other_readings(path: &str) -> bool {
+    path.contains(';')
+        || path.as_bytes().windows(3).any(|three| matches!(three, [b'%', b'3', b'b' | b'B'] | b"%25"))
+        || is_over_encoded(path)
+}
+
+/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment, which may come
+/// escaped: a server decodes it, and what is behind the server drops it.
 pub(super) fn other_reading(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     for (index, segment) in path.split('/').enumerate() {
         if index > 0 {
             plain.push('/');
         }
-        unescape(segment.split(';').next().unwrap_or_default(), &mut plain);
+        unescape(before_params(segment), &mut plain);
     }
     plain
+}
+
+/// The path that what is behind a decoding server reads when it decodes once more. `None` where that is the same.
+pub(super) fn decoded_again(path: &str) -> Option<String> {
+    path.contains("%25").then(|| other_reading(&path.replace("%25", "%")))
+}
+
+/// A segment without its parameters.
+fn before_params(segment: &str) -> &str {
+    let is_start = |at: &usize| match segment.as_bytes().get(*at..) {
+        Some([b';', ..] | [b'%', b'3', b'b' | b'B', ..]) => true,
+        _ => false,
+    };
+    let end = (0..segment.len()).find(is_start).unwrap_or(segment.len());
+    segment.get(..end).unwrap_or(segment)
 }
 
 /// The path as an app reads it that decodes before it looks for slashes, and takes several in a row for one. `None`
@@ -226,10 +249,23 @@ mod tests {
 
     #[test]
     fn knows_other_readings() {
-        for (path, other) in
-            [("/%61%20%2F/x%zz%4", "/a%20%2F/x%zz%4"), ("/a;b=%61/c;/%3B", "/a/c/%3B"), ("/;x", "/")]
-        {
+        for (path, other) in [
+            ("/%61%20%2F/x%zz%4", "/a%20%2F/x%zz%4"),
+            ("/a;b=%61/c;/%3Cx", "/a/c/%3Cx"),
+            ("/;x", "/"),
+            ("/a%3bb=c/%3B/x%3C", "/a//x%3C"),
+            ("/%61%3bb;c", "/a"),
+        ] {
             assert_eq!(other_reading(path), other, "{path}");
+        }
+        for (path, again) in [
+            ("/%2561dmin", Some("/admin")),
+            ("/50%2520off", Some("/50%20off")),
+            ("/%253bx/y", Some("//y")),
+            ("/%20", None),
+        ] {
+            assert_eq!(decoded_again(path).as_deref(), again, "{path}");
+            assert_eq!(has_other_readings(path), again.is_some(), "{path}");
         }
         for (path, tricky) in [
             ("/", false),

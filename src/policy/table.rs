@@ -139,14 +139,17 @@ impl Table {
             return Found::Ambiguous;
         }
         let found = self.find_raw(verb, path, look.is_odd);
-        let has_two_readings = look.is_odd && (path.contains(';') || path::is_over_encoded(path));
-        if has_two_readings && !found.same(&self.find_raw(verb, &path::other_reading(path), true)) {
-            return Found::Ambiguous;
-        }
-        if look.is_odd && !self.agrees_with_slashes(verb, path, &found) {
+        if look.is_odd && !(self.agrees(verb, path, &found) && self.agrees_with_slashes(verb, path, &found)) {
             return Found::Ambiguous;
         }
         found
+    }
+
+    /// Whether the other readings of a path lead to the same.
+    fn agrees(&self, verb: &str, path: &str, found: &Found<'_, '_>) -> bool {
+        let same = |reading: &String| found.same(&self.find_raw(verb, reading, true));
+        !path::has_other_readings(path)
+            || (same(&path::other_reading(path)) && path::decoded_again(path).as_ref().is_none_or(same))
     }
 
     /// Whether an app that takes `%2f` for a slash means the same by a path that holds one, and that its route lets

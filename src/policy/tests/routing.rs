@@ -292,6 +292,35 @@ fn short_routes_win_for_their_verbs() {
 }
 
 #[test]
+fn b7_what_is_decoded_twice_or_cut_after_decoding_is_looked_up_too() {
+    let definitions = [json!({
+        "name": "Shop",
+        "routes": [{"path": "/shop/{*rest}"}, {"path": "/shop/admin"}, {"path": "/shop/admin/{*rest}"}, {"path": "/{page}"}],
+        "acls": [rule("$everyone", "ALLOW")]
+    })];
+    let set = set(&standard(), &definitions);
+    for (path, is_let_through) in [
+        ("/shop/admin", true),
+        ("/shop/50%2520off", true),
+        ("/shop/50%25", true),
+        ("/shop/a%3bb", true),
+        ("/shop/a%253bb", true),
+        ("/shop/%2541dmin", true),
+        ("/shop/admin%3ba=b", false),
+        ("/shop/admin%3B", false),
+        ("/shop/%61dmin%3Bx", false),
+        ("/shop/admin%3bx/users", false),
+        ("/shop/%2561dmin", false),
+        ("/shop/adm%2569n/users", false),
+        ("/shop/admin%253b", false),
+        ("/shop%3b/admin", false),
+        ("/%2573hop/admin", false),
+    ] {
+        assert_eq!(!set.action("GET", path, None).is_ambiguous(), is_let_through, "{path}");
+    }
+}
+
+#[test]
 fn b7_an_encoded_slash_is_looked_up_as_a_slash_too() {
     let definitions = [json!({
         "name": "File",
