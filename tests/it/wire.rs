@@ -134,6 +134,10 @@ fn e11_legal_oddities_reach_the_app() {
     assert_eq!(request.field("x-forwarded-host"), Some("a"));
     assert_eq!((request.field("te"), request.field("connection")), (Some("trailers"), Some("TE")));
     assert_eq!(request.field("cookie"), Some(""));
+    // As every browser sends it.
+    client.get(r"/find?q=C:\temp\\x&r=\w+").expect(200);
+    assert_eq!(app.only_request_to("/find").target(), r"/find?q=C:\temp\\x&r=\w+");
+    client.get(r"/find\me?q=1").expect(400);
 }
 
 #[test]
