@@ -30,7 +30,7 @@ pub use deadline::{Deadline, Deadlines, Stage, TICK};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
 pub use fetch::{Fetched, Naming};
-pub use headers::{Forbidden, Origin, Outgoing, check_names, naming_fields};
+pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
 pub use health::Health;
 pub use identity::{Preset, Who, render};
 pub use lease::Lease;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub response_head: HeadLimits,
     /// The `Host` that the app sees.
     pub host: HostName,
+    /// Whether the app reads every body of POST, PUT and PATCH.
+    pub reads_bodies: bool,
     /// By what this gate knows its own requests.
     pub instance: Instance,
 }

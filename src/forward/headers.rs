@@ -4,8 +4,11 @@
 //! any spelling; then ours are set, once.
 
 mod naming;
+mod scheme;
 
 use std::{borrow::Cow, net::IpAddr};
+
+pub use scheme::{is_on, is_secure};
 
 use super::{
     Instance, Lease, PeerText,
@@ -70,6 +73,8 @@ enum Kind {
     Ours,
     /// Names that only this gate may set.
     Reserved,
+    /// What a trusted proxy says of itself and the gate does not say anew.
+    HandedOn,
     Cookie,
     /// Holds a URL of a page, which may hold a token.
     Url,
@@ -153,17 +158,18 @@ fn write_fields(
     for field in head.fields().filter(|field| wanted(field.name)) {
         match kind(field.name, outgoing) {
             Kind::Ours | Kind::Reserved => {}
+            Kind::HandedOn if !scheme::agrees(&field, outgoing.origin.scheme) => {}
             Kind::Cookie if !outgoing.forward_credentials => {
                 let kept = credential::strip_cookies(outgoing.credentials, field.value);
                 if !kept.is_empty() || field.value.is_empty() {
                     line(out, field.name, &kept);
                 }
             }
-            Kind::EndToEnd | Kind::Url if !passes(head, &field, outgoing) => {}
+            Kind::EndToEnd | Kind::HandedOn | Kind::Url if !passes(head, &field, outgoing) => {}
             Kind::Url if !outgoing.forward_credentials => {
                 line(out, field.name, &credential::strip_url(outgoing.credentials, field.value));
             }
-            Kind::EndToEnd | Kind::Cookie | Kind::Url => line(out, field.name, field.value),
+            Kind::EndToEnd | Kind::HandedOn | Kind::Cookie | Kind::Url => line(out, field.name, field.value),
         }
     }
 }
@@ -288,7 +294,13 @@ fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
         16 if is("x-ic-current-url") || is("content-location") => Kind::Url,
         19 if is("turbolinks-referrer") => Kind::Url,
         _ if is_connection_field(name) => Kind::Ours,
-        _ if outgoing.names.is_reserved(name) && !is_handed_on(name, outgoing.origin) => Kind::Reserved,
+        _ if outgoing.names.is_reserved(name) => {
+            if is_handed_on(name, outgoing.origin) {
+                Kind::HandedOn
+            } else {
+                Kind::Reserved
+            }
+        }
         _ if outgoing.spelling == Spelling::Odd && outgoing.names.drops(name) => Kind::Reserved,
         _ => Kind::EndToEnd,
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    forward::{Origin, Peer, PeerText},
+    forward::{self, Origin, Peer, PeerText},
     wire::RequestHead,
 };
 
@@ -120,8 +120,9 @@ impl<'r> Context<'r> {
         }
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
-        let Told { values: [proto, host, id, ..], repeated } = Told::read(head);
-        let is_tls = first(proto).is_some_and(|proto| TLS.iter().any(|tls| proto.eq_ignore_ascii_case(tls)));
+        let Told { values: [proto, host, id, _, _, scheme, ssl], repeated } = Told::read(head);
+        // What says it plainest counts, as some proxies send one of them alone.
+        let is_tls = proto.or(scheme).map_or_else(|| ssl.is_some_and(forward::is_on), forward::is_secure);
         let origin = Origin {
             chain,
             scheme: if is_tls { "https" } else { "http" },
@@ -158,9 +159,6 @@ fn is_host(host: &str) -> bool {
     !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
-
-/// What proxies call a connection under TLS; Traefik says `wss` of a WebSocket.
-const TLS: [&str; 2] = ["https", "wss"];
 
 fn hex(number: u64) -> [u8; 16] {
     let mut text = [b'0'; 16];

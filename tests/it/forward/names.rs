@@ -135,6 +135,26 @@ fn b9_a_second_line_of_what_is_one_thing_is_refused() {
 }
 
 #[test]
+fn b9_a_proxy_that_says_its_scheme_in_another_word_is_understood() {
+    let app = App::echo();
+    let gate = behind_a_proxy(&app);
+    for (lines, proto, handed_on) in [
+        ("X-Forwarded-Ssl: on\r\n", "https", "x-forwarded-ssl"),
+        ("X-Forwarded-Scheme: https\r\n", "https", "x-forwarded-scheme"),
+        ("X-Forwarded-Ssl: off\r\n", "http", "x-forwarded-ssl"),
+        ("X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n", "https", ""),
+        ("X-Forwarded-Proto: http\r\nX-Forwarded-Ssl: on\r\nX-Forwarded-Scheme: https\r\n", "http", ""),
+    ] {
+        gate.client().ask("GET", "/a", lines, b"").expect(200);
+        let request = app.requests().pop().unwrap();
+        assert_eq!(request.field("x-forwarded-proto"), Some(proto), "{}", request.head);
+        for name in ["x-forwarded-ssl", "x-forwarded-scheme"] {
+            assert_eq!(request.field(name).is_some(), name == handed_on, "{lines}: {}", request.head);
+        }
+    }
+}
+
+#[test]
 fn b9_what_a_trusted_proxy_says_goes_on() {
     let app = App::echo();
     let gate = behind_a_proxy(&app);
