@@ -92,7 +92,14 @@ fn c1_a_page_of_another_site_logs_nobody_out_by_any_verb() {
             ] {
                 for page in FOREIGN {
                     let (status, _) = asked(&mut client, line, &format!("{cookie}{page}"));
-                    let is_refused = status == 403 || (status == 204 && line.starts_with("OPTIONS"));
+                    let is_refused = match status {
+                        403 => true,
+                        // What is allowed there.
+                        200 | 204 => line.starts_with("OPTIONS"),
+                        // LoopBack logs out by POST alone, and knows no account `logout`.
+                        401 => profile == "loopback3" && line.contains("/api/"),
+                        _ => false,
+                    };
                     assert!(is_refused, "{profile}: {line}: {page}: {status}");
                     let still = asked(&mut client, "GET /api/users/1", &cookie).0;
                     assert_eq!(still, 200, "{profile}: {line}: {page}");
@@ -105,7 +112,7 @@ fn c1_a_page_of_another_site_logs_nobody_out_by_any_verb() {
         assert_eq!(asked(&mut client, "GET /api/users/1", &ours).0, 401, "{profile}");
         let ben = gate.sign_up("ben");
         let by_header = format!("X-Access-Token: {}\r\nSec-Fetch-Site: cross-site\r\n", ben.token);
-        assert_eq!(asked(&mut client, "GET /api/users/logout", &by_header).0, 204, "{profile}");
+        assert_eq!(asked(&mut client, "GET /logout", &by_header).0, 204, "{profile}");
     }
 }
 
