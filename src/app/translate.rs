@@ -88,6 +88,7 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> forward::
         response_timeout: upstream.response_timeout,
         response_head: RESPONSE_HEAD,
         host: upstream.host,
+        reads_bodies: upstream.reads_bodies,
         instance,
     }
 }

@@ -114,6 +114,7 @@ impl Finish<'_> {
             underscore_headers: self.underscore_headers(raw.underscore_headers),
             host: raw.host.value,
             method_override: raw.method_override.value,
+            reads_bodies: raw.reads_bodies.value,
             ca: self.optional_path(raw.ca.value),
             client_cert: self.optional_path(raw.client_cert.value),
             client_key: self.optional_path(raw.client_key.value),

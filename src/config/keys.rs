@@ -132,6 +132,7 @@ sections! {
         underscore_headers: Vec<FieldName> = "";
         host: HostName = "client";
         method_override: MethodOverride = "refuse";
+        reads_bodies: bool = "true";
         ca: Option<FilePath> = "";
         client_cert: Option<FilePath> = "";
         client_key: Option<FilePath> = "";

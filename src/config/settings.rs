@@ -175,6 +175,8 @@ pub struct UpstreamSettings {
     pub host: HostName,
     /// What becomes of a method in the query or the body.
     pub method_override: MethodOverride,
+    /// Whether the app reads every body of POST, PUT and PATCH, so that its connection can be used again.
+    pub reads_bodies: bool,
     /// Whose certificates servers must show.
     pub ca: Option<PathBuf>,
     /// The certificate that is shown to them.

@@ -129,7 +129,7 @@ impl Forwarder {
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
     ) -> Result<Exchanged<'s>, ForwardError> {
-        let alone = opening::open(down, head, outgoing)?.alone;
+        let alone = opening::open(down, head, outgoing, self.settings.reads_bodies)?.alone;
         let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
         let _watched = outgoing.lease.map(|_| down.deadline.watch());
         loop {

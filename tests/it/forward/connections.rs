@@ -128,8 +128,8 @@ fn sent(app: &App, target: &str) -> usize {
 
 #[test]
 fn e1_an_idempotent_request_is_sent_once_more_on_a_new_connection() {
-    for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND"] {
-        let body: &[u8] = if matches!(method, "PUT" | "PROPFIND") { b"body" } else { b"" };
+    for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
+        let body: &[u8] = if method == "PUT" { b"body" } else { b"" };
         let app = dies();
         let gate = Gate::open(&app);
         let mut client = gate.client();
@@ -155,9 +155,9 @@ fn e1_it_is_tried_again_only_once() {
 
 #[test]
 fn e1_a_request_that_is_not_idempotent_is_never_sent_twice() {
-    // A body that a method does not define goes on a new connection at once, so the last has none.
+    // A body that a method does not define goes on a new connection at once, so the others have none.
     let requests: [(&str, &[u8]); 5] =
-        [("POST", b"x"), ("PATCH", b"x"), ("LOCK", b"x"), ("MKCOL", b"x"), ("X-OWN", b"")];
+        [("POST", b"x"), ("PATCH", b"x"), ("LOCK", b""), ("MKCOL", b""), ("X-OWN", b"")];
     for (method, body) in requests {
         let app = dies();
         let gate = Gate::open(&app);

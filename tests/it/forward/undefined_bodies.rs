@@ -15,7 +15,21 @@ use crate::{
 /// A body that is itself a request.
 const INNER: &str = "DELETE /admin/9 HTTP/1.1\r\nHost: a\r\nX-Forwarded-User: 1\r\n\r\n";
 
-const METHODS: [&str; 5] = ["GET", "HEAD", "DELETE", "OPTIONS", "PURGE"];
+/// Those of WebDAV and its kin define a body that few apps read.
+const METHODS: [&str; 12] = [
+    "GET",
+    "HEAD",
+    "DELETE",
+    "OPTIONS",
+    "PURGE",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "LOCK",
+    "REPORT",
+    "SEARCH",
+    "QUERY",
+];
 
 /// The body, framed both ways.
 fn framed(body: &str) -> [String; 2] {
@@ -57,13 +71,39 @@ fn b3_a_defined_body_shares_its_connection() {
     let app = App::echo();
     let gate = Gate::open(&app);
     let mut client = gate.client();
-    for method in ["POST", "PUT", "PATCH", "PROPFIND", "QUERY"] {
+    for method in ["POST", "PUT", "PATCH"] {
         for framed in framed("hello") {
             client.send(format!("{method} /a HTTP/1.1\r\nHost: a\r\n{framed}"));
             assert_eq!(client.response().expect(200).json()["body"], "hello", "{method} {framed}");
         }
     }
     assert_eq!(app.connections(), 1);
+}
+
+#[test]
+fn b3_no_body_shares_a_connection_of_an_app_that_may_not_read_it() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("upstream.reads_bodies", "false"));
+    let mut client = gate.client();
+    let mut count = 0;
+    for method in ["POST", "PUT", "PATCH", "GET"] {
+        for framed in framed(INNER) {
+            client.send(format!("{method} /a HTTP/1.1\r\nHost: a\r\n{framed}"));
+            client.response().expect(200);
+            count += 1;
+            assert_eq!(
+                app.requests().last().unwrap().field("connection"),
+                Some("close"),
+                "{method} {framed}"
+            );
+            assert_eq!(app.connections(), count, "{method} {framed}");
+        }
+    }
+    for _ in 0..2 {
+        client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        client.response().expect(200);
+    }
+    assert_eq!(app.connections(), count + 1, "nothing to read is no body");
 }
 
 #[test]
@@ -205,19 +245,26 @@ fn b3_b16_pythons_http_server_serves_no_hidden_request() {
         return;
     }
     let (_python, port) = Python::start("app.py");
-    let gate = Gate::start(Setup::before(&format!("http://127.0.0.1:{port}")));
-    let mut client = gate.client();
+    let setup = || Setup::before(&format!("http://127.0.0.1:{port}"));
     let mut expected = Vec::new();
-    let bodies = framed(INNER).into_iter().chain(["Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()]);
-    for framed in bodies {
-        for method in METHODS {
-            client.send(format!("{method} /pub/1 HTTP/1.1\r\nHost: a\r\n{framed}"));
-            client.response_to(method).expect(200);
-            expected.push(format!("{method} /pub/1"));
-            // On a connection of the app that others use.
-            expected.push("GET /seen".to_owned());
-            let seen = client.get("/seen").expect(200);
-            assert_eq!(seen.text().lines().collect::<Vec<_>>(), expected, "{method} {framed}");
+    let unread = ["POST", "PUT", "PATCH"];
+    for (setup, methods) in
+        [(setup(), &METHODS[..]), (setup().set("upstream.reads_bodies", "false"), &unread)]
+    {
+        let gate = Gate::start(setup);
+        let mut client = gate.client();
+        let bodies =
+            framed(INNER).into_iter().chain(["Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()]);
+        for framed in bodies {
+            for method in methods {
+                client.send(format!("{method} /pub/1 HTTP/1.1\r\nHost: a\r\n{framed}"));
+                client.response_to(method).expect(200);
+                expected.push(format!("{method} /pub/1"));
+                // On a connection of the app that others use.
+                expected.push("GET /seen".to_owned());
+                let seen = client.get("/seen").expect(200);
+                assert_eq!(seen.text().lines().collect::<Vec<_>>(), expected, "{method} {framed}");
+            }
         }
     }
 }

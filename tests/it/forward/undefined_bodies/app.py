@@ -1,4 +1,4 @@
-"""An app that reads no body of a GET, a HEAD, a DELETE or an OPTIONS: `http.server` leaves that to its handlers.
+"""An app that reads no body of any method: `http.server` leaves that to its handlers.
 
 Prints its port. Every answer lists the requests so far, a line each.
 """
@@ -20,7 +20,10 @@ class App(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_DELETE = do_OPTIONS = do_PURGE = answer
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
 
     def log_message(self, *_):
         pass
