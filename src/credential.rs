@@ -120,6 +120,9 @@ pub fn offered<'h>(
         }
     }
     let cookies = cookie::pairs(fields);
+    if cookies.clone().next().is_none() {
+        return offered;
+    }
     if let Some(secret) = &settings.cookie_secret {
         for id in settings.cookie_names().filter_map(|name| cookie::signed(cookies.clone(), name, secret)) {
             offered.push(Hit { place: Place::Cookie, id, alternative: None });

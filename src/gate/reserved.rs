@@ -23,6 +23,10 @@ pub(super) fn serve(api: &Api, head: &RequestHead) -> Result<Option<http::Respon
 
 /// However it is escaped: the app might read `%2e` as a dot.
 pub(super) fn is_reserved(path: &str) -> bool {
+    // Most paths end here: all names of ours begin with a dot.
+    if !matches!(path.as_bytes().get(1), Some(b'.' | b'%')) {
+        return false;
+    }
     RESERVED.iter().any(|ours| {
         let mut path = decoded(path.as_bytes());
         ours.bytes().all(|byte| path.next() == Some(byte)) && matches!(path.next(), None | Some(b'/'))
