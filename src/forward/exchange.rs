@@ -323,7 +323,7 @@ impl<'x> Exchange<'x> {
             && self.sent >= scratch.to_app.len()
             && scratch.from_app.is_empty();
         if clean {
-            server.give(self.up, kept_for(response.field("keep-alive")), self.forwarder.deadlines.now());
+            server.give(self.up, kept_for(response.keep_alive_field()), self.forwarder.deadlines.now());
         }
         Exchanged {
             status: response.status(),

@@ -168,7 +168,7 @@ impl<'l> Lookup<'l> {
             && self.response.framing() != Framing::UntilClose
             && self.input.is_empty()
         {
-            server.give(self.up, kept_for(self.response.field("keep-alive")), forwarder.deadlines.now());
+            server.give(self.up, kept_for(self.response.keep_alive_field()), forwarder.deadlines.now());
         }
         Ok(Fetched { status, header, body })
     }

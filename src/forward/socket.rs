@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -147,7 +147,7 @@ impl Peer {
     }
 }
 
-/// A peer's address as text, made once a connection. Lies on the stack.
+/// A peer's address as text. Lies on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerText {
     text: [u8; 45],
@@ -159,10 +159,30 @@ impl From<IpAddr> for PeerText {
         let mut text = [0; 45];
         let mut rest = &mut text[..];
         // The longest address has 45 characters, so it fits.
-        let _ = write!(rest, "{address}");
+        let _ = match address {
+            IpAddr::V4(address) => write_v4(&mut rest, address),
+            IpAddr::V6(address) => write!(rest, "{address}"),
+        };
         let len = 45 - rest.len();
         Self { text, len }
     }
+}
+
+/// As `Display` does, at a tenth of its cost: there is one for each request.
+fn write_v4(out: &mut &mut [u8], address: Ipv4Addr) -> io::Result<()> {
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+        let zeros = match octet {
+            0..10 => 2,
+            10..100 => 1,
+            _ => 0,
+        };
+        if at > 0 {
+            out.write_all(b".")?;
+        }
+        out.write_all(digits.get(zeros..).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 impl PeerText {
@@ -179,8 +199,15 @@ mod tests {
 
     #[test]
     fn every_address_fits() {
-        for text in ["127.0.0.1", "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::ffff:255.255.255.255"]
-        {
+        for text in [
+            "127.0.0.1",
+            "10.255.100.9",
+            "0.0.0.0",
+            "1.20.203.99",
+            "::1",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "::ffff:255.255.255.255",
+        ] {
             let address: IpAddr = text.parse().unwrap();
             assert_eq!(PeerText::from(address).as_str(), address.to_string());
         }

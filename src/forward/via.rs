@@ -4,14 +4,12 @@
 //! Anybody may send such a header. It grants nothing, and who sends a gate's own token ends their own request.
 
 use super::Forwarder;
-use crate::wire::RequestHead;
+use crate::wire::{RequestHead, VIA};
 
 /// Names one running gate: 16 hex digits, drawn at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance([u8; 16]);
 
-/// In lower case, as fields are looked up.
-const NAME: &str = "x-portcullis-via";
 /// Tokens of other gates that go on: more gates stand in no row.
 const MOST: usize = 8;
 
@@ -31,7 +29,7 @@ impl Instance {
     /// The header's line in a request to the app that came with `head`, or that is the gate's own.
     pub(super) fn write(&self, out: &mut Vec<u8>, head: Option<&RequestHead>) {
         out.extend_from_slice(b"X-Portcullis-Via: ");
-        if let Some(head) = head.filter(|head| head.field(NAME).is_some()) {
+        if let Some(head) = head.filter(|head| head.has_via()) {
             for token in tokens(head).take(MOST) {
                 out.extend_from_slice(token);
                 out.extend_from_slice(b", ");
@@ -46,13 +44,13 @@ impl Forwarder {
     /// Whether this gate has sent the request itself: its servers lead back to it.
     #[must_use]
     pub fn is_loop(&self, head: &RequestHead) -> bool {
-        head.field(NAME).is_some() && tokens(head).any(|token| token == self.settings.instance.0)
+        head.has_via() && tokens(head).any(|token| token == self.settings.instance.0)
     }
 }
 
 /// The names of gates that a request has passed. Anything else in the header is dropped.
 fn tokens(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
-    let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case(NAME));
+    let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case(VIA));
     lines.flat_map(|field| field.value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(is_token)
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Facts {
     upgrade_option: bool,
     /// `Connection` names something else than the usual options.
     nominates: bool,
+    /// There is a field `Keep-Alive`.
+    keep_alive_field: bool,
 }
 
 impl Facts {
@@ -51,6 +53,7 @@ impl Facts {
         match name.len() {
             7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = true,
             10 if name.eq_ignore_ascii_case("connection") => self.note_options(value),
+            10 => self.keep_alive_field |= name.eq_ignore_ascii_case("keep-alive"),
             14 if name.eq_ignore_ascii_case("content-length") => {
                 let length = parse_length(value).ok_or(Reject::InvalidContentLength)?;
                 if self.length.replace(length).is_some() {
@@ -99,6 +102,11 @@ impl Facts {
     /// Whether the connection may be used again (RFC 9112 section 9.3).
     pub(super) fn keeps_alive(&self, version: Version) -> bool {
         !self.close && (self.keep_alive || version == Version::Http11)
+    }
+
+    /// Whether there is a field `Keep-Alive`.
+    pub(super) fn has_keep_alive_field(&self) -> bool {
+        self.keep_alive_field
     }
 
     /// Whether an upgrade is asked for or granted: `Connection` has to name it, too (RFC 9110 section 7.8).

@@ -23,10 +23,14 @@ pub struct RequestHead {
     encoded_slash: bool,
     expects: bool,
     trailers: bool,
+    via: bool,
     websocket: bool,
     /// Decoded segments, while the path is checked.
     scratch: Vec<u8>,
 }
+
+/// The names of the gates that have sent a request on, in lower case.
+pub const VIA: &str = "x-portcullis-via";
 
 impl RequestHead {
     /// An empty head.
@@ -42,6 +46,7 @@ impl RequestHead {
             encoded_slash: false,
             expects: false,
             trailers: false,
+            via: false,
             websocket: false,
             scratch: Vec::new(),
         }
@@ -164,6 +169,11 @@ impl RequestHead {
         self.trailers && self.version == Version::Http11
     }
 
+    /// Whether another gate, or this one, has sent it: there is a field [`VIA`].
+    pub fn has_via(&self) -> bool {
+        self.via
+    }
+
     /// The key of a whole WebSocket handshake: the only upgrade that is asked for.
     pub fn websocket_key(&self) -> Option<&[u8]> {
         if self.websocket { self.field(websocket::KEY) } else { None }
@@ -207,7 +217,7 @@ impl RequestHead {
         let Some((line, next)) = first_line(input)? else { return Ok(None) };
         self.read_request_line(line)?;
         let mut host = None;
-        let (mut expects, mut trailers) = (false, false);
+        let (mut expects, mut trailers, mut via) = (false, false, false);
         let end = self.head.read_fields(input, next, limits, |name, value, span| {
             match name.len() {
                 4 if name.eq_ignore_ascii_case("host") => {
@@ -228,13 +238,14 @@ impl RequestHead {
                     }
                     expects = true;
                 }
+                16 => via |= name.eq_ignore_ascii_case(VIA),
                 _ => {}
             }
             Ok(())
         })?;
         let Some(end) = end else { return Ok(None) };
         self.host = host.ok_or(Reject::MissingHost)?;
-        (self.expects, self.trailers) = (expects, trailers);
+        (self.expects, self.trailers, self.via) = (expects, trailers, via);
         self.head.facts.check_framing(self.version)?;
         Ok(Some(end))
     }

@@ -77,6 +77,11 @@ impl ResponseHead {
         self.head.field(lower_name)
     }
 
+    /// The value of `Keep-Alive`: how long the server keeps the connection, among other things.
+    pub fn keep_alive_field(&self) -> Option<&[u8]> {
+        if self.head.facts.has_keep_alive_field() { self.field("keep-alive") } else { None }
+    }
+
     /// How long the body is (RFC 9112 section 6.3).
     pub fn framing(&self) -> Framing {
         self.framing
