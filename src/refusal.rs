@@ -158,12 +158,6 @@ impl Refusal {
 
     /// The table.
     fn told(&self) -> Told {
-        let told = |status, code, message: &'static str| Told {
-            status,
-            name: "Error",
-            code: Some(code),
-            message: message.into(),
-        };
         match self {
             Self::Wire { status, message } => Told {
                 status: *status,
@@ -211,12 +205,6 @@ impl Refusal {
 
     /// The table of what is not the client's doing.
     fn told_of_a_failure(&self) -> Told {
-        let told = |status, code, message: &'static str| Told {
-            status,
-            name: "Error",
-            code: Some(code),
-            message: message.into(),
-        };
         match self {
             Self::StoreDown => {
                 told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again")
@@ -238,6 +226,11 @@ impl Refusal {
             _ => Told { status: 500, name: "", code: None, message: "Internal Server Error".into() },
         }
     }
+}
+
+/// One line of the tables: an `Error` with a code of ours.
+fn told(status: u16, code: &'static str, message: &'static str) -> Told {
+    Told { status, name: "Error", code: Some(code), message: message.into() }
 }
 
 /// A wire refusal says which check it was.
