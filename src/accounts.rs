@@ -56,7 +56,7 @@ pub use query::{Kind, Query, QueryFault};
 pub use recover::Reset;
 pub use relation::NewToken;
 
-/// How accounts behave (INTERFACE.md section 2: `[users]` and `[password]`).
+/// How accounts behave: `[users]` and `[password]` in docs/configuration.md.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of the account model, as error texts show it: `User`.
@@ -222,7 +222,7 @@ impl Settings {
         Lifetimes { eternal: self.allow_eternal_tokens, sliding: self.sliding_ttl, max_ttl: self.max_ttl }
     }
 
-    /// Whether a login has to name a realm: either setting switches that on (loopback3.md section 3).
+    /// Whether a login has to name a realm: either setting switches that on (docs/loopback-3.28.md section 3).
     fn realms(&self) -> bool {
         self.realm_required || self.realm_delimiter.is_some()
     }

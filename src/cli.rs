@@ -1,4 +1,4 @@
-//! The commands of INTERFACE.md section 1: arguments in, an answer and an exit code out.
+//! The commands: arguments in, an answer and an exit code out.
 //!
 //! `args` is the command line as types, `admin` the commands on the store as values, `execute` runs them, and
 //! `backend` decides where: in the running gate or here. `import`, `check`, `demo` and `healthcheck` stand beside.

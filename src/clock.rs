@@ -51,7 +51,7 @@ impl Timestamp {
 
 static HTTP_DATE: jiff::fmt::rfc2822::DateTimePrinter = jiff::fmt::rfc2822::DateTimePrinter::new();
 
-/// ISO-8601 in UTC with milliseconds (loopback3.md section 1.4).
+/// ISO-8601 in UTC with milliseconds (docs/loopback-3.28.md section 1.4).
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);

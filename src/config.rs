@@ -1,4 +1,4 @@
-//! The settings (INTERFACE.md section 2): flags beat `PORTCULLIS_SECTION__KEY` variables beat the file.
+//! The settings (docs/configuration.md): flags beat `PORTCULLIS_SECTION__KEY` variables beat the file.
 //!
 //! `inputs` lays the sources over each other, `keys` gives every key its type and its default, and `finish` makes
 //! the [`Config`] of it. Each of them reports what is wrong and goes on, so that all mistakes are told at once.

@@ -1,4 +1,4 @@
-//! Where a request carries its access token, and in what form (loopback3.md sections 1.1 and 1.2).
+//! Where a request carries its access token, and in what form (docs/loopback-3.28.md sections 1.1 and 1.2).
 //!
 //! [`offered`] finds the candidates, [`is_credential`], [`strip_query`], [`strip_url`] and [`strip_cookies`] keep them
 //! from the app. What counts for the one counts for the other: nothing is read here that is not also taken out.
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 pub use cookie::{CookieSecret, strip_cookies};
 pub use form::{strip_query, strip_url};
 
-/// Where to look, besides the built-in names (INTERFACE.md, `[credentials]` and `bearer_token_base64_encoded`).
+/// Where to look, besides the built-in names: `[credentials]` and `users.bearer_token_base64_encoded`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Headers that are tried before `X-Access-Token` and `Authorization`.

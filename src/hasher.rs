@@ -1,4 +1,4 @@
-//! Password hashing on a few low-priority threads of its own, with a bounded queue (DESIGN.md section 4).
+//! Password hashing on a few low-priority threads of its own, with a bounded queue (docs/decisions.md section 4).
 
 mod bench;
 mod pool;

@@ -1,4 +1,4 @@
-//! Rate limits per client, on tables of fixed capacity (DESIGN.md section 6).
+//! Rate limits per client, on tables of fixed capacity (docs/decisions.md section 6).
 
 mod connections;
 mod rate;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use portcullis::cli;
 
-/// About a tenth off the cost of a forwarded request (DESIGN.md section 1).
+/// About a tenth off the cost of a forwarded request (docs/decisions.md section 1).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Telling somebody outside: events go to a webhook, signed (INTERFACE.md section 9).
+//! Events go to a webhook, signed (docs/interface.md, "Events").
 
 mod webhook;
 

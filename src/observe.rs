@@ -1,4 +1,4 @@
-//! What the gate tells its operators: log lines and metrics (INTERFACE.md section 10).
+//! What the gate tells its operators: log lines and metrics (docs/interface.md).
 //!
 //! [`Log`] owns one thread that writes; nobody else ever waits for a terminal, a pipe or a disk. [`access`] holds the
 //! one record a request, [`Events`] what the parts say and what happens to accounts, [`metrics`] the numbers.

@@ -1,7 +1,7 @@
 //! Who may do what: JSON ACL files compiled into a [`PolicySet`], and the decision.
 //!
 //! A decision is a pure function of the set, the action, the caller and the owner's answer
-//! (loopback3.md section 8, INTERFACE.md section 5). What does not depend on the caller is done at load:
+//! (docs/loopback-3.28.md section 8, docs/policies.md). What does not depend on the caller is done at load:
 //! a route holds its rules sorted by LoopBack's score, those that cannot apply removed, and the walk ends
 //! at the first rule whose principal the caller is.
 
@@ -75,7 +75,7 @@ pub struct Settings {
     /// 401, 403 or 404 for every denial of a known caller; `None` = 403. A denial of an anonymous one is a 401.
     pub acl_error_status: Option<u16>,
     /// `true`: exactly LoopBack 3.28 (`id` from body and query, aliases inert in static rules). `false`:
-    /// profile `standard` of INTERFACE.md section 7.
+    /// profile `standard` (docs/interface.md, "Profiles").
     pub loopback: bool,
     /// `api.short_routes`: `/login` and its kin.
     pub short_routes: bool,

@@ -1,6 +1,6 @@
 //! One table from the cause of a refusal to status, code and body.
 //!
-//! The client is told little, in LoopBack's envelope (loopback3.md section 0); the log is told all, by whoever
+//! The client is told little, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log is told all, by whoever
 //! knows the reason.
 
 use std::{borrow::Cow, time::Duration};

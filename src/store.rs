@@ -1,7 +1,7 @@
 //! What is kept: users, tokens, roles, rules, the changes feed and the outbox.
 //!
 //! Every write is a batch of [`Change`]s, applied whole or not at all, and [`Store::commit`] answers only when
-//! it would survive a power cut (DESIGN.md section 5). The request path reads [`Sessions`], which needs
+//! it would survive a power cut (docs/decisions.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 
 mod bring;

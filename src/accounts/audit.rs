@@ -1,4 +1,4 @@
-//! The audit log's lines (INTERFACE.md section 9): who did what, never a token, a password or what was typed.
+//! The audit log's lines (docs/interface.md, "Events"): who did what, never a token, a password or what was typed.
 
 use tracing::info;
 

@@ -1,4 +1,4 @@
-//! Changing and deleting one user, and what that does to their sessions (loopback3.md sections 2.2 and 6.4).
+//! Changing and deleting one user, and what that does to their sessions (docs/loopback-3.28.md sections 2.2 and 6.4).
 
 use serde_json::{Map, Value, json};
 

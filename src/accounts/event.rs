@@ -1,4 +1,4 @@
-//! Events on their way into the outbox (INTERFACE.md section 9). None holds a token or a link: the courier makes
+//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the courier makes
 //! those when it sends.
 
 use serde_json::{Map, Value, json};

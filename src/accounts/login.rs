@@ -44,7 +44,7 @@ pub(super) enum Claim<'a> {
 }
 
 impl Login {
-    /// Reads a login's body (loopback3.md section 3), in LoopBack's order of complaints.
+    /// Reads a login's body (docs/loopback-3.28.md section 3), in LoopBack's order of complaints.
     ///
     /// # Errors
     /// The name, the realm or the `ttl` cannot be used.

@@ -1,4 +1,4 @@
-//! What only an operator does to accounts, told as every other change is (INTERFACE.md section 9).
+//! What only an operator does to accounts, told as every other change is (docs/interface.md, "Events").
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A client's properties become a user's (loopback3.md section 2.1): what is dropped, converted, and refused.
+//! A client's properties become a user's (docs/loopback-3.28.md section 2.1): what is dropped, converted, and refused.
 
 use std::borrow::Cow;
 

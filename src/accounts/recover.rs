@@ -1,4 +1,4 @@
-//! Forgotten and changed passwords (loopback3.md section 6).
+//! Forgotten and changed passwords (docs/loopback-3.28.md section 6).
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,5 @@
-//! A user's access tokens as rows (loopback3.md section 7). Where LoopBack shows a token's id, a handle stands here
-//! (INTERFACE.md section 4); only a new token shows its id.
+//! A user's access tokens as rows (docs/loopback-3.28.md section 7). Where LoopBack shows a token's id, a handle stands
+//! here (docs/interface.md, "Token handles"); only a new token shows its id.
 
 use serde_json::{Map, Value, json};
 

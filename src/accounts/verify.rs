@@ -1,4 +1,4 @@
-//! Confirming an email address (loopback3.md section 5).
+//! Confirming an email address (docs/loopback-3.28.md section 5).
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
 //! What each method takes, and how LoopBack checks it: a wrong type is told before the rules are asked, a missing
-//! argument after them (loopback3.md section 0, steps 5 and 9).
+//! argument after them (docs/loopback-3.28.md section 0, steps 5 and 9).
 
 use http::{HeaderMap, request::Parts};
 use serde_json::{Map, Value};

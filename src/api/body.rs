@@ -1,4 +1,4 @@
-//! Bodies as Express's parsers read them (loopback3.md section 7).
+//! Bodies as Express's parsers read them (docs/loopback-3.28.md section 7).
 
 use std::io::{ErrorKind, Read};
 
@@ -16,8 +16,8 @@ use super::{
     json::{self, Twins},
 };
 
-/// A body as LoopBack's body parsers read it (loopback3.md section 7): `{}` where there is none, or where its type
-/// is neither JSON nor a form.
+/// A body as LoopBack's body parsers read it (docs/loopback-3.28.md section 7): `{}` where there is none, or where its
+/// type is neither JSON nor a form.
 #[derive(Debug)]
 pub struct Body(pub Value, Origin);
 

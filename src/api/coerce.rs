@@ -1,5 +1,5 @@
 //! The arguments of an app's methods, checked as strong-remoting does before LoopBack asks the rules
-//! (loopback3.md section 0, step 5). Nothing is converted for the app: it does that again itself.
+//! (docs/loopback-3.28.md section 0, step 5). Nothing is converted for the app: it does that again itself.
 
 mod number;
 mod point;

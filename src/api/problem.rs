@@ -1,4 +1,4 @@
-//! Errors in LoopBack's envelope (loopback3.md section 0).
+//! Errors in LoopBack's envelope (docs/loopback-3.28.md section 0).
 
 use std::{borrow::Cow, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
     xml,
 };
 
-/// An error in LoopBack's envelope (loopback3.md section 0).
+/// An error in LoopBack's envelope (docs/loopback-3.28.md section 0).
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Told>);
 

@@ -12,7 +12,7 @@ use crate::{
 /// Never shown, whatever the store holds.
 const HIDDEN: [&str; 2] = ["password", "verificationToken"];
 
-/// A user (loopback3.md section 2): what the model declares in its order, then the rest.
+/// A user (docs/loopback-3.28.md section 2): what the model declares in its order, then the rest.
 pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
     let is_shown =
         |name: &str| !HIDDEN.contains(&name) && !settings.hidden.iter().any(|hidden| hidden == name);
@@ -31,7 +31,7 @@ pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
     shown
 }
 
-/// A new token with its id (loopback3.md section 1.4).
+/// A new token with its id (docs/loopback-3.28.md section 1.4).
 pub(super) fn token(minted: &Minted, settings: &Settings) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), minted.id.expose().into());

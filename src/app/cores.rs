@@ -1,4 +1,4 @@
-//! One thread and one runtime a core (DESIGN.md section 2).
+//! One thread and one runtime a core (docs/decisions.md section 2).
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 

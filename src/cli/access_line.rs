@@ -1,4 +1,4 @@
-//! A line of the access log, read back (INTERFACE.md section 10).
+//! A line of the access log, read back (docs/interface.md, "The access log").
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! The command line as types (INTERFACE.md section 1).
+//! The command line as types.
 
 mod asker;
 mod rules;

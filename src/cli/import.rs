@@ -1,4 +1,5 @@
-//! `import loopback`: accounts, live sessions, roles and stored rules of a LoopBack 3 app (INTERFACE.md section 8).
+//! `import loopback`: accounts, live sessions, roles and stored rules of a LoopBack 3 app
+//! (docs/moving-from-loopback.md).
 //!
 //! A thread reads and understands (`read`), this side stores, a thousand rows at a time: what is held does not grow
 //! with the files. A row that makes no sense is left and named with its place. Whether a row that makes sense is

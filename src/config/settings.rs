@@ -1,4 +1,4 @@
-//! The finished settings, section by section (INTERFACE.md section 2 says what each key means).
+//! The finished settings, section by section. docs/configuration.md says what each key means.
 
 mod credentials;
 
@@ -85,7 +85,7 @@ pub enum Algorithm {
     Argon2id,
 }
 
-/// Identity headers towards the app (INTERFACE.md section 6).
+/// Identity headers towards the app (docs/interface.md, "Towards the app").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// `X-Forwarded-User` and its kin.

@@ -1,4 +1,4 @@
-//! Keys that parse and whose features are not built yet (INTERFACE.md section 2).
+//! Keys that parse and whose features are not built yet.
 
 use super::{
     inputs::Inputs,

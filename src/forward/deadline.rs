@@ -1,7 +1,7 @@
 //! Deadlines that cost the request path nothing: one coarse ticker a core looks at all of them.
 //!
 //! A timer of the runtime is registered and removed in a tree at each wait, which was measured to cost
-//! 0.4 µs a request (DESIGN.md section 1). Here a wait stores a number; the ticker, ten times a second,
+//! 0.4 µs a request (docs/decisions.md section 1). Here a wait stores a number; the ticker, ten times a second,
 //! wakes those whose number has passed.
 
 use std::{

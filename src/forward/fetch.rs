@@ -45,8 +45,8 @@ const LARGEST_ROW: usize = 1024 * 1024;
 
 impl Forwarder {
     /// Asks the app for `target`, without any credential of the client, and marked as a look-up
-    /// (INTERFACE.md section 5). `header`: the one response header that is wanted. `naming` of `None`: it is
-    /// for no request, and goes to the server by the server's own name.
+    /// (docs/what-rules-see.md, "Owner look-ups"). `header`: the one response header that is wanted. `naming` of
+    /// `None`: it is for no request, and goes to the server by the server's own name.
     ///
     /// # Errors
     /// [`ForwardError`]: whoever asked has to refuse.

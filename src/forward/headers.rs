@@ -1,4 +1,4 @@
-//! Which headers go on to the app, and which come back (INTERFACE.md section 6, RFC 9110 section 7.6.1).
+//! Which headers go on to the app, and which come back (docs/interface.md, "Towards the app"; RFC 9110 section 7.6.1).
 //!
 //! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
 //! any spelling; then ours are set, once.

@@ -1,4 +1,4 @@
-//! The headers that tell the app who is asking (INTERFACE.md section 6).
+//! The headers that tell the app who is asking (docs/interface.md, "Towards the app").
 
 /// A family of header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

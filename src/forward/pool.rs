@@ -1,4 +1,4 @@
-//! Connections to the app: one list a core and server, the latest used first (DESIGN.md section 1).
+//! Connections to the app: one list a core and server, the latest used first (docs/decisions.md section 1).
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,4 @@
-//! The gate's own paths (INTERFACE.md section 3): no policy hands one to the app.
+//! The gate's own paths (docs/interface.md, "Paths"): no policy hands one to the app.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! From the credential of a request to the session that it names (loopback3.md section 1).
+//! From the credential of a request to the session that it names (docs/loopback-3.28.md section 1).
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ const LABEL_LIMIT: usize = 63;
 /// Octets of a whole address (erratum 1690 of RFC 3696).
 const ADDRESS_LIMIT: usize = 254;
 
-/// Whether LoopBack 3.28 takes `text` as an email address (loopback3.md section 2.1: isemail, no DNS).
+/// Whether LoopBack 3.28 takes `text` as an email address (docs/loopback-3.28.md section 2.1: isemail, no DNS).
 ///
 /// No blanks, comments or quotes; a domain need not have a dot, and may be an address in brackets.
 #[must_use]

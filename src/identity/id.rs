@@ -24,7 +24,7 @@ impl UserId {
         }
     }
 
-    /// Whether `text` names this id, compared as strings (loopback3.md section 7: `01` is not `1`).
+    /// Whether `text` names this id, compared as strings (docs/loopback-3.28.md section 7: `01` is not `1`).
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         match self {

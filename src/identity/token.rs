@@ -13,11 +13,11 @@ pub struct TokenId(String);
 pub struct TokenHash(pub [u8; 32]);
 
 /// What stands for a token where LoopBack would show its id: 64 characters that are no credential
-/// (INTERFACE.md section 4).
+/// (docs/interface.md, "Token handles").
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(String);
 
-/// How long tokens live, whoever made them (INTERFACE.md section 2, `[users]`).
+/// How long tokens live: `[users]` in docs/configuration.md.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lifetimes {
     /// Whether a `ttl` of -1 means for ever.
@@ -30,7 +30,8 @@ pub struct Lifetimes {
 
 impl Lifetimes {
     /// When a token ends, in milliseconds since the Unix epoch, as `created` and `used` are: infinite for one that never
-    /// does, and for one that was over from the beginning. `None`: its `ttl` is none (loopback3.md section 1.3).
+    /// does, and for one that was over from the beginning. `None`: its `ttl` is none (docs/loopback-3.28.md section
+    /// 1.3).
     ///
     /// `used` is its last use, if that counts for it.
     #[must_use]
@@ -66,7 +67,7 @@ impl TokenId {
         Self(text)
     }
 
-    /// An id of `length` characters of `[A-Za-z0-9]`, drawn from `chance` (loopback3.md section 1.4).
+    /// An id of `length` characters of `[A-Za-z0-9]`, drawn from `chance` (docs/loopback-3.28.md section 1.4).
     ///
     /// Returns `None` when `chance` runs dry; bytes of 248 and above are passed over, so that all 62
     /// characters are equally likely.

@@ -19,7 +19,7 @@ use tracing_subscriber::{
 use super::{Log, line};
 use crate::clock::Clock;
 
-/// Turns events into lines: those of the target `audit` (INTERFACE.md section 9) into the stream `audit`, named by
+/// Turns events into lines: those of the target `audit` (docs/interface.md, "Events") into the stream `audit`, named by
 /// their field `event`; all others into the stream `app`.
 #[derive(Debug)]
 pub struct Events {

@@ -1,4 +1,4 @@
-//! Numbers for Prometheus (INTERFACE.md section 10).
+//! Numbers for Prometheus (docs/interface.md, "Metrics").
 //!
 //! What every request counts is counted per core, by that core alone, and added up when somebody asks.
 

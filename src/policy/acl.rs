@@ -1,4 +1,5 @@
-//! ACL entries: read, checked, scored, and compiled into the rules of one route (loopback3.md sections 8.3 to 8.5).
+//! ACL entries: read, checked, scored, and compiled into the rules of one route (docs/loopback-3.28.md sections 8.3 to
+//! 8.5).
 
 mod read;
 mod stored;

@@ -78,7 +78,7 @@ pub(super) const FIXED_ROUTES: usize = 2;
 
 impl<'s> Action<'s, '_> {
     /// Adds the body's `id`, which counts only where the path gave none, and before the query's
-    /// (loopback3.md section 8.1).
+    /// (docs/loopback-3.28.md section 8.1).
     #[must_use]
     pub fn with_body_id(mut self, id: Option<String>) -> Self {
         if self.wants_body

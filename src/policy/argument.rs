@@ -1,4 +1,5 @@
-//! What a LoopBack method takes: LoopBack looks at the types before it asks the rules (loopback3.md section 0, step 5).
+//! What a LoopBack method takes: LoopBack checks the types before it asks the rules (docs/loopback-3.28.md section 0,
+//! step 5).
 
 use std::borrow::Cow;
 

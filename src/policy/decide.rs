@@ -221,7 +221,7 @@ impl Effect {
     }
 }
 
-/// Whether a token has one of the scopes that a route wants (loopback3.md section 1.5).
+/// Whether a token has one of the scopes that a route wants (docs/loopback-3.28.md section 1.5).
 pub(super) fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
     if scopes.is_empty() && wanted.is_empty() {
         return true;

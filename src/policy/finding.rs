@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Source;
 
-/// How bad it is (INTERFACE.md section 1).
+/// How bad it is: `check` ends with 1 for an error, and for a warning with `--strict`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The set is refused.

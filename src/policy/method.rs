@@ -1,5 +1,5 @@
 //! The remote methods that LoopBack gives a model: names, aliases, access types and REST routes
-//! (loopback3.md section 9).
+//! (docs/loopback-3.28.md section 9).
 
 use std::borrow::Cow;
 

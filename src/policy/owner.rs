@@ -1,4 +1,4 @@
-//! Who owns a row: how it is asked, and how the answer is read (loopback3.md section 8.6, INTERFACE.md section 5).
+//! Who owns a row: how it is asked, and how the answer is read (docs/loopback-3.28.md section 8.6, docs/policies.md).
 
 use std::{fmt::Write, time::Duration};
 
@@ -187,8 +187,8 @@ impl<'s> Question<'s> {
         (!owner.is_empty()).then(|| owner.into())
     }
 
-    /// Reads the app's answer. `user_exists`: whether the caller's user row is there (loopback3.md section 8.6,
-    /// step 3: a belongsTo owner has to exist).
+    /// Reads the app's answer. `user_exists`: whether the caller's user row is there (docs/loopback-3.28.md section
+    /// 8.6, step 3: a belongsTo owner has to exist).
     #[must_use]
     pub fn verdict(&self, answer: &OwnerAnswer, caller: Caller<'_>, user_exists: bool) -> OwnerVerdict {
         let Some(user) = caller.user.filter(|user| !user.is_empty()) else { return OwnerVerdict::NotOwner };

@@ -1,4 +1,4 @@
-//! `users.current_user_literal`: a segment such as `me` stands for the caller's id (loopback3.md section 1.6).
+//! `users.current_user_literal`: a segment such as `me` stands for the caller's id (docs/loopback-3.28.md section 1.6).
 
 use super::PolicySet;
 

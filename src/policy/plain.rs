@@ -1,4 +1,4 @@
-//! `routes` files: access rules for an app that is not LoopBack (INTERFACE.md section 5).
+//! `routes` files: access rules for an app that is not LoopBack (docs/policies.md).
 
 use std::time::Duration;
 

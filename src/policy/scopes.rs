@@ -1,4 +1,4 @@
-//! `accessScopes`: which scopes open a route to a token (loopback3.md section 1.5).
+//! `accessScopes`: which scopes open a route to a token (docs/loopback-3.28.md section 1.5).
 
 use super::{finding::Report, json::Node};
 

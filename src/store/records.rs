@@ -57,7 +57,7 @@ pub struct Token {
     pub ttl: Option<f64>,
     /// When it was made.
     pub created: Timestamp,
-    /// What it is good for; empty = `DEFAULT` (loopback3.md section 1.5).
+    /// What it is good for; empty = `DEFAULT` (docs/loopback-3.28.md section 1.5).
     #[serde(default)]
     pub scopes: Vec<String>,
     /// What `token issue --name` called it.
@@ -108,7 +108,7 @@ pub struct RoleMapping {
     pub principal_id: String,
 }
 
-/// A row of LoopBack's ACL model. Absent fields stay absent: they match nothing (loopback3.md section 8.3).
+/// A row of LoopBack's ACL model. Absent fields stay absent: they match nothing (docs/loopback-3.28.md section 8.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AclRow {

@@ -71,7 +71,7 @@ pub struct Sessions {
     live: papaya::HashMap<TokenHash, Arc<Session>>,
 }
 
-/// What a known token is worth now (loopback3.md section 1.3).
+/// What a known token is worth now (docs/loopback-3.28.md section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is good.

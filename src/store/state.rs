@@ -322,7 +322,7 @@ fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Opt
     }
 }
 
-/// Only a mapping whose type is exactly `USER` gives a user a role (loopback3.md section 8.3).
+/// Only a mapping whose type is exactly `USER` gives a user a role (docs/loopback-3.28.md section 8.3).
 fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
     (mapping.principal_type.0 == "USER").then(|| (mapping.principal_id.clone(), mapping.id.clone()))
 }

@@ -57,7 +57,7 @@ impl RequestHead {
     ///
     /// # Errors
     ///
-    /// A [`Reject`] for everything that INTERFACE.md section 6 refuses before any rule, except what
+    /// A [`Reject`] for everything that docs/what-is-refused.md lists for a head, except what
     /// takes a list of reserved names, and `%2f` (see [`Self::encoded_slash`]). The connection
     /// cannot be used any further then.
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {

@@ -15,8 +15,8 @@ pub(super) struct Target {
 
 /// Checks a target. `scratch` takes the decoded segments.
 ///
-/// The path is not changed: what would have to be changed to be safe is refused (INTERFACE.md
-/// section 6), so that the path that is judged is the path that is forwarded.
+/// The path is not changed: what would have to be changed to be safe is refused
+/// (docs/what-is-refused.md, "Paths"), so that the path that is judged is the path that is forwarded.
 pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reject> {
     if target.first() != Some(&b'/') {
         return Err(Reject::OriginForm);

@@ -1,4 +1,4 @@
-//! The house stays as STYLE_GUIDE.md section 1 draws it: imports go down only, no `mod.rs`, short files, a pure core.
+//! The house stays as ARCHITECTURE.md draws it: imports go down only, no `mod.rs`, short files, a pure core.
 //!
 //! The sources are read as text, without their comments, strings and tests. A checker is tested on made-up sources
 //! first: one that finds nothing anywhere would be no check.
@@ -28,7 +28,7 @@ const FOR_ALL: [&str; 2] = ["clock", "observe"];
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;
 
-/// What the pure core does not do: no clock, chance, I/O, log line or `async` (rule 4).
+/// What the pure core does not do: no clock, chance, I/O, log line or `async`.
 const IMPURE: [&str; 13] = [
     "async ",
     ".await",

@@ -1,4 +1,4 @@
-//! LoopBack's models in front of the app: what comes before the rules and what after (loopback3.md section 0).
+//! LoopBack's models in front of the app: what comes before the rules and what after (docs/loopback-3.28.md section 0).
 
 mod access_control;
 mod keys;

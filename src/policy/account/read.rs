@@ -1,4 +1,4 @@
-//! The settings of the account model that `[users]` has, too (INTERFACE.md sections 2 and 5).
+//! The settings of the account model that `[users]` (docs/configuration.md) has as well.
 
 use crate::policy::{
     Settings,

@@ -130,7 +130,7 @@ impl Resolver<'_, '_> {
         });
         let own_properties = definition.node.get("properties").map_or(&[][..], Node::members);
         for property in own_properties {
-            // A property's rules are those of the method of the same name (loopback3.md section 8.7).
+            // A property's rules are those of the method of the same name (docs/loopback-3.28.md section 8.7).
             if let Some(node) = property.node.get("acls") {
                 let prefix = format!("{}#/properties/{}/acls", definition.label, property.key);
                 let rules = Entry::read_all(node, &prefix, self.report);

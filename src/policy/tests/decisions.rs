@@ -352,7 +352,7 @@ fn a_digest_changes_with_everything() {
     assert_eq!(digests[0].len(), 64);
 }
 
-/// loopback3.md section 8.7: rules attached to a property count for the method of its name.
+/// docs/loopback-3.28.md section 8.7: rules attached to a property count for the method of its name.
 #[test]
 fn rules_of_a_property_are_those_of_the_method_of_its_name() {
     let everyone = rule("$everyone", "ALLOW");

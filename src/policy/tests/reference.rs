@@ -1,4 +1,4 @@
-//! The compiled decision against a slow, literal reading of loopback3.md sections 8.3 to 8.5.
+//! The compiled decision against a slow, literal reading of docs/loopback-3.28.md sections 8.3 to 8.5.
 
 use proptest::{prelude::*, sample::select};
 

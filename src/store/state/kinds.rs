@@ -1,5 +1,5 @@
 //! How the users' passwords are hashed, counted by kind: an unknown name is checked like one of them, so that the time
-//! that it takes does not tell it from a known one (DESIGN.md section 4).
+//! that it takes does not tell it from a known one (docs/decisions.md section 4).
 
 use std::collections::BTreeMap;
 

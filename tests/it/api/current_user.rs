@@ -1,4 +1,4 @@
-//! `users.current_user_literal`: `/users/me` (loopback3.md section 1.6).
+//! `users.current_user_literal`: `/users/me` (docs/loopback-3.28.md section 1.6).
 
 use serde_json::Value;
 

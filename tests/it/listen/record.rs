@@ -13,7 +13,7 @@ const ROUTES: &str = r#"{
   ]
 }"#;
 
-/// INTERFACE.md section 10, in this order.
+/// The keys of docs/interface.md, "The access log", in this order.
 const KEYS: [&str; 20] = [
     "ts",
     "level",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{House, Http, PASSWORD};
 
-/// All that happened, in the words of INTERFACE.md section 9, and in this order.
+/// All that happened, in the words of docs/interface.md, "Events", and in this order.
 const EVENTS: [&str; 15] = [
     "role.changed",
     "user.registered",
