@@ -212,6 +212,9 @@ const TARGETS: &[&str] = &[
     "/shop/admin/keys",
     "/nowhere",
     "/",
+    "/api/users/9",
+    "/api/users/login",
+    "/.portcullis/health",
 ];
 
 const DAV_TARGETS: &[&str] = &["/dav/1/a", "/dav/2/a", "/dav/1/box/", "/dav/2/box/", "/pub/a", "/inv/7"];

@@ -7,7 +7,7 @@ use std::{
 };
 
 use portcullis::{
-    policy::{Caller, Decision, OwnerAnswer, PolicySet},
+    policy::{Caller, Decision, OwnerAnswer, PolicySet, Served},
     wire::{HeadLimits, RequestHead, Scan},
 };
 use serde_json::json;
@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Body,
     /// The answer to another request.
     Answer,
+    /// A question of the gate's own that is not as it has to be.
+    Lookup,
     /// A plain request that the app could not read.
     Disturbed,
     /// A line of the report that is none.
@@ -88,7 +90,8 @@ impl Judge {
         let reading: Reading =
             serde_json::from_str(line).map_err(|error| none(Kind::Report, format!("{error}: {line}")))?;
         let tags: Vec<&str> = reading.all("x-rig-tag").collect();
-        if reading.header("x-portcullis-lookup").is_some() && tags.is_empty() {
+        let is_lookup = reading.header(LOOKUP).is_some();
+        if is_lookup && tags.is_empty() {
             return self.lookup(&reading).map_err(|(kind, detail)| none(kind, detail));
         }
         let [tag] = tags[..] else { return Err(none(Kind::Smuggled, format!("tags {tags:?}: {line}"))) };
@@ -105,6 +108,7 @@ impl Judge {
         let judged = match mark {
             "t" => Err((Kind::Tunnelled, String::new())),
             "" if reading.tunnel => Err((Kind::Tunnelled, String::new())),
+            "" if is_lookup => self.lookup(&reading).and_then(|()| of_request(&reading, about)),
             "" => self.reading(&reading, about, unit_made.trusted),
             _ => Err((Kind::Smuggled, String::new())),
         };
@@ -263,6 +267,9 @@ impl Judge {
             other => return Err(format!("no such request is read: {other:?}")),
         }
         let action = self.set.action(head.method(), head.path(), head.query());
+        if action.served != Served::App {
+            return Err("served by the gate itself".to_owned());
+        }
         if head.encoded_slash() && !action.encoded_slash {
             return Err("an encoded slash".to_owned());
         }
@@ -278,7 +285,7 @@ impl Judge {
                 Decision::Permit(_) => return Ok(()),
                 Decision::Denial(denial) => return Err(format!("denied by {}", denial.rule)),
                 Decision::Ask(question) => {
-                    let owner = owner(&question.target, reading.header("host").unwrap_or_default());
+                    let owner = owner(&question.target, reading);
                     let row = OwnerAnswer::Row(json!({ "ownerId": owner }));
                     verdict = Some(question.verdict(&row, caller, true));
                 }
@@ -286,23 +293,53 @@ impl Judge {
         }
     }
 
-    /// The gate's own question whose a row is: a plain GET that says of nobody that they ask.
+    /// The gate's own question whose a row is: a plain GET that says of nobody that they ask. It carries what else of
+    /// the request may name the row, and no word about the client.
     fn lookup(&self, reading: &Reading) -> Result<(), Wrong> {
-        let plain =
-            reading.method == "GET" && reading.path.starts_with("/orders/") && identity(reading).is_empty();
-        if plain { Ok(()) } else { Err((Kind::Smuggled, format!("a look-up: {reading:?}"))) }
+        self.names(reading)?;
+        let marks: Vec<&str> = reading.all(LOOKUP).collect();
+        let told = ["x-forwarded-for", "authorization", "x-access-token", "transfer-encoding", "upgrade"];
+        let plain = marks == ["owner"]
+            && reading.method == "GET"
+            && (reading.parsed || reading.length == 0)
+            && reading.query.as_deref().is_none_or(str::is_empty)
+            && [&reading.path].into_iter().chain(&reading.also).all(|path| row(path).is_some())
+            && identity(reading).is_empty()
+            && !USERS.iter().any(|name| reading.facts.contains_key(*name))
+            && told.iter().all(|name| reading.header(name).is_none());
+        if plain { Ok(()) } else { Err((Kind::Lookup, format!("{reading:?}"))) }
     }
+}
+
+/// The gate's mark on a question of its own.
+const LOOKUP: &str = "x-portcullis-lookup";
+
+/// A question that carries the tag of a request asks for the row of that request.
+fn of_request(reading: &Reading, about: &About) -> Result<(), Wrong> {
+    let wanted = about.target.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let wanted = wanted.rsplit('/').next().unwrap_or_default();
+    if row(&reading.path) == Some(decode(wanted)) {
+        return Ok(());
+    }
+    Err((Kind::Lookup, format!("{} for {}", reading.path, about.target)))
+}
+
+/// The id of the row at a path that `Order`'s look-up leads to.
+fn row(path: &str) -> Option<Vec<u8>> {
+    let id = decode(path.strip_prefix("/orders/")?);
+    (!id.is_empty() && !id.contains(&b'/')).then_some(id)
 }
 
 /// The tag of the requests that the rig sends before it begins.
 pub(crate) const READY: &str = "ready";
 
-/// Whose row it is that the apps serve at this path and host: a rule that is simple in every language.
-pub(crate) fn owner(target: &str, host: &str) -> u8 {
+/// Whose row it is that the apps serve at this path, host and tenant: a rule that is simple in every language.
+fn owner(target: &str, reading: &Reading) -> u8 {
     let path = decode(target.split('?').next().unwrap_or_default());
     let last = path.last().copied().unwrap_or_default();
-    let length = host.split(':').next().unwrap_or_default().len();
-    if (usize::from(last) + length) % 2 == 1 { 1 } else { 2 }
+    let host = reading.header("host").unwrap_or_default().split(':').next().unwrap_or_default();
+    let tenant = reading.header("x-tenant").unwrap_or_default();
+    if (usize::from(last) + host.len() + tenant.len()) % 2 == 1 { 1 } else { 2 }
 }
 
 /// What a reading says about the user, sorted.

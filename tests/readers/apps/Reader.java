@@ -51,6 +51,9 @@ public class Reader extends HttpServlet {
 
     @Override
     protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+        // As Spring's HiddenHttpMethodFilter reads it: the query, or a form, which is then no body any more.
+        String asked = request.getMethod().equals("POST") ? request.getParameter("_method") : null;
+        String method = asked == null || asked.isEmpty() ? request.getMethod() : asked.toUpperCase(Locale.ROOT);
         byte[] body = request.getInputStream().readAllBytes();
         String shown = new String(body, 0, Math.min(body.length, 512), StandardCharsets.ISO_8859_1);
         String info = request.getPathInfo();
@@ -58,7 +61,7 @@ public class Reader extends HttpServlet {
         // What follows a `;` is a parameter here, and no part of the path.
         String bare = request.getRequestURI().replaceAll(";[^/]*", "");
         String user = request.getRemoteUser();
-        write("{\"method\":" + text(request.getMethod())
+        write("{\"method\":" + text(method)
             + ",\"script\":" + text(request.getContextPath())
             + ",\"path\":" + text(encoded(path))
             + ",\"also\":[" + text(bare) + "]"
@@ -74,7 +77,8 @@ public class Reader extends HttpServlet {
         String host = request.getHeader("host");
         byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
         int last = bytes.length == 0 ? 0 : bytes[bytes.length - 1] & 0xff;
-        int length = host == null ? 0 : host.split(":", -1)[0].length();
+        String tenant = request.getHeader("x-tenant");
+        int length = (host == null ? 0 : host.split(":", -1)[0].length()) + (tenant == null ? 0 : tenant.length());
         response.setContentType("application/json");
         response.setHeader("X-Rig-Seen", seen == null ? "" : seen);
         response.getWriter().write("{\"ownerId\":" + ((last + length) % 2 == 0 ? 2 : 1) + "}");

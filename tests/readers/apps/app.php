@@ -37,7 +37,8 @@ $reading = [
     'method' => $method,
     'script' => '',
     'path' => encoded($path),
-    'also' => [strtok($_SERVER['REQUEST_URI'], '?')],
+    // The second as an app reads it that decodes what nginx has decoded.
+    'also' => [strtok($_SERVER['REQUEST_URI'], '?'), encoded(rawurldecode($path))],
     'query' => $_SERVER['QUERY_STRING'],
     'headers' => $headers,
     'body' => utf8(substr($body, 0, 512)),
@@ -51,4 +52,5 @@ $host = explode(':', $_SERVER['HTTP_HOST'] ?? '')[0];
 $last = $path === '' ? 0 : ord(substr($path, -1));
 header('Content-Type: application/json');
 header('X-Rig-Seen: ' . ($_SERVER['HTTP_X_RIG_TAG'] ?? ''));
-echo json_encode(['ownerId' => ($last + strlen($host)) % 2 ? 1 : 2]);
+$tenant = $_SERVER['HTTP_X_TENANT'] ?? '';
+echo json_encode(['ownerId' => ($last + strlen($host) + strlen($tenant)) % 2 ? 1 : 2]);

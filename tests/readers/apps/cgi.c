@@ -118,7 +118,7 @@ int main(void) {
     const char *info = variable("PATH_INFO");
     unsigned last = *info ? (unsigned char)info[strlen(info) - 1] : 0;
     const char *host = variable("HTTP_HOST");
-    int owner = (last + strcspn(host, ":")) % 2 ? 1 : 2;
+    int owner = (last + strcspn(host, ":") + strlen(variable("HTTP_X_TENANT"))) % 2 ? 1 : 2;
     printf("Content-Type: application/json\r\nX-Rig-Seen: %s\r\n\r\n{\"ownerId\":%d}", variable("HTTP_X_RIG_TAG"), owner);
     return 0;
 }

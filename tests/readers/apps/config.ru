@@ -35,7 +35,8 @@ app = lambda do |env|
   }
   OUT.syswrite("#{JSON.generate(reading)}\n")
   last = decoded.bytes.last || 0
-  owner = (last + env['HTTP_HOST'].to_s.split(':').first.to_s.bytesize).odd? ? 1 : 2
+  lengths = env['HTTP_HOST'].to_s.split(':').first.to_s.bytesize + env['HTTP_X_TENANT'].to_s.bytesize
+  owner = (last + lengths).odd? ? 1 : 2
   content = JSON.generate(ownerId: owner)
   fields = { 'Content-Type' => 'application/json', 'X-Rig-Seen' => env['HTTP_X_RIG_TAG'].to_s }
   [200, fields.merge('Content-Length' => content.bytesize.to_s), [content]]

@@ -8,7 +8,7 @@ from cheroot import wsgi
 from wsgidav.fs_dav_provider import FileResource, FilesystemProvider, FolderResource
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from reading import encoded, environ_facts, environ_headers, owner, report, tag
+from reading import encoded, environ_facts, environ_headers, report, tag
 
 asked = threading.local()
 
@@ -19,9 +19,10 @@ class Provider(FilesystemProvider):
         return super().get_resource_inst(path, environ)
 
 
-def as_sent(path):
-    """A decoded path, encoded again; cheroot leaves an encoded slash as it is."""
-    return encoded(path).replace("%252F", "%2F")
+def as_sent(path, method):
+    """A decoded path, encoded again; cheroot leaves an encoded slash as it is, and decodes nothing for OPTIONS."""
+    path = path.encode("latin-1") if isinstance(path, str) else path
+    return path.decode("latin-1") if method == "OPTIONS" else encoded(path).replace("%252F", "%2F")
 
 
 def told(method):
@@ -70,12 +71,13 @@ def app(environ, start_response):
     def started(status, fields, exc_info=None):
         return start_response(status, fields + [("X-Rig-Seen", tag(headers))], exc_info)
 
+    method = environ["REQUEST_METHOD"]
     parts = list(dav(environ, started))
-    paths = [as_sent(found.encode()) for found in asked.paths]
-    destination = asked.destination and as_sent(asked.destination.encode())
+    paths = [as_sent(found.encode(), method) for found in asked.paths]
+    destination = asked.destination and as_sent(asked.destination.encode(), method)
     report(
-        environ["REQUEST_METHOD"],
-        as_sent(path),
+        method,
+        as_sent(path, method),
         headers,
         script=script,
         query=environ.get("QUERY_STRING", ""),

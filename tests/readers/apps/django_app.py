@@ -14,13 +14,17 @@ from reading import answer, encoded, environ_facts, report
 def view(request):
     headers = [[name.lower(), value] for name, value in request.headers.items()]
     path = encoded(request.path_info.encode())
+    # Read first: it is not there any more once a form is read.
+    body = request.body
+    # As middleware has it that lets forms delete.
+    asked = request.POST.get("_method") if request.method == "POST" else None
     report(
-        request.method,
+        asked.upper() if asked else request.method,
         path,
         headers,
         script=request.META.get("SCRIPT_NAME", ""),
         query=request.META.get("QUERY_STRING", ""),
-        body=request.body,
+        body=body,
         facts=environ_facts(request.META) | {"scheme": request.scheme},
     )
     fields, content = answer(path, headers)

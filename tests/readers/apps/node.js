@@ -29,14 +29,14 @@ function decoded(path) {
   }
 }
 
-function owner(path, host) {
+function owner(path, headers) {
   const bytes = Buffer.from(decoded(path));
   const last = bytes.length ? bytes[bytes.length - 1] : 0;
-  return (last + (host || '').split(':')[0].length) % 2 ? 1 : 2;
+  return (last + (headers.host || '').split(':')[0].length + (headers['x-tenant'] || '').length) % 2 ? 1 : 2;
 }
 
 function answer(request, response, path) {
-  const body = JSON.stringify({ ownerId: owner(path, request.headers.host) });
+  const body = JSON.stringify({ ownerId: owner(path, request.headers) });
   response.writeHead(200, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
@@ -165,7 +165,7 @@ function fastify(caseSensitive) {
     told(request.raw, read, request.body || Buffer.alloc(0), { routed: Boolean(path), facts });
     reply
       .header('X-Rig-Seen', request.headers['x-rig-tag'] || '')
-      .send({ ownerId: owner(read, request.headers.host) });
+      .send({ ownerId: owner(read, request.headers) });
   };
   for (const [route, path] of Object.entries(ROUTES)) app.all(route, handle(path));
   app.setNotFoundHandler(handle());
@@ -180,7 +180,7 @@ function koa() {
     const body = await new Promise((resolve) => collect(context.req, resolve));
     told(context.req, context.path, body, { method: context.method, facts: { scheme: context.protocol } });
     context.set('X-Rig-Seen', context.get('x-rig-tag'));
-    context.body = { ownerId: owner(context.path, context.headers.host) };
+    context.body = { ownerId: owner(context.path, context.headers) };
   });
   return http.createServer(app.callback());
 }

@@ -27,16 +27,16 @@ def tag(headers):
     return next((value for name, value in headers if name == "x-rig-tag"), "")
 
 
-def owner(path, host):
-    """Whose row the path is at this host: `path` decoded, in bytes."""
+def owner(path, host, tenant):
+    """Whose row the path is at this host, for this tenant: `path` decoded, in bytes."""
     last = path[-1] if path else 0
-    return 1 if (last + len(host.split(":")[0])) % 2 else 2
+    return 1 if (last + len(host.split(":")[0]) + len(tenant)) % 2 else 2
 
 
 def answer(path, headers):
     """The fields and the body of every answer."""
-    host = next((value for name, value in headers if name == "host"), "")
-    body = json.dumps({"ownerId": owner(unquote_to_bytes(path), host)}).encode()
+    host, tenant = (next((value for name, value in headers if name == wanted), "") for wanted in ("host", "x-tenant"))
+    body = json.dumps({"ownerId": owner(unquote_to_bytes(path), host, tenant)}).encode()
     fields = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Rig-Seen", tag(headers))]
     return fields, body
 

@@ -34,7 +34,9 @@ class Handler(BaseHTTPRequestHandler):
         self.handle_bodiless(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     do_GET = do_HEAD = do_DELETE = do_OPTIONS = handle_bodiless
-    do_POST = do_PUT = do_PATCH = do_MOVE = do_COPY = do_PROPFIND = handle_body
+    do_QUERY = do_PROPFIND = do_PROPPATCH = do_MKCOL = do_LOCK = do_UNLOCK = do_REPORT = do_SEARCH = handle_bodiless
+    do_PURGE = do_ACL = do_MKCALENDAR = do_FOO = do_MOVE = do_COPY = handle_bodiless
+    do_POST = do_PUT = do_PATCH = handle_body
 
     def log_message(self, *_):
         pass

@@ -1,5 +1,12 @@
 //! Bodies and how they are announced.
 
+use std::io::Write as _;
+
+use flate2::{
+    Compression,
+    write::{GzEncoder, ZlibEncoder},
+};
+
 use super::{Change, change};
 use crate::{
     chance::Chance,
@@ -19,10 +26,31 @@ pub(super) const CHANGES: &[Change] = &[
     change("unfinished", 1, unfinished),
 ];
 
+/// Methods with and without a defined body: an app that does not read it takes it for its next request.
+const BODIED: &[&str] = &[
+    "GET",
+    "DELETE",
+    "OPTIONS",
+    "HEAD",
+    "GET",
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "PURGE",
+    "ACL",
+    "MKCALENDAR",
+    "FOO",
+];
+
 fn request_as_body(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
-    if chance.odds(70) {
-        chance.one_of(&["GET", "DELETE", "OPTIONS", "HEAD", "GET"]).clone_into(&mut draft.method);
-        draft.target = chance.one_of(&["/pub/a", "/shop/x", "/notes"]).to_owned();
+    if chance.odds(80) {
+        chance.one_of(BODIED).clone_into(&mut draft.method);
+        draft.target = chance.one_of(&["/pub/a", "/shop/x", "/notes", "/pub/a", "/dav/1/a"]).to_owned();
     }
     draft.body = draft.hidden('s');
     draft.framing = if chance.odds(30) { Framing::Chunked } else { Framing::Length };
@@ -45,31 +73,102 @@ fn method_in_form(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.method = "POST".to_owned();
     draft.target = chance.one_of(&["/inv/7", "/notes/1"]).to_owned();
     draft.fields.retain(|(name, _)| name != "Content-Type");
-    let name = chance.one_of(&["_method", "_meth%6fd", "%5fmethod", "a=b&_method", "_method"]);
     let value = chance.one_of(&["DELETE", "delete", "PUT"]);
-    match chance.below(6) {
-        0 => {
-            draft.field("Content-Type", "multipart/form-data; boundary=x");
-            draft.body = format!(
-                "--x\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n{value}\r\n--x--\r\n"
-            )
-            .into_bytes();
-        }
-        1 => {
-            draft.field("Content-Type", "application/json");
-            draft.body = format!("{{\"_method\":\"{value}\"}}").into_bytes();
-        }
-        _ => {
-            let kind = chance.one_of(&[
-                "application/x-www-form-urlencoded",
-                "application/x-www-form-urlencoded; charset=utf-8",
-                "Application/X-WWW-Form-Urlencoded",
-            ]);
-            draft.field("Content-Type", kind);
-            draft.body = format!("{name}={value}").into_bytes();
-        }
+    let (kind, body) = match chance.below(8) {
+        0 | 1 => parts(chance, value),
+        2 | 3 => json(chance, value),
+        _ => form(chance, value),
+    };
+    if !kind.is_empty() {
+        draft.field("Content-Type", kind);
     }
+    draft.body = if chance.odds(15) { packed(draft, chance, &body) } else { body };
     draft.framing = if chance.odds(25) { Framing::Chunked } else { Framing::Length };
+}
+
+fn form(chance: &mut Chance, value: &str) -> (&'static str, Vec<u8>) {
+    let name = chance.one_of(&[
+        "_method",
+        "_meth%6fd",
+        "%5fmethod",
+        "a=b&_method",
+        "_method",
+        "a;_method",
+        "_method[]",
+        "_method%00",
+        "+_method",
+        "&&_method",
+    ]);
+    let kind = chance.one_of(&[
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-8",
+        "Application/X-WWW-Form-Urlencoded",
+        "application/x-www-form-urlencoded;",
+        "application/x-www-form-urlencoded, text/plain",
+        "text/plain\r\nContent-Type: application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "",
+    ]);
+    if kind.ends_with("utf-16") {
+        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}%00")).collect::<String>();
+        return (kind, format!("%ff%fe{}=%ff%fe{}", escaped("_method"), escaped(value)).into_bytes());
+    }
+    (kind, format!("{name}={value}").into_bytes())
+}
+
+fn parts(chance: &mut Chance, value: &str) -> (&'static str, Vec<u8>) {
+    let line = chance.one_of(&[
+        "Content-Disposition: form-data; name=\"_method\"",
+        "content-disposition: form-data; name=_method",
+        "Content-Disposition: form-data; a=b; name=\"_method\"",
+        "Content-Disposition: form-data; name=\"_meth\\od\"",
+        "Content-Disposition: form-data;\r\n name=\"_method\"",
+        "Content-Disposition: form-data; name*=utf-8''_method",
+        "X-A: b\r\nContent-Disposition: form-data; name=\"_method\"",
+    ]);
+    let kind = chance.one_of(&[
+        "multipart/form-data; boundary=x",
+        "multipart/form-data; boundary=\"x\"",
+        "Multipart/Form-Data; charset=utf-8; boundary=x",
+        "multipart/form-data; charset=utf-7; boundary=x",
+    ]);
+    (kind, format!("--x\r\n{line}\r\n\r\n{value}\r\n--x--\r\n").into_bytes())
+}
+
+fn json(chance: &mut Chance, value: &str) -> (&'static str, Vec<u8>) {
+    let kind = chance.one_of(&[
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/vnd.api+json",
+        "application/json; charset=utf-16",
+    ]);
+    let text = match chance.below(5) {
+        0 => format!("{{\"\\u005fmethod\":\"{value}\"}}"),
+        1 => format!("\n{{\"a\":{{}},\"_method\" : \"{value}\"}}"),
+        2 => format!("{{\"_method\":\"GET\",\"_method\":\"{value}\"}}"),
+        _ => format!("{{\"_method\":\"{value}\"}}"),
+    };
+    if kind.ends_with("utf-16") {
+        return (kind, text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    }
+    (kind, text.into_bytes())
+}
+
+fn packed(draft: &mut Draft, chance: &mut Chance, body: &[u8]) -> Vec<u8> {
+    let level = Compression::default();
+    if chance.odds(50) {
+        draft.field("Content-Encoding", chance.one_of(&["gzip", "GZIP", "identity, gzip"]));
+        let mut packer = GzEncoder::new(Vec::new(), level);
+        packer.write_all(body).unwrap();
+        packer.finish().unwrap()
+    } else {
+        draft.field("Content-Encoding", "deflate");
+        let mut packer = ZlibEncoder::new(Vec::new(), level);
+        packer.write_all(body).unwrap();
+        packer.finish().unwrap()
+    }
 }
 
 /// The body as chunks under another spelling of `chunked`, with something behind it for whoever reads a length.
@@ -80,6 +179,12 @@ fn transfer_encoding(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "Transfer_Encoding",
         "Transfer-Encoding ",
         "X-A: b\r\nTransfer-Encoding",
+        "Transfer.Encoding",
+        "Transfer-Encoding\t:",
+        "TRANSFER-ENCODING",
+        "Transfer-Encoding\u{b}:",
+        "\tTransfer-Encoding",
+        "Content-Length: 0\r\nTransfer_Encoding",
     ]);
     let value = chance.one_of(&[
         "chunked",
@@ -101,12 +206,12 @@ fn transfer_encoding(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     ]);
     draft.body = chunked(b"abc");
     draft.field(name, value);
-    raw(draft);
+    raw(draft, chance);
 }
 
 fn two_framings(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     let hidden = draft.hidden('s');
-    match chance.below(5) {
+    match chance.below(7) {
         0 => {
             draft.body = [b"0\r\n\r\n".as_slice(), &hidden].concat();
             draft.field("Content-Length", draft.body.len().to_string());
@@ -126,13 +231,25 @@ fn two_framings(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
             draft.body = hidden;
             draft.field("Content-Length", format!("0, {}", draft.body.len()));
         }
-        _ => {
+        4 => {
             draft.body = hidden;
             draft.field("Content-Length", draft.body.len().to_string());
-            draft.field("Content_Length", "0");
+            let folded =
+                chance.one_of(&["Content_Length", "Content.Length", "CONTENT_LENGTH", "content-length\t:"]);
+            draft.field(folded, "0");
+        }
+        5 => {
+            draft.body = hidden;
+            draft.field("Content-Length", "0");
+            draft.field("Content_Length", draft.body.len().to_string());
+        }
+        _ => {
+            draft.body = [b"0\r\n\r\n".as_slice(), &hidden].concat();
+            draft.field("Content-Length", draft.body.len().to_string());
+            draft.field(chance.one_of(&["Transfer_Encoding", "Transfer.Encoding"]), "chunked");
         }
     }
-    raw(draft);
+    raw(draft, chance);
 }
 
 fn content_length(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
@@ -152,7 +269,7 @@ fn content_length(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     };
     draft.body = hidden;
     draft.field("Content-Length", value);
-    raw(draft);
+    raw(draft, chance);
 }
 
 fn chunk(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
@@ -177,7 +294,7 @@ fn chunk(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     };
     draft.field("Transfer-Encoding", "chunked");
     draft.body = text.into_bytes();
-    raw(draft);
+    raw(draft, chance);
 }
 
 fn trailer(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
@@ -189,11 +306,16 @@ fn trailer(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "Transfer-Encoding: chunked",
         "X-Rig-Tag: 1s",
         "SCRIPT_NAME: /forged",
+        "X_Forwarded_User: forged",
+        "Authorization: Bearer forged",
+        "Remote-User: forged",
+        "X-HTTP-Method-Override: DELETE",
+        "Destination: /dav/2/c",
     ]);
     draft.field("Transfer-Encoding", "chunked");
     draft.field("Trailer", line.split(':').next().unwrap_or_default());
     draft.body = format!("3\r\nabc\r\n0\r\n{line}\r\n\r\n").into_bytes();
-    raw(draft);
+    raw(draft, chance);
 }
 
 fn unfinished(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
@@ -207,10 +329,10 @@ fn unfinished(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.framing = Framing::Raw;
 }
 
-fn raw(draft: &mut Draft) {
+fn raw(draft: &mut Draft, chance: &mut Chance) {
     draft.framing = Framing::Raw;
     draft.about.doubtful = true;
-    if matches!(&*draft.method, "GET" | "HEAD") {
+    if draft.method == "HEAD" || (draft.method == "GET" && chance.odds(70)) {
         draft.method = "POST".to_owned();
     }
 }

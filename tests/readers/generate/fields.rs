@@ -3,7 +3,7 @@
 use super::{Change, change};
 use crate::{
     chance::Chance,
-    draft::{Draft, Tokens, Who},
+    draft::{Draft, Framing, Tokens, Who},
 };
 
 pub(super) const CHANGES: &[Change] = &[
@@ -21,6 +21,7 @@ pub(super) const CHANGES: &[Change] = &[
     change("te", 2, te),
     change("referer", 4, referer),
     change("lookup", 2, lookup),
+    change("copy-source", 2, copy_source),
     change("usual", 5, usual),
 ];
 
@@ -124,6 +125,42 @@ const IDENTITY: &[&str] = &[
     "eppn",
     "X-Trusted-IP",
     "X-Envoy-External-Address",
+    "Ngrok-Auth-User-Email",
+    "X-Kratos-Authenticated-Identity-Id",
+    "GAP-Auth",
+    "GAP-Signature",
+    "X-RStudio-Username",
+    "X-RStudio-Root-Path",
+    "RStudio-Connect-Credentials",
+    "Posit-Connect-User-Session-Token",
+    "Shiny-Server-Credentials",
+    "Sf-Context-Current-User",
+    "Domino-Username",
+    "Plotly-User-Data",
+    "Kubeflow-UserId",
+    "Grpc-Metadata-X-Forwarded-User",
+    "EO-Connecting-IP",
+    "Ali-Real-Client-IP",
+    "AM-EAI-User-Id",
+    "Groups",
+    "Roles",
+    "Upn",
+];
+
+/// How names of gateways end that no list has.
+const ENDS: &[&str] = &[
+    "User-Email",
+    "User-Id",
+    "UserId",
+    "Username",
+    "Groups",
+    "Roles",
+    "Client-IP",
+    "ClientIP",
+    "Real-IP",
+    "Connecting-IP",
+    "Client-Cert",
+    "Client-DN",
 ];
 
 /// What a trusted proxy may say.
@@ -140,16 +177,21 @@ fn identity(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         let name = if chance.odds(30) { name.to_ascii_lowercase() } else { name.to_owned() };
         draft.field(&name, FORGED);
     }
+    if chance.odds(20) {
+        let own = chance.one_of(&["Acme", "X-Acme", "X-Portal-Auth", "X"]);
+        draft.field(&format!("{own}-{}", chance.one_of(ENDS)), FORGED);
+    }
 }
 
 fn identity_spelling(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     let name = forged_name(draft, chance);
-    let name = match chance.below(6) {
+    let name = match chance.below(7) {
         0 => name.replace('-', "_"),
         1 => name.replacen('-', "_", 1),
         2 => name.replace('-', "."),
         3 => name.replacen('-', ".", 1),
         4 => format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")),
+        5 => name.replace('-', chance.one_of(&["~", "!", "+", "*", "|", "^", "`", "#", "$", "%", "&", "'"])),
         _ => name.replace('-', " "),
     };
     draft.field(&name, FORGED);
@@ -172,8 +214,10 @@ const VARIABLES: &[&str] = &[
     "HTTP_COOKIE",
     "CONTENT_LENGTH",
     "Content_Length",
+    "Content.Length",
     "Content_Type",
     "Transfer_Encoding",
+    "Transfer.Encoding",
     "HTTPS",
     "AUTH_TYPE",
     "REMOTE_IDENT",
@@ -209,8 +253,8 @@ fn cgi_variable(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     }
     let name = chance.one_of(VARIABLES);
     let value = match name {
-        "Content_Length" | "CONTENT_LENGTH" => "3",
-        "Transfer_Encoding" => "chunked",
+        "Content_Length" | "Content.Length" | "CONTENT_LENGTH" => "3",
+        "Transfer_Encoding" | "Transfer.Encoding" => "chunked",
         "Content_Type" => "application/x-www-form-urlencoded",
         _ => chance.one_of(&["/pub", "/forged", FORGED, "/admin/users"]),
     };
@@ -287,8 +331,12 @@ fn method_header(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "X.HTTP.Method.Override",
         "X-HTTP-METHOD",
         "X_Method-Override",
+        "X-Http-Method-Override\t:",
+        "X!HTTP!Method!Override",
+        "X-HTTP-Method_Override",
+        "X-HTTP-Method-Override ",
     ]);
-    draft.field(name, chance.one_of(&["DELETE", "delete", "PUT"]));
+    draft.field(name, chance.one_of(&["DELETE", "delete", "PUT", "\tDELETE", "DELETE, PUT"]));
 }
 
 fn duplicate(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
@@ -353,6 +401,17 @@ fn odd_line(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         &("X-A:", ""),
         &("\tX-Forwarded-User", FORGED),
         &("X-Forwarded-User\u{a0}", FORGED),
+        &("X-Forwarded-User\t:", FORGED),
+        &("X-Forwarded-User\u{b}:", FORGED),
+        &("X-Forwarded-User\u{c}", FORGED),
+        &("X-Forwarded-User\r:", FORGED),
+        &("\u{b}X-Forwarded-User", FORGED),
+        &("X-A: b\rX-Forwarded-User", FORGED),
+        &("X-A: b\nX-Forwarded-User", FORGED),
+        &("X-Forwarded\tUser", FORGED),
+        &("X-Forwarded-User;", FORGED),
+        &("\"X-Forwarded-User\"", FORGED),
+        &(": x\r\nX-A", "b"),
     ]);
     draft.field(name, value);
     draft.about.doubtful = true;
@@ -371,7 +430,15 @@ fn nominated(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "Transfer-Encoding",
         "Cookie",
         "X-Real-IP",
+        "X-Tenant",
         "X-A",
+        "Content-Type",
+        "Destination",
+        "X-Access-Token",
+        "Upgrade, X-Forwarded-Host",
+        "Sec-WebSocket-Key",
+        "Content_Length",
+        "close, Transfer-Encoding",
     ]);
     draft.field("Connection", option);
 }
@@ -379,8 +446,22 @@ fn nominated(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
 fn expect(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.field(
         "Expect",
-        chance.one_of(&["100-continue", "100-Continue", "100-continue, x", "x", "100-continue"]),
+        chance.one_of(&[
+            "100-continue",
+            "100-Continue",
+            "100-continue, x",
+            "x",
+            "100-continue",
+            "\t100-continue",
+        ]),
     );
+    // A body that comes whether it is asked for or not, for what may be refused before it is read.
+    if chance.odds(50) {
+        chance.one_of(&["POST", "PUT", "GET", "DELETE"]).clone_into(&mut draft.method);
+        draft.target = chance.one_of(&["/pub/a", "/admin/users", "/notes/1", "/nowhere"]).to_owned();
+        draft.body = draft.hidden('s');
+        draft.framing = if chance.odds(50) { Framing::Chunked } else { Framing::Length };
+    }
     draft.about.doubtful = true;
 }
 
@@ -391,18 +472,69 @@ fn te(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     }
 }
 
+/// A token in a URL that a field holds.
 fn referer(draft: &mut Draft, chance: &mut Chance, tokens: &Tokens) {
     let token = if chance.odds(50) { &tokens.ann } else { &tokens.bob };
-    let name = chance.one_of(&["Referer", "Referer", "referer"]);
-    let between = chance.one_of(&["?access_token=", "?a=b&access_token=", "?access%5Ftoken="]);
+    let name = chance.one_of(&[
+        "Referer",
+        "Referer",
+        "referer",
+        "HX-Current-URL",
+        "X-XHR-Referer",
+        "Ping-From",
+        "Ping-To",
+        "Turbo-Referrer",
+        "X-PJAX-URL",
+        "X-IC-Current-URL",
+        "X-Referer",
+        "Content-Location",
+    ]);
+    let between = chance.one_of(&[
+        "?access_token=",
+        "?a=b&access_token=",
+        "?access%5Ftoken=",
+        "#access_token=",
+        "#a=b&access_token=",
+        "#/x?access_token=",
+        "#!/x?access_token=",
+        "?/a?access_token=",
+        "?r=%2Fx%3Faccess_token%3D",
+        "?a;access_token=",
+    ]);
     draft.field(name, format!("https://localhost/pub/a{between}{token}"));
 }
 
+/// The gate's own mark; `owner` is what it says itself.
 fn lookup(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
-    draft.field(
-        chance.one_of(&["X-Portcullis-Lookup", "X_Portcullis_Lookup", "x-portcullis-lookup"]),
-        "owner",
-    );
+    if chance.odds(50) {
+        draft.target = chance.one_of(&["/orders/1", "/orders/2", "/orders/3"]).to_owned();
+    }
+    let name = chance.one_of(&["X-Portcullis-Lookup", "X_Portcullis_Lookup", "x-portcullis-lookup"]);
+    draft.field(name, chance.one_of(&["owner", FORGED]));
+}
+
+/// What has an object store read elsewhere: never beside a method that writes.
+fn copy_source(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
+    chance.one_of(&["PUT", "PUT", "POST", "COPY", "PATCH"]).clone_into(&mut draft.method);
+    draft.target = chance.one_of(&["/dav/1/f", "/dav/2/f", "/pub/f"]).to_owned();
+    draft.framing = Framing::Length;
+    draft.body = b"x".to_vec();
+    let name = chance.one_of(&[
+        "X-Amz-Copy-Source",
+        "X-Copy-From",
+        "X-Ms-Copy-Source",
+        "X-Ms-Rename-Source",
+        "X-Goog-Copy-Source",
+        "X-Oss-Copy-Source",
+        "X-Cos-Copy-Source",
+        "X-Obs-Copy-Source",
+        "X-Object-Manifest",
+        "X-Symlink-Target",
+        "x-acme-copy-source",
+        "X_Amz_Copy_Source",
+        "X-Oss-Symlink-Target",
+    ]);
+    draft.field(name, "/forged");
 }
 
 /// What browsers and tools send.

@@ -14,6 +14,7 @@ pub(super) const CHANGES: &[Change] = &[
     change("semicolon", 5, semicolon),
     change("dot-segment", 5, dot_segment),
     change("double-encoding", 3, double_encoding),
+    change("letter-escaped-twice", 3, letter_escaped_twice),
     change("double-slash", 3, double_slash),
     change("absolute-form", 3, absolute_form),
     change("unicode", 4, unicode),
@@ -24,6 +25,7 @@ pub(super) const CHANGES: &[Change] = &[
     change("method", 5, method),
     change("method-in-query", 5, method_in_query),
     change("version", 3, version),
+    change("blank-line", 1, blank_line),
     change("host", 4, host),
 ];
 
@@ -99,8 +101,21 @@ fn trailing(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
 }
 
 fn semicolon(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
-    let text =
-        chance.one_of(&[";", ";a=b", ";/x", ";jsessionid=1", "%3b", "%3ba=b", ";..", ";%2f..", ";.css"]);
+    let text = chance.one_of(&[
+        ";",
+        ";a=b",
+        ";/x",
+        ";jsessionid=1",
+        "%3b",
+        "%3ba=b",
+        ";..",
+        ";%2f..",
+        ";.css",
+        "%3B",
+        "%3b/",
+        "%253b",
+        "%3b%3b",
+    ]);
     with_path(draft, |path| {
         let at = place(path, chance);
         match chance.below(2) {
@@ -145,6 +160,19 @@ fn double_encoding(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     with_path(draft, |path| {
         let at = place(path, chance) + 1;
         inserted(path, at, text)
+    });
+}
+
+fn letter_escaped_twice(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
+    if chance.odds(50) {
+        draft.target = chance.one_of(&["/shop/admin", "/files/a/secret", "/pub/x", "/inv/7"]).to_owned();
+    }
+    with_path(draft, |path| {
+        let at = 1 + chance.below(path.len().max(2) - 1);
+        match path.as_bytes().get(at).copied().filter(u8::is_ascii_alphanumeric) {
+            Some(byte) => replaced(path, at, &format!("%25{byte:02x}")),
+            None => path.to_owned(),
+        }
     });
 }
 
@@ -266,6 +294,11 @@ fn method(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
             "PURGE",
             "SEARCH",
             "LINK",
+            "MKCALENDAR",
+            "ACL",
+            "VERSION-CONTROL",
+            "M-SEARCH",
+            "PRI",
             "DELETE ",
             "GET\t",
             "X-GET",
@@ -280,13 +313,26 @@ fn method(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
 }
 
 fn method_in_query(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
-    if chance.odds(70) {
-        draft.method = "POST".to_owned();
+    if chance.odds(80) {
+        chance.one_of(&["POST", "POST", "POST", "GET", "PUT"]).clone_into(&mut draft.method);
         draft.target = chance.one_of(&["/inv/7", "/notes/1"]).to_owned();
     }
-    let name =
-        chance.one_of(&["_method", "_METHOD", "_method", "%5fmethod", "_meth%6fd", "_method[]", "x&_method"]);
-    let value = chance.one_of(&["DELETE", "delete", "PUT", "DELETE%20", "%44ELETE"]);
+    let name = chance.one_of(&[
+        "_method",
+        "_METHOD",
+        "_method",
+        "%5fmethod",
+        "_meth%6fd",
+        "_method[]",
+        "x&_method",
+        "x;_method",
+        "_method%00",
+        "+_method",
+        "_method[0]",
+        "%5Fm%45thod",
+    ]);
+    let value =
+        chance.one_of(&["DELETE", "delete", "PUT", "DELETE%20", "%44ELETE", "DELETE&_method=PUT", ""]);
     draft.query(&format!("{name}={value}"));
 }
 
@@ -300,9 +346,18 @@ fn version(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "http/1.1",
         "HTTP/1.2",
         "HTTP/1.1 ",
+        " HTTP/1.1",
+        "\tHTTP/1.1",
+        "",
     ]);
     if draft.version == "HTTP/1.0" && chance.odds(50) {
         draft.field("Connection", "keep-alive");
+    }
+}
+
+fn blank_line(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
+    if draft.method != "HEAD" {
+        draft.method.insert_str(0, chance.one_of(&["\r\n", "\r\n\r\n", "\n", "\r", " "]));
     }
 }
 

@@ -36,9 +36,13 @@ for hole in "${wanted[@]}"; do
         failed=1
         continue
     fi
-    (cd "$copy/tree" && CARGO_TARGET_DIR=$target/planted cargo build --locked --quiet)
+    if ! (cd "$copy/tree" && CARGO_TARGET_DIR=$target/planted cargo build --locked --quiet); then
+        echo "$hole: it does not build"
+        failed=1
+        continue
+    fi
     told=$(READERS_GATE=$target/planted/debug/portcullis READERS_TOOLS=${READERS_TOOLS:-$target/tools/readers} \
-        READERS_SERVERS=$server PORTCULLIS_NO_SKIP=1 "$rig" --nocapture --test-threads=1 2>&1 || true)
+        READERS_SERVERS=$server PORTCULLIS_NO_SKIP=1 "$rig" servers:: --nocapture --test-threads=1 2>&1 || true)
     if grep -q "^$kind x" <<<"$told"; then
         echo "$hole: $server sees it ($(grep -o 'findings {.*}' <<<"$told" | head -1))"
     else
