@@ -111,6 +111,9 @@ impl Generator {
         }
         if draft.target.starts_with("/orders/") {
             chance.one_of(HOSTS).clone_into(&mut draft.host);
+            if chance.odds(40) {
+                draft.field("X-Tenant", chance.one_of(&["a", "bb", "ccc"]));
+            }
         }
         draft
     }

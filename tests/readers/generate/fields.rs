@@ -499,7 +499,6 @@ fn referer(draft: &mut Draft, chance: &mut Chance, tokens: &Tokens) {
         "#!/x?access_token=",
         "?/a?access_token=",
         "?r=%2Fx%3Faccess_token%3D",
-        "?a;access_token=",
     ]);
     draft.field(name, format!("https://localhost/pub/a{between}{token}"));
 }
