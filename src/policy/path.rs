@@ -140,9 +140,8 @@ pub(super) fn decoded_again(path: &str) -> Option<String> {
 
 /// A segment without its parameters.
 fn before_params(segment: &str) -> &str {
-    let is_start = |at: &usize| match segment.as_bytes().get(*at..) {
-        Some([b';', ..] | [b'%', b'3', b'b' | b'B', ..]) => true,
-        _ => false,
+    let is_start = |at: &usize| {
+        matches!(segment.as_bytes().get(*at..), Some([b';', ..] | [b'%', b'3', b'b' | b'B', ..]))
     };
     let end = (0..segment.len()).find(is_start).unwrap_or(segment.len());
     segment.get(..end).unwrap_or(segment)

@@ -237,7 +237,8 @@ impl Judge {
         let own = reading.header("host").unwrap_or_default();
         for text in told {
             let text = String::from_utf8_lossy(&decode(text)).into_owned();
-            let rest = text.split_once("//").filter(|(scheme, _)| matches!(*scheme, "" | "http:" | "https:"));
+            let is_ours = |scheme: &str| matches!(&*scheme.to_ascii_lowercase(), "" | "http:" | "https:");
+            let rest = text.split_once("//").filter(|(scheme, _)| is_ours(scheme));
             let (host, path) =
                 rest.map_or(("", &*text), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
             if !host.is_empty() && !host.eq_ignore_ascii_case(own) {

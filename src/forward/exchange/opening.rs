@@ -32,7 +32,7 @@ pub(super) fn open(
         (None, _, framing) => framing,
     };
     let empty = matches!(framing, Framing::Empty | Framing::Length(0));
-    let hop = Hop { framing, alone: !empty && !(reads_bodies && defines_body(head.method())) };
+    let hop = Hop { framing, alone: !(empty || reads_bodies && defines_body(head.method())) };
     headers::write_request(&mut down.scratch.to_app, head, outgoing, hop);
     match outgoing.body {
         Some(body) => down.scratch.to_app.extend_from_slice(body),
