@@ -1,6 +1,7 @@
 //! A client on the bare socket that sends units and reads answers.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     time::{Duration, Instant},
@@ -44,7 +45,8 @@ pub(crate) struct Counts {
     pub(crate) served: u64,
     pub(crate) refused: u64,
     pub(crate) denied: u64,
-    pub(crate) failed: u64,
+    /// By status: a 502 or a 504 is the gate's word about the app.
+    pub(crate) failed: BTreeMap<u16, u64>,
     pub(crate) tunnels: u64,
     pub(crate) silent: u64,
     /// The first units that took longer than [`SLOW`].
@@ -259,7 +261,7 @@ impl Counts {
             _ if answer.seen.is_some() => self.served += 1,
             401 | 403 => self.denied += 1,
             400..500 => self.refused += 1,
-            500.. => self.failed += 1,
+            status @ 500.. => *self.failed.entry(status).or_default() += 1,
             _ => {}
         }
     }
@@ -270,7 +272,9 @@ impl Counts {
         self.served += other.served;
         self.refused += other.refused;
         self.denied += other.denied;
-        self.failed += other.failed;
+        for (status, count) in &other.failed {
+            *self.failed.entry(*status).or_default() += count;
+        }
         self.tunnels += other.tunnels;
         self.silent += other.silent;
         self.slow.extend(&other.slow);

@@ -241,7 +241,8 @@ impl Judge {
             let rest = text.split_once("//").filter(|(scheme, _)| is_ours(scheme));
             let (host, path) =
                 rest.map_or(("", &*text), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
-            if !host.is_empty() && !host.eq_ignore_ascii_case(own) {
+            let bare = |host: &str| host.strip_suffix(":80").unwrap_or(host).to_ascii_lowercase();
+            if !host.is_empty() && bare(host) != bare(own) {
                 return Err((Kind::Destination, format!("on another host: {text}")));
             }
             let path = path.split(['?', '#']).next().unwrap_or_default();

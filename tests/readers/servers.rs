@@ -32,7 +32,7 @@ fn read_by(name: &str) {
     let counts = &outcome.counts;
     println!(
         "{name} ({}): seed {seed}, {} requests in {:.1} s, {} readings; answered {}: served {}, denied {}, refused {}, \
-         failed {}; tunnels {}, silent {}, slow {}; findings {:?}",
+         failed {:?}; tunnels {}, silent {}, slow {}; findings {:?}",
         server.version(),
         counts.requests,
         outcome.seconds,
