@@ -55,22 +55,45 @@ pub enum Spelling {
 /// The built-in list: a name a line, and behind the bar the gateway that sets it.
 const RESERVED: &str = include_str!("reserved.txt");
 
-/// How names end that tell who asks, from where, or for which path, whatever gateway they begin with.
-const ENDINGS: &[&str] = &[
-    "-user-email",
-    "-user-id",
-    "-userid",
-    "-username",
-    "-groups",
-    "-roles",
-    "-client-ip",
-    "-clientip",
-    "-real-ip",
-    "-connecting-ip",
-    "-client-cert",
-    "-client-dn",
-    "-script-name",
-    "-path-prefix",
+/// How names end that tell who asks, from where, or for which path, whatever gateway they begin with; by their last two
+/// letters, which most names of clients do not have.
+const ENDINGS: &[(&[u8; 2], &[&str])] = &[
+    (b"ct", &["-cert-subject"]),
+    (b"de", &["-method-override", "-methods-override", "-path-override"]),
+    (b"dn", &["-cert-dn", "-client-dn", "-subject-dn"]),
+    (b"dr", &["-remote-addr"]),
+    (
+        b"er",
+        &[
+            "-auth-user",
+            "-authenticated-user",
+            "-forwarded-user",
+            "-gateway-user",
+            "-proxy-user",
+            "-remote-user",
+            "-session-user",
+            "-sso-user",
+            "-windows-user",
+        ],
+    ),
+    (b"es", &["-roles"]),
+    (b"et", &["-request-target"]),
+    (b"id", &["-user-id", "-userid"]),
+    (b"il", &["-user-email"]),
+    (b"ip", &["-client-ip", "-clientip", "-connecting-ip", "-peer-ip", "-real-ip"]),
+    (b"ix", &["-path-prefix"]),
+    (b"me", &["-script-name", "-user-name", "-username"]),
+    (b"od", &["-rest-method", "-tunneled-method"]),
+    (b"or", &["-forwarded-for"]),
+    (b"ot", &["-relative-url-root"]),
+    (b"ps", &["-groups"]),
+    (b"ri", &["-orig-uri", "-original-uri"]),
+    (b"rl", &["-orig-url", "-original-url", "-rewrite-url"]),
+    (b"rt", &["-client-cert"]),
+    (b"se", &["-path-base", "-pathbase"]),
+    (b"ss", &["-client-address"]),
+    (b"st", &["-orig-host"]),
+    (b"th", &["-orig-path"]),
 ];
 
 /// Names with such an end that clients send themselves: of the APIs of Discourse and Plex.
@@ -255,10 +278,11 @@ fn tree(entries: &[Entry]) -> Vec<Node> {
 /// Whether a name has one of the [`ENDINGS`]. Its last two letters tell most names that it has none.
 fn ends_reserved(name: &str) -> bool {
     let [.., last, end] = name.as_bytes() else { return false };
-    matches!(
-        &[last | 0x20, end | 0x20],
-        b"il" | b"id" | b"me" | b"ps" | b"es" | b"ip" | b"rt" | b"dn" | b"ix"
-    ) && ENDINGS.iter().any(|ending| ends(name, ending))
+    let letters = [last | 0x20, end | 0x20];
+    ENDINGS
+        .iter()
+        .find(|(of, _)| **of == letters)
+        .is_some_and(|(_, endings)| endings.iter().any(|ending| ends(name, ending)))
         && !CHOSEN.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     forward::Downstream,
     policy::{Action, Personal, PolicySet, Served},
     refusal::Refusal,
-    wire::{Framing, Override, OverrideScanner, RequestHead, query_override},
+    wire::{Field, Framing, Override, OverrideScanner, RequestHead, query_override},
 };
 
 use super::{
@@ -58,7 +58,7 @@ impl Gate {
             let action = asking.rules.set.action(&method, head.path(), head.query());
             self.judge_also(asking, head, action).await?;
         }
-        if let Some(source) = head.fields().find(|field| is_source(field.name)) {
+        if let Some(source) = head.fields().find(is_source) {
             return Err(second_source(source.name));
         }
         if head.field("destination").is_some() {
@@ -172,9 +172,13 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
     Ok(path)
 }
 
-/// Whether a field has an object store read what lies elsewhere: S3 and its kin, Azure, Google, Swift. It names a bucket
-/// and a key, which no rule knows.
-fn is_source(name: &str) -> bool {
+/// Whether a field has the app read what lies elsewhere: object stores (S3 and its kin, Azure, Google, Swift) a bucket and
+/// a key, which no rule knows, and tus other uploads, of which it makes one.
+fn is_source(field: &Field<'_>) -> bool {
+    let name = field.name;
+    if name.eq_ignore_ascii_case("upload-concat") {
+        return field.value.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"final"));
+    }
     let ends = |end: &str| {
         let start = name.len().checked_sub(end.len());
         start.and_then(|start| name.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))

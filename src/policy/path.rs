@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// How many segments a route may capture.
 pub(super) const MAX_CAPTURES: usize = 16;
 
@@ -91,6 +93,12 @@ pub(super) fn decode(segment: &str) -> Cow<'_, str> {
     String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
 }
 
+/// A decoded segment under the widest folding of letters that any app does: `É` is `é`, and the Kelvin sign is `k`.
+pub(super) fn folded(text: &str) -> String {
+    let lower = text.nfkc().flat_map(char::to_lowercase);
+    lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
+}
+
 /// Whether something is escaped that needs no escape (RFC 3986 section 2.3), so that one app may take the path for
 /// another one than the next app does.
 pub(super) fn is_over_encoded(path: &str) -> bool {
@@ -116,12 +124,17 @@ fn is_tricky(path: &str) -> bool {
 /// Whether there is something that [`other_reading`] or [`decoded_again`] undoes.
 pub(super) fn has_other_readings(path: &str) -> bool {
     path.contains(';')
-        || path.as_bytes().windows(3).any(|three| matches!(three, [b'%', b'3', b'b' | b'B'] | b"%25"))
+        || path.as_bytes().windows(3).any(|three| is_escaped_end(three) || three == b"%25")
         || is_over_encoded(path)
 }
 
-/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment, which may come
-/// escaped: a server decodes it, and what is behind the server drops it.
+/// Whether it begins with `%3b`, `%3f` or `%23`: once it is decoded, what follows is no longer the segment to some.
+fn is_escaped_end(text: &[u8]) -> bool {
+    matches!(text, [b'%', b'3', b'b' | b'B' | b'f' | b'F', ..] | [b'%', b'2', b'3', ..])
+}
+
+/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment. That may come
+/// escaped, as may `?` and `#`: a server decodes it, and what is behind the server drops the rest.
 pub(super) fn other_reading(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     for (index, segment) in path.split('/').enumerate() {
@@ -135,16 +148,19 @@ pub(super) fn other_reading(path: &str) -> String {
 
 /// The path that what is behind a decoding server reads when it decodes once more. `None` where that is the same.
 pub(super) fn decoded_again(path: &str) -> Option<String> {
-    path.contains("%25").then(|| other_reading(&path.replace("%25", "%")))
+    if !path.contains("%25") {
+        return None;
+    }
+    // An escaped slash stays one: see [`with_slashes`].
+    let once: Vec<String> = path.split('/').map(|segment| decode(segment).replace('/', "%2F")).collect();
+    Some(other_reading(&once.join("/")))
 }
 
 /// A segment without its parameters.
 fn before_params(segment: &str) -> &str {
-    let is_start = |at: &usize| {
-        matches!(segment.as_bytes().get(*at..), Some([b';', ..] | [b'%', b'3', b'b' | b'B', ..]))
-    };
-    let end = (0..segment.len()).find(is_start).unwrap_or(segment.len());
-    segment.get(..end).unwrap_or(segment)
+    let is_end = |rest: &[u8]| rest.first() == Some(&b';') || is_escaped_end(rest);
+    let end = (0..segment.len()).find(|at| segment.as_bytes().get(*at..).is_some_and(is_end));
+    end.and_then(|end| segment.get(..end)).unwrap_or(segment)
 }
 
 /// The path as an app reads it that decodes before it looks for slashes, and takes several in a row for one. `None`
@@ -238,6 +254,21 @@ mod tests {
     }
 
     #[test]
+    fn folds_letters_of_all_alphabets() {
+        for (text, other) in [
+            ("CAF\u{c9}", "caf\u{e9}"),
+            ("cafe\u{301}", "caf\u{e9}"),
+            ("\u{212a}iosk", "kiosk"),
+            ("\u{17f}ecret", "secret"),
+            ("\u{ff21}dmin", "admin"),
+            ("STRASSE", "stra\u{df}e"),
+        ] {
+            assert_eq!(folded(text), folded(other), "{text}");
+        }
+        assert_ne!(folded("\u{e9}"), folded("e"));
+    }
+
+    #[test]
     fn knows_a_needless_escape() {
         for (path, needless) in
             [("/a", false), ("/%61", true), ("/a%20b", false), ("/%2D", true), ("/%", false), ("/%2f", false)]
@@ -259,6 +290,10 @@ mod tests {
         }
         for (path, again) in [
             ("/%2561dmin", Some("/admin")),
+            ("/%25%36%31dmin", Some("/admin")),
+            ("/%25%361%2Fx", Some("/a%2Fx")),
+            ("/a%25%33%62x/y", Some("/a/y")),
+            ("/a%25%33%46x", Some("/a")),
             ("/50%2520off", Some("/50%20off")),
             ("/%253bx/y", Some("//y")),
             ("/%20", None),

@@ -5,6 +5,7 @@ use super::{literals::Literals, path, plain::captures};
 /// Patterns and what they lead to.
 #[derive(Debug)]
 pub(super) struct Trie {
+    ignore_case: bool,
     order: Order,
     literals: Literals,
     nodes: Vec<Node>,
@@ -97,7 +98,8 @@ const UNKNOWN: u32 = u32::MAX;
 impl Trie {
     pub(super) fn new(ignore_case: bool, order: Order) -> Self {
         let nodes = vec![Node::default()];
-        Self { order, literals: Literals::new(ignore_case), nodes, leaves: Vec::new(), verbs: Vec::new() }
+        let literals = Literals::new(ignore_case);
+        Self { ignore_case, order, literals, nodes, leaves: Vec::new(), verbs: Vec::new() }
     }
 
     /// Adds a pattern.
@@ -107,6 +109,7 @@ impl Trie {
         let mut at = 0;
         for piece in pattern {
             at = match piece {
+                Piece::Literal(text) if self.folds(text) => self.literal(at, &path::folded(text)),
                 Piece::Literal(text) => self.literal(at, text),
                 Piece::Capture(_) => self.capture(at),
                 Piece::Rest(_) => break,
@@ -128,6 +131,11 @@ impl Trie {
         let mut search = Search { trie: self, verb: self.number(verb), escaped, best: None };
         search.walk(0, path);
         search.best
+    }
+
+    /// Whether letters beyond ASCII count in any letter case; [`Literals`] folds the others.
+    fn folds(&self, text: &str) -> bool {
+        self.ignore_case && !text.is_ascii()
     }
 
     /// The node that a literal leads to, made if need be.
@@ -279,7 +287,11 @@ impl<'t> Search<'t> {
         if path::is_over_encoded(segment) {
             return None;
         }
-        self.trie.literals.find(at, &path::decode(segment))
+        let decoded = path::decode(segment);
+        if self.trie.folds(&decoded) {
+            return self.trie.literals.find(at, &path::folded(&decoded));
+        }
+        self.trie.literals.find(at, &decoded)
     }
 
     fn consider(&mut self, last: Option<u32>) {

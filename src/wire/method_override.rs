@@ -86,16 +86,19 @@ impl OverrideScanner {
         let is_bare = head.method() == "POST" && fields().all(|field| field.value.is_empty());
         let form = is_bare || says("x-www-form-urlencoded");
         let parts = says("multipart/");
-        let json = head.method() == "POST" && (says("/json") || says("+json"));
+        let is_json = head.method() == "POST" && (says("/json") || says("+json"));
+        // Parse Server and others read JSON under any type, `text/plain` above all: a page sends that without asking.
+        let looks_json = head.method() == "POST" && !is_json && !parts && (is_bare || !form);
         let is_encoded = head.fields().any(|field| {
             field.name.eq_ignore_ascii_case("content-encoding")
                 && !field.value.eq_ignore_ascii_case(b"identity")
         });
-        (form || parts || json).then(|| Self {
-            opaque: !is_bare && (is_encoded || fields().any(|field| !has_plain_letters(field.value))),
+        let hides = is_encoded || fields().any(|field| !has_plain_letters(field.value));
+        (form || parts || is_json || looks_json).then(|| Self {
+            opaque: !is_bare && hides && (form || parts || is_json),
             form: form.then(Form::default),
             parts: parts.then(Parts::default),
-            json: json.then(Json::default),
+            json: if looks_json { Some(Json::unannounced()) } else { is_json.then(Json::default) },
         })
     }
 

@@ -219,8 +219,10 @@ fn b6_a_source_to_copy_from_is_refused() {
             assert!(refused.text().contains("(copy-source)"), "{name}: {}", refused.text());
         }
     }
+    let lines = format!("Authorization: {}\r\nUpload-Concat: Final;/dav/2/a /dav/2/b\r\n", ann.token);
+    gate.client().ask("PUT", "/dav/1/f", &lines, b"").expect(400);
     assert_eq!(app.requests().len(), 0, "nothing reached the app");
-    let other = "X-Amz-Date: 1\r\nX-Source: 1\r\nX-Amz-Meta-Source: 1\r\nCopy-Source-Of: 1\r\n";
+    let other = "Upload-Concat: partial\r\nX-Amz-Date: 1\r\nX-Source: 1\r\nX-Amz-Meta-Source: 1\r\nCopy-Source-Of: 1\r\n";
     assert_eq!(moving(&gate, &ann.token, "PUT", other), 200);
 }
 

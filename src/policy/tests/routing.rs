@@ -292,6 +292,40 @@ fn short_routes_win_for_their_verbs() {
 }
 
 #[test]
+fn b13_letters_of_all_alphabets_count_in_any_case_where_a_file_says_so() {
+    let definition = |ignore: bool| {
+        json!({
+            "name": "Site",
+            "ignoreCase": ignore,
+            "routes": [{"path": "/{*rest}", "property": "all"}, {"path": "/caf\u{e9}/{*rest}", "property": "house"}, {"path": "/kiosk/secrets", "property": "house"}],
+            "acls": [rule("$everyone", "ALLOW")]
+        })
+    };
+    for ignore in [false, true] {
+        let set = set(&standard(), &[definition(ignore)]);
+        let (wide, house) =
+            (set.action("GET", "/x", None).route, set.action("GET", "/kiosk/secrets", None).route);
+        let cafe = set.action("GET", "/caf%C3%A9/x", None).route;
+        assert!(wide != house && wide != cafe);
+        for (path, route) in [
+            ("/CAF%C3%89/x", cafe),
+            ("/cafe%CC%81/x", cafe),
+            ("/Caf%C3%A9/x", cafe),
+            ("/%E2%84%AAiosk/secrets", house),
+            ("/kiosk/%C5%BFecrets", house),
+            ("/KIOSK/Secrets", house),
+        ] {
+            assert_eq!(
+                set.action("GET", path, None).route,
+                if ignore { route } else { wide },
+                "{ignore}: {path}"
+            );
+        }
+        assert_eq!(set.action("GET", "/cafe/x", None).route, wide, "{ignore}");
+    }
+}
+
+#[test]
 fn b7_what_is_decoded_twice_or_cut_after_decoding_is_looked_up_too() {
     let definitions = [json!({
         "name": "Shop",
@@ -311,6 +345,13 @@ fn b7_what_is_decoded_twice_or_cut_after_decoding_is_looked_up_too() {
         ("/shop/%61dmin%3Bx", false),
         ("/shop/admin%3bx/users", false),
         ("/shop/%2561dmin", false),
+        ("/shop/%25%36%31dmin", false),
+        ("/shop/%25%361dmin", false),
+        ("/shop/admin%25%33%62x", false),
+        ("/shop/admin%3Fx", false),
+        ("/shop/admin%23x", false),
+        ("/shop/C%23/readme", true),
+        ("/shop/what%3F", true),
         ("/shop/adm%2569n/users", false),
         ("/shop/admin%253b", false),
         ("/shop%3b/admin", false),

@@ -5,12 +5,25 @@ use super::name::{Name, hex};
 /// Where in a body the search is. Only the keys of the outermost object count.
 #[derive(Debug, Default)]
 pub(super) struct Json {
+    start: Start,
     depth: u32,
     /// The outermost value is an object.
     is_object: bool,
     /// The next text is a key of the outermost object.
     key_next: bool,
     text: Option<Text>,
+}
+
+/// Whether it is JSON at all.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Start {
+    /// Its type says so.
+    #[default]
+    Announced,
+    /// That shows with the first byte that is no blank.
+    Unknown,
+    /// It begins with another byte than an object does.
+    Other,
 }
 
 /// Inside a text.
@@ -31,8 +44,24 @@ enum Escape {
 }
 
 impl Json {
+    /// A body of another type, which may be an object all the same.
+    pub(super) fn unannounced() -> Self {
+        Self { start: Start::Unknown, ..Self::default() }
+    }
+
     /// Where in this piece a key has ended that stands for a method.
     pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
+        if self.start == Start::Unknown {
+            // Behind blanks and a byte order mark.
+            let is_before = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf);
+            self.start = match piece.iter().find(|byte| !is_before(byte))? {
+                b'{' => Start::Announced,
+                _ => Start::Other,
+            };
+        }
+        if self.start == Start::Other {
+            return None;
+        }
         for (at, byte) in piece.iter().copied().enumerate() {
             if let Some(text) = &mut self.text {
                 if !text.push(byte) {

@@ -166,9 +166,8 @@ fn b5_only_what_a_framework_reads_is_looked_at() {
     assert!(of("POST", "Content-Type: text/plain\r\nContent-Type: multipart/form-data\r\n"));
     for (method, lines) in [
         ("PUT", ""),
-        ("POST", "Content-Type: application/octet-stream\r\n"),
         ("PUT", "Content-Type: application/json\r\n"),
-        ("POST", "Content-Type: text/plain\r\n"),
+        ("PATCH", "Content-Type: text/plain\r\n"),
     ] {
         assert!(!of(method, lines), "{method} {lines}");
     }
@@ -177,6 +176,39 @@ fn b5_only_what_a_framework_reads_is_looked_at() {
         OverrideScanner::of(&head("POST", gzip)).unwrap().finds(b"\x1f"),
         "what is hidden may be anything"
     );
+}
+
+#[test]
+fn b5_an_object_is_read_under_any_type() {
+    for kind in ["text/plain", "text/x-json", "application/csp-report", "*/*", "application/octet-stream", ""]
+    {
+        let scanner = || OverrideScanner::of(&head("POST", &format!("Content-Type: {kind}\r\n"))).unwrap();
+        for body in [
+            "{\"_method\": \"DELETE\"}",
+            " \r\n{\"a\": 1, \"_method\":\"DELETE\"}",
+            "\u{feff}{\"_method\":\"DELETE\"}",
+        ] {
+            assert!(scanner().finds(body.as_bytes()), "{kind}: {body}");
+            let mut by_bytes = scanner();
+            assert!(body.as_bytes().chunks(1).any(|piece| by_bytes.finds(piece)), "{kind}: {body}");
+            assert_eq!(
+                scanner().reads(body.as_bytes()),
+                Override::Method("DELETE".to_owned()),
+                "{kind}: {body}"
+            );
+        }
+        for body in [
+            "",
+            "x{\"_method\": \"DELETE\"}",
+            "[{\"_method\": \"DELETE\"}]",
+            "{\"a\": {\"_method\": 1}}",
+            "\u{1f}\u{8b}",
+        ] {
+            assert!(!scanner().finds(body.as_bytes()), "{kind}: {body}");
+        }
+        let packed = head("POST", &format!("Content-Type: {kind}\r\nContent-Encoding: gzip\r\n"));
+        assert!(!OverrideScanner::of(&packed).unwrap().finds(b"\x1f\x8b"), "{kind}: an upload");
+    }
 }
 
 #[test]
