@@ -162,15 +162,15 @@ impl Gate {
         }
     }
 
-    /// Whether the token of a request under way is still good: it may have been ended, or replaced by a session of the
-    /// same token, meanwhile.
+    /// Whether the token of a request under way is still good: it may have been ended meanwhile, or replaced by a session of
+    /// the same token, which may be a shorter one.
     pub(super) fn is_still_good(&self, core: &Core, known: Option<&Known>) -> bool {
         let Some(Known { session, .. }) = known else { return true };
         let lifetimes = core.rules.current().api.accounts().settings().lifetimes();
         let now = self.clock.now();
         let is_live =
             |session: &Session| session.standing(&session.subject.load(), now, &lifetimes) == Standing::Live;
-        is_live(session) || self.store.sessions().get(&session.hash).is_some_and(|session| is_live(&session))
+        self.store.sessions().get(&session.hash).map_or_else(|| is_live(session), |current| is_live(&current))
     }
 
     pub(super) fn store_down(&self, error: &StoreError) -> Refusal {

@@ -207,6 +207,23 @@ fn c4_a_request_without_an_answer_yet_is_a_401() {
 }
 
 #[test]
+fn c4_a_token_that_is_given_a_shorter_life_ends_its_streams() {
+    let policy = r#"{"name": "User", "base": "User",
+        "acls": [{"principalType": "ROLE", "principalId": "$owner", "permission": "ALLOW"}]}"#;
+    let (app, _told) = app();
+    let setup = Setup::new(&app).policy("user.json", policy).set("policies.unmatched", "allow");
+    let gate = Gate::start(setup.with_manual_clock());
+    let ann = gate.sign_up("ann");
+    let other = log_in(&gate, "ann");
+    let mut socket = open_socket(&gate, "/socket/quiet", &ann.token);
+    let target = format!("/api/users/{}/accessTokens/{}", ann.id, ann.token);
+    let lines = format!("Authorization: {other}\r\nContent-Type: application/json\r\n");
+    gate.client().ask("PUT", &target, &lines, br#"{"ttl": 10}"#).expect(200);
+    gate.advance(Duration::from_secs(11));
+    expect_closed(&mut socket);
+}
+
+#[test]
 fn c4_other_tokens_and_uses_that_extend_one_keep_streams() {
     let (app, _told) = app();
     let setup = Setup::new(&app).set("users.sliding_ttl", "true").set("users.ttl", "100");
