@@ -27,6 +27,7 @@ mod target;
 mod websocket;
 
 pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
+pub use self::host::is_host;
 pub use self::method_override::{Override, OverrideScanner, query_override};
 pub use self::reject::Reject;
 pub(crate) use self::request::empty_lines;

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::{
     forward::{self, Origin, Peer, PeerText},
-    wire::RequestHead,
+    wire::{self, RequestHead},
 };
 
 use super::chain::{Chain, is_trusted};
@@ -124,7 +124,7 @@ impl<'r> Context<'r> {
         let origin = Origin {
             chain,
             scheme: if is_tls { "https" } else { "http" },
-            host: first(host).filter(|host| is_host(host)).unwrap_or(origin.host),
+            host: first(host).filter(|host| wire::is_host(host)).unwrap_or(origin.host),
             ..origin
         };
         let request_id = id.and_then(RequestId::given).unwrap_or_else(|| ids.take());
@@ -151,11 +151,6 @@ impl<'r> Told<'r> {
 /// The first of a list: of proxies in a row, the one that the client spoke to.
 fn first(list: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(list?).ok()?.split(',').next().map(str::trim_ascii)
-}
-
-fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 /// In lower case. Eight digits at a time: no loop on the request path.

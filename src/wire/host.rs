@@ -19,6 +19,12 @@ pub(super) fn host_length(value: &[u8]) -> Option<usize> {
     (right && is_port_part(port)).then(|| text.strip_suffix(':').unwrap_or(text).len())
 }
 
+/// Whether a text is a whole host, as `Host` may have it.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    host_length(text.as_bytes()) == Some(text.len())
+}
+
 /// Labels of letters, digits, `-` and `_`, none of them empty; a dot may end the name.
 fn is_name(name: &str) -> bool {
     let labels = name.strip_suffix('.').unwrap_or(name);

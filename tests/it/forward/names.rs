@@ -155,6 +155,29 @@ fn b9_a_proxy_that_says_its_scheme_in_another_word_is_understood() {
 }
 
 #[test]
+fn b9_a_host_of_a_trusted_proxy_is_looked_at_as_any_host() {
+    let app = App::echo();
+    let gate = behind_a_proxy(&app);
+    for (host, told) in [
+        ("shop.test:8443", "shop.test:8443"),
+        ("[::1]:80", "[::1]:80"),
+        ("a.test, b.test", "a.test"),
+        ("..", "a"),
+        ("[::1", "a"),
+        ("a:b:c", "a"),
+        ("a.test:99999", "a"),
+        ("a.test:", "a"),
+        ("user@a.test", "a"),
+        ("", "a"),
+    ] {
+        gate.client().ask("GET", "/a", &format!("X-Forwarded-Host: {host}\r\n"), b"").expect(200);
+        let request = app.requests().pop().unwrap();
+        let own = request.field("host").unwrap();
+        assert_eq!(request.field("x-forwarded-host"), Some(if told == "a" { own } else { told }), "{host}");
+    }
+}
+
+#[test]
 fn b9_what_a_trusted_proxy_says_goes_on() {
     let app = App::echo();
     let gate = behind_a_proxy(&app);
