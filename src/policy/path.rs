@@ -202,7 +202,8 @@ pub(super) fn unescape(segment: &str, plain: &mut String) {
 /// segment, or with something that a server may take for a separator after decoding.
 pub(super) fn encode(text: &str) -> Option<String> {
     let unsafe_text = matches!(text, "" | "." | "..")
-        || text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';' | '%'));
+        || text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';'))
+        || text.as_bytes().windows(3).any(is_escape);
     if unsafe_text {
         return None;
     }
@@ -221,6 +222,10 @@ pub(super) fn encode(text: &str) -> Option<String> {
         }
     }
     Some(encoded)
+}
+
+fn is_escape(three: &[u8]) -> bool {
+    matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
 fn is_unreserved(byte: u8) -> bool {
@@ -323,6 +328,7 @@ mod tests {
             assert_eq!(encode(bad), None, "{bad:?}");
         }
         assert_eq!(encode("a b?c#é").as_deref(), Some("a%20b%3Fc%23%C3%A9"));
+        assert_eq!(encode("50% off, 5%a").as_deref(), Some("50%25%20off%2C%205%25a"));
     }
 
     proptest! {

@@ -4,19 +4,53 @@
 
 /// Fields that say something else: how the answer shall look, whether it is wanted, what the body is, what the method
 /// needs besides, and by what name one request is traced.
-const OTHERWISE: [&str; 28] = [
-    // RFC 9110 sections 12.5.1 to 12.5.3, 13.1 and 14; RFC 9111 sections 5.2 and 5.4; RFC 7240; RFC 3229.
+const OTHERWISE: &[&str] = &[
+    // RFC 9110 sections 8, 12.5.1 to 12.5.3, 13.1 and 14; RFC 9111 sections 5.2 and 5.4; RFC 7240; RFC 3229.
     "accept",
     "accept-charset",
     "accept-encoding",
+    "content-disposition",
+    "content-encoding",
+    "content-location",
+    "content-md5",
+    "content-range",
+    "content-type",
     "range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
     "cache-control",
     "pragma",
     "prefer",
     "a-im",
     "upgrade-insecure-requests",
-    // A fragment of a page, or its state, in place of a row.
+    // What a browser says of itself and of the page.
+    "sec-gpc",
+    "sec-purpose",
+    // A fragment of a page, or its state, in place of a row: htmx, Turbo, pjax, Inertia, Next.js.
+    "hx-boosted",
+    "hx-current-url",
+    "hx-history-restore-request",
+    "hx-prompt",
+    "hx-request",
+    "hx-target",
+    "hx-trigger",
+    "hx-trigger-name",
     "turbo-frame",
+    "x-pjax",
+    "x-pjax-container",
+    "x-pjax-url",
+    "x-pjax-version",
+    "x-inertia",
+    "x-inertia-version",
+    "x-inertia-partial-component",
+    "x-inertia-partial-data",
+    "x-inertia-partial-except",
+    "next-router-prefetch",
+    "next-router-segment-prefetch",
+    "next-router-state-tree",
     "rsc",
     // Of a method that writes: RFC 4918 section 10; the key of a request that may be sent twice.
     "if",
@@ -29,20 +63,25 @@ const OTHERWISE: [&str; 28] = [
     "signature",
     "signature-input",
     "digest",
+    "content-digest",
     "repr-digest",
     "dpop",
     // Traces: W3C Trace Context, Zipkin, and what clouds call theirs.
     "traceparent",
     "tracestate",
     "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-flags",
     "x-correlation-id",
     "x-amzn-trace-id",
     "x-cloud-trace-context",
 ];
 
-/// Beginnings of such names.
-const OTHERWISE_PREFIXES: [&str; 8] =
-    ["content-", "if-", "sec-", "hx-", "x-pjax", "x-inertia", "next-router-", "x-b3-"];
+/// Beginnings of such names: W3C Fetch Metadata and Client Hints, RFC 6455.
+const OTHERWISE_PREFIXES: [&str; 3] = ["sec-fetch-", "sec-ch-", "sec-websocket-"];
 
 /// Whether a field of this name goes with the look-up of a row.
 pub(super) fn may_name(name: &str) -> bool {
@@ -72,6 +111,11 @@ mod tests {
             "Version",
             "Second-Tenant",
             "Contents",
+            "Content-Language",
+            "Content-Tenant",
+            "Sec-Tenant",
+            "HX-Tenant",
+            "If-Tenant",
         ] {
             assert!(may_name(name), "{name}");
         }
@@ -79,7 +123,7 @@ mod tests {
             "Accept",
             "ACCEPT-ENCODING",
             "Content-Type",
-            "content-language",
+            "content-Encoding",
             "If-None-Match",
             "If-Range",
             "If",

@@ -130,7 +130,7 @@ fn b8_a_look_up_carries_nothing_that_says_something_else() {
         "Accept-Encoding: other",
         "Accept-Charset: other",
         "Content-Type: text/other",
-        "Content-Language: other",
+        "Content-Disposition: other",
         "If-None-Match: \"other\"",
         "If: (<other>)",
         "If-Range: \"other\"",
