@@ -56,7 +56,7 @@ pub use query::{Kind, Query, QueryFault};
 pub use recover::Reset;
 pub use relation::NewToken;
 
-/// How accounts behave: `[users]` and `[password]` in docs/configuration.md.
+/// How accounts behave: `[users]` and `[password]` in docs/settings.md.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of the account model, as error texts show it: `User`.

@@ -201,7 +201,7 @@ impl Stat {
     }
 }
 
-/// Reads every policy file of a folder, sorted by name (docs/policies.md).
+/// Reads every policy file of a folder, sorted by name (docs/interface.md, "Policy files").
 ///
 /// # Errors
 /// When the folder or a file cannot be read, or there is none.

@@ -137,7 +137,7 @@ fn prepare(folder: &Path, ports: (u16, u16)) -> anyhow::Result<(Config, SocketAd
 
 fn configuration(http: SocketAddr, app: SocketAddr) -> String {
     format!(
-        r#"# The demo's configuration. docs/configuration.md describes all keys.
+        r#"# The demo's configuration. docs/settings.md describes all keys.
 
 [server]
 http = "{http}"

@@ -1,4 +1,4 @@
-//! The finished settings, section by section. docs/configuration.md says what each key means.
+//! The finished settings, section by section. docs/settings.md says what each key means.
 
 mod credentials;
 

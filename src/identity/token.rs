@@ -17,7 +17,7 @@ pub struct TokenHash(pub [u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(String);
 
-/// How long tokens live: `[users]` in docs/configuration.md.
+/// How long tokens live: `[users]` in docs/settings.md.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lifetimes {
     /// Whether a `ttl` of -1 means for ever.

@@ -38,19 +38,19 @@ pub struct AccountModel {
     pub max_ttl: Option<f64>,
     /// Seconds.
     pub reset_password_token_ttl: Option<f64>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub allow_eternal_tokens: Option<bool>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub restrict_reset_password_token_scope: Option<bool>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub email_verification_required: Option<bool>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub realm_required: Option<bool>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub realm_delimiter: Option<String>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub case_sensitive_email: Option<bool>,
-    /// See `[users]` in docs/configuration.md.
+    /// See `[users]` in docs/settings.md.
     pub reject_password_changes_via_patch_or_replace: Option<bool>,
     /// How many characters a token's id has: a setting of the model of its access tokens.
     pub access_token_id_length: Option<usize>,
@@ -86,7 +86,7 @@ pub struct Property {
     pub default: Option<Value>,
 }
 
-/// Finds the account model (docs/policies.md) among the public ones.
+/// Finds the account model (docs/interface.md, "The account model") among the public ones.
 pub(super) fn choose<'m>(
     wanted: &Settings,
     models: &'m Models,

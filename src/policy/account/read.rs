@@ -1,4 +1,4 @@
-//! The settings of the account model that `[users]` (docs/configuration.md) has as well.
+//! The settings of the account model that `[users]` (docs/settings.md) has as well.
 
 use crate::policy::{
     Settings,
