@@ -1,4 +1,4 @@
-//! What accounts can do, whoever asks: the API, later the pages, and the commands of an operator.
+//! What accounts can do: for the API, later the pages, and the commands of an operator.
 //!
 //! One function checks a password ([`Accounts::login`] and everything after it goes through it), the limiter is
 //! inside it, and it costs the same whether or not there is such a user. Every write is one batch of the store.
@@ -109,7 +109,7 @@ pub struct Settings {
     pub mail_from: String,
     /// What links begin with.
     pub links: Links,
-    /// Whether somebody delivers events: without a reader none is kept.
+    /// Whether events are delivered: without a receiver none is kept.
     pub events: bool,
     /// Who may create accounts.
     pub registration: Registration,
@@ -120,11 +120,11 @@ pub struct Settings {
 /// Who may create accounts, besides an operator and an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Whom the rules let call `create`: by default everybody.
+    /// Callers whom the rules let call `create`: by default all.
     Open,
-    /// Whom an operator invites, and whom a rule names that is not about everybody.
+    /// Whom an operator invites, and callers whom a rule lets in that is not for `$everyone`.
     Invite,
-    /// Whom a rule names that is not about everybody.
+    /// Callers whom a rule lets in that is not for `$everyone`.
     Closed,
 }
 
@@ -151,7 +151,7 @@ pub enum Asker<'a> {
         /// Whom the rule lets in that let it in.
         reach: Reach,
     },
-    /// Somebody at the command line: no limit counts them.
+    /// A person at the command line: no limit counts them.
     Operator,
 }
 
@@ -209,8 +209,8 @@ impl Settings {
         ruled && place("username") < place("email")
     }
 
-    /// Whether an address that nobody has confirmed is told to the app: LoopBack's apps expect one where no login needs a
-    /// confirmed one.
+    /// Whether an unconfirmed address is told to the app: LoopBack's apps expect one where no login needs a confirmed
+    /// one.
     #[must_use]
     pub fn trusts_email(&self) -> bool {
         self.loopback && !self.email_verification_required

@@ -1,4 +1,4 @@
-//! Time, so that nobody else asks the system for it.
+//! Time: the one place that asks the system for it.
 
 use std::{
     fmt,

@@ -91,7 +91,7 @@ pub struct Offered<'h> {
 /// loopback address.
 const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
 
-/// More places than there are built-in kinds (query, two headers, a cookie) are in nobody's normal request.
+/// More places than there are built-in kinds (query, two headers, a cookie) are in no normal request.
 const CAPACITY: usize = 4;
 
 const PARAM: &str = "access_token";

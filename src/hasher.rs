@@ -54,8 +54,8 @@ pub enum Share {
     NewPassword,
 }
 
-/// The leave to have a password hashed, from whoever counts who has how much under way: it is given back when the work
-/// is done, or dropped.
+/// The leave to have a password hashed, from the code that counts the work under way: it is given back when the work is
+/// done or given up.
 pub struct Leave {
     share: Share,
     /// What counts it.
@@ -200,12 +200,12 @@ impl fmt::Debug for Hasher {
 }
 
 impl Job {
-    /// Does the work, unless nobody waits for it any more.
+    /// Does the work, unless its caller has stopped waiting.
     fn run(self, bench: &mut Bench) {
         match self {
             Self::Hash { password, reply, leave } if !reply.is_closed() => {
                 if let Some(hash) = bench.hash(&password) {
-                    // Before the answer: the next password of whoever waits for it finds its turn free.
+                    // Before the answer: the next password of the same caller finds its turn free.
                     drop(leave);
                     let _ = reply.send(hash);
                 }

@@ -18,8 +18,8 @@
 //!
 //! `listen` accepts a connection and reads a head with `wire`; `gate::Gate::handle` makes the context,
 //! asks `limit`, finds the `credential`, looks the session up, asks `policy` for a
-//! [`policy::Permit`], and hands it to `api` or `forward`. Whoever says no returns a `Refusal`, and
-//! one record is written at the end.
+//! [`policy::Permit`], and hands it to `api` or `forward`. A step that says no returns a `Refusal`,
+//! and one record is written at the end.
 //!
 //! # Invariants
 //!

@@ -1,6 +1,6 @@
 //! What the gate tells its operators: log lines and metrics (docs/interface.md).
 //!
-//! [`Log`] owns one thread that writes; nobody else ever waits for a terminal, a pipe or a disk. [`access`] holds the
+//! [`Log`] owns one thread that writes; no other ever waits for a terminal, a pipe or a disk. [`access`] holds the
 //! one record a request, [`Events`] what the parts say and what happens to accounts, [`metrics`] the numbers.
 //!
 //! INVARIANT: a line holds no credential and no query string.

@@ -1,7 +1,7 @@
 //! One table from the cause of a refusal to status, code and body.
 //!
-//! The client is told little, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log is told all, by whoever
-//! knows the reason.
+//! The client is told little, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log is told
+//! all, where the reason is known.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -142,7 +142,7 @@ impl Refusal {
             _ => None,
         };
         if let Some(wait) = wait {
-            // Rounded up: whoever comes back then is let in.
+            // Rounded up: a client that comes back then is let in.
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),

@@ -18,7 +18,7 @@ pub(super) enum About<'a> {
     Id(&'a UserId),
     /// The one that the change before this one creates, with these properties.
     Created(&'a Map<String, Value>),
-    /// Nobody, or nobody knows yet.
+    /// No user, or one who is not known yet.
     Nobody,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum About<'a> {
 const SHOWN: [&str; 3] = ["email", "username", "realm"];
 
 impl Accounts {
-    /// Adds an event to a batch, if anybody will deliver it.
+    /// Adds an event to a batch, if it will be delivered.
     pub(super) fn announce(
         &self,
         batch: &mut Vec<Change>,

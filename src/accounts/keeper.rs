@@ -1,5 +1,5 @@
-//! Looks after tokens in the background: writes down when they were used last, ends those that nobody can need any
-//! more, and counts those that are over.
+//! Looks after tokens in the background: writes down when they were used last, ends those that no client can need
+//! any more, and counts those that are over.
 //!
 //! Nothing here is on the request path, and nothing in here decides: a token that is over is refused long before it is
 //! swept. It stays for [`KEPT`], so that its first use after its end is told as LoopBack tells it (401
@@ -140,8 +140,8 @@ impl Keeper {
         self.end(token).is_none_or(|end| end <= now.0 as f64)
     }
 
-    /// Whether nobody can need it any more. A token for ever, or of no sensible time, is that only when it has not been
-    /// used for as long as any other may live: the setting that it needs may have been switched off by mistake.
+    /// Whether no client can need it any more. A token for ever, or of no sensible time, is that only when it has not
+    /// been used for as long as any other may live: the setting that it needs may have been switched off by mistake.
     fn is_stale(&self, token: &Token, now: Timestamp) -> bool {
         let since = match self.end(token) {
             #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]

@@ -15,7 +15,7 @@ pub struct Key {
     pub name: String,
     /// Whether it is a text, even one of digits.
     pub text: bool,
-    /// Whether whoever registers may choose it: the definition does not say `"generated": true`, and the profile is
+    /// Whether a registration may choose it: the definition does not say `"generated": true`, and the profile is
     /// `loopback3`.
     pub chosen: bool,
 }

@@ -80,7 +80,7 @@ impl Accounts {
     /// Logs in: checks the password and makes a token.
     ///
     /// # Errors
-    /// [`Fault::LoginFailed`] tells nobody why; [`Fault::EmailNotVerified`] only whoever has the password.
+    /// [`Fault::LoginFailed`] does not tell why; [`Fault::EmailNotVerified`] is told only with the right password.
     pub async fn login(&self, asker: Asker<'_>, login: Login) -> Result<Minted, Fault> {
         let keys = self.settings.keys();
         let realm = login.realm.as_deref();
@@ -432,7 +432,7 @@ mod tests {
     async fn a_decoy_matches_nothing_and_neither_does_an_empty_password() {
         let house = with_ann(testing::loopback()).await;
         let ann = house.accounts.user(&1.into()).await.unwrap();
-        // Everybody's hash is of bcrypt now, so that every decoy is, and bob has none at all.
+        // Every hash is of bcrypt now, so that every decoy is, and bob has none at all.
         let bcrypt = bcrypt::hash("", 4).unwrap();
         let user = store::User { password: Some(PasswordHash::new(bcrypt)), ..ann.clone() };
         let mut bob = store::User { id: 2.into(), password: None, ..ann };

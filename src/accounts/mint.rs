@@ -88,7 +88,7 @@ impl Accounts {
             with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
             match self.commit(with_hash).await {
                 Ok(_) => return Ok(()),
-                // Somebody changed the user meanwhile: the better hash can wait, and the token's epoch decides.
+                // The user was changed meanwhile: the better hash can wait, and the token's epoch decides.
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -189,7 +189,7 @@ mod tests {
     async fn a_better_hash_can_wait_but_a_login_cannot() {
         let house = with_ann(testing::standard()).await;
         let before = house.accounts.user(&1.into()).await.unwrap();
-        // Somebody changes a property meanwhile: the row is newer, the epoch the same.
+        // A property is changed meanwhile: the row is newer, the epoch the same.
         let mut other = before.clone();
         other.properties.insert("nick".to_owned(), json!("z"));
         house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();

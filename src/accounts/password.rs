@@ -9,7 +9,7 @@ use crate::identity::{Password, PasswordHash};
 const COMMON: &str = include_str!("common-passwords.txt");
 
 /// LoopBack makes bcrypt hashes of cost 10. A client's own is taken up to this: checking a dearer one would hold a
-/// hashing thread for seconds, and somebody who brings it can ask for that again and again.
+/// hashing thread for seconds, and the client can ask for that again and again.
 const MAX_BCRYPT_COST: u8 = 12;
 
 /// The rules, made once.
@@ -43,7 +43,7 @@ pub enum PasswordFault {
     /// It is one of the commonest.
     #[error("The password entered is one of the most common ones. Choose another one")]
     TooCommon,
-    /// It is a hash: whoever sends one holds somebody's hash, not a password.
+    /// It is a hash: a client that sends one may have a stolen hash, not a password.
     #[error("The password entered is a password hash. Send the password itself")]
     Hash,
     /// It has more bytes than `max`.

@@ -26,7 +26,7 @@ pub struct Reset {
     realm: Option<String>,
 }
 
-/// What lets somebody set a password.
+/// What lets a caller set a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
     /// Their session, which the store asks for at the write.
@@ -55,7 +55,7 @@ impl Reset {
         Ok(Self { email: email.clone(), realm })
     }
 
-    /// Whether nobody has such an address or realm: an event that holds it would only take room.
+    /// Whether no user can have such an address or realm: an event that holds it would only take room.
     fn is_nobodys(&self) -> bool {
         self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
@@ -70,7 +70,7 @@ impl Reset {
 impl Accounts {
     /// Asks for a token that resets a password; the courier makes and sends it.
     ///
-    /// In profile `standard` the answer and its time say nothing of whether anybody has the address: nobody is
+    /// In profile `standard` the answer and its time say nothing of whether a user has the address: none is
     /// looked up before the event is delivered.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::SessionUserGone`], [`Fault::ResetTokenRequired`], [`Fault::Password`], [`Fault::SessionEnded`] for
-    /// whoever comes second with the same token, or the parts' own.
+    /// a second use of the same token, or the parts' own.
     pub async fn reset_password(
         &self,
         asker: Asker<'_>,

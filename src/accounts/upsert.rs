@@ -11,7 +11,7 @@ use super::{
 use crate::{identity::UserId, store::User};
 
 impl Accounts {
-    /// Patches the user whom `id` names, or creates one where it names nobody.
+    /// Patches the user whom `id` names, or creates one where it names none.
     ///
     /// # Errors
     /// [`Fault::NothingToPatch`], or as [`Accounts::patch`] and [`Accounts::register`].
@@ -25,7 +25,7 @@ impl Accounts {
         self.patch_with(asker, user, data, checks).await
     }
 
-    /// Replaces the user whom `id` names, or creates one where it names nobody.
+    /// Replaces the user whom `id` names, or creates one where it names none.
     ///
     /// # Errors
     /// As [`Accounts::replace`] and [`Accounts::register`].
@@ -43,7 +43,7 @@ impl Accounts {
         }
     }
 
-    /// Patches the one user who matches, or creates one where nobody does.
+    /// Patches the one user who matches, or creates one where none does.
     ///
     /// # Errors
     /// [`Fault::NoData`], [`Fault::Several`], [`Fault::Query`], or as [`Accounts::patch`].
@@ -131,7 +131,7 @@ mod tests {
         for (data, expected) in [
             (json!({"id": 1, "realm": "r"}), r#"1 {"realm":"r","username":"ann","email":"ann@b.c"}"#),
             (json!({"id": "1", "realm": null}), r#"1 {"realm":null,"username":"ann","email":"ann@b.c"}"#),
-            // LoopBack asks no rule here. A name is still nobody else's.
+            // LoopBack asks no rule here. A name is still unique.
             (json!({"id": 1, "email": "bad"}), r#"1 {"realm":null,"username":"ann","email":"bad"}"#),
             (
                 json!({"id": 1, "username": "bob"}),

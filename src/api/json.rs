@@ -13,7 +13,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_992.0;
 pub(super) enum Twins {
     /// The last one counts, as in JavaScript.
     LastCounts,
-    /// They are an error: whoever reads the text after us might take the first.
+    /// They are an error: the next reader of the text might take the first.
     Refused,
 }
 

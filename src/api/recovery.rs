@@ -78,7 +78,7 @@ impl Api {
         Ok(Answer::Nothing)
     }
 
-    /// The caller's session. A rule that lets anonymous callers in here has nobody's password to change.
+    /// The caller's session. An anonymous caller whom a rule lets in here has no password to change.
     fn session<'c>(&self, call: &'c Call) -> Result<&'c Session, Problem> {
         let denied = || Problem::new(401, "Authorization Required").code("AUTHORIZATION_REQUIRED");
         call.session.as_deref().ok_or_else(denied)

@@ -128,7 +128,7 @@ fn some_data(call: &Call) -> Result<Map<String, Value>, Problem> {
     call.body.fields().cloned().ok_or_else(|| Problem::new(400, "data is a required argument"))
 }
 
-/// The `where` of a write: LoopBack fails without, and so does nobody update everybody by mistake.
+/// The `where` of a write: LoopBack fails without one, and so no write reaches all rows by mistake.
 fn conditions(call: &Call, method: &str) -> Result<Value, Problem> {
     let given = value(method, "where", &call.body, (&call.head).into())?;
     given.ok_or_else(|| Problem::new(400, "where is a required argument"))

@@ -55,7 +55,7 @@ pub(super) fn start(
                 };
                 Server::new(gate, core, shared, index, deadlines).run(listener, grace).await;
             });
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = tell.send(());
         };
         std::thread::Builder::new()

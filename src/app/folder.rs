@@ -20,8 +20,8 @@ use crate::policy::{Finding, Severity, Source};
 pub(super) const POLL: Duration = Duration::from_millis(500);
 
 /// A folder that has just changed is left alone for so long: an editor that writes a new file and renames it, or
-/// somebody who copies several files, is given time to finish. What is there in between may be a sound set that
-/// nobody wants: one file missing, and its routes would be nobody's.
+/// a copy of several files, is given time to finish. What is there in between may be a sound set that is not meant:
+/// with one file missing, its routes would be unmatched.
 const STILL: Duration = Duration::from_secs(1);
 
 /// The coarsest time stamps of a file system are 2 s (FAT): so long after a change, files are compared by what they
@@ -210,7 +210,7 @@ pub fn read(folder: &Path) -> Result<Vec<Source>, PolicyError> {
     if findings.is_empty() { Ok(sources) } else { Err(PolicyError::Mistakes(findings)) }
 }
 
-/// The same for whoever wants to know every mistake: what can be read, and what is wrong with the rest.
+/// The same with every mistake: what can be read, and what is wrong with the rest.
 ///
 /// # Errors
 /// When the folder cannot be read, or there is no policy in it.

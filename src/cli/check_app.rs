@@ -33,11 +33,11 @@ struct Remark {
     stub: Option<Value>,
 }
 
-/// What it asks of whoever moves the app.
+/// What it asks of the engineer who moves the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
-    /// Somebody has to decide, or to change the app.
+    /// It needs a decision, or a change of the app.
     Decision,
     /// A line in `portcullis.toml` or a file beside the policies does it.
     Setting,

@@ -14,7 +14,7 @@ pub(super) struct Paint {
 }
 
 impl Paint {
-    /// As standard output and the environment want it: colour only where somebody looks at it, never with `NO_COLOR`,
+    /// As standard output and the environment want it: colour only on a terminal, never with `NO_COLOR`,
     /// `CLICOLOR=0` or `TERM=dumb`, and everywhere with `CLICOLOR_FORCE`.
     pub(super) fn of_stdout() -> Self {
         let env = Sources::from_environment(None, Vec::new()).env;
@@ -81,7 +81,7 @@ impl Paint {
     }
 }
 
-/// Nobody reads a table in fewer columns.
+/// A table cannot be read in fewer columns.
 const NARROWEST: usize = 40;
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Starts the gate, and then its admin socket: whoever holds the store may replace the socket.
+    /// Starts the gate, and then its admin socket: the process that holds the store may replace the socket.
     pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
         let running = app::start(config, Clock::System, log).await?;
         let path = config.server.data_dir.join(SOCKET_NAME);

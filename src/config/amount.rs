@@ -10,7 +10,7 @@ use super::{
 };
 use crate::limit::Rate;
 
-/// A duration that is not zero: a deadline of nothing would refuse everybody.
+/// A duration that is not zero: a deadline of zero would refuse every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline(pub(crate) Duration);
 
@@ -250,7 +250,7 @@ fn in_words(bytes: u64) -> String {
     }
 }
 
-/// A year: what a timer can hold on every platform, and more than anybody waits.
+/// A year: what a timer can hold on every platform, and longer than any use.
 const LONGEST_MS: u64 = 8_760 * 3_600_000;
 
 #[cfg(test)]

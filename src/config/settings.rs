@@ -103,7 +103,7 @@ pub enum CorsOrigins {
     Off,
     /// `*`: all of them.
     Any,
-    /// Whoever asks, by its name.
+    /// The origin that asks, by its name.
     Reflect,
     /// These.
     Listed(Vec<String>),

@@ -49,7 +49,7 @@ impl Forwarder {
     /// `None`: it is for no request, and goes to the server by the server's own name.
     ///
     /// # Errors
-    /// [`ForwardError`]: whoever asked has to refuse.
+    /// [`ForwardError`]: the caller has to refuse.
     pub async fn fetch(
         &self,
         target: &str,

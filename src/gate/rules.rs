@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use super::owner::Owners;
 use crate::{api::Api, policy::PolicySet};
 
-/// A set, and what goes with it: whoever judges by the one never serves by another's.
+/// A set, and what goes with it, so that a request is judged and served by the same one.
 #[derive(Debug)]
 pub struct Ruleset {
     /// The set.
@@ -61,7 +61,7 @@ impl Rules {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// The set in force, for whoever is not on the request path.
+    /// The set in force, for callers that are not on the request path.
     #[must_use]
     pub fn current(&self) -> Arc<Ruleset> {
         self.current.load_full()

@@ -1,7 +1,7 @@
 //! Whether a request that a browser sends with a cookie comes from a page of this site.
 //!
-//! A browser adds the cookie whoever has written the page that makes it send the request. What it says of that page
-//! cannot be forged by it: `Sec-Fetch-Site` (W3C Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110 section
+//! A browser adds the cookie to requests of any page, also of another site's. What the browser says of the page cannot
+//! be forged by the page: `Sec-Fetch-Site` (W3C Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110 section
 //! 10.1.3).
 
 use crate::{forward::Origin, wire::RequestHead};

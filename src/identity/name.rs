@@ -68,7 +68,7 @@ fn folded_once(text: &str) -> String {
     folded.replace("i\u{307}", "i").nfkc().collect()
 }
 
-/// Whether a text holds what nobody sees: characters that show nothing or that only order others, blanks but the plain
+/// Whether a text holds what is invisible: characters that show nothing or that only order others, blanks but the plain
 /// one inside, controls, and what no character is. Such a name looks like another one.
 #[must_use]
 pub fn has_invisible(text: &str) -> bool {

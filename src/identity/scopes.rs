@@ -1,5 +1,5 @@
 //! What a token is good for. No list stands for everything; LoopBack takes an empty one for nothing at all, not even
-//! for what everybody may do.
+//! for what `$everyone` may do.
 
 /// The scopes of a row that has a list of them. No method asks for the scope without a name, which stands for nothing.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The limiters' memory: a table that never grows, whoever knocks.
+//! The limiters' memory: a table that never grows, however many clients there are.
 
 use std::sync::{Mutex, PoisonError};
 

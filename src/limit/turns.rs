@@ -11,7 +11,7 @@ pub(super) struct Turns {
     taken: Arc<Mutex<HashMap<u64, usize>>>,
 }
 
-/// Work under way; dropped, it no longer counts. Whoever does the work holds it: a client that goes away does not end
+/// Work under way; dropped, it no longer counts. What does the work holds it: a client that goes away does not end
 /// the work.
 #[derive(Debug)]
 pub struct Turn {

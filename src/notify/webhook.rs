@@ -32,7 +32,7 @@ pub enum WebhookError {
     /// The address is no `http://host[:port]/path`.
     #[error("`{0}` is no address that events can be posted to; write `http://host:port/path`")]
     Address(String),
-    /// Nobody answers there.
+    /// No connection is accepted there.
     #[error("the receiver cannot be reached")]
     Connect(#[source] std::io::Error),
     /// It does not speak HTTP.
@@ -49,7 +49,7 @@ pub enum WebhookError {
 /// From the connection to the end of the answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Nobody reads the answer's body: so much of it is taken off the wire.
+/// The answer's body is not used: so much of it is read and dropped.
 const MAX_ANSWER: usize = 64 * 1024;
 
 impl Webhook {

@@ -117,7 +117,7 @@ impl Log {
         Events::new(self.clone(), self.queue.clock.clone(), self.queue.json)
     }
 
-    /// How many lines were given up since the start, because whoever reads them was too slow.
+    /// How many lines were given up since the start, because their reader was too slow.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.queue.dropped.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 //! Numbers for Prometheus (docs/interface.md, "Metrics").
 //!
-//! What every request counts is counted per core, by that core alone, and added up when somebody asks.
+//! What every request counts is counted per core, by that core alone, and added up for each reading.
 
 mod core;
 mod render;
@@ -59,7 +59,7 @@ pub enum UpstreamError {
     Protocol,
 }
 
-/// What is measured when somebody asks, not counted before.
+/// What is measured for each reading, not counted before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Password jobs that wait.

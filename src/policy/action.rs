@@ -27,7 +27,7 @@ pub struct Action<'s, 'p> {
     /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
     pub access_type: &'static str,
     /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
-    /// can be nobody's, so that none further down is taken.
+    /// is no row's, so that none further down is taken.
     pub model_id: Option<Cow<'p, str>>,
     /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
     /// decision. See [`Action::with_body_id`].
@@ -229,7 +229,7 @@ fn reads_accounts(method: &str) -> bool {
         || OF_RELATIONS.iter().any(|kind| name.starts_with(kind))
 }
 
-/// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and nobody's id.
+/// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and no id.
 fn query_id(query: &str) -> Option<String> {
     let mut found = None;
     for pair in query.split('&') {

@@ -22,7 +22,7 @@ pub struct Case {
     /// The JSON body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// The id of the owner of the row that the request names; absent = nobody's.
+    /// The id of the owner of the row that the request names; absent = it has no owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Id>,
     /// The verdict.
@@ -39,13 +39,13 @@ pub struct Case {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum As {
-    /// `"anonymous"`: nobody is logged in.
+    /// `"anonymous"`: without a login.
     Word(Anonymous),
     /// A user, with these roles and no others.
     User(AsUser),
 }
 
-/// Nobody is logged in.
+/// Without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Anonymous {

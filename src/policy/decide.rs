@@ -44,10 +44,10 @@ pub struct Permit<'s> {
 /// How many callers a rule lets in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// Everybody; also where no rule says anything.
+    /// `$everyone`; also where no rule applies.
     #[default]
     Everyone,
-    /// Whoever is logged in.
+    /// Every caller who is logged in.
     Authenticated,
     /// The row's owner.
     Owner,

@@ -104,7 +104,7 @@ impl Change {
 }
 
 impl Study {
-    /// What this set says of a request, whoever sends it.
+    /// What this set says of a request, for every caller.
     fn side<'s>(&'s self, method: &str, path: &'s str) -> Side<'s> {
         let action = self.set.action(method, path, None);
         let side = |rules, default_allow, default_name| Side {

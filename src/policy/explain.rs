@@ -34,7 +34,7 @@ pub struct Inquiry<'i> {
     pub model_id: Option<&'i str>,
     /// Who asks.
     pub caller: Caller<'i>,
-    /// Whether the row is the caller's; `None` = nobody has said.
+    /// Whether the row is the caller's; `None` = it is not said.
     pub owner: Option<bool>,
 }
 
@@ -64,7 +64,7 @@ pub struct Explanation {
     pub runner_up: Option<String>,
     /// The smallest change that would turn the verdict.
     pub flip: String,
-    /// Where the verdict hangs on who owns the row, and nobody has said: what the gate would ask.
+    /// Where the verdict hangs on who owns the row, and that is not said: what the gate would ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<Asks>,
     /// More changes that would turn it, the smallest first.
@@ -72,7 +72,7 @@ pub struct Explanation {
     pub turns: Vec<String>,
 }
 
-/// What the gate would ask the app. The verdict is then that of somebody who is not the owner.
+/// What the gate would ask the app. The verdict is then that of a caller who is not the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asks {
@@ -125,7 +125,7 @@ pub(super) struct Decided {
     pub(super) verdict: Verdict,
     pub(super) status: Option<u16>,
     pub(super) rule: String,
-    /// What the app would have been asked, had nobody said who owns the row.
+    /// What the app would have been asked, if the owner of the row were not said.
     pub(super) asks: Option<String>,
 }
 
@@ -134,7 +134,7 @@ struct Scene<'s> {
     plan: &'s RoutePlan,
     access: &'static str,
     kind: Kind,
-    /// `None`: nobody has said.
+    /// `None`: it is not said.
     owner: Option<bool>,
     /// Whether the verdict hangs on it.
     asks: bool,
@@ -191,7 +191,7 @@ impl Study {
         action
     }
 
-    /// Decides as the gate does; where it would ask the app, and nobody has said, the row is somebody else's.
+    /// Decides as the gate does; where it would ask the app and the owner is not said, the row is another user's.
     pub(super) fn decide(&self, action: &Action<'_, '_>, caller: Caller<'_>, owner: Option<bool>) -> Decided {
         let verdict = |owner: bool| if owner { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
         let mut asks = None;

@@ -28,7 +28,7 @@ pub(super) struct Ruled<'r> {
     /// The highest score first.
     pub(super) rules: &'r [Rule],
     pub(super) default_allow: bool,
-    /// Whether anybody can be the owner of what the route is about.
+    /// Whether what the route is about can have an owner.
     pub(super) ownable: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Ruled<'r> {
 const STRANGER: &str = "\u{0}";
 
 impl Kind {
-    /// Nobody.
+    /// No caller.
     pub(super) fn anonymous() -> Self {
         Self::default()
     }
@@ -113,7 +113,7 @@ impl Ruled<'_> {
         self.first(kind).and_then(|at| self.rules.get(at)).map_or("default", |rule| &*rule.reference)
     }
 
-    /// Whether the rule at this place decides for anybody.
+    /// Whether the rule at this place decides for any caller.
     pub(super) fn can_win(&self, place: usize) -> bool {
         let Some(rule) = self.rules.get(place) else { return false };
         Kind::meeting(&rule.who, &Who::Everyone).iter().any(|kind| self.first(kind) == Some(place))
@@ -129,7 +129,7 @@ impl Ruled<'_> {
     }
 
     /// Every caller, by the fewest facts, who may here and may not there, or the other way round. Empty where the two
-    /// decide alike for everybody.
+    /// decide alike for every caller.
     pub(super) fn differences(&self, other: &Ruled<'_>) -> Vec<Kind> {
         let mut found: Vec<Kind> = Vec::new();
         for here in self.places() {
@@ -226,7 +226,7 @@ mod tests {
             }
             let all: Vec<Kind> = everybody().into_iter().filter(|kind| a.allows(kind) != b.allows(kind)).collect();
             prop_assert_eq!(found.is_empty(), all.is_empty(), "{:?} {:?}", found, all);
-            // Whoever differs has the facts of one that was found.
+            // A caller who differs has the facts of one that was found.
             for kind in &all {
                 let has = |less: &Kind| {
                     less.known == kind.known

@@ -23,9 +23,9 @@ struct Fate {
     named: bool,
     /// It is about some request.
     matched: bool,
-    /// Some request that it is about names a row that somebody can own.
+    /// Some request that it is about names a row that can have an owner.
     ownable: bool,
-    /// It decides for somebody.
+    /// It decides for some caller.
     wins: bool,
     /// The rules that decide where it could have.
     instead: BTreeSet<String>,

@@ -1,6 +1,6 @@
 //! The words of path patterns, found by one hash however many there are.
 //!
-//! Words come from files alone; what clients send is only looked up, so nobody can make the table grow or its words
+//! Words come from files alone; what clients send is only looked up, so no client can make the table grow or its words
 //! collide.
 
 /// Which node a word leads to from a node.

@@ -102,7 +102,7 @@ pub(super) enum Ownership<'s> {
 }
 
 impl Owner {
-    /// Whether anybody can own what a route is about that captures these segments. `is_open`: the row's id may also
+    /// Whether what a route is about that captures these segments can have an owner. `is_open`: the row's id may also
     /// come from the body or the query.
     pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
         let has = |name: &str| captures.contains(&name) || (is_open && name == "id");
@@ -173,7 +173,7 @@ impl<'s> Question<'s> {
         }
     }
 
-    /// The owner's id in an answer, for whoever keeps it: nothing else of a row is worth keeping. `None` where there is
+    /// The owner's id in an answer, for a cache: nothing else of a row is worth keeping. `None` where there is
     /// none, and for LoopBack's own rules, which ask for more than an id.
     #[must_use]
     pub fn owner(&self, answer: &OwnerAnswer) -> Option<Box<str>> {

@@ -1,4 +1,4 @@
-//! What a set was made of: kept for whoever asks why, and dropped before the set serves.
+//! What a set was made of: kept for `explain` and its like, and dropped before the set serves.
 
 use std::sync::Arc;
 

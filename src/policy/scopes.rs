@@ -4,7 +4,7 @@ use super::{finding::Report, json::Node};
 
 /// The scopes of which a token needs one; none = `DEFAULT`.
 ///
-/// LoopBack refuses everybody where this is no list, or an empty one: nobody means that.
+/// LoopBack refuses every caller where this is no list, or an empty one, which is never meant.
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     let Some(list) = node.get("accessScopes").filter(|list| !list.is_null()) else { return Vec::new() };
     let texts: Vec<Box<str>> = list.items().iter().filter_map(Node::text).map(Into::into).collect();

@@ -85,7 +85,7 @@ pub enum Standing {
 }
 
 impl Subject {
-    /// The identity headers towards the app, rendered once by whoever forwards first: with the email address only
+    /// The identity headers towards the app, rendered at the first forwarded request: with the email address only
     /// where it was confirmed, or whether or not. A reload may turn from one to the other.
     #[must_use]
     pub fn headers(&self, trusts_email: bool) -> &OnceLock<Box<[u8]>> {
@@ -146,7 +146,7 @@ impl Session {
         if second.saturating_sub(used) < self.grain(lifetimes) {
             return;
         }
-        // Whoever comes second came in the same second, or nearly.
+        // The other request came in the same second, or nearly.
         if self.used.compare_exchange(used, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.came_from(client);
         }
@@ -206,7 +206,7 @@ impl Session {
         }
     }
 
-    /// Ends the session: whoever holds it sees so at its next look.
+    /// Ends the session: requests that hold it see so at their next look.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }

@@ -70,7 +70,7 @@ async fn open_on(
     let (path, poison) = (folder.to_owned(), Arc::clone(&poisoned));
     let work = move || match Committer::open(&path, keys, disk, poison) {
         Ok(committer) => {
-            // Nobody waits any more: there is nothing to serve.
+            // The caller is gone: there is nothing to serve.
             if opened.send(Ok(committer.live())).is_ok() {
                 let _ = last_word.send(committer.run(&orders));
             }
@@ -130,7 +130,7 @@ impl Sled {
     }
 }
 
-/// Whoever drops the store without closing it finds the folder free afterwards all the same.
+/// A store that is dropped without being closed leaves the folder free all the same.
 impl Drop for Sled {
     fn drop(&mut self) {
         drop(held(&self.orders).take());

@@ -59,7 +59,7 @@ pub(super) struct State {
     meta: Meta,
     /// Users and tokens are on the disk alone.
     sparse: Option<sparse::Sparse>,
-    /// Keyed by chance, so that nobody can choose names that meet in `names`.
+    /// Keyed by chance, so that no client can choose names that collide in `names`.
     hasher: RandomState,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Meta {
     next_mapping: u64,
     outbox_seq: u64,
     change_seq: u64,
-    /// What unknown names are hashed with, so that nobody else can tell how they are checked.
+    /// What unknown names are hashed with, so that no client can tell how they are checked.
     secret: [u8; 32],
     /// How many runs of imports there were.
     imports: u32,

@@ -224,7 +224,7 @@ const MAX_DIGITS: u8 = 16;
 /// Bytes of extensions of one chunk.
 const MAX_EXTENSION: usize = 256;
 
-/// Bytes of extensions of one body: nobody sends them but to waste our time.
+/// Bytes of extensions of one body: more are sent only to waste time.
 const MAX_EXTENSIONS: usize = 16 * 1024;
 
 /// Bytes of a trailer section.

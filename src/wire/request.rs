@@ -356,7 +356,7 @@ fn is_version(digits: &[u8]) -> bool {
     matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
-/// Longer methods than this nobody serves.
+/// No server has a longer method.
 const MAX_METHOD: usize = 32;
 
 /// More empty lines than this before a request line are no habit.

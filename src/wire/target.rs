@@ -1,4 +1,4 @@
-//! The target of a request: only what everybody reads in the same way.
+//! The target of a request: only what all servers read in the same way.
 
 use memchr::memchr;
 

@@ -25,7 +25,7 @@ const TEXT: &str = "Please verify your email by opening this link in a web brows
 const VERIFICATION_BYTES: usize = 64;
 
 impl Accounts {
-    /// Whom a reset that names nobody is for.
+    /// Whom a reset without a user id is for.
     pub(super) async fn addressee(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
         if entry.kind != "reset.requested" {
             return Ok(None);
@@ -36,7 +36,7 @@ impl Accounts {
         }
     }
 
-    /// The event as it is posted; `None` when there is nobody any more whom it could help.
+    /// The event as it is posted; `None` when its user is gone.
     pub(super) async fn letter(&self, entry: &OutboxEntry) -> Result<Option<Value>, Fault> {
         let mut letter = self.envelope(entry);
         let more = match entry.kind.as_str() {
@@ -126,7 +126,7 @@ impl Accounts {
         shown.insert("userId".to_owned(), id_value(&user.id));
         let mut more = Map::new();
         // INVARIANT: a mail goes to the stored address. One that was typed may be equal to it under a folding, and
-        // somebody else's.
+        // another person's.
         more.insert("email".to_owned(), json!(user.email()));
         more.insert("accessToken".to_owned(), shown.into());
         more.insert("url".to_owned(), self.reset_url(&id).into());

@@ -42,7 +42,7 @@ impl Order {
             let Value::String(text) = item else { return Err(QueryFault::Order(item.clone())) };
             for token in tokens(text) {
                 let key = Key::read(token)?;
-                // Sorting by what nobody sees would tell it.
+                // Sorting by what is hidden would tell it.
                 if !model.hides(&key.path) {
                     keys.push(Key { path: model.key.path(&key.path).to_owned(), ..key });
                 }

@@ -78,7 +78,7 @@ impl Operation {
         !matches!(self.takes, Takes::Nothing | Takes::Token)
     }
 
-    /// Whether `where` must be there: nobody writes to everybody by mistake.
+    /// Whether `where` must be there: so that no write reaches all rows by mistake.
     pub(super) fn needs_where(&self) -> bool {
         matches!(self.method, "upsertWithWhere" | "updateAll")
     }

@@ -9,7 +9,7 @@ pub(super) struct Literal {
     pub(super) whole: bool,
 }
 
-/// Deeper ones are nobody's options.
+/// Options are never deeper.
 const DEEPEST: usize = 32;
 
 /// Reads the literal at the beginning of `text`; `None` where there is none.

@@ -3,7 +3,7 @@
 use super::{ExecuteError, PAGE, without_realm};
 use crate::cli::{admin::Services, who::Who};
 
-/// The address or name that is nearest to the one that nobody has, if it is near. Of many accounts the first are
+/// The address or name that is nearest to one that no account has, if it is near. Of many accounts the first are
 /// looked at.
 pub(super) async fn user(services: &Services, who: &Who) -> Result<Option<String>, ExecuteError> {
     let wanted = match who {

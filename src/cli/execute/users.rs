@@ -36,7 +36,7 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
     let user = services.accounts().register(Asker::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
-        // The count had passed it already, or somebody registered at this very moment.
+        // The count had passed it already, or another account was registered at this very moment.
         services.accounts().delete(Asker::Operator, &user.id.to_string()).await?;
         return Err(ExecuteError::IdTaken(id));
     }

@@ -123,7 +123,7 @@ impl Pending {
     /// Takes a line; gives back the rows that have come to their ends.
     fn add(&mut self, line: &[u8], number: usize) -> Vec<(usize, Row)> {
         let mut found = Vec::new();
-        // Whoever writes a row over several lines indents what is inside it.
+        // A row over several lines has what is inside it indented.
         if !self.text.is_empty() && (line.starts_with(b"{") || self.text.len() > MAX_ROW) {
             found.extend(self.end());
         }

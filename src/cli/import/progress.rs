@@ -61,7 +61,7 @@ impl Progress {
         };
         let text = if self.bar { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
         self.drawn = self.bar;
-        // Nobody who watches is no reason to stop.
+        // A closed standard error is no reason to stop.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::cli::args::ImportFiles;
 
-/// Takes rows; false when nobody wants more.
+/// Takes rows; false when no more are wanted.
 pub(super) type Sink<'s> = &'s mut dyn FnMut(Raw) -> bool;
 
 /// A file that is not what it should be.
@@ -200,7 +200,7 @@ impl Chunks<'_> {
         rows.is_empty() || self.to.blocking_send(Ok(Event::Rows(self.kind, rows))).is_ok()
     }
 
-    /// When nobody reads on, the reader's own error means nothing.
+    /// When the receiver has stopped, the reader's own error means nothing.
     fn settle(&self, read: Result<(), ReadError>) -> Result<(), ReadError> {
         if self.to.is_closed() { Ok(()) } else { read }
     }

@@ -166,7 +166,7 @@ fn role(row: &mut Map<String, Value>) -> Result<Role, Why> {
     Ok(Role { id, name })
 }
 
-/// In an app with several user models the accounts' principal type is their model's name, and `USER` is nobody's.
+/// In an app with several user models the accounts' principal type is their model's name, and `USER` matches none.
 fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why> {
     let role_id = text(&taken(row, "roleId")).ok_or("it has no `roleId`")?;
     let principal_id = text(&taken(row, "principalId")).ok_or("it has no `principalId`")?;

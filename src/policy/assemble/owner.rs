@@ -112,7 +112,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// The app does not show a hidden property, so that nobody would be the owner by it.
+    /// The app does not show a hidden property, so that no caller would be the owner by it.
     fn check_hidden(&mut self, model: &Model, row: &RowOwner) {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
         let properties = ["userId", "owner"].into_iter().filter(|_| row.legacy && !self.several_users);

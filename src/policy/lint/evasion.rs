@@ -109,7 +109,7 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: (Way, &str, &str, &End), rep
     report.warn(plan.at, "walk-around", message, Some(fix));
 }
 
-/// Where this spelling lets somebody in whom the route keeps out.
+/// Where this spelling lets a caller in whom the route keeps out.
 fn way_around(study: &Study, route: usize, (method, path): (&str, &str)) -> Option<End> {
     way_around_as(study, (route, method), (method, path))
 }

@@ -1,4 +1,4 @@
-//! Sessions that are made when somebody first comes with their tokens: a start with a million of them makes none.
+//! Sessions that are made when their token is first used: a start with a million of them makes none.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What is in the rows and not durable yet, or never will be: it is given to nobody.
+/// What is in the rows and not durable yet, or never will be: it is not given out.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     tokens: HashSet<TokenHash>,
@@ -37,7 +37,7 @@ impl Live {
         self.unsettled.blocking_write()
     }
 
-    /// Notes what a group has done to the rows, while nobody else sees them.
+    /// Notes what a group has done to the rows, while only the committer sees them.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.

@@ -112,7 +112,7 @@ impl Committer {
             self.poison(&failure, &mut group);
         }
         drop(unsettled);
-        // Whoever has stopped waiting has lost nothing: the batch is in.
+        // A caller who has stopped waiting has lost nothing: the batch is in.
         for (reply, answer) in group.answers {
             let _ = reply.send(answer);
         }

@@ -69,7 +69,7 @@ pub(super) fn mend_snapshots(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets nobody else read the folder. A folder that belongs to somebody else (a mounted volume) stays as it is.
+/// Closes the folder to other users. A folder of another owner (a mounted volume) stays as it is.
 pub(super) fn close_to_others(folder: &Path) {
     let files = close_files(folder);
     let result = fs::set_permissions(folder, Permissions::from_mode(0o700)).and(files);

@@ -174,7 +174,7 @@ pub(super) fn read_user(row: &[u8]) -> Result<User, serde_json::Error> {
     })
 }
 
-/// What to say of a row that is not what it was written as: its content is nobody's business.
+/// What to say of a row that is not what it was written as: its content is not shown.
 pub(super) fn unreadable() -> StoreError {
     StoreError::Engine("a row cannot be written or read; run `store verify`".to_owned())
 }

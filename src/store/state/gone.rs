@@ -1,4 +1,4 @@
-//! What an import brought and somebody has ended here since: an old dump must not bring it back.
+//! What an import brought and was ended here since: an old dump must not bring it back.
 //!
 //! 16 bytes each. There are never more of them than rows that imports brought and roles that were taken.
 
@@ -25,7 +25,7 @@ impl Gone {
         Self::half(hash.0)
     }
 
-    /// A role that was taken from somebody.
+    /// A role that was taken from a user.
     pub(super) fn mapping(mapping: &RoleMapping) -> Self {
         Self::of(&["mapping", &mapping.role_id, &mapping.principal_type.0, &mapping.principal_id])
     }

@@ -38,7 +38,7 @@ impl Kinds {
         }
     }
 
-    /// A hash that nobody has, of a kind drawn in proportion; `None` = of the kind of those without a password.
+    /// A hash that no user has, of a kind drawn in proportion; `None` = of the kind of those without a password.
     pub(super) fn drawn(&self, chance: u64, users: usize) -> Option<PasswordHash> {
         let users = u128::try_from(users).unwrap_or(u128::MAX);
         let place = (u128::from(chance) * users) >> 64;

@@ -1,4 +1,4 @@
-//! Undelivered events, in one line a user: nobody's events stand before another's.
+//! Undelivered events, in one line for each user: the events of one do not hold up another's.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
