@@ -7,9 +7,11 @@ mod password;
 mod punycode;
 pub mod scopes;
 mod token;
+mod username;
 
 pub use email::is_email;
 pub use id::UserId;
 pub use name::{address_key, canonical_address, canonical_name, fold_case, has_invisible};
 pub use password::{Password, PasswordHash};
 pub use token::{Handle, Lifetimes, TokenHash, TokenId};
+pub use username::{UsernameFault, claims_no_other_address, username_fault};

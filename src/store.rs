@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 pub use self::sled::Loader;
-pub use bring::{Bring, Brought, Obstacle};
+pub use bring::{Bring, Brought, Doubt, Obstacle};
 pub use keys::{KeyRules, UserKey};
 pub use last_use::LastUse;
 pub use records::{

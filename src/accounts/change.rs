@@ -98,7 +98,9 @@ impl Accounts {
         let given = self.settings.key.take(&mut data).filter(truthy);
         let exact = UserId::parse(id);
         let verified = self.verified(asker, &exact);
-        let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
+        let old = self.store.user(&exact).await?;
+        let draft =
+            Draft::replacing(&self.settings, &self.passwords, verified, data, old.as_ref())?;
         let is_own = |given: &Value| {
             *given == self.settings.key.value(&exact) || (!self.settings.loopback && to_text(given) == id)
         };
@@ -116,7 +118,7 @@ impl Accounts {
         let own = self.user_named(id).await?.map_or(exact.clone(), |user| user.id);
         let mut draft = self.vetted(draft, &Default::default(), Some(&own)).await?;
         let Some(secret) = draft.secret.take() else { return Err(Fault::Contended) };
-        if self.store.user(&exact).await?.is_none() {
+        if old.is_none() {
             return Err(Fault::NothingToReplace(id.to_owned()));
         }
         let hash = self.hashed(asker, Some(&exact), secret).await?;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use super::{password::PasswordFault, query::QueryFault};
 use crate::{
     hasher::Busy,
-    identity::UserId,
+    identity::{UserId, UsernameFault},
     limit::RetryAfter,
     store::{CommitError, StoreError},
 };
@@ -230,6 +230,8 @@ pub enum Faulty {
     Invisible,
     /// A name that is longer than any.
     TooLong,
+    /// A username that could stand for another one's identity (profile `standard`).
+    Impersonates(UsernameFault),
     /// Another user has this email.
     EmailTaken,
     /// Another user has this username.
@@ -248,6 +250,7 @@ impl Faulty {
             Self::EmailMalformed => "custom.email",
             Self::Invisible => "custom.visible",
             Self::TooLong => "length.max",
+            Self::Impersonates(_) => "custom.username",
             Self::EmailTaken | Self::UsernameTaken => "uniqueness",
         }
     }
@@ -262,6 +265,7 @@ impl Faulty {
             Self::EmailNoText | Self::EmailMalformed => "is invalid",
             Self::Invisible => "holds characters that nobody sees, or a blank at its beginning or end",
             Self::TooLong => "is too long",
+            Self::Impersonates(fault) => fault.message(),
             Self::EmailTaken => "Email already exists",
             Self::UsernameTaken => "User already exists",
         }

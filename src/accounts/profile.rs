@@ -1,5 +1,7 @@
 //! A client's properties become a user's (docs/loopback-3.28.md section 2.1): what is dropped, converted, and refused.
 
+mod names;
+
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
@@ -11,15 +13,16 @@ use super::{
     query::{Kind, moment},
 };
 use crate::{
-    identity::{UserId, canonical_address, canonical_name, has_invisible, is_email},
+    identity::{UserId, canonical_address, is_email},
     store::{KeyRules, User, UserKey},
 };
 
+use names::name_faults;
+
+pub(super) use names::MAX_NAME;
+
 /// LoopBack's bound: the properties are level 0.
 pub(super) const MAX_DEPTH: usize = 32;
-
-/// Bytes of a username or a realm: each is kept in an index, and goes along with every event.
-pub(super) const MAX_NAME: usize = 1024;
 
 /// The relation, and what every JavaScript object has.
 const INNER: [&str; 7] = [
@@ -42,6 +45,8 @@ pub(super) struct Draft {
     pub secret: Option<Secret>,
     /// What is wrong so far, in LoopBack's order.
     pub violations: Vec<Violation>,
+    /// Whether the username is a new one, or new in its realm.
+    renamed: bool,
     /// For messages: the email as the client sent it, and the username as it is kept.
     pub shown_email: String,
     pub shown_username: String,
@@ -79,7 +84,18 @@ impl Draft {
         settings: &Settings,
         rules: &Rules,
         verified: Verified,
+        data: Map<String, Value>,
+    ) -> Result<Self, Fault> {
+        Self::replacing(settings, rules, verified, data, None)
+    }
+
+    /// As [`Draft::read`], in the place of an old user, whose names may stay.
+    pub(super) fn replacing(
+        settings: &Settings,
+        rules: &Rules,
+        verified: Verified,
         mut data: Map<String, Value>,
+        old: Option<&User>,
     ) -> Result<Self, Fault> {
         let id = settings.key.take(&mut data);
         let Patch { mut data, secret } = Patch::read(settings, rules, data)?;
@@ -88,7 +104,8 @@ impl Draft {
                 data.insert(property.name.clone(), default.clone());
             }
         }
-        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password), None);
+        let old = old.map(|old| &old.properties);
+        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password), old);
         draft.id = settings.key.choice(id.as_ref());
         if let Some(given) = id.filter(|_| draft.id.is_none()).and_then(|id| id_given(settings, &id)) {
             draft.violations.insert(0, given);
@@ -132,7 +149,9 @@ impl Draft {
         let mut properties = ordered(settings, data, verified);
         violations.extend(name_faults(settings, &mut properties, old));
         let shown_username = shown(properties.get("username"));
-        Self { properties, id: None, secret, violations, shown_email, shown_username }
+        let is_new = |name: &str| old.is_none_or(|old| old.get(name) != properties.get(name));
+        let renamed = is_new("username") || is_new("realm");
+        Self { properties, id: None, secret, violations, renamed, shown_email, shown_username }
     }
 
     /// The email's key, where the email may be compared with others' at all.
@@ -147,19 +166,28 @@ impl Draft {
         Some(keys.username(self.realm(), self.text("username")?))
     }
 
+    /// What else may be no other user's name, where the username is a new one.
+    pub(super) fn alike_keys(&self, keys: KeyRules) -> Vec<UserKey> {
+        if self.renamed { keys.alikes(&self.properties) } else { Vec::new() }
+    }
+
     /// The violation of a name that somebody else has.
     pub(super) fn taken(&self, key: &UserKey) -> Violation {
         match key {
             UserKey::Email(_) => violation("email", Faulty::EmailTaken, self.shown_email.clone()),
-            UserKey::Username(_) => violation("username", Faulty::UsernameTaken, self.shown_username.clone()),
+            UserKey::Username(_) | UserKey::Alike(_) => self.username_taken(),
         }
+    }
+
+    pub(super) fn username_taken(&self) -> Violation {
+        violation("username", Faulty::UsernameTaken, self.shown_username.clone())
     }
 
     /// What the draft says of a name that only one user may have.
     pub(super) fn name(&self, key: &UserKey) -> (&'static str, Option<&str>) {
         let name = match key {
             UserKey::Email(_) => "email",
-            UserKey::Username(_) => "username",
+            UserKey::Username(_) | UserKey::Alike(_) => "username",
         };
         (name, self.text(name))
     }
@@ -245,30 +273,6 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
         Some(_) => rules.push(Faulty::EmailNoText),
     }
     rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
-}
-
-/// Gives the names their one spelling, where the profile has one, and says what is wrong with those that are new.
-fn name_faults(
-    settings: &Settings,
-    properties: &mut Map<String, Value>,
-    old: Option<&Map<String, Value>>,
-) -> Vec<Violation> {
-    let mut faults = Vec::new();
-    for name in ["realm", "username", "email"] {
-        let is_old = old.is_some_and(|old| old.get(name) == properties.get(name));
-        let Some(Value::String(text)) = properties.get_mut(name).filter(|_| !is_old) else { continue };
-        if !settings.loopback && name != "email" {
-            *text = canonical_name(text);
-        }
-        let unseen = if name == "email" { Faulty::EmailMalformed } else { Faulty::Invisible };
-        if !settings.loopback && has_invisible(text) {
-            faults.push(violation(name, unseen, shown(Some(&text.as_str().into()))));
-        }
-        if text.len() > MAX_NAME && name != "email" {
-            faults.push(violation(name, Faulty::TooLong, shown(Some(&text.as_str().into()))));
-        }
-    }
-    faults
 }
 
 /// What is wrong with a property of the model's own.

@@ -107,6 +107,7 @@ impl Accounts {
                 Ok(draft) => {
                     let keys = self.settings.keys();
                     seen.extend([draft.email_key(keys), draft.username_key(keys)].into_iter().flatten());
+                    seen.extend(draft.alike_keys(keys));
                     drafts.push(draft);
                     faults.push(None);
                 }
@@ -174,7 +175,32 @@ impl Accounts {
                 draft.violations.push(draft.taken(&key));
             }
         }
+        let own_names = |list: &[Violation]| list.iter().any(|violation| violation.property == "username");
+        if !own_names(&draft.violations) && self.is_alike(&draft, seen, own).await? {
+            draft.violations.push(draft.username_taken());
+        }
         if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
+    }
+
+    /// Whether a new username is another user's id, or their name but for letter case and width (profile `standard`).
+    async fn is_alike(
+        &self,
+        draft: &Draft,
+        seen: &HashSet<UserKey>,
+        own: Option<&UserId>,
+    ) -> Result<bool, Fault> {
+        let alikes = draft.alike_keys(self.settings.keys());
+        let Some((_, Some(username))) = alikes.first().map(|key| draft.name(key)) else { return Ok(false) };
+        if self.store.user(&UserId::parse(username)).await?.is_some() {
+            return Ok(true);
+        }
+        for key in alikes {
+            let other = self.store.find_user(&key).await?.filter(|other| Some(&other.id) != own);
+            if seen.contains(&key) || other.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a draft that names no realm has a name that somebody has in any: LoopBack then asks for the name alone.

@@ -256,8 +256,8 @@ impl Import<'_> {
                 }
                 _ => {}
             }
-            if let (Some(note), Fate::Taken | Fate::Updated) = (note, &fate) {
-                self.report.note(kind, place.clone(), note)?;
+            if let (Some(note), Fate::Taken | Fate::Updated | Fate::Noted(_)) = (note, &fate) {
+                self.report.note(kind, place.clone(), note.into())?;
             }
             self.report.count(kind, place, fate)?;
         }

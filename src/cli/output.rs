@@ -177,6 +177,8 @@ pub enum Fate {
     Updated,
     /// It was here already, the same.
     Present,
+    /// It is new here or was changed, and about its name something has to be known.
+    Noted(Why),
     /// It was not stored, but what belongs to it is: why.
     Kept(Why),
     /// It was not stored: why.

@@ -12,6 +12,7 @@ use crate::{
     api::{self, Api, Body, Call, Problem},
     credential,
     forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
+    identity::claims_no_other_address,
     observe::metrics::Decision as Counted,
     policy::{self, Action, Caller, Decision, OwnerVerdict, Permit, Personal, PolicySet, Served},
     refusal::{Form, Refusal},
@@ -213,13 +214,10 @@ impl Gate {
     /// The identity headers of a user, rendered at their first request.
     fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
         subject.headers(trusts_email).get_or_init(|| {
-            let email = subject.email.as_deref();
-            let who = Who {
-                id: &subject.id_text,
-                username: subject.username.as_deref(),
-                email: email.filter(|_| subject.email_verified || trusts_email),
-                roles: &subject.roles,
-            };
+            let email = subject.email.as_deref().filter(|_| subject.email_verified || trusts_email);
+            let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
+            let username = subject.username.as_deref().filter(told);
+            let who = Who { id: &subject.id_text, username, email, roles: &subject.roles };
             forward::render(&self.settings.presets, &who)
         })
     }

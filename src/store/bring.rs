@@ -5,7 +5,7 @@ use super::{
     keys::UserKey,
     records::{AclRow, Role, RoleMapping, Token, User},
 };
-use crate::identity::UserId;
+use crate::identity::{UserId, UsernameFault};
 
 /// A row of an import. It never makes its batch fail: the [`Brought`] says what became of it.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub enum Brought {
     Updated,
     /// It was here already, the same.
     Present,
+    /// Taken or updated, though its username could be taken for another's (profile `standard`).
+    Doubted(Doubt),
     /// A role, under the id that it has here.
     Role {
         /// The id.
@@ -40,6 +42,15 @@ pub enum Brought {
     },
     /// It was not stored.
     Left(Obstacle),
+}
+
+/// Why the username of an account could be taken for another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Another user's differs from it in letter case or width alone.
+    Alike(String),
+    /// A client could not choose it.
+    Username(String, UsernameFault),
 }
 
 /// Why a row of an import was not stored.

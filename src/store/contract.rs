@@ -16,7 +16,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, KeyRules, LastUse, Noticed,
+    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, Doubt, KeyRules, LastUse, Noticed,
     Obstacle, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError,
     Subject, Token, User, UserDraft, UserKey,
 };
@@ -74,7 +74,7 @@ macro_rules! holds_for {
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: false, per_realm: true, canonical: false } =>
             accounts::a_realm_has_names_of_its_own accounts::d7_a_name_is_found_in_every_realm);
         $crate::store::contract::holds_for!($open, KeyRules { fold_email_case: true, per_realm: false, canonical: true } =>
-            accounts::c6_one_folding_for_every_look_up);
+            accounts::c6_one_folding_for_every_look_up accounts::c7_names_that_look_alike_are_one);
     };
     ($open:path, $rules:expr => $($area:ident::$case:ident)*) => {
         $(

@@ -23,6 +23,8 @@ pub enum UserKey {
     Email(String),
     /// A username.
     Username(String),
+    /// What a username is in any letter case and width, where that differs from the name itself (profile `standard`).
+    Alike(String),
 }
 
 impl KeyRules {
@@ -48,13 +50,31 @@ impl KeyRules {
         let realm = properties.get("realm").and_then(Value::as_str);
         let email = text("email").map(|email| self.email(realm, email));
         let username = text("username").map(|username| self.username(realm, username));
-        email.into_iter().chain(username).collect()
+        let alike = self.alike(properties);
+        // A name in its plainest form is found by itself.
+        let alike = alike.filter(|alike| username != Some(UserKey::Username(alike.clone())));
+        email.into_iter().chain(username).chain(alike.map(UserKey::Alike)).collect()
+    }
+
+    /// What may be no other user's name when this one is new: names that differ in letter case or width alone are one
+    /// person's to a reader, and to an app that normalizes them.
+    #[must_use]
+    pub fn alikes(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
+        let Some(folded) = self.alike(properties) else { return Vec::new() };
+        vec![UserKey::Username(folded.clone()), UserKey::Alike(folded)]
     }
 
     /// What a user is found by when the realm is not known: the names alone.
     #[must_use]
     pub fn without_realm(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         Self { per_realm: false, ..*self }.of(properties)
+    }
+
+    /// A username in its plainest form, where that counts.
+    fn alike(self, properties: &Map<String, Value>) -> Option<String> {
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let username = text("username").filter(|username| self.canonical && !username.is_empty())?;
+        Some(self.scoped(text("realm"), fold_case(username)))
     }
 
     fn scoped(self, realm: Option<&str>, name: String) -> String {

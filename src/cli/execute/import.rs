@@ -7,7 +7,8 @@ use crate::{
         import::{Row, Why},
         output::{Fate, Output},
     },
-    store::{Bring, Brought, Change, Loader, Obstacle, Outcome, UserKey},
+    identity::UsernameFault,
+    store::{Bring, Brought, Change, Doubt, Loader, Obstacle, Outcome, UserKey},
 };
 
 /// Begins a run.
@@ -75,8 +76,25 @@ fn fate_of(brought: Brought) -> Fate {
         Brought::Taken => Fate::Taken,
         Brought::Updated => Fate::Updated,
         Brought::Present => Fate::Present,
+        Brought::Doubted(doubt) => Fate::Noted(match doubt {
+            Doubt::Alike(name) => {
+                Why::of("its username differs from another user's in letter case or width alone:", name)
+            }
+            Doubt::Username(name, fault) => Why::of(told_of(fault), name),
+        }),
         Brought::Role { id, taken } => Fate::Role { id, taken },
         Brought::Left(obstacle) => left(obstacle),
+    }
+}
+
+fn told_of(fault: UsernameFault) -> &'static str {
+    match fault {
+        UsernameFault::OtherAddress => {
+            "its username is an email address that is not its own, and does not go to the app as a name:"
+        }
+        UsernameFault::LooksLikeId => "its username reads as another account's id:",
+        UsernameFault::Reserved => "its username is one that rules, frameworks or logs read as no user's:",
+        UsernameFault::Separator => "its username holds a character that separates values in headers:",
     }
 }
 

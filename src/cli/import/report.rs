@@ -95,9 +95,9 @@ impl Report {
     }
 
     /// A row that is stored, though something about it has to be known.
-    pub(super) fn note(&mut self, kind: Kind, place: String, what: &'static str) -> io::Result<()> {
-        self.keep(&json!({"note": {"place": place, "what": what}}))?;
-        group(&mut self.notes, kind, place, what.into());
+    pub(super) fn note(&mut self, kind: Kind, place: String, what: Why) -> io::Result<()> {
+        self.keep(&json!({"note": {"place": place, "what": what.to_string()}}))?;
+        group(&mut self.notes, kind, place, what);
         Ok(())
     }
 
@@ -108,6 +108,10 @@ impl Report {
             Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
             Fate::Updated => tally.updated += 1,
             Fate::Present | Fate::Role { .. } => tally.present += 1,
+            Fate::Noted(what) => {
+                tally.taken += 1;
+                return self.note(kind, place, what);
+            }
             Fate::Left(why) => return self.left(kind, place, why),
             Fate::Kept(why) => {
                 tally.kept += 1;

@@ -684,3 +684,25 @@ async fn a4_only_what_is_of_the_account_models_principal_type_counts() {
     let session = bench.store().load_session(&TokenHash::of("t1")).await.unwrap().unwrap();
     assert_eq!(session.subject.load().roles.iter().map(|role| &**role).collect::<Vec<_>>(), ["one"]);
 }
+
+#[tokio::test]
+async fn c7_no_account_is_left_for_its_username() {
+    let mut bench = Bench::new().await;
+    let rows: Vec<Value> = (1..)
+        .zip(["victim", "Victim", "12345", "other@example.com", "a,b", "$owner", "u7@example.com"])
+        .map(|(id, name)| json!({"id": id, "username": name, "email": format!("u{id}@example.com")}))
+        .collect();
+    let report = bench.import_memory(&dump(9, &json!({"User": rows}))).await;
+    assert_eq!(report["users"], tally(7, 0, 0, 0));
+    let notes = report["notes"].as_array().unwrap();
+    let told: Vec<&str> =
+        notes.iter().map(|note| note["what"].as_str().unwrap().rsplit(' ').next().unwrap()).collect();
+    assert_eq!(told, ["`Victim`", "`12345`", "`other@example.com`", "`a,b`", "`$owner`"]);
+    let keys = bench.services().accounts().settings().keys();
+    for (name, id) in [("victim", 1), ("Victim", 2)] {
+        let found = bench.store().find_user(&keys.username(None, name)).await.unwrap();
+        assert_eq!(found.map(|user| user.id), Some(id.into()), "{name}");
+    }
+    let again = bench.import_memory(&dump(9, &json!({"User": rows}))).await;
+    assert_eq!(again["users"], tally(0, 0, 7, 0));
+}

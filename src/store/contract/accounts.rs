@@ -268,3 +268,30 @@ pub(in crate::store) async fn c6_one_folding_for_every_look_up(store: &dyn Store
         }
     }
 }
+
+pub(in crate::store) async fn c7_names_that_look_alike_are_one(store: &dyn Store) {
+    let named = |name: &str| UserDraft {
+        properties: properties(json!({ "username": name })),
+        ..UserDraft::default()
+    };
+    commit(store, Change::CreateUser(named("Victim"))).await.unwrap();
+    for twin in ["victim", "VICTIM", "\u{ff36}ictim", "Victim"] {
+        let twin = commit(store, Change::CreateUser(named(twin))).await;
+        assert!(matches!(twin, Err(CommitError::Taken { .. })), "{twin:?}");
+    }
+    let rules = KeyRules { canonical: true, ..KeyRules::default() };
+    let found = store.find_user(&rules.username(None, "victim")).await.unwrap();
+    assert!(found.is_none(), "a name is looked up as it is written");
+    // An import loses no account, and both may change what is not their name.
+    let twin = User { properties: properties(json!({ "username": "victim" })), ..row(7, "t@x") };
+    let brought = commit(store, Change::Bring { run: 1, row: Box::new(Bring::User(twin)) }).await;
+    let expected = Brought::Doubted(Doubt::Alike("victim".to_owned()));
+    assert!(matches!(&brought, Ok(Outcome::Brought(brought)) if *brought == expected), "{brought:?}");
+    for id in [1, 7] {
+        let mut user = store.user(&id.into()).await.unwrap().unwrap();
+        user.properties.insert("nick".to_owned(), "n".into());
+        commit(store, Change::UpdateUser(user)).await.unwrap();
+    }
+    let found = store.find_user(&rules.username(None, "victim")).await.unwrap();
+    assert_eq!(found.map(|user| user.id), Some(7.into()));
+}

@@ -54,7 +54,7 @@ impl State {
     pub(in crate::store) fn decoy(&self, key: &UserKey) -> Option<PasswordHash> {
         let (kind, name) = match key {
             UserKey::Email(email) => ("email", email),
-            UserKey::Username(name) => ("username", name),
+            UserKey::Username(name) | UserKey::Alike(name) => ("username", name),
         };
         let mut hash = Sha256::new_with_prefix(self.meta.secret);
         hash.update(kind);

@@ -266,3 +266,121 @@ fn c7_owners_may_be_kept_from_renaming_themselves() {
         assert_eq!(ask(&mut client, "PATCH", "/api/users/1", &ann.token, &kept).status, 200, "{profile}");
     }
 }
+
+const TAKEN: &str = "422 uniqueness";
+const REFUSED: &str = "422 custom.username";
+
+/// `200`, or the status and what is said of the username.
+fn named(client: &mut Client, line: &str, token: &str, body: &Value) -> String {
+    let (verb, target) = line.split_once(' ').unwrap();
+    let answer = ask(client, verb, target, token, body);
+    let error = if answer.status < 300 { Value::Null } else { answer.json()["error"].clone() };
+    let details = error["details"].get(0).map_or(&error["details"], |first| &first["details"]);
+    match details["codes"]["username"][0].as_str() {
+        Some(code) => format!("{} {code}", answer.status),
+        None => answer.status.to_string(),
+    }
+}
+
+#[test]
+fn c7_a_username_is_nobody_elses_identity_at_any_door() {
+    let open = r#"{"name": "User", "base": "User", "acls": [
+        {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "accessType": "WRITE"},
+        {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "property": "upsertWithWhere"}]}"#;
+    for profile in PROFILES {
+        let app = App::echo();
+        let setup = Setup::new(&app).set("profile", profile).policy("user.json", open);
+        let limits = setup.set("api.users", "users").set("limits.register_per_client", "");
+        let gate = Gate::start(limits);
+        let mut client = gate.client();
+        let own = "own@example.com";
+        for (email, name) in [("victim@example.com", "victim"), (own, "mallory")] {
+            let body = json!({"email": email, "username": name, "password": PASSWORD});
+            ask(&mut client, "POST", "/api/users", "", &body).expect(200);
+        }
+        let login = json!({"username": "mallory", "password": PASSWORD});
+        let token = ask(&mut client, "POST", "/api/users/login", "", &login).expect(200).json();
+        let token = token["id"].as_str().unwrap();
+        let names = [
+            ("victim@example.com", REFUSED),
+            ("1", REFUSED),
+            ("5f1a2b3c4d5e6f7a8b9c0d1e", REFUSED),
+            ("Victim", TAKEN),
+            ("\u{ff56}ictim", TAKEN),
+            ("a,b", REFUSED),
+            ("$owner", REFUSED),
+            ("anonymous", REFUSED),
+        ];
+        for (at, (name, refused)) in names.into_iter().enumerate() {
+            let whole = |email: &str| json!({"email": email, "username": name, "password": PASSWORD});
+            let new = |door: &str| format!("{door}{at}@example.com");
+            for (line, token, body) in [
+                ("POST /api/users", "", whole(&new("a"))),
+                ("POST /api/users", "", json!([whole(&new("b"))])),
+                ("PATCH /api/users", "", whole(&new("c"))),
+                ("PUT /api/users", "", whole(&new("d"))),
+                ("POST /api/users/replaceOrCreate", "", whole(&new("e"))),
+                ("POST /api/users/upsertWithWhere?where=%7B%22id%22:77%7D", "", whole(&new("f"))),
+                ("PATCH /api/users/2", token, json!({"username": name})),
+                ("PUT /api/users/2", token, whole(own)),
+                ("POST /api/users/2/replace", token, whole(own)),
+                ("POST /api/users/update?where=%7B%22id%22:2%7D", token, json!({"username": name})),
+            ] {
+                // LoopBack takes any of them, once.
+                let said = named(&mut client, line, token, &body);
+                if profile == "standard" {
+                    assert_eq!(said, refused, "{line} {name}");
+                } else {
+                    assert_ne!(said, REFUSED, "{line} {name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn c7_an_address_is_a_username_where_it_is_the_accounts_own_and_is_told_once_it_is_confirmed() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app));
+    let mut client = gate.client();
+    let whole = json!({"email": "ann@example.com", "username": "ann@example.com", "password": PASSWORD});
+    ask(&mut client, "POST", "/api/users", "", &whole).expect(200);
+    let login = json!({"username": "ann@example.com", "password": PASSWORD});
+    let token = ask(&mut client, "POST", "/api/users/login", "", &login).expect(200).json();
+    let token = token["id"].as_str().unwrap();
+    let told = |client: &mut Client| {
+        let echoed = ask(client, "GET", "/anything", token, &Value::Null).text().to_lowercase();
+        echoed.contains(r#"["x-forwarded-preferred-username","ann@example.com"]"#)
+    };
+    assert!(!told(&mut client), "not confirmed yet");
+    let accounts = gate.parts().accounts();
+    gate.run(accounts.confirm_email(portcullis::accounts::Asker::Operator, &1.into())).unwrap();
+    assert!(told(&mut client));
+    // With another address the name is no more its own.
+    let moved = json!({"email": "other@example.com"});
+    assert_eq!(named(&mut client, "PATCH /api/users/1", token, &moved), REFUSED);
+    let both = json!({"email": "other@example.com", "username": "other@example.com"});
+    assert_eq!(named(&mut client, "PATCH /api/users/1", token, &both), "200");
+    assert!(!told(&mut client));
+}
+
+#[test]
+fn c7_names_that_look_alike_are_one_of_many_at_once() {
+    let gate = gate("standard", &[("limits.register_per_client", "")]);
+    let names = ["Carol", "carol", "CAROL", "\u{ff23}arol", "cArol", "\u{ff43}AROL"];
+    let taken: Vec<String> = std::thread::scope(|scope| {
+        let tries: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let mut client = gate.client();
+                scope.spawn(move || {
+                    let body = json!({"email": format!("c{at}@example.com"), "username": name, "password": PASSWORD});
+                    named(&mut client, "POST /api/users", "", &body)
+                })
+            })
+            .collect();
+        tries.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(taken.iter().filter(|said| *said == "200").count(), 1, "{taken:?}");
+}

@@ -115,7 +115,10 @@ impl Work<'_> {
 
     /// Writes a user whose names nobody else has.
     fn store_user(&mut self, user: User) -> Result<Outcome, CommitError> {
-        let keys = self.taken(&user)?;
+        let mut keys = self.taken(&user)?;
+        if keys.is_empty() {
+            keys.extend(self.alike(&user)?);
+        }
         if !keys.is_empty() {
             return Err(CommitError::Taken { change: self.change, keys });
         }
@@ -129,14 +132,33 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// The names of a user that other users have.
     pub(super) fn taken(&self, user: &User) -> Result<Vec<UserKey>, CommitError> {
         let mut taken = Vec::new();
         for key in self.state.rules.of(&user.properties) {
-            if self.state.has_other(&user.id, &key)? {
+            if !matches!(key, UserKey::Alike(_)) && self.state.has_other(&user.id, &key)? {
                 taken.push(key);
             }
         }
         Ok(taken)
+    }
+
+    /// Another user's name that a new username differs from in letter case or width alone. A name that the user has
+    /// already may stay.
+    pub(super) fn alike(&self, user: &User) -> Result<Option<UserKey>, CommitError> {
+        let alikes = self.state.rules.alikes(&user.properties);
+        let kept = self.state.user(&user.id)?.is_some_and(|old| {
+            ["username", "realm"].iter().all(|name| old.properties.get(*name) == user.properties.get(*name))
+        });
+        if kept {
+            return Ok(None);
+        }
+        for key in alikes {
+            if self.state.has_other(&user.id, &key)? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
     }
 
     /// An id that the caller chose: nobody has it, and the count goes on behind it.

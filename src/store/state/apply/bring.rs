@@ -2,10 +2,10 @@
 
 use super::{Work, normal};
 use crate::{
-    identity::UserId,
+    identity::{UserId, username_fault},
     store::{
         CommitError, StoreError,
-        bring::{Bring, Brought, Obstacle, revision},
+        bring::{Bring, Brought, Doubt, Obstacle, revision},
         records::{AclRow, Outcome, Role, RoleMapping, Token, User},
         state::{TokenRow, gone::Gone},
     },
@@ -51,6 +51,7 @@ impl Work<'_> {
         if !taken.is_empty() {
             return Ok(Brought::Left(Obstacle::NamesTaken(taken)));
         }
+        let doubt = self.doubt(&user)?;
         user.revision = revision(run);
         self.keep_clear_of(&user.id);
         // A session may have come before its user.
@@ -58,7 +59,22 @@ impl Work<'_> {
             self.changed_user(&user.id);
         }
         self.write_user(&user)?;
-        Ok(if was.is_some() { Brought::Updated } else { Brought::Taken })
+        Ok(match doubt {
+            Some(doubt) => Brought::Doubted(doubt),
+            None if was.is_some() => Brought::Updated,
+            None => Brought::Taken,
+        })
+    }
+
+    /// What an operator has to know of a username that comes with an account: no account is left for its name.
+    fn doubt(&self, user: &User) -> Result<Option<Doubt>, CommitError> {
+        let Some(name) = user.username().filter(|name| self.state.rules.canonical && !name.is_empty()) else {
+            return Ok(None);
+        };
+        if let Some(fault) = username_fault(name, user.email()) {
+            return Ok(Some(Doubt::Username(name.to_owned(), fault)));
+        }
+        Ok(self.alike(user)?.map(|_| Doubt::Alike(name.to_owned())))
     }
 
     fn bring_token(&mut self, token: Token) -> Result<Brought, CommitError> {

@@ -1,0 +1,53 @@
+//! What a user may be called.
+
+use serde_json::{Map, Value};
+
+use super::{super::inspect::shown, violation};
+use crate::{
+    accounts::{Faulty, Settings, Violation},
+    identity::{UsernameFault, canonical_name, has_invisible, username_fault},
+};
+
+/// Bytes of a username or a realm: each is kept in an index, and goes along with every event.
+pub(in crate::accounts) const MAX_NAME: usize = 1024;
+
+/// Gives the names their one spelling, where the profile has one, and says what is wrong with those that are new.
+pub(super) fn name_faults(
+    settings: &Settings,
+    properties: &mut Map<String, Value>,
+    old: Option<&Map<String, Value>>,
+) -> Vec<Violation> {
+    let mut faults = Vec::new();
+    for name in ["realm", "username", "email"] {
+        let is_old = old.is_some_and(|old| old.get(name) == properties.get(name));
+        let Some(Value::String(text)) = properties.get_mut(name).filter(|_| !is_old) else { continue };
+        if !settings.loopback && name != "email" {
+            *text = canonical_name(text);
+        }
+        let unseen = if name == "email" { Faulty::EmailMalformed } else { Faulty::Invisible };
+        if !settings.loopback && has_invisible(text) {
+            faults.push(violation(name, unseen, shown(Some(&text.as_str().into()))));
+        }
+        if text.len() > MAX_NAME && name != "email" {
+            faults.push(violation(name, Faulty::TooLong, shown(Some(&text.as_str().into()))));
+        }
+    }
+    if !settings.loopback {
+        faults.extend(impersonation(properties, old));
+    }
+    faults
+}
+
+/// What a new username may not be. An address that was the user's own does not stay their name when they take another.
+fn impersonation(properties: &Map<String, Value>, old: Option<&Map<String, Value>>) -> Option<Violation> {
+    fn text<'p>(properties: &'p Map<String, Value>, name: &str) -> Option<&'p str> {
+        properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+    let username = text(properties, "username")?;
+    let fault = username_fault(username, text(properties, "email"))?;
+    let stays = old.is_some_and(|old| {
+        text(old, "username") == Some(username)
+            && (fault != UsernameFault::OtherAddress || username_fault(username, text(old, "email")).is_some())
+    });
+    (!stays).then(|| violation("username", Faulty::Impersonates(fault), shown(Some(&username.into()))))
+}
