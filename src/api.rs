@@ -26,6 +26,7 @@ use bytes::Bytes;
 
 use crate::{
     accounts::Accounts,
+    observe::Seldom,
     policy::{Permit, Reach},
     store::Session,
 };
@@ -74,13 +75,15 @@ pub struct Api {
     accounts: Accounts,
     settings: Arc<Settings>,
     document: Option<Document>,
+    /// Wishes that the store, or what it stands on, could not grant.
+    failures: Arc<Seldom>,
 }
 
 impl Api {
     /// The API of these accounts.
     #[must_use]
     pub fn new(accounts: Accounts, settings: Settings) -> Self {
-        Self { accounts, settings: Arc::new(settings), document: None }
+        Self { accounts, settings: Arc::new(settings), document: None, failures: Arc::default() }
     }
 
     /// The same, with its description for whoever asks.

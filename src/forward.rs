@@ -21,7 +21,10 @@ mod via;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use crate::wire::{HeadLimits, Reject, SwitchError};
+use crate::{
+    observe::Seldom,
+    wire::{HeadLimits, Reject, SwitchError},
+};
 
 use hangup::Hangup;
 
@@ -78,6 +81,8 @@ pub struct Forwarder {
     pool: Pool,
     settings: Settings,
     deadlines: Rc<Deadlines>,
+    /// Servers that were passed over.
+    unreached: Seldom,
 }
 
 /// Why a request could not be forwarded, or its answer not be delivered.
@@ -140,7 +145,7 @@ impl Forwarder {
     #[must_use]
     pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
         let pool = Pool::new(&settings.servers, settings.balance);
-        Self { pool, settings, deadlines }
+        Self { pool, settings, deadlines, unreached: Seldom::default() }
     }
 
     /// By what this gate knows its own requests.

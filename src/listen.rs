@@ -52,6 +52,7 @@ pub struct Shared {
     seats: Box<[Seat]>,
     refused: Refused,
     not_accepted: Seldom,
+    panicked: Seldom,
 }
 
 /// One core's server.
@@ -92,6 +93,7 @@ impl Shared {
             seats: (0..cores).map(|_| Seat::default()).collect(),
             refused: Refused::default(),
             not_accepted: Seldom::default(),
+            panicked: Seldom::default(),
         })
     }
 

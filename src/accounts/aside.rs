@@ -13,12 +13,13 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::hasher;
+use crate::{clock::Clock, hasher, observe::Seldom};
 
 /// The thread. It starts with the first work, and ends when this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Aside {
     running: Mutex<Option<Running>>,
+    not_started: Seldom,
 }
 
 #[derive(Debug)]
@@ -38,7 +39,9 @@ impl Aside {
         let handle = match self.handle() {
             Ok(handle) => handle,
             Err(error) => {
-                tracing::error!(%error, "a thread for searches cannot be started");
+                if let Some(more) = self.not_started.say(Clock::System.now()) {
+                    tracing::error!(%error, more, "a thread for searches cannot be started");
+                }
                 return None;
             }
         };

@@ -15,9 +15,10 @@ use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 use super::Accounts;
 use crate::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     identity::UserId,
     notify::Webhook,
+    observe::Seldom,
     store::{Change, OutboxEntry},
 };
 
@@ -29,6 +30,9 @@ pub struct Courier {
     webhook: Arc<Webhook>,
     pace: Pace,
     waits: HashMap<Line, Wait>,
+    not_read: Seldom,
+    not_delivered: Seldom,
+    given_up: Seldom,
 }
 
 /// How patient a courier is.
@@ -84,7 +88,16 @@ impl Courier {
         webhook: Webhook,
         pace: Pace,
     ) -> Self {
-        Self { accounts: Box::new(accounts), bell, webhook: Arc::new(webhook), pace, waits: HashMap::new() }
+        Self {
+            accounts: Box::new(accounts),
+            bell,
+            webhook: Arc::new(webhook),
+            pace,
+            waits: HashMap::new(),
+            not_read: Seldom::default(),
+            not_delivered: Seldom::default(),
+            given_up: Seldom::default(),
+        }
     }
 
     /// Delivers, for ever.
@@ -93,7 +106,9 @@ impl Courier {
             let delivered = match self.round().await {
                 Ok(delivered) => delivered,
                 Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read; events wait");
+                    if let Some(more) = self.not_read.say(Clock::System.now()) {
+                        tracing::error!(%error, more, "the outbox cannot be read; events wait");
+                    }
                     0
                 }
             };
@@ -176,7 +191,9 @@ impl Courier {
                 self.put_off(line, entry, &reason);
                 return false;
             }
-            tracing::error!(event = entry.kind, %reason, "an event was given up: nobody took it in time");
+            if let Some(more) = self.given_up.say(accounts.clock.now()) {
+                tracing::error!(event = entry.kind, %reason, more, "an event was given up: nobody took it in time");
+            }
         }
         self.waits.remove(&line);
         match accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
@@ -192,13 +209,10 @@ impl Courier {
     fn put_off(&mut self, line: Line, entry: &OutboxEntry, reason: &str) {
         let failures = self.waits.get(&line).map_or(0, |wait| wait.failures).saturating_add(1);
         let wait = self.pace.first.saturating_mul(1 << (failures - 1).min(16)).min(self.pace.longest);
-        tracing::warn!(
-            event = entry.kind,
-            reason,
-            failures,
-            wait_s = wait.as_secs_f64(),
-            "an event was not delivered"
-        );
+        if let Some(more) = self.not_delivered.say(Clock::System.now()) {
+            let wait_s = wait.as_secs_f64();
+            tracing::warn!(event = entry.kind, reason, failures, wait_s, more, "an event was not delivered");
+        }
         self.waits.insert(line, Wait { failures, until: Instant::now() + wait });
     }
 }

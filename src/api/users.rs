@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Api, Call, Problem, answer::Answer, arguments, faults, shape};
 use crate::{
     accounts::{Asker, Fault, Login},
+    clock::Clock,
     store::User,
 };
 
@@ -62,9 +63,12 @@ impl Api {
     }
 
     pub(super) fn fault(&self, fault: Fault) -> Problem {
-        if matches!(fault, Fault::Store(_) | Fault::NoRandomness | Fault::Contended) {
+        if matches!(fault, Fault::Store(_) | Fault::NoRandomness | Fault::Contended)
+            && let Some(more) = self.failures.say(Clock::System.now())
+        {
             tracing::error!(
                 error = &fault as &dyn std::error::Error,
+                more,
                 "an account's wish could not be granted"
             );
         }

@@ -117,9 +117,12 @@ impl Gate {
         let fetch = async || {
             let fetched =
                 core.forwarder.fetch(&question.target, question.header, (Some(naming), request_id)).await?;
-            if fetched.status == 400 {
+            if fetched.status == 400
+                && let Some(more) = self.failures.look_up.say(self.clock.now())
+            {
                 tracing::warn!(
                     request_id,
+                    more,
                     target = question.target,
                     host = naming.host,
                     "the app answered 400 to an owner look-up, so nobody owns that row; where it refuses the host, see \

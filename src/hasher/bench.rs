@@ -1,11 +1,17 @@
 //! What one hashing thread works with: the parameters, and a memory that is allocated once.
 
+use std::sync::Arc;
+
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use subtle::ConstantTimeEq;
 
 use super::{Form, Settings, Verdict};
-use crate::identity::{Password, PasswordHash};
+use crate::{
+    clock::Clock,
+    identity::{Password, PasswordHash},
+    observe::Seldom,
+};
 
 /// A stored hash asks for no more memory than this: 256 MiB is 13 times the default, and bearable for one job.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
@@ -22,6 +28,8 @@ const OUTPUT_LENGTH: usize = 32;
 pub(super) struct Bench {
     current: Params,
     memory: Vec<Block>,
+    /// Stored hashes that could not be checked, by all benches.
+    unreadable: Arc<Seldom>,
 }
 
 /// A stored hash that can be checked.
@@ -50,12 +58,13 @@ impl Bench {
         }
         let current = Params::new(memory_kib, iterations, parallelism, Some(OUTPUT_LENGTH))
             .map_err(|_| format!("`iterations` = {iterations}, use at least 1"))?;
-        Ok(Self { current, memory: Vec::new() })
+        Ok(Self { current, memory: Vec::new(), unreadable: Arc::default() })
     }
 
     /// A bench with the same parameters and a memory of its own.
     pub(super) fn another(&self) -> Self {
-        Self { current: self.current.clone(), memory: Vec::new() }
+        let unreadable = Arc::clone(&self.unreadable);
+        Self { current: self.current.clone(), memory: Vec::new(), unreadable }
     }
 
     /// Hashes with the parameters in force; `None`: the system gave no memory or no chance.
@@ -90,8 +99,11 @@ impl Bench {
                 }
             }
             (stored, _) => {
-                if stored.is_some() {
+                if stored.is_some()
+                    && let Some(more) = self.unreadable.say(Clock::System.now())
+                {
                     tracing::warn!(
+                        more,
                         "a stored password hash has an unknown form or asks for too much: nobody can log in with it"
                     );
                 }

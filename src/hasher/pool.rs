@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{clock::Clock, observe::Seldom};
+
 /// The threads; dropped, it ends them and forgets what waits.
 pub(super) struct Pool<J> {
     queue: Arc<Queue<J>>,
@@ -31,6 +33,7 @@ struct Queue<J> {
     capacity: usize,
     /// A moving average of what one job takes, in µs.
     job_us: AtomicU64,
+    panicked: Seldom,
 }
 
 /// Where a job waits.
@@ -71,6 +74,7 @@ impl<J: Send + 'static> Pool<J> {
             workers,
             capacity,
             job_us: AtomicU64::new(0),
+            panicked: Seldom::default(),
         });
         // Made first, so that the threads that did start end when one cannot.
         let pool = Self { queue };
@@ -133,8 +137,10 @@ impl<J> Queue<J> {
     fn work(&self, mut work: impl FnMut(J)) {
         while let Some(job) = self.next() {
             let started = Instant::now();
-            if catch_unwind(AssertUnwindSafe(|| work(job))).is_err() {
-                tracing::error!("a password job panicked; its caller was told to try again");
+            if catch_unwind(AssertUnwindSafe(|| work(job))).is_err()
+                && let Some(more) = self.panicked.say(Clock::System.now())
+            {
+                tracing::error!(more, "a password job panicked; its caller was told to try again");
             }
             let taken = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             let before = self.job_us.load(Ordering::Relaxed);

@@ -101,7 +101,9 @@ impl Server {
         if let Some(keep_alive) = outcome {
             return keep_alive;
         }
-        tracing::error!("a request ended in a panic; it was answered with 500");
+        if let Some(more) = self.shared.panicked.say(self.gate.clock.now()) {
+            tracing::error!(more, "a request ended in a panic; it was answered with 500");
+        }
         self.core.metrics.request(0, 500, Duration::ZERO);
         if !down.answered {
             let response = Refusal::Internal.into_response(Form::Json, false, "");

@@ -24,7 +24,7 @@ use super::{
     ChangeNotice, Counters, OutboxEntry, Session, Sessions, StoreError, Subject,
     state::{Effects, State},
 };
-use crate::identity::UserId;
+use crate::{clock::Clock, identity::UserId, observe::Seldom};
 use feed::Feed;
 use lazy::Pending;
 
@@ -37,6 +37,8 @@ pub(super) struct Live {
     /// Held by an engine that has applied a group and not published it yet.
     unsettled: tokio::sync::RwLock<()>,
     errors: AtomicU64,
+    /// Commits that pushed events out of the outbox.
+    lost: Seldom,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Live {
             sessions: Sessions::default(),
             unsettled: tokio::sync::RwLock::new(()),
             errors: AtomicU64::new(0),
+            lost: Seldom::default(),
         }
     }
 
@@ -89,8 +92,14 @@ impl Live {
     pub(super) fn publish(&self, state: &State, effects: Effects) -> Result<(), StoreError> {
         self.end_sessions(&effects);
         let mut published = self.published()?;
-        if effects.dropped > 0 {
-            tracing::error!(events = effects.dropped, "the outbox is full: its oldest events are lost");
+        if effects.dropped > 0
+            && let Some(more) = self.lost.say(Clock::System.now())
+        {
+            tracing::error!(
+                events = effects.dropped,
+                more,
+                "the outbox is full: its oldest events are lost"
+            );
         }
         published.outbox_seq = state.outbox_seq();
         published.feed.extend(effects.notices);

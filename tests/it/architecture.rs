@@ -28,6 +28,26 @@ const FOR_ALL: [&str; 2] = ["clock", "observe"];
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;
 
+/// Where a request may lead to: a line there is one a second, however often a client brings it about.
+const ON_REQUEST: [&str; 10] =
+    ["gate", "api", "accounts", "forward", "hasher", "limit", "listen", "store", "notify", "refusal"];
+
+/// Files with lines that no client can repeat at will, how many, and why not.
+const RARE_LINES: [(&str, usize, &str); 12] = [
+    ("accounts/audit.rs", 3, "the audit log is a record, as the access log is, and the limits bound what it records"),
+    ("accounts/keeper.rs", 3, "it wakes by the clock"),
+    ("forward/health.rs", 3, "when a probe finds that a server has changed"),
+    ("hasher/pool.rs", 1, "when the threads start"),
+    ("listen.rs", 1, "when the gate stops"),
+    ("listen/places.rs", 2, "counted, and told by the clock"),
+    ("store/sled/before.rs", 2, "when the store is opened"),
+    ("store/sled/committer.rs", 1, "once: no write follows"),
+    ("store/sled/folder.rs", 2, "when the store is opened"),
+    ("store/sled/loader.rs", 1, "once: no write follows"),
+    ("store/sled/log.rs", 1, "when the store is closed"),
+    ("store/sled/room.rs", 2, "once, and when the reserve is gone, which takes a disk that empties again"),
+];
+
 /// What the pure core does not do: no clock, chance, I/O, log line or `async`.
 const IMPURE: [&str; 13] = [
     "async ",
@@ -63,6 +83,11 @@ fn the_core_is_pure() {
 #[test]
 fn errors_have_types_below_the_house() {
     assert_clean(sources().iter().flat_map(untyped_errors));
+}
+
+#[test]
+fn d8_a_line_that_a_client_can_bring_about_is_said_seldom() {
+    assert_clean(sources().iter().flat_map(frequent_lines));
 }
 
 #[test]
@@ -125,6 +150,21 @@ fn impurities(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     find(source, &IMPURE, "has no place in the pure core")
+}
+
+/// Lines of the log that are neither said seldom nor known to be rare.
+fn frequent_lines(source: &Source) -> Vec<String> {
+    if !ON_REQUEST.contains(&source.module()) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = source.code().lines().collect();
+    let is_log = |line: &str| ["info!(", "warn!(", "error!("].iter().any(|name| line.contains(name));
+    let is_seldom = |at: usize| lines[at.saturating_sub(2)..at].iter().any(|line| line.contains(".say("));
+    let logged = lines.iter().enumerate().filter(|(at, line)| is_log(line) && !is_seldom(*at));
+    let found: Vec<String> =
+        logged.map(|(at, _)| format!("{}:{}: a line without `Seldom::say`", source.path, at + 1)).collect();
+    let rare = RARE_LINES.iter().find(|(path, ..)| *path == source.path).map_or(0, |(_, count, _)| *count);
+    if found.len() == rare { Vec::new() } else { found }
 }
 
 fn untyped_errors(source: &Source) -> Vec<String> {
@@ -218,6 +258,18 @@ mod the_checkers {
         ] {
             assert_eq!(!impurities(&source("wire/head.rs", text)).is_empty(), wrong, "{text}");
             assert!(impurities(&source("forward.rs", text)).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn d8_find_a_line_that_is_said_each_time() {
+        for (text, wrong) in [
+            ("fn f() {\n    tracing::warn!(\"x\");\n}", true),
+            ("fn f() {\n    if let Some(more) = seldom.say(now) {\n        tracing::warn!(more, \"x\");\n    }\n}", false),
+            ("fn f() {\n    tracing::debug!(\"x\");\n}", false),
+        ] {
+            assert_eq!(!frequent_lines(&source("gate/steps.rs", text)).is_empty(), wrong, "{text}");
+            assert!(frequent_lines(&source("app.rs", text)).is_empty(), "{text}");
         }
     }
 

@@ -74,3 +74,19 @@ fn d8_a_failing_app_is_told_once_a_second() {
     assert!(told[0]["error"].as_str().unwrap().contains("cannot connect"), "{told:?}");
     assert_eq!(gate.stop(), Some(0));
 }
+
+#[test]
+fn d8_a_server_that_is_passed_over_is_told_once_a_second() {
+    let house = House::new();
+    let dead = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let servers = format!("http://{},http://{},http://{}", dead(), dead(), dead());
+    let gate = Gate::start(house.command(&format!("serve --set upstream.servers={servers}")));
+    for _ in 0..200 {
+        assert_eq!(gate.http.get("/about", ""), 502);
+    }
+    // One line a second of each core.
+    let told = lines(&gate, "\"the next server is tried\"");
+    assert!(!told.is_empty() && told.len() <= 60, "{}", told.len());
+    assert!(told[0]["more"].is_u64(), "{told:?}");
+    assert_eq!(gate.stop(), Some(0));
+}
