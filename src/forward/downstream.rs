@@ -1,6 +1,7 @@
 //! The client's end of a connection: heads in, bodies in, answers out.
 
 mod answer;
+mod ending;
 mod times;
 mod watch;
 
@@ -8,7 +9,7 @@ use std::{
     future::poll_fn,
     io,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::wire::{
@@ -58,6 +59,8 @@ pub struct Downstream {
     pub answered: bool,
     /// Whether the client waits for `100 Continue`.
     pub continue_wanted: bool,
+    /// Whether the connection ends with a reset.
+    is_reset: bool,
     /// Bytes of this request's body so far.
     pub bytes_in: u64,
     /// Bytes of this answer so far, its head included.
@@ -112,10 +115,6 @@ pub enum BodyError {
 
 /// A small rest of a body is read, so that the connection can be used again.
 const DRAIN: u64 = 64 * 1024;
-/// A client that is still sending what nobody wants is listened to for so long, so that it sees the answer.
-const LINGER: Duration = Duration::from_secs(10);
-/// …and for so long without a byte.
-const LINGER_IDLE: Duration = Duration::from_secs(2);
 
 impl Scratch {
     /// Whether one request made a buffer much larger than most need.
@@ -153,6 +152,7 @@ impl Downstream {
             incoming: Incoming::Done,
             watch: None,
             answered: false,
+            is_reset: false,
             continue_wanted: false,
             bytes_in: 0,
             bytes_out: 0,
@@ -378,22 +378,5 @@ impl Downstream {
     #[must_use]
     pub fn is_small(&self) -> bool {
         !self.continue_wanted && matches!(self.incoming, Incoming::Length(left) if left <= DRAIN)
-    }
-
-    /// Ends the connection so that the client gets the answer instead of a reset: no more is written,
-    /// and what the client is still sending is read and forgotten for a while (RFC 9112 section 9.6).
-    pub async fn linger(&mut self) {
-        if poll_fn(|cx| self.socket.poll_shutdown(cx)).await.is_err() {
-            return;
-        }
-        let until = Instant::now() + LINGER;
-        while Instant::now() < until {
-            self.deadline.set(LINGER_IDLE);
-            self.scratch.input.clear();
-            match poll_fn(|cx| self.poll_input(cx)).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-        }
     }
 }

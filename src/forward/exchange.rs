@@ -17,6 +17,7 @@ use std::{
 };
 
 use crate::{
+    clock::Clock,
     policy::Permit,
     wire::{ChunkDecoder, Framing, RequestHead},
 };
@@ -176,7 +177,11 @@ impl Forwarder {
             match self.connect(server, deadline).await {
                 Ok(socket) => return Ok(Connected { server, socket, reused: false, active }),
                 Err(error) if left == 0 => return Err(error),
-                Err(error) => tracing::warn!(%error, "the next server is tried"),
+                Err(error) => {
+                    if let Some(more) = self.unreached.say(Clock::System.now()) {
+                        tracing::warn!(%error, more, "the next server is tried");
+                    }
+                }
             }
         }
     }
@@ -238,7 +243,17 @@ impl<'x> Exchange<'x> {
         let ended = poll_fn(|cx| self.poll(cx)).await;
         // After a part of an interim answer there is nothing that could be said, either.
         self.down.answered |= self.delivered > 0;
+        if ended.as_ref().is_err_and(|error| self.has_to_reset(error)) {
+            self.down.reset();
+        }
         ended
+    }
+
+    /// Whether an orderly end would say the wrong thing, or keep what a client does not take: an answer that ends with
+    /// its connection has no other way to be cut (RFC 9112 section 8).
+    fn has_to_reset(&self, error: &ForwardError) -> bool {
+        matches!(error, ForwardError::ClientStuck)
+            || (self.down.answered && self.delivery == Delivery::UntilClose)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {

@@ -1,4 +1,7 @@
-//! After a 101: bytes both ways, until both sides have finished, the token has ended, or the gate stops.
+//! After a 101: bytes both ways, until both sides have finished, one takes nothing more, the token has ended, or the
+//! gate stops.
+
+mod stall;
 
 use std::{
     future::poll_fn,
@@ -9,6 +12,8 @@ use std::{
 
 use super::{Buffer, Deadlines, Downstream, Hangup, Lease, Socket, Stage};
 use crate::wire::Frames;
+
+use stall::{Side, Stalls};
 
 /// One direction of a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,8 @@ enum Flow {
 enum Close {
     GoingAway = 1001,
     Policy = 1008,
+    /// The app takes nothing.
+    Failed = 1011,
 }
 
 /// Until a frame under way is whole, and until the close frame is out: a second is all there is from the token's end.
@@ -40,8 +47,11 @@ pub(super) async fn run(
     let (mut to_app, mut to_client) = (Flow::Open, Flow::Open);
     let mut frames = Frames::default();
     let (mut moved_in, mut moved_out) = (0, 0);
+    let mut stalls = Stalls::default();
     let mut seen = None;
     down.deadline.clear();
+    // A peer that has vanished says nothing.
+    up.probe();
     let close = poll_fn(|cx| {
         let pulse = down.deadline.pulse();
         if seen.replace(pulse) != Some(pulse)
@@ -59,6 +69,11 @@ pub(super) async fn run(
                 moved_out += bytes.len() as u64;
                 frames.pass(bytes);
             });
+        match stalls.look(down, (moved_in, moved_out)) {
+            Some(Side::Client) => return Poll::Ready(None),
+            Some(Side::App) => return Poll::Ready(Some(Close::Failed)),
+            None => {}
+        }
         // For the next pulse.
         let _ = down.deadline.passed(cx);
         match (upward, downward) {

@@ -8,10 +8,11 @@ use std::{
         net::UnixListener as StdUnixListener,
     },
     path::PathBuf,
+    time::Duration,
 };
 
 use rustix::fs::{Mode, fchmod};
-use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::forward::{Peer, Socket};
@@ -77,6 +78,11 @@ pub enum Listener {
 /// As many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
+/// How long a connection is silent before the kernel asks whether its client is still there, and between two questions
+/// (RFC 9293 section 3.8.4).
+const SILENCE: Duration = Duration::from_secs(60);
+const PROBE: Duration = Duration::from_secs(15);
+
 /// Binds a listener for each of `cores`. `mode`: the permission bits of a Unix socket.
 ///
 /// # Errors
@@ -116,6 +122,8 @@ fn tcp(address: SocketAddr, shared: bool) -> io::Result<StdTcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
+    // Connections take it over: one whose client has vanished does not stay for ever.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(PROBE).with_retries(4))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -222,5 +230,16 @@ mod tests {
         std::fs::write(&path, "data").unwrap();
         assert!(bind(&Address::Unix(path.clone()), 1, 0o660).is_err());
         assert_eq!(std::fs::read_to_string(path).unwrap(), "data");
+    }
+
+    #[test]
+    fn d5_a_client_that_vanished_is_asked_for() {
+        let listener = tcp("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENCE);
     }
 }

@@ -42,7 +42,9 @@ impl Exchange<'_> {
                     return Ok(());
                 }
                 Poll::Ready(Ok(count)) if count > 0 => self.unacknowledged = true,
-                Poll::Ready(_) => self.app_ended()?,
+                Poll::Ready(Ok(_)) => self.app_ended()?,
+                // A reset is no end of an answer (RFC 9112 section 8).
+                Poll::Ready(Err(_)) => return Err(ForwardError::Cut),
             }
         }
     }

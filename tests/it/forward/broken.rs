@@ -256,3 +256,32 @@ fn an_app_that_takes_no_connection_is_a_504() {
     assert!(gate.metrics().contains("portcullis_upstream_errors_total{kind=\"connect_timeout\"} 1\n"));
     drop(filling);
 }
+
+#[test]
+fn e1_an_answer_that_a_reset_ends_is_not_whole() {
+    let heads = ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"];
+    for head in heads {
+        for (reset, version) in [(true, "1.1"), (true, "1.0"), (false, "1.1"), (false, "1.0")] {
+            let (go, may_go) = mpsc::channel::<()>();
+            let may_go = Mutex::new(may_go);
+            let app = App::start(move |connection| {
+                connection.request().unwrap();
+                connection.send(format!("{head}half"));
+                // The client has that half before the connection ends.
+                may_go.lock().unwrap().recv_timeout(GUARD).unwrap();
+                if reset {
+                    connection.reset();
+                }
+            });
+            let gate = Gate::open(&app);
+            let mut client = gate.client();
+            client.send(format!("GET /a HTTP/{version}\r\nHost: a\r\n\r\n"));
+            client.until("half");
+            go.send(()).unwrap();
+            let (rest, was_reset) = client.rest_and_reset();
+            let rest = String::from_utf8(rest).unwrap();
+            let whole = if version == "1.1" { rest.ends_with("0\r\n\r\n") } else { !was_reset };
+            assert_eq!(whole, !reset, "{head} {version}: {rest:?} {was_reset}");
+        }
+    }
+}

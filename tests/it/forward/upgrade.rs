@@ -288,3 +288,48 @@ fn b17_an_offered_subprotocol_and_extension_may_be_chosen() {
     client.send("hello");
     assert_eq!(client.take(5), b"hello");
 }
+
+#[test]
+fn d6_a_client_that_takes_nothing_of_a_tunnel_is_given_up() {
+    for rate in ["", "1kb/s"] {
+        let (tell, told) = mpsc::channel();
+        let app = App::start(move |connection| {
+            connection.head().unwrap();
+            connection.send(SWITCH);
+            while connection.send([7; 0x10000]) {}
+            tell.send(()).unwrap();
+        });
+        let setup = Setup::new(&app).set("server.write_timeout", "500ms").set("server.body_min_rate", rate);
+        let gate = Gate::start(setup);
+        let mut client = gate.client().with_small_buffers();
+        client.send(ASK);
+        client.head().expect(101);
+        told.recv_timeout(GUARD).expect("the app's connection ends");
+        assert_eq!(gate.log.access("/socket")["status"], 101);
+        assert!(client.rest_and_reset().1, "what the kernel held for it is gone");
+    }
+}
+
+#[test]
+fn d6_an_app_that_takes_nothing_of_a_tunnel_is_given_up() {
+    let (go, may_go) = mpsc::channel::<()>();
+    let may_go = std::sync::Mutex::new(may_go);
+    let app = App::start(move |connection| {
+        connection.head().unwrap();
+        connection.send(SWITCH);
+        // It reads nothing, and closes nothing.
+        let _ = may_go.lock().unwrap().recv_timeout(GUARD);
+    });
+    let gate = Gate::start(Setup::new(&app).set("server.write_timeout", "500ms"));
+    let mut client = gate.client();
+    client.send(ASK);
+    client.head().expect(101);
+    client.socket().set_write_timeout(Some(GUARD)).unwrap();
+    let error = loop {
+        if let Err(error) = client.try_send([7; 0x10000]) {
+            break error.kind();
+        }
+    };
+    assert_ne!(error, std::io::ErrorKind::WouldBlock, "the gate never let go");
+    drop(go);
+}

@@ -258,6 +258,11 @@ impl Connection {
         let _ = self.stream.socket.shutdown(std::net::Shutdown::Both);
     }
 
+    /// Has the connection end with a reset when the script leaves it.
+    pub(crate) fn reset(&mut self) {
+        self.stream.socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
     pub(crate) fn socket(&self) -> &Socket {
         &self.stream.socket
     }

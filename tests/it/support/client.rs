@@ -156,6 +156,23 @@ impl Client {
         self.stream.all_to_the_end()
     }
 
+    /// Takes some of what has come; the connection may have ended.
+    pub(crate) fn read_some(&mut self, most: usize) {
+        let _ = io::Read::read(&mut &self.stream.socket, &mut vec![0; most]);
+    }
+
+    /// Every byte to the end, and whether that was a reset.
+    pub(crate) fn rest_and_reset(&mut self) -> (Vec<u8>, bool) {
+        let reset = loop {
+            match self.stream.fill() {
+                Ok(true) => {}
+                Ok(false) => break false,
+                Err(error) => break error.kind() == io::ErrorKind::ConnectionReset,
+            }
+        };
+        (self.stream.all_to_the_end(), reset)
+    }
+
     /// The gate closes without another byte; a reset counts, too.
     pub(crate) fn expect_close(&mut self) {
         match self.stream.rest() {

@@ -1,0 +1,115 @@
+//! A side of a tunnel that does not take what there is for it.
+
+use std::time::Duration;
+
+use crate::forward::{Downstream, Times};
+
+/// Who takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    App,
+}
+
+/// Both sides of a tunnel.
+#[derive(Debug, Default)]
+pub(super) struct Stalls {
+    client: Stall,
+    app: Stall,
+}
+
+impl Stalls {
+    /// The side that has been too slow, and when the next look is due. `moved`: what the app and the client have taken.
+    /// Of a client that takes nothing goes what the kernel still holds for it, too.
+    pub(super) fn look(&mut self, down: &mut Downstream, moved: (u64, u64)) -> Option<Side> {
+        let (now, times) = (down.deadline.now(), &down.times);
+        let (of_app, of_client) = (!down.scratch.input.is_empty(), !down.scratch.from_app.is_empty());
+        if self.client.is_over(now, (of_client, moved.1), times) {
+            down.reset();
+            return Some(Side::Client);
+        }
+        if self.app.is_over(now, (of_app, moved.0), times) {
+            return Some(Side::App);
+        }
+        if of_app || of_client {
+            down.deadline.set(times.write.min(LOOK));
+        } else {
+            down.deadline.clear();
+        }
+        None
+    }
+}
+
+/// How often a side that takes nothing is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long one side has kept bytes waiting.
+#[derive(Debug, Default)]
+pub(super) struct Stall {
+    /// When bytes were last seen to wait, in ms of the core's coarse time.
+    since: Option<u64>,
+    /// The time in which they waited, of the span at hand.
+    waited: u64,
+    /// What had been taken when that span began.
+    taken: u64,
+}
+
+impl Stall {
+    /// Whether the side has been too slow. `waits`: bytes wait for it now; `taken`: all that it has taken so far.
+    ///
+    /// Each span of waiting as long as `write_timeout` has to bring its share, as in an answer: time in which there was
+    /// nothing to take does not count.
+    pub(super) fn is_over(&mut self, now: u64, (waits, taken): (bool, u64), times: &Times) -> bool {
+        if let Some(since) = self.since {
+            self.waited += now.saturating_sub(since);
+        }
+        self.since = waits.then_some(now);
+        if !waits || Duration::from_millis(self.waited) < times.write {
+            return false;
+        }
+        let moved = taken.saturating_sub(self.taken);
+        (self.waited, self.taken) = (0, taken);
+        moved == 0 || (times.min_rate.is_some() && times.at_min_rate(moved) < times.write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(min_rate: Option<u64>) -> Times {
+        let second = Duration::from_secs(1);
+        Times { header: second, body: second, write: 30 * second, idle: second, min_rate }
+    }
+
+    #[test]
+    fn d6_a_side_that_takes_nothing_is_given_up() {
+        let mut stall = Stall::default();
+        let times = times(Some(1_000));
+        for now in (0..30_000).step_by(1_000) {
+            assert!(!stall.is_over(now, (true, 0), &times), "{now}");
+        }
+        assert!(stall.is_over(30_000, (true, 0), &times));
+    }
+
+    #[test]
+    fn d6_a_drip_is_no_progress_where_a_rate_is_asked_for() {
+        for (min_rate, over) in [(Some(1_000), true), (None, false)] {
+            let (mut stall, times) = (Stall::default(), times(min_rate));
+            let ended = (0..40_000).step_by(1_000).any(|now| stall.is_over(now, (true, now / 1_000), &times));
+            assert_eq!(ended, over, "{min_rate:?}");
+        }
+    }
+
+    #[test]
+    fn d6_a_side_that_keeps_up_and_one_that_has_nothing_to_take_may_stay() {
+        let (mut stall, times) = (Stall::default(), times(Some(1_000)));
+        for now in (0..200_000).step_by(1_000) {
+            assert!(!stall.is_over(now, (true, now), &times), "{now}");
+        }
+        let mut stall = Stall::default();
+        assert!(!stall.is_over(0, (true, 0), &times));
+        assert!(!stall.is_over(1_000, (false, 0), &times));
+        assert!(!stall.is_over(900_000, (true, 0), &times), "it was idle, not slow");
+    }
+}
