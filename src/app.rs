@@ -22,7 +22,7 @@ use crate::{
     forward::Instance,
     gate::{Failures, Gate, Rules},
     hasher::Hasher,
-    limit::Limits,
+    limit::{self, Limits},
     listen::{self, Bound, Shared},
     notify::Webhook,
     observe::{Log, metrics::Metrics},
@@ -103,6 +103,20 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
     started
 }
 
+/// How many files this process may have open from now on; says what does not fit.
+fn open_files(config: &Config) -> u64 {
+    let open_files = limit::raise_open_files();
+    let connections = limit::connections_within(open_files);
+    if connections < config.server.max_connections {
+        tracing::info!(
+            open_files,
+            connections,
+            "fewer connections than `server.max_connections` are taken at once: each may need two open files"
+        );
+    }
+    open_files
+}
+
 async fn start_on(
     store: Arc<dyn Store>,
     config: &Config,
@@ -128,7 +142,7 @@ async fn start_on(
     let rules = Arc::new(Rules::new(ruleset));
     let courier = courier(config, &rules, bell)?;
     let gate = gate(config, &store, limits, &clock, &metrics);
-    let shared = Shared::new(translate::listen(config), bound.listeners.len());
+    let shared = Shared::new(translate::listen(config, open_files(config)), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
     let readiness = Arc::new(admin::Readiness::new(
         Arc::clone(&store),

@@ -1,6 +1,7 @@
 //! Rate limits per client, on tables of fixed capacity (docs/decisions.md section 6).
 
 mod connections;
+mod descriptors;
 mod rate;
 mod table;
 mod turns;
@@ -20,6 +21,7 @@ use governor::{
 
 pub use self::{
     connections::{Connection, Connections},
+    descriptors::{PER_CONNECTION, connections_within, most_open_files, raise_open_files},
     rate::{Rate, RateError},
     turns::Turn,
 };

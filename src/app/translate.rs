@@ -48,7 +48,8 @@ pub(super) fn address(listen: &Listen) -> Option<listen::Address> {
     }
 }
 
-pub(super) fn listen(config: &Config) -> listen::Settings {
+/// `open_files`: how many this process may have.
+pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
     let server = &config.server;
     listen::Settings {
         head: HeadLimits { bytes: server.max_header_bytes, fields: server.max_headers },
@@ -60,7 +61,7 @@ pub(super) fn listen(config: &Config) -> listen::Settings {
             min_rate: server.body_min_rate,
         },
         bounds: listen::Bounds {
-            all: server.max_connections,
+            all: server.max_connections.min(limit::connections_within(open_files)),
             per_client: limit::Connections::new(server.max_connections_per_client),
             most_per_client: server.max_connections_per_client,
             trusted_proxies: server.trusted_proxies.clone(),

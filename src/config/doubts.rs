@@ -7,7 +7,7 @@ use super::{
     mistake::{Place, Report},
     settings::{Listen, Profile},
 };
-use crate::hasher;
+use crate::{hasher, limit};
 
 /// A warning about a key that differs from its default.
 struct Doubt {
@@ -43,6 +43,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report:
     };
     lifetimes(config, place_of(&["users.ttl", "users.max_ttl"]), report);
     memory(config, place_of(&["password.memory_kib", "password.workers"]), report);
+    open_files(config, place_of(&["server.max_connections"]), limit::most_open_files(), report);
     addresses(config, place_of, report);
 }
 
@@ -73,6 +74,24 @@ fn memory(config: &Config, place: &Place, report: &mut Report) {
     );
     let fix = "write less, such as `memory_kib = 19456`, or lower `workers`".to_owned();
     report.warning(place, "hash-memory", message, Some(fix));
+}
+
+/// More connections than the process may have files open for.
+fn open_files(config: &Config, place: &Place, most: u64, report: &mut Report) {
+    let max = config.server.max_connections;
+    let wanted = (max as u64).saturating_mul(limit::PER_CONNECTION);
+    if wanted <= most {
+        return;
+    }
+    let fit = limit::connections_within(most);
+    let message = format!(
+        "`server.max_connections` is {max}, each with a connection to the app: {wanted} open files, and this process may \
+         have {most}; {fit} connections are taken at once, and more make idle ones end or are closed",
+    );
+    let fix = format!(
+        "raise the limit of open files (`ulimit -Hn`, `LimitNOFILE` of systemd, `--ulimit nofile` of Docker), or write {fit}"
+    );
+    report.warning(place, "open-files", message, Some(fix));
 }
 
 /// Two listeners on one address.
@@ -341,6 +360,16 @@ mod tests {
             Some("[limits]\nlogin_per_client = \"\""),
         ),
     ];
+
+    #[test]
+    fn d5_connections_beyond_the_open_files_get_a_word() {
+        let config = load(&Sources::default()).unwrap().config;
+        for (most, said) in [(1_024, true), (19_999, true), (20_000, false), (u64::MAX, false)] {
+            let mut report = Report::new(std::path::Path::new("p.toml"));
+            open_files(&config, &Place::Default, most, &mut report);
+            assert_eq!(!report.close().unwrap().is_empty(), said, "{most}");
+        }
+    }
 
     #[test]
     fn they_are_all_keys() {

@@ -4,6 +4,7 @@ mod demo;
 mod flood;
 mod health;
 mod look_up;
+mod open_files;
 mod reload;
 mod restart;
 mod secrets;
