@@ -109,6 +109,14 @@ impl Accounts {
         }
     }
 
+    /// Whether a row of a user's tokens may be written: each counts as a small write of the user.
+    pub(super) fn admit_token_write(&self, asker: Asker<'_>, user: &UserId) -> Result<(), Fault> {
+        match asker {
+            Asker::Client { .. } => self.limits.check_write(user, 1).map_err(Fault::Limited),
+            Asker::Operator => Ok(()),
+        }
+    }
+
     /// Whether accounts may be created by this asker at all.
     pub(super) fn admit_creation(&self, asker: Asker<'_>) -> Result<(), Fault> {
         match (self.settings.registration, asker) {
@@ -139,7 +147,7 @@ impl Accounts {
 }
 
 /// The bytes of properties as JSON.
-fn size(properties: &Map<String, Value>) -> usize {
+pub(super) fn size(properties: &Map<String, Value>) -> usize {
     let mut count = Count(0);
     // Counting does not fail.
     let _ = serde_json::to_writer(&mut count, properties);

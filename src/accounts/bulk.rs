@@ -7,7 +7,7 @@ use super::{
     change::ATTEMPTS,
     find::id_value,
     profile::{Draft, Patch},
-    query::{Row, Where},
+    query::{Meter, Row, Where},
     register::MAX_BATCH,
 };
 use crate::{
@@ -57,7 +57,7 @@ impl Accounts {
         let verified = self.verified(asker, id);
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(id).await? else { return Ok(false) };
-            if !conditions.matches(Row { id: &id_value(id), rest: &old.properties }) {
+            if !conditions.matches(Row { id: &id_value(id), rest: &old.properties }, &Meter::new()) {
                 return Ok(false);
             }
             let patch = Patch { data: data.clone(), secret: None };

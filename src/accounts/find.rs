@@ -1,11 +1,14 @@
 //! Finding users by LoopBack's filters.
 
+use std::time::Instant;
+
 use serde_json::Value;
 
 use super::{
     Accounts, Asker, Fault, Kind, Property, Query, Settings,
+    admission::size,
     inspect::to_number,
-    query::{Model, Pin, QueryFault, Row, Where},
+    query::{Meter, Model, Pin, QueryFault, Row, Where},
 };
 use crate::{
     identity::UserId,
@@ -16,10 +19,13 @@ use crate::{
 const PAGE: usize = 500;
 
 /// What a search may cost: every condition that is asked of a row is one. Some seconds of one thread.
-const MAX_COST: usize = 200_000_000;
+pub(super) const MAX_COST: usize = 200_000_000;
 
 /// Rows of one answer.
 pub(super) const MAX_ROWS: usize = 10_000;
+
+/// Bytes of the rows of one answer, as JSON.
+pub(super) const MAX_BYTES: usize = 8 << 20;
 
 /// What a query may say of users.
 pub(super) fn users(settings: &Settings) -> Model {
@@ -143,19 +149,20 @@ impl Accounts {
     pub(super) async fn find(&self, query: &Query) -> Result<Vec<User>, Fault> {
         let wanted = query.limit.unwrap_or(usize::MAX);
         let keep = query.skip.saturating_add(wanted);
-        let mut found = Vec::new();
+        let mut found = Found::default();
         if query.order.is_natural() {
             let mut passed = 0;
             self.scan(&query.conditions, 0, |user, _| {
                 passed += 1;
                 if passed > query.skip {
-                    found.push(user);
+                    found.add(user);
                 }
-                found.len() < wanted && found.len() <= MAX_ROWS
+                found.rows.len() < wanted && !found.is_too_much()
             })
             .await?;
         } else {
             let mut sorted = Vec::new();
+            let most = query.skip.saturating_add(MAX_ROWS + 1);
             self.scan(&query.conditions, query.order.cost(), |user, id| {
                 sorted.push((query.order.key(Row { id: &id, rest: &user.properties }), user.id));
                 // What cannot be on the page any more is dropped now and then.
@@ -163,16 +170,20 @@ impl Accounts {
                     sorted.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
                     sorted.truncate(keep);
                 }
-                true
+                // Whatever their order, there are too many.
+                sorted.len() < most || wanted <= MAX_ROWS
             })
             .await?;
             sorted.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
             let page = sorted.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1));
             for (_, id) in page {
-                found.extend(self.store.user(&id).await?);
+                self.store.user(&id).await?.into_iter().for_each(|user| found.add(user));
+                if found.is_too_much() {
+                    break;
+                }
             }
         }
-        if found.len() > MAX_ROWS { Err(Fault::TooManyRows(MAX_ROWS)) } else { Ok(found) }
+        if found.is_too_much() { Err(Fault::TooManyRows(found.rows.len() - 1)) } else { Ok(found.rows) }
     }
 
     /// How many users match.
@@ -242,14 +253,10 @@ impl Accounts {
         mut take: impl FnMut(User, Value) -> bool + Send,
     ) -> Result<(), Fault> {
         let cost = conditions.cost().saturating_add(more);
-        let mut left = MAX_COST;
-        let mut offer = |user: User| {
-            let id = id_value(&user.id);
-            !conditions.matches(Row { id: &id, rest: &user.properties }) || take(user, id)
-        };
+        let (mut left, mut meter) = (MAX_COST, Meter::new());
         if let Some(few) = self.pinned(conditions).await? {
             for user in few {
-                if !offer(user) {
+                if !offer(user, (conditions, &meter), &mut take)? {
                     break;
                 }
             }
@@ -262,14 +269,17 @@ impl Accounts {
             after = page.last().map(|user| user.id.clone());
             let is_last = page.len() < PAGE;
             for user in page {
-                if !offer(user) {
+                if !offer(user, (conditions, &meter), &mut take)? {
                     return Ok(());
+                }
+                if meter.is_due() {
+                    meter = others_first(meter).await;
                 }
             }
             if is_last {
                 return Ok(());
             }
-            tokio::task::yield_now().await;
+            meter = others_first(meter).await;
         }
     }
 
@@ -310,6 +320,42 @@ impl Accounts {
         }
         conditions
     }
+}
+
+/// The rows of an answer.
+#[derive(Default)]
+struct Found {
+    rows: Vec<User>,
+    bytes: usize,
+}
+
+impl Found {
+    fn add(&mut self, user: User) {
+        self.bytes = self.bytes.saturating_add(size(&user.properties));
+        self.rows.push(user);
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.rows.len() > MAX_ROWS || (self.bytes > MAX_BYTES && self.rows.len() > 1)
+    }
+}
+
+/// Hands a user who matches to `take`; whether it wants more.
+fn offer(
+    user: User,
+    (conditions, meter): (&Where, &Meter),
+    take: &mut impl FnMut(User, Value) -> bool,
+) -> Result<bool, Fault> {
+    let id = id_value(&user.id);
+    let matches = conditions.matches(Row { id: &id, rest: &user.properties }, meter);
+    if meter.is_over() { Err(Fault::TooDear) } else { Ok(!matches || take(user, id)) }
+}
+
+/// Other searches have their turn.
+async fn others_first(meter: Meter) -> Meter {
+    let ended = Instant::now();
+    tokio::task::yield_now().await;
+    meter.resumed(ended)
 }
 
 /// 2^53: ids are numbers of JavaScript.

@@ -3,6 +3,7 @@
 mod budget;
 mod clause;
 mod compare;
+mod meter;
 mod order;
 mod test;
 
@@ -12,6 +13,7 @@ use super::{Key, inspect::to_number, profile::depth_exceeds, profile::truthy};
 use crate::clock::Timestamp;
 
 pub(super) use clause::{Pin, Where};
+pub(super) use meter::Meter;
 pub(super) use order::Order;
 
 /// What a model has, as far as a query must know.

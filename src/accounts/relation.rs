@@ -8,17 +8,18 @@ use super::{
     change::ATTEMPTS,
     event::About,
     fault::{Faulty, Violation, Violations},
-    find::MAX_ROWS,
+    admission::size,
+    find::{MAX_BYTES, MAX_COST, MAX_ROWS},
     inspect::{to_number, to_text},
     login::lifetime,
     profile::number,
     property::list,
-    query::{Model, Row, Where, moment},
+    query::{Meter, Model, Row, Where, moment},
     recover::RESET_SCOPE,
 };
 use crate::{
     clock::Timestamp,
-    identity::{TokenHash, TokenId, scopes},
+    identity::{Handle, TokenHash, TokenId, scopes},
     store::{Change, CommitError, Outcome, Token, User},
 };
 
@@ -66,6 +67,7 @@ impl Accounts {
         let created = wish.created.unwrap_or_else(|| self.clock.now());
         let ttl = Some(wish.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
         let ttl = ttl.filter(|ttl| ttl.is_finite());
+        self.admit_token_write(asker, &user.id)?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
             if self.store.load_session(&id.hash()).await?.is_some() {
@@ -119,7 +121,7 @@ impl Accounts {
         filter: Option<&Value>,
     ) -> Result<(Vec<Map<String, Value>>, Query), Fault> {
         let query = Query::read(&tokens(self.settings.loopback), filter)?;
-        let mut rows = self.rows_where(user, &query.conditions).await?;
+        let mut rows = self.rows_where(user, &query.conditions, query.order.cost()).await?;
         if !query.order.is_natural() {
             let mut keyed: Vec<_> = rows.into_iter().map(|row| (query.order.key(whole(&row)), row)).collect();
             keyed.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
@@ -127,7 +129,10 @@ impl Accounts {
         }
         let wanted = query.limit.unwrap_or(usize::MAX);
         let rows: Vec<_> = rows.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1)).collect();
-        if rows.len() > MAX_ROWS { Err(Fault::TooManyRows(MAX_ROWS)) } else { Ok((rows, query)) }
+        // Each row holds the whole user.
+        let most = if query.includes("user") { MAX_BYTES / size(&user.properties).max(1) } else { MAX_ROWS };
+        let most = most.min(MAX_ROWS);
+        if rows.len() > most { Err(Fault::TooManyRows(most)) } else { Ok((rows, query)) }
     }
 
     /// How many of a user's tokens match.
@@ -146,7 +151,7 @@ impl Accounts {
                 Some(conditions) => Where::read(&tokens(accounts.settings.loopback), &conditions)?,
                 None => Where::default(),
             };
-            Ok(accounts.rows_where(&user, &conditions).await?.len())
+            Ok(accounts.rows_where(&user, &conditions, 0).await?.len())
         };
         self.search(asker, count).await
     }
@@ -170,6 +175,7 @@ impl Accounts {
         key: &str,
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Fault> {
+        self.admit_token_write(asker, &user.id)?;
         let mut token = self.token_of(user, key).await?;
         if let Some(id) = data.get("id").filter(|id| id.as_str() != Some(key)) {
             return Err(Fault::IdPatched { from: key.to_owned(), to: to_text(id) });
@@ -227,15 +233,30 @@ impl Accounts {
     }
 
     async fn token_of(&self, user: &User, key: &str) -> Result<Token, Fault> {
-        let hash = TokenHash::of(key);
-        let is_it = |token: &Token| token.hash == hash || token.hash.handle().as_str() == key;
-        let found = self.store.tokens(Some(&user.id)).await?.into_iter().find(is_it);
-        found.ok_or_else(|| Fault::UnknownToken(key.to_owned()))
+        for handle in [Handle::parse(key), Some(TokenHash::of(key).handle())].into_iter().flatten() {
+            let found = self.store.token_by_handle(&handle).await?;
+            if let Some(token) = found.filter(|token| token.user == user.id) {
+                return Ok(token);
+            }
+        }
+        Err(Fault::UnknownToken(key.to_owned()))
     }
 
-    async fn rows_where(&self, user: &User, conditions: &Where) -> Result<Vec<Map<String, Value>>, Fault> {
+    /// `more`: what a row costs besides its conditions.
+    async fn rows_where(
+        &self,
+        user: &User,
+        conditions: &Where,
+        more: usize,
+    ) -> Result<Vec<Map<String, Value>>, Fault> {
         let rows = self.store.tokens(Some(&user.id)).await?;
-        Ok(rows.iter().map(|token| self.row(token)).filter(|row| conditions.matches(whole(row))).collect())
+        if rows.len().saturating_mul(conditions.cost().saturating_add(more)) > MAX_COST {
+            return Err(Fault::TooDear);
+        }
+        let meter = Meter::new();
+        let rows = rows.iter().map(|token| self.row(token));
+        let rows = rows.filter(|row| conditions.matches(whole(row), &meter)).collect();
+        if meter.is_over() { Err(Fault::TooDear) } else { Ok(rows) }
     }
 }
 

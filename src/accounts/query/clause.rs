@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     Kind, Model, QueryFault, Row,
     budget::Budget,
+    meter::Meter,
     moment,
     test::{Relation, Source, Test},
 };
@@ -71,12 +72,13 @@ impl Where {
         }
     }
 
-    pub(in crate::accounts) fn matches(&self, row: Row<'_>) -> bool {
+    /// Whether a row is one of these. The answer says nothing once the meter is over.
+    pub(in crate::accounts) fn matches(&self, row: Row<'_>, meter: &Meter) -> bool {
         self.0.iter().all(|clause| match clause {
-            Clause::All(all) => all.iter().all(|clauses| clauses.matches(row)),
-            Clause::Any(any) => any.iter().any(|clauses| clauses.matches(row)),
-            Clause::Field { path, test } => test.holds(Source::Row(row), path),
-            Clause::Absent(test) => test.passes(None),
+            Clause::All(all) => all.iter().all(|clauses| clauses.matches(row, meter)),
+            Clause::Any(any) => any.iter().any(|clauses| clauses.matches(row, meter)),
+            Clause::Field { path, test } => test.holds(Source::Row(row), path, meter),
+            Clause::Absent(test) => test.passes(None, meter),
         })
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Row,
     compare::{compare, equals},
+    meter::{DEAR, Meter},
 };
 use crate::accounts::inspect::to_text;
 
@@ -43,18 +44,18 @@ pub(super) enum Source<'v> {
 
 impl Test {
     /// Whether the value at `path` passes. A list passes by one of its items.
-    pub(super) fn holds(&self, source: Source<'_>, path: &str) -> bool {
+    pub(super) fn holds(&self, source: Source<'_>, path: &str, meter: &Meter) -> bool {
         let value = at(source, path);
         if let Some(Value::Array(items)) = value {
-            return self.holds_for(items);
+            return self.holds_for(items, meter);
         }
-        if self.passes(value) {
+        if self.passes(value, meter) {
             return true;
         }
         let Some((first, rest)) = path.split_once('.') else { return false };
         match source.get(first) {
-            Some(Value::Array(items)) => items.iter().any(|item| self.holds(Source::Value(item), rest)),
-            Some(inner @ Value::Object(_)) => self.holds(Source::Value(inner), rest),
+            Some(Value::Array(items)) => items.iter().any(|item| self.holds(Source::Value(item), rest, meter)),
+            Some(inner @ Value::Object(_)) => self.holds(Source::Value(inner), rest, meter),
             _ => false,
         }
     }
@@ -68,8 +69,11 @@ impl Test {
         }
     }
 
-    /// Whether a value passes that is no list.
-    pub(super) fn passes(&self, value: Option<&Value>) -> bool {
+    /// Whether a value passes that is no list; `false` once the meter is over.
+    pub(super) fn passes(&self, value: Option<&Value>, meter: &Meter) -> bool {
+        if !meter.takes(self.cost()) {
+            return false;
+        }
         let than = |relation: Relation, bound: &Value| {
             compare(value, Some(bound)).is_some_and(|order| relation.holds(order))
         };
@@ -94,13 +98,13 @@ impl Test {
         }
     }
 
-    fn holds_for(&self, items: &[Value]) -> bool {
+    fn holds_for(&self, items: &[Value], meter: &Meter) -> bool {
         if items.is_empty() && matches!(self, Self::Not(_)) {
             return true;
         }
         items.iter().any(|item| match item {
-            Value::Array(inner) => self.holds_for(inner),
-            other => self.passes(Some(other)),
+            Value::Array(inner) => self.holds_for(inner, meter),
+            other => self.passes(Some(other), meter),
         })
     }
 }
@@ -126,7 +130,7 @@ impl<'v> Source<'v> {
 }
 
 /// A pattern reads a whole text.
-const PATTERN_COST: usize = 20;
+const PATTERN_COST: usize = DEAR;
 
 /// The value at a dotted path; on the way, a missing or null one ends the walk.
 pub(super) fn at<'v>(source: Source<'v>, path: &str) -> Option<&'v Value> {

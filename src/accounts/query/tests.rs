@@ -43,7 +43,7 @@ fn count(model: &Model, given: &Value) -> String {
     match Where::read(model, given) {
         Ok(found) => {
             let rows = rows();
-            rows.iter().filter(|(id, rest)| found.matches(Row { id, rest })).count().to_string()
+            rows.iter().filter(|(id, rest)| found.matches(Row { id, rest }, &Meter::new())).count().to_string()
         }
         Err(fault) => fault.to_string(),
     }
@@ -296,8 +296,8 @@ fn a_text_id_that_looks_like_a_number_is_none() {
     let id = json!("5e0000000000000000000001");
     let found = Where::read(&model(true), &json!({"id": id})).unwrap();
     let rest = Map::new();
-    assert!(found.matches(Row { id: &id, rest: &rest }));
-    assert!(!found.matches(Row { id: &json!("5e0000000000000000000002"), rest: &rest }));
+    assert!(found.matches(Row { id: &id, rest: &rest }, &Meter::new()));
+    assert!(!found.matches(Row { id: &json!("5e0000000000000000000002"), rest: &rest }, &Meter::new()));
 }
 
 proptest::proptest! {
@@ -371,4 +371,20 @@ fn d7_a_name_inside_an_and_narrows_the_rows_down() {
     assert_eq!(Where::read(&model(true), &given).unwrap().pin(), Some(Pin::Email("a@b.c")));
     let either = Where::read(&model(true), &json!({"or": [{"email": "a@b.c"}, {"id": 1}]})).unwrap();
     assert_eq!(either.pin(), None);
+}
+
+#[test]
+fn d4_a_row_costs_what_its_values_do() {
+    // One row, one condition: 30,000 items, each compared with 10,000 values.
+    let values: Vec<String> = (0..10_000).map(|value| format!("v{value}")).collect();
+    let items: Vec<Value> = vec![json!("w"); 30_000];
+    let row = json!({ "nick": items });
+    let (id, rest) = (json!(1), row.as_object().unwrap());
+    let found = Where::read(&model(true), &json!({"nick": {"inq": values}})).unwrap();
+    let meter = Meter::new();
+    found.matches(Row { id: &id, rest }, &meter);
+    assert!(meter.is_over());
+    let few = Where::read(&model(true), &json!({"nick": {"inq": ["w"]}})).unwrap();
+    let meter = Meter::new();
+    assert!(few.matches(Row { id: &id, rest }, &meter) && !meter.is_over());
 }
