@@ -95,6 +95,7 @@ pub struct Failures {
     /// By kind.
     app: [Seldom; UpstreamError::COUNT],
     owner: Seldom,
+    look_up: Seldom,
     store: Seldom,
     expired: Seldom,
     looped: Seldom,

@@ -99,8 +99,7 @@ impl Accounts {
         let exact = UserId::parse(id);
         let verified = self.verified(asker, &exact);
         let old = self.store.user(&exact).await?;
-        let draft =
-            Draft::replacing(&self.settings, &self.passwords, verified, data, old.as_ref())?;
+        let draft = Draft::replacing(&self.settings, &self.passwords, verified, data, old.as_ref())?;
         let is_own = |given: &Value| {
             *given == self.settings.key.value(&exact) || (!self.settings.loopback && to_text(given) == id)
         };

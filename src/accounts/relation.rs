@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, Key, Kind, Minted, Query, Settings, audit,
+    Accounts, Asker, Fault, Key, Kind, Minted, Query, Settings,
+    admission::size,
+    audit,
     change::ATTEMPTS,
     event::About,
     fault::{Faulty, Violation, Violations},
-    admission::size,
     find::{MAX_BYTES, MAX_COST, MAX_ROWS},
     inspect::{to_number, to_text},
     login::lifetime,

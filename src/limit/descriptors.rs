@@ -38,7 +38,9 @@ mod tests {
 
     #[test]
     fn d5_connections_leave_files_for_the_rest() {
-        for (files, connections) in [(0, 1), (64, 16), (1_024, 384), (20_000, 9_872), (u64::MAX, usize::MAX / 2 - 128)] {
+        for (files, connections) in
+            [(0, 1), (64, 16), (1_024, 384), (20_000, 9_872), (u64::MAX, usize::MAX / 2 - 128)]
+        {
             assert_eq!(connections_within(files), connections, "{files}");
         }
     }

@@ -95,11 +95,7 @@ impl Live {
         if effects.dropped > 0
             && let Some(more) = self.lost.say(Clock::System.now())
         {
-            tracing::error!(
-                events = effects.dropped,
-                more,
-                "the outbox is full: its oldest events are lost"
-            );
+            tracing::error!(events = effects.dropped, more, "the outbox is full: its oldest events are lost");
         }
         published.outbox_seq = state.outbox_seq();
         published.feed.extend(effects.notices);

@@ -34,7 +34,11 @@ const ON_REQUEST: [&str; 10] =
 
 /// Files with lines that no client can repeat at will, how many, and why not.
 const RARE_LINES: [(&str, usize, &str); 12] = [
-    ("accounts/audit.rs", 3, "the audit log is a record, as the access log is, and the limits bound what it records"),
+    (
+        "accounts/audit.rs",
+        3,
+        "the audit log is a record, as the access log is, and the limits bound what it records",
+    ),
     ("accounts/keeper.rs", 3, "it wakes by the clock"),
     ("forward/health.rs", 3, "when a probe finds that a server has changed"),
     ("hasher/pool.rs", 1, "when the threads start"),
@@ -265,7 +269,10 @@ mod the_checkers {
     fn d8_find_a_line_that_is_said_each_time() {
         for (text, wrong) in [
             ("fn f() {\n    tracing::warn!(\"x\");\n}", true),
-            ("fn f() {\n    if let Some(more) = seldom.say(now) {\n        tracing::warn!(more, \"x\");\n    }\n}", false),
+            (
+                "fn f() {\n    if let Some(more) = seldom.say(now) {\n        tracing::warn!(more, \"x\");\n    }\n}",
+                false,
+            ),
             ("fn f() {\n    tracing::debug!(\"x\");\n}", false),
         ] {
             assert_eq!(!frequent_lines(&source("gate/steps.rs", text)).is_empty(), wrong, "{text}");

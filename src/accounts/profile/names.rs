@@ -47,7 +47,8 @@ fn impersonation(properties: &Map<String, Value>, old: Option<&Map<String, Value
     let fault = username_fault(username, text(properties, "email"))?;
     let stays = old.is_some_and(|old| {
         text(old, "username") == Some(username)
-            && (fault != UsernameFault::OtherAddress || username_fault(username, text(old, "email")).is_some())
+            && (fault != UsernameFault::OtherAddress
+                || username_fault(username, text(old, "email")).is_some())
     });
     (!stays).then(|| violation("username", Faulty::Impersonates(fault), shown(Some(&username.into()))))
 }

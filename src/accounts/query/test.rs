@@ -54,7 +54,9 @@ impl Test {
         }
         let Some((first, rest)) = path.split_once('.') else { return false };
         match source.get(first) {
-            Some(Value::Array(items)) => items.iter().any(|item| self.holds(Source::Value(item), rest, meter)),
+            Some(Value::Array(items)) => {
+                items.iter().any(|item| self.holds(Source::Value(item), rest, meter))
+            }
             Some(inner @ Value::Object(_)) => self.holds(Source::Value(inner), rest, meter),
             _ => false,
         }

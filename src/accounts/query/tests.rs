@@ -43,7 +43,10 @@ fn count(model: &Model, given: &Value) -> String {
     match Where::read(model, given) {
         Ok(found) => {
             let rows = rows();
-            rows.iter().filter(|(id, rest)| found.matches(Row { id, rest }, &Meter::new())).count().to_string()
+            rows.iter()
+                .filter(|(id, rest)| found.matches(Row { id, rest }, &Meter::new()))
+                .count()
+                .to_string()
         }
         Err(fault) => fault.to_string(),
     }

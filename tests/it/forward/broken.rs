@@ -259,7 +259,11 @@ fn an_app_that_takes_no_connection_is_a_504() {
 
 #[test]
 fn e1_an_answer_that_a_reset_ends_is_not_whole() {
-    let heads = ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"];
+    let heads = [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.0 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+    ];
     for head in heads {
         for (reset, version) in [(true, "1.1"), (true, "1.0"), (false, "1.1"), (false, "1.0")] {
             let (go, may_go) = mpsc::channel::<()>();
