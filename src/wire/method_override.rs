@@ -30,6 +30,27 @@ pub enum Override {
     Unclear,
 }
 
+/// What a parameter may ask for: the methods of HTTP and WebDAV (RFC 9110, RFC 5789, RFC 4918) but TRACE and CONNECT, which no
+/// request may have. Another word may be the letters of a coding that the app undoes.
+const METHODS: [&str; 16] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "COPY",
+    "MOVE",
+    "MKCOL",
+    "PROPFIND",
+    "PROPPATCH",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+];
+
 /// Looks for an override in a body as it passes.
 #[derive(Debug)]
 pub struct OverrideScanner {
@@ -67,9 +88,7 @@ impl Override {
 
     fn of_value(value: &[u8]) -> Self {
         let word = String::from_utf8_lossy(value).trim().to_ascii_uppercase();
-        let is_method = (1..=32).contains(&word.len())
-            && word.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'));
-        if is_method { Self::Method(word) } else { Self::Unclear }
+        if METHODS.contains(&word.as_str()) { Self::Method(word) } else { Self::Unclear }
     }
 }
 
@@ -124,7 +143,8 @@ impl OverrideScanner {
         let mut rest = body;
         while let Some(at) = self.parts.as_mut().and_then(|parts| parts.next(rest)) {
             rest = rest.get(at..).unwrap_or_default();
-            found = found.and(parts::value(rest).map_or(Override::Unclear, Override::of_value));
+            let value = parts::value(rest).filter(|_| !parts::is_coded(body));
+            found = found.and(value.map_or(Override::Unclear, Override::of_value));
         }
         let mut rest = body;
         while let Some(at) = self.json.as_mut().and_then(|json| json.next(rest)) {

@@ -129,6 +129,19 @@ fn is_override(word: &[u8]) -> bool {
     name.is_override()
 }
 
+/// Whether a part of this body says that its value is coded (RFC 2045 section 6): some apps decode it.
+pub(super) fn is_coded(body: &[u8]) -> bool {
+    const HEADER: &[u8] = b"content-transfer-encoding";
+    const PLAIN: [&[u8]; 3] = [b"7bit", b"8bit", b"binary"];
+    let lower = body.to_ascii_lowercase();
+    memmem::find_iter(&lower, HEADER).any(|at| {
+        let rest = lower.get(at + HEADER.len()..).unwrap_or_default().trim_ascii_start();
+        let value = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start();
+        let word = value.split(|byte| byte.is_ascii_whitespace() || *byte == b';').next().unwrap_or_default();
+        !PLAIN.contains(&word)
+    })
+}
+
 /// The value of the part whose header ends before `rest`: a line behind the empty one.
 pub(super) fn value(rest: &[u8]) -> Option<&[u8]> {
     let blank = [b"\n\r\n".as_slice(), b"\n\n"].into_iter();

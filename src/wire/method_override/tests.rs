@@ -212,6 +212,39 @@ fn b5_an_object_is_read_under_any_type() {
 }
 
 #[test]
+fn b5_a_value_that_is_no_known_method_is_unclear() {
+    for value in ["TRACE", "CONNECT", "FOO", "REVMRVRF", "", "delete x"] {
+        assert_eq!(query_override(&format!("_method={value}")), Override::Unclear, "{value}");
+    }
+    for value in ["delete", "Delete", "PATCH", "MOVE"] {
+        assert_eq!(
+            query_override(&format!("_method={value}")),
+            Override::Method(value.to_uppercase()),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn b5_a_part_whose_value_is_coded_is_unclear() {
+    let part = |before: &str, after: &str| {
+        let body = format!(
+            "--b\r\n{before}Content-Disposition: form-data; name=\"_method\"\r\n{after}\r\nDELETE\r\n--b--\r\n"
+        );
+        read(PARTS, &body)
+    };
+    for line in ["base64", "quoted-printable", "x-uuencode", "\r\n base64", "8bit-ish", ""] {
+        let line = format!("Content-Transfer-Encoding: {line}\r\n");
+        assert_eq!(part(&line, ""), Override::Unclear, "{line}");
+        assert_eq!(part("", &line.to_uppercase()), Override::Unclear, "{line}");
+    }
+    for line in ["7bit", "8BIT", "binary", "binary; x"] {
+        let line = format!("content-transfer-encoding:{line}\r\n");
+        assert_eq!(part(&line, ""), Override::Method("DELETE".to_owned()), "{line}");
+    }
+}
+
+#[test]
 fn b5_a_body_whose_letters_are_hidden_may_hold_anything() {
     let of = |kind: &str, lines: &str| {
         let lines = format!("Content-Type: {kind}\r\n{lines}");
