@@ -1,7 +1,7 @@
 //! How a gate knows a request that it has sent itself: each one that it forwards carries the gate's own token, and those
 //! of the gates before it. Every gate appends, so that a way through several gates that leads back is known as well.
 //!
-//! Any client may send such a header. It grants nothing, and whose request holds the gate's own token is refused.
+//! Any client may send such a header. It grants nothing, and a request with a gate's own token is refused there.
 
 use super::Forwarder;
 use crate::wire::{RequestHead, VIA};
