@@ -46,7 +46,7 @@ use args::{
     AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
     TokenCommand, TokenRevoke, UserCommand,
 };
-use backend::Backend;
+use backend::{Backend, Site};
 use output::Output;
 use prompt::Usage;
 use who::Who;
@@ -54,7 +54,7 @@ use who::Who;
 use crate::{
     app,
     clock::Timestamp,
-    config::{self, Config, Loaded, Mistakes, Sources},
+    config::{self, Loaded, Mistakes, Sources},
 };
 
 /// How a command ended.
@@ -116,12 +116,15 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             policy_diff::run(&load(global)?.config, &diff, global.json)
         }
         Command::Schema(schema) => schema::run(&schema),
-        Command::Healthcheck => on_runtime(healthcheck::run(&load(global)?.config)),
+        Command::Healthcheck => on_runtime(healthcheck::run(&Site::find(global)?)),
         Command::User(UserCommand::Delete { who, yes: false }) => delete_user(global, who),
-        Command::User(command) => on_store(global, user_command(command)?),
-        Command::Role(command) => on_store(global, role_command(command)),
-        Command::Token(command) => on_store(global, token_command(command)),
-        Command::Acl(command) => on_store(global, acl_command(command)),
+        Command::User(command) => {
+            let command = user_command(command)?;
+            on_store(&Site::find(global)?, global, command)
+        }
+        Command::Role(command) => on_store(&Site::find(global)?, global, role_command(command)),
+        Command::Token(command) => on_store(&Site::find(global)?, global, token_command(command)),
+        Command::Acl(command) => on_store(&Site::find(global)?, global, acl_command(command)),
         Command::Status => status::run(global),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),
@@ -131,8 +134,8 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             check_app::run(&sources(global), &dir, global.json)
         }
         Command::Import(ImportCommand::Loopback(import)) => {
-            let config = load(global)?.config;
-            on_runtime(import_loopback(&config, global, &import))
+            let site = Site::from(load(global)?.config);
+            on_runtime(import_loopback(&site, global, &import))
         }
     }
 }
@@ -185,13 +188,12 @@ fn on_runtime(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Re
     runtime.context("cannot start a runtime")?.block_on(command)
 }
 
-fn on_store(global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
-    let config = load(global)?.config;
+fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
     on_runtime(async {
         let mut backend = if command.begins() {
-            Backend::open(&config).await?
+            Backend::open(site).await?
         } else {
-            Backend::open_existing(&config).await?
+            Backend::open_existing(site).await?
         };
         let output = match command {
             AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,
@@ -242,13 +244,13 @@ async fn all_tokens(backend: &mut Backend) -> anyhow::Result<Output> {
 }
 
 async fn import_loopback(
-    config: &Config,
+    site: &Site,
     global: &Global,
     import: &args::ImportLoopback,
 ) -> anyhow::Result<Exit> {
-    let model = app::account_model(config);
+    let model = app::account_model(site.config());
     let names = import::Names::new(model.as_ref(), import.user_model.as_deref());
-    let mut backend = Backend::open_for_import(config).await?;
+    let mut backend = Backend::open_for_import(site).await?;
     let report = import::run(&import.files, &names, global.json, &mut backend).await;
     backend.close().await?;
     let mut report = report?;
@@ -286,10 +288,10 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
 /// Deletes an account, if the person at the terminal means it.
 fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     prompt::may_ask("`user delete` asks before it deletes, and this is no terminal; say `--yes`")?;
-    let config = load(global)?.config;
+    let site = Site::find(global)?;
     let mut found = None;
     on_runtime(async {
-        let mut backend = Backend::open_existing(&config).await?;
+        let mut backend = Backend::open_existing(&site).await?;
         let answer = backend.call(AdminCommand::UserShow { who }).await;
         backend.close().await?;
         found = Some(answer?);
@@ -301,7 +303,7 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     if !prompt::yes(&output::printable(&asked))? {
         anyhow::bail!("nothing was deleted");
     }
-    on_store(global, AdminCommand::UserDelete { who: Who::Id(user.id) })
+    on_store(&site, global, AdminCommand::UserDelete { who: Who::Id(user.id) })
 }
 
 fn acl_command(command: AclCommand) -> AdminCommand {

@@ -154,6 +154,27 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     load_in(Path::new(""), sources)
 }
 
+/// The settings as far as they can be read, the defaults in place of what cannot: they say where a gate runs that was
+/// started before the mistakes were made, and nothing may be served or stored by them.
+#[must_use]
+pub fn salvage(sources: &Sources) -> Option<Config> {
+    let file = File::choose(Path::new(""), sources);
+    let mut report = Report::new(&file.shown);
+    let mut inputs = Inputs::default();
+    if let Some(text) = file.read(&mut report) {
+        inputs.salvage_file(&text, &mut report);
+    }
+    inputs.add_environment(&sources.env, &mut report);
+    inputs.add_flags(&sources.flags, &mut report);
+    let mut reader = Reader::new(&inputs, &mut report);
+    let profile = reader.profile;
+    let raw = RawConfig::read(&mut reader)?;
+    let set = inputs.keys().map(str::to_owned).collect();
+    let config = Finish { profile, base: file.folder(), set, report: &mut report }.config(raw);
+    let origin = Origin { file: file.path, sources: sources.clone(), ..Origin::default() };
+    Some(Config { origin, ..config })
+}
+
 fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistakes> {
     let file = File::choose(working_directory, sources);
     let mut report = Report::new(&file.shown);

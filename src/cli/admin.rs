@@ -227,14 +227,15 @@ pub struct Services {
 /// A request line, as the gate reads it.
 #[derive(Debug, Deserialize)]
 struct Request {
-    store: String,
+    /// `None`: whichever store the gate has.
+    store: Option<String>,
     command: AdminCommand,
 }
 
 /// A request line, as the command line writes it.
 #[derive(Debug, Serialize)]
 struct RequestRef<'c> {
-    store: &'c str,
+    store: Option<&'c str>,
     command: &'c AdminCommand,
 }
 

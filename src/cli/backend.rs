@@ -1,6 +1,8 @@
 //! Where a command on the store is run: in the running gate, or here.
 
 use std::{
+    io::{self, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,6 +11,7 @@ use anyhow::Context;
 
 use super::{
     admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services},
+    args::Global,
     execute::{execute, import},
     import::Row,
     output::Output,
@@ -18,9 +21,10 @@ use crate::{
     accounts::Accounts,
     app,
     clock::Clock,
-    config::Config,
+    config::{self, Config, Mistakes},
     hasher::Hasher,
     limit::Limits,
+    policy::Severity,
     store::{self, Engine, Loader, StoreError},
 };
 
@@ -35,20 +39,74 @@ pub(super) enum Backend {
     Import(Box<Loader>),
 }
 
+/// The configuration as a command found it. A gate that runs is reached even where its file has been broken since.
+#[derive(Debug)]
+pub(super) struct Site {
+    config: Config,
+    broken: Option<Mistakes>,
+}
+
+impl Site {
+    /// Reads the configuration. With mistakes it is good only to reach the gate that runs; that is told as a warning.
+    ///
+    /// # Errors
+    /// Every mistake, where no gate answers.
+    pub(super) fn find(global: &Global) -> Result<Self, Mistakes> {
+        let sources = super::sources(global);
+        let mistakes = match config::load(&sources) {
+            Ok(loaded) => return Ok(Self::from(loaded.config)),
+            Err(mistakes) => mistakes,
+        };
+        let Some(config) = config::salvage(&sources) else { return Err(mistakes) };
+        let socket = socket(&config);
+        if UnixStream::connect(&socket).is_err() {
+            return Err(mistakes);
+        }
+        let errors = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error);
+        let mut told: String = errors.map(|mistake| format!("{mistake}\n")).collect();
+        told.push_str(&format!(
+            "warning: the configuration cannot be read; the gate that answers on `{}` was started before, and is asked\n",
+            whole(&socket)
+        ));
+        let _ = io::stderr().write_all(told.as_bytes());
+        Ok(Self { config, broken: Some(mistakes) })
+    }
+
+    /// What could be read.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The settings without a mistake.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub(super) fn whole(&self) -> Result<&Config, Mistakes> {
+        self.broken.clone().map_or(Ok(&self.config), Err)
+    }
+}
+
+impl From<Config> for Site {
+    fn from(config: Config) -> Self {
+        Self { config, broken: None }
+    }
+}
+
 impl Backend {
     /// Reaches the gate that runs on this store, or opens the store.
-    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
-        if let Some(gate) = Self::reach(config).await? {
+    pub(super) async fn open(site: &Site) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
         }
-        Self::here(config).await
+        Self::here(site.whole()?).await
     }
 
     /// The same, where there is a store already: to look into one makes none.
-    pub(super) async fn open_existing(config: &Config) -> anyhow::Result<Self> {
-        if let Some(gate) = Self::reach(config).await? {
+    pub(super) async fn open_existing(site: &Site) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
         }
+        let config = site.whole()?;
         if let Engine::Sled(folder) = &config.store.engine
             && !has_files(folder)
         {
@@ -74,25 +132,29 @@ impl Backend {
     }
 
     /// Reaches the gate that runs on this store, or opens the store so that it holds few of its rows.
-    pub(super) async fn open_for_import(config: &Config) -> anyhow::Result<Self> {
-        if let Some(gate) = Self::reach(config).await? {
+    pub(super) async fn open_for_import(site: &Site) -> anyhow::Result<Self> {
+        if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
         }
+        let config = site.whole()?;
         let settings = app::store_settings(config, app::account_model(config).as_ref());
         Ok(Self::Import(Box::new(or_locked(config, store::open_for_import(&settings))?)))
     }
 
-    async fn reach(config: &Config) -> anyhow::Result<Option<Self>> {
-        let gate = Self::of_a_gate(config).await?;
-        if gate.is_none() && config.store.engine == Engine::Memory {
+    async fn reach(site: &Site) -> anyhow::Result<Option<Self>> {
+        let gate = Self::of_a_gate(site).await?;
+        let config = &site.config;
+        if gate.is_none() && site.broken.is_none() && config.store.engine == Engine::Memory {
             anyhow::bail!("{}, and a store in memory is nowhere else", silent(config));
         }
         Ok(gate)
     }
 
     /// The gate that runs on this store; `None` where none does.
-    pub(super) async fn of_a_gate(config: &Config) -> anyhow::Result<Option<Self>> {
-        Ok(Client::connect(&socket(config), &store_name::of(&config.store)).await?.map(Self::Gate))
+    pub(super) async fn of_a_gate(site: &Site) -> anyhow::Result<Option<Self>> {
+        // Which store is meant may be what cannot be read.
+        let store_name = site.broken.is_none().then(|| store_name::of(&site.config.store));
+        Ok(Client::connect(&socket(&site.config), store_name).await?.map(Self::Gate))
     }
 
     /// Runs a command.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt::Write};
 
 use serde::Serialize;
 
-use super::{Exit, execute::whole_chain, known, policy_folder, print, print_json};
+use super::{Exit, backend::Site, execute::whole_chain, known, policy_folder, print, print_json};
 use crate::{
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
@@ -124,7 +124,7 @@ fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
         return Ok(None);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(known::ask(config, None)).ok().map(|(stored, _)| stored))
+    Ok(runtime.block_on(known::ask(&Site::from(config.clone()), None)).ok().map(|(stored, _)| stored))
 }
 
 fn text(entries: &[Entry], errors: usize, warnings: usize) -> String {

@@ -18,7 +18,7 @@ use tracing::Level;
 use super::{
     Exit,
     admin::{AdminCommand, Hidden, NewUser},
-    backend::Backend,
+    backend::{Backend, Site},
     print,
     serve::{self, Served, Signals},
 };
@@ -160,7 +160,7 @@ audit = false
 
 /// Two users, a role, and who has it.
 async fn furnish(config: &Config) -> anyhow::Result<()> {
-    let mut backend = Backend::open(config).await?;
+    let mut backend = Backend::open(&Site::from(config.clone())).await?;
     backend.call(AdminCommand::RoleAdd { name: EDITOR.to_owned() }).await?;
     for (id, user) in (1_i64..).zip(script::USERS) {
         let draft = NewUser {

@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::{
     Exit,
     args::{Asker, Explain, Global, YesNo},
-    known, load, on_runtime,
+    backend::Site,
+    known, on_runtime,
     paint::Paint,
     print, print_json,
     request_line::{Asked, Refused},
@@ -63,9 +64,9 @@ struct Question<'q> {
 
 /// Explains one request, and prints it.
 pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
-    let config = load(global)?.config;
+    let site = Site::find(global)?;
     if let (Some(id), Some(log)) = (&explain.request_id, &explain.log) {
-        return replay::run(&config, global, id, log);
+        return replay::run(site.whole()?, global, id, log);
     }
     let (Some(asker), Some(method), Some(target)) = (&explain.who, &explain.method, &explain.target) else {
         anyhow::bail!("say `--as WHO METHOD TARGET`, or `--request-id ID --log FILE`");
@@ -80,10 +81,13 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         .transpose()?;
     // What is refused before any rule need not be asked of anybody.
     let live = match Asked::read(method, target) {
-        Ok(_) => live::ask(&config, asker, explain, (method, target, body.clone()))?,
-        Err(_) => None,
+        Err(_) if site.whole().is_ok() => None,
+        _ => live::ask(&site, asker, explain, (method, target, body.clone()))?,
     };
-    let situation = live.map_or_else(|| on_disk(&config, asker, explain), Ok)?;
+    let situation = match live {
+        Some(live) => live,
+        None => on_disk(site.whole()?, asker, explain)?,
+    };
     let asked = Asked::by(situation.study.set(), situation.person.user.as_deref(), (method, target));
     let explanation = match &asked {
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
@@ -97,7 +101,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let source = situation.source(&config);
+    let source = situation.source(site.config());
     let question = Question {
         method,
         target,
@@ -178,7 +182,7 @@ fn person(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<(
     let (stored, user) = if known::has_store(config) {
         let mut answer = None;
         on_runtime(async {
-            answer = Some(known::ask(config, who).await?);
+            answer = Some(known::ask(&Site::from(config.clone()), who).await?);
             Ok(Exit::Done)
         })?;
         answer.context("the store gave no answer")?

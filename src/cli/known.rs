@@ -2,7 +2,7 @@
 
 use super::{
     admin::AdminCommand,
-    backend::Backend,
+    backend::{Backend, Site},
     output::{Output, UserView},
     who::Who,
 };
@@ -20,8 +20,8 @@ pub(super) fn has_store(config: &Config) -> bool {
 ///
 /// # Errors
 /// When the store cannot be reached, or there is no such user.
-pub(super) async fn ask(config: &Config, who: Option<&Who>) -> anyhow::Result<(Stored, Option<UserView>)> {
-    let mut backend = Backend::open(config).await?;
+pub(super) async fn ask(site: &Site, who: Option<&Who>) -> anyhow::Result<(Stored, Option<UserView>)> {
+    let mut backend = Backend::open(site).await?;
     let answers = both(&mut backend, who).await;
     backend.close().await?;
     answers

@@ -6,18 +6,19 @@ use super::{
     Exit,
     admin::AdminCommand,
     args::Global,
-    backend::{self, Backend},
-    load, on_runtime,
+    backend::{self, Backend, Site},
+    on_runtime,
     output::{StatusView, printable},
     print, print_json,
 };
 
 /// Asks the gate, and prints it.
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let config = load(global)?.config;
+    let site = Site::find(global)?;
     on_runtime(async {
-        let Some(mut gate) = Backend::of_a_gate(&config).await? else {
-            anyhow::bail!("{}; {}", backend::silent(&config), backend::looked(&config));
+        let Some(mut gate) = Backend::of_a_gate(&site).await? else {
+            let config = site.config();
+            anyhow::bail!("{}; {}", backend::silent(config), backend::looked(config));
         };
         let output = gate.call(AdminCommand::Status).await?;
         if global.json {

@@ -46,6 +46,16 @@ impl Inputs {
                 return report.error(&lines.place(at.start), "syntax", message, fix);
             }
         };
+        self.add_table(root, &lines, report);
+    }
+
+    /// Takes what can be read of a file with mistakes.
+    pub(crate) fn salvage_file(&mut self, text: &str, report: &mut Report) {
+        let (root, _) = DeTable::parse_recoverable(text);
+        self.add_table(root.into_inner(), &Lines { text }, report);
+    }
+
+    fn add_table(&mut self, root: DeTable<'_>, lines: &Lines<'_>, report: &mut Report) {
         for (name, value) in root {
             let place = lines.place(name.span().start);
             self.add_entry(&name.into_inner(), place, lines.located(value), report);

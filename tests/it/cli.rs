@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod broken_file;
 mod check;
 mod events;
 mod explain;

@@ -22,7 +22,7 @@ pub(in crate::cli) struct Client {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     path: PathBuf,
-    store_name: String,
+    store_name: Option<String>,
 }
 
 /// Why the gate did not do it.
@@ -47,13 +47,17 @@ pub(in crate::cli) enum ClientError {
 }
 
 impl Client {
-    /// Connects, if a gate is there: `None` when there is no socket, or nobody behind it.
-    pub(in crate::cli) async fn connect(path: &Path, store_name: &str) -> Result<Option<Self>, ClientError> {
+    /// Connects, if a gate is there: `None` when there is no socket, or nobody behind it. A gate with another store than
+    /// the named one refuses every command.
+    pub(in crate::cli) async fn connect(
+        path: &Path,
+        store_name: Option<String>,
+    ) -> Result<Option<Self>, ClientError> {
         match UnixStream::connect(path).await {
             Ok(stream) => {
                 let (reader, writer) = stream.into_split();
                 let reader = BufReader::new(reader);
-                Ok(Some(Self { reader, writer, path: path.to_owned(), store_name: store_name.to_owned() }))
+                Ok(Some(Self { reader, writer, path: path.to_owned(), store_name }))
             }
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
@@ -66,7 +70,7 @@ impl Client {
 
     /// Has a command run.
     pub(in crate::cli) async fn call(&mut self, command: &AdminCommand) -> Result<Output, ClientError> {
-        let request = RequestRef { store: &self.store_name, command };
+        let request = RequestRef { store: self.store_name.as_deref(), command };
         let mut line = serde_json::to_vec(&request).map_err(|error| self.gone(error.into()))?;
         line.push(b'\n');
         if line.len() > MAX_REQUEST_BYTES {

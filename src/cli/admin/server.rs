@@ -131,10 +131,10 @@ async fn answer(line: &[u8], services: &Services) -> Answer {
             ));
         }
     };
-    if request.store != services.store_name {
+    if let Some(store) = request.store.filter(|store| *store != services.store_name) {
         return Answer::Error(format!(
-            "the gate uses the store `{}`, the command means `{}`; give both the same configuration",
-            services.store_name, request.store
+            "the gate uses the store `{}`, the command means `{store}`; give both the same configuration",
+            services.store_name
         ));
     }
     match execute(request.command, services).await {

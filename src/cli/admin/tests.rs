@@ -38,7 +38,7 @@ impl Gate {
     }
 
     async fn client(&self, store: &str) -> Client {
-        Client::connect(&self.socket(), store).await.unwrap().unwrap()
+        Client::connect(&self.socket(), Some(store.to_owned())).await.unwrap().unwrap()
     }
 
     /// What the gate answers to raw bytes, until it closes.
@@ -118,15 +118,15 @@ async fn an_endless_line_is_cut_off() {
 #[tokio::test]
 async fn without_a_gate_there_is_no_client() {
     let gate = Gate::start().await;
-    let nowhere = Client::connect(&gate.folder.path().join("none.sock"), "memory:").await.unwrap();
+    let nowhere = Client::connect(&gate.folder.path().join("none.sock"), None).await.unwrap();
     assert!(nowhere.is_none());
     let socket = gate.socket();
     gate.stop.send(()).unwrap();
     gate.task.await.unwrap();
     assert!(socket.exists(), "a dead gate leaves its socket");
-    assert!(Client::connect(&socket, "memory:").await.unwrap().is_none());
+    assert!(Client::connect(&socket, None).await.unwrap().is_none());
     let _listener = bind_admin_socket(&socket).unwrap();
-    assert!(Client::connect(&socket, "memory:").await.unwrap().is_some(), "the next gate replaces it");
+    assert!(Client::connect(&socket, None).await.unwrap().is_some(), "the next gate replaces it");
 }
 
 #[tokio::test]

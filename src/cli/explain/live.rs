@@ -9,7 +9,7 @@ use crate::{
     cli::{
         admin::AdminCommand,
         args::{Asker, Explain},
-        backend::Backend,
+        backend::{Backend, Site},
         execute::whole_chain,
         known, on_runtime,
         output::{ExplainedView, Output},
@@ -20,12 +20,12 @@ use crate::{
 
 /// Asks the gate; `None` where none runs.
 pub(super) fn ask(
-    config: &Config,
+    site: &Site,
     asker: &Asker,
     explain: &Explain,
     (method, target, body): (&str, &str, Option<serde_json::Value>),
 ) -> anyhow::Result<Option<Situation>> {
-    if !known::has_store(config) {
+    if site.whole().is_ok_and(|config| !known::has_store(config)) {
         return Ok(None);
     }
     let command = AdminCommand::Explain {
@@ -44,14 +44,14 @@ pub(super) fn ask(
     };
     let mut answer = None;
     on_runtime(async {
-        if let Some(mut gate) = Backend::of_a_gate(config).await? {
+        if let Some(mut gate) = Backend::of_a_gate(site).await? {
             answer = Some(gate.call(command).await?);
         }
         Ok(Exit::Done)
     })?;
     match answer {
         None => Ok(None),
-        Some(Output::Explained(view)) => situation(config, *view, explain).map(Some),
+        Some(Output::Explained(view)) => situation(site, *view, explain).map(Some),
         Some(_) => {
             anyhow::bail!("the gate gave another answer than was asked for; is it of the same version?")
         }
@@ -59,7 +59,7 @@ pub(super) fn ask(
 }
 
 /// The gate's set, compiled here once more to be looked into.
-fn situation(config: &Config, view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
+fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
     let in_force = view.in_force;
     let (study, _) = policy::study(&in_force.settings, &in_force.sources, &in_force.stored);
     let study = study.context("the gate's policies cannot be compiled here; is it of the same version?")?;
@@ -72,7 +72,11 @@ fn situation(config: &Config, view: ExplainedView, explain: &Explain) -> anyhow:
         OwnerTold::Said { owner, .. } => Some(*owner),
         OwnerTold::NotAsked | OwnerTold::Failed { .. } => super::said(explain),
     };
-    let differs = differs(config, &in_force);
+    let differs = match site.whole() {
+        Ok(config) => differs(config, &in_force),
+        // Where the files are may be what cannot be read.
+        Err(_) => in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}")),
+    };
     Ok(Situation { study, person, owner, told: Some(in_force.owner), differs })
 }
 

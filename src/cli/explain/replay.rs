@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Person, Question, show, study};
 use crate::{
-    cli::{Exit, access_line::AccessLine, args::Global, known, on_runtime, paint::Paint, print, print_json},
+    cli::{Exit, access_line::AccessLine, args::Global, backend::Site, known, on_runtime, paint::Paint, print, print_json},
     config::Config,
     policy::Stored,
 };
@@ -74,7 +74,7 @@ fn stored(config: &Config) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
     if known::has_store(config) {
         on_runtime(async {
-            stored = known::ask(config, None).await?.0;
+            stored = known::ask(&Site::from(config.clone()), None).await?.0;
             Ok(Exit::Done)
         })?;
     }
