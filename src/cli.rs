@@ -122,9 +122,13 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             let command = user_command(command)?;
             on_store(&Site::find(global)?, global, command)
         }
+        Command::Role(RoleCommand::Delete { name, yes: false }) => delete_role(global, name),
         Command::Role(command) => on_store(&Site::find(global)?, global, role_command(command)),
         Command::Token(command) => on_store(&Site::find(global)?, global, token_command(command)),
-        Command::Acl(command) => on_store(&Site::find(global)?, global, acl_command(command)),
+        Command::Acl(command) => {
+            let command = acl_command(command)?;
+            on_store(&Site::find(global)?, global, command)
+        }
         Command::Status => status::run(global),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),
@@ -190,11 +194,12 @@ fn on_runtime(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Re
 
 fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
     on_runtime(async {
-        let mut backend = if command.begins() {
-            Backend::open(site).await?
-        } else {
-            Backend::open_existing(site).await?
-        };
+        let is_there = site.config().store.engine.has_files();
+        let mut backend =
+            if command.begins() { Backend::open(site).await? } else { Backend::open_existing(site).await? };
+        if !is_there && matches!(backend, Backend::Here(_)) {
+            Backend::tell_of_a_new_store(site);
+        }
         let output = match command {
             AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,
             AdminCommand::TokenList { user: None } => all_tokens(&mut backend).await,
@@ -306,12 +311,31 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     on_store(&site, global, AdminCommand::UserDelete { who: Who::Id(user.id) })
 }
 
-fn acl_command(command: AclCommand) -> AdminCommand {
-    match command {
-        AclCommand::Add(add) => AdminCommand::AclAdd { rule: add.into_rule() },
+/// Deletes a role, if the person at the terminal means it.
+fn delete_role(global: &Global, name: String) -> anyhow::Result<Exit> {
+    prompt::may_ask("`role delete` asks before it deletes, and this is no terminal; say `--yes`")?;
+    let site = Site::find(global)?;
+    let mut found = None;
+    on_runtime(async {
+        let mut backend = Backend::open_existing(&site).await?;
+        let answer = backend.call(AdminCommand::RoleUses { name: name.clone() }).await;
+        backend.close().await?;
+        found = Some(answer?);
+        Ok(Exit::Done)
+    })?;
+    let Some(Output::Done { message }) = found else { anyhow::bail!("the gate told nothing of the role") };
+    if !prompt::yes(&output::printable(&format!("delete role `{name}`? {message}")))? {
+        anyhow::bail!("nothing was deleted");
+    }
+    on_store(&site, global, AdminCommand::RoleDelete { name })
+}
+
+fn acl_command(command: AclCommand) -> anyhow::Result<AdminCommand> {
+    Ok(match command {
+        AclCommand::Add(add) => AdminCommand::AclAdd { rule: add.into_rule()? },
         AclCommand::List => AdminCommand::AclList,
         AclCommand::Remove { ids } => AdminCommand::AclRemove { ids },
-    }
+    })
 }
 
 fn show_config(global: &Global, origin: bool) -> anyhow::Result<Exit> {
@@ -339,6 +363,7 @@ fn role_command(command: RoleCommand) -> AdminCommand {
     match command {
         RoleCommand::Add { name } => AdminCommand::RoleAdd { name },
         RoleCommand::List => AdminCommand::RoleList,
+        RoleCommand::Delete { name, .. } => AdminCommand::RoleDelete { name },
         RoleCommand::Grant { name, who } => AdminCommand::RoleGrant { name, who },
         RoleCommand::Revoke { name, who } => AdminCommand::RoleRevoke { name, who },
     }

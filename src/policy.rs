@@ -57,7 +57,7 @@ pub use lattice::Kind;
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 pub use personal::Personal;
 pub use schema::schema;
-pub use study::{Mutation, RuleName, Study, study};
+pub use study::{Mutation, RuleName, Study, UserRule, study};
 
 /// What the files leave open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -202,6 +202,17 @@ pub enum Engine {
     Sled(PathBuf),
 }
 
+impl Engine {
+    /// Whether a store lies there already. One in memory lies nowhere.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        match self {
+            Self::Sled(folder) => folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()),
+            Self::Memory => false,
+        }
+    }
+}
+
 /// Why the store could not answer or open.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -14,6 +14,7 @@ enum RoleChange {
     Added,
     Granted,
     Revoked,
+    Deleted,
 }
 
 impl Accounts {
@@ -53,6 +54,19 @@ impl Accounts {
         }
         let change = Change::Revoke { role: role.to_owned(), user: user.id.clone() };
         self.change_role(asker, Some(user), change, (role, RoleChange::Revoked)).await?;
+        Ok(true)
+    }
+
+    /// Deletes a role, and takes it from everybody; `false` when there is none of this name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn delete_role(&self, asker: Asker<'_>, name: &str) -> Result<bool, Fault> {
+        if self.role(name).await?.is_none() {
+            return Ok(false);
+        }
+        let change = Change::DeleteRole { name: name.to_owned() };
+        self.change_role(asker, None, change, (name, RoleChange::Deleted)).await?;
         Ok(true)
     }
 
@@ -179,6 +193,7 @@ impl RoleChange {
             Self::Added => "added",
             Self::Granted => "granted",
             Self::Revoked => "revoked",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -222,10 +237,14 @@ mod tests {
         for expected in [true, false] {
             assert_eq!(accounts.revoke_role(Asker::Operator, &ann, "clerk").await.unwrap(), expected);
         }
+        for expected in [true, false] {
+            assert_eq!(accounts.delete_role(Asker::Operator, "clerk").await.unwrap(), expected);
+        }
         let expected = [
             r#"role.changed nobody {"role":"clerk","what":"added"} by operator"#,
             r#"role.changed 1 {"role":"clerk","what":"granted"} by operator"#,
             r#"role.changed 1 {"role":"clerk","what":"revoked"} by operator"#,
+            r#"role.changed nobody {"role":"clerk","what":"deleted"} by operator"#,
         ];
         assert_eq!(told(&house).await, expected);
     }

@@ -136,6 +136,16 @@ impl Live {
         self.reloader.rows(stored).await
     }
 
+    /// What the set in force was made of.
+    ///
+    /// # Errors
+    /// When the gate is too busy with reloads to tell.
+    pub async fn sources(&self) -> anyhow::Result<(policy::Settings, Vec<Source>, Stored)> {
+        let made_of = self.made_of().await?;
+        let settings = made_of.ruleset.set.settings().clone();
+        Ok((settings, made_of.sources, made_of.stored))
+    }
+
     /// The set in force, and what it was made of.
     pub(super) async fn made_of(&self) -> anyhow::Result<MadeOf> {
         self.reloader.made_of().await.context("the gate is busy with other reloads; try again")

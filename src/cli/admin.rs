@@ -19,6 +19,7 @@ use crate::{
     accounts::Accounts,
     app::{Imagined, Live},
     clock::{Clock, Timestamp},
+    config::Config,
     identity::UserId,
     policy::StoredRule,
     store::Store,
@@ -87,6 +88,16 @@ pub enum AdminCommand {
     },
     /// All roles.
     RoleList,
+    /// What hangs on a role, before it is deleted.
+    RoleUses {
+        /// The role.
+        name: String,
+    },
+    /// Deletes a role, and takes it from everybody.
+    RoleDelete {
+        /// The role.
+        name: String,
+    },
     /// What policies are compiled with besides files.
     StoredRules,
     /// Stores a rule.
@@ -220,6 +231,8 @@ pub struct Services {
     pub ready: Arc<AtomicBool>,
     /// The rules in force, where this is a gate.
     pub live: Option<Live>,
+    /// Where the policies lie, where this is none.
+    pub(super) config: Option<Box<Config>>,
     /// One command at a time: a command may read, decide and write.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -288,7 +301,22 @@ impl Services {
     ) -> Self {
         let ready = Arc::new(AtomicBool::new(true));
         let accounts = Box::new(accounts);
-        Self { store, accounts, clock, store_name, ready, live: None, turn: tokio::sync::Mutex::new(()) }
+        Self {
+            store,
+            accounts,
+            clock,
+            store_name,
+            ready,
+            live: None,
+            config: None,
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The same in a command that knows where the policies lie.
+    #[must_use]
+    pub(super) fn with_config(self, config: &Config) -> Self {
+        Self { config: Some(Box::new(config.clone())), ..self }
     }
 
     /// The same in a gate that serves.

@@ -261,6 +261,13 @@ pub(super) enum RoleCommand {
     Add { name: String },
     /// All roles, and how many users have them
     List,
+    /// Delete a role, and take it from everybody
+    Delete {
+        name: String,
+        /// Do not ask (needed where standard input is no terminal)
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Give a user a role
     Grant {
         name: String,
@@ -483,7 +490,7 @@ mod tests {
             "token revoke abc --user 7",
             "token issue 7 --ttl soon",
             "acl add",
-            "acl add {} --model Order",
+            "acl add {} --property find",
             "acl remove",
             "completions tcsh",
             "explain --as anonymos GET /",

@@ -108,7 +108,7 @@ impl Backend {
         }
         let config = site.whole()?;
         if let Engine::Sled(folder) = &config.store.engine
-            && !has_files(folder)
+            && !config.store.engine.has_files()
         {
             anyhow::bail!(
                 "there is no store in `{}`, and {}; {}",
@@ -128,7 +128,8 @@ impl Backend {
         let limits = Arc::new(Limits::new(&config.limits));
         let settings = app::account_settings(config, model.as_ref());
         let accounts = Accounts::new(Arc::clone(&store), hasher, limits, Clock::System, settings);
-        Ok(Self::Here(Box::new(Services::new(store, move || accounts.clone(), Clock::System, store_name))))
+        let services = Services::new(store, move || accounts.clone(), Clock::System, store_name);
+        Ok(Self::Here(Box::new(services.with_config(config))))
     }
 
     /// Reaches the gate that runs on this store, or opens the store so that it holds few of its rows.
@@ -148,6 +149,19 @@ impl Backend {
             anyhow::bail!("{}, and a store in memory is nowhere else", silent(config));
         }
         Ok(gate)
+    }
+
+    /// Says where a first command has made a store: the gate has to be started with the same configuration.
+    pub(super) fn tell_of_a_new_store(site: &Site) {
+        let Engine::Sled(folder) = &site.config.store.engine else { return };
+        let file = site.config.file();
+        let whose = if file.exists() {
+            format!("as `{}` says", whole(file))
+        } else {
+            format!("there is no `{}`, so that is the default", whole(file))
+        };
+        let text = format!("note: a new store was made in `{}`; {whose}\n", whole(folder));
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     /// The gate that runs on this store; `None` where none does.
@@ -221,11 +235,6 @@ pub(super) fn looked(config: &Config) -> String {
             whole(file)
         )
     }
-}
-
-/// Whether something lies in this folder.
-pub(super) fn has_files(folder: &Path) -> bool {
-    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// A path from the root on: a relative one does not say where it was looked.

@@ -1,5 +1,7 @@
 //! `check`: every mistake of the configuration and the policies at once.
 
+mod users;
+
 use std::{error::Error, fmt::Write};
 
 use serde::Serialize;
@@ -72,6 +74,9 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let (study, mistakes) =
         policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
     findings.extend(mistakes);
+    if let Some(study) = study.as_ref().filter(|_| known::has_store(config)) {
+        findings = users::told(config, &study.user_rules(&sources), findings)?;
+    }
     let unconfirmed = study.as_ref().and_then(|study| unconfirmed(config, study, file));
     if let Some(study) = study {
         findings.extend(study.lint(&sources));

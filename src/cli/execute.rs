@@ -3,6 +3,7 @@
 mod explain;
 pub(super) mod import;
 mod near;
+mod policies;
 mod roles;
 mod rules;
 mod tokens;
@@ -54,7 +55,7 @@ pub enum ExecuteError {
     #[error("several users are called `{0}`; name one by its id, as in `id:7`")]
     Ambiguous(Who),
     /// No role has this name.
-    #[error("there is no role `{name}`; {}`portcullis role add {name}` adds it", or_near(.near.as_deref()))]
+    #[error("there is no role `{name}`; {}{}", or_near(.near.as_deref()), or_add(.name))]
     NoSuchRole {
         /// The name.
         name: String,
@@ -79,7 +80,7 @@ pub enum ExecuteError {
     )]
     RoleName(String),
     /// No token has this handle.
-    #[error("there is no token `{0}`; `portcullis token list` shows the handles")]
+    #[error("there is no token with the handle `{}`; `portcullis token list` shows the handles", shortened(.0))]
     NoSuchToken(String),
     /// The id is in use, or was.
     #[error("the id `{0}` is in use, or was: no id is given twice; leave `--id` out to get a new one")]
@@ -146,6 +147,8 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,
         AdminCommand::RoleList => roles::list(services).await,
+        AdminCommand::RoleUses { name } => roles::uses(services, &name).await,
+        AdminCommand::RoleDelete { name } => roles::delete(services, &name).await,
         AdminCommand::AclAdd { rule } => rules::add(services, rule).await,
         AdminCommand::AclList => rules::list(services).await,
         AdminCommand::AclRemove { ids } => rules::remove(services, &ids).await,
@@ -199,6 +202,26 @@ async fn status(services: &Services) -> Result<Output, ExecuteError> {
 /// `did you mean …? ` in front of what else may help.
 fn or_near(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("did you mean `{near}`? "))
+}
+
+/// What may be a token itself is not shown whole.
+fn shortened(handle: &str) -> String {
+    let mut short: String = handle.chars().take(SHOWN).collect();
+    if short.len() < handle.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// So much of a handle tells it from others.
+const SHOWN: usize = 8;
+
+/// How a role comes to be. Those with a `$` hold by themselves.
+fn or_add(name: &str) -> String {
+    if name.starts_with('$') {
+        return "a role with a `$` holds by itself: no one is given it, and a rule names it".to_owned();
+    }
+    format!("`portcullis role add {name}` adds it")
 }
 
 /// The user that a command names.

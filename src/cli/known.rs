@@ -11,7 +11,7 @@ use crate::{config::Config, policy::Stored, store::Engine};
 /// Whether there is a store to ask: to open one that is not there would make it.
 pub(super) fn has_store(config: &Config) -> bool {
     match &config.store.engine {
-        Engine::Sled(folder) => super::backend::has_files(folder),
+        Engine::Sled(_) => config.store.engine.has_files(),
         Engine::Memory => config.server.data_dir.join(super::admin::SOCKET_NAME).exists(),
     }
 }

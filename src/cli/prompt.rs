@@ -15,6 +15,13 @@ use super::{admin::Hidden, args::PasswordFrom};
 #[error("{0}")]
 pub(super) struct Usage(String);
 
+impl Usage {
+    /// What makes no sense, and what would.
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
 /// The password for `whom`: of a file or of standard input, without the newline that an editor or `echo` ends it with;
 /// else of the person at the terminal, twice.
 ///
@@ -23,14 +30,14 @@ pub(super) struct Usage(String);
 pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden> {
     if let Some(path) = &from.password_file {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        return Ok(without_newline(&text));
+        return filled(without_newline(&text));
     }
     let is_terminal = io::stdin().is_terminal();
     if from.password_stdin && !is_terminal {
         let mut text = String::new();
         let longest = u64::try_from(MAX_PASSWORD_INPUT).unwrap_or(u64::MAX);
         io::stdin().take(longest).read_to_string(&mut text).context("cannot read the password")?;
-        return Ok(without_newline(&text));
+        return filled(without_newline(&text));
     }
     may_ask(
         "the password is missing, and this is no terminal; say `--password-stdin` or `--password-file F`",
@@ -40,7 +47,7 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
     if !from.password_stdin && silence.line("the same again: ")? != first {
         anyhow::bail!("the two passwords differ; nothing was changed");
     }
-    Ok(Hidden::new(first))
+    filled(Hidden::new(first))
 }
 
 /// Refuses with this text where there is nobody to ask.
@@ -63,6 +70,13 @@ pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
 fn say(text: &str) {
     // Whoever reads it may be gone.
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn filled(password: Hidden) -> anyhow::Result<Hidden> {
+    if password.expose().is_empty() {
+        anyhow::bail!("the password is empty; nothing was changed");
+    }
+    Ok(password)
 }
 
 fn without_newline(text: &str) -> Hidden {

@@ -201,10 +201,10 @@ impl Entry {
         }
     }
 
-    /// As a file would have it.
-    pub(super) fn to_json(&self) -> String {
+    /// As a file would have it, or `acl add`: files pass the model's name over.
+    pub(super) fn to_json(&self, model: &str) -> String {
         let mut rule = serde_json::json!({
-            "principalType": self.principal_type, "principalId": self.principal_id,
+            "model": model, "principalType": self.principal_type, "principalId": self.principal_id,
             "permission": self.effect.word(), "accessType": self.access,
         });
         if let (Property::One(name), Some(rule)) = (&self.property, rule.as_object_mut()) {

@@ -6,6 +6,7 @@ mod plain;
 mod rules;
 mod shared;
 mod short;
+mod stored;
 
 use std::collections::HashMap;
 

@@ -4,10 +4,9 @@ use sha2::{Digest, Sha256};
 
 use super::{
     AccountModel, Finding, Settings, Source, Stored, account,
-    acl::is_permission,
     action::{FIXED_ROUTES, NO_METHOD, UNMATCHED},
     assemble::Assembly,
-    finding::{Place, Report, did_you_mean},
+    finding::{Place, Report},
     json::Node,
     model::{Definition, Models},
     plain::PlainFile,
@@ -47,16 +46,13 @@ pub(super) fn build(
 ) -> (Option<(PolicySet, Plan)>, Vec<Finding>) {
     let mut report = Report::new(sources);
     let files = Files::read(sources, &mut report);
-    let names: Vec<Box<str>> = files.plain.iter().map(|(definition, _)| definition.name.clone()).collect();
     let models = Models::resolve(files.models, files.config.as_ref(), &mut report);
-    for row in &stored.rules {
-        check_row(row, &models, &names, &mut report);
-    }
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
     assembly.add_models(files.config.as_ref());
     assembly.add_short(&files.plain);
     assembly.add_plain(files.plain);
+    assembly.check_stored();
     let (table, plan, account) = assembly.finish();
     let (failed, findings) = report.finish();
     let set =
@@ -215,20 +211,6 @@ fn pass_over(at: Place, report: &mut Report<'_>) {
 
 fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
-}
-
-fn check_row(row: &super::StoredRule, models: &Models, plain: &[Box<str>], report: &mut Report<'_>) {
-    if let Some(word) = row.permission.as_deref().filter(|word| !is_permission(word)) {
-        let message = format!("the stored rule `{}` has the unknown permission `{word}` and denies", row.id);
-        report.warn(Place::STORE, "unknown-permission", message, did_you_mean(word, ["ALLOW", "DENY"]));
-    }
-    let is_known =
-        |name: &str| name == "*" || models.get(name).is_some() || plain.iter().any(|known| **known == *name);
-    if let Some(name) = row.model.as_deref().filter(|name| !is_known(name)) {
-        let names = models.list.iter().map(|model| &*model.name).chain(plain.iter().map(|name| &**name));
-        let message = format!("the stored rule `{}` is for the unknown model `{name}`", row.id);
-        report.warn(Place::STORE, "unknown-model", message, did_you_mean(name, names));
-    }
 }
 
 fn digest(settings: &Settings, sources: &[Source], stored: &Stored) -> String {

@@ -97,7 +97,8 @@ impl<'a> Report<'a> {
         if at == Place::STORE { file } else { format!("{file}:{line}:{column}") }
     }
 
-    fn located(&self, at: Place) -> (String, usize, usize) {
+    /// The file, the line and the column.
+    pub(super) fn located(&self, at: Place) -> (String, usize, usize) {
         match self.sources.get(at.file) {
             Some(source) => {
                 let (line, column) = line_and_column(&source.text, at.offset);

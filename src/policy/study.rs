@@ -2,8 +2,9 @@
 
 use super::{
     Finding, PolicySet, Settings, Source, Stored,
-    acl::{Effect, Entry, Rule},
+    acl::{Effect, Entry, Rule, Who, stored_reference, who},
     compile::build,
+    finding::{Place, Report},
     lattice::Ruled,
     lint,
     plain::captures,
@@ -25,6 +26,17 @@ pub struct RuleName {
     pub reference: String,
     /// Whom it is about and what it says: `clerk ALLOW`.
     pub text: String,
+}
+
+/// A rule for one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRule {
+    /// `order.json#/acls/2`
+    pub reference: String,
+    /// What it names as the user's id.
+    pub id: String,
+    /// The file, the line and the column.
+    pub at: (String, usize, usize),
 }
 
 /// A change of one rule.
@@ -73,6 +85,51 @@ impl Study {
             .into_iter()
             .map(|entry| RuleName { reference: entry.reference.to_string(), text: entry.describe() })
             .collect()
+    }
+
+    /// Every user whom a rule names, each rule once.
+    #[must_use]
+    pub fn user_rules(&self, sources: &[Source]) -> Vec<UserRule> {
+        let mut found: Vec<UserRule> = Vec::new();
+        let report = Report::new(sources);
+        let user_type = &*self.plan.user_type;
+        for model in &self.plan.models {
+            let of_entries = model.entries.iter().map(|entry| {
+                let (file, line, column) = report.located(entry.at);
+                (entry.who(user_type), entry.reference.to_string(), (file, line, column))
+            });
+            let of_rows = model.rows.iter().map(|row| {
+                let who = who(row.principal_type.as_deref(), row.principal_id.as_deref(), user_type);
+                (who, stored_reference(row).to_string(), report.located(Place::STORE))
+            });
+            for (who, reference, at) in of_entries.chain(of_rows) {
+                if let Some(Who::User(id)) = who
+                    && found.iter().all(|rule| rule.reference != reference)
+                {
+                    found.push(UserRule { reference, id: id.into(), at });
+                }
+            }
+        }
+        found
+    }
+
+    /// The rules that name a role.
+    #[must_use]
+    pub fn naming_role(&self, name: &str) -> Vec<String> {
+        let is_it = |who: Option<Who>| who == Some(Who::Role(name.into()));
+        let user_type = &*self.plan.user_type;
+        let mut found: Vec<String> = Vec::new();
+        for model in &self.plan.models {
+            let entries = model.entries.iter().filter(|entry| is_it(entry.who(user_type)));
+            let rows = model.rows.iter().filter(|row| {
+                is_it(who(row.principal_type.as_deref(), row.principal_id.as_deref(), user_type))
+            });
+            found.extend(entries.map(|entry| entry.reference.to_string()));
+            found.extend(rows.map(|row| stored_reference(row).to_string()));
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Changes one rule, lets `look` see the set, and changes it back. `None` where the change makes no difference to

@@ -50,6 +50,7 @@ macro_rules! holds_for {
             sessions::deleting_a_user_takes_all_that_is_theirs
             sessions::every_session_sees_what_its_user_becomes
             rules::a_role_is_made_once
+            rules::b8_a_deleted_role_is_taken_from_everybody
             rules::roles_are_granted_and_revoked
             rules::only_an_exact_user_mapping_gives_a_role
             rules::keeps_acl_rows

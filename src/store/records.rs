@@ -184,6 +184,11 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
+    /// Deletes the roles of a name, and takes them from everybody. Outcome: [`Outcome::Removed`].
+    DeleteRole {
+        /// The role's name.
+        name: String,
+    },
     /// Begins a run of an import. Outcome: [`Outcome::ImportRun`].
     StartImport,
     /// Import: stores a row, if nothing here speaks against it. Outcome: [`Outcome::Brought`]. Fails on nothing.

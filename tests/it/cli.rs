@@ -9,6 +9,7 @@ mod explain;
 mod import;
 mod operator;
 mod policy;
+mod rules;
 mod terminal;
 
 use crate::process::support;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use crate::policy::StoredRule;
+use crate::{cli::prompt::Usage, policy::StoredRule};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum AclCommand {
@@ -23,10 +23,10 @@ pub(in crate::cli) enum AclCommand {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AclAdd {
     /// The whole rule as JSON, as `explain` proposes it
-    #[arg(value_name = "JSON", required_unless_present_all = ["model", "permission", "principal_type", "principal_id"],
-        conflicts_with_all = ["model", "property", "access_type", "permission", "principal_type", "principal_id"])]
+    #[arg(value_name = "JSON", required_unless_present_any = ["model", "permission", "principal_type", "principal_id"],
+        conflicts_with_all = ["property", "access_type", "permission", "principal_type", "principal_id"])]
     rule: Option<Rule>,
-    /// The model it is about; * is every model
+    /// The model it is about; * is every model. Goes with a JSON that names none
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// The method or property [default: *]
@@ -48,11 +48,19 @@ pub(in crate::cli) struct AclAdd {
 
 impl AclAdd {
     /// The rule, with nothing left open but its id.
-    pub(in crate::cli) fn into_rule(self) -> StoredRule {
+    ///
+    /// # Errors
+    /// [`Usage`] where the JSON and the options name two models.
+    pub(in crate::cli) fn into_rule(self) -> Result<StoredRule, Usage> {
         if let Some(Rule(rule)) = self.rule {
-            return rule;
+            return match (&rule.model, &self.model) {
+                (Some(one), Some(other)) if one != other => Err(Usage::new(format!(
+                    "the JSON is about the model `{one}`, and `--model` says `{other}`; leave one of them out"
+                ))),
+                _ => Ok(StoredRule { model: rule.model.or(self.model), ..rule }),
+            };
         }
-        StoredRule {
+        Ok(StoredRule {
             id: String::new(),
             model: self.model,
             property: self.property,
@@ -60,7 +68,7 @@ impl AclAdd {
             permission: self.permission,
             principal_type: self.principal_type,
             principal_id: self.principal_id,
-        }
+        })
     }
 }
 

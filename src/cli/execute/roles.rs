@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ExecuteError, called, near, resolve};
+use super::{ExecuteError, called, near, policies::Policies, resolve};
 use crate::{
     accounts::Asker,
     cli::{
@@ -53,6 +53,42 @@ pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Resu
         return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
     }
     Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
+}
+
+/// What hangs on a role: who has it, and which rules name it.
+pub(super) async fn uses(services: &Services, name: &str) -> Result<Output, ExecuteError> {
+    let (users, rules) = users_and_rules(services, name).await?;
+    let verb = if users == 1 { "user has" } else { "users have" };
+    Ok(Output::Done { message: format!("{users} {verb} it; {rules}") })
+}
+
+pub(super) async fn delete(services: &Services, name: &str) -> Result<Output, ExecuteError> {
+    let (users, rules) = users_and_rules(services, name).await?;
+    services.accounts().delete_role(Asker::Operator, name).await?;
+    let noun = if users == 1 { "user" } else { "users" };
+    Ok(Output::Done {
+        message: format!("role `{name}` is deleted; it was taken from {users} {noun}; {rules}"),
+    })
+}
+
+/// How many users have a role, and a sentence about the rules that name it.
+async fn users_and_rules(services: &Services, name: &str) -> Result<(usize, String), ExecuteError> {
+    must_exist(services, name).await?;
+    let users = held(services).await?.iter().filter(|(role, _)| role == name).count();
+    let rules = match rules_about(services, name).await {
+        None => "the policies cannot be read, so rules may name it".to_owned(),
+        Some(rules) if rules.is_empty() => "no rule names it".to_owned(),
+        Some(rules) if rules.len() == 1 => format!("1 rule names it: {}", rules.join(", ")),
+        Some(rules) => format!("{} rules name it: {}", rules.len(), rules.join(", ")),
+    };
+    Ok((users, rules))
+}
+
+/// The rules that name a role; `None` where the policies cannot be read.
+async fn rules_about(services: &Services, name: &str) -> Option<Vec<String>> {
+    let policies = Policies::of(services).await?;
+    let (study, _) = policies.study()?;
+    Some(study.naming_role(name))
 }
 
 /// Pairs of a role's name and the text of the id of a user who has it.

@@ -1,12 +1,14 @@
 //! Stored rules: LoopBack's rows of the ACL model.
 
-use super::{ExecuteError, near};
+use super::{ExecuteError, called, near, policies::Policies, resolve};
 use crate::{
     accounts::Asker,
     cli::{
         admin::Services,
         output::{Output, RuleView},
+        who::Who,
     },
+    identity::UserId,
     policy::StoredRule,
     store::AclRow,
 };
@@ -30,11 +32,59 @@ pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output,
     }
     let last = rows.iter().filter_map(|row| row.id.parse::<u64>().ok()).max().unwrap_or(0);
     let id = last.saturating_add(1).to_string();
+    let mut doubts: Vec<String> = user_of(services, &rule).await?.into_iter().collect();
+    doubts.extend(doubts_about(services, StoredRule { id: id.clone(), ..rule.clone() }).await?);
     services.accounts().add_rule(Asker::Operator, row(id.clone())).await?;
     take_up(services).await?;
-    Ok(Output::Done {
-        message: format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it"),
-    })
+    let mut message = format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it");
+    for doubt in doubts {
+        message.push_str(&format!("\nwarning: {doubt}"));
+    }
+    Ok(Output::Done { message })
+}
+
+/// Refuses a rule for a user that names them by anything but the id; a doubt, where no one has this id.
+async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String>, ExecuteError> {
+    // A role, an app, or a user of one of several models: their principal type is its name.
+    let Some(id) = rule.principal_id.as_deref().filter(|_| rule.principal_type.as_deref() == Some("USER"))
+    else {
+        return Ok(None);
+    };
+    match resolve(services, &Who::Bare(id.to_owned())).await {
+        Ok(user) if user.id == UserId::parse(id) => Ok(None),
+        Ok(user) => Err(ExecuteError::Rule(format!(
+            "a USER rule names an id; {} is `--principal-id {}`",
+            called(&user),
+            user.id
+        ))),
+        Err(ExecuteError::NoSuchUser { .. }) if id.contains('@') => Err(ExecuteError::Rule(format!(
+            "a USER rule names an id, and no one has the address `{id}`; `portcullis user list` shows all ids"
+        ))),
+        Err(ExecuteError::NoSuchUser { .. } | ExecuteError::Ambiguous(_)) => {
+            Ok(Some(format!("no user has the id `{id}`; `portcullis user list` shows all ids")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the whole set makes of a new rule. One for a model that there is not is refused.
+async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
+    let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
+    let head = format!("the stored rule `{}` ", rule.id);
+    policies.stored.rules.push(rule);
+    let Some((_, findings)) = policies.study() else { return Ok(Vec::new()) };
+    let mut doubts = Vec::new();
+    for finding in findings.into_iter().filter(|finding| finding.file == "store") {
+        let Some(what) = finding.message.strip_prefix(&head) else { continue };
+        let fix = finding.fix.map_or_else(String::new, |fix| format!("; {fix}"));
+        match finding.code {
+            "unknown-model" => return Err(ExecuteError::Rule(format!("it {what}{fix}"))),
+            // That no one has this id has been told.
+            "user-id" => {}
+            _ => doubts.push(format!("it {what}{fix}")),
+        }
+    }
+    Ok(doubts)
 }
 
 pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {

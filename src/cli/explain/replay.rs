@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use super::{Person, Question, show, study};
 use crate::{
-    cli::{Exit, access_line::AccessLine, args::Global, backend::Site, known, on_runtime, paint::Paint, print, print_json},
+    cli::{
+        Exit, access_line::AccessLine, args::Global, backend::Site, known, on_runtime, paint::Paint, print,
+        print_json,
+    },
     config::Config,
     policy::Stored,
 };

@@ -42,7 +42,8 @@ pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<st
         return None;
     }
     if access_type(word).is_none() {
-        let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"]);
+        let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"])
+            .or_else(|| Some("write `READ`, `WRITE`, `EXECUTE` or `*`".into()));
         let message = format!("`{word}` is no access type, so the rule never applies");
         report.warn(value.at, "access-type", message, fix);
     }

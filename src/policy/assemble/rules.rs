@@ -74,8 +74,7 @@ impl Assembly<'_, '_> {
     fn check_principal(&mut self, entry: &Entry, is_plain: bool) {
         match entry.who(self.user_type()) {
             Some(Who::Role(name)) => self.check_role(entry, &name, is_plain),
-            // Ids are numbers, or what an import brought: hex digits, a UUID.
-            Some(Who::User(id)) if id.contains('@') || !id.bytes().any(|byte| byte.is_ascii_digit()) => {
+            Some(Who::User(id)) if is_a_name(&id) => {
                 let message = format!("a USER rule names an id, and `{id}` looks like a name");
                 let fix =
                     Some(format!("write the id, which `portcullis user show {id}` tells, or use a role"));
@@ -102,9 +101,7 @@ impl Assembly<'_, '_> {
             }
             return;
         }
-        let known = BUILT_IN_ROLES.into_iter().chain(self.stored.roles.iter().map(String::as_str));
-        let fix =
-            did_you_mean(name, known).unwrap_or_else(|| format!("create it: `portcullis role add {name}`"));
+        let fix = self.role_fix(name);
         self.report.warn(entry.at, "unknown-role", format!("there is no role `{name}`"), Some(fix));
     }
 
@@ -136,11 +133,16 @@ impl Assembly<'_, '_> {
     }
 }
 
+/// Whether this looks like a user's name. Ids are numbers, or what an import brought: hex digits, a UUID.
+pub(super) fn is_a_name(id: &str) -> bool {
+    id.contains('@') || !id.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// The roles that need not be granted.
-const BUILT_IN_ROLES: [&str; 4] = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
+pub(super) const BUILT_IN_ROLES: [&str; 4] = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
 
 /// The built-in role that was probably meant.
-fn built_in_role(name: &str) -> Option<&'static str> {
+pub(super) fn built_in_role(name: &str) -> Option<&'static str> {
     let word = name.strip_prefix('$').unwrap_or(name).to_ascii_lowercase().replace(['-', '_', ' '], "");
     match &*word {
         "everyone" | "everybody" | "anyone" | "anybody" | "all" | "any" | "public" | "*" => Some("$everyone"),

@@ -136,7 +136,7 @@ impl Study {
             });
         }
         let place = if property.is_empty() { "every route without a property" } else { "this" };
-        let text = format!("add to `{model}`, for {place}: {}", added.to_json());
+        let text = format!("add to `{model}`, for {place}: {}", added.to_json(model));
         self.rule_turn(scene, now, text, |changed| {
             // A rule that is added stays where it is put.
             if changed.is_here {

@@ -133,7 +133,9 @@ fn the_smallest_change_comes_first() {
     }
     let added = explained(&study, "DELETE /api/orders/3", admin, None);
     assert!(
-        added.flip.starts_with("add to `Order`, for this: {\"principalType\":\"USER\",\"principalId\":\"9\""),
+        added.flip.starts_with(
+            "add to `Order`, for this: {\"model\":\"Order\",\"principalType\":\"USER\",\"principalId\":\"9\""
+        ),
         "{}",
         added.flip
     );

@@ -55,6 +55,33 @@ pub(in crate::store) async fn roles_are_granted_and_revoked(store: &dyn Store) {
     assert_eq!(roles_of(store, "t").await, ["admin"]);
 }
 
+pub(in crate::store) async fn b8_a_deleted_role_is_taken_from_everybody(store: &dyn Store) {
+    create(store, "a@x").await;
+    let role = |id: &str, name: &str| Change::PutRole(Role { id: id.into(), name: name.into() });
+    commit_all(
+        store,
+        vec![
+            Change::CreateToken(token("t", 1)),
+            role("1", "clerk"),
+            role("2", "clerk"),
+            role("3", "admin"),
+            mapping("m1", "1", "USER", "1"),
+            mapping("m2", "2", "APP", "9"),
+            mapping("m3", "3", "USER", "1"),
+        ],
+    )
+    .await;
+    assert_eq!(roles_of(store, "t").await, ["admin", "clerk"]);
+    let delete = || Change::DeleteRole { name: "clerk".into() };
+    assert_eq!(removed(commit(store, delete()).await), 4);
+    assert_eq!(removed(commit(store, delete()).await), 0);
+    assert_eq!(roles_of(store, "t").await, ["admin"]);
+    assert_eq!(store.roles().await.unwrap().len(), 1);
+    assert_eq!(store.role_mappings().await.unwrap().len(), 1);
+    commit(store, Change::CreateRole { name: "clerk".into() }).await.unwrap();
+    assert_eq!(roles_of(store, "t").await, ["admin"], "a new role of that name is nobody's");
+}
+
 pub(in crate::store) async fn only_an_exact_user_mapping_gives_a_role(store: &dyn Store) {
     create(store, "a@x").await;
     let role = |id: &str, name: &str| Change::PutRole(Role { id: id.into(), name: name.into() });

@@ -81,6 +81,7 @@ fn takes_away(change: &Change) -> bool {
             | Change::RevokeTokens { .. }
             | Change::DeleteToken(_)
             | Change::Revoke { .. }
+            | Change::DeleteRole { .. }
             | Change::Dequeue { .. }
     )
 }

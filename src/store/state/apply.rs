@@ -103,6 +103,7 @@ impl<'a> Work<'a> {
             Change::CreateRole { name } => Ok(self.create_role(name)),
             Change::Grant { role, user } => self.grant(&role, &normal(&user)),
             Change::Revoke { role, user } => Ok(self.revoke(&role, &normal(&user))),
+            Change::DeleteRole { name } => Ok(self.delete_role(&name)),
             Change::StartImport => Ok(self.start_import()),
             Change::Bring { run, row } => self.bring(run, *row),
             Change::PutUser(user) => self.put_user(user),

@@ -69,7 +69,10 @@ fn f10_a_broken_file_does_not_disarm_the_operator_of_a_gate_that_runs() {
     house.write("portcullis.toml", &format!("{good}\nx="));
     for line in ["user list", "healthcheck", "status", "token list", "explain --as id:1 GET /notes/1"] {
         let error = house.run(line).refused();
-        assert!(error.contains("portcullis.toml:") && !error.contains("was started before"), "{line}: {error}");
+        assert!(
+            error.contains("portcullis.toml:") && !error.contains("was started before"),
+            "{line}: {error}"
+        );
     }
 }
 

@@ -163,6 +163,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => role().prop_map(|name| Change::CreateRole { name }),
         1 => (role(), user()).prop_map(|(role, user)| Change::Grant { role, user }),
         1 => (role(), user()).prop_map(|(role, user)| Change::Revoke { role, user }),
+        1 => role().prop_map(|name| Change::DeleteRole { name }),
         1 => (user(), name(), 0_u32..2).prop_map(move |(id, email, epoch)| put(id, email, epoch)),
         1 => (name(), user()).prop_map(|(id, user)| Change::PutToken(token(id, user))),
         1 => role().prop_map(|name| Change::PutRole(Role { id: "1".into(), name })),

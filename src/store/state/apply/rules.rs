@@ -69,6 +69,25 @@ impl Work<'_> {
         Outcome::Removed(self.remove_mappings(mappings))
     }
 
+    /// An import may have brought several roles of one name.
+    pub(super) fn delete_role(&mut self, name: &str) -> Outcome {
+        let mut removed = 0;
+        while let Some(role) = self.role_named(name) {
+            let mappings = self.state.mappings.values().filter(|mapping| mapping.role_id == role.id);
+            let (gone, mappings): (Vec<Gone>, Vec<String>) =
+                mappings.map(|mapping| (Gone::mapping(mapping), mapping.id.clone())).unzip();
+            for gone in gone {
+                self.gone(gone, true);
+            }
+            removed += 1 + self.remove_mappings(mappings);
+            self.write(Write::Role(role.id, None));
+        }
+        if removed > 0 {
+            self.notice(Noticed::Rules);
+        }
+        Outcome::Removed(removed)
+    }
+
     pub(super) fn put_mapping(&mut self, mapping: RoleMapping) -> Outcome {
         let old = self.state.mappings.get(&mapping.id).and_then(grant_of);
         let holders: BTreeSet<String> =

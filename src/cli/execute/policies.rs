@@ -1,0 +1,36 @@
+//! The policies that a command's change meets: those in force at this gate, or those on disk where this is none.
+
+use crate::{
+    app,
+    cli::admin::Services,
+    policy::{self, Finding, Settings, Source, Stored, Study},
+};
+
+/// What a set is made of.
+pub(super) struct Policies {
+    settings: Settings,
+    sources: Vec<Source>,
+    pub(super) stored: Stored,
+}
+
+impl Policies {
+    /// `None` where they cannot be read: `check` tells why.
+    pub(super) async fn of(services: &Services) -> Option<Self> {
+        if let Some(live) = &services.live {
+            let (settings, sources, stored) = live.sources().await.ok()?;
+            return Some(Self { settings, sources, stored });
+        }
+        let config = services.config.as_ref()?;
+        let sources = app::read_policies(&config.policies.dir).ok()?;
+        let stored = app::stored_rules(&*services.store).await.ok()?;
+        Some(Self { settings: app::policy_settings(config), sources, stored })
+    }
+
+    /// The set, and what is doubtful about it; `None` where it has mistakes.
+    pub(super) fn study(&self) -> Option<(Study, Vec<Finding>)> {
+        let (study, mut findings) = policy::study(&self.settings, &self.sources, &self.stored);
+        let study = study?;
+        findings.extend(study.lint(&self.sources));
+        Some((study, findings))
+    }
+}
