@@ -35,7 +35,7 @@ pub use folder::{
 };
 pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
-pub use status::{PoliciesInForce, Reload, Rows, Status};
+pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
 /// Where a running gate can be reached.
@@ -92,6 +92,7 @@ pub struct Running {
 /// Everything that keeps it from serving: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
+    policies::refuse_before_a_store(config)?;
     // Mistakes in the policies are told when the set itself is made.
     let settings = translate::store(config, account_model(config).as_ref());
     let store = store::open(&settings).await.context("cannot open the store")?;
@@ -164,7 +165,7 @@ async fn start_on(
     background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
     background.push(tokio::runtime::Handle::current().spawn(Arc::clone(&keeper).run()));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
-    let about = status::About::new(config, clock.now(), (&http, admin), (&rules, &metrics, &last));
+    let about = status::About::new(config, &clock, (&http, admin), (&rules, &metrics, &last));
     Ok(Running {
         addresses: Addresses { http, admin },
         live: Live { reloader: reloader.clone(), forward, about },

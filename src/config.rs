@@ -198,7 +198,7 @@ fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistak
     let warnings = report.close()?;
     let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());
-    let origin = Origin { folder, sources, file: file.path, keys };
+    let origin = Origin { folder, sources, file: file.path, started: keys.clone(), keys };
     // Without a config a default is wrong, and the report has just refused it.
     config
         .map(|config| Loaded { config: Config { origin, ..config }, warnings })

@@ -34,7 +34,7 @@ pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
 pub use fetch::{Fetched, Naming};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
-pub use health::Health;
+pub use health::{Health, Seen};
 pub use identity::{Preset, Who, render};
 pub use lease::Lease;
 pub use names::{Names, Spelling};

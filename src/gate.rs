@@ -42,6 +42,7 @@ use crate::{
 pub use context::RequestIds;
 pub use implied::MethodOverride;
 pub use owner::look_up;
+pub use reserved::{OPENAPI, is_reserved};
 pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;

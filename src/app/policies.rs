@@ -116,6 +116,19 @@ impl Maker {
     }
 }
 
+/// Refuses policies under which no gate can start, while there is no store yet: a start that fails makes none.
+///
+/// # Errors
+/// [`PolicyError`].
+pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> {
+    let sources = folder::read(&config.policies.dir)?;
+    if config.store.engine.has_files() {
+        return Ok(());
+    }
+    let (set, findings) = policy::compile(&translate::policy(config), &sources, &Stored::default());
+    set.map(|_| ()).ok_or(PolicyError::Mistakes(findings))
+}
+
 /// The account model as the policies say it, as far as they can be read: whoever loads them tells their mistakes.
 #[must_use]
 pub fn account_model(config: &Config) -> Option<AccountModel> {

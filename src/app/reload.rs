@@ -49,6 +49,8 @@ pub(super) struct Reloader {
 #[derive(Debug)]
 pub(super) struct LastReload {
     last: Mutex<Option<(Timestamp, Result<(), String>)>>,
+    /// Settings of the file that wait for a restart.
+    waiting: Mutex<Vec<&'static str>>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -170,7 +172,7 @@ impl Reloader {
 impl LastReload {
     /// There was none, or it was good.
     pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
-        Self { last: Mutex::default(), metrics, clock }
+        Self { last: Mutex::default(), waiting: Mutex::default(), metrics, clock }
     }
 
     /// Why the last one failed, in one line, if it did.
@@ -185,6 +187,12 @@ impl LastReload {
             at: Some(at.to_string()),
             failure: result.err(),
         })
+    }
+
+    /// The settings of the file that wait for a restart.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().map(|key| (*key).to_owned()).collect()
     }
 
     fn set(&self, result: Result<(), String>) {
@@ -264,6 +272,7 @@ impl Work {
             self.maker.config = before;
             return result;
         }
+        *self.last.waiting.lock().unwrap_or_else(PoisonError::into_inner) = taken.waiting;
         for key in taken.now {
             tracing::info!(key, "the new setting is in force");
         }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Live, http_name, listen, reload::LastReload};
 use crate::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     config::{Config, Profile, UpstreamAddress},
+    forward::Health,
     gate::Rules,
     observe::metrics::Metrics,
     store::Store,
@@ -17,6 +18,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct About {
     pub(super) since: Timestamp,
+    pub(super) clock: Clock,
     pub(super) listeners: Vec<String>,
     pub(super) upstreams: Vec<String>,
     pub(super) policies: String,
@@ -48,8 +50,23 @@ pub struct Status {
     pub sessions: u64,
     /// The servers of the app.
     pub upstreams: Vec<String>,
+    /// How they are, in the same order.
+    pub upstream_health: Vec<ServerHealth>,
+    /// Settings of the file that wait for a restart.
+    pub needs_restart: Vec<String>,
     /// Certificates; none where TLS is off.
     pub certificates: Vec<String>,
+}
+
+/// How a server of the app is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerHealth {
+    /// Whether it answers; `None` = nobody has asked it yet.
+    pub up: Option<bool>,
+    /// Who says so: `probe`, or the last new `connection`.
+    pub by: Option<String>,
+    /// Since when: ISO 8601, UTC.
+    pub since: Option<String>,
 }
 
 /// The set in force.
@@ -88,7 +105,7 @@ pub struct Rows {
 impl About {
     pub(super) fn new(
         config: &Config,
-        since: Timestamp,
+        clock: &Clock,
         addresses: (&listen::Address, Option<std::net::SocketAddr>),
         (rules, metrics, last): (&Arc<Rules>, &Arc<Metrics>, &Arc<LastReload>),
     ) -> Self {
@@ -98,7 +115,8 @@ impl About {
             UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
         };
         Self {
-            since,
+            since: clock.now(),
+            clock: clock.clone(),
             listeners: std::iter::once(http_name(addresses.0)).chain(admin).collect(),
             upstreams: config.upstream.servers.iter().map(server).collect(),
             policies: config.policies.dir.display().to_string(),
@@ -142,7 +160,17 @@ impl Live {
             },
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
             upstreams: about.upstreams.clone(),
+            upstream_health: self.forward.servers.iter().map(|(_, health)| self.how(health)).collect(),
+            needs_restart: about.last.waiting(),
             certificates: Vec::new(),
         })
+    }
+
+    fn how(&self, health: &Health) -> ServerHealth {
+        let Some(seen) = health.seen() else { return ServerHealth { up: None, by: None, since: None } };
+        let ago = i64::try_from(seen.ago.as_millis()).unwrap_or(i64::MAX);
+        let since = Timestamp(self.about.clock.now().0.saturating_sub(ago));
+        let by = if seen.by_probe { "probe" } else { "connection" };
+        ServerHealth { up: Some(seen.up), by: Some(by.to_owned()), since: Some(since.to_string()) }
     }
 }

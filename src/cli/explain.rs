@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::{self, OwnerTold},
     config::Config,
+    gate,
     identity::UserId,
     policy::{self, Caller, Explanation, Inquiry, Severity, Stored, Study},
 };
@@ -90,6 +91,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     };
     let asked = Asked::by(situation.study.set(), situation.person.user.as_deref(), (method, target));
     let explanation = match &asked {
+        Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, site.config()),
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
         Err(refused) => refused_explanation(refused),
     };
@@ -212,6 +214,32 @@ fn believed(who: &Who) -> anyhow::Result<UserId> {
     }
 }
 
+/// The gate's own paths: no rule is asked, and the app never sees such a request.
+fn own_explanation(path: &str, config: &Config) -> Explanation {
+    let is_served = path == gate::OPENAPI && config.api.openapi;
+    let (verdict, status, flip) = if is_served {
+        (
+            policy::Verdict::Allow,
+            None,
+            "no rule is asked: the gate serves this to everyone; `api.openapi = false` ends it",
+        )
+    } else {
+        (
+            policy::Verdict::Deny,
+            Some(404),
+            "no rule is asked: the path is the gate's own, and it serves nothing there",
+        )
+    };
+    Explanation {
+        verdict,
+        status,
+        route: OWN.to_owned(),
+        winner: OWN.to_owned(),
+        flip: flip.to_owned(),
+        ..refused_explanation(&Refused { status: 404, check: OWN, message: String::new() })
+    }
+}
+
 fn refused_explanation(refused: &Refused) -> Explanation {
     Explanation {
         verdict: policy::Verdict::Deny,
@@ -229,6 +257,9 @@ fn refused_explanation(refused: &Refused) -> Explanation {
         turns: Vec::new(),
     }
 }
+
+/// What decides about a path of the gate's own.
+const OWN: &str = "the gate itself";
 
 impl Person {
     fn caller(&self) -> Caller<'_> {

@@ -11,6 +11,7 @@ use super::{
     output::{StatusView, printable},
     print, print_json,
 };
+use crate::app::Status;
 
 /// Asks the gate, and prints it.
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
@@ -42,6 +43,10 @@ pub(super) fn text(status: &StatusView) -> String {
     let policies = &gate.policies;
     let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
     let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let restart = match &*gate.needs_restart {
+        [] => "nothing waits for one".to_owned(),
+        keys => format!("needed for {}", keys.join(", ")),
+    };
     let mut text = String::new();
     for (name, value) in [
         ("version", gate.version.clone()),
@@ -59,6 +64,7 @@ pub(super) fn text(status: &StatusView) -> String {
             ),
         ),
         ("reload", reload),
+        ("restart", restart),
         ("store", status.store_name.clone()),
         (
             "holds",
@@ -70,10 +76,24 @@ pub(super) fn text(status: &StatusView) -> String {
             ),
         ),
         ("sessions", counted(gate.sessions, "live token")),
-        ("upstream", or(gate.upstreams.clone(), "-")),
+        ("upstream", or(upstreams(gate), "-")),
         ("tls", or(gate.certificates.clone(), "off")),
     ] {
         let _ = writeln!(text, "{name:<9} {}", printable(&value));
     }
     text
+}
+
+/// Each server of the app, and how it is.
+fn upstreams(gate: &Status) -> Vec<String> {
+    let servers = gate.upstreams.iter().zip(&gate.upstream_health);
+    servers
+        .map(|(server, health)| match (health.up, &health.since, &health.by) {
+            (Some(up), Some(since), Some(by)) => {
+                let word = if up { "up" } else { "DOWN" };
+                format!("{server} {word} since {since}, says the last {by}")
+            }
+            _ => format!("{server} not asked yet"),
+        })
+        .collect()
 }

@@ -16,7 +16,9 @@ pub(super) struct Origin {
     pub(super) sources: Sources,
     /// The file; it may not be there.
     pub(super) file: PathBuf,
-    /// Every key as it was read.
+    /// Every key as it was read at the start.
+    pub(super) started: Option<Arc<RawConfig>>,
+    /// Every key as it was read last.
     pub(super) keys: Option<Arc<RawConfig>>,
 }
 
@@ -25,8 +27,10 @@ pub(super) struct Origin {
 pub struct Taken {
     /// They hold from the next request on.
     pub now: Vec<&'static str>,
-    /// They keep their old values.
+    /// They keep their old values, and have not been told of before.
     pub restart: Vec<&'static str>,
+    /// All whose values in the file are not those that run.
+    pub waiting: Vec<&'static str>,
 }
 
 /// What goes with the set in force, and so is swapped with it. All else is wired at the start: listeners, threads,
@@ -72,7 +76,9 @@ impl Config {
 
     /// Takes those settings of `new` that may change while a gate runs, and says what has become of all that differ.
     pub fn take_up(&mut self, new: Self) -> Taken {
-        let (Some(old_keys), Some(new_keys)) = (&self.origin.keys, &new.origin.keys) else {
+        let (Some(started), Some(old_keys), Some(new_keys)) =
+            (&self.origin.started, &self.origin.keys, &new.origin.keys)
+        else {
             return Taken::default();
         };
         // For ever means nothing where tokens for ever have been refused so far.
@@ -80,14 +86,14 @@ impl Config {
         let is_live = |key: &&str| LIVE.contains(key) && !(endless && *key == "users.ttl");
         // A profile sets defaults, and much besides.
         let profile = (self.profile != new.profile).then_some("profile");
-        let (now, restart): (Vec<_>, Vec<_>) = if profile.is_some() {
-            (Vec::new(), profile.into_iter().collect())
-        } else {
-            old_keys.differences(new_keys).into_iter().partition(is_live)
-        };
-        if profile.is_some() {
-            return Taken { now, restart };
+        if let Some(profile) = profile {
+            return Taken { now: Vec::new(), restart: vec![profile], waiting: vec![profile] };
         }
+        let (now, changed): (Vec<_>, Vec<_>) = old_keys.differences(new_keys).into_iter().partition(is_live);
+        let mut waiting = started.differences(new_keys);
+        waiting.retain(|key| !is_live(key));
+        // What is as it runs waits for nothing.
+        let restart = changed.into_iter().filter(|key| waiting.contains(key)).collect();
         let old = self.users.clone();
         self.users = UsersSettings {
             ttl: if endless { old.ttl } else { new.users.ttl },
@@ -114,7 +120,7 @@ impl Config {
         self.set.retain(|key| !is_live(&key.as_str()));
         self.set.extend(new.set.into_iter().filter(|key| is_live(&key.as_str())));
         self.origin.keys = new.origin.keys;
-        Taken { now, restart }
+        Taken { now, restart, waiting }
     }
 }
 
@@ -189,6 +195,28 @@ mod tests {
         let (config, taken_up) = taken("", "[users]\nttl = -1\nallow_eternal_tokens = true");
         assert_eq!(taken_up.restart, ["users.ttl", "users.allow_eternal_tokens"]);
         assert_eq!(config.users.ttl, 1_209_600);
+    }
+
+    #[test]
+    fn f10_a_setting_that_is_again_what_runs_waits_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("portcullis.toml");
+        fs::write(&file, "").unwrap();
+        let sources = Sources { file: Some(file.clone()), ..Sources::default() };
+        let mut config = crate::config::load(&sources).unwrap().config;
+        let mut after = |text: &str| {
+            fs::write(&file, text).unwrap();
+            let taken = config.take_up(config.again().unwrap().config);
+            (taken.now, taken.restart, taken.waiting)
+        };
+        let threads = "[server]\nthreads = 3";
+        assert_eq!(after(threads), (vec![], vec!["server.threads"], vec!["server.threads"]));
+        let more = format!("{threads}\nmax_headers = 99\n[users]\nttl = 5");
+        let waiting = vec!["server.threads", "server.max_headers"];
+        assert_eq!(after(&more), (vec!["users.ttl"], vec!["server.max_headers"], waiting));
+        assert_eq!(after(""), (vec!["users.ttl"], vec![], vec![]));
+        assert_eq!(after("profile = \"loopback3\"").2, ["profile"]);
+        assert_eq!(after(""), (vec![], vec![], vec![]));
     }
 
     #[test]

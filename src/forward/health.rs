@@ -1,22 +1,52 @@
 //! Whether a server of the app is fit to be used, by probes of `upstream.health_path`.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use super::{Address, ForwardError, Forwarder, fetch::Lookup, pool::Server};
 
 /// What the last probe of a server said, shared by all cores. Without probes it is up.
 #[derive(Debug)]
-pub struct Health(AtomicBool);
+pub struct Health {
+    probed_up: AtomicBool,
+    /// Whether a probe has ended: from then on connections of requests say nothing.
+    is_probed: AtomicBool,
+    /// What was seen last: [`UNSEEN`], [`UP`] or [`DOWN`].
+    seen: AtomicU8,
+    /// Since when it is so: milliseconds after `begun`.
+    since_ms: AtomicU64,
+    begun: Instant,
+}
+
+/// What was seen of a server last, for whoever asks how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether it answered its probe well or, without probes, took a connection.
+    pub up: bool,
+    /// Whether a probe says so, rather than the last connection.
+    pub by_probe: bool,
+    /// How long it has been so.
+    pub ago: Duration,
+}
+
+const UNSEEN: u8 = 0;
+const UP: u8 = 1;
+const DOWN: u8 = 2;
 
 /// From the end of a probe to the next, and the longest that one may take.
 const EVERY: Duration = Duration::from_secs(2);
 
 impl Default for Health {
     fn default() -> Self {
-        Self(AtomicBool::new(true))
+        Self {
+            probed_up: AtomicBool::new(true),
+            is_probed: AtomicBool::new(false),
+            seen: AtomicU8::new(UNSEEN),
+            since_ms: AtomicU64::new(0),
+            begun: Instant::now(),
+        }
     }
 }
 
@@ -24,12 +54,46 @@ impl Health {
     /// Whether the last probe was answered well.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.probed_up.load(Ordering::Relaxed)
     }
 
     /// Takes the result of a probe in; `true` when it is news.
     fn set(&self, up: bool) -> bool {
-        self.0.swap(up, Ordering::Relaxed) != up
+        if !self.is_probed.swap(true, Ordering::Relaxed) {
+            self.seen.store(UNSEEN, Ordering::Relaxed);
+        }
+        self.see(up);
+        self.probed_up.swap(up, Ordering::Relaxed) != up
+    }
+
+    /// A request's connection was made, or could not be.
+    pub(super) fn connected(&self, made: bool) {
+        if !self.is_probed.load(Ordering::Relaxed) {
+            self.see(made);
+        }
+    }
+
+    /// What was seen last; `None` before the first probe and the first connection.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        let up = match self.seen.load(Ordering::Acquire) {
+            UP => true,
+            DOWN => false,
+            _ => return None,
+        };
+        let since = Duration::from_millis(self.since_ms.load(Ordering::Relaxed));
+        let ago = self.begun.elapsed().saturating_sub(since);
+        Some(Seen { up, by_probe: self.is_probed.load(Ordering::Relaxed), ago })
+    }
+
+    /// Only news is written down: all cores share it.
+    fn see(&self, up: bool) {
+        let now = if up { UP } else { DOWN };
+        if self.seen.load(Ordering::Relaxed) != now {
+            let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.since_ms.store(since, Ordering::Relaxed);
+            self.seen.store(now, Ordering::Release);
+        }
     }
 }
 
@@ -80,5 +144,26 @@ impl Forwarder {
         let mut probe = Lookup::new(socket, &deadline);
         probe.write(request.as_bytes()).await?;
         Ok(probe.read(self, server, None).await?.status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f11_what_was_seen_last_is_told_and_probes_win_over_connections() {
+        let health = Health::default();
+        let told = || health.seen().map(|seen| (seen.up, seen.by_probe));
+        assert_eq!(told(), None);
+        health.connected(false);
+        assert_eq!((told(), health.is_up()), (Some((false, false)), true), "only probes take a server out");
+        health.connected(true);
+        assert_eq!(told(), Some((true, false)));
+        assert!(health.set(false));
+        health.connected(true);
+        assert_eq!((told(), health.is_up()), (Some((false, true)), false));
+        assert!(health.set(true) && !health.set(true));
+        assert_eq!((told(), health.is_up()), (Some((true, true)), true));
     }
 }

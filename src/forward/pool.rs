@@ -205,6 +205,7 @@ impl Server {
             Ok(_) => {
                 self.failed.set(None);
                 self.failures.set(0);
+                self.health.connected(true);
             }
             Err(_) => self.refused(),
         }
@@ -215,6 +216,7 @@ impl Server {
     pub fn refused(&self) {
         self.failed.set(Some(Instant::now()));
         self.failures.set(self.failures.get().saturating_add(1));
+        self.health.connected(false);
     }
 
     /// The `Host` that names it: as in `servers`, without the port that is the default.

@@ -9,7 +9,7 @@ use crate::{api::Api, refusal::Refusal, wire::RequestHead};
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 
 /// The description of the User API.
-const OPENAPI: &str = "/.portcullis/openapi.json";
+pub const OPENAPI: &str = "/.portcullis/openapi.json";
 
 /// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
 /// needs no permit.
@@ -21,8 +21,9 @@ pub(super) fn serve(api: &Api, head: &RequestHead) -> Result<Option<http::Respon
     found.map(Some).ok_or(Refusal::NothingHere)
 }
 
-/// However it is escaped: the app might read `%2e` as a dot.
-pub(super) fn is_reserved(path: &str) -> bool {
+/// Whether a path is the gate's own, however it is escaped: the app might read `%2e` as a dot.
+#[must_use]
+pub fn is_reserved(path: &str) -> bool {
     // Most paths end here: all names of ours begin with a dot.
     if !matches!(path.as_bytes().get(1), Some(b'.' | b'%')) {
         return false;
