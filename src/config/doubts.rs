@@ -169,9 +169,6 @@ const DOUBTS: &[Doubt] = &[
     doubt("server.shutdown_grace", |c| c.server.shutdown_grace.is_zero(),
         "is 0: every stop cuts the requests under way",
         "write some seconds, such as \"15s\""),
-    doubt("tls.certificates", |c| c.server.https.is_none(),
-        "has no effect: `server.https` is off",
-        "take it out"),
     doubt("upstream.balance", |c| c.upstream.servers.len() < 2,
         "has no effect: there is one server",
         "add servers, or take it out"),
@@ -214,9 +211,6 @@ const DOUBTS: &[Doubt] = &[
     doubt("store.max_staleness", |_| true,
         "has no effect: this store has no replicas",
         "take it out"),
-    doubt("identity.assertion_audience", |c| !c.identity.assertion,
-        "has no effect without `identity.assertion`",
-        "take it out"),
     doubt("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
         "is empty: the app is not told who asks",
         "write such as `preset = [\"x-forwarded\"]`"),
@@ -232,9 +226,6 @@ const DOUBTS: &[Doubt] = &[
     doubt("webhook.secret_file", no_webhook,
         "has no effect without `webhook.url`",
         "set `webhook.url`, or take it out"),
-    doubt("forward_auth.trusted", |c| c.forward_auth.listen.is_none(),
-        "has no effect without `forward_auth.listen`",
-        "take it out"),
 ];
 
 /// `{"email":"a@b","password":"…"}` with some room.
@@ -280,7 +271,6 @@ mod tests {
             Some("[server]\nmax_connections = 10\nmax_connections_per_client = 9"),
         ),
         ("[server]\nshutdown_grace = \"0s\"", "server.shutdown_grace", None),
-        ("[tls]\ncertificates = [{ cert = \"a\", key = \"b\" }]", "tls.certificates", None),
         (
             "[upstream]\nbalance = \"hash\"",
             "upstream.balance",
@@ -333,7 +323,6 @@ mod tests {
         ("[password]\nworkers = 1024\nmemory_kib = 268435456", "password.memory_kib", None),
         ("[password]\niterations = 4294967295", "password.iterations", None),
         ("[store]\nmax_staleness = \"1s\"", "store.max_staleness", None),
-        ("[identity]\nassertion_audience = \"x\"", "identity.assertion_audience", None),
         ("[identity]\npreset = []", "identity.preset", None),
         ("[pages]\ntitle = \"Hello\"", "pages.title", None),
         ("[pages]\nenabled = true", "pages.enabled", None),
@@ -347,7 +336,6 @@ mod tests {
         ("[mail]\nverify_on_register = true", "mail.verify_on_register", None),
         ("[webhook]\nsecret = \"x\"", "webhook.secret", Some(HOOK)),
         ("[webhook]\nurl = \"http://127.0.0.1:1/\"", "webhook.url", Some(HOOK)),
-        ("[forward_auth]\ntrusted = [\"127.0.0.1\"]", "forward_auth.trusted", None),
         (
             "[admin]\nlisten = \"127.0.0.1:8080\"",
             "admin.listen",

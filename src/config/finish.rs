@@ -67,7 +67,7 @@ impl Finish<'_> {
             pages: self.pages(raw.pages),
             mail: self.mail(raw.mail),
             webhook: self.webhook(raw.webhook),
-            forward_auth: self.forward_auth(raw.forward_auth),
+            forward_auth: Self::forward_auth(raw.forward_auth),
             admin: AdminSettings { listen: raw.admin.listen.value },
             log: LogSettings {
                 format: raw.log.format.value,
@@ -282,12 +282,7 @@ impl Finish<'_> {
         WebhookSettings { url: raw.url.value.map(|address| address.0), secret }
     }
 
-    fn forward_auth(&mut self, raw: RawForwardAuth) -> ForwardAuthSettings {
-        if raw.listen.value.is_some() && raw.trusted.value.is_empty() {
-            let message = "`forward_auth.listen` is set without `trusted`".to_owned();
-            let fix = "list the proxies that may ask, such as `trusted = [\"127.0.0.1\"]`".to_owned();
-            self.report.error(&raw.listen.place, "missing-key", message, Some(fix));
-        }
+    fn forward_auth(raw: RawForwardAuth) -> ForwardAuthSettings {
         ForwardAuthSettings { listen: raw.listen.value, trusted: raw.trusted.value }
     }
 

@@ -2,13 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use serde_json::Value;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
 use super::{
-    keys::KEYS,
+    keys::{KEYS, shapes},
     mistake::{Place, Report, quoted},
     setting::{Located, Written},
     syntax, variables,
@@ -97,7 +98,10 @@ impl Inputs {
     }
 
     fn add_word(&mut self, key: String, place: Place, value: &str) {
-        self.written.insert(key, Located { written: Written::Word(value.to_owned()), place });
+        let list = Some(value).filter(|value| value.trim_start().starts_with('[') && takes_list(&key));
+        let written = list.and_then(array).map(|items| listed(items, &place));
+        let written = written.unwrap_or_else(|| Written::Word(value.to_owned()));
+        self.written.insert(key, Located { written, place });
     }
 
     fn add_entry(&mut self, name: &str, place: Place, value: Located, report: &mut Report) {
@@ -180,6 +184,47 @@ impl Lines<'_> {
     }
 }
 
+/// Whether the value of a key may be a list.
+fn takes_list(key: &str) -> bool {
+    shapes().iter().any(|shape| shape.key() == key && shape.is_list())
+}
+
+/// A list as TOML or JSON writes it.
+fn array(text: &str) -> Option<Vec<Value>> {
+    if let Ok(items) = serde_json::from_str(text) {
+        return Some(items);
+    }
+    let table: toml::Table = toml::from_str(&format!("list = {text}")).ok()?;
+    let only = Some(table).filter(|table| table.len() == 1)?;
+    serde_json::to_value(only.get("list")?).ok()?.as_array().cloned()
+}
+
+/// The items of a list, all written in one place.
+fn listed(items: Vec<Value>, place: &Place) -> Written {
+    let one = |value: Value| Located {
+        written: match value {
+            Value::String(text) => Written::Text(text),
+            Value::Bool(truth) => Written::Truth(truth),
+            Value::Number(number) => {
+                number.as_i64().map_or(Written::Other("a number with a point"), Written::Number)
+            }
+            Value::Array(items) => listed(items, place),
+            Value::Object(entries) => Written::Table(
+                entries
+                    .into_iter()
+                    .filter_map(|(key, value)| match listed(vec![value], place) {
+                        Written::List(mut one) => Some((key, place.clone(), one.pop()?)),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            Value::Null => Written::Other("null"),
+        },
+        place: place.clone(),
+    };
+    Written::List(items.into_iter().map(one).collect())
+}
+
 pub(super) fn is_key(name: &str) -> bool {
     name == "profile" || KEYS.contains(&name)
 }
@@ -213,6 +258,9 @@ fn nearest(written: &str) -> Option<&'static str> {
     let keys = || KEYS.iter().copied().chain(["profile"]);
     let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
     let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
+    if section == "upstream" && OTHER_WORDS.contains(&name) {
+        return Some("upstream.servers");
+    }
     closest(name, keys().filter(same), name_of)
         .or_else(|| keys().find(|key| bare(name_of(key)) == bare(name)))
         .or_else(|| closest(name, keys(), name_of))
@@ -244,6 +292,10 @@ fn one_line(message: &str) -> String {
         if message.contains('\n') { message.replace('\n', ", ").into() } else { message.into() };
     line.into_owned()
 }
+
+/// What others call the app's servers.
+const OTHER_WORDS: [&str; 9] =
+    ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
 
 /// Longer names are no misspelling of ours, and the distance costs their length.
 const LONGEST_NAME: usize = 80;

@@ -44,6 +44,13 @@ impl Shape {
         &self.shape
     }
 
+    /// Whether it may be a list.
+    pub(super) fn is_list(&self) -> bool {
+        let choices = self.shape.get("anyOf").and_then(Value::as_array);
+        let takes = |shape: &Value| shape.get("type").is_some_and(|kind| kind == "array");
+        takes(&self.shape) || choices.is_some_and(|choices| choices.iter().any(takes))
+    }
+
     /// Its default in a profile, and whether that is the profile's own.
     pub(super) fn default(&self, profile: Profile) -> (&'static str, bool) {
         match self.loopback3.filter(|_| profile == Profile::Loopback3) {

@@ -12,6 +12,7 @@ use super::{
     schema::Shape,
     setting::{Located, Written},
     settings::Profile,
+    unbuilt::is_unbuilt,
 };
 
 /// One setting.
@@ -68,7 +69,13 @@ pub fn as_toml(settings: &[Shown], with_origin: bool) -> String {
             section = of;
         }
         let line = format!("{name} = {}", toml(value));
-        text.push_str(&if with_origin { format!("{line:<40}  # {origin}\n") } else { format!("{line}\n") });
+        let notes = [with_origin.then_some(origin.as_str()), is_unbuilt(key).then_some("not built yet")];
+        let notes: Vec<&str> = notes.into_iter().flatten().collect();
+        text.push_str(&if notes.is_empty() {
+            format!("{line}\n")
+        } else {
+            format!("{line:<40}  # {}\n", notes.join("; "))
+        });
     }
     text
 }
@@ -218,6 +225,36 @@ mod tests {
         assert_eq!(proxies, "[\"10.0.0.0/8\",\"::1\"] from PORTCULLIS_SERVER__TRUSTED_PROXIES");
         let text = as_toml(&all, true);
         assert!(text.contains("\nttl = 5                                   # portcullis.toml:3\n"), "{text}");
+    }
+
+    #[test]
+    fn f11_what_is_not_built_is_marked_and_told_when_it_is_set() {
+        let all = of("", &[], &[]);
+        let plain = as_toml(&all, false);
+        let origins = as_toml(&all, true);
+        for key in
+            ["enabled = true", "hsts = \"\"", "smtp = \"\"", "origins = []", "trusted = []", "ca = \"\""]
+        {
+            let of = |text: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
+            assert!(of(&plain).unwrap().ends_with("  # not built yet"), "{key}: {plain}");
+            assert!(of(&origins).unwrap().ends_with("  # default; not built yet"), "{key}: {origins}");
+        }
+        assert!(plain.lines().any(|line| line == "http = \"127.0.0.1:8080\""), "{plain}");
+        for (flag, value) in [
+            ("tls.certificates", "a.pem:a.key"),
+            ("forward_auth.listen", "127.0.0.1:9"),
+            ("forward_auth.trusted", "127.0.0.1"),
+            ("mail.smtp", "smtp://m"),
+            ("cors.origins", "https://a.example"),
+            ("pages.title", "x"),
+            ("identity.assertion_audience", "x"),
+        ] {
+            let sources = Sources { flags: vec![(flag.to_owned(), value.to_owned())], ..Sources::default() };
+            let loaded = super::super::load(&sources).unwrap();
+            let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+            let wanted = format!("--set {flag}: warning: `{flag}` is not built yet and has no effect");
+            assert_eq!(told, [wanted]);
+        }
     }
 
     #[test]

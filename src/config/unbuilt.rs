@@ -22,6 +22,11 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
     }
 }
 
+/// Whether a key is read and its feature is not there.
+pub(super) fn is_unbuilt(key: &str) -> bool {
+    key == PAGES || PROTECTIVE.contains(&key) || WITHOUT_EFFECT.contains(&key)
+}
+
 const PAGES: &str = "pages.enabled";
 
 /// Set to anything but their defaults, these refuse to start.
@@ -55,6 +60,9 @@ const WITHOUT_EFFECT: &[&str] = &[
     "pages.register",
     "pages.languages",
     "forward_auth.listen",
+    "forward_auth.trusted",
+    "identity.assertion_audience",
+    "tls.certificates",
 ];
 
 #[cfg(test)]

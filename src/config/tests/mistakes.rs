@@ -165,7 +165,6 @@ fn rules_between_keys() {
         portcullis.toml:14:15: warning: `cors.credentials` is not built yet and has no effect
         portcullis.toml:14:15: error: `cors.credentials` goes with no `"*"`: browsers refuse that; list the origins in `cors.origins`
         portcullis.toml:16:10: warning: `forward_auth.listen` is not built yet and has no effect
-        portcullis.toml:16:10: error: `forward_auth.listen` is set without `trusted`; list the proxies that may ask, such as `trusted = ["127.0.0.1"]`
         portcullis.toml:18:17: error: `tls.certificates` has an entry without `key`; write { cert = "server.pem", key = "server.key" }
         portcullis.toml:18:31: error: unknown key `kee` in `tls.certificates`; it has `cert` and `key`
         "#

@@ -414,3 +414,221 @@ fn f10_a_damaged_store_is_told_what_to_do_next() {
     let error = house.run("user list").refused();
     assert!(error.contains("from a backup") && error.contains("move it away"), "{error}");
 }
+
+#[test]
+fn f11_status_says_how_the_app_is_and_what_waits_for_a_restart() {
+    for (settings, by) in [("", "connection"), ("health_path = \"/health\"", "probe")] {
+        let house = House::new();
+        let config = house.configuration("").replacen("[password]", &format!("{settings}\n[password]"), 1);
+        house.write("portcullis.toml", &config);
+        let gate = house.serve();
+        house.add_user("ann");
+        let told = house.json("status");
+        assert_eq!(told["needsRestart"], json!([]), "{told}");
+        let token = gate.http.login("ann");
+        let health = wait_until("the app is seen", || {
+            gate.http.get("/whoami", &token);
+            Some(house.json("status")["upstreamHealth"][0].clone()).filter(|health| health["by"] == by)
+        });
+        assert!(health["up"].is_boolean() && health["since"].is_string(), "{health}");
+        let word = if health["up"] == true { " up since 2" } else { " DOWN since 2" };
+        assert!(house.ok("status").contains(word), "{health}");
+    }
+    let house = House::new();
+    let gate = house.serve();
+    let text = house.ok("status");
+    assert!(text.contains(" not asked yet") && text.contains("restart   nothing waits for one"), "{text}");
+    let config = fs::read_to_string(house.path("portcullis.toml")).unwrap();
+    house.write("portcullis.toml", &config.replace("threads = 1", "threads = 2"));
+    let waits = wait_until("the setting waits", || {
+        Some(house.json("status")).filter(|told| told["needsRestart"] == json!(["server.threads"]))
+    });
+    assert_eq!(waits["lastReload"]["failure"], json!(null));
+    assert!(house.ok("status").contains("restart   needed for server.threads"));
+    house.write("portcullis.toml", &config);
+    wait_until("nothing waits any more", || {
+        Some(house.json("status")).filter(|told| told["needsRestart"] == json!([]))
+    });
+    assert_eq!(gate.log().matches("the new setting needs a restart").count(), 1, "{}", gate.log());
+}
+
+#[test]
+fn f11_status_says_that_the_app_is_down() {
+    let house = House::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut serve = house.command("serve");
+    serve.args(["--set", &format!("upstream.servers=[\"http://{closed}\"]")]);
+    let gate = Gate::start(serve);
+    house.add_user("ann");
+    gate.http.get("/whoami", &gate.http.login("ann"));
+    let health = house.json("status")["upstreamHealth"][0].clone();
+    assert_eq!((&health["up"], &health["by"]), (&json!(false), &json!("connection")), "{health}");
+    assert!(house.ok("status").contains(&format!("http://{closed} DOWN since 2")));
+}
+
+#[test]
+fn f10_a_list_may_be_written_in_brackets_in_flags_and_variables() {
+    let house = House::new();
+    let shown = |flags: &[&str], env: &[(&str, &str)]| {
+        let mut show = house.command("config show --json");
+        show.args(flags.iter().flat_map(|flag| ["--set", flag])).envs(env.iter().copied());
+        let told: serde_json::Value = serde_json::from_str(&finish(show, "").ok()).unwrap();
+        let value = |key: &str| {
+            told.as_array().unwrap().iter().find(|setting| setting["key"] == key).unwrap()["value"].clone()
+        };
+        (value("server.trusted_proxies"), value("upstream.servers"))
+    };
+    let expected = (json!(["10.0.0.0/8", "::1"]), json!(["http://127.0.0.1:1", "http://127.0.0.1:2"]));
+    for (proxies, servers) in [
+        ("10.0.0.0/8,::1", "http://127.0.0.1:1,http://127.0.0.1:2"),
+        ("[\"10.0.0.0/8\",\"::1\"]", "[\"http://127.0.0.1:1\", \"http://127.0.0.1:2\"]"),
+        ("[ '10.0.0.0/8', '::1', ]", " [\"http://127.0.0.1:1\",\n\"http://127.0.0.1:2\"]"),
+    ] {
+        let flags = [format!("server.trusted_proxies={proxies}"), format!("upstream.servers={servers}")];
+        assert_eq!(shown(&[&flags[0], &flags[1]], &[]), expected, "{proxies}");
+        let env =
+            [("PORTCULLIS_SERVER__TRUSTED_PROXIES", proxies), ("PORTCULLIS_UPSTREAM__SERVERS", servers)];
+        assert_eq!(shown(&[], &env), expected, "{proxies}");
+    }
+    for (flag, wrong) in [
+        ("upstream.servers=[\"http://127.0.0.1:1\"", "`upstream.servers` cannot be"),
+        ("upstream.servers=[1]", "`upstream.servers` cannot be a number"),
+        ("server.trusted_proxies=[\"x\"]", "`server.trusted_proxies` cannot be `x`"),
+    ] {
+        let done = finish(
+            {
+                let mut check = house.command("check");
+                check.args(["--set", flag]);
+                check
+            },
+            "",
+        );
+        assert!(done.code == Some(1) && done.out.contains(wrong), "{flag}: {done:?}");
+    }
+    // A text stays what it is.
+    let mut show = house.command("check --set webhook.url=http://127.0.0.1:1/");
+    show.args(["--set", "webhook.secret=[\"not a list but a long enough secret\"]"]);
+    finish(show, "").ok();
+}
+
+#[test]
+fn f10_explain_knows_the_gates_own_paths() {
+    let house = House::new();
+    let check = |gate: Option<&Gate>| {
+        for (path, told, status) in [
+            ("/.portcullis/openapi.json", "allow by the gate itself", 200),
+            ("/.portcullis/x", "deny 404 by the gate itself", 404),
+            ("/%2eportcullis/openapi.json", "deny 404 by the gate itself", 404),
+            ("/.well-known/portcullis/jwks.json", "deny 404 by the gate itself", 404),
+        ] {
+            let text = house.ok(&format!("explain --as anonymous GET {path}"));
+            assert!(text.starts_with(told) && text.contains("no rule is asked"), "{path}: {text}");
+            if let Some(gate) = gate {
+                assert_eq!(gate.http.get(path, ""), status, "{path}");
+            }
+        }
+    };
+    check(None);
+    let gate = house.serve();
+    check(Some(&gate));
+    let off = house.ok("explain --set api.openapi=false --as anonymous GET /.portcullis/openapi.json");
+    assert!(off.starts_with("deny 404"), "{off}");
+    for path in ["/.portcullis/openapi.json", "/.portcullis/{rest}", "/.well-known/portcullis/x"] {
+        house.write(
+            "policies/own.json",
+            &format!(r#"{{"name":"S","routes":[{{"path":"{path}"}}],"acls":[]}}"#),
+        );
+        let done = house.run("check");
+        assert!(
+            done.code == Some(1) && done.out.contains("the gate serves this path itself"),
+            "{path}: {done:?}"
+        );
+    }
+}
+
+#[test]
+fn f7_a_start_that_fails_makes_no_store_and_a_first_command_says_where_it_makes_one() {
+    let empty = tempfile::tempdir().unwrap();
+    let run = |line: &str, input: &str| {
+        let mut command = portcullis();
+        command.args(line.split_whitespace()).current_dir(empty.path());
+        finish(command, input)
+    };
+    for policy in [None, Some("{"), Some(r#"{"name":"A","routes":[{"path":"/a/*"}],"acls":[]}"#)] {
+        if let Some(policy) = policy {
+            fs::create_dir_all(empty.path().join("policies")).unwrap();
+            fs::write(empty.path().join("policies/a.json"), policy).unwrap();
+        }
+        for line in ["serve", "serve --set server.http=127.0.0.1:0"] {
+            let done = run(line, "");
+            assert_eq!(done.code, Some(1), "{policy:?}: {done:?}");
+            assert!(done.err.contains("polic"), "{policy:?}: {done:?}");
+            assert!(!empty.path().join("data/store").exists(), "{policy:?}: {line}");
+        }
+    }
+    let add = "user add --email ann@example.com --password-stdin --set password.memory_kib=8 --set password.iterations=1";
+    let made = run(add, super::support::PASSWORD);
+    let note = format!(
+        "note: a new store was made in `{}/data/store`",
+        empty.path().canonicalize().unwrap().display()
+    );
+    assert!(made.code == Some(0) && made.err.contains(&note), "{made:?}");
+    assert!(made.err.contains("portcullis.toml`, so that is the default"), "{made:?}");
+    let more = run("role add editor", "");
+    assert!(more.code == Some(0) && !more.err.contains("a new store"), "{more:?}");
+    let house = House::new();
+    let made = house.run("role add editor");
+    assert!(made.code == Some(0) && made.err.contains("/portcullis.toml` says"), "{made:?}");
+}
+
+#[test]
+fn f10_what_is_wrong_is_told_with_what_would_be_right() {
+    let house = House::new();
+    house.add_user("ann");
+    let token = house.json("token issue ann")["id"].as_str().unwrap().to_owned();
+    for (line, wrong) in [
+        (
+            "acl add --model Note --principal-id 1 --permission ALLOW",
+            "it has no principal type; write one of ROLE, USER, APP",
+        ),
+        (
+            "acl add --model Note --principal-type USER --principal-id 1",
+            "it has no permission; write one of ALLOW, DENY",
+        ),
+        ("user add --email b@example.com --password-file empty", "the password is empty"),
+        ("policy test policies/notes.json", "is a file; name the folder that it is in"),
+        ("token revoke abc", "there is no token with the handle `abc`; `portcullis token list`"),
+    ] {
+        house.write("empty", "\n");
+        let error = house.run(line).refused();
+        assert!(error.contains(wrong), "{line}: {error}");
+    }
+    let error = house.run(&format!("token revoke {token}")).refused();
+    assert!(
+        error.contains("`portcullis token list` shows the handles") && !error.contains(&token),
+        "{error}"
+    );
+    for key in ["url", "address", "backend"] {
+        house.write("bad.toml", &format!("[upstream]\n{key} = \"http://127.0.0.1:1\""));
+        let done = house.run("check -c bad.toml");
+        assert!(done.out.contains("did you mean `servers`?"), "{key}: {done:?}");
+    }
+    for (file, wrong) in [
+        (
+            r#"{"name":"A","routes":[{"path":"/a/{id}"}],"owner":{"lookup":"/a/{id}","field":"ownerId"},"acls":[]}"#,
+            "`ownerId` in `owner.field` is no JSON pointer: it begins with `/`",
+        ),
+        (
+            r#"{"name":"A","routes":[{"path":"/a/{id}"}],"owner":{"lookup":"http://x/a","field":"/id"},"acls":[]}"#,
+            "`http://x/a` in `owner.lookup` is no path of the app: it begins with `/`",
+        ),
+        (
+            r#"{"name":"A","routes":[{"path":"/a"}],"acls":[{"principalType":"ROLE","principalId":"$everyone","permission":"DENY","accessType":"GET"}]}"#,
+            "write `READ`, `WRITE`, `EXECUTE` or `*`",
+        ),
+    ] {
+        house.write("policies/a.json", file);
+        let done = house.run("check");
+        assert!(done.out.contains(wrong), "{file}: {done:?}");
+    }
+}
