@@ -82,7 +82,7 @@ pub(super) fn complete(
     }
     let agent = head.field("user-agent").unwrap_or_default();
     let is_registry_client = begins_with_one_of(agent, &REGISTRY_CLIENTS);
-    let waits = !loopback && (is_registry_client || begins_with_one_of(agent, &WAITING));
+    let waits = !loopback && (is_registry_client || begins_with_one_of(agent, &WAITING)) && !is_browser(head);
     if !schemes.basic || !(waits || set.asks_for_basic(head.method(), head.path())) {
         return;
     }
@@ -94,6 +94,12 @@ pub(super) fn complete(
         }
         _ => drop(headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC))),
     }
+}
+
+/// Whether a browser sends it, whatever it calls itself: it would ask for a name and a password in a window of its own.
+/// `Sec-Fetch-Mode`: W3C Fetch Metadata; `X-Requested-With`: scripts of pages.
+fn is_browser(head: &RequestHead) -> bool {
+    head.field("sec-fetch-mode").is_some() || head.field("x-requested-with").is_some()
 }
 
 fn begins_with_one_of(agent: &[u8], names: &[&str]) -> bool {

@@ -92,6 +92,26 @@ fn c5_files_routes_and_tools_ask_for_basic() {
 }
 
 #[test]
+fn c5_a_page_in_a_browser_is_not_asked_for_a_password_unless_a_file_asks() {
+    let (_app, gate) = gate("standard", "raw,bearer,basic");
+    let mut client = gate.client();
+    for lines in [
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/133.0\r\n",
+        "User-Agent: Mozilla/5.0 (Macintosh) AppleWebKit/605 Safari/605\r\nSec-Fetch-Mode: navigate\r\n",
+        "User-Agent: curl/8.11.1\r\nSec-Fetch-Mode: cors\r\n",
+        "User-Agent: git/2.47.1\r\nX-Requested-With: XMLHttpRequest\r\n",
+        "User-Agent: docker/27.0\r\nSec-Fetch-Mode: no-cors\r\n",
+        "X-Requested-With: XMLHttpRequest\r\n",
+    ] {
+        let asked = |path: &str, client: &mut crate::support::Client| {
+            challenges(&client.ask("GET", path, lines, b"").expect(401))
+        };
+        assert!(asked("/web/x", &mut client).iter().all(|line| !line.contains("Basic")), "{lines}");
+        assert!(asked("/git/x", &mut client).iter().any(|line| line.contains("Basic")), "{lines}");
+    }
+}
+
+#[test]
 fn c5_what_the_tool_sends_then_is_a_login() {
     for profile in ["standard", "loopback3"] {
         let (_app, gate) = gate(profile, "raw,bearer,basic");
