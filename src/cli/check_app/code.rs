@@ -1,5 +1,7 @@
 //! The code: what it does about accounts, tokens and rules that no file of LoopBack's shows.
 
+mod account;
+
 use super::{
     Remarks,
     models::Models,
@@ -44,6 +46,9 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
             "`import loopback` brings roles and who has them; or `portcullis role add` and `role grant`",
         );
     }
+    for script in &project.scripts {
+        account::check(script, models, remarks);
+    }
     disabled_methods(project, models, remarks);
     for script in &project.scripts {
         routes(script, remarks);
@@ -62,12 +67,16 @@ fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) 
 
 /// Whether a call is about the account model: by its receiver, or by the file that it stands in.
 pub(super) fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
+    is_account_named(script, hit.model(), models)
+}
+
+fn is_account_named(script: &Script, word: &str, models: &Models) -> bool {
     let Some((name, stem)) = &models.account else { return false };
-    if hit.receiver == name || hit.receiver == "User" && !models.names.contains("User") {
+    if word == name || word == "User" && !models.names.contains("User") {
         return true;
     }
     // In the model's own file it has whatever name its author gave it.
-    script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(hit.receiver)
+    script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(word)
 }
 
 pub(super) fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<Item = (&'p Script, Hit<'p>)> {
@@ -77,8 +86,12 @@ pub(super) fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<It
 /// Methods that code takes from the API.
 fn disabled_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
     let mut kept = 0;
-    for name in ["disableRemoteMethodByName(", "disableRemoteMethod("] {
+    for name in ["disableRemoteMethodByName(", "disableRemoteMethod(", "findMethodByName(", "find("] {
         for (script, hit) in calls(project, name) {
+            // Every model has a `find` of its own.
+            if name == "find(" && hit.receiver != "sharedClass" {
+                continue;
+            }
             if is_account(script, &hit, models) {
                 let method = hit.text.unwrap_or("…");
                 remarks.decide(
@@ -247,14 +260,14 @@ const ACCOUNT_MARKS: [Mark; 6] = [
         code: "reset-mail",
         about: About::App,
         message: "the app sends the mail for a lost password",
-        fix: "Portcullis posts `reset.requested` to `[webhook]`, and sends the mail itself with `[mail] smtp`",
+        fix: "Portcullis posts `reset.requested` to `[webhook]`, with the token and the address: send the mail from there",
     },
     Mark {
         name: "verify(",
         code: "verification-mail",
         about: About::Accounts,
         message: "the app sends the mail that confirms an address",
-        fix: "set `mail.verify_on_register = true`, or take `verification.requested` from `[webhook]`",
+        fix: "set `mail.verify_on_register = true`; Portcullis posts `verification.requested`, with the mail's text, to `[webhook]`: send it from there",
     },
     Mark {
         name: "login(",

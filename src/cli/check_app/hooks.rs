@@ -83,7 +83,7 @@ fn is_narrow(pattern: &str) -> bool {
 }
 
 /// The methods of the account model that the gate serves, and LoopBack's other names for them.
-const SERVED: [&str; 29] = [
+pub(super) const SERVED: [&str; 29] = [
     "create",
     "patchOrCreate",
     "upsert",

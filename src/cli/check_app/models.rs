@@ -64,6 +64,23 @@ const NOT_WORTH_IT: [&str; 3] = ["unknown-role", "not-listed", "unknown-model"];
 /// Roles that LoopBack has without a row.
 const BUILT_IN: [&str; 5] = ["$everyone", "$authenticated", "$unauthenticated", "$owner", "$related"];
 
+/// Models that LoopBack brings.
+const OF_LOOPBACK: [&str; 13] = [
+    "Model",
+    "PersistedModel",
+    "KeyValueModel",
+    USER,
+    "AccessToken",
+    "ACL",
+    "Role",
+    "RoleMapping",
+    "Scope",
+    "Application",
+    "Email",
+    "Change",
+    "Checkpoint",
+];
+
 /// Models of LoopBack that a project may extend without a file of its own.
 const USER: &str = "User";
 
@@ -82,6 +99,7 @@ pub(super) fn check(config: &Config, project: &Project, remarks: &mut Remarks) -
         files: definitions.iter().map(ModelFile::of).collect(),
         ..Models::default()
     };
+    without_a_file(&models.names, listed, &project.config, remarks);
     models.account = account(config, &definitions, listed, &project.config, remarks);
     for definition in &definitions {
         for role in roles(definition.value) {
@@ -101,6 +119,25 @@ impl ModelFile {
             file: definition.file.to_owned(),
             methods: methods.map(|methods| methods.keys().cloned().collect()).unwrap_or_default(),
         }
+    }
+}
+
+/// Public models of the list that have no file: the gate has no route for them.
+fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, remarks: &mut Remarks) {
+    let is_public = |entry: &Value| entry.get("public").and_then(Value::as_bool) != Some(false);
+    let entries = listed.and_then(Value::as_object).into_iter().flatten();
+    for (name, _) in entries.filter(|(name, entry)| {
+        !names.contains(*name)
+            && !name.starts_with('_')
+            && !OF_LOOPBACK.contains(&name.as_str())
+            && is_public(entry)
+    }) {
+        remarks.decide(
+            "no-file",
+            (file, None),
+            format!("`{name}` is listed and has no file, so the gate knows no route for it and its paths are unmatched"),
+            "write a file for it, also where code makes the model, or take it off the list",
+        );
     }
 }
 

@@ -22,11 +22,32 @@ pub(super) struct Hit<'s> {
     pub(super) receiver: &'s str,
     /// The first argument, when it is a plain string.
     pub(super) text: Option<&'s str>,
+    /// What stands before the name.
+    before: &'s str,
     /// What stands behind the name.
     after: &'s str,
 }
 
+/// A member that code gives another value: `Customer.prototype.toJSON = …`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Assignment<'s> {
+    /// From 1.
+    pub(super) line: usize,
+    /// The words of the path, the last one being what is set: `Customer`, `prototype`, `toJSON`.
+    pub(super) path: Vec<&'s str>,
+}
+
 impl<'s> Hit<'s> {
+    /// The model that a call speaks of: what stands before LoopBack's and JavaScript's own words.
+    pub(super) fn model(&self) -> &'s str {
+        let (mut before, mut word) = (self.before, self.receiver);
+        while OF_A_MODEL.contains(&word) {
+            before = before.trim_end().trim_end_matches('.').trim_end().trim_end_matches(is_word);
+            word = receiver(before);
+        }
+        word
+    }
+
     /// What a call's first argument begins with.
     pub(super) fn first(&self) -> Option<&'s str> {
         Some(self.after.trim_start().strip_prefix('(')?.trim_start())
@@ -39,6 +60,9 @@ impl<'s> Hit<'s> {
         Some(rest.trim_start().strip_prefix(',')?.trim_start())
     }
 }
+
+/// Members of a model that lead to what is meant.
+pub(super) const OF_A_MODEL: [&str; 4] = ["sharedClass", "prototype", "settings", "definition"];
 
 /// A longer argument is no name.
 const LONGEST_TEXT: usize = 200;
@@ -74,8 +98,29 @@ impl Script {
                     line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
                     receiver: receiver(before),
                     text: argument(after),
+                    before,
                     after,
                 })
+            })
+            .collect()
+    }
+
+    /// Every member that is set, in the order of the lines.
+    pub(super) fn assignments(&self) -> Vec<Assignment<'_>> {
+        let of_a_path = |c: char| is_word(c) || ".[]'\"".contains(c);
+        self.code
+            .match_indices('=')
+            .filter_map(|(at, _)| {
+                let (before, rest) = self.code.split_at_checked(at)?;
+                let compares = rest.starts_with("==") || rest.starts_with("=>");
+                if compares || before.ends_with(|c| "=!<>+-*/%&|^?".contains(c)) {
+                    return None;
+                }
+                let target = before.trim_end();
+                let path = target.rsplit(|c| !of_a_path(c)).next()?;
+                let path: Vec<&str> = path.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+                let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+                (path.len() > 1).then_some(Assignment { line, path })
             })
             .collect()
     }

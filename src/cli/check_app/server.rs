@@ -105,7 +105,7 @@ fn datasources(file: &str, value: &Value, remarks: &mut Remarks) {
                 "mail",
                 (file, None),
                 format!("the app sends mail through `{name}`"),
-                "confirmation and reset mails are sent by Portcullis: set `[mail]`",
+                "Portcullis sends no mail: it posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends the mails of the accounts; all others stay with the app",
             ),
             "memory" | "" => {}
             _ => remarks.set(

@@ -82,7 +82,7 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       common/models/customer.js:2: `beforeRemote` on `create` of the account model does not run: Portcullis serves that route; do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own
       common/models/customer.js:4: new passwords are checked by code of the app; `[password]` has a least length and a list of the commonest; other rules go
       common/models/customer.js:5: the method `deleteById` of the account model is switched off in code; Portcullis serves it: add a DENY rule for `$everyone` with that property
-      common/models/customer.js:6: the app sends the mail for a lost password; Portcullis posts `reset.requested` to `[webhook]`, and sends the mail itself with `[mail] smtp`
+      common/models/customer.js:6: the app sends the mail for a lost password; Portcullis posts `reset.requested` to `[webhook]`, with the token and the address: send the mail from there
       common/models/customer.json: `Customer` uses mixins (Stamp), which may add methods, relations and hooks; look into them; what they add to the API goes into the model's file
       common/models/order.js:3: the remote method `ship` of `Order` is registered in code, so the gate knows no route for it and its path is unmatched; paste this into `methods` of `common/models/order.json`
           "ship": {"http":{"verb":"post"}}
@@ -102,7 +102,7 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       server/component-config.json: `loopback-component-explorer` serves pages outside of the models; a `routes` file says who may see them, e.g. `/explorer/{*rest}`; no file: `policies.unmatched` decides
       server/config.json: the API is at `/v1`; set `api.root = "/v1"`
       server/datasources.json: `db` is a `mongodb` database; if users, tokens and roles are in it, dump them as JSON and bring them over: `portcullis import loopback --users F --tokens F --roles F --role-mappings F --acls F`
-      server/datasources.json: the app sends mail through `mail`; confirmation and reset mails are sent by Portcullis: set `[mail]`
+      server/datasources.json: the app sends mail through `mail`; Portcullis sends no mail: it posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends the mails of the accounts; all others stay with the app
       server/middleware.json: the app signs its cookies, and may have sent tokens in them; set `credentials.cookie_secret` (or `cookie_secret_file`) to the same secret
       server/middleware.json: `me` in a path stands for the caller; set `users.current_user_literal = "me"`
       server/middleware.json: tokens are read from the places that are named, and not from LoopBack's usual ones (`searchDefaultTokenKeys: false`); set `credentials.default_keys = false`
@@ -363,5 +363,110 @@ fn a9_the_profile_is_said_and_what_would_not_start_is_no_success() {
             "{shown}"
         );
         assert!(shown.contains("`Customer`"), "the other public one is named: {shown}");
+    }
+}
+
+/// The remarks of these codes, `file:line message`.
+fn remarks_of(files: &[(&str, &str)], codes: &[&str]) -> Vec<String> {
+    let remarks = json_of(files);
+    let wanted = remarks.iter().filter(|remark| codes.iter().any(|code| remark["code"] == *code));
+    wanted
+        .map(|remark| {
+            format!(
+                "{}:{} {}",
+                remark["file"].as_str().unwrap(),
+                remark["line"],
+                remark["message"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+const TWO_MODELS: [(&str, &str); 3] = [
+    ("server/model-config.json", r#"{"Customer": {}, "Order": {}, "User": {"public": false}}"#),
+    ("common/models/customer.json", r#"{"name": "Customer", "base": "User", "acls": []}"#),
+    ("common/models/order.json", r#"{"name": "Order", "base": "PersistedModel", "acls": []}"#),
+];
+
+#[test]
+fn a5_code_of_the_account_model_that_does_not_run_is_named() {
+    let own = "module.exports = function(Model) {
+      Model.validatesLengthOf('password', {min: 5});
+      Model.validate('phone', f, {message: 'x'});
+      Model.validateAsync('vat', f);
+      Model.validatesFormatOf('email', {with: /x/});
+      Model.login = function(data, next) {};
+      Model.prototype.toJSON = function() { return {}; };
+      Model.greet = function() {};
+      Model.prototype.shout = async () => {};
+      Model.settings.ttl = 60;
+      Model.settings['maxTTL'] = 60;
+      Model.sharedClass.findMethodByName('find').shared = false;
+      if (Model.settings.ttl == 3 || x.login === 4) { next(); }
+      const login = Object.create(null);
+    };";
+    let boot = "module.exports = app => {
+      app.models.Customer.create([{email: 'admin@example.com'}]);
+      app.models.Customer.findOrCreate({where: {}}, {});
+      app.models.Order.create({});
+      app.models.Customer.sharedClass.find('count', true).shared = false;
+      app.models.Order.sharedClass.findMethodByName('count').shared = false;
+      app.models.Customer.prototype.patchAttributes = f;
+      app.models.Customer.settings.acls.push({});
+      app.models.Order.validatesPresenceOf('x');
+      app.models.Order.login = f;
+    };";
+    let files =
+        TWO_MODELS.iter().copied().chain([("common/models/customer.js", own), ("server/boot/a.js", boot)]);
+    let files: Vec<(&str, &str)> = files.collect();
+    let lines = |code: &str| -> Vec<String> {
+        let found = remarks_of(&files, &[code]);
+        found
+            .iter()
+            .filter(|line| !line.starts_with(':'))
+            .map(|line| line.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    let own = |lines: &[u32]| {
+        lines.iter().map(|line| format!("common/models/customer.js:{line}")).collect::<Vec<_>>()
+    };
+    let boot =
+        |lines: &[u32]| lines.iter().map(|line| format!("server/boot/a.js:{line}")).collect::<Vec<_>>();
+    assert_eq!(lines("account-validation"), own(&[2, 3, 4, 5]));
+    let overridden: Vec<String> = own(&[6, 7]).into_iter().chain(boot(&[7])).collect();
+    assert_eq!(lines("overridden-method"), overridden);
+    assert_eq!(lines("settings-in-code"), own(&[10, 11]));
+    let disabled: Vec<String> = own(&[12]).into_iter().chain(boot(&[5])).collect();
+    assert_eq!(lines("disabled-method"), disabled);
+    assert_eq!(lines("accounts-in-code"), boot(&[2, 3]));
+    assert_eq!(lines("rules-in-code"), boot(&[8]));
+    let told = remarks_of(&files, &["settings-in-code"]);
+    assert!(told[0].contains("`ttl`") && told[1].contains("`maxTTL`"), "{told:?}");
+}
+
+#[test]
+fn a5_a_model_of_the_list_without_a_file_is_named() {
+    let mut files = TWO_MODELS.to_vec();
+    files[0].1 = r#"{"_meta": {}, "Customer": {}, "Order": {}, "Ghost": {"dataSource": "db"}, "User": {"public": false},
+        "AccessToken": {"public": false}, "ACL": {}, "RoleMapping": {}, "Role": {}, "Email": {}, "Secret": {"public": false}}"#;
+    let told = remarks_of(&files, &["no-file"]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("server/model-config.json:") && told[0].contains("`Ghost`"), "{told:?}");
+}
+
+#[test]
+fn a6_nothing_is_recommended_that_is_not_built() {
+    let code =
+        "module.exports = function(Customer) { Customer.on('resetPasswordRequest', f); user.verify(o, f); };";
+    let mut files = TWO_MODELS.to_vec();
+    files.extend([
+        ("common/models/customer.js", code),
+        ("server/datasources.json", r#"{"mail": {"connector": "mail"}}"#),
+    ]);
+    let (folder, config) = project(&files);
+    let shown = text(&judge(&config, folder.path()).unwrap());
+    assert!(shown.contains("reset.requested") && shown.contains("verification.requested"), "{shown}");
+    for key in ["smtp", "set `[mail]`", "[pages]", "mail.templates", "forward_auth"] {
+        assert!(!shown.contains(key), "{key}: {shown}");
     }
 }
