@@ -47,6 +47,10 @@ pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Res
         print_json(&tested.to_json(&folder))?;
     } else {
         print(&tested.text(&folder, test, Paint::of_stdout()))?;
+        if folder.cases.is_empty() {
+            let dir = test.dir.as_deref().unwrap_or(&config.policies.dir).display();
+            print(&format!("nothing was tested: no `*.cases.json` in `{dir}` holds a case\n"))?;
+        }
     }
     let failed = tested.failed() > 0
         || (test.require_coverage && tested.uncovered().next().is_some())
@@ -57,6 +61,9 @@ pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Res
 impl Folder {
     /// Reads a folder; the store's roles and rules stay out, so that the outcome is that of the files alone.
     pub(super) fn read(config: &Config, dir: &Path) -> anyhow::Result<Self> {
+        if dir.is_file() {
+            anyhow::bail!("`{}` is a file; name the folder that it is in", dir.display());
+        }
         let sources = app::read_policies(dir)?;
         let (study, findings) = policy::study(&app::policy_settings(config), &sources, &Stored::default());
         let study = study.with_context(|| mistakes(dir, &findings))?;

@@ -46,3 +46,33 @@ fn have_no_doubts() {
     let (study, _) = study(&standard(), &samples(), &stored());
     assert_eq!(study.unwrap().lint(&samples()), Vec::new());
 }
+
+/// The first block of a document that begins like this.
+fn block(document: &str, begins: &str, ends: &str) -> String {
+    let (_, rest) = document.split_once(begins).unwrap();
+    let (inner, _) = rest.split_once(ends).unwrap();
+    format!("{begins}{inner}{ends}")
+}
+
+#[test]
+fn f10_the_samples_of_the_documents_are_sound() {
+    let readme = include_str!("../../../README.md");
+    let docs = include_str!("../../../docs/policies.md");
+    let of =
+        |document: &str| vec![file("notes.json", &block(document, "    {\n      \"name\"", "\n    }\n"))];
+    for sources in [samples(), of(readme), of(docs)] {
+        for unmatched in [Unmatched::Deny, Unmatched::Authenticated] {
+            let settings = Settings { unmatched, ..standard() };
+            let (study, findings) = study(&settings, &sources, &stored());
+            assert_eq!(findings, Vec::new());
+            assert_eq!(study.unwrap().lint(&sources), Vec::new(), "{unmatched:?}");
+        }
+    }
+    let cases = file("notes.cases.json", &block(docs, "    [\n      { \"as\"", "\n    ]\n"));
+    let (study, _) = study(&standard(), &of(docs), &stored());
+    let study = study.unwrap();
+    for case in Case::read(&cases).unwrap() {
+        let outcome = study.run(&case, (&case.target, None));
+        assert_eq!(outcome.failure, None, "{case:?}");
+    }
+}

@@ -87,3 +87,11 @@ fn schemas_are_printed() {
     let config = house.json("schema config");
     assert_eq!(config["properties"]["server"]["properties"]["http"]["default"], "127.0.0.1:8080");
 }
+
+#[test]
+fn f10_a_folder_without_cases_is_told_so() {
+    let house = House::new();
+    fs::remove_file(house.path("policies/samples.cases.json")).unwrap();
+    let told = house.ok("policy test");
+    assert!(told.contains("nothing was tested: no `*.cases.json` in `policies` holds a case"), "{told}");
+}
