@@ -140,10 +140,15 @@ mod tests {
     fn a_newline_at_the_end_is_no_part_of_a_password() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
-        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("", "")] {
+        for (text, expected) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a ")] {
             fs::write(&path, text).unwrap();
             let from = PasswordFrom { password_stdin: false, password_file: Some(path.clone()) };
             assert_eq!(password(&from, "ann").unwrap().expose(), expected, "{text:?}");
+        }
+        for text in ["", "\n", "\r\n"] {
+            fs::write(&path, text).unwrap();
+            let from = PasswordFrom { password_stdin: false, password_file: Some(path.clone()) };
+            assert!(password(&from, "ann").unwrap_err().to_string().contains("is empty"), "{text:?}");
         }
     }
 }

@@ -199,7 +199,7 @@ fn refuses_routes_that_cannot_be_meant() {
         (one("owner", json!({"path": "nope"})), "no route of this file captures `nope`"),
         (one("owner", json!({"lookup": "/x/{id}"})), "`owner` is none of its forms"),
         (one("owner", json!({"lookup": "//x/{id}", "field": "/a"})), "write `/x/{id}`"),
-        (one("owner", json!({"lookup": "/x/{id}", "field": "a"})), "`owner` is none of its forms"),
+        (one("owner", json!({"lookup": "/x/{id}", "field": "a"})), "`a` in `owner.field` is no JSON pointer"),
         (one("owner", json!({"path": "id", "lookup": "/x"})), "`owner` is none of its forms"),
         (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is no duration"),
         (one("ignoreCase", json!("yes")), "write `true` or `false`"),
