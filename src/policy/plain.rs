@@ -217,11 +217,9 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         _ => None,
     };
     owner.unwrap_or_else(|| {
-        let without_slash = |text: &&str| !text.starts_with('/');
-        let message = match (field.filter(without_slash), lookup.filter(without_slash)) {
-            (Some(field), _) => format!("`{field}` in `owner.field` is no JSON pointer: it begins with `/`"),
-            (None, Some(target)) => format!("`{target}` in `owner.lookup` is no path of the app: it begins with `/`"),
-            (None, None) => "`owner` is none of its forms".to_owned(),
+        let message = match field.filter(|pointer| !pointer.starts_with('/')) {
+            Some(field) => format!("`{field}` in `owner.field` is no JSON pointer: it begins with `/`"),
+            None => "`owner` is none of its forms".to_owned(),
         };
         let fix = "write `{\"path\": NAME}`, `{\"lookup\": \"/…\", \"field\": \"/…\"}` or `{\"lookup\": \"/…\", \"header\": NAME}`";
         report.error(node.at, "owner", message, Some(fix.into()));

@@ -620,7 +620,7 @@ fn f10_what_is_wrong_is_told_with_what_would_be_right() {
         ),
         (
             r#"{"name":"A","routes":[{"path":"/a/{id}"}],"owner":{"lookup":"http://x/a","field":"/id"},"acls":[]}"#,
-            "`http://x/a` in `owner.lookup` is no path of the app: it begins with `/`",
+            "`http://x/a` is no target of a look-up",
         ),
         (
             r#"{"name":"A","routes":[{"path":"/a"}],"acls":[{"principalType":"ROLE","principalId":"$everyone","permission":"DENY","accessType":"GET"}]}"#,
