@@ -59,6 +59,10 @@ pub(crate) struct About {
     pub(crate) body: Option<Vec<u8>>,
     /// What a trusted proxy says about the client, a value for each line.
     pub(crate) chain: Vec<String>,
+    /// The scheme that an app shall see; `None` where a proxy says it twice, so that the request may not go on.
+    pub(crate) scheme: Option<&'static str>,
+    /// The host that a trusted proxy says.
+    pub(crate) told_host: Option<&'static str>,
     /// Whether another number of answers than one may come.
     pub(crate) doubtful: bool,
     /// Whether the bytes end before the request does.
@@ -77,6 +81,8 @@ impl Draft {
             kinds: Vec::new(),
             body: None,
             chain: Vec::new(),
+            scheme: Some("http"),
+            told_host: None,
             doubtful: false,
             unfinished: false,
             tunnel: Vec::new(),

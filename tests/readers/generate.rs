@@ -172,16 +172,47 @@ fn behind_a_proxy(draft: &mut Draft, chance: &mut Chance) {
         draft.field("X-Forwarded-For", line);
     }
     draft.about.chain.append(&mut lines);
-    match chance.below(8) {
-        0 => draft.field("X-Forwarded-Proto", "https"),
-        1 => draft.field("X-Forwarded-Proto", "https, http"),
-        2 => {
-            draft.field("X-Forwarded-Proto", "http");
-            draft.field("X-Forwarded-Proto", "https");
+    let (lines, scheme) = *chance.one_of(SCHEMES);
+    for (name, value) in lines {
+        draft.field(name, value);
+    }
+    draft.about.scheme = scheme;
+    match chance.below(12) {
+        0 => {
+            draft.field("X-Forwarded-Host", "public.example");
+            draft.about.told_host = Some("public.example");
         }
+        1 => {
+            draft.field("X-Forwarded-Host", "public.example:8443, inner.example");
+            draft.about.told_host = Some("public.example:8443");
+        }
+        2 => {
+            draft.field("X-Forwarded-Host", "public.example");
+            draft.field("x-forwarded-host", "other.example");
+            draft.about.scheme = None;
+        }
+        3 => draft.field("X-Forwarded-Host", "public.example/admin"),
+        4 => draft.field("X-Forwarded-Port", "8443"),
         _ => {}
     }
 }
+
+/// What a proxy says about the scheme, and what an app shall see.
+const SCHEMES: &[&(&[(&str, &str)], Option<&'static str>)] = &[
+    &(&[], Some("http")),
+    &(&[], Some("http")),
+    &(&[], Some("http")),
+    &(&[("X-Forwarded-Proto", "https")], Some("https")),
+    &(&[("X-Forwarded-Proto", "https, http")], Some("https")),
+    &(&[("X-Forwarded-Proto", "http, https")], Some("http")),
+    &(&[("X-Forwarded-Proto", "HTTPS")], Some("https")),
+    &(&[("X-Forwarded-Ssl", "on")], Some("https")),
+    &(&[("X-Forwarded-Scheme", "https")], Some("https")),
+    &(&[("X-Forwarded-Proto", "http"), ("X-Forwarded-Ssl", "on")], Some("http")),
+    &(&[("X-Forwarded-Proto", "http"), ("X-Forwarded-Proto", "https")], None),
+    &(&[("X-Forwarded-Proto", "https"), ("x-forwarded-proto", "https")], None),
+    &(&[("X-Forwarded-Ssl", "off"), ("X-Forwarded-Ssl", "on")], None),
+];
 
 const METHODS: &[&str] = &[
     "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "POST", "POST", "POST", "POST",

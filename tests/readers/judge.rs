@@ -109,7 +109,7 @@ impl Judge {
             "t" => Err((Kind::Tunnelled, String::new())),
             "" if reading.tunnel => Err((Kind::Tunnelled, String::new())),
             "" if is_lookup => self.lookup(&reading).and_then(|()| of_request(&reading, about)),
-            "" => self.reading(&reading, about, unit_made.trusted),
+            "" => self.reading(&reading, about),
             _ => Err((Kind::Smuggled, String::new())),
         };
         judged.map_err(|(kind, detail)| {
@@ -118,10 +118,10 @@ impl Judge {
         })
     }
 
-    fn reading(&self, reading: &Reading, about: &About, trusted: bool) -> Result<(), Wrong> {
+    fn reading(&self, reading: &Reading, about: &About) -> Result<(), Wrong> {
         let caller = self.caller(reading, about)?;
         self.names(reading)?;
-        self.origin(reading, about, trusted)?;
+        origin(reading, about)?;
         if !matches!(&*reading.script, "" | "/") {
             return Err((Kind::Moved, format!("mounted at `{}`", reading.script)));
         }
@@ -200,32 +200,6 @@ impl Judge {
         Ok(())
     }
 
-    /// The client, the scheme, the host and the request's id, each told once and by the gate.
-    fn origin(&self, reading: &Reading, about: &About, trusted: bool) -> Result<(), Wrong> {
-        for name in ["x-forwarded-proto", "x-forwarded-host", "x-request-id"] {
-            let values: Vec<&str> = reading.all(name).collect();
-            if values.len() != 1 || (name != "x-forwarded-host" && values[0].contains(',')) {
-                return Err((Kind::Client, format!("{name}: {values:?}")));
-            }
-        }
-        if reading.header("x-forwarded-proto") != Some("http") && !trusted {
-            return Err((Kind::Client, format!("scheme {:?}", reading.header("x-forwarded-proto"))));
-        }
-        if reading.header("x-forwarded-host") != reading.header("host") {
-            return Err((Kind::Client, format!("host {:?}", reading.header("x-forwarded-host"))));
-        }
-        let sent = resolve(about.chain.iter().map(|line| &**line));
-        // A server that reads the chain itself may leave only a part of it.
-        let told = ["client", "REMOTE_ADDR"].iter().filter_map(|name| reading.facts.get(*name)?.parse().ok());
-        let told = told.into_iter().find(|told: &IpAddr| !told.is_loopback());
-        let lines: Vec<&str> = reading.all("x-forwarded-for").collect();
-        let read = told.or_else(|| resolve(lines.iter().copied()));
-        if read != sent {
-            return Err((Kind::Client, format!("client {read:?} of {lines:?}, sent {sent:?}")));
-        }
-        Ok(())
-    }
-
     fn destination(&self, caller: Who, reading: &Reading) -> Result<(), Wrong> {
         if !matches!(&*reading.method, "MOVE" | "COPY") {
             return Ok(());
@@ -242,7 +216,8 @@ impl Judge {
             let (host, path) =
                 rest.map_or(("", &*text), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
             let bare = |host: &str| host.strip_suffix(":80").unwrap_or(host).to_ascii_lowercase();
-            if !host.is_empty() && bare(host) != bare(own) {
+            let told = reading.header("x-forwarded-host").unwrap_or_default();
+            if !host.is_empty() && bare(host) != bare(own) && bare(host) != bare(told) {
                 return Err((Kind::Destination, format!("on another host: {text}")));
             }
             let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -351,6 +326,33 @@ pub(crate) fn identity(reading: &Reading) -> Vec<(String, String)> {
         IDENTITY.contains(&&*name).then(|| (name, value.clone()))
     });
     said.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The client, the scheme, the host and the request's id, each told once and by the gate.
+fn origin(reading: &Reading, about: &About) -> Result<(), Wrong> {
+    for name in ["x-forwarded-proto", "x-forwarded-host", "x-request-id"] {
+        let values: Vec<&str> = reading.all(name).collect();
+        if values.len() != 1 || (name != "x-forwarded-host" && values[0].contains(',')) {
+            return Err((Kind::Client, format!("{name}: {values:?}")));
+        }
+    }
+    let scheme = reading.header("x-forwarded-proto");
+    if about.scheme.is_none() || scheme != about.scheme {
+        return Err((Kind::Client, format!("scheme {scheme:?}, told {:?}", about.scheme)));
+    }
+    if reading.header("x-forwarded-host") != about.told_host.or(reading.header("host")) {
+        return Err((Kind::Client, format!("host {:?}", reading.header("x-forwarded-host"))));
+    }
+    let sent = resolve(about.chain.iter().map(|line| &**line));
+    // A server that reads the chain itself may leave only a part of it.
+    let told = ["client", "REMOTE_ADDR"].iter().filter_map(|name| reading.facts.get(*name)?.parse().ok());
+    let told = told.into_iter().find(|told: &IpAddr| !told.is_loopback());
+    let lines: Vec<&str> = reading.all("x-forwarded-for").collect();
+    let read = told.or_else(|| resolve(lines.iter().copied()));
+    if read != sent {
+        return Err((Kind::Client, format!("client {read:?} of {lines:?}, sent {sent:?}")));
+    }
+    Ok(())
 }
 
 /// The client of a chain: the first from the right that is no proxy of ours.
