@@ -37,8 +37,10 @@ $reading = [
     'method' => $method,
     'script' => '',
     'path' => encoded($path),
-    // The second as an app reads it that decodes what nginx has decoded.
-    'also' => [strtok($_SERVER['REQUEST_URI'], '?'), encoded(rawurldecode($path))],
+    // The second as an app reads it that decodes what nginx has decoded, the third as one that reads it as a URL.
+    'also' => [
+        strtok($_SERVER['REQUEST_URI'], '?'), encoded(rawurldecode($path)), encoded(preg_replace('~[;?#][^/]*~', '', $path)),
+    ],
     'query' => $_SERVER['QUERY_STRING'],
     'headers' => $headers,
     'body' => utf8(substr($body, 0, 512)),

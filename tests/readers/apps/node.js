@@ -172,13 +172,23 @@ function fastify(caseSensitive) {
   return app;
 }
 
+// The method in a body that is JSON under whatever type, as Parse Server reads it.
+function asked(body) {
+  try {
+    return String(JSON.parse(body)._method || '').toUpperCase();
+  } catch {
+    return '';
+  }
+}
+
 function koa() {
   const Koa = require('koa');
   const app = new Koa({ proxy: true });
   app.silent = true;
   app.use(async (context) => {
     const body = await new Promise((resolve) => collect(context.req, resolve));
-    told(context.req, context.path, body, { method: context.method, facts: { scheme: context.protocol } });
+    const method = (context.method === 'POST' && asked(body)) || context.method;
+    told(context.req, context.path, body, { method, facts: { scheme: context.protocol } });
     context.set('X-Rig-Seen', context.get('x-rig-tag'));
     context.body = { ownerId: owner(context.path, context.headers) };
   });

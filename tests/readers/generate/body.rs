@@ -142,6 +142,8 @@ fn json(chance: &mut Chance, value: &str) -> (&'static str, Vec<u8>) {
         "application/json; charset=utf-8",
         "Application/JSON",
         "application/vnd.api+json",
+        "text/plain",
+        "application/octet-stream",
         "application/json; charset=utf-16",
     ]);
     let text = match chance.below(5) {

@@ -532,8 +532,9 @@ fn copy_source(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "x-acme-copy-source",
         "X_Amz_Copy_Source",
         "X-Oss-Symlink-Target",
+        "Upload-Concat",
     ]);
-    draft.field(name, "/forged");
+    draft.field(name, if name == "Upload-Concat" { "final;/forged" } else { "/forged" });
 }
 
 /// What browsers and tools send.

@@ -115,6 +115,10 @@ fn semicolon(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
         "%3b/",
         "%253b",
         "%3b%3b",
+        "%3fa=b",
+        "%3Fx",
+        "%23a",
+        "%23",
     ]);
     with_path(draft, |path| {
         let at = place(path, chance);
@@ -170,7 +174,12 @@ fn letter_escaped_twice(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     with_path(draft, |path| {
         let at = 1 + chance.below(path.len().max(2) - 1);
         match path.as_bytes().get(at).copied().filter(u8::is_ascii_alphanumeric) {
-            Some(byte) => replaced(path, at, &format!("%25{byte:02x}")),
+            Some(byte) if chance.odds(60) => replaced(path, at, &format!("%25{byte:02x}")),
+            Some(byte) => {
+                let escaped: String =
+                    format!("%{byte:02x}").bytes().map(|byte| format!("%{byte:02x}")).collect();
+                replaced(path, at, &escaped)
+            }
             None => path.to_owned(),
         }
     });
