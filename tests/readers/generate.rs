@@ -198,7 +198,9 @@ fn behind_a_proxy(draft: &mut Draft, chance: &mut Chance) {
 }
 
 /// What a proxy says about the scheme, and what an app shall see.
-const SCHEMES: &[&(&[(&str, &str)], Option<&'static str>)] = &[
+type Said = (&'static [(&'static str, &'static str)], Option<&'static str>);
+
+const SCHEMES: &[&Said] = &[
     &(&[], Some("http")),
     &(&[], Some("http")),
     &(&[], Some("http")),

@@ -33,14 +33,21 @@ foreach (['REMOTE_USER', 'PHP_AUTH_USER', 'AUTH_TYPE'] as $name) {
     }
 }
 $path = $_SERVER['DOCUMENT_URI'];
+$also = [strtok($_SERVER['REQUEST_URI'], '?')];
+// As an app reads it that decodes what nginx has decoded.
+$again = rawurldecode($path);
+if (preg_match('~^~u', $again) && !preg_match('~%[0-9a-f]{2}~i', $again)) {
+    $also[] = encoded($again);
+}
+// As one that reads it as a URL. Look-ups of orders are answered by the whole path.
+if (!str_starts_with($path, '/orders/')) {
+    $also[] = encoded(preg_replace('~[;?#][^/]*~', '', $path));
+}
 $reading = [
     'method' => $method,
     'script' => '',
     'path' => encoded($path),
-    // The second as an app reads it that decodes what nginx has decoded, the third as one that reads it as a URL.
-    'also' => [
-        strtok($_SERVER['REQUEST_URI'], '?'), encoded(rawurldecode($path)), encoded(preg_replace('~[;?#][^/]*~', '', $path)),
-    ],
+    'also' => $also,
     'query' => $_SERVER['QUERY_STRING'],
     'headers' => $headers,
     'body' => utf8(substr($body, 0, 512)),
