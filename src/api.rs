@@ -86,7 +86,7 @@ impl Api {
         Self { accounts, settings: Arc::new(settings), document: None, failures: Arc::default() }
     }
 
-    /// The same, with its description for whoever asks.
+    /// The same, with its description.
     #[must_use]
     pub fn described(self, about: &Described<'_>) -> Self {
         let document = Document::new(about, self.accounts.settings());

@@ -74,7 +74,7 @@ pub struct Running {
     pub addresses: Addresses,
     /// What commands work on.
     pub parts: Parts,
-    /// The rules in force, for whoever asks why.
+    /// The rules in force, for `explain`.
     pub live: Live,
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
@@ -98,7 +98,7 @@ pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Ru
     let store = store::open(&settings).await.context("cannot open the store")?;
     let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
     if started.is_err() {
-        // Whoever tries again in this process finds it closed in order. What went wrong before is told.
+        // The next start in this process finds it closed in order. What went wrong before is told.
         let _ = store.close().await;
     }
     started
@@ -255,7 +255,7 @@ fn instance() -> anyhow::Result<Instance> {
 /// What writing down last uses may take of a stop.
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
-/// Who delivers events, if there is anybody to deliver them to.
+/// Who delivers events, if there is a receiver.
 fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {
     let Some(url) = &config.webhook.url else {
         tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");

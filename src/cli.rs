@@ -89,7 +89,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let line = match Line::try_parse_from(line) {
         Ok(line) => line,
         Err(refusal) => {
-            // Nobody may be there to read it.
+            // Its reader may be gone.
             let _ = refusal.print();
             return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Done });
         }

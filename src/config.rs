@@ -210,7 +210,7 @@ struct File {
     path: PathBuf,
     /// As messages name it.
     shown: PathBuf,
-    /// Whether somebody asked for it: then it must be there.
+    /// Whether it was asked for by name: then it must be there.
     named: bool,
 }
 
@@ -223,7 +223,7 @@ impl File {
         Self { path: working_directory.join(&shown), shown, named: is_named }
     }
 
-    /// The file's text; `None` when there is none, which is a mistake where somebody named it.
+    /// The file's text; `None` when there is none, which is a mistake where it was named.
     fn read(&self, report: &mut Report) -> Option<String> {
         match fs::read_to_string(&self.path) {
             Ok(text) => Some(text),
@@ -243,7 +243,7 @@ impl File {
     }
 }
 
-/// Read where nobody names a file.
+/// Read where no file is named.
 const DEFAULT_FILE: &str = "portcullis.toml";
 
 /// Names the file where `-c` does not.

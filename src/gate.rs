@@ -124,7 +124,7 @@ enum Stop {
     Refused(Refusal),
     /// LoopBack's own error, in its words.
     Problem(Problem),
-    /// There is nobody to tell.
+    /// There is no client to tell.
     Gone,
 }
 

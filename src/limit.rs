@@ -80,7 +80,7 @@ pub struct Limits<C: Clock = MonotonicClock> {
     request: Option<Limiter<C>>,
     write: Option<Limiter<C>>,
     turns: Turns,
-    /// Keyed with chance, so that nobody can choose addresses that share an entry.
+    /// Keyed with chance, so that no client can choose addresses that share an entry.
     hasher: RandomState,
 }
 
@@ -152,7 +152,7 @@ impl<C: Clock + Clone> Limits<C> {
         self.turns.take(self.hasher.hash_one((work, network(client))), most)
     }
 
-    /// The turn of whoever has such work done for a user; `None` while there is some.
+    /// The turn of such work for a user; `None` while there is some.
     #[must_use]
     pub fn user_turn(&self, work: Work, user: &UserId) -> Option<Turn> {
         self.turns.take(self.hasher.hash_one((work, user)), 1)

@@ -90,11 +90,11 @@ pub struct Settings {
 /// `policies.unmatched`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unmatched {
-    /// Everybody may.
+    /// All may.
     Allow,
-    /// Whoever has a valid token may.
+    /// Callers with a valid token may.
     Authenticated,
-    /// Nobody may.
+    /// None may.
     Deny,
 }
 
@@ -135,7 +135,7 @@ pub struct Stored {
     pub rules: Vec<StoredRule>,
 }
 
-/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that can be nobody's id
+/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that is no row's id
 /// (`null`, `0`, a list), so that none further down is taken for it; `None` where there is none.
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {

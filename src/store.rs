@@ -63,7 +63,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot answer.
     async fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError>;
 
-    /// A hash that nobody has, to check a password by whose name nobody has: drawn by a keyed hash of the name from the
+    /// A hash that no user has, to check a password with an unknown name: drawn by a keyed hash of the name from the
     /// kinds that the users' hashes have, in their proportion. `None` = as those who have no password.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot answer.
     async fn tokens(&self, user: Option<&UserId>) -> Result<Vec<Token>, StoreError>;
 
-    /// At most `limit` tokens after this one, in an order of the store's own: for whoever looks at all of them,
+    /// At most `limit` tokens after this one, in an order of the store's own: to look at all of them,
     /// little by little.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
 /// Opens a store for an import alone: users and tokens stay on the disk, however many there are.
 ///
 /// # Errors
-/// As [`open`]; and a store in memory is open to nobody but its gate.
+/// As [`open`]; and a store in memory is open to its gate alone.
 pub fn open_for_import(settings: &Settings) -> Result<Loader, StoreError> {
     match &settings.engine {
         Engine::Memory => Err(StoreError::Engine("a store in memory is nowhere else".to_owned())),
@@ -277,7 +277,7 @@ pub enum CommitError {
         /// The index of the change in the batch.
         change: usize,
     },
-    /// The row was changed by somebody else since it was read.
+    /// The row was changed since it was read.
     #[error("the row was changed by somebody else")]
     Stale {
         /// The index of the change in the batch.

@@ -44,8 +44,8 @@ impl Accounts {
         Ok(self.hasher.verify(leave, password, hash).await?)
     }
 
-    /// The leave to hash. A user's passwords are changed one at a time; logins are not counted by user, so that nobody
-    /// can keep an owner out.
+    /// The leave to hash. A user's passwords are changed one at a time; logins are not counted by user, so that no
+    /// client can keep an owner out.
     fn leave(&self, asker: Asker<'_>, share: Share, user: Option<&UserId>) -> Result<Leave, Fault> {
         let (work, most) = match share {
             Share::Login => (Work::Login, LOGINS_AT_ONCE),
@@ -185,7 +185,7 @@ const NEW_PASSWORDS_AT_ONCE: usize = 8;
 /// Searches of one client at once.
 const SEARCHES_AT_ONCE: usize = 16;
 
-/// When whoever has too much under way may try again.
+/// When a client with too much under way may try again.
 const SOON: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

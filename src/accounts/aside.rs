@@ -30,8 +30,8 @@ struct Running {
 }
 
 impl Aside {
-    /// Has work done there; `None` when it came to nothing. Works take turns where they yield, and one that nobody
-    /// waits for any more ends there.
+    /// Has work done there; `None` when it came to nothing. Works take turns where they yield, and one whose
+    /// caller is gone ends there.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,

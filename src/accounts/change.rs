@@ -13,7 +13,7 @@ use crate::{
     store::{Change, CommitError, Outcome, User},
 };
 
-/// Somebody else may change the same row meanwhile: so often it is tried again.
+/// The same row may be changed meanwhile: so often it is tried again.
 pub(super) const ATTEMPTS: usize = 10;
 
 /// A change of one user, ready to be written.
@@ -235,7 +235,7 @@ impl Accounts {
         self.announce(batch, kind, asker, About::User(user), more).map_err(|_| CommitError::Busy)
     }
 
-    /// What an `emailVerified` counts: in profile `standard` nobody's own.
+    /// What an `emailVerified` counts: in profile `standard` not the owner's own.
     pub(super) fn verified(&self, asker: Asker<'_>, target: &UserId) -> Verified {
         if !self.settings.loopback && asker.is(target) { Verified::Dropped } else { Verified::AsSent }
     }
@@ -394,7 +394,7 @@ mod tests {
         let other = session(&house, "ann").await;
         patch(&house, with(&own), json!({"password": GOOD})).await.unwrap();
         assert!(lives(own.clone()) && !lives(other));
-        // Somebody else's wish ends them all.
+        // Another user's request ends them all.
         let bob = session(&house, "bob").await;
         patch(&house, with(&bob), json!({"email": "third@b.c"})).await.unwrap();
         assert!(!lives(own) && lives(bob));
@@ -410,7 +410,7 @@ mod tests {
             let data = json!({"email": "ann@b.c", "password": GOOD, "emailVerified": true});
             let user = house.accounts.replace(with(&own), "1", map(&data)).await.unwrap();
             assert_eq!(user.email_verified(), by_owner);
-            // Whoever the rules let change others' rows.
+            // A user whom the rules let change others' rows.
             let user = patch(&house, with(&bob), json!({"emailVerified": true})).await.unwrap();
             assert!(user.email_verified());
         }

@@ -1,4 +1,4 @@
-//! Takes events out of the outbox to whoever listens: at least once, in order per user, at once, and with back-off
+//! Takes events out of the outbox to the receiver: at least once, in order per user, at once, and with back-off
 //! after a failure. What an event carries that opens anything (a token, a link) is made here, at the last moment, and
 //! the one made before ends.
 
@@ -44,7 +44,7 @@ pub struct Pace {
     pub longest: Duration,
     /// How often the outbox is looked at without a sign: another process may have written there.
     pub idle: Duration,
-    /// An event that nobody has taken for so long is given up.
+    /// An event that was not taken for so long is given up.
     pub give_up: Duration,
 }
 
@@ -52,7 +52,7 @@ pub struct Pace {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Line {
     User(UserId),
-    /// About nobody: a line of its own.
+    /// About no user: a line of its own.
     Alone(u64),
 }
 

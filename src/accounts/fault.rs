@@ -40,7 +40,7 @@ pub enum Fault {
     /// More properties than this.
     #[error("there are more than {0} properties")]
     TooManyProperties(usize),
-    /// A stranger wants an account where nobody but the rules' own may create one.
+    /// A stranger wants an account where only callers whom a rule names may create one.
     #[error("registration is closed")]
     RegistrationClosed,
     /// An owner wants to be called otherwise where they may not.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// A `ttl` that is no positive number (profile `standard`).
     #[error("the ttl is no positive number of seconds")]
     InvalidTtl,
-    /// No such user, or a wrong password: nobody is told which.
+    /// No such user, or a wrong password: which of them is not told.
     #[error("the login failed")]
     LoginFailed,
     /// The password was right, but the email address is not confirmed.
@@ -150,7 +150,7 @@ pub enum Fault {
     /// A reset without an address.
     #[error("an email is required")]
     EmailRequired,
-    /// A reset for an address that nobody has (profile `loopback3`).
+    /// A reset for an address that no user has (profile `loopback3`).
     #[error("nobody has this email")]
     EmailNotFound,
     /// A reset for an address that is not confirmed (profile `loopback3`).
@@ -159,7 +159,7 @@ pub enum Fault {
     /// A confirmation with a wrong token.
     #[error("the verification token is wrong")]
     WrongVerification(String),
-    /// A confirmation for nobody.
+    /// A confirmation for an unknown user.
     #[error("there is no user `{0}` to confirm")]
     NobodyToConfirm(String),
     /// A user without an address cannot confirm one.
@@ -185,7 +185,7 @@ pub enum Fault {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     NoRandomness,
-    /// The row was changed by somebody else, again and again.
+    /// The row was changed by others, again and again.
     #[error("the user was changed by somebody else at the same time")]
     Contended,
     /// The store failed.
@@ -226,7 +226,7 @@ pub enum Faulty {
     EmailNoText,
     /// The email is malformed.
     EmailMalformed,
-    /// A name that holds what nobody sees.
+    /// A name that holds invisible characters.
     Invisible,
     /// A name that is longer than any.
     TooLong,

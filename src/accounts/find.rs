@@ -215,7 +215,7 @@ impl Accounts {
         self.named(&id.into()).await?.ok_or_else(|| Fault::NoInstance(id.to_owned()))
     }
 
-    /// As [`Accounts::instance`], where nobody is no fault.
+    /// As [`Accounts::instance`], where an unknown user is no fault.
     ///
     /// # Errors
     /// The store's.

@@ -57,7 +57,7 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Deletes a role, and takes it from everybody; `false` when there is none of this name.
+    /// Deletes a role, and takes it from all users; `false` when there is none of this name.
     ///
     /// # Errors
     /// The store's.

@@ -161,7 +161,7 @@ impl Draft {
         Some(keys.email(self.realm(), email))
     }
 
-    /// The username's key: blank ones are nobody's.
+    /// The username's key: blank ones are none.
     pub(super) fn username_key(&self, keys: KeyRules) -> Option<UserKey> {
         Some(keys.username(self.realm(), self.text("username")?))
     }
@@ -171,7 +171,7 @@ impl Draft {
         if self.renamed { keys.alikes(&self.properties) } else { Vec::new() }
     }
 
-    /// The violation of a name that somebody else has.
+    /// The violation of a name that another user has.
     pub(super) fn taken(&self, key: &UserKey) -> Violation {
         match key {
             UserKey::Email(_) => violation("email", Faulty::EmailTaken, self.shown_email.clone()),

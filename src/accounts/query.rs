@@ -142,7 +142,7 @@ pub enum QueryFault {
         /// Of which model.
         model: String,
     },
-    /// A write whose `where` names a property that nobody sees.
+    /// A write whose `where` names a hidden property.
     #[error("The where clause names the hidden property \"{0}\"")]
     Hidden(String),
     /// Deeper than this.

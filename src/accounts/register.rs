@@ -203,7 +203,7 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Whether a draft that names no realm has a name that somebody has in any: LoopBack then asks for the name alone.
+    /// Whether a draft that names no realm has a name that a user has in any: LoopBack then asks for the name alone.
     async fn is_elsewhere(&self, draft: &Draft, key: &UserKey, own: Option<&UserId>) -> Result<bool, Fault> {
         let realms = self.settings.loopback && self.settings.keys().per_realm;
         if !realms || draft.properties.contains_key("realm") {
@@ -405,7 +405,7 @@ mod tests {
         both.register(&data("r1")).await.unwrap();
         both.register(&data("r2")).await.unwrap();
         assert!(both.register(&data("r1")).await.is_err());
-        // Without a realm a name is compared with everybody's; `null` and a blank one are realms of their own.
+        // Without a realm a name is compared with all names; `null` and a blank one are realms of their own.
         let bare = json!({"email": "a@b", "username": "ann", "password": "x"});
         let fault = both.register(&bare).await.unwrap_err();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! The rules in force, for whoever asks the running gate to explain a decision: what they were made of, and what the
-//! app says of an owner, asked as a request's own look-up is.
+//! The rules in force, for `explain` at the running gate: what they were made of, and what the app says of an
+//! owner, asked as a request's own look-up is.
 
 use std::{rc::Rc, thread};
 
@@ -30,7 +30,7 @@ pub struct Live {
     pub(super) about: About,
 }
 
-/// A request that nobody has sent.
+/// A request that was not sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Imagined {
@@ -116,7 +116,7 @@ impl Live {
             thread::Builder::new()
                 .name("explain".into())
                 .spawn(move || {
-                    // Whoever asked may be gone.
+                    // The caller may be gone.
                     let _ = tell.send(ask_app(forward, &ruleset, &request, &asker));
                 })
                 .context("cannot start a thread")?;

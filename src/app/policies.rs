@@ -36,7 +36,7 @@ pub enum PolicyError {
         /// The folder.
         path: PathBuf,
     },
-    /// Nobody has so many policies.
+    /// More policies than any app has.
     #[error(
         "the policies folder `{path}` holds more than 100000 policies, or 256 MiB of them; keep other files elsewhere"
     )]
@@ -129,7 +129,7 @@ pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> 
     set.map(|_| ()).ok_or(PolicyError::Mistakes(findings))
 }
 
-/// The account model as the policies say it, as far as they can be read: whoever loads them tells their mistakes.
+/// The account model as the policies say it, as far as they can be read: the loading itself tells their mistakes.
 #[must_use]
 pub fn account_model(config: &Config) -> Option<AccountModel> {
     let sources = folder::read(&config.policies.dir).ok()?;

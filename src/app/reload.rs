@@ -1,6 +1,6 @@
 //! The policies in force are replaced: read whole, checked whole, swapped whole. On a mistake the old set stays.
 //!
-//! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, keeps nobody waiting.
+//! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, delays no request.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -45,7 +45,7 @@ pub(super) struct Reloader {
     wishes: SyncSender<Wish>,
 }
 
-/// How the last reload went, for whoever asks whether all is well.
+/// How the last reload went, for readiness and `status`.
 #[derive(Debug)]
 pub(super) struct LastReload {
     last: Mutex<Option<(Timestamp, Result<(), String>)>>,
@@ -55,7 +55,7 @@ pub(super) struct LastReload {
     clock: Clock,
 }
 
-/// What somebody wants, and whom to tell what became of it.
+/// What is wanted, and whom to tell what became of it.
 #[derive(Debug)]
 struct Wish {
     what: What,
@@ -68,7 +68,7 @@ enum What {
     Files,
     /// The store has other rows now: they are compiled with the files in force.
     Rows(Stored),
-    /// Somebody wants to know what the set in force was made of.
+    /// It is asked what the set in force was made of.
     Tell(oneshot::Sender<MadeOf>),
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn load(maker: Maker) -> Result<(Ruleset, Loaded), PolicyError>
     Ok((ruleset, Loaded { maker, folder, in_force: InForce { sources, stored }, seen }))
 }
 
-/// Watches the folder and the store from now on. Aborting the task ends both, once nobody else has a [`Reloader`].
+/// Watches the folder and the store from now on. Aborting the task ends both, once there is no other [`Reloader`].
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -202,7 +202,7 @@ impl LastReload {
 }
 
 impl Work {
-    /// Until nobody can wish for anything any more.
+    /// Until there is no [`Reloader`] any more.
     fn run(mut self, wished: &Receiver<Wish>) {
         let mut due = Instant::now() + POLL;
         loop {
@@ -218,12 +218,12 @@ impl Work {
                         What::Files => work.take_all(),
                         What::Rows(stored) => work.take_rows(stored),
                         What::Tell(tell) => {
-                            // Whoever asked may be gone.
+                            // The caller may be gone.
                             let _ = tell.send(work.made_of());
                             Ok(())
                         }
                     });
-                    // Whoever asked may be gone.
+                    // The caller may be gone.
                     let _ = answer.send(result);
                 }
                 Err(RecvTimeoutError::Timeout) => {}

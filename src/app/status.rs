@@ -61,7 +61,7 @@ pub struct Status {
 /// How a server of the app is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerHealth {
-    /// Whether it answers; `None` = nobody has asked it yet.
+    /// Whether it answers; `None` = it has not been asked yet.
     pub up: Option<bool>,
     /// Who says so: `probe`, or the last new `connection`.
     pub by: Option<String>,

@@ -13,7 +13,7 @@ use crate::{
 
 pub use accounts::{accounts, store};
 
-/// An answer's head may be larger than a request's: nobody but the app sends it.
+/// An answer's head may be larger than a request's: only the app sends it.
 const RESPONSE_HEAD: HeadLimits = HeadLimits { bytes: 128 * 1024, fields: MAX_FIELDS };
 
 pub(super) fn is_loopback(config: &Config) -> bool {

@@ -1,7 +1,7 @@
 //! Commands on the store as values, and the socket that carries them to a running gate.
 //!
 //! One line of JSON is a request, one line is its answer: `{"store":…,"command":…}` and `{"ok":…}` or
-//! `{"error":…}`. The socket is `DATA/admin.sock`, mode 0600: whoever may write there is an admin.
+//! `{"error":…}`. The socket is `DATA/admin.sock`, mode 0600: a process that may write there is an admin.
 //! [`execute`](super::execute::execute) runs a command, in the gate or in the command line's own process.
 
 mod client;
@@ -93,7 +93,7 @@ pub enum AdminCommand {
         /// The role.
         name: String,
     },
-    /// Deletes a role, and takes it from everybody.
+    /// Deletes a role, and takes it from all users.
     RoleDelete {
         /// The role.
         name: String,

@@ -261,7 +261,7 @@ pub(super) enum RoleCommand {
     Add { name: String },
     /// All roles, and how many users have them
     List,
-    /// Delete a role, and take it from everybody
+    /// Delete a role, and take it from all users
     Delete {
         name: String,
         /// Do not ask (needed where standard input is no terminal)

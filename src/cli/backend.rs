@@ -33,9 +33,9 @@ use crate::{
 pub(super) enum Backend {
     /// A gate holds the store.
     Gate(Client),
-    /// Nobody does: it was opened here.
+    /// No gate does: it was opened here.
     Here(Box<Services>),
-    /// Nobody does, and it was opened here for an import alone.
+    /// No gate does, and it was opened here for an import alone.
     Import(Box<Loader>),
 }
 

@@ -69,7 +69,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     };
     findings.extend(unreadable_cases);
     let stored = stored(config)?;
-    // Without a store nobody has made a role; what a store holds that cannot be asked is not known.
+    // Without a store there is no role; what a store holds that cannot be asked is not known.
     let known = stored.is_some() || !known::has_store(config);
     let (study, mistakes) =
         policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
@@ -123,7 +123,7 @@ fn unconfirmed(config: &Config, study: &policy::Study, file: &str) -> Option<Ent
     })
 }
 
-/// What the store knows: `None` where there is none yet, or somebody else holds it.
+/// What the store knows: `None` where there is none yet, or another process holds it.
 fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
     if !known::has_store(config) {
         return Ok(None);

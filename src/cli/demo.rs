@@ -38,7 +38,7 @@ const POLICIES: [(&str, &str); 3] = [
 /// The role that may read everything.
 const EDITOR: &str = "editor";
 
-/// The usual ports of the gate and of the app; others where somebody has them.
+/// The usual ports of the gate and of the app; others where these are taken.
 const PORTS: (u16, u16) = (8080, 3000);
 
 /// Runs the demo until a signal ends it.
@@ -50,7 +50,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         // A start is brought to its end: half of one would leave files behind.
         let mut log = None;
         let demo = match Demo::start(PORTS, &mut log).await {
-            // Somebody took the port after it was looked at.
+            // The port was taken after it was looked at.
             Err(error) if error.is::<BindError>() => Demo::start((0, 0), &mut log).await,
             demo => demo,
         }?;
@@ -96,7 +96,7 @@ impl Demo {
         for step in script::steps(&gate) {
             text.push_str(&format!("# {}\n{}\n\n", step.shows, step.command));
         }
-        // Built by cargo, it is on nobody's PATH.
+        // Built by cargo, it is not on the PATH.
         let own = std::env::current_exe().unwrap_or_else(|_| "portcullis".into());
         text.push_str(&format!(
             "Its accounts, from another terminal:\n{} user list -c {}\n\n\
@@ -108,7 +108,7 @@ impl Demo {
     }
 }
 
-/// The usual port if nobody has it, else any free one.
+/// The usual port if it is free, else any free one.
 fn preferred(port: u16) -> anyhow::Result<TcpListener> {
     let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     bind(port).or_else(|_| bind(0)).context("there is no free port on 127.0.0.1")

@@ -25,13 +25,13 @@ use crate::{
 /// How many rows one look into the store reads, where all are needed.
 const PAGE: usize = 1_000;
 
-/// How often a change is tried again when somebody else changed the row at the same moment.
+/// How often a change is tried again when the row was changed at the same moment.
 const ATTEMPTS: usize = 8;
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
-    /// Nobody has this id or name.
+    /// No account has this id or name.
     #[error("there is no user `{who}`; {}`portcullis user list` shows them all", or_near(.near.as_deref()))]
     NoSuchUser {
         /// Who was named.

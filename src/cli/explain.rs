@@ -80,7 +80,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         .as_deref()
         .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is no JSON")))
         .transpose()?;
-    // What is refused before any rule need not be asked of anybody.
+    // What is refused before any rule needs no answer of the gate.
     let live = match Asked::read(method, target) {
         Err(_) if site.whole().is_ok() => None,
         _ => live::ask(&site, asker, explain, (method, target, body.clone()))?,

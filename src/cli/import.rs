@@ -199,7 +199,7 @@ struct Import<'b> {
     run: u32,
     /// The ids that roles have here, by those in the files; `None` when there were none.
     roles: Option<Roles>,
-    /// The accounts that were left: what belongs to them is left, too. Somebody else here may have their ids.
+    /// The accounts that were left: what belongs to them is left, too. Other accounts here may have their ids.
     absent: HashSet<UserId>,
     /// The store has been told that accounts have text ids.
     text_ids: bool,
@@ -291,7 +291,7 @@ impl Import<'_> {
         Ok(row)
     }
 
-    /// Before the first account with a text for an id: nobody who registers meanwhile gets a number.
+    /// Before the first account with a text for an id: no account that is registered meanwhile gets a number.
     async fn use_text_ids(&mut self, rows: &[Row]) -> anyhow::Result<()> {
         let is_text = |row: &Row| matches!(row, Row::User(user) if matches!(user.id, UserId::Text(_)));
         if !self.text_ids && rows.iter().any(is_text) {

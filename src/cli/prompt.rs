@@ -50,7 +50,7 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
     filled(Hidden::new(first))
 }
 
-/// Refuses with this text where there is nobody to ask.
+/// Refuses with this text where there is no terminal to ask at.
 ///
 /// # Errors
 /// [`Usage`].
@@ -68,7 +68,7 @@ pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
 
 /// A question is no answer: it goes to standard error.
 fn say(text: &str) {
-    // Whoever reads it may be gone.
+    // Its reader may be gone.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

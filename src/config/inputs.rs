@@ -252,7 +252,7 @@ fn is_root(key: &str) -> bool {
     !key.contains('.')
 }
 
-/// The key that somebody may have meant: the nearest of the same section, else the same name in another one.
+/// The key that may have been meant: the nearest of the same section, else the same name in another one.
 fn nearest(written: &str) -> Option<&'static str> {
     let (section, name) = written.split_once('.').unwrap_or(("", written));
     let keys = || KEYS.iter().copied().chain(["profile"]);

@@ -5,9 +5,9 @@ use super::{
     mistake::{Place, Report},
 };
 
-/// Refuses what somebody would rely on for protection, and says of the rest that it does nothing.
+/// Refuses what an operator would rely on for protection, and says of the rest that it does nothing.
 pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report: &mut Report) {
-    // On by default, and not there: whoever writes it down counts on it.
+    // On by default, and not there: an operator who writes it down counts on it.
     if let Some(written) = inputs.find(PAGES).filter(|_| changed.iter().all(|(key, _)| *key != PAGES)) {
         let message = format!("`{PAGES}` is not built yet and has no effect");
         report.warning(&written.place, "not-built", message, Some("take it out".to_owned()));

@@ -113,7 +113,7 @@ enum Ended {
     Stale,
 }
 
-/// More interim answers than this are no use to anybody.
+/// More interim answers than this are of no use.
 pub(super) const MOST_INTERIM: u32 = 8;
 /// The first piece of a body goes out in one write with its head, up to this size.
 const TOGETHER: usize = 16 * 1024;

@@ -20,7 +20,7 @@ pub struct Health {
     begun: Instant,
 }
 
-/// What was seen of a server last, for whoever asks how it is.
+/// What was seen of a server last, for `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Whether it answered its probe well or, without probes, took a connection.

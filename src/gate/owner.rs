@@ -33,12 +33,12 @@ pub(super) struct Owners {
 /// One look-up, and all who wait for it.
 #[derive(Debug, Default)]
 struct Flight {
-    /// `None`: whoever led it went away before it landed.
+    /// `None`: the request that led it went away before it landed.
     landed: OnceCell<Option<Landed>>,
     waiting: Notify,
 }
 
-/// What a look-up came to, for everybody who waited.
+/// What a look-up came to, for all requests that waited.
 type Landed = Result<Rc<OwnerAnswer>, Rc<Failure>>;
 
 /// Why an owner is not known. It is a refusal for all who asked.
@@ -87,7 +87,7 @@ const MOST_KEPT: usize = 8192;
 /// A longer question or owner is not kept.
 const LONGEST: usize = 512;
 
-/// Asks the app as a request's own look-up does, for whoever explains a decision: nothing is shared, and nothing kept.
+/// Asks the app as a request's own look-up does, for `explain`: nothing is shared, and nothing kept.
 ///
 /// # Errors
 /// Why a request would be refused, in words.
@@ -169,7 +169,7 @@ impl Gate {
 }
 
 impl Owners {
-    /// The answer to a question: kept, or somebody else's under way, or fetched now.
+    /// The answer to a question: kept, or of a look-up under way, or fetched now.
     async fn ask(
         &self,
         (question, tenant): (&Question<'_>, &str),
@@ -193,7 +193,7 @@ impl Owners {
         }
     }
 
-    /// Fetches, for everybody who asks the same before the answer is there.
+    /// Fetches, for all requests that ask the same before the answer is there.
     async fn lead(
         &self,
         (question, tenant): (&Question<'_>, &str),

@@ -289,7 +289,7 @@ impl Gate {
             self.settings.loopback,
         );
         record.status.set(response.status().as_u16());
-        // A body that nobody read: a small rest is read away, a large or late one ends the connection.
+        // A body that was not read: a small rest is read away, a large or late one ends the connection.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
         let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
         let reusable = stays && (down.is_done() || (in_time && down.is_small()));
@@ -307,7 +307,7 @@ impl Gate {
         let id = core.ids.take();
         let status = refusal.status();
         let response = refusal.into_response(form, !self.settings.loopback, id.as_str());
-        // Whoever sent nothing but rubbish may be gone; there is nobody else to tell.
+        // The client may be gone; there is no other to tell.
         let _ = down.respond_and_close(&response).await;
         super::record::turned_away(self, core, down, &id, (status, check));
     }

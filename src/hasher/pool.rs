@@ -56,7 +56,7 @@ struct State<J> {
 }
 
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
-/// Nobody keeps a login form open longer than this.
+/// No person keeps a login form open longer than this.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 impl<J: Send + 'static> Pool<J> {

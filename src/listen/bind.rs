@@ -22,11 +22,11 @@ use crate::forward::{Peer, Socket};
 pub enum Address {
     /// On TCP; port 0 takes a free one.
     Tcp(SocketAddr),
-    /// On a Unix socket; a socket file that nobody listens on any more is replaced.
+    /// On a Unix socket; a socket file that no process listens on any more is replaced.
     Unix(PathBuf),
 }
 
-/// Why nobody can connect.
+/// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process listens there.

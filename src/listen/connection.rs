@@ -107,7 +107,7 @@ impl Server {
         self.core.metrics.request(0, 500, Duration::ZERO);
         if !down.answered {
             let response = Refusal::Internal.into_response(Form::Json, false, "");
-            // The client may be gone; there is nobody else to tell.
+            // The client may be gone; there is no other to tell.
             let _ = down.respond(head, &response, false).await;
         }
         false

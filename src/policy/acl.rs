@@ -103,7 +103,7 @@ pub(super) enum Miss {
     Property,
     /// It is about other access types.
     Access,
-    /// It is about nobody, as LoopBack sees it.
+    /// It is about no caller, as LoopBack sees it.
     Nobody,
 }
 
@@ -180,7 +180,7 @@ impl Entry {
         })
     }
 
-    /// The narrowest rule that speaks of one user, or of everybody without a token, and one method.
+    /// The narrowest rule that speaks of one user, or of all without a token, and one method.
     pub(super) fn narrow(
         (user_type, user): (&str, Option<&str>),
         property: &str,
@@ -257,7 +257,7 @@ impl Entry {
         text
     }
 
-    /// Whom it is about; `None` when that is nobody, as LoopBack sees it. `user_type`: see [`USER`].
+    /// Whom it is about; `None` when that is no caller, as LoopBack sees it. `user_type`: see [`USER`].
     pub(super) fn who(&self, user_type: &str) -> Option<Who> {
         who(self.principal_type.as_deref(), self.principal_id.as_deref(), user_type)
     }
@@ -331,7 +331,7 @@ fn principal(kind: Option<&str>, id: Option<&str>) -> String {
     }
 }
 
-/// Whom a principal's type and id mean; `None` = nobody, as LoopBack sees it.
+/// Whom a principal's type and id mean; `None` = no caller, as LoopBack sees it.
 pub(super) fn who(principal_type: Option<&str>, id: Option<&str>, user_type: &str) -> Option<Who> {
     match (principal_type?, id?) {
         (kind, id) if kind == user_type => Some(Who::User(id.into())).filter(|_| !id.is_empty()),

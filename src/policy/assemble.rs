@@ -31,7 +31,7 @@ pub(super) struct Assembly<'a, 'r> {
     stored: &'a Stored,
     models: &'a Models,
     account: Option<&'a Model>,
-    /// Whether the app keeps its users in several models: an id alone is nobody then.
+    /// Whether the app keeps its users in several models: an id alone is no user then.
     several_users: bool,
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,

@@ -133,7 +133,7 @@ impl Study {
     }
 
     /// Changes one rule, lets `look` see the set, and changes it back. `None` where the change makes no difference to
-    /// anybody's verdict anywhere, so that nothing could notice it.
+    /// any verdict, so that nothing could notice it.
     pub fn mutated<T>(
         &mut self,
         reference: &str,
@@ -166,7 +166,7 @@ impl Study {
         answer
     }
 
-    /// Whether a route's row can be anybody's.
+    /// Whether a route's row can have an owner.
     pub(super) fn is_ownable(&self, route: &RoutePlan) -> bool {
         let Some(model) = self.set.table.models.get(route.model) else { return false };
         let is_open = self.set.settings.loopback && model.loopback;

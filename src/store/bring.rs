@@ -58,7 +58,7 @@ pub enum Doubt {
 pub enum Obstacle {
     /// The account was changed here since an earlier import.
     Changed(UserId),
-    /// The account with this id was registered here: it is somebody else's.
+    /// The account with this id was registered here: it is another person's.
     Registered(UserId),
     /// The account was deleted here since an earlier import.
     Deleted(UserId),
@@ -77,7 +77,7 @@ pub enum Obstacle {
 }
 
 /// Every run of an import has a number, and gives its accounts a revision of that many times this. Every change
-/// here counts the revision up by one, so that a later run sees whether anybody but an import has changed the
+/// here counts the revision up by one, so that a later run sees whether anything but an import has changed the
 /// account.
 const RUN: u64 = 1 << 32;
 
@@ -87,7 +87,7 @@ impl User {
         self.revision < RUN
     }
 
-    /// Whether nobody but an import has changed the account.
+    /// Whether nothing but an import has changed the account.
     pub(super) fn only_imported(&self) -> bool {
         !self.was_registered() && self.revision.is_multiple_of(RUN)
     }

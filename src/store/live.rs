@@ -5,7 +5,7 @@
 //! grant that a crash could take back. Account reads see the rows at once: whatever they lead to stands
 //! behind the unfinished batch in the same queue, and is not acknowledged before it.
 //!
-//! A start publishes nothing: a session is made when somebody first comes with its token ([`lazy`]).
+//! A start publishes nothing: a session is made at the first use of its token ([`lazy`]).
 
 mod feed;
 mod lazy;

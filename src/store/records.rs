@@ -156,8 +156,8 @@ pub enum Change {
     RequireToken(TokenHash),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteToken(TokenHash),
-    /// Writes down a token's last use, if the token still exists and no later one is known. Nobody is told of it:
-    /// the session that was used knows. Outcome: [`Outcome::Done`].
+    /// Writes down a token's last use, if the token still exists and no later one is known. No session is told of it:
+    /// the one that was used knows. Outcome: [`Outcome::Done`].
     UseToken {
         /// Which.
         hash: TokenHash,
@@ -184,7 +184,7 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
-    /// Deletes the roles of a name, and takes them from everybody. Outcome: [`Outcome::Removed`].
+    /// Deletes the roles of a name, and takes them from all users. Outcome: [`Outcome::Removed`].
     DeleteRole {
         /// The role's name.
         name: String,
@@ -295,7 +295,7 @@ pub struct OutboxEntry {
 pub struct Counters {
     /// Users.
     pub users: u64,
-    /// Tokens, the expired ones that nobody has swept yet included.
+    /// Tokens, the expired ones that are not swept yet included.
     pub tokens: u64,
     /// Roles.
     pub roles: u64,

@@ -64,7 +64,7 @@ impl Where {
         Self::parse(model, given, &mut Budget::default())
     }
 
-    /// As [`Where::read`], for a write: a dropped condition would make it reach rows that nobody meant.
+    /// As [`Where::read`], for a write: a dropped condition would make it reach rows that are not meant.
     pub(in crate::accounts) fn read_for_write(model: &Model, given: &Value) -> Result<Self, QueryFault> {
         match hidden_in(model, given) {
             Some(name) => Err(QueryFault::Hidden(name)),

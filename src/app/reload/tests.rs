@@ -62,7 +62,7 @@ impl Bench {
         self.work.take_files(read)
     }
 
-    /// Whether anybody may do this under the rules in force.
+    /// Whether an anonymous caller may do this under the rules in force.
     fn allows(&self, target: &str) -> bool {
         let ruleset = self.work.rules.current();
         let action = ruleset.set.action("GET", target, None);

@@ -47,8 +47,8 @@ pub(in crate::cli) enum ClientError {
 }
 
 impl Client {
-    /// Connects, if a gate is there: `None` when there is no socket, or nobody behind it. A gate with another store than
-    /// the named one refuses every command.
+    /// Connects, if a gate is there: `None` when there is no socket, or no gate behind it. A gate with another store
+    /// than the named one refuses every command.
     pub(in crate::cli) async fn connect(
         path: &Path,
         store_name: Option<String>,

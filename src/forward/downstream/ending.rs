@@ -32,7 +32,7 @@ impl Downstream {
     }
 }
 
-/// A client that is still sending what nobody wants is listened to for so long, so that it sees the answer.
+/// A client that is still sending what is not wanted is listened to for so long, so that it sees the answer.
 const LINGER: Duration = Duration::from_secs(10);
 /// …and for so long without a byte.
 const LINGER_IDLE: Duration = Duration::from_secs(2);

@@ -49,7 +49,7 @@ impl Assembly<'_, '_> {
         self.report.warn(at, "no-rules", message, Some(fix.into()));
     }
 
-    /// A principal type that nobody has. Which one the accounts have depends on the models.
+    /// A principal type that no caller has. Which one the accounts have depends on the models.
     fn check_principal_type(&mut self, entry: &Entry) {
         let Some(word) = entry.principal_type.as_deref() else { return };
         let user_type = self.user_type();
@@ -93,7 +93,7 @@ impl Assembly<'_, '_> {
                 "`{name}` is none of the roles that hold by themselves, so nobody is it unless it is granted"
             );
             let fix = Some(format!("did you mean `{meant}`?"));
-            // A LoopBack app may have a resolver for it; that nobody is it here has been told.
+            // A LoopBack app may have a resolver for it; that no caller is it here has been told.
             if is_plain && name.starts_with('$') {
                 self.report.error(entry.at, "misspelt-role", message, fix);
             } else {

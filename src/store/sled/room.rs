@@ -1,4 +1,4 @@
-//! Room on the disk: when it runs out, whoever wants a session waits, whoever ends one does not.
+//! Room on the disk: when it runs out, new sessions are refused and the end of one is not.
 //!
 //! sled takes no write after one that failed, so the room is looked at before each group. A file of
 //! [`RESERVE`] bytes is given up when nothing else is left.
@@ -26,7 +26,7 @@ pub(super) struct Room {
 pub(super) enum Left {
     /// Everything.
     Enough,
-    /// What takes something away from somebody, nothing that adds.
+    /// What takes something away, nothing that adds.
     Little,
 }
 
@@ -67,7 +67,7 @@ impl Left {
         self == Self::Enough || (batch.iter().any(takes_away) && !batch.iter().any(adds))
     }
 
-    /// What whoever may not is told.
+    /// What is told when there is no room.
     pub(super) fn refusal() -> CommitError {
         StoreError::Engine("the disk is full; free some of it, or move the store".to_owned()).into()
     }

@@ -227,7 +227,7 @@ impl<'a> Work<'a> {
 
     fn require_token(&self, hash: TokenHash) -> Result<Outcome, CommitError> {
         let Some(row) = self.state.tokens.get(&hash) else { return Err(CommitError::Ended) };
-        // An import brings tokens of users whom nobody has: those have no epoch but the first.
+        // An import brings tokens of users that there are not: those have no epoch but the first.
         let (epoch, disabled) =
             self.state.user(&row.user)?.map_or((0, false), |user| (user.epoch, user.disabled));
         if row.epoch == epoch && !disabled { Ok(Outcome::Done) } else { Err(CommitError::Ended) }
@@ -250,7 +250,7 @@ impl<'a> Work<'a> {
         self.effects.started.push(hash);
     }
 
-    /// Its session is made when somebody first comes with it.
+    /// Its session is made at its first use.
     fn put_row(&mut self, hash: TokenHash, row: TokenRow) {
         if !self.state.tokens.contains_key(&hash) {
             self.effects.fresh.push(hash);
@@ -272,7 +272,7 @@ impl<'a> Work<'a> {
     }
 
     /// Puts an event at the end of its line. What it makes room for is its own user's, unless the whole outbox is
-    /// full: nobody's logout waits for a receiver that is down, and nobody's events push out another's.
+    /// full: no logout waits for a receiver that is down, and no user's events push out another's.
     fn enqueue(&mut self, mut entry: OutboxEntry) {
         if let Some(earlier) = self.state.outbox.told_anew_by(&entry) {
             outbox::carry_over(earlier, &mut entry);

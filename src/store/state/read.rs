@@ -50,7 +50,7 @@ impl State {
         Ok(found)
     }
 
-    /// A hash that nobody has, for a name that nobody has: always of the same kind while the kinds stay as they are.
+    /// A hash that no user has, for a name that no user has: always of the same kind while the kinds stay as they are.
     pub(in crate::store) fn decoy(&self, key: &UserKey) -> Option<PasswordHash> {
         let (kind, name) = match key {
             UserKey::Email(email) => ("email", email),

@@ -113,7 +113,7 @@ impl Work<'_> {
         hashes.into_iter().map(|hash| u64::from(self.end_token(hash))).sum()
     }
 
-    /// Writes a user whose names nobody else has.
+    /// Writes a user whose names no other has.
     fn store_user(&mut self, user: User) -> Result<Outcome, CommitError> {
         let mut keys = self.taken(&user)?;
         if keys.is_empty() {
@@ -161,7 +161,7 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// An id that the caller chose: nobody has it, and the count goes on behind it.
+    /// An id that the caller chose: no user has it, and the count goes on behind it.
     fn chosen_id(&mut self, id: &UserId) -> Result<UserId, CommitError> {
         let id = normal(id);
         if self.state.users.contains_key(&id) || self.state.has_tokens(&id) {

@@ -93,7 +93,7 @@ impl Work<'_> {
         let holders: BTreeSet<String> =
             old.into_iter().chain(grant_of(&mapping)).map(|(principal, _)| principal).collect();
         self.meta(|meta| meta.next_mapping = meta.next_mapping.max(after(&mapping.id)));
-        // Whoever gets this id later would have the role.
+        // A user who gets this id later would have the role.
         for holder in &holders {
             self.keep_clear_of(&UserId::parse(holder));
         }
@@ -152,7 +152,7 @@ impl Work<'_> {
     }
 }
 
-/// The number after a counted id; 0 for any other, and for one that nobody can have counted up to.
+/// The number after a counted id; 0 for any other, and for one that cannot have been counted up to.
 fn after(id: &str) -> u64 {
     id.parse::<u32>().map_or(0, |number| u64::from(number) + 1)
 }
