@@ -35,7 +35,8 @@ impl Api {
         Ok(redirect.map_or(Answer::Nothing, Answer::Redirect))
     }
 
-    /// `POST /users/reset`: the answer says nothing of the token. The seeds promise 200 where LoopBack answers 204.
+    /// `POST /users/reset`: the answer says nothing of the token. LoopBack answers 204, and its documentation says 200
+    /// (docs/loopback-3.28.md section 10).
     pub(super) async fn reset_password(&self, call: &Call) -> Result<Answer, Problem> {
         let empty = Map::new();
         let fields = call.body.fields().unwrap_or(&empty);
@@ -52,7 +53,7 @@ impl Api {
         Ok(Answer::Nothing)
     }
 
-    /// `POST /reset-password`, the short route: the seeds' form calls the new password `password`, and may have it
+    /// `POST /reset-password`, the short route: LoopBack's example calls the new password `password`, and may have it
     /// typed twice.
     pub(super) async fn set_password_by_form(&self, call: &Call) -> Result<Answer, Problem> {
         let mut texts = ["newPassword", "password"].into_iter().map(|name| plain(call, name));

@@ -37,7 +37,7 @@ impl Api {
         Ok(Answer::Secret(Value::Object(token)))
     }
 
-    /// `/users/logout`. In profile `standard` the body may carry the token, as the seeds promise.
+    /// `/users/logout`. In profile `standard` the body may carry the token, as LoopBack's documentation says.
     pub(super) async fn logout(&self, call: &Call) -> Result<Answer, Problem> {
         let session = match (&call.session, self.token_in_body(call)) {
             (Some(session), _) => session.clone(),

@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 
 use source::{Source, code_of, crate_paths};
 
-/// The levels from the ground up. Whoever adds a module says here where it belongs.
+/// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 9] = [
     ("PURE", &["policy", "identity", "credential", "wire"]),
     ("PARTS", &["store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
@@ -128,7 +128,7 @@ fn may_use(from: &str, to: &str) -> bool {
     }
     let pure = high == 0;
     let identity = pure && to == "identity";
-    // Everybody turns their errors into refusals.
+    // All modules turn their errors into refusals.
     let served = !pure && (FOR_ALL.contains(&to) || to == "refusal");
     identity || (served && low <= high)
 }

@@ -32,7 +32,7 @@ fn has_package(name: &str) -> bool {
     true
 }
 
-/// Receives events, and hands out the last one of a kind to whoever asks, once there is one.
+/// Receives events, and hands out the last one of a kind, once there is one.
 #[derive(Default)]
 struct Events {
     last: Mutex<HashMap<String, Value>>,

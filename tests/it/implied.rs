@@ -2,7 +2,7 @@
 
 use crate::support::{App, Client, Gate, Response, Setup};
 
-/// Notes that anybody may write, and only an editor may delete.
+/// Notes that all may write, and only an editor may delete.
 const NOTES: &str = r#"{
   "name": "Note",
   "routes": [
@@ -16,7 +16,7 @@ const NOTES: &str = r#"{
   ]
 }"#;
 
-/// Everybody's own folder, one that is nobody's, and one that only takes moves.
+/// A folder for each user, one without an owner, and one that only takes moves.
 const DAV: &str = r#"{
   "name": "Dav",
   "routes": [

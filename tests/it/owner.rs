@@ -1,4 +1,4 @@
-//! `$owner` through the app: who owns a row is asked there, and no answer but a row lets anybody in.
+//! `$owner` through the app: who owns a row is asked there, and no answer but a row lets a caller in.
 
 use crate::support::{App, Client, Gate, Request, Response, Setup, answer};
 

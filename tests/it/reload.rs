@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::{App, Client, GUARD, Gate, Lines, Setup};
 
-/// A set that lets everybody read `/open` and one of `/even` and `/odd`.
+/// A set that lets all read `/open` and one of `/even` and `/odd`.
 fn policy(readable: &str) -> String {
     let rule = |property: &str| {
         format!(

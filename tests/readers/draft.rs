@@ -111,7 +111,7 @@ impl Draft {
         self.target.push_str(pair);
     }
 
-    /// A whole request that nobody sends: where it is read, something was taken for it.
+    /// A whole request that is never sent: where it is read, something was taken for it.
     pub(crate) fn hidden(&self, mark: char) -> Vec<u8> {
         let tag = &self.tag;
         format!(

@@ -1,6 +1,6 @@
 //! As much of HTTP/2 (RFC 9113, RFC 7541) as a client needs to send one request in a tunnel.
 
-/// The preface, empty settings, and a DELETE that nobody allowed, on stream 3: stream 1 is the request that was
+/// The preface, empty settings, and a DELETE that no rule allows, on stream 3: stream 1 is the request that was
 /// upgraded.
 pub(crate) fn connection(tag: &str) -> Vec<u8> {
     let mut block = Vec::new();

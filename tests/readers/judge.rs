@@ -21,7 +21,7 @@ use crate::{
 /// What is wrong with a reading. The names are the rig's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// A request that nobody sent.
+    /// A request that was not sent.
     Smuggled,
     /// A request inside of a tunnel.
     Tunnelled,
@@ -76,7 +76,7 @@ pub(crate) struct Judge {
 const IDENTITY: [&str; 4] =
     ["x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email", "x-forwarded-groups"];
 
-/// Values that a server adds to the environment where it has authenticated somebody.
+/// Values that a server adds to the environment where it has authenticated a user.
 const USERS: [&str; 4] = ["REMOTE_USER", "PHP_AUTH_USER", "AUTH_TYPE", "REMOTE_IDENT"];
 
 const UNMATCHED: &str = "denied by unmatched";
@@ -159,7 +159,7 @@ impl Judge {
         }
     }
 
-    /// Who the app takes the caller for: only somebody whose credential was sent.
+    /// Who the app takes the caller for: only a user whose credential was sent.
     fn caller(&self, reading: &Reading, about: &About) -> Result<Who, Wrong> {
         let said = identity(reading);
         let found = about.callers.iter().copied().find(|who| self.identities[who] == said);
@@ -270,7 +270,7 @@ impl Judge {
         }
     }
 
-    /// The gate's own question whose a row is: a plain GET that says of nobody that they ask. It carries what else of
+    /// The gate's own question whose a row is: a plain GET that does not say who asks. It carries what else of
     /// the request may name the row, and no word about the client.
     fn lookup(&self, reading: &Reading) -> Result<(), Wrong> {
         self.names(reading)?;

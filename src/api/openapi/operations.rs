@@ -50,7 +50,7 @@ pub(super) enum Gives {
     Secrets(&'static str),
     /// 204, or 302 where the query says so.
     NothingOrElsewhere,
-    /// 204 as LoopBack, or 200 with `{}` as the seeds.
+    /// 204 as LoopBack 3.28, or 200 with `{}` as its documentation.
     Reset,
 }
 

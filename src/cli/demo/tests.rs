@@ -15,7 +15,7 @@ fn has(program: &str) -> bool {
     found
 }
 
-/// Runs every step in one shell, as somebody who pastes them does; the answers, one a step.
+/// Runs every step in one shell, as a person who pastes them does; the answers, one a step.
 fn paste(shell: &str, steps: &[script::Step]) -> Vec<String> {
     let script: String = steps.iter().map(|step| format!("{}\necho ==next==\n", step.command)).collect();
     let output = Command::new(shell).arg("-c").arg(script).output().unwrap();

@@ -465,7 +465,7 @@ async fn what_belongs_to_accounts_may_stand_before_them() {
     for model in ["RoleMapping", "ACL", "AccessToken", "Role", "User", "Order"] {
         turned.insert(model.into(), models[model].take());
     }
-    // Somebody else has bob's name: what is bob's is left, wherever it stands.
+    // Another account has bob's name: what is bob's is left, wherever it stands.
     turned["User"][1]["email"] = "alice@example.com".into();
     let report = bench.import_memory(&dump(9, &Value::Object(turned))).await;
     for kind in ["users", "tokens"] {

@@ -93,7 +93,7 @@ fn an_owner_that_nobody_named_is_asked_for() {
     );
     let owner = explained(&study, "GET /api/orders/3", user("7"), Some(true));
     assert_eq!((owner.verdict, owner.asks, &*owner.winner), (Verdict::Allow, None, "order.json#/acls/1"));
-    // Where the rules know, nobody is believed.
+    // Where the rules know, what is said does not count.
     let own = explained(&study, "GET /api/users/7", user("7"), Some(false));
     assert_eq!((own.verdict, own.asks), (Verdict::Allow, None));
 }
@@ -191,7 +191,7 @@ fn stored_rules_are_turned_too() {
 fn mutants_that_change_nothing_are_none() {
     let mut study = studied(&standard(), &[order()], &stored());
     let looked = |study: &mut Study, rule, mutation| study.mutated(rule, mutation, |_| ()).is_some();
-    // By default nobody may, so that the first rule says nothing new.
+    // By default no caller may, so that the first rule says nothing new.
     assert!(!looked(&mut study, "order.json#/acls/0", Mutation::Drop));
     assert!(looked(&mut study, "order.json#/acls/0", Mutation::Flip));
     assert!(looked(&mut study, "order.json#/acls/4", Mutation::Drop));
@@ -296,7 +296,7 @@ proptest! {
         }
     }
 
-    /// Every rule that a lint calls dead is: without it, everybody's verdict stays.
+    /// Every rule that a lint calls dead is: without it, every verdict stays.
     #[test]
     fn what_never_decides_can_go(acls in proptest::collection::vec(acl(), 1..6)) {
         let definitions = [model(&acls, None)];

@@ -349,14 +349,14 @@ fn a5_the_models_of_components_are_bases() {
         let set = set.unwrap_or_else(|| panic!("{base}: {found:#?}"));
         assert!(verdict(&set, "GET /api/rows/1", ANYBODY, None).starts_with("401"), "{base}");
     }
-    // Their rules come with them: LoopBack denies everybody else.
+    // Their rules come with them: LoopBack denies every other caller.
     let (set, found) =
         told(&loopback(), &sources(&[json!({"name": "userIdentity", "base": "UserIdentity"})]));
     let set = set.unwrap_or_else(|| panic!("{found:#?}"));
     let asked = verdict(&set, "GET /api/userIdentities/1", user("7"), None);
     assert_eq!(asked, "ask /api/userIdentities/1");
     assert_eq!(verdict(&set, "GET /api/userIdentities", user("7"), None), "401 UserIdentity#/acls/0");
-    // Nobody's base: an error where the model is public, and what to do.
+    // An unknown base: an error where the model is public, and what to do.
     let odd = json!({"name": "Thing", "base": "SoapThing", "acls": []});
     let (set, found) = told(&loopback(), &sources(std::slice::from_ref(&odd)));
     assert!(set.is_none() && found[0].contains("add the file of `SoapThing`"), "{found:#?}");

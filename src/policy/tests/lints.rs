@@ -60,7 +60,7 @@ fn a_rule_that_never_decides() {
             json!([deny, rule_with("$owner", "ALLOW", json!({"property": "find"}))]),
             "never-wins the rule can never decide: no request that it covers names a row",
         ),
-        // Behind others for everybody.
+        // Behind others for every caller.
         (
             json!([deny, rule("$everyone", "ALLOW")]),
             "shadowed the rule never decides: for every caller that it names, `order.json#/acls/0` comes first",

@@ -126,7 +126,7 @@ fn the_owners_key_is_the_one_that_loopback_makes() {
     assert!(owns(json!({"relations": relation(json!({}))})));
     assert!(owns(json!({"relations": relation(json!({"foreignKey": ""}))})));
     assert!(!owns(json!({"relations": relation(json!({"foreignKey": "k"}))})));
-    // The key holds an email, say, which is nobody's id.
+    // The key holds an email, say, which is no id.
     assert!(!owns(json!({"relations": relation(json!({"primaryKey": "email"}))})));
     assert!(owns(json!({"relationships": relation(json!({})), "relations": {}})));
 }
@@ -159,7 +159,7 @@ fn nested_remoting_goes_one_level_deeper() {
     }
 }
 
-/// Customers are the accounts, sellers log in at the app; whether an id alone says who somebody is.
+/// Customers are the accounts, sellers log in at the app; whether an id alone says who a caller is.
 fn shop(several: bool) -> (PolicySet, Vec<Finding>) {
     let tokens = |polymorphic: Value| json!({"accessTokens": {"type": "hasMany", "model": "AccessToken", "polymorphic": polymorphic}});
     let by = several.then(|| json!({"foreignKey": "userId", "discriminator": "principalType"}));

@@ -124,7 +124,7 @@ fn the_account_model_is_served_here() {
         assert_eq!(route(&loopback, request), expected, "{request}");
         assert_eq!(route(&standard, request), expected, "{request}");
     }
-    // The seeds let any verb but OPTIONS log out.
+    // As LoopBack's documentation says, any verb but OPTIONS logs out.
     assert_eq!(route(&loopback, "GET /api/users/logout"), "User.findById READ logout *");
     assert_eq!(route(&standard, "GET /api/users/logout"), "User.logout EXECUTE - *");
     assert_eq!(route(&loopback, "OPTIONS /api/users/logout"), "User.logout EXECUTE - *");

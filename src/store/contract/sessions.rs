@@ -194,7 +194,7 @@ pub(in crate::store) async fn a_use_is_known_at_once_and_written_down_later(stor
     assert_eq!(held.last_use(), Some(used), "within a minute is the same use");
     assert_eq!((held.unwritten(90), held.unwritten(0)), (None, Some(used)), "89 s after its making");
 
-    // Whatever replaces the session knows of it, and nobody else is told.
+    // Whatever replaces the session knows of it, and no other is told.
     let seen = store.changes(0).await.unwrap().len();
     commit(store, Change::UpdateToken(Token { ttl: Some(60.0), ..token("t", user.id.clone()) }))
         .await

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{PASSWORD, ask};
 use crate::support::{App, Client, GUARD, Gate, Setup};
 
-/// Whoever has an account may see its tokens.
+/// Owners may see their tokens.
 const TOKENS: &str = r#"{ "User": { "public": true, "acls": [
     { "principalType": "ROLE", "principalId": "$owner", "permission": "ALLOW" }
 ] } }"#;
@@ -265,7 +265,7 @@ fn lifetimes_are_what_the_settings_say() {
     }
 }
 
-/// One route for whoever has a token for reports, one for everybody.
+/// One route for tokens with the scope of reports, one for all.
 const REPORTS: &str = r#"{ "name": "Report",
   "routes": [
     { "path": "/reports", "property": "list", "accessScopes": ["reports"] },

@@ -1,4 +1,4 @@
-//! Who is meant by a login's names: realms, letter case, and addresses that nobody has confirmed; in both profiles.
+//! Who is meant by a login's names: realms, letter case, and unconfirmed addresses; in both profiles.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn a_required_realm_has_to_be_named() {
         ] {
             assert_eq!(login(&mut client, &body), expected, "{profile}: {body}");
         }
-        // Without a delimiter a name is anybody's once, whatever the realm.
+        // Without a delimiter a name is one user's, whatever the realm.
         let other = json!({"realm": "blue", "email": "ann@example.com", "username": "ann"});
         assert_eq!(register(&mut client, &other), "422", "{profile}");
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{PASSWORD, ask, told};
 use crate::support::{App, Gate, Setup, answer};
 
-/// Whoever gets the events.
+/// The receiver of the events.
 pub(crate) struct Receiver {
     app: App,
     letters: mpsc::Receiver<Value>,

@@ -1,11 +1,11 @@
-//! Users and their tokens as rows, for whoever the rules let see them.
+//! Users and their tokens as rows, for callers whom the rules let see them.
 
 use serde_json::{Value, json};
 
 use super::{PASSWORD, ask, told};
 use crate::support::{App, Client, Gate, Setup};
 
-/// Whoever has the role `admin` may do everything.
+/// The role `admin` may do everything.
 const ADMIN: &str = r#"{ "User": { "public": true, "acls": [
     { "principalType": "ROLE", "principalId": "admin", "permission": "ALLOW" }
 ] } }"#;

@@ -18,7 +18,7 @@ fn short_lived(gate: &Gate) -> String {
 #[test]
 fn an_expired_token_is_a_401_once_and_then_unknown() {
     for (profile, challenge) in [("standard", Some(r#"Bearer error="invalid_token""#)), ("loopback3", None)] {
-        // Also where anybody may go, and where anonymous callers log in.
+        // Also where all may go, and where anonymous callers log in.
         for line in ["GET /open", "GET /api/users/1", "POST /api/users/login", "POST /api/users/logout"] {
             let (app, gate) = gate(profile);
             let token = short_lived(&gate);

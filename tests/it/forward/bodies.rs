@@ -266,7 +266,7 @@ fn a_413_arrives_instead_of_a_reset() {
     assert_eq!(response.json()["error"]["name"], "PayloadTooLargeError");
     client.expect_close();
 
-    // The same in chunks, whose end nobody knows.
+    // The same in chunks, whose end is not known.
     let mut client = gate.client();
     client.send(format!("{head}Transfer-Encoding: chunked\r\n\r\n"));
     for _ in 0..BODY / BLOCK / 10 {

@@ -128,7 +128,7 @@ fn b9_a_second_line_of_what_is_one_thing_is_refused() {
         assert!(message.contains("repeated-header"), "{message}");
     }
     assert_eq!(app.connections(), 0);
-    // Nobody believes a stranger, once or twice.
+    // A stranger is not believed, once or twice.
     let stranger = Gate::open(&app);
     let lines = "X-Forwarded-Proto: http\r\nX-Forwarded-Proto: https\r\n";
     stranger.client().ask("GET", "/a", lines, b"").expect(200);

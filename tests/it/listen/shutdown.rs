@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 
-/// Waits until nobody listens there any more.
+/// Waits until the port is closed.
 fn until_refused(address: std::net::SocketAddr) {
     let began = Instant::now();
     while TcpStream::connect(address).is_ok() {

@@ -56,7 +56,7 @@ fn status(client: &mut Client, line: &str, token: &str, body: &Value) -> u16 {
     client.ask(method, target, &lines, body.to_string().as_bytes()).status
 }
 
-/// Each request by a caller without a token, with one that nobody has, and by a user: denied is a 401.
+/// Each request by a caller without a token, with an unknown one, and by a user: denied is a 401.
 fn check(gate: &Gate, user: &SignedUp, rows: &[(&str, [bool; 3])]) {
     let mut client = gate.client();
     for (line, expected) in rows {

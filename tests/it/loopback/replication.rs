@@ -78,7 +78,7 @@ fn a11_readers_pull_and_writers_push() {
 
 #[test]
 fn a11_the_model_of_changes_is_served() {
-    // LoopBack gives it no rules: everybody may, unless the default is to deny.
+    // LoopBack gives it no rules: all may, unless the default is to deny.
     for (profile, expected) in [("loopback3", 200), ("standard", 401)] {
         let (app, gate) = gate(profile);
         let mut client = gate.client();

@@ -79,7 +79,7 @@ fn a4_roles_and_rules_are_of_the_models_principal_type() {
         for (target, by_ann, by_bob) in [
             ("GET /api/Products", 200, denied),
             ("GET /api/Products/count", 200, denied),
-            // Rules of type USER, and of another model, are of nobody here.
+            // Rules of type USER, and of another model, match no caller here.
             ("GET /api/Products/findOne", denied, denied),
             ("POST /api/Products", 200, 200),
             // The owner is found by the relation to this model alone.
@@ -87,7 +87,7 @@ fn a4_roles_and_rules_are_of_the_models_principal_type() {
             ("GET /api/Products/made", denied, denied),
             ("GET /api/Products/by-id", denied, denied),
             ("GET /api/OneUsers/1", 200, denied),
-            // Of another user model nobody here is the owner by an id alone.
+            // Of another user model no caller here is the owner by an id alone.
             ("GET /api/AnotherUsers/1", denied, denied),
         ] {
             for (token, expected) in [(&ann, by_ann), (&bob, by_bob)] {

@@ -121,7 +121,7 @@ fn the_printed_configuration_serves_for_commands() {
 
 #[test]
 fn usual_ports_that_are_taken_are_passed_over() {
-    // Where somebody else has them, they are taken as well.
+    // Where another process has them, they are taken as well.
     let _taken = [8080, 3000].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let demo = Demo::start();
     let told = demo.told();

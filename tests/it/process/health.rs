@@ -10,7 +10,7 @@ fn healthcheck_tells_whether_the_gate_is_ready() {
     let gate = house.serve();
     house.ok("healthcheck");
     gate.kill();
-    // The socket is still there, and nobody behind it.
+    // The socket is still there, and no process behind it.
     assert!(house.path("data/admin.sock").exists());
     house.run("healthcheck").refused();
     let _gate = house.serve();

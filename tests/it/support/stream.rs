@@ -15,7 +15,7 @@ use super::GUARD;
 pub(super) struct Stream {
     pub(super) socket: Socket,
     held: Vec<u8>,
-    /// Every byte that was read, when somebody wants to see them all.
+    /// Every byte that was read, where a test wants to see them all.
     pub(super) seen: Vec<u8>,
 }
 

@@ -173,7 +173,7 @@ fn packed(draft: &mut Draft, chance: &mut Chance, body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The body as chunks under another spelling of `chunked`, with something behind it for whoever reads a length.
+/// The body as chunks under another spelling of `chunked`, with something behind it for a server that reads a length.
 fn transfer_encoding(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     let name = chance.one_of(&[
         "Transfer-Encoding",
