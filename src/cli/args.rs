@@ -51,7 +51,7 @@ pub(super) enum Command {
         #[arg(long)]
         strict: bool,
     },
-    /// Why a request is allowed or denied: every rule, the one that decides, and what would turn it
+    /// Explain why a request is allowed or denied: every rule, the one that decides, and what would change it
     Explain(Explain),
     /// Test policies, or compare two folders of them
     #[command(subcommand)]
@@ -68,13 +68,13 @@ pub(super) enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Take accounts and live sessions over from another system
+    /// Import accounts and live sessions from another system
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Stored rules: rows that are judged beside those of the policy files
+    /// Stored rules, which count beside those of the policy files
     #[command(subcommand)]
     Acl(AclCommand),
-    /// What runs: version, policies in force, store, upstreams, sessions, last reload
+    /// Show what runs: version, policies in force, store, upstreams, sessions, last reload
     Status,
     /// The configuration as it is read
     #[command(subcommand)]
@@ -143,7 +143,7 @@ pub(super) enum YesNo {
 pub(super) enum PolicyCommand {
     /// Run the cases beside the policies (*.cases.json)
     Test(PolicyTest),
-    /// Who may do what by one folder and not by the other; exit 1 when anything opens
+    /// Compare two folders: who may do what under one and not under the other; exit 1 when anything opens
     Diff(PolicyDiff),
 }
 
@@ -164,9 +164,9 @@ pub(super) struct PolicyTest {
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyDiff {
-    /// The folder in force
+    /// The folder in force now
     pub(super) old: PathBuf,
-    /// The folder that shall be
+    /// The new folder
     pub(super) new: PathBuf,
     /// Compare the requests of this access log (JSON) as well
     #[arg(long, value_name = "FILE")]
@@ -185,9 +185,9 @@ pub(super) enum SchemaCommand {
 pub(super) enum UserCommand {
     /// Add an account
     Add(UserAdd),
-    /// All accounts
+    /// List all accounts
     List,
-    /// One account
+    /// Show one account
     Show {
         #[arg(help = WHO)]
         who: Who,
@@ -199,17 +199,17 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         password: PasswordFrom,
     },
-    /// Take an account's email address for confirmed
+    /// Mark an account's email address as confirmed
     Verify {
         #[arg(help = WHO)]
         who: Who,
     },
-    /// Switch an account off: no login, and its tokens are refused
+    /// Disable an account: no login, and its tokens are refused
     Disable {
         #[arg(help = WHO)]
         who: Who,
     },
-    /// Switch an account on again
+    /// Enable an account again
     Enable {
         #[arg(help = WHO)]
         who: Who,
@@ -259,7 +259,7 @@ pub(super) struct PasswordFrom {
 pub(super) enum RoleCommand {
     /// Add a role
     Add { name: String },
-    /// All roles, and how many users have them
+    /// List all roles, and how many users have them
     List,
     /// Delete a role, and take it from all users
     Delete {
@@ -274,7 +274,7 @@ pub(super) enum RoleCommand {
         #[arg(help = WHO)]
         who: Who,
     },
-    /// Take a role from a user
+    /// Take a role away from a user
     Revoke {
         name: String,
         #[arg(help = WHO)]
@@ -294,11 +294,11 @@ pub(super) enum TokenCommand {
         /// What `token list` calls it
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
-        /// What it is good for; may be repeated
+        /// A scope that it opens; may be repeated
         #[arg(long = "scope", value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         scopes: Vec<String>,
     },
-    /// Tokens by their handles, which are no credentials
+    /// List tokens by their handles, which are no credentials
     List {
         #[arg(long, value_name = "WHO", help = WHO)]
         user: Option<Who>,
@@ -323,7 +323,7 @@ pub(super) enum ImportCommand {
     Loopback(ImportLoopback),
     /// Read a LoopBack 3 project, and list what is covered as it is and what needs a decision
     CheckApp {
-        /// Its top folder
+        /// The project's top folder
         dir: PathBuf,
     },
 }

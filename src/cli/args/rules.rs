@@ -10,7 +10,7 @@ use crate::{cli::prompt::Usage, policy::StoredRule};
 pub(in crate::cli) enum AclCommand {
     /// Store a rule, in force at once
     Add(Box<AclAdd>),
-    /// All stored rules
+    /// List all stored rules
     List,
     /// Remove stored rules by their ids
     Remove {
@@ -26,7 +26,7 @@ pub(in crate::cli) struct AclAdd {
     #[arg(value_name = "JSON", required_unless_present_any = ["model", "permission", "principal_type", "principal_id"],
         conflicts_with_all = ["property", "access_type", "permission", "principal_type", "principal_id"])]
     rule: Option<Rule>,
-    /// The model it is about; * is every model. Goes with a JSON that names none
+    /// The model that it is for; * is every model. Also beside a JSON that names none
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// The method or property [default: *]
