@@ -1,6 +1,6 @@
 //! From the credential of a request to the session that it names (docs/loopback-3.28.md section 1).
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     clock::Timestamp,
@@ -182,14 +182,60 @@ impl Gate {
     }
 }
 
-/// Whether a request came straight to a loopback address of this machine: no proxy says that it passed it on.
+/// Whether a request came straight to a loopback address of this machine, by a name of it: no proxy says that it passed it
+/// on, and none that says nothing asks for a site.
 fn is_local(head: &RequestHead, down: &Downstream, context: &Context<'_>) -> bool {
     const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
     let is_passed_on = |name: &str| {
         let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
         is_forwarded || PASSED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
     };
-    down.socket.is_on_loopback()
+    is_loopback_host(head.host())
+        && down.socket.is_on_loopback()
         && !context.origin.is_proxy
         && !head.fields().any(|field| is_passed_on(field.name))
+}
+
+/// Whether a `Host` names this machine alone (RFC 6761 section 6.3 for `localhost`).
+fn is_loopback_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let is_named = |name: &str| name.eq_ignore_ascii_case("localhost");
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    is_named(last) || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c8_only_names_of_this_machine_are_local() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "app.localhost",
+            "localhost.",
+            "127.0.0.1",
+            "127.9.9.9:80",
+            "[::1]",
+            "[::1]:8080",
+        ] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in [
+            "shop.example",
+            "localhost.example",
+            "notlocalhost",
+            "10.0.0.1",
+            "[2001:db8::1]",
+            "127.0.0.1.example",
+            "",
+            "[]",
+        ] {
+            assert!(!is_loopback_host(host), "{host}");
+        }
+    }
 }

@@ -30,9 +30,9 @@ pub enum Override {
     Unclear,
 }
 
-/// What a parameter may ask for: the methods of HTTP and WebDAV (RFC 9110, RFC 5789, RFC 4918) but TRACE and CONNECT, which no
-/// request may have. Another word may be the letters of a coding that the app undoes.
-const METHODS: [&str; 16] = [
+/// What a parameter may ask for: the methods of HTTP, WebDAV and caches (RFC 9110, RFC 5789, RFC 4918) but TRACE and CONNECT,
+/// which no request may have. Another word may be the letters of a coding that the app undoes.
+const METHODS: [&str; 20] = [
     "GET",
     "HEAD",
     "POST",
@@ -40,6 +40,7 @@ const METHODS: [&str; 16] = [
     "PATCH",
     "DELETE",
     "OPTIONS",
+    "QUERY",
     "COPY",
     "MOVE",
     "MKCOL",
@@ -49,6 +50,9 @@ const METHODS: [&str; 16] = [
     "UNLOCK",
     "REPORT",
     "SEARCH",
+    "LINK",
+    "UNLINK",
+    "PURGE",
 ];
 
 /// Looks for an override in a body as it passes.

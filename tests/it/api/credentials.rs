@@ -152,7 +152,7 @@ fn two_users_in_one_request_are_refused_wherever_they_stand() {
             (query.clone(), format!("X-Session: {}\r\n", bob.token)),
             (query.clone(), format!("Authorization: Bearer {}\r\n", BASE64_STANDARD.encode(&bob.token))),
             (query.clone(), format!("Cookie: access_token={}\r\n", signed(&bob.token, secret))),
-            (query.clone(), format!("Cookie: portcullis={}\r\n", bob.token)),
+            (query.clone(), format!("Cookie: __Host-portcullis={}\r\n", bob.token)),
             (format!("{query}&access_token={}", bob.token), String::new()),
             ("/open".to_owned(), format!("X-Session: {}\r\nX-Access-Token: {}\r\n", ann.token, bob.token)),
         ] {

@@ -78,7 +78,7 @@ fn a_token_is_taken_from_each_of_its_places() {
         format!("Authorization: Bearer {}\r\n", ann.token),
         format!("Authorization: Bearer {bearer}\r\n"),
         format!("Authorization: Basic {basic}\r\n"),
-        format!("Cookie: portcullis={}\r\n", ann.token),
+        format!("Cookie: __Host-portcullis={}\r\n", ann.token),
     ];
     let mut client = gate.client();
     for lines in &lines {

@@ -129,7 +129,7 @@ fn the_app_learns_who_asks_and_gets_no_credential() {
         (format!("Authorization: Bearer {token}\r\nCookie: theme=dark; lang=en\r\n"), "/a".to_owned()),
         (format!("X-Access-Token: {token}\r\n"), "/a".to_owned()),
         (String::new(), format!("/a?access_token={token}")),
-        (format!("Cookie: lang=en; portcullis={token}; theme=dark\r\n"), "/a".to_owned()),
+        (format!("Cookie: lang=en; __Host-portcullis={token}; theme=dark\r\n"), "/a".to_owned()),
     ];
     for (lines, target) in places {
         let response = client.ask("GET", &target, &lines, b"").expect(200);
