@@ -31,8 +31,13 @@ pub(super) fn open(
         (None, Incoming::Done, Framing::Chunked) => Framing::Empty,
         (None, _, framing) => framing,
     };
-    let empty = matches!(framing, Framing::Empty | Framing::Length(0));
-    let hop = Hop { framing, alone: !(empty || reads_bodies && defines_body(head.method())) };
+    // A server that has not learnt chunks leaves them on the connection, and the next client gets its complaint.
+    let shares = match framing {
+        Framing::Empty | Framing::Length(0) => true,
+        Framing::Length(_) => reads_bodies && defines_body(head.method()),
+        Framing::Chunked | Framing::UntilClose => false,
+    };
+    let hop = Hop { framing, alone: !shares };
     headers::write_request(&mut down.scratch.to_app, head, outgoing, hop);
     match outgoing.body {
         Some(body) => down.scratch.to_app.extend_from_slice(body),

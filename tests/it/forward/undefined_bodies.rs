@@ -72,12 +72,26 @@ fn b3_a_defined_body_shares_its_connection() {
     let gate = Gate::open(&app);
     let mut client = gate.client();
     for method in ["POST", "PUT", "PATCH"] {
-        for framed in framed("hello") {
-            client.send(format!("{method} /a HTTP/1.1\r\nHost: a\r\n{framed}"));
-            assert_eq!(client.response().expect(200).json()["body"], "hello", "{method} {framed}");
-        }
+        let [with_length, _] = framed("hello");
+        client.send(format!("{method} /a HTTP/1.1\r\nHost: a\r\n{with_length}"));
+        assert_eq!(client.response().expect(200).json()["body"], "hello", "{method}");
     }
     assert_eq!(app.connections(), 1);
+}
+
+#[test]
+fn b16_chunks_go_alone_whatever_the_method() {
+    let app = App::echo();
+    let gate = Gate::open(&app);
+    let mut client = gate.client();
+    for (at, method) in ["POST", "PUT", "PATCH", "GET"].into_iter().enumerate() {
+        client.get("/before").expect(200);
+        let [_, chunked] = framed("hello");
+        client.send(format!("{method} /a HTTP/1.1\r\nHost: a\r\n{chunked}"));
+        assert_eq!(client.response().expect(200).json()["body"], "hello", "{method}");
+        assert_eq!(app.requests().last().unwrap().field("connection"), Some("close"), "{method}");
+        assert_eq!(app.connections(), 2 + at, "{method}");
+    }
 }
 
 #[test]
