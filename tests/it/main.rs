@@ -30,4 +30,6 @@ mod suites;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod unseen;
+#[cfg(test)]
 mod wire;
