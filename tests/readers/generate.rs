@@ -165,7 +165,7 @@ fn behind_a_proxy(draft: &mut Draft, chance: &mut Chance) {
         1 => vec![format!("10.0.0.1, {client}")],
         2 => vec!["10.0.0.1".to_owned(), client],
         3 => vec!["10.0.0.1".to_owned(), "192.0.2.9".to_owned(), format!("{client}, 127.0.0.1")],
-        4 => vec!["10.0.0.1, 192.0.2.9".to_owned(), format!("{client}:5678")],
+        4 => vec!["10.0.0.1, [2001:db8::1]:443".to_owned(), format!("{client}:5678")],
         _ => vec!["203.0.113.251".to_owned(), client, "127.0.0.1".to_owned()],
     };
     for line in &lines {

@@ -348,6 +348,11 @@ fn origin(reading: &Reading, about: &About) -> Result<(), Wrong> {
     let told = ["client", "REMOTE_ADDR"].iter().filter_map(|name| reading.facts.get(*name)?.parse().ok());
     let told = told.into_iter().find(|told: &IpAddr| !told.is_loopback());
     let lines: Vec<&str> = reading.all("x-forwarded-for").collect();
+    let mut entries =
+        lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|entry| !entry.is_empty());
+    if let Some(entry) = entries.find(|entry| entry.parse::<IpAddr>().is_err()) {
+        return Err((Kind::Client, format!("no address: {entry}")));
+    }
     let read = told.or_else(|| resolve(lines.iter().copied()));
     if read != sent {
         return Err((Kind::Client, format!("client {read:?} of {lines:?}, sent {sent:?}")));
