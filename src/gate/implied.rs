@@ -149,7 +149,7 @@ fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
     if known.is_empty() { vec!["PUT"] } else { known }
 }
 
-/// The path of the one `Destination`, which is on this host.
+/// The path of the one `Destination`, which is on this host: the one that the client spoke to, `origin`.
 fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'static str> {
     let mut lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("destination"));
     let (Some(line), None) = (lines.next(), lines.next()) else { return Err("there are several") };
@@ -166,7 +166,7 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
     let (host, path) =
         rest.split_at_checked(rest.find('/').ok_or("it has no path")?).ok_or("it has no path")?;
     let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
-    if bare(host) != bare(head.host()) && bare(host) != bare(origin) {
+    if bare(host) != bare(origin) {
         return Err("it is on another host");
     }
     Ok(path)

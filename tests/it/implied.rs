@@ -205,6 +205,20 @@ fn b6_a_destination_is_a_target_that_is_written() {
 
 /// A field of an object store that has it read what another path holds.
 #[test]
+fn b6_behind_a_proxy_this_host_is_the_one_that_the_proxy_tells() {
+    let app = App::echo();
+    let setup = Setup::new(&app).policy("dav.json", DAV).set("server.trusted_proxies", "127.0.0.0/8");
+    let gate = Gate::start(setup);
+    let ann = gate.sign_up("ann");
+    for (destination, status) in
+        [("http://shop.test/dav/1/g", 200), ("http://gate.test/dav/1/g", 400), ("/dav/1/g", 200)]
+    {
+        let lines = format!("X-Forwarded-Host: shop.test\r\nDestination: {destination}\r\n");
+        assert_eq!(moving(&gate, &ann.token, "MOVE", &lines), status, "{destination}");
+    }
+}
+
+#[test]
 fn b6_a_source_to_copy_from_is_refused() {
     let app = App::echo();
     let gate = gate(&app, "ignore");
