@@ -67,10 +67,11 @@ async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String
     }
 }
 
-/// What the whole set makes of a new rule. One for a model that there is not is refused.
+/// What the whole set makes of a new rule. One for a model that there is not, or a `$` role, is refused.
 async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
     let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
     let head = format!("the stored rule `{}` ", rule.id);
+    let is_special = rule.principal_id.as_deref().is_some_and(|name| name.starts_with('$'));
     policies.stored.rules.push(rule);
     let Some((_, findings)) = policies.study() else { return Ok(Vec::new()) };
     let mut doubts = Vec::new();
@@ -79,6 +80,10 @@ async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<Strin
         let fix = finding.fix.map_or_else(String::new, |fix| format!("; {fix}"));
         match finding.code {
             "unknown-model" => return Err(ExecuteError::Rule(format!("it {what}{fix}"))),
+            // No one can be granted it, and a rule that denies would protect nothing.
+            "misspelt-role" | "unknown-role" if is_special => {
+                return Err(ExecuteError::Rule(format!("it {what}{fix}")));
+            }
             // That no one has this id has been told.
             "user-id" => {}
             _ => doubts.push(format!("it {what}{fix}")),

@@ -36,6 +36,11 @@ fn f9_acl_add_refuses_what_can_never_apply_and_doubts_the_rest() {
             (format!("--model Note {rule} USER --principal-id ann@example.com"), "is `--principal-id 1`"),
             (format!("--model Note {rule} USER --principal-id ann"), "is `--principal-id 1`"),
             (format!("--model * {rule} USER --principal-id zoe@example.com"), "no one has the address"),
+            (
+                format!("--model Note {rule} ROLE --principal-id $authenicated"),
+                "did you mean `$authenticated`?",
+            ),
+            (format!("--model Note {rule} ROLE --principal-id $xyzzy"), "those with a `$` are $everyone, "),
         ] {
             let error = house.run(&format!("acl add {line}")).refused();
             assert!(error.contains(wrong), "{line}: {error}");
@@ -55,11 +60,6 @@ fn f9_acl_add_refuses_what_can_never_apply_and_doubts_the_rest() {
                 "role `editr`, and there is none; did you mean `editor`?",
             ),
             (format!("--model Note {rule} ROLE --principal-id everyone"), "did you mean `$everyone`?"),
-            (
-                format!("--model Note {rule} ROLE --principal-id $authenicated"),
-                "did you mean `$authenticated`?",
-            ),
-            (format!("--model Note {rule} ROLE --principal-id $xyzzy"), "those with a `$` are $everyone, "),
             (format!("--model Note {rule} USER --principal-id 99"), "no user has the id `99`"),
         ] {
             let told = house.ok(&format!("acl add {line}"));
