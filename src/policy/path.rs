@@ -158,7 +158,8 @@ pub(super) fn decoded_again(path: &str) -> Option<String> {
 
 /// A segment without its parameters.
 fn before_params(segment: &str) -> &str {
-    let is_end = |rest: &[u8]| rest.first() == Some(&b';') || is_escaped_end(rest);
+    // A raw path has no `?` or `#`; one that is decoded once may.
+    let is_end = |rest: &[u8]| matches!(rest, [b';' | b'?' | b'#', ..]) || is_escaped_end(rest);
     let end = (0..segment.len()).find(|at| segment.as_bytes().get(*at..).is_some_and(is_end));
     end.and_then(|end| segment.get(..end)).unwrap_or(segment)
 }

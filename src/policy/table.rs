@@ -1,6 +1,6 @@
 //! Which route a request is: models by the first segments of the path, then a small tree that models of one shape share.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     acl::Rule,
@@ -160,7 +160,9 @@ impl Table {
             return true;
         }
         let Some(plain) = path::with_slashes(path) else { return true };
-        [Cow::Borrowed(&*plain), Cow::Owned(path::other_reading(&plain))].iter().all(|reading| {
+        let other = path::other_reading(&plain);
+        let again = path::decoded_again(&plain);
+        [Some(plain), Some(other), again].iter().flatten().all(|reading| {
             match self.find_raw(verb, reading, true) {
                 Found::Route(other) => other.index == hit.index && hit.captures_as(&other),
                 Found::Unmatched => true,
