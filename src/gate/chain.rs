@@ -80,7 +80,7 @@ fn plain(text: &str, from: usize) -> String {
 
 /// The address of an entry, and whether it stands there as it is: `192.0.2.1:4711` and `[2001:db8::1]:443` hold a
 /// port (Azure Application Gateway, IIS).
-fn address(entry: &str) -> Option<(IpAddr, bool)> {
+pub(super) fn address(entry: &str) -> Option<(IpAddr, bool)> {
     if let Ok(address) = entry.parse::<IpAddr>() {
         let canonical = address.to_canonical();
         return Some((canonical, canonical == address));

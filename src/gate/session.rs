@@ -1,6 +1,6 @@
 //! From the credential of a request to the session that it names (docs/loopback-3.28.md section 1).
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     clock::Timestamp,
@@ -14,7 +14,7 @@ use crate::{
     wire::RequestHead,
 };
 
-use super::{Core, Gate, context::Context, record::Record, same_site};
+use super::{Core, Gate, chain, context::Context, record::Record, same_site};
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -198,13 +198,9 @@ fn is_local(head: &RequestHead, down: &Downstream, context: &Context<'_>) -> boo
 
 /// Whether a `Host` names this machine alone (RFC 6761 section 6.3 for `localhost`).
 fn is_loopback_host(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let is_named = |name: &str| name.eq_ignore_ascii_case("localhost");
-    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    is_named(last) || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    let name = host.split(':').next().unwrap_or_default().trim_end_matches('.');
+    let is_named = name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));
+    is_named || chain::address(host).is_some_and(|(address, _)| address.is_loopback())
 }
 
 #[cfg(test)]
