@@ -54,25 +54,34 @@ fn block(document: &str, begins: &str, ends: &str) -> String {
     format!("{begins}{inner}{ends}")
 }
 
+/// Documents with a policy file, what the file is called there, and whether cases for it follow.
+const DOCUMENTS: [(&str, &str, bool); 3] = [
+    (include_str!("../../../docs/getting-started.md"), "notes.json", false),
+    (include_str!("../../../docs/policies.md"), "notes.json", true),
+    (include_str!("../../../docs/writing-policies.md"), "invoices.json", true),
+];
+
 #[test]
 fn f10_the_samples_of_the_documents_are_sound() {
-    let readme = include_str!("../../../README.md");
-    let docs = include_str!("../../../docs/policies.md");
-    let of =
-        |document: &str| vec![file("notes.json", &block(document, "    {\n      \"name\"", "\n    }\n"))];
-    for sources in [samples(), of(readme), of(docs)] {
+    let roles = ["accountant", "admin", "chief", "editor", "intern"].map(String::from).to_vec();
+    let stored = Stored { roles, rules: Vec::new() };
+    let of = |document: &str, name: &str| vec![file(name, &block(document, "{\n  \"name\"", "\n}\n"))];
+    let documents = DOCUMENTS.map(|(document, name, _)| of(document, name));
+    for sources in documents.into_iter().chain([samples()]) {
         for unmatched in [Unmatched::Deny, Unmatched::Authenticated] {
             let settings = Settings { unmatched, ..standard() };
-            let (study, findings) = study(&settings, &sources, &stored());
+            let (study, findings) = study(&settings, &sources, &stored);
             assert_eq!(findings, Vec::new());
             assert_eq!(study.unwrap().lint(&sources), Vec::new(), "{unmatched:?}");
         }
     }
-    let cases = file("notes.cases.json", &block(docs, "    [\n      { \"as\"", "\n    ]\n"));
-    let (study, _) = study(&standard(), &of(docs), &stored());
-    let study = study.unwrap();
-    for case in Case::read(&cases).unwrap() {
-        let outcome = study.run(&case, (&case.target, None));
-        assert_eq!(outcome.failure, None, "{case:?}");
+    for (document, name, _) in DOCUMENTS.into_iter().filter(|(_, _, has_cases)| *has_cases) {
+        let cases = file("cases.json", &block(document, "[\n  { \"as\"", "\n]\n"));
+        let (study, _) = study(&standard(), &of(document, name), &stored);
+        let study = study.unwrap();
+        for case in Case::read(&cases).unwrap() {
+            let outcome = study.run(&case, (&case.target, None));
+            assert_eq!(outcome.failure, None, "{case:?}");
+        }
     }
 }
