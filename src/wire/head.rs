@@ -72,6 +72,11 @@ impl Facts {
     }
 
     fn note_options(&mut self, value: &[u8]) {
+        // What nearly all of them say.
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return;
+        }
         for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
             let is = |usual: &[u8]| option.eq_ignore_ascii_case(usual);
             let (close, keep_alive, upgrade) = (is(b"close"), is(b"keep-alive"), is(b"upgrade"));

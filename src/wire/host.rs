@@ -8,15 +8,16 @@ const MAX_NAME: usize = 255;
 /// How many bytes of `value` name a host: a name, an IPv4 address or a bracketed IPv6 address, with an optional
 /// port. All but the colon of an empty port, which means none (RFC 3986 section 6.2.3). `None` if it is no host.
 pub(super) fn host_length(value: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(value).ok()?;
-    let (right, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (address, port) = rest.split_once(']')?;
-        (address.parse::<Ipv6Addr>().is_ok(), port)
+    let end = if let Some(rest) = value.strip_prefix(b"[") {
+        let close = memchr::memchr(b']', rest)?;
+        let address = std::str::from_utf8(rest.get(..close)?).ok()?;
+        address.parse::<Ipv6Addr>().is_ok().then_some(close + 2)?
     } else {
-        let (name, port) = text.split_at_checked(memchr::memchr(b':', value).unwrap_or(value.len()))?;
-        (is_name(name), port)
+        let end = memchr::memchr(b':', value).unwrap_or(value.len());
+        is_name(value.get(..end)?).then_some(end)?
     };
-    (right && is_port_part(port)).then(|| text.strip_suffix(':').unwrap_or(text).len())
+    let port = value.get(end..)?;
+    is_port_part(port).then(|| if port == b":" { end } else { value.len() })
 }
 
 /// Whether a text is a whole host, as `Host` may have it.
@@ -26,19 +27,23 @@ pub fn is_host(text: &str) -> bool {
 }
 
 /// Labels of letters, digits, `-` and `_`, none of them empty; a dot may end the name.
-fn is_name(name: &str) -> bool {
-    let labels = name.strip_suffix('.').unwrap_or(name);
-    name.len() <= MAX_NAME
-        && labels.split('.').all(|label| {
-            !label.is_empty()
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        })
+fn is_name(name: &[u8]) -> bool {
+    let mut label_is_empty = true;
+    let fits = |&byte: &u8| {
+        let was_empty = label_is_empty;
+        label_is_empty = byte == b'.';
+        if label_is_empty { !was_empty } else { byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') }
+    };
+    !name.is_empty() && name.len() <= MAX_NAME && name.iter().all(fits)
 }
 
 /// Nothing, or `:` and a port, which may be empty (RFC 3986 section 3.2.3).
-fn is_port_part(part: &str) -> bool {
-    let Some(port) = part.strip_prefix(':') else { return part.is_empty() };
+fn is_port_part(part: &[u8]) -> bool {
+    let Some(port) = part.strip_prefix(b":") else { return part.is_empty() };
     // Digits alone: `parse` also takes a sign.
-    port.is_empty()
-        || port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() <= 5 && port.parse::<u16>().is_ok()
+    let value = port
+        .iter()
+        .take(6)
+        .try_fold(0_u32, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0')));
+    port.len() <= 5 && value.is_some_and(|value| value <= u32::from(u16::MAX))
 }
