@@ -141,11 +141,17 @@ impl Scratch {
 impl Downstream {
     /// A client's end with borrowed buffers.
     #[must_use]
-    pub fn new(socket: Socket, peer: Peer, deadline: Deadline, scratch: Box<Scratch>, times: Times) -> Self {
+    pub fn new(
+        socket: Socket,
+        (peer, peer_text): (Peer, PeerText),
+        deadline: Deadline,
+        scratch: Box<Scratch>,
+        times: Times,
+    ) -> Self {
         Self {
             socket,
             peer,
-            peer_text: peer.ip().into(),
+            peer_text,
             deadline,
             scratch,
             times,

@@ -259,16 +259,13 @@ impl<'x> Exchange<'x> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
         let before = self.progress();
         self.look_around()?;
-        match self.upload(cx).and_then(|()| self.download(cx)) {
+        match self.advance(cx) {
             Err(ForwardError::Cut) if self.may_be_repeated() => return Poll::Ready(Ok(Ended::Stale)),
             other => other?,
         }
-        match self.phase {
-            Phase::Done if self.down.scratch.to_client.is_empty() => return Poll::Ready(Ok(Ended::Whole)),
-            Phase::Switched if self.down.scratch.to_client.is_empty() => {
-                return Poll::Ready(Ok(Ended::Switched));
-            }
-            _ => {}
+        if self.is_over() {
+            let switched = matches!(self.phase, Phase::Switched);
+            return Poll::Ready(Ok(if switched { Ended::Switched } else { Ended::Whole }));
         }
         let wait = self.waiting_for();
         let of_client = |wait| matches!(wait, Wait::Client | Wait::Body);
@@ -284,6 +281,25 @@ impl<'x> Exchange<'x> {
             return Poll::Ready(Err(wait.missed()));
         }
         Poll::Pending
+    }
+
+    /// Moves both directions on, as far as they go without waiting.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+        if self.whole && self.sent >= self.down.scratch.to_app.len() {
+            // The answer has most likely come, and ends the exchange.
+            self.download(cx)?;
+            if self.is_over() {
+                return Ok(());
+            }
+            return self.watch_client(cx);
+        }
+        self.upload(cx)?;
+        self.download(cx)
+    }
+
+    /// Whether the answer has been delivered.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Done | Phase::Switched) && self.down.scratch.to_client.is_empty()
     }
 
     /// Whether the request can go out once more: nothing of an answer has come, and the app has got nothing of the

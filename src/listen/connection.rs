@@ -21,6 +21,7 @@ impl Server {
     pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
         let times = self.shared.settings.times;
+        let peer_text = peer.ip().into();
         let mut patience = self.first_patience();
         loop {
             // A connection at rest holds no buffer.
@@ -39,7 +40,7 @@ impl Server {
                 return;
             }
             let (mut head, scratch) = self.borrow_buffers();
-            let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
+            let mut down = Downstream::new(socket, (peer, peer_text), deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
             if down.bytes_out > 0 {
                 patience = times.idle;

@@ -73,6 +73,9 @@ impl Exchange<'_> {
     /// Looks for the answer's head; `false` when more of it has to come.
     fn scan_head(&mut self) -> Result<bool, ForwardError> {
         let scratch = &mut *self.down.scratch;
+        if scratch.from_app.is_empty() {
+            return Ok(false);
+        }
         let limits = &self.forwarder.settings.response_head;
         match scratch
             .response

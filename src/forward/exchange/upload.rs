@@ -115,7 +115,7 @@ impl Exchange<'_> {
 
     /// The whole request is out: a client that leaves now ends the exchange. One that has only ended its sending half
     /// waits for the answer.
-    fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+    pub(super) fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
         if self.hangup.is_none() && self.down.scratch.input.is_empty() {
             match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
                 Poll::Ready(Ok(0)) => {
