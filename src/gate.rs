@@ -23,7 +23,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    api::Problem,
+    api::{self, Problem},
     clock::Clock,
     credential,
     forward::{Downstream, Forwarder, Names, Preset},
@@ -48,6 +48,7 @@ pub use rules::{Held, Rules, RulesView, Ruleset};
 use context::Context;
 use implied::Asking;
 use record::Record;
+use steps::ReadBody;
 
 /// What the gate decides by.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl Gate {
         let record = Record::new(&rules);
         let keep_alive = match self.walk(core, &rules, (head, &personal), down, (&context, &record)).await {
             Ok(keep_alive) => keep_alive,
-            Err(stop) => self.refuse(head, down, (&context, &record), stop).await,
+            Err(stop) => Box::pin(self.refuse(head, down, (&context, &record), stop)).await,
         };
         let judged = personal.get().map_or(head, Box::as_ref);
         record.write(self, core, (judged, down, &context));
@@ -159,7 +160,7 @@ impl Gate {
         let spelling = self.check_names(head, context)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         if let Some(response) = reserved::serve(&rules.api, head)? {
-            return Ok(self.answer(head, down, record, response).await);
+            return Ok(Box::pin(self.answer(head, down, record, response)).await);
         }
         let lifetimes = rules.api.accounts().settings().lifetimes();
         let (session, stale) = self.session(lifetimes, head, down, context).await?;
@@ -169,7 +170,12 @@ impl Gate {
         record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;
         let session = self.check_change(&action, session, head, (context, record))?;
-        let (action, body) = self.read_body(&rules.api, head, down, action).await?;
+        let (action, body) = if steps::is_read_first(head, &action) {
+            Box::pin(self.read_body(&rules.api, head, down, action)).await?
+        } else {
+            api::check_takes(&action, head, None)?;
+            (action, ReadBody::default())
+        };
         let action = record.action.get_or_init(|| action);
         let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await;
         let permit = link::without_stale(permit, stale, action)?;
@@ -186,7 +192,7 @@ impl Gate {
             }
             Served::Account(method) => {
                 let call = steps::call(method, head, action, body, session, context);
-                self.serve(&rules.api, permit, (call, head), down, record).await
+                Box::pin(self.serve(&rules.api, permit, (call, head), down, record)).await
             }
             Served::NoSuchMethod => {
                 Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, &rules.set)))

@@ -23,7 +23,7 @@ use crate::{
 use super::{Core, Gate, Held, Stop, challenge, context::Context, link, record::Record, session::Known};
 
 /// A body that was read before the decision: its bytes, and what they say.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ReadBody {
     /// `None` = it was left to stream.
     pub(super) bytes: Option<Vec<u8>>,
@@ -69,6 +69,16 @@ pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet
     Problem::no_such_method(name, head.method(), &relative)
 }
 
+/// Whether the body is judged, or served, by the gate, and so is read before the decision; every other body streams.
+pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool {
+    let is_judged = || {
+        action.takes.is_some()
+            && head.framing() != Framing::Empty
+            && is_parsed_type(head.field("content-type"))
+    };
+    matches!(action.served, Served::Account(_)) || is_judged()
+}
+
 /// What the User API gets.
 pub(super) fn call(
     method: &str,
@@ -91,7 +101,7 @@ pub(super) fn call(
 }
 
 impl Gate {
-    /// Reads the body of a request that is judged, or served, by it; every other body streams.
+    /// Reads the body of a request of which [`is_read_first`] holds.
     pub(super) async fn read_body<'s>(
         &self,
         api: &Api,
@@ -103,11 +113,6 @@ impl Gate {
             Served::Account(method) => Some(method),
             _ => None,
         };
-        let judged = action.takes.is_some() && is_parsed_type(head.field("content-type"));
-        if account.is_none() && !(judged && head.framing() != Framing::Empty) {
-            api::check_takes(&action, head, None)?;
-            return Ok((action, ReadBody { bytes: None, parsed: None }));
-        }
         let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
@@ -159,7 +164,7 @@ impl Gate {
                     let exists = session.is_some_and(|known| {
                         known.subject.email.is_some() || known.subject.username.is_some()
                     });
-                    let answer = self.ask_app(core, rules, &question, context).await?;
+                    let answer = Box::pin(self.ask_app(core, rules, &question, context)).await?;
                     known_owner.set(Some(question.verdict(&answer, caller, exists)));
                 }
             }
