@@ -8,13 +8,13 @@ mod aside;
 mod audit;
 mod bulk;
 mod change;
-mod courier;
+mod dispatcher;
 mod event;
 mod fault;
 mod find;
 mod inspect;
-mod keeper;
 mod key;
+mod last_use;
 mod login;
 mod logout;
 mod mint;
@@ -26,6 +26,7 @@ mod query;
 mod recover;
 mod register;
 mod relation;
+mod token_cleanup;
 mod upsert;
 mod verify;
 
@@ -44,17 +45,18 @@ use crate::{
 
 use aside::Aside;
 
-pub use courier::{Courier, Pace};
+pub use dispatcher::{Dispatcher, Pace};
 pub use fault::{Fault, Faulty, Violation, Violations};
-pub use keeper::Keeper;
 pub use key::Key;
+pub use last_use::LastUseWriter;
 pub use login::Login;
-pub use mint::{Minted, Wish};
+pub use mint::{Minted, TokenRequest};
 pub use password::PasswordFault;
 pub use property::Property;
 pub use query::{Kind, Query, QueryFault};
 pub use recover::Reset;
 pub use relation::NewToken;
+pub use token_cleanup::{LifetimesNow, TokenCleanup};
 
 /// How accounts behave: `[users]` and `[password]` in docs/settings.md.
 #[derive(Clone, Debug)]
@@ -167,7 +169,7 @@ pub struct Accounts {
     users: Arc<query::Model>,
     aside: Arc<Aside>,
     /// Rung when there is an event to deliver.
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
 }
 
 impl<'a> Asker<'a> {
@@ -179,7 +181,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// What a batch begins with that is a session's wish: a session that has ended meanwhile changes nothing more.
+    /// What a batch begins with that is a session's request: a session that has ended meanwhile changes nothing more.
     fn conditions(self) -> Vec<Change> {
         self.session().map(|session| Change::RequireToken(session.hash)).into_iter().collect()
     }
@@ -240,14 +242,14 @@ impl Accounts {
     ) -> Self {
         let passwords = Arc::new(password::Rules::new(&settings));
         let users = Arc::new(find::users(&settings));
-        let (bell, aside) = (Arc::new(Notify::new()), Arc::new(Aside::default()));
-        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, aside, bell }
+        let (wake_up, aside) = (Arc::new(Notify::new()), Arc::new(Aside::default()));
+        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, aside, wake_up }
     }
 
-    /// These accounts, ringing this bell: a [`Courier`] outlives them.
+    /// These accounts, which notify this [`Dispatcher`] of new events: it outlives them.
     #[must_use]
-    pub fn ringing(self, bell: Arc<Notify>) -> Self {
-        Self { bell, ..self }
+    pub fn with_wake_up(self, wake_up: Arc<Notify>) -> Self {
+        Self { wake_up, ..self }
     }
 
     /// How these accounts behave.

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    accounts::{Accounts, Courier, Keeper, Pace},
+    accounts::{Accounts, Dispatcher, LastUseWriter, LifetimesNow, Pace, TokenCleanup},
     clock::Clock,
     config::{Config, Secret},
     forward::Instance,
@@ -82,7 +82,7 @@ pub struct Running {
     drain_delay: Duration,
     readiness: Arc<admin::Readiness>,
     reloader: reload::Reloader,
-    keeper: Arc<Keeper>,
+    last_use: Arc<LastUseWriter>,
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -136,12 +136,12 @@ async fn start_on(
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         link_base: translate::link_base(config, Some(&bound.address)),
-        bell: Arc::default(),
+        wake_up: Arc::default(),
     };
-    let bell = Arc::clone(&maker.bell);
+    let wake_up = Arc::clone(&maker.wake_up);
     let (ruleset, loaded) = reload::load(maker).await?;
     let rules = Arc::new(Rules::new(ruleset));
-    let courier = courier(config, &rules, bell)?;
+    let dispatcher = dispatcher(config, &rules, wake_up)?;
     let gate = gate(config, &store, limits, &clock, &metrics);
     let shared = Shared::new(translate::listen(config, open_files(config)), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
@@ -157,13 +157,15 @@ async fn start_on(
     let forward = translate::forward(config, instance()?);
     let cores = cores::start(config, bound, &gate, (&rules, &shared, &forward), &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last))?;
-    let keeper = keeper(&store, &clock, &rules, &metrics);
+    let lifetimes = lifetimes(&rules);
+    let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
+    let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
     background.push(watching);
-    background.extend(courier.map(|courier| tokio::runtime::Handle::current().spawn(courier.run())));
-    background.push(tokio::runtime::Handle::current().spawn(Arc::clone(&keeper).run()));
+    background.extend(dispatcher.map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run())));
+    background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     let about = status::About::new(config, &clock, (&http, admin), (&rules, &metrics, &last));
     Ok(Running {
@@ -176,7 +178,7 @@ async fn start_on(
         drain_delay: config.server.drain_delay,
         readiness,
         reloader,
-        keeper,
+        last_use,
         background,
     })
 }
@@ -199,11 +201,10 @@ fn gate(
     })
 }
 
-/// Who keeps the tokens in order, by the lifetimes that the rules in force say.
-fn keeper(store: &Arc<dyn Store>, clock: &Clock, rules: &Arc<Rules>, metrics: &Arc<Metrics>) -> Arc<Keeper> {
+/// How long tokens live by the rules in force.
+fn lifetimes(rules: &Arc<Rules>) -> LifetimesNow {
     let rules = Arc::clone(rules);
-    let lifetimes = move || rules.current().api.accounts().settings().lifetimes();
-    Arc::new(Keeper::new(Arc::clone(store), clock.clone(), Box::new(lifetimes), Arc::clone(metrics)))
+    Arc::new(move || rules.current().api.accounts().settings().lifetimes())
 }
 
 impl Running {
@@ -238,7 +239,7 @@ impl Running {
         for task in self.background {
             task.abort();
         }
-        if tokio::time::timeout(LAST_WRITES, self.keeper.finish()).await.is_err() {
+        if tokio::time::timeout(LAST_WRITES, self.last_use.finish()).await.is_err() {
             tracing::warn!("the last uses of some tokens are not written down: there was no time");
         }
         self.parts.store.close().await.context("the store could not be closed")
@@ -256,7 +257,11 @@ fn instance() -> anyhow::Result<Instance> {
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// Who delivers events, if there is a receiver.
-fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Result<Option<Courier>> {
+fn dispatcher(
+    config: &Config,
+    rules: &Arc<Rules>,
+    wake_up: Arc<Notify>,
+) -> anyhow::Result<Option<Dispatcher>> {
     let Some(url) = &config.webhook.url else {
         tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
         if rules.current().api.accounts().settings().email_verification_required {
@@ -271,7 +276,7 @@ fn courier(config: &Config, rules: &Arc<Rules>, bell: Arc<Notify>) -> anyhow::Re
     let rules = Arc::clone(rules);
     // A reload may bring another account model.
     let accounts = move || rules.current().api.accounts().clone();
-    Ok(Some(Courier::new(accounts, bell, webhook, Pace::default())))
+    Ok(Some(Dispatcher::new(accounts, wake_up, webhook, Pace::default())))
 }
 
 /// An address as people write it.

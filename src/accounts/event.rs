@@ -1,4 +1,4 @@
-//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the courier makes
+//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the dispatcher makes
 //! those when it sends.
 
 use serde_json::{Map, Value, json};
@@ -68,17 +68,17 @@ impl Accounts {
         Ok(())
     }
 
-    /// Commits a batch, and wakes the courier if there is something for it.
+    /// Commits a batch, and wakes the dispatcher if there is something for it.
     pub(super) async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let is_event =
             |change: &Change| matches!(change, Change::Enqueue { .. } | Change::EnqueueForCreated { .. });
-        let rings = batch.iter().any(is_event);
+        let wakes = batch.iter().any(is_event);
         let outcomes = self.store.commit(batch).await?;
-        if rings {
-            self.bell.notify_one();
+        if wakes {
+            self.wake_up.notify_one();
         }
         Ok(outcomes)
     }

@@ -10,7 +10,7 @@ use crate::{
     store::{CommitError, StoreError},
 };
 
-/// Why an account's wish was not granted.
+/// Why an account's request was not granted.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The client has used up its share.
@@ -52,7 +52,7 @@ pub enum Fault {
     /// A client wants a token with the scope of a reset (profile `standard`).
     #[error("the scope `{0}` is no client's to give")]
     ReservedScope(&'static str),
-    /// The session ended while its wish was granted.
+    /// The session ended while its request was granted.
     #[error("the session has ended meanwhile")]
     SessionEnded,
     /// The search would look at too many rows with too many conditions.

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, Minted, Settings, Wish, audit, event::About, inspect::to_number, profile::truthy,
+    Accounts, Asker, Fault, Minted, Settings, TokenRequest, audit, event::About, inspect::to_number,
+    profile::truthy,
 };
 use crate::{
     hasher::Verdict,
@@ -101,7 +102,9 @@ impl Accounts {
         };
         let mut events = Vec::new();
         self.announce(&mut events, "login.succeeded", asker, About::User(&user), Value::Null)?;
-        let minted = self.mint(user, Wish { ttl: login.ttl, ..Wish::default() }, fresh, events).await?;
+        let minted = self
+            .mint(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
+            .await?;
         audit::record("login.succeeded", asker, Some(&minted.user.id), None);
         Ok(minted)
     }

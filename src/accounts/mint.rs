@@ -24,7 +24,7 @@ pub struct Minted {
 
 /// What a new token shall be.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct TokenRequest {
     /// Seconds; NaN = LoopBack's `null`.
     pub ttl: Option<f64>,
     /// What it is good for; empty = everything.
@@ -40,21 +40,21 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], or the parts' own.
-    pub async fn issue(&self, user: &UserId, wish: Wish) -> Result<Minted, Fault> {
+    pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<Minted, Fault> {
         let user = self.user(user).await?;
-        self.mint(user, wish, None, Vec::new()).await
+        self.mint(user, request, None, Vec::new()).await
     }
 
     /// Stores a new token, and in the same commit a better hash of the password that was just proven.
     pub(super) async fn mint(
         &self,
         user: User,
-        wish: Wish,
+        request: TokenRequest,
         fresh: Option<PasswordHash>,
         events: Vec<Change>,
     ) -> Result<Minted, Fault> {
         let id = self.token_id()?;
-        let ttl = clamped(wish.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
+        let ttl = clamped(request.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
         let created = self.clock.now();
         // INVARIANT: the epoch is the one that was read together with the password's hash, so that a login that
         // races a password change makes no token.
@@ -63,10 +63,10 @@ impl Accounts {
             user: user.id.clone(),
             ttl,
             created,
-            scopes: wish.scopes.clone(),
-            name: wish.name,
+            scopes: request.scopes.clone(),
+            name: request.name,
             epoch: user.epoch,
-            fixed: wish.fixed,
+            fixed: request.fixed,
             used: None,
         };
         let mut batch = self.surplus(&user.id).await?;
@@ -74,7 +74,7 @@ impl Accounts {
         batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
         self.end_surplus(&user.id).await?;
-        Ok(Minted { id, ttl, scopes: wish.scopes, created, user })
+        Ok(Minted { id, ttl, scopes: request.scopes, created, user })
     }
 
     async fn commit_login(
@@ -178,7 +178,8 @@ mod tests {
         house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
         let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
         for fresh in fresh {
-            let minted = house.accounts.mint(before.clone(), Wish::default(), fresh, Vec::new()).await;
+            let minted =
+                house.accounts.mint(before.clone(), TokenRequest::default(), fresh, Vec::new()).await;
             assert!(matches!(minted, Err(Fault::LoginFailed)));
         }
         assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
@@ -194,7 +195,7 @@ mod tests {
         other.properties.insert("nick".to_owned(), json!("z"));
         house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
         let fresh = Some(PasswordHash::new("better".to_owned()));
-        house.accounts.mint(before, Wish::default(), fresh, Vec::new()).await.unwrap();
+        house.accounts.mint(before, TokenRequest::default(), fresh, Vec::new()).await.unwrap();
         let after = house.accounts.user(&1.into()).await.unwrap();
         assert_eq!(after.properties["nick"], json!("z"));
         assert_ne!(after.password.unwrap().expose(), "better");
@@ -234,17 +235,17 @@ mod tests {
     #[tokio::test]
     async fn an_operator_issues_tokens_without_a_password() {
         let house = with_ann(testing::standard()).await;
-        let wish = Wish {
+        let request = TokenRequest {
             ttl: Some(60.0),
             scopes: vec!["report".to_owned()],
             name: Some("nightly".to_owned()),
             fixed: true,
         };
-        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        let minted = house.accounts.issue(&1.into(), request).await.unwrap();
         let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
         assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));
         assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], minted.id.hash()));
-        let nobody = house.accounts.issue(&99.into(), Wish::default()).await;
+        let nobody = house.accounts.issue(&99.into(), TokenRequest::default()).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
     }
 }

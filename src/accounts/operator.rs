@@ -202,7 +202,7 @@ impl RoleChange {
 mod tests {
     use super::*;
     use crate::accounts::{
-        Settings, Wish,
+        Settings, TokenRequest,
         testing::{House, house, standard},
     };
 
@@ -268,7 +268,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_ended_by_whoever_names_it() {
         let (house, ann) = ann().await;
-        house.accounts.issue(&ann.id, Wish::default()).await.unwrap();
+        house.accounts.issue(&ann.id, TokenRequest::default()).await.unwrap();
         let token = house.store.tokens(Some(&ann.id)).await.unwrap().remove(0);
         assert!(house.accounts.revoke(Asker::Operator, &token).await.unwrap());
         assert!(!house.accounts.revoke(Asker::Operator, &token).await.unwrap());

@@ -19,7 +19,7 @@ use crate::{
 /// The scope of a token that can do nothing but reset a password.
 pub(super) const RESET_SCOPE: &str = "reset-password";
 
-/// A wish for a token that resets the password.
+/// A request for a token that resets the password.
 #[derive(Clone, Debug)]
 pub struct Reset {
     email: String,
@@ -68,7 +68,7 @@ impl Reset {
 }
 
 impl Accounts {
-    /// Asks for a token that resets a password; the courier makes and sends it.
+    /// Asks for a token that resets a password; the dispatcher makes and sends it.
     ///
     /// In profile `standard` the answer and its time say nothing of whether a user has the address: none is
     /// looked up before the event is delivered.
@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        Settings, Wish,
+        Settings, TokenRequest,
         testing::{self, CLIENT, House, house, map},
     };
 
@@ -208,8 +208,8 @@ mod tests {
     /// A session of user 1 with these scopes.
     async fn session(house: &House, scopes: &[&str]) -> Arc<Session> {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let wish = Wish { scopes, ..Wish::default() };
-        let minted = house.accounts.issue(&1.into(), wish).await.unwrap();
+        let request = TokenRequest { scopes, ..TokenRequest::default() };
+        let minted = house.accounts.issue(&1.into(), request).await.unwrap();
         house.accounts.session(minted.id.expose()).await.unwrap()
     }
 
@@ -327,8 +327,9 @@ mod tests {
             assert!(matches!(changed, Err(Fault::SessionEnded)), "{changed:?}");
             let deleted = house.accounts.delete(with(&own), "1").await;
             assert!(matches!(deleted, Err(Fault::SessionEnded)), "{deleted:?}");
-            let wish = crate::accounts::NewToken::read(house.accounts.settings(), &map(&json!({}))).unwrap();
-            let added = house.accounts.add_token(with(&own), &user, wish).await;
+            let request =
+                crate::accounts::NewToken::read(house.accounts.settings(), &map(&json!({}))).unwrap();
+            let added = house.accounts.add_token(with(&own), &user, request).await;
             assert!(matches!(added, Err(Fault::SessionEnded)), "{added:?}");
         }
     }
@@ -359,8 +360,8 @@ mod tests {
             }
             // Nor does a login make itself such a token.
             let row = json!({"scopes": [RESET_SCOPE]});
-            let wish = crate::accounts::NewToken::read(house.accounts.settings(), &map(&row));
-            assert_eq!(matches!(wish, Err(Fault::ReservedScope(_))), refused);
+            let request = crate::accounts::NewToken::read(house.accounts.settings(), &map(&row));
+            assert_eq!(matches!(request, Err(Fault::ReservedScope(_))), refused);
         }
     }
 

@@ -60,13 +60,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::TokenTaken`], or the parts' own.
-    pub async fn add_token(&self, asker: Asker<'_>, user: &User, wish: NewToken) -> Result<Minted, Fault> {
-        let id = match wish.id {
+    pub async fn add_token(&self, asker: Asker<'_>, user: &User, request: NewToken) -> Result<Minted, Fault> {
+        let id = match request.id {
             Some(id) => id,
             None => self.token_id()?,
         };
-        let created = wish.created.unwrap_or_else(|| self.clock.now());
-        let ttl = Some(wish.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
+        let created = request.created.unwrap_or_else(|| self.clock.now());
+        let ttl = Some(request.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
         let ttl = ttl.filter(|ttl| ttl.is_finite());
         self.admit_token_write(asker, &user.id)?;
         let mut user = user.clone();
@@ -81,7 +81,7 @@ impl Accounts {
                 user: user.id.clone(),
                 ttl,
                 created,
-                scopes: wish.scopes.clone(),
+                scopes: request.scopes.clone(),
                 name: None,
                 epoch: user.epoch,
                 fixed: false,
@@ -91,7 +91,7 @@ impl Accounts {
                 Ok(_) => {
                     self.end_surplus(&user.id).await?;
                     audit::record("token.issued", asker, Some(&user.id), None);
-                    return Ok(Minted { id, ttl, scopes: wish.scopes, created, user });
+                    return Ok(Minted { id, ttl, scopes: request.scopes, created, user });
                 }
                 Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
                 Err(CommitError::Missing { .. }) => return Err(Fault::NoInstance(user.id.to_string())),
@@ -367,7 +367,7 @@ mod tests {
             (json!({"created": {}}), Err(no_date)),
         ] {
             let read = NewToken::read(&testing::loopback(), row.as_object().unwrap());
-            let read = read.map(|wish| (wish.scopes, wish.created.map(|created| created.0)));
+            let read = read.map(|request| (request.scopes, request.created.map(|created| created.0)));
             let expected = expected.map(|(scopes, at)| (scopes.into_iter().map(str::to_owned).collect(), at));
             assert_eq!(read.map_err(|fault| fault.to_string()), expected.map_err(str::to_owned), "{row}");
         }

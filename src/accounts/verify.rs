@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Accounts {
-    /// Asks for the mail that confirms a user's address; the courier makes its token.
+    /// Asks for the mail that confirms a user's address; the dispatcher makes its token.
     ///
     /// # Errors
     /// [`Fault::NoInstance`], [`Fault::NoEmail`], [`Fault::Limited`].

@@ -97,8 +97,8 @@ impl Api {
         user: &User,
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
-        let wish = NewToken::read(self.accounts.settings(), data).map_err(|fault| self.fault(fault))?;
-        let minted = self.accounts.add_token(asker(call), user, wish).await;
+        let request = NewToken::read(self.accounts.settings(), data).map_err(|fault| self.fault(fault))?;
+        let minted = self.accounts.add_token(asker(call), user, request).await;
         Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?, self.accounts.settings()))
     }
 

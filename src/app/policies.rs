@@ -70,8 +70,8 @@ pub(super) struct Maker {
     pub(super) metrics: Arc<Metrics>,
     /// What links begin with.
     pub(super) link_base: String,
-    /// Rung when there is an event to deliver.
-    pub(super) bell: Arc<Notify>,
+    /// Notified when there is an event to deliver.
+    pub(super) wake_up: Arc<Notify>,
 }
 
 impl Maker {
@@ -102,7 +102,7 @@ impl Maker {
             self.clock.clone(),
             settings,
         );
-        let accounts = accounts.ringing(Arc::clone(&self.bell));
+        let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
         let mut api = Api::new(accounts, translate::api(&self.config));
         if self.config.api.openapi {
             api = api.described(&Described {

@@ -42,7 +42,7 @@ const MOST_MISTAKES: usize = 100;
 /// Asks for the rules to be made anew. Cheap to clone; the thread ends with the last one.
 #[derive(Clone, Debug)]
 pub(super) struct Reloader {
-    wishes: SyncSender<Wish>,
+    requests: SyncSender<Request>,
 }
 
 /// How the last reload went, for readiness and `status`.
@@ -57,7 +57,7 @@ pub(super) struct LastReload {
 
 /// What is wanted, and whom to tell what became of it.
 #[derive(Debug)]
-struct Wish {
+struct Request {
     what: What,
     answer: oneshot::Sender<Result<(), String>>,
 }
@@ -128,43 +128,43 @@ pub(super) fn watch(
     rules: Arc<Rules>,
     last: Arc<LastReload>,
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
-    let (wishes, wished) = sync_channel(WAITING);
+    let (requests, requested) = sync_channel(WAITING);
     let store = Arc::clone(&maker.store);
     let config_file = Watched::new(maker.config.file().to_owned());
     let work = Work { maker, folder, in_force, rules, last, config_file };
     thread::Builder::new()
         .name("policies".into())
-        .spawn(move || work.run(&wished))
+        .spawn(move || work.run(&requested))
         .context("cannot start a thread")?;
-    let reloader = Reloader { wishes };
+    let reloader = Reloader { requests };
     let watching = tokio::runtime::Handle::current().spawn(watch_store(store, seen, reloader.clone()));
     Ok((reloader, watching))
 }
 
 impl Reloader {
-    /// Reads and checks the files now. The wish is taken in at once; the answer may be waited for, or not.
+    /// Reads and checks the files now. The request is taken in at once; the answer may be waited for, or not.
     pub(super) fn files(&self) -> impl Future<Output = Result<(), String>> + use<> {
-        let wished = self.wish(What::Files);
-        async move { wished.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
+        let requested = self.request(What::Files);
+        async move { requested.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
     }
 
     /// Compiles with other rows of the store, and waits for it.
     pub(super) async fn rows(&self, stored: Stored) -> Result<(), String> {
-        let wished = self.wish(What::Rows(stored)).await;
-        wished.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned()))
+        let requested = self.request(What::Rows(stored)).await;
+        requested.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned()))
     }
 
     /// What the set in force was made of; `None` when too many are waiting.
     pub(super) async fn made_of(&self) -> Option<MadeOf> {
         let (tell, told) = oneshot::channel();
-        self.wish(What::Tell(tell)).await?.ok()?;
+        self.request(What::Tell(tell)).await?.ok()?;
         told.await.ok()
     }
 
     /// `None` when too many are waiting.
-    fn wish(&self, what: What) -> impl Future<Output = Option<Result<(), String>>> + use<> {
+    fn request(&self, what: What) -> impl Future<Output = Option<Result<(), String>>> + use<> {
         let (answer, answered) = oneshot::channel();
-        let taken = self.wishes.try_send(Wish { what, answer }).is_ok();
+        let taken = self.requests.try_send(Request { what, answer }).is_ok();
         async move { if taken { answered.await.ok() } else { None } }
     }
 }
@@ -203,17 +203,17 @@ impl LastReload {
 
 impl Work {
     /// Until there is no [`Reloader`] any more.
-    fn run(mut self, wished: &Receiver<Wish>) {
+    fn run(mut self, requested: &Receiver<Request>) {
         let mut due = Instant::now() + POLL;
         loop {
-            // However many wishes there are, the files are looked at in time.
-            let next = wished.recv_timeout(due.saturating_duration_since(Instant::now()));
+            // However many requests there are, the files are looked at in time.
+            let next = requested.recv_timeout(due.saturating_duration_since(Instant::now()));
             if Instant::now() >= due {
                 due = Instant::now() + POLL;
                 self.look();
             }
             match next {
-                Ok(Wish { what, answer }) => {
+                Ok(Request { what, answer }) => {
                     let result = self.guarded(|work| match what {
                         What::Files => work.take_all(),
                         What::Rows(stored) => work.take_rows(stored),
@@ -377,7 +377,7 @@ async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: Reloader) {
 /// Whether that is done with; else it has to be tried again.
 async fn take_rows(store: &dyn Store, reloader: &Reloader) -> bool {
     match stored(store).await {
-        Ok(stored) => reloader.wish(What::Rows(stored)).await.is_some(),
+        Ok(stored) => reloader.request(What::Rows(stored)).await.is_some(),
         Err(error) => {
             tracing::error!(%error, "the roles and rules of the store cannot be read; they are tried again");
             false

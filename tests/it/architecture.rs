@@ -33,13 +33,14 @@ const ON_REQUEST: [&str; 10] =
     ["gate", "api", "accounts", "forward", "hasher", "limit", "listen", "store", "notify", "refusal"];
 
 /// Files with lines that no client can repeat at will, how many, and why not.
-const RARE_LINES: [(&str, usize, &str); 12] = [
+const RARE_LINES: [(&str, usize, &str); 13] = [
     (
         "accounts/audit.rs",
         3,
         "the audit log is a record, as the access log is, and the limits bound what it records",
     ),
-    ("accounts/keeper.rs", 3, "it wakes by the clock"),
+    ("accounts/last_use.rs", 1, "when the gate stops"),
+    ("accounts/token_cleanup.rs", 2, "it wakes by the clock"),
     ("forward/health.rs", 3, "when a probe finds that a server has changed"),
     ("hasher/pool.rs", 1, "when the threads start"),
     ("listen.rs", 1, "when the gate stops"),

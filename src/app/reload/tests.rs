@@ -42,7 +42,7 @@ impl Bench {
             limits: Arc::new(Limits::new(&config.limits)),
             clock: Clock::System,
             link_base: "http://localhost".to_owned(),
-            bell: Arc::default(),
+            wake_up: Arc::default(),
             metrics: Arc::clone(&metrics),
             config,
         };
@@ -212,13 +212,13 @@ async fn every_mistake_is_a_line_of_the_log() {
 }
 
 #[tokio::test]
-async fn wishes_are_bounded_and_end_with_the_thread() {
-    let (wishes, wished) = sync_channel(WAITING);
-    let reloader = Reloader { wishes };
+async fn requests_are_bounded_and_end_with_the_thread() {
+    let (requests, requested) = sync_channel(WAITING);
+    let reloader = Reloader { requests };
     let waiting: Vec<_> = (0..WAITING).map(|_| reloader.files()).collect();
     assert!(reloader.files().await.unwrap_err().contains("under way"));
-    drop(wished);
-    for wish in waiting {
-        assert!(wish.await.is_err());
+    drop(requested);
+    for request in waiting {
+        assert!(request.await.is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ATTEMPTS, ExecuteError, called, resolve};
 use crate::{
-    accounts::{Asker, Fault, Wish},
+    accounts::{Asker, Fault, TokenRequest},
     cli::{
         admin::{Services, TokenPlace},
         output::{IssuedView, Output, TokenView},
@@ -13,22 +13,26 @@ use crate::{
     store::Token,
 };
 
-pub(super) async fn issue(services: &Services, who: &Who, wish: Wish) -> Result<Output, ExecuteError> {
-    if let Some(ttl) = wish.ttl
+pub(super) async fn issue(
+    services: &Services,
+    who: &Who,
+    request: TokenRequest,
+) -> Result<Output, ExecuteError> {
+    if let Some(ttl) = request.ttl
         && !(ttl > 0.0 && ttl.is_finite())
         && !(ttl == -1.0 && services.accounts().settings().allow_eternal_tokens)
     {
         return Err(ExecuteError::Ttl(ttl));
     }
     let most = services.accounts().settings().max_ttl;
-    if let Some(ttl) = wish.ttl.filter(|ttl| *ttl > most) {
+    if let Some(ttl) = request.ttl.filter(|ttl| *ttl > most) {
         // A login's is cut; a script that was given less than it asked for would find out too late.
         return Err(ExecuteError::TtlTooLong { ttl, most });
     }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     let minted = loop {
-        match services.accounts().issue(&user.id, wish.clone()).await {
+        match services.accounts().issue(&user.id, request.clone()).await {
             Ok(minted) => break minted,
             // The user logged out everywhere at this very moment.
             Err(Fault::LoginFailed) if attempt < ATTEMPTS => attempt += 1,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use portcullis::{
-    accounts::Wish,
+    accounts::TokenRequest,
     identity::{TokenHash, UserId},
     store::Token,
 };
@@ -57,8 +57,8 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 fn issue(gate: &Gate, ttl: Option<f64>, scopes: &[&str]) -> String {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let wish = Wish { ttl, scopes, name: Some("robot".to_owned()), fixed: true };
-    let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(1), wish)).unwrap();
+    let request = TokenRequest { ttl, scopes, name: Some("robot".to_owned()), fixed: true };
+    let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(1), request)).unwrap();
     minted.id.expose().to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::{accounts::Wish, identity::UserId};
+use portcullis::{accounts::TokenRequest, identity::UserId};
 use serde_json::{Value, json};
 
 use super::ask;
@@ -35,8 +35,8 @@ fn gate(profile: &str) -> (App, Gate) {
 
 fn issue(gate: &Gate, scopes: &[&str]) -> String {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let wish = Wish { ttl: Some(60.0), scopes, name: None, fixed: true };
-    gate.run(gate.parts().accounts().issue(&UserId::Number(1), wish)).unwrap().id.expose().to_owned()
+    let request = TokenRequest { ttl: Some(60.0), scopes, name: None, fixed: true };
+    gate.run(gate.parts().accounts().issue(&UserId::Number(1), request)).unwrap().id.expose().to_owned()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fmt::Write, path::Path, time::Duration};
 
 use portcullis::{
-    accounts::Wish,
+    accounts::TokenRequest,
     app,
     config::{self, Sources},
     identity::UserId,
@@ -182,8 +182,8 @@ fn cast(gate: &Gate, caller: Caller, cell: usize) -> (SignedUp, String) {
         Caller::Anonymous => String::new(),
         Caller::UnknownToken => "x".repeat(64),
         Caller::ExpiredToken => {
-            let wish = Wish { ttl: Some(1.0), scopes: Vec::new(), name: None, fixed: true };
-            let minted = gate.run(parts.accounts().issue(&UserId::Number(owner.id), wish)).unwrap();
+            let request = TokenRequest { ttl: Some(1.0), scopes: Vec::new(), name: None, fixed: true };
+            let minted = gate.run(parts.accounts().issue(&UserId::Number(owner.id), request)).unwrap();
             gate.advance(Duration::from_secs(1));
             minted.id.expose().to_owned()
         }

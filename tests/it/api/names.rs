@@ -143,8 +143,8 @@ fn c7_an_unconfirmed_address_is_told_to_no_app_in_standard() {
             let gate = Gate::start(setup.set("users.email_verification_required", required));
             let account = json!({"email": "ceo@corp.example", "username": "ceo", "password": PASSWORD});
             ask(&mut gate.client(), "POST", "/api/users", "", &account).expect(200);
-            let wish = portcullis::accounts::Wish::default();
-            let minted = gate.run(gate.parts().accounts().issue(&1.into(), wish)).unwrap();
+            let request = portcullis::accounts::TokenRequest::default();
+            let minted = gate.run(gate.parts().accounts().issue(&1.into(), request)).unwrap();
             let told = |gate: &Gate| {
                 let echoed = ask(&mut gate.client(), "GET", "/anything", minted.id.expose(), &Value::Null);
                 echoed.text().to_lowercase().contains("ceo@corp.example")

@@ -1,11 +1,11 @@
-//! Resets and confirmations, to the letter that the receiver of the webhook gets.
+//! Resets and confirmations, to the payload that the receiver of the webhook gets.
 
 use std::{
     sync::{Mutex, mpsc},
     time::Duration,
 };
 
-use portcullis::{accounts::Wish, identity::UserId};
+use portcullis::{accounts::TokenRequest, identity::UserId};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, ask, told};
@@ -14,18 +14,18 @@ use crate::support::{App, Gate, Setup, answer};
 /// The receiver of the events.
 pub(crate) struct Receiver {
     app: App,
-    letters: mpsc::Receiver<Value>,
+    payloads: mpsc::Receiver<Value>,
 }
 
 /// A gate whose events go to a receiver.
 pub(crate) fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate) {
-    let (sender, letters) = mpsc::channel();
+    let (sender, payloads) = mpsc::channel();
     let sender = Mutex::new(sender);
     let app = App::answering(move |request| {
         assert!(request.field("x-portcullis-signature").is_some(), "{}", request.line());
-        let letter = serde_json::from_slice(&request.body).unwrap();
+        let payload = serde_json::from_slice(&request.body).unwrap();
         // The test may have seen enough.
-        let _ = sender.lock().unwrap().send(letter);
+        let _ = sender.lock().unwrap().send(payload);
         answer("204 No Content", "", "")
     });
     let hook = format!("{}/hook", app.url());
@@ -33,16 +33,16 @@ pub(crate) fn house(profile: &str, settings: &[(&str, &str)]) -> (Receiver, Gate
     for (key, value) in [("webhook.url", hook.as_str()), ("webhook.secret", "hush")].iter().chain(settings) {
         setup = setup.set(key, value);
     }
-    (Receiver { app, letters }, Gate::start(setup))
+    (Receiver { app, payloads }, Gate::start(setup))
 }
 
 impl Receiver {
     /// The next event of this kind.
     pub(crate) fn event(&self, kind: &str) -> Value {
         loop {
-            let letter = self.letters.recv_timeout(Duration::from_secs(30)).expect("an event");
-            if letter["type"] == kind {
-                return letter;
+            let payload = self.payloads.recv_timeout(Duration::from_secs(30)).expect("an event");
+            if payload["type"] == kind {
+                return payload;
             }
         }
     }
@@ -56,8 +56,8 @@ fn a_reset_token_lives_as_long_as_the_setting_says_and_no_use_extends_it() {
         gate.sign_up("ann");
         let body = json!({"email": "ann@example.com"});
         ask(&mut gate.client(), "POST", "/api/users/reset", "", &body);
-        let letter = receiver.event("reset.requested");
-        assert_eq!(letter["accessToken"]["ttl"], 60, "{profile}");
+        let payload = receiver.event("reset.requested");
+        assert_eq!(payload["accessToken"]["ttl"], 60, "{profile}");
         let tokens = gate.run(gate.parts().store.tokens(None)).unwrap();
         let reset = tokens.iter().find(|token| token.ttl == Some(60.0)).unwrap();
         assert!(reset.fixed, "{profile}");
@@ -72,9 +72,9 @@ fn a_forgotten_password_is_reset() {
         let mut client = gate.client();
         let body = json!({"email": "ann@example.com"});
         assert_eq!(told(&mut client, "POST /api/users/reset", "", &body), asked);
-        let letter = receiver.event("reset.requested");
-        assert_eq!(letter["accessToken"].get("scopes").is_some(), scoped, "{profile}");
-        let reset = letter["accessToken"]["id"].as_str().unwrap();
+        let payload = receiver.event("reset.requested");
+        assert_eq!(payload["accessToken"].get("scopes").is_some(), scoped, "{profile}");
+        let reset = payload["accessToken"]["id"].as_str().unwrap();
         let own = ask(&mut client, "GET", "/api/users/1", reset, &Value::Null).status;
         assert_eq!(own, if scoped { 403 } else { 200 }, "{profile}: what else the token opens");
         let body = json!({"newPassword": "another-good-password"});
@@ -118,8 +118,8 @@ fn a_confirmation_leads_to_allowed_places_only() {
             gate.sign_up("ann");
             let mut client = gate.client();
             assert_eq!(ask(&mut client, "POST", "/api/users/1/verify", "", &Value::Null).status, 204);
-            let letter = receiver.event("verification.requested");
-            let token = letter["verificationToken"].as_str().unwrap();
+            let payload = receiver.event("verification.requested");
+            let token = payload["verificationToken"].as_str().unwrap();
             let encoded = redirect.replace('\\', "%5C");
             let target = format!("/api/users/confirm?uid=1&token={token}&redirect={encoded}");
             let answer = ask(&mut client, "GET", &target, "", &Value::Null);
@@ -150,8 +150,8 @@ fn a_registration_is_confirmed_by_its_letter() {
     let login = json!({"username": "ann", "password": PASSWORD});
     let refused = ask(&mut client, "POST", "/api/users/login", "", &login).json();
     assert_eq!(refused["error"]["code"], "LOGIN_FAILED_EMAIL_NOT_VERIFIED");
-    let letter = receiver.event("verification.requested");
-    let url = letter["url"].as_str().unwrap();
+    let payload = receiver.event("verification.requested");
+    let url = payload["url"].as_str().unwrap();
     let target = url.strip_prefix("https://id.example.com").expect("never the host that a client names");
     assert_eq!(ask(&mut client, "GET", target, "", &Value::Null).status, 302);
     assert_eq!(ask(&mut client, "POST", "/api/users/login", "", &login).status, 200);
@@ -179,10 +179,10 @@ fn arguments_of_a_confirmation_come_from_anywhere() {
     }
 }
 
-/// A token that resets the password of this user, as a letter brings it.
+/// A token that resets the password of this user, as a payload brings it.
 fn reset_token(gate: &Gate, id: i64) -> String {
-    let wish = Wish { scopes: vec!["reset-password".to_owned()], ..Wish::default() };
-    let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(id), wish)).unwrap();
+    let request = TokenRequest { scopes: vec!["reset-password".to_owned()], ..TokenRequest::default() };
+    let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(id), request)).unwrap();
     minted.id.expose().to_owned()
 }
 
@@ -251,14 +251,14 @@ fn c6_a_reset_is_told_with_the_stored_address() {
 
 #[test]
 fn d1_nobodys_reset_waits_for_another_users_events() {
-    let (sender, letters) = mpsc::channel();
+    let (sender, payloads) = mpsc::channel();
     let sender = Mutex::new(sender);
     let app = App::answering(move |request| {
-        let letter: Value = serde_json::from_slice(&request.body).unwrap();
-        if letter["user"]["id"] == 1 {
+        let payload: Value = serde_json::from_slice(&request.body).unwrap();
+        if payload["user"]["id"] == 1 {
             return answer("500 Internal Server Error", "", "");
         }
-        let _ = sender.lock().unwrap().send(letter);
+        let _ = sender.lock().unwrap().send(payload);
         answer("204 No Content", "", "")
     });
     let setup =
@@ -273,6 +273,6 @@ fn d1_nobodys_reset_waits_for_another_users_events() {
     }
     let body = json!({"email": "bob@example.com"});
     assert_eq!(ask(&mut client, "POST", "/api/users/reset", "", &body).status, 200);
-    let receiver = Receiver { app, letters };
+    let receiver = Receiver { app, payloads };
     assert_eq!(receiver.event("reset.requested")["user"]["id"], 2);
 }

@@ -139,8 +139,8 @@ fn only_loopback_lets_a_client_choose_a_tokens_id() {
     for (profile, chosen) in [("standard", false), ("loopback3", true)] {
         let (_app, gate, token) = house(profile);
         let mut client = gate.client();
-        let wish = json!({"id": "chosen-by-me", "ttl": 60});
-        let make = |client: &mut Client| ask(client, "POST", "/api/users/2/accessTokens", &token, &wish);
+        let request = json!({"id": "chosen-by-me", "ttl": 60});
+        let make = |client: &mut Client| ask(client, "POST", "/api/users/2/accessTokens", &token, &request);
         assert_eq!(make(&mut client).json()["id"] == "chosen-by-me", chosen, "{profile}");
         assert_eq!(make(&mut client).status, if chosen { 409 } else { 200 }, "{profile}");
         let endless = ask(&mut client, "POST", "/api/users/2/accessTokens", &token, &json!({"ttl": -5}));

@@ -1,6 +1,6 @@
 //! `api.short_routes`: `/login` and its kin at the root of the host.
 
-use portcullis::{accounts::Wish, identity::UserId};
+use portcullis::{accounts::TokenRequest, identity::UserId};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, ask};
@@ -67,8 +67,9 @@ fn a_password_is_reset_as_the_seeds_do_it() {
         let ann = gate.sign_up("ann");
         assert_eq!(form(&gate, "/request-password-reset", "email=ann%40example.com").status, known);
         let target = || {
-            let wish = Wish { scopes: vec!["reset-password".to_owned()], ..Wish::default() };
-            let reset = gate.run(gate.parts().accounts().issue(&UserId::Number(ann.id), wish)).unwrap();
+            let request =
+                TokenRequest { scopes: vec!["reset-password".to_owned()], ..TokenRequest::default() };
+            let reset = gate.run(gate.parts().accounts().issue(&UserId::Number(ann.id), request)).unwrap();
             let token = if profile == "standard" { reset.id.expose() } else { &ann.token };
             format!("/reset-password?access_token={token}")
         };

@@ -33,8 +33,8 @@ fn what_the_two_settings_leave_to_each_token() {
         assert_eq!(statuses(&gate, &ann.token), regular, "a login's token, {setting}");
         let email = json!({"email": "ann@example.com"});
         ask(&mut gate.client(), "POST", "/api/users/reset", "", &email).expect(204);
-        let letter: Value = receiver.event("reset.requested");
-        let token = letter["accessToken"]["id"].as_str().unwrap();
+        let payload: Value = receiver.event("reset.requested");
+        let token = payload["accessToken"]["id"].as_str().unwrap();
         assert_eq!(statuses(&gate, token), reset, "a reset's token, {setting}");
     }
 }

@@ -85,16 +85,16 @@ fn with_events(settings: Settings) -> Settings {
     Settings { events: true, ..settings }
 }
 
-fn courier(house: &House, receiver: &Receiver) -> Courier {
-    let (accounts, bell) = (house.accounts.clone(), Arc::clone(&house.accounts.bell));
-    Courier::new(move || accounts.clone(), bell, Webhook::new(&receiver.url, "s").unwrap(), PACE)
+fn dispatcher(house: &House, receiver: &Receiver) -> Dispatcher {
+    let (accounts, wake_up) = (house.accounts.clone(), Arc::clone(&house.accounts.wake_up));
+    Dispatcher::new(move || accounts.clone(), wake_up, Webhook::new(&receiver.url, "s").unwrap(), PACE)
 }
 
 /// Delivers until nothing is left.
-async fn deliver(house: &House, courier: &mut Courier) {
+async fn deliver(house: &House, dispatcher: &mut Dispatcher) {
     while !house.store.outbox(1).await.unwrap().is_empty() {
-        if courier.round().await.unwrap() == 0 {
-            let until = courier.waits.values().map(|wait| wait.until).min().unwrap();
+        if dispatcher.round().await.unwrap() == 0 {
+            let until = dispatcher.waits.values().map(|wait| wait.until).min().unwrap();
             tokio::time::sleep_until(until).await;
         }
     }
@@ -114,7 +114,7 @@ async fn reset(house: &House, email: &str) {
 async fn tells_what_happened_in_order_and_no_secret() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
     let minted = house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
     house.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
@@ -122,7 +122,7 @@ async fn tells_what_happened_in_order_and_no_secret() {
     house.accounts.logout(CLIENT, &session).await.unwrap();
     let stored = serde_json::to_string(&house.store.outbox(10).await.unwrap()).unwrap();
     assert!(!stored.contains(minted.id.expose()) && !stored.contains(GOOD), "{stored}");
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "login.succeeded", "login.failed", "logout"]);
     let first = receiver.taken.lock().unwrap()[0].clone();
     assert_eq!(first["user"], json!({"id": 1, "email": "ann@b.c", "username": "ann"}));
@@ -153,12 +153,12 @@ async fn tries_again_and_keeps_each_users_order() {
         204
     })
     .await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
     house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
     house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
-    assert_eq!(courier.round().await.unwrap(), 1, "nobody waits for another's event");
-    deliver(&house, &mut courier).await;
+    assert_eq!(dispatcher.round().await.unwrap(), 1, "nobody waits for another's event");
+    deliver(&house, &mut dispatcher).await;
     let taken = receiver.taken.lock().unwrap().clone();
     let of_ann: Vec<&Value> = taken.iter().filter(|event| event["user"]["id"] == 1).collect();
     assert_eq!(of_ann.len(), 2);
@@ -170,11 +170,11 @@ async fn tries_again_and_keeps_each_users_order() {
 async fn gives_an_event_up_in_the_end() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 500).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
-    assert_eq!(courier.round().await.unwrap(), 0);
+    assert_eq!(dispatcher.round().await.unwrap(), 0);
     house.clock.advance(PACE.give_up);
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     assert!(receiver.types().is_empty());
 }
 
@@ -192,11 +192,11 @@ async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
         204
     })
     .await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
     reset(&house, "ann@b.c").await;
     assert!(house.store.tokens(None).await.unwrap().is_empty(), "nothing before the delivery");
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     let event = receiver.last();
     assert_eq!(event["email"], "ann@b.c");
     assert_eq!(event["user"]["id"], 1);
@@ -219,11 +219,11 @@ async fn loopback_keeps_the_tokens_of_earlier_resets() {
     for (settings, kept) in [(testing::loopback(), 10), (testing::standard(), 1)] {
         let house = house(with_events(settings)).await;
         let receiver = Receiver::new(|_| 204).await;
-        let mut courier = courier(&house, &receiver);
+        let mut dispatcher = dispatcher(&house, &receiver);
         ann(&house).await;
         for _ in 0..12 {
             reset(&house, "ann@b.c").await;
-            deliver(&house, &mut courier).await;
+            deliver(&house, &mut dispatcher).await;
         }
         assert_eq!(house.store.tokens(None).await.unwrap().len(), kept);
         let last = receiver.last()["accessToken"]["id"].as_str().unwrap().to_owned();
@@ -235,10 +235,10 @@ async fn loopback_keeps_the_tokens_of_earlier_resets() {
 async fn an_unknown_address_gets_the_same_answer_and_no_letter() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     reset(&house, "nobody@b.c").await;
     assert_eq!(house.store.outbox(10).await.unwrap().len(), 1, "as much is written as for a known one");
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     assert!(receiver.types().is_empty());
 }
 
@@ -246,10 +246,10 @@ async fn an_unknown_address_gets_the_same_answer_and_no_letter() {
 async fn a_verification_token_confirms_once_and_its_own_address_only() {
     let house = house(with_events(testing::loopback())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
     house.accounts.request_verification(CLIENT, "1").await.unwrap();
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     let event = receiver.last();
     let token = event["verificationToken"].as_str().unwrap().to_owned();
     assert_eq!(token.len(), 128);
@@ -264,7 +264,7 @@ async fn a_verification_token_confirms_once_and_its_own_address_only() {
     house.accounts.patch(CLIENT, user, map(&json!({"email": "other@b.c"}))).await.unwrap();
     house.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
     house.accounts.request_verification(CLIENT, "1").await.unwrap();
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     let token = receiver.last()["verificationToken"].as_str().unwrap().to_owned();
     house.accounts.confirm(CLIENT, "1", &token).await.unwrap();
     assert!(house.accounts.user(&1.into()).await.unwrap().email_verified());
@@ -276,22 +276,22 @@ async fn a_registration_asks_for_its_mail_where_that_is_set() {
     let settings = Settings { verify_on_register: true, ..with_events(testing::loopback()) };
     let house = house(settings).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "verification.requested"]);
     let operator = map(&json!({"email": "op@b.c", "password": GOOD}));
     house.accounts.register(Asker::Operator, operator).await.unwrap();
-    deliver(&house, &mut courier).await;
+    deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.last()["type"], "user.registered");
     assert_eq!(receiver.last()["client"], "operator");
 }
 
 #[tokio::test]
-async fn the_courier_wakes_by_itself() {
+async fn the_dispatcher_wakes_by_itself() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let running = tokio::runtime::Handle::current().spawn(courier(&house, &receiver).run());
+    let running = tokio::runtime::Handle::current().spawn(dispatcher(&house, &receiver).run());
     ann(&house).await;
     tokio::time::timeout(Duration::from_secs(20), async {
         while receiver.types().is_empty() {
@@ -307,7 +307,7 @@ async fn the_courier_wakes_by_itself() {
 async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|event| if event["user"]["id"] == 1 { 500 } else { 204 }).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
     house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
     for nick in 0..1_000 {
@@ -319,8 +319,8 @@ async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
     assert!(waiting.len() < 10, "{} events wait", waiting.len());
     reset(&house, "bob@b.c").await;
     // One of bob's a round: he has registered, and asks for a reset.
-    courier.round().await.unwrap();
-    courier.round().await.unwrap();
+    dispatcher.round().await.unwrap();
+    dispatcher.round().await.unwrap();
     assert_eq!(receiver.types(), ["user.registered", "reset.requested"]);
     assert_eq!(receiver.last()["user"]["id"], 2);
 }
@@ -329,16 +329,16 @@ async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
 async fn d1_lines_that_wait_hold_up_none_that_does_not_however_many_they_are() {
     let house = house(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut courier = courier(&house, &receiver);
+    let mut dispatcher = dispatcher(&house, &receiver);
     let wait = Wait { failures: 1, until: Instant::now() + Duration::from_secs(3600) };
     let mut batch = Vec::new();
     for id in 10..4_010 {
         batch.push(Change::Enqueue { kind: "logout".to_owned(), user: Some(id.into()), body: json!({}) });
-        courier.waits.insert(Line::User(id.into()), wait);
+        dispatcher.waits.insert(Line::User(id.into()), wait);
     }
     house.store.commit(batch).await.unwrap();
     ann(&house).await;
-    assert_eq!(courier.round().await.unwrap(), 1);
+    assert_eq!(dispatcher.round().await.unwrap(), 1);
     assert_eq!(receiver.types(), ["user.registered"]);
 }
 
@@ -347,19 +347,19 @@ async fn c6_a_reset_goes_to_the_stored_address() {
     for settings in [testing::standard(), testing::loopback()] {
         let house = house(with_events(Settings { case_sensitive_email: false, ..settings })).await;
         let receiver = Receiver::new(|_| 204).await;
-        let mut courier = courier(&house, &receiver);
+        let mut dispatcher = dispatcher(&house, &receiver);
         let data = json!({"username": "mike", "email": "Mike@Example.com", "password": GOOD});
         house.register(&data).await.unwrap();
         for typed in ["mi\u{212a}e@example.com", "m\u{131}ke@example.com", "MIKE@EXAMPLE.COM"] {
             reset(&house, typed).await;
-            deliver(&house, &mut courier).await;
+            deliver(&house, &mut dispatcher).await;
             let event = receiver.last();
             assert_eq!(event["type"], "reset.requested", "{typed}");
             assert_eq!(event["email"], "mike@example.com", "{typed}");
             assert!(!event.to_string().contains(typed), "{event}");
         }
         house.accounts.request_verification(CLIENT, "1").await.unwrap();
-        deliver(&house, &mut courier).await;
+        deliver(&house, &mut dispatcher).await;
         assert_eq!(receiver.last()["mail"]["to"], "mike@example.com");
     }
 }

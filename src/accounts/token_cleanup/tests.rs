@@ -5,7 +5,7 @@ use crate::{
     accounts::testing::{self, House},
     identity::TokenHash,
     observe::metrics::Gauges,
-    store::{LastUse, UserDraft},
+    store::{LastUse, Session, UserDraft},
 };
 
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -14,7 +14,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 struct Bench {
     house: House,
-    keeper: Keeper,
+    cleanup: TokenCleanup,
+    last_use: LastUseWriter,
     metrics: Arc<Metrics>,
 }
 
@@ -23,13 +24,11 @@ impl Bench {
         let house = testing::house(testing::standard()).await;
         house.store.commit(vec![Change::CreateUser(UserDraft::default())]).await.unwrap();
         let metrics = Metrics::new();
-        let keeper = Keeper::new(
-            Arc::clone(&house.store),
-            house.clock.clone(),
-            Box::new(move || lifetimes),
-            Arc::clone(&metrics),
-        );
-        Self { house, keeper, metrics }
+        let lifetimes: LifetimesNow = Arc::new(move || lifetimes);
+        let last_use = LastUseWriter::new(Arc::clone(&house.store), Arc::clone(&lifetimes));
+        let (store, clock) = (Arc::clone(&house.store), house.clock.clone());
+        let cleanup = TokenCleanup::new(store, clock, lifetimes, Arc::clone(&metrics));
+        Self { house, cleanup, last_use, metrics }
     }
 
     async fn add(&self, id: &str, ttl: f64) -> Arc<Session> {
@@ -49,14 +48,14 @@ impl Bench {
     }
 
     async fn use_now(&self, session: &Session) {
-        session.touch(self.house.clock.now(), CLIENT, &(self.keeper.lifetimes)());
+        session.touch(self.house.clock.now(), CLIENT, &(self.cleanup.lifetimes)());
     }
 
     /// Which tokens are left after a whole round.
     async fn left(&self) -> Vec<TokenHash> {
         let mut round = Round::default();
         loop {
-            self.keeper.sweep(&mut round).await.unwrap();
+            self.cleanup.sweep(&mut round).await.unwrap();
             if round.last.is_none() {
                 break;
             }
@@ -71,7 +70,7 @@ impl Bench {
     }
 
     async fn write(&self) {
-        self.keeper.write_uses(|session| self.keeper.lag(session), 100).await.unwrap();
+        self.last_use.write_due().await.unwrap();
     }
 
     fn over(&self) -> u64 {
@@ -145,7 +144,7 @@ async fn a_use_is_written_down_once_an_hour_and_at_the_end() {
     bench.use_now(&session).await;
     bench.write().await;
     assert_eq!(bench.written("t").await, before);
-    bench.keeper.finish().await;
+    bench.last_use.finish().await;
     assert_eq!(bench.written("t").await.unwrap(), session.last_use().unwrap());
     assert_eq!(bench.written("t").await.unwrap().client(), CLIENT);
 }

@@ -37,30 +37,30 @@ impl Accounts {
     }
 
     /// The event as it is posted; `None` when its user is gone.
-    pub(super) async fn letter(&self, entry: &OutboxEntry) -> Result<Option<Value>, Fault> {
-        let mut letter = self.envelope(entry);
+    pub(super) async fn payload(&self, entry: &OutboxEntry) -> Result<Option<Value>, Fault> {
+        let mut payload = self.envelope(entry);
         let more = match entry.kind.as_str() {
             "reset.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
                 if user.disabled || (self.settings.email_verification_required && !user.email_verified()) {
                     return Ok(None);
                 }
-                letter.insert("user".to_owned(), shown(&user));
-                self.reset_letter(&user, &envelope_id(entry)).await?
+                payload.insert("user".to_owned(), shown(&user));
+                self.reset_payload(&user, &envelope_id(entry)).await?
             }
             "verification.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
                 let Some(email) = user.email().map(str::to_owned) else { return Ok(None) };
-                letter.insert("user".to_owned(), shown(&user));
-                self.verification_letter(&user, email).await?
+                payload.insert("user".to_owned(), shown(&user));
+                self.verification_payload(&user, email).await?
             }
             _ => match entry.body.get("more") {
                 Some(Value::Object(more)) => more.clone(),
                 _ => Map::new(),
             },
         };
-        letter.extend(more);
-        Ok(Some(Value::Object(letter)))
+        payload.extend(more);
+        Ok(Some(Value::Object(payload)))
     }
 
     fn envelope(&self, entry: &OutboxEntry) -> Map<String, Value> {
@@ -91,7 +91,7 @@ impl Accounts {
 
     /// A token that resets the password, made now. The one that the same event brought before ends; in profile
     /// `standard` those of earlier events do, too.
-    async fn reset_letter(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
+    async fn reset_payload(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
         let id = self.token_id()?;
         let restricted = self.settings.restrict_reset_scope || !self.settings.loopback;
         let scopes = if restricted { vec![RESET_SCOPE.to_owned()] } else { Vec::new() };
@@ -138,7 +138,7 @@ impl Accounts {
     }
 
     /// A token that confirms the address, made now; the one before ends.
-    async fn verification_letter(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
+    async fn verification_payload(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
         let mut chance = [0_u8; VERIFICATION_BYTES];
         getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
         let token: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();

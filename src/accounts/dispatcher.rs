@@ -2,7 +2,7 @@
 //! after a failure. What an event carries that opens anything (a token, a link) is made here, at the last moment, and
 //! the one made before ends.
 
-mod letter;
+mod payload;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// Delivers events. Runs until it is dropped.
-pub struct Courier {
+pub struct Dispatcher {
     /// The accounts as they are now: a reload brings others.
     accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
     webhook: Arc<Webhook>,
     pace: Pace,
     waits: HashMap<Line, Wait>,
@@ -35,7 +35,7 @@ pub struct Courier {
     given_up: Seldom,
 }
 
-/// How patient a courier is.
+/// How often the dispatcher tries, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// The wait after a first failure; each further one doubles it.
@@ -79,18 +79,18 @@ impl Default for Pace {
     }
 }
 
-impl Courier {
-    /// A courier of these accounts' events, woken by their bell.
+impl Dispatcher {
+    /// A dispatcher of these accounts' events, woken by their `wake_up`.
     #[must_use]
     pub fn new(
         accounts: impl Fn() -> Accounts + Send + Sync + 'static,
-        bell: Arc<Notify>,
+        wake_up: Arc<Notify>,
         webhook: Webhook,
         pace: Pace,
     ) -> Self {
         Self {
             accounts: Box::new(accounts),
-            bell,
+            wake_up,
             webhook: Arc::new(webhook),
             pace,
             waits: HashMap::new(),
@@ -120,7 +120,7 @@ impl Courier {
             let idle = now + self.pace.idle;
             let until = next.map_or(idle, |next| next.min(idle));
             tokio::select! {
-                () = self.bell.notified() => {}
+                () = self.wake_up.notified() => {}
                 () = tokio::time::sleep_until(until) => {}
             }
         }
@@ -232,26 +232,26 @@ fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-impl fmt::Debug for Courier {
+impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Courier")
+        f.debug_struct("Dispatcher")
             .field("webhook", &self.webhook)
             .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
 }
 
-/// Writes the letter and posts it. An event that says nothing any more counts as delivered.
+/// Builds the payload and posts it. An event that no longer has anything to say counts as delivered.
 async fn send(
     accounts: Accounts,
     webhook: Arc<Webhook>,
     line: Line,
     entry: OutboxEntry,
 ) -> (Line, OutboxEntry, Result<(), String>) {
-    let result = match accounts.letter(&entry).await {
-        Ok(Some(letter)) => {
+    let result = match accounts.payload(&entry).await {
+        Ok(Some(payload)) => {
             let now = accounts.clock.now();
-            webhook.post(letter.to_string(), now).await.map_err(|error| chain(&error))
+            webhook.post(payload.to_string(), now).await.map_err(|error| chain(&error))
         }
         Ok(None) => Ok(()),
         Err(fault) => Err(chain(&fault)),

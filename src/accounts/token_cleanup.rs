@@ -1,23 +1,23 @@
-//! Looks after tokens in the background: writes down when they were used last, ends those that no client can need
-//! any more, and counts those that are over.
+//! Deletes tokens that ended a month ago, and counts those that have ended.
 //!
-//! Nothing here is on the request path, and nothing in here decides: a token that is over is refused long before it is
-//! swept. It stays for [`KEPT`], so that its first use after its end is told as LoopBack tells it (401
-//! `INVALID_TOKEN` once); after that it is as unknown as it is to LoopBack from the second use on.
+//! Nothing here is on the request path and nothing here decides: a token is refused from its end on. Its row stays for
+//! [`KEPT`], so that its first use after its end is answered as LoopBack answers it (401 `INVALID_TOKEN`, once). Later
+//! uses are answered as those of an unknown token, and so are those of a deleted one.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::last_use::{LastUseWriter, WRITE_EVERY};
 use crate::{
     clock::{Clock, Timestamp},
     identity::Lifetimes,
     observe::metrics::Metrics,
-    store::{Change, CommitError, Session, Store, StoreError, Token},
+    store::{Change, CommitError, Store, StoreError, Token},
 };
 
-/// Keeps tokens in order.
-pub struct Keeper {
+/// Deletes ended tokens in the background.
+pub struct TokenCleanup {
     store: Arc<dyn Store>,
     clock: Clock,
     lifetimes: LifetimesNow,
@@ -25,33 +25,34 @@ pub struct Keeper {
 }
 
 /// How long tokens live by the settings in force, which a reload may change.
-pub(super) type LifetimesNow = Box<dyn Fn() -> Lifetimes + Send + Sync>;
+pub type LifetimesNow = Arc<dyn Fn() -> Lifetimes + Send + Sync>;
 
-/// How far a look at all tokens has come.
+/// How far a pass over all tokens has come.
 #[derive(Default)]
 struct Round {
     last: Option<Token>,
     over: u64,
 }
 
-/// Why something was left for the next time.
+/// Why work on tokens was left for the next time.
 #[derive(Debug, thiserror::Error)]
-enum KeeperError {
+pub(super) enum UpkeepError {
     #[error(transparent)]
     Read(#[from] StoreError),
     #[error(transparent)]
     Write(#[from] CommitError),
 }
 
-impl Keeper {
-    /// A keeper of the tokens in this store, which live so long.
+impl TokenCleanup {
+    /// Cleans up the tokens in this store, which live as long as the settings in force say.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, lifetimes: LifetimesNow, metrics: Arc<Metrics>) -> Self {
         Self { store, clock, lifetimes, metrics }
     }
 
-    /// Keeps order, for ever.
-    pub async fn run(self: Arc<Self>) {
+    /// Cleans up once a second and writes the last uses once a minute, for ever. Both in one task, because each timer
+    /// of its own wakes an idle gate once more.
+    pub async fn run(self, last_use: Arc<LastUseWriter>) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut round, mut next) = (Round::default(), self.clock.now());
@@ -61,7 +62,7 @@ impl Keeper {
             let now = self.clock.now();
             if done.is_ok() && now >= next {
                 next = now.plus(WRITE_EVERY);
-                done = self.write_uses(|session| self.lag(session), MOST_WRITTEN).await;
+                done = last_use.write_due().await;
             }
             if let Err(error) = done {
                 tracing::warn!(%error, "the tokens could not be put in order; it is tried again");
@@ -69,15 +70,8 @@ impl Keeper {
         }
     }
 
-    /// Writes down what is known of the last uses: when the gate stops.
-    pub async fn finish(&self) {
-        if let Err(error) = self.write_uses(|_| 0, MOST_AT_END).await {
-            tracing::warn!(%error, "the last uses of some tokens are not written down");
-        }
-    }
-
     /// Looks at one page of tokens, and ends those of it that were over long ago.
-    async fn sweep(&self, round: &mut Round) -> Result<(), KeeperError> {
+    async fn sweep(&self, round: &mut Round) -> Result<(), UpkeepError> {
         let now = self.clock.now();
         let page = self.store.token_page(round.last.as_ref(), PAGE).await?;
         let mut stale: Vec<Change> = Vec::new();
@@ -101,38 +95,6 @@ impl Keeper {
             self.metrics.tokens_over(std::mem::take(round).over);
         }
         Ok(())
-    }
-
-    /// Writes down the last uses that the store lags behind by so many seconds, `most` of them.
-    async fn write_uses(
-        &self,
-        lag: impl Fn(&Session) -> u32 + Send + Sync,
-        most: usize,
-    ) -> Result<(), KeeperError> {
-        let uses = self.store.sessions().collect(most, |session| session.unwritten(lag(session))).await;
-        for uses in uses.chunks(BATCH) {
-            let changes =
-                uses.iter().map(|(session, used)| Change::UseToken { hash: session.hash, used: *used });
-            self.store.commit(changes.collect()).await?;
-            for (session, used) in uses {
-                session.wrote(*used);
-            }
-        }
-        Ok(())
-    }
-
-    /// How many seconds the store may lag behind a token's last use: an hour, and where a use extends the token a
-    /// 16th of its time. A crash takes so much away, never adds any.
-    fn lag(&self, session: &Session) -> u32 {
-        match session.ttl.filter(|ttl| (self.lifetimes)().sliding && !session.fixed && *ttl > 0.0) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "it is from 1 to 3600"
-            )]
-            Some(ttl) => (ttl / 16.0).clamp(1.0, f64::from(LAG)) as u32,
-            None => LAG,
-        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
@@ -170,18 +132,6 @@ const BATCH: usize = 500;
 
 /// How long a token stays after its end.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// How often the last uses are looked through.
-const WRITE_EVERY: Duration = Duration::from_secs(60);
-
-/// By how many seconds the store may lag behind a last use.
-const LAG: u32 = 3600;
-
-/// Uses of one look: the others come with the next.
-const MOST_WRITTEN: usize = 20_000;
-
-/// Uses that are written before the gate ends: it has to end soon.
-const MOST_AT_END: usize = 50_000;
 
 #[cfg(test)]
 mod tests;
