@@ -26,7 +26,7 @@ use bytes::Bytes;
 
 use crate::{
     accounts::Accounts,
-    observe::Seldom,
+    observe::{Seldom, metrics::LoginResult},
     policy::{Permit, Reach},
     store::Session,
 };
@@ -58,6 +58,15 @@ pub struct Call {
     pub request_id: Box<str>,
     /// Whom the rule lets in that let the caller in: [`Api::serve`] has it from the permit.
     pub reach: Reach,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Reply {
+    /// What the client gets.
+    pub response: http::Response<Bytes>,
+    /// The outcome of a login, for the metrics; `None` = another method was called.
+    pub login: Option<LoginResult>,
 }
 
 /// How the API answers; what accounts do is [`crate::accounts::Settings`].
@@ -126,15 +135,18 @@ impl Api {
     }
 
     /// Serves a permitted call.
-    pub async fn serve(&self, permit: Permit<'_>, call: Call) -> http::Response<Bytes> {
-        self.respond(&Call { reach: permit.reach, ..call }).await
+    pub async fn serve(&self, permit: Permit<'_>, call: Call) -> Reply {
+        self.reply(&Call { reach: permit.reach, ..call }).await
     }
 
-    async fn respond(&self, call: &Call) -> http::Response<Bytes> {
-        match self.run(call).await {
+    async fn reply(&self, call: &Call) -> Reply {
+        let answer = self.run(call).await;
+        let login = (&*call.method == "login").then(|| login_result(&answer));
+        let response = match answer {
             Ok(answer) => answer.into_response(&call.head, self.strictness()),
             Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
-        }
+        };
+        Reply { response, login }
     }
 
     /// The endpoints.
@@ -183,6 +195,19 @@ impl Api {
 
     fn loopback(&self) -> bool {
         self.accounts.settings().loopback
+    }
+}
+
+/// The outcome of a login. LoopBack has one status for a wrong password and an unconfirmed address.
+fn login_result(answer: &Result<answer::Answer, Problem>) -> LoginResult {
+    let Err(problem) = answer else { return LoginResult::Succeeded };
+    match problem.status().as_u16() {
+        401 if problem.has_code(faults::EMAIL_NOT_VERIFIED) => LoginResult::Unverified,
+        401 => LoginResult::Failed,
+        429 => LoginResult::Limited,
+        503 => LoginResult::Busy,
+        400..500 => LoginResult::Invalid,
+        _ => LoginResult::Error,
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::LoginFailed => told(401, "login failed", "LOGIN_FAILED"),
         Fault::EmailNotVerified(user) => {
             let message = "login failed as the email has not been verified";
-            told(401, message, "LOGIN_FAILED_EMAIL_NOT_VERIFIED").details(json!({ "userId": id(&user) }))
+            told(401, message, EMAIL_NOT_VERIFIED).details(json!({ "userId": id(&user) }))
         }
         Fault::TokenRequired => Problem::new(401, "accessToken is required to logout"),
         Fault::TokenExpired => told(401, "Invalid Access Token", "INVALID_TOKEN"),
@@ -210,6 +210,9 @@ fn batch(faults: Vec<Option<Fault>>, model: &str) -> Problem {
     let details = faults.into_iter().map(slot).collect::<Vec<_>>().into();
     Problem::new(422, "Failed with multiple errors, see `details` for more information.").details(details)
 }
+
+/// The code of a login whose email address has not been confirmed.
+pub(super) const EMAIL_NOT_VERIFIED: &str = "LOGIN_FAILED_EMAIL_NOT_VERIFIED";
 
 #[cfg(test)]
 mod tests {

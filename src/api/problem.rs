@@ -119,6 +119,11 @@ impl Problem {
         self.0.status
     }
 
+    /// Whether it has this code.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        self.0.code == Some(code)
+    }
+
     /// The body: `{"error":{…}}`.
     #[must_use]
     pub fn envelope(&self) -> Value {

@@ -105,7 +105,8 @@ mod tests {
             Settings,
             testing::{self, House, house},
         },
-        api::{self, Body},
+        api::{self, Body, Reply},
+        observe::metrics::LoginResult,
     };
 
     const GOOD: &str = "a-good-password";
@@ -133,13 +134,17 @@ mod tests {
             body: &Value,
             token: Option<&str>,
         ) -> Response<Bytes> {
+            self.reply(method, target, body, token).await.response
+        }
+
+        async fn reply(&self, method: &str, target: &str, body: &Value, token: Option<&str>) -> Reply {
             let mut headers = HeaderMap::new();
             headers.insert("content-type", "application/json".parse().unwrap());
             let request = http::Request::post(target).body(()).unwrap();
             let head = request.into_parts().0;
             let body = Body::read(&headers, &Bytes::from(body.to_string()), self.api.reading()).unwrap();
             if let Err(problem) = self.api.check_arguments(method, &body, &head) {
-                return problem.into_response(&head);
+                return Reply { response: problem.into_response(&head), login: None };
             }
             let session = match token {
                 Some(token) => self.house.accounts.session(token).await.ok(),
@@ -157,7 +162,7 @@ mod tests {
                 request_id: "r1".into(),
                 reach: Reach::Everyone,
             };
-            self.api.respond(&call).await
+            self.api.reply(&call).await
         }
 
         /// Status and body.
@@ -233,6 +238,24 @@ mod tests {
             }
             assert_eq!((told, answer), (status, json!({ "error": expected }).to_string()), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_outcome_of_a_login_stands_beside_its_answer() {
+        let client = with_ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
+        let login = |password| json!({"username": "ann", "password": password});
+        for (method, target, body, expected) in [
+            ("login", "/api/users/login", login("no"), Some(LoginResult::Failed)),
+            ("login", "/api/users/login", login(GOOD), Some(LoginResult::Unverified)),
+            ("login", "/api/users/login?_format=xml", login(GOOD), Some(LoginResult::Unverified)),
+            ("login", "/api/users/login", json!({}), Some(LoginResult::Invalid)),
+            ("logout", "/api/users/logout", json!({}), None),
+        ] {
+            assert_eq!(client.reply(method, target, &body, None).await.login, expected, "{target} {body}");
+        }
+        let client = with_ann(testing::loopback()).await;
+        let reply = client.reply("login", "/api/users/login", &login(GOOD), None).await;
+        assert_eq!(reply.login, Some(LoginResult::Succeeded));
     }
 
     #[tokio::test]

@@ -7,14 +7,12 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
-
 use crate::{
     forward::{Downstream, Exchanged, Peer},
     observe::{
         Client,
         access::{Facts, Record as Line},
-        metrics::{Decision, LoginResult},
+        metrics::Decision,
     },
     policy::{Action, OwnerVerdict},
     wire::RequestHead,
@@ -168,20 +166,6 @@ pub(super) fn turned_away(
         tls: None,
         facts: None,
     });
-}
-
-/// What a login came to, as its answer tells: LoopBack has one status for a wrong password and an unconfirmed address.
-pub(super) fn login_result(answer: &http::Response<Bytes>) -> LoginResult {
-    const UNVERIFIED: &[u8] = b"\"LOGIN_FAILED_EMAIL_NOT_VERIFIED\"";
-    match answer.status().as_u16() {
-        200..300 => LoginResult::Succeeded,
-        401 if memchr::memmem::find(answer.body(), UNVERIFIED).is_some() => LoginResult::Unverified,
-        401 => LoginResult::Failed,
-        429 => LoginResult::Limited,
-        503 => LoginResult::Busy,
-        400..500 => LoginResult::Invalid,
-        _ => LoginResult::Error,
-    }
 }
 
 fn client(peer: Peer, context: &Context<'_>) -> Client {

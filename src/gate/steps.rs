@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    api::{self, Api, Body, Call, Problem},
+    api::{self, Api, Body, Call, Problem, Reply},
     credential,
     forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
     identity::claims_no_other_address,
@@ -236,10 +236,9 @@ impl Gate {
         down: &mut Downstream,
         record: &Record<'_>,
     ) -> Result<bool, Stop> {
-        let is_login = &*call.method == "login";
-        let response = api.serve(permit, call).await;
-        if is_login {
-            self.metrics.login(super::record::login_result(&response));
+        let Reply { response, login } = api.serve(permit, call).await;
+        if let Some(result) = login {
+            self.metrics.login(result);
         }
         Ok(self.answer(head, down, record, response).await)
     }
