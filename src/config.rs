@@ -6,6 +6,8 @@
 mod address;
 mod amount;
 mod choices;
+#[cfg(test)]
+mod docs;
 mod doubts;
 mod finish;
 mod inputs;

@@ -36,6 +36,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod credential;
+#[cfg(test)]
+mod docs;
 pub mod forward;
 pub mod gate;
 pub mod hasher;

@@ -35,7 +35,7 @@ pub struct Taken {
 
 /// What goes with the set in force, and so is swapped with it. All else is wired at the start: listeners, threads,
 /// the store and its keys, connections to the app, secrets, limits.
-const LIVE: &[&str] = &[
+pub(super) const LIVE: &[&str] = &[
     "api.users",
     "api.user_model",
     "api.short_routes",

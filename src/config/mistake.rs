@@ -8,7 +8,7 @@ use crate::policy::{Finding, Severity};
 
 /// One mistake, or a doubt, in the settings: `file:line:column: error: message; fix`.
 ///
-/// As JSON it is one entry of `check --json` (docs/interface.md, "Commands").
+/// As JSON it is one entry of `check --json` (docs/commands.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
     /// The file, the variable's name or the flag's name.

@@ -22,9 +22,9 @@ pub(crate) struct Shape {
 
 /// What the sample says of a key: its comment and its value.
 #[derive(Default)]
-struct Said {
-    comment: Option<String>,
-    default: Option<Value>,
+pub(super) struct Said {
+    pub(super) comment: Option<String>,
+    pub(super) default: Option<Value>,
 }
 
 const SAMPLE: &str = include_str!("sample.toml");
@@ -124,7 +124,7 @@ pub fn schema() -> Value {
 }
 
 /// What the sample says, by `section`, `section.key` or `profile`.
-fn sample() -> BTreeMap<String, Said> {
+pub(super) fn sample() -> BTreeMap<String, Said> {
     let table: toml::Table = toml::from_str(SAMPLE).unwrap_or_default();
     let mut found: BTreeMap<String, Said> = BTreeMap::new();
     let mut section = "";
@@ -278,15 +278,5 @@ mod tests {
             });
             assert_eq!(refused.unwrap_or(false), !good, "{line}: {told:?}");
         }
-    }
-
-    #[test]
-    fn the_committed_schema_is_this_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/portcullis.schema.json");
-        let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        assert!(
-            committed == schema(),
-            "write it anew: portcullis schema config > policies/portcullis.schema.json"
-        );
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn is_unbuilt(key: &str) -> bool {
 const PAGES: &str = "pages.enabled";
 
 /// Set to anything but their defaults, these refuse to start.
-const PROTECTIVE: &[&str] = &[
+pub(super) const PROTECTIVE: &[&str] = &[
     "server.https",
     "server.proxy_protocol",
     "tls.min_version",
