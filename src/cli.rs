@@ -10,6 +10,8 @@ mod backend;
 mod check;
 mod check_app;
 mod demo;
+#[cfg(test)]
+mod docs;
 pub mod execute;
 mod explain;
 mod healthcheck;

@@ -82,7 +82,10 @@ pub(super) enum Command {
     /// Exit 0 when the gate is ready (for HEALTHCHECK in a container)
     Healthcheck,
     /// Print the completions of a shell, e.g. portcullis completions bash > /etc/bash_completion.d/portcullis
-    Completions { shell: Shell },
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// Write the manual pages into a folder, e.g. /usr/local/share/man/man1
     Man {
         /// The folder; it is made if it is not there
@@ -119,7 +122,7 @@ pub(super) struct Explain {
     /// A scope of the token; may be repeated
     #[arg(long = "scope", value_name = "S")]
     pub(super) scopes: Vec<String>,
-    /// Whether the row is the caller's: the app is not asked
+    /// Whether the row is the caller's; with it, the app is not asked
     #[arg(long, value_name = "YES/NO")]
     pub(super) owner: Option<YesNo>,
     /// The request's JSON body
@@ -226,10 +229,13 @@ pub(super) enum UserCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct UserAdd {
+    /// The email address
     #[arg(long, value_name = "E")]
     pub(super) email: String,
+    /// The username
     #[arg(long, value_name = "U")]
     pub(super) username: Option<String>,
+    /// The realm that the names belong to
     #[arg(long, value_name = "R")]
     pub(super) realm: Option<String>,
     /// An id of your own choice; later ones are counted from there
@@ -258,11 +264,15 @@ pub(super) struct PasswordFrom {
 #[derive(Debug, Subcommand)]
 pub(super) enum RoleCommand {
     /// Add a role
-    Add { name: String },
+    Add {
+        /// The name of the role
+        name: String,
+    },
     /// List all roles, and how many users have them
     List,
     /// Delete a role, and take it from all users
     Delete {
+        /// The name of the role
         name: String,
         /// Do not ask (needed where standard input is no terminal)
         #[arg(short, long)]
@@ -270,12 +280,14 @@ pub(super) enum RoleCommand {
     },
     /// Give a user a role
     Grant {
+        /// The name of the role
         name: String,
         #[arg(help = WHO)]
         who: Who,
     },
     /// Take a role away from a user
     Revoke {
+        /// The name of the role
         name: String,
         #[arg(help = WHO)]
         who: Who,
