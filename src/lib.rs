@@ -9,10 +9,10 @@
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; both ends of a forwarded request |
 //! | PARTS | [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
-//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] | no clock, chance, socket or log line |
+//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`javascript`] | no clock, chance, socket or log line |
 //!
 //! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all,
-//! `identity` serves all of PURE, and every module turns its errors into a [`refusal::Refusal`].
+//! `identity` and `javascript` serve all of PURE, and every module turns its errors into a [`refusal::Refusal`].
 //!
 //! # The walk of a request
 //!
@@ -42,6 +42,7 @@ pub mod forward;
 pub mod gate;
 pub mod hasher;
 pub mod identity;
+pub mod javascript;
 pub mod limit;
 pub mod listen;
 pub mod notify;

@@ -43,6 +43,7 @@ mod verb;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::javascript;
 pub use account::{AccountModel, AccountRoute, Property};
 pub use action::{Action, Served};
 pub use argument::{Argument, Item, Kind as ArgumentKind, Source as ArgumentSource};
@@ -140,7 +141,7 @@ pub struct Stored {
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {
     let id = body.get("id")?;
-    Some(if owner::is_truthy(id) { owner::scalar(id).unwrap_or_default() } else { String::new() })
+    Some(if javascript::truthy(id) { owner::scalar(id).unwrap_or_default() } else { String::new() })
 }
 
 #[cfg(test)]

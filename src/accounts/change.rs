@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{
     Accounts, Asker, Fault, audit,
     event::About,
-    inspect::to_text,
-    profile::{Draft, Patch, Verified, truthy},
+    profile::{Draft, Patch, Verified},
 };
 use crate::{
     identity::{PasswordHash, UserId},
+    javascript::{to_text, truthy},
     store::{Change, CommitError, Outcome, User},
 };
 

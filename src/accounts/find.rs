@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{
     Accounts, Asker, Fault, Kind, Property, Query, Settings,
     admission::size,
-    inspect::to_number,
     query::{Meter, Model, Pin, QueryFault, Row, Where},
 };
 use crate::{
     identity::UserId,
+    javascript::{to_number, whole},
     store::{StoreError, User},
 };
 
@@ -234,10 +234,7 @@ impl Accounts {
         {
             return Ok(Some(user));
         }
-        let number = to_number(id);
-        #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
-        let number = (self.settings.loopback && number.fract() == 0.0 && number.abs() <= LARGEST_ID)
-            .then_some(UserId::Number(number as i64));
+        let number = whole(to_number(id)).filter(|_| self.settings.loopback).map(UserId::Number);
         match number {
             Some(number) => self.store.user(&number).await,
             None => Ok(None),
@@ -357,6 +354,3 @@ async fn others_first(meter: Meter) -> Meter {
     tokio::task::yield_now().await;
     meter.resumed(ended)
 }
-
-/// 2^53: ids are numbers of JavaScript.
-const LARGEST_ID: f64 = 9_007_199_254_740_992.0;

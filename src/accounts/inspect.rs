@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::javascript::to_text;
+
 /// Longer values are cut.
 const WIDTH: usize = 32;
 
@@ -16,73 +18,6 @@ pub(super) fn shown(value: Option<&Value>) -> String {
         Some(Value::String(text)) => Value::String(cut(text)).to_string(),
         Some(other) => cut(&inspected(other)),
     }
-}
-
-/// JavaScript's `String(value)`.
-pub(super) fn to_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number_text(number),
-        Value::Array(items) => {
-            let one = |item: &Value| if item.is_null() { String::new() } else { to_text(item) };
-            items.iter().map(one).collect::<Vec<_>>().join(",")
-        }
-        Value::Object(_) => "[object Object]".to_owned(),
-        Value::Null | Value::Bool(_) => value.to_string(),
-    }
-}
-
-/// JavaScript's `Number(value)`.
-pub(super) fn to_number(value: &Value) -> f64 {
-    match value {
-        Value::Null => 0.0,
-        Value::Bool(on) => f64::from(u8::from(*on)),
-        Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
-        Value::String(text) => number_of(text),
-        Value::Array(_) => number_of(&to_text(value)),
-        Value::Object(_) => f64::NAN,
-    }
-}
-
-/// JavaScript's `String(number)`.
-pub(super) fn float_text(number: f64) -> String {
-    if number.is_nan() {
-        return "NaN".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
-    }
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
-        let text = format!("{number:e}");
-        return if magnitude >= 1.0 { text.replace('e', "e+") } else { text };
-    }
-    // Minus zero is "0", too.
-    if number == 0.0 { "0".to_owned() } else { number.to_string() }
-}
-
-fn number_of(text: &str) -> f64 {
-    let text = text.trim();
-    if text.is_empty() {
-        return 0.0;
-    }
-    for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            #[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers are doubles, too")]
-            return u64::from_str_radix(digits, radix).map_or(f64::NAN, |number| number as f64);
-        }
-    }
-    match text {
-        "Infinity" | "+Infinity" => f64::INFINITY,
-        "-Infinity" => f64::NEG_INFINITY,
-        // Rust would also take `inf`, `nan` and the like.
-        _ if text.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) => f64::NAN,
-        _ => text.parse().unwrap_or(f64::NAN),
-    }
-}
-
-fn number_text(number: &serde_json::Number) -> String {
-    if number.is_f64() { float_text(number.as_f64().unwrap_or(f64::NAN)) } else { number.to_string() }
 }
 
 fn inspected(value: &Value) -> String {
@@ -194,36 +129,5 @@ mod tests {
             assert_eq!(shown(Some(&value)), expected);
         }
         assert_eq!(shown(None), "undefined");
-    }
-
-    #[test]
-    fn converts_as_javascript_does() {
-        for (value, text) in [
-            (json!([1, [2, null], "x"]), "1,2,,x"),
-            (json!({"a": 1}), "[object Object]"),
-            (json!(false), "false"),
-            (json!(0), "0"),
-            (json!(-0.0), "0"),
-            (json!(1e-7), "1e-7"),
-            (json!([]), ""),
-        ] {
-            assert_eq!(to_text(&value), text);
-        }
-        for (value, number) in [
-            (json!(" 60 "), 60.0),
-            (json!("0x10"), 16.0),
-            (json!("1e2"), 100.0),
-            (json!("-5"), -5.0),
-            (json!(""), 0.0),
-            (json!("Infinity"), f64::INFINITY),
-            (json!(true), 1.0),
-            (json!([7]), 7.0),
-            (json!([]), 0.0),
-        ] {
-            assert_eq!(to_number(&value), number, "{value}");
-        }
-        for value in [json!("abc"), json!("inf"), json!("nan"), json!({}), json!([1, 2]), json!("1 2")] {
-            assert!(to_number(&value).is_nan(), "{value}");
-        }
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    find::id_value,
-    inspect::{to_number, to_text},
+use super::find::id_value;
+use crate::{
+    identity::UserId,
+    javascript::{to_number, to_text, whole},
 };
-use crate::identity::UserId;
 
 /// How clients call an account's id, and what they see of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +59,9 @@ impl Key {
     /// The id that a client chose, where it may.
     pub(super) fn choice(&self, given: Option<&Value>) -> Option<UserId> {
         let given = given.filter(|given| self.chosen && (given.is_string() || given.is_number()))?;
-        let number = to_number(given);
-        let is_whole = number.fract() == 0.0 && number.abs() <= LARGEST;
-        if !self.text && !is_whole {
+        if !self.text && whole(to_number(given)).is_none() {
             return None;
         }
         Some(UserId::parse(&to_text(given))).filter(|id| *id != UserId::Text("".into()))
     }
 }
-
-/// 2^53: ids are numbers of JavaScript.
-const LARGEST: f64 = 9_007_199_254_740_992.0;

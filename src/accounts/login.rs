@@ -2,13 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Accounts, Asker, Fault, Minted, Settings, TokenRequest, audit, event::About, inspect::to_number,
-    profile::truthy,
-};
+use super::{Accounts, Asker, Fault, Minted, Settings, TokenRequest, audit, event::About};
 use crate::{
     hasher::Verdict,
     identity::Password,
+    javascript::{to_number, truthy},
     limit::Door,
     store::{User, UserKey},
 };

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 
 use super::{
     Fault, Faulty, Property, Settings, Violation,
-    inspect::{float_text, shown, to_number, to_text},
+    inspect::shown,
     password::{Rules, Secret},
     query::{Kind, moment},
 };
 use crate::{
     identity::{UserId, canonical_address, is_email},
+    javascript::{number_to_json, number_to_text, to_number, to_text, truthy},
     store::{KeyRules, User, UserKey},
 };
 
@@ -248,7 +249,7 @@ fn id_given(settings: &Settings, id: &Value) -> Option<Violation> {
     if id.is_null() || (number.is_nan() && !key.text) {
         return None;
     }
-    let given = if key.text { shown(Some(id)) } else { float_text(number) };
+    let given = if key.text { shown(Some(id)) } else { number_to_text(number) };
     Some(violation(key.name.clone(), Faulty::IdGiven, given))
 }
 
@@ -312,32 +313,12 @@ pub(super) fn typed(kind: Kind, value: Value) -> Value {
     match kind {
         Kind::Text => Value::String(to_text(&value)),
         Kind::Number if value.is_number() => value,
-        Kind::Number => number(to_number(&value)),
+        Kind::Number => number_to_json(to_number(&value)),
         // LoopBack knows these two words of its own; every other text is true.
         Kind::Flag if matches!(value.as_str(), Some("false" | "0")) => false.into(),
         Kind::Flag => truthy(&value).into(),
         Kind::Date => moment(&value).map_or(Value::Null, |moment| moment.to_string().into()),
         Kind::Id | Kind::Any => value,
-    }
-}
-
-/// A whole number where it is one; JSON has none for NaN.
-pub(super) fn number(number: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
-    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
-        return (number as i64).into();
-    }
-    serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
-}
-
-/// JavaScript's truth.
-pub(super) fn truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(on) => *on,
-        Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
     }
 }
 

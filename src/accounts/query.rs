@@ -9,8 +9,11 @@ mod test;
 
 use serde_json::{Map, Value};
 
-use super::{Key, inspect::to_number, profile::depth_exceeds, profile::truthy};
-use crate::clock::Timestamp;
+use super::{Key, profile::depth_exceeds};
+use crate::{
+    clock::Timestamp,
+    javascript::{to_number, truthy},
+};
 
 pub(super) use clause::{Pin, Where};
 pub(super) use meter::Meter;

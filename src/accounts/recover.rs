@@ -6,12 +6,12 @@ use super::{
     Accounts, Asker, Fault, audit,
     change::{ATTEMPTS, Edit},
     event::About,
-    inspect::to_text,
     login::Claim,
-    profile::{MAX_NAME, truthy},
+    profile::MAX_NAME,
 };
 use crate::{
     identity::{Password, UserId},
+    javascript::{to_text, truthy},
     limit::Door,
     store::{CommitError, Session, User},
 };

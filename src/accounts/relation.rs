@@ -11,9 +11,7 @@ use super::{
     event::About,
     fault::{Faulty, Violation, Violations},
     find::{MAX_BYTES, MAX_COST, MAX_ROWS},
-    inspect::{to_number, to_text},
     login::lifetime,
-    profile::number,
     property::list,
     query::{Meter, Model, Row, Where, moment},
     recover::RESET_SCOPE,
@@ -21,6 +19,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     identity::{Handle, TokenHash, TokenId, scopes},
+    javascript::{number_to_json, to_number, to_text},
     store::{Change, CommitError, Outcome, Token, User},
 };
 
@@ -267,7 +266,7 @@ impl Accounts {
     fn row(&self, token: &Token) -> Map<String, Value> {
         let mut row = Map::new();
         row.insert("id".to_owned(), token.hash.handle().as_str().into());
-        row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
+        row.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number_to_json));
         if !token.scopes.is_empty() {
             row.insert("scopes".to_owned(), json!(scopes::shown(&token.scopes)));
         }

@@ -5,10 +5,9 @@ use serde_json::{Map, Value};
 use super::{
     Accounts, Asker, Fault,
     change::Checks,
-    inspect::to_text,
     profile::{Draft, Verified},
 };
-use crate::{identity::UserId, store::User};
+use crate::{identity::UserId, javascript::to_text, store::User};
 
 impl Accounts {
     /// Patches the user whom `id` names, or creates one where it names none.

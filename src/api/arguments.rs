@@ -9,6 +9,7 @@ use super::{
     json::{self, Twins},
     negotiate,
 };
+use crate::javascript::to_text;
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +180,7 @@ impl Argument {
         };
         match manner {
             Manner::Guessed if self.place == Place::Field => {
-                Ok(Some(Value::String(text(given))).filter(|text| text != ""))
+                Ok(Some(Value::String(to_text(given))).filter(|text| text != ""))
             }
             Manner::Guessed => from_text(given, self.kind),
             Manner::Typed => typed(given, self.kind).map(|()| Some(given.clone())),
@@ -250,17 +251,6 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
         }
         Kind::Object | Kind::Objects => Err(Problem::new(400, "Value is not an object.")),
         Kind::Text => Ok(Some(given.clone())),
-    }
-}
-
-/// JavaScript's `String(value)`.
-pub(super) fn text(value: &Value) -> String {
-    let item = |item: &Value| if item.is_null() { String::new() } else { text(item) };
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(","),
-        Value::Object(_) => "[object Object]".to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Body, Problem, json, negotiate};
 use crate::{
+    javascript,
     policy::{Action, Argument, ArgumentKind as Kind, ArgumentSource as Source, Item},
     wire::RequestHead,
 };
@@ -75,7 +76,7 @@ impl Given<'_> {
         if let Some(value) = in_body {
             return (Some(Cow::Borrowed(value)), if self.is_json() { Typed } else { Sloppy });
         }
-        if is_falsy(self.body) {
+        if !javascript::truthy(self.body) {
             return (None, Sloppy);
         }
         let value = self.query().get(name).map(Cow::Borrowed);
@@ -85,7 +86,7 @@ impl Given<'_> {
 
     /// A field of the body; of a body that is nothing, JavaScript finds every field to be that.
     fn field(&self, name: &str) -> Option<&Value> {
-        if is_falsy(self.body) {
+        if !javascript::truthy(self.body) {
             return Some(self.body);
         }
         self.body.as_object()?.get(name)
@@ -179,9 +180,9 @@ fn sloppy(item: Item, value: &Value, lists: bool) -> Checked {
         },
         Item::Date if number::is_digits(value) => Ok(()),
         Item::Date => typed(item, value, lists),
-        Item::Number if number::of(value).is_nan() => Err("Value is not a number."),
+        Item::Number if javascript::to_number(value).is_nan() => Err("Value is not a number."),
         Item::Number => Ok(()),
-        Item::Integer => number::integer(Some(number::of(value))),
+        Item::Integer => number::integer(Some(javascript::to_number(value))),
         Item::Text if value.is_null() => Err("Value is not a string."),
         Item::Text => Ok(()),
         Item::Object | Item::Instance | Item::Point if is_null => Ok(()),
@@ -206,15 +207,6 @@ fn object(text: &str) -> Result<Value, &'static str> {
 
 fn is_wrapped(text: &str, open: char, close: char) -> bool {
     text.starts_with(open) && text.ends_with(close)
-}
-
-fn is_falsy(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Above this, JavaScript's numbers skip whole ones.
-const MAX_SAFE: f64 = 9_007_199_254_740_992.0;
+use crate::javascript::{LARGEST_WHOLE, number_to_json};
 
 /// What becomes of a key that an object has twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +29,11 @@ pub(super) fn parse(bytes: &[u8], twins: Twins) -> Result<Value, serde_json::Err
     Ok(value)
 }
 
-/// A number as JavaScript prints it: `2`, not `2.0`; `null` for what JSON has no number for.
-pub(super) fn number(value: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "whole and small enough: nothing is cut off")]
-    if value.fract() == 0.0 && value.abs() <= MAX_SAFE {
-        return Value::Number(Number::from(value as i64));
-    }
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
-}
-
 /// A whole number, as JavaScript holds it.
-fn whole(value: impl Into<Number>) -> Value {
+fn rounded(value: impl Into<Number>) -> Value {
     let value = value.into();
     match value.as_f64() {
-        Some(rounded) if rounded.abs() >= MAX_SAFE => number(rounded),
+        Some(rounded) if rounded.abs() >= LARGEST_WHOLE => number_to_json(rounded),
         _ => Value::Number(value),
     }
 }
@@ -72,15 +62,15 @@ impl<'de> Visitor<'de> for Twins {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(whole(value))
+        Ok(rounded(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(whole(value))
+        Ok(rounded(value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(number(value))
+        Ok(number_to_json(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -179,14 +169,5 @@ mod tests {
         let error = super::parse(twins, Twins::Refused).unwrap_err().to_string();
         assert!(error.starts_with("the key `b` is there twice at line 1"), "{error}");
         assert!(super::parse(br#"[{"a":1},{"a":{"a":1}}]"#, Twins::Refused).is_ok());
-    }
-
-    #[test]
-    fn prints_numbers_as_javascript_does() {
-        for (value, text) in
-            [(1_209_600.0, "1209600"), (2.5, "2.5"), (-1.0, "-1"), (1e-7, "1e-7"), (f64::NAN, "null")]
-        {
-            assert_eq!(number(value).to_string(), text);
-        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     negotiate,
     users::{asker, instance_id},
 };
-use crate::{accounts::Reset, store::Session};
+use crate::{accounts::Reset, javascript::to_text, store::Session};
 
 impl Api {
     /// `POST /users/{id}/verify`: the mail goes out by itself.
@@ -114,7 +114,7 @@ fn argument(call: &Call, name: &str) -> Option<String> {
     let fields = call.body.fields();
     let given = fields.and_then(|fields| fields.get(name)).filter(|value| !value.is_null());
     if let Some(value) = given.or_else(|| query.get(name)) {
-        return Some(arguments::text(value));
+        return Some(to_text(value));
     }
     call.head.headers.get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::json;
 use crate::{
     accounts::{Minted, Settings},
     identity::scopes,
+    javascript::number_to_json,
     store::User,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
 pub(super) fn token(minted: &Minted, settings: &Settings) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), minted.id.expose().into());
-    shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, json::number));
+    shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, number_to_json));
     if !minted.scopes.is_empty() {
         shown.insert("scopes".to_owned(), json!(scopes::shown(&minted.scopes)));
     }

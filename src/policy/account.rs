@@ -10,7 +10,7 @@ use super::{
     json::{Json, Node},
     kept::{self, Kept, Key},
     model::{Model, Models},
-    remote, settings,
+    settings,
 };
 
 /// The account model as its file has it. A setting that the file leaves open is `None`.
@@ -162,7 +162,7 @@ impl AccountModel {
             kept: kept.clone(),
             hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),
             properties: model.properties.iter().map(|member| property(&member.key, &member.node)).collect(),
-            strict: model.setting("strict").filter(|node| !node.is_null()).map(remote::truthy),
+            strict: model.setting("strict").filter(|node| !node.is_null()).map(Node::is_truthy),
             ..Self::default()
         };
         read::Reader { model, kept: &kept, settings, report }.read(bare, models)
@@ -186,7 +186,7 @@ fn property(name: &str, node: &Node) -> Property {
         name: name.to_owned(),
         kind,
         items,
-        required: node.get("required").is_some_and(remote::truthy),
+        required: node.get("required").is_some_and(Node::is_truthy),
         default: node.get("default").map(Node::plain),
     }
 }

@@ -10,7 +10,7 @@ use super::{
     StoredRule,
     finding::{Place, Report},
     json::Node,
-    remote, slip,
+    slip,
 };
 use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
 
@@ -129,7 +129,7 @@ impl Entry {
     pub(super) fn read_all(list: &Node, prefix: &str, report: &mut Report<'_>) -> Vec<Self> {
         if !list.is_list() {
             let fix = Some("write a list of rules".into());
-            if remote::truthy(list) {
+            if list.is_truthy() {
                 report.error(list.at, "wrong-type", format!("`acls` is {}", list.kind()), fix);
             } else if !list.is_null() {
                 let message = format!("`acls` is {}, which LoopBack takes for no rules", list.kind());

@@ -90,14 +90,14 @@ fn read(node: &Node, models: &Models) -> Option<Argument> {
         name: name.to_owned().into(),
         source: source(node.get("http"))?,
         kind: kind(node.get("type"), models),
-        lists: node.get("allowArray").is_some_and(super::remote::truthy),
+        lists: node.get("allowArray").is_some_and(Node::is_truthy),
     };
     (argument.kind != Kind { item: Item::Any, lists: 0 }).then_some(argument)
 }
 
 /// `None` where LoopBack finds no value, whatever the client sends.
 fn source(http: Option<&Node>) -> Option<Source> {
-    let Some(http) = http.filter(|http| super::remote::truthy(http)) else { return Some(Source::Named) };
+    let Some(http) = http.filter(|http| http.is_truthy()) else { return Some(Source::Named) };
     if let Some(word) = http.text() {
         return (word == "optionsFromRequest").then_some(Source::Options);
     }

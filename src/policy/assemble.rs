@@ -283,7 +283,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 self.report.error(node.at, "unknown-permission", format!("`{word}` is no permission"), fix);
             }
         }
-        let status = super::settings::find(settings, "aclErrorStatus").filter(|node| remote::truthy(node));
+        let status = super::settings::find(settings, "aclErrorStatus").filter(|node| node.is_truthy());
         let error_status = status.and_then(|node| match &node.value {
             Json::Number(number) => number.as_u64().and_then(|status| u16::try_from(status).ok()),
             _ => None,
@@ -323,7 +323,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if !(model.user && method.built_in && method.name == "setPassword") {
             return method.scopes.clone().into_boxed_slice();
         }
-        let restricted = model.setting("restrictResetPasswordTokenScope").is_some_and(remote::truthy);
+        let restricted = model.setting("restrictResetPasswordTokenScope").is_some_and(Node::is_truthy);
         if self.settings.restrict_reset_scope.unwrap_or(restricted) {
             return [RESET_SCOPE.into()].into();
         }

@@ -9,6 +9,7 @@ use jsonc_parser::{
 };
 
 use super::finding::{Place, Report};
+use crate::javascript;
 
 /// No policy file is larger; what is, is not parsed.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
@@ -119,6 +120,11 @@ impl Node {
             Json::Bool(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether JavaScript takes it for true.
+    pub(super) fn is_truthy(&self) -> bool {
+        javascript::truthy(&self.plain())
     }
 
     pub(super) fn is_null(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::{
     json::Node,
     model::{Model, Models},
-    remote, settings,
+    settings,
 };
 
 /// What the app calls the collections that an import takes.
@@ -109,7 +109,7 @@ impl Collection {
 impl Model {
     /// Its key.
     pub(super) fn key(&self) -> Key {
-        let is_key = |node: &Node| node.get("id").is_some_and(remote::truthy);
+        let is_key = |node: &Node| node.get("id").is_some_and(Node::is_truthy);
         let Some(member) = self.properties.iter().find(|member| is_key(&member.node)) else {
             return Key::default();
         };
@@ -117,7 +117,7 @@ impl Model {
         Key {
             name: member.key.to_string(),
             text: kind.eq_ignore_ascii_case("string"),
-            generated: member.node.get("generated").is_some_and(remote::truthy),
+            generated: member.node.get("generated").is_some_and(Node::is_truthy),
         }
     }
 }

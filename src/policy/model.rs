@@ -103,7 +103,7 @@ impl Models {
     /// file of that name can give it some.
     fn add_changes(&mut self, resolver: &mut Resolver<'_, '_>) {
         let tracks = |model: &&Model| {
-            model.public && model.persisted && model.setting("trackChanges").is_some_and(remote::truthy)
+            model.public && model.persisted && model.setting("trackChanges").is_some_and(Node::is_truthy)
         };
         let tracked: Vec<(Box<str>, Place)> =
             self.list.iter().filter(tracks).map(|model| (model.name.clone(), model.at)).collect();
@@ -133,7 +133,7 @@ impl Models {
     /// Whether users are in several models, as LoopBack tells it: a user model's `accessTokens` are polymorphic.
     pub(super) fn several_users(&self) -> bool {
         let is_polymorphic = |member: &Member| {
-            &*member.key == "accessTokens" && member.node.get("polymorphic").is_some_and(remote::truthy)
+            &*member.key == "accessTokens" && member.node.get("polymorphic").is_some_and(Node::is_truthy)
         };
         self.list.iter().any(|model| model.user && model.relations().iter().any(is_polymorphic))
     }
@@ -182,7 +182,7 @@ impl Model {
 
     /// Name and definition of its relations; `relationships`, LoopBack's old name for them, wins.
     pub(super) fn relations(&self) -> &[Member] {
-        let old = self.setting("relationships").filter(|node| remote::truthy(node));
+        let old = self.setting("relationships").filter(|node| node.is_truthy());
         old.or_else(|| self.setting("relations")).map_or(&[], Node::members)
     }
 }

@@ -1,10 +1,11 @@
 //! Who owns a row: how it is asked, and how the answer is read (docs/loopback-3.28.md section 8.6, docs/policies.md).
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Action, Caller, path};
+use crate::javascript;
 
 /// How a model's owner is found.
 #[derive(Debug)]
@@ -223,7 +224,7 @@ impl RowOwner {
         if self.user_id_is_relation {
             return None;
         }
-        let property = |name| row.get(name).filter(|value| is_truthy(value));
+        let property = |name| row.get(name).filter(|value| javascript::truthy(value));
         property("userId").or_else(|| if self.owner_is_relation { None } else { property("owner") })
     }
 }
@@ -236,31 +237,8 @@ fn is_id(value: &Value, user: &str) -> bool {
 /// A JSON value as JavaScript would print it; `None` for null, lists and objects.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Number(number) => {
-            let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15);
-            match (number.is_f64(), whole) {
-                (true, Some(float)) => {
-                    let mut text = String::new();
-                    write!(text, "{float:.0}").ok()?;
-                    Some(if text == "-0" { "0".to_owned() } else { text })
-                }
-                _ => Some(number.to_string()),
-            }
-        }
         Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// JavaScript's notion of true.
-pub(super) fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
+        other => Some(javascript::to_text(other)),
     }
 }
 

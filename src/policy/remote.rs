@@ -29,7 +29,7 @@ pub(super) fn methods(
     if model.persisted {
         let replaces = model.setting("replaceOnPUT").and_then(Node::bool) != Some(false);
         all.extend(method::persisted(replaces));
-        let is_on = |key| model.setting(key).is_some_and(truthy);
+        let is_on = |key| model.setting(key).is_some_and(Node::is_truthy);
         if is_on("trackChanges") || is_on("enableRemoteReplication") {
             all.extend(method::replication());
         }
@@ -63,7 +63,7 @@ pub(super) fn methods(
 /// `remoting.normalizeHttpPath`: paths are written with dashes.
 pub(super) fn normalizes(model: &Model) -> bool {
     let option = model.setting("remoting").and_then(|remoting| remoting.get("normalizeHttpPath"));
-    option.is_some_and(truthy)
+    option.is_some_and(Node::is_truthy)
 }
 
 /// Whether a relation's type is one of LoopBack's.
@@ -78,7 +78,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
         report.error(member.at, "relation-type", message, did_you_mean(kind, RELATION_TYPES));
         return Vec::new();
     }
-    let polymorphic = node.get("polymorphic").is_some_and(truthy);
+    let polymorphic = node.get("polymorphic").is_some_and(Node::is_truthy);
     let target = node.get("model").and_then(Node::text);
     if target.is_none() && !(polymorphic && kind == "belongsTo") {
         let message = format!("the relation `{}` names no model, so it has no routes", member.key);
@@ -104,7 +104,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
 fn nested(member: &Member, models: &Models) -> Vec<Method> {
     let option = |key| member.node.get("options").and_then(|options| options.get(key));
     let target = member.node.get("model").and_then(Node::text).and_then(|name| models.get(name));
-    let Some(target) = target.filter(|_| option("nestRemoting").is_some_and(truthy)) else {
+    let Some(target) = target.filter(|_| option("nestRemoting").is_some_and(Node::is_truthy)) else {
         return Vec::new();
     };
     let kind = member.node.get("type").and_then(Node::text).unwrap_or_default();
@@ -187,7 +187,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
         scopes: scopes::read(node, report),
         built_in: false,
         takes: argument::custom(node.get("accepts"), models).into(),
-        hidden: node.get("shared").is_some_and(|shared| !truthy(shared)),
+        hidden: node.get("shared").is_some_and(|shared| !shared.is_truthy()),
     })
 }
 
@@ -231,15 +231,4 @@ fn fits(glob: &str, name: &str) -> bool {
         }
     }
     true
-}
-
-/// JavaScript's notion of true.
-pub(super) fn truthy(node: &Node) -> bool {
-    match &node.value {
-        Json::Null => false,
-        Json::Bool(value) => *value,
-        Json::Number(number) => number.as_f64() != Some(0.0),
-        Json::Text(text) => !text.is_empty(),
-        Json::List(_) | Json::Object(_) => true,
-    }
 }

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accounts::{
-        Accounts, Fault, Reset, change::ATTEMPTS, find::id_value, profile::number, recover::RESET_SCOPE,
-        verify::verification,
+        Accounts, Fault, Reset, change::ATTEMPTS, find::id_value, recover::RESET_SCOPE, verify::verification,
     },
     identity::TokenId,
+    javascript::number_to_json,
     store::{Change, CommitError, OutboxEntry, Token, User},
 };
 
@@ -118,7 +118,7 @@ impl Accounts {
         self.commit(batch).await?;
         let mut shown = Map::new();
         shown.insert("id".to_owned(), id.expose().into());
-        shown.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number));
+        shown.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number_to_json));
         if !token.scopes.is_empty() {
             shown.insert("scopes".to_owned(), json!(token.scopes));
         }

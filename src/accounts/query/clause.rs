@@ -11,11 +11,9 @@ use super::{
     test::{Relation, Source, Test},
 };
 use crate::{
-    accounts::{
-        inspect::{to_number, to_text},
-        profile::{depth_exceeds, truthy},
-    },
+    accounts::profile::depth_exceeds,
     identity::UserId,
+    javascript::{number_to_json, to_number, to_text, truthy},
 };
 
 /// All of these hold.
@@ -330,12 +328,7 @@ fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryFault> {
 }
 
 fn number(value: &Value) -> Option<Value> {
-    let number = to_number(value);
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
-    if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
-        return Some((number as i64).into());
-    }
-    serde_json::Number::from_f64(number).map(Value::Number)
+    Some(number_to_json(to_number(value))).filter(|number| !number.is_null())
 }
 
 /// Text ids of databases have 24 digits and more: `5e0000000000000000000001` is no number.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::accounts::inspect::{to_number, to_text};
+use crate::javascript::{to_number, to_text};
 
 /// JavaScript's `a == b`; `None` is `undefined`.
 pub(super) fn equals(a: Option<&Value>, b: Option<&Value>) -> bool {

@@ -9,7 +9,7 @@ use super::{
     compare::total,
     test::{Source, at},
 };
-use crate::accounts::profile::truthy;
+use crate::javascript::truthy;
 
 /// By what rows are sorted; nothing = by their ids.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use super::{
     compare::{compare, equals},
     meter::{DEAR, Meter},
 };
-use crate::accounts::inspect::to_text;
+use crate::javascript::to_text;
 
 /// A condition.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Checked, number};
+use super::Checked;
+use crate::javascript::{number_to_json, text_to_number, to_number};
 
 const NO_OBJECT: &str = "must provide a lat and lng object when creating a GeoPoint";
 
@@ -17,7 +18,7 @@ pub(super) fn check(value: &Value) -> Checked {
             if lat.is_empty() || lng.is_empty() {
                 return Err("lat & lng must be numbers when creating GeoPoint");
             }
-            let number = |text: &str| Some(number::of(&Value::String(text.to_owned())));
+            let number = |text: &str| Some(text_to_number(text));
             (number(lat), number(lng))
         }
         Value::Array(items) => match items.as_slice() {
@@ -40,7 +41,7 @@ pub(super) fn check(value: &Value) -> Checked {
 
 /// The same, of texts that stand for numbers.
 pub(super) fn check_loose(value: &Value) -> Checked {
-    let numeric = |value: &Value| super::json::number(number::of(value));
+    let numeric = |value: &Value| number_to_json(to_number(value));
     match value {
         Value::Array(items) => check(&Value::Array(items.iter().map(numeric).collect())),
         Value::Object(fields) => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{clock::Timestamp, identity::UserId};
+use crate::{clock::Timestamp, identity::UserId, javascript::whole};
 
 /// A value without MongoDB's `$oid`, `$date` and number wrappers, all the way down.
 pub(super) fn plain(value: Value) -> Value {
@@ -108,12 +108,6 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
         None => iso.push('Z'),
     }
     Timestamp::parse(&iso)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-fn whole(number: f64) -> Option<i64> {
-    // 2^53: beyond it a float cannot count.
-    (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
 #[cfg(test)]

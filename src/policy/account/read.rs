@@ -1,5 +1,6 @@
 //! The settings of the account model that `[users]` (docs/settings.md) has as well.
 
+use crate::javascript;
 use crate::policy::{
     Settings,
     account::AccountModel,
@@ -7,7 +8,6 @@ use crate::policy::{
     json::{Json, Node},
     kept::Kept,
     model::{Model, Models},
-    remote,
 };
 
 /// What reads one model's settings.
@@ -59,16 +59,16 @@ impl<'a> Reader<'a, '_> {
     fn flag(&mut self, key: &str, name: &str) -> Option<bool> {
         let node = self.own(key, name)?;
         if node.bool().is_none() {
-            let message = format!("`{key}` is {}, which counts as `{}`", node.kind(), remote::truthy(node));
+            let message = format!("`{key}` is {}, which counts as `{}`", node.kind(), node.is_truthy());
             let fix = Some("write `true` or `false`".into());
             self.report.warn(node.at, "wrong-type", message, fix);
         }
-        Some(remote::truthy(node))
+        Some(node.is_truthy())
     }
 
     fn text(&mut self, key: &str, name: &str) -> Option<String> {
         let node = self.own(key, name)?;
-        if node.text().is_none() && remote::truthy(node) {
+        if node.text().is_none() && node.is_truthy() {
             let message = format!("`{key}` is {}", node.kind());
             self.report.error(node.at, "wrong-type", message, Some("write a text".into()));
         }
@@ -77,11 +77,11 @@ impl<'a> Reader<'a, '_> {
 
     /// LoopBack takes 0 and an empty text for its default.
     fn seconds(&mut self, key: &str, name: &str) -> Option<f64> {
-        let node = self.own(key, name).filter(|node| remote::truthy(node))?;
+        let node = self.own(key, name).filter(|node| node.is_truthy())?;
         let seconds = number(node);
         let for_ever = key == "ttl"
             && seconds == Some(-1.0)
-            && self.model.setting("allowEternalTokens").is_some_and(remote::truthy);
+            && self.model.setting("allowEternalTokens").is_some_and(Node::is_truthy);
         if !for_ever && !seconds.is_some_and(|seconds| seconds > 0.0 && seconds.is_finite()) {
             let message = format!("`{key}` is no lifetime: every token would be refused");
             let fix = if key == "ttl" {
@@ -98,7 +98,7 @@ impl<'a> Reader<'a, '_> {
     /// `accessTokenIdLength` stands in the file of the tokens' model.
     fn id_length(&mut self, models: &Models) -> Option<usize> {
         let tokens = self.kept.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
-        let node = tokens.setting("accessTokenIdLength").filter(|node| remote::truthy(node))?;
+        let node = tokens.setting("accessTokenIdLength").filter(|node| node.is_truthy())?;
         self.overridden("accessTokenIdLength", "access_token_id_length", node);
         let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));
         if length.is_none() {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a, '_> {
 fn number(node: &Node) -> Option<f64> {
     match &node.value {
         Json::Number(number) => number.as_f64(),
-        Json::Text(text) => text.trim().parse().ok(),
+        Json::Text(text) => Some(javascript::text_to_number(text)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The keys of an ACL entry, each with what is wrong with it.
 
 use super::{EXECUTE, Effect, Property, READ, REPLICATE, WRITE, access_type, effect};
+use crate::javascript;
 use crate::policy::{
     finding::{Report, did_you_mean},
     json::{Json, Node},
@@ -83,26 +84,14 @@ pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<
     match &value.value {
         Json::Null => None,
         Json::Text(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string().into()),
+        Json::Number(_) => Some(javascript::to_text(&value.plain()).into()),
         _ => {
-            let text = as_text(value);
+            let text = javascript::to_text(&value.plain());
             let message =
                 format!("`principalId` is {}, which LoopBack reads as the text `{text}`", value.kind());
             report.warn(value.at, "wrong-type", message, Some(format!("write `\"{text}\"`")));
             Some(text.into())
         }
-    }
-}
-
-/// A value as JavaScript turns it into a text.
-fn as_text(value: &Node) -> String {
-    match &value.value {
-        Json::Null => String::new(),
-        Json::Bool(value) => value.to_string(),
-        Json::Number(number) => number.to_string(),
-        Json::Text(text) => text.to_string(),
-        Json::List(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
-        Json::Object(_) => "[object Object]".to_owned(),
     }
 }
 

@@ -8,7 +8,6 @@ use crate::policy::{
     model::Model,
     owner::{Owner, RowOwner},
     plain::read_owner,
-    remote,
 };
 
 impl Assembly<'_, '_> {
@@ -32,7 +31,7 @@ impl Assembly<'_, '_> {
     }
 
     fn row_owner(&mut self, model: &Model) -> RowOwner {
-        let wanted = model.setting("ownerRelations").filter(|node| remote::truthy(node));
+        let wanted = model.setting("ownerRelations").filter(|node| node.is_truthy());
         let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
         self.check_owner_relations(model, wanted);
         // Where there are several user models, `userId` and `owner` do not say of which: LoopBack asks the relations alone.

@@ -5,7 +5,7 @@ use crate::policy::{
     acl::Entry,
     finding::{Place, Report, did_you_mean},
     json::Node,
-    remote, settings,
+    settings,
 };
 
 #[derive(Clone, Copy)]
@@ -163,7 +163,7 @@ impl Resolver<'_, '_> {
 impl Model {
     fn inherit(&mut self, below: Self) {
         self.settings = settings::merge(&below.settings, &self.settings);
-        let is_id = |node: &Node| node.get("id").is_some_and(remote::truthy);
+        let is_id = |node: &Node| node.get("id").is_some_and(Node::is_truthy);
         let has_id = self.properties.iter().any(|own| is_id(&own.node));
         for inherited in below.properties {
             let is_id = is_id(&inherited.node);
