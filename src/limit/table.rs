@@ -1,24 +1,31 @@
 //! The limiters' memory: a table that never grows, however many clients there are.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use governor::{nanos::Nanos, state::StateStore};
 
-/// Clients that one limiter tells apart at a time: 1.5 MiB. Who has more networks than that to come from is not
+/// Clients that one limiter tells apart at a time: 1 MiB. Who has more networks than that to come from is not
 /// stopped by counting addresses.
 pub(super) const CAPACITY: usize = 65_536;
 
 /// Entries that share a lock. A key may take any place in its bucket.
 const WAYS: usize = 8;
 
+/// Buckets that are allocated together, 8 KiB of them: a table takes memory only as clients come.
+const SEGMENT: usize = 64;
+
 /// Keys that are hashed already, and governor's theoretical arrival times.
 #[derive(Debug)]
 pub(super) struct Table {
-    buckets: Box<[Mutex<Bucket>]>,
+    segments: Box<[OnceLock<Segment>]>,
+    buckets: usize,
 }
 
-type Bucket = [Option<Entry>; WAYS];
+type Segment = Box<[Mutex<Bucket>]>;
 
+type Bucket = [Entry; WAYS];
+
+/// An empty place has key 0.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     key: u64,
@@ -30,13 +37,20 @@ impl Table {
     /// A table of `capacity` entries, rounded up to a power of two.
     pub(super) fn new(capacity: usize) -> Self {
         let buckets = capacity.div_ceil(WAYS).next_power_of_two();
-        Self { buckets: (0..buckets).map(|_| Mutex::default()).collect() }
+        let segments = buckets.div_ceil(SEGMENT);
+        Self { segments: (0..segments).map(|_| OnceLock::new()).collect(), buckets }
     }
 
     fn bucket(&self, key: u64) -> Option<&Mutex<Bucket>> {
-        let mask = self.buckets.len().wrapping_sub(1);
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
-        self.buckets.get(key as usize & mask)
+        let bucket = key as usize & self.buckets.wrapping_sub(1);
+        let segment = self.segments.get(bucket / SEGMENT)?;
+        segment.get_or_init(|| self.segment()).get(bucket % SEGMENT)
+    }
+
+    fn segment(&self) -> Segment {
+        let empty = Entry { key: 0, whole_at: Nanos::new(0) };
+        (0..self.buckets.min(SEGMENT)).map(|_| Mutex::new([empty; WAYS])).collect()
     }
 }
 
@@ -47,17 +61,25 @@ impl StateStore for Table {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let Some(bucket) = self.bucket(*key) else { return measure(None).map(|(outcome, _)| outcome) };
+        // 0 marks an empty place.
+        let key = (*key).max(1);
+        let Some(bucket) = self.bucket(key) else { return measure(None).map(|(outcome, _)| outcome) };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = bucket.iter_mut().flatten().find(|entry| entry.key == *key);
+        let known = bucket.iter_mut().find(|entry| entry.key == key);
         let (outcome, whole_at) = measure(known.as_ref().map(|entry| entry.whole_at))?;
         if let Some(entry) = known {
             entry.whole_at = whole_at;
-        } else if let Some(place) = bucket.iter_mut().min_by_key(|place| place.map(|entry| entry.whole_at)) {
-            // An empty place comes first, then the entry that is the most replenished.
-            *place = Some(Entry { key: *key, whole_at });
+        } else if let Some(place) = bucket.iter_mut().min_by_key(|entry| entry.rank()) {
+            *place = Entry { key, whole_at };
         }
         Ok(outcome)
+    }
+}
+
+impl Entry {
+    /// The lowest makes room for another: an empty place first, then the entry that is the most replenished.
+    fn rank(&self) -> (bool, Nanos) {
+        (self.key != 0, self.whole_at)
     }
 }
 
@@ -84,15 +106,30 @@ mod tests {
         for key in 0..10_000_u64 {
             let _: Result<(), ()> = table.measure_and_replace(&key, |_| Ok(((), Nanos::new(key))));
         }
-        let kept: usize =
-            table.buckets.iter().map(|bucket| bucket.lock().unwrap().iter().flatten().count()).sum();
-        assert_eq!(kept, 64);
+        assert_eq!(kept(&table), 64);
+    }
+
+    /// Entries that are taken, of the segments that are allocated.
+    fn kept(table: &Table) -> usize {
+        let buckets = table.segments.iter().filter_map(OnceLock::get).flatten();
+        buckets.map(|bucket| bucket.lock().unwrap().iter().filter(|entry| entry.key != 0).count()).sum()
+    }
+
+    #[test]
+    fn memory_is_taken_as_clients_come() {
+        let table = Table::new(CAPACITY);
+        let allocated = || table.segments.iter().filter(|segment| segment.get().is_some()).count();
+        assert_eq!(allocated(), 0);
+        for key in [0, 1, 7] {
+            let _: Result<(), ()> = table.measure_and_replace(&key, |_| Ok(((), Nanos::new(1))));
+        }
+        assert_eq!((allocated(), kept(&table)), (1, 2), "keys 0 and 1 are one client");
     }
 
     #[test]
     fn the_most_replenished_entry_makes_room() {
         let (limiter, clock) = limiter(WAYS, 2);
-        let ok = |key: u64| limiter.check_key(&key).is_ok();
+        let ok = |key: u64| limiter.check_key(&(key + 1)).is_ok();
         assert!(ok(0));
         clock.advance(Duration::from_millis(100));
         for key in 1..8 {
@@ -109,13 +146,13 @@ mod tests {
         let table = Table::new(WAYS);
         let refused: Result<(), ()> = table.measure_and_replace(&1, |_| Err(()));
         assert!(refused.is_err());
-        assert!(table.buckets.iter().all(|bucket| bucket.lock().unwrap().iter().all(Option::is_none)));
+        assert_eq!(kept(&table), 0);
     }
 
     proptest! {
         /// As long as there is room, it counts as governor's own unbounded store does.
         #[test]
-        fn counts_as_governors_own_store(steps in prop::collection::vec((0_u64..8, 0_u64..400), 1..200)) {
+        fn counts_as_governors_own_store(steps in prop::collection::vec((1_u64..9, 0_u64..400), 1..200)) {
             let (limiter, clock) = limiter(WAYS * 8, 3);
             let quota = Quota::per_second(NonZeroU32::new(3).unwrap());
             let reference: RateLimiter<u64, governor::state::keyed::HashMapStateStore<u64>, _, NoOpMiddleware<Nanos>> =
