@@ -3,9 +3,10 @@
 mod bind;
 mod connection;
 mod places;
+mod spares;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     io,
     rc::Rc,
     sync::{
@@ -18,12 +19,15 @@ use std::{
 use rustix::io::Errno;
 use tokio::sync::Notify;
 
-use self::places::{Refused, Seat};
+use self::{
+    places::{Refused, Seat},
+    spares::Spares,
+};
 use crate::{
-    forward::{Deadline, Deadlines, Peer, Scratch, Socket, Stage, TICK, Times},
+    forward::{Deadline, Deadlines, Peer, Socket, Stage, TICK, Times},
     gate::{Core, Gate},
     observe::Seldom,
-    wire::{HeadLimits, RequestHead},
+    wire::HeadLimits,
 };
 
 pub use self::{
@@ -62,19 +66,14 @@ pub struct Server {
     shared: Arc<Shared>,
     index: usize,
     deadlines: Rc<Deadlines>,
-    spare: RefCell<Vec<Spare>>,
+    spares: Spares,
     running: Cell<usize>,
     idle: Notify,
 }
 
-/// Buffers that no connection needs now.
-type Spare = (RequestHead, Box<Scratch>);
-
-/// A core keeps so many sets of buffers: what a busy core uses at once, about 5 MiB.
-const SPARES: usize = 64;
 /// After the system refused a connection (no descriptor, no memory), how long until the next try.
 const BREATHER: Duration = Duration::from_millis(50);
-/// Pools are swept this often, in ticks.
+/// Pools and spare buffers are swept this often, in ticks.
 const SWEEP: u32 = 20;
 /// How long streams have for their ends when the grace is over.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -144,7 +143,7 @@ impl Server {
             shared,
             index,
             deadlines,
-            spare: RefCell::default(),
+            spares: Spares::default(),
             running: Cell::new(0),
             idle: Notify::new(),
         })
@@ -246,24 +245,12 @@ impl Server {
             self.core.access.borrow_mut().tick();
             if ticks.is_multiple_of(SWEEP) {
                 self.core.forwarder.sweep();
+                self.spares.trim();
             }
             self.give_up();
             if self.index == 0 && ticks.is_multiple_of(TELL) {
                 self.shared.refused.tell(&self.shared.settings.bounds);
             }
-        }
-    }
-
-    fn borrow_buffers(&self) -> Spare {
-        self.spare.borrow_mut().pop().unwrap_or_default()
-    }
-
-    fn return_buffers(&self, (head, mut scratch): Spare) {
-        let mut spare = self.spare.borrow_mut();
-        // A buffer that one request made large is not kept for all that follow.
-        if spare.len() < SPARES && !scratch.is_swollen() {
-            scratch.clear();
-            spare.push((head, scratch));
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A byte buffer that is filled at the end and emptied at the front.
 
+/// A buffer begins with room for a head and a small body: most need no more, and what is zeroed for each costs.
+const SMALL: usize = 4 * 1024;
 /// How many bytes one read may bring: large enough that a big body costs few calls.
-const CAPACITY: usize = 32 * 1024;
+const FULL: usize = 32 * 1024;
 
-/// A buffer of fixed size, zeroed once, so that it can be lent to a read without being cleared again.
+/// A buffer that is zeroed once, so that it can be lent to a read without being cleared again.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Box<[u8]>,
@@ -60,9 +62,13 @@ impl Buffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// `count` bytes have been written into [`Buffer::space`].
+    /// `count` bytes have been written into [`Buffer::space`]. A read that leaves no room is followed by more, which
+    /// then comes in large pieces.
     pub fn advance(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
+        if self.end == self.bytes.len() && self.bytes.len() < FULL {
+            self.grow(FULL);
+        }
     }
 
     /// Makes room for at least `capacity` bytes in all.
@@ -86,7 +92,7 @@ impl Buffer {
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self::with_capacity(CAPACITY)
+        Self::with_capacity(SMALL)
     }
 }
 
@@ -101,20 +107,30 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_in_order() {
-        let mut buffer = Buffer::with_capacity(8);
-        put(&mut buffer, b"abcdef");
-        buffer.consume(4);
-        assert_eq!(buffer.filled(), b"ef");
-        put(&mut buffer, b"gh");
-        assert_eq!(buffer.filled(), b"efgh");
-        assert_eq!(buffer.space().len(), 4, "the front is used again");
-        put(&mut buffer, b"ijkl");
-        assert_eq!(buffer.filled(), b"efghijkl");
+        let mut buffer = Buffer::with_capacity(FULL);
+        put(&mut buffer, &vec![b'a'; FULL - 2]);
+        buffer.consume(FULL - 4);
+        assert_eq!(buffer.filled(), b"aa");
+        put(&mut buffer, b"bc");
+        assert_eq!(buffer.filled(), b"aabc");
+        assert_eq!(buffer.space().len(), FULL - 4, "the front is used again");
+        put(&mut buffer, &vec![b'd'; FULL - 4]);
+        assert!(buffer.filled().starts_with(b"aabcd"));
         assert!(buffer.space().is_empty(), "full");
-        buffer.grow(16);
-        put(&mut buffer, b"m");
-        assert_eq!(buffer.filled(), b"efghijklm");
-        buffer.consume(99);
+        buffer.grow(2 * FULL);
+        put(&mut buffer, b"e");
+        assert_eq!(buffer.len(), FULL + 1);
+        buffer.consume(2 * FULL);
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn a_read_that_fills_it_makes_room_for_large_ones() {
+        let mut buffer = Buffer::default();
+        put(&mut buffer, &[b'a'; SMALL - 1]);
+        assert_eq!(buffer.capacity(), SMALL);
+        put(&mut buffer, b"b");
+        assert_eq!((buffer.capacity(), buffer.len()), (FULL, SMALL));
+        assert!(buffer.filled().ends_with(b"ab"));
     }
 }

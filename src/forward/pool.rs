@@ -51,6 +51,8 @@ pub struct Server {
     /// What probes say, where there are any.
     pub(super) health: Arc<Health>,
     active: Cell<usize>,
+    /// The most requests that were under way at once since the last sweep, and between that and the one before.
+    peaks: Cell<(usize, usize)>,
     failed: Cell<Option<Instant>>,
     failures: Cell<u32>,
     idle: RefCell<Vec<Idle>>,
@@ -64,8 +66,9 @@ struct Idle {
     keep: u64,
 }
 
-/// More idle connections than this a core and server are closed: more than a busy core ever uses.
-const MOST_IDLE: usize = 512;
+/// So many idle connections a core and server are kept in any case; more where more requests were under way at once a
+/// moment ago, which will want them again.
+const KEPT_IDLE: usize = 512;
 /// An idle connection is kept this long, where the app does not say how long it keeps it.
 const KEEP: Duration = Duration::from_secs(30);
 /// A server that could not be connected to is passed over for this long, if there is another; twice as long after each
@@ -115,6 +118,7 @@ impl Pool {
                 name,
                 health: Arc::clone(health),
                 active: Cell::new(0),
+                peaks: Cell::new((0, 0)),
                 failed: Cell::new(None),
                 failures: Cell::new(0),
                 idle: RefCell::default(),
@@ -151,11 +155,9 @@ impl Pool {
         in_turn().filter(|s| s.is_up()).min_by_key(|s| s.active.get()).or_else(|| in_turn().next())
     }
 
-    /// Closes what has been idle for too long.
-    pub fn sweep(&self, now: u64) {
-        for server in &self.servers {
-            server.idle.borrow_mut().retain(|idle| now.saturating_sub(idle.since) < idle.keep);
-        }
+    /// Closes what has been idle for too long, and what was not needed since the last sweep. `true` when none is left.
+    pub fn sweep(&self, now: u64) -> bool {
+        self.servers.iter().map(|server| server.sweep(now)).filter(|left| *left > 0).count() == 0
     }
 
     /// Closes every idle connection.
@@ -182,7 +184,7 @@ impl Server {
     /// Takes a connection back whose last exchange ended cleanly. `keep`: how long the app says it keeps it.
     pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE {
+        if idle.len() < self.most_idle() {
             let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
             idle.push(Idle { socket, since: now, keep });
         }
@@ -230,8 +232,30 @@ impl Server {
 
     /// Counts a request under way until the guard is dropped.
     pub fn enter(&self) -> Active<'_> {
-        self.active.set(self.active.get() + 1);
+        let active = self.active.get() + 1;
+        self.active.set(active);
+        let (peak, before) = self.peaks.get();
+        if active > peak {
+            self.peaks.set((active, before));
+        }
         Active(self)
+    }
+
+    /// How many idle connections are kept.
+    fn most_idle(&self) -> usize {
+        let (peak, before) = self.peaks.get();
+        peak.max(before).max(KEPT_IDLE)
+    }
+
+    /// How many are left.
+    fn sweep(&self, now: u64) -> usize {
+        let mut idle = self.idle.borrow_mut();
+        idle.retain(|idle| now.saturating_sub(idle.since) < idle.keep);
+        // Those at the front have been idle longest.
+        let surplus = idle.len().saturating_sub(self.most_idle());
+        idle.drain(..surplus);
+        self.peaks.set((self.active.get(), self.peaks.get().0));
+        idle.len()
     }
 
     fn is_up(&self) -> bool {
@@ -329,6 +353,20 @@ mod tests {
         assert!((2..50).all(|n| home(&format!("2001:db8:0:1::{n:x}")) == first));
         assert!((2..50).any(|n| home(&format!("2001:db8:0:{n:x}::1")) != first));
         assert_eq!(home("::ffff:10.0.0.1"), home("10.0.0.1"));
+    }
+
+    #[test]
+    fn as_many_idle_connections_are_kept_as_requests_were_under_way() {
+        let pool = pool(&["a:1"], Balance::LeastConnections);
+        let server = pool.server(0).unwrap();
+        assert_eq!(server.most_idle(), KEPT_IDLE);
+        let under_way: Vec<_> = (0..KEPT_IDLE + 100).map(|_| server.enter()).collect();
+        drop(under_way);
+        assert_eq!(server.most_idle(), KEPT_IDLE + 100, "they come back now");
+        pool.sweep(0);
+        assert_eq!(server.most_idle(), KEPT_IDLE + 100, "the rest of them may come later");
+        pool.sweep(0);
+        assert_eq!(server.most_idle(), KEPT_IDLE);
     }
 
     #[test]

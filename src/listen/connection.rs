@@ -39,14 +39,14 @@ impl Server {
             if !self.end_rest(deadline) || !readable {
                 return;
             }
-            let (mut head, scratch) = self.borrow_buffers();
+            let (mut head, scratch) = self.spares.lend();
             let mut down = Downstream::new(socket, (peer, peer_text), deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
             if down.bytes_out > 0 {
                 patience = times.idle;
             }
             let (returned, scratch) = down.into_parts();
-            self.return_buffers((head, scratch));
+            self.spares.take_back((head, scratch));
             if !goes_on {
                 return;
             }

@@ -1,0 +1,85 @@
+//! Buffers that connections borrow while they work.
+
+use std::cell::{Cell, RefCell};
+
+use crate::{forward::Scratch, wire::RequestHead};
+
+/// Buffers that no connection needs now, of one core. They are as many as were lent at once a moment ago, so that a busy
+/// core allocates none, and a core at rest gives them back.
+#[derive(Debug, Default)]
+pub(super) struct Spares {
+    stack: RefCell<Vec<Spare>>,
+    lent: Cell<usize>,
+    /// The most that were lent at once since the last [`Spares::trim`].
+    peak: Cell<usize>,
+}
+
+/// What one connection works with.
+pub(super) type Spare = (RequestHead, Box<Scratch>);
+
+/// So many are kept in any case.
+const KEPT: usize = 8;
+
+impl Spares {
+    /// The set that was used last, or a new one.
+    pub(super) fn lend(&self) -> Spare {
+        let lent = self.lent.get() + 1;
+        self.lent.set(lent);
+        self.peak.set(self.peak.get().max(lent));
+        self.stack.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a set back.
+    pub(super) fn take_back(&self, (head, mut scratch): Spare) {
+        self.lent.set(self.lent.get().saturating_sub(1));
+        // A buffer that one request made large is not kept for all that follow.
+        if !scratch.is_swollen() {
+            scratch.clear();
+            self.stack.borrow_mut().push((head, scratch));
+        }
+    }
+
+    /// Frees what was not needed since the last time. Called now and then.
+    pub(super) fn trim(&self) {
+        let wanted = self.peak.get().saturating_sub(self.lent.get()).max(KEPT);
+        let mut stack = self.stack.borrow_mut();
+        let surplus = stack.len().saturating_sub(wanted);
+        // Those at the front were used longest ago.
+        stack.drain(..surplus);
+        if stack.capacity() > 4 * wanted {
+            stack.shrink_to(wanted);
+        }
+        self.peak.set(self.lent.get());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_kept_as_were_lent_at_once() {
+        let spares = Spares::default();
+        let kept = || spares.stack.borrow().len();
+        let lent: Vec<_> = (0..100).map(|_| spares.lend()).collect();
+        lent.into_iter().for_each(|spare| spares.take_back(spare));
+        assert_eq!(kept(), 100);
+        spares.trim();
+        assert_eq!(kept(), 100, "a moment ago all of them were needed");
+        let few: Vec<_> = (0..20).map(|_| spares.lend()).collect();
+        few.into_iter().for_each(|spare| spares.take_back(spare));
+        spares.trim();
+        assert_eq!(kept(), 20);
+        spares.trim();
+        assert_eq!(kept(), KEPT);
+    }
+
+    #[test]
+    fn a_swollen_one_is_not_kept() {
+        let spares = Spares::default();
+        let mut spare = spares.lend();
+        spare.1.to_client.reserve(1 << 20);
+        spares.take_back(spare);
+        assert!(spares.stack.borrow().is_empty());
+    }
+}
