@@ -154,8 +154,14 @@ impl Forwarder {
         self.settings.instance
     }
 
-    /// Closes connections that have been idle for too long. Called now and then; `true` when none is left.
-    pub fn sweep(&self) -> bool {
-        self.pool.sweep(self.deadlines.now())
+    /// Closes connections that have been idle for too long. Called now and then.
+    pub fn sweep(&self) {
+        self.pool.sweep(self.deadlines.now());
+    }
+
+    /// Whether no idle connection waits to be closed.
+    #[must_use]
+    pub fn is_swept(&self) -> bool {
+        self.pool.is_empty()
     }
 }

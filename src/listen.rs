@@ -77,8 +77,8 @@ const BREATHER: Duration = Duration::from_millis(50);
 const SWEEP: u32 = 20;
 /// How long streams have for their ends when the grace is over.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// The log hears of refused connections this often, in ticks.
-const TELL: u32 = 10;
+/// The log hears of refused connections this often.
+const TELL: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// For so many cores.
@@ -234,6 +234,7 @@ impl Server {
         });
     }
 
+    /// Ticks while there is something to time; else it sleeps.
     async fn tick(self: Rc<Self>) {
         let mut ticks: u32 = 0;
         let mut interval = tokio::time::interval(TICK);
@@ -248,8 +249,13 @@ impl Server {
                 self.spares.trim();
             }
             self.give_up();
-            if self.index == 0 && ticks.is_multiple_of(TELL) {
-                self.shared.refused.tell(&self.shared.settings.bounds);
+            self.shared.refused.tell_every(TELL, &self.shared.settings.bounds);
+            if self.deadlines.is_idle() && self.core.forwarder.is_swept() && self.shared.refused.is_told() {
+                // What was lent since the last time is trimmed with the second.
+                self.spares.trim();
+                self.spares.trim();
+                self.deadlines.sleep().await;
+                interval.reset();
             }
         }
     }

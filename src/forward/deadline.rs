@@ -2,7 +2,8 @@
 //!
 //! A timer of the runtime is registered and removed in a tree at each wait, which was measured to cost
 //! 0.4 µs a request (docs/decisions.md section 1). Here a wait stores a number; the ticker, ten times a second,
-//! wakes those whose number has passed.
+//! wakes those whose number has passed. While there is no deadline at all, the ticker sleeps: a core without
+//! connections wakes up for nothing.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,6 +12,8 @@ use std::{
     task::{Context, Waker},
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
@@ -29,6 +32,9 @@ pub struct Deadlines {
     /// Changes whenever requests under way should look around: now and then, and when a stage begins.
     pulse: Cell<u32>,
     ticks: Cell<u32>,
+    /// Whether the ticker sleeps, and what wakes it.
+    asleep: Cell<bool>,
+    wake: Notify,
     clock: Clock,
     /// `Date`, and the second that it is of.
     date: Cell<(i64, [u8; 29])>,
@@ -86,6 +92,8 @@ impl Deadlines {
             stage: Cell::new(Stage::Serving),
             pulse: Cell::new(0),
             ticks: Cell::new(0),
+            asleep: Cell::new(false),
+            wake: Notify::new(),
             clock,
             date: Cell::new((i64::MIN, [0; 29])),
         }
@@ -94,6 +102,7 @@ impl Deadlines {
     /// A new deadline, which is never until it is set.
     #[must_use]
     pub fn deadline(self: &Rc<Self>) -> Deadline {
+        self.wake_ticker();
         let entry = Rc::new(Entry {
             at_ms: Cell::new(NEVER),
             rests_since: Cell::new(NEVER),
@@ -107,8 +116,7 @@ impl Deadlines {
 
     /// Moves the coarse time on and wakes every task whose deadline has passed. Called every [`TICK`].
     pub fn tick(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER);
-        self.now_ms.set(now);
+        let now = self.move_on();
         let ticks = self.ticks.get().wrapping_add(1);
         self.ticks.set(ticks);
         let looks = ticks.is_multiple_of(LOOK);
@@ -116,6 +124,34 @@ impl Deadlines {
             self.pulse.set(self.pulse.get().wrapping_add(1));
         }
         self.wake_if(|entry| entry.at_ms.get() <= now || (looks && entry.watched.get()));
+    }
+
+    /// Whether there was no deadline at the last tick.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+
+    /// Where the ticker sleeps until there is something to time.
+    pub async fn sleep(&self) {
+        self.asleep.set(true);
+        while self.asleep.get() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Has the ticker tick again, if it sleeps. Time has stood still meanwhile, so it is moved on first.
+    pub fn wake_ticker(&self) {
+        if self.asleep.replace(false) {
+            self.move_on();
+            self.wake.notify_one();
+        }
+    }
+
+    fn move_on(&self) -> u64 {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER);
+        self.now_ms.set(now);
+        now
     }
 
     /// From now on the core is in this stage: every task hears of it.
@@ -324,6 +360,22 @@ mod tests {
         let late = core.deadline();
         late.rest(Duration::from_secs(3600));
         assert!(core.evict() && late.is_evicted());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ticker_sleeps_until_there_is_a_deadline() {
+        let core = Rc::new(Deadlines::new(Clock::System));
+        core.now_ms.set(NEVER);
+        assert!(core.is_idle());
+        let never = tokio::time::timeout(Duration::from_secs(3600), core.sleep()).await;
+        assert!(never.is_err(), "there is nothing to time");
+        let woken = async { core.deadline() };
+        let ((), deadline) = tokio::join!(core.sleep(), woken);
+        assert!(!core.is_idle());
+        assert!(core.now() < NEVER, "what is set next counts from now");
+        drop(deadline);
+        core.tick();
+        assert!(core.is_idle());
     }
 
     #[test]

@@ -155,9 +155,15 @@ impl Pool {
         in_turn().filter(|s| s.is_up()).min_by_key(|s| s.active.get()).or_else(|| in_turn().next())
     }
 
-    /// Closes what has been idle for too long, and what was not needed since the last sweep. `true` when none is left.
-    pub fn sweep(&self, now: u64) -> bool {
-        self.servers.iter().map(|server| server.sweep(now)).filter(|left| *left > 0).count() == 0
+    /// Closes what has been idle for too long, and what was not needed since the last sweep.
+    pub fn sweep(&self, now: u64) {
+        self.servers.iter().for_each(|server| server.sweep(now));
+    }
+
+    /// Whether there is no idle connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.servers.iter().all(|server| server.idle.borrow().is_empty())
     }
 
     /// Closes every idle connection.
@@ -247,15 +253,13 @@ impl Server {
         peak.max(before).max(KEPT_IDLE)
     }
 
-    /// How many are left.
-    fn sweep(&self, now: u64) -> usize {
+    fn sweep(&self, now: u64) {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now.saturating_sub(idle.since) < idle.keep);
         // Those at the front have been idle longest.
         let surplus = idle.len().saturating_sub(self.most_idle());
         idle.drain(..surplus);
         self.peaks.set((self.active.get(), self.peaks.get().0));
-        idle.len()
     }
 
     fn is_up(&self) -> bool {

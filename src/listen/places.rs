@@ -10,6 +10,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
@@ -52,10 +53,30 @@ pub(super) struct Refused {
     per_client: AtomicU64,
     /// The last one of those.
     client: Mutex<Option<IpAddr>>,
+    /// When the log was told last.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Refused {
-    /// Tells how many there were since the last time. Called once a second.
+    /// Whether the log knows of all of them.
+    pub(super) fn is_told(&self) -> bool {
+        self.full.load(Ordering::Relaxed) == 0 && self.per_client.load(Ordering::Relaxed) == 0
+    }
+
+    /// As [`Refused::tell`], for all cores together at most once in this time.
+    pub(super) fn tell_every(&self, period: Duration, bounds: &Bounds) {
+        if self.is_told() {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= period) {
+            *told = Some(Instant::now());
+            drop(told);
+            self.tell(bounds);
+        }
+    }
+
+    /// Tells how many there were since the last time.
     pub(super) fn tell(&self, bounds: &Bounds) {
         let count = self.full.swap(0, Ordering::Relaxed);
         if count > 0 {
@@ -117,6 +138,15 @@ impl Shared {
 impl Server {
     /// A place for a new connection; `None` when there is none.
     pub(super) fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
+        let place = self.place(peer);
+        if place.is_none() {
+            // A core without connections tells of it, too.
+            self.deadlines.wake_ticker();
+        }
+        place
+    }
+
+    fn place(&self, peer: Peer) -> Option<Option<Connection>> {
         let refused = &self.shared.refused;
         let Some(place) = self.shared.settings.bounds.enter(peer) else {
             refused.per_client.fetch_add(1, Ordering::Relaxed);
@@ -166,7 +196,7 @@ impl Server {
     }
 
     /// A connection begins to rest.
-    pub(super) fn rest(&self, deadline: &Deadline, after: std::time::Duration) {
+    pub(super) fn rest(&self, deadline: &Deadline, after: Duration) {
         deadline.rest(after);
         self.count(1);
     }
