@@ -7,6 +7,7 @@ mod live;
 mod own;
 mod policies;
 mod reload;
+mod signs;
 mod status;
 mod translate;
 

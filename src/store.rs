@@ -127,6 +127,9 @@ pub trait Store: Send + Sync {
     /// what is kept: the caller must then reload everything.
     async fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError>;
 
+    /// Waits until [`Store::changes`] has a notice after this number. It may come back early.
+    async fn changed(&self, after: u64);
+
     /// At most `limit` undelivered events, the oldest first.
     ///
     /// # Errors

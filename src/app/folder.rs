@@ -1,7 +1,10 @@
 //! The policies folder: read whole, and watched.
 //!
-//! It is looked at twice a second rather than by inotify: that says nothing on NFS, on many overlay and FUSE mounts
-//! and of what a symlink points to (Kubernetes swaps one), and a look at a folder of small files costs next to nothing.
+//! The kernel tells when something may have changed ([`super::signs`]); what has, is found by a look at all files. After
+//! a sign they are looked at twice a second until they are at rest, and now and then without one: no sign comes of a
+//! change on NFS or on many FUSE mounts.
+
+mod overlooked;
 
 use std::{
     fs,
@@ -13,11 +16,16 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+pub use overlooked::passed_over;
+
 use super::PolicyError;
 use crate::policy::{Finding, Severity, Source};
 
-/// How often the folder is looked at.
+/// How often the folder is looked at until it is at rest.
 pub(super) const POLL: Duration = Duration::from_millis(500);
+
+/// How often it is looked at while there is no sign of a change.
+pub(super) const SLOW_POLL: Duration = Duration::from_secs(5);
 
 /// A folder that has just changed is left alone for so long: an editor that writes a new file and renames it, or
 /// a copy of several files, is given time to finish. What is there in between may be a sound set that is not meant:
@@ -145,6 +153,16 @@ impl Folder {
         Some(read)
     }
 
+    /// Whether it has not changed for so long that the next change will show.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn notice(&mut self, look: Look, now: Instant) {
         self.look = look;
         self.since = now;
@@ -169,6 +187,16 @@ impl Watched {
         let is_due = self.changed && now.saturating_duration_since(self.since) >= STILL;
         self.changed &= !is_due;
         is_due
+    }
+
+    /// Whether it has not changed since it was taken.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.changed
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -232,51 +260,6 @@ pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyErro
         }
     }
     Ok((sources, findings))
-}
-
-/// What a reader of the folder might take for a policy, and what is none: named, as a rule that is not read protects
-/// nothing. A folder that cannot be read is told where it is read.
-#[must_use]
-pub fn passed_over(folder: &Path) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some((message, fix)) = overlooked(&name, &Seen::at(&entry.path())) {
-            let finding = finding(&name, (1, 1), "passed-over", message.to_owned(), fix);
-            found.push(Finding { severity: Severity::Warning, ..finding });
-        }
-    }
-    found.sort_by(|a, b| a.file.cmp(&b.file));
-    found
-}
-
-/// Why a name that is not read looks like one that is, and what would be right.
-fn overlooked(name: &str, seen: &Seen) -> Option<(&'static str, &'static str)> {
-    let is_ours =
-        !name.starts_with('.') && [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
-    // Kubernetes keeps the files of a mounted folder in `..data`.
-    if is_policy(name) || is_ours || name.starts_with("..") {
-        return None;
-    }
-    let lower = name.to_lowercase();
-    match seen {
-        Seen::Folder if name.starts_with('.') => None,
-        Seen::Folder => {
-            Some(("a folder is not looked into, and no file of it is read", "put its policies beside it"))
-        }
-        Seen::LeadsNowhere => Some(("this link leads nowhere", "remove or mend it")),
-        _ if name.starts_with("model-config.") => Some((
-            "LoopBack merges this file into `model-config.json`; here it is not read",
-            "write its entries there",
-        )),
-        _ if name.starts_with('.') && lower.contains(".json") => {
-            Some(("a file whose name begins with a dot is not read", "rename it, or move it elsewhere"))
-        }
-        _ if lower.contains(".json") || lower.ends_with(".yaml") || lower.ends_with(".yml") => {
-            Some(("only files whose names end in `.json` are read", "rename it, or move it elsewhere"))
-        }
-        _ => None,
-    }
 }
 
 /// Reads the text of a file, without the byte order mark that some editors begin it with.
@@ -356,7 +339,7 @@ fn files(folder: &Path) -> io::Result<Vec<(String, Seen)>> {
 }
 
 /// All JSON files but cases, schemas and LoopBack's companions of `model-config.json`.
-fn is_policy(name: &str) -> bool {
+pub(super) fn is_policy(name: &str) -> bool {
     let other = [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
     let companion = name.starts_with("model-config.") && name != "model-config.json";
     name.ends_with(".json") && !name.starts_with('.') && !other && !companion

@@ -2,6 +2,8 @@
 //!
 //! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, delays no request.
 
+mod watch;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -17,21 +19,20 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
-    folder::{Folder, POLL, Watched},
+    folder::{Folder, POLL, SLOW_POLL, Watched},
     policies::{Maker, stored},
+    signs::Watches,
     status::Reload,
 };
+use watch::{latest, watch_files, watch_store};
+
 use crate::{
     clock::{Clock, Timestamp},
     config::Mistakes,
     gate::{Rules, Ruleset},
     observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
-    store::{Noticed, Store, StoreError},
 };
-
-/// How often the store is asked whether roles or rules changed.
-const STORE_POLL: Duration = Duration::from_millis(250);
 
 /// So many wait for their turn at the most.
 const WAITING: usize = 8;
@@ -68,6 +69,8 @@ enum What {
     Files,
     /// The store has other rows now: they are compiled with the files in force.
     Rows(Stored),
+    /// The files may have changed: they are looked at now.
+    Look,
     /// It is asked what the set in force was made of.
     Tell(oneshot::Sender<MadeOf>),
 }
@@ -103,6 +106,9 @@ struct Work {
     rules: Arc<Rules>,
     last: Arc<LastReload>,
     config_file: Watched,
+    watches: Watches,
+    /// Whether there was a sign of a change, or one was found: paths may lead elsewhere now.
+    stirred: bool,
 }
 
 /// Loads the rules at the start.
@@ -131,14 +137,19 @@ pub(super) fn watch(
     let (requests, requested) = sync_channel(WAITING);
     let store = Arc::clone(&maker.store);
     let config_file = Watched::new(maker.config.file().to_owned());
-    let work = Work { maker, folder, in_force, rules, last, config_file };
+    let watches = Watches::new();
+    let signs = watches.signs();
+    let work = Work { maker, folder, in_force, rules, last, config_file, watches, stirred: true };
     thread::Builder::new()
         .name("policies".into())
         .spawn(move || work.run(&requested))
         .context("cannot start a thread")?;
     let reloader = Reloader { requests };
-    let watching = tokio::runtime::Handle::current().spawn(watch_store(store, seen, reloader.clone()));
-    Ok((reloader, watching))
+    let (of_store, of_files) = (reloader.clone(), reloader.clone());
+    let watching = async move {
+        tokio::join!(watch_store(store, seen, of_store), watch_files(signs, of_files));
+    };
+    Ok((reloader, tokio::runtime::Handle::current().spawn(watching)))
 }
 
 impl Reloader {
@@ -152,6 +163,12 @@ impl Reloader {
     pub(super) async fn rows(&self, stored: Stored) -> Result<(), String> {
         let requested = self.request(What::Rows(stored)).await;
         requested.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned()))
+    }
+
+    /// Has the files looked at now; `false` when too many are waiting.
+    fn look(&self) -> bool {
+        let (answer, _) = oneshot::channel();
+        self.requests.try_send(Request { what: What::Look, answer }).is_ok()
     }
 
     /// What the set in force was made of; `None` when too many are waiting.
@@ -204,19 +221,25 @@ impl LastReload {
 impl Work {
     /// Until there is no [`Reloader`] any more.
     fn run(mut self, requested: &Receiver<Request>) {
-        let mut due = Instant::now() + POLL;
+        // What changed before it was watched is found by a look.
+        let mut due = Instant::now();
         loop {
             // However many requests there are, the files are looked at in time.
             let next = requested.recv_timeout(due.saturating_duration_since(Instant::now()));
             if Instant::now() >= due {
-                due = Instant::now() + POLL;
                 self.look();
+                due = Instant::now() + self.pace();
             }
             match next {
+                Ok(Request { what: What::Look, .. }) => {
+                    self.stirred = true;
+                    due = Instant::now();
+                }
                 Ok(Request { what, answer }) => {
                     let result = self.guarded(|work| match what {
                         What::Files => work.take_all(),
                         What::Rows(stored) => work.take_rows(stored),
+                        What::Look => Ok(()),
                         What::Tell(tell) => {
                             // The caller may be gone.
                             let _ = tell.send(work.made_of());
@@ -234,6 +257,10 @@ impl Work {
 
     /// Whether the files have changed; if so, they are taken.
     fn look(&mut self) {
+        // Before the look: what changes after it gives a sign.
+        if self.stirred {
+            self.watches.renew(self.folder.path(), self.config_file.path());
+        }
         // It has been logged.
         let _ = self.guarded(|work| {
             let now = Instant::now();
@@ -242,6 +269,16 @@ impl Work {
             }
             work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
         });
+        self.stirred = !self.is_settled();
+    }
+
+    fn is_settled(&self) -> bool {
+        self.folder.is_settled() && self.config_file.is_settled()
+    }
+
+    /// How soon the files are looked at again, if no sign comes.
+    fn pace(&self) -> Duration {
+        if self.is_settled() && self.watches.is_whole() { SLOW_POLL } else { POLL }
     }
 
     /// A set that makes the compiler panic is refused like any other: the thread goes on, and so does the old set.
@@ -349,44 +386,6 @@ fn tell_mistakes(mistakes: &Mistakes) -> String {
     };
     tracing::error!(reason = told, "the new configuration is refused; the old one stays in force");
     told
-}
-
-/// Compiles again whenever roles or rules in the store change.
-async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: Reloader) {
-    let mut behind = false;
-    loop {
-        tokio::time::sleep(STORE_POLL).await;
-        match store.changes(seen).await {
-            Ok(notices) => {
-                seen = notices.last().map_or(seen, |notice| notice.seq);
-                behind |= notices.iter().any(|notice| notice.what == Noticed::Rules);
-            }
-            Err(StoreError::FeedTruncated) => {
-                seen = latest(&*store).await;
-                behind = true;
-            }
-            Err(StoreError::Closed) => return,
-            Err(error) => tracing::error!(%error, "the changes of the store cannot be read"),
-        }
-        if behind {
-            behind = !take_rows(&*store, &reloader).await;
-        }
-    }
-}
-
-/// Whether that is done with; else it has to be tried again.
-async fn take_rows(store: &dyn Store, reloader: &Reloader) -> bool {
-    match stored(store).await {
-        Ok(stored) => reloader.request(What::Rows(stored)).await.is_some(),
-        Err(error) => {
-            tracing::error!(%error, "the roles and rules of the store cannot be read; they are tried again");
-            false
-        }
-    }
-}
-
-async fn latest(store: &dyn Store) -> u64 {
-    store.changes(0).await.ok().and_then(|notices| notices.last().map(|notice| notice.seq)).unwrap_or(0)
 }
 
 #[cfg(test)]

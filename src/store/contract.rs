@@ -64,6 +64,7 @@ macro_rules! holds_for {
             whole::a_batch_that_fails_leaves_nothing
             whole::changes_of_one_batch_see_each_other
             whole::the_feed_tells_what_changed
+            whole::a_reader_waits_for_the_next_change
             whole::the_outbox_keeps_events_until_they_are_taken
             whole::a_full_outbox_loses_its_oldest
             whole::d1_every_user_has_a_line_of_events

@@ -19,6 +19,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::{
     ChangeNotice, Counters, OutboxEntry, Session, Sessions, StoreError, Subject,
@@ -34,6 +35,8 @@ pub(super) struct Live {
     state: RwLock<State>,
     published: Mutex<Published>,
     sessions: Sessions,
+    /// The number of the newest notice since the start, for those that wait for one.
+    newest: watch::Sender<u64>,
     /// Held by an engine that has applied a group and not published it yet.
     unsettled: tokio::sync::RwLock<()>,
     errors: AtomicU64,
@@ -61,6 +64,7 @@ impl Live {
             pending: Pending::default(),
         };
         Self {
+            newest: watch::Sender::new(0),
             state: RwLock::new(state),
             published: Mutex::new(published),
             sessions: Sessions::default(),
@@ -98,7 +102,11 @@ impl Live {
             tracing::error!(events = effects.dropped, more, "the outbox is full: its oldest events are lost");
         }
         published.outbox_seq = state.outbox_seq();
+        let newest = effects.notices.last().map(|notice| notice.seq);
         published.feed.extend(effects.notices);
+        if let Some(newest) = newest {
+            self.newest.send_replace(newest);
+        }
         for id in &effects.users {
             self.refresh(state, &mut published, id)?;
         }
@@ -131,6 +139,12 @@ impl Live {
     /// What changed after notice `after`.
     pub(super) fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError> {
         self.published()?.feed.since(after)
+    }
+
+    /// Waits until something has changed after notice `after`.
+    pub(super) async fn changed(&self, after: u64) {
+        // The sender is here, so it is not gone.
+        let _ = self.newest.subscribe().wait_for(|newest| *newest > after).await;
     }
 
     /// The oldest durable events.

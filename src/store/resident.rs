@@ -103,6 +103,10 @@ impl<E: Writer> Store for Resident<E> {
         self.live.changes(after)
     }
 
+    async fn changed(&self, after: u64) {
+        self.live.changed(after).await;
+    }
+
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.live.outbox(limit)
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
+    os::unix::fs::symlink,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Instant,
@@ -137,11 +138,38 @@ fn a_change_of_the_folder_is_noticed() {
     assert_eq!(status(&mut client, "/odd"), 401);
     fs::write(gate.path("policies/swap.json.new"), policy("odd")).unwrap();
     fs::rename(gate.path("policies/swap.json.new"), gate.path("policies/swap.json")).unwrap();
+    comes_into_force(&mut client, "/odd", "/even");
+}
+
+/// Waits until `open` is served, and sees that `shut` is not.
+fn comes_into_force(client: &mut Client, open: &str, shut: &str) {
     let waiting = Instant::now();
-    while status(&mut client, "/odd") != 200 {
+    while status(client, open) != 200 {
         assert!(waiting.elapsed() < GUARD);
+        thread::yield_now();
     }
-    assert_eq!(status(&mut client, "/even"), 401);
+    assert_eq!(status(client, shut), 401);
+}
+
+#[test]
+fn a_folder_in_place_of_another_and_a_swapped_link_are_noticed() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).policy("swap.json", &policy("even")));
+    let mut client = gate.client();
+    assert_eq!(status(&mut client, "/odd"), 401);
+    // It is away for a moment, and another one comes: its files are links to links, as Kubernetes makes them.
+    fs::rename(gate.path("policies"), gate.path("old")).unwrap();
+    for (version, readable) in [("..1", "odd"), ("..2", "even")] {
+        fs::create_dir_all(gate.path("new").join(version)).unwrap();
+        fs::write(gate.path("new").join(version).join("swap.json"), policy(readable)).unwrap();
+    }
+    symlink("..1", gate.path("new/..data")).unwrap();
+    symlink("..data/swap.json", gate.path("new/swap.json")).unwrap();
+    fs::rename(gate.path("new"), gate.path("policies")).unwrap();
+    comes_into_force(&mut client, "/odd", "/even");
+    symlink("..2", gate.path("policies/..tmp")).unwrap();
+    fs::rename(gate.path("policies/..tmp"), gate.path("policies/..data")).unwrap();
+    comes_into_force(&mut client, "/even", "/odd");
 }
 
 #[test]

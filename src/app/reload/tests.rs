@@ -50,7 +50,19 @@ impl Bench {
         let (rules, last) =
             (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics, Clock::System)));
         let config_file = Watched::new(maker.config.file().to_owned());
-        Self { dir, work: Work { maker, folder, in_force, rules, last, config_file } }
+        Self {
+            dir,
+            work: Work {
+                maker,
+                folder,
+                in_force,
+                rules,
+                last,
+                config_file,
+                watches: Watches::new(),
+                stirred: true,
+            },
+        }
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -1,5 +1,7 @@
 //! Batches, the changes feed, the outbox, the end.
 
+use std::{future::poll_fn, pin::pin};
+
 use super::*;
 
 fn event(kind: &str, user: Option<UserId>) -> Change {
@@ -101,6 +103,18 @@ pub(in crate::store) async fn the_feed_tells_what_changed(store: &dyn Store) {
         assert_eq!(what(notices), expected, "{step}");
     }
     assert!(matches!(store.changes(last + 1).await, Err(StoreError::FeedTruncated)));
+}
+
+pub(in crate::store) async fn a_reader_waits_for_the_next_change(store: &dyn Store) {
+    let mut last = 0;
+    for role in ["clerk", "boss"] {
+        let mut waiting = pin!(store.changed(last));
+        assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await, "nothing new");
+        commit(store, Change::CreateRole { name: role.into() }).await.unwrap();
+        waiting.await;
+        last = store.changes(last).await.unwrap().last().unwrap().seq;
+    }
+    store.changed(last - 1).await;
 }
 
 pub(in crate::store) async fn the_outbox_keeps_events_until_they_are_taken(store: &dyn Store) {

@@ -39,7 +39,7 @@ impl Feed {
     }
 }
 
-/// A reader polls four times a second: this bridges seconds of the busiest store.
+/// A reader looks up to four times a second: this bridges seconds of the busiest store.
 const KEPT: usize = 4096;
 
 #[cfg(test)]

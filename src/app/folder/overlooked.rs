@@ -1,0 +1,51 @@
+//! Files that look like policies and are not read.
+
+use std::{fs, path::Path};
+
+use super::{Seen, finding, is_policy};
+use crate::policy::{Finding, Severity};
+
+/// What a reader of the folder might take for a policy, and what is none: named, as a rule that is not read protects
+/// nothing. A folder that cannot be read is told where it is read.
+#[must_use]
+pub fn passed_over(folder: &Path) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some((message, fix)) = overlooked(&name, &Seen::at(&entry.path())) {
+            let finding = finding(&name, (1, 1), "passed-over", message.to_owned(), fix);
+            found.push(Finding { severity: Severity::Warning, ..finding });
+        }
+    }
+    found.sort_by(|a, b| a.file.cmp(&b.file));
+    found
+}
+
+/// Why a name that is not read looks like one that is, and what would be right.
+fn overlooked(name: &str, seen: &Seen) -> Option<(&'static str, &'static str)> {
+    let is_ours =
+        !name.starts_with('.') && [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
+    // Kubernetes keeps the files of a mounted folder in `..data`.
+    if is_policy(name) || is_ours || name.starts_with("..") {
+        return None;
+    }
+    let lower = name.to_lowercase();
+    match seen {
+        Seen::Folder if name.starts_with('.') => None,
+        Seen::Folder => {
+            Some(("a folder is not looked into, and no file of it is read", "put its policies beside it"))
+        }
+        Seen::LeadsNowhere => Some(("this link leads nowhere", "remove or mend it")),
+        _ if name.starts_with("model-config.") => Some((
+            "LoopBack merges this file into `model-config.json`; here it is not read",
+            "write its entries there",
+        )),
+        _ if name.starts_with('.') && lower.contains(".json") => {
+            Some(("a file whose name begins with a dot is not read", "rename it, or move it elsewhere"))
+        }
+        _ if lower.contains(".json") || lower.ends_with(".yaml") || lower.ends_with(".yml") => {
+            Some(("only files whose names end in `.json` are read", "rename it, or move it elsewhere"))
+        }
+        _ => None,
+    }
+}
