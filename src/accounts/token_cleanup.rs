@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use super::last_use::{LastUseWriter, WRITE_EVERY};
 use crate::{
@@ -50,14 +50,11 @@ impl TokenCleanup {
         Self { store, clock, lifetimes, metrics }
     }
 
-    /// Cleans up once a second and writes the last uses once a minute, for ever. Both in one task, because each timer
+    /// Cleans up, a page a second, and writes the last uses once a minute, for ever. Both in one task, because each timer
     /// of its own wakes an idle gate once more.
     pub async fn run(self, last_use: Arc<LastUseWriter>) {
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut round, mut next) = (Round::default(), self.clock.now());
         loop {
-            ticks.tick().await;
             let mut done = self.sweep(&mut round).await;
             let now = self.clock.now();
             if done.is_ok() && now >= next {
@@ -67,6 +64,7 @@ impl TokenCleanup {
             if let Err(error) = done {
                 tracing::warn!(%error, "the tokens could not be put in order; it is tried again");
             }
+            sleep(if round.last.is_none() { REST } else { TICK }).await;
         }
     }
 
@@ -123,6 +121,9 @@ impl TokenCleanup {
 
 /// How often a page of tokens is looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long after the last page the first one is looked at again: each look wakes an idle gate.
+const REST: Duration = Duration::from_secs(3);
 
 /// Tokens that are looked at in one go: the store's readers wait that long.
 const PAGE: usize = 4096;
