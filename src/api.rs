@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::{
     accounts::Accounts,
     observe::{Seldom, metrics::LoginResult},
-    policy::{Permit, Reach},
+    policy::{Permit, PolicySet, Reach},
     store::Session,
 };
 
@@ -36,7 +36,7 @@ use openapi::Document;
 
 pub use body::{Body, Reading};
 pub use coerce::check_takes;
-pub use openapi::Described;
+pub use openapi::Reached;
 pub use problem::Problem;
 
 /// A request for the User API, routed and permitted.
@@ -83,7 +83,7 @@ pub struct Settings {
 pub struct Api {
     accounts: Accounts,
     settings: Arc<Settings>,
-    document: Option<Document>,
+    document: Option<Arc<Document>>,
     /// Wishes that the store, or what it stands on, could not grant.
     failures: Arc<Seldom>,
 }
@@ -97,15 +97,14 @@ impl Api {
 
     /// The same, with its description.
     #[must_use]
-    pub fn described(self, about: &Described<'_>) -> Self {
-        let document = Document::new(about, self.accounts.settings());
-        Self { document: Some(document), ..self }
+    pub fn described(self, reached: Reached) -> Self {
+        Self { document: Some(Arc::new(Document::new(reached))), ..self }
     }
 
-    /// Answers with the description; `None` where it is switched off.
+    /// Answers with the description; `None` where it is switched off. `set`: the one that this API goes with.
     #[must_use]
-    pub fn description(&self, head: &http::request::Parts) -> Option<http::Response<Bytes>> {
-        self.document.as_ref().map(|document| document.response(head))
+    pub fn description(&self, head: &http::request::Parts, set: &PolicySet) -> Option<http::Response<Bytes>> {
+        self.document.as_ref().map(|document| document.response(head, set, self.accounts.settings()))
     }
 
     /// The accounts that it serves.

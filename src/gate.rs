@@ -159,7 +159,7 @@ impl Gate {
         self.check_loop(core, head)?;
         let spelling = self.check_names(head, context)?;
         self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
-        if let Some(response) = reserved::serve(&rules.api, head)? {
+        if let Some(response) = reserved::serve(rules, head)? {
             return Ok(Box::pin(self.answer(head, down, record, response)).await);
         }
         let lifetimes = rules.api.accounts().settings().lifetimes();

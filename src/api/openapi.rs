@@ -1,11 +1,13 @@
 //! The User API described as OpenAPI 3.1: made of the routes of the policies, of the argument table that the API
-//! reads its input by, and of the account model. It changes when they change.
+//! reads its input by, and of the account model. It changes when they change, and is written when it is first asked for.
 
 mod operations;
 mod paths;
 mod responses;
 mod schemas;
 mod security;
+
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{
@@ -18,36 +20,58 @@ use serde_json::{Value, json};
 use super::answer;
 use crate::{accounts, credential, policy::PolicySet};
 
-/// What is described, besides what the accounts know of themselves.
-#[derive(Clone, Copy, Debug)]
-pub struct Described<'a> {
-    /// The routes, and who may call them.
-    pub set: &'a PolicySet,
+/// How the gate is reached, for its description.
+#[derive(Clone, Debug)]
+pub struct Reached {
     /// Where a token is looked for.
-    pub credentials: &'a credential::Settings,
+    pub credentials: credential::Settings,
     /// What clients call this gate by; empty where it has no address of its own.
-    pub url: &'a str,
+    pub url: String,
     /// Whether an operator said so.
     pub is_public: bool,
 }
 
-/// The description, as bytes that are made once.
-#[derive(Clone, Debug)]
+/// What is described, besides what the accounts know of themselves.
+#[derive(Clone, Copy, Debug)]
+struct Described<'a> {
+    /// The routes, and who may call them.
+    set: &'a PolicySet,
+    credentials: &'a credential::Settings,
+    url: &'a str,
+    is_public: bool,
+}
+
+/// The description, as bytes that are made once. Most gates are never asked for them.
+#[derive(Debug)]
 pub(super) struct Document {
-    body: Bytes,
-    etag: Option<HeaderValue>,
+    reached: Reached,
+    written: OnceLock<(Bytes, Option<HeaderValue>)>,
 }
 
 impl Document {
-    pub(super) fn new(about: &Described<'_>, accounts: &accounts::Settings) -> Self {
-        let body = Bytes::from(document(about, accounts).to_string());
-        let etag = answer::etag(&body);
-        Self { body, etag }
+    pub(super) fn new(reached: Reached) -> Self {
+        Self { reached, written: OnceLock::new() }
     }
 
-    /// The answer to a request for it.
-    pub(super) fn response(&self, head: &Parts) -> Response<Bytes> {
-        let mut response = Response::new(self.body.clone());
+    fn written(&self, set: &PolicySet, accounts: &accounts::Settings) -> &(Bytes, Option<HeaderValue>) {
+        self.written.get_or_init(|| {
+            let Reached { credentials, url, is_public } = &self.reached;
+            let about = Described { set, credentials, url, is_public: *is_public };
+            let body = Bytes::from(document(&about, accounts).to_string());
+            let etag = answer::etag(&body);
+            (body, etag)
+        })
+    }
+
+    /// The answer to a request for it. `set`: the one that the API goes with.
+    pub(super) fn response(
+        &self,
+        head: &Parts,
+        set: &PolicySet,
+        accounts: &accounts::Settings,
+    ) -> Response<Bytes> {
+        let (body, etag) = self.written(set, accounts);
+        let mut response = Response::new(body.clone());
         if !matches!(head.method, http::Method::GET | http::Method::HEAD) {
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             *response.body_mut() = Bytes::new();
@@ -58,8 +82,8 @@ impl Document {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        headers.extend(self.etag.clone().map(|tag| (ETAG, tag)));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.extend(etag.clone().map(|tag| (ETAG, tag)));
         if answer::is_fresh(head, &response) {
             answer::not_modified(&mut response);
         }

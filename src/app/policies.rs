@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::{folder, translate};
 use crate::{
     accounts::Accounts,
-    api::{Api, Described},
+    api::{Api, Reached},
     clock::Clock,
     config::{Config, Listen},
     gate::Ruleset,
@@ -105,10 +105,9 @@ impl Maker {
         let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
         let mut api = Api::new(accounts, translate::api(&self.config));
         if self.config.api.openapi {
-            api = api.described(&Described {
-                set: &set,
-                credentials: &translate::credentials(&self.config),
-                url: if self.has_address() { &self.link_base } else { "" },
+            api = api.described(Reached {
+                credentials: translate::credentials(&self.config),
+                url: if self.has_address() { self.link_base.clone() } else { String::new() },
                 is_public: self.config.server.public_url.is_some(),
             });
         }

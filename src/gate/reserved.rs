@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::steps;
-use crate::{api::Api, refusal::Refusal, wire::RequestHead};
+use super::{Ruleset, steps};
+use crate::{refusal::Refusal, wire::RequestHead};
 
 /// With everything below them.
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
@@ -13,11 +13,12 @@ pub const OPENAPI: &str = "/.portcullis/openapi.json";
 
 /// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
 /// needs no permit.
-pub(super) fn serve(api: &Api, head: &RequestHead) -> Result<Option<http::Response<Bytes>>, Refusal> {
+pub(super) fn serve(rules: &Ruleset, head: &RequestHead) -> Result<Option<http::Response<Bytes>>, Refusal> {
     if !is_reserved(head.path()) {
         return Ok(None);
     }
-    let found = if head.path() == OPENAPI { api.description(&steps::parts(head)) } else { None };
+    let asked = head.path() == OPENAPI;
+    let found = asked.then(|| rules.api.description(&steps::parts(head), &rules.set)).flatten();
     found.map(Some).ok_or(Refusal::NothingHere)
 }
 
