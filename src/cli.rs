@@ -4,7 +4,6 @@
 //! `backend` decides where: in the running gate or here. `import`, `check`, `demo` and `healthcheck` stand beside.
 
 mod access_line;
-pub mod admin;
 mod args;
 mod backend;
 mod check;
@@ -12,13 +11,11 @@ mod check_app;
 mod demo;
 #[cfg(test)]
 mod docs;
-pub mod execute;
 mod explain;
 mod healthcheck;
 pub mod import;
 mod known;
 mod manual;
-pub mod output;
 mod paint;
 mod policy_diff;
 mod policy_folder;
@@ -27,12 +24,10 @@ mod prompt;
 mod request_line;
 mod schema;
 mod serve;
-mod status;
-mod store_name;
-mod table;
+pub(crate) mod status;
+pub(crate) mod table;
 #[cfg(test)]
-mod testing;
-pub mod who;
+pub(crate) mod testing;
 
 use std::{
     ffi::OsString,
@@ -43,21 +38,22 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
 
-use admin::{AdminCommand, NewUser, TokenPlace};
+use crate::{
+    admin::{
+        AdminCommand, NewUser, TokenPlace,
+        output::{Output, TokenView, UserView, printable},
+        who::Who,
+    },
+    app,
+    clock::Timestamp,
+    config::{self, Loaded, Mistakes, Sources},
+};
 use args::{
     AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
     TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::{Backend, Site};
-use output::Output;
 use prompt::Usage;
-use who::Who;
-
-use crate::{
-    app,
-    clock::Timestamp,
-    config::{self, Loaded, Mistakes, Sources},
-};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +218,7 @@ fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Resu
 async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output> {
     let mut users = Vec::new();
     loop {
-        let after = users.last().map(|user: &output::UserView| user.id.clone());
+        let after = users.last().map(|user: &UserView| user.id.clone());
         match backend.call(AdminCommand::UserList { after, limit }).await? {
             Output::Users(page) if page.is_empty() => return Ok(Output::Users(users)),
             Output::Users(page) => users.extend(page),
@@ -233,7 +229,7 @@ async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output
 
 /// All tokens, the oldest first, read page by page: logins do not wait for a long list.
 async fn all_tokens(backend: &mut Backend) -> anyhow::Result<Output> {
-    let mut tokens: Vec<output::TokenView> = Vec::new();
+    let mut tokens: Vec<TokenView> = Vec::new();
     loop {
         let after = tokens.last().map(|token| TokenPlace {
             handle: token.handle.clone(),
@@ -307,7 +303,7 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     let Some(Output::User(user)) = found else { anyhow::bail!("the gate told of no user") };
     let name = user.email.as_deref().or(user.username.as_deref()).unwrap_or("without a name");
     let asked = format!("delete user {} ({name}), with all tokens and roles?", user.id);
-    if !prompt::yes(&output::printable(&asked))? {
+    if !prompt::yes(&printable(&asked))? {
         anyhow::bail!("nothing was deleted");
     }
     on_store(&site, global, AdminCommand::UserDelete { who: Who::Id(user.id) })
@@ -326,7 +322,7 @@ fn delete_role(global: &Global, name: String) -> anyhow::Result<Exit> {
         Ok(Exit::Done)
     })?;
     let Some(Output::Done { message }) = found else { anyhow::bail!("the gate told nothing of the role") };
-    if !prompt::yes(&output::printable(&format!("delete role `{name}`? {message}")))? {
+    if !prompt::yes(&printable(&format!("delete role `{name}`? {message}")))? {
         anyhow::bail!("nothing was deleted");
     }
     on_store(&site, global, AdminCommand::RoleDelete { name })

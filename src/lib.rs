@@ -4,7 +4,7 @@
 //!
 //! | level | modules | |
 //! |---|---|---|
-//! | HOUSE | [`cli`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
+//! | HOUSE | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
 //! | GATE  | [`gate`] | the walk of a request |
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; both ends of a forwarded request |
@@ -30,6 +30,7 @@
 //! - No token, password or link is stored or logged; only hashes are.
 
 pub mod accounts;
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;

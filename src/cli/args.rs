@@ -9,8 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use clap_complete::Shell;
 
-use super::who::Who;
-use crate::config;
+use crate::{admin::who::Who, config};
 
 pub(super) use asker::Asker;
 pub(super) use rules::AclCommand;

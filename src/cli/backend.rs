@@ -9,16 +9,15 @@ use std::{
 
 use anyhow::Context;
 
-use super::{
-    admin::{AdminCommand, Client, ClientError, SOCKET_NAME, Services},
-    args::Global,
-    execute::{execute, import},
-    import::Row,
-    output::Output,
-    store_name,
-};
+use super::{args::Global, import::Row};
 use crate::{
     accounts::Accounts,
+    admin::{
+        AdminCommand, Client, ClientError, SOCKET_NAME, Services,
+        execute::{execute, import},
+        output::Output,
+        store_name,
+    },
     app,
     clock::Clock,
     config::{self, Config, Mistakes},

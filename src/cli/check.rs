@@ -6,8 +6,9 @@ use std::{error::Error, fmt::Write};
 
 use serde::Serialize;
 
-use super::{Exit, backend::Site, execute::whole_chain, known, policy_folder, print, print_json};
+use super::{Exit, backend::Site, known, policy_folder, print, print_json};
 use crate::{
+    admin::execute::whole_chain,
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
     gate::MethodOverride,

@@ -17,12 +17,12 @@ use tracing::Level;
 
 use super::{
     Exit,
-    admin::{AdminCommand, Hidden, NewUser},
     backend::{Backend, Site},
     print,
     serve::{self, Served, Signals},
 };
 use crate::{
+    admin::{AdminCommand, Hidden, NewUser},
     config::{self, Config, Sources},
     listen::BindError,
     observe::Log,

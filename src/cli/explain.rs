@@ -18,9 +18,9 @@ use super::{
     paint::Paint,
     print, print_json,
     request_line::{Asked, Refused},
-    who::Who,
 };
 use crate::{
+    admin::who::Who,
     app::{self, OwnerTold},
     config::Config,
     gate,

@@ -7,9 +7,9 @@ use tokio::time::timeout;
 
 use super::{
     Exit,
-    admin::AdminCommand,
     backend::{self, Backend, Site},
 };
+use crate::admin::AdminCommand;
 
 /// A gate that needs longer is not well.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -14,7 +14,6 @@ mod read;
 mod report;
 mod rows;
 mod source;
-mod why;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,22 +22,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use super::{
-    admin::{AdminCommand, Hidden},
-    args::ImportFiles,
-    backend::Backend,
-    output::{Fate, Output},
-};
+use super::{args::ImportFiles, backend::Backend};
 use crate::{
+    admin::{
+        AdminCommand, Hidden,
+        output::{Fate, Output},
+    },
     identity::{PasswordHash, UserId},
     store::{AclRow, Role, RoleMapping, Token, User},
 };
 use progress::Progress;
 use read::{Event, Reading};
 
+pub use crate::admin::why::Why;
 pub(super) use names::Names;
 pub(super) use report::Report;
-pub use why::Why;
 
 /// A kind of rows, in the order in which reports name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,18 +1,22 @@
 //! What the store knows that policies are compiled with, where there is a store.
 
-use super::{
-    admin::AdminCommand,
-    backend::{Backend, Site},
-    output::{Output, UserView},
-    who::Who,
+use super::backend::{Backend, Site};
+use crate::{
+    admin::{
+        AdminCommand,
+        output::{Output, UserView},
+        who::Who,
+    },
+    config::Config,
+    policy::Stored,
+    store::Engine,
 };
-use crate::{config::Config, policy::Stored, store::Engine};
 
 /// Whether there is a store to ask: to open one that is not there would make it.
 pub(super) fn has_store(config: &Config) -> bool {
     match &config.store.engine {
         Engine::Sled(_) => config.store.engine.has_files(),
-        Engine::Memory => config.server.data_dir.join(super::admin::SOCKET_NAME).exists(),
+        Engine::Memory => config.server.data_dir.join(crate::admin::SOCKET_NAME).exists(),
     }
 }
 

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     args::PolicyTest,
-    output::printable,
     paint::Paint,
     policy_folder, print, print_json,
     request_line::{Asked, Refused},
 };
 use crate::{
+    admin::output::printable,
     app,
     config::Config,
     policy::{self, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored, Study},

@@ -8,7 +8,8 @@ use std::{
 use anyhow::Context;
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 
-use super::{admin::Hidden, args::PasswordFrom};
+use super::args::PasswordFrom;
+use crate::admin::Hidden;
 
 /// The command line lacks what only a terminal could have given.
 #[derive(Debug, thiserror::Error)]

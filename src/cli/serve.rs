@@ -15,12 +15,9 @@ use tokio::{
 };
 use tracing::Level;
 
-use super::{
-    Exit,
-    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket},
-    store_name,
-};
+use super::Exit;
 use crate::{
+    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket, store_name},
     app::{self, Running},
     clock::Clock,
     config::{Config, Loaded, LogFormat},

@@ -4,14 +4,17 @@ use std::fmt::Write;
 
 use super::{
     Exit,
-    admin::AdminCommand,
     args::Global,
     backend::{self, Backend, Site},
-    on_runtime,
-    output::{StatusView, printable},
-    print, print_json,
+    on_runtime, print, print_json,
 };
-use crate::app::Status;
+use crate::{
+    admin::{
+        AdminCommand,
+        output::{StatusView, printable},
+    },
+    app::Status,
+};
 
 /// Asks the gate, and prints it.
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
@@ -32,7 +35,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
 }
 
 /// A line a fact.
-pub(super) fn text(status: &StatusView) -> String {
+pub(crate) fn text(status: &StatusView) -> String {
     let gate = &status.gate;
     let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(", ") };
     let reload = match (&gate.last_reload.at, &gate.last_reload.failure) {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{
-    admin::{AdminCommand, Services},
-    backend::Backend,
-    execute::{ExecuteError, execute},
-    output::Output,
-};
+use super::backend::Backend;
 use crate::{
     accounts::{self, Accounts},
+    admin::{
+        AdminCommand, Services,
+        execute::{ExecuteError, execute},
+        output::Output,
+    },
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
     limit::{self, Limits},
@@ -19,15 +19,15 @@ use crate::{
 };
 
 /// The moment at which every test begins.
-pub(super) const START: Timestamp = Timestamp(1_795_294_271_688);
+pub(crate) const START: Timestamp = Timestamp(1_795_294_271_688);
 
 /// Services on an empty store, with cheap passwords.
-pub(super) async fn services() -> Services {
+pub(crate) async fn services() -> Services {
     services_with(|_| {}).await
 }
 
 /// The same, with some settings of one's own.
-pub(super) async fn services_with(change: impl FnOnce(&mut accounts::Settings)) -> Services {
+pub(crate) async fn services_with(change: impl FnOnce(&mut accounts::Settings)) -> Services {
     let mut settings = accounts::Settings { blocklist: false, ..accounts::testing::standard() };
     change(&mut settings);
     let keys: KeyRules = settings.keys();
@@ -46,13 +46,13 @@ pub(super) async fn backend() -> Backend {
 }
 
 /// Runs a command given as the JSON that travels over the socket.
-pub(super) async fn tell(services: &Services, command: Value) -> Result<Output, ExecuteError> {
+pub(crate) async fn tell(services: &Services, command: Value) -> Result<Output, ExecuteError> {
     let command: AdminCommand = serde_json::from_value(command).unwrap();
     execute(command, services).await
 }
 
 /// Adds an account of this name, and gives it these roles.
-pub(super) async fn add(services: &Services, name: &str, roles: &[&str]) -> Output {
+pub(crate) async fn add(services: &Services, name: &str, roles: &[&str]) -> Output {
     let draft = json!({
         "email": format!("{name}@example.com"), "username": name, "realm": null, "id": null,
         "roles": roles, "password": "a-good-password",

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::cli::who::{NobodyNamed, Who};
+use crate::admin::who::{NobodyNamed, Who};
 
 /// Whose request is explained.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use tokio::runtime::Builder;
 
 use crate::{
-    cli::{
-        admin::AdminCommand,
-        backend::{Backend, Site},
+    admin::{
+        AdminCommand,
         output::{Output, UserView},
         who::Who,
     },
+    cli::backend::{Backend, Site},
     config::Config,
     identity::UserId,
     policy::{Finding, Severity, UserRule},

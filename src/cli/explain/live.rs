@@ -4,15 +4,17 @@ use anyhow::Context;
 
 use super::{Person, Situation};
 use crate::{
+    admin::{
+        AdminCommand,
+        execute::whole_chain,
+        output::{ExplainedView, Output},
+    },
     app::{self, Imagined, InForce, OwnerTold},
-    cli::Exit,
     cli::{
-        admin::AdminCommand,
+        Exit,
         args::{Asker, Explain},
         backend::{Backend, Site},
-        execute::whole_chain,
         known, on_runtime,
-        output::{ExplainedView, Output},
     },
     config::Config,
     policy::{self, Severity},

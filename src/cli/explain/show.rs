@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::Question;
 use crate::{
+    admin::output::printable,
     app::OwnerTold,
-    cli::{output::printable, paint::Paint},
+    cli::paint::Paint,
     policy::{Explanation, Verdict},
 };
 

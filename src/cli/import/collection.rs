@@ -17,8 +17,8 @@ use super::{
     memory::object,
     read::{ReadError, Sink},
     source::{Source, message},
-    why::Why,
 };
+use crate::admin::why::Why;
 
 /// Whether the file is an array: it is read to its end first, because what follows a mistake in one is lost.
 pub(super) fn is_array(source: &Source) -> Result<bool, ReadError> {

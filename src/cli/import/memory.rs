@@ -10,8 +10,8 @@ use super::{
     names::{Ambiguous, Assigned, Names},
     read::{ReadError, Sink},
     source::Source,
-    why::Why,
 };
+use crate::admin::why::Why;
 
 /// What a first look at the file finds.
 #[derive(Debug, Default)]

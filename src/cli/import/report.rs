@@ -9,8 +9,11 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Kind, why::Why};
-use crate::cli::output::{Fate, printable};
+use super::Kind;
+use crate::admin::{
+    output::{Fate, printable},
+    why::Why,
+};
 
 /// Rows that are named of each reason; JSON has them all.
 const SHOWN: usize = 3;

@@ -7,10 +7,9 @@ use super::{
     Item, Kind, Placed, RawRow, Row, UserRow,
     names::{Assigned, Names},
     plain::{boolean, canonical, id, moment, number, plain, text},
-    why::Why,
 };
 use crate::{
-    cli::admin::Hidden,
+    admin::{Hidden, why::Why},
     hasher::{self, Form},
     identity::{TokenHash, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},

@@ -5,10 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    cli::{
-        admin::Services,
-        testing::{START, backend},
-    },
+    admin::Services,
+    cli::testing::{START, backend},
     clock::Timestamp,
     identity::{Lifetimes, TokenHash},
     store::{Change, Standing, Store, UserKey},

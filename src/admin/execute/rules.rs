@@ -3,8 +3,8 @@
 use super::{ExecuteError, called, near, policies::Policies, resolve};
 use crate::{
     accounts::Asker,
-    cli::{
-        admin::Services,
+    admin::{
+        Services,
         output::{Output, RuleView},
         who::Who,
     },

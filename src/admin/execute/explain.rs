@@ -2,12 +2,12 @@
 
 use super::{ExecuteError, users};
 use crate::{
-    app::{Asker, Imagined},
-    cli::{
-        admin::Services,
+    admin::{
+        Services,
         output::{ExplainedView, Output},
         who::Who,
     },
+    app::{Asker, Imagined},
 };
 
 /// `who`: `None` = anonymous. `roles`: besides those that the store knows.

@@ -14,12 +14,12 @@ pub struct Why {
 
 impl Why {
     /// A reason and the word that it ends with.
-    pub(in crate::cli) fn of(what: &'static str, which: impl fmt::Display) -> Self {
+    pub(crate) fn of(what: &'static str, which: impl fmt::Display) -> Self {
         Self { what: what.into(), which: Some(which.to_string()) }
     }
 
     /// What rows with this reason have in common.
-    pub(super) fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
     }
 }

@@ -3,8 +3,8 @@
 use super::{ATTEMPTS, ExecuteError, called, resolve};
 use crate::{
     accounts::{Asker, Fault, TokenRequest},
-    cli::{
-        admin::{Services, TokenPlace},
+    admin::{
+        Services, TokenPlace,
         output::{IssuedView, Output, TokenView},
         who::Who,
     },

@@ -9,8 +9,9 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::output::Output;
 use super::*;
-use crate::cli::{output::Output, testing};
+use crate::cli::testing;
 
 /// A gate's socket in a folder of its own.
 struct Gate {

@@ -19,8 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Answer, MAX_REQUEST_BYTES, Request, Services};
-use crate::cli::execute::{execute, whole_chain};
+use super::{
+    Answer, MAX_REQUEST_BYTES, Request, Services,
+    execute::{execute, whole_chain},
+};
 
 /// Commands that talk to the gate at once; more of them wait in the socket's own queue.
 const MAX_CONNECTIONS: usize = 16;

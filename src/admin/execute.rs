@@ -1,7 +1,7 @@
 //! Runs a command on the store: inside the gate, or in a process that opened the store itself.
 
 mod explain;
-pub(super) mod import;
+pub(crate) mod import;
 mod near;
 mod policies;
 mod roles;
@@ -12,7 +12,7 @@ mod users;
 use std::{error::Error, sync::atomic::Ordering};
 
 use super::{
-    admin::{AdminCommand, Services},
+    AdminCommand, Services,
     output::{Output, StatusView},
     who::Who,
 };

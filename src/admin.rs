@@ -5,7 +5,12 @@
 //! [`execute`](super::execute::execute) runs a command, in the gate or in the command line's own process.
 
 mod client;
+pub mod execute;
+pub mod output;
 mod server;
+pub mod store_name;
+pub mod who;
+pub mod why;
 
 use std::{
     fmt,
@@ -14,10 +19,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{import::Row, who::Who};
 use crate::{
     accounts::Accounts,
     app::{Imagined, Live},
+    cli::import::Row,
     clock::{Clock, Timestamp},
     config::Config,
     identity::UserId,
@@ -25,7 +30,9 @@ use crate::{
     store::Store,
 };
 
-pub(super) use client::{Client, ClientError};
+use who::Who;
+
+pub(crate) use client::{Client, ClientError};
 pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
 
 /// Where the socket lies in the data folder.
@@ -183,7 +190,7 @@ pub enum AdminCommand {
 
 impl AdminCommand {
     /// Whether it may be the first that is done here: it brings what the others look for.
-    pub(super) fn begins(&self) -> bool {
+    pub(crate) fn begins(&self) -> bool {
         matches!(
             self,
             Self::UserAdd(_)
@@ -232,9 +239,9 @@ pub struct Services {
     /// The rules in force, where this is a gate.
     pub live: Option<Live>,
     /// Where the policies lie, where this is none.
-    pub(super) config: Option<Box<Config>>,
+    config: Option<Box<Config>>,
     /// One command at a time: a command may read, decide and write.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// A request line, as the gate reads it.
@@ -267,7 +274,7 @@ pub struct TokenPlace {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Answer {
-    Ok(super::output::Output),
+    Ok(output::Output),
     Error(String),
 }
 
@@ -279,7 +286,7 @@ impl Hidden {
     }
 
     /// For the rules and the hasher.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -315,7 +322,7 @@ impl Services {
 
     /// The same in a command that knows where the policies lie.
     #[must_use]
-    pub(super) fn with_config(self, config: &Config) -> Self {
+    pub(crate) fn with_config(self, config: &Config) -> Self {
         Self { config: Some(Box::new(config.clone())), ..self }
     }
 

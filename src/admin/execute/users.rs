@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::{ATTEMPTS, ExecuteError, called, resolve, roles};
 use crate::{
     accounts::{Asker, Fault},
-    cli::{
-        admin::{Hidden, NewUser, Services},
+    admin::{
+        Hidden, NewUser, Services,
         output::{Output, UserView},
         who::Who,
     },

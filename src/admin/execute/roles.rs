@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::{ExecuteError, called, near, policies::Policies, resolve};
 use crate::{
     accounts::Asker,
-    cli::{
-        admin::Services,
+    admin::{
+        Services,
         output::{Output, RoleView},
         who::Who,
     },

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{import::Why, status};
 use crate::{
     app::{InForce, Status},
+    cli::{import::Why, status},
     identity::UserId,
     policy::Stored,
 };
@@ -200,7 +200,7 @@ impl std::fmt::Debug for IssuedView {
 
 impl Output {
     /// One JSON value, without the tag that the socket needs.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match serde_json::to_value(self) {
             Ok(Value::Object(mut tagged)) => tagged.remove("value").unwrap_or_default(),
             _ => Value::Null,
@@ -208,7 +208,7 @@ impl Output {
     }
 
     /// Lines for a person, each with its newline.
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Done { message } => format!("{message}\n"),
             Self::User(user) => details(user),
@@ -318,11 +318,11 @@ fn or_dash(text: Option<&str>) -> String {
 
 /// A row a line, however long: handles and names are there to be copied.
 fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    super::table::rows(head, rows, None).concat()
+    crate::cli::table::rows(head, rows, None).concat()
 }
 
 /// A name may hold anything, also what a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

@@ -2,27 +2,28 @@
 
 use super::{ExecuteError, without_realm};
 use crate::{
-    cli::{
-        admin::Services,
-        import::{Row, Why},
+    admin::{
+        Services,
         output::{Fate, Output},
+        why::Why,
     },
+    cli::import::Row,
     identity::UsernameFault,
     store::{Bring, Brought, Change, Doubt, Loader, Obstacle, Outcome, UserKey},
 };
 
 /// Begins a run.
-pub(in crate::cli) async fn start(services: &Services) -> Result<Output, ExecuteError> {
+pub(crate) async fn start(services: &Services) -> Result<Output, ExecuteError> {
     Ok(run_of(services.store.commit(vec![Change::StartImport]).await?))
 }
 
 /// As [`start`], in a store that was opened for it.
-pub(in crate::cli) fn start_here(loader: &mut Loader) -> Result<Output, ExecuteError> {
+pub(crate) fn start_here(loader: &mut Loader) -> Result<Output, ExecuteError> {
     Ok(run_of(loader.import(vec![Change::StartImport])?))
 }
 
 /// Stores rows.
-pub(in crate::cli) async fn store_rows(
+pub(crate) async fn store_rows(
     services: &Services,
     run: u32,
     rows: Vec<Row>,
@@ -31,11 +32,7 @@ pub(in crate::cli) async fn store_rows(
 }
 
 /// As [`store_rows`], in a store that was opened for it.
-pub(in crate::cli) fn store_rows_here(
-    loader: &mut Loader,
-    run: u32,
-    rows: Vec<Row>,
-) -> Result<Output, ExecuteError> {
+pub(crate) fn store_rows_here(loader: &mut Loader, run: u32, rows: Vec<Row>) -> Result<Output, ExecuteError> {
     Ok(fates_of(loader.import(changes(run, rows))?))
 }
 

@@ -1,8 +1,8 @@
 //! The policies that a command's change meets: those in force at this gate, or those on disk where this is none.
 
 use crate::{
+    admin::Services,
     app,
-    cli::admin::Services,
     policy::{self, Finding, Settings, Source, Stored, Study},
 };
 

@@ -13,12 +13,11 @@ use tokio::{
     },
 };
 
-use super::{AdminCommand, Answer, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, RequestRef};
-use crate::cli::output::Output;
+use super::{AdminCommand, Answer, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, RequestRef, output::Output};
 
 /// A connection to a running gate.
 #[derive(Debug)]
-pub(in crate::cli) struct Client {
+pub(crate) struct Client {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     path: PathBuf,
@@ -27,7 +26,7 @@ pub(in crate::cli) struct Client {
 
 /// Why the gate did not do it.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum ClientError {
+pub(crate) enum ClientError {
     /// The connection broke.
     #[error("the gate on `{path}` went away")]
     Gone {
@@ -49,7 +48,7 @@ pub(in crate::cli) enum ClientError {
 impl Client {
     /// Connects, if a gate is there: `None` when there is no socket, or no gate behind it. A gate with another store
     /// than the named one refuses every command.
-    pub(in crate::cli) async fn connect(
+    pub(crate) async fn connect(
         path: &Path,
         store_name: Option<String>,
     ) -> Result<Option<Self>, ClientError> {
@@ -69,7 +68,7 @@ impl Client {
     }
 
     /// Has a command run.
-    pub(in crate::cli) async fn call(&mut self, command: &AdminCommand) -> Result<Output, ClientError> {
+    pub(crate) async fn call(&mut self, command: &AdminCommand) -> Result<Output, ClientError> {
         let request = RequestRef { store: self.store_name.as_deref(), command };
         let mut line = serde_json::to_vec(&request).map_err(|error| self.gone(error.into()))?;
         line.push(b'\n');
