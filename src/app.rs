@@ -34,7 +34,7 @@ pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
 };
-pub use live::{Asker, Imagined, InForce, Live, OwnerTold};
+pub use live::{Asker, Imagined, InForce, Live, LiveError, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};

@@ -13,21 +13,23 @@ mod demo;
 mod docs;
 mod explain;
 mod healthcheck;
-pub mod import;
+mod import;
 mod known;
 mod manual;
+mod output;
 mod paint;
 mod policy_diff;
 mod policy_folder;
 mod policy_test;
+mod printable;
 mod prompt;
 mod request_line;
 mod schema;
 mod serve;
-pub(crate) mod status;
-pub(crate) mod table;
+mod status;
+mod table;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 
 use std::{
     ffi::OsString,
@@ -39,11 +41,7 @@ use clap::Parser;
 use tokio::runtime;
 
 use crate::{
-    admin::{
-        AdminCommand, NewUser, TokenPlace,
-        output::{Output, TokenView, UserView, printable},
-        who::Who,
-    },
+    admin::{AdminCommand, NewUser, Output, TokenPlace, TokenView, UserView, Who},
     app,
     clock::Timestamp,
     config::{self, Loaded, Mistakes, Sources},
@@ -53,6 +51,7 @@ use args::{
     TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::{Backend, Site};
+use printable::printable;
 use prompt::Usage;
 
 /// How a command ended.
@@ -208,7 +207,7 @@ fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Resu
         if global.json {
             print_json(&output.to_json())?
         } else {
-            print(&output.to_text())?
+            print(&output::text(&output))?
         }
         Ok(Exit::Done)
     })

@@ -13,7 +13,11 @@ use tokio::{
     },
 };
 
-use super::{AdminCommand, Answer, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, RequestRef, output::Output};
+use super::{
+    command::AdminCommand,
+    output::Output,
+    protocol::{Answer, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, RequestRef},
+};
 
 /// A connection to a running gate.
 #[derive(Debug)]

@@ -20,8 +20,10 @@ use tokio::{
 };
 
 use super::{
-    Answer, MAX_REQUEST_BYTES, Request, Services,
-    execute::{execute, whole_chain},
+    error_chain::whole_chain,
+    execute::execute,
+    protocol::{Answer, MAX_REQUEST_BYTES, Request},
+    services::Services,
 };
 
 /// Commands that talk to the gate at once; more of them wait in the socket's own queue.
@@ -32,11 +34,25 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Why the socket could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on `{path}`")]
-pub struct SocketError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
+pub enum SocketError {
+    /// Its folder could not be made.
+    #[error("cannot make `{path}`")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The system does not listen there.
+    #[error("cannot listen on `{path}`")]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Listens on `path`, readable and writable by the owner alone. A socket that a dead gate left is replaced:
@@ -45,7 +61,7 @@ pub struct SocketError {
 /// # Errors
 /// [`SocketError`] when the folder cannot be written, or the path is too long for a socket.
 pub fn bind_admin_socket(path: &Path) -> Result<UnixListener, SocketError> {
-    listen(path).map_err(|source| SocketError { path: path.to_owned(), source })
+    listen(path).map_err(|source| SocketError::Listen { path: path.to_owned(), source })
 }
 
 /// Answers commands until `shutdown` is done.

@@ -4,7 +4,7 @@ use crate::store::{self, Engine};
 
 /// `memory:`, or `sled:` and the whole path.
 #[must_use]
-pub(crate) fn of(settings: &store::Settings) -> String {
+pub fn store_name(settings: &store::Settings) -> String {
     match &settings.engine {
         Engine::Memory => "memory:".to_owned(),
         Engine::Sled(folder) => {

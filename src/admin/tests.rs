@@ -9,9 +9,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::output::Output;
-use super::*;
-use crate::cli::testing;
+use super::{protocol::MAX_REQUEST_BYTES, *};
+use crate::admin::testing;
 
 /// A gate's socket in a folder of its own.
 struct Gate {

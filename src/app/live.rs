@@ -1,9 +1,8 @@
 //! The rules in force, for `explain` at the running gate: what they were made of, and what the app says of an
 //! owner, asked as a request's own look-up is.
 
-use std::{rc::Rc, thread};
+use std::{io, rc::Rc, thread};
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::{Builder, LocalOptions},
@@ -21,6 +20,23 @@ use crate::{
     policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
     store::Store,
 };
+
+/// Why the gate cannot tell what is in force.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// Too many reloads wait.
+    #[error("the gate is busy with other reloads; try again")]
+    Busy,
+    /// The system gives no thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// The system gives no runtime.
+    #[error("cannot start a runtime")]
+    Runtime(#[source] io::Error),
+    /// The thread is gone.
+    #[error("the look-up of the owner ended early")]
+    EndedEarly(#[source] oneshot::error::RecvError),
+}
 
 /// A way to the rules in force and to the app. Cheap to clone.
 #[derive(Clone)]
@@ -103,7 +119,7 @@ impl Live {
     ///
     /// # Errors
     /// When the gate is stopping, or the system gives no thread.
-    pub async fn imagine(&self, request: Imagined, asker: Asker) -> anyhow::Result<InForce> {
+    pub async fn imagine(&self, request: Imagined, asker: Asker) -> Result<InForce, LiveError> {
         let made_of = self.made_of().await?;
         let refused = self.about.last.told().failure;
         let set = &made_of.ruleset.set;
@@ -119,8 +135,8 @@ impl Live {
                     // The caller may be gone.
                     let _ = tell.send(ask_app(forward, &ruleset, &request, &asker));
                 })
-                .context("cannot start a thread")?;
-            told.await.context("the look-up of the owner ended early")??
+                .map_err(LiveError::Thread)?;
+            told.await.map_err(LiveError::EndedEarly)??
         } else {
             OwnerTold::NotAsked
         };
@@ -140,15 +156,15 @@ impl Live {
     ///
     /// # Errors
     /// When the gate is too busy with reloads to tell.
-    pub async fn sources(&self) -> anyhow::Result<(policy::Settings, Vec<Source>, Stored)> {
+    pub async fn sources(&self) -> Result<(policy::Settings, Vec<Source>, Stored), LiveError> {
         let made_of = self.made_of().await?;
         let settings = made_of.ruleset.set.settings().clone();
         Ok((settings, made_of.sources, made_of.stored))
     }
 
     /// The set in force, and what it was made of.
-    pub(super) async fn made_of(&self) -> anyhow::Result<MadeOf> {
-        self.reloader.made_of().await.context("the gate is busy with other reloads; try again")
+    pub(super) async fn made_of(&self) -> Result<MadeOf, LiveError> {
+        self.reloader.made_of().await.ok_or(LiveError::Busy)
     }
 }
 
@@ -185,9 +201,9 @@ fn ask_app(
     ruleset: &Ruleset,
     request: &Imagined,
     asker: &Asker,
-) -> anyhow::Result<OwnerTold> {
+) -> Result<OwnerTold, LiveError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    let runtime = runtime.context("cannot start a runtime")?;
+    let runtime = runtime.map_err(LiveError::Runtime)?;
     let told = with_question(ruleset, request, asker, |question, caller| {
         let target = question.target.clone();
         let deadlines = Rc::new(Deadlines::new(Clock::System));

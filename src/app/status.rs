@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Live, http_name, listen, reload::LastReload};
+use super::{Live, LiveError, http_name, listen, reload::LastReload};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, Profile, UpstreamAddress},
@@ -136,7 +136,7 @@ impl Live {
     ///
     /// # Errors
     /// When the gate is too busy with reloads to tell, or the store cannot answer.
-    pub async fn status(&self, store: &dyn Store) -> anyhow::Result<Status> {
+    pub async fn status(&self, store: &dyn Store) -> Result<Status, LiveError> {
         let made_of = self.made_of().await?;
         let counters = store.counters();
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);

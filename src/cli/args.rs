@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use clap_complete::Shell;
 
-use crate::{admin::who::Who, config};
+use crate::{admin::Who, config};
 
 pub(super) use asker::Asker;
 pub(super) use rules::AclCommand;

@@ -9,13 +9,11 @@ use std::{
 
 use anyhow::Context;
 
-use super::{args::Global, import::Row};
+use super::args::Global;
 use crate::{
     accounts::Accounts,
     admin::{
-        AdminCommand, Client, ClientError, SOCKET_NAME, Services,
-        execute::{execute, import},
-        output::Output,
+        AdminCommand, Client, ClientError, Output, Row, SOCKET_NAME, Services, execute, execute_import,
         store_name,
     },
     app,
@@ -120,7 +118,7 @@ impl Backend {
     }
 
     async fn here(config: &Config) -> anyhow::Result<Self> {
-        let store_name = store_name::of(&config.store);
+        let store_name = store_name(&config.store);
         let model = app::account_model(config);
         let store = or_locked(config, store::open(&app::store_settings(config, model.as_ref())).await)?;
         let hasher = Hasher::new(config.password.hasher).context("cannot hash passwords")?;
@@ -166,7 +164,7 @@ impl Backend {
     /// The gate that runs on this store; `None` where none does.
     pub(super) async fn of_a_gate(site: &Site) -> anyhow::Result<Option<Self>> {
         // Which store is meant may be what cannot be read.
-        let store_name = site.broken.is_none().then(|| store_name::of(&site.config.store));
+        let store_name = site.broken.is_none().then(|| store_name(&site.config.store));
         Ok(Client::connect(&socket(&site.config), store_name).await?.map(Self::Gate))
     }
 
@@ -180,11 +178,7 @@ impl Backend {
                 (answer, _) => Ok(answer?),
             },
             Self::Here(services) => Ok(execute(command, services).await?),
-            Self::Import(loader) => match command {
-                AdminCommand::ImportStart => Ok(import::start_here(loader)?),
-                AdminCommand::Import { run, rows } => Ok(import::store_rows_here(loader, run, rows)?),
-                _ => anyhow::bail!("the store is open for an import alone"),
-            },
+            Self::Import(loader) => Ok(execute_import(command, loader)?),
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Exit, backend::Site, known, policy_folder, print, print_json};
 use crate::{
-    admin::execute::whole_chain,
+    admin::whole_chain,
     app,
     config::{self, Config, Mistake, Mistakes, Sources},
     gate::MethodOverride,

@@ -16,11 +16,8 @@ use std::{fmt::Write, path::Path};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Exit, print, print_json};
-use crate::{
-    admin::output::printable,
-    config::{self, Config, Mistakes, Profile, Sources},
-};
+use super::{Exit, print, print_json, printable::printable};
+use crate::config::{self, Config, Mistakes, Profile, Sources};
 
 /// One thing that is worth knowing before the move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

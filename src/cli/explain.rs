@@ -20,7 +20,7 @@ use super::{
     request_line::{Asked, Refused},
 };
 use crate::{
-    admin::who::Who,
+    admin::Who,
     app::{self, OwnerTold},
     config::Config,
     gate,

@@ -18,23 +18,17 @@ mod source;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, bail};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::{args::ImportFiles, backend::Backend};
 use crate::{
-    admin::{
-        AdminCommand, Hidden,
-        output::{Fate, Output},
-    },
-    identity::{PasswordHash, UserId},
-    store::{AclRow, Role, RoleMapping, Token, User},
+    admin::{AdminCommand, Fate, Output, Row, Why},
+    identity::UserId,
 };
 use progress::Progress;
 use read::{Event, Reading};
 
-pub use crate::admin::why::Why;
 pub(super) use names::Names;
 pub(super) use report::Report;
 
@@ -46,35 +40,6 @@ pub(super) enum Kind {
     Role,
     Mapping,
     Acl,
-}
-
-/// A row that makes sense, in the form in which it is stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Row {
-    /// The number of the next account is at least this.
-    NextUserId(i64),
-    /// Accounts have text ids from now on.
-    TextIds,
-    /// An account.
-    User(UserRow),
-    /// A session, by the hash of its id.
-    Token(Token),
-    /// A role.
-    Role(Role),
-    /// Who has a role.
-    Mapping(RoleMapping),
-    /// A stored rule.
-    Acl(AclRow),
-}
-
-/// An account under its own id.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct UserRow {
-    id: UserId,
-    properties: Map<String, Value>,
-    password: Option<Hidden>,
-    verification: Option<String>,
 }
 
 /// A row and where it stands in its file.
@@ -114,39 +79,6 @@ impl Kind {
             Self::Role => "roles",
             Self::Mapping => "role mappings",
             Self::Acl => "acls",
-        }
-    }
-}
-
-impl Row {
-    /// The account that it is, or that it belongs to.
-    fn account(&self) -> Option<UserId> {
-        match self {
-            Self::User(user) => Some(user.id.clone()),
-            Self::Token(token) => Some(token.user.clone()),
-            Self::Mapping(mapping) if mapping.principal_type.0 == "USER" => {
-                Some(UserId::parse(&mapping.principal_id))
-            }
-            Self::Acl(acl) if !matches!(acl.principal_type.as_deref(), None | Some("ROLE" | "APP")) => {
-                acl.principal_id.as_deref().map(UserId::parse)
-            }
-            _ => None,
-        }
-    }
-}
-
-impl UserRow {
-    /// As the store takes it.
-    #[must_use]
-    pub fn into_user(self) -> User {
-        User {
-            id: self.id,
-            properties: self.properties,
-            password: self.password.map(|hash| PasswordHash::new(hash.expose().to_owned())),
-            verification: self.verification,
-            epoch: 0,
-            revision: 0,
-            disabled: false,
         }
     }
 }

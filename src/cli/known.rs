@@ -2,11 +2,7 @@
 
 use super::backend::{Backend, Site};
 use crate::{
-    admin::{
-        AdminCommand,
-        output::{Output, UserView},
-        who::Who,
-    },
+    admin::{AdminCommand, Output, UserView, Who},
     config::Config,
     policy::Stored,
     store::Engine,

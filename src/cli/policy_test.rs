@@ -10,10 +10,10 @@ use super::{
     args::PolicyTest,
     paint::Paint,
     policy_folder, print, print_json,
+    printable::printable,
     request_line::{Asked, Refused},
 };
 use crate::{
-    admin::output::printable,
     app,
     config::Config,
     policy::{self, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored, Study},

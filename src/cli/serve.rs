@@ -1,23 +1,12 @@
 //! `serve`: the gate with its admin socket, until a signal ends it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
-};
-
 use anyhow::Context;
-use tokio::{
-    net::UnixListener,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-    task::JoinHandle,
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Level;
 
 use super::Exit;
 use crate::{
-    admin::{SOCKET_NAME, Services, bind_admin_socket, serve_admin_socket, store_name},
+    admin::AdminSocket,
     app::{self, Running},
     clock::Clock,
     config::{Config, Loaded, LogFormat},
@@ -67,39 +56,20 @@ async fn serve(
 /// A gate that serves clients and operators.
 pub(super) struct Served {
     running: Running,
-    services: Arc<Services>,
-    socket: JoinHandle<()>,
-    socket_path: PathBuf,
-    stop_socket: oneshot::Sender<()>,
+    socket: AdminSocket,
 }
 
 impl Served {
     /// Starts the gate, and then its admin socket: the process that holds the store may replace the socket.
     pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
         let running = app::start(config, Clock::System, log).await?;
-        let path = config.server.data_dir.join(SOCKET_NAME);
-        let listener = match listen(&path) {
-            Ok(listener) => listener,
+        match AdminSocket::open(&running, config) {
+            Ok(socket) => Ok(Self { running, socket }),
             Err(error) => {
                 running.stop().await?;
-                return Err(error);
+                Err(error.into())
             }
-        };
-        let parts = running.parts.clone();
-        // A reload may bring other settings.
-        let (store, clock) = (Arc::clone(&parts.store), parts.clock.clone());
-        let accounts = move || parts.accounts();
-        let store_name = store_name::of(&config.store);
-        let services = Services::new(store, accounts, clock, store_name);
-        let services = Arc::new(services.with_live(running.live.clone()));
-        let (stop_socket, stopped) = oneshot::channel::<()>();
-        let serving = serve_admin_socket(listener, Arc::clone(&services), async move {
-            // A sender that is dropped means the same.
-            let _ = stopped.await;
-        });
-        let socket = tokio::runtime::Handle::current().spawn(serving);
-        tracing::info!(socket = %path.display(), "taking commands");
-        Ok(Self { running, services, socket, socket_path: path, stop_socket })
+        }
     }
 
     /// Where clients find it, as a URL.
@@ -115,20 +85,9 @@ impl Served {
 
     /// Stops in order.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
-        self.services.ready.store(false, Ordering::Release);
-        let _ = self.stop_socket.send(());
-        let _ = self.socket.await;
-        // While the store is still locked: the next gate's socket is not there yet. It may be gone already.
-        let _ = fs::remove_file(self.socket_path);
+        self.socket.close().await;
         self.running.stop().await
     }
-}
-
-fn listen(path: &Path) -> anyhow::Result<UnixListener> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    }
-    Ok(bind_admin_socket(path)?)
 }
 
 /// The signals that end a process in order. Those that programs give a meaning of their own do nothing here.

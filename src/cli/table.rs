@@ -1,6 +1,6 @@
 //! Columns of text that fit the terminal: cells that are too long for it go on in the next line.
 
-use crate::admin::output::printable;
+use super::printable::printable;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -10,7 +10,7 @@ const LONGEST_WORD: usize = 24;
 
 /// The head and each row as text, each with its newlines: every column as wide as its widest cell, the last one as
 /// wide as it is. `width`: what a line may have; `None` = anything.
-pub(crate) fn rows<const N: usize>(
+pub(super) fn rows<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
     width: Option<usize>,

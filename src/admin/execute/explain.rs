@@ -1,10 +1,10 @@
 //! What a request would be decided by, told by the gate that would decide it.
 
-use super::{ExecuteError, users};
+use super::{error::ExecuteError, users};
 use crate::{
     admin::{
-        Services,
         output::{ExplainedView, Output},
+        services::Services,
         who::Who,
     },
     app::{Asker, Imagined},

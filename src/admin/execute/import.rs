@@ -1,29 +1,29 @@
 //! Stores a batch of imported rows. What becomes of each the store decides.
 
-use super::{ExecuteError, without_realm};
+use super::{error::ExecuteError, find::without_realm};
 use crate::{
     admin::{
-        Services,
         output::{Fate, Output},
+        row::Row,
+        services::Services,
         why::Why,
     },
-    cli::import::Row,
     identity::UsernameFault,
     store::{Bring, Brought, Change, Doubt, Loader, Obstacle, Outcome, UserKey},
 };
 
 /// Begins a run.
-pub(crate) async fn start(services: &Services) -> Result<Output, ExecuteError> {
+pub(super) async fn start(services: &Services) -> Result<Output, ExecuteError> {
     Ok(run_of(services.store.commit(vec![Change::StartImport]).await?))
 }
 
 /// As [`start`], in a store that was opened for it.
-pub(crate) fn start_here(loader: &mut Loader) -> Result<Output, ExecuteError> {
+pub(super) fn start_here(loader: &mut Loader) -> Result<Output, ExecuteError> {
     Ok(run_of(loader.import(vec![Change::StartImport])?))
 }
 
 /// Stores rows.
-pub(crate) async fn store_rows(
+pub(super) async fn store_rows(
     services: &Services,
     run: u32,
     rows: Vec<Row>,
@@ -32,7 +32,7 @@ pub(crate) async fn store_rows(
 }
 
 /// As [`store_rows`], in a store that was opened for it.
-pub(crate) fn store_rows_here(loader: &mut Loader, run: u32, rows: Vec<Row>) -> Result<Output, ExecuteError> {
+pub(super) fn store_rows_here(loader: &mut Loader, run: u32, rows: Vec<Row>) -> Result<Output, ExecuteError> {
     Ok(fates_of(loader.import(changes(run, rows))?))
 }
 

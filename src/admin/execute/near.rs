@@ -1,7 +1,10 @@
 //! Whom or what a slip of the pen may have meant.
 
-use super::{ExecuteError, PAGE, without_realm};
-use crate::admin::{Services, who::Who};
+use super::{
+    error::ExecuteError,
+    find::{PAGE, without_realm},
+};
+use crate::admin::{services::Services, who::Who};
 
 /// The address or name that is nearest to one that no account has, if it is near. Of many accounts the first are
 /// looked at.

@@ -1,7 +1,7 @@
 //! The policies that a command's change meets: those in force at this gate, or those on disk where this is none.
 
 use crate::{
-    admin::Services,
+    admin::services::Services,
     app,
     policy::{self, Finding, Settings, Source, Stored, Study},
 };

@@ -2,12 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ExecuteError, called, near, policies::Policies, resolve};
+use super::{
+    error::ExecuteError,
+    find::{called, resolve},
+    near,
+    policies::Policies,
+};
 use crate::{
     accounts::Asker,
     admin::{
-        Services,
         output::{Output, RoleView},
+        services::Services,
         who::Who,
     },
     store::{RoleMapping, User},

@@ -1,11 +1,16 @@
 //! Stored rules: LoopBack's rows of the ACL model.
 
-use super::{ExecuteError, called, near, policies::Policies, resolve};
+use super::{
+    error::ExecuteError,
+    find::{called, resolve},
+    near,
+    policies::Policies,
+};
 use crate::{
     accounts::Asker,
     admin::{
-        Services,
         output::{Output, RuleView},
+        services::Services,
         who::Who,
     },
     identity::UserId,

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cli::testing::{add, services, services_with, tell},
+    admin::testing::{add, services, services_with, tell},
+    admin::whole_chain,
     clock::Timestamp,
+    identity::UserId,
 };
 
 fn message(result: Result<Output, ExecuteError>) -> String {

@@ -1,11 +1,15 @@
 //! Access tokens: made once, listed by handle, ended.
 
-use super::{ATTEMPTS, ExecuteError, called, resolve};
+use super::{
+    error::ExecuteError,
+    find::{ATTEMPTS, called, resolve},
+};
 use crate::{
     accounts::{Asker, Fault, TokenRequest},
     admin::{
-        Services, TokenPlace,
+        command::TokenPlace,
         output::{IssuedView, Output, TokenView},
+        services::Services,
         who::Who,
     },
     clock::Timestamp,

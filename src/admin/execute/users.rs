@@ -4,12 +4,18 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{ATTEMPTS, ExecuteError, called, resolve, roles};
+use super::{
+    error::ExecuteError,
+    find::{ATTEMPTS, called, resolve},
+    roles,
+};
 use crate::{
     accounts::{Asker, Fault},
     admin::{
-        Hidden, NewUser, Services,
+        command::NewUser,
+        hidden::Hidden,
         output::{Output, UserView},
+        services::Services,
         who::Who,
     },
     identity::UserId,

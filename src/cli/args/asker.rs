@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::admin::who::{NobodyNamed, Who};
+use crate::admin::{NobodyNamed, Who};
 
 /// Whose request is explained.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,7 @@
 use tokio::runtime::Builder;
 
 use crate::{
-    admin::{
-        AdminCommand,
-        output::{Output, UserView},
-        who::Who,
-    },
+    admin::{AdminCommand, Output, UserView, Who},
     cli::backend::{Backend, Site},
     config::Config,
     identity::UserId,

@@ -4,11 +4,7 @@ use anyhow::Context;
 
 use super::{Person, Situation};
 use crate::{
-    admin::{
-        AdminCommand,
-        execute::whole_chain,
-        output::{ExplainedView, Output},
-    },
+    admin::{AdminCommand, ExplainedView, Output, whole_chain},
     app::{self, Imagined, InForce, OwnerTold},
     cli::{
         Exit,

@@ -4,9 +4,8 @@ use std::fmt::Write;
 
 use super::Question;
 use crate::{
-    admin::output::printable,
     app::OwnerTold,
-    cli::paint::Paint,
+    cli::{paint::Paint, printable::printable},
     policy::{Explanation, Verdict},
 };
 

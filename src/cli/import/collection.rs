@@ -18,7 +18,7 @@ use super::{
     read::{ReadError, Sink},
     source::{Source, message},
 };
-use crate::admin::why::Why;
+use crate::admin::Why;
 
 /// Whether the file is an array: it is read to its end first, because what follows a mistake in one is lost.
 pub(super) fn is_array(source: &Source) -> Result<bool, ReadError> {

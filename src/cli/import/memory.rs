@@ -11,7 +11,7 @@ use super::{
     read::{ReadError, Sink},
     source::Source,
 };
-use crate::admin::why::Why;
+use crate::admin::Why;
 
 /// What a first look at the file finds.
 #[derive(Debug, Default)]

@@ -10,9 +10,9 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::Kind;
-use crate::admin::{
-    output::{Fate, printable},
-    why::Why,
+use crate::{
+    admin::{Fate, Why},
+    cli::printable::printable,
 };
 
 /// Rows that are named of each reason; JSON has them all.

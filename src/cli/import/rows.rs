@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Item, Kind, Placed, RawRow, Row, UserRow,
+    Item, Kind, Placed, RawRow,
     names::{Assigned, Names},
     plain::{boolean, canonical, id, moment, number, plain, text},
 };
 use crate::{
-    admin::{Hidden, why::Why},
+    admin::{Hidden, Row, UserRow, Why},
     hasher::{self, Form},
     identity::{TokenHash, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},

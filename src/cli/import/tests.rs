@@ -5,11 +5,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    admin::Services,
-    cli::testing::{START, backend},
+    admin::{Services, testing::START},
+    cli::testing::backend,
     clock::Timestamp,
-    identity::{Lifetimes, TokenHash},
-    store::{Change, Standing, Store, UserKey},
+    identity::{Lifetimes, PasswordHash, TokenHash},
+    store::{Change, Standing, Store, User, UserKey},
 };
 
 const HASH: &str = "$2a$10$ATwcScovmgypgz2TVazF7.kItRD7/lxlHT8.IYmvgtWnNYNXRiX5K";
