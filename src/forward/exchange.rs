@@ -19,7 +19,7 @@ use std::{
 use crate::{
     clock::Clock,
     policy::Permit,
-    wire::{ChunkDecoder, Framing, RequestHead},
+    wire::{ChunkDecoder, RequestHead},
 };
 
 use self::pace::Pace;
@@ -348,7 +348,6 @@ impl<'x> Exchange<'x> {
         let response = &scratch.response;
         let clean = !self.alone
             && response.keep_alive()
-            && response.framing() != Framing::UntilClose
             && self.down.is_done()
             && !self.deaf
             && self.sent >= scratch.to_app.len()

@@ -164,10 +164,7 @@ impl<'l> Lookup<'l> {
             .and_then(|name| self.response.field(name))
             .map(|value| String::from_utf8_lossy(value).into_owned());
         let status = self.response.status();
-        if self.response.keep_alive()
-            && self.response.framing() != Framing::UntilClose
-            && self.input.is_empty()
-        {
+        if self.response.keep_alive() && self.input.is_empty() {
             server.give(self.up, kept_for(self.response.keep_alive_field()), forwarder.deadlines.now());
         }
         Ok(Fetched { status, header, body })

@@ -92,13 +92,12 @@ impl ResponseHead {
         self.head.facts.length
     }
 
-    /// Whether the connection may be used again once the body has been read. `false` also where an
-    /// app declares a body that the status cannot have: it may send it all the same.
+    /// Whether the connection may be used again once the body has been read. `false` where the method or the status has
+    /// no body: waitress, cheroot and many a handler for Python's `http.server` write one all the same, and it would be
+    /// read as the next answer.
     pub fn keep_alive(&self) -> bool {
-        let declares = self.head.facts.chunked || self.head.facts.length.is_some_and(|length| length > 0);
         self.head.facts.keeps_alive(self.version)
-            && self.framing != Framing::UntilClose
-            && !(declares && is_bodiless(self.status))
+            && matches!(self.framing, Framing::Length(_) | Framing::Chunked)
     }
 
     /// Whether an upgrade is granted: `Upgrade` is there and `Connection` names it, in HTTP/1.1. What it has to
@@ -253,17 +252,17 @@ mod tests {
             ("GET", "1.0 200 OK", "Content-Length: 5\r\n", Length(5), false),
             ("GET", "1.0 200 OK", "Connection: keep-alive\r\nContent-Length: 5\r\n", Length(5), true),
             ("GET", "1.0 200 OK", "Connection: keep-alive\r\n", UntilClose, false),
-            ("HEAD", "1.1 200 OK", "Content-Length: 5\r\n", Empty, true),
-            ("HEAD", "1.1 200 OK", "Transfer-Encoding: chunked\r\n", Empty, true),
-            ("HEAD", "1.1 200 OK", "", Empty, true),
+            ("HEAD", "1.1 200 OK", "Content-Length: 5\r\n", Empty, false),
+            ("HEAD", "1.1 200 OK", "Transfer-Encoding: chunked\r\n", Empty, false),
+            ("HEAD", "1.1 200 OK", "", Empty, false),
             ("head", "1.1 200 OK", "", UntilClose, false),
-            ("GET", "1.1 304 Not Modified", "Content-Length: 5\r\n", Empty, true),
-            ("GET", "1.1 204 No Content", "", Empty, true),
-            ("GET", "1.1 204 No Content", "Content-Length: 0\r\n", Empty, true),
+            ("GET", "1.1 304 Not Modified", "Content-Length: 5\r\n", Empty, false),
+            ("GET", "1.1 204 No Content", "", Empty, false),
+            ("GET", "1.1 204 No Content", "Content-Length: 0\r\n", Empty, false),
             ("GET", "1.1 204 No Content", "Content-Length: 5\r\n", Empty, false),
             ("GET", "1.1 204 No Content", "Transfer-Encoding: chunked\r\n", Empty, false),
-            ("GET", "1.1 103 Early Hints", "Link: a\r\n", Empty, true),
-            ("GET", "1.1 101 Switching", "Connection: upgrade\r\nUpgrade: x\r\n", Empty, true),
+            ("GET", "1.1 103 Early Hints", "Link: a\r\n", Empty, false),
+            ("GET", "1.1 101 Switching", "Connection: upgrade\r\nUpgrade: x\r\n", Empty, false),
             ("GET", "1.1 205 Reset", "Content-Length: 5\r\n", Length(5), true),
         ];
         for (method, line, lines, framing, keep_alive) in cases {

@@ -37,7 +37,8 @@ pub(super) fn open(
         Framing::Length(_) => reads_bodies && defines_body(head.method()),
         Framing::Chunked | Framing::UntilClose => false,
     };
-    let hop = Hop { framing, alone: !shares };
+    // Some servers write the body of an answer to HEAD all the same, and it would be the next client's answer.
+    let hop = Hop { framing, alone: !shares || head.method() == "HEAD" };
     headers::write_request(&mut down.scratch.to_app, head, outgoing, hop);
     match outgoing.body {
         Some(body) => down.scratch.to_app.extend_from_slice(body),
