@@ -106,22 +106,28 @@ impl OverrideScanner {
         let fields = || head.fields().filter(|field| field.name.eq_ignore_ascii_case("content-type"));
         // Of two lines, one app takes the first and another one the last.
         let says = |word: &str| fields().any(|field| contains(field.value, word));
-        let is_bare = head.method() == "POST" && fields().all(|field| field.value.is_empty());
-        let form = is_bare || says("x-www-form-urlencoded");
-        let parts = says("multipart/");
-        let is_json = head.method() == "POST" && (says("/json") || says("+json"));
-        // Parse Server and others read JSON under any type, `text/plain` above all: a page sends that without asking.
-        let looks_json = head.method() == "POST" && !is_json && !parts && (is_bare || !form);
-        let is_encoded = head.fields().any(|field| {
-            field.name.eq_ignore_ascii_case("content-encoding")
-                && !field.value.eq_ignore_ascii_case(b"identity")
-        });
-        let hides = is_encoded || fields().any(|field| !has_plain_letters(field.value));
-        (form || parts || is_json || looks_json).then(|| Self {
-            opaque: !is_bare && hides && (form || parts || is_json),
+        // Some apps read a form or JSON whatever the type says: Parse Server and `express.json({ type: "*/*" })`, Bottle,
+        // `new URLSearchParams(body)`. A page can send any text that way without asking.
+        let is_post = head.method() == "POST";
+        let parts = says("multipart");
+        let is_form = says("x-www-form-urlencoded");
+        // A file that is uploaded as a part may hold any pairs.
+        let form = is_form || (is_post && !parts);
+        let is_json = is_post && (says("/json") || says("+json"));
+        let is_announced = is_form || parts || is_json;
+        let is_encoded = |value: &[u8]| {
+            // Prometheus sends its samples with this one, which no reader of forms or of JSON undoes.
+            let is_left = !is_announced && value.eq_ignore_ascii_case(b"snappy");
+            !is_left && !value.eq_ignore_ascii_case(b"identity")
+        };
+        let mut encodings = head.fields().filter(|field| field.name.eq_ignore_ascii_case("content-encoding"));
+        let opaque = encodings.any(|field| is_encoded(field.value))
+            || fields().any(|field| !has_plain_letters(field.value));
+        (form || parts).then(|| Self {
+            opaque,
             form: form.then(Form::default),
             parts: parts.then(Parts::default),
-            json: if looks_json { Some(Json::unannounced()) } else { is_json.then(Json::default) },
+            json: is_post.then(|| if is_json { Json::default() } else { Json::unannounced() }),
         })
     }
 

@@ -63,11 +63,17 @@ fn b5_a_method_in_the_query_or_the_body_is_refused() {
         ("", "_method=DELETE".to_owned()),
         (PARTS, part("_method", "DELETE")),
         ("application/json", r#"{"_method": "DELETE"}"#.to_owned()),
+        // Read as a form, or as JSON, by apps that do not look at the type.
+        ("text/plain", "?_method=DELETE".to_owned()),
+        (FORM, r#"{"_method": "DELETE"}"#.to_owned()),
+        (FORM, "\u{feff}_method=DELETE".to_owned()),
     ] {
         post(&mut gate.client(), "/notes/7", kind, &body).expect(400);
     }
     for (kind, lines) in [
         ("application/json", "Content-Encoding: gzip\r\n"),
+        ("application/octet-stream", "Content-Encoding: gzip\r\n"),
+        ("text/plain; charset=utf-16le", ""),
         ("application/json; charset=utf-16", ""),
         ("application/x-www-form-urlencoded; charset=utf-7", ""),
         ("multipart/form-data; boundary=b; charset=utf-7", ""),
@@ -81,7 +87,7 @@ fn b5_a_method_in_the_query_or_the_body_is_refused() {
         (FORM, "title=_method".to_owned()),
         (PARTS, part("title", "_method")),
         ("application/json", r#"{"a": {"_method": 1}}"#.to_owned()),
-        ("text/plain", "_method=DELETE".to_owned()),
+        ("text/plain", "see _method=DELETE".to_owned()),
     ] {
         let told = post(&mut gate.client(), "/notes/7?q=_method", kind, &body).expect(200).json();
         assert_eq!(told["body"], body, "{kind}");

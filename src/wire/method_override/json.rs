@@ -52,8 +52,10 @@ impl Json {
     /// Where in this piece a key has ended that stands for a method.
     pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
         if self.start == Start::Unknown {
-            // Behind blanks and a byte order mark.
-            let is_before = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf);
+            // Behind blanks and a byte order mark, that of UTF-16 as well.
+            let is_before = |byte: &u8| {
+                byte.is_ascii_whitespace() || matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff)
+            };
             self.start = match piece.iter().find(|byte| !is_before(byte))? {
                 b'{' => Start::Announced,
                 _ => Start::Other,
@@ -63,6 +65,10 @@ impl Json {
             return None;
         }
         for (at, byte) in piece.iter().copied().enumerate() {
+            // Python's `json` reads UTF-16 and UTF-32 without being told.
+            if byte == 0 {
+                continue;
+            }
             if let Some(text) = &mut self.text {
                 if !text.push(byte) {
                     continue;

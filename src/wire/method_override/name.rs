@@ -19,11 +19,12 @@ const ESCAPE: usize = 6;
 
 /// Whether such a name may begin with this byte of a query.
 pub(super) fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'_' | b'-' | b'.' | b'%' | b'+' | b' ' | b'[' | b']' | b'x' | b'X')
+    matches!(byte, b'_' | b'x' | b'X') || !byte.is_ascii_alphanumeric()
 }
 
-/// A name in the making: in lower case, `-`, `.` and blank are `_` (PHP), leading blanks and brackets left out and all
-/// from the next bracket on (PHP, Rack), or from a NUL on (PHP).
+/// A name in the making: in lower case, `-`, `.` and blank are `_` (PHP). Left out is what some reader drops before it:
+/// blanks and brackets (PHP, Rack), a byte order mark (body-parser, Hono), `?` (`URLSearchParams`); and all from the next
+/// bracket on (PHP, Rack), or from a NUL on (PHP).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     folded: [u8; LONGEST],
@@ -43,7 +44,7 @@ impl Name {
     pub(super) fn push(&mut self, byte: u8) {
         match byte {
             _ if self.ended => {}
-            b' ' | b'[' | b']' if self.len == 0 => {}
+            b' ' | b'[' | b']' | b'?' | 0xef | 0xbb | 0xbf | 0xfe | 0xff if self.len == 0 => {}
             0 | b'[' | b']' => self.ended = true,
             byte => {
                 if let Some(place) = self.folded.get_mut(self.len) {
@@ -57,8 +58,18 @@ impl Name {
         }
     }
 
+    /// Dots before the name are dropped by qs, and a broken escape behind it by CherryPy.
     pub(super) fn is_override(&self) -> bool {
-        self.folded.get(..self.len).is_some_and(|name| NAMES.iter().any(|known| known.as_bytes() == name))
+        let Some(mut name) = self.folded.get(..self.len) else { return false };
+        while let Some(shorter) = name.strip_suffix(b"%") {
+            name = shorter;
+        }
+        let mut is_known = NAMES.iter().any(|known| known.as_bytes() == name);
+        while !is_known && let Some(shorter) = name.strip_prefix(b"_") {
+            name = shorter;
+            is_known = NAMES.iter().any(|known| known.as_bytes() == name);
+        }
+        is_known
     }
 }
 

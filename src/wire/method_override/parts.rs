@@ -25,8 +25,8 @@ struct After {
     is_id: bool,
     /// The colon has come.
     colon: bool,
-    /// A line end has come: the header goes on only with a blank.
-    line_end: bool,
+    /// A line end has come, CR alone for Werkzeug: the header goes on only with a blank.
+    line_end: Option<u8>,
     value: Vec<u8>,
 }
 
@@ -61,7 +61,7 @@ impl Parts {
     }
 
     fn search(&mut self, byte: u8) {
-        let byte = byte.to_ascii_lowercase();
+        let byte = if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
         for (at, (matched, header)) in self.matched.iter_mut().zip(HEADERS).enumerate() {
             // A `c` stands at the beginning alone.
             *matched = match header.as_bytes().get(*matched) {
@@ -92,13 +92,16 @@ impl After {
             self.colon = byte == b':';
             return if self.colon || matches!(byte, b' ' | b'\t') { Step::More } else { Step::NoHeader };
         }
-        if self.line_end && !matches!(byte, b' ' | b'\t') {
-            return Step::Named(self.names_method());
+        let ends_line = |byte| matches!(byte, b'\r' | b'\n').then_some(byte);
+        match self.line_end {
+            Some(b'\r') if byte == b'\n' => {}
+            Some(_) if !matches!(byte, b' ' | b'\t') => return Step::Named(self.names_method()),
+            _ => {}
         }
         if self.value.len() == LONGEST {
             return Step::Named(true);
         }
-        self.line_end = byte == b'\n';
+        self.line_end = ends_line(byte);
         self.value.push(byte);
         Step::More
     }
@@ -108,7 +111,10 @@ impl After {
             byte.is_ascii_whitespace() || matches!(byte, b';' | b',' | b'=' | b'"' | b'\'' | b'<' | b'>')
         };
         let plain: Vec<u8> = self.value.iter().copied().filter(|byte| *byte != b'\\').collect();
-        if plain.split(is_between).any(is_override) {
+        // A name may be folded over two lines (RFC 5322 section 2.2.3), and the blanks go with the fold.
+        let mut unfolded = plain.clone();
+        unfolded.retain(|byte| !byte.is_ascii_whitespace());
+        if plain.split(is_between).any(is_override) || unfolded.split(is_between).any(is_override) {
             return true;
         }
         if self.is_id {

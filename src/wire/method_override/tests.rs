@@ -94,7 +94,7 @@ fn b5_a_method_in_a_form_is_found_however_the_body_is_cut() {
         assert_eq!(read(form, &format!("title=x&{name}=DELETE&y=z")), delete(), "{name}");
     }
     assert_eq!(read(form, "title=a%26_method%3dDELETE&b={\"_method\": 1}"), Override::None);
-    assert_eq!(read(form, "{\"_method\":\"DELETE\"}"), Override::None);
+    assert_eq!(read(form, "{\"_method\":\"DELETE\"}"), delete(), "express.json of any type reads it");
     assert_eq!(read(form, "_method=PUT&_method=DELETE"), Override::Unclear);
 }
 
@@ -206,9 +206,63 @@ fn b5_an_object_is_read_under_any_type() {
         ] {
             assert!(!scanner().finds(body.as_bytes()), "{kind}: {body}");
         }
-        let packed = head("POST", &format!("Content-Type: {kind}\r\nContent-Encoding: gzip\r\n"));
-        assert!(!OverrideScanner::of(&packed).unwrap().finds(b"\x1f\x8b"), "{kind}: an upload");
+        let packed = |coding: &str| {
+            let lines = format!("Content-Type: {kind}\r\nContent-Encoding: {coding}\r\n");
+            OverrideScanner::of(&head("POST", &lines)).unwrap().finds(b"\x1f\x8b")
+        };
+        assert!(packed("gzip") && packed("deflate") && packed("br"), "{kind}: such apps undo it first");
+        assert!(!packed("snappy"), "{kind}: samples for Prometheus");
+        let wide = head("POST", &format!("Content-Type: {kind}; charset=utf-16le\r\n"));
+        assert!(OverrideScanner::of(&wide).unwrap().finds(b"{\0"), "{kind}");
     }
+}
+
+/// Found against Express, Koa, Hono, Flask, Bottle and CherryPy.
+#[test]
+fn b5_what_a_reader_drops_around_a_name_hides_nothing() {
+    let names = [
+        "\u{feff}_method",
+        "%ef%bb%bf_method",
+        "?_method",
+        "._method",
+        "%2e_method",
+        "?%2e._method",
+        "_method%",
+    ];
+    for name in names {
+        for kind in
+            ["application/x-www-form-urlencoded", "text/plain", "application/octet-stream", "*/*", "x", ""]
+        {
+            assert_eq!(read(kind, &format!("{name}=DELETE")), delete(), "{kind}: {name}");
+            assert_eq!(read(kind, &format!("a=b&{name}=DELETE&c")), delete(), "{kind}: {name}");
+        }
+        if name.is_ascii() {
+            assert_eq!(query_override(&format!("{name}=DELETE")), delete(), "{name}");
+        }
+    }
+    for body in ["a_method=DELETE", "method=DELETE", "?method=DELETE", "a=?_method", "_method%x=DELETE"] {
+        assert_eq!(read("text/plain", body), Override::None, "{body}");
+    }
+    let wide: Vec<u8> = "{\"_method\":\"DELETE\"}".bytes().flat_map(|byte| [byte, 0]).collect();
+    for bytes in [wide.clone(), [&[0xff, 0xfe][..], &wide].concat(), [&[0][..], &wide].concat()] {
+        let post = head("POST", "Content-Type: application/json\r\n");
+        assert!(OverrideScanner::of(&post).unwrap().finds(&bytes), "UTF-16, as Python's json reads it");
+    }
+}
+
+#[test]
+fn b5_a_part_is_named_however_its_lines_end_or_fold() {
+    let named = |body: &str| {
+        for kind in ["multipart/form-data; boundary=X", "multipart; boundary=X"] {
+            assert_ne!(read(kind, body), Override::None, "{kind}: {body:?}");
+        }
+    };
+    named("--X\rContent-Disposition: form-data; name=\"_method\"\r\rDELETE\r--X--\r");
+    named("--X\nContent-Disposition: form-data; name=\"_method\"\n\nDELETE\n--X--\n");
+    named("--X\r\nContent-Disposition: form-data; name=\"_met\r\n hod\"\r\n\r\nDELETE\r\n--X--\r\n");
+    named("--X\r\nContent_Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--X--\r\n");
+    named("--X\r\nContent-Disposition: form-data; name=\"\u{feff}_method\"\r\n\r\nDELETE\r\n--X--\r\n");
+    named("{\"_method\":\"DELETE\"}");
 }
 
 #[test]
