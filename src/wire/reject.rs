@@ -3,256 +3,165 @@
 use std::error::Error;
 use std::fmt;
 
-/// A refusal of the scanner: the check that failed. Its text names the check and what would be right,
-/// and repeats nothing of what was sent.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reject {
+/// Writes down the checks: the variant, its name, its status and what would be right.
+macro_rules! checks {
+    ($($(#[$about:meta])* $Check:ident $({ $(#[$part:meta])* $field:ident: $Type:ty, })?
+        = $name:literal, $status:literal, $advice:literal;)+) => {
+        /// A refusal of the scanner: the check that failed. Its text names the check and what would be right,
+        /// and repeats nothing of what was sent.
+        #[derive(Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Reject {
+            $($(#[$about])* $Check $({ $(#[$part])* $field: $Type, })?,)+
+        }
+
+        impl Reject {
+            /// The name of the check that failed: stable, for logs, metrics and tests.
+            pub fn check(&self) -> &'static str {
+                match self {
+                    $(Self::$Check { .. } => $name,)+
+                }
+            }
+
+            /// The status towards the client that sent a request. The same finding in a response of the app
+            /// is a 502, whatever this says.
+            pub fn status(&self) -> u16 {
+                match self {
+                    $(Self::$Check { .. } => $status,)+
+                }
+            }
+
+            /// What would be right.
+            fn advice(&self) -> &'static str {
+                match self {
+                    $(Self::$Check { .. } => $advice,)+
+                }
+            }
+
+            /// Every check with its status, for the tests that hold files and pages to them.
+            #[cfg(test)]
+            pub(super) const CHECKS: &[(&str, u16)] = &[$(($name, $status),)+];
+        }
+    };
+}
+
+checks! {
     /// A TLS handshake on a port without TLS.
-    TlsHandshake,
+    TlsHandshake = "tls-handshake", 400, "this port speaks plain HTTP: write http:// instead of https://";
     /// The preface of HTTP/2 on a port of HTTP/1.
-    Http2Preface,
+    Http2Preface = "http2-preface", 505, "this port speaks HTTP/1.1 only";
     /// The head is longer than [`super::HeadLimits::bytes`].
-    HeadTooLarge,
+    HeadTooLarge = "head-too-large", 431, "send a smaller head";
     /// The first line alone is longer than the limit of the head.
-    TargetTooLong,
+    TargetTooLong = "target-too-long", 414, "send a shorter target";
     /// More fields than [`super::HeadLimits::fields`].
-    TooManyFields,
+    TooManyFields = "too-many-fields", 431, "send fewer header fields";
     /// More than a few empty lines before the request line (RFC 9112 section 2.2).
-    BlankLine,
+    BlankLine = "blank-line", 400, "begin with the request line";
     /// A line feed without a carriage return.
-    BareLineFeed,
+    BareLineFeed = "bare-line-feed", 400, "end every line with CR LF";
     /// A carriage return without a line feed.
-    BareCarriageReturn,
+    BareCarriageReturn = "bare-carriage-return", 400, "CR stands only before LF";
     /// A NUL byte in the head.
-    Nul,
+    Nul = "nul-byte", 400, "a head holds no NUL byte";
     /// The first line is not `METHOD SP TARGET SP VERSION`.
-    RequestLine,
+    RequestLine = "request-line", 400, "the first line is `METHOD TARGET HTTP/1.1`, with single blanks";
     /// The method is not of capital letters, digits, `-` and `_`, or too long.
-    Method,
+    Method = "method", 400, "a method is 1 to 32 capital letters, digits, `-` or `_`";
     /// TRACE or CONNECT.
-    MethodNotAllowed,
+    MethodNotAllowed = "method-not-allowed", 405, "TRACE and CONNECT are not served";
     /// Neither HTTP/1.0 nor HTTP/1.1.
-    Version,
+    Version = "http-version", 505, "use HTTP/1.1";
     /// The first line of a response is not `VERSION SP STATUS SP REASON`.
-    StatusLine,
+    StatusLine = "status-line", 400, "the first line is `HTTP/1.1 STATUS REASON`";
     /// A line that begins with a blank (RFC 9112 section 5.2).
-    ObsFold,
+    ObsFold = "obs-fold", 400, "a header field takes one line";
     /// A blank between a field's name and its colon (RFC 9112 section 5.1).
-    BlankBeforeColon,
+    BlankBeforeColon = "blank-before-colon", 400, "the colon follows the field name at once";
     /// A field line without a colon.
-    MissingColon,
+    MissingColon = "missing-colon", 400, "a header field is `name: value`";
     /// A field name that is no token.
-    FieldName,
+    FieldName = "field-name", 400, "a field name is a token";
     /// A control byte in a field value.
-    FieldValue,
+    FieldValue = "field-value", 400, "a field value holds no control byte but a tab";
     /// The target does not begin with `/`.
-    OriginForm,
+    OriginForm = "origin-form", 400, "the target begins with `/`";
     /// A `#` in the target.
-    Fragment,
+    Fragment = "fragment", 400, "a target has no `#`; encode it as %23";
     /// A `\` in the target.
-    Backslash,
+    Backslash = "backslash", 400, "a target has no backslash";
     /// A control byte or a blank in the target.
-    ControlByte,
+    ControlByte = "control-byte", 400, "a target has no blank and no control byte";
     /// A byte above 0x7f in the target.
-    NonAscii,
+    NonAscii = "non-ascii-byte", 400, "encode bytes above 0x7f as %XX";
     /// A `%` without two hex digits in this segment of the path, which is kept as it was sent.
     PercentEscape {
         /// The segment, as sent.
         segment: Box<str>,
-    },
+    } = "percent-escape", 400, "two hex digits follow each `%` of a path";
     /// The segment does not decode to UTF-8.
     InvalidUtf8 {
         /// The segment, as sent.
         segment: Box<str>,
-    },
+    } = "invalid-utf-8", 400, "the path decodes to valid UTF-8";
     /// A segment that is, or can be read as, `.` or `..`.
-    DotSegment,
+    DotSegment = "dot-segment", 400, "resolve `.` and `..` before sending";
     /// An empty segment inside the path.
-    DoubleSlash,
+    DoubleSlash = "double-slash", 400, "one `/` between two segments";
     /// `%2f` in the path. The scan lets it through, because a route may allow it: see
     /// [`super::RequestHead::encoded_slash`].
-    EncodedSlash,
+    EncodedSlash = "encoded-slash", 400, "this path takes no %2f";
     /// `%5c` in the path.
-    EncodedBackslash,
+    EncodedBackslash = "encoded-backslash", 400, "a path has no %5c";
     /// `%00` in the path.
-    EncodedNul,
+    EncodedNul = "encoded-nul", 400, "a path has no %00";
     /// Another encoded control character in the path.
-    EncodedControl,
+    EncodedControl = "encoded-control", 400, "a path has no encoded control character";
     /// An escape that decodes to a further escape of NUL, `.`, `/`, `\` or `%`.
-    DoubleEncoding,
+    DoubleEncoding = "double-encoding", 400, "encode each character of the path once";
     /// There is no `Host`.
-    MissingHost,
+    MissingHost = "missing-host", 400, "send one `Host` field";
     /// There is a second `Host`.
-    DuplicateHost,
+    DuplicateHost = "duplicate-host", 400, "send exactly one `Host` field";
     /// The value of `Host` is no host with an optional port.
-    InvalidHost,
+    InvalidHost = "invalid-host", 400, "`Host` is a name or an address, with an optional port";
     /// There is a second `Content-Length`.
-    DuplicateContentLength,
+    DuplicateContentLength = "duplicate-content-length", 400, "send exactly one `Content-Length`";
     /// The `Content-Length` is not a decimal number below 2^63.
-    InvalidContentLength,
+    InvalidContentLength = "invalid-content-length", 400, "`Content-Length` is one decimal number below 2^63";
     /// `Content-Length` beside `Transfer-Encoding`.
-    LengthAndTransferEncoding,
+    LengthAndTransferEncoding = "content-length-with-transfer-encoding", 400, "send one of the two";
     /// A transfer coding that is not exactly one `chunked`.
-    TransferEncoding,
+    TransferEncoding = "transfer-encoding", 400, "the only transfer coding is one `chunked`";
     /// `Transfer-Encoding` in a message of HTTP/1.0.
-    TransferEncodingHttp10,
+    TransferEncodingHttp10 = "transfer-encoding-http-1.0", 400, "HTTP/1.0 has no transfer codings";
     /// A request for a WebSocket that is no whole handshake (RFC 6455 section 4.1).
-    WebSocketHandshake,
+    WebSocketHandshake = "websocket-handshake", 400, "a WebSocket takes a GET, one `Upgrade`, one `Sec-WebSocket-Version: 13` and one `Sec-WebSocket-Key` of 16 bytes";
     /// A request for a WebSocket that has a body.
-    UpgradeWithBody,
+    UpgradeWithBody = "upgrade-with-body", 400, "a request for a WebSocket has no body";
     /// An `Expect` that is not `100-continue`.
-    Expect,
+    Expect = "expect", 417, "the only expectation is `100-continue`";
     /// The size of a chunk is not 1 to 16 hex digits, or not below 2^63.
-    ChunkSize,
+    ChunkSize = "chunk-size", 400, "a chunk begins with 1 to 16 hex digits, a number below 2^63";
     /// A malformed chunk extension (RFC 9112 section 7.1.1), or too many bytes of them.
-    ChunkExtension,
+    ChunkExtension = "chunk-extension", 400, "a chunk extension is `;name`, `;name=token` or `;name=\"text\"`, and short";
     /// A chunk's data does not end with CR LF where its size says so.
-    ChunkEnd,
+    ChunkEnd = "chunk-end", 400, "CR LF follows the data of a chunk";
     /// A trailer line is no field line.
-    TrailerField,
+    TrailerField = "trailer-field", 400, "a trailer field is `name: value`";
     /// A trailer names a field that frames or routes a message.
-    TrailerName,
+    TrailerName = "trailer-name", 400, "framing and routing fields are no trailers";
     /// The trailer section is too long.
-    TrailersTooLarge,
+    TrailersTooLarge = "trailers-too-large", 431, "send fewer trailer fields";
 }
 
 impl Reject {
-    /// The name of the check that failed: stable, for logs, metrics and tests.
-    pub fn check(&self) -> &'static str {
-        match self {
-            Self::TlsHandshake => "tls-handshake",
-            Self::Http2Preface => "http2-preface",
-            Self::HeadTooLarge => "head-too-large",
-            Self::TargetTooLong => "target-too-long",
-            Self::TooManyFields => "too-many-fields",
-            Self::BlankLine => "blank-line",
-            Self::BareLineFeed => "bare-line-feed",
-            Self::BareCarriageReturn => "bare-carriage-return",
-            Self::Nul => "nul-byte",
-            Self::RequestLine => "request-line",
-            Self::Method => "method",
-            Self::MethodNotAllowed => "method-not-allowed",
-            Self::Version => "http-version",
-            Self::StatusLine => "status-line",
-            Self::ObsFold => "obs-fold",
-            Self::BlankBeforeColon => "blank-before-colon",
-            Self::MissingColon => "missing-colon",
-            Self::FieldName => "field-name",
-            Self::FieldValue => "field-value",
-            Self::OriginForm => "origin-form",
-            Self::Fragment => "fragment",
-            Self::Backslash => "backslash",
-            Self::ControlByte => "control-byte",
-            Self::NonAscii => "non-ascii-byte",
-            Self::PercentEscape { .. } => "percent-escape",
-            Self::InvalidUtf8 { .. } => "invalid-utf-8",
-            Self::DotSegment => "dot-segment",
-            Self::DoubleSlash => "double-slash",
-            Self::EncodedSlash => "encoded-slash",
-            Self::EncodedBackslash => "encoded-backslash",
-            Self::EncodedNul => "encoded-nul",
-            Self::EncodedControl => "encoded-control",
-            Self::DoubleEncoding => "double-encoding",
-            Self::MissingHost => "missing-host",
-            Self::DuplicateHost => "duplicate-host",
-            Self::InvalidHost => "invalid-host",
-            Self::DuplicateContentLength => "duplicate-content-length",
-            Self::InvalidContentLength => "invalid-content-length",
-            Self::LengthAndTransferEncoding => "content-length-with-transfer-encoding",
-            Self::TransferEncoding => "transfer-encoding",
-            Self::TransferEncodingHttp10 => "transfer-encoding-http-1.0",
-            Self::WebSocketHandshake => "websocket-handshake",
-            Self::UpgradeWithBody => "upgrade-with-body",
-            Self::Expect => "expect",
-            Self::ChunkSize => "chunk-size",
-            Self::ChunkExtension => "chunk-extension",
-            Self::ChunkEnd => "chunk-end",
-            Self::TrailerField => "trailer-field",
-            Self::TrailerName => "trailer-name",
-            Self::TrailersTooLarge => "trailers-too-large",
-        }
-    }
-
-    /// The status towards the client that sent a request. The same finding in a response of the app
-    /// is a 502, whatever this says.
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::MethodNotAllowed => 405,
-            Self::TargetTooLong => 414,
-            Self::Expect => 417,
-            Self::HeadTooLarge | Self::TooManyFields | Self::TrailersTooLarge => 431,
-            Self::Version | Self::Http2Preface => 505,
-            _ => 400,
-        }
-    }
-
     /// The segment of the path that does not decode, as it was sent: LoopBack repeats it in its
     /// answer. It may be part of a secret link, so it belongs in no log.
     pub fn segment(&self) -> Option<&str> {
         match self {
             Self::PercentEscape { segment } | Self::InvalidUtf8 { segment } => Some(segment),
             _ => None,
-        }
-    }
-
-    /// What would be right.
-    fn advice(&self) -> &'static str {
-        match self {
-            Self::TlsHandshake => "this port speaks plain HTTP: write http:// instead of https://",
-            Self::Http2Preface => "this port speaks HTTP/1.1 only",
-            Self::HeadTooLarge => "send a smaller head",
-            Self::TargetTooLong => "send a shorter target",
-            Self::TooManyFields => "send fewer header fields",
-            Self::BlankLine => "begin with the request line",
-            Self::BareLineFeed => "end every line with CR LF",
-            Self::BareCarriageReturn => "CR stands only before LF",
-            Self::Nul => "a head holds no NUL byte",
-            Self::RequestLine => "the first line is `METHOD TARGET HTTP/1.1`, with single blanks",
-            Self::Method => "a method is 1 to 32 capital letters, digits, `-` or `_`",
-            Self::MethodNotAllowed => "TRACE and CONNECT are not served",
-            Self::Version => "use HTTP/1.1",
-            Self::StatusLine => "the first line is `HTTP/1.1 STATUS REASON`",
-            Self::ObsFold => "a header field takes one line",
-            Self::BlankBeforeColon => "the colon follows the field name at once",
-            Self::MissingColon => "a header field is `name: value`",
-            Self::FieldName => "a field name is a token",
-            Self::FieldValue => "a field value holds no control byte but a tab",
-            Self::OriginForm => "the target begins with `/`",
-            Self::Fragment => "a target has no `#`; encode it as %23",
-            Self::Backslash => "a target has no backslash",
-            Self::ControlByte => "a target has no blank and no control byte",
-            Self::NonAscii => "encode bytes above 0x7f as %XX",
-            Self::PercentEscape { .. } => "two hex digits follow each `%` of a path",
-            Self::InvalidUtf8 { .. } => "the path decodes to valid UTF-8",
-            Self::DotSegment => "resolve `.` and `..` before sending",
-            Self::DoubleSlash => "one `/` between two segments",
-            Self::EncodedSlash => "this path takes no %2f",
-            Self::EncodedBackslash => "a path has no %5c",
-            Self::EncodedNul => "a path has no %00",
-            Self::EncodedControl => "a path has no encoded control character",
-            Self::DoubleEncoding => "encode each character of the path once",
-            Self::MissingHost => "send one `Host` field",
-            Self::DuplicateHost => "send exactly one `Host` field",
-            Self::InvalidHost => "`Host` is a name or an address, with an optional port",
-            Self::DuplicateContentLength => "send exactly one `Content-Length`",
-            Self::InvalidContentLength => "`Content-Length` is one decimal number below 2^63",
-            Self::LengthAndTransferEncoding => "send one of the two",
-            Self::TransferEncoding => "the only transfer coding is one `chunked`",
-            Self::TransferEncodingHttp10 => "HTTP/1.0 has no transfer codings",
-            Self::WebSocketHandshake => {
-                "a WebSocket takes a GET, one `Upgrade`, one `Sec-WebSocket-Version: 13` and one `Sec-WebSocket-Key` of 16 bytes"
-            }
-            Self::UpgradeWithBody => "a request for a WebSocket has no body",
-            Self::Expect => "the only expectation is `100-continue`",
-            Self::ChunkSize => "a chunk begins with 1 to 16 hex digits, a number below 2^63",
-            Self::ChunkExtension => {
-                "a chunk extension is `;name`, `;name=token` or `;name=\"text\"`, and short"
-            }
-            Self::ChunkEnd => "CR LF follows the data of a chunk",
-            Self::TrailerField => "a trailer field is `name: value`",
-            Self::TrailerName => "framing and routing fields are no trailers",
-            Self::TrailersTooLarge => "send fewer trailer fields",
         }
     }
 }
