@@ -1,4 +1,4 @@
-//! A line of the access log, read back (docs/interface.md, "The access log").
+//! A line of the access log, read back (docs/metrics.md, "The access log").
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Numbers for Prometheus (docs/interface.md, "Metrics").
+//! Numbers for Prometheus (docs/metrics.md, "Metrics").
 //!
 //! What every request counts is counted per core, by that core alone, and added up for each reading.
 

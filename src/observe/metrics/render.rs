@@ -42,7 +42,11 @@ pub(super) fn page(
         page.head("cert_not_after_seconds", "gauge", "when the first certificate ends, in Unix time");
         page.line("cert_not_after_seconds", seconds);
     }
-    page.head("log_lines_dropped_total", "counter", "log lines that were given up because nobody took them");
+    page.head(
+        "log_lines_dropped_total",
+        "counter",
+        "log lines that were dropped because they were not read in time",
+    );
     page.line("log_lines_dropped_total", gauges.log_lines_dropped);
     page.text
 }

@@ -13,7 +13,7 @@ const ROUTES: &str = r#"{
   ]
 }"#;
 
-/// The keys of docs/interface.md, "The access log", in this order.
+/// The keys of docs/metrics.md, "The access log", in this order.
 const KEYS: [&str; 20] = [
     "ts",
     "level",
