@@ -1,9 +1,9 @@
 //! docs/commands.md, made of the definition of the command line: it says what `--help` says.
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, Parser, error::ErrorKind};
 
 use super::args::Line;
-use crate::docs::{assert_generated, head, linked, row};
+use crate::docs::{assert_generated, head, linked, read, row};
 
 #[test]
 fn commands() {
@@ -73,4 +73,85 @@ fn option(argument: &Arg) -> Option<String> {
 
 fn value_name(name: &clap::builder::Str) -> String {
     name.as_str().to_owned()
+}
+
+/// In blocks the whole line has to parse; in running text a command may go without its arguments.
+#[test]
+fn every_command_line_in_the_docs_parses() {
+    let mut found = 0;
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for (number, part) in text.split("```").enumerate() {
+            let is_block = number % 2 == 1;
+            for line in command_lines(part, is_block) {
+                found += 1;
+                if let Err(error) = Line::try_parse_from(words(&line)) {
+                    let is_name = matches!(
+                        error.kind(),
+                        ErrorKind::MissingRequiredArgument
+                            | ErrorKind::MissingSubcommand
+                            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                    );
+                    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+                    if !is_help && (is_block || !is_name) {
+                        wrong.push(format!("{page}: {line}: {error}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 80, "only {found} lines were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn pages() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let below = |folder: &str| {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| format!("{folder}{name}")).collect::<Vec<_>>()
+    };
+    below("docs/").into_iter().chain(below("")).filter(|page| page.ends_with(".md")).collect()
+}
+
+/// What stands behind `portcullis `, in a block or in backticks, with lines that go on put together.
+fn command_lines(part: &str, is_block: bool) -> Vec<String> {
+    let part = part.replace("\\\n", " ");
+    let pattern = if is_block {
+        r"(?m)^\s*(?:\$ |ExecStart=\S*/)?portcullis ([^\n]*)$"
+    } else {
+        r"`portcullis ([^`\n]*)`"
+    };
+    let line = regex::Regex::new(pattern).unwrap();
+    line.captures_iter(&part).map(|found| found[1].to_owned()).collect()
+}
+
+/// As a shell has them, up to a comment, a pipe or a file.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec!["portcullis".to_owned()];
+    let (mut word, mut quote) = (String::new(), None);
+    for c in line.chars().chain([' ']) {
+        match quote {
+            Some(mark) if c == mark => quote = None,
+            Some(_) => word.push(c),
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c != ' ' => word.push(c),
+            None if ["#", ">", "|", "<", "&&", "…"].contains(&word.as_str()) => break,
+            None if word.is_empty() => {}
+            None => words.push(std::mem::take(&mut word)),
+        }
+    }
+    words
+}
+
+#[test]
+fn command_lines_are_found_as_a_shell_reads_them() {
+    let block = "portcullis user add \\\n  --email a@b   # asks\n$ portcullis check > x\nExecStart=/usr/bin/portcullis serve";
+    let lines = command_lines(block, true);
+    let read: Vec<String> = lines.iter().map(|line| words(line).join(" ")).collect();
+    assert_eq!(read, ["portcullis user add --email a@b", "portcullis check", "portcullis serve"]);
+    assert_eq!(command_lines("a `portcullis x y` and portcullis z", false), ["x y"]);
+    assert_eq!(words("acl add '{\"a\": 1}'"), ["portcullis", "acl", "add", "{\"a\": 1}"]);
+    assert!(Line::try_parse_from(words("user ad --email a@b")).is_err());
 }

@@ -10,6 +10,8 @@ mod cli;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod forward;
 #[cfg(test)]
 mod implied;

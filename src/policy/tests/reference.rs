@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::*;
 
-/// A request of the model below, and its method as section 9 has it.
+/// A request of the model below, and its method as docs/loopback-3.28.md section 9 has it.
 pub(super) struct Request {
     pub(super) line: &'static str,
     names: &'static [&'static str],
