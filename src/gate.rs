@@ -136,13 +136,14 @@ impl Gate {
             Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
         // Before the record, which speaks of it.
-        let personal = OnceCell::new();
+        let current_user = OnceCell::new();
         let record = Record::new(&rules);
-        let keep_alive = match self.walk(core, &rules, (head, &personal), down, (&context, &record)).await {
+        let keep_alive = match self.walk(core, &rules, (head, &current_user), down, (&context, &record)).await
+        {
             Ok(keep_alive) => keep_alive,
             Err(stop) => Box::pin(self.refuse(head, down, (&context, &record), stop)).await,
         };
-        let judged = personal.get().map_or(head, Box::as_ref);
+        let judged = current_user.get().map_or(head, Box::as_ref);
         record.write(self, core, (judged, down, &context));
         keep_alive
     }
@@ -152,7 +153,7 @@ impl Gate {
         &self,
         core: &'r Core,
         rules: &'r Held,
-        (head, personal): (&'r RequestHead, &'r OnceCell<Box<RequestHead>>),
+        (head, current_user): (&'r RequestHead, &'r OnceCell<Box<RequestHead>>),
         down: &mut Downstream,
         (context, record): (&Context<'_>, &Record<'r>),
     ) -> Result<bool, Stop> {
@@ -165,7 +166,7 @@ impl Gate {
         let lifetimes = rules.api.accounts().settings().lifetimes();
         let (session, stale) = self.session(lifetimes, head, down, context).await?;
         let session = record.session.get_or_init(|| session).as_ref();
-        let head = steps::personal(&rules.set, head, session, personal)?;
+        let head = steps::current_user(&rules.set, head, session, current_user)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
         steps::check_slashes(head, &action)?;

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     forward::{self, Deadlines, Forwarder, TICK},
     gate::{self, Ruleset},
-    policy::{self, Caller, Decision, OwnerVerdict, Personal, Source, Stored},
+    policy::{self, Caller, CurrentUser, Decision, OwnerVerdict, Source, Stored},
     store::Store,
 };
 
@@ -177,10 +177,10 @@ fn with_question<T>(
 ) -> Option<T> {
     let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
     let caller = Caller { user: asker.user.as_deref(), roles: &roles, scopes: &request.scopes };
-    let target = match ruleset.set.personal(&request.target, asker.user.as_deref()) {
-        Personal::AsSent => request.target.clone(),
-        Personal::Replaced(target) => target,
-        Personal::Nobody => return None,
+    let target = match ruleset.set.current_user(&request.target, asker.user.as_deref()) {
+        CurrentUser::AsSent => request.target.clone(),
+        CurrentUser::Replaced(target) => target,
+        CurrentUser::Nobody => return None,
     };
     let (path, query) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
     let action = ruleset.set.action(&request.method, path, query);

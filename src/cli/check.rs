@@ -72,17 +72,17 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let stored = stored(config)?;
     // Without a store there is no role; what a store holds that cannot be asked is not known.
     let known = stored.is_some() || !known::has_store(config);
-    let (study, mistakes) =
-        policy::study(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
+    let (analysis, mistakes) =
+        policy::analyze(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
     findings.extend(mistakes);
-    if let Some(study) = study.as_ref().filter(|_| known::has_store(config)) {
-        findings = users::told(config, &study.user_rules(&sources), findings)?;
+    if let Some(analysis) = analysis.as_ref().filter(|_| known::has_store(config)) {
+        findings = users::told(config, &analysis.user_rules(&sources), findings)?;
     }
-    let unconfirmed = study.as_ref().and_then(|study| unconfirmed(config, study, file));
-    if let Some(study) = study {
-        findings.extend(study.lint(&sources));
+    let unconfirmed = analysis.as_ref().and_then(|analysis| unconfirmed(config, analysis, file));
+    if let Some(analysis) = analysis {
+        findings.extend(analysis.lint(&sources));
         if config.upstream.method_override == MethodOverride::Ignore {
-            findings.extend(study.lint_overrides(&sources));
+            findings.extend(analysis.lint_overrides(&sources));
         }
     }
     let at = |name: &str| match name {
@@ -107,8 +107,8 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
 
 /// An account model whose file asks for confirmed addresses, where nothing sends the mail that confirms one. What the
 /// configuration itself asks for has been told.
-fn unconfirmed(config: &Config, study: &policy::Study, file: &str) -> Option<Entry> {
-    let settings = app::account_settings(config, study.set().account());
+fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Option<Entry> {
+    let settings = app::account_settings(config, analysis.set().account());
     let asks = settings.email_verification_required && !config.users.email_verification_required;
     (asks && config.webhook.url.is_none()).then(|| Entry {
         file: file.to_owned(),

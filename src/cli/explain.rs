@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     gate,
     identity::UserId,
-    policy::{self, Caller, Explanation, Inquiry, Severity, Stored, Study},
+    policy::{self, Analysis, Caller, Explanation, Inquiry, Severity, Stored},
 };
 
 /// Who asks, as the store or the command line knows them.
@@ -41,7 +41,7 @@ struct Person {
 
 /// What a request is decided by.
 struct Situation {
-    study: Study,
+    analysis: Analysis,
     person: Person,
     owner: Option<bool>,
     /// What the running gate learnt of the app; `None` = no gate runs, and the files on disk were read.
@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         Some(live) => live,
         None => on_disk(site.whole()?, asker, explain)?,
     };
-    let asked = Asked::by(situation.study.set(), situation.person.user.as_deref(), (method, target));
+    let asked = Asked::by(situation.analysis.set(), situation.person.user.as_deref(), (method, target));
     let explanation = match &asked {
         Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, site.config()),
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
@@ -124,18 +124,24 @@ fn said(explain: &Explain) -> Option<bool> {
 /// Without a gate: the files on disk, and the store as far as there is one.
 fn on_disk(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<Situation> {
     let (stored, person) = person(config, asker, explain)?;
-    Ok(Situation { study: study(config, &stored)?, person, owner: said(explain), told: None, differs: None })
+    Ok(Situation {
+        analysis: analyze(config, &stored)?,
+        person,
+        owner: said(explain),
+        told: None,
+        differs: None,
+    })
 }
 
 impl Situation {
     fn explain(&self, method: &str, asked: &Asked, body: Option<&Value>) -> Explanation {
         let (path, query) = asked.parts();
-        if asked.encoded_slash && !self.study.set().action(method, path, query).encoded_slash {
+        if asked.encoded_slash && !self.analysis.set().action(method, path, query).encoded_slash {
             return refused_explanation(&Refused::encoded_slash());
         }
         let (caller, owner) = (self.person.caller(), self.owner);
         let inquiry = Inquiry { method, path, query, body, model_id: None, caller, owner };
-        let mut explanation = self.study.explain(&inquiry);
+        let mut explanation = self.analysis.explain(&inquiry);
         if let Some(OwnerTold::Failed { reason, .. }) = &self.told {
             explanation.status = Some(503);
             explanation.verdict = policy::Verdict::Deny;
@@ -156,7 +162,7 @@ impl Situation {
 
     /// Who decided, and by what.
     fn source(&self, config: &Config) -> String {
-        let digest = self.study.set().digest.get(..12).unwrap_or_default();
+        let digest = self.analysis.set().digest.get(..12).unwrap_or_default();
         match self.told {
             Some(_) => format!("the set in force at the running gate ({digest})"),
             None => format!("the files in {} ({digest}); no gate runs", config.policies.dir.display()),
@@ -165,10 +171,10 @@ impl Situation {
 }
 
 /// The policies on disk, compiled with what the store has.
-fn study(config: &Config, stored: &Stored) -> anyhow::Result<Study> {
+fn analyze(config: &Config, stored: &Stored) -> anyhow::Result<Analysis> {
     let sources = app::read_policies(&config.policies.dir)?;
-    let (study, findings) = policy::study(&app::policy_settings(config), &sources, stored);
-    study.with_context(|| {
+    let (analysis, findings) = policy::analyze(&app::policy_settings(config), &sources, stored);
+    analysis.with_context(|| {
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
         let lines: Vec<String> = errors.map(|finding| format!("\n  {finding}")).collect();
         format!("the policies have mistakes:{}", lines.concat())

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    policy::{Caller, Change, Study, Verdict, compare},
+    policy::{Analysis, Caller, Change, Verdict, compare},
 };
 
 /// A change and where it was seen.
@@ -51,9 +51,9 @@ struct LogRead {
 /// Compares two folders and prints what changes. Opening is a failure.
 pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Result<Exit> {
     let (old, new) = (Folder::read(config, &diff.old)?, Folder::read(config, &diff.new)?);
-    let mut seen = of_rules(&old.study, &new.study);
+    let mut seen = of_rules(&old.analysis, &new.analysis);
     seen.extend(of_cases(&old, &new));
-    let log = diff.log.as_deref().map(|log| of_log(&old.study, &new.study, log)).transpose()?;
+    let log = diff.log.as_deref().map(|log| of_log(&old.analysis, &new.analysis, log)).transpose()?;
     let read = log.as_ref().map(|(_, read)| *read);
     seen.extend(log.into_iter().flat_map(|(seen, _)| seen));
     seen.sort_by_cached_key(|seen| {
@@ -77,7 +77,7 @@ pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Res
 }
 
 /// Every route and every caller that rules can tell apart.
-fn of_rules(old: &Study, new: &Study) -> Vec<Seen> {
+fn of_rules(old: &Analysis, new: &Analysis) -> Vec<Seen> {
     let seen = |change| Seen { change, from: "rules".to_owned(), count: 0 };
     compare(old, new).into_iter().map(seen).collect()
 }
@@ -89,12 +89,12 @@ fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
     cases.extend(further.cloned());
     let mut seen = Vec::new();
     for (name, case) in &cases {
-        let (before, after) = (decide(&old.study, case), decide(&new.study, case));
+        let (before, after) = (decide(&old.analysis, case), decide(&new.analysis, case));
         if before.verdict == after.verdict {
             continue;
         }
         let change = Change {
-            route: route(&old.study, &new.study, &case.method, &case.target),
+            route: route(&old.analysis, &new.analysis, &case.method, &case.target),
             method: case.method.clone(),
             target: case.target.clone(),
             who: case.caller(),
@@ -110,7 +110,7 @@ fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
 
 /// The requests of a log, those that are alike once. Where the log does not say whose a row is, both is tried. What is
 /// no line of ours is counted.
-fn of_log(old: &Study, new: &Study, log: &Path) -> anyhow::Result<(Vec<Seen>, LogRead)> {
+fn of_log(old: &Analysis, new: &Analysis, log: &Path) -> anyhow::Result<(Vec<Seen>, LogRead)> {
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut found: BTreeMap<(bool, String, String, String), Seen> = BTreeMap::new();
     let mut read = LogRead::default();
@@ -159,7 +159,7 @@ fn several(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
+fn of_line(old: &Analysis, new: &Analysis, line: &AccessLine) -> Vec<Change> {
     let Some(facts) = &line.facts else { return Vec::new() };
     let roles: Vec<Box<str>> = facts.roles.iter().map(|role| role.as_str().into()).collect();
     let mut changes: Vec<Change> = Vec::new();
@@ -197,7 +197,7 @@ fn of_line(old: &Study, new: &Study, line: &AccessLine) -> Vec<Change> {
     changes
 }
 
-fn route(old: &Study, new: &Study, method: &str, target: &str) -> String {
+fn route(old: &Analysis, new: &Analysis, method: &str, target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let after = new.set().action(method, path, query).route;
     let name = if after == "unmatched" { old.set().action(method, path, query).route } else { after };

@@ -16,13 +16,13 @@ use super::{
 use crate::{
     app,
     config::Config,
-    policy::{self, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored, Study},
+    policy::{self, Analysis, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored},
 };
 
 /// A folder of policies and the cases beside them.
 #[derive(Debug)]
 pub(super) struct Folder {
-    pub(super) study: Study,
+    pub(super) analysis: Analysis,
     /// `a.cases.json#/0` and the case.
     pub(super) cases: Vec<(String, Case)>,
 }
@@ -65,8 +65,9 @@ impl Folder {
             anyhow::bail!("`{}` is a file; name the folder that it is in", dir.display());
         }
         let sources = app::read_policies(dir)?;
-        let (study, findings) = policy::study(&app::policy_settings(config), &sources, &Stored::default());
-        let study = study.with_context(|| mistakes(dir, &findings))?;
+        let (analysis, findings) =
+            policy::analyze(&app::policy_settings(config), &sources, &Stored::default());
+        let analysis = analysis.with_context(|| mistakes(dir, &findings))?;
         let (files, unreadable) =
             policy_folder::cases(dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
         if !unreadable.is_empty() {
@@ -78,16 +79,17 @@ impl Folder {
             let named = read.into_iter().enumerate();
             cases.extend(named.map(|(index, case)| (format!("{}#/{index}", file.name), case)));
         }
-        Ok(Self { study, cases })
+        Ok(Self { analysis, cases })
     }
 
     fn test(&mut self, mutate: bool) -> Tested {
-        let outcomes: Vec<Outcome> = self.cases.iter().map(|(_, case)| decide(&self.study, case)).collect();
+        let outcomes: Vec<Outcome> =
+            self.cases.iter().map(|(_, case)| decide(&self.analysis, case)).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for outcome in &outcomes {
             *counts.entry(&outcome.rule).or_default() += 1;
         }
-        let rules = self.study.rules();
+        let rules = self.analysis.rules();
         let count = |rule: &RuleName| counts.get(&*rule.reference).copied().unwrap_or(0);
         let coverage: Vec<_> = rules.iter().map(|rule| (rule.clone(), count(rule))).collect();
         let mut tested = Tested { outcomes, coverage, survivors: Vec::new(), mutants: 0 };
@@ -95,7 +97,7 @@ impl Folder {
             for mutation in [Mutation::Drop, Mutation::Flip] {
                 let cases = &self.cases;
                 let before = &tested.outcomes;
-                let unnoticed = self.study.mutated(&rule.reference, mutation, |mutant| {
+                let unnoticed = self.analysis.mutated(&rule.reference, mutation, |mutant| {
                     let mut pairs = cases.iter().zip(before);
                     pairs.all(|((_, case), old)| {
                         decide(mutant, case).failure.is_some() == old.failure.is_some()
@@ -112,15 +114,15 @@ impl Folder {
 }
 
 /// What becomes of a case. A request that the gate refuses before any rule is denied by the check's name.
-pub(super) fn decide(study: &Study, case: &Case) -> Outcome {
+pub(super) fn decide(analysis: &Analysis, case: &Case) -> Outcome {
     let refused = |refused: Refused| case.refused(refused.status, refused.check);
-    match Asked::by(study.set(), case.user().as_deref(), (&case.method, &case.target)) {
+    match Asked::by(analysis.set(), case.user().as_deref(), (&case.method, &case.target)) {
         Ok(asked) => {
             let (path, query) = asked.parts();
-            if asked.encoded_slash && !study.set().action(&case.method, path, query).encoded_slash {
+            if asked.encoded_slash && !analysis.set().action(&case.method, path, query).encoded_slash {
                 return refused(Refused::encoded_slash());
             }
-            study.run(case, (path, query))
+            analysis.run(case, (path, query))
         }
         Err(reason) => refused(reason),
     }

@@ -1,7 +1,7 @@
 //! A method and a target as a command names them, read as the gate reads a request line.
 
 use crate::{
-    policy::{Personal, PolicySet},
+    policy::{CurrentUser, PolicySet},
     wire::{HeadLimits, Reject, RequestHead, Scan},
 };
 
@@ -64,10 +64,10 @@ impl Asked {
         (method, target): (&str, &str),
     ) -> Result<Self, Refused> {
         let asked = Self::read(method, target)?;
-        match set.personal(target, user) {
-            Personal::AsSent => Ok(asked),
-            Personal::Replaced(target) => Self::read(method, &target),
-            Personal::Nobody => Err(Refused {
+        match set.current_user(target, user) {
+            CurrentUser::AsSent => Ok(asked),
+            CurrentUser::Replaced(target) => Self::read(method, &target),
+            CurrentUser::Nobody => Err(Refused {
                 status: 401,
                 check: "current-user",
                 message: "the path speaks of the caller, and nobody is logged in".to_owned(),

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use crate::{
     forward::Downstream,
-    policy::{Action, Personal, PolicySet, Served},
+    policy::{Action, CurrentUser, PolicySet, Served},
     refusal::Refusal,
     wire::{Field, Framing, Override, OverrideScanner, RequestHead, query_override},
 };
@@ -107,7 +107,7 @@ impl Gate {
         if second.query().is_some() {
             return Err(bad_destination("it has a query"));
         }
-        if reserved::is_reserved(second.path()) || set.personal(target, None) != Personal::AsSent {
+        if reserved::is_reserved(second.path()) || set.current_user(target, None) != CurrentUser::AsSent {
             return Err(bad_destination("it is a path of the gate's own"));
         }
         for method in writing(set, head.method(), second.path()) {

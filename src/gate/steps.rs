@@ -14,7 +14,7 @@ use crate::{
     forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
     identity::claims_no_other_address,
     observe::metrics::Decision as Counted,
-    policy::{self, Action, Caller, Decision, OwnerVerdict, Permit, Personal, PolicySet, Served},
+    policy::{self, Action, Caller, CurrentUser, Decision, OwnerVerdict, Permit, PolicySet, Served},
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -31,16 +31,16 @@ pub(super) struct ReadBody {
 }
 
 /// The request that is judged: with the caller's id where it speaks of the caller.
-pub(super) fn personal<'r>(
+pub(super) fn current_user<'r>(
     set: &PolicySet,
     head: &'r RequestHead,
     session: Option<&Known>,
     place: &'r OnceCell<Box<RequestHead>>,
 ) -> Result<&'r RequestHead, Refusal> {
-    match set.personal(head.target(), session.map(|known| &*known.subject.id_text)) {
-        Personal::AsSent => Ok(head),
-        Personal::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
-        Personal::Replaced(target) => {
+    match set.current_user(head.target(), session.map(|known| &*known.subject.id_text)) {
+        CurrentUser::AsSent => Ok(head),
+        CurrentUser::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+        CurrentUser::Replaced(target) => {
             let judged = head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
             Ok(place.get_or_init(|| Box::new(judged)))
         }

@@ -10,7 +10,7 @@ use super::{
     StoredRule,
     finding::{Place, Report},
     json::Node,
-    slip,
+    key_typos,
 };
 use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
 
@@ -163,7 +163,7 @@ impl Entry {
         }
         for member in node.members().iter().filter(|member| !KEYS.contains(&&*member.key)) {
             let message = format!("`{}` is no key of a rule", member.key);
-            report.error(member.at, "unknown-key", message, slip::meant(&member.key, &KEYS));
+            report.error(member.at, "unknown-key", message, key_typos::meant(&member.key, &KEYS));
         }
         let identity = ["property", "accessType", "principalType", "principalId"]
             .map(|key| node.get(key).map(Node::plain));

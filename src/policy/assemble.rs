@@ -2,7 +2,7 @@
 
 mod express;
 mod owner;
-mod plain;
+mod routes_file;
 mod rules;
 mod shared;
 mod short;
@@ -299,7 +299,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             );
         }
         let challenge = super::settings::find(settings, "challenge");
-        let asks_for_basic = super::plain::asks_for_basic(challenge, self.report);
+        let asks_for_basic = super::routes_file::asks_for_basic(challenge, self.report);
         Policed {
             asks_for_basic,
             name: name.into(),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Caller, Finding, Inquiry, Severity, Source, Verdict, finding::Report, json::Node, owner::scalar, pattern,
-    study::Study, verb,
+    Caller, Finding, Inquiry, Severity, Source, Verdict, analysis::Analysis, finding::Report, json::Node,
+    owner::scalar, pattern, verb,
 };
 
 /// A request, who sends it, and what shall become of it.
@@ -227,7 +227,7 @@ fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
     is_ours.then_some(("the gate serves this path itself, and asks no rule", "remove the case"))
 }
 
-impl Study {
+impl Analysis {
     /// Runs a case. `target` is its own, split at the `?`.
     #[must_use]
     pub fn run(&self, case: &Case, target: (&str, Option<&str>)) -> Outcome {

@@ -8,10 +8,10 @@ use super::{
     assemble::Assembly,
     finding::{Place, Report},
     json::Node,
+    key_typos,
     model::{Definition, Models},
-    plain::PlainFile,
     plan::Plan,
-    slip,
+    routes_file::RoutesFile,
     table::Table,
 };
 
@@ -50,8 +50,8 @@ pub(super) fn build(
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
     assembly.add_models(files.config.as_ref());
-    assembly.add_short(&files.plain);
-    assembly.add_plain(files.plain);
+    assembly.add_short(&files.routes_files);
+    assembly.add_routes_files(files.routes_files);
     assembly.check_stored();
     let (table, plan, account) = assembly.finish();
     let (failed, findings) = report.finish();
@@ -84,7 +84,7 @@ impl PolicySet {
 #[derive(Default)]
 struct Files {
     models: Vec<Definition>,
-    plain: Vec<(Definition, PlainFile)>,
+    routes_files: Vec<(Definition, RoutesFile)>,
     config: Option<(String, Node)>,
 }
 
@@ -127,7 +127,7 @@ impl Files {
     fn add(&mut self, label: String, at: Place, node: Node, report: &mut Report<'_>) {
         let Some(name) = node.get("name").and_then(Node::text).filter(|name| !name.is_empty()) else {
             let at = node.get("name").map_or(at, |name| name.at);
-            let (at, fix) = slip::name(&node).unwrap_or_else(|| (at, "add `\"name\"`, a text".into()));
+            let (at, fix) = key_typos::name(&node).unwrap_or_else(|| (at, "add `\"name\"`, a text".into()));
             report.error(at, "name", "the file has no name".into(), Some(fix));
             return;
         };
@@ -138,7 +138,7 @@ impl Files {
         }
         let definition = Definition { name: name.into(), label, at, built_in: false, node };
         if definition.node.get("routes").is_none() {
-            if slip::check(&definition.node, report) {
+            if key_typos::check(&definition.node, report) {
                 check_shape(&definition.node, report);
                 self.models.push(definition);
             }
@@ -148,13 +148,13 @@ impl Files {
             let message = "a file has either `base` or `routes`".to_owned();
             report.error(base.at, "base-and-routes", message, Some("remove one of them".into()));
         }
-        let known = self.plain.iter().map(|(other, _)| other).chain(&self.models);
+        let known = self.routes_files.iter().map(|(other, _)| other).chain(&self.models);
         if let Some(first) = known.into_iter().find(|other| other.name == definition.name) {
             let message = format!("the name `{}` is already taken by `{}`", definition.name, first.label);
             report.error(at, "duplicate-model", message, Some("rename one of them".into()));
         }
-        let file = PlainFile::read(&definition.node, &definition.label, report);
-        self.plain.push((definition, file));
+        let file = RoutesFile::read(&definition.node, &definition.label, report);
+        self.routes_files.push((definition, file));
     }
 }
 

@@ -8,10 +8,10 @@ use super::{
     Unmatched, Verdict,
     acl::{Effect, Rule, Who},
     action::{FIXED_ROUTES, Target},
+    analysis::Analysis,
+    caller_classes::RuleList,
     decide::has_scope,
-    lattice::Ruled,
     path,
-    study::Study,
     trie::Piece,
 };
 
@@ -53,7 +53,7 @@ const SEGMENT: &str = "q7z";
 
 /// Every verdict that differs, those that open first.
 #[must_use]
-pub fn compare(old: &Study, new: &Study) -> Vec<Change> {
+pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
     let probes: BTreeSet<(String, String)> = probes(old).chain(probes(new)).collect();
     let mut seen: HashSet<(String, String, Verdict)> = HashSet::new();
     let mut changes: Vec<Change> = Vec::new();
@@ -64,9 +64,9 @@ pub fn compare(old: &Study, new: &Study) -> Vec<Change> {
             .collect();
         for scope in scopes {
             let (a, b) = (before.under(scope), after.under(scope));
-            for kind in a.differences(&b) {
+            for class in a.differences(&b) {
                 let route = if after.matched { after.route } else { before.route };
-                let mut who = kind.describe();
+                let mut who = class.describe();
                 if scope != "DEFAULT" {
                     who.push_str(&format!(" + token for {scope}"));
                 }
@@ -76,10 +76,10 @@ pub fn compare(old: &Study, new: &Study) -> Vec<Change> {
                     method: method.clone(),
                     target: target.clone(),
                     who,
-                    old: verdict(a.allows(&kind)),
-                    old_rule: before.named(a.decider(&kind)),
-                    new: verdict(b.allows(&kind)),
-                    new_rule: after.named(b.decider(&kind)),
+                    old: verdict(a.allows(&class)),
+                    old_rule: before.named(a.decider(&class)),
+                    new: verdict(b.allows(&class)),
+                    new_rule: after.named(b.decider(&class)),
                 };
                 // One route may have several paths; one of them is enough to see it by.
                 if seen.insert((format!("{method} {route}"), change.who.clone(), change.new)) {
@@ -103,7 +103,7 @@ impl Change {
     }
 }
 
-impl Study {
+impl Analysis {
     /// What this set says of a request, for every caller.
     fn side<'s>(&'s self, method: &str, path: &'s str) -> Side<'s> {
         let action = self.set.action(method, path, None);
@@ -146,11 +146,11 @@ impl Study {
 
 impl Side<'_> {
     /// The rules for a token with this scope.
-    fn under(&self, scope: &str) -> Ruled<'_> {
+    fn under(&self, scope: &str) -> RuleList<'_> {
         if has_scope(&[scope.to_owned()], self.scopes) {
-            Ruled { rules: &self.rules, default_allow: self.default_allow, ownable: self.ownable }
+            RuleList { rules: &self.rules, default_allow: self.default_allow, ownable: self.ownable }
         } else {
-            Ruled { rules: &[], default_allow: false, ownable: false }
+            RuleList { rules: &[], default_allow: false, ownable: false }
         }
     }
 
@@ -160,8 +160,8 @@ impl Side<'_> {
 }
 
 /// A request for each route and verb of a set.
-fn probes(study: &Study) -> impl Iterator<Item = (String, String)> {
-    study.plan.routes.iter().flat_map(|route| &route.ends).flat_map(|(verb, pattern)| {
+fn probes(analysis: &Analysis) -> impl Iterator<Item = (String, String)> {
+    analysis.plan.routes.iter().flat_map(|route| &route.ends).flat_map(|(verb, pattern)| {
         let verbs: &[&str] = match &**verb {
             "ALL" => &["GET", "POST"],
             verb => &[verb],

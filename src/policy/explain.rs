@@ -2,7 +2,7 @@
 //!
 //! The verdict is [`PolicySet::decide`]'s own; what stands beside it is told from the same rules.
 
-mod turn;
+mod counterfactual;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,12 +11,12 @@ use super::{
     Action, Caller, Decision, OwnerVerdict, Served,
     acl::{Miss, Rule, Who},
     action::{FIXED_ROUTES, Target},
+    analysis::Analysis,
     body_id,
+    caller_classes::CallerClass,
     decide::has_scope,
-    lattice::Kind,
     owner::Ownership,
     plan::{Candidate, RoutePlan},
-    study::Study,
 };
 
 /// A request and its circumstances.
@@ -133,14 +133,14 @@ pub(super) struct Decided {
 struct Scene<'s> {
     plan: &'s RoutePlan,
     access: &'static str,
-    kind: Kind,
+    class: CallerClass,
     /// `None`: it is not said.
     owner: Option<bool>,
     /// Whether the verdict hangs on it.
     asks: bool,
 }
 
-impl Study {
+impl Analysis {
     /// Explains one decision.
     #[must_use]
     pub fn explain(&self, inquiry: &Inquiry<'_>) -> Explanation {
@@ -155,7 +155,7 @@ impl Study {
         let winner = lines.iter().position(|line| line.applied && line.reference == decided.rule);
         let next = winner.and_then(|at| lines.iter().skip(at + 1).find(|line| line.applied));
         let runner_up = winner.map(|_| next.map_or("default", |line| &line.reference).to_owned());
-        let (flip, turns) = self.turns(&action, scene.as_ref(), &decided.rule);
+        let (flip, turns) = self.counterfactuals(&action, scene.as_ref(), &decided.rule);
         Explanation {
             verdict: decided.verdict,
             status: decided.status,
@@ -229,13 +229,13 @@ impl Study {
         };
         let mut roles = inquiry.caller.roles.to_vec();
         roles.sort();
-        let kind = Kind {
+        let class = CallerClass {
             known: inquiry.caller.user.is_some(),
             user: inquiry.caller.user.map(Into::into),
             roles,
             owner: owner == Some(true),
         };
-        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, kind, owner, asks })
+        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, class, owner, asks })
     }
 
     /// Every rule of the model, those about this request first, in the order in which they are asked.
@@ -274,7 +274,7 @@ impl Study {
 
 impl Scene<'_> {
     fn speaks_of(&self, rule: &Rule) -> bool {
-        rule.who.is(self.kind.caller(), self.kind.owner)
+        rule.who.is(self.class.caller(), self.class.owner)
     }
 
     /// Why a rule does not speak of the caller.
@@ -282,7 +282,7 @@ impl Scene<'_> {
         match who {
             Who::Unauthenticated => "the caller is logged in".to_owned(),
             Who::User(id) => format!("the caller is not user {id}"),
-            _ if !self.kind.known => "the caller is anonymous".to_owned(),
+            _ if !self.class.known => "the caller is anonymous".to_owned(),
             Who::Role(name) => format!("the caller has no role `{name}`"),
             Who::Owner if self.owner.is_none() && !self.asks => {
                 "not asked: the verdict is the same whoever owns the row".to_owned()

@@ -1,8 +1,8 @@
 //! Doubts that only a whole set shows: rules that never decide, rules that decide more than they seem to, routes that
 //! no rule mentions. Decided over every caller that rules can tell apart, never guessed.
 
-mod claims;
 mod evasion;
+mod overlapping_paths;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -12,8 +12,8 @@ use std::{
 use super::{
     Finding, Source,
     acl::{EXECUTE, Entry, Miss, Property, Who, access_type},
+    analysis::Analysis,
     finding::{Place, Report},
-    study::Study,
 };
 
 /// What became of a rule over all routes.
@@ -37,18 +37,18 @@ struct Fate {
 const SHOWN: usize = 4;
 
 /// All doubts, in the order of the files.
-pub(super) fn lint(study: &Study, sources: &[Source]) -> Vec<Finding> {
+pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     let mut report = Report::new(sources);
-    let (fates, open) = fates(study);
+    let (fates, open) = fates(analysis);
     let mut seen: HashSet<&str> = HashSet::new();
-    for (index, model) in study.plan.models.iter().enumerate() {
+    for (index, model) in analysis.plan.models.iter().enumerate() {
         for entry in model.entries.iter().filter(|entry| !entry.is_built_in()) {
             if seen.insert(&entry.reference) {
-                let owner_is_unsaid = study.set.table.models.get(index).is_some_and(|model| {
+                let owner_is_unsaid = analysis.set.table.models.get(index).is_some_and(|model| {
                     matches!(model.owner, super::owner::Owner::Nobody) && !model.loopback
                 });
                 judge_entry(
-                    (entry, &study.plan.user_type),
+                    (entry, &analysis.plan.user_type),
                     fates.get(&entry.reference),
                     owner_is_unsaid,
                     &mut report,
@@ -65,41 +65,41 @@ pub(super) fn lint(study: &Study, sources: &[Source]) -> Vec<Finding> {
             }
         }
         if let Some(routes) = open.get(&index).filter(|_| model.at.file != Place::NOWHERE.file) {
-            let default = study.set.table.models.get(index).is_some_and(|model| model.default_allow);
+            let default = analysis.set.table.models.get(index).is_some_and(|model| model.default_allow);
             let word = if default { "everybody may" } else { "nobody may" };
             let message = format!("no rule covers {}: by default {word}", list(routes));
             let fix = Some("add a rule for `$everyone` that covers the whole model".into());
             report.warn(model.at, "unmentioned-route", message, fix);
         }
     }
-    claims::check(study, &mut report, sources);
-    evasion::check(study, &mut report);
+    overlapping_paths::check(analysis, &mut report, sources);
+    evasion::check(analysis, &mut report);
     report.finish().1
 }
 
 /// Where a rule hangs on a request's method, for an app that takes it from a `_method`.
-pub(super) fn lint_overrides(study: &Study, sources: &[Source]) -> Vec<Finding> {
+pub(super) fn lint_overrides(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     let mut report = Report::new(sources);
-    evasion::check_overrides(study, &mut report);
+    evasion::check_overrides(analysis, &mut report);
     report.finish().1
 }
 
 /// What becomes of each rule, and the routes of each model that no rule is about.
-fn fates(study: &Study) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<String>>) {
+fn fates(analysis: &Analysis) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<String>>) {
     let mut fates: HashMap<Arc<str>, Fate> = HashMap::new();
     let mut open: HashMap<usize, BTreeSet<String>> = HashMap::new();
-    for (plan, route) in study.plan.routes.iter().zip(&study.set.table.routes) {
-        let Some(model) = study.plan.models.get(plan.model).filter(|_| !plan.ends.is_empty()) else {
+    for (plan, route) in analysis.plan.routes.iter().zip(&analysis.set.table.routes) {
+        let Some(model) = analysis.plan.models.get(plan.model).filter(|_| !plan.ends.is_empty()) else {
             continue;
         };
         for access in &plan.access {
-            let target = study.plan.target(plan, access);
+            let target = analysis.plan.target(plan, access);
             for candidate in model.candidates(&target) {
                 let is_named = candidate.fit.is_ok() || candidate.fit.err() == Some(Miss::Access);
                 fates.entry(candidate.reference).or_default().named |= is_named;
             }
             let rules = model.rules(&target);
-            let ruled = study.ruled(plan, &rules);
+            let ruled = analysis.ruled(plan, &rules);
             let has_rules = !model.entries.is_empty() || !model.rows.is_empty();
             if rules.is_empty() && has_rules {
                 open.entry(plan.model).or_default().insert(route.name.to_string());

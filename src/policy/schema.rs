@@ -300,7 +300,7 @@ pub fn schema() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{acl, plain};
+    use super::super::{acl, routes_file};
     use super::*;
 
     fn keys(schema: &Value, name: &str) -> Vec<String> {
@@ -319,14 +319,14 @@ mod tests {
     #[test]
     fn the_types_have_the_keys_that_are_read() {
         let schema = schema();
-        assert_eq!(keys(&schema, "RoutesFile"), sorted(&plain::FILE_KEYS));
-        assert_eq!(keys(&schema, "Route"), sorted(&plain::ROUTE_KEYS));
+        assert_eq!(keys(&schema, "RoutesFile"), sorted(&routes_file::FILE_KEYS));
+        assert_eq!(keys(&schema, "Route"), sorted(&routes_file::ROUTE_KEYS));
         assert_eq!(keys(&schema, "Rule"), sorted(&acl::KEYS));
         let mut owner: Vec<String> =
             ["OwnerPath", "OwnerField", "OwnerHeader"].iter().flat_map(|name| keys(&schema, name)).collect();
         owner.sort();
         owner.dedup();
-        assert_eq!(owner, sorted(&plain::OWNER_KEYS));
+        assert_eq!(owner, sorted(&routes_file::OWNER_KEYS));
     }
 
     #[test]

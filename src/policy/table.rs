@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     acl::Rule,
     argument::Argument,
-    literals::Literals,
     owner::Owner,
     path,
+    segment_table::SegmentTable,
     trie::{Leaf, Order, Trie},
 };
 
@@ -23,14 +23,14 @@ pub(super) struct Table {
     pub(super) models: Vec<Policed>,
     pub(super) routes: Vec<Route>,
     /// Routes of `routes` files, and those of files that ignore case.
-    pub(super) plain: [Trie; 2],
+    pub(super) tries: [Trie; 2],
 }
 
 /// Where models are mounted below the root, in any letter case.
 #[derive(Debug)]
 pub(super) struct Mounts {
     /// Where nothing lies further inside, a segment leads to [`LAST`] and the model, and no further look is needed.
-    segments: Literals,
+    segments: SegmentTable,
     /// The models of the other nodes.
     inner: Vec<Option<u32>>,
 }
@@ -128,7 +128,7 @@ impl Table {
             mounts: Mounts::new(&HashMap::new()),
             models: Vec::new(),
             routes: Vec::new(),
-            plain: [Trie::new(false, Order::Path), Trie::new(true, Order::Path)],
+            tries: [Trie::new(false, Order::Path), Trie::new(true, Order::Path)],
         }
     }
 
@@ -189,7 +189,7 @@ impl Table {
         }
         let rest = path.strip_prefix('/').unwrap_or(path);
         let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let [exact, folded] = &self.plain;
+        let [exact, folded] = &self.tries;
         let hits = [exact.find(verb, rest, escaped), folded.find(verb, rest, escaped)];
         match hits.into_iter().flatten().reduce(|a, b| if b.place < a.place { b } else { a }) {
             Some(hit) => self.found(0, hit.leaf, rest, escaped),
@@ -221,7 +221,7 @@ impl Table {
 impl Mounts {
     /// Mount points, and what is mounted there.
     pub(super) fn new(models: &HashMap<Box<str>, usize>) -> Self {
-        let mut mounts = Self { segments: Literals::new(true), inner: vec![None] };
+        let mut mounts = Self { segments: SegmentTable::new(true), inner: vec![None] };
         let mut sorted: Vec<(&str, usize)> = models.iter().map(|(mount, model)| (&**mount, *model)).collect();
         // A longer one comes before those that it lies inside of, and makes their nodes.
         sorted.sort_by(|a, b| b.cmp(a));

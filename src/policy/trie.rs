@@ -1,13 +1,13 @@
 //! A tree of path patterns, searched without allocating.
 
-use super::{literals::Literals, path, plain::captures};
+use super::{path, routes_file::captures, segment_table::SegmentTable};
 
 /// Patterns and what they lead to.
 #[derive(Debug)]
 pub(super) struct Trie {
     ignore_case: bool,
     order: Order,
-    literals: Literals,
+    segments: SegmentTable,
     nodes: Vec<Node>,
     leaves: Vec<Leaf>,
     /// Verbs besides those that have a fixed number.
@@ -66,7 +66,7 @@ pub(super) struct Hit<'t> {
 /// One level of the tree.
 #[derive(Debug, Default)]
 struct Node {
-    /// With what the literals begin that lead on: see [`first_bit`].
+    /// With what the segment_table begin that lead on: see [`first_bit`].
     firsts: u64,
     /// 0 = none: nothing leads back to the root.
     capture: u32,
@@ -98,8 +98,8 @@ const UNKNOWN: u32 = u32::MAX;
 impl Trie {
     pub(super) fn new(ignore_case: bool, order: Order) -> Self {
         let nodes = vec![Node::default()];
-        let literals = Literals::new(ignore_case);
-        Self { ignore_case, order, literals, nodes, leaves: Vec::new(), verbs: Vec::new() }
+        let segments = SegmentTable::new(ignore_case);
+        Self { ignore_case, order, segments, nodes, leaves: Vec::new(), verbs: Vec::new() }
     }
 
     /// Adds a pattern.
@@ -133,18 +133,18 @@ impl Trie {
         search.best
     }
 
-    /// Whether letters beyond ASCII count in any letter case; [`Literals`] folds the others.
+    /// Whether letters beyond ASCII count in any letter case; [`SegmentTable`] folds the others.
     fn folds(&self, text: &str) -> bool {
         self.ignore_case && !text.is_ascii()
     }
 
     /// The node that a literal leads to, made if need be.
     fn literal(&mut self, at: u32, text: &str) -> u32 {
-        if let Some(known) = self.literals.find(at, text) {
+        if let Some(known) = self.segments.find(at, text) {
             return known;
         }
         let next = self.add();
-        self.literals.insert(at, text, next);
+        self.segments.insert(at, text, next);
         if let Some(node) = self.node(at) {
             node.firsts |= first_bit(text);
         }
@@ -281,7 +281,7 @@ impl<'t> Search<'t> {
             return if node.firsts & first_bit(segment) == 0 {
                 None
             } else {
-                self.trie.literals.find(at, segment)
+                self.trie.segments.find(at, segment)
             };
         }
         if path::is_over_encoded(segment) {
@@ -289,9 +289,9 @@ impl<'t> Search<'t> {
         }
         let decoded = path::decode(segment);
         if self.trie.folds(&decoded) {
-            return self.trie.literals.find(at, &path::folded(&decoded));
+            return self.trie.segments.find(at, &path::folded(&decoded));
         }
-        self.trie.literals.find(at, &decoded)
+        self.trie.segments.find(at, &decoded)
     }
 
     fn consider(&mut self, last: Option<u32>) {

@@ -3,7 +3,7 @@
 use crate::{
     admin::services::Services,
     app,
-    policy::{self, Finding, Settings, Source, Stored, Study},
+    policy::{self, Analysis, Finding, Settings, Source, Stored},
 };
 
 /// What a set is made of.
@@ -27,10 +27,10 @@ impl Policies {
     }
 
     /// The set, and what is doubtful about it; `None` where it has mistakes.
-    pub(super) fn study(&self) -> Option<(Study, Vec<Finding>)> {
-        let (study, mut findings) = policy::study(&self.settings, &self.sources, &self.stored);
-        let study = study?;
-        findings.extend(study.lint(&self.sources));
-        Some((study, findings))
+    pub(super) fn analyze(&self) -> Option<(Analysis, Vec<Finding>)> {
+        let (analysis, mut findings) = policy::analyze(&self.settings, &self.sources, &self.stored);
+        let analysis = analysis?;
+        findings.extend(analysis.lint(&self.sources));
+        Some((analysis, findings))
     }
 }

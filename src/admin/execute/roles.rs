@@ -92,8 +92,8 @@ async fn users_and_rules(services: &Services, name: &str) -> Result<(usize, Stri
 /// The rules that name a role; `None` where the policies cannot be read.
 async fn rules_about(services: &Services, name: &str) -> Option<Vec<String>> {
     let policies = Policies::of(services).await?;
-    let (study, _) = policies.study()?;
-    Some(study.naming_role(name))
+    let (analysis, _) = policies.analyze()?;
+    Some(analysis.naming_role(name))
 }
 
 /// Pairs of a role's name and the text of the id of a user who has it.

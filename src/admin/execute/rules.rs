@@ -78,7 +78,7 @@ async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<Strin
     let head = format!("the stored rule `{}` ", rule.id);
     let is_special = rule.principal_id.as_deref().is_some_and(|name| name.starts_with('$'));
     policies.stored.rules.push(rule);
-    let Some((_, findings)) = policies.study() else { return Ok(Vec::new()) };
+    let Some((_, findings)) = policies.analyze() else { return Ok(Vec::new()) };
     let mut doubts = Vec::new();
     for finding in findings.into_iter().filter(|finding| finding.file == "store") {
         let Some(what) = finding.message.strip_prefix(&head) else { continue };

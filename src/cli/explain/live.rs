@@ -59,9 +59,10 @@ pub(super) fn ask(
 /// The gate's set, compiled here once more to be looked into.
 fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
     let in_force = view.in_force;
-    let (study, _) = policy::study(&in_force.settings, &in_force.sources, &in_force.stored);
-    let study = study.context("the gate's policies cannot be compiled here; is it of the same version?")?;
-    if study.set().digest != in_force.digest {
+    let (analysis, _) = policy::analyze(&in_force.settings, &in_force.sources, &in_force.stored);
+    let analysis =
+        analysis.context("the gate's policies cannot be compiled here; is it of the same version?")?;
+    if analysis.set().digest != in_force.digest {
         anyhow::bail!("the gate's policies read differently here; is it of the same version?");
     }
     let roles = view.roles.into_iter().map(String::into_boxed_str).collect();
@@ -75,7 +76,7 @@ fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Res
         // Where the files are may be what cannot be read.
         Err(_) => in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}")),
     };
-    Ok(Situation { study, person, owner, told: Some(in_force.owner), differs })
+    Ok(Situation { analysis, person, owner, told: Some(in_force.owner), differs })
 }
 
 /// Whether other files lie on disk than those in force, and why they are not.
@@ -90,9 +91,9 @@ fn differs(config: &Config, in_force: &InForce) -> Option<String> {
         Ok(sources) => sources,
         Err(error) => return Some(format!("{head}, and cannot be: {}", one_line(&whole_chain(&error)))),
     };
-    let (study, findings) = policy::study(&in_force.settings, &sources, &in_force.stored);
+    let (analysis, findings) = policy::analyze(&in_force.settings, &sources, &in_force.stored);
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    Some(match (study, &*errors) {
+    Some(match (analysis, &*errors) {
         (Some(_), _) => {
             format!("{head} yet; a gate takes a change up when the files have been still for a moment")
         }

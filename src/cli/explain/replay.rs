@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::{Person, Question, show, study};
+use super::{Person, Question, analyze, show};
 use crate::{
     cli::{
         Exit, access_line::AccessLine, args::Global, backend::Site, known, on_runtime, paint::Paint, print,
@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     let facts = line.facts.as_ref().with_context(|| {
         format!("the request `{id}` was refused before any rule was asked: its line has no facts")
     })?;
-    let study = study(config, &stored(config)?)?;
+    let analysis = analyze(config, &stored(config)?)?;
     let person = Person {
         user: line.user.clone(),
         roles: facts.roles.iter().map(|role| role.as_str().into()).collect(),
@@ -33,8 +33,8 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         disabled: false,
     };
     let inquiry = line.inquiry(facts, person.caller(), facts.owner);
-    let explanation = study.explain(&inquiry);
-    let same_policies = facts.policy == study.set().digest;
+    let explanation = analysis.explain(&inquiry);
+    let same_policies = facts.policy == analysis.set().digest;
     let same_verdict = line.decision == explanation.verdict.word();
     let same_rule = line.rule.as_deref() == Some(&explanation.winner);
     if global.json {

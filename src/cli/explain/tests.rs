@@ -76,7 +76,7 @@ fn with_a_store_a_name_and_its_roles_are_known() {
 #[test]
 fn a_person_reads_a_table() {
     let (_folder, config) = folder();
-    let study = study(&config, &Stored::default()).unwrap();
+    let analysis = analyze(&config, &Stored::default()).unwrap();
     let person = Person { user: Some("7".into()), ..Person::default() };
     let inquiry = Inquiry {
         method: "GET",
@@ -95,7 +95,7 @@ fn a_person_reads_a_table() {
         differs: None,
         told: Some(&OwnerTold::Said { target: "/api/orders/7".into(), owner: false }),
     };
-    insta::assert_snapshot!(show::text(&question, &study.explain(&inquiry), Paint::none()), @r#"
+    insta::assert_snapshot!(show::text(&question, &analysis.explain(&inquiry), Paint::none()), @r#"
     deny 403 by order.json#/acls/0
     allow if the row is theirs: the gate asks GET /api/orders/7 (say it with --owner yes or no)
 
@@ -131,7 +131,7 @@ fn what_never_reaches_the_rules_says_so() {
 #[test]
 fn a_recorded_request_is_decided_again() {
     let (folder, config) = folder();
-    let digest = study(&config, &Stored::default()).unwrap().set().digest.clone();
+    let digest = analyze(&config, &Stored::default()).unwrap().set().digest.clone();
     let log = folder.path().join("access.jsonl");
     let record = |id: &str, owner: &str, decision: &str, policy: &str| {
         format!(

@@ -34,10 +34,10 @@ fn diff(old: &Value, new: &Value, log: &[Value]) -> (Vec<String>, Exit) {
     let wanted = PolicyDiff { old: at("old"), new: at("new"), log: (!log.is_empty()).then(|| at("log")) };
     let (old, new) =
         (Folder::read(&config, &wanted.old).unwrap(), Folder::read(&config, &wanted.new).unwrap());
-    let mut seen = of_rules(&old.study, &new.study);
+    let mut seen = of_rules(&old.analysis, &new.analysis);
     seen.extend(of_cases(&old, &new));
     if let Some(log) = &wanted.log {
-        seen.extend(of_log(&old.study, &new.study, log).unwrap().0);
+        seen.extend(of_log(&old.analysis, &new.analysis, log).unwrap().0);
     }
     let line = |seen: &Seen| {
         let word = if seen.change.opens() { "opens" } else { "closes" };
@@ -107,10 +107,10 @@ fn lines_that_are_none_of_ours_are_counted() {
     fs::write(at("p/order.json"), policy(&json!([rule("$everyone", "DENY")]))).unwrap();
     let sources = Sources { file: None, env: Vec::new(), flags: vec![("policies.dir".into(), "x".into())] };
     let config = config::load(&sources).unwrap().config;
-    let study = Folder::read(&config, &at("p")).unwrap().study;
+    let analysis = Folder::read(&config, &at("p")).unwrap().analysis;
     let read = |log: &[u8]| {
         fs::write(at("log"), log).unwrap();
-        of_log(&study, &study, &at("log")).map(|(_, read)| read)
+        of_log(&analysis, &analysis, &at("log")).map(|(_, read)| read)
     };
     let good = logged("1", &[], &json!(false)).to_string();
     let refused =

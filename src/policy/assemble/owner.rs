@@ -7,7 +7,7 @@ use crate::policy::{
     method::Method,
     model::Model,
     owner::{Owner, RowOwner},
-    plain::read_owner,
+    routes_file::read_owner,
 };
 
 impl Assembly<'_, '_> {

@@ -6,8 +6,8 @@ use super::Assembly;
 use crate::policy::{
     AccountRoute,
     model::Definition,
-    plain::PlainFile,
     plan::RoutePlan,
+    routes_file::RoutesFile,
     table::{Judge, Operation, Route},
     trie::{End, Piece},
 };
@@ -27,7 +27,7 @@ const SHORT_SET_PASSWORD: &str = "short.setPassword";
 
 impl Assembly<'_, '_> {
     /// Adds the short routes, if they are on and there are accounts. They win over the app's own routes.
-    pub(in crate::policy) fn add_short(&mut self, files: &[(Definition, PlainFile)]) {
+    pub(in crate::policy) fn add_short(&mut self, files: &[(Definition, RoutesFile)]) {
         if !self.settings.short_routes {
             return;
         }
@@ -48,7 +48,7 @@ impl Assembly<'_, '_> {
                     method: served.to_owned(),
                 }));
             }
-            let [_, folded] = &mut self.table.plain;
+            let [_, folded] = &mut self.table.tries;
             for verb in verbs {
                 folded.insert(&pattern, &End { verb: (*verb).into(), rank: 0, route: index });
                 if let Some(plan) = self.plan.routes.get_mut(index) {
@@ -95,7 +95,7 @@ impl Assembly<'_, '_> {
     }
 
     /// A file that names such a path for the same verbs, or a model that lives there, is a tie.
-    fn refuse_taken(&mut self, files: &[(Definition, PlainFile)]) {
+    fn refuse_taken(&mut self, files: &[(Definition, RoutesFile)]) {
         let mut taken = Vec::new();
         for route in files.iter().flat_map(|(_, file)| &file.routes) {
             let [Piece::Literal(literal)] = &*route.pattern else { continue };

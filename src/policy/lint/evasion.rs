@@ -3,15 +3,15 @@
 
 use std::collections::HashSet;
 
-use super::claims::text;
+use super::overlapping_paths::text;
 use crate::policy::{
     Unmatched,
     acl::{Effect, Rule, Who},
     action::is_safe,
+    analysis::Analysis,
+    caller_classes::{CallerClass, RuleList},
     finding::Report,
-    lattice::{Kind, Ruled},
     plan::RoutePlan,
-    study::Study,
     table::{Found, Route},
     trie::Piece,
 };
@@ -28,23 +28,23 @@ enum Way {
 struct End {
     route: Option<usize>,
     name: String,
-    who: Kind,
+    who: CallerClass,
 }
 
 /// Warns of each route of a `routes` file that denies what another spelling of its path allows.
-pub(super) fn check(study: &Study, report: &mut Report<'_>) {
+pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
     let mut told: HashSet<(usize, Way, Option<usize>)> = HashSet::new();
-    for (route, plan) in study.plan.routes.iter().enumerate() {
-        if study.set.table.models.get(plan.model).is_none_or(|model| model.loopback) {
+    for (route, plan) in analysis.plan.routes.iter().enumerate() {
+        if analysis.set.table.models.get(plan.model).is_none_or(|model| model.loopback) {
             continue;
         }
         for (verb, pattern) in &plan.ends {
             for (way, path) in spellings(pattern, plan.ignore_case) {
                 for method in methods(verb) {
-                    let Some(end) = way_around(study, route, (method, &path)) else { continue };
+                    let Some(end) = way_around(analysis, route, (method, &path)) else { continue };
                     // What lies below is another path, unless nothing says what holds there.
                     let counts = way != Way::Below
-                        || (end.route.is_none() && study.set.settings.unmatched == Unmatched::Allow);
+                        || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
                     if counts && told.insert((plan.model, way, end.route)) {
                         tell(plan, pattern, (way, method, &path, &end), report);
                     }
@@ -55,12 +55,12 @@ pub(super) fn check(study: &Study, report: &mut Report<'_>) {
 }
 
 /// Warns once a file where a method is denied that a permitted one may ask for.
-pub(super) fn check_overrides(study: &Study, report: &mut Report<'_>) {
+pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
     let mut told: HashSet<usize> = HashSet::new();
-    for (route, plan) in study.plan.routes.iter().enumerate() {
+    for (route, plan) in analysis.plan.routes.iter().enumerate() {
         // What the gate serves itself has no `_method`.
         let is_ours = |route: &Route| route.operation.account.is_some();
-        if study.set.table.routes.get(route).is_none_or(is_ours) {
+        if analysis.set.table.routes.get(route).is_none_or(is_ours) {
             continue;
         }
         for (verb, pattern) in &plan.ends {
@@ -68,7 +68,7 @@ pub(super) fn check_overrides(study: &Study, report: &mut Report<'_>) {
                 continue;
             }
             let path = sample(pattern, |literal| literal.to_owned());
-            let Some(end) = way_around_as(study, (route, verb), ("POST", &path)) else { continue };
+            let Some(end) = way_around_as(analysis, (route, verb), ("POST", &path)) else { continue };
             told.insert(plan.model);
             let message = format!(
                 "{} may send `POST {path}`, and not `{verb}`: an app that reads `_method` takes the one for the other",
@@ -110,15 +110,19 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: (Way, &str, &str, &End), rep
 }
 
 /// Where this spelling lets a caller in whom the route keeps out.
-fn way_around(study: &Study, route: usize, (method, path): (&str, &str)) -> Option<End> {
-    way_around_as(study, (route, method), (method, path))
+fn way_around(analysis: &Analysis, route: usize, (method, path): (&str, &str)) -> Option<End> {
+    way_around_as(analysis, (route, method), (method, path))
 }
 
 /// The same where the route is judged by another method than the request is sent with.
-fn way_around_as(study: &Study, (route, own): (usize, &str), (method, path): (&str, &str)) -> Option<End> {
-    let table = &study.set.table;
+fn way_around_as(
+    analysis: &Analysis,
+    (route, own): (usize, &str),
+    (method, path): (&str, &str),
+) -> Option<End> {
+    let table = &analysis.set.table;
     let judge = table.routes.get(route)?.judge(is_safe(own));
-    let here = study.ruled(study.plan.routes.get(route)?, &judge.rules);
+    let here = analysis.ruled(analysis.plan.routes.get(route)?, &judge.rules);
     let authenticated = [Rule {
         who: Who::Authenticated,
         effect: Effect::Allow { weight: 0 },
@@ -127,20 +131,20 @@ fn way_around_as(study: &Study, (route, own): (usize, &str), (method, path): (&s
     }];
     let (index, name, there) = match table.find(method, path) {
         Found::Route(hit) if hit.index != route => {
-            let plan = study.plan.routes.get(hit.index)?;
+            let plan = analysis.plan.routes.get(hit.index)?;
             let rules = &hit.route.judge(is_safe(method)).rules;
-            (Some(hit.index), format!("`{}`", hit.route.name), study.ruled(plan, rules))
+            (Some(hit.index), format!("`{}`", hit.route.name), analysis.ruled(plan, rules))
         }
         Found::Unmatched => {
-            let unmatched = study.set.settings.unmatched;
+            let unmatched = analysis.set.settings.unmatched;
             let rules: &[Rule] = if unmatched == Unmatched::Authenticated { &authenticated } else { &[] };
             let default_allow = unmatched == Unmatched::Allow;
             let name = "covered by no route (`policies.unmatched`)".to_owned();
-            (None, name, Ruled { rules, default_allow, ownable: false })
+            (None, name, RuleList { rules, default_allow, ownable: false })
         }
         _ => return None,
     };
-    let gains = |kind: &Kind| there.allows(kind) && !here.allows(kind);
+    let gains = |class: &CallerClass| there.allows(class) && !here.allows(class);
     let who = there.differences(&here).into_iter().find(gains)?;
     Some(End { route: index, name, who })
 }

@@ -7,9 +7,9 @@ use super::{
     *,
 };
 
-fn studied(settings: &Settings, definitions: &[Value], stored: &Stored) -> Study {
-    let (study, findings) = study(settings, &sources(definitions), stored);
-    study.unwrap_or_else(|| panic!("{findings:#?}"))
+fn analyzed(settings: &Settings, definitions: &[Value], stored: &Stored) -> Analysis {
+    let (analysis, findings) = analyze(settings, &sources(definitions), stored);
+    analysis.unwrap_or_else(|| panic!("{findings:#?}"))
 }
 
 fn order() -> Value {
@@ -23,10 +23,10 @@ fn order() -> Value {
     ]})
 }
 
-fn explained(study: &Study, request: &str, caller: Caller<'_>, owner: Option<bool>) -> Explanation {
+fn explained(analysis: &Analysis, request: &str, caller: Caller<'_>, owner: Option<bool>) -> Explanation {
     let (method, target) = request.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    study.explain(&Inquiry { method, path, query, body: None, model_id: None, caller, owner })
+    analysis.explain(&Inquiry { method, path, query, body: None, model_id: None, caller, owner })
 }
 
 /// One line a rule: `SCORE REF applied|- REASON`.
@@ -40,10 +40,10 @@ fn lines(explanation: &Explanation) -> String {
 
 #[test]
 fn every_rule_says_why() {
-    let study = studied(&standard(), &[order()], &stored());
+    let analysis = analyzed(&standard(), &[order()], &stored());
     let roles = ["admin".into()];
     let admin = Caller { user: Some("9"), roles: &roles, scopes: &[] };
-    let explanation = explained(&study, "DELETE /api/orders/3", admin, None);
+    let explanation = explained(&analysis, "DELETE /api/orders/3", admin, None);
     insta::assert_snapshot!(lines(&explanation), @r"
     8023 order.json#/acls/4 applied decides
     7508 order.json#/acls/3 applied applies, but `order.json#/acls/4` has a higher score
@@ -60,8 +60,8 @@ fn every_rule_says_why() {
 
 #[test]
 fn the_json_has_the_documented_keys() {
-    let study = studied(&standard(), &[order()], &stored());
-    let json = serde_json::to_value(explained(&study, "GET /api/orders/3", ANYBODY, None)).unwrap();
+    let analysis = analyzed(&standard(), &[order()], &stored());
+    let json = serde_json::to_value(explained(&analysis, "GET /api/orders/3", ANYBODY, None)).unwrap();
     let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let documented = [
         "verdict",
@@ -84,23 +84,23 @@ fn the_json_has_the_documented_keys() {
 
 #[test]
 fn an_owner_that_nobody_named_is_asked_for() {
-    let study = studied(&standard(), &[order()], &stored());
-    let unsaid = explained(&study, "GET /api/orders/3", user("7"), None);
+    let analysis = analyzed(&standard(), &[order()], &stored());
+    let unsaid = explained(&analysis, "GET /api/orders/3", user("7"), None);
     let asks = unsaid.asks.unwrap();
     assert_eq!(
         (unsaid.verdict, asks.if_owner, &*asks.target),
         (Verdict::Deny, Verdict::Allow, "/api/orders/3")
     );
-    let owner = explained(&study, "GET /api/orders/3", user("7"), Some(true));
+    let owner = explained(&analysis, "GET /api/orders/3", user("7"), Some(true));
     assert_eq!((owner.verdict, owner.asks, &*owner.winner), (Verdict::Allow, None, "order.json#/acls/1"));
     // Where the rules know, what is said does not count.
-    let own = explained(&study, "GET /api/users/7", user("7"), Some(false));
+    let own = explained(&analysis, "GET /api/users/7", user("7"), Some(false));
     assert_eq!((own.verdict, own.asks), (Verdict::Allow, None));
 }
 
 #[test]
 fn the_smallest_change_comes_first() {
-    let study = studied(&standard(), &[order()], &stored());
+    let analysis = analyzed(&standard(), &[order()], &stored());
     let admin = ["admin".into()];
     let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
     let reset = ["reset-password".to_owned()];
@@ -129,9 +129,9 @@ fn the_smallest_change_comes_first() {
             "send the path without needless escapes and without `;`: servers read it in two ways",
         ),
     ] {
-        assert_eq!(explained(&study, request, caller, None).flip, flip, "{request} {caller:?}");
+        assert_eq!(explained(&analysis, request, caller, None).flip, flip, "{request} {caller:?}");
     }
-    let added = explained(&study, "DELETE /api/orders/3", admin, None);
+    let added = explained(&analysis, "DELETE /api/orders/3", admin, None);
     assert!(
         added.flip.starts_with(
             "add to `Order`, for this: {\"model\":\"Order\",\"principalType\":\"USER\",\"principalId\":\"9\""
@@ -157,8 +157,8 @@ fn stored_rules_are_turned_too() {
         rule_with("$everyone", "ALLOW", json!({"accessType": "WRITE"})),
     ]});
     let rows = Stored { rules: vec![row("41", "Order", "DENY"), row("42", "*", "ALLOW")], ..stored() };
-    let study = studied(&standard(), &[order(), note], &rows);
-    let allowed = explained(&study, "GET /api/notes", user("7"), None);
+    let analysis = analyzed(&standard(), &[order(), note], &rows);
+    let allowed = explained(&analysis, "GET /api/notes", user("7"), None);
     assert_eq!(&*allowed.winner, "store#/ACL/42");
     let turns = |explanation: &Explanation| {
         let all = std::iter::once(&explanation.flip).chain(&explanation.turns);
@@ -178,8 +178,8 @@ fn stored_rules_are_turned_too() {
     assert!(!starts(&told, "let the stored rule `41`"), "{told:#?}");
     // The account model has no file: what is added to it is a row.
     let row = Stored { rules: vec![row("43", "User", "ALLOW")], ..stored() };
-    let study = studied(&standard(), &[order()], &row);
-    let list = explained(&study, "GET /api/users", user("7"), None);
+    let analysis = analyzed(&standard(), &[order()], &row);
+    let list = explained(&analysis, "GET /api/users", user("7"), None);
     assert_eq!((list.verdict, &*list.winner), (Verdict::Allow, "store#/ACL/43"));
     let told = turns(&list);
     let added = r#"store a rule: `portcullis acl add '{"model":"User","property":"find","accessType":"READ","permission":"DENY","principalType":"USER","principalId":"7"}'`"#;
@@ -189,24 +189,24 @@ fn stored_rules_are_turned_too() {
 
 #[test]
 fn mutants_that_change_nothing_are_none() {
-    let mut study = studied(&standard(), &[order()], &stored());
-    let looked = |study: &mut Study, rule, mutation| study.mutated(rule, mutation, |_| ()).is_some();
+    let mut analysis = analyzed(&standard(), &[order()], &stored());
+    let looked = |analysis: &mut Analysis, rule, mutation| analysis.mutated(rule, mutation, |_| ()).is_some();
     // By default no caller may, so that the first rule says nothing new.
-    assert!(!looked(&mut study, "order.json#/acls/0", Mutation::Drop));
-    assert!(looked(&mut study, "order.json#/acls/0", Mutation::Flip));
-    assert!(looked(&mut study, "order.json#/acls/4", Mutation::Drop));
-    assert!(!looked(&mut study, "order.json#/acls/5", Mutation::Flip), "it speaks of nobody");
+    assert!(!looked(&mut analysis, "order.json#/acls/0", Mutation::Drop));
+    assert!(looked(&mut analysis, "order.json#/acls/0", Mutation::Flip));
+    assert!(looked(&mut analysis, "order.json#/acls/4", Mutation::Drop));
+    assert!(!looked(&mut analysis, "order.json#/acls/5", Mutation::Flip), "it speaks of nobody");
     // Everything is as it was.
     let admin = ["admin".into()];
     let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
-    assert_eq!(explained(&study, "DELETE /api/orders/3", admin, None).winner, "order.json#/acls/4");
-    let seen = study.mutated("order.json#/acls/4", Mutation::Drop, |study| {
-        explained(study, "DELETE /api/orders/3", admin, None).winner
+    assert_eq!(explained(&analysis, "DELETE /api/orders/3", admin, None).winner, "order.json#/acls/4");
+    let seen = analysis.mutated("order.json#/acls/4", Mutation::Drop, |analysis| {
+        explained(analysis, "DELETE /api/orders/3", admin, None).winner
     });
     assert_eq!(seen.as_deref(), Some("order.json#/acls/3"));
 }
 
-fn changes(old: &Study, new: &Study) -> Vec<String> {
+fn changes(old: &Analysis, new: &Analysis) -> Vec<String> {
     let line = |change: &Change| {
         let word = if change.opens() { "opens" } else { "closes" };
         format!(
@@ -219,13 +219,13 @@ fn changes(old: &Study, new: &Study) -> Vec<String> {
 
 #[test]
 fn a_diff_tells_who_may_do_what_from_now_on() {
-    let before = studied(&standard(), &[order()], &stored());
+    let before = analyzed(&standard(), &[order()], &stored());
     assert_eq!(changes(&before, &before), Vec::<String>::new());
     let mut wider = order();
     wider["acls"][2]["property"] = json!("find");
     wider["acls"][1] = rule_with("$owner", "ALLOW", json!({"property": ["findById", "deleteById"]}));
     let hook = json!({"name": "Hook", "routes": [{"path": "/hook/{id}", "methods": ["POST"]}], "acls": [rule("$everyone", "ALLOW")]});
-    let after = studied(&standard(), &[wider, hook], &stored());
+    let after = analyzed(&standard(), &[wider, hook], &stored());
     insta::assert_snapshot!(changes(&before, &after).join("\n"), @r"
     opens POST Hook /hook/{id} for anonymous: unmatched -> hook.json#/acls/0
     opens POST Hook /hook/{id} for any user: unmatched -> hook.json#/acls/0
@@ -235,16 +235,16 @@ fn a_diff_tells_who_may_do_what_from_now_on() {
     closes HEAD Order.exists for the owner: order.json#/acls/1 -> order.json#/acls/0
     ");
     let opened =
-        studied(&Settings { unmatched: Unmatched::Authenticated, ..standard() }, &[order()], &stored());
+        analyzed(&Settings { unmatched: Unmatched::Authenticated, ..standard() }, &[order()], &stored());
     assert_eq!(
         changes(&opened, &after)[0],
         "opens POST Hook /hook/{id} for anonymous: unmatched -> hook.json#/acls/0"
     );
 }
 
-fn explain_asker(study: &Study, line: &str, asker: &Asker) -> Explanation {
+fn explain_asker(analysis: &Analysis, line: &str, asker: &Asker) -> Explanation {
     let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
-    explained(study, line, caller, Some(asker.owns))
+    explained(analysis, line, caller, Some(asker.owns))
 }
 
 proptest! {
@@ -256,14 +256,14 @@ proptest! {
         acls in proptest::collection::vec(acl(), 0..8),
         asker in asker(),
     ) {
-        let study = studied(&loopback(), &[model(&acls, None)], &stored());
+        let analysis = analyzed(&loopback(), &[model(&acls, None)], &stored());
         for request in &REQUESTS {
-            let explanation = explain_asker(&study, request.line, &asker);
+            let explanation = explain_asker(&analysis, request.line, &asker);
             let (method, path) = request.line.split_once(' ').unwrap();
-            let action = study.set().action(method, path, None);
+            let action = analysis.set().action(method, path, None);
             let verdict = if asker.owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
             let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
-            let (verdict, rule) = match study.set().decide(&action, caller, Some(verdict)) {
+            let (verdict, rule) = match analysis.set().decide(&action, caller, Some(verdict)) {
                 Decision::Permit(permit) => (Verdict::Allow, permit.rule.to_owned()),
                 Decision::Denial(denial) => (Verdict::Deny, denial.rule.to_owned()),
                 Decision::Ask(_) => panic!("asked twice"),
@@ -282,8 +282,8 @@ proptest! {
         asker in asker(),
     ) {
         let (before, after) = (
-            studied(&loopback(), &[model(&old, None)], &stored()),
-            studied(&loopback(), &[model(&new, None)], &stored()),
+            analyzed(&loopback(), &[model(&old, None)], &stored()),
+            analyzed(&loopback(), &[model(&new, None)], &stored()),
         );
         let changes = compare(&before, &after);
         for request in &REQUESTS {
@@ -300,15 +300,15 @@ proptest! {
     #[test]
     fn what_never_decides_can_go(acls in proptest::collection::vec(acl(), 1..6)) {
         let definitions = [model(&acls, None)];
-        let mut study = studied(&loopback(), &definitions, &stored());
+        let mut analysis = analyzed(&loopback(), &definitions, &stored());
         let files = sources(&definitions);
-        let dead: Vec<usize> = study.lint(&files).into_iter()
+        let dead: Vec<usize> = analysis.lint(&files).into_iter()
             .filter(|found| ["never-wins", "shadowed"].contains(&found.code)).map(|found| found.line).collect();
-        let rules = study.rules();
+        let rules = analysis.rules();
         let starts: Vec<usize> = rule_lines(&files[0].text);
         for (rule, line) in rules.iter().zip(starts) {
             if dead.contains(&line) {
-                prop_assert!(study.mutated(&rule.reference, Mutation::Drop, |_| ()).is_none(), "{}", rule.text);
+                prop_assert!(analysis.mutated(&rule.reference, Mutation::Drop, |_| ()).is_none(), "{}", rule.text);
             }
         }
     }

@@ -4,9 +4,9 @@ use super::*;
 
 /// The lints of these files, `code message` each.
 fn lints_of(settings: &Settings, files: &[Source], stored: &Stored) -> Vec<String> {
-    let (study, findings) = study(settings, files, stored);
-    let study = study.unwrap_or_else(|| panic!("{findings:#?}"));
-    study
+    let (analysis, findings) = analyze(settings, files, stored);
+    let analysis = analysis.unwrap_or_else(|| panic!("{findings:#?}"));
+    analysis
         .lint(files)
         .iter()
         .map(|found| format!("{}:{} {} {}", found.file, found.line, found.code, found.message))
@@ -279,8 +279,8 @@ fn b5_where_the_app_may_read_a_method_the_rules_that_hang_on_it_are_told() {
     };
     for (delete, told) in [("editor", true), ("$everyone", false)] {
         let files = sources(&[note(delete)]);
-        let (study, _) = study(&standard(), &files, &stored());
-        let found = study.unwrap().lint_overrides(&files);
+        let (analysis, _) = analyze(&standard(), &files, &stored());
+        let found = analysis.unwrap().lint_overrides(&files);
         assert_eq!(found.len(), usize::from(told), "{found:?}");
         assert!(
             !told || found[0].message.contains("may send `POST /notes/x`, and not `DELETE`"),

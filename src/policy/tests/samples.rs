@@ -43,8 +43,8 @@ fn compile_without_a_finding_and_do_what_they_say() {
 
 #[test]
 fn have_no_doubts() {
-    let (study, _) = study(&standard(), &samples(), &stored());
-    assert_eq!(study.unwrap().lint(&samples()), Vec::new());
+    let (analysis, _) = analyze(&standard(), &samples(), &stored());
+    assert_eq!(analysis.unwrap().lint(&samples()), Vec::new());
 }
 
 /// The first block of a document that begins like this.
@@ -70,17 +70,17 @@ fn f10_the_samples_of_the_documents_are_sound() {
     for sources in documents.into_iter().chain([samples()]) {
         for unmatched in [Unmatched::Deny, Unmatched::Authenticated] {
             let settings = Settings { unmatched, ..standard() };
-            let (study, findings) = study(&settings, &sources, &stored);
+            let (analysis, findings) = analyze(&settings, &sources, &stored);
             assert_eq!(findings, Vec::new());
-            assert_eq!(study.unwrap().lint(&sources), Vec::new(), "{unmatched:?}");
+            assert_eq!(analysis.unwrap().lint(&sources), Vec::new(), "{unmatched:?}");
         }
     }
     for (document, name, _) in DOCUMENTS.into_iter().filter(|(_, _, has_cases)| *has_cases) {
         let cases = file("cases.json", &block(document, "[\n  { \"as\"", "\n]\n"));
-        let (study, _) = study(&standard(), &of(document, name), &stored);
-        let study = study.unwrap();
+        let (analysis, _) = analyze(&standard(), &of(document, name), &stored);
+        let analysis = analysis.unwrap();
         for case in Case::read(&cases).unwrap() {
-            let outcome = study.run(&case, (&case.target, None));
+            let outcome = analysis.run(&case, (&case.target, None));
             assert_eq!(outcome.failure, None, "{case:?}");
         }
     }

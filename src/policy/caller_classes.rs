@@ -11,7 +11,7 @@ use super::{
 
 /// A caller with the facts that rules ask for, and no others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Kind {
+pub struct CallerClass {
     /// Whether there is a valid token.
     pub known: bool,
     /// The user, where it matters which one.
@@ -24,7 +24,7 @@ pub struct Kind {
 
 /// Rules, and what holds where none applies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ruled<'r> {
+pub(super) struct RuleList<'r> {
     /// The highest score first.
     pub(super) rules: &'r [Rule],
     pub(super) default_allow: bool,
@@ -35,7 +35,7 @@ pub(super) struct Ruled<'r> {
 /// The id of a user that no rule speaks of.
 const STRANGER: &str = "\u{0}";
 
-impl Kind {
+impl CallerClass {
     /// No caller.
     pub(super) fn anonymous() -> Self {
         Self::default()
@@ -63,18 +63,18 @@ impl Kind {
         if both.contains(&&Who::Unauthenticated) {
             return found;
         }
-        let mut kind = Self::user();
+        let mut class = Self::user();
         for who in both {
             match who {
-                Who::Owner => kind.owner = true,
-                Who::Role(name) if !kind.roles.contains(name) => kind.roles.push(name.clone()),
-                Who::User(id) if kind.user.as_ref().is_some_and(|other| other != id) => return found,
-                Who::User(id) => kind.user = Some(id.clone()),
+                Who::Owner => class.owner = true,
+                Who::Role(name) if !class.roles.contains(name) => class.roles.push(name.clone()),
+                Who::User(id) if class.user.as_ref().is_some_and(|other| other != id) => return found,
+                Who::User(id) => class.user = Some(id.clone()),
                 _ => {}
             }
         }
-        kind.roles.sort();
-        found.push(kind);
+        class.roles.sort();
+        found.push(class);
         found
     }
 
@@ -96,51 +96,51 @@ impl Kind {
     }
 }
 
-impl Ruled<'_> {
+impl RuleList<'_> {
     /// The place of the rule that decides; `None` = the default does.
-    pub(super) fn first(&self, kind: &Kind) -> Option<usize> {
-        let caller = kind.caller();
-        self.rules.iter().position(|rule| rule.who.is(caller, kind.owner && self.ownable))
+    pub(super) fn first(&self, class: &CallerClass) -> Option<usize> {
+        let caller = class.caller();
+        self.rules.iter().position(|rule| rule.who.is(caller, class.owner && self.ownable))
     }
 
     /// Whether they may.
-    pub(super) fn allows(&self, kind: &Kind) -> bool {
-        self.permits(self.first(kind))
+    pub(super) fn allows(&self, class: &CallerClass) -> bool {
+        self.permits(self.first(class))
     }
 
     /// The rule that decides.
-    pub(super) fn decider(&self, kind: &Kind) -> &str {
-        self.first(kind).and_then(|at| self.rules.get(at)).map_or("default", |rule| &*rule.reference)
+    pub(super) fn decider(&self, class: &CallerClass) -> &str {
+        self.first(class).and_then(|at| self.rules.get(at)).map_or("default", |rule| &*rule.reference)
     }
 
     /// Whether the rule at this place decides for any caller.
     pub(super) fn can_win(&self, place: usize) -> bool {
         let Some(rule) = self.rules.get(place) else { return false };
-        Kind::meeting(&rule.who, &Who::Everyone).iter().any(|kind| self.first(kind) == Some(place))
+        CallerClass::meeting(&rule.who, &Who::Everyone).iter().any(|class| self.first(class) == Some(place))
     }
 
     /// The rules that stand before this one for every caller that it speaks of.
     pub(super) fn instead_of(&self, place: usize) -> Vec<&str> {
         let Some(rule) = self.rules.get(place) else { return Vec::new() };
         let mut names: Vec<&str> =
-            Kind::meeting(&rule.who, &Who::Everyone).iter().map(|kind| self.decider(kind)).collect();
+            CallerClass::meeting(&rule.who, &Who::Everyone).iter().map(|class| self.decider(class)).collect();
         names.dedup();
         names
     }
 
     /// Every caller, by the fewest facts, who may here and may not there, or the other way round. Empty where the two
     /// decide alike for every caller.
-    pub(super) fn differences(&self, other: &Ruled<'_>) -> Vec<Kind> {
-        let mut found: Vec<Kind> = Vec::new();
+    pub(super) fn differences(&self, other: &RuleList<'_>) -> Vec<CallerClass> {
+        let mut found: Vec<CallerClass> = Vec::new();
         for here in self.places() {
             for there in other.places() {
                 if self.permits(here) == other.permits(there) {
                     continue;
                 }
-                let kinds = Kind::meeting(self.who(here), other.who(there));
-                for kind in kinds {
-                    if self.first(&kind) == here && other.first(&kind) == there && !found.contains(&kind) {
-                        found.push(kind);
+                let classes = CallerClass::meeting(self.who(here), other.who(there));
+                for class in classes {
+                    if self.first(&class) == here && other.first(&class) == there && !found.contains(&class) {
+                        found.push(class);
                     }
                 }
             }
@@ -194,12 +194,12 @@ mod tests {
     }
 
     /// Every caller that there is, facts in every combination.
-    fn everybody() -> Vec<Kind> {
-        let mut all = vec![Kind::anonymous()];
+    fn everybody() -> Vec<CallerClass> {
+        let mut all = vec![CallerClass::anonymous()];
         for user in [None, Some("1".into()), Some("2".into())] {
             for roles in [vec![], vec!["a".into()], vec!["b".into()], vec!["a".into(), "b".into()]] {
                 for owner in [false, true] {
-                    all.push(Kind { known: true, user: user.clone(), roles: roles.clone(), owner });
+                    all.push(CallerClass { known: true, user: user.clone(), roles: roles.clone(), owner });
                 }
             }
         }
@@ -209,42 +209,42 @@ mod tests {
     proptest! {
         #[test]
         fn a_rule_wins_for_somebody_or_for_nobody(rules in list(), ownable: bool) {
-            let ruled = Ruled { rules: &rules, default_allow: false, ownable };
+            let ruled = RuleList { rules: &rules, default_allow: false, ownable };
             for place in 0..rules.len() {
-                let wins = everybody().iter().any(|kind| ruled.first(kind) == Some(place));
+                let wins = everybody().iter().any(|class| ruled.first(class) == Some(place));
                 prop_assert_eq!(ruled.can_win(place), wins, "{}", place);
             }
         }
 
         #[test]
         fn differences_are_all_there_are(a in list(), b in list(), ownable: bool, default in any::<(bool, bool)>()) {
-            let a = Ruled { rules: &a, default_allow: default.0, ownable };
-            let b = Ruled { rules: &b, default_allow: default.1, ownable: true };
+            let a = RuleList { rules: &a, default_allow: default.0, ownable };
+            let b = RuleList { rules: &b, default_allow: default.1, ownable: true };
             let found = a.differences(&b);
-            for kind in &found {
-                prop_assert!(a.allows(kind) != b.allows(kind), "{kind:?}");
+            for class in &found {
+                prop_assert!(a.allows(class) != b.allows(class), "{class:?}");
             }
-            let all: Vec<Kind> = everybody().into_iter().filter(|kind| a.allows(kind) != b.allows(kind)).collect();
+            let all: Vec<CallerClass> = everybody().into_iter().filter(|class| a.allows(class) != b.allows(class)).collect();
             prop_assert_eq!(found.is_empty(), all.is_empty(), "{:?} {:?}", found, all);
             // A caller who differs has the facts of one that was found.
-            for kind in &all {
-                let has = |less: &Kind| {
-                    less.known == kind.known
-                        && less.user.as_ref().is_none_or(|user| kind.user.as_ref() == Some(user))
-                        && less.roles.iter().all(|role| kind.roles.contains(role))
-                        && (kind.owner || !less.owner)
+            for class in &all {
+                let has = |less: &CallerClass| {
+                    less.known == class.known
+                        && less.user.as_ref().is_none_or(|user| class.user.as_ref() == Some(user))
+                        && less.roles.iter().all(|role| class.roles.contains(role))
+                        && (class.owner || !less.owner)
                 };
-                prop_assert!(found.iter().any(has), "{kind:?}: {found:?}");
+                prop_assert!(found.iter().any(has), "{class:?}: {found:?}");
             }
         }
     }
 
     #[test]
     fn callers_have_names() {
-        let clerk = Kind { roles: vec!["clerk".into()], owner: true, ..Kind::user() };
+        let clerk = CallerClass { roles: vec!["clerk".into()], owner: true, ..CallerClass::user() };
         assert_eq!(clerk.describe(), "role clerk + the owner");
-        assert_eq!(Kind::anonymous().describe(), "anonymous");
-        assert_eq!(Kind::user().describe(), "any user");
-        assert_eq!(Kind { user: Some("7".into()), ..Kind::user() }.describe(), "user 7");
+        assert_eq!(CallerClass::anonymous().describe(), "anonymous");
+        assert_eq!(CallerClass::user().describe(), "any user");
+        assert_eq!(CallerClass { user: Some("7".into()), ..CallerClass::user() }.describe(), "user 7");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::policy::{Source, finding::Report, plan::RoutePlan, study::Study, trie::Piece};
+use crate::policy::{Source, analysis::Analysis, finding::Report, plan::RoutePlan, trie::Piece};
 
 /// A pattern of a route.
 #[derive(Clone, Copy)]
@@ -17,25 +17,25 @@ struct Claim<'p> {
 type Index<'p> = HashMap<(usize, [Option<String>; 2]), Vec<Claim<'p>>>;
 
 /// Warns at each route of a `routes` file whose path another file claims as well.
-pub(super) fn check(study: &Study, report: &mut Report<'_>, sources: &[Source]) {
+pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Source]) {
     let mut index: Index<'_> = HashMap::new();
-    let mut plain = Vec::new();
-    for (route, plan) in study.plan.routes.iter().enumerate() {
+    let mut of_routes_files = Vec::new();
+    for (route, plan) in analysis.plan.routes.iter().enumerate() {
         for (verb, pattern) in &plan.ends {
             let claim = Claim { route, plan, verb, pattern };
             index.entry(key(pattern)).or_default().push(claim);
-            if !is_model(study, plan) {
-                plain.push(claim);
+            if !is_model(analysis, plan) {
+                of_routes_files.push(claim);
             }
         }
     }
     // One finding a route and file, of the pattern that is most alike.
     let mut nearest: BTreeMap<(usize, usize), (Claim<'_>, Claim<'_>)> = BTreeMap::new();
-    for claim in plain {
+    for claim in of_routes_files {
         for other in near(&index, claim.pattern) {
             let same_file = other.plan.at.file == claim.plan.at.file;
             // Of two `routes` files, the later one is told of the earlier.
-            let is_turn = is_model(study, other.plan) || other.route < claim.route;
+            let is_turn = is_model(analysis, other.plan) || other.route < claim.route;
             if same_file || !is_turn || !meet(claim, other) {
                 continue;
             }
@@ -46,7 +46,7 @@ pub(super) fn check(study: &Study, report: &mut Report<'_>, sources: &[Source]) 
         }
     }
     for (claim, other) in nearest.into_values() {
-        tell(study, claim, other, (report, sources));
+        tell(analysis, claim, other, (report, sources));
     }
 }
 
@@ -54,10 +54,15 @@ fn likeness(a: Claim<'_>, b: Claim<'_>) -> (bool, bool) {
     (shape(a.pattern) == shape(b.pattern), a.verb == b.verb)
 }
 
-fn tell(study: &Study, claim: Claim<'_>, other: Claim<'_>, (report, sources): (&mut Report<'_>, &[Source])) {
-    let name = |route: usize| study.set.table.routes.get(route).map_or("", |route| &*route.name);
+fn tell(
+    analysis: &Analysis,
+    claim: Claim<'_>,
+    other: Claim<'_>,
+    (report, sources): (&mut Report<'_>, &[Source]),
+) {
+    let name = |route: usize| analysis.set.table.routes.get(route).map_or("", |route| &*route.name);
     let file = sources.get(other.plan.at.file).map_or("LoopBack", |source| &*source.name);
-    let wins = if is_model(study, other.plan) {
+    let wins = if is_model(analysis, other.plan) {
         "a LoopBack model's routes come first".to_owned()
     } else if shape(claim.pattern) == shape(other.pattern) {
         "each takes its own methods".to_owned()
@@ -73,8 +78,8 @@ fn tell(study: &Study, claim: Claim<'_>, other: Claim<'_>, (report, sources): (&
     report.warn(claim.plan.at, "path-claimed-twice", message, Some("keep a path in one file".into()));
 }
 
-fn is_model(study: &Study, plan: &RoutePlan) -> bool {
-    study.set.table.models.get(plan.model).is_some_and(|model| model.loopback)
+fn is_model(analysis: &Analysis, plan: &RoutePlan) -> bool {
+    analysis.set.table.models.get(plan.model).is_some_and(|model| model.loopback)
 }
 
 fn key(pattern: &[Piece]) -> (usize, [Option<String>; 2]) {

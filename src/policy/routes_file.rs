@@ -6,16 +6,17 @@ use super::{
     acl::{Entry, access_type},
     finding::{Report, did_you_mean},
     json::{Json, Node},
+    key_typos,
     owner::{Field, Owner, Part, Template},
-    pattern, scopes, slip,
+    pattern, scopes,
     trie::Piece,
     verb,
 };
 
 /// A `routes` file, read.
 #[derive(Debug)]
-pub(super) struct PlainFile {
-    pub(super) routes: Vec<PlainRoute>,
+pub(super) struct RoutesFile {
+    pub(super) routes: Vec<RouteEntry>,
     pub(super) ignore_case: bool,
     pub(super) acls: Vec<Entry>,
     pub(super) owner: Owner,
@@ -23,7 +24,7 @@ pub(super) struct PlainFile {
 
 /// One entry of `routes`.
 #[derive(Debug)]
-pub(super) struct PlainRoute {
+pub(super) struct RouteEntry {
     pub(super) at: super::finding::Place,
     /// As the file has it.
     pub(super) path: Box<str>,
@@ -55,7 +56,7 @@ pub(super) const ROUTE_KEYS: [&str; 8] =
     ["path", "methods", "property", "accessType", "accessScopes", "encodedSlash", "challenge", "description"];
 pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
-impl PlainFile {
+impl RoutesFile {
     /// Reads a file that has `routes`.
     pub(super) fn read(node: &Node, label: &str, report: &mut Report<'_>) -> Self {
         known_keys(node, &FILE_KEYS, report);
@@ -63,10 +64,10 @@ impl PlainFile {
         if let Some(list) = routes.filter(|list| !list.is_list()) {
             wrong_type(list, "routes", "a list of routes", report);
         }
-        let routes: Vec<PlainRoute> = routes
+        let routes: Vec<RouteEntry> = routes
             .map_or(&[][..], Node::items)
             .iter()
-            .filter_map(|node| PlainRoute::read(node, report))
+            .filter_map(|node| RouteEntry::read(node, report))
             .collect();
         let names: Vec<&str> = routes.iter().flat_map(|route| captures(&route.pattern)).collect();
         let owner = node.get("owner").map_or(Owner::Nobody, |node| read_owner(node, &names, report));
@@ -84,7 +85,7 @@ fn acls(node: &Node, label: &str, report: &mut Report<'_>) -> Vec<Entry> {
     Entry::read_all(acls, &format!("{label}#/acls"), report)
 }
 
-impl PlainRoute {
+impl RouteEntry {
     fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
         if !node.is_object() {
             wrong_type(node, "routes", "an object", report);
@@ -281,7 +282,7 @@ fn duration(word: &str) -> Option<Duration> {
 
 fn known_keys(node: &Node, known: &[&str], report: &mut Report<'_>) {
     for member in node.members().iter().filter(|member| !known.contains(&&*member.key)) {
-        let fix = slip::meant(&member.key, known);
+        let fix = key_typos::meant(&member.key, known);
         report.error(member.at, "unknown-key", format!("the key `{}` is not known here", member.key), fix);
     }
 }

@@ -88,7 +88,7 @@ const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "pl
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
     let others = || node.members().iter().filter(|member| !is_telling(&member.key));
-    let routes = others().find(|member| are_routes(&member.node) || slip(&member.key) == Some("routes"));
+    let routes = others().find(|member| are_routes(&member.node) || typo(&member.key) == Some("routes"));
     if let Some(member) = routes.filter(|_| !is_model) {
         let message = format!(
             "`{}` is not read, only `routes` is, and a file without it is a LoopBack model",
@@ -108,7 +108,7 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     }
     let inner = ["options", "settings"].into_iter().filter_map(|key| node.get(key));
     for member in std::iter::once(node).chain(inner).flat_map(Node::members) {
-        if let Some(key) = slip(&member.key).filter(|_| !are_rules(&member.node)) {
+        if let Some(key) = typo(&member.key).filter(|_| !are_rules(&member.node)) {
             let message = format!("LoopBack does not know the key `{}`, and it has no effect", member.key);
             report.warn(member.at, "unknown-key", message, Some(format!("did you mean `{key}`?")));
         }
@@ -118,13 +118,13 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
 
 /// Where the name of a definition without `name` was probably meant to be.
 pub(super) fn name(node: &Node) -> Option<(Place, String)> {
-    let near = |member: &&super::json::Member| slip(&member.key) == Some("name");
+    let near = |member: &&super::json::Member| typo(&member.key) == Some("name");
     let member = node.members().iter().find(near)?;
     Some((member.at, format!("did you mean `name` where you wrote `{}`?", member.key)))
 }
 
 /// The key that was probably meant.
-fn slip(written: &str) -> Option<&'static str> {
+fn typo(written: &str) -> Option<&'static str> {
     let folded = written.to_lowercase();
     if is_telling(written) || KNOWN.contains(&written) || written.len() > LONGEST {
         return None;

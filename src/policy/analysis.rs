@@ -3,18 +3,18 @@
 use super::{
     Finding, PolicySet, Settings, Source, Stored,
     acl::{Effect, Entry, Rule, Who, stored_reference, who},
+    caller_classes::RuleList,
     compile::build,
     finding::{Place, Report},
-    lattice::Ruled,
     lint,
-    plain::captures,
     plan::{Plan, RoutePlan},
+    routes_file::captures,
     table::Judge,
 };
 
 /// A set that can be asked why. The gate serves under the plain [`PolicySet`].
 #[derive(Debug)]
-pub struct Study {
+pub struct Analysis {
     pub(super) set: PolicySet,
     pub(super) plan: Plan,
 }
@@ -50,12 +50,12 @@ pub enum Mutation {
 
 /// Compiles a set as [`super::compile`] does, and keeps what it was made of.
 #[must_use]
-pub fn study(settings: &Settings, sources: &[Source], stored: &Stored) -> (Option<Study>, Vec<Finding>) {
+pub fn analyze(settings: &Settings, sources: &[Source], stored: &Stored) -> (Option<Analysis>, Vec<Finding>) {
     let (made, findings) = build(settings, sources, stored);
-    (made.map(|(set, plan)| Study { set, plan }), findings)
+    (made.map(|(set, plan)| Analysis { set, plan }), findings)
 }
 
-impl Study {
+impl Analysis {
     /// The set, for decisions.
     #[must_use]
     pub fn set(&self) -> &PolicySet {
@@ -177,9 +177,9 @@ impl Study {
     }
 
     /// Rules of a route, for questions about all callers.
-    pub(super) fn ruled<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> Ruled<'r> {
+    pub(super) fn ruled<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> RuleList<'r> {
         let default_allow = self.set.table.models.get(route.model).is_some_and(|model| model.default_allow);
-        Ruled { rules, default_allow, ownable: self.is_ownable(route) }
+        RuleList { rules, default_allow, ownable: self.is_ownable(route) }
     }
 
     /// Compiles the rules of these models' routes anew; whether any verdict differs from before.

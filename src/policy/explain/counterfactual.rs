@@ -5,14 +5,14 @@ use crate::policy::{
     Action, StoredRule,
     acl::{Entry, Rule, Who, all_rules, describe_stored, stored_reference},
     action::{NO_METHOD, Target, UNMATCHED},
+    analysis::{Analysis, Mutation},
+    caller_classes::{CallerClass, RuleList},
     finding::Place,
-    lattice::{Kind, Ruled},
     plan::ModelPlan,
-    study::{Mutation, Study},
 };
 
 /// A change that turns the verdict.
-struct Turn {
+struct Counterfactual {
     text: String,
     /// Changes of facts come before changes of rules.
     in_files: bool,
@@ -23,9 +23,9 @@ struct Turn {
 /// How many changes are named besides the smallest.
 const SHOWN: usize = 4;
 
-impl Study {
+impl Analysis {
     /// The smallest change as a text, and further ones.
-    pub(super) fn turns(
+    pub(super) fn counterfactuals(
         &self,
         action: &Action<'_, '_>,
         scene: Option<&Scene<'_>>,
@@ -35,42 +35,46 @@ impl Study {
             return (fixed, Vec::new());
         }
         let Some(scene) = scene else { return (NOTHING.to_owned(), Vec::new()) };
-        let mut turns = self.caller_turns(scene);
-        turns.extend(self.rule_turns(scene));
-        turns.sort_by_key(|turn| (turn.in_files, turn.others));
-        let mut texts = turns.into_iter().map(|turn| match turn.others {
-            0 => turn.text,
-            1 => format!("{} (this turns 1 other verdict, too)", turn.text),
-            more => format!("{} (this turns {more} other verdicts, too)", turn.text),
+        let mut counterfactuals = self.caller_counterfactuals(scene);
+        counterfactuals.extend(self.rule_counterfactuals(scene));
+        counterfactuals.sort_by_key(|one| (one.in_files, one.others));
+        let mut texts = counterfactuals.into_iter().map(|one| match one.others {
+            0 => one.text,
+            1 => format!("{} (this turns 1 other verdict, too)", one.text),
+            more => format!("{} (this turns {more} other verdicts, too)", one.text),
         });
         let flip = texts.next().unwrap_or_else(|| NOTHING.to_owned());
         (flip, texts.take(SHOWN).collect())
     }
 
     /// Another caller, or the same one with a role more or less.
-    fn caller_turns(&self, scene: &Scene<'_>) -> Vec<Turn> {
+    fn caller_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
         let rules = model.rules(&self.plan.target(scene.plan, scene.access));
         let ruled = self.ruled(scene.plan, &rules);
-        let now = ruled.allows(&scene.kind);
-        let mut turns = Vec::new();
-        for (text, kind) in others_like(&scene.kind, &rules, ruled.ownable) {
-            if ruled.allows(&kind) == now {
+        let now = ruled.allows(&scene.class);
+        let mut counterfactuals = Vec::new();
+        for (text, class) in others_like(&scene.class, &rules, ruled.ownable) {
+            if ruled.allows(&class) == now {
                 continue;
             }
-            let decider = ruled.decider(&kind);
+            let decider = ruled.decider(&class);
             let word = if now { "denies" } else { "allows" };
             // To own a row is a fact of that row alone.
-            let others = if kind.owner == scene.kind.owner { self.routes_turned(scene, &kind) } else { 0 };
-            turns.push(Turn { text: format!("{text}: `{decider}` then {word} it"), in_files: false, others });
+            let others = if class.owner == scene.class.owner { self.routes_turned(scene, &class) } else { 0 };
+            counterfactuals.push(Counterfactual {
+                text: format!("{text}: `{decider}` then {word} it"),
+                in_files: false,
+                others,
+            });
         }
-        turns
+        counterfactuals
     }
 
     /// How many other routes decide differently for the new caller.
-    fn routes_turned(&self, scene: &Scene<'_>, kind: &Kind) -> usize {
-        let without = |kind: &Kind| Kind { owner: false, ..kind.clone() };
-        let (before, after) = (without(&scene.kind), without(kind));
+    fn routes_turned(&self, scene: &Scene<'_>, class: &CallerClass) -> usize {
+        let without = |class: &CallerClass| CallerClass { owner: false, ..class.clone() };
+        let (before, after) = (without(&scene.class), without(class));
         let routes = self.plan.routes.iter().zip(&self.set.table.routes);
         let judges = routes.flat_map(|(plan, route)| route.judges().map(move |judge| (plan, judge)));
         judges
@@ -83,12 +87,12 @@ impl Study {
     }
 
     /// A rule dropped, flipped or added, in a file or in the store.
-    fn rule_turns(&self, scene: &Scene<'_>) -> Vec<Turn> {
+    fn rule_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
         let rules = model.rules(&self.plan.target(scene.plan, scene.access));
-        let now = self.ruled(scene.plan, &rules).allows(&scene.kind);
+        let now = self.ruled(scene.plan, &rules).allows(&scene.class);
         let fits = |reference: &str| rules.iter().any(|rule| *rule.reference == *reference);
-        let mut turns = Vec::new();
+        let mut counterfactuals = Vec::new();
         for entry in model.entries.iter().filter(|entry| !entry.is_built_in() && fits(&entry.reference)) {
             let reference = &entry.reference;
             for mutation in [Mutation::Flip, Mutation::Drop] {
@@ -97,7 +101,7 @@ impl Study {
                     Mutation::Drop => format!("remove `{reference}`"),
                 };
                 let change = |changed: &mut Changed| mutation.apply(&mut changed.entries, reference);
-                turns.extend(self.rule_turn(scene, now, text, change));
+                counterfactuals.extend(self.rule_counterfactual(scene, now, text, change));
             }
         }
         for row in model.rows.iter().filter(|row| fits(&stored_reference(row))) {
@@ -110,26 +114,26 @@ impl Study {
                     known.clone_from(&flipped);
                 }
             };
-            turns.extend(self.rule_turn(scene, now, text, flip));
+            counterfactuals.extend(self.rule_counterfactual(scene, now, text, flip));
             let text =
                 format!("delete the stored rule `{}` ({says}): `portcullis acl remove {}`", row.id, row.id);
             let drop = |changed: &mut Changed| changed.rows.retain(|known| known.id != row.id);
-            turns.extend(self.rule_turn(scene, now, text, drop));
+            counterfactuals.extend(self.rule_counterfactual(scene, now, text, drop));
         }
-        turns.extend(self.added_rule(scene, now, &model.name));
-        turns
+        counterfactuals.extend(self.added_rule(scene, now, &model.name));
+        counterfactuals
     }
 
     /// The narrowest new rule that turns it: in the model's file, or as a row where a built-in model has none.
-    fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Turn> {
+    fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Counterfactual> {
         let plan = self.plan.models.get(scene.plan.model)?;
         let property = &*scene.plan.property;
         let added =
-            Entry::narrow((&self.plan.user_type, scene.kind.user.as_deref()), property, scene.access, !now);
+            Entry::narrow((&self.plan.user_type, scene.class.user.as_deref()), property, scene.access, !now);
         if plan.at.file == Place::NOWHERE.file {
             let row = added.to_row(model);
             let text = format!("store a rule: `portcullis acl add {}`", shell_quoted(&row_json(&row)));
-            return self.rule_turn(scene, now, text, |changed| {
+            return self.rule_counterfactual(scene, now, text, |changed| {
                 if changed.is_here {
                     changed.rows.push(row.clone());
                 }
@@ -137,7 +141,7 @@ impl Study {
         }
         let place = if property.is_empty() { "every route without a property" } else { "this" };
         let text = format!("add to `{model}`, for {place}: {}", added.to_json(model));
-        self.rule_turn(scene, now, text, |changed| {
+        self.rule_counterfactual(scene, now, text, |changed| {
             // A rule that is added stays where it is put.
             if changed.is_here {
                 changed.entries.push(added.clone());
@@ -146,13 +150,13 @@ impl Study {
     }
 
     /// A change of rules, if it turns the verdict.
-    fn rule_turn(
+    fn rule_counterfactual(
         &self,
         scene: &Scene<'_>,
         now: bool,
         text: String,
         change: impl Fn(&mut Changed),
-    ) -> Option<Turn> {
+    ) -> Option<Counterfactual> {
         let changed = |index: usize| {
             let model = self.plan.models.get(index)?;
             let is_here = index == scene.plan.model;
@@ -163,7 +167,7 @@ impl Study {
         let (_, here) = changed(scene.plan.model)?;
         let target = self.plan.target(scene.plan, scene.access);
         let rules = all_rules(&here.entries, here.rows.iter(), &target);
-        if self.ruled(scene.plan, &rules).allows(&scene.kind) == now {
+        if self.ruled(scene.plan, &rules).allows(&scene.class) == now {
             return None;
         }
         // A rule that others inherit, and a row for every model, change those as well.
@@ -176,14 +180,14 @@ impl Study {
                 .then(|| self.turned_in(scene, (index, model), &changed))
             })
             .sum();
-        Some(Turn { text, in_files: true, others: turned.saturating_sub(1) })
+        Some(Counterfactual { text, in_files: true, others: turned.saturating_sub(1) })
     }
 
     /// How many verdicts of a model a change turns.
     fn turned_in(&self, scene: &Scene<'_>, (index, model): (usize, &ModelPlan), changed: &Changed) -> usize {
-        let mut kinds = representatives(model, &self.plan.user_type);
-        if index == scene.plan.model && !kinds.contains(&scene.kind) {
-            kinds.push(scene.kind.clone());
+        let mut classes = representatives(model, &self.plan.user_type);
+        if index == scene.plan.model && !classes.contains(&scene.class) {
+            classes.push(scene.class.clone());
         }
         let mut turned = 0;
         for plan in self.plan.routes.iter().filter(|plan| plan.model == index && !plan.ends.is_empty()) {
@@ -191,8 +195,9 @@ impl Study {
                 let target = self.plan.target(plan, access);
                 let (old, new) =
                     (model.rules(&target), all_rules(&changed.entries, changed.rows.iter(), &target));
-                let (old, new): (Ruled<'_>, Ruled<'_>) = (self.ruled(plan, &old), self.ruled(plan, &new));
-                turned += kinds.iter().filter(|kind| old.allows(kind) != new.allows(kind)).count();
+                let (old, new): (RuleList<'_>, RuleList<'_>) =
+                    (self.ruled(plan, &old), self.ruled(plan, &new));
+                turned += classes.iter().filter(|class| old.allows(class) != new.allows(class)).count();
             }
         }
         turned
@@ -252,68 +257,74 @@ fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
 }
 
 /// Callers who differ from this one in one fact that the rules ask for.
-fn others_like(kind: &Kind, rules: &[Rule], ownable: bool) -> Vec<(String, Kind)> {
+fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(String, CallerClass)> {
     let mut others = Vec::new();
-    let name = kind.user.as_deref().map_or_else(|| "the caller".to_owned(), |user| format!("user {user}"));
-    if !kind.known {
-        others.push(("log in".to_owned(), Kind::user()));
+    let name = class.user.as_deref().map_or_else(|| "the caller".to_owned(), |user| format!("user {user}"));
+    if !class.known {
+        others.push(("log in".to_owned(), CallerClass::user()));
     }
     for rule in rules {
         match &rule.who {
-            Who::Role(role) if !kind.known => {
-                let with = Kind { roles: vec![role.clone()], ..Kind::user() };
+            Who::Role(role) if !class.known => {
+                let with = CallerClass { roles: vec![role.clone()], ..CallerClass::user() };
                 others.push((format!("log in as somebody with the role `{role}`"), with));
             }
-            Who::Role(role) if kind.roles.contains(role) => {
-                let mut less = kind.clone();
+            Who::Role(role) if class.roles.contains(role) => {
+                let mut less = class.clone();
                 less.roles.retain(|held| held != role);
                 others.push((format!("take the role `{role}` from {name}"), less));
             }
             Who::Role(role) => {
-                let mut more = kind.clone();
+                let mut more = class.clone();
                 more.roles.push(role.clone());
                 more.roles.sort();
                 others.push((format!("give {name} the role `{role}`"), more));
             }
-            Who::User(id) if !kind.known => {
-                others
-                    .push((format!("log in as user {id}"), Kind { user: Some(id.clone()), ..Kind::user() }));
+            Who::User(id) if !class.known => {
+                others.push((
+                    format!("log in as user {id}"),
+                    CallerClass { user: Some(id.clone()), ..CallerClass::user() },
+                ));
             }
-            Who::Owner if ownable && !kind.known => {
+            Who::Owner if ownable && !class.known => {
                 others.push((
                     "log in as the owner of the row".to_owned(),
-                    Kind { owner: true, ..Kind::user() },
+                    CallerClass { owner: true, ..CallerClass::user() },
                 ));
             }
             Who::Owner if ownable => {
                 let text =
-                    if kind.owner { "let the row be somebody else's" } else { "let the row be theirs" };
-                others.push((text.to_owned(), Kind { owner: !kind.owner, ..kind.clone() }));
+                    if class.owner { "let the row be somebody else's" } else { "let the row be theirs" };
+                others.push((text.to_owned(), CallerClass { owner: !class.owner, ..class.clone() }));
             }
             _ => {}
         }
     }
     // The same role may stand in several rules.
-    let mut seen: Vec<Kind> = Vec::new();
-    others.retain(|(_, kind)| {
-        let is_new = !seen.contains(kind);
-        seen.push(kind.clone());
+    let mut seen: Vec<CallerClass> = Vec::new();
+    others.retain(|(_, class)| {
+        let is_new = !seen.contains(class);
+        seen.push(class.clone());
         is_new
     });
     others
 }
 
 /// One caller of each sort that a model's rules speak of.
-fn representatives(model: &ModelPlan, user_type: &str) -> Vec<Kind> {
-    let mut kinds = vec![Kind::anonymous(), Kind::user(), Kind { owner: true, ..Kind::user() }];
+fn representatives(model: &ModelPlan, user_type: &str) -> Vec<CallerClass> {
+    let mut classes = vec![
+        CallerClass::anonymous(),
+        CallerClass::user(),
+        CallerClass { owner: true, ..CallerClass::user() },
+    ];
     for who in model.principals(user_type) {
-        kinds.extend(match who {
-            Who::Role(role) => Some(Kind { roles: vec![role], ..Kind::user() }),
-            Who::User(id) => Some(Kind { user: Some(id), ..Kind::user() }),
+        classes.extend(match who {
+            Who::Role(role) => Some(CallerClass { roles: vec![role], ..CallerClass::user() }),
+            Who::User(id) => Some(CallerClass { user: Some(id), ..CallerClass::user() }),
             _ => None,
         });
     }
-    kinds
+    classes
 }
 
 const NOTHING: &str = "no single change of a rule, a role or the owner turns it";

@@ -9,18 +9,18 @@ use crate::policy::{
     method::Method,
     model::Definition,
     owner::Owner,
-    plain::{PlainFile, PlainRoute},
     plan::{ModelPlan, RoutePlan},
+    routes_file::{RouteEntry, RoutesFile},
     table::{Judge, Operation, Route},
     trie::{End, Piece},
 };
 
 impl Assembly<'_, '_> {
     /// The routes of the `routes` files.
-    pub(in crate::policy) fn add_plain(&mut self, mut files: Vec<(Definition, PlainFile)>) {
+    pub(in crate::policy) fn add_routes_files(&mut self, mut files: Vec<(Definition, RoutesFile)>) {
         let first = self.table.models.len();
         for (definition, file) in &mut files {
-            self.check_plain(definition, file);
+            self.check_routes_file(definition, file);
             let mut policed = self.policed(&definition.name, definition.node.members());
             policed.owner = std::mem::replace(&mut file.owner, Owner::Nobody);
             self.table.models.push(policed);
@@ -32,12 +32,12 @@ impl Assembly<'_, '_> {
                 rows,
             });
         }
-        let mut added: Vec<(&PlainRoute, bool, usize)> = Vec::new();
+        let mut added: Vec<(&RouteEntry, bool, usize)> = Vec::new();
         for (index, (definition, file)) in files.iter().enumerate() {
             self.shared.next_model();
             for route in &file.routes {
                 added.push((route, file.ignore_case, self.table.routes.len()));
-                let made = self.plain_route(definition, file, route, first + index);
+                let made = self.entry_route(definition, file, route, first + index);
                 self.table.routes.push(made);
                 self.plan.routes.push(plan(route, first + index, file.ignore_case));
             }
@@ -47,7 +47,7 @@ impl Assembly<'_, '_> {
         for (rank, (route, ignore_case, index)) in added.into_iter().enumerate() {
             let all = ["ALL".into()];
             let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
-            let [exact, folded] = &mut self.table.plain;
+            let [exact, folded] = &mut self.table.tries;
             let trie = if ignore_case { folded } else { exact };
             for verb in verbs {
                 trie.insert(&route.pattern, &End { verb: verb.clone(), rank, route: index });
@@ -55,11 +55,11 @@ impl Assembly<'_, '_> {
         }
     }
 
-    fn plain_route(
+    fn entry_route(
         &mut self,
         definition: &Definition,
-        file: &PlainFile,
-        route: &PlainRoute,
+        file: &RoutesFile,
+        route: &RouteEntry,
         model: usize,
     ) -> Route {
         let stored = self.rows_of(&definition.name);
@@ -94,7 +94,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    fn check_plain(&mut self, definition: &Definition, file: &PlainFile) {
+    fn check_routes_file(&mut self, definition: &Definition, file: &RoutesFile) {
         let methods: Vec<Method> = file
             .routes
             .iter()
@@ -120,8 +120,8 @@ impl Assembly<'_, '_> {
     }
 
     /// Two routes that fit the same paths and methods are an error.
-    fn refuse_ties(&mut self, routes: &[(&PlainRoute, bool, usize)]) {
-        let mut seen: HashMap<Vec<Option<String>>, Vec<(&PlainRoute, bool)>> = HashMap::new();
+    fn refuse_ties(&mut self, routes: &[(&RouteEntry, bool, usize)]) {
+        let mut seen: HashMap<Vec<Option<String>>, Vec<(&RouteEntry, bool)>> = HashMap::new();
         for (route, ignore_case, _) in routes {
             let others = seen.entry(shape(&route.pattern)).or_default();
             for (other, other_ignores) in others.iter() {
@@ -142,7 +142,7 @@ impl Assembly<'_, '_> {
     }
 }
 
-fn plan(route: &PlainRoute, model: usize, ignore_case: bool) -> RoutePlan {
+fn plan(route: &RouteEntry, model: usize, ignore_case: bool) -> RoutePlan {
     let all = ["ALL".into()];
     let verbs: &[Box<str>] = if route.methods.is_empty() { &all } else { &route.methods };
     RoutePlan {
@@ -158,7 +158,7 @@ fn plan(route: &PlainRoute, model: usize, ignore_case: bool) -> RoutePlan {
 }
 
 /// The one access type of its requests; `None` = it depends on the verb.
-fn access(route: &PlainRoute) -> Option<&'static str> {
+fn access(route: &RouteEntry) -> Option<&'static str> {
     let mut found = route.methods.iter().map(|method| if is_safe(method) { READ } else { WRITE });
     let first = found.next();
     route.access.or(first.filter(|first| found.all(|other| other == *first)))

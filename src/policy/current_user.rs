@@ -4,7 +4,7 @@ use super::PolicySet;
 
 /// What a target means to its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Personal {
+pub enum CurrentUser {
     /// It holds no such segment.
     AsSent,
     /// It is this one: what is judged and forwarded.
@@ -19,17 +19,17 @@ impl PolicySet {
     /// LoopBack looks for it in the query, too, and passes over the second of two in a row; profile `standard` looks at
     /// the path alone.
     #[must_use]
-    pub fn personal(&self, target: &str, user: Option<&str>) -> Personal {
-        let Some(literal) = &self.settings.current_user_literal else { return Personal::AsSent };
+    pub fn current_user(&self, target: &str, user: Option<&str>) -> CurrentUser {
+        let Some(literal) = &self.settings.current_user_literal else { return CurrentUser::AsSent };
         let (path, query) = match target.split_once('?') {
             Some((path, _)) if !self.settings.loopback => target.split_at(path.len()),
             _ => (target, ""),
         };
         let found = segments(path, literal, self.settings.loopback);
         if found.is_empty() {
-            return Personal::AsSent;
+            return CurrentUser::AsSent;
         }
-        let Some(user) = user else { return Personal::Nobody };
+        let Some(user) = user else { return CurrentUser::Nobody };
         let id = escaped(user);
         let (mut replaced, mut end) = (String::with_capacity(target.len() + id.len()), 0);
         for at in found {
@@ -39,7 +39,7 @@ impl PolicySet {
         }
         replaced.push_str(path.get(end..).unwrap_or_default());
         replaced.push_str(query);
-        Personal::Replaced(replaced)
+        CurrentUser::Replaced(replaced)
     }
 }
 
@@ -113,10 +113,11 @@ mod tests {
         ] {
             for (set, expected) in [(&loopback, by_loopback), (&standard, by_standard)] {
                 let same = target == expected;
-                let known = if same { Personal::AsSent } else { Personal::Replaced(expected.to_owned()) };
-                assert_eq!(set.personal(target, Some("7")), known, "{target}");
-                let nobody = if same { Personal::AsSent } else { Personal::Nobody };
-                assert_eq!(set.personal(target, None), nobody, "{target}");
+                let known =
+                    if same { CurrentUser::AsSent } else { CurrentUser::Replaced(expected.to_owned()) };
+                assert_eq!(set.current_user(target, Some("7")), known, "{target}");
+                let nobody = if same { CurrentUser::AsSent } else { CurrentUser::Nobody };
+                assert_eq!(set.current_user(target, None), nobody, "{target}");
             }
         }
     }
@@ -124,12 +125,12 @@ mod tests {
     #[test]
     fn an_id_of_any_text_stays_one_segment() {
         let set = set(false, Some("me"));
-        let replaced = set.personal("/users/me", Some("a/../b?é"));
-        assert_eq!(replaced, Personal::Replaced("/users/a%2F..%2Fb%3F%C3%A9".to_owned()));
+        let replaced = set.current_user("/users/me", Some("a/../b?é"));
+        assert_eq!(replaced, CurrentUser::Replaced("/users/a%2F..%2Fb%3F%C3%A9".to_owned()));
     }
 
     #[test]
     fn is_off_by_default() {
-        assert_eq!(set(true, None).personal("/users/me", None), Personal::AsSent);
+        assert_eq!(set(true, None).current_user("/users/me", None), CurrentUser::AsSent);
     }
 }

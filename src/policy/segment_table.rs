@@ -5,7 +5,7 @@
 
 /// Which node a word leads to from a node.
 #[derive(Debug)]
-pub(super) struct Literals {
+pub(super) struct SegmentTable {
     ignore_case: bool,
     /// As many as a power of two, and at most half of them taken: a search always ends at a free one.
     slots: Vec<Slot>,
@@ -37,7 +37,7 @@ struct Key {
 /// A power of two.
 const FIRST_SLOTS: usize = 8;
 
-impl Literals {
+impl SegmentTable {
     pub(super) fn new(ignore_case: bool) -> Self {
         Self { ignore_case, slots: Vec::new(), taken: 0, middles: Vec::new() }
     }
@@ -191,14 +191,14 @@ mod tests {
 
     #[test]
     fn many_words_lie_apart() {
-        let mut literals = Literals::new(true);
+        let mut table = SegmentTable::new(true);
         for number in 1..=10_000 {
-            literals.insert(0, &format!("m{number}"), number);
+            table.insert(0, &format!("m{number}"), number);
         }
         for number in 1..=10_000 {
-            assert_eq!(literals.find(0, &format!("M{number}")), Some(number));
+            assert_eq!(table.find(0, &format!("M{number}")), Some(number));
         }
-        let free: Vec<bool> = literals.slots.iter().map(|slot| slot.to == 0).collect();
+        let free: Vec<bool> = table.slots.iter().map(|slot| slot.to == 0).collect();
         let longest = free.split(|is_free| *is_free).map(<[bool]>::len).max();
         assert!(longest < Some(64), "{longest:?} in a row");
     }
@@ -212,16 +212,16 @@ mod tests {
             others in vec((0u32..3, "[aAbé@`]{0,3}|[aA]{7,9}|[aAb]{15,18}|a{3,6}[xX]{14,22}"), 1..60),
         ) {
             let fold = |word: &str| if ignore_case { word.to_ascii_lowercase() } else { word.to_owned() };
-            let (mut literals, mut map) = (Literals::new(ignore_case), HashMap::new());
+            let (mut table, mut map) = (SegmentTable::new(ignore_case), HashMap::new());
             for (from, word) in &words {
                 let to = u32::try_from(map.len()).unwrap() + 1;
                 map.entry((*from, fold(word))).or_insert_with(|| {
-                    literals.insert(*from, word, to);
+                    table.insert(*from, word, to);
                     to
                 });
             }
             for (from, word) in words.iter().chain(&others) {
-                prop_assert_eq!(literals.find(*from, word), map.get(&(*from, fold(word))).copied(), "{} {:?}", from, word);
+                prop_assert_eq!(table.find(*from, word), map.get(&(*from, fold(word))).copied(), "{} {:?}", from, word);
             }
         }
     }
