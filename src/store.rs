@@ -4,9 +4,9 @@
 //! it would survive a power cut (docs/decisions.md section 5). The request path reads [`Sessions`], which needs
 //! no lock, no await and no disk.
 
-mod bring;
 #[cfg(test)]
 mod contract;
+mod import_rows;
 mod keys;
 mod last_use;
 mod live;
@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 pub use self::sled::Loader;
-pub use bring::{Bring, Brought, Doubt, Obstacle};
+pub use import_rows::{ImportOutcome, ImportRow, SkipReason, UsernameWarning};
 pub use keys::{KeyRules, UserKey};
 pub use last_use::LastUse;
 pub use records::{

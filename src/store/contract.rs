@@ -16,9 +16,9 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Bring, Brought, Change, ChangeNotice, CommitError, Counters, Doubt, KeyRules, LastUse, Noticed,
-    Obstacle, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, Standing, Store, StoreError,
-    Subject, Token, User, UserDraft, UserKey,
+    AclRow, Change, ChangeNotice, CommitError, Counters, ImportOutcome, ImportRow, KeyRules, LastUse,
+    Noticed, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, SkipReason, Standing, Store,
+    StoreError, Subject, Token, User, UserDraft, UserKey, UsernameWarning,
 };
 use crate::{
     clock::Timestamp,

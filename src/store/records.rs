@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     LastUse,
-    bring::{Bring, Brought},
+    import_rows::{ImportOutcome, ImportRow},
 };
 use crate::{
     clock::Timestamp,
@@ -191,12 +191,12 @@ pub enum Change {
     },
     /// Begins a run of an import. Outcome: [`Outcome::ImportRun`].
     StartImport,
-    /// Import: stores a row, if nothing here speaks against it. Outcome: [`Outcome::Brought`]. Fails on nothing.
-    Bring {
-        /// The run that brings it.
+    /// Import: stores a row, if nothing here speaks against it. Outcome: [`Outcome::Imported`]. Fails on nothing.
+    Import {
+        /// The run of the import.
         run: u32,
         /// The row.
-        row: Box<Bring>,
+        row: Box<ImportRow>,
     },
     /// Stores a user under its own id, replacing an earlier one with that id (whose epoch stays, if it is
     /// higher). Outcome: [`Outcome::User`]. Fails with `Taken`.
@@ -254,7 +254,7 @@ pub enum Outcome {
     /// The number of a run of an import.
     ImportRun(u32),
     /// What became of a row of an import.
-    Brought(Brought),
+    Imported(ImportOutcome),
 }
 
 /// One line of the changes feed.

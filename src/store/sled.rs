@@ -3,16 +3,16 @@
 //! sled's `flush` alone loses acknowledged records in a power cut; [`committer`] says what is done about it.
 //! Reads never touch the disk.
 
-mod before;
 mod committer;
 mod disk;
+mod disk_space;
 mod folder;
 mod loader;
 mod log;
-mod mark;
 mod opened;
+mod pre_open_backup;
 mod record;
-mod room;
+mod watermark;
 
 use std::{
     path::Path,

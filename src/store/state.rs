@@ -6,11 +6,11 @@
 
 mod apply;
 mod codec;
-mod gone;
+mod import_state;
 mod kinds;
 mod outbox;
 mod read;
-mod sparse;
+mod tombstones;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,9 +32,9 @@ use crate::{
 
 pub(super) use apply::Effects;
 pub(super) use codec::Row;
-pub(super) use gone::Gone;
 use kinds::Kinds;
 use outbox::Outbox;
+pub(super) use tombstones::Tombstone;
 
 /// All rows, and the indexes over them.
 #[derive(Debug)]
@@ -55,10 +55,10 @@ pub(super) struct State {
     acls: BTreeMap<String, AclRow>,
     outbox: Outbox,
     kinds: Kinds,
-    gone: BTreeSet<Gone>,
+    tombstones: BTreeSet<Tombstone>,
     meta: Meta,
     /// Users and tokens are on the disk alone.
-    sparse: Option<sparse::Sparse>,
+    import: Option<import_state::ImportState>,
     /// Keyed by chance, so that no client can choose names that collide in `names`.
     hasher: RandomState,
 }
@@ -93,7 +93,7 @@ pub(super) enum Write {
     Acl(String, Option<AclRow>),
     Outbox(u64, Option<OutboxEntry>),
     /// Whether an import must not bring this back.
-    Gone(Gone, bool),
+    Tombstone(Tombstone, bool),
     Meta(Meta),
 }
 
@@ -114,7 +114,7 @@ pub(super) struct TokenRow {
     extra: Option<Box<TokenExtra>>,
     /// An import brought it: its end has to be remembered.
     #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
-    brought: bool,
+    imported: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -151,9 +151,9 @@ impl State {
             acls: BTreeMap::new(),
             outbox: Outbox::default(),
             kinds: Kinds::default(),
-            gone: BTreeSet::new(),
+            tombstones: BTreeSet::new(),
             meta: Meta::default(),
-            sparse: None,
+            import: None,
             hasher: RandomState::new(),
         }
     }
@@ -182,7 +182,7 @@ impl State {
             Write::Mapping(id, row) => self.write_mapping(id, row),
             Write::Acl(id, row) => Write::Acl(id.clone(), replace(&mut self.acls, id, row)),
             Write::Outbox(seq, row) => Write::Outbox(seq, self.outbox.replace(seq, row)),
-            Write::Gone(gone, is) => self.write_gone(gone, is),
+            Write::Tombstone(tombstone, is) => self.write_tombstone(tombstone, is),
             Write::Meta(meta) => Write::Meta(std::mem::replace(&mut self.meta, meta)),
         }
     }
@@ -230,10 +230,10 @@ impl State {
         codec::read_user(row).map(|user| self.index_keys(&user.properties)).unwrap_or_default()
     }
 
-    /// What a user is found by. A sparse state only asks whether a name is taken.
+    /// What a user is found by. An import state only asks whether a name is taken.
     fn index_keys(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         let mut keys = self.rules.of(properties);
-        if self.rules.per_realm && self.sparse.is_none() {
+        if self.rules.per_realm && self.import.is_none() {
             keys.extend(self.rules.without_realm(properties));
         }
         keys
@@ -258,7 +258,7 @@ impl Write {
             Self::Mapping(id, _) => Row::Mapping(id.clone()),
             Self::Acl(id, _) => Row::Acl(id.clone()),
             Self::Outbox(seq, _) => Row::Outbox(*seq),
-            Self::Gone(gone, _) => Row::Gone(*gone),
+            Self::Tombstone(tombstone, _) => Row::Tombstone(*tombstone),
             Self::Meta(_) => Row::Meta,
         }
     }
@@ -275,7 +275,7 @@ impl TokenRow {
             epoch: token.epoch,
             used: token.used,
             extra: (!plain).then(|| Box::new(TokenExtra { scopes, name, fixed })),
-            brought: false,
+            imported: false,
         }
     }
 

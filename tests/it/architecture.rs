@@ -49,12 +49,16 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
     ("hasher/pool.rs", 1, "when the threads start"),
     ("listen.rs", 1, "when the gate stops"),
     ("listen/places.rs", 2, "counted, and told by the clock"),
-    ("store/sled/before.rs", 2, "when the store is opened"),
+    ("store/sled/pre_open_backup.rs", 2, "when the store is opened"),
     ("store/sled/committer.rs", 1, "once: no write follows"),
     ("store/sled/folder.rs", 2, "when the store is opened"),
     ("store/sled/loader.rs", 1, "once: no write follows"),
     ("store/sled/log.rs", 1, "when the store is closed"),
-    ("store/sled/room.rs", 2, "once, and when the reserve is gone, which takes a disk that empties again"),
+    (
+        "store/sled/disk_space.rs",
+        2,
+        "once, and when the reserve is gone, which takes a disk that empties again",
+    ),
 ];
 
 /// What the pure core does not do: no clock, chance, I/O, log line or `async`.

@@ -9,7 +9,7 @@ use crate::{
         why::Why,
     },
     identity::UsernameFault,
-    store::{Bring, Brought, Change, Doubt, Loader, Obstacle, Outcome, UserKey},
+    store::{Change, ImportOutcome, ImportRow, Loader, Outcome, SkipReason, UserKey, UsernameWarning},
 };
 
 /// Begins a run.
@@ -41,13 +41,13 @@ fn changes(run: u32, rows: Vec<Row>) -> Vec<Change> {
         let row = match row {
             Row::NextUserId(next) => return Change::RaiseNextUserId(next),
             Row::TextIds => return Change::UseTextIds,
-            Row::User(user) => Bring::User(user.into_user()),
-            Row::Token(token) => Bring::Token(token),
-            Row::Role(role) => Bring::Role(role),
-            Row::Mapping(mapping) => Bring::Mapping(mapping),
-            Row::Acl(row) => Bring::Acl(row),
+            Row::User(user) => ImportRow::User(user.into_user()),
+            Row::Token(token) => ImportRow::Token(token),
+            Row::Role(role) => ImportRow::Role(role),
+            Row::Mapping(mapping) => ImportRow::Mapping(mapping),
+            Row::Acl(row) => ImportRow::Acl(row),
         };
-        Change::Bring { run, row: Box::new(row) }
+        Change::Import { run, row: Box::new(row) }
     };
     rows.into_iter().map(change).collect()
 }
@@ -62,25 +62,25 @@ fn run_of(outcomes: Vec<Outcome>) -> Output {
 
 fn fates_of(outcomes: Vec<Outcome>) -> Output {
     let fate = |outcome| match outcome {
-        Outcome::Brought(brought) => fate_of(brought),
+        Outcome::Imported(outcome) => fate_of(outcome),
         _ => Fate::Taken,
     };
     Output::Imported(outcomes.into_iter().map(fate).collect())
 }
 
-fn fate_of(brought: Brought) -> Fate {
-    match brought {
-        Brought::Taken => Fate::Taken,
-        Brought::Updated => Fate::Updated,
-        Brought::Present => Fate::Present,
-        Brought::Doubted(doubt) => Fate::Noted(match doubt {
-            Doubt::Alike(name) => {
+fn fate_of(outcome: ImportOutcome) -> Fate {
+    match outcome {
+        ImportOutcome::Taken => Fate::Taken,
+        ImportOutcome::Updated => Fate::Updated,
+        ImportOutcome::Present => Fate::Present,
+        ImportOutcome::Warned(warning) => Fate::Noted(match warning {
+            UsernameWarning::Alike(name) => {
                 Why::of("its username differs from another user's in letter case or width alone:", name)
             }
-            Doubt::Username(name, fault) => Why::of(told_of(fault), name),
+            UsernameWarning::Username(name, fault) => Why::of(told_of(fault), name),
         }),
-        Brought::Role { id, taken } => Fate::Role { id, taken },
-        Brought::Left(obstacle) => left(obstacle),
+        ImportOutcome::Role { id, taken } => Fate::Role { id, taken },
+        ImportOutcome::Skipped(reason) => left(reason),
     }
 }
 
@@ -95,25 +95,25 @@ fn told_of(fault: UsernameFault) -> &'static str {
     }
 }
 
-fn left(obstacle: Obstacle) -> Fate {
-    Fate::Left(match obstacle {
-        Obstacle::Changed(id) => {
+fn left(reason: SkipReason) -> Fate {
+    Fate::Left(match reason {
+        SkipReason::Changed(id) => {
             return Fate::Kept(Why::of(
                 "it was changed here since an earlier import, and stays so: user",
                 id,
             ));
         }
-        Obstacle::SameId(id) => return Fate::Kept(Why::of("another row of this import has the id", id)),
-        Obstacle::Registered(id) => Why::of("somebody else was registered here with the id", id),
-        Obstacle::Deleted(id) => Why::of("deleted here since an earlier import: user", id),
-        Obstacle::NamesTaken(keys) => match &*keys {
+        SkipReason::SameId(id) => return Fate::Kept(Why::of("another row of this import has the id", id)),
+        SkipReason::Registered(id) => Why::of("somebody else was registered here with the id", id),
+        SkipReason::Deleted(id) => Why::of("deleted here since an earlier import: user", id),
+        SkipReason::NamesTaken(keys) => match &*keys {
             [UserKey::Email(email)] => Why::of("another user has the email", without_realm(email)),
             [UserKey::Username(name)] => Why::of("another user has the username", without_realm(name)),
             _ => "another user has the email and the username".into(),
         },
-        Obstacle::Ended => "it was ended here since an earlier import".into(),
-        Obstacle::EndedAll(id) => Why::of("all sessions were ended here since an earlier import: user", id),
-        Obstacle::NoRole(id) => Why::of("there is no role with the id", id),
-        Obstacle::Revoked => "the role was taken from the user here since an earlier import".into(),
+        SkipReason::Ended => "it was ended here since an earlier import".into(),
+        SkipReason::EndedAll(id) => Why::of("all sessions were ended here since an earlier import: user", id),
+        SkipReason::NoRole(id) => Why::of("there is no role with the id", id),
+        SkipReason::Revoked => "the role was taken from the user here since an earlier import".into(),
     })
 }

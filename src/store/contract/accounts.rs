@@ -284,9 +284,9 @@ pub(in crate::store) async fn c7_names_that_look_alike_are_one(store: &dyn Store
     assert!(found.is_none(), "a name is looked up as it is written");
     // An import loses no account, and both may change what is not their name.
     let twin = User { properties: properties(json!({ "username": "victim" })), ..row(7, "t@x") };
-    let brought = commit(store, Change::Bring { run: 1, row: Box::new(Bring::User(twin)) }).await;
-    let expected = Brought::Doubted(Doubt::Alike("victim".to_owned()));
-    assert!(matches!(&brought, Ok(Outcome::Brought(brought)) if *brought == expected), "{brought:?}");
+    let imported = commit(store, Change::Import { run: 1, row: Box::new(ImportRow::User(twin)) }).await;
+    let expected = ImportOutcome::Warned(UsernameWarning::Alike("victim".to_owned()));
+    assert!(matches!(&imported, Ok(Outcome::Imported(imported)) if *imported == expected), "{imported:?}");
     for id in [1, 7] {
         let mut user = store.user(&id.into()).await.unwrap().unwrap();
         user.properties.insert("nick".to_owned(), "n".into());

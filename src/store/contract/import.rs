@@ -94,11 +94,12 @@ async fn start(store: &dyn Store) -> u32 {
     run
 }
 
-async fn bring(store: &dyn Store, run: u32, row: Bring) -> Brought {
-    let Ok(Outcome::Brought(brought)) = commit(store, Change::Bring { run, row: Box::new(row) }).await else {
+async fn import_one(store: &dyn Store, run: u32, row: ImportRow) -> ImportOutcome {
+    let Ok(Outcome::Imported(imported)) = commit(store, Change::Import { run, row: Box::new(row) }).await
+    else {
         panic!("an import fails on nothing")
     };
-    brought
+    imported
 }
 
 fn granted(user: &str) -> RoleMapping {
@@ -114,36 +115,45 @@ pub(in crate::store) async fn a_row_is_taken_once_and_follows_its_dump(store: &d
     let run = start(store).await;
     let rows = |email: &str| {
         [
-            Bring::Role(Role { id: "1".into(), name: "clerk".into() }),
-            Bring::User(row(7, email)),
-            Bring::Token(token("t", 7)),
-            Bring::Mapping(granted("7")),
-            Bring::Acl(AclRow { id: "a".into(), ..AclRow::default() }),
+            ImportRow::Role(Role { id: "1".into(), name: "clerk".into() }),
+            ImportRow::User(row(7, email)),
+            ImportRow::Token(token("t", 7)),
+            ImportRow::Mapping(granted("7")),
+            ImportRow::Acl(AclRow { id: "a".into(), ..AclRow::default() }),
         ]
     };
     let mut taken = Vec::new();
     for row in rows("seven") {
-        taken.push(bring(store, run, row).await);
+        taken.push(import_one(store, run, row).await);
     }
-    let role = |taken| Brought::Role { id: "1".into(), taken };
-    assert_eq!(taken, [role(true), Brought::Taken, Brought::Taken, Brought::Taken, Brought::Taken]);
+    let role = |taken| ImportOutcome::Role { id: "1".into(), taken };
+    assert_eq!(
+        taken,
+        [role(true), ImportOutcome::Taken, ImportOutcome::Taken, ImportOutcome::Taken, ImportOutcome::Taken]
+    );
     assert_eq!(roles_of(store, "t").await, ["clerk"]);
-    let same = bring(store, run, Bring::User(row(7, "other"))).await;
-    assert_eq!(same, Brought::Left(Obstacle::SameId(7.into())), "a dump has every id once");
+    let same = import_one(store, run, ImportRow::User(row(7, "other"))).await;
+    assert_eq!(same, ImportOutcome::Skipped(SkipReason::SameId(7.into())), "a dump has every id once");
 
     let again = start(store).await;
     let mut present = Vec::new();
     for row in rows("seven") {
-        present.push(bring(store, again, row).await);
+        present.push(import_one(store, again, row).await);
     }
     assert_eq!(
         present,
-        [role(false), Brought::Present, Brought::Present, Brought::Present, Brought::Present]
+        [
+            role(false),
+            ImportOutcome::Present,
+            ImportOutcome::Present,
+            ImportOutcome::Present,
+            ImportOutcome::Present
+        ]
     );
     for _ in 0..2 {
         let later = start(store).await;
         let email = format!("seven of {later}");
-        assert_eq!(bring(store, later, Bring::User(row(7, &email))).await, Brought::Updated);
+        assert_eq!(import_one(store, later, ImportRow::User(row(7, &email))).await, ImportOutcome::Updated);
         assert_eq!(subject(store, "t").await.email.as_deref(), Some(&*email));
     }
     assert_eq!(create(store, "new").await.id, UserId::Number(8));
@@ -152,20 +162,20 @@ pub(in crate::store) async fn a_row_is_taken_once_and_follows_its_dump(store: &d
 pub(in crate::store) async fn what_has_ended_here_is_not_brought_back(store: &dyn Store) {
     let rows = || {
         [
-            Bring::User(row(1, "one")),
-            Bring::User(row(2, "two")),
-            Bring::Token(token("of one", 1)),
-            Bring::Token(token("out", 2)),
-            Bring::Token(token("stays", 2)),
-            Bring::Token(token("of nobody", 9)),
-            Bring::Mapping(granted("1")),
-            Bring::Mapping(granted("2")),
+            ImportRow::User(row(1, "one")),
+            ImportRow::User(row(2, "two")),
+            ImportRow::Token(token("of one", 1)),
+            ImportRow::Token(token("out", 2)),
+            ImportRow::Token(token("stays", 2)),
+            ImportRow::Token(token("of nobody", 9)),
+            ImportRow::Mapping(granted("1")),
+            ImportRow::Mapping(granted("2")),
         ]
     };
     let run = start(store).await;
-    bring(store, run, Bring::Role(Role { id: "1".into(), name: "clerk".into() })).await;
+    import_one(store, run, ImportRow::Role(Role { id: "1".into(), name: "clerk".into() })).await;
     for row in rows() {
-        assert_eq!(bring(store, run, row).await, Brought::Taken);
+        assert_eq!(import_one(store, run, row).await, ImportOutcome::Taken);
     }
     for change in [
         Change::DeleteUser(1.into()),
@@ -177,39 +187,43 @@ pub(in crate::store) async fn what_has_ended_here_is_not_brought_back(store: &dy
     }
     let counters = store.counters();
     let run = start(store).await;
-    let mut brought = Vec::new();
+    let mut imported = Vec::new();
     for row in rows() {
-        brought.push(bring(store, run, row).await);
+        imported.push(import_one(store, run, row).await);
     }
-    let gone = || Brought::Left(Obstacle::Deleted(1.into()));
-    let ended = || Brought::Left(Obstacle::Ended);
-    let revoked = Brought::Left(Obstacle::Revoked);
-    let present = Brought::Present;
-    assert_eq!(brought, [gone(), present.clone(), gone(), ended(), present, ended(), gone(), revoked]);
+    let gone = || ImportOutcome::Skipped(SkipReason::Deleted(1.into()));
+    let ended = || ImportOutcome::Skipped(SkipReason::Ended);
+    let revoked = ImportOutcome::Skipped(SkipReason::Revoked);
+    let present = ImportOutcome::Present;
+    assert_eq!(imported, [gone(), present.clone(), gone(), ended(), present, ended(), gone(), revoked]);
     assert_eq!(store.counters(), counters);
     commit(store, Change::Grant { role: "clerk".into(), user: 2.into() }).await.unwrap();
-    assert_eq!(bring(store, run, Bring::Mapping(granted("2"))).await, Brought::Present, "it was given again");
+    assert_eq!(
+        import_one(store, run, ImportRow::Mapping(granted("2"))).await,
+        ImportOutcome::Present,
+        "it was given again"
+    );
 }
 
 pub(in crate::store) async fn what_changed_or_began_here_is_kept(store: &dyn Store) {
     let here = create(store, "here").await;
     let run = start(store).await;
-    assert_eq!(bring(store, run, Bring::User(row(2, "two"))).await, Brought::Taken);
+    assert_eq!(import_one(store, run, ImportRow::User(row(2, "two"))).await, ImportOutcome::Taken);
     let two = store.user(&2.into()).await.unwrap().unwrap();
     commit(store, Change::UpdateUser(User { disabled: true, ..two })).await.unwrap();
     commit(store, Change::RevokeTokens { user: 2.into(), except: None }).await.unwrap();
     let run = start(store).await;
     let cases = [
-        (Bring::User(row(1, "one")), Obstacle::Registered(1.into())),
-        (Bring::Token(token("t", 1)), Obstacle::Registered(1.into())),
-        (Bring::Mapping(granted("1")), Obstacle::Registered(1.into())),
-        (Bring::User(row(2, "new")), Obstacle::Changed(2.into())),
-        (Bring::Token(token("t", 2)), Obstacle::EndedAll(2.into())),
-        (Bring::User(row(3, "here")), Obstacle::NamesTaken(vec![email_key("here")])),
-        (Bring::Mapping(granted("2")), Obstacle::NoRole("1".into())),
+        (ImportRow::User(row(1, "one")), SkipReason::Registered(1.into())),
+        (ImportRow::Token(token("t", 1)), SkipReason::Registered(1.into())),
+        (ImportRow::Mapping(granted("1")), SkipReason::Registered(1.into())),
+        (ImportRow::User(row(2, "new")), SkipReason::Changed(2.into())),
+        (ImportRow::Token(token("t", 2)), SkipReason::EndedAll(2.into())),
+        (ImportRow::User(row(3, "here")), SkipReason::NamesTaken(vec![email_key("here")])),
+        (ImportRow::Mapping(granted("2")), SkipReason::NoRole("1".into())),
     ];
-    for (row, obstacle) in cases {
-        assert_eq!(bring(store, run, row).await, Brought::Left(obstacle));
+    for (row, reason) in cases {
+        assert_eq!(import_one(store, run, row).await, ImportOutcome::Skipped(reason));
     }
     let left = store.users(None, 9).await.unwrap();
     assert_eq!(emails(&left), ["here", "two"]);

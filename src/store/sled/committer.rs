@@ -20,10 +20,10 @@ use tokio::sync::oneshot;
 
 use super::{
     disk::Disk,
+    disk_space::{DiskSpace, SpaceLeft},
     folder::Lock,
     log::{self, Keep, Log, LogError},
     opened::Opened,
-    room::{Left, Room},
 };
 use crate::store::{
     Change, CommitError, KeyRules, Outcome, StoreError,
@@ -45,7 +45,7 @@ pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
 pub(super) struct Committer {
     live: Arc<Live>,
     log: Log,
-    room: Room,
+    disk_space: DiskSpace,
     poisoned: Arc<AtomicBool>,
     /// Last, so that it is given back last.
     _lock: Lock,
@@ -78,7 +78,7 @@ impl Committer {
     ) -> Result<Self, StoreError> {
         let Opened { state, log, lock } = Opened::open(path, Keep::All, keys, disk)?;
         let live = Arc::new(Live::new(state));
-        Ok(Self { live, log, room: Room::new(path), poisoned, _lock: lock })
+        Ok(Self { live, log, disk_space: DiskSpace::new(path), poisoned, _lock: lock })
     }
 
     /// What the reads are answered from.
@@ -120,7 +120,7 @@ impl Committer {
 
     fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), Failure> {
         let poisoned = self.poisoned.load(Ordering::Acquire);
-        let left = self.room.look(self.log.disk());
+        let left = self.disk_space.look(self.log.disk());
         let mut state = self.live.write()?;
         for Order { batch, reply } in orders {
             let applied = if poisoned {
@@ -128,7 +128,7 @@ impl Committer {
             } else if left.admits(&batch) {
                 state.apply(batch)
             } else {
-                Err(Left::refusal())
+                Err(SpaceLeft::refusal())
             };
             let answer = applied.map(|applied| {
                 group.touched.extend(applied.touched);

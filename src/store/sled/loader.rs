@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, path::Path};
 
 use super::{
     disk::{Disk, Folder},
+    disk_space::{DiskSpace, SpaceLeft},
     folder::Lock,
     log::{self, Keep, Log},
     opened::Opened,
-    room::{Left, Room},
 };
 use crate::store::{
     Change, CommitError, KeyRules, Outcome, StoreError,
@@ -19,7 +19,7 @@ pub struct Loader {
     state: State,
     /// `None` after a write that failed: what the disk holds then is unknown.
     log: Option<Log>,
-    room: Room,
+    disk_space: DiskSpace,
     /// Last, so that it is given back last.
     _lock: Lock,
 }
@@ -32,18 +32,18 @@ impl Loader {
     pub(in crate::store) fn open(path: &Path, keys: KeyRules) -> Result<Self, StoreError> {
         let disk = |path: &Path| Ok(Box::new(Folder::new(path)?) as Box<dyn Disk>);
         let Opened { state, log, lock } = Opened::open(path, Keep::Few, keys, disk)?;
-        Ok(Self { state, log: Some(log), room: Room::new(path), _lock: lock })
+        Ok(Self { state, log: Some(log), disk_space: DiskSpace::new(path), _lock: lock })
     }
 
-    /// Applies a batch of [`Change::StartImport`], [`Change::Bring`], [`Change::RaiseNextUserId`] and
+    /// Applies a batch of [`Change::StartImport`], [`Change::ImportRow`], [`Change::RaiseNextUserId`] and
     /// [`Change::UseTextIds`] whole, and makes it durable before it answers: one [`Outcome`] a change, in order.
     ///
     /// # Errors
     /// [`CommitError`]; nothing of the batch has then been applied.
     pub fn import(&mut self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         let Some(log) = &mut self.log else { return Err(StoreError::Poisoned.into()) };
-        if self.room.look(log.disk()) == Left::Little {
-            return Err(Left::refusal());
+        if self.disk_space.look(log.disk()) == SpaceLeft::Little {
+            return Err(SpaceLeft::refusal());
         }
         let mut held = self.state.needs(&batch);
         for row in &held {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{disk::Disk, folder, mark::Mark, record};
+use super::{disk::Disk, folder, record, watermark::Watermark};
 use crate::store::{
     KeyRules, StoreError,
     state::{Row, State},
@@ -19,7 +19,7 @@ use crate::store::{
 pub(super) struct Log {
     db: ::sled::Db,
     disk: Box<dyn Disk>,
-    mark: Mark,
+    mark: Watermark,
 }
 
 /// What of the rows is kept in memory.
@@ -52,7 +52,7 @@ pub(super) enum LogError {
 }
 
 impl Log {
-    pub(super) fn new(db: ::sled::Db, disk: Box<dyn Disk>, mark: Mark) -> Self {
+    pub(super) fn new(db: ::sled::Db, disk: Box<dyn Disk>, mark: Watermark) -> Self {
         Self { db, disk, mark }
     }
 
@@ -185,7 +185,7 @@ pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
 fn read_all(db: &::sled::Db, path: &Path, keep: Keep, keys: KeyRules) -> Result<State, StoreError> {
     let mut state = match keep {
         Keep::All => State::new(keys),
-        Keep::Few => State::sparse(keys),
+        Keep::Few => State::for_import(keys),
     };
     for entry in db.iter() {
         let (key, value) = entry.map_err(|error| damaged(path, error.to_string()))?;
@@ -194,7 +194,7 @@ fn read_all(db: &::sled::Db, path: &Path, keep: Keep, keys: KeyRules) -> Result<
         let row = Row::parse(&key).ok_or_else(|| told("no row has such a name"))?;
         let loaded = match keep {
             Keep::All => state.load(row, payload),
-            Keep::Few => state.load_sparse(&row, payload),
+            Keep::Few => state.load_for_import(&row, payload),
         };
         loaded.map_err(|_| told("it is not what a row looks like"))?;
     }

@@ -3,11 +3,11 @@
 use std::{io, path::Path};
 
 use super::{
-    before::Before,
     disk::Disk,
     folder::{self, Lock},
     log::{self, Keep, Log},
-    mark::Mark,
+    pre_open_backup::PreOpenBackup,
+    watermark::Watermark,
 };
 use crate::store::{KeyRules, StoreError, state::State};
 
@@ -32,8 +32,8 @@ impl Opened {
     ) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         let lock = Lock::take(path)?;
-        let before = Before::keep(path);
-        let (mark, acknowledged) = Mark::open(path).map_err(unusable)?;
+        let before = PreOpenBackup::keep(path);
+        let (mark, acknowledged) = Watermark::open(path).map_err(unusable)?;
         let (db, state) = match log::load(path, keep, keys, acknowledged) {
             Ok(loaded) => loaded,
             Err(error) => {

@@ -1,12 +1,12 @@
 //! A batch, applied to the rows whole or not at all.
 
 mod accounts;
-mod bring;
+mod import_rows;
 mod rules;
 
 use std::collections::BTreeSet;
 
-use super::{Gone, Meta, Row, State, TokenRow, Write, normal, outbox};
+use super::{Meta, Row, State, TokenRow, Tombstone, Write, normal, outbox};
 use crate::{
     identity::{TokenHash, UserId},
     store::{
@@ -105,7 +105,7 @@ impl<'a> Work<'a> {
             Change::Revoke { role, user } => Ok(self.revoke(&role, &normal(&user))),
             Change::DeleteRole { name } => Ok(self.delete_role(&name)),
             Change::StartImport => Ok(self.start_import()),
-            Change::Bring { run, row } => self.bring(run, *row),
+            Change::Import { run, row } => self.import(run, *row),
             Change::PutUser(user) => self.put_user(user),
             Change::PutToken(token) => Ok(self.put_token(token)),
             Change::PutRole(role) => Ok(self.put_role(role)),
@@ -209,8 +209,8 @@ impl<'a> Work<'a> {
     fn update_token(&mut self, token: Token) -> Result<Outcome, CommitError> {
         let Some(old) = self.state.tokens.get(&token.hash).cloned() else { return Err(self.missing()) };
         let hash = token.hash;
-        let TokenRow { user, epoch, used, brought, .. } = old;
-        let row = TokenRow { user, epoch, used, brought, ..TokenRow::of(token) };
+        let TokenRow { user, epoch, used, imported, .. } = old;
+        let row = TokenRow { user, epoch, used, imported, ..TokenRow::of(token) };
         self.notice(Noticed::Token(hash));
         // It is replaced without a gap: no request finds it void.
         self.start_token(hash, row);
@@ -234,13 +234,13 @@ impl<'a> Work<'a> {
     }
 
     fn delete_token(&mut self, hash: TokenHash) -> Outcome {
-        let brought = self.state.tokens.get(&hash).is_some_and(|row| row.brought);
+        let imported = self.state.tokens.get(&hash).is_some_and(|row| row.imported);
         let ended = self.end_token(hash);
         if ended {
             self.notice(Noticed::Token(hash));
         }
-        if brought {
-            self.gone(Gone::token(&hash), true);
+        if imported {
+            self.set_tombstone(Tombstone::token(&hash), true);
         }
         Outcome::Removed(u64::from(ended))
     }
@@ -258,9 +258,9 @@ impl<'a> Work<'a> {
         self.write(Write::Token(hash, Some(row)));
     }
 
-    fn gone(&mut self, gone: Gone, is: bool) {
-        if self.state.is_gone(gone) != is {
-            self.write(Write::Gone(gone, is));
+    fn set_tombstone(&mut self, tombstone: Tombstone, is: bool) {
+        if self.state.has_tombstone(tombstone) != is {
+            self.write(Write::Tombstone(tombstone, is));
         }
     }
 

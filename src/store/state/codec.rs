@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{Gone, Meta, State, TokenRow, Write};
+use super::{Meta, State, TokenRow, Tombstone, Write};
 use crate::{
     identity::{PasswordHash, TokenHash, UserId},
     store::{
@@ -22,7 +22,7 @@ pub(in crate::store) enum Row {
     Mapping(String),
     Acl(String),
     Outbox(u64),
-    Gone(Gone),
+    Tombstone(Tombstone),
 }
 
 /// A [`User`] as stored. Short names, because every row carries them.
@@ -55,7 +55,7 @@ impl Row {
             Self::Mapping(id) => prefixed(b'g', id.as_bytes()),
             Self::Acl(id) => prefixed(b'a', id.as_bytes()),
             Self::Outbox(seq) => prefixed(b'o', &seq.to_be_bytes()),
-            Self::Gone(gone) => prefixed(b'x', &gone.0),
+            Self::Tombstone(tombstone) => prefixed(b'x', &tombstone.0),
         }
     }
 
@@ -71,7 +71,7 @@ impl Row {
             b'g' => text().map(|id| Self::Mapping(id.to_owned())),
             b'a' => text().map(|id| Self::Acl(id.to_owned())),
             b'o' => rest.try_into().ok().map(|seq| Self::Outbox(u64::from_be_bytes(seq))),
-            b'x' => rest.try_into().ok().map(|gone| Self::Gone(Gone(gone))),
+            b'x' => rest.try_into().ok().map(|tombstone| Self::Tombstone(Tombstone(tombstone))),
             _ => None,
         }
     }
@@ -88,7 +88,7 @@ impl State {
             Row::Mapping(id) => Write::Mapping(id, Some(serde_json::from_slice(payload)?)),
             Row::Acl(id) => Write::Acl(id, Some(serde_json::from_slice(payload)?)),
             Row::Outbox(seq) => Write::Outbox(seq, Some(serde_json::from_slice(payload)?)),
-            Row::Gone(gone) => Write::Gone(gone, true),
+            Row::Tombstone(tombstone) => Write::Tombstone(tombstone, true),
         };
         self.write(write);
         Ok(())
@@ -119,7 +119,7 @@ impl State {
             Row::Mapping(id) => json::<RoleMapping>(self.mappings.get(id)),
             Row::Acl(id) => json::<AclRow>(self.acls.get(id)),
             Row::Outbox(seq) => json::<OutboxEntry>(self.outbox.get(*seq)),
-            Row::Gone(gone) => Ok(self.gone.contains(gone).then(Vec::new)),
+            Row::Tombstone(tombstone) => Ok(self.tombstones.contains(tombstone).then(Vec::new)),
         }
     }
 
@@ -135,7 +135,7 @@ impl State {
     fn rows(&self) -> u64 {
         let accounts = self.users.len() + self.tokens.len();
         let rules = self.roles.len() + self.mappings.len() + self.acls.len();
-        let held = u64::try_from(accounts + rules + self.outbox.len() + self.gone.len());
+        let held = u64::try_from(accounts + rules + self.outbox.len() + self.tombstones.len());
         held.unwrap_or(u64::MAX).saturating_add(self.rows_elsewhere())
     }
 }
@@ -207,7 +207,7 @@ mod tests {
             any::<String>().prop_map(Row::Mapping),
             any::<String>().prop_map(Row::Acl),
             any::<u64>().prop_map(Row::Outbox),
-            any::<[u8; 16]>().prop_map(|gone| Row::Gone(Gone(gone))),
+            any::<[u8; 16]>().prop_map(|tombstone| Row::Tombstone(Tombstone(tombstone))),
         ]
     }
 

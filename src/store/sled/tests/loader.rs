@@ -6,7 +6,8 @@ use super::*;
 use crate::{
     identity::{Lifetimes, PasswordHash, TokenHash, UserId},
     store::{
-        Bring, Brought, Change, Obstacle, Outcome, PrincipalKind, Role, RoleMapping, Standing, User,
+        Change, ImportOutcome, ImportRow, Outcome, PrincipalKind, Role, RoleMapping, SkipReason, Standing,
+        User,
         contract::{commit_all, everything, properties, row, token},
         memory,
         sled::Loader,
@@ -31,22 +32,22 @@ fn mapping(n: i64) -> RoleMapping {
 }
 
 /// Accounts with their sessions, some of which are in each other's way.
-fn dump(users: std::ops::RangeInclusive<i64>) -> Vec<Bring> {
-    let role = Bring::Role(Role { id: "1".into(), name: "clerk".into() });
+fn dump(users: std::ops::RangeInclusive<i64>) -> Vec<ImportRow> {
+    let role = ImportRow::Role(Role { id: "1".into(), name: "clerk".into() });
     let of = |n: i64| {
         let named_alike = User { properties: user(n).properties, ..row(n + 100_000, "") };
         [
-            Bring::User(user(n)),
-            Bring::User(named_alike),
-            Bring::Token(token(&format!("t{n}"), n)),
-            Bring::Mapping(mapping(n)),
+            ImportRow::User(user(n)),
+            ImportRow::User(named_alike),
+            ImportRow::Token(token(&format!("t{n}"), n)),
+            ImportRow::Mapping(mapping(n)),
         ]
     };
     std::iter::once(role).chain(users.flat_map(of)).collect()
 }
 
-fn changes(run: u32, rows: Vec<Bring>) -> Vec<Change> {
-    rows.into_iter().map(|row| Change::Bring { run, row: Box::new(row) }).collect()
+fn changes(run: u32, rows: Vec<ImportRow>) -> Vec<Change> {
+    rows.into_iter().map(|row| Change::Import { run, row: Box::new(row) }).collect()
 }
 
 fn run_of(outcomes: &[Outcome]) -> u32 {
@@ -54,37 +55,39 @@ fn run_of(outcomes: &[Outcome]) -> u32 {
     *run
 }
 
-fn import(folder: &Path, rows: Vec<Bring>, batch: usize) -> Vec<Brought> {
+fn import(folder: &Path, rows: Vec<ImportRow>, batch: usize) -> Vec<ImportOutcome> {
     let mut loader = Loader::open(folder, KeyRules::default()).unwrap();
     let run = run_of(&loader.import(vec![Change::StartImport]).unwrap());
-    let mut brought = Vec::new();
+    let mut imported = Vec::new();
     for rows in rows.chunks(batch) {
         let outcomes = loader.import(changes(run, rows.to_vec())).unwrap();
-        brought.extend(outcomes.into_iter().map(|outcome| match outcome {
-            Outcome::Brought(brought) => brought,
+        imported.extend(outcomes.into_iter().map(|outcome| match outcome {
+            Outcome::Imported(imported) => imported,
             other => panic!("{other:?}"),
         }));
     }
     loader.close();
-    brought
+    imported
 }
 
 #[tokio::test]
 async fn leaves_what_a_store_in_memory_would() {
     let folder = tempfile::tempdir().unwrap();
-    let brought = import(folder.path(), dump(1..=50), 7);
+    let imported = import(folder.path(), dump(1..=50), 7);
     let memory = memory::open(KeyRules::default()).unwrap();
     let run = run_of(&commit_all(&*memory, vec![Change::StartImport]).await);
     let outcomes = commit_all(&*memory, changes(run, dump(1..=50))).await;
-    for (outcome, brought) in outcomes.iter().zip(&brought) {
-        assert!(matches!(outcome, Outcome::Brought(other) if other == brought), "{outcome:?} {brought:?}");
+    for (outcome, imported) in outcomes.iter().zip(&imported) {
+        assert!(matches!(outcome, Outcome::Imported(other) if other == imported), "{outcome:?} {imported:?}");
     }
-    let taken =
-        brought.iter().filter(|brought| **brought == Brought::Left(Obstacle::Deleted(1.into()))).count();
-    assert_eq!((brought.len(), taken), (201, 0));
-    let alike = brought
+    let taken = imported
         .iter()
-        .filter(|brought| matches!(brought, Brought::Left(Obstacle::NamesTaken(keys)) if keys.len() == 2));
+        .filter(|imported| **imported == ImportOutcome::Skipped(SkipReason::Deleted(1.into())))
+        .count();
+    assert_eq!((imported.len(), taken), (201, 0));
+    let alike = imported
+        .iter()
+        .filter(|imported| matches!(imported, ImportOutcome::Skipped(SkipReason::NamesTaken(keys)) if keys.len() == 2));
     assert_eq!(alike.count(), 50);
 
     let store = open(folder.path()).await.unwrap();
@@ -108,19 +111,19 @@ async fn knows_what_is_on_the_disk() {
     store.close().await.unwrap();
 
     let rows = vec![
-        Bring::User(user(1)),
-        Bring::Token(token("t1", 1)),
-        Bring::Token(token("t2", 2)),
-        Bring::User(user(3)),
-        Bring::User(User { properties: user(4).properties, ..row(77, "") }),
-        Bring::Mapping(mapping(1)),
+        ImportRow::User(user(1)),
+        ImportRow::Token(token("t1", 1)),
+        ImportRow::Token(token("t2", 2)),
+        ImportRow::User(user(3)),
+        ImportRow::User(User { properties: user(4).properties, ..row(77, "") }),
+        ImportRow::Mapping(mapping(1)),
     ];
-    let deleted = || Brought::Left(Obstacle::Deleted(UserId::Number(1)));
-    let brought = import(folder.path(), rows, 100);
-    let [one, of_one, ended, three, alike, mapped] = &*brought else { panic!("{brought:?}") };
+    let deleted = || ImportOutcome::Skipped(SkipReason::Deleted(UserId::Number(1)));
+    let imported = import(folder.path(), rows, 100);
+    let [one, of_one, ended, three, alike, mapped] = &*imported else { panic!("{imported:?}") };
     assert_eq!([one, of_one, mapped], [&deleted(), &deleted(), &deleted()]);
-    assert_eq!([ended, three], [&Brought::Left(Obstacle::Ended), &Brought::Present]);
-    assert!(matches!(alike, Brought::Left(Obstacle::NamesTaken(_))), "{alike:?}");
+    assert_eq!([ended, three], [&ImportOutcome::Skipped(SkipReason::Ended), &ImportOutcome::Present]);
+    assert!(matches!(alike, ImportOutcome::Skipped(SkipReason::NamesTaken(_))), "{alike:?}");
     let store = open(folder.path()).await.unwrap();
     assert_eq!(everything(&*store).await, before);
 }
@@ -134,9 +137,9 @@ async fn one_that_breaks_off_can_be_done_again() {
     loader.import(changes(run, half)).unwrap();
     // Nothing is closed, as after a kill -9.
     drop(loader);
-    let brought = import(folder.path(), dump(1..=20), 10);
-    let taken = brought.iter().filter(|brought| **brought == Brought::Taken).count();
-    let present = brought.iter().filter(|brought| **brought == Brought::Present).count();
+    let imported = import(folder.path(), dump(1..=20), 10);
+    let taken = imported.iter().filter(|imported| **imported == ImportOutcome::Taken).count();
+    let present = imported.iter().filter(|imported| **imported == ImportOutcome::Present).count();
     assert_eq!((taken, present), (29, 31));
     let store = open(folder.path()).await.unwrap();
     let counters = store.counters();

@@ -7,7 +7,7 @@ use crate::{
         CommitError, StoreError,
         keys::UserKey,
         records::{Outcome, User, UserDraft},
-        state::{Gone, codec},
+        state::{Tombstone, codec},
     },
 };
 
@@ -65,7 +65,7 @@ impl Work<'_> {
             self.write(Write::User(id.clone(), None));
             // One that cannot be read is remembered, too.
             if was.is_some_and(|user| user.map_or(true, |user| !user.was_registered())) {
-                self.gone(Gone::user(id), true);
+                self.set_tombstone(Tombstone::user(id), true);
             }
             self.changed_user(id);
         }

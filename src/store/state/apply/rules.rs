@@ -8,7 +8,7 @@ use crate::{
     store::{
         CommitError,
         records::{AclRow, Noticed, Outcome, PrincipalKind, Role, RoleMapping},
-        state::{Gone, grant_of},
+        state::{Tombstone, grant_of},
     },
 };
 
@@ -61,10 +61,10 @@ impl Work<'_> {
         let Some(role) = self.role_named(role) else { return Outcome::Removed(0) };
         let principal = user.to_string();
         let mappings = self.state.grants_of(&principal).filter(|mapping| mapping.role_id == role.id);
-        let (gone, mappings): (Vec<Gone>, Vec<String>) =
-            mappings.map(|mapping| (Gone::mapping(mapping), mapping.id.clone())).unzip();
-        for gone in gone {
-            self.gone(gone, true);
+        let (tombstones, mappings): (Vec<Tombstone>, Vec<String>) =
+            mappings.map(|mapping| (Tombstone::mapping(mapping), mapping.id.clone())).unzip();
+        for tombstone in tombstones {
+            self.set_tombstone(tombstone, true);
         }
         Outcome::Removed(self.remove_mappings(mappings))
     }
@@ -74,10 +74,10 @@ impl Work<'_> {
         let mut removed = 0;
         while let Some(role) = self.role_named(name) {
             let mappings = self.state.mappings.values().filter(|mapping| mapping.role_id == role.id);
-            let (gone, mappings): (Vec<Gone>, Vec<String>) =
-                mappings.map(|mapping| (Gone::mapping(mapping), mapping.id.clone())).unzip();
-            for gone in gone {
-                self.gone(gone, true);
+            let (tombstones, mappings): (Vec<Tombstone>, Vec<String>) =
+                mappings.map(|mapping| (Tombstone::mapping(mapping), mapping.id.clone())).unzip();
+            for tombstone in tombstones {
+                self.set_tombstone(tombstone, true);
             }
             removed += 1 + self.remove_mappings(mappings);
             self.write(Write::Role(role.id, None));
@@ -97,7 +97,7 @@ impl Work<'_> {
         for holder in &holders {
             self.keep_clear_of(&UserId::parse(holder));
         }
-        self.gone(Gone::mapping(&mapping), false);
+        self.set_tombstone(Tombstone::mapping(&mapping), false);
         self.write(Write::Mapping(mapping.id.clone(), Some(mapping)));
         self.changed_rules(&holders);
         Outcome::Done

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::identity::{UserId, UsernameFault};
 
-/// A row of an import. It never makes its batch fail: the [`Brought`] says what became of it.
+/// A row of an import. It never makes its batch fail: the [`ImportOutcome`] says what became of it.
 #[derive(Clone, Debug)]
-pub enum Bring {
+pub enum ImportRow {
     /// An account under its own id.
     User(User),
     /// A session, whether or not its user exists.
@@ -24,7 +24,7 @@ pub enum Bring {
 
 /// What became of a row of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Brought {
+pub enum ImportOutcome {
     /// It is new here.
     Taken,
     /// An earlier import brought it, and it has changed there since.
@@ -32,7 +32,7 @@ pub enum Brought {
     /// It was here already, the same.
     Present,
     /// Taken or updated, though its username could be taken for another's (profile `standard`).
-    Doubted(Doubt),
+    Warned(UsernameWarning),
     /// A role, under the id that it has here.
     Role {
         /// The id.
@@ -41,12 +41,12 @@ pub enum Brought {
         taken: bool,
     },
     /// It was not stored.
-    Left(Obstacle),
+    Skipped(SkipReason),
 }
 
 /// Why the username of an account could be taken for another's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum UsernameWarning {
     /// Another user's differs from it in letter case or width alone.
     Alike(String),
     /// A client could not choose it.
@@ -55,7 +55,7 @@ pub enum Doubt {
 
 /// Why a row of an import was not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum SkipReason {
     /// The account was changed here since an earlier import.
     Changed(UserId),
     /// The account with this id was registered here: it is another person's.

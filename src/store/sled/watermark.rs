@@ -12,11 +12,11 @@ use std::{
 
 /// The mark of an open store.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(super) struct Watermark {
     file: File,
 }
 
-impl Mark {
+impl Watermark {
     /// The mark in a store's folder, and the commit that it stands at: 0 when there is none yet, or none that
     /// can be read.
     ///
@@ -83,23 +83,23 @@ mod tests {
     #[test]
     fn stands_where_it_was_left() {
         let folder = tempfile::tempdir().unwrap();
-        let (mark, at) = Mark::open(folder.path()).unwrap();
+        let (mark, at) = Watermark::open(folder.path()).unwrap();
         assert_eq!(at, 0);
         for commit in [1, u64::MAX, 300] {
             mark.advance(commit).unwrap();
-            assert_eq!(Mark::open(folder.path()).unwrap().1, commit);
+            assert_eq!(Watermark::open(folder.path()).unwrap().1, commit);
         }
     }
 
     #[test]
     fn a_mark_that_cannot_be_read_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        Mark::open(folder.path()).unwrap().0.advance(7).unwrap();
+        Watermark::open(folder.path()).unwrap().0.advance(7).unwrap();
         let path = folder.path().join("mark");
         let bytes = fs::read(&path).unwrap();
         for broken in [&bytes[..11], &[0xFF; 12], b""] {
             fs::write(&path, broken).unwrap();
-            assert_eq!(Mark::open(folder.path()).unwrap().1, 0, "{broken:?}");
+            assert_eq!(Watermark::open(folder.path()).unwrap().1, 0, "{broken:?}");
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::{
     identity::{UserId, username_fault},
     store::{
         CommitError, StoreError,
-        bring::{Bring, Brought, Doubt, Obstacle, revision},
+        import_rows::{ImportOutcome, ImportRow, SkipReason, UsernameWarning, revision},
         records::{AclRow, Outcome, Role, RoleMapping, Token, User},
-        state::{TokenRow, gone::Gone},
+        state::{TokenRow, tombstones::Tombstone},
     },
 };
 
@@ -19,18 +19,18 @@ impl Work<'_> {
         Outcome::ImportRun(run)
     }
 
-    pub(super) fn bring(&mut self, run: u32, row: Bring) -> Result<Outcome, CommitError> {
-        let brought = match row {
-            Bring::User(user) => self.bring_user(run, user),
-            Bring::Token(token) => self.bring_token(token),
-            Bring::Role(role) => Ok(self.bring_role(role)),
-            Bring::Mapping(mapping) => self.bring_mapping(mapping),
-            Bring::Acl(row) => self.bring_acl(row),
+    pub(super) fn import(&mut self, run: u32, row: ImportRow) -> Result<Outcome, CommitError> {
+        let outcome = match row {
+            ImportRow::User(user) => self.import_user(run, user),
+            ImportRow::Token(token) => self.import_token(token),
+            ImportRow::Role(role) => Ok(self.import_role(role)),
+            ImportRow::Mapping(mapping) => self.import_mapping(mapping),
+            ImportRow::Acl(row) => self.import_acl(row),
         };
-        Ok(Outcome::Brought(brought?))
+        Ok(Outcome::Imported(outcome?))
     }
 
-    fn bring_user(&mut self, run: u32, mut user: User) -> Result<Brought, CommitError> {
+    fn import_user(&mut self, run: u32, mut user: User) -> Result<ImportOutcome, CommitError> {
         user.id = normal(&user.id);
         let was = self.state.user(&user.id)?;
         match &was {
@@ -42,16 +42,16 @@ impl Work<'_> {
                 user.epoch = here.epoch;
                 user.disabled = here.disabled;
             }
-            None if self.state.is_gone(Gone::user(&user.id)) => {
-                return Ok(Brought::Left(Obstacle::Deleted(user.id)));
+            None if self.state.has_tombstone(Tombstone::user(&user.id)) => {
+                return Ok(ImportOutcome::Skipped(SkipReason::Deleted(user.id)));
             }
             None => {}
         }
         let taken = self.taken(&user)?;
         if !taken.is_empty() {
-            return Ok(Brought::Left(Obstacle::NamesTaken(taken)));
+            return Ok(ImportOutcome::Skipped(SkipReason::NamesTaken(taken)));
         }
-        let doubt = self.doubt(&user)?;
+        let warning = self.warning(&user)?;
         user.revision = revision(run);
         self.keep_clear_of(&user.id);
         // A session may have come before its user.
@@ -59,70 +59,70 @@ impl Work<'_> {
             self.changed_user(&user.id);
         }
         self.write_user(&user)?;
-        Ok(match doubt {
-            Some(doubt) => Brought::Doubted(doubt),
-            None if was.is_some() => Brought::Updated,
-            None => Brought::Taken,
+        Ok(match warning {
+            Some(warning) => ImportOutcome::Warned(warning),
+            None if was.is_some() => ImportOutcome::Updated,
+            None => ImportOutcome::Taken,
         })
     }
 
     /// What an operator has to know of a username that comes with an account: no account is left for its name.
-    fn doubt(&self, user: &User) -> Result<Option<Doubt>, CommitError> {
+    fn warning(&self, user: &User) -> Result<Option<UsernameWarning>, CommitError> {
         let Some(name) = user.username().filter(|name| self.state.rules.canonical && !name.is_empty()) else {
             return Ok(None);
         };
         if let Some(fault) = username_fault(name, user.email()) {
-            return Ok(Some(Doubt::Username(name.to_owned(), fault)));
+            return Ok(Some(UsernameWarning::Username(name.to_owned(), fault)));
         }
-        Ok(self.alike(user)?.map(|_| Doubt::Alike(name.to_owned())))
+        Ok(self.alike(user)?.map(|_| UsernameWarning::Alike(name.to_owned())))
     }
 
-    fn bring_token(&mut self, token: Token) -> Result<Brought, CommitError> {
+    fn import_token(&mut self, token: Token) -> Result<ImportOutcome, CommitError> {
         let user = normal(&token.user);
         if self.state.tokens.contains_key(&token.hash) {
-            return Ok(Brought::Present);
+            return Ok(ImportOutcome::Present);
         }
-        if self.state.is_gone(Gone::token(&token.hash)) {
-            return Ok(Brought::Left(Obstacle::Ended));
+        if self.state.has_tombstone(Tombstone::token(&token.hash)) {
+            return Ok(ImportOutcome::Skipped(SkipReason::Ended));
         }
         if let Some(left) = self.not_theirs(&user)? {
             return Ok(left);
         }
         if self.state.user(&user)?.is_some_and(|known| known.epoch != token.epoch) {
-            return Ok(Brought::Left(Obstacle::EndedAll(user)));
+            return Ok(ImportOutcome::Skipped(SkipReason::EndedAll(user)));
         }
         self.keep_clear_of(&user);
         let hash = token.hash;
-        self.put_row(hash, TokenRow { brought: true, ..TokenRow::of(token) });
-        Ok(Brought::Taken)
+        self.put_row(hash, TokenRow { imported: true, ..TokenRow::of(token) });
+        Ok(ImportOutcome::Taken)
     }
 
-    fn bring_role(&mut self, role: Role) -> Brought {
+    fn import_role(&mut self, role: Role) -> ImportOutcome {
         if let Some(here) = self.role_named(&role.name) {
-            return Brought::Role { id: here.id, taken: false };
+            return ImportOutcome::Role { id: here.id, taken: false };
         }
         if !self.state.roles.contains_key(&role.id) {
             let id = role.id.clone();
             self.put_role(role);
-            return Brought::Role { id, taken: true };
+            return ImportOutcome::Role { id, taken: true };
         }
         // The id means another role here: to put this one there would hand that one's users over to it.
         match self.create_role(role.name) {
-            Outcome::Role(made) => Brought::Role { id: made.id, taken: true },
-            _ => Brought::Role { id: role.id, taken: false },
+            Outcome::Role(made) => ImportOutcome::Role { id: made.id, taken: true },
+            _ => ImportOutcome::Role { id: role.id, taken: false },
         }
     }
 
-    fn bring_mapping(&mut self, mut mapping: RoleMapping) -> Result<Brought, CommitError> {
+    fn import_mapping(&mut self, mut mapping: RoleMapping) -> Result<ImportOutcome, CommitError> {
         let kind = mapping.principal_type.0.clone();
         if let Some(left) = self.names_another(Some(&kind), Some(&mapping.principal_id))? {
             return Ok(left);
         }
         if !self.state.roles.contains_key(&mapping.role_id) {
-            return Ok(Brought::Left(Obstacle::NoRole(mapping.role_id)));
+            return Ok(ImportOutcome::Skipped(SkipReason::NoRole(mapping.role_id)));
         }
-        if self.state.is_gone(Gone::mapping(&mapping)) {
-            return Ok(Brought::Left(Obstacle::Revoked));
+        if self.state.has_tombstone(Tombstone::mapping(&mapping)) {
+            return Ok(ImportOutcome::Skipped(SkipReason::Revoked));
         }
         let same = |other: &&RoleMapping| {
             other.role_id == mapping.role_id
@@ -135,31 +135,35 @@ impl Work<'_> {
             _ => self.state.mappings.values().find(same).is_some(),
         };
         if here {
-            return Ok(Brought::Present);
+            return Ok(ImportOutcome::Present);
         }
         if self.state.mappings.contains_key(&mapping.id) {
             let RoleMapping { id, role_id, principal_id, .. } = &mapping;
             mapping.id = format!("{id}:{role_id}:{kind}:{principal_id}");
         }
         self.put_mapping(mapping);
-        Ok(Brought::Taken)
+        Ok(ImportOutcome::Taken)
     }
 
-    fn bring_acl(&mut self, row: AclRow) -> Result<Brought, CommitError> {
+    fn import_acl(&mut self, row: AclRow) -> Result<ImportOutcome, CommitError> {
         if let Some(left) = self.names_another(row.principal_type.as_deref(), row.principal_id.as_deref())? {
             return Ok(left);
         }
-        let brought = match self.state.acls.get(&row.id) {
-            Some(here) if *here == row => return Ok(Brought::Present),
-            Some(_) => Brought::Updated,
-            None => Brought::Taken,
+        let outcome = match self.state.acls.get(&row.id) {
+            Some(here) if *here == row => return Ok(ImportOutcome::Present),
+            Some(_) => ImportOutcome::Updated,
+            None => ImportOutcome::Taken,
         };
         self.put_acl(row);
-        Ok(brought)
+        Ok(outcome)
     }
 
     /// Why a rule for a principal must not be stored: it would be another person's.
-    fn names_another(&self, kind: Option<&str>, id: Option<&str>) -> Result<Option<Brought>, StoreError> {
+    fn names_another(
+        &self,
+        kind: Option<&str>,
+        id: Option<&str>,
+    ) -> Result<Option<ImportOutcome>, StoreError> {
         match (kind, id) {
             // A type that is neither is a user model's name, where an app has several.
             (None | Some("ROLE" | "APP"), _) | (_, None) => Ok(None),
@@ -168,29 +172,29 @@ impl Work<'_> {
     }
 
     /// Why what belongs to the user with this id in a dump does not belong to the one who has it here.
-    fn not_theirs(&self, id: &UserId) -> Result<Option<Brought>, StoreError> {
-        let obstacle = match self.state.user(id)? {
-            Some(user) if user.was_registered() => Some(Obstacle::Registered(user.id)),
-            None if self.state.is_gone(Gone::user(id)) => Some(Obstacle::Deleted(id.clone())),
+    fn not_theirs(&self, id: &UserId) -> Result<Option<ImportOutcome>, StoreError> {
+        let reason = match self.state.user(id)? {
+            Some(user) if user.was_registered() => Some(SkipReason::Registered(user.id)),
+            None if self.state.has_tombstone(Tombstone::user(id)) => Some(SkipReason::Deleted(id.clone())),
             _ => None,
         };
-        Ok(obstacle.map(Brought::Left))
+        Ok(reason.map(ImportOutcome::Skipped))
     }
 }
 
 /// What becomes of an account that is here already, unless it has to be replaced.
-fn settled(here: &User, user: &User, run: u32) -> Option<Brought> {
+fn settled(here: &User, user: &User, run: u32) -> Option<ImportOutcome> {
     if here.was_registered() {
-        return Some(Brought::Left(Obstacle::Registered(here.id.clone())));
+        return Some(ImportOutcome::Skipped(SkipReason::Registered(here.id.clone())));
     }
     let only_imported = here.only_imported();
     let same = here.properties == user.properties && here.verification == user.verification;
     // A login replaces an imported hash by a better one of the same password.
     if same && (here.password == user.password || !only_imported) {
-        return Some(Brought::Present);
+        return Some(ImportOutcome::Present);
     }
     if here.is_of_run(run) {
-        return Some(Brought::Left(Obstacle::SameId(here.id.clone())));
+        return Some(ImportOutcome::Skipped(SkipReason::SameId(here.id.clone())));
     }
-    (!only_imported).then(|| Brought::Left(Obstacle::Changed(here.id.clone())))
+    (!only_imported).then(|| ImportOutcome::Skipped(SkipReason::Changed(here.id.clone())))
 }

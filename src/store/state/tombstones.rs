@@ -10,11 +10,11 @@ use crate::{
     store::records::RoleMapping,
 };
 
-/// The mark of a row that is gone: the first half of a SHA-256.
+/// What is kept of a row that has ended here: the first half of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::store) struct Gone(pub(in crate::store) [u8; 16]);
+pub(in crate::store) struct Tombstone(pub(in crate::store) [u8; 16]);
 
-impl Gone {
+impl Tombstone {
     /// A deleted account.
     pub(super) fn user(id: &UserId) -> Self {
         Self::of(&["user", &id.to_string()])
@@ -50,12 +50,12 @@ impl Gone {
 
 impl State {
     /// Whether an import must not bring this back.
-    pub(super) fn is_gone(&self, gone: Gone) -> bool {
-        self.gone.contains(&gone)
+    pub(super) fn has_tombstone(&self, tombstone: Tombstone) -> bool {
+        self.tombstones.contains(&tombstone)
     }
 
-    pub(super) fn write_gone(&mut self, gone: Gone, is: bool) -> Write {
-        let was = if is { !self.gone.insert(gone) } else { self.gone.remove(&gone) };
-        Write::Gone(gone, was)
+    pub(super) fn write_tombstone(&mut self, tombstone: Tombstone, is: bool) -> Write {
+        let was = if is { !self.tombstones.insert(tombstone) } else { self.tombstones.remove(&tombstone) };
+        Write::Tombstone(tombstone, was)
     }
 }

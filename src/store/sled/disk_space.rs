@@ -15,7 +15,7 @@ use crate::store::{Change, CommitError, StoreError};
 
 /// The room under a store.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     reserve: PathBuf,
     /// The reserve could not be made: said once, not at every commit.
     refused: bool,
@@ -23,20 +23,20 @@ pub(super) struct Room {
 
 /// What may be written now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum SpaceLeft {
     /// Everything.
     Enough,
     /// What takes something away, nothing that adds.
     Little,
 }
 
-impl Room {
+impl DiskSpace {
     pub(super) fn new(folder: &Path) -> Self {
         Self { reserve: folder.join("reserve"), refused: false }
     }
 
     /// How much is left; keeps the reserve, or gives it up.
-    pub(super) fn look(&mut self, disk: &dyn Disk) -> Left {
+    pub(super) fn look(&mut self, disk: &dyn Disk) -> SpaceLeft {
         // A system that does not say gets to say so at the write itself.
         let free = disk.free().unwrap_or(u64::MAX);
         let kept = self.reserve.exists();
@@ -49,7 +49,7 @@ impl Room {
             tracing::error!("the disk is full: gave up the reserve, so that sessions can still be ended");
             let _ = fs::remove_file(&self.reserve);
         }
-        if free < LOW { Left::Little } else { Left::Enough }
+        if free < LOW { SpaceLeft::Little } else { SpaceLeft::Enough }
     }
 
     fn keep(&self) -> io::Result<()> {
@@ -61,7 +61,7 @@ impl Room {
     }
 }
 
-impl Left {
+impl SpaceLeft {
     /// Whether this batch may be written now.
     pub(super) fn admits(self, batch: &[Change]) -> bool {
         self == Self::Enough || (batch.iter().any(takes_away) && !batch.iter().any(adds))

@@ -10,12 +10,12 @@ use std::{
 
 /// A copy of a store's files, until the store is known to be good.
 #[derive(Debug)]
-pub(super) struct Before {
+pub(super) struct PreOpenBackup {
     folder: PathBuf,
     copy: Option<PathBuf>,
 }
 
-impl Before {
+impl PreOpenBackup {
     /// Copies the files of `folder`. Where that is not possible the store is opened all the same: a disk
     /// without room must not keep a sound store shut.
     pub(super) fn keep(folder: &Path) -> Self {

@@ -5,20 +5,20 @@
 
 use std::collections::BTreeSet;
 
-use super::{Gone, Row, State, Write, normal};
+use super::{Row, State, Tombstone, Write, normal};
 use crate::{
     identity::UserId,
     store::{
         StoreError,
-        bring::Bring,
+        import_rows::ImportRow,
         keys::{KeyRules, UserKey},
         records::Change,
     },
 };
 
-/// What a sparse state knows of the rows that it does not hold.
+/// What an import state knows of the rows that it does not hold.
 #[derive(Debug, Default)]
-pub(super) struct Sparse {
+pub(super) struct ImportState {
     /// How many there are.
     rows: u64,
     names: BTreeSet<Digest>,
@@ -29,30 +29,30 @@ type Digest = [u8; 12];
 
 impl State {
     /// An empty state that does not keep users and tokens.
-    pub(in crate::store) fn sparse(rules: KeyRules) -> Self {
-        Self { sparse: Some(Sparse::default()), ..Self::new(rules) }
+    pub(in crate::store) fn for_import(rules: KeyRules) -> Self {
+        Self { import: Some(ImportState::default()), ..Self::new(rules) }
     }
 
     /// The rows that a batch may look at, and that may be on the disk.
     pub(in crate::store) fn needs(&self, batch: &[Change]) -> BTreeSet<Row> {
         let mut rows = BTreeSet::new();
         for change in batch {
-            let Change::Bring { row, .. } = change else { continue };
+            let Change::Import { row, .. } = change else { continue };
             let user = match &**row {
-                Bring::User(user) => Some(normal(&user.id)),
-                Bring::Token(token) => {
-                    rows.extend([Row::Token(token.hash), Row::Gone(Gone::token(&token.hash))]);
+                ImportRow::User(user) => Some(normal(&user.id)),
+                ImportRow::Token(token) => {
+                    rows.extend([Row::Token(token.hash), Row::Tombstone(Tombstone::token(&token.hash))]);
                     Some(normal(&token.user))
                 }
-                Bring::Mapping(mapping) => {
-                    rows.insert(Row::Gone(Gone::mapping(mapping)));
+                ImportRow::Mapping(mapping) => {
+                    rows.insert(Row::Tombstone(Tombstone::mapping(mapping)));
                     Some(UserId::parse(&mapping.principal_id))
                 }
-                Bring::Acl(row) => row.principal_id.as_deref().map(UserId::parse),
-                Bring::Role(_) => None,
+                ImportRow::Acl(row) => row.principal_id.as_deref().map(UserId::parse),
+                ImportRow::Role(_) => None,
             };
             if let Some(user) = user {
-                rows.extend([Row::Gone(Gone::user(&user)), Row::User(user)]);
+                rows.extend([Row::Tombstone(Tombstone::user(&user)), Row::User(user)]);
             }
         }
         rows.retain(|row| !self.holds(row));
@@ -65,7 +65,7 @@ impl State {
     /// When it is not what a row looks like.
     pub(in crate::store) fn take_back(&mut self, row: Row, payload: &[u8]) -> Result<(), StoreError> {
         self.load(row, payload).map_err(|_| super::codec::unreadable())?;
-        self.count_sparse(|rows| rows.saturating_sub(1));
+        self.count_import_rows(|rows| rows.saturating_sub(1));
         Ok(())
     }
 
@@ -78,17 +78,17 @@ impl State {
             // Its names stay known.
             Row::User(id) => drop(self.users.remove(id)),
             Row::Token(hash) => drop(self.write(Write::Token(*hash, None))),
-            Row::Gone(gone) => drop(self.write(Write::Gone(*gone, false))),
+            Row::Tombstone(tombstone) => drop(self.write(Write::Tombstone(*tombstone, false))),
             _ => return,
         }
-        self.count_sparse(|rows| rows.saturating_add(1));
+        self.count_import_rows(|rows| rows.saturating_add(1));
     }
 
     /// Reads a row at the start: all that is kept of many is that they are there, and the names of users.
     ///
     /// # Errors
     /// When it is not what a row looks like.
-    pub(in crate::store) fn load_sparse(
+    pub(in crate::store) fn load_for_import(
         &mut self,
         row: &Row,
         payload: &[u8],
@@ -98,11 +98,11 @@ impl State {
         Ok(())
     }
 
-    /// Whether another user than `own` has this name; of a sparse state only when it is asked for `own`.
+    /// Whether another user than `own` has this name; of an import state only when it is asked for `own`.
     pub(super) fn has_other(&self, own: &UserId, key: &UserKey) -> Result<bool, StoreError> {
-        if let Some(sparse) = &self.sparse {
+        if let Some(import) = &self.import {
             let is_own = self.user(own)?.is_some_and(|user| self.rules.of(&user.properties).contains(key));
-            return Ok(!is_own && sparse.names.contains(&self.wide_digest(key)));
+            return Ok(!is_own && import.names.contains(&self.wide_digest(key)));
         }
         let digest = self.key_digest(key);
         for id in super::read::from_digest(&self.names, digest, UserId::Number(i64::MIN)) {
@@ -116,7 +116,7 @@ impl State {
 
     /// Gives the names of a user up, and takes others.
     pub(super) fn rename(&mut self, id: &UserId, old: &[UserKey], new: &[UserKey]) {
-        let Some(mut sparse) = self.sparse.take() else {
+        let Some(mut import) = self.import.take() else {
             for key in old {
                 self.names.remove(&(self.key_digest(key), id.clone()));
             }
@@ -124,20 +124,20 @@ impl State {
             return self.names.extend(digests.into_iter().map(|digest| (digest, id.clone())));
         };
         for key in old {
-            sparse.names.remove(&self.wide_digest(key));
+            import.names.remove(&self.wide_digest(key));
         }
-        sparse.names.extend(new.iter().map(|key| self.wide_digest(key)));
-        self.sparse = Some(sparse);
+        import.names.extend(new.iter().map(|key| self.wide_digest(key)));
+        self.import = Some(import);
     }
 
     /// How many rows are not held.
     pub(super) fn rows_elsewhere(&self) -> u64 {
-        self.sparse.as_ref().map_or(0, |sparse| sparse.rows)
+        self.import.as_ref().map_or(0, |import| import.rows)
     }
 
-    fn count_sparse(&mut self, count: impl FnOnce(u64) -> u64) {
-        if let Some(sparse) = &mut self.sparse {
-            sparse.rows = count(sparse.rows);
+    fn count_import_rows(&mut self, count: impl FnOnce(u64) -> u64) {
+        if let Some(import) = &mut self.import {
+            import.rows = count(import.rows);
         }
     }
 
@@ -145,7 +145,7 @@ impl State {
         match row {
             Row::User(id) => self.users.contains_key(id),
             Row::Token(hash) => self.tokens.contains_key(hash),
-            Row::Gone(gone) => self.gone.contains(gone),
+            Row::Tombstone(tombstone) => self.tombstones.contains(tombstone),
             _ => true,
         }
     }
@@ -162,6 +162,6 @@ impl State {
 impl Row {
     /// Whether there may be too many of its kind to hold.
     fn is_many(&self) -> bool {
-        matches!(self, Self::User(_) | Self::Token(_) | Self::Gone(_))
+        matches!(self, Self::User(_) | Self::Token(_) | Self::Tombstone(_))
     }
 }
