@@ -38,7 +38,7 @@ use crate::{
     clock::Clock,
     hasher::Hasher,
     identity::{Lifetimes, UserId},
-    limit::{Door, Limits},
+    limit::{LimitKind, Limits},
     policy::Reach,
     store::{Change, KeyRules, Session, Store, Token, User},
 };
@@ -274,10 +274,10 @@ impl Accounts {
         Ok(self.store.tokens(Some(user)).await?)
     }
 
-    /// Counts one at a door; an operator passes.
-    fn admit(&self, door: Door, asker: Asker<'_>) -> Result<(), Fault> {
+    /// Counts one at a kind; an operator passes.
+    fn admit(&self, kind: LimitKind, asker: Asker<'_>) -> Result<(), Fault> {
         match asker {
-            Asker::Client { address, .. } => self.limits.check(door, address).map_err(Fault::Limited),
+            Asker::Client { address, .. } => self.limits.check(kind, address).map_err(Fault::Limited),
             Asker::Operator => Ok(()),
         }
     }

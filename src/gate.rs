@@ -27,7 +27,7 @@ use crate::{
     clock::Clock,
     credential,
     forward::{Downstream, Forwarder, Names, Preset},
-    limit::{Door, Limits},
+    limit::{LimitKind, Limits},
     observe::{
         Seldom,
         access::AccessLog,
@@ -159,7 +159,7 @@ impl Gate {
     ) -> Result<bool, Stop> {
         self.check_loop(core, head)?;
         let spelling = self.check_names(head, context)?;
-        self.limits.check(Door::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        self.limits.check(LimitKind::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
         if let Some(response) = reserved::serve(rules, head)? {
             return Ok(Box::pin(self.answer(head, down, record, response)).await);
         }

@@ -1,15 +1,15 @@
 //! Password hashing on a few low-priority threads of its own, with a bounded queue (docs/decisions.md section 4).
 
-mod bench;
 mod pool;
+mod worker;
 
 use std::{fmt, sync::Arc, thread, time::Duration};
 
 use tokio::sync::oneshot;
 
 use self::{
-    bench::Bench,
     pool::{Lane, Pool, Refused},
+    worker::Worker,
 };
 use crate::identity::{Password, PasswordHash};
 
@@ -81,7 +81,7 @@ pub(crate) fn give_way() {
 /// Looks at a stored hash.
 #[must_use]
 pub fn form(hash: &str) -> Form {
-    bench::form(hash)
+    worker::form(hash)
 }
 
 /// What this machine, or this container, has of memory; `None` where the system does not say.
@@ -143,14 +143,14 @@ impl Hasher {
     /// # Errors
     /// When the parameters are outside of what argon2 allows, or a thread cannot be started.
     pub fn new(settings: Settings) -> Result<Self, HasherError> {
-        let bench = Bench::new(&settings).map_err(HasherError::Parameters)?;
+        let worker = Worker::new(&settings).map_err(HasherError::Parameters)?;
         let workers = match settings.workers {
             0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             workers => workers,
         };
         let pool = Pool::start("hasher", workers, settings.queue, || {
-            let mut bench = bench.another();
-            move |job: Job| job.run(&mut bench)
+            let mut worker = worker.another();
+            move |job: Job| job.run(&mut worker)
         })?;
         Ok(Self { pool: Arc::new(pool) })
     }
@@ -201,17 +201,17 @@ impl fmt::Debug for Hasher {
 
 impl Job {
     /// Does the work, unless its caller has stopped waiting.
-    fn run(self, bench: &mut Bench) {
+    fn run(self, worker: &mut Worker) {
         match self {
             Self::Hash { password, reply, leave } if !reply.is_closed() => {
-                if let Some(hash) = bench.hash(&password) {
+                if let Some(hash) = worker.hash(&password) {
                     // Before the answer: the next password of the same caller finds its turn free.
                     drop(leave);
                     let _ = reply.send(hash);
                 }
             }
             Self::Verify { password, hash, reply, leave } if !reply.is_closed() => {
-                if let Some(verdict) = bench.verify(&password, hash.as_ref()) {
+                if let Some(verdict) = worker.verify(&password, hash.as_ref()) {
                     drop(leave);
                     let _ = reply.send(verdict);
                 }
@@ -273,15 +273,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_whose_caller_is_gone_is_not_run() {
-        let mut bench = Bench::new(&SMALL).unwrap();
+        let mut worker = Worker::new(&SMALL).unwrap();
         let (reply, answer) = oneshot::channel();
         drop(answer);
-        // A memory of nothing shows that the bench was never used.
-        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut bench);
-        assert_eq!(bench.memory(), 0);
+        // A memory of nothing shows that the worker was never used.
+        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut worker);
+        assert_eq!(worker.memory(), 0);
         let (reply, answer) = oneshot::channel();
-        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut bench);
-        assert!(answer.await.is_ok() && bench.memory() == 8);
+        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut worker);
+        assert!(answer.await.is_ok() && worker.memory() == 8);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 mod connections;
 mod descriptors;
 mod rate;
+mod slots;
 mod table;
-mod turns;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -23,9 +23,9 @@ pub use self::{
     connections::{Connection, Connections},
     descriptors::{PER_CONNECTION, connections_within, most_open_files, raise_open_files},
     rate::{Rate, RateError},
-    turns::Turn,
+    slots::Slot,
 };
-use self::{table::Table, turns::Turns};
+use self::{slots::Slots, table::Table};
 use crate::identity::UserId;
 
 /// The limits; `None` = off.
@@ -43,9 +43,9 @@ pub struct Settings {
     pub writes_per_user: Option<Rate>,
 }
 
-/// What is counted.
+/// Which limit a request counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum LimitKind {
     /// `POST /users/login`.
     Login,
     /// `POST /users/reset`.
@@ -56,9 +56,9 @@ pub enum Door {
     Request,
 }
 
-/// Dear work, of which so much may be under way for one client or one user.
+/// Expensive work, of which a client or a user may have only so much under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Work {
+pub enum WorkKind {
     /// A password is checked.
     Login,
     /// A new password is hashed, or an old one checked to change it.
@@ -71,7 +71,7 @@ pub enum Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
-/// The limiters. `C` is the time that they run on; tests turn it by hand.
+/// The limiters. `C` is the time that they run on; tests set it by hand.
 #[derive(Debug)]
 pub struct Limits<C: Clock = MonotonicClock> {
     login: Option<Limiter<C>>,
@@ -79,7 +79,7 @@ pub struct Limits<C: Clock = MonotonicClock> {
     register: Option<Limiter<C>>,
     request: Option<Limiter<C>>,
     write: Option<Limiter<C>>,
-    turns: Turns,
+    slots: Slots,
     /// Keyed with chance, so that no client can choose addresses that share an entry.
     hasher: RandomState,
 }
@@ -108,21 +108,21 @@ impl<C: Clock + Clone> Limits<C> {
             register: limiter(settings.register_per_client),
             request: limiter(settings.requests_per_client),
             write: limiter(settings.writes_per_user),
-            turns: Turns::default(),
+            slots: Slots::default(),
             hasher: RandomState::new(),
         }
     }
 
-    /// Counts one; IPv6 clients count by their /64. A door that is off costs nothing.
+    /// Counts one; IPv6 clients count by their /64. A limit that is off costs nothing.
     ///
     /// # Errors
     /// [`RetryAfter`] when the client has used up its share.
-    pub fn check(&self, door: Door, client: IpAddr) -> Result<(), RetryAfter> {
-        let limiter = match door {
-            Door::Login => &self.login,
-            Door::Reset => &self.reset,
-            Door::Register => &self.register,
-            Door::Request => &self.request,
+    pub fn check(&self, kind: LimitKind, client: IpAddr) -> Result<(), RetryAfter> {
+        let limiter = match kind {
+            LimitKind::Login => &self.login,
+            LimitKind::Reset => &self.reset,
+            LimitKind::Register => &self.register,
+            LimitKind::Request => &self.request,
         };
         let Some(limiter) = limiter else { return Ok(()) };
         limiter
@@ -146,16 +146,16 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
-    /// A client's turn to have such work done; `None` while `most` are under way. IPv6 clients count by their /64.
+    /// A slot for such work of a client; `None` while `most` are under way. IPv6 clients count by their /64.
     #[must_use]
-    pub fn client_turn(&self, work: Work, client: IpAddr, most: usize) -> Option<Turn> {
-        self.turns.take(self.hasher.hash_one((work, network(client))), most)
+    pub fn client_slot(&self, kind: WorkKind, client: IpAddr, most: usize) -> Option<Slot> {
+        self.slots.take(self.hasher.hash_one((kind, network(client))), most)
     }
 
-    /// The turn of such work for a user; `None` while there is some.
+    /// The slot for such work of a user; `None` while it is taken.
     #[must_use]
-    pub fn user_turn(&self, work: Work, user: &UserId) -> Option<Turn> {
-        self.turns.take(self.hasher.hash_one((work, user)), 1)
+    pub fn user_slot(&self, kind: WorkKind, user: &UserId) -> Option<Slot> {
+        self.slots.take(self.hasher.hash_one((kind, user)), 1)
     }
 }
 
@@ -207,16 +207,16 @@ mod tests {
     fn lets_a_burst_through_and_then_one_at_a_time() {
         let (limits, clock) = limits("10/minute");
         for _ in 0..10 {
-            assert_eq!(limits.check(Door::Login, ip("192.0.2.1")), Ok(()));
+            assert_eq!(limits.check(LimitKind::Login, ip("192.0.2.1")), Ok(()));
         }
-        let RetryAfter(wait) = limits.check(Door::Login, ip("192.0.2.1")).unwrap_err();
+        let RetryAfter(wait) = limits.check(LimitKind::Login, ip("192.0.2.1")).unwrap_err();
         assert_eq!(wait, Duration::from_secs(6));
-        assert_eq!(limits.check(Door::Login, ip("192.0.2.2")), Ok(()), "others are not touched");
+        assert_eq!(limits.check(LimitKind::Login, ip("192.0.2.2")), Ok(()), "others are not touched");
         clock.advance(wait);
-        assert_eq!(limits.check(Door::Login, ip("192.0.2.1")), Ok(()));
-        assert!(limits.check(Door::Login, ip("192.0.2.1")).is_err());
+        assert_eq!(limits.check(LimitKind::Login, ip("192.0.2.1")), Ok(()));
+        assert!(limits.check(LimitKind::Login, ip("192.0.2.1")).is_err());
         clock.advance(Duration::from_secs(60));
-        assert_eq!((0..20).filter(|_| limits.check(Door::Login, ip("192.0.2.1")).is_ok()).count(), 10);
+        assert_eq!((0..20).filter(|_| limits.check(LimitKind::Login, ip("192.0.2.1")).is_ok()).count(), 10);
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
             ("2001:db8:0:1:ffff::9", false),
             ("2001:db8:0:2::1", true),
         ] {
-            assert_eq!(limits.check(Door::Login, ip(client)).is_ok(), first, "{client}");
+            assert_eq!(limits.check(LimitKind::Login, ip(client)).is_ok(), first, "{client}");
         }
     }
 
@@ -239,11 +239,14 @@ mod tests {
         let rate = Some(Rate { burst: 1, period: Duration::from_secs(1) });
         let settings = Settings { reset_per_client: rate, register_per_client: rate, ..Settings::default() };
         let limits = Limits::with_clock(&settings, &FakeRelativeClock::default());
-        for (door, second) in
-            [(Door::Reset, false), (Door::Register, false), (Door::Login, true), (Door::Request, true)]
-        {
-            assert!(limits.check(door, ip("::1")).is_ok(), "{door:?}");
-            assert_eq!(limits.check(door, ip("::1")).is_ok(), second, "{door:?}");
+        for (kind, second) in [
+            (LimitKind::Reset, false),
+            (LimitKind::Register, false),
+            (LimitKind::Login, true),
+            (LimitKind::Request, true),
+        ] {
+            assert!(limits.check(kind, ip("::1")).is_ok(), "{kind:?}");
+            assert_eq!(limits.check(kind, ip("::1")).is_ok(), second, "{kind:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Accounts, Asker, Fault, Registration};
 use crate::{
     hasher::{Leave, Share, Verdict},
     identity::{Password, PasswordHash, UserId},
-    limit::Work,
+    limit::WorkKind,
     policy::Reach,
     store::User,
 };
@@ -48,16 +48,16 @@ impl Accounts {
     /// client can keep an owner out.
     fn leave(&self, asker: Asker<'_>, share: Share, user: Option<&UserId>) -> Result<Leave, Fault> {
         let (work, most) = match share {
-            Share::Login => (Work::Login, LOGINS_AT_ONCE),
-            Share::NewPassword => (Work::NewPassword, NEW_PASSWORDS_AT_ONCE),
+            Share::Login => (WorkKind::Login, LOGINS_AT_ONCE),
+            Share::NewPassword => (WorkKind::NewPassword, NEW_PASSWORDS_AT_ONCE),
         };
         let of_user = match user {
-            Some(user) => Some(self.limits.user_turn(work, user).ok_or(Fault::Busy(SOON))?),
+            Some(user) => Some(self.limits.user_slot(work, user).ok_or(Fault::Busy(SOON))?),
             None => None,
         };
         let of_client = match asker {
             Asker::Client { address, .. } => {
-                Some(self.limits.client_turn(work, address, most).ok_or(Fault::Busy(SOON))?)
+                Some(self.limits.client_slot(work, address, most).ok_or(Fault::Busy(SOON))?)
             }
             Asker::Operator => None,
         };
@@ -70,16 +70,16 @@ impl Accounts {
         asker: Asker<'_>,
         search: impl FnOnce(Self) -> F,
     ) -> Result<T, Fault> {
-        let turn = match asker {
+        let slot = match asker {
             Asker::Client { address, .. } => {
-                let turn = self.limits.client_turn(Work::Search, address, SEARCHES_AT_ONCE);
-                Some(turn.ok_or(Fault::Busy(SOON))?)
+                let slot = self.limits.client_slot(WorkKind::Search, address, SEARCHES_AT_ONCE);
+                Some(slot.ok_or(Fault::Busy(SOON))?)
             }
             Asker::Operator => None,
         };
         let search = search(self.clone());
         let done = self.aside.run(async move {
-            let _turn = turn;
+            let _turn = slot;
             search.await
         });
         done.await.unwrap_or(Err(Fault::Busy(SOON)))

@@ -7,7 +7,7 @@ use crate::{
     hasher::Verdict,
     identity::Password,
     javascript::{to_number, truthy},
-    limit::Door,
+    limit::LimitKind,
     store::{User, UserKey},
 };
 
@@ -114,7 +114,7 @@ impl Accounts {
         claim: Claim<'_>,
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
-        self.admit(Door::Login, asker)?;
+        self.admit(LimitKind::Login, asker)?;
         let owner = match &claim {
             Claim::User(user) => Some(user.id.clone()),
             Claim::Name { .. } => None,

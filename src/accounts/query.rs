@@ -3,9 +3,9 @@
 mod budget;
 mod clause;
 mod compare;
+mod evaluate;
 mod meter;
 mod order;
-mod test;
 
 use serde_json::{Map, Value};
 

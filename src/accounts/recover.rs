@@ -12,7 +12,7 @@ use super::{
 use crate::{
     identity::{Password, UserId},
     javascript::{to_text, truthy},
-    limit::Door,
+    limit::LimitKind,
     store::{CommitError, Session, User},
 };
 
@@ -76,7 +76,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::Limited`]; in profile `loopback3` [`Fault::EmailNotFound`] and [`Fault::ResetNotVerified`].
     pub async fn request_reset(&self, asker: Asker<'_>, reset: Reset) -> Result<(), Fault> {
-        self.admit(Door::Reset, asker)?;
+        self.admit(LimitKind::Reset, asker)?;
         let user = if self.settings.loopback {
             let user = self.user_to_reset(&reset).await?.ok_or(Fault::EmailNotFound)?;
             if self.settings.email_verification_required && !user.email_verified() {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     identity::{PasswordHash, UserId},
-    limit::Door,
+    limit::LimitKind,
     store::{Change, CommitError, Outcome, User, UserDraft, UserKey},
 };
 
@@ -26,7 +26,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or the parts' own.
     pub async fn register(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
-        self.admit(Door::Register, asker)?;
+        self.admit(LimitKind::Register, asker)?;
         self.admit_creation(asker)?;
         let draft = self.checked(asker, data, &HashSet::new()).await?;
         self.created_from(asker, draft).await
@@ -45,7 +45,7 @@ impl Accounts {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
         for _ in &items {
-            self.admit(Door::Register, asker)?;
+            self.admit(LimitKind::Register, asker)?;
         }
         self.admit_creation(asker)?;
         let users = if self.settings.loopback {

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
 use crate::{
-    limit::Door,
+    limit::LimitKind,
     store::{Change, CommitError, User},
 };
 
@@ -17,7 +17,7 @@ impl Accounts {
     /// [`Fault::NoInstance`], [`Fault::NoEmail`], [`Fault::Limited`].
     pub async fn request_verification(&self, asker: Asker<'_>, id: &str) -> Result<(), Fault> {
         let user = self.instance(id).await?;
-        self.admit(Door::Reset, asker)?;
+        self.admit(LimitKind::Reset, asker)?;
         if user.email().is_none() {
             return Err(Fault::NoEmail);
         }

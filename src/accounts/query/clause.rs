@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::{
     Kind, Model, QueryFault, Row,
     budget::Budget,
+    evaluate::{Condition, Relation, Source},
     meter::Meter,
     moment,
-    test::{Relation, Source, Test},
 };
 use crate::{
     accounts::profile::depth_exceeds,
@@ -26,10 +26,10 @@ enum Clause {
     Any(Vec<Where>),
     Field {
         path: String,
-        test: Test,
+        test: Condition,
     },
     /// A property that no row has.
-    Absent(Test),
+    Absent(Condition),
 }
 
 /// What narrows the rows down to a few, so that not all need to be read.
@@ -87,13 +87,13 @@ impl Where {
     pub(in crate::accounts) fn pin(&self) -> Option<Pin<'_>> {
         self.0.iter().find_map(|clause| match clause {
             Clause::All(all) => all.iter().find_map(Self::pin),
-            Clause::Field { path, test: Test::Equals(value) } => match (path.as_str(), value) {
+            Clause::Field { path, test: Condition::Equals(value) } => match (path.as_str(), value) {
                 ("id", id) => Some(Pin::Ids(vec![user_id(id)?])),
                 ("email", Value::String(text)) => Some(Pin::Email(text)),
                 ("username", Value::String(text)) => Some(Pin::Username(text)),
                 _ => None,
             },
-            Clause::Field { path, test: Test::In(list) } if path == "id" => {
+            Clause::Field { path, test: Condition::In(list) } if path == "id" => {
                 list.iter().filter(|id| !id.is_null()).map(user_id).collect::<Option<_>>().map(Pin::Ids)
             }
             _ => None,
@@ -103,7 +103,7 @@ impl Where {
     /// Makes the text that a property shall have lower case, at the top level.
     pub(in crate::accounts) fn fold(&mut self, property: &str) {
         for clause in &mut self.0 {
-            if let Clause::Field { path, test: Test::Equals(Value::String(text)) } = clause
+            if let Clause::Field { path, test: Condition::Equals(Value::String(text)) } = clause
                 && path == property
             {
                 *text = text.to_lowercase();
@@ -138,7 +138,7 @@ impl Where {
                         "and" => Clause::All(inner?),
                         "or" => Clause::Any(inner?),
                         // The memory connector knows no `nor`: it is a property that no row has.
-                        _ => inner.map(|_| Clause::Absent(Test::Never))?,
+                        _ => inner.map(|_| Clause::Absent(Condition::Never))?,
                     });
                 }
                 _ if model.hides(key) && model.loopback => {}
@@ -198,7 +198,7 @@ fn declared(
     (property, kind): (&str, Kind),
     (given, clause): (&Value, &Map<String, Value>),
     budget: &mut Budget,
-) -> Result<Test, QueryFault> {
+) -> Result<Condition, QueryFault> {
     budget.values(given)?;
     let wrong =
         |reason: String| QueryFault::Clause { property: property.to_owned(), given: given.clone(), reason };
@@ -207,7 +207,7 @@ fn declared(
         .and_then(|map| OPERATORS.iter().find_map(|name| map.get(*name).map(|value| (*name, value))));
     let Some((operator, value)) = operator.filter(|(name, _)| *name != "eq") else {
         let value = operator.map_or(given, |(_, value)| value);
-        return equality(kind, value, clause).map(Test::Equals);
+        return equality(kind, value, clause).map(Condition::Equals);
     };
     let typed = |value: &Value| coerced(kind, value);
     let items = |value: &Value| -> Result<Vec<Value>, QueryFault> {
@@ -218,67 +218,66 @@ fn declared(
         "between" => {
             let mut items = items(value)?.into_iter();
             match (items.next(), items.next(), items.next()) {
-                (Some(from), Some(to), None) => Test::Between(from, to),
+                (Some(from), Some(to), None) => Condition::Between(from, to),
                 _ => {
                     let count = list(value).map_or(0, |items| items.len());
                     return Err(wrong(format!("Expected precisely 2 values, received {count}")));
                 }
             }
         }
-        "inq" => Test::In(items(value)?),
-        "nin" => Test::NotIn(items(value)?),
-        "neq" => Test::Not(typed(value)?),
+        "inq" => Condition::In(items(value)?),
+        "nin" => Condition::NotIn(items(value)?),
+        "neq" => Condition::Not(typed(value)?),
         "like" | "nlike" | "ilike" | "nilike" => match value {
             Value::String(pattern) => like(model, operator, pattern, budget)?,
             _ => return Err(wrong("Expected a string or RegExp".to_owned())),
         },
-        "regexp" => Test::Regex(literal(value, budget)?),
-        operator => {
-            relation(operator).map_or(Ok(Test::Never), |op| typed(value).map(|v| Test::Than(op, v)))?
-        }
+        "regexp" => Condition::Regex(literal(value, budget)?),
+        operator => relation(operator)
+            .map_or(Ok(Condition::Never), |op| typed(value).map(|v| Condition::Than(op, v)))?,
     })
 }
 
 /// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
-fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Test, QueryFault> {
+fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Condition, QueryFault> {
     budget.values(given)?;
-    let Value::Object(map) = given else { return Ok(Test::Equals(given.clone())) };
+    let Value::Object(map) = given else { return Ok(Condition::Equals(given.clone())) };
     let on = |name: &str| map.get(name).filter(|value| truthy(value));
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     if let Some(value) = on("regexp") {
         return match value {
-            Value::String(text) => Ok(Test::Regex(budget.compiled(text, text, "")?)),
-            _ => Ok(Test::Never),
+            Value::String(text) => Ok(Condition::Regex(budget.compiled(text, text, "")?)),
+            _ => Ok(Condition::Never),
         };
     }
     if on("near").is_some() {
-        return Ok(Test::Always);
+        return Ok(Condition::Always);
     }
     if let Some(value) = on("inq") {
-        return Ok(Test::In(items(value)));
+        return Ok(Condition::In(items(value)));
     }
     if let Some(value) = on("nin") {
-        return Ok(Test::NotIn(items(value)));
+        return Ok(Condition::NotIn(items(value)));
     }
     if let Some(value) = map.get("neq") {
-        return Ok(Test::Not(value.clone()));
+        return Ok(Condition::Not(value.clone()));
     }
     if let Some(value) = map.get("between") {
         let mut items = items(value).into_iter();
         return Ok(match (items.next(), items.next()) {
-            (Some(from), Some(to)) => Test::Between(from, to),
-            _ => Test::Never,
+            (Some(from), Some(to)) => Condition::Between(from, to),
+            _ => Condition::Never,
         });
     }
     if let Some((name, value)) = ["like", "nlike", "ilike", "nilike"].iter().find_map(|n| Some((n, on(n)?))) {
         return match value {
             Value::String(pattern) => like(model, name, pattern, budget),
-            _ => Ok(Test::Never),
+            _ => Ok(Condition::Never),
         };
     }
     let relation =
         ["gt", "gte", "lt", "lte"].iter().find_map(|name| Some((relation(name)?, map.get(*name)?)));
-    Ok(relation.map_or(Test::Never, |(op, value)| Test::Than(op, value.clone())))
+    Ok(relation.map_or(Condition::Never, |(op, value)| Condition::Than(op, value.clone())))
 }
 
 fn relation(operator: &str) -> Option<Relation> {
@@ -338,9 +337,9 @@ fn is_short(value: &Value) -> bool {
 
 /// `%` stands for anything, `_` for one character; the rest for itself, anywhere in the text. LoopBack reads the rest
 /// as a regular expression, which a `+` in an address does not survive.
-fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Test, QueryFault> {
+fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Condition, QueryFault> {
     if pattern.is_empty() {
-        return Ok(Test::Never);
+        return Ok(Condition::Never);
     }
     let regex = |literal: bool| {
         let mut regex = String::new();
@@ -361,7 +360,7 @@ fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Re
         Err(QueryFault::Regex(_)) if model.loopback => read(true)?,
         read => read?,
     };
-    Ok(Test::Like { pattern, negated: operator.starts_with('n') })
+    Ok(Condition::Like { pattern, negated: operator.starts_with('n') })
 }
 
 /// `text`, or `/text/flags`; a slash with anything behind it is a delimiter, as in `/text/`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Model, QueryFault, Row,
     compare::total,
-    test::{Source, at},
+    evaluate::{Source, at},
 };
 use crate::javascript::truthy;
 

@@ -7,28 +7,28 @@ use std::{
 
 /// Counts per key. It holds no more keys than there is work under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct Slots {
     taken: Arc<Mutex<HashMap<u64, usize>>>,
 }
 
 /// Work under way; dropped, it no longer counts. What does the work holds it: a client that goes away does not end
 /// the work.
 #[derive(Debug)]
-pub struct Turn {
-    turns: Turns,
+pub struct Slot {
+    slots: Slots,
     key: u64,
 }
 
-impl Turns {
-    /// A turn, if fewer than `most` are taken under this key.
-    pub(super) fn take(&self, key: u64, most: usize) -> Option<Turn> {
+impl Slots {
+    /// A slot, if fewer than `most` are taken under this key.
+    pub(super) fn take(&self, key: u64, most: usize) -> Option<Slot> {
         let mut taken = self.lock();
         let count = taken.get(&key).copied().unwrap_or(0);
         if count >= most {
             return None;
         }
         taken.insert(key, count + 1);
-        Some(Turn { turns: self.clone(), key })
+        Some(Slot { slots: self.clone(), key })
     }
 
     /// Nothing panics while the lock is held, so a poisoned one is whole.
@@ -37,9 +37,9 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.turns.lock();
+        let mut taken = self.slots.lock();
         if let Some(count) = taken.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
@@ -55,14 +55,14 @@ mod tests {
 
     #[test]
     fn d3_a_key_has_so_many_turns_and_leaves_nothing() {
-        let turns = Turns::default();
-        let (one, two) = (turns.take(7, 2).unwrap(), turns.take(7, 2).unwrap());
-        assert!(turns.take(7, 2).is_none());
-        let other = turns.take(8, 1).unwrap();
+        let slots = Slots::default();
+        let (one, two) = (slots.take(7, 2).unwrap(), slots.take(7, 2).unwrap());
+        assert!(slots.take(7, 2).is_none());
+        let other = slots.take(8, 1).unwrap();
         drop(one);
-        let three = turns.take(7, 2).unwrap();
-        assert!(turns.take(7, 2).is_none());
+        let three = slots.take(7, 2).unwrap();
+        assert!(slots.take(7, 2).is_none());
         drop((two, three, other));
-        assert!(turns.lock().is_empty());
+        assert!(slots.lock().is_empty());
     }
 }

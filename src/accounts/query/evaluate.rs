@@ -14,7 +14,7 @@ use crate::javascript::to_text;
 
 /// A condition.
 #[derive(Clone, Debug)]
-pub(super) enum Test {
+pub(super) enum Condition {
     Equals(Value),
     Not(Value),
     In(Vec<Value>),
@@ -42,7 +42,7 @@ pub(super) enum Source<'v> {
     Value(&'v Value),
 }
 
-impl Test {
+impl Condition {
     /// Whether the value at `path` passes. A list passes by one of its items.
     pub(super) fn holds(&self, source: Source<'_>, path: &str, meter: &Meter) -> bool {
         let value = at(source, path);

@@ -25,10 +25,10 @@ const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
 
 /// The parameters in force and a memory to work in.
-pub(super) struct Bench {
+pub(super) struct Worker {
     current: Params,
     memory: Vec<Block>,
-    /// Stored hashes that could not be checked, by all benches.
+    /// Stored hashes that could not be checked, by all workers.
     unreadable: Arc<Seldom>,
 }
 
@@ -45,7 +45,7 @@ struct Argon2Hash {
     output: phc::Output,
 }
 
-impl Bench {
+impl Worker {
     /// # Errors
     /// The parameter that argon2 does not allow, and what would do.
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
@@ -61,7 +61,7 @@ impl Bench {
         Ok(Self { current, memory: Vec::new(), unreadable: Arc::default() })
     }
 
-    /// A bench with the same parameters and a memory of its own.
+    /// A worker with the same parameters and a memory of its own.
     pub(super) fn another(&self) -> Self {
         let unreadable = Arc::clone(&self.unreadable);
         Self { current: self.current.clone(), memory: Vec::new(), unreadable }
@@ -226,17 +226,17 @@ mod tests {
 
     const SMALL: Settings = Settings { memory_kib: 16, iterations: 1, parallelism: 1, workers: 1, queue: 4 };
 
-    fn verify(bench: &mut Bench, password: &str, hash: &str) -> Verdict {
-        bench.verify(&Password::new(password.into()), Some(&PasswordHash::new(hash.into()))).unwrap()
+    fn verify(worker: &mut Worker, password: &str, hash: &str) -> Verdict {
+        worker.verify(&Password::new(password.into()), Some(&PasswordHash::new(hash.into()))).unwrap()
     }
 
     /// Made for the reference implementation's own tests, by bcryptjs 2.4.3 and by libxcrypt.
     #[test]
     fn verifies_what_others_made() {
-        let mut bench = Bench::new(&SMALL).unwrap();
+        let mut worker = Worker::new(&SMALL).unwrap();
         for (password, hash) in FOREIGN {
-            assert_eq!(verify(&mut bench, password, hash), Verdict::MatchOutdated, "{hash}");
-            assert_eq!(verify(&mut bench, &format!("x{password}"), hash), Verdict::Mismatch, "{hash}");
+            assert_eq!(verify(&mut worker, password, hash), Verdict::MatchOutdated, "{hash}");
+            assert_eq!(verify(&mut worker, &format!("x{password}"), hash), Verdict::Mismatch, "{hash}");
         }
     }
 
@@ -254,39 +254,39 @@ mod tests {
     fn bytes_after_the_72nd_do_not_count_in_bcrypt() {
         let long = "é".repeat(36);
         let hash = bcrypt::hash(&long, 4).unwrap();
-        let mut bench = Bench::new(&SMALL).unwrap();
-        assert_eq!(verify(&mut bench, &format!("{long} and more"), &hash), Verdict::MatchOutdated);
-        assert_eq!(verify(&mut bench, long.strip_suffix('é').unwrap(), &hash), Verdict::Mismatch);
+        let mut worker = Worker::new(&SMALL).unwrap();
+        assert_eq!(verify(&mut worker, &format!("{long} and more"), &hash), Verdict::MatchOutdated);
+        assert_eq!(verify(&mut worker, long.strip_suffix('é').unwrap(), &hash), Verdict::Mismatch);
     }
 
     #[test]
     fn other_parameters_are_outdated() {
         let password = Password::new("a".into());
-        let old = Bench::new(&Settings { memory_kib: 32, iterations: 2, parallelism: 2, ..SMALL })
+        let old = Worker::new(&Settings { memory_kib: 32, iterations: 2, parallelism: 2, ..SMALL })
             .unwrap()
             .hash(&password);
-        let mut bench = Bench::new(&SMALL).unwrap();
-        let own = bench.hash(&password);
-        assert_eq!(bench.verify(&password, old.as_ref()), Some(Verdict::MatchOutdated));
-        assert_eq!(bench.verify(&password, own.as_ref()), Some(Verdict::Match));
+        let mut worker = Worker::new(&SMALL).unwrap();
+        let own = worker.hash(&password);
+        assert_eq!(worker.verify(&password, old.as_ref()), Some(Verdict::MatchOutdated));
+        assert_eq!(worker.verify(&password, own.as_ref()), Some(Verdict::Match));
     }
 
     #[test]
     fn the_memory_goes_back_after_a_larger_hash() {
         let password = Password::new("a".into());
-        let large = Bench::new(&Settings { memory_kib: 64, ..SMALL }).unwrap().hash(&password);
-        let mut bench = Bench::new(&SMALL).unwrap();
-        bench.verify(&password, large.as_ref()).unwrap();
-        assert_eq!(bench.memory(), 16);
-        bench.verify(&password, None).unwrap();
-        assert_eq!(bench.memory(), 16);
+        let large = Worker::new(&Settings { memory_kib: 64, ..SMALL }).unwrap().hash(&password);
+        let mut worker = Worker::new(&SMALL).unwrap();
+        worker.verify(&password, large.as_ref()).unwrap();
+        assert_eq!(worker.memory(), 16);
+        worker.verify(&password, None).unwrap();
+        assert_eq!(worker.memory(), 16);
     }
 
     #[test]
     fn what_cannot_be_read_never_matches() {
-        let mut bench = Bench::new(&SMALL).unwrap();
+        let mut worker = Worker::new(&SMALL).unwrap();
         let dots = ".".repeat(53);
-        let good = bench.hash(&Password::new("a".into())).unwrap();
+        let good = worker.hash(&Password::new("a".into())).unwrap();
         for hash in [
             "",
             "plain text",
@@ -308,17 +308,17 @@ mod tests {
             &format!("$2x$04${dots}"),
             "$2a$04$",
         ] {
-            assert_eq!(verify(&mut bench, "a", hash), Verdict::Mismatch, "{hash}");
+            assert_eq!(verify(&mut worker, "a", hash), Verdict::Mismatch, "{hash}");
         }
     }
 
     #[test]
     fn larger_parameters_of_our_own_stay_readable() {
-        let own = Bench::new(&Settings { iterations: 20, ..SMALL })
+        let own = Worker::new(&Settings { iterations: 20, ..SMALL })
             .unwrap()
             .hash(&Password::new("a".into()))
             .unwrap();
-        let mut bench = Bench::new(&Settings { iterations: 20, ..SMALL }).unwrap();
-        assert_eq!(verify(&mut bench, "a", own.expose()), Verdict::Match);
+        let mut worker = Worker::new(&Settings { iterations: 20, ..SMALL }).unwrap();
+        assert_eq!(verify(&mut worker, "a", own.expose()), Verdict::Match);
     }
 }
