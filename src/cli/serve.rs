@@ -132,5 +132,6 @@ pub(super) fn log(config: &Config, level: Level) -> anyhow::Result<Log> {
     Ok(log)
 }
 
-/// Accounts, the admin socket, the store's waiting: no request passes here.
-const WORKERS: usize = 2;
+/// Accounts' background work, the admin listener and socket, the store's waiting: no request passes here, and what is
+/// slow has a thread of its own. A second worker would be woken for nothing with every timer of the first.
+const WORKERS: usize = 1;
