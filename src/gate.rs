@@ -9,6 +9,7 @@ mod implied;
 mod link;
 mod owner;
 mod record;
+mod request;
 mod reserved;
 mod rules;
 mod same_site;
@@ -46,8 +47,8 @@ pub use reserved::{OPENAPI, is_reserved};
 pub use rules::{Held, Rules, RulesView, Ruleset};
 
 use context::Context;
-use implied::Asking;
 use record::Record;
+use request::{Reading, Request};
 use steps::ReadBody;
 
 /// What the gate decides by.
@@ -132,73 +133,18 @@ enum Stop {
 impl Gate {
     /// Serves one request; whether the connection can take another.
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
-        let context =
-            Context::new(head, (down.peer, down.peer_text), &self.settings.trusted_proxies, &core.ids);
         let rules = core.rules.current();
-        // Before the record, which speaks of it.
-        let current_user = OnceCell::new();
-        let record = Record::new(&rules);
-        let keep_alive = match self.walk(core, &rules, (head, &current_user), down, (&context, &record)).await
-        {
+        let rewritten = OnceCell::new();
+        let context = Context::new(head, down, &self.settings.trusted_proxies, &core.ids);
+        let record = Record::new();
+        let request =
+            Request { gate: self, core, rules: &rules, head, rewritten: &rewritten, context, record };
+        let keep_alive = match request.walk(down).await {
             Ok(keep_alive) => keep_alive,
-            Err(stop) => Box::pin(self.refuse(head, down, (&context, &record), stop)).await,
+            Err(stop) => Box::pin(request.refuse(stop, down)).await,
         };
-        let judged = current_user.get().map_or(head, Box::as_ref);
-        record.write(self, core, (judged, down, &context));
+        request.write_record(down);
         keep_alive
-    }
-
-    /// The walk. Each step returns what the next one needs, or says no.
-    async fn walk<'r>(
-        &self,
-        core: &'r Core,
-        rules: &'r Held,
-        (head, current_user): (&'r RequestHead, &'r OnceCell<Box<RequestHead>>),
-        down: &mut Downstream,
-        (context, record): (&Context<'_>, &Record<'r>),
-    ) -> Result<bool, Stop> {
-        self.check_loop(core, head)?;
-        let spelling = self.check_names(head, context)?;
-        self.limits.check(LimitKind::Request, context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
-        if let Some(response) = reserved::serve(rules, head)? {
-            return Ok(Box::pin(self.answer(head, down, record, response)).await);
-        }
-        let lifetimes = rules.api.accounts().settings().lifetimes();
-        let (session, stale) = self.session(lifetimes, head, down, context).await?;
-        let session = record.session.get_or_init(|| session).as_ref();
-        let head = steps::current_user(&rules.set, head, session, current_user)?;
-        let action = rules.set.action(head.method(), head.path(), head.query());
-        record.route.set((action.route, action.route_index));
-        steps::check_slashes(head, &action)?;
-        let session = self.check_change(&action, session, head, (context, record))?;
-        let (action, body) = if steps::is_read_first(head, &action) {
-            Box::pin(self.read_body(&rules.api, head, down, action)).await?
-        } else {
-            api::check_takes(&action, head, None)?;
-            (action, ReadBody::default())
-        };
-        let action = record.action.get_or_init(|| action);
-        let permit = self.decide(core, (rules, &record.owner), action, session, (context, record)).await;
-        let permit = link::without_stale(permit, stale, action)?;
-        match action.served {
-            Served::App => {
-                let body = if implied::is_plain(head) {
-                    body
-                } else {
-                    let asking = Asking { core, rules, session, context, record };
-                    Box::pin(self.judge_implied(&asking, head, down, body)).await?
-                };
-                let head = (head, spelling);
-                self.forward((core, &rules.api), permit, head, down, (context, record, body)).await
-            }
-            Served::Account(method) => {
-                let call = steps::call(method, head, action, body, session, context);
-                Box::pin(self.serve(&rules.api, permit, (call, head), down, record)).await
-            }
-            Served::NoSuchMethod => {
-                Err(Stop::Problem(steps::no_such_method(head, &self.settings.api_root, &rules.set)))
-            }
-        }
     }
 
     /// A head that could not be read: told, counted, and the connection ends.
@@ -207,12 +153,59 @@ impl Gate {
         // What speaks another protocol reads no JSON: a person looks at the bytes.
         let is_foreign = matches!(reject, Reject::TlsHandshake | Reject::Http2Preface);
         let form = if is_foreign { Form::Text } else { Form::Json };
-        self.turn_away(core, down, (refusal, form), Some(reject.check())).await;
+        self.turn_away(core, down, refusal, form, Some(reject.check())).await;
     }
 
     /// A head that did not come in time.
     pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
-        self.turn_away(core, down, (Refusal::HeadTooSlow, Form::Json), None).await;
+        self.turn_away(core, down, Refusal::HeadTooSlow, Form::Json, None).await;
+    }
+}
+
+impl<'r> Request<'r> {
+    /// The walk. Each step returns what the next one needs, or says no.
+    async fn walk(&self, down: &mut Downstream) -> Result<bool, Stop> {
+        let Self { gate, rules, record, .. } = self;
+        self.check_loop()?;
+        let spelling = self.check_names()?;
+        gate.limits.check(LimitKind::Request, self.context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        if let Some(response) = reserved::serve(rules, self.head)? {
+            return Ok(Box::pin(self.answer(self.head, response, down)).await);
+        }
+        let (session, stale) = self.session(down).await?;
+        let session = record.session.get_or_init(|| session).as_ref();
+        let head = self.judged_head(session)?;
+        let action = rules.set.action(head.method(), head.path(), head.query());
+        record.route.set((action.route, action.route_index));
+        steps::check_slashes(head, &action)?;
+        let session = self.check_change(&action, session, head)?;
+        let (action, body) = if steps::is_read_first(head, &action) {
+            Box::pin(self.read_body(head, action, down)).await?
+        } else {
+            api::check_takes(&action, head, None)?;
+            (action, ReadBody::default())
+        };
+        let action = record.action.get_or_init(|| action);
+        let reading = Reading { head, action, session };
+        let permit = self.decide(&reading, &record.owner).await;
+        let permit = link::without_stale(permit, stale, action)?;
+        match action.served {
+            Served::App => {
+                let body = if implied::is_plain(head) {
+                    body
+                } else {
+                    Box::pin(self.judge_implied(&reading, body, down)).await?
+                };
+                self.forward(permit, head, spelling, body, down).await
+            }
+            Served::Account(method) => {
+                let call = self.call(method, &reading, body);
+                Box::pin(self.serve(permit, call, head, down)).await
+            }
+            Served::NoSuchMethod => {
+                Err(Stop::Problem(steps::no_such_method(head, &gate.settings.api_root, &rules.set)))
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    forward::{self, Origin, Peer, PeerText},
+    forward::{self, Downstream, Origin},
     wire::{self, RequestHead},
 };
 
@@ -30,8 +30,6 @@ pub struct RequestId {
 pub(super) struct Context<'r> {
     /// As the app shall see it.
     pub(super) origin: Origin<'r>,
-    /// The request as it came.
-    pub(super) head: &'r RequestHead,
     /// The client: the peer, or what trusted proxies say.
     pub(super) client: IpAddr,
     /// The id.
@@ -97,24 +95,19 @@ impl RequestId {
 impl<'r> Context<'r> {
     /// Reads a head. Only a peer in `trusted` is believed what it says of others.
     #[must_use]
-    pub(super) fn new(
-        head: &'r RequestHead,
-        (peer, peer_text): (Peer, PeerText),
-        trusted: &[IpNet],
-        ids: &RequestIds,
-    ) -> Self {
-        let address = peer.ip();
+    pub(super) fn new(head: &'r RequestHead, down: &Downstream, trusted: &[IpNet], ids: &RequestIds) -> Self {
+        let address = down.peer.ip();
         let is_proxy = is_trusted(address, trusted);
         let origin = Origin {
             chain: Cow::Borrowed(""),
             peer: address,
-            peer_text,
+            peer_text: down.peer_text,
             scheme: "http",
             host: head.host(),
             is_proxy,
         };
         if !is_proxy {
-            return Self { origin, head, client: address, request_id: ids.take(), repeated: None };
+            return Self { origin, client: address, request_id: ids.take(), repeated: None };
         }
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
@@ -128,7 +121,7 @@ impl<'r> Context<'r> {
             ..origin
         };
         let request_id = id.and_then(RequestId::given).unwrap_or_else(|| ids.take());
-        Self { origin, head, client, request_id, repeated }
+        Self { origin, client, request_id, repeated }
     }
 }
 

@@ -4,18 +4,17 @@ use crate::{
     forward::{Downstream, ForwardError},
     observe::metrics::UpstreamError,
     refusal::Refusal,
-    wire::RequestHead,
 };
 
-use super::{Core, Gate, Stop, context::Context, steps::stop_body};
+use super::{Gate, Stop, request::Request, steps::stop_body};
 
-impl Gate {
+impl Request<'_> {
     /// A request of this gate's own that comes back is no request of a client's.
-    pub(super) fn check_loop(&self, core: &Core, head: &RequestHead) -> Result<(), Refusal> {
-        if !core.forwarder.is_loop(head) {
+    pub(super) fn check_loop(&self) -> Result<(), Refusal> {
+        if !self.core.forwarder.is_loop(self.head) {
             return Ok(());
         }
-        if let Some(more) = self.failures.looped.say(self.clock.now()) {
+        if let Some(more) = self.gate.failures.looped.say(self.gate.clock.now()) {
             tracing::error!(
                 more,
                 "a request came back to this gate: `upstream.servers` leads to the gate itself"
@@ -25,12 +24,7 @@ impl Gate {
     }
 
     /// Tells the log, and says what is left to tell the client.
-    pub(super) fn not_forwarded(
-        &self,
-        error: ForwardError,
-        down: &Downstream,
-        context: &Context<'_>,
-    ) -> Stop {
+    pub(super) fn not_forwarded(&self, error: ForwardError, down: &Downstream) -> Stop {
         if let ForwardError::Body(error) = error {
             // Half an answer is out: ending the connection is all that is left to say.
             return if down.answered { Stop::Gone } else { stop_body(error) };
@@ -43,9 +37,10 @@ impl Gate {
             return if down.answered { Stop::Gone } else { Stop::Refused(refusal) };
         }
         let kind = UpstreamError::from(&error);
-        self.metrics.upstream_error(kind);
-        if let Some(more) = self.failures.app.get(kind as usize).and_then(|app| app.say(self.clock.now())) {
-            tracing::warn!(request_id = context.request_id.as_str(), %error, more, "the app failed");
+        let Gate { failures, clock, metrics, .. } = self.gate;
+        metrics.upstream_error(kind);
+        if let Some(more) = failures.app.get(kind as usize).and_then(|app| app.say(clock.now())) {
+            tracing::warn!(request_id = self.context.request_id.as_str(), %error, more, "the app failed");
         }
         if down.answered {
             return Stop::Gone;

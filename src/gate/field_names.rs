@@ -3,19 +3,18 @@
 use crate::{
     forward::{self, Forbidden, Spelling},
     refusal::Refusal,
-    wire::RequestHead,
 };
 
-use super::{Gate, context::Context};
+use super::request::Request;
 
-impl Gate {
+impl Request<'_> {
     /// Names that stand for a reserved one, `Connection` naming one, and what a trusted proxy may say only once.
-    pub(super) fn check_names(&self, head: &RequestHead, context: &Context<'_>) -> Result<Spelling, Refusal> {
-        if let Some(name) = context.repeated {
+    pub(super) fn check_names(&self) -> Result<Spelling, Refusal> {
+        if let Some(name) = self.context.repeated {
             let message = format!("`{name}` came twice; send it once (repeated-header)");
             return Err(Refusal::Wire { status: 400, message });
         }
-        forward::check_names(&self.settings.names, head).map_err(|forbidden| {
+        forward::check_names(&self.gate.settings.names, self.head).map_err(|forbidden| {
             let message = match forbidden {
                 Forbidden::FoldedName => {
                     "a header name with `_` or `.` stands for a reserved one or for a variable of the app's server; \

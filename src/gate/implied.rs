@@ -5,14 +5,17 @@ use std::cell::Cell;
 
 use crate::{
     forward::Downstream,
-    policy::{Action, CurrentUser, PolicySet, Served},
+    policy::{CurrentUser, PolicySet, Served},
     refusal::Refusal,
     wire::{Field, Framing, Override, OverrideScanner, RequestHead, query_override},
 };
 
 use super::{
-    Core, Gate, Held, Stop, context::Context, record::Record, reserved, session::Known, steps,
-    steps::ReadBody,
+    Stop,
+    request::{Reading, Request},
+    reserved,
+    session::Known,
+    steps::{self, ReadBody},
 };
 
 /// `[upstream] method_override`.
@@ -26,15 +29,6 @@ pub enum MethodOverride {
     Ignore,
 }
 
-/// Who asks, and what is known of the request.
-pub(super) struct Asking<'a, 'r> {
-    pub(super) core: &'a Core,
-    pub(super) rules: &'r Held,
-    pub(super) session: Option<&'a Known>,
-    pub(super) context: &'a Context<'a>,
-    pub(super) record: &'a Record<'r>,
-}
-
 /// Whether a request asks for nothing besides: it reads, has no body, and no method in its query.
 pub(super) fn is_plain(head: &RequestHead) -> bool {
     matches!(head.method(), "GET" | "HEAD")
@@ -42,27 +36,27 @@ pub(super) fn is_plain(head: &RequestHead) -> bool {
         && head.query().is_none_or(|query| query_override(query) == Override::None)
 }
 
-impl Gate {
+impl<'r> Request<'r> {
     /// Judges what a permitted request asks the app for besides. A body that has to be judged as a whole is read.
     pub(super) async fn judge_implied(
         &self,
-        asking: &Asking<'_, '_>,
-        head: &RequestHead,
-        down: &mut Downstream,
+        reading: &Reading<'_, '_>,
         mut body: ReadBody,
+        down: &mut Downstream,
     ) -> Result<ReadBody, Stop> {
-        if let Some(method) = self.overriding(head, down, &mut body).await? {
-            if let Some(known) = asking.session {
-                self.check_site(known, (head, &method), asking.context)?;
+        let Reading { head, session, .. } = *reading;
+        if let Some(method) = self.overriding(head, &mut body, down).await? {
+            if let Some(known) = session {
+                self.check_site(known, head, &method)?;
             }
-            let action = asking.rules.set.action(&method, head.path(), head.query());
-            self.judge_also(asking, head, action).await?;
+            let action = &self.rules.set.action(&method, head.path(), head.query());
+            self.judge_also(&Reading { head, action, session }).await?;
         }
         if let Some(source) = head.fields().find(is_source) {
             return Err(second_source(source.name));
         }
         if head.field("destination").is_some() {
-            self.judge_destination(asking, head).await?;
+            self.judge_destination(head, session).await?;
         }
         Ok(body)
     }
@@ -71,19 +65,19 @@ impl Gate {
     async fn overriding(
         &self,
         head: &RequestHead,
-        down: &mut Downstream,
         body: &mut ReadBody,
+        down: &mut Downstream,
     ) -> Result<Option<String>, Stop> {
-        let mode = self.settings.method_override;
+        let settings = &self.gate.settings;
+        let mode = settings.method_override;
         if mode == MethodOverride::Ignore {
             return Ok(None);
         }
         let mut asked = head.query().map_or(Override::None, query_override);
         if let Some(mut scanner) = OverrideScanner::of(head) {
-            let is_short =
-                matches!(head.framing(), Framing::Length(count) if count <= self.settings.body_limit);
+            let is_short = matches!(head.framing(), Framing::Length(count) if count <= settings.body_limit);
             if mode == MethodOverride::Judge && is_short && body.bytes.is_none() {
-                body.bytes = Some(down.collect(self.settings.body_limit).await.map_err(steps::stop_body)?);
+                body.bytes = Some(down.collect(settings.body_limit).await.map_err(steps::stop_body)?);
             }
             match &body.bytes {
                 Some(bytes) => asked = asked.and(scanner.reads(bytes)),
@@ -100,9 +94,9 @@ impl Gate {
     }
 
     /// `Destination` (RFC 4918 section 10.3) is written to: as a PUT, and by the method itself.
-    async fn judge_destination(&self, asking: &Asking<'_, '_>, head: &RequestHead) -> Result<(), Stop> {
-        let set = &asking.rules.set;
-        let target = destination(head, asking.context.origin.host).map_err(bad_destination)?;
+    async fn judge_destination(&self, head: &RequestHead, session: Option<&Known>) -> Result<(), Stop> {
+        let set = &self.rules.set;
+        let target = destination(head, self.context.origin.host).map_err(bad_destination)?;
         let second = head.with_target(target).map_err(|reject| bad_destination(&reject.to_string()))?;
         if second.query().is_some() {
             return Err(bad_destination("it has a query"));
@@ -111,27 +105,20 @@ impl Gate {
             return Err(bad_destination("it is a path of the gate's own"));
         }
         for method in writing(set, head.method(), second.path()) {
-            let action = set.action(method, second.path(), None);
-            self.judge_also(asking, &second, action).await?;
+            let action = &set.action(method, second.path(), None);
+            self.judge_also(&Reading { head: &second, action, session }).await?;
         }
         Ok(())
     }
 
     /// Decides on one more reading of a request that is already permitted.
-    async fn judge_also<'r>(
-        &self,
-        asking: &Asking<'_, 'r>,
-        head: &RequestHead,
-        action: Action<'r, '_>,
-    ) -> Result<(), Stop> {
-        steps::check_slashes(head, &action)?;
-        if action.served != Served::App {
+    async fn judge_also(&self, reading: &Reading<'_, 'r>) -> Result<(), Stop> {
+        steps::check_slashes(reading.head, reading.action)?;
+        if reading.action.served != Served::App {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";
             return Err(Refusal::Wire { status: 400, message: message.to_owned() }.into());
         }
-        let Asking { core, rules, session, context, record } = *asking;
-        let owner = Cell::new(None);
-        self.decide(core, (rules, &owner), &action, session, (context, record)).await?;
+        self.decide(reading, &Cell::new(None)).await?;
         Ok(())
     }
 }

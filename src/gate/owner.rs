@@ -15,7 +15,7 @@ use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use super::{Core, Gate, Held, context::Context};
+use super::{Gate, request::Request};
 use crate::{
     clock::{Clock, Timestamp},
     forward::{self, Fetched, ForwardError, Forwarder, Naming, Origin, Outgoing},
@@ -28,6 +28,14 @@ use crate::{
 pub(super) struct Owners {
     under_way: RefCell<HashMap<Box<str>, Rc<Flight>>>,
     kept: RefCell<Kept>,
+}
+
+/// A question, and on whose behalf it is asked.
+#[derive(Clone, Copy)]
+struct Asked<'q> {
+    question: &'q Question<'q>,
+    /// See [`tenant`].
+    tenant: &'q str,
 }
 
 /// One look-up, and all who wait for it.
@@ -101,24 +109,19 @@ pub async fn look_up(
     answer.map_err(|failure| failure.to_string())
 }
 
-impl Gate {
+impl Request<'_> {
     /// Asks the app whose row it is. Any answer but a row or that there is none is a refusal.
-    pub(super) async fn ask_app(
-        &self,
-        core: &Core,
-        rules: &Held,
-        question: &Question<'_>,
-        context: &Context<'_>,
-    ) -> Result<Rc<OwnerAnswer>, Refusal> {
+    pub(super) async fn ask_app(&self, question: &Question<'_>) -> Result<Rc<OwnerAnswer>, Refusal> {
+        let Self { gate, core, rules, context, .. } = self;
         let request_id = context.request_id.as_str();
-        let fields = self.naming_fields(core, context);
+        let fields = self.naming_fields();
         let Origin { scheme, host: forwarded, .. } = context.origin;
-        let naming = Naming { host: context.head.host(), forwarded, scheme, fields: &fields };
+        let naming = Naming { host: self.head.host(), forwarded, scheme, fields: &fields };
         let fetch = async || {
             let fetched =
                 core.forwarder.fetch(&question.target, question.header, (Some(naming), request_id)).await?;
             if fetched.status == 400
-                && let Some(more) = self.failures.look_up.say(self.clock.now())
+                && let Some(more) = gate.failures.look_up.say(gate.clock.now())
             {
                 tracing::warn!(
                     request_id,
@@ -131,12 +134,12 @@ impl Gate {
             }
             Ok(fetched)
         };
-        let tenant = tenant(&naming);
-        rules.owners().ask((question, &tenant), &self.clock, fetch).await.map_err(|failure| {
+        let asked = Asked { question, tenant: &tenant(&naming) };
+        rules.owners().ask(asked, &gate.clock, fetch).await.map_err(|failure| {
             if let Failure::Unanswered(error) = &*failure {
-                self.metrics.upstream_error(error.into());
+                gate.metrics.upstream_error(error.into());
             }
-            if let Some(more) = self.failures.owner.say(self.clock.now()) {
+            if let Some(more) = gate.failures.owner.say(gate.clock.now()) {
                 tracing::warn!(
                     request_id,
                     reason = %failure,
@@ -149,11 +152,12 @@ impl Gate {
     }
 
     /// What the app gets of the request, as far as it may name a row.
-    fn naming_fields(&self, core: &Core, context: &Context<'_>) -> Vec<u8> {
+    fn naming_fields(&self) -> Vec<u8> {
+        let Self { gate: Gate { settings, .. }, core, head, context, .. } = self;
         let outgoing = Outgoing {
-            credentials: &self.settings.credentials,
-            names: &self.settings.names,
-            spelling: self.settings.names.spelling(context.head),
+            credentials: &settings.credentials,
+            names: &settings.names,
+            spelling: settings.names.spelling(head),
             forward_credentials: false,
             query: None,
             identity: &[],
@@ -164,7 +168,21 @@ impl Gate {
             via: Some(core.forwarder.instance()),
             lease: None,
         };
-        forward::naming_fields(context.head, &outgoing)
+        forward::naming_fields(head, &outgoing)
+    }
+}
+
+impl Asked<'_> {
+    /// What the app is asked, and on whose behalf. Neither has a blank in it that could be taken for another.
+    fn under_way(&self) -> Box<str> {
+        let Self { question, tenant } = self;
+        format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()
+    }
+
+    /// What is read of the answer, besides.
+    fn kept(&self) -> Box<str> {
+        let Self { question, tenant } = self;
+        format!("{tenant} {} {}", question.target, question.field()).into()
     }
 }
 
@@ -172,14 +190,14 @@ impl Owners {
     /// The answer to a question: kept, or of a look-up under way, or fetched now.
     async fn ask(
         &self,
-        (question, tenant): (&Question<'_>, &str),
+        asked: Asked<'_>,
         clock: &Clock,
         fetch: impl AsyncFn() -> Result<Fetched, ForwardError>,
     ) -> Landed {
-        if let Some(owner) = self.recall((question, tenant), clock.now()) {
+        if let Some(owner) = self.recall(asked, clock.now()) {
             return Ok(Rc::new(OwnerAnswer::Owner(owner)));
         }
-        let key = under_way(question, tenant);
+        let key = asked.under_way();
         loop {
             let known = self.under_way.borrow().get(&*key).map(Rc::clone);
             match known {
@@ -188,7 +206,7 @@ impl Owners {
                         return landed;
                     }
                 }
-                None => return self.lead((question, tenant), &key, clock, &fetch).await,
+                None => return self.lead(asked, &key, clock, &fetch).await,
             }
         }
     }
@@ -196,7 +214,7 @@ impl Owners {
     /// Fetches, for all requests that ask the same before the answer is there.
     async fn lead(
         &self,
-        (question, tenant): (&Question<'_>, &str),
+        asked: Asked<'_>,
         key: &str,
         clock: &Clock,
         fetch: &impl AsyncFn() -> Result<Fetched, ForwardError>,
@@ -206,26 +224,27 @@ impl Owners {
         }
         let leading = Leading::start(self, key);
         // The answer is as old as the question: the app may have read the row at once, and then been slow.
-        let asked = clock.now();
-        let landed = match fetch().await.map_err(Failure::Unanswered).and_then(|found| read(question, found))
-        {
-            Ok(answer) => Ok(Rc::new(answer)),
-            Err(failure) => Err(Rc::new(failure)),
-        };
+        let since = clock.now();
+        let landed =
+            match fetch().await.map_err(Failure::Unanswered).and_then(|found| read(asked.question, found)) {
+                Ok(answer) => Ok(Rc::new(answer)),
+                Err(failure) => Err(Rc::new(failure)),
+            };
         if let Ok(answer) = &landed {
-            self.keep((question, tenant), answer, asked);
+            self.keep(asked, answer, since);
         }
         leading.land(landed)
     }
 
-    fn recall(&self, (question, tenant): (&Question<'_>, &str), now: Timestamp) -> Option<Box<str>> {
-        question.cache?;
-        self.kept.borrow_mut().get(&kept(question, tenant), now)
+    fn recall(&self, asked: Asked<'_>, now: Timestamp) -> Option<Box<str>> {
+        asked.question.cache?;
+        self.kept.borrow_mut().get(&asked.kept(), now)
     }
 
-    fn keep(&self, (question, tenant): (&Question<'_>, &str), answer: &OwnerAnswer, since: Timestamp) {
+    fn keep(&self, asked: Asked<'_>, answer: &OwnerAnswer, since: Timestamp) {
+        let question = asked.question;
         let (Some(time), Some(owner)) = (question.cache, question.owner(answer)) else { return };
-        let key = kept(question, tenant);
+        let key = asked.kept();
         if key.len() <= LONGEST && owner.len() <= LONGEST {
             self.kept.borrow_mut().put(key, Entry { owner, since, until: since.plus(time) });
         }
@@ -320,16 +339,6 @@ fn tenant(naming: &Naming<'_>) -> String {
     let Naming { host, forwarded, scheme, fields } = naming;
     let hash = BASE64_STANDARD_NO_PAD.encode(Sha256::digest(fields));
     format!("{host} {forwarded} {scheme} {hash}")
-}
-
-/// What the app is asked, and on whose behalf. Neither has a blank in it that could be taken for another.
-fn under_way(question: &Question<'_>, tenant: &str) -> Box<str> {
-    format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()
-}
-
-/// What is read of the answer, besides.
-fn kept(question: &Question<'_>, tenant: &str) -> Box<str> {
-    format!("{tenant} {} {}", question.target, question.field()).into()
 }
 
 #[cfg(test)]

@@ -15,12 +15,12 @@ use crate::{
         metrics::Decision,
     },
     policy::{Action, OwnerVerdict},
-    wire::RequestHead,
 };
 
 use super::{
     Core, Gate, Ruleset,
     context::{Context, RequestId},
+    request::Request,
     session::Known,
 };
 
@@ -28,8 +28,6 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     started: Instant,
-    /// The rules that it is judged by.
-    pub(super) rules: &'r Ruleset,
     /// Whose request it is, once that is known.
     pub(super) session: OnceCell<Option<Known>>,
     /// Whether the token was put aside, because it opens less than none would.
@@ -53,10 +51,9 @@ const CLIENT_GONE: u16 = 499;
 
 impl<'r> Record<'r> {
     /// Nothing is known yet.
-    pub(super) fn new(rules: &'r Ruleset) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
-            rules,
             session: OnceCell::new(),
             as_anonymous: Cell::new(false),
             action: OnceCell::new(),
@@ -71,52 +68,6 @@ impl<'r> Record<'r> {
     /// The caller, if the token is good here.
     pub(super) fn known(&self) -> Option<&Known> {
         self.session.get().and_then(Option::as_ref).filter(|_| !self.as_anonymous.get())
-    }
-
-    /// Counts the request, and writes its line.
-    pub(super) fn write(
-        &self,
-        gate: &Gate,
-        core: &Core,
-        (head, down, context): (&RequestHead, &Downstream, &Context<'_>),
-    ) {
-        let elapsed = self.started.elapsed();
-        let rules = self.rules;
-        let action = self.action.get();
-        let (route, index) = self.route.get();
-        let label = rules.labels.get(index as usize).copied().unwrap_or(0);
-        core.metrics.request(label, self.status.get(), elapsed);
-        let (decision, rule) = match self.decision.get() {
-            Some((decision, rule)) => {
-                core.metrics.decision(decision);
-                (word(decision), rule)
-            }
-            None => ("none", None),
-        };
-        let mut log = core.access.borrow_mut();
-        if !log.is_on() {
-            return;
-        }
-        let exchanged = self.exchanged.get();
-        log.record(&Line {
-            ts: gate.clock.now(),
-            request_id: context.request_id.as_str(),
-            client: client(down.peer, context),
-            method: head.method(),
-            path: head.path().as_bytes(),
-            route,
-            status: self.status.get(),
-            bytes_in: down.bytes_in,
-            bytes_out: down.bytes_out,
-            elapsed,
-            user: self.known().map(|known| &*known.subject.id_text),
-            decision,
-            rule,
-            upstream: exchanged.map(|exchanged| exchanged.server),
-            upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
-            tls: None,
-            facts: action.map(|action| self.facts(rules, action)),
-        });
     }
 
     fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r, 'r>) -> Facts<'a> {
@@ -134,19 +85,66 @@ impl<'r> Record<'r> {
     }
 }
 
+impl Request<'_> {
+    /// Counts the request, and writes its line.
+    pub(super) fn write_record(&self, down: &Downstream) {
+        let Self { gate, core, rules, context, record, .. } = self;
+        let elapsed = record.started.elapsed();
+        let action = record.action.get();
+        let (route, index) = record.route.get();
+        let label = rules.labels.get(index as usize).copied().unwrap_or(0);
+        core.metrics.request(label, record.status.get(), elapsed);
+        let (decision, rule) = match record.decision.get() {
+            Some((decision, rule)) => {
+                core.metrics.decision(decision);
+                (word(decision), rule)
+            }
+            None => ("none", None),
+        };
+        let mut log = core.access.borrow_mut();
+        if !log.is_on() {
+            return;
+        }
+        let head = self.rewritten.get().map_or(self.head, Box::as_ref);
+        let exchanged = record.exchanged.get();
+        log.record(&Line {
+            ts: gate.clock.now(),
+            request_id: context.request_id.as_str(),
+            client: client(down.peer, context),
+            method: head.method(),
+            path: head.path().as_bytes(),
+            route,
+            status: record.status.get(),
+            bytes_in: down.bytes_in,
+            bytes_out: down.bytes_out,
+            elapsed,
+            user: record.known().map(|known| &*known.subject.id_text),
+            decision,
+            rule,
+            upstream: exchanged.map(|exchanged| exchanged.server),
+            upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
+            tls: None,
+            facts: action.map(|action| record.facts(rules, action)),
+        });
+    }
+}
+
+/// What is known of a head that never became a request.
+pub(super) struct TurnedAway<'a> {
+    pub(super) request_id: RequestId,
+    pub(super) status: u16,
+    /// Which check of the wire's it did not pass, if that was why.
+    pub(super) check: Option<&'a str>,
+}
+
 /// A connection whose head never became a request leaves a line all the same.
-pub(super) fn turned_away(
-    gate: &Gate,
-    core: &Core,
-    down: &Downstream,
-    id: &RequestId,
-    (status, check): (u16, Option<&str>),
-) {
+pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &TurnedAway<'_>) {
+    let TurnedAway { request_id, status, check } = *turned;
     core.metrics.request(0, status, std::time::Duration::ZERO);
     let mut log = core.access.borrow_mut();
     log.record(&Line {
         ts: gate.clock.now(),
-        request_id: id.as_str(),
+        request_id: request_id.as_str(),
         client: match down.peer {
             Peer::Ip(ip) => Client::Ip(ip),
             Peer::Local => Client::Unix,

@@ -14,7 +14,7 @@ use crate::{
     wire::RequestHead,
 };
 
-use super::{Core, Gate, chain, context::Context, record::Record, same_site};
+use super::{Gate, chain, request::Request, same_site};
 
 /// A caller whose token is good.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ struct Moment {
     lifetimes: Lifetimes,
 }
 
-impl Gate {
+impl Request<'_> {
     /// Whose request this is: `None` = anonymous, which is also what an unknown token means.
     ///
     /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
@@ -41,18 +41,17 @@ impl Gate {
     /// token, and a page that is for everyone opens all the same (profile `standard`).
     pub(super) async fn session(
         &self,
-        lifetimes: Lifetimes,
-        head: &RequestHead,
         down: &Downstream,
-        context: &Context<'_>,
     ) -> Result<(Option<Known>, Option<Refusal>), Refusal> {
+        let Self { gate, head, .. } = self;
         let fields = head.fields().map(|field| (field.name, field.value));
-        let is_local = || is_local(head, down, context);
-        let offered = credential::offered(&self.settings.credentials, head.query(), fields, is_local);
+        let is_local = || self.is_local(down);
+        let offered = credential::offered(&gate.settings.credentials, head.query(), fields, is_local);
         let Some(first) = offered.first() else { return Ok((None, None)) };
-        let moment = Moment { now: self.clock.now(), lifetimes };
-        let is_alone = !self.settings.loopback && offered.others().next().is_none();
-        let known = match self.resolve(first, &moment).await {
+        let lifetimes = self.rules.api.accounts().settings().lifetimes();
+        let moment = Moment { now: gate.clock.now(), lifetimes };
+        let is_alone = !gate.settings.loopback && offered.others().next().is_none();
+        let known = match gate.resolve(first, &moment).await {
             Err(stale @ (Refusal::TokenExpired | Refusal::TokenUnusable))
                 if is_alone && first.place == Place::Param =>
             {
@@ -60,26 +59,20 @@ impl Gate {
             }
             known => known?,
         };
-        if !self.settings.loopback {
-            self.one_user(known.as_ref(), &offered, &moment).await?;
+        if !gate.settings.loopback {
+            gate.one_user(known.as_ref(), &offered, &moment).await?;
         }
         if let Some(known) = &known {
-            self.check_site(known, (head, head.method()), context)?;
-            known.session.touch(moment.now, context.client, &moment.lifetimes);
+            self.check_site(known, head, head.method())?;
+            known.session.touch(moment.now, self.context.client, &moment.lifetimes);
         }
         Ok((known, None))
     }
 
     /// A browser sends a cookie for any page that asks it to. `method` is what the app takes the request for.
-    pub(super) fn check_site(
-        &self,
-        known: &Known,
-        (head, method): (&RequestHead, &str),
-        context: &Context<'_>,
-    ) -> Result<(), Refusal> {
-        let is_safe = known.place != Place::Cookie
-            || !same_site::is_needed(head, method)
-            || same_site::is_same_site(head, &context.origin, self.settings.public_url.as_deref());
+    pub(super) fn check_site(&self, known: &Known, head: &RequestHead, method: &str) -> Result<(), Refusal> {
+        let is_safe =
+            known.place != Place::Cookie || !same_site::is_needed(head, method) || self.is_same_site(head);
         if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
@@ -90,22 +83,50 @@ impl Gate {
         action: &Action<'_, '_>,
         session: Option<&'k Known>,
         head: &RequestHead,
-        (context, record): (&Context<'_>, &Record<'_>),
     ) -> Result<Option<&'k Known>, Refusal> {
         let by_cookie = session.is_some_and(|known| known.place == Place::Cookie);
-        if !by_cookie
-            || !action.changes()
-            || same_site::is_same_site(head, &context.origin, self.settings.public_url.as_deref())
-        {
+        if !by_cookie || !action.changes() || self.is_same_site(head) {
             return Ok(session);
         }
         if action.served != Served::Account("confirm") {
             return Err(Refusal::CrossSite);
         }
-        record.as_anonymous.set(true);
+        self.record.as_anonymous.set(true);
         Ok(None)
     }
 
+    fn is_same_site(&self, head: &RequestHead) -> bool {
+        same_site::is_same_site(head, &self.context.origin, self.gate.settings.public_url.as_deref())
+    }
+
+    /// Whether a request came straight to a loopback address of this machine, by a name of it: no proxy says that it
+    /// passed it on, and none that says nothing asks for a site.
+    fn is_local(&self, down: &Downstream) -> bool {
+        const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
+        let is_passed_on = |name: &str| {
+            let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
+            is_forwarded || PASSED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
+        is_loopback_host(self.head.host())
+            && down.socket.is_on_loopback()
+            && !self.context.origin.is_proxy
+            && !self.head.fields().any(|field| is_passed_on(field.name))
+    }
+
+    /// Whether the token of the request is still good: it may have been ended meanwhile, or replaced by a session of the
+    /// same token, which may be a shorter one.
+    pub(super) fn is_still_good(&self) -> bool {
+        let Some(Known { session, .. }) = self.record.known() else { return true };
+        let Gate { store, clock, .. } = self.gate;
+        let lifetimes = self.core.rules.current().api.accounts().settings().lifetimes();
+        let now = clock.now();
+        let is_live =
+            |session: &Session| session.standing(&session.subject.load(), now, &lifetimes) == Standing::Live;
+        store.sessions().get(&session.hash).map_or_else(|| is_live(session), |current| is_live(&current))
+    }
+}
+
+impl Gate {
     async fn one_user(
         &self,
         known: Option<&Known>,
@@ -162,38 +183,13 @@ impl Gate {
         }
     }
 
-    /// Whether the token of a request under way is still good: it may have been ended meanwhile, or replaced by a session of
-    /// the same token, which may be a shorter one.
-    pub(super) fn is_still_good(&self, core: &Core, known: Option<&Known>) -> bool {
-        let Some(Known { session, .. }) = known else { return true };
-        let lifetimes = core.rules.current().api.accounts().settings().lifetimes();
-        let now = self.clock.now();
-        let is_live =
-            |session: &Session| session.standing(&session.subject.load(), now, &lifetimes) == Standing::Live;
-        self.store.sessions().get(&session.hash).map_or_else(|| is_live(session), |current| is_live(&current))
-    }
-
-    pub(super) fn store_down(&self, error: &StoreError) -> Refusal {
+    fn store_down(&self, error: &StoreError) -> Refusal {
         self.metrics.store_error();
         if let Some(more) = self.failures.store.say(self.clock.now()) {
             tracing::error!(error = %error, more, "the store could not answer; the request was refused");
         }
         Refusal::StoreDown
     }
-}
-
-/// Whether a request came straight to a loopback address of this machine, by a name of it: no proxy says that it passed it
-/// on, and none that says nothing asks for a site.
-fn is_local(head: &RequestHead, down: &Downstream, context: &Context<'_>) -> bool {
-    const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
-    let is_passed_on = |name: &str| {
-        let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
-        is_forwarded || PASSED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
-    };
-    is_loopback_host(head.host())
-        && down.socket.is_on_loopback()
-        && !context.origin.is_proxy
-        && !head.fields().any(|field| is_passed_on(field.name))
 }
 
 /// Whether a `Host` names this machine alone (RFC 6761 section 6.3 for `localhost`).

@@ -1,15 +1,11 @@
 //! The steps of the walk that are more than one call.
 
-use std::{
-    borrow::Cow,
-    cell::{Cell, OnceCell},
-    sync::Arc,
-};
+use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use bytes::Bytes;
 
 use crate::{
-    api::{self, Api, Body, Call, Problem, Reply},
+    api::{self, Body, Call, Problem, Reply},
     credential,
     forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
     identity::claims_no_other_address,
@@ -20,7 +16,12 @@ use crate::{
     wire::{Framing, RequestHead},
 };
 
-use super::{Core, Gate, Held, Stop, challenge, context::Context, link, record::Record, session::Known};
+use super::{
+    Core, Gate, Stop, challenge, link,
+    record::{self, TurnedAway},
+    request::{Reading, Request},
+    session::Known,
+};
 
 /// A body that was read before the decision: its bytes, and what they say.
 #[derive(Debug, Default)]
@@ -28,23 +29,6 @@ pub(super) struct ReadBody {
     /// `None` = it was left to stream.
     pub(super) bytes: Option<Vec<u8>>,
     parsed: Option<Body>,
-}
-
-/// The request that is judged: with the caller's id where it speaks of the caller.
-pub(super) fn current_user<'r>(
-    set: &PolicySet,
-    head: &'r RequestHead,
-    session: Option<&Known>,
-    place: &'r OnceCell<Box<RequestHead>>,
-) -> Result<&'r RequestHead, Refusal> {
-    match set.current_user(head.target(), session.map(|known| &*known.subject.id_text)) {
-        CurrentUser::AsSent => Ok(head),
-        CurrentUser::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
-        CurrentUser::Replaced(target) => {
-            let judged = head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
-            Ok(place.get_or_init(|| Box::new(judged)))
-        }
-    }
 }
 
 /// `%2f` is let through only where the route says so.
@@ -79,41 +63,33 @@ pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool
     matches!(action.served, Served::Account(_)) || is_judged()
 }
 
-/// What the User API gets.
-pub(super) fn call(
-    method: &str,
-    head: &RequestHead,
-    action: &Action<'_, '_>,
-    body: ReadBody,
-    session: Option<&Known>,
-    context: &Context<'_>,
-) -> Call {
-    Call {
-        method: method.into(),
-        head: parts(head),
-        body: body.parsed.unwrap_or_else(Body::empty),
-        id: action.model_id.as_deref().map(Into::into),
-        session: session.map(|known| Arc::clone(&known.session)),
-        client: context.client,
-        request_id: context.request_id.as_str().into(),
-        reach: policy::Reach::default(),
+impl<'r> Request<'r> {
+    /// The request that is judged: with the caller's id where it speaks of the caller.
+    pub(super) fn judged_head(&self, session: Option<&Known>) -> Result<&'r RequestHead, Refusal> {
+        let caller = session.map(|known| &*known.subject.id_text);
+        match self.rules.set.current_user(self.head.target(), caller) {
+            CurrentUser::AsSent => Ok(self.head),
+            CurrentUser::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+            CurrentUser::Replaced(target) => {
+                let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+                Ok(self.rewritten.get_or_init(|| Box::new(judged)))
+            }
+        }
     }
-}
 
-impl Gate {
     /// Reads the body of a request of which [`is_read_first`] holds.
-    pub(super) async fn read_body<'s>(
+    pub(super) async fn read_body(
         &self,
-        api: &Api,
         head: &RequestHead,
+        action: Action<'r, 'r>,
         down: &mut Downstream,
-        action: Action<'s, 's>,
-    ) -> Result<(Action<'s, 's>, ReadBody), Stop> {
+    ) -> Result<(Action<'r, 'r>, ReadBody), Stop> {
+        let api = &self.rules.api;
         let account = match action.served {
             Served::Account(method) => Some(method),
             _ => None,
         };
-        let bytes = down.collect(self.settings.body_limit).await.map_err(stop_body)?;
+        let bytes = down.collect(self.gate.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         match account {
@@ -125,14 +101,13 @@ impl Gate {
     }
 
     /// Decides, asking the app for the owner when the rules need it.
-    pub(super) async fn decide<'r>(
+    pub(super) async fn decide(
         &self,
-        core: &Core,
-        (rules, known_owner): (&'r Held, &Cell<Option<OwnerVerdict>>),
-        action: &Action<'r, '_>,
-        session: Option<&Known>,
-        (context, record): (&Context<'_>, &Record<'r>),
+        reading: &Reading<'_, 'r>,
+        known_owner: &Cell<Option<OwnerVerdict>>,
     ) -> Result<Permit<'r>, Refusal> {
+        let Reading { action, session, .. } = *reading;
+        let Self { rules, record, .. } = self;
         let caller = caller(session);
         loop {
             match rules.set.decide(action, caller, known_owner.get()) {
@@ -164,7 +139,7 @@ impl Gate {
                     let exists = session.is_some_and(|known| {
                         known.subject.email.is_some() || known.subject.username.is_some()
                     });
-                    let answer = Box::pin(self.ask_app(core, rules, &question, context)).await?;
+                    let answer = Box::pin(self.ask_app(&question)).await?;
                     known_owner.set(Some(question.verdict(&answer, caller, exists)));
                 }
             }
@@ -172,22 +147,23 @@ impl Gate {
     }
 
     /// Forwards what was permitted.
-    pub(super) async fn forward<'r>(
+    pub(super) async fn forward(
         &self,
-        (core, api): (&'r Core, &Api),
         permit: Permit<'_>,
-        (head, spelling): (&RequestHead, Spelling),
+        head: &RequestHead,
+        spelling: Spelling,
+        body: ReadBody,
         down: &mut Downstream,
-        (context, record, body): (&Context<'_>, &Record<'r>, ReadBody),
     ) -> Result<bool, Stop> {
-        let trusts_email = api.accounts().settings().trusts_email();
-        let kept = self.settings.forward_credentials;
-        let strip = |query| credential::strip_query(&self.settings.credentials, query);
+        let Self { gate: Gate { settings, .. }, core, rules, context, record, .. } = self;
+        let trusts_email = rules.api.accounts().settings().trusts_email();
+        let kept = settings.forward_credentials;
+        let strip = |query| credential::strip_query(&settings.credentials, query);
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
-        let good = || self.is_still_good(core, record.known());
+        let good = || self.is_still_good();
         let outgoing = Outgoing {
-            credentials: &self.settings.credentials,
-            names: &self.settings.names,
+            credentials: &settings.credentials,
+            names: &settings.names,
             spelling,
             forward_credentials: kept,
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
@@ -211,7 +187,7 @@ impl Gate {
                 if down.answered {
                     record.status.set(down.scratch.response.status());
                 }
-                Err(self.not_forwarded(error, down, context))
+                Err(self.not_forwarded(error, down))
             }
         }
     }
@@ -223,97 +199,109 @@ impl Gate {
             let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
             let username = subject.username.as_deref().filter(told);
             let who = Who { id: &subject.id_text, username, email, roles: &subject.roles };
-            forward::render(&self.settings.presets, &who)
+            forward::render(&self.gate.settings.presets, &who)
         })
+    }
+
+    /// What the User API gets.
+    pub(super) fn call(&self, method: &str, reading: &Reading<'_, '_>, body: ReadBody) -> Call {
+        Call {
+            method: method.into(),
+            head: parts(reading.head),
+            body: body.parsed.unwrap_or_else(Body::empty),
+            id: reading.action.model_id.as_deref().map(Into::into),
+            session: reading.session.map(|known| Arc::clone(&known.session)),
+            client: self.context.client,
+            request_id: self.context.request_id.as_str().into(),
+            reach: policy::Reach::default(),
+        }
     }
 
     /// Serves the User API.
     pub(super) async fn serve(
         &self,
-        api: &Api,
         permit: Permit<'_>,
-        (call, head): (Call, &RequestHead),
+        call: Call,
+        head: &RequestHead,
         down: &mut Downstream,
-        record: &Record<'_>,
     ) -> Result<bool, Stop> {
-        let Reply { response, login } = api.serve(permit, call).await;
+        let Reply { response, login } = self.rules.api.serve(permit, call).await;
         if let Some(result) = login {
-            self.metrics.login(result);
+            self.gate.metrics.login(result);
         }
-        Ok(self.answer(head, down, record, response).await)
+        Ok(self.answer(head, response, down).await)
     }
 
     /// Tells the client why not; whether the connection can take another request.
-    pub(super) async fn refuse(
-        &self,
-        head: &RequestHead,
-        down: &mut Downstream,
-        (context, record): (&Context<'_>, &Record<'_>),
-        stop: Stop,
-    ) -> bool {
+    pub(super) async fn refuse(&self, stop: Stop, down: &mut Downstream) -> bool {
+        let head = self.head;
         let response = match stop {
             Stop::Gone => return false,
             Stop::Problem(problem) => problem.into_response(&parts(head)),
-            Stop::Refused(refusal) if self.tells_in_xml(head) => {
+            Stop::Refused(refusal) if self.tells_in_xml() => {
                 let (status, name, code, message) = refusal.words();
                 let problem = Problem::named(status, name, message);
                 code.into_iter().fold(problem, Problem::code).into_response(&parts(head))
             }
             Stop::Refused(refusal) => {
                 let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
-                refusal.into_response(form, !self.settings.loopback, context.request_id.as_str())
+                refusal.into_response(form, !self.gate.settings.loopback, self.context.request_id.as_str())
             }
         };
-        self.answer(head, down, record, response).await
+        self.answer(head, response, down).await
     }
 
     /// Whether LoopBack's error handler would tell this client in XML. Few ask for it: the others pass at once.
-    fn tells_in_xml(&self, head: &RequestHead) -> bool {
+    fn tells_in_xml(&self) -> bool {
+        let head = self.head;
         let holds = |text: Option<&[u8]>, word: &[u8]| {
             text.is_some_and(|text| text.windows(word.len()).any(|part| part == word))
         };
         let mentioned =
             holds(head.field("accept"), b"xml") || holds(head.query().map(str::as_bytes), b"_format");
-        self.settings.loopback && mentioned && Problem::is_told_in_xml(&parts(head))
+        self.gate.settings.loopback && mentioned && Problem::is_told_in_xml(&parts(head))
     }
 
     pub(super) async fn answer(
         &self,
         head: &RequestHead,
-        down: &mut Downstream,
-        record: &Record<'_>,
         mut response: http::Response<Bytes>,
+        down: &mut Downstream,
     ) -> bool {
-        let set = &record.rules.set;
+        let settings = &self.gate.settings;
         challenge::complete(
             &mut response,
             head,
-            set,
-            self.settings.credentials.schemes,
-            self.settings.loopback,
+            &self.rules.set,
+            settings.credentials.schemes,
+            settings.loopback,
         );
-        record.status.set(response.status().as_u16());
+        self.record.status.set(response.status().as_u16());
         // A body that was not read: a small rest is read away, a large or late one ends the connection.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
         let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
         let reusable = stays && (down.is_done() || (in_time && down.is_small()));
         down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
     }
+}
 
+impl Gate {
     /// Answers a connection whose head never became a request. `check`: which of the wire's it did not pass.
     pub(super) async fn turn_away(
         &self,
         core: &Core,
         down: &mut Downstream,
-        (refusal, form): (Refusal, Form),
+        refusal: Refusal,
+        form: Form,
         check: Option<&str>,
     ) {
-        let id = core.ids.take();
+        let request_id = core.ids.take();
         let status = refusal.status();
-        let response = refusal.into_response(form, !self.settings.loopback, id.as_str());
+        let response = refusal.into_response(form, !self.settings.loopback, request_id.as_str());
         // The client may be gone; there is no other to tell.
         let _ = down.respond_and_close(&response).await;
-        super::record::turned_away(self, core, down, &id, (status, check));
+        let turned = TurnedAway { request_id, status, check };
+        record::turned_away(self, core, down, &turned);
     }
 }
 

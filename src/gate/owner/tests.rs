@@ -86,8 +86,9 @@ fn who_asks_at_the_same_time_shares_one_look_up() {
         gate.notified().await;
         Ok(row(7))
     };
-    let mut asking: Vec<_> =
-        (0..5).map(|_| Box::pin(owners.ask((&question, TENANT), &clock, fetch))).collect();
+    let mut asking: Vec<_> = (0..5)
+        .map(|_| Box::pin(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, fetch)))
+        .collect();
     assert!(asking.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     gate.notify_one();
     for asking in &mut asking {
@@ -97,7 +98,7 @@ fn who_asks_at_the_same_time_shares_one_look_up() {
     assert_eq!(count.get(), 1);
     assert!(owners.under_way.borrow().is_empty());
     // Nothing is kept beyond that.
-    let mut later = pin!(owners.ask((&question, TENANT), &clock, fetch));
+    let mut later = pin!(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, fetch));
     assert!(poll(later.as_mut()).is_pending());
     assert_eq!(count.get(), 2);
 }
@@ -111,8 +112,10 @@ fn other_rows_are_other_look_ups() {
         count.set(count.get() + 1);
         std::future::pending().await
     };
-    let mut asking: Vec<_> =
-        questions.iter().map(|question| Box::pin(owners.ask((question, TENANT), &clock, fetch))).collect();
+    let mut asking: Vec<_> = questions
+        .iter()
+        .map(|question| Box::pin(owners.ask(Asked { question, tenant: TENANT }, &clock, fetch)))
+        .collect();
     assert!(asking.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     assert_eq!(count.get(), 3);
 }
@@ -122,11 +125,12 @@ fn when_the_leader_goes_away_another_one_asks() {
     let (set, owners, clock) = (set(), Owners::default(), clock());
     let question = question(&set, "/fresh/1");
     let never = async || std::future::pending().await;
-    let mut leader = Box::pin(owners.ask((&question, TENANT), &clock, never));
+    let mut leader = Box::pin(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, never));
     assert!(poll(leader.as_mut()).is_pending());
     let answers = async || Ok(row(7));
-    let mut followers: Vec<_> =
-        (0..3).map(|_| Box::pin(owners.ask((&question, TENANT), &clock, answers))).collect();
+    let mut followers: Vec<_> = (0..3)
+        .map(|_| Box::pin(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, answers)))
+        .collect();
     assert!(followers.iter_mut().all(|follower| poll(follower.as_mut()).is_pending()));
     drop(leader);
     for follower in &mut followers {
@@ -146,8 +150,8 @@ fn a_failure_is_everybodys_and_is_not_kept() {
         Err(ForwardError::Cut)
     };
     let (mut one, mut two) = (
-        Box::pin(owners.ask((&question, TENANT), &clock, fails)),
-        Box::pin(owners.ask((&question, TENANT), &clock, fails)),
+        Box::pin(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, fails)),
+        Box::pin(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, fails)),
     );
     assert!(poll(one.as_mut()).is_pending() && poll(two.as_mut()).is_pending());
     gate.notify_one();
@@ -156,7 +160,11 @@ fn a_failure_is_everybodys_and_is_not_kept() {
         assert!(matches!(*failure, Failure::Unanswered(ForwardError::Cut)));
     }
     let answers = async || Ok(row(7));
-    let Poll::Ready(landed) = poll(pin!(owners.ask((&question, TENANT), &clock, answers))) else { panic!() };
+    let Poll::Ready(landed) =
+        poll(pin!(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, answers)))
+    else {
+        panic!()
+    };
     assert!(owns(&question, &landed));
 }
 
@@ -164,7 +172,9 @@ fn a_failure_is_everybodys_and_is_not_kept() {
 fn ask_now(owners: &Owners, question: &Question<'_>, clock: &Clock, answer: Fetched) -> (Landed, bool) {
     let answer = Cell::new(Some(answer));
     let fetch = async || Ok(answer.take().unwrap());
-    let Poll::Ready(landed) = poll(pin!(owners.ask((question, TENANT), clock, fetch))) else { panic!() };
+    let Poll::Ready(landed) = poll(pin!(owners.ask(Asked { question, tenant: TENANT }, clock, fetch))) else {
+        panic!()
+    };
     (landed, answer.take().is_none())
 }
 
@@ -191,7 +201,7 @@ fn an_answer_is_as_old_as_its_question() {
         clock.advance(TTL);
         Ok(row(7))
     };
-    assert!(poll(pin!(owners.ask((&question, TENANT), &clock, slow))).is_ready());
+    assert!(poll(pin!(owners.ask(Asked { question: &question, tenant: TENANT }, &clock, slow))).is_ready());
     assert!(ask_now(&owners, &question, &clock, row(7)).1);
 }
 
@@ -226,8 +236,10 @@ fn nothing_grows_without_a_bound() {
     let targets: Vec<_> = (0..=MOST_UNDER_WAY).map(|number| format!("/fresh/{number}")).collect();
     let questions: Vec<_> = targets.iter().map(|target| question(&set, target)).collect();
     let never = async || std::future::pending().await;
-    let mut asking: Vec<_> =
-        questions.iter().map(|question| Box::pin(owners.ask((question, TENANT), &clock, never))).collect();
+    let mut asking: Vec<_> = questions
+        .iter()
+        .map(|question| Box::pin(owners.ask(Asked { question, tenant: TENANT }, &clock, never)))
+        .collect();
     let (last, first) = asking.split_last_mut().unwrap();
     assert!(first.iter_mut().all(|asking| poll(asking.as_mut()).is_pending()));
     let Poll::Ready(Err(failure)) = poll(last.as_mut()) else { panic!("one too many") };
@@ -280,11 +292,14 @@ fn b8_another_host_is_another_question() {
     for target in ["/kept/1", "/fresh/1"] {
         let question = question(&set, target);
         let never = async || std::future::pending().await;
-        let mut under_way = Box::pin(owners.ask((&question, "b b http"), &clock, never));
+        let mut under_way =
+            Box::pin(owners.ask(Asked { question: &question, tenant: "b b http" }, &clock, never));
         assert!(poll(under_way.as_mut()).is_pending());
         for (tenant, owner) in [("a a http", 7), ("c c http", 8)] {
             let answers = async || Ok(row(owner));
-            let Poll::Ready(landed) = poll(pin!(owners.ask((&question, tenant), &clock, answers))) else {
+            let Poll::Ready(landed) =
+                poll(pin!(owners.ask(Asked { question: &question, tenant }, &clock, answers)))
+            else {
                 panic!("it waits for another tenant's answer")
             };
             assert_eq!(owns(&question, &landed), owner == 7, "{target} {tenant}");
