@@ -1,11 +1,8 @@
 //! Both ends of a forwarded request, driven by one task in place.
 //!
-//! `socket`, `deadline`, `buffer` and `pool` are the tools; `downstream` is the client's end, `exchange` moves
-//! a request and its answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
+//! The client's end is [`crate::connection::Downstream`], the app's comes from `pool`. `exchange` moves a request and its
+//! answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
 
-mod buffer;
-mod deadline;
-mod downstream;
 mod exchange;
 mod fetch;
 mod hangup;
@@ -15,22 +12,19 @@ mod identity;
 mod lease;
 mod names;
 mod pool;
-mod socket;
 mod tunnel;
 mod via;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use crate::{
+    connection::{BodyError, Deadlines},
     observe::Seldom,
     wire::{HeadLimits, Reject, SwitchError},
 };
 
 use hangup::Hangup;
 
-pub use buffer::Buffer;
-pub use deadline::{Deadline, Deadlines, Stage, TICK};
-pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
 pub use exchange::Exchanged;
 pub use fetch::{Fetched, Naming};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
@@ -39,7 +33,6 @@ pub use identity::{Preset, Who, render};
 pub use lease::Lease;
 pub use names::{Names, Spelling};
 pub use pool::{Address, Balance, Pool};
-pub use socket::{Peer, PeerText, Socket};
 pub use via::Instance;
 
 /// How the app is reached.

@@ -26,8 +26,9 @@ use ipnet::IpNet;
 use crate::{
     api::{self, Problem},
     clock::Clock,
+    connection::Downstream,
     credential,
-    forward::{Downstream, Forwarder, Names, Preset},
+    forward::{Forwarder, Names, Preset},
     limit::{LimitKind, Limits},
     observe::{
         Seldom,

@@ -7,8 +7,8 @@
 //! | HOUSE | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
 //! | GATE  | [`gate`] | the walk of a request |
 //! | FACES | [`api`] | the LoopBack User API |
-//! | WORK  | [`accounts`] [`forward`] | register, log in, log out; both ends of a forwarded request |
-//! | PARTS | [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
+//! | WORK  | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
+//! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
 //! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`javascript`] | no clock, chance, socket or log line |
 //!
 //! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all,
@@ -36,6 +36,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod credential;
 #[cfg(test)]
 mod docs;

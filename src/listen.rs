@@ -24,7 +24,7 @@ use self::{
     spares::Spares,
 };
 use crate::{
-    forward::{Deadline, Deadlines, Peer, Socket, Stage, TICK, Times},
+    connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK, Times},
     gate::{Core, Gate},
     observe::Seldom,
     wire::HeadLimits,

@@ -10,7 +10,8 @@ use tokio::{
 
 use crate::{
     config::Config,
-    forward::{self, Deadlines, Forwarder},
+    connection::Deadlines,
+    forward::{self, Forwarder},
     gate::{Core, Gate, RequestIds, Rules, RulesView},
     listen::{Bound, Server, Shared},
     observe::{Log, metrics::Metrics},

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    forward::{self, Deadlines, Forwarder, TICK},
+    connection::{Deadlines, TICK},
+    forward::{self, Forwarder},
     gate::{self, Ruleset},
     policy::{self, Caller, CurrentUser, Decision, OwnerVerdict, Source, Stored},
     store::Store,

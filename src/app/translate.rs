@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::{
     api,
     config::{self, Config, Listen, Profile, UpstreamAddress},
-    credential, forward, gate, limit, listen, policy,
+    connection, credential, forward, gate, limit, listen, policy,
     wire::{HeadLimits, MAX_FIELDS},
 };
 
@@ -53,7 +53,7 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
     let server = &config.server;
     listen::Settings {
         head: HeadLimits { bytes: server.max_header_bytes, fields: server.max_headers },
-        times: forward::Times {
+        times: connection::Times {
             header: server.header_timeout,
             body: server.body_timeout,
             write: server.write_timeout,

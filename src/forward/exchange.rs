@@ -18,14 +18,14 @@ use std::{
 
 use crate::{
     clock::Clock,
+    connection::{BodyError, Deadline, Downstream, Socket},
     policy::Permit,
     wire::{ChunkDecoder, RequestHead},
 };
 
 use self::pace::Pace;
 use super::{
-    BodyError, Deadline, Downstream, ForwardError, Forwarder, Hangup, HostName, Incoming, Lease, Outgoing,
-    Socket,
+    ForwardError, Forwarder, Hangup, HostName, Lease, Outgoing,
     headers::Delivery,
     pool::{Connected, Reuse, Server},
 };

@@ -8,10 +8,13 @@ use std::{
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use crate::wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchError};
+use crate::{
+    connection::{Buffer, Deadline, Socket},
+    wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchError},
+};
 
 use super::{
-    Buffer, Deadline, ForwardError, Forwarder, HostName, Socket,
+    ForwardError, Forwarder, HostName,
     exchange::{MOST_INTERIM, kept_for},
     pool::{Connected, Reuse, Server},
 };

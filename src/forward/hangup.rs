@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, task::Context, time::Duration};
 
-use super::{Deadline, Deadlines, Socket};
+use crate::connection::{Deadline, Deadlines, Socket};
 
 /// Watches a peer that sends no more. The end of its stream does not tell whether it still reads (RFC 9293 section
 /// 3.6): that shows only when it resets the connection, which the runtime no longer wakes a task for.

@@ -11,10 +11,11 @@ use std::{borrow::Cow, net::IpAddr};
 pub use scheme::{is_on, is_secure};
 
 use super::{
-    Instance, Lease, PeerText,
+    Instance, Lease,
     names::{Names, Spelling},
 };
 use crate::{
+    connection::PeerText,
     credential,
     wire::{Field, Framing, RequestHead, ResponseHead, Version},
 };

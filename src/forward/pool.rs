@@ -11,7 +11,8 @@ use std::{
 
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Socket, health::Health};
+use super::health::Health;
+use crate::connection::Socket;
 
 /// Where the app listens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Buffer, Deadlines, Downstream, Hangup, Lease, Socket, Stage};
-use crate::wire::Frames;
+use super::{Hangup, Lease};
+use crate::{
+    connection::{Buffer, Deadlines, Downstream, Socket, Stage},
+    wire::Frames,
+};
 
 use stall::{Side, Stalls};
 

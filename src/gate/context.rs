@@ -5,7 +5,8 @@ use std::{borrow::Cow, cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    forward::{self, Downstream, Origin},
+    connection::Downstream,
+    forward::{self, Origin},
     wire::{self, RequestHead},
 };
 

@@ -1,9 +1,7 @@
 //! What becomes of a request that could not be forwarded, or that should not be.
 
 use crate::{
-    forward::{Downstream, ForwardError},
-    observe::metrics::UpstreamError,
-    refusal::Refusal,
+    connection::Downstream, forward::ForwardError, observe::metrics::UpstreamError, refusal::Refusal,
 };
 
 use super::{Gate, Stop, request::Request, steps::stop_body};

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use crate::{
-    forward::Downstream,
+    connection::Downstream,
     policy::{CurrentUser, PolicySet, Served},
     refusal::Refusal,
     wire::{Field, Framing, Override, OverrideScanner, RequestHead, query_override},

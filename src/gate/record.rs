@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::{
-    forward::{Downstream, Exchanged, Peer},
+    connection::{Downstream, Peer},
+    forward::Exchanged,
     observe::{
         Client,
         access::{Facts, Record as Line},

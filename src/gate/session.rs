@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     clock::Timestamp,
+    connection::Downstream,
     credential::{self, Hit, Offered, Place},
-    forward::Downstream,
     identity::Lifetimes,
     identity::TokenHash,
     policy::{Action, Served},

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     api::{self, Body, Call, Problem, Reply},
+    connection::{BodyError, Downstream, Stage},
     credential,
-    forward::{self, BodyError, Downstream, Lease, Outgoing, Spelling, Stage, Who},
+    forward::{self, Lease, Outgoing, Spelling, Who},
     identity::claims_no_other_address,
     observe::metrics::Decision as Counted,
     policy::{self, Action, Caller, CurrentUser, Decision, OwnerVerdict, Permit, PolicySet, Served},

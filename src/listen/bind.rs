@@ -15,7 +15,7 @@ use rustix::fs::{Mode, fchmod};
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::forward::{Peer, Socket};
+use crate::connection::{Peer, Socket};
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]

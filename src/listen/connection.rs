@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    forward::{Arrival, Deadline, Downstream, Peer, Socket},
+    connection::{Arrival, Deadline, Downstream, Peer, Socket},
     refusal::{Form, Refusal},
     wire::RequestHead,
 };

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::{Server, Shared};
 use crate::{
-    forward::{Deadline, Peer},
+    connection::{Deadline, Peer},
     limit::{Connection, Connections},
 };
 

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::{forward::Scratch, wire::RequestHead};
+use crate::{connection::Scratch, wire::RequestHead};
 
 /// Buffers that no connection needs now, of one core. They are as many as were lent at once a moment ago, so that a busy
 /// core allocates none, and a core at rest gives them back.

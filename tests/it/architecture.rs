@@ -12,7 +12,7 @@ use source::{Source, code_of, crate_paths};
 /// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 10] = [
     ("PURE", &["policy", "identity", "credential", "wire", "javascript"]),
-    ("PARTS", &["store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
+    ("PARTS", &["connection", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
     ("WORK", &["accounts", "forward"]),
     ("FACES", &["api", "pages"]),
     ("GATE", &["gate"]),
@@ -33,8 +33,19 @@ const FOR_ALL_PURE: [&str; 2] = ["identity", "javascript"];
 const MAX_LINES: usize = 400;
 
 /// Where a request may lead to: a line there is one a second, however often a client brings it about.
-const ON_REQUEST: [&str; 10] =
-    ["gate", "api", "accounts", "forward", "hasher", "limit", "listen", "store", "notify", "refusal"];
+const ON_REQUEST: [&str; 11] = [
+    "gate",
+    "api",
+    "accounts",
+    "forward",
+    "connection",
+    "hasher",
+    "limit",
+    "listen",
+    "store",
+    "notify",
+    "refusal",
+];
 
 /// Files with lines that no client can repeat at will, how many, and why not.
 const RARE_LINES: [(&str, usize, &str); 13] = [

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::{
-    forward::Stage,
+    connection::Stage,
     wire::{ChunkStep, Framing, Scan, check_switch},
 };
 

@@ -1,10 +1,10 @@
 //! A request that is ended by the gate: its token is no longer good, or the gate stops.
 
 use super::{Delivery, Exchange, ForwardError, Phase, download::put_end};
-use crate::forward::Stage;
+use crate::connection::Stage;
 
 impl Exchange<'_> {
-    /// Looks around when the core has said that there may be something to see: see [`crate::forward::Deadlines::pulse`].
+    /// Looks around when the core has said that there may be something to see: see [`crate::connection::Deadlines::pulse`].
     pub(super) fn look_around(&mut self) -> Result<(), ForwardError> {
         let pulse = self.down.deadline.pulse();
         if self.pulse == pulse {

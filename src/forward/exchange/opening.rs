@@ -3,8 +3,9 @@
 use memchr::{memchr, memmem};
 
 use crate::{
+    connection::{BodyError, Downstream, Incoming},
     forward::{
-        BodyError, Downstream, Incoming, Outgoing,
+        Outgoing,
         headers::{self, Hop},
     },
     wire::{ChunkStep, Framing, RequestHead},

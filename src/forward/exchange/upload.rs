@@ -2,9 +2,12 @@
 
 use std::task::{Context, Poll};
 
-use crate::wire::{ChunkStep, write_chunk_head};
+use crate::{
+    connection::{BodyError, Incoming},
+    wire::{ChunkStep, write_chunk_head},
+};
 
-use super::{BodyError, Exchange, ForwardError, Hangup, Incoming, Phase};
+use super::{Exchange, ForwardError, Hangup, Phase};
 
 impl Exchange<'_> {
     /// Moves the request on, as far as it goes without waiting.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::forward::{Downstream, Times};
+use crate::connection::{Downstream, Times};
 
 /// Who takes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,7 +54,7 @@ pub struct Downstream {
     /// What is left of the request's body.
     pub incoming: Incoming,
     /// Looks at the body before it goes on; `None` = nothing in it matters.
-    pub(super) watch: Option<Box<Watch>>,
+    pub(crate) watch: Option<Box<Watch>>,
     /// Whether anything of a final answer has been sent.
     pub answered: bool,
     /// Whether the client waits for `100 Continue`.
@@ -228,7 +228,7 @@ impl Downstream {
     }
 
     /// Fills the input, bounded by the deadline ([`io::ErrorKind::TimedOut`]).
-    pub(super) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self.socket.poll_fill(cx, &mut self.scratch.input) {
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             other => other,
@@ -312,7 +312,7 @@ impl Downstream {
     }
 
     /// Tells a client that waits for it to send its body.
-    pub(super) async fn say_continue(&mut self) -> io::Result<()> {
+    pub(crate) async fn say_continue(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.continue_wanted) {
             return Ok(());
         }

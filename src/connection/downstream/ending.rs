@@ -8,8 +8,8 @@ use std::{
 use super::Downstream;
 
 impl Downstream {
-    /// From now on the connection ends with a reset: see [`crate::forward::Socket::reset`].
-    pub(in crate::forward) fn reset(&mut self) {
+    /// From now on the connection ends with a reset: see [`crate::connection::Socket::reset`].
+    pub(crate) fn reset(&mut self) {
         self.is_reset = true;
         self.socket.reset();
     }

@@ -5,7 +5,7 @@ use crate::wire::OverrideScanner;
 
 /// What looks, and how far it has.
 #[derive(Debug)]
-pub(in crate::forward) struct Watch {
+pub(crate) struct Watch {
     scanner: OverrideScanner,
     /// Bytes at the front of the input that have been looked at, and not gone on yet.
     seen: usize,
@@ -13,12 +13,12 @@ pub(in crate::forward) struct Watch {
 
 impl Watch {
     /// Whether the next piece must not go on.
-    pub(in crate::forward) fn finds(&mut self, piece: &[u8]) -> bool {
+    pub(crate) fn finds(&mut self, piece: &[u8]) -> bool {
         self.scanner.finds(piece)
     }
 
     /// So many bytes that were looked at have gone on.
-    pub(in crate::forward) fn gone_on(&mut self, count: usize) {
+    pub(crate) fn gone_on(&mut self, count: usize) {
         self.seen = self.seen.saturating_sub(count);
     }
 }
@@ -30,7 +30,7 @@ impl Downstream {
     }
 
     /// Looks at the next `count` bytes of the input, which go on as they are.
-    pub(in crate::forward) fn look_ahead(&mut self, count: usize) -> Result<(), BodyError> {
+    pub(crate) fn look_ahead(&mut self, count: usize) -> Result<(), BodyError> {
         let Some(watch) = &mut self.watch else { return Ok(()) };
         let fresh = self.scratch.input.filled().get(watch.seen..count).unwrap_or_default();
         watch.seen = watch.seen.max(count);

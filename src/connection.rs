@@ -1,0 +1,11 @@
+//! A connection: its socket, its buffers, its deadline; and the client's end, which reads requests and writes answers.
+
+mod buffer;
+mod deadline;
+mod downstream;
+mod socket;
+
+pub use buffer::Buffer;
+pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
+pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
+pub use socket::{Peer, PeerText, Socket};
