@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::{
     accounts::Accounts,
     observe::{Seldom, metrics::LoginResult},
-    policy::{Permit, PolicySet, Reach},
+    policy::{AccountMethod, Permit, PolicySet, Reach},
     store::Session,
 };
 
@@ -42,8 +42,8 @@ pub use problem::Problem;
 /// A request for the User API, routed and permitted.
 #[derive(Debug)]
 pub struct Call {
-    /// The canonical LoopBack method: `login`, `create`, `findById`, `prototype.patchAttributes`.
-    pub method: Box<str>,
+    /// What is called.
+    pub method: AccountMethod,
     /// Verb, target and headers.
     pub head: http::request::Parts,
     /// The parsed body.
@@ -126,7 +126,7 @@ impl Api {
     /// 400, LoopBack's words.
     pub fn check_arguments(
         &self,
-        method: &str,
+        method: AccountMethod,
         body: &Body,
         head: &http::request::Parts,
     ) -> Result<(), Problem> {
@@ -140,7 +140,7 @@ impl Api {
 
     async fn reply(&self, call: &Call) -> Reply {
         let answer = self.run(call).await;
-        let login = (&*call.method == "login").then(|| login_result(&answer));
+        let login = (call.method == AccountMethod::Login).then(|| login_result(&answer));
         let response = match answer {
             Ok(answer) => answer.into_response(&call.head, self.strictness()),
             Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
@@ -150,41 +150,41 @@ impl Api {
 
     /// The endpoints.
     async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
-        if self.loopback() && names_a_row(&call.method) && call.id.as_deref() == Some("null") {
+        if self.loopback() && call.method.names_a_row() && call.id.as_deref() == Some("null") {
             // LoopBack reads that word in a path as no value.
             return Err(Problem::new(400, "id is a required argument"));
         }
-        arguments::require(&call.method, &call.body)?;
-        match &*call.method {
-            "create" => self.create(call).await,
-            "login" => self.login(call).await,
-            "logout" => self.logout(call).await,
-            "find" => self.find(call).await,
-            "findOne" => self.find_one(call).await,
-            "findById" => self.find_by_id(call).await,
-            "count" => self.count(call).await,
-            "exists" => self.exists(call).await,
-            "prototype.patchAttributes" => self.patch(call).await,
-            "replaceById" => self.replace(call).await,
-            "patchOrCreate" => self.patch_or_create(call).await,
-            "replaceOrCreate" => self.replace_or_create(call).await,
-            "upsertWithWhere" => self.upsert_with_where(call).await,
-            "updateAll" => self.update_all(call).await,
-            "deleteById" => self.delete(call).await,
-            "prototype.verify" => self.verify(call).await,
-            "confirm" => self.confirm(call).await,
-            "resetPassword" => self.reset_password(call).await,
-            "setPassword" => self.set_password(call).await,
-            "short.setPassword" => self.set_password_by_form(call).await,
-            "changePassword" => self.change_password(call).await,
-            "prototype.__get__accessTokens" => self.list_tokens(call).await,
-            "prototype.__count__accessTokens" => self.count_tokens(call).await,
-            "prototype.__create__accessTokens" => self.create_tokens(call).await,
-            "prototype.__delete__accessTokens" => self.delete_tokens(call).await,
-            "prototype.__findById__accessTokens" => self.find_token(call).await,
-            "prototype.__updateById__accessTokens" => self.update_token(call).await,
-            "prototype.__destroyById__accessTokens" => self.delete_token(call).await,
-            other => Err(Problem::not_implemented(other)),
+        arguments::require(call.method, &call.body)?;
+        match call.method {
+            AccountMethod::Create => self.create(call).await,
+            AccountMethod::Login => self.login(call).await,
+            AccountMethod::Logout => self.logout(call).await,
+            AccountMethod::Find => self.find(call).await,
+            AccountMethod::FindOne => self.find_one(call).await,
+            AccountMethod::FindById => self.find_by_id(call).await,
+            AccountMethod::Count => self.count(call).await,
+            AccountMethod::Exists => self.exists(call).await,
+            AccountMethod::PatchAttributes => self.patch(call).await,
+            AccountMethod::ReplaceById => self.replace(call).await,
+            AccountMethod::PatchOrCreate => self.patch_or_create(call).await,
+            AccountMethod::ReplaceOrCreate => self.replace_or_create(call).await,
+            AccountMethod::UpsertWithWhere => self.upsert_with_where(call).await,
+            AccountMethod::UpdateAll => self.update_all(call).await,
+            AccountMethod::DeleteById => self.delete(call).await,
+            AccountMethod::Verify => self.verify(call).await,
+            AccountMethod::Confirm => self.confirm(call).await,
+            AccountMethod::ResetPassword => self.reset_password(call).await,
+            AccountMethod::SetPassword => self.set_password(call).await,
+            AccountMethod::ShortSetPassword => self.set_password_by_form(call).await,
+            AccountMethod::ChangePassword => self.change_password(call).await,
+            AccountMethod::ListTokens => self.list_tokens(call).await,
+            AccountMethod::CountTokens => self.count_tokens(call).await,
+            AccountMethod::CreateTokens => self.create_tokens(call).await,
+            AccountMethod::DeleteTokens => self.delete_tokens(call).await,
+            AccountMethod::FindToken => self.find_token(call).await,
+            AccountMethod::UpdateToken => self.update_token(call).await,
+            AccountMethod::DeleteToken => self.delete_token(call).await,
+            AccountMethod::CreateChangeStream => Err(Problem::not_implemented(call.method.name())),
         }
     }
 
@@ -208,9 +208,4 @@ fn login_result(answer: &Result<answer::Answer, Problem>) -> LoginResult {
         400..500 => LoginResult::Invalid,
         _ => LoginResult::Error,
     }
-}
-
-/// Whether the path of a method's route holds an id. The others find one in the body or the query, if at all.
-fn names_a_row(method: &str) -> bool {
-    method.starts_with("prototype.") || matches!(method, "findById" | "exists" | "replaceById" | "deleteById")
 }

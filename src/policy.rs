@@ -6,6 +6,7 @@
 //! at the first rule whose principal the caller is.
 
 mod account;
+mod account_method;
 mod acl;
 mod action;
 mod analysis;
@@ -45,6 +46,7 @@ use serde_json::Value;
 
 use crate::javascript;
 pub use account::{AccountModel, AccountRoute, Property};
+pub use account_method::AccountMethod;
 pub use action::{Action, Served};
 pub use analysis::{Analysis, Mutation, RuleName, UserRule, analyze};
 pub use argument::{Argument, Item, Kind as ArgumentKind, Source as ArgumentSource};

@@ -9,7 +9,7 @@ use super::{
     json::{self, Twins},
     negotiate,
 };
-use crate::javascript::to_text;
+use crate::{javascript::to_text, policy::AccountMethod};
 
 /// Where an argument stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,48 +71,48 @@ const WHERE: Argument = argument("where", Place::Named, Kind::Object);
 const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
 /// Every method of the User API that takes more than an id. What the app's methods take stands with their routes.
-const METHODS: &[(&str, &[Argument])] = &[
-    ("create", &[argument("data", Place::Body, Kind::Objects)]),
-    ("patchOrCreate", &[DATA]),
-    ("replaceOrCreate", &[DATA]),
-    ("upsertWithWhere", &[QUERY_WHERE, DATA]),
-    ("updateAll", &[QUERY_WHERE, DATA]),
-    ("find", &[FILTER]),
-    ("findOne", &[FILTER]),
-    ("findById", &[FILTER]),
-    ("count", &[WHERE]),
-    ("replaceById", &[DATA]),
-    ("prototype.patchAttributes", &[DATA]),
+const METHODS: &[(AccountMethod, &[Argument])] = &[
+    (AccountMethod::Create, &[argument("data", Place::Body, Kind::Objects)]),
+    (AccountMethod::PatchOrCreate, &[DATA]),
+    (AccountMethod::ReplaceOrCreate, &[DATA]),
+    (AccountMethod::UpsertWithWhere, &[QUERY_WHERE, DATA]),
+    (AccountMethod::UpdateAll, &[QUERY_WHERE, DATA]),
+    (AccountMethod::Find, &[FILTER]),
+    (AccountMethod::FindOne, &[FILTER]),
+    (AccountMethod::FindById, &[FILTER]),
+    (AccountMethod::Count, &[WHERE]),
+    (AccountMethod::ReplaceById, &[DATA]),
+    (AccountMethod::PatchAttributes, &[DATA]),
     (
-        "login",
+        AccountMethod::Login,
         &[required("credentials", Place::Body, Kind::Object), argument("include", Place::Query, Kind::Texts)],
     ),
-    ("resetPassword", &[required("options", Place::Body, Kind::Object)]),
+    (AccountMethod::ResetPassword, &[required("options", Place::Body, Kind::Object)]),
     (
-        "changePassword",
+        AccountMethod::ChangePassword,
         &[
             required("oldPassword", Place::Field, Kind::Text),
             required("newPassword", Place::Field, Kind::Text),
         ],
     ),
-    ("setPassword", &[required("newPassword", Place::Field, Kind::Text)]),
+    (AccountMethod::SetPassword, &[required("newPassword", Place::Field, Kind::Text)]),
     (
-        "short.setPassword",
+        AccountMethod::ShortSetPassword,
         &[
             argument("newPassword", Place::Field, Kind::Text),
             argument("password", Place::Field, Kind::Text),
             argument("confirmation", Place::Field, Kind::Text),
         ],
     ),
-    ("createChangeStream", &[argument("options", Place::Query, Kind::Object)]),
-    ("prototype.__get__accessTokens", &[FILTER]),
-    ("prototype.__count__accessTokens", &[WHERE]),
-    ("prototype.__create__accessTokens", &[argument("data", Place::Body, Kind::Objects)]),
-    ("prototype.__updateById__accessTokens", &[DATA]),
+    (AccountMethod::CreateChangeStream, &[argument("options", Place::Query, Kind::Object)]),
+    (AccountMethod::ListTokens, &[FILTER]),
+    (AccountMethod::CountTokens, &[WHERE]),
+    (AccountMethod::CreateTokens, &[argument("data", Place::Body, Kind::Objects)]),
+    (AccountMethod::UpdateToken, &[DATA]),
 ];
 
 /// Checks the types.
-pub(super) fn check(method: &str, body: &Body, around: Around<'_>) -> Result<(), Problem> {
+pub(super) fn check(method: AccountMethod, body: &Body, around: Around<'_>) -> Result<(), Problem> {
     let arguments = of(method);
     // Most requests have nothing in their query that is looked at here: it is not parsed for them.
     let is_read = arguments.iter().any(|argument| matches!(argument.place, Place::Query | Place::Named));
@@ -121,7 +121,7 @@ pub(super) fn check(method: &str, body: &Body, around: Around<'_>) -> Result<(),
 }
 
 /// Checks that nothing required is missing.
-pub(super) fn require(method: &str, body: &Body) -> Result<(), Problem> {
+pub(super) fn require(method: AccountMethod, body: &Body) -> Result<(), Problem> {
     let query = Map::new();
     for argument in of(method).iter().filter(|argument| argument.required) {
         let missing = match argument.read(body, &query, None)? {
@@ -138,7 +138,7 @@ pub(super) fn require(method: &str, body: &Body) -> Result<(), Problem> {
 
 /// A method's argument, converted; `None` when it is absent.
 pub(super) fn value(
-    method: &str,
+    method: AccountMethod,
     name: &str,
     body: &Body,
     around: Around<'_>,
@@ -150,8 +150,8 @@ pub(super) fn value(
 }
 
 /// What a method takes, besides an id in its path.
-pub(super) fn of(method: &str) -> &'static [Argument] {
-    METHODS.iter().find(|(name, _)| *name == method).map_or(&[], |(_, arguments)| arguments)
+pub(super) fn of(method: AccountMethod) -> &'static [Argument] {
+    METHODS.iter().find(|(known, _)| *known == method).map_or(&[], |(_, arguments)| arguments)
 }
 
 impl Argument {
@@ -274,27 +274,26 @@ mod tests {
     #[test]
     fn a_wrong_type_is_told_before_the_rules() {
         for (method, body, expected) in [
-            ("login", json!({}), "ok"),
-            ("login", json!(null), "ok"),
-            ("login", json!([]), "Value is not an object."),
-            ("login", json!("x"), "Value is not an object."),
-            ("login", json!(5), "Value is not an object."),
-            ("logout", json!("x"), "ok"),
-            ("create", json!([{}, null]), "ok"),
-            ("create", json!([{}, 1]), "Some of array items are not an object."),
-            ("create", json!([[]]), "Some of array items are not an object."),
-            ("create", json!(true), "Value is not an object."),
-            ("create", json!(null), "ok"),
-            ("prototype.patchAttributes", json!([]), "Value is not an object."),
-            ("resetPassword", json!([]), "Value is not an object."),
-            ("changePassword", json!({"oldPassword": 5}), "Value is not a string."),
-            ("setPassword", json!({"newPassword": null}), "Value is not a string."),
-            ("unknown", json!(5), "ok"),
+            (AccountMethod::Login, json!({}), "ok"),
+            (AccountMethod::Login, json!(null), "ok"),
+            (AccountMethod::Login, json!([]), "Value is not an object."),
+            (AccountMethod::Login, json!("x"), "Value is not an object."),
+            (AccountMethod::Login, json!(5), "Value is not an object."),
+            (AccountMethod::Logout, json!("x"), "ok"),
+            (AccountMethod::Create, json!([{}, null]), "ok"),
+            (AccountMethod::Create, json!([{}, 1]), "Some of array items are not an object."),
+            (AccountMethod::Create, json!([[]]), "Some of array items are not an object."),
+            (AccountMethod::Create, json!(true), "Value is not an object."),
+            (AccountMethod::Create, json!(null), "ok"),
+            (AccountMethod::PatchAttributes, json!([]), "Value is not an object."),
+            (AccountMethod::ResetPassword, json!([]), "Value is not an object."),
+            (AccountMethod::ChangePassword, json!({"oldPassword": 5}), "Value is not a string."),
+            (AccountMethod::SetPassword, json!({"newPassword": null}), "Value is not a string."),
         ] {
             assert_eq!(
                 message(check(method, &Body::json(body.clone()), Around::default())),
                 expected,
-                "{method} {body}"
+                "{method:?} {body}"
             );
         }
     }
@@ -302,15 +301,19 @@ mod tests {
     #[test]
     fn a_missing_argument_is_told_after_them() {
         for (method, body, expected) in [
-            ("login", json!(null), "credentials is a required argument"),
-            ("login", json!({}), "ok"),
-            ("resetPassword", json!(null), "options is a required argument"),
-            ("changePassword", json!({"newPassword": "x"}), "oldPassword is a required argument"),
-            ("setPassword", json!({"newPassword": ""}), "newPassword is a required argument"),
-            ("setPassword", json!({}), "newPassword is a required argument"),
-            ("create", json!(null), "ok"),
+            (AccountMethod::Login, json!(null), "credentials is a required argument"),
+            (AccountMethod::Login, json!({}), "ok"),
+            (AccountMethod::ResetPassword, json!(null), "options is a required argument"),
+            (
+                AccountMethod::ChangePassword,
+                json!({"newPassword": "x"}),
+                "oldPassword is a required argument",
+            ),
+            (AccountMethod::SetPassword, json!({"newPassword": ""}), "newPassword is a required argument"),
+            (AccountMethod::SetPassword, json!({}), "newPassword is a required argument"),
+            (AccountMethod::Create, json!(null), "ok"),
         ] {
-            assert_eq!(message(require(method, &Body::json(body.clone()))), expected, "{method} {body}");
+            assert_eq!(message(require(method, &Body::json(body.clone()))), expected, "{method:?} {body}");
         }
     }
 
@@ -318,12 +321,19 @@ mod tests {
     fn a_forms_values_become_texts() {
         let form = Body::form(json!({"newPassword": ["x", null], "oldPassword": ""}));
         for (name, expected) in [("newPassword", Some(json!("x,"))), ("oldPassword", None)] {
-            assert_eq!(value("changePassword", name, &form, Around::default()).unwrap(), expected, "{name}");
+            assert_eq!(
+                value(AccountMethod::ChangePassword, name, &form, Around::default()).unwrap(),
+                expected,
+                "{name}"
+            );
         }
-        assert_eq!(message(require("changePassword", &form)), "oldPassword is a required argument");
+        assert_eq!(
+            message(require(AccountMethod::ChangePassword, &form)),
+            "oldPassword is a required argument"
+        );
         let nested = Body::form(json!({"newPassword": {"a": "x"}}));
         assert_eq!(
-            value("setPassword", "newPassword", &nested, Around::default()).unwrap(),
+            value(AccountMethod::SetPassword, "newPassword", &nested, Around::default()).unwrap(),
             Some(json!("[object Object]"))
         );
     }
@@ -336,38 +346,49 @@ mod tests {
             (Body::form(json!({"filter": "{\"limit\":3}"})), json!({"limit": 3})),
             (Body::json(json!({"other": 1})), json!({"limit": "1"})),
         ] {
-            assert_eq!(value("find", "filter", &body, query).unwrap(), Some(expected));
+            assert_eq!(value(AccountMethod::Find, "filter", &body, query).unwrap(), Some(expected));
         }
         let wrong = Body::json(json!({"where": 5}));
-        assert_eq!(message(check("count", &wrong, Around::default())), "Value is not an object.");
-        assert_eq!(message(check("updateAll", &wrong, Around::default())), "ok", "its body is data");
+        assert_eq!(
+            message(check(AccountMethod::Count, &wrong, Around::default())),
+            "Value is not an object."
+        );
+        assert_eq!(
+            message(check(AccountMethod::UpdateAll, &wrong, Around::default())),
+            "ok",
+            "its body is data"
+        );
     }
 
     #[test]
     fn reads_the_query_as_loopback_does() {
         for (method, query, expected) in [
-            ("login", "include=user", "ok"),
-            ("login", "include=user&include=foo", "ok"),
-            ("login", "include[a]=user", "ok"),
-            ("login", "include=[1]", "Value is not a string."),
-            ("login", "include=[bad]", "Cannot parse JSON-encoded array value."),
-            ("login", "include=", "ok"),
-            ("findById", "filter=", "ok"),
-            ("findById", "filter=null", "ok"),
-            ("findById", "filter=5", "Value is not an object."),
-            ("findById", "filter=%7Bbad%7D", "Cannot parse JSON-encoded object value."),
-            ("findById", "filter=[1]", "Value is not an object."),
-            ("findById", "filter[fields]=email", "ok"),
-            ("find", "filter=x", "Value is not an object."),
-            ("count", "where=x", "Value is not an object."),
-            ("count", "filter=x", "ok"),
-            ("", "filter=x", "ok"),
+            (AccountMethod::Login, "include=user", "ok"),
+            (AccountMethod::Login, "include=user&include=foo", "ok"),
+            (AccountMethod::Login, "include[a]=user", "ok"),
+            (AccountMethod::Login, "include=[1]", "Value is not a string."),
+            (AccountMethod::Login, "include=[bad]", "Cannot parse JSON-encoded array value."),
+            (AccountMethod::Login, "include=", "ok"),
+            (AccountMethod::FindById, "filter=", "ok"),
+            (AccountMethod::FindById, "filter=null", "ok"),
+            (AccountMethod::FindById, "filter=5", "Value is not an object."),
+            (AccountMethod::FindById, "filter=%7Bbad%7D", "Cannot parse JSON-encoded object value."),
+            (AccountMethod::FindById, "filter=[1]", "Value is not an object."),
+            (AccountMethod::FindById, "filter[fields]=email", "ok"),
+            (AccountMethod::Find, "filter=x", "Value is not an object."),
+            (AccountMethod::Count, "where=x", "Value is not an object."),
+            (AccountMethod::Count, "filter=x", "ok"),
         ] {
             let body = Body::json(json!({}));
-            assert_eq!(message(check(method, &body, asking(query))), expected, "{method} {query}");
+            assert_eq!(message(check(method, &body, asking(query))), expected, "{method:?} {query}");
         }
-        let include =
-            value("login", "include", &Body::json(json!({})), asking("include=%5B%22user%22%5D")).unwrap();
+        let include = value(
+            AccountMethod::Login,
+            "include",
+            &Body::json(json!({})),
+            asking("include=%5B%22user%22%5D"),
+        )
+        .unwrap();
         assert_eq!(include, Some(json!(["user"])));
     }
 
@@ -379,14 +400,27 @@ mod tests {
         headers.insert("where", "5".parse().unwrap());
         headers.insert("include", "user".parse().unwrap());
         let around = Around { query: None, headers: Some(&headers) };
-        assert_eq!(value("find", "filter", &nothing, around).unwrap(), Some(json!({"limit": 1})));
+        assert_eq!(
+            value(AccountMethod::Find, "filter", &nothing, around).unwrap(),
+            Some(json!({"limit": 1}))
+        );
         let asked = Around { query: Some("filter[limit]=2"), ..around };
-        assert_eq!(value("find", "filter", &nothing, asked).unwrap(), Some(json!({"limit": "2"})));
-        assert_eq!(message(check("count", &nothing, around)), "Value is not an object.");
-        assert_eq!(message(check("updateAll", &nothing, around)), "ok", "a query's alone");
-        assert_eq!(value("login", "include", &nothing, around).unwrap(), None, "a query's alone");
+        assert_eq!(
+            value(AccountMethod::Find, "filter", &nothing, asked).unwrap(),
+            Some(json!({"limit": "2"}))
+        );
+        assert_eq!(message(check(AccountMethod::Count, &nothing, around)), "Value is not an object.");
+        assert_eq!(message(check(AccountMethod::UpdateAll, &nothing, around)), "ok", "a query's alone");
+        assert_eq!(
+            value(AccountMethod::Login, "include", &nothing, around).unwrap(),
+            None,
+            "a query's alone"
+        );
         headers.append("filter", "{\"limit\":2}".parse().unwrap());
         let twice = Around { query: None, headers: Some(&headers) };
-        assert_eq!(message(check("find", &nothing, twice)), "Cannot parse JSON-encoded object value.");
+        assert_eq!(
+            message(check(AccountMethod::Find, &nothing, twice)),
+            "Cannot parse JSON-encoded object value."
+        );
     }
 }

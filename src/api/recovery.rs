@@ -126,7 +126,7 @@ fn plain<'c>(call: &'c Call, name: &str) -> &'c str {
 
 /// An argument among the body's fields, converted as LoopBack does.
 fn field(call: &Call, name: &str) -> Result<String, Problem> {
-    match arguments::value(&call.method, name, &call.body, Around::default())? {
+    match arguments::value(call.method, name, &call.body, Around::default())? {
         Some(Value::String(text)) => Ok(text),
         _ => Ok(String::new()),
     }

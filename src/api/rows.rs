@@ -15,7 +15,7 @@ use crate::accounts::Query;
 impl Api {
     /// `GET /users`.
     pub(super) async fn find(&self, call: &Call) -> Result<Answer, Problem> {
-        let filter = self.filter(call, "find")?;
+        let filter = self.filter(call)?;
         let found = self.accounts.find_all(asker(call), filter).await;
         let (users, query) = found.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(users.iter().map(|user| Value::Object(query.view(self.row(user)))).collect()))
@@ -23,7 +23,7 @@ impl Api {
 
     /// `GET /users/findOne`.
     pub(super) async fn find_one(&self, call: &Call) -> Result<Answer, Problem> {
-        let filter = self.filter(call, "findOne")?;
+        let filter = self.filter(call)?;
         let found = self.accounts.find_first(asker(call), filter).await;
         let (user, query) = found.map_err(|fault| self.fault(fault))?;
         match user {
@@ -34,7 +34,7 @@ impl Api {
 
     /// `GET /users/{id}`.
     pub(super) async fn find_by_id(&self, call: &Call) -> Result<Answer, Problem> {
-        let filter = self.filter(call, "findById")?;
+        let filter = self.filter(call)?;
         let query: Query = self.accounts.view(filter.as_ref()).map_err(|fault| self.fault(fault))?;
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         match user {
@@ -45,7 +45,7 @@ impl Api {
 
     /// `GET /users/count`.
     pub(super) async fn count(&self, call: &Call) -> Result<Answer, Problem> {
-        let conditions = value("count", "where", &call.body, (&call.head).into())?;
+        let conditions = value(call.method, "where", &call.body, (&call.head).into())?;
         let count =
             self.accounts.count_all(asker(call), conditions).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": count })))
@@ -89,14 +89,14 @@ impl Api {
 
     /// `POST /users/upsertWithWhere`.
     pub(super) async fn upsert_with_where(&self, call: &Call) -> Result<Answer, Problem> {
-        let (conditions, data) = (conditions(call, "upsertWithWhere")?, some_data(call)?);
+        let (conditions, data) = (conditions(call)?, some_data(call)?);
         let user = self.accounts.upsert_where(asker(call), &conditions, data).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `POST /users/update`.
     pub(super) async fn update_all(&self, call: &Call) -> Result<Answer, Problem> {
-        let conditions = conditions(call, "updateAll")?;
+        let conditions = conditions(call)?;
         let count = self.accounts.update_all(asker(call), &conditions, data(call)).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
@@ -113,8 +113,8 @@ impl Api {
         faults::unknown(&self.accounts.settings().model, instance_id(call))
     }
 
-    fn filter(&self, call: &Call, method: &str) -> Result<Option<Value>, Problem> {
-        value(method, "filter", &call.body, (&call.head).into())
+    fn filter(&self, call: &Call) -> Result<Option<Value>, Problem> {
+        value(call.method, "filter", &call.body, (&call.head).into())
     }
 }
 
@@ -129,7 +129,7 @@ fn some_data(call: &Call) -> Result<Map<String, Value>, Problem> {
 }
 
 /// The `where` of a write: LoopBack fails without one, and so no write reaches all rows by mistake.
-fn conditions(call: &Call, method: &str) -> Result<Value, Problem> {
-    let given = value(method, "where", &call.body, (&call.head).into())?;
+fn conditions(call: &Call) -> Result<Value, Problem> {
+    let given = value(call.method, "where", &call.body, (&call.head).into())?;
     given.ok_or_else(|| Problem::new(400, "where is a required argument"))
 }

@@ -22,7 +22,7 @@ impl Api {
     /// `GET /users/{id}/accessTokens`.
     pub(super) async fn list_tokens(&self, call: &Call) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let filter = value(&call.method, "filter", &call.body, (&call.head).into())?;
+        let filter = value(call.method, "filter", &call.body, (&call.head).into())?;
         let found = self.accounts.token_rows(asker(call), &user, filter).await;
         let (rows, query) = found.map_err(|fault| self.fault(fault))?;
         let with_user = query.includes("user");
@@ -39,7 +39,7 @@ impl Api {
     /// `GET /users/{id}/accessTokens/count`.
     pub(super) async fn count_tokens(&self, call: &Call) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let conditions = value(&call.method, "where", &call.body, (&call.head).into())?;
+        let conditions = value(call.method, "where", &call.body, (&call.head).into())?;
         let count = self.accounts.count_tokens(asker(call), &user, conditions).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }

@@ -25,7 +25,7 @@ impl Api {
 
     /// `POST /users/login`.
     pub(super) async fn login(&self, call: &Call) -> Result<Answer, Problem> {
-        let include = arguments::value("login", "include", &call.body, (&call.head).into())?;
+        let include = arguments::value(call.method, "include", &call.body, (&call.head).into())?;
         let empty = Map::new();
         let credentials = call.body.fields().unwrap_or(&empty);
         let login = Login::read(self.accounts.settings(), credentials).map_err(|fault| self.fault(fault))?;
@@ -99,7 +99,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::policy::Reach;
+    use crate::policy::{AccountMethod, Reach};
     use crate::{
         accounts::{
             Settings,
@@ -138,6 +138,7 @@ mod tests {
         }
 
         async fn reply(&self, method: &str, target: &str, body: &Value, token: Option<&str>) -> Reply {
+            let method = AccountMethod::named(method).unwrap();
             let mut headers = HeaderMap::new();
             headers.insert("content-type", "application/json".parse().unwrap());
             let request = http::Request::post(target).body(()).unwrap();
@@ -153,7 +154,7 @@ mod tests {
             let id = head.uri.path().strip_prefix("/api/users/").map(Into::into);
             let client = std::net::IpAddr::from([192, 0, 2, 1]);
             let call = Call {
-                method: method.into(),
+                method,
                 head,
                 body,
                 id,

@@ -8,7 +8,7 @@ use crate::{
     credential::{self, Hit, Offered, Place},
     identity::Lifetimes,
     identity::TokenHash,
-    policy::{Action, Served},
+    policy::{AccountMethod, Action, Served},
     refusal::Refusal,
     store::{Change, Session, Standing, StoreError, Subject},
     wire::RequestHead,
@@ -88,7 +88,7 @@ impl Request<'_> {
         if !by_cookie || !action.changes() || self.is_same_site(head) {
             return Ok(session);
         }
-        if action.served != Served::Account("confirm") {
+        if action.served != Served::Account(AccountMethod::Confirm) {
             return Err(Refusal::CrossSite);
         }
         self.record.as_anonymous.set(true);

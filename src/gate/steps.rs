@@ -11,7 +11,9 @@ use crate::{
     forward::{self, Lease, Outgoing, Spelling, Who},
     identity::claims_no_other_address,
     observe::metrics::Decision as Counted,
-    policy::{self, Action, Caller, CurrentUser, Decision, OwnerVerdict, Permit, PolicySet, Served},
+    policy::{
+        self, AccountMethod, Action, Caller, Decision, OwnerVerdict, Permit, CurrentUser, PolicySet, Served,
+    },
     refusal::{Form, Refusal},
     store::Subject,
     wire::{Framing, RequestHead},
@@ -61,7 +63,7 @@ pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool
             && head.framing() != Framing::Empty
             && is_parsed_type(head.field("content-type"))
     };
-    matches!(action.served, Served::Account(_)) || is_judged()
+    matches!(action.served, Served::Account(_) | Served::Unbuilt(_)) || is_judged()
 }
 
 impl<'r> Request<'r> {
@@ -86,16 +88,13 @@ impl<'r> Request<'r> {
         down: &mut Downstream,
     ) -> Result<(Action<'r, 'r>, ReadBody), Stop> {
         let api = &self.rules.api;
-        let account = match action.served {
-            Served::Account(method) => Some(method),
-            _ => None,
-        };
         let bytes = down.collect(self.gate.settings.body_limit).await.map_err(stop_body)?;
         let parts = parts(head);
         let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
-        match account {
-            Some(method) => api.check_arguments(method, &body, &parts)?,
-            None => api::check_takes(&action, head, Some(&body))?,
+        match action.served {
+            Served::Account(method) => api.check_arguments(method, &body, &parts)?,
+            Served::Unbuilt(_) => {}
+            Served::App | Served::NoSuchMethod => api::check_takes(&action, head, Some(&body))?,
         }
         let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };
         Ok((action, ReadBody { bytes: Some(bytes), parsed: Some(body) }))
@@ -205,9 +204,9 @@ impl<'r> Request<'r> {
     }
 
     /// What the User API gets.
-    pub(super) fn call(&self, method: &str, reading: &Reading<'_, '_>, body: ReadBody) -> Call {
+    pub(super) fn call(&self, method: AccountMethod, reading: &Reading<'_, '_>, body: ReadBody) -> Call {
         Call {
-            method: method.into(),
+            method,
             head: parts(reading.head),
             body: body.parsed.unwrap_or_else(Body::empty),
             id: reading.action.model_id.as_deref().map(Into::into),

@@ -5,7 +5,7 @@ mod read;
 use serde_json::Value;
 
 use super::{
-    Settings,
+    AccountMethod, Settings,
     finding::{Place, Report, did_you_mean},
     json::{Json, Node},
     kept::{self, Kept, Key},
@@ -67,8 +67,8 @@ pub struct AccountRoute {
     pub verb: String,
     /// From the root of the host, as LoopBack writes it: `/api/users/:id`.
     pub path: String,
-    /// The canonical method: `login`, `prototype.patchAttributes`.
-    pub method: String,
+    /// What it calls.
+    pub method: AccountMethod,
 }
 
 /// A property of the account model.

@@ -3,11 +3,12 @@
 use std::{borrow::Cow, fmt};
 
 use super::{
-    PolicySet,
+    AccountMethod, PolicySet,
+    account_method::{Endpoint, unbuilt_only_reads},
     acl::{READ, WRITE},
     argument::Argument,
     path,
-    table::{Found, Judge, Match, Policed, Route, Table},
+    table::{Found, Judge, Match, Operation, Policed, Route, Table},
     trie::Leaf,
 };
 
@@ -61,12 +62,24 @@ pub(super) enum Target<'s> {
 /// Who answers once the action is permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served<'s> {
-    /// The User API: the canonical method name, e.g. `login`, `prototype.patchAttributes`.
-    Account(&'s str),
+    /// The User API, by this method.
+    Account(AccountMethod),
+    /// The User API, which does not have this method of LoopBack's: its canonical name.
+    Unbuilt(&'s str),
     /// The account model has no such method (404 in LoopBack's words), profile `loopback3` only.
     NoSuchMethod,
     /// The app.
     App,
+}
+
+impl<'s> Served<'s> {
+    fn of(operation: &'s Operation) -> Self {
+        match &operation.account {
+            None => Self::App,
+            Some(Endpoint::Method(method)) => Self::Account(*method),
+            Some(Endpoint::Unbuilt(name)) => Self::Unbuilt(name),
+        }
+    }
 }
 
 /// The routes that every set has.
@@ -106,7 +119,8 @@ impl<'s> Action<'s, '_> {
     #[must_use]
     pub fn changes(&self) -> bool {
         match self.served {
-            Served::Account(method) => !reads_accounts(method),
+            Served::Account(method) => !method.only_reads(),
+            Served::Unbuilt(name) => !unbuilt_only_reads(name),
             Served::App | Served::NoSuchMethod => self.access_type == WRITE,
         }
     }
@@ -187,7 +201,7 @@ impl PolicySet {
         let is_open = is_loopback && path_id.is_none();
         let query_id = query.filter(|_| is_open).and_then(query_id);
         Action {
-            served: operation.account.as_deref().map_or(Served::App, Served::Account),
+            served: Served::of(operation),
             route: &route.name,
             route_index: u32::try_from(index.saturating_add(FIXED_ROUTES)).unwrap_or(u32::MAX),
             model: &model.name,
@@ -221,14 +235,6 @@ pub(super) fn is_safe(verb: &str) -> bool {
     matches!(verb, "GET" | "HEAD" | "OPTIONS")
 }
 
-/// Whether a method of the User API only reads. LoopBack calls `confirm` a reading one, which it is not.
-fn reads_accounts(method: &str) -> bool {
-    const OF_RELATIONS: [&str; 4] = ["__get__", "__count__", "__exists__", "__findById__"];
-    let name = method.strip_prefix("prototype.").unwrap_or(method);
-    matches!(name, "find" | "findOne" | "findById" | "count" | "exists")
-        || OF_RELATIONS.iter().any(|kind| name.starts_with(kind))
-}
-
 /// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and no id.
 fn query_id(query: &str) -> Option<String> {
     let mut found = None;
@@ -250,38 +256,6 @@ fn query_id(query: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn c1_a_method_of_accounts_changes_something_unless_it_is_known_to_read() {
-        for method in [
-            "find",
-            "findOne",
-            "findById",
-            "count",
-            "exists",
-            "prototype.__get__accessTokens",
-            "prototype.__count__accessTokens",
-            "prototype.__findById__accessTokens",
-        ] {
-            assert!(reads_accounts(method), "{method}");
-        }
-        for method in [
-            "logout",
-            "confirm",
-            "login",
-            "create",
-            "deleteById",
-            "prototype.verify",
-            "prototype.patchAttributes",
-            "prototype.__create__accessTokens",
-            "prototype.__delete__accessTokens",
-            "short.setPassword",
-            "findOrCreate",
-            "unheardOf",
-        ] {
-            assert!(!reads_accounts(method), "{method}");
-        }
-    }
 
     #[test]
     fn reads_the_query_as_qs_does() {

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use super::{
     AccountModel, AccountRoute, Settings, Stored, StoredRule,
+    account_method::Endpoint,
     acl::{Target, USER, rules},
     finding::{Report, did_you_mean},
     json::{Json, Member, Node},
@@ -193,7 +194,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let by_us = is_account && (method.built_in || is_token_route(&method.name));
         let operation = Operation {
             property: method.name.as_str().into(),
-            account: by_us.then(|| dotted.as_str().into()),
+            account: by_us.then(|| Endpoint::named(&dotted)),
             scopes: self.scopes(model, method),
             instance: method.instance,
             takes: method.takes.clone().into_owned().into_boxed_slice(),
@@ -222,10 +223,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
 
     /// Notes a route that the User API serves.
     fn account_route(&mut self, mount: &str, route: usize, (verb, path): (&str, &str)) {
-        let method = self.table.routes.get(route).and_then(|route| route.operation.account.as_deref());
-        let (Some(method), Some(account)) = (method, &mut self.account_file) else { return };
+        let endpoint = self.table.routes.get(route).and_then(|route| route.operation.account.as_ref());
+        let (Some(Endpoint::Method(method)), Some(account)) = (endpoint, &mut self.account_file) else {
+            return;
+        };
         let path = format!("{}/{mount}{}", self.table.root, path.strip_suffix('/').unwrap_or(path));
-        account.routes.push(AccountRoute { verb: verb.to_owned(), path, method: method.to_owned() });
+        account.routes.push(AccountRoute { verb: verb.to_owned(), path, method: *method });
     }
 
     /// Notes what a model was made of.

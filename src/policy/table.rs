@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    account_method::Endpoint,
     acl::Rule,
     argument::Argument,
     owner::Owner,
@@ -76,8 +77,8 @@ pub(super) struct Route {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Operation {
     pub(super) property: Box<str>,
-    /// The User API's method, where it serves the route.
-    pub(super) account: Option<Box<str>>,
+    /// What of the User API answers, if the app does not.
+    pub(super) account: Option<Endpoint>,
     /// A token needs one of them; empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,

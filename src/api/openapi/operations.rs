@@ -1,11 +1,11 @@
 //! What each method is for, what it takes as its body, and how it may answer.
 
 use super::super::arguments::{self, Place};
+use crate::policy::AccountMethod;
 
 /// One method of the User API.
 pub(super) struct Operation {
-    /// The canonical method.
-    pub(super) method: &'static str,
+    pub(super) method: AccountMethod,
     pub(super) tag: &'static str,
     /// One line.
     pub(super) summary: &'static str,
@@ -68,7 +68,7 @@ pub(super) const TAGS: [(&str, &str); 4] = [
 ];
 
 /// A method, and its place among the others; `None` for one that is routed, but not served yet.
-pub(super) fn of(method: &str) -> Option<(usize, &'static Operation)> {
+pub(super) fn of(method: AccountMethod) -> Option<(usize, &'static Operation)> {
     OPERATIONS.iter().enumerate().find(|(_, operation)| operation.method == method)
 }
 
@@ -80,7 +80,7 @@ impl Operation {
 
     /// Whether `where` must be there: so that no write reaches all rows by mistake.
     pub(super) fn needs_where(&self) -> bool {
-        matches!(self.method, "upsertWithWhere" | "updateAll")
+        matches!(self.method, AccountMethod::UpsertWithWhere | AccountMethod::UpdateAll)
     }
 
     /// The fields of a body that is no more than them.
@@ -91,7 +91,7 @@ impl Operation {
 
 const fn operation(
     tag: &'static str,
-    method: &'static str,
+    method: AccountMethod,
     takes: Takes,
     gives: Gives,
     errors: &'static [u16],
@@ -108,63 +108,63 @@ impl Operation {
 
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
-    operation(SESSIONS, "login", Takes::One("Credentials"), Gives::Secret("NewAccessToken"), &[429], (
+    operation(SESSIONS, AccountMethod::Login, Takes::One("Credentials"), Gives::Secret("NewAccessToken"), &[429], (
         "Log in", "The answer's `id` is the access token; it is shown this one time. `include=user` adds the account.")),
-    operation(SESSIONS, "logout", Takes::Token, Gives::Nothing, &[], (
+    operation(SESSIONS, AccountMethod::Logout, Takes::Token, Gives::Nothing, &[], (
         "Log out", "Ends the token that the request carries.")).with_token(),
-    operation(ACCOUNTS, "create", Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429], (
+    operation(ACCOUNTS, AccountMethod::Create, Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429], (
         "Register", "One account; a list of at most 100 does as well, and is answered with a list.")),
-    operation(ACCOUNTS, "find", Takes::Nothing, Gives::Many("User"), &[], (
+    operation(ACCOUNTS, AccountMethod::Find, Takes::Nothing, Gives::Many("User"), &[], (
         "Find accounts", "At most 10,000 in one answer.")),
-    operation(ACCOUNTS, "findOne", Takes::Nothing, Gives::One("User"), &[404], (
+    operation(ACCOUNTS, AccountMethod::FindOne, Takes::Nothing, Gives::One("User"), &[404], (
         "Find the first account that matches", "")),
-    operation(ACCOUNTS, "count", Takes::Nothing, Gives::One("Count"), &[], ("Count accounts", "")),
-    operation(ACCOUNTS, "findById", Takes::Nothing, Gives::One("User"), &[404], (
+    operation(ACCOUNTS, AccountMethod::Count, Takes::Nothing, Gives::One("Count"), &[], ("Count accounts", "")),
+    operation(ACCOUNTS, AccountMethod::FindById, Takes::Nothing, Gives::One("User"), &[404], (
         "Read an account", "Of the filter, `fields` and `include` count.")),
-    operation(ACCOUNTS, "exists", Takes::Nothing, Gives::One("Exists"), &[404], (
+    operation(ACCOUNTS, AccountMethod::Exists, Takes::Nothing, Gives::One("Exists"), &[404], (
         "Tell whether there is such an account", "`GET` says it in its body, `HEAD` by its status.")),
-    operation(ACCOUNTS, "prototype.patchAttributes", Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::PatchAttributes, Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
         "Change some properties of an account",
         "A new password or email address ends the account's other sessions.")),
-    operation(ACCOUNTS, "replaceById", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::ReplaceById, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
         "Replace an account", "What is left out is gone. The account's other sessions end.")),
-    operation(ACCOUNTS, "deleteById", Takes::Nothing, Gives::One("Count"), &[], (
+    operation(ACCOUNTS, AccountMethod::DeleteById, Takes::Nothing, Gives::One("Count"), &[], (
         "Delete an account", "Its tokens end. `count` is 0 where there is none.")),
-    operation(ACCOUNTS, "patchOrCreate", Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::PatchOrCreate, Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
         "Change the account whose `id` the body names, or create one", "")),
-    operation(ACCOUNTS, "replaceOrCreate", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::ReplaceOrCreate, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
         "Replace the account whose `id` the body names, or create one", "")),
-    operation(ACCOUNTS, "upsertWithWhere", Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::UpsertWithWhere, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
         "Change the one account that matches, or create one", "Several matches are a 400.")),
-    operation(ACCOUNTS, "updateAll", Takes::One("UserPatch"), Gives::One("Count"), &[404, 422], (
+    operation(ACCOUNTS, AccountMethod::UpdateAll, Takes::One("UserPatch"), Gives::One("Count"), &[404, 422], (
         "Change all accounts that match", "")),
-    operation(PASSWORDS, "resetPassword", Takes::One("PasswordReset"), Gives::Reset, &[404, 422, 429], (
+    operation(PASSWORDS, AccountMethod::ResetPassword, Takes::One("PasswordReset"), Gives::Reset, &[404, 422, 429], (
         "Ask for a token that resets a password", "It goes to the address, never into the answer.")),
-    operation(PASSWORDS, "setPassword", Takes::Fields, Gives::Nothing, &[422], (
+    operation(PASSWORDS, AccountMethod::SetPassword, Takes::Fields, Gives::Nothing, &[422], (
         "Set a new password by a reset token", "The account's other sessions end.")).with_token(),
-    operation(PASSWORDS, "short.setPassword", Takes::Fields, Gives::Nothing, &[422], (
+    operation(PASSWORDS, AccountMethod::ShortSetPassword, Takes::Fields, Gives::Nothing, &[422], (
         "Set a new password by a reset token, as a web form does",
         "`newPassword` or `password`; where `confirmation` is there, it is the same.")).with_token(),
-    operation(PASSWORDS, "changePassword", Takes::Fields, Gives::Nothing, &[422, 429], (
+    operation(PASSWORDS, AccountMethod::ChangePassword, Takes::Fields, Gives::Nothing, &[422, 429], (
         "Change the password, knowing the old one", "The account's other sessions end.")).with_token(),
-    operation(PASSWORDS, "prototype.verify", Takes::Nothing, Gives::Nothing, &[404, 422, 429], (
+    operation(PASSWORDS, AccountMethod::Verify, Takes::Nothing, Gives::Nothing, &[404, 422, 429], (
         "Send the mail that confirms the address", "")),
-    operation(PASSWORDS, "confirm", Takes::Nothing, Gives::NothingOrElsewhere, &[404], (
+    operation(PASSWORDS, AccountMethod::Confirm, Takes::Nothing, Gives::NothingOrElsewhere, &[404], (
         "Confirm an address", "This is where the link of the mail leads.")),
-    operation(TOKENS, "prototype.__get__accessTokens", Takes::Nothing, Gives::Many("AccessToken"), &[404], (
+    operation(TOKENS, AccountMethod::ListTokens, Takes::Nothing, Gives::Many("AccessToken"), &[404], (
         "List tokens", "")),
-    operation(TOKENS, "prototype.__count__accessTokens", Takes::Nothing, Gives::One("Count"), &[404], (
+    operation(TOKENS, AccountMethod::CountTokens, Takes::Nothing, Gives::One("Count"), &[404], (
         "Count tokens", "")),
-    operation(TOKENS, "prototype.__create__accessTokens",
+    operation(TOKENS, AccountMethod::CreateTokens,
         Takes::OneOrMany("TokenWish"), Gives::Secrets("NewAccessToken"), &[404, 409, 422], (
         "Issue a token", "The only answer here that shows a token's `id`. A list does as well, and is answered with a list.")),
-    operation(TOKENS, "prototype.__delete__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
+    operation(TOKENS, AccountMethod::DeleteTokens, Takes::Nothing, Gives::Nothing, &[404], (
         "End all tokens", "")),
-    operation(TOKENS, "prototype.__findById__accessTokens", Takes::Nothing, Gives::One("AccessToken"), &[404], (
+    operation(TOKENS, AccountMethod::FindToken, Takes::Nothing, Gives::One("AccessToken"), &[404], (
         "Read a token", "")),
-    operation(TOKENS, "prototype.__updateById__accessTokens",
+    operation(TOKENS, AccountMethod::UpdateToken,
         Takes::One("TokenPatch"), Gives::One("AccessToken"), &[404], (
         "Change a token's lifetime or scopes", "")),
-    operation(TOKENS, "prototype.__destroyById__accessTokens", Takes::Nothing, Gives::Nothing, &[404], (
+    operation(TOKENS, AccountMethod::DeleteToken, Takes::Nothing, Gives::Nothing, &[404], (
         "End a token", "")),
 ];

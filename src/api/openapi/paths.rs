@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     accounts,
-    policy::{AccountRoute, Caller, Decision, PolicySet},
+    policy::{AccountMethod, AccountRoute, Caller, Decision, PolicySet, Served},
 };
 
 /// Who may call a route, as the rules in force say.
@@ -27,17 +27,17 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
     let mut paths = Map::new();
     let mut named: Vec<String> = Vec::new();
     let Some(model) = about.set.account() else { return paths };
-    let known = model.routes.iter().filter_map(|route| Some((operations::of(&route.method)?, route)));
+    let known = model.routes.iter().filter_map(|route| Some((operations::of(route.method)?, route)));
     let mut known: Vec<_> = known.collect();
     // The first of a method's routes has its plain name: who logs out by a client does it by POST.
     known.sort_by_key(|((rank, operation), route)| {
-        (*rank, operation.method == "logout" && verb(route) != "post")
+        (*rank, operation.method == AccountMethod::Logout && verb(route) != "post")
     });
     for ((_, operation), route) in known {
         let Some(access) = Access::of(about.set, route) else { continue };
         let path = template(&route.path);
         let verb = verb(route);
-        let mut id = format!("{}.{}", model.name, route.method);
+        let mut id = format!("{}.{}", model.name, route.method.name());
         if named.contains(&id) {
             // LoopBack's own way to tell two routes of a method apart.
             let plain = path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -61,7 +61,7 @@ impl Access {
         let path = path.collect::<Vec<_>>().join("/");
         let verb = verb(route).to_uppercase();
         let action = set.action(&verb, &path, None);
-        if action.served != crate::policy::Served::Account(&route.method) {
+        if action.served != Served::Account(route.method) {
             return None;
         }
         let decide = |user, scopes| set.decide(&action, Caller { user, roles: &[], scopes }, None);
@@ -138,7 +138,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         .iter()
         .filter(|argument| matches!(argument.place, Place::Query | Place::Named));
     let mut parameters: Vec<Value> = in_query.map(|argument| parameter(operation, argument)).collect();
-    if operation.method == "confirm" {
+    if operation.method == AccountMethod::Confirm {
         let text = |name: &str, required: bool, about: &str| {
             json!({ "name": name, "in": "query", "required": required, "description": about,
                 "schema": { "type": "string", "minLength": usize::from(required) } })

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Assembly;
 use crate::policy::{
-    AccountRoute,
+    AccountMethod, AccountRoute,
+    account_method::Endpoint,
     model::Definition,
     plan::RoutePlan,
     routes_file::RoutesFile,
@@ -13,17 +14,12 @@ use crate::policy::{
 };
 
 /// A path, the verbs that it takes from the app, and the account model's method behind it.
-const SHORT: [(&str, &[&str], &str); 4] = [
-    ("login", &["POST"], "login"),
-    ("logout", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "logout"),
-    ("request-password-reset", &["POST"], "resetPassword"),
-    ("reset-password", &["POST"], SET_PASSWORD),
+const SHORT: [(&str, &[&str], AccountMethod); 4] = [
+    ("login", &["POST"], AccountMethod::Login),
+    ("logout", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], AccountMethod::Logout),
+    ("request-password-reset", &["POST"], AccountMethod::ResetPassword),
+    ("reset-password", &["POST"], AccountMethod::SetPassword),
 ];
-
-const SET_PASSWORD: &str = "setPassword";
-
-/// The User API's name of the short form: it reads a web form's fields, too.
-const SHORT_SET_PASSWORD: &str = "short.setPassword";
 
 impl Assembly<'_, '_> {
     /// Adds the short routes, if they are on and there are accounts. They win over the app's own routes.
@@ -33,19 +29,21 @@ impl Assembly<'_, '_> {
         }
         self.refuse_taken(files);
         for (path, verbs, method) in SHORT {
-            let index =
-                self.table.routes.iter().position(|route| route.operation.account.as_deref() == Some(method));
-            let Some(mut index) = index else { continue };
-            if method == SET_PASSWORD {
-                index = self.short_set_password(index);
-            }
+            let long = Some(Endpoint::Method(method));
+            let index = self.table.routes.iter().position(|route| route.operation.account == long);
+            let Some(index) = index else { continue };
+            let (index, method) = match method {
+                AccountMethod::SetPassword => {
+                    (self.short_set_password(index), AccountMethod::ShortSetPassword)
+                }
+                method => (index, method),
+            };
             let pattern = [Piece::Literal(path.into())];
-            let served = self.table.routes.get(index).and_then(|route| route.operation.account.as_deref());
-            if let (Some(served), Some(account)) = (served, &mut self.account_file) {
+            if let Some(account) = &mut self.account_file {
                 account.routes.extend(verbs.iter().map(|verb| AccountRoute {
                     verb: (*verb).to_owned(),
                     path: format!("/{path}"),
-                    method: served.to_owned(),
+                    method,
                 }));
             }
             let [_, folded] = &mut self.table.tries;
@@ -64,7 +62,7 @@ impl Assembly<'_, '_> {
         if let (Some(long), Some(plan)) = (self.table.routes.get(of), self.plan.routes.get(of)) {
             let operation = Operation {
                 property: long.operation.property.clone(),
-                account: Some(SHORT_SET_PASSWORD.into()),
+                account: Some(Endpoint::Method(AccountMethod::ShortSetPassword)),
                 scopes: long.operation.scopes.clone(),
                 instance: false,
                 takes: Box::default(),

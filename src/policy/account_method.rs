@@ -1,0 +1,170 @@
+//! The methods of the account model that the User API has: the one list that routes, checks, dispatch and description
+//! go by.
+
+/// Defines the methods, each with its canonical name in LoopBack.
+macro_rules! methods {
+    ($($method:ident = $name:literal,)*) => {
+        /// A method of the account model that the User API has.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AccountMethod {
+            $(#[doc = concat!("`", $name, "`")] $method,)*
+        }
+
+        impl AccountMethod {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$method,)*];
+
+            /// Its canonical name in LoopBack, with `prototype.` if it is called on one account.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$method => $name,)*
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    Login = "login",
+    Logout = "logout",
+    Create = "create",
+    Find = "find",
+    FindOne = "findOne",
+    FindById = "findById",
+    Count = "count",
+    Exists = "exists",
+    PatchAttributes = "prototype.patchAttributes",
+    ReplaceById = "replaceById",
+    PatchOrCreate = "patchOrCreate",
+    ReplaceOrCreate = "replaceOrCreate",
+    UpsertWithWhere = "upsertWithWhere",
+    UpdateAll = "updateAll",
+    DeleteById = "deleteById",
+    CreateChangeStream = "createChangeStream",
+    Verify = "prototype.verify",
+    Confirm = "confirm",
+    ResetPassword = "resetPassword",
+    SetPassword = "setPassword",
+    // The same by the short route `/reset-password`, which reads the fields of a web form, too.
+    ShortSetPassword = "short.setPassword",
+    ChangePassword = "changePassword",
+    ListTokens = "prototype.__get__accessTokens",
+    CountTokens = "prototype.__count__accessTokens",
+    CreateTokens = "prototype.__create__accessTokens",
+    DeleteTokens = "prototype.__delete__accessTokens",
+    FindToken = "prototype.__findById__accessTokens",
+    UpdateToken = "prototype.__updateById__accessTokens",
+    DeleteToken = "prototype.__destroyById__accessTokens",
+}
+
+/// What of the User API answers a route.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Endpoint {
+    Method(AccountMethod),
+    /// A method of LoopBack's that the User API does not have.
+    Unbuilt(Box<str>),
+}
+
+impl AccountMethod {
+    /// The method of this canonical name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|method| method.name() == name)
+    }
+
+    /// Whether it only reads. LoopBack calls `confirm` a reading one, which it is not.
+    #[must_use]
+    pub fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::Find
+                | Self::FindOne
+                | Self::FindById
+                | Self::Count
+                | Self::Exists
+                | Self::ListTokens
+                | Self::CountTokens
+                | Self::FindToken
+        )
+    }
+
+    /// Whether the path of its route holds an id. The others find one in the body or the query, if at all.
+    #[must_use]
+    pub fn names_a_row(self) -> bool {
+        self.name().starts_with("prototype.")
+            || matches!(self, Self::FindById | Self::Exists | Self::ReplaceById | Self::DeleteById)
+    }
+}
+
+impl Endpoint {
+    pub(super) fn named(name: &str) -> Self {
+        AccountMethod::named(name).map_or_else(|| Self::Unbuilt(name.into()), Self::Method)
+    }
+}
+
+/// Whether a method that the User API does not have only reads, by the name that LoopBack gives methods of relations.
+pub(super) fn unbuilt_only_reads(name: &str) -> bool {
+    const READING: [&str; 4] = ["__get__", "__count__", "__exists__", "__findById__"];
+    let name = name.strip_prefix("prototype.").unwrap_or(name);
+    READING.iter().any(|kind| name.starts_with(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::policy::method;
+
+    #[test]
+    fn the_methods_are_those_of_loopbacks_user_model() {
+        let tokens = method::relation("hasMany", false, "accessTokens", "accessTokens");
+        let of_users = [method::persisted(true), method::user(), tokens].concat();
+        let mut expected: BTreeSet<String> = of_users
+            .into_iter()
+            .filter(|method| !method.hidden)
+            .map(|method| if method.instance { format!("prototype.{}", method.name) } else { method.name })
+            .collect();
+        expected.insert(AccountMethod::ShortSetPassword.name().to_owned());
+        let listed: BTreeSet<String> =
+            AccountMethod::ALL.iter().map(|method| method.name().to_owned()).collect();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn c1_a_method_of_accounts_changes_something_unless_it_is_known_to_read() {
+        let reading: Vec<_> = AccountMethod::ALL.iter().filter(|method| method.only_reads()).collect();
+        let names: Vec<_> = reading.iter().map(|method| method.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "find",
+                "findOne",
+                "findById",
+                "count",
+                "exists",
+                "prototype.__get__accessTokens",
+                "prototype.__count__accessTokens",
+                "prototype.__findById__accessTokens",
+            ]
+        );
+        for (name, reads) in [
+            ("prototype.__exists__accessTokens", true),
+            ("__get__accessTokens", true),
+            ("prototype.__link__accessTokens", false),
+            ("findOrCreate", false),
+            ("unheardOf", false),
+        ] {
+            assert_eq!(unbuilt_only_reads(name), reads, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_leads_to_its_method_and_back() {
+        for method in AccountMethod::ALL {
+            assert_eq!(AccountMethod::named(method.name()), Some(*method));
+        }
+        assert_eq!(AccountMethod::named("diff"), None);
+    }
+}
