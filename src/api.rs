@@ -41,21 +41,21 @@ pub use problem::Problem;
 
 /// A request for the User API, routed and permitted.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<'c> {
     /// What is called.
     pub method: AccountMethod,
     /// Verb, target and headers.
-    pub head: http::request::Parts,
+    pub head: &'c http::request::Parts,
     /// The parsed body.
     pub body: Body,
     /// The `:id` of the path, decoded.
-    pub id: Option<Box<str>>,
+    pub id: Option<&'c str>,
     /// The caller's session; `None` = anonymous.
     pub session: Option<Arc<Session>>,
     /// The client's address.
     pub client: IpAddr,
     /// For logs and events.
-    pub request_id: Box<str>,
+    pub request_id: &'c str,
     /// Whom the rule lets in that let the caller in: [`Api::serve`] has it from the permit.
     pub reach: Reach,
 }
@@ -134,23 +134,23 @@ impl Api {
     }
 
     /// Serves a permitted call.
-    pub async fn serve(&self, permit: Permit<'_>, call: Call) -> Reply {
+    pub async fn serve(&self, permit: Permit<'_>, call: Call<'_>) -> Reply {
         self.reply(&Call { reach: permit.reach, ..call }).await
     }
 
-    async fn reply(&self, call: &Call) -> Reply {
+    async fn reply(&self, call: &Call<'_>) -> Reply {
         let answer = self.run(call).await;
         let login = (call.method == AccountMethod::Login).then(|| login_result(&answer));
         let response = match answer {
-            Ok(answer) => answer.into_response(&call.head, self.strictness()),
-            Err(problem) => problem.challenging(!self.loopback()).into_response(&call.head),
+            Ok(answer) => answer.into_response(call.head, self.strictness()),
+            Err(problem) => problem.challenging(!self.loopback()).into_response(call.head),
         };
         Reply { response, login }
     }
 
     /// The endpoints.
-    async fn run(&self, call: &Call) -> Result<answer::Answer, Problem> {
-        if self.loopback() && call.method.names_a_row() && call.id.as_deref() == Some("null") {
+    async fn run(&self, call: &Call<'_>) -> Result<answer::Answer, Problem> {
+        if self.loopback() && call.method.names_a_row() && call.id == Some("null") {
             // LoopBack reads that word in a path as no value.
             return Err(Problem::new(400, "id is a required argument"));
         }

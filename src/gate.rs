@@ -5,6 +5,7 @@ mod challenge;
 mod context;
 mod failed;
 mod field_names;
+mod http_head;
 mod implied;
 mod link;
 mod owner;
@@ -138,8 +139,16 @@ impl Gate {
         let rewritten = OnceCell::new();
         let context = Context::new(head, down, &self.settings.trusted_proxies, &core.ids);
         let record = Record::new();
-        let request =
-            Request { gate: self, core, rules: &rules, head, rewritten: &rewritten, context, record };
+        let request = Request {
+            gate: self,
+            core,
+            rules: &rules,
+            head,
+            rewritten: &rewritten,
+            http_head: OnceCell::new(),
+            context,
+            record,
+        };
         let keep_alive = match request.walk(down).await {
             Ok(keep_alive) => keep_alive,
             Err(stop) => Box::pin(request.refuse(stop, down)).await,
@@ -170,7 +179,7 @@ impl<'r> Request<'r> {
         self.check_loop()?;
         let spelling = self.check_names()?;
         gate.limits.check(LimitKind::Request, self.context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
-        if let Some(response) = reserved::serve(rules, self.head)? {
+        if let Some(response) = self.reserved()? {
             return Ok(Box::pin(self.answer(self.head, response, down)).await);
         }
         let (session, stale) = self.session(down).await?;

@@ -13,14 +13,14 @@ use crate::{accounts::Reset, javascript::to_text, store::Session};
 
 impl Api {
     /// `POST /users/{id}/verify`: the mail goes out by itself.
-    pub(super) async fn verify(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn verify(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let asked = self.accounts.request_verification(asker(call), instance_id(call)).await;
         asked.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
 
     /// `GET /users/confirm`.
-    pub(super) async fn confirm(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn confirm(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let required = |name: &str| {
             let missing = || Problem::new(400, format!("{name} is a required argument"));
             argument(call, name).filter(|text| !text.is_empty()).ok_or_else(missing)
@@ -37,7 +37,7 @@ impl Api {
 
     /// `POST /users/reset`: the answer says nothing of the token. LoopBack answers 204, and its documentation says 200
     /// (docs/loopback-3.28.md section 10).
-    pub(super) async fn reset_password(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn reset_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let empty = Map::new();
         let fields = call.body.fields().unwrap_or(&empty);
         let reset = Reset::read(&self.accounts, fields).map_err(|fault| self.fault(fault))?;
@@ -46,7 +46,7 @@ impl Api {
     }
 
     /// `POST /users/reset-password`.
-    pub(super) async fn set_password(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn set_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (session, password) = (self.session(call)?, field(call, "newPassword")?);
         let set = self.accounts.reset_password(asker(call), session, &password).await;
         set.map_err(|fault| self.fault(fault))?;
@@ -55,7 +55,7 @@ impl Api {
 
     /// `POST /reset-password`, the short route: LoopBack's example calls the new password `password`, and may have it
     /// typed twice.
-    pub(super) async fn set_password_by_form(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn set_password_by_form(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let mut texts = ["newPassword", "password"].into_iter().map(|name| plain(call, name));
         let Some(password) = texts.find(|text| !text.is_empty()) else {
             return Err(Problem::new(400, "newPassword is a required argument"));
@@ -71,7 +71,7 @@ impl Api {
     }
 
     /// `POST /users/change-password`.
-    pub(super) async fn change_password(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn change_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (old, new) = (field(call, "oldPassword")?, field(call, "newPassword")?);
         let session = self.session(call)?;
         let changed = self.accounts.change_password(asker(call), session, (&old, &new)).await;
@@ -80,7 +80,7 @@ impl Api {
     }
 
     /// The caller's session. An anonymous caller whom a rule lets in here has no password to change.
-    fn session<'c>(&self, call: &'c Call) -> Result<&'c Session, Problem> {
+    fn session<'c>(&self, call: &'c Call<'_>) -> Result<&'c Session, Problem> {
         let denied = || Problem::new(401, "Authorization Required").code("AUTHORIZATION_REQUIRED");
         call.session.as_deref().ok_or_else(denied)
     }
@@ -109,7 +109,7 @@ impl Api {
 }
 
 /// An argument from wherever LoopBack looks for it: the body, the query, then a header of its name.
-fn argument(call: &Call, name: &str) -> Option<String> {
+fn argument(call: &Call<'_>, name: &str) -> Option<String> {
     let query = negotiate::query(call.head.uri.query());
     let fields = call.body.fields();
     let given = fields.and_then(|fields| fields.get(name)).filter(|value| !value.is_null());
@@ -120,12 +120,12 @@ fn argument(call: &Call, name: &str) -> Option<String> {
 }
 
 /// A field that is a text.
-fn plain<'c>(call: &'c Call, name: &str) -> &'c str {
+fn plain<'c>(call: &'c Call<'_>, name: &str) -> &'c str {
     call.body.fields().and_then(|fields| fields.get(name)?.as_str()).unwrap_or_default()
 }
 
 /// An argument among the body's fields, converted as LoopBack does.
-fn field(call: &Call, name: &str) -> Result<String, Problem> {
+fn field(call: &Call<'_>, name: &str) -> Result<String, Problem> {
     match arguments::value(call.method, name, &call.body, Around::default())? {
         Some(Value::String(text)) => Ok(text),
         _ => Ok(String::new()),

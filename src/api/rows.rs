@@ -14,7 +14,7 @@ use crate::accounts::Query;
 
 impl Api {
     /// `GET /users`.
-    pub(super) async fn find(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn find(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
         let found = self.accounts.find_all(asker(call), filter).await;
         let (users, query) = found.map_err(|fault| self.fault(fault))?;
@@ -22,7 +22,7 @@ impl Api {
     }
 
     /// `GET /users/findOne`.
-    pub(super) async fn find_one(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn find_one(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
         let found = self.accounts.find_first(asker(call), filter).await;
         let (user, query) = found.map_err(|fault| self.fault(fault))?;
@@ -33,7 +33,7 @@ impl Api {
     }
 
     /// `GET /users/{id}`.
-    pub(super) async fn find_by_id(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn find_by_id(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
         let query: Query = self.accounts.view(filter.as_ref()).map_err(|fault| self.fault(fault))?;
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
@@ -44,15 +44,15 @@ impl Api {
     }
 
     /// `GET /users/count`.
-    pub(super) async fn count(&self, call: &Call) -> Result<Answer, Problem> {
-        let conditions = value(call.method, "where", &call.body, (&call.head).into())?;
+    pub(super) async fn count(&self, call: &Call<'_>) -> Result<Answer, Problem> {
+        let conditions = value(call.method, "where", &call.body, call.head.into())?;
         let count =
             self.accounts.count_all(asker(call), conditions).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": count })))
     }
 
     /// `GET /users/{id}/exists`, and `HEAD /users/{id}`, which says it by its status.
-    pub(super) async fn exists(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn exists(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         if user.is_none() && call.head.method == Method::HEAD {
             return Err(self.unknown(call));
@@ -61,7 +61,7 @@ impl Api {
     }
 
     /// `PATCH /users/{id}`.
-    pub(super) async fn patch(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn patch(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.instance(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         let data = some_data(call)?;
         let user = self.accounts.patch(asker(call), user, data).await.map_err(|fault| self.fault(fault))?;
@@ -69,67 +69,67 @@ impl Api {
     }
 
     /// `PUT /users/{id}`, `POST /users/{id}/replace`.
-    pub(super) async fn replace(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn replace(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (id, data) = (instance_id(call), some_data(call)?);
         let user = self.accounts.replace(asker(call), id, data).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(self.shown(&user)))
     }
 
     /// `PATCH /users`.
-    pub(super) async fn patch_or_create(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn patch_or_create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.patch_or_create(asker(call), data(call)).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `PUT /users`, `POST /users/replaceOrCreate`.
-    pub(super) async fn replace_or_create(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn replace_or_create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.replace_or_create(asker(call), data(call)).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `POST /users/upsertWithWhere`.
-    pub(super) async fn upsert_with_where(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn upsert_with_where(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (conditions, data) = (conditions(call)?, some_data(call)?);
         let user = self.accounts.upsert_where(asker(call), &conditions, data).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `POST /users/update`.
-    pub(super) async fn update_all(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn update_all(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let conditions = conditions(call)?;
         let count = self.accounts.update_all(asker(call), &conditions, data(call)).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
 
     /// `DELETE /users/{id}`.
-    pub(super) async fn delete(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn delete(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let deleted = self.accounts.delete(asker(call), instance_id(call)).await;
         let deleted = deleted.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": u8::from(deleted) })))
     }
 
     /// LoopBack names the id that the request named, if it named any.
-    fn unknown(&self, call: &Call) -> Problem {
+    fn unknown(&self, call: &Call<'_>) -> Problem {
         faults::unknown(&self.accounts.settings().model, instance_id(call))
     }
 
-    fn filter(&self, call: &Call) -> Result<Option<Value>, Problem> {
-        value(call.method, "filter", &call.body, (&call.head).into())
+    fn filter(&self, call: &Call<'_>) -> Result<Option<Value>, Problem> {
+        value(call.method, "filter", &call.body, call.head.into())
     }
 }
 
 /// The body's fields; nothing is as good as an empty object.
-pub(super) fn data(call: &Call) -> Map<String, Value> {
+pub(super) fn data(call: &Call<'_>) -> Map<String, Value> {
     call.body.fields().cloned().unwrap_or_default()
 }
 
 /// The body's fields, where LoopBack fails without.
-fn some_data(call: &Call) -> Result<Map<String, Value>, Problem> {
+fn some_data(call: &Call<'_>) -> Result<Map<String, Value>, Problem> {
     call.body.fields().cloned().ok_or_else(|| Problem::new(400, "data is a required argument"))
 }
 
 /// The `where` of a write: LoopBack fails without one, and so no write reaches all rows by mistake.
-fn conditions(call: &Call) -> Result<Value, Problem> {
-    let given = value(call.method, "where", &call.body, (&call.head).into())?;
+fn conditions(call: &Call<'_>) -> Result<Value, Problem> {
+    let given = value(call.method, "where", &call.body, call.head.into())?;
     given.ok_or_else(|| Problem::new(400, "where is a required argument"))
 }

@@ -20,9 +20,9 @@ const MAX_TOKENS: usize = 100;
 
 impl Api {
     /// `GET /users/{id}/accessTokens`.
-    pub(super) async fn list_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn list_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let filter = value(call.method, "filter", &call.body, (&call.head).into())?;
+        let filter = value(call.method, "filter", &call.body, call.head.into())?;
         let found = self.accounts.token_rows(asker(call), &user, filter).await;
         let (rows, query) = found.map_err(|fault| self.fault(fault))?;
         let with_user = query.includes("user");
@@ -37,15 +37,15 @@ impl Api {
     }
 
     /// `GET /users/{id}/accessTokens/count`.
-    pub(super) async fn count_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn count_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let conditions = value(call.method, "where", &call.body, (&call.head).into())?;
+        let conditions = value(call.method, "where", &call.body, call.head.into())?;
         let count = self.accounts.count_tokens(asker(call), &user, conditions).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
 
     /// `POST /users/{id}/accessTokens`: one, or a list. The only answer of these that shows ids.
-    pub(super) async fn create_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn create_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let Value::Array(items) = &call.body.0 else {
             return Ok(Answer::Secret(Value::Object(self.create_token(call, &user, &data(call)).await?)));
@@ -63,28 +63,28 @@ impl Api {
     }
 
     /// `DELETE /users/{id}/accessTokens`.
-    pub(super) async fn delete_tokens(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn delete_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         self.accounts.end_tokens(asker(call), &user).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
 
     /// `GET /users/{id}/accessTokens/{fk}`.
-    pub(super) async fn find_token(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn find_token(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let row = self.accounts.token_row(&user, &foreign_key(call)).await;
         Ok(Answer::Value(Value::Object(row.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `PUT /users/{id}/accessTokens/{fk}`.
-    pub(super) async fn update_token(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn update_token(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let row = self.accounts.change_token(asker(call), &user, &foreign_key(call), &data(call)).await;
         Ok(Answer::Value(Value::Object(row.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `DELETE /users/{id}/accessTokens/{fk}`.
-    pub(super) async fn delete_token(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn delete_token(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let ended = self.accounts.end_token(asker(call), &user, &foreign_key(call)).await;
         ended.map_err(|fault| self.fault(fault))?;
@@ -93,7 +93,7 @@ impl Api {
 
     async fn create_token(
         &self,
-        call: &Call,
+        call: &Call<'_>,
         user: &User,
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
@@ -102,13 +102,13 @@ impl Api {
         Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?, self.accounts.settings()))
     }
 
-    async fn owner(&self, call: &Call) -> Result<User, Problem> {
+    async fn owner(&self, call: &Call<'_>) -> Result<User, Problem> {
         self.accounts.instance(instance_id(call)).await.map_err(|fault| self.fault(fault))
     }
 }
 
 /// The last segment of the path, decoded.
-fn foreign_key(call: &Call) -> String {
+fn foreign_key(call: &Call<'_>) -> String {
     let path = call.head.uri.path().trim_end_matches('/');
     decoded(path.rsplit('/').next().unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use crate::{
 
 impl Api {
     /// `POST /users`: one user, or a list of them.
-    pub(super) async fn create(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let asker = asker(call);
         if let Value::Array(items) = &call.body.0 {
             let items = items.iter().map(|item| item.as_object().cloned().unwrap_or_default()).collect();
@@ -24,8 +24,8 @@ impl Api {
     }
 
     /// `POST /users/login`.
-    pub(super) async fn login(&self, call: &Call) -> Result<Answer, Problem> {
-        let include = arguments::value(call.method, "include", &call.body, (&call.head).into())?;
+    pub(super) async fn login(&self, call: &Call<'_>) -> Result<Answer, Problem> {
+        let include = arguments::value(call.method, "include", &call.body, call.head.into())?;
         let empty = Map::new();
         let credentials = call.body.fields().unwrap_or(&empty);
         let login = Login::read(self.accounts.settings(), credentials).map_err(|fault| self.fault(fault))?;
@@ -38,7 +38,7 @@ impl Api {
     }
 
     /// `/users/logout`. In profile `standard` the body may carry the token, as LoopBack's documentation says.
-    pub(super) async fn logout(&self, call: &Call) -> Result<Answer, Problem> {
+    pub(super) async fn logout(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let session = match (&call.session, self.token_in_body(call)) {
             (Some(session), _) => session.clone(),
             (None, Some(token)) => self.accounts.session(token).await.map_err(|fault| self.fault(fault))?,
@@ -48,7 +48,7 @@ impl Api {
         Ok(Answer::Nothing)
     }
 
-    fn token_in_body<'c>(&self, call: &'c Call) -> Option<&'c str> {
+    fn token_in_body<'c>(&self, call: &'c Call<'_>) -> Option<&'c str> {
         let fields = call.body.fields().filter(|_| !self.loopback())?;
         let mut texts = ["access_token", "sid"].iter().filter_map(|name| fields.get(*name)?.as_str());
         texts.find(|text| !text.is_empty())
@@ -76,14 +76,14 @@ impl Api {
     }
 }
 
-pub(super) fn asker(call: &Call) -> Asker<'_> {
+pub(super) fn asker<'c>(call: &'c Call<'_>) -> Asker<'c> {
     let session = call.session.as_deref();
-    Asker::Client { address: call.client, request_id: &call.request_id, session, reach: call.reach }
+    Asker::Client { address: call.client, request_id: call.request_id, session, reach: call.reach }
 }
 
 /// The row's id as the request names it.
-pub(super) fn instance_id(call: &Call) -> &str {
-    call.id.as_deref().unwrap_or("undefined")
+pub(super) fn instance_id<'c>(call: &Call<'c>) -> &'c str {
+    call.id.unwrap_or("undefined")
 }
 
 /// `include=user` in any letter case; `user,foo` is another word.
@@ -151,16 +151,16 @@ mod tests {
                 Some(token) => self.house.accounts.session(token).await.ok(),
                 None => None,
             };
-            let id = head.uri.path().strip_prefix("/api/users/").map(Into::into);
+            let id = head.uri.path().strip_prefix("/api/users/");
             let client = std::net::IpAddr::from([192, 0, 2, 1]);
             let call = Call {
                 method,
-                head,
+                head: &head,
                 body,
                 id,
                 session,
                 client,
-                request_id: "r1".into(),
+                request_id: "r1",
                 reach: Reach::Everyone,
             };
             self.api.reply(&call).await

@@ -17,6 +17,8 @@ pub(super) struct Request<'r> {
     pub(super) head: &'r RequestHead,
     /// The head with the caller's id, if the target speaks of the caller.
     pub(super) rewritten: &'r OnceCell<Box<RequestHead>>,
+    /// See [`Request::http_head`]. In a box: most requests have none.
+    pub(super) http_head: OnceCell<Box<http::request::Parts>>,
     pub(super) context: Context<'r>,
     pub(super) record: Record<'r>,
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Ruleset, steps};
-use crate::{refusal::Refusal, wire::RequestHead};
+use super::request::Request;
+use crate::refusal::Refusal;
 
 /// With everything below them.
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
@@ -11,15 +11,18 @@ const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 /// The description of the User API.
 pub const OPENAPI: &str = "/.portcullis/openapi.json";
 
-/// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
-/// needs no permit.
-pub(super) fn serve(rules: &Ruleset, head: &RequestHead) -> Result<Option<http::Response<Bytes>>, Refusal> {
-    if !is_reserved(head.path()) {
-        return Ok(None);
+impl Request<'_> {
+    /// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
+    /// needs no permit.
+    pub(super) fn reserved(&self) -> Result<Option<http::Response<Bytes>>, Refusal> {
+        let path = self.head.path();
+        if !is_reserved(path) {
+            return Ok(None);
+        }
+        let describe = || self.rules.api.description(self.http_head(), &self.rules.set);
+        let found = (path == OPENAPI).then(describe).flatten();
+        found.map(Some).ok_or(Refusal::NothingHere)
     }
-    let asked = head.path() == OPENAPI;
-    let found = asked.then(|| rules.api.description(&steps::parts(head), &rules.set)).flatten();
-    found.map(Some).ok_or(Refusal::NothingHere)
 }
 
 /// Whether a path is the gate's own, however it is escaped: the app might read `%2e` as a dot.

@@ -89,10 +89,10 @@ impl<'r> Request<'r> {
     ) -> Result<(Action<'r, 'r>, ReadBody), Stop> {
         let api = &self.rules.api;
         let bytes = down.collect(self.gate.settings.body_limit).await.map_err(stop_body)?;
-        let parts = parts(head);
-        let body = Body::read(&parts.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
+        let http_head = self.http_head();
+        let body = Body::read(&http_head.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         match action.served {
-            Served::Account(method) => api.check_arguments(method, &body, &parts)?,
+            Served::Account(method) => api.check_arguments(method, &body, http_head)?,
             Served::Unbuilt(_) => {}
             Served::App | Served::NoSuchMethod => api::check_takes(&action, head, Some(&body))?,
         }
@@ -204,15 +204,20 @@ impl<'r> Request<'r> {
     }
 
     /// What the User API gets.
-    pub(super) fn call(&self, method: AccountMethod, reading: &Reading<'_, '_>, body: ReadBody) -> Call {
+    pub(super) fn call<'a>(
+        &'a self,
+        method: AccountMethod,
+        reading: &Reading<'a, '_>,
+        body: ReadBody,
+    ) -> Call<'a> {
         Call {
             method,
-            head: parts(reading.head),
+            head: self.http_head(),
             body: body.parsed.unwrap_or_else(Body::empty),
-            id: reading.action.model_id.as_deref().map(Into::into),
+            id: reading.action.model_id.as_deref(),
             session: reading.session.map(|known| Arc::clone(&known.session)),
             client: self.context.client,
-            request_id: self.context.request_id.as_str().into(),
+            request_id: self.context.request_id.as_str(),
             reach: policy::Reach::default(),
         }
     }
@@ -221,7 +226,7 @@ impl<'r> Request<'r> {
     pub(super) async fn serve(
         &self,
         permit: Permit<'_>,
-        call: Call,
+        call: Call<'_>,
         head: &RequestHead,
         down: &mut Downstream,
     ) -> Result<bool, Stop> {
@@ -237,11 +242,11 @@ impl<'r> Request<'r> {
         let head = self.head;
         let response = match stop {
             Stop::Gone => return false,
-            Stop::Problem(problem) => problem.into_response(&parts(head)),
+            Stop::Problem(problem) => problem.into_response(self.http_head()),
             Stop::Refused(refusal) if self.tells_in_xml() => {
                 let (status, name, code, message) = refusal.words();
                 let problem = Problem::named(status, name, message);
-                code.into_iter().fold(problem, Problem::code).into_response(&parts(head))
+                code.into_iter().fold(problem, Problem::code).into_response(self.http_head())
             }
             Stop::Refused(refusal) => {
                 let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
@@ -259,7 +264,7 @@ impl<'r> Request<'r> {
         };
         let mentioned =
             holds(head.field("accept"), b"xml") || holds(head.query().map(str::as_bytes), b"_format");
-        self.gate.settings.loopback && mentioned && Problem::is_told_in_xml(&parts(head))
+        self.gate.settings.loopback && mentioned && Problem::is_told_in_xml(self.http_head())
     }
 
     pub(super) async fn answer(
@@ -335,25 +340,4 @@ fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
         essence.eq_ignore_ascii_case(b"application/json")
             || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
     })
-}
-
-/// The head in `http` types, for our own routes. What they cannot hold (a `"` in a query, say) is percent-encoded.
-pub(super) fn parts(head: &RequestHead) -> http::request::Parts {
-    let mut request = http::Request::new(());
-    *request.method_mut() = http::Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
-    *request.uri_mut() =
-        head.target().parse().or_else(|_| encode_target(head.target()).parse()).unwrap_or_default();
-    for field in head.fields() {
-        let name = http::HeaderName::from_bytes(field.name.as_bytes());
-        let value = http::HeaderValue::from_bytes(field.value);
-        if let (Ok(name), Ok(value)) = (name, value) {
-            request.headers_mut().append(name, value);
-        }
-    }
-    request.into_parts().0
-}
-
-fn encode_target(target: &str) -> String {
-    let plain = |c: char| !matches!(c, '"' | '<' | '>' | '`' | '{' | '}' | '|' | '^' | '\\' | ' ');
-    target.chars().map(|c| if plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
 }

@@ -1,0 +1,36 @@
+//! A head in the types of the `http` crate, for the gate's own answers. What is forwarded stays as it came.
+
+use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, request::Parts};
+
+use crate::wire::RequestHead;
+
+use super::request::Request;
+
+impl Request<'_> {
+    /// The head that is judged. Made once, at its first use: most requests never need it.
+    pub(super) fn http_head(&self) -> &Parts {
+        let head = || self.rewritten.get().map_or(self.head, Box::as_ref);
+        self.http_head.get_or_init(|| Box::new(parts(head())))
+    }
+}
+
+/// What the types cannot hold (a `"` in a query, say) is percent-encoded.
+fn parts(head: &RequestHead) -> Parts {
+    let mut request = HttpRequest::new(());
+    *request.method_mut() = Method::from_bytes(head.method().as_bytes()).unwrap_or_default();
+    *request.uri_mut() =
+        head.target().parse().or_else(|_| encode_target(head.target()).parse()).unwrap_or_default();
+    for field in head.fields() {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_bytes(field.value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    request.into_parts().0
+}
+
+fn encode_target(target: &str) -> String {
+    let plain = |c: char| !matches!(c, '"' | '<' | '>' | '`' | '{' | '}' | '|' | '^' | '\\' | ' ');
+    target.chars().map(|c| if plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+}
