@@ -8,4 +8,4 @@ mod socket;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
-pub use socket::{Peer, PeerText, Socket};
+pub use socket::{Peer, PeerText, Remote, Socket};

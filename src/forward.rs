@@ -26,7 +26,7 @@ use crate::{
 use hangup::Hangup;
 
 pub use exchange::Exchanged;
-pub use fetch::{Fetched, Naming};
+pub use fetch::{Fetched, Naming, Wanted};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
 pub use health::{Health, Seen};
 pub use identity::{Preset, Who, render};

@@ -137,8 +137,6 @@ impl Gate {
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
         let rules = core.rules.current();
         let rewritten = OnceCell::new();
-        let context = Context::new(head, down, &self.settings.trusted_proxies, &core.ids);
-        let record = Record::new();
         let request = Request {
             gate: self,
             core,
@@ -146,8 +144,8 @@ impl Gate {
             head,
             rewritten: &rewritten,
             http_head: OnceCell::new(),
-            context,
-            record,
+            context: Context::new(head, down, &self.settings.trusted_proxies, &core.ids),
+            record: Record::new(),
         };
         let keep_alive = match request.walk(down).await {
             Ok(keep_alive) => keep_alive,

@@ -16,7 +16,7 @@ use crate::wire::{
     ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, empty_lines,
 };
 
-use super::{Buffer, Deadline, Peer, PeerText, Socket};
+use super::{Buffer, Deadline, Peer, PeerText, Remote, Socket};
 use watch::Watch;
 
 pub use times::Times;
@@ -143,15 +143,15 @@ impl Downstream {
     #[must_use]
     pub fn new(
         socket: Socket,
-        (peer, peer_text): (Peer, PeerText),
+        remote: Remote,
         deadline: Deadline,
         scratch: Box<Scratch>,
         times: Times,
     ) -> Self {
         Self {
             socket,
-            peer,
-            peer_text,
+            peer: remote.peer,
+            peer_text: remote.text,
             deadline,
             scratch,
             times,

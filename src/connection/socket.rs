@@ -156,6 +156,21 @@ impl Peer {
     }
 }
 
+/// A client, and its address as text, which is written once for all requests of its connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Remote {
+    /// Who it is.
+    pub peer: Peer,
+    /// [`Peer::ip`] as text.
+    pub text: PeerText,
+}
+
+impl From<Peer> for Remote {
+    fn from(peer: Peer) -> Self {
+        Self { peer, text: peer.ip().into() }
+    }
+}
+
 /// A peer's address as text. Lies on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerText {

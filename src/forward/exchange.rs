@@ -139,7 +139,7 @@ impl Forwarder {
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
-            let mut exchange = Exchange::new(down, (head, outgoing), socket, self);
+            let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await? {
                 // Once: on a new connection it is not stale.
@@ -208,7 +208,8 @@ impl Forwarder {
 impl<'x> Exchange<'x> {
     fn new(
         down: &'x mut Downstream,
-        (head, outgoing): (&'x RequestHead, &Outgoing<'x>),
+        head: &'x RequestHead,
+        outgoing: &Outgoing<'x>,
         up: Socket,
         forwarder: &'x Forwarder,
     ) -> Self {
@@ -366,7 +367,7 @@ impl<'x> Exchange<'x> {
     async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
         let ended =
             Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
-        super::tunnel::run(self.down, self.up, (&self.forwarder.deadlines, self.lease)).await;
+        super::tunnel::run(self.down, self.up, &self.forwarder.deadlines, self.lease).await;
         Ok(ended)
     }
 }

@@ -43,34 +43,41 @@ pub struct Fetched {
     pub body: Vec<u8>,
 }
 
+/// What the app is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'r> {
+    /// The target of the request.
+    pub target: &'r str,
+    /// The one response header that is wanted.
+    pub header: Option<&'r str>,
+    /// `None` = it is for no request, and goes to the server by the server's own name.
+    pub naming: Option<Naming<'r>>,
+    /// Of the request that it is for.
+    pub request_id: &'r str,
+}
+
 /// A row that a decision needs is at most this large.
 const LARGEST_ROW: usize = 1024 * 1024;
 
 impl Forwarder {
-    /// Asks the app for `target`, without any credential of the client, and marked as a look-up
-    /// (docs/what-rules-see.md, "Owner look-ups"). `header`: the one response header that is wanted. `naming` of
-    /// `None`: it is for no request, and goes to the server by the server's own name.
+    /// Asks the app, without any credential of the client, and marked as a look-up (docs/what-rules-see.md, "Owner
+    /// look-ups").
     ///
     /// # Errors
     /// [`ForwardError`]: the caller has to refuse.
-    pub async fn fetch(
-        &self,
-        target: &str,
-        header: Option<&str>,
-        (naming, request_id): (Option<Naming<'_>>, &str),
-    ) -> Result<Fetched, ForwardError> {
+    pub async fn fetch(&self, wanted: &Wanted<'_>) -> Result<Fetched, ForwardError> {
         let deadline = self.deadlines.deadline();
         let mut reuse = Reuse::Idle;
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
-            let request = self.look_up(target, server, (naming, request_id));
+            let request = self.look_up(wanted, server);
             // For the whole row: a decision waits for it.
             deadline.set(self.settings.response_timeout);
             let mut lookup = Lookup::new(socket, &deadline);
             // A look-up is a GET, so it may be sent twice.
             let answer = match lookup.write(&request).await {
-                Ok(()) => lookup.read(self, server, header).await,
+                Ok(()) => lookup.read(self, server, wanted.header).await,
                 Err(error) => Err(error),
             };
             match answer {
@@ -83,12 +90,8 @@ impl Forwarder {
 
 impl Forwarder {
     /// The request of a look-up.
-    fn look_up(
-        &self,
-        target: &str,
-        server: &Server,
-        (naming, request_id): (Option<Naming<'_>>, &str),
-    ) -> Vec<u8> {
+    fn look_up(&self, wanted: &Wanted<'_>, server: &Server) -> Vec<u8> {
+        let Wanted { target, naming, request_id, .. } = *wanted;
         let client = naming.map_or(server.host(), |naming| naming.host);
         let host = if self.settings.host == HostName::Server { server.host() } else { client };
         let mut request = format!(

@@ -36,6 +36,12 @@ enum Close {
     Failed = 1011,
 }
 
+/// Where a direction comes from: a socket, and what has been read of it and not gone on.
+struct Source<'s> {
+    socket: &'s mut Socket,
+    buffer: &'s mut Buffer,
+}
+
 /// Until a frame under way is whole, and until the close frame is out: a second is all there is from the token's end.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -44,7 +50,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(super) async fn run(
     down: &mut Downstream,
     mut up: Socket,
-    (deadlines, lease): (&Rc<Deadlines>, Option<Lease<'_>>),
+    deadlines: &Rc<Deadlines>,
+    lease: Option<Lease<'_>>,
 ) {
     let mut hangup = None;
     let (mut to_app, mut to_client) = (Flow::Open, Flow::Open);
@@ -63,15 +70,15 @@ pub(super) async fn run(
             return Poll::Ready(Some(close));
         }
         let scratch = &mut *down.scratch;
-        let upward =
-            pump(cx, &mut to_app, (&mut down.socket, &mut scratch.input), &mut up, |bytes: &[u8]| {
-                moved_in += bytes.len() as u64;
-            });
-        let downward =
-            pump(cx, &mut to_client, (&mut up, &mut scratch.from_app), &mut down.socket, |bytes: &[u8]| {
-                moved_out += bytes.len() as u64;
-                frames.pass(bytes);
-            });
+        let client = Source { socket: &mut down.socket, buffer: &mut scratch.input };
+        let upward = pump(cx, &mut to_app, client, &mut up, |bytes: &[u8]| {
+            moved_in += bytes.len() as u64;
+        });
+        let app = Source { socket: &mut up, buffer: &mut scratch.from_app };
+        let downward = pump(cx, &mut to_client, app, &mut down.socket, |bytes: &[u8]| {
+            moved_out += bytes.len() as u64;
+            frames.pass(bytes);
+        });
         match stalls.look(down, (moved_in, moved_out)) {
             Some(Side::Client) => return Poll::Ready(None),
             Some(Side::App) => return Poll::Ready(Some(Close::Failed)),
@@ -166,10 +173,11 @@ async fn write_close(down: &mut Downstream, close: Close) -> Result<(), ()> {
 fn pump(
     cx: &mut Context<'_>,
     flow: &mut Flow,
-    (from, buffer): (&mut Socket, &mut Buffer),
+    from: Source<'_>,
     to: &mut Socket,
     mut moved: impl FnMut(&[u8]),
 ) -> Poll<Result<(), ()>> {
+    let Source { socket, buffer } = from;
     loop {
         while !buffer.is_empty() {
             match to.poll_write(cx, buffer.filled()) {
@@ -188,7 +196,7 @@ fn pump(
                 Poll::Ready(Ok(())) => *flow = Flow::Closed,
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(())),
             },
-            Flow::Open => match from.poll_fill(cx, buffer) {
+            Flow::Open => match socket.poll_fill(cx, buffer) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => *flow = Flow::Ending,
                 Poll::Ready(Ok(_)) => {}

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::{Gate, request::Request};
 use crate::{
     clock::{Clock, Timestamp},
-    forward::{self, Fetched, ForwardError, Forwarder, Naming, Origin, Outgoing},
+    forward::{self, Fetched, ForwardError, Forwarder, Naming, Origin, Outgoing, Wanted},
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
@@ -104,7 +104,9 @@ pub async fn look_up(
     question: &Question<'_>,
     request_id: &str,
 ) -> Result<OwnerAnswer, String> {
-    let fetched = forwarder.fetch(&question.target, question.header, (None, request_id)).await;
+    let Question { target, header, .. } = question;
+    let wanted = Wanted { target, header: *header, naming: None, request_id };
+    let fetched = forwarder.fetch(&wanted).await;
     let answer = fetched.map_err(Failure::Unanswered).and_then(|found| read(question, found));
     answer.map_err(|failure| failure.to_string())
 }
@@ -117,9 +119,10 @@ impl Request<'_> {
         let fields = self.naming_fields();
         let Origin { scheme, host: forwarded, .. } = context.origin;
         let naming = Naming { host: self.head.host(), forwarded, scheme, fields: &fields };
+        let wanted =
+            Wanted { target: &question.target, header: question.header, naming: Some(naming), request_id };
         let fetch = async || {
-            let fetched =
-                core.forwarder.fetch(&question.target, question.header, (Some(naming), request_id)).await?;
+            let fetched = core.forwarder.fetch(&wanted).await?;
             if fetched.status == 400
                 && let Some(more) = gate.failures.look_up.say(gate.clock.now())
             {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    connection::{Arrival, Deadline, Downstream, Peer, Socket},
+    connection::{Arrival, Deadline, Downstream, Peer, Remote, Socket},
     refusal::{Form, Refusal},
     wire::RequestHead,
 };
@@ -21,7 +21,7 @@ impl Server {
     pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
         let times = self.shared.settings.times;
-        let peer_text = peer.ip().into();
+        let remote = Remote::from(peer);
         let mut patience = self.first_patience();
         loop {
             // A connection at rest holds no buffer.
@@ -40,7 +40,7 @@ impl Server {
                 return;
             }
             let (mut head, scratch) = self.spares.lend();
-            let mut down = Downstream::new(socket, (peer, peer_text), deadline.clone(), scratch, times);
+            let mut down = Downstream::new(socket, remote, deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
             if down.bytes_out > 0 {
                 patience = times.idle;

@@ -156,7 +156,7 @@ impl Live {
     /// The oldest durable events of their lines.
     pub(super) fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         let last = self.published()?.outbox_seq;
-        Ok(self.read()?.outbox_heads((after, last), limit))
+        Ok(self.read()?.outbox_heads(after, last, limit))
     }
 
     /// Numbers for metrics.

@@ -24,11 +24,11 @@ impl Stalls {
     pub(super) fn look(&mut self, down: &mut Downstream, moved: (u64, u64)) -> Option<Side> {
         let (now, times) = (down.deadline.now(), &down.times);
         let (of_app, of_client) = (!down.scratch.input.is_empty(), !down.scratch.from_app.is_empty());
-        if self.client.is_over(now, (of_client, moved.1), times) {
+        if self.client.is_over(now, of_client, moved.1, times) {
             down.reset();
             return Some(Side::Client);
         }
-        if self.app.is_over(now, (of_app, moved.0), times) {
+        if self.app.is_over(now, of_app, moved.0, times) {
             return Some(Side::App);
         }
         if of_app || of_client {
@@ -59,7 +59,7 @@ impl Stall {
     ///
     /// Each span of waiting as long as `write_timeout` has to bring its share, as in an answer: time in which there was
     /// nothing to take does not count.
-    pub(super) fn is_over(&mut self, now: u64, (waits, taken): (bool, u64), times: &Times) -> bool {
+    pub(super) fn is_over(&mut self, now: u64, waits: bool, taken: u64, times: &Times) -> bool {
         if let Some(since) = self.since {
             self.waited += now.saturating_sub(since);
         }
@@ -87,16 +87,16 @@ mod tests {
         let mut stall = Stall::default();
         let times = times(Some(1_000));
         for now in (0..30_000).step_by(1_000) {
-            assert!(!stall.is_over(now, (true, 0), &times), "{now}");
+            assert!(!stall.is_over(now, true, 0, &times), "{now}");
         }
-        assert!(stall.is_over(30_000, (true, 0), &times));
+        assert!(stall.is_over(30_000, true, 0, &times));
     }
 
     #[test]
     fn d6_a_drip_is_no_progress_where_a_rate_is_asked_for() {
         for (min_rate, over) in [(Some(1_000), true), (None, false)] {
             let (mut stall, times) = (Stall::default(), times(min_rate));
-            let ended = (0..40_000).step_by(1_000).any(|now| stall.is_over(now, (true, now / 1_000), &times));
+            let ended = (0..40_000).step_by(1_000).any(|now| stall.is_over(now, true, now / 1_000, &times));
             assert_eq!(ended, over, "{min_rate:?}");
         }
     }
@@ -105,11 +105,11 @@ mod tests {
     fn d6_a_side_that_keeps_up_and_one_that_has_nothing_to_take_may_stay() {
         let (mut stall, times) = (Stall::default(), times(Some(1_000)));
         for now in (0..200_000).step_by(1_000) {
-            assert!(!stall.is_over(now, (true, now), &times), "{now}");
+            assert!(!stall.is_over(now, true, now, &times), "{now}");
         }
         let mut stall = Stall::default();
-        assert!(!stall.is_over(0, (true, 0), &times));
-        assert!(!stall.is_over(1_000, (false, 0), &times));
-        assert!(!stall.is_over(900_000, (true, 0), &times), "it was idle, not slow");
+        assert!(!stall.is_over(0, true, 0, &times));
+        assert!(!stall.is_over(1_000, false, 0, &times));
+        assert!(!stall.is_over(900_000, true, 0, &times), "it was idle, not slow");
     }
 }

@@ -132,7 +132,7 @@ impl State {
     }
 
     /// The events after number `after` and up to `last` that no earlier one of the same user stands before.
-    pub(in crate::store) fn outbox_heads(&self, (after, last): (u64, u64), limit: usize) -> Vec<OutboxEntry> {
+    pub(in crate::store) fn outbox_heads(&self, after: u64, last: u64, limit: usize) -> Vec<OutboxEntry> {
         self.outbox.heads(after, last).take(limit).cloned().collect()
     }
 
