@@ -1,13 +1,17 @@
 //! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
 
+mod answer;
+mod body;
 mod chain;
 mod challenge;
 mod context;
+mod decision;
 mod failed;
 mod field_names;
 mod http_head;
 mod implied;
 mod link;
+mod onward;
 mod owner;
 mod record;
 mod request;
@@ -15,7 +19,6 @@ mod reserved;
 mod rules;
 mod same_site;
 mod session;
-mod steps;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -48,10 +51,10 @@ pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
 pub use rules::{Held, Rules, RulesView, Ruleset};
 
+use body::ReadBody;
 use context::Context;
 use record::Record;
 use request::{Reading, Request};
-use steps::ReadBody;
 
 /// What the gate decides by.
 #[derive(Debug)]
@@ -176,7 +179,9 @@ impl<'r> Request<'r> {
         let Self { gate, rules, record, .. } = self;
         self.check_loop()?;
         let spelling = self.check_names()?;
-        gate.limits.check(LimitKind::Request, self.context.client).map_err(|wait| Refusal::TooMany(wait.0))?;
+        gate.limits
+            .check(LimitKind::Request, self.context.client)
+            .map_err(|wait| Refusal::TooMany(wait.0))?;
         if let Some(response) = self.reserved()? {
             return Ok(Box::pin(self.answer(self.head, response, down)).await);
         }
@@ -185,9 +190,9 @@ impl<'r> Request<'r> {
         let head = self.judged_head(session)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
-        steps::check_slashes(head, &action)?;
+        decision::check_slashes(head, &action)?;
         let session = self.check_change(&action, session, head)?;
-        let (action, body) = if steps::is_read_first(head, &action) {
+        let (action, body) = if body::is_read_first(head, &action) {
             Box::pin(self.read_body(head, action, down)).await?
         } else {
             api::check_takes(&action, head, None)?;
@@ -212,7 +217,7 @@ impl<'r> Request<'r> {
             }
             Served::Unbuilt(name) => Err(Stop::Problem(Problem::not_implemented(name))),
             Served::NoSuchMethod => {
-                Err(Stop::Problem(steps::no_such_method(head, &gate.settings.api_root, &rules.set)))
+                Err(Stop::Problem(answer::no_such_method(head, &gate.settings.api_root, &rules.set)))
             }
         }
     }

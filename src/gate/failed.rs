@@ -4,7 +4,7 @@ use crate::{
     connection::Downstream, forward::ForwardError, observe::metrics::UpstreamError, refusal::Refusal,
 };
 
-use super::{Gate, Stop, request::Request, steps::stop_body};
+use super::{Gate, Stop, body::stop_body, request::Request};
 
 impl Request<'_> {
     /// A request of this gate's own that comes back is no request of a client's.

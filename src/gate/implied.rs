@@ -12,10 +12,11 @@ use crate::{
 
 use super::{
     Stop,
+    body::{ReadBody, stop_body},
+    decision::check_slashes,
     request::{Reading, Request},
     reserved,
     session::Known,
-    steps::{self, ReadBody},
 };
 
 /// `[upstream] method_override`.
@@ -77,7 +78,7 @@ impl<'r> Request<'r> {
         if let Some(mut scanner) = OverrideScanner::of(head) {
             let is_short = matches!(head.framing(), Framing::Length(count) if count <= settings.body_limit);
             if mode == MethodOverride::Judge && is_short && body.bytes.is_none() {
-                body.bytes = Some(down.collect(settings.body_limit).await.map_err(steps::stop_body)?);
+                body.bytes = Some(down.collect(settings.body_limit).await.map_err(stop_body)?);
             }
             match &body.bytes {
                 Some(bytes) => asked = asked.and(scanner.reads(bytes)),
@@ -113,7 +114,7 @@ impl<'r> Request<'r> {
 
     /// Decides on one more reading of a request that is already permitted.
     async fn judge_also(&self, reading: &Reading<'_, 'r>) -> Result<(), Stop> {
-        steps::check_slashes(reading.head, reading.action)?;
+        check_slashes(reading.head, reading.action)?;
         if reading.action.served != Served::App {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";
             return Err(Refusal::Wire { status: 400, message: message.to_owned() }.into());

@@ -6,7 +6,7 @@ use crate::{
     refusal::Refusal,
 };
 
-use super::{session::Known, steps::ANONYMOUS};
+use super::{decision::ANONYMOUS, session::Known};
 
 /// The permit of a request whose token in the query is over: only what the app serves to everyone.
 pub(super) fn without_stale<'r>(

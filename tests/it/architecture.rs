@@ -337,7 +337,7 @@ mod the_checkers {
             ),
             ("fn f() {\n    tracing::debug!(\"x\");\n}", false),
         ] {
-            assert_eq!(!frequent_lines(&source("gate/steps.rs", text)).is_empty(), wrong, "{text}");
+            assert_eq!(!frequent_lines(&source("gate/failed.rs", text)).is_empty(), wrong, "{text}");
             assert!(frequent_lines(&source("app.rs", text)).is_empty(), "{text}");
         }
     }

@@ -1,0 +1,138 @@
+//! Answers of the gate's own: the User API's, refusals, and what a connection without a request gets.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    api::{Body, Call, Problem, Reply},
+    connection::{Downstream, Stage},
+    policy::{self, AccountMethod, Permit, PolicySet},
+    refusal::{Form, Refusal},
+    wire::RequestHead,
+};
+
+use super::{
+    Core, Gate, Stop,
+    body::ReadBody,
+    challenge,
+    record::{self, TurnedAway},
+    request::{Reading, Request},
+};
+
+/// LoopBack's 404 for a path of the account model that is none of its routes.
+pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
+    let (name, plural) = set.account().map_or(("", ""), |account| (&*account.name, &*account.plural));
+    // The path matched the account model, so it begins with its prefix, in whatever letter case.
+    let relative = head.target().get(api_root.len() + 1 + plural.len()..).unwrap_or_default();
+    let relative = if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") };
+    Problem::no_such_method(name, head.method(), &relative)
+}
+
+impl Request<'_> {
+    /// What the User API gets.
+    pub(super) fn call<'a>(
+        &'a self,
+        method: AccountMethod,
+        reading: &Reading<'a, '_>,
+        body: ReadBody,
+    ) -> Call<'a> {
+        Call {
+            method,
+            head: self.http_head(),
+            body: body.parsed.unwrap_or_else(Body::empty),
+            id: reading.action.model_id.as_deref(),
+            session: reading.session.map(|known| Arc::clone(&known.session)),
+            client: self.context.client,
+            request_id: self.context.request_id.as_str(),
+            reach: policy::Reach::default(),
+        }
+    }
+
+    /// Serves the User API.
+    pub(super) async fn serve(
+        &self,
+        permit: Permit<'_>,
+        call: Call<'_>,
+        head: &RequestHead,
+        down: &mut Downstream,
+    ) -> Result<bool, Stop> {
+        let Reply { response, login } = self.rules.api.serve(permit, call).await;
+        if let Some(result) = login {
+            self.gate.metrics.login(result);
+        }
+        Ok(self.answer(head, response, down).await)
+    }
+
+    /// Tells the client why not; whether the connection can take another request.
+    pub(super) async fn refuse(&self, stop: Stop, down: &mut Downstream) -> bool {
+        let head = self.head;
+        let response = match stop {
+            Stop::Gone => return false,
+            Stop::Problem(problem) => problem.into_response(self.http_head()),
+            Stop::Refused(refusal) if self.tells_in_xml() => {
+                let (status, name, code, message) = refusal.words();
+                let problem = Problem::named(status, name, message);
+                code.into_iter().fold(problem, Problem::code).into_response(self.http_head())
+            }
+            Stop::Refused(refusal) => {
+                let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
+                refusal.into_response(form, !self.gate.settings.loopback, self.context.request_id.as_str())
+            }
+        };
+        self.answer(head, response, down).await
+    }
+
+    /// Whether LoopBack's error handler would tell this client in XML. Few ask for it: the others pass at once.
+    fn tells_in_xml(&self) -> bool {
+        let head = self.head;
+        let holds = |text: Option<&[u8]>, word: &[u8]| {
+            text.is_some_and(|text| text.windows(word.len()).any(|part| part == word))
+        };
+        let mentioned =
+            holds(head.field("accept"), b"xml") || holds(head.query().map(str::as_bytes), b"_format");
+        self.gate.settings.loopback && mentioned && Problem::is_told_in_xml(self.http_head())
+    }
+
+    pub(super) async fn answer(
+        &self,
+        head: &RequestHead,
+        mut response: http::Response<Bytes>,
+        down: &mut Downstream,
+    ) -> bool {
+        let settings = &self.gate.settings;
+        challenge::complete(
+            &mut response,
+            head,
+            &self.rules.set,
+            settings.credentials.schemes,
+            settings.loopback,
+        );
+        self.record.status.set(response.status().as_u16());
+        // A body that was not read: a small rest is read away, a large or late one ends the connection.
+        let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
+        let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
+        let reusable = stays && (down.is_done() || (in_time && down.is_small()));
+        down.respond(head, &response, reusable).await.is_ok() && reusable && down.drain().await
+    }
+}
+
+impl Gate {
+    /// Answers a connection whose head never became a request. `check`: which of the wire's it did not pass.
+    pub(super) async fn turn_away(
+        &self,
+        core: &Core,
+        down: &mut Downstream,
+        refusal: Refusal,
+        form: Form,
+        check: Option<&str>,
+    ) {
+        let request_id = core.ids.take();
+        let status = refusal.status();
+        let response = refusal.into_response(form, !self.settings.loopback, request_id.as_str());
+        // The client may be gone; there is no other to tell.
+        let _ = down.respond_and_close(&response).await;
+        let turned = TurnedAway { request_id, status, check };
+        record::turned_away(self, core, down, &turned);
+    }
+}

@@ -1,0 +1,72 @@
+//! The body of a request, where the gate reads it before the decision.
+
+use bytes::Bytes;
+
+use crate::{
+    api::{self, Body},
+    connection::{BodyError, Downstream},
+    policy::{self, Action, Served},
+    refusal::Refusal,
+    wire::{Framing, RequestHead},
+};
+
+use super::{Stop, request::Request};
+
+/// A body that was read before the decision: its bytes, and what they say.
+#[derive(Debug, Default)]
+pub(super) struct ReadBody {
+    /// `None` = it was left to stream.
+    pub(super) bytes: Option<Vec<u8>>,
+    pub(super) parsed: Option<Body>,
+}
+
+/// Whether the body is judged, or served, by the gate, and so is read before the decision; every other body streams.
+pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool {
+    let is_judged = || {
+        action.takes.is_some()
+            && head.framing() != Framing::Empty
+            && is_parsed_type(head.field("content-type"))
+    };
+    matches!(action.served, Served::Account(_) | Served::Unbuilt(_)) || is_judged()
+}
+
+impl<'r> Request<'r> {
+    /// Reads the body of a request of which [`is_read_first`] holds.
+    pub(super) async fn read_body(
+        &self,
+        head: &RequestHead,
+        action: Action<'r, 'r>,
+        down: &mut Downstream,
+    ) -> Result<(Action<'r, 'r>, ReadBody), Stop> {
+        let api = &self.rules.api;
+        let bytes = down.collect(self.gate.settings.body_limit).await.map_err(stop_body)?;
+        let http_head = self.http_head();
+        let body = Body::read(&http_head.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
+        match action.served {
+            Served::Account(method) => api.check_arguments(method, &body, http_head)?,
+            Served::Unbuilt(_) => {}
+            Served::App | Served::NoSuchMethod => api::check_takes(&action, head, Some(&body))?,
+        }
+        let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };
+        Ok((action, ReadBody { bytes: Some(bytes), parsed: Some(body) }))
+    }
+}
+
+pub(super) fn stop_body(error: BodyError) -> Stop {
+    match error {
+        BodyError::TooLarge => Stop::Refused(Refusal::BodyTooLarge),
+        BodyError::TooSlow => Stop::Refused(Refusal::BodyTooSlow),
+        BodyError::Broken(reject) => Stop::Refused(Refusal::from(&reject)),
+        BodyError::MethodOverride => Stop::Refused(Refusal::method_override()),
+        BodyError::Gone => Stop::Gone,
+    }
+}
+
+/// JSON and forms are what LoopBack parses.
+fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
+    content_type.is_some_and(|value| {
+        let essence = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+        essence.eq_ignore_ascii_case(b"application/json")
+            || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
+}

@@ -1,0 +1,103 @@
+//! What is judged, and the decision.
+
+use std::cell::Cell;
+
+use crate::{
+    observe::metrics::Decision as Counted,
+    policy::{Action, Caller, CurrentUser, Decision, OwnerVerdict, Permit},
+    refusal::Refusal,
+    wire::RequestHead,
+};
+
+use super::{
+    link,
+    request::{Reading, Request},
+    session::Known,
+};
+
+/// `%2f` is let through only where the route says so.
+pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Result<(), Refusal> {
+    if !head.encoded_slash() || action.encoded_slash {
+        return Ok(());
+    }
+    let message = if action.is_ambiguous() {
+        "the path holds an encoded slash, and is another route where it counts as a slash (encoded-slash)"
+    } else {
+        "the path holds an encoded slash; send `/`, or allow it in the route with `encodedSlash` (encoded-slash)"
+    };
+    Err(Refusal::Wire { status: 400, message: message.to_owned() })
+}
+
+impl<'r> Request<'r> {
+    /// The request that is judged: with the caller's id where it speaks of the caller.
+    pub(super) fn judged_head(&self, session: Option<&Known>) -> Result<&'r RequestHead, Refusal> {
+        let caller = session.map(|known| &*known.subject.id_text);
+        match self.rules.set.current_user(self.head.target(), caller) {
+            CurrentUser::AsSent => Ok(self.head),
+            CurrentUser::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+            CurrentUser::Replaced(target) => {
+                let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+                Ok(self.rewritten.get_or_init(|| Box::new(judged)))
+            }
+        }
+    }
+
+    /// Decides, asking the app for the owner when the rules need it.
+    pub(super) async fn decide(
+        &self,
+        reading: &Reading<'_, 'r>,
+        known_owner: &Cell<Option<OwnerVerdict>>,
+    ) -> Result<Permit<'r>, Refusal> {
+        let Reading { action, session, .. } = *reading;
+        let Self { rules, record, .. } = self;
+        let caller = caller(session);
+        loop {
+            match rules.set.decide(action, caller, known_owner.get()) {
+                Decision::Permit(permit) => {
+                    record.decision.set(Some((Counted::Allow, Some(permit.rule))));
+                    return Ok(permit);
+                }
+                Decision::Denial(denial) => {
+                    if denial.lacks_scope()
+                        && let Some(permit) = link::open_page(&rules.set, action, session)
+                    {
+                        record.as_anonymous.set(true);
+                        record.decision.set(Some((Counted::Allow, Some(permit.rule))));
+                        return Ok(permit);
+                    }
+                    record.decision.set(Some((Counted::Deny, Some(denial.rule))));
+                    let model_id = action.model_id.as_deref().map(Into::into);
+                    return Err(Refusal::Denied {
+                        status: denial.status,
+                        model: denial.model.to_owned(),
+                        model_id,
+                    });
+                }
+                Decision::Ask(question) => {
+                    record.decision.set(Some((Counted::Error, None)));
+                    if known_owner.get().is_some() {
+                        return Err(Refusal::OwnerUnknown);
+                    }
+                    let exists = session.is_some_and(|known| {
+                        known.subject.email.is_some() || known.subject.username.is_some()
+                    });
+                    let answer = Box::pin(self.ask_app(&question)).await?;
+                    known_owner.set(Some(question.verdict(&answer, caller, exists)));
+                }
+            }
+        }
+    }
+}
+
+pub(super) const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
+
+fn caller(session: Option<&Known>) -> Caller<'_> {
+    match session {
+        None => ANONYMOUS,
+        Some(known) => Caller {
+            user: Some(&known.subject.id_text),
+            roles: &known.subject.roles,
+            scopes: &known.session.scopes,
+        },
+    }
+}

@@ -1,0 +1,74 @@
+//! A permitted request goes on to the app.
+
+use std::borrow::Cow;
+
+use crate::{
+    connection::Downstream,
+    credential,
+    forward::{self, Lease, Outgoing, Spelling, Who},
+    identity::claims_no_other_address,
+    policy::Permit,
+    store::Subject,
+    wire::RequestHead,
+};
+
+use super::{Gate, Stop, body::ReadBody, request::Request};
+
+impl Request<'_> {
+    /// Forwards what was permitted.
+    pub(super) async fn forward(
+        &self,
+        permit: Permit<'_>,
+        head: &RequestHead,
+        spelling: Spelling,
+        body: ReadBody,
+        down: &mut Downstream,
+    ) -> Result<bool, Stop> {
+        let Self { gate: Gate { settings, .. }, core, rules, context, record, .. } = self;
+        let trusts_email = rules.api.accounts().settings().trusts_email();
+        let kept = settings.forward_credentials;
+        let strip = |query| credential::strip_query(&settings.credentials, query);
+        let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
+        let good = || self.is_still_good();
+        let outgoing = Outgoing {
+            credentials: &settings.credentials,
+            names: &settings.names,
+            spelling,
+            forward_credentials: kept,
+            query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
+            identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
+            client: context.client,
+            origin: &context.origin,
+            request_id: context.request_id.as_str(),
+            body: body.bytes.as_deref(),
+            via: Some(core.forwarder.instance()),
+            lease: record.known().map(|_| Lease::new(&good)),
+        };
+        match core.forwarder.forward(permit, head, down, &outgoing).await {
+            Ok(exchanged) => {
+                record.status.set(exchanged.status);
+                let keep_alive = exchanged.keep_alive;
+                // It is set once: a request is forwarded once.
+                let _ = record.exchanged.set(exchanged);
+                Ok(keep_alive && down.drain().await)
+            }
+            Err(error) => {
+                if down.answered {
+                    record.status.set(down.scratch.response.status());
+                }
+                Err(self.not_forwarded(error, down))
+            }
+        }
+    }
+
+    /// The identity headers of a user, rendered at their first request.
+    fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
+        subject.headers(trusts_email).get_or_init(|| {
+            let email = subject.email.as_deref().filter(|_| subject.email_verified || trusts_email);
+            let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
+            let username = subject.username.as_deref().filter(told);
+            let who = Who { id: &subject.id_text, username, email, roles: &subject.roles };
+            forward::render(&self.gate.settings.presets, &who)
+        })
+    }
+}
