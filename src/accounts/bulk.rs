@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     Accounts, Asker, Fault,
     change::ATTEMPTS,
-    find::id_value,
+    key::id_value,
     profile::{Draft, Patch},
     query::{Meter, Row, Where},
     register::MAX_BATCH,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Accounts, Asker, Fault, Kind, Property, Query, Settings,
     admission::size,
+    key::id_value,
     query::{Meter, Model, Pin, QueryFault, Row, Where},
 };
 use crate::{
@@ -41,14 +42,6 @@ pub(super) fn users(settings: &Settings) -> Model {
         loopback: settings.loopback,
         // LoopBack knows it and leaves it out (`disableInclude`).
         relations: vec!["accessTokens".to_owned()],
-    }
-}
-
-/// An id as JSON: numbers stay numbers.
-pub(super) fn id_value(id: &UserId) -> Value {
-    match id {
-        UserId::Number(number) => (*number).into(),
-        UserId::Text(text) => text.as_ref().into(),
     }
 }
 

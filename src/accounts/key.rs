@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::find::id_value;
 use crate::{
     identity::UserId,
     javascript::{to_number, to_text, whole},
@@ -63,5 +62,13 @@ impl Key {
             return None;
         }
         Some(UserId::parse(&to_text(given))).filter(|id| *id != UserId::Text("".into()))
+    }
+}
+
+/// An id as JSON: numbers stay numbers.
+pub(super) fn id_value(id: &UserId) -> Value {
+    match id {
+        UserId::Number(number) => (*number).into(),
+        UserId::Text(text) => text.as_ref().into(),
     }
 }

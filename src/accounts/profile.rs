@@ -1,8 +1,9 @@
 //! A client's properties become a user's (docs/loopback-3.28.md section 2.1): what is dropped, converted, and refused.
 
+mod depth;
 mod names;
-
-use std::borrow::Cow;
+mod typed;
+mod violation;
 
 use serde_json::{Map, Value};
 
@@ -14,13 +15,15 @@ use super::{
 };
 use crate::{
     identity::{UserId, canonical_address, is_email},
-    javascript::{number_to_json, number_to_text, to_number, to_text, truthy},
+    javascript::{number_to_text, to_number},
     store::{KeyRules, User, UserKey},
 };
-
 use names::name_faults;
+use violation::violation;
 
+pub(super) use depth::depth_exceeds;
 pub(super) use names::MAX_NAME;
+pub(super) use typed::typed;
 
 /// LoopBack's bound: the properties are level 0.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -238,10 +241,6 @@ impl Patch {
     }
 }
 
-fn violation(property: impl Into<Cow<'static, str>>, rule: Faulty, shown: String) -> Violation {
-    Violation { property: property.into(), rule, shown }
-}
-
 /// LoopBack makes a number of the id first: what becomes none is dropped without a word.
 fn id_given(settings: &Settings, id: &Value) -> Option<Violation> {
     let key = &settings.key;
@@ -305,44 +304,10 @@ fn ordered(settings: &Settings, mut data: Map<String, Value>, verified: Verified
     properties
 }
 
-/// A value in its property's type; `null` stays.
-pub(super) fn typed(kind: Kind, value: Value) -> Value {
-    if value.is_null() {
-        return value;
-    }
-    match kind {
-        Kind::Text => Value::String(to_text(&value)),
-        Kind::Number if value.is_number() => value,
-        Kind::Number => number_to_json(to_number(&value)),
-        // LoopBack knows these two words of its own; every other text is true.
-        Kind::Flag if matches!(value.as_str(), Some("false" | "0")) => false.into(),
-        Kind::Flag => truthy(&value).into(),
-        Kind::Date => moment(&value).map_or(Value::Null, |moment| moment.to_string().into()),
-        Kind::Id | Kind::Any => value,
-    }
-}
-
-/// Whether anything in `map` (level 0) lies deeper than `levels`.
-pub(super) fn depth_exceeds(map: &Map<String, Value>, levels: usize) -> bool {
-    map.values().any(|value| match levels.checked_sub(1) {
-        None => true,
-        Some(left) => value_exceeds(value, left),
-    })
-}
-
-fn value_exceeds(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Object(map) => depth_exceeds(map, levels),
-        Value::Array(items) => items.iter().any(|item| match levels.checked_sub(1) {
-            None => true,
-            Some(left) => value_exceeds(item, left),
-        }),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use serde_json::json;
 
     use super::*;

@@ -4,54 +4,23 @@ mod budget;
 mod clause;
 mod compare;
 mod evaluate;
+mod fault;
 mod meter;
+mod model;
 mod order;
 
 use serde_json::{Map, Value};
 
-use super::{Key, profile::depth_exceeds};
-use crate::{
-    clock::Timestamp,
-    javascript::{to_number, truthy},
-};
+use super::profile::depth_exceeds;
+use crate::javascript::{to_number, truthy};
+use fault::MAX_DEPTH;
 
 pub(super) use clause::{Pin, Where};
+pub use fault::QueryFault;
 pub(super) use meter::Meter;
+pub use model::Kind;
+pub(super) use model::{Model, Row, moment};
 pub(super) use order::Order;
-
-/// What a model has, as far as a query must know.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Model {
-    /// Its name, for messages.
-    pub name: String,
-    /// Its key.
-    pub key: Key,
-    /// The declared properties, in order.
-    pub properties: Vec<(String, Kind)>,
-    /// What no answer shows.
-    pub hidden: Vec<String>,
-    /// Profile `loopback3`: a condition on a hidden property is dropped. Otherwise no row has such a property.
-    pub loopback: bool,
-    /// Relations that `include` may name.
-    pub relations: Vec<String>,
-}
-
-/// The type of a declared property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// A number.
-    Number,
-    /// True or false.
-    Flag,
-    /// A moment, kept as ISO-8601 text.
-    Date,
-    /// A row's id: a number or a text.
-    Id,
-    /// Anything.
-    Any,
-}
 
 /// A filter that was understood.
 #[derive(Clone, Debug, Default)]
@@ -64,13 +33,6 @@ pub struct Query {
     include: Vec<String>,
 }
 
-/// One row: its id, and everything else that it has.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row<'a> {
-    pub(super) id: &'a Value,
-    pub(super) rest: &'a Map<String, Value>,
-}
-
 /// Which properties an answer shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Fields {
@@ -78,100 +40,6 @@ enum Fields {
     All,
     Only(Vec<String>),
 }
-
-/// Why a filter was not understood. The texts are LoopBack's, where it has one.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum QueryFault {
-    /// `limit` is no positive whole number.
-    #[error("The limit parameter {0} is not valid")]
-    Limit(Value),
-    /// `skip` or `offset` is no whole number.
-    #[error("The offset/skip parameter {0} is not valid")]
-    Skip(Value),
-    /// `order` is no text.
-    #[error("The order {0} is not valid")]
-    Order(Value),
-    /// A direction that is neither `ASC` nor `DESC`.
-    #[error("The order {0} has invalid direction")]
-    Direction(Value),
-    /// A `where` that is no object.
-    #[error("The where clause {0} is not an object")]
-    Where(Value),
-    /// An `and`, `or` or `nor` without a list.
-    #[error("The {operator} operator has invalid clauses {given}: {reason}")]
-    Clauses {
-        /// Which.
-        operator: String,
-        /// What it was given.
-        given: Value,
-        /// Why that is no list.
-        reason: &'static str,
-    },
-    /// An operator with a value that it cannot take.
-    #[error("The {property} property has invalid clause {given}: {reason}")]
-    Clause {
-        /// The property.
-        property: String,
-        /// What it was given.
-        given: Value,
-        /// Why that cannot be taken.
-        reason: String,
-    },
-    /// An operator of a database.
-    #[error("Operators \"{}\" are not allowed in query", operators.join(", "))]
-    Operators {
-        /// Which.
-        operators: Vec<String>,
-        /// Where they stand.
-        clause: Value,
-    },
-    /// A regular expression that is no text.
-    #[error("Invalid argument, must be a string, regex literal, or RegExp object")]
-    RegexType,
-    /// Flags that there are not.
-    #[error("Invalid regex flags: {0}")]
-    RegexFlags(String),
-    /// A regular expression that is broken, or that takes more than linear time.
-    #[error("The regexp {0} is not valid, or not supported here")]
-    Regex(Value),
-    /// What is no moment.
-    #[error("Invalid date: {0}")]
-    Date(String),
-    /// A relation that there is not.
-    #[error("Relation \"{relation}\" is not defined for {model} model")]
-    Relation {
-        /// What was asked for.
-        relation: String,
-        /// Of which model.
-        model: String,
-    },
-    /// A write whose `where` names a hidden property.
-    #[error("The where clause names the hidden property \"{0}\"")]
-    Hidden(String),
-    /// Deeper than this.
-    #[error("The query object exceeds maximum depth {0}")]
-    TooDeep(usize),
-    /// More regular expressions and wildcards than this.
-    #[error("The where clause has more than {0} patterns")]
-    TooManyPatterns(usize),
-    /// More values in its lists than this.
-    #[error("The where clause has more than {0} values in its lists")]
-    TooManyValues(usize),
-    /// More properties to sort by, or to show, than this.
-    #[error("The {what} clause names more than {most} properties")]
-    TooManyNames {
-        /// `order` or `fields`.
-        what: &'static str,
-        /// How many are allowed.
-        most: usize,
-    },
-    /// More conditions than this.
-    #[error("The where clause has more than {0} conditions")]
-    TooManyClauses(usize),
-}
-
-/// LoopBack's bound: the filter is level 0.
-const MAX_DEPTH: usize = 12;
 
 /// Properties that `fields` names: each is looked for in every property of every row.
 const MAX_FIELDS: usize = 500;
@@ -221,37 +89,6 @@ impl Query {
     #[must_use]
     pub fn includes(&self, relation: &str) -> bool {
         self.include.iter().any(|name| name == relation)
-    }
-}
-
-impl Model {
-    fn kind(&self, name: &str) -> Option<Kind> {
-        self.properties.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind)
-    }
-
-    fn hides(&self, path: &str) -> bool {
-        let first = path.split('.').next().unwrap_or(path);
-        self.hidden.iter().any(|name| name == first)
-    }
-}
-
-impl Kind {
-    /// The kind of a type's name in a model definition.
-    #[must_use]
-    pub fn named(name: &str) -> Self {
-        match name {
-            "string" | "text" => Self::Text,
-            "number" => Self::Number,
-            "boolean" => Self::Flag,
-            "date" => Self::Date,
-            _ => Self::Any,
-        }
-    }
-}
-
-impl<'a> Row<'a> {
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
-        if name == "id" { Some(self.id) } else { self.rest.get(name) }
     }
 }
 
@@ -346,21 +183,6 @@ fn collect(include: Option<&Value>, names: &mut Vec<String>) {
             _ => names.extend(map.keys().cloned()),
         },
         _ => {}
-    }
-}
-
-/// A moment as a client writes it: ISO-8601, a day, or milliseconds.
-pub(super) fn moment(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::Number(number) =>
-        {
-            #[expect(clippy::cast_possible_truncation, reason = "a float out of range saturates")]
-            number.as_f64().map(|millis| Timestamp(millis as i64))
-        }
-        Value::String(text) => {
-            Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")))
-        }
-        _ => None,
     }
 }
 

@@ -11,10 +11,12 @@ use tokio::time::sleep;
 use super::last_use::{LastUseWriter, WRITE_EVERY};
 use crate::{
     clock::{Clock, Timestamp},
-    identity::Lifetimes,
     observe::metrics::Metrics,
-    store::{Change, CommitError, Store, StoreError, Token},
+    store::{Change, Store, Token},
 };
+
+pub use upkeep::LifetimesNow;
+pub(super) use upkeep::UpkeepError;
 
 /// Deletes ended tokens in the background.
 pub struct TokenCleanup {
@@ -24,23 +26,11 @@ pub struct TokenCleanup {
     metrics: Arc<Metrics>,
 }
 
-/// How long tokens live by the settings in force, which a reload may change.
-pub type LifetimesNow = Arc<dyn Fn() -> Lifetimes + Send + Sync>;
-
 /// How far a pass over all tokens has come.
 #[derive(Default)]
 struct Round {
     last: Option<Token>,
     over: u64,
-}
-
-/// Why work on tokens was left for the next time.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UpkeepError {
-    #[error(transparent)]
-    Read(#[from] StoreError),
-    #[error(transparent)]
-    Write(#[from] CommitError),
 }
 
 impl TokenCleanup {
@@ -136,3 +126,4 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[cfg(test)]
 mod tests;
+mod upkeep;

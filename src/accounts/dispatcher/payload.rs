@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accounts::{
-        Accounts, Fault, Reset, change::ATTEMPTS, find::id_value, recover::RESET_SCOPE, verify::verification,
+        Accounts, Fault, Reset, change::ATTEMPTS, key::id_value, recover::RESET_SCOPE, verify::verification,
     },
     identity::TokenId,
     javascript::number_to_json,

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::accounts::Key;
 
 /// LoopBack's rows, as a real one had them when these answers were recorded.
 fn rows() -> Vec<(Value, Map<String, Value>)> {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::{
     accounts::testing::{self, House},
-    identity::TokenHash,
+    identity::{Lifetimes, TokenHash},
     observe::metrics::Gauges,
     store::{LastUse, Session, UserDraft},
 };

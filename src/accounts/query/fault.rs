@@ -1,0 +1,97 @@
+//! Why a filter cannot be read.
+
+use serde_json::Value;
+
+/// Why a filter was not understood. The texts are LoopBack's, where it has one.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum QueryFault {
+    /// `limit` is no positive whole number.
+    #[error("The limit parameter {0} is not valid")]
+    Limit(Value),
+    /// `skip` or `offset` is no whole number.
+    #[error("The offset/skip parameter {0} is not valid")]
+    Skip(Value),
+    /// `order` is no text.
+    #[error("The order {0} is not valid")]
+    Order(Value),
+    /// A direction that is neither `ASC` nor `DESC`.
+    #[error("The order {0} has invalid direction")]
+    Direction(Value),
+    /// A `where` that is no object.
+    #[error("The where clause {0} is not an object")]
+    Where(Value),
+    /// An `and`, `or` or `nor` without a list.
+    #[error("The {operator} operator has invalid clauses {given}: {reason}")]
+    Clauses {
+        /// Which.
+        operator: String,
+        /// What it was given.
+        given: Value,
+        /// Why that is no list.
+        reason: &'static str,
+    },
+    /// An operator with a value that it cannot take.
+    #[error("The {property} property has invalid clause {given}: {reason}")]
+    Clause {
+        /// The property.
+        property: String,
+        /// What it was given.
+        given: Value,
+        /// Why that cannot be taken.
+        reason: String,
+    },
+    /// An operator of a database.
+    #[error("Operators \"{}\" are not allowed in query", operators.join(", "))]
+    Operators {
+        /// Which.
+        operators: Vec<String>,
+        /// Where they stand.
+        clause: Value,
+    },
+    /// A regular expression that is no text.
+    #[error("Invalid argument, must be a string, regex literal, or RegExp object")]
+    RegexType,
+    /// Flags that there are not.
+    #[error("Invalid regex flags: {0}")]
+    RegexFlags(String),
+    /// A regular expression that is broken, or that takes more than linear time.
+    #[error("The regexp {0} is not valid, or not supported here")]
+    Regex(Value),
+    /// What is no moment.
+    #[error("Invalid date: {0}")]
+    Date(String),
+    /// A relation that there is not.
+    #[error("Relation \"{relation}\" is not defined for {model} model")]
+    Relation {
+        /// What was asked for.
+        relation: String,
+        /// Of which model.
+        model: String,
+    },
+    /// A write whose `where` names a hidden property.
+    #[error("The where clause names the hidden property \"{0}\"")]
+    Hidden(String),
+    /// Deeper than this.
+    #[error("The query object exceeds maximum depth {0}")]
+    TooDeep(usize),
+    /// More regular expressions and wildcards than this.
+    #[error("The where clause has more than {0} patterns")]
+    TooManyPatterns(usize),
+    /// More values in its lists than this.
+    #[error("The where clause has more than {0} values in its lists")]
+    TooManyValues(usize),
+    /// More properties to sort by, or to show, than this.
+    #[error("The {what} clause names more than {most} properties")]
+    TooManyNames {
+        /// `order` or `fields`.
+        what: &'static str,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// More conditions than this.
+    #[error("The where clause has more than {0} conditions")]
+    TooManyClauses(usize),
+}
+
+/// LoopBack's bound: the filter is level 0.
+pub(super) const MAX_DEPTH: usize = 12;

@@ -1,0 +1,23 @@
+//! What every operation on accounts works with.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{aside::Aside, password, query, settings::Settings};
+use crate::{clock::Clock, hasher::Hasher, limit::Limits, store::Store};
+
+/// The accounts. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) hasher: Hasher,
+    pub(super) limits: Arc<Limits>,
+    pub(super) clock: Clock,
+    pub(super) settings: Arc<Settings>,
+    pub(super) passwords: Arc<password::Rules>,
+    pub(super) users: Arc<query::Model>,
+    pub(super) aside: Arc<Aside>,
+    /// Rung when there is an event to deliver.
+    pub(super) wake_up: Arc<Notify>,
+}
