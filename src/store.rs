@@ -6,32 +6,38 @@
 
 #[cfg(test)]
 mod contract;
+mod error;
 mod import_rows;
 mod keys;
 mod last_use;
 mod live;
 mod memory;
+mod open;
 mod records;
 mod resident;
 mod sessions;
+mod settings;
 mod sled;
 mod state;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
 pub use self::sled::Loader;
+pub use error::{CommitError, StoreError};
 pub use import_rows::{ImportOutcome, ImportRow, SkipReason, UsernameWarning};
 pub use keys::{KeyRules, UserKey};
 pub use last_use::LastUse;
+pub use open::{open, open_for_import};
 pub use records::{
     AclRow, Change, ChangeNotice, Counters, Noticed, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping,
     Token, User, UserDraft,
 };
 pub use sessions::{Session, Sessions, Standing, Subject};
+pub use settings::{Engine, Settings};
 
 /// Where accounts and tokens are kept. All methods may be called from any runtime.
 #[async_trait]
@@ -163,136 +169,4 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the last flush failed.
     async fn close(&self) -> Result<(), StoreError>;
-}
-
-/// Opens the store that the settings name, reading and verifying all of it.
-///
-/// # Errors
-/// [`StoreError`] when another process holds it, when its folder cannot be used, and when it is damaged.
-pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
-    match &settings.engine {
-        Engine::Memory => memory::open(settings.keys),
-        Engine::Sled(folder) => sled::open(folder, settings.keys).await,
-    }
-}
-
-/// Opens a store for an import alone: users and tokens stay on the disk, however many there are.
-///
-/// # Errors
-/// As [`open`]; and a store in memory is open to its gate alone.
-pub fn open_for_import(settings: &Settings) -> Result<Loader, StoreError> {
-    match &settings.engine {
-        Engine::Memory => Err(StoreError::Engine("a store in memory is nowhere else".to_owned())),
-        Engine::Sled(folder) => Loader::open(folder, settings.keys),
-    }
-}
-
-/// Which store, and how it folds names.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which engine, and where.
-    pub engine: Engine,
-    /// How emails and usernames are compared.
-    pub keys: KeyRules,
-}
-
-/// The engines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// Everything is forgotten at exit.
-    Memory,
-    /// An embedded store in this folder.
-    Sled(PathBuf),
-}
-
-impl Engine {
-    /// Whether a store lies there already. One in memory lies nowhere.
-    #[must_use]
-    pub fn has_files(&self) -> bool {
-        match self {
-            Self::Sled(folder) => folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()),
-            Self::Memory => false,
-        }
-    }
-}
-
-/// Why the store could not answer or open.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process holds the folder.
-    #[error(
-        "the store in `{path}` is in use by process {pid}; stop it, or give this one a `store.url` of its own"
-    )]
-    Locked {
-        /// The store's folder.
-        path: PathBuf,
-        /// The process that holds the lock, as it wrote it down (`?` when it did not).
-        pid: String,
-    },
-    /// The folder cannot be made, read or written.
-    #[error("cannot use the store folder `{path}`")]
-    Folder {
-        /// The store's folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A record's checksum does not hold: the store is not opened, and nothing is thrown away.
-    #[error(
-        "the store in `{path}` is damaged: {detail}; it was left as it is: put a copy of the folder from a backup in \
-         its place, or move it away to begin with an empty store"
-    )]
-    Damaged {
-        /// The store's folder.
-        path: PathBuf,
-        /// Which record.
-        detail: String,
-    },
-    /// The engine failed.
-    #[error("the store failed: {0}")]
-    Engine(String),
-    /// A sync failed earlier: nothing more is acknowledged until a restart.
-    #[error("an earlier write could not be made durable; restart after the disk is mended")]
-    Poisoned,
-    /// The store has been closed.
-    #[error("the store is closed")]
-    Closed,
-    /// The changes feed no longer reaches back that far.
-    #[error("the changes feed no longer reaches back that far")]
-    FeedTruncated,
-}
-
-/// Why a batch was not applied.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// Another user has this email or username: the index of the change, and every key that is taken.
-    #[error("already taken: {keys:?}")]
-    Taken {
-        /// The index of the change in the batch.
-        change: usize,
-        /// The keys that other users have.
-        keys: Vec<UserKey>,
-    },
-    /// The row that a change names does not exist.
-    #[error("no such row")]
-    Missing {
-        /// The index of the change in the batch.
-        change: usize,
-    },
-    /// The row was changed since it was read.
-    #[error("the row was changed by somebody else")]
-    Stale {
-        /// The index of the change in the batch.
-        change: usize,
-    },
-    /// The session whose wish the batch is has ended meanwhile ([`Change::RequireToken`]).
-    #[error("the session has ended meanwhile")]
-    Ended,
-    /// Too many writes are waiting.
-    #[error("too many writes are waiting")]
-    Busy,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

@@ -9,6 +9,7 @@
 
 mod feed;
 mod lazy;
+mod published;
 
 use std::{
     collections::HashMap,
@@ -28,31 +29,9 @@ use super::{
 use crate::{clock::Clock, identity::UserId, observe::Seldom};
 use feed::Feed;
 use lazy::Pending;
+use published::Published;
 
-/// What both engines answer from.
-#[derive(Debug)]
-pub(super) struct Live {
-    state: RwLock<State>,
-    published: Mutex<Published>,
-    sessions: Sessions,
-    /// The number of the newest notice since the start, for those that wait for one.
-    newest: watch::Sender<u64>,
-    /// Held by an engine that has applied a group and not published it yet.
-    unsettled: tokio::sync::RwLock<()>,
-    errors: AtomicU64,
-    /// Commits that pushed events out of the outbox.
-    lost: Seldom,
-}
-
-#[derive(Debug)]
-struct Published {
-    /// One for every user with a token: their sessions share it.
-    slots: HashMap<UserId, Arc<ArcSwap<Subject>>>,
-    feed: Feed,
-    /// Events up to this number are durable.
-    outbox_seq: u64,
-    pending: Pending,
-}
+pub(super) use published::Live;
 
 impl Live {
     /// Takes over the rows that a start has read.

@@ -10,6 +10,8 @@ mod import_state;
 mod kinds;
 mod outbox;
 mod read;
+mod rows;
+mod tables;
 mod tombstones;
 
 use std::{
@@ -17,123 +19,24 @@ use std::{
     hash::{BuildHasher, Hash, RandomState},
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    clock::Timestamp,
-    identity::{Handle, TokenHash, UserId},
+    identity::{TokenHash, UserId},
     store::{
-        LastUse,
         keys::{KeyRules, UserKey},
-        records::{AclRow, OutboxEntry, Role, RoleMapping, Token},
+        records::{RoleMapping, Token},
     },
 };
+use kinds::Kinds;
+use outbox::Outbox;
+use rows::{TokenExtra, beginning, handle_digest};
 
 pub(super) use apply::Effects;
 pub(super) use codec::Row;
-use kinds::Kinds;
-use outbox::Outbox;
+pub(super) use rows::{Meta, TokenRow, Write, normal};
+pub(super) use tables::State;
 pub(super) use tombstones::Tombstone;
-
-/// All rows, and the indexes over them.
-#[derive(Debug)]
-pub(super) struct State {
-    rules: KeyRules,
-    /// Rows as they are stored: a million users must fit.
-    users: BTreeMap<UserId, Box<[u8]>>,
-    /// What users are found by: their names, and in realms the names alone, too.
-    names: BTreeSet<(u64, UserId)>,
-    tokens: BTreeMap<TokenHash, TokenRow>,
-    tokens_by_user: BTreeSet<(UserId, Timestamp, TokenHash)>,
-    /// The beginnings of a handle and of its token's hash.
-    handles: BTreeSet<(u64, u64)>,
-    roles: BTreeMap<String, Role>,
-    mappings: BTreeMap<String, RoleMapping>,
-    /// The mappings that give a user a role: the user's id as text, the mapping's id.
-    grants: BTreeSet<(String, String)>,
-    acls: BTreeMap<String, AclRow>,
-    outbox: Outbox,
-    kinds: Kinds,
-    tombstones: BTreeSet<Tombstone>,
-    meta: Meta,
-    /// Users and tokens are on the disk alone.
-    import: Option<import_state::ImportState>,
-    /// Keyed by chance, so that no client can choose names that collide in `names`.
-    hasher: RandomState,
-}
-
-/// The counters: none ever goes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Meta {
-    next_user: i64,
-    text_ids: bool,
-    next_role: u64,
-    next_mapping: u64,
-    outbox_seq: u64,
-    change_seq: u64,
-    /// What unknown names are hashed with, so that no client can tell how they are checked.
-    secret: [u8; 32],
-    /// How many runs of imports there were.
-    imports: u32,
-    /// How many other rows there are, as of the last write to a disk.
-    rows: u64,
-    /// How many writes to a disk there were.
-    commits: u64,
-}
-
-/// One row's new content; `None` deletes it.
-#[derive(Debug)]
-pub(super) enum Write {
-    User(UserId, Option<Box<[u8]>>),
-    Token(TokenHash, Option<TokenRow>),
-    Role(String, Option<Role>),
-    Mapping(String, Option<RoleMapping>),
-    Acl(String, Option<AclRow>),
-    Outbox(u64, Option<OutboxEntry>),
-    /// Whether an import must not bring this back.
-    Tombstone(Tombstone, bool),
-    Meta(Meta),
-}
-
-/// A [`Token`] without its hash; what few tokens have is in a box.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct TokenRow {
-    #[serde(rename = "u")]
-    user: UserId,
-    #[serde(rename = "t")]
-    ttl: Option<f64>,
-    #[serde(rename = "c")]
-    created: Timestamp,
-    #[serde(rename = "e", default)]
-    epoch: u32,
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    used: Option<LastUse>,
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    extra: Option<Box<TokenExtra>>,
-    /// An import brought it: its end has to be remembered.
-    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
-    imported: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct TokenExtra {
-    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<String>,
-    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(rename = "f", default, skip_serializing_if = "std::ops::Not::not")]
-    fixed: bool,
-}
-
-/// The one form of an id: `Text("7")` is `Number(7)`.
-pub(super) fn normal(id: &UserId) -> UserId {
-    match id {
-        UserId::Number(number) => UserId::Number(*number),
-        UserId::Text(text) => UserId::parse(text),
-    }
-}
 
 impl State {
     /// An empty state.
@@ -298,23 +201,6 @@ impl TokenRow {
     }
 }
 
-impl Default for Meta {
-    fn default() -> Self {
-        Self {
-            next_user: 1,
-            text_ids: false,
-            next_role: 1,
-            next_mapping: 1,
-            outbox_seq: 0,
-            change_seq: 0,
-            secret: [0; 32],
-            imports: 0,
-            rows: 0,
-            commits: 0,
-        }
-    }
-}
-
 fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
     match value {
         Some(value) => map.insert(key, value),
@@ -327,19 +213,10 @@ fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
     (mapping.principal_type.0 == "USER").then(|| (mapping.principal_id.clone(), mapping.id.clone()))
 }
 
-/// The first eight bytes of a handle: enough to find it by, and a quarter of its size.
-fn handle_digest(handle: &Handle) -> u64 {
-    handle.as_str().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
-}
-
-/// The first eight bytes of a token's hash.
-fn beginning(hash: &TokenHash) -> u64 {
-    hash.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
     use crate::store::{
         contract::{draft, row, token},
         records::{Change, PrincipalKind},

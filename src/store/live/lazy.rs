@@ -1,26 +1,21 @@
 //! Sessions that are made when their token is first used: a start with a million of them makes none.
 
-use std::{collections::HashSet, sync::Arc};
+mod pending;
+
+use std::sync::Arc;
 
 use tokio::sync::RwLockWriteGuard;
 
 use super::{Live, Published};
 use crate::{
-    identity::{TokenHash, UserId},
+    identity::TokenHash,
     store::{
         Session, StoreError,
         state::{Effects, State},
     },
 };
 
-/// What is in the rows and not durable yet, or never will be: it is not given out.
-#[derive(Debug, Default)]
-pub(super) struct Pending {
-    tokens: HashSet<TokenHash>,
-    users: HashSet<UserId>,
-    /// It could not be made durable.
-    lost: bool,
-}
+pub(super) use pending::Pending;
 
 /// What the rows say of a token.
 enum Found {

@@ -1,29 +1,20 @@
 //! Rows as bytes: the key and the payload that an engine writes. The engine adds its checksum.
 
+mod row;
+
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::{Meta, State, TokenRow, Tombstone, Write};
+use super::{Meta, State, TokenRow, Write};
 use crate::{
-    identity::{PasswordHash, TokenHash, UserId},
+    identity::{PasswordHash, UserId},
     store::{
         StoreError,
         records::{AclRow, OutboxEntry, Role, RoleMapping, User},
     },
 };
 
-/// The name of one row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::store) enum Row {
-    Meta,
-    User(UserId),
-    Token(TokenHash),
-    Role(String),
-    Mapping(String),
-    Acl(String),
-    Outbox(u64),
-    Tombstone(Tombstone),
-}
+pub(in crate::store) use row::Row;
 
 /// A [`User`] as stored. Short names, because every row carries them.
 #[derive(Serialize, Deserialize)]
@@ -42,39 +33,6 @@ struct UserRow<P> {
     revision: u64,
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     disabled: bool,
-}
-
-impl Row {
-    /// The key under which an engine keeps the row: one letter for the table, then the id.
-    pub(in crate::store) fn key(&self) -> Vec<u8> {
-        match self {
-            Self::Meta => b"m".to_vec(),
-            Self::User(id) => prefixed(b'u', id.to_string().as_bytes()),
-            Self::Token(hash) => prefixed(b't', &hash.0),
-            Self::Role(id) => prefixed(b'r', id.as_bytes()),
-            Self::Mapping(id) => prefixed(b'g', id.as_bytes()),
-            Self::Acl(id) => prefixed(b'a', id.as_bytes()),
-            Self::Outbox(seq) => prefixed(b'o', &seq.to_be_bytes()),
-            Self::Tombstone(tombstone) => prefixed(b'x', &tombstone.0),
-        }
-    }
-
-    /// The row of a key; `None` for a key that [`Row::key`] cannot have made.
-    pub(in crate::store) fn parse(key: &[u8]) -> Option<Self> {
-        let (table, rest) = key.split_first()?;
-        let text = || std::str::from_utf8(rest).ok();
-        match table {
-            b'm' if rest.is_empty() => Some(Self::Meta),
-            b'u' => text().map(|id| Self::User(UserId::parse(id))),
-            b't' => rest.try_into().ok().map(|hash| Self::Token(TokenHash(hash))),
-            b'r' => text().map(|id| Self::Role(id.to_owned())),
-            b'g' => text().map(|id| Self::Mapping(id.to_owned())),
-            b'a' => text().map(|id| Self::Acl(id.to_owned())),
-            b'o' => rest.try_into().ok().map(|seq| Self::Outbox(u64::from_be_bytes(seq))),
-            b'x' => rest.try_into().ok().map(|tombstone| Self::Tombstone(Tombstone(tombstone))),
-            _ => None,
-        }
-    }
 }
 
 impl State {
@@ -183,19 +141,13 @@ fn json<T: Serialize>(row: Option<&T>) -> Result<Option<Vec<u8>>, StoreError> {
     row.map(serde_json::to_vec).transpose().map_err(|_| unreadable())
 }
 
-fn prefixed(table: u8, id: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + id.len());
-    key.push(table);
-    key.extend_from_slice(id);
-    key
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::store::contract::row;
+    use crate::{identity::TokenHash, store::state::Tombstone};
 
     fn any_row() -> impl Strategy<Value = Row> {
         prop_oneof![

@@ -3,6 +3,8 @@
 //! Before a batch, the rows that it may look at are read ([`State::needs`], [`State::load`]); after it they are
 //! given up again ([`State::give_up`]). All that is kept of the others is a digest of every name.
 
+mod held;
+
 use std::collections::BTreeSet;
 
 use super::{Row, State, Tombstone, Write, normal};
@@ -15,17 +17,9 @@ use crate::{
         records::Change,
     },
 };
+use held::Digest;
 
-/// What an import state knows of the rows that it does not hold.
-#[derive(Debug, Default)]
-pub(super) struct ImportState {
-    /// How many there are.
-    rows: u64,
-    names: BTreeSet<Digest>,
-}
-
-/// 96 bits, keyed by chance: two names do not meet.
-type Digest = [u8; 12];
+pub(super) use held::ImportState;
 
 impl State {
     /// An empty state that does not keep users and tokens.

@@ -1,0 +1,41 @@
+//! Rows behind their lock, and what readers see of them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::{feed::Feed, lazy::Pending};
+use crate::{
+    identity::UserId,
+    observe::Seldom,
+    store::{Sessions, Subject, state::State},
+};
+
+/// What both engines answer from.
+#[derive(Debug)]
+pub(in crate::store) struct Live {
+    pub(super) state: RwLock<State>,
+    pub(super) published: Mutex<Published>,
+    pub(super) sessions: Sessions,
+    /// The number of the newest notice since the start, for those that wait for one.
+    pub(super) newest: watch::Sender<u64>,
+    /// Held by an engine that has applied a group and not published it yet.
+    pub(super) unsettled: tokio::sync::RwLock<()>,
+    pub(super) errors: AtomicU64,
+    /// Commits that pushed events out of the outbox.
+    pub(super) lost: Seldom,
+}
+
+#[derive(Debug)]
+pub(super) struct Published {
+    /// One for every user with a token: their sessions share it.
+    pub(super) slots: HashMap<UserId, Arc<ArcSwap<Subject>>>,
+    pub(super) feed: Feed,
+    /// Events up to this number are durable.
+    pub(super) outbox_seq: u64,
+    pub(super) pending: Pending,
+}
