@@ -2,6 +2,7 @@
 //! 8.5).
 
 mod read;
+mod rule;
 mod stored;
 
 use std::sync::Arc;
@@ -13,26 +14,12 @@ use super::{
     key_typos,
 };
 use read::{read_access, read_permission, read_principal_id, read_principal_type, read_property};
+use rule::{access_weight, effect, principal, score};
 
+pub(super) use rule::{
+    EXECUTE, Effect, Miss, Property, READ, REPLICATE, Rule, Target, USER, WRITE, Who, access_type, who,
+};
 pub(super) use stored::{describe_stored, stored_reference, stored_rule};
-
-/// `READ`
-pub(super) const READ: &str = "READ";
-/// `WRITE`
-pub(super) const WRITE: &str = "WRITE";
-/// `EXECUTE`
-pub(super) const EXECUTE: &str = "EXECUTE";
-/// `REPLICATE`
-pub(super) const REPLICATE: &str = "REPLICATE";
-
-/// The principal type of the accounts. In an app with several user models it is the name of the account model, and
-/// `USER` matches nothing.
-pub(super) const USER: &str = "USER";
-
-/// The access type that `word` spells.
-pub(super) fn access_type(word: &str) -> Option<&'static str> {
-    [READ, WRITE, EXECUTE, REPLICATE].into_iter().find(|known| *known == word)
-}
 
 /// One static rule as a file has it, or a stored row in the same form.
 #[derive(Clone, Debug)]
@@ -51,74 +38,6 @@ pub(super) struct Entry {
     pub(super) principal_id: Option<Box<str>>,
     /// What model-config compares when it replaces a rule.
     identity: [Option<serde_json::Value>; 4],
-}
-
-/// Which methods an entry is about.
-#[derive(Clone, Debug)]
-pub(super) enum Property {
-    Any,
-    One(Box<str>),
-    /// LoopBack wants the canonical name in the list; not even `["*"]` is a wildcard.
-    List(Vec<Box<str>>),
-}
-
-/// What a winning rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// `ALLOW`, `ALARM` and `AUDIT`.
-    Allow {
-        weight: i32,
-    },
-    Deny,
-    /// No permission, or `DEFAULT`: the model's default decides.
-    Default {
-        weight: i32,
-    },
-}
-
-/// Whom a rule is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Who {
-    Everyone,
-    Authenticated,
-    Unauthenticated,
-    Owner,
-    Role(Box<str>),
-    User(Box<str>),
-}
-
-/// A rule of one route. The higher score comes first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rule {
-    pub(super) who: Who,
-    pub(super) effect: Effect,
-    pub(super) score: i32,
-    pub(super) reference: Arc<str>,
-}
-
-/// Why an entry says nothing of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Miss {
-    /// It is about other methods.
-    Property,
-    /// It is about other access types.
-    Access,
-    /// It is about no caller, as LoopBack sees it.
-    Nobody,
-}
-
-/// What rules are matched with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Target<'m> {
-    pub(super) model: &'m str,
-    /// The canonical name; `""` = a route without a property.
-    pub(super) property: &'m str,
-    pub(super) aliases: &'m [Box<str>],
-    pub(super) access: &'static str,
-    /// LoopBack's static rules do not know aliases; profile `standard` counts them.
-    pub(super) alias_counts: bool,
-    /// The principal type of the accounts: see [`USER`].
-    pub(super) user_type: &'m str,
 }
 
 pub(super) const KEYS: [&str; 6] =
@@ -309,69 +228,4 @@ pub(super) fn all_rules<'r>(
 /// Whether a stored row's permission is one that LoopBack knows.
 pub(super) fn is_permission(word: &str) -> bool {
     word.is_empty() || effect(word).is_some()
-}
-
-fn effect(word: &str) -> Option<Effect> {
-    match word {
-        "ALLOW" => Some(Effect::Allow { weight: 0 }),
-        "ALARM" => Some(Effect::Allow { weight: 1 }),
-        "AUDIT" => Some(Effect::Allow { weight: 2 }),
-        "DENY" => Some(Effect::Deny),
-        "DEFAULT" => Some(Effect::Default { weight: -1 }),
-        _ => None,
-    }
-}
-
-/// How people call a principal.
-fn principal(kind: Option<&str>, id: Option<&str>) -> String {
-    match (kind, id) {
-        (Some("USER"), Some(id)) => format!("user {id}"),
-        (Some("ROLE"), Some(id)) => id.to_owned(),
-        (kind, id) => format!("{} {}", kind.unwrap_or("?"), id.unwrap_or("?")),
-    }
-}
-
-/// Whom a principal's type and id mean; `None` = no caller, as LoopBack sees it.
-pub(super) fn who(principal_type: Option<&str>, id: Option<&str>, user_type: &str) -> Option<Who> {
-    match (principal_type?, id?) {
-        (kind, id) if kind == user_type => Some(Who::User(id.into())).filter(|_| !id.is_empty()),
-        ("ROLE", "" | "$related") => None,
-        ("ROLE", "$everyone") => Some(Who::Everyone),
-        ("ROLE", "$authenticated") => Some(Who::Authenticated),
-        ("ROLE", "$unauthenticated") => Some(Who::Unauthenticated),
-        ("ROLE", "$owner") => Some(Who::Owner),
-        ("ROLE", name) => Some(Who::Role(name.into())),
-        _ => None,
-    }
-}
-
-/// 3 = exact, 2 = wildcard, `None` = no match. A static `EXECUTE` rule governs every request.
-fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
-    match rule {
-        None | Some("*") => Some(2),
-        Some(EXECUTE) => Some(3),
-        Some(WRITE) if request == REPLICATE => Some(3),
-        Some(word) if word == request => Some(3),
-        Some(_) => None,
-    }
-}
-
-/// LoopBack's score: model, property, access type, principal, role and permission, in this order of weight. That a
-/// `USER` principal weighs 4 in a field of 4 is LoopBack's: it carries into the access type. A principal of a type that
-/// is a model's name weighs 1.
-fn score(parts: &[i32; 3], who: &Who, effect: Effect, user_type: &str) -> i32 {
-    let (principal, role) = match who {
-        Who::User(_) if user_type == USER => (4, 0),
-        Who::User(_) => (1, 0),
-        Who::Role(_) => (2, 5),
-        Who::Owner => (2, 4),
-        Who::Authenticated | Who::Unauthenticated => (2, 2),
-        Who::Everyone => (2, 1),
-    };
-    let permission = match effect {
-        Effect::Allow { weight } | Effect::Default { weight } => weight,
-        Effect::Deny => 3,
-    };
-    let matched = parts.iter().fold(0, |sum, part| sum * 4 + part);
-    ((matched * 4 + principal) * 8 + role) * 4 + permission
 }

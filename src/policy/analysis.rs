@@ -1,5 +1,7 @@
 //! A set together with what it was made of: what `check`, `explain`, `policy test` and `policy diff` look into.
 
+mod set;
+
 use super::{
     Finding, PolicySet, Settings, Source, Stored,
     acl::{Effect, Entry, Rule, Who, stored_reference, who},
@@ -7,17 +9,12 @@ use super::{
     compile::build,
     finding::{Place, Report},
     lint,
-    plan::{Plan, RoutePlan},
-    routes_file::captures,
+    plan::RoutePlan,
     table::Judge,
+    trie::captures,
 };
 
-/// A set that can be asked why. The gate serves under the plain [`PolicySet`].
-#[derive(Debug)]
-pub struct Analysis {
-    pub(super) set: PolicySet,
-    pub(super) plan: Plan,
-}
+pub use set::Analysis;
 
 /// A rule as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ mod routes_file;
 mod rules;
 mod shared;
 mod short;
+mod sorting;
 mod stored;
+mod subject;
 
 use std::collections::HashMap;
 
@@ -25,6 +27,8 @@ use super::{
     trie::{End, Piece},
 };
 use shared::Shared;
+use sorting::Sorting;
+use subject::Subject;
 
 /// A table in the making.
 pub(super) struct Assembly<'a, 'r> {
@@ -144,7 +148,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if is_account && !self.settings.loopback {
             seeds_logout(&mut methods);
         }
-        self.check_rules((&model.name, model.at, &model.settings, false), &model.acls, &methods);
+        let subject = Subject { name: &model.name, at: model.at, settings: &model.settings, is_plain: false };
+        self.check_rules(subject, &model.acls, &methods);
         let rows = self.rows_of(&model.name);
         let index = self.table.models.len();
         let first_route = self.table.routes.len();
@@ -383,18 +388,4 @@ fn seeds_logout(methods: &mut [Method]) {
 fn is_token_route(method: &str) -> bool {
     let relation = method.strip_prefix("__").and_then(|rest| rest.split_once("__"));
     relation.is_some_and(|(_, name)| name == "accessTokens")
-}
-
-/// LoopBack's order of paths: part by part, empty ones last, literals before parameters, then by their text; of two
-/// with a common beginning the longer one first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sorting(Vec<(bool, bool, String)>);
-
-impl Sorting {
-    fn of(path: &str) -> Self {
-        let part = |part: &str| (part.is_empty(), part.starts_with(':'), part.to_owned());
-        // A part that no other one follows, so that the longer path comes first.
-        let end = (true, true, String::new());
-        Self(path.split('/').map(part).chain([end]).collect())
-    }
 }

@@ -1,5 +1,7 @@
 //! Files in, a checked [`PolicySet`] out.
 
+mod set;
+
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -12,18 +14,9 @@ use super::{
     model::{Definition, Models},
     plan::Plan,
     routes_file::RoutesFile,
-    table::Table,
 };
 
-/// A whole, checked set. Never changed: a reload makes a new one.
-#[derive(Debug)]
-pub struct PolicySet {
-    /// Hex of SHA-256 over settings, files and stored rules.
-    pub digest: String,
-    pub(super) settings: Settings,
-    pub(super) table: Table,
-    account: Option<AccountModel>,
-}
+pub use set::PolicySet;
 
 /// Compiles a set. All findings are collected; `None` when one of them is an error.
 ///

@@ -1,5 +1,7 @@
 //! The decision.
 
+mod caller;
+
 use super::{
     Action, OwnerVerdict, PolicySet, Question, Unmatched,
     acl::{Effect, Rule, Who},
@@ -8,16 +10,7 @@ use super::{
     table::Policed,
 };
 
-/// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller<'c> {
-    /// The user's id as text; `None` = anonymous.
-    pub user: Option<&'c str>,
-    /// The names of the static roles, sorted.
-    pub roles: &'c [Box<str>],
-    /// The token's scopes; empty = `DEFAULT`.
-    pub scopes: &'c [String],
-}
+pub use caller::Caller;
 
 /// What was decided.
 #[derive(Debug)]

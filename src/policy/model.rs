@@ -1,61 +1,19 @@
 //! LoopBack model definitions: the base chain resolved, settings and rules merged.
 
+mod definition;
 mod resolver;
-
-use std::collections::HashMap;
-
-use resolver::{Resolver, Which};
 
 use super::{
     acl::Entry,
     finding::{Place, Report, did_you_mean},
-    json::{Json, Member, Members, Node},
+    json::{Json, Member, Node},
     plural::{dashed, pluralize},
     remote, settings,
 };
+use definition::MAX_BASES;
+use resolver::{Resolver, Which};
 
-/// A definition as its file has it.
-#[derive(Debug)]
-pub(super) struct Definition {
-    pub(super) name: Box<str>,
-    /// What references to its rules begin with: the file's name, or the model's for built-in ones.
-    pub(super) label: String,
-    pub(super) at: Place,
-    pub(super) node: Node,
-    pub(super) built_in: bool,
-}
-
-/// A model with everything that it inherits.
-#[derive(Clone, Debug)]
-pub(super) struct Model {
-    pub(super) name: Box<str>,
-    pub(super) at: Place,
-    /// Merged settings without rules and properties.
-    pub(super) settings: Members,
-    pub(super) properties: Members,
-    pub(super) acls: Vec<Entry>,
-    /// The models that it is based on, the nearest first.
-    pub(super) bases: Vec<Box<str>>,
-    /// What it is below: `PersistedModel`, `KeyValueModel`, `User`.
-    pub(super) persisted: bool,
-    pub(super) key_value: bool,
-    pub(super) user: bool,
-    pub(super) built_in: bool,
-    /// Whether LoopBack would give it routes.
-    pub(super) public: bool,
-    /// Whether it is attached to a data source, so that relations to it work.
-    pub(super) attached: bool,
-}
-
-/// All models of a set, by name.
-#[derive(Debug, Default)]
-pub(super) struct Models {
-    pub(super) list: Vec<Model>,
-    by_name: HashMap<Box<str>, usize>,
-}
-
-/// Deeper chains of bases are refused.
-const MAX_BASES: usize = 32;
+pub(super) use definition::{Definition, Model, Models};
 
 const BUILT_IN: &str = include_str!("builtin.json");
 

@@ -1,5 +1,7 @@
 //! Who owns a row: how it is asked, and how the answer is read (docs/loopback-3.28.md section 8.6, docs/policies.md).
 
+mod declared;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,52 +9,7 @@ use serde_json::Value;
 use super::{Action, Caller, path};
 use crate::javascript;
 
-/// How a model's owner is found.
-#[derive(Debug)]
-pub(super) enum Owner {
-    /// There is none.
-    Nobody,
-    /// The row is an account: its id is the owner.
-    Account,
-    /// The row is read from the app at the model's own URL, `{prefix}{id}`, as LoopBack reads it.
-    Row { prefix: Box<str>, row: RowOwner },
-    /// A captured segment is the owner's id.
-    Segment(Box<str>),
-    /// The app is asked at a target of the file's own.
-    Lookup { target: Template, reading: Field, cache: Option<Duration> },
-}
-
-/// LoopBack's rules for a row.
-#[derive(Debug, Default)]
-pub(super) struct RowOwner {
-    /// Whether the properties `userId` and `owner` count, each: they do unless `ownerRelations` is set. A relation of
-    /// that name hides the property.
-    pub(super) legacy: bool,
-    pub(super) user_id_is_relation: bool,
-    pub(super) owner_is_relation: bool,
-    /// The foreign keys of the relations to the account model that count.
-    pub(super) keys: Vec<Box<str>>,
-}
-
-/// Where in an answer the owner's id is.
-#[derive(Debug)]
-pub(super) enum Field {
-    /// A JSON pointer into the body.
-    Pointer(Box<str>),
-    /// A response header.
-    Header(Box<str>),
-}
-
-/// A target with `{name}` in it.
-#[derive(Debug)]
-pub(super) struct Template(pub(super) Vec<Part>);
-
-/// A piece of a [`Template`].
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Text(Box<str>),
-    Capture(Box<str>),
-}
+pub(super) use declared::{Field, Owner, Part, RowOwner, Template};
 
 /// What the app has to be asked to know the owner.
 #[derive(Clone, Debug)]

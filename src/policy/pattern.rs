@@ -1,7 +1,11 @@
 //! The paths of `routes` files: `/a/{b}/{*c}`, read strictly. What other routers write is an error that tells the
 //! right spelling: as a literal it would protect nothing.
 
-use super::{path, path::MAX_CAPTURES, routes_file::captures, trie::Piece};
+use super::{
+    path,
+    path::MAX_CAPTURES,
+    trie::{Piece, captures},
+};
 
 /// What the gate serves itself: no request below reaches a route.
 pub(super) const OURS: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];

@@ -9,7 +9,7 @@ use super::{
     key_typos,
     owner::{Field, Owner, Part, Template},
     pattern, scopes,
-    trie::Piece,
+    trie::{Piece, captures},
     verb,
 };
 
@@ -136,14 +136,6 @@ pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bo
         report.error(node.at, "challenge", format!("`{word}` is no challenge"), fix);
     }
     word == "basic"
-}
-
-/// The names of a pattern's captures, in order.
-pub(super) fn captures(pattern: &[Piece]) -> impl Iterator<Item = &str> {
-    pattern.iter().filter_map(|piece| match piece {
-        Piece::Literal(_) => None,
-        Piece::Capture(name) | Piece::Rest(name) => Some(&**name),
-    })
 }
 
 fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {

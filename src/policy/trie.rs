@@ -1,6 +1,10 @@
 //! A tree of path patterns, searched without allocating.
 
-use super::{path, routes_file::captures, segment_table::SegmentTable};
+mod piece;
+
+use super::{path, segment_table::SegmentTable};
+
+pub(super) use piece::{Piece, captures};
 
 /// Patterns and what they lead to.
 #[derive(Debug)]
@@ -32,14 +36,6 @@ pub(super) struct End {
     pub(super) rank: usize,
     /// What it leads to.
     pub(super) route: usize,
-}
-
-/// One segment of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Piece {
-    Literal(Box<str>),
-    Capture(Box<str>),
-    Rest(Box<str>),
 }
 
 /// A pattern's end, as it is found.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Assembly;
+use super::{Assembly, subject::Subject};
 use crate::policy::{
     acl::{READ, Target, USER, WRITE, Who, rules},
     action::is_safe,
@@ -111,7 +111,8 @@ impl Assembly<'_, '_> {
             })
             .collect();
         let settings = definition.node.members();
-        self.check_rules((&definition.name, definition.at, settings, true), &file.acls, &methods);
+        let subject = Subject { name: &definition.name, at: definition.at, settings, is_plain: true };
+        self.check_rules(subject, &file.acls, &methods);
         let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();

@@ -1,6 +1,6 @@
 //! Warnings about rules that say less than they seem to.
 
-use super::Assembly;
+use super::{Assembly, subject::Subject};
 use crate::policy::{
     acl::{Entry, Property, USER, Who},
     finding::{Place, did_you_mean},
@@ -12,7 +12,7 @@ impl Assembly<'_, '_> {
     /// Warnings about rules that say less than they seem to.
     pub(super) fn check_rules(
         &mut self,
-        (name, at, settings, is_plain): (&str, Place, &[Member], bool),
+        Subject { name, at, settings, is_plain }: Subject<'_>,
         acls: &[Entry],
         methods: &[Method],
     ) {

@@ -31,6 +31,14 @@ struct End {
     who: CallerClass,
 }
 
+/// A request that a denial does not reach.
+struct WayAround<'e> {
+    way: Way,
+    method: &'e str,
+    path: &'e str,
+    end: &'e End,
+}
+
 /// Warns of each route of a `routes` file that denies what another spelling of its path allows.
 pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
     let mut told: HashSet<(usize, Way, Option<usize>)> = HashSet::new();
@@ -46,7 +54,8 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
                     let counts = way != Way::Below
                         || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
                     if counts && told.insert((plan.model, way, end.route)) {
-                        tell(plan, pattern, (way, method, &path, &end), report);
+                        let found = WayAround { way, method, path: &path, end: &end };
+                        tell(plan, pattern, &found, report);
                     }
                 }
             }
@@ -80,8 +89,8 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
     }
 }
 
-fn tell(plan: &RoutePlan, pattern: &[Piece], found: (Way, &str, &str, &End), report: &mut Report<'_>) {
-    let (way, method, path, end) = found;
+fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut Report<'_>) {
+    let WayAround { way, method, path, end } = found;
     let route = text(pattern);
     let who = end.who.describe();
     let (message, fix) = match way {

@@ -1,0 +1,52 @@
+//! Models and their definitions.
+
+use std::collections::HashMap;
+
+use crate::policy::{
+    acl::Entry,
+    finding::Place,
+    json::{Members, Node},
+};
+
+/// A definition as its file has it.
+#[derive(Debug)]
+pub(in crate::policy) struct Definition {
+    pub(in crate::policy) name: Box<str>,
+    /// What references to its rules begin with: the file's name, or the model's for built-in ones.
+    pub(in crate::policy) label: String,
+    pub(in crate::policy) at: Place,
+    pub(in crate::policy) node: Node,
+    pub(in crate::policy) built_in: bool,
+}
+
+/// A model with everything that it inherits.
+#[derive(Clone, Debug)]
+pub(in crate::policy) struct Model {
+    pub(in crate::policy) name: Box<str>,
+    pub(in crate::policy) at: Place,
+    /// Merged settings without rules and properties.
+    pub(in crate::policy) settings: Members,
+    pub(in crate::policy) properties: Members,
+    pub(in crate::policy) acls: Vec<Entry>,
+    /// The models that it is based on, the nearest first.
+    pub(in crate::policy) bases: Vec<Box<str>>,
+    /// What it is below: `PersistedModel`, `KeyValueModel`, `User`.
+    pub(in crate::policy) persisted: bool,
+    pub(in crate::policy) key_value: bool,
+    pub(in crate::policy) user: bool,
+    pub(in crate::policy) built_in: bool,
+    /// Whether LoopBack would give it routes.
+    pub(in crate::policy) public: bool,
+    /// Whether it is attached to a data source, so that relations to it work.
+    pub(in crate::policy) attached: bool,
+}
+
+/// All models of a set, by name.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Models {
+    pub(in crate::policy) list: Vec<Model>,
+    pub(super) by_name: HashMap<Box<str>, usize>,
+}
+
+/// Deeper chains of bases are refused.
+pub(super) const MAX_BASES: usize = 32;
