@@ -2,10 +2,7 @@
 
 mod fields;
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     Config,
@@ -13,7 +10,7 @@ use super::{
         RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
         RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Spot,
     },
-    mistake::{Report, quoted},
+    mistake::quoted,
     secret::{self, Secret},
     setting::{FilePath, Filled},
     settings::{
@@ -25,16 +22,10 @@ use super::{
 };
 use crate::{hasher, limit, store};
 
-mod server;
+pub(crate) use step::Finish;
 
-/// What finishing needs besides the values.
-pub(crate) struct Finish<'a> {
-    pub(crate) profile: Profile,
-    /// The folder of the config file.
-    pub(crate) base: &'a Path,
-    pub(crate) set: BTreeSet<String>,
-    pub(crate) report: &'a mut Report,
-}
+mod server;
+mod step;
 
 impl Finish<'_> {
     /// The finished settings; of no use when the report holds an error.

@@ -1,6 +1,9 @@
 //! Flags, variables and the file, laid over each other: one written value a key.
 
-use std::{borrow::Cow, collections::BTreeMap};
+mod names;
+mod values;
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 use toml::{
@@ -9,17 +12,15 @@ use toml::{
 };
 
 use super::{
-    keys::{KEYS, shapes},
+    keys::shapes,
     mistake::{Place, Report, quoted},
     setting::{Located, Written},
     syntax, variables,
 };
+use names::{in_its_section, is_root, is_section, nearest, nearest_section};
 
-/// What was written, by `section.key`.
-#[derive(Default)]
-pub(crate) struct Inputs {
-    written: BTreeMap<String, Located>,
-}
+pub(super) use names::{bare, did_you_mean, is_key};
+pub(crate) use values::Inputs;
 
 /// Where the lines of a file begin.
 struct Lines<'t> {
@@ -225,77 +226,8 @@ fn listed(items: Vec<Value>, place: &Place) -> Written {
     Written::List(items.into_iter().map(one).collect())
 }
 
-pub(super) fn is_key(name: &str) -> bool {
-    name == "profile" || KEYS.contains(&name)
-}
-
-fn is_section(name: &str) -> bool {
-    sections().any(|section| section == name)
-}
-
-fn sections() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter_map(|key| key.split('.').next())
-}
-
-fn in_its_section(key: &str) -> String {
-    match key.split_once('.') {
-        Some((section, key)) => format!("did you mean `{key}` in [{section}]?"),
-        None => format!("did you mean `{key}` above all sections?"),
-    }
-}
-
-pub(super) fn did_you_mean(name: &str) -> String {
-    format!("did you mean `{name}`?")
-}
-
-fn is_root(key: &str) -> bool {
-    !key.contains('.')
-}
-
-/// The key that may have been meant: the nearest of the same section, else the same name in another one.
-fn nearest(written: &str) -> Option<&'static str> {
-    let (section, name) = written.split_once('.').unwrap_or(("", written));
-    let keys = || KEYS.iter().copied().chain(["profile"]);
-    let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
-    let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
-    if section == "upstream" && OTHER_WORDS.contains(&name) {
-        return Some("upstream.servers");
-    }
-    closest(name, keys().filter(same), name_of)
-        .or_else(|| keys().find(|key| bare(name_of(key)) == bare(name)))
-        .or_else(|| closest(name, keys(), name_of))
-}
-
-fn nearest_section(written: &str) -> Option<&'static str> {
-    closest(written, sections(), |section| section)
-}
-
-/// The candidate within a third of the letters, camelCase and snake_case counting as the same.
-fn closest(
-    written: &str,
-    candidates: impl Iterator<Item = &'static str>,
-    name: impl Fn(&'static str) -> &'static str,
-) -> Option<&'static str> {
-    let written = bare(written);
-    let distance = |key: &'static str| strsim::damerau_levenshtein(&written, &bare(name(key)));
-    let (near, distance) =
-        candidates.map(|key| (key, distance(key))).min_by_key(|(_, distance)| *distance)?;
-    (distance <= written.chars().count() / 3).then_some(near)
-}
-
-pub(super) fn bare(name: &str) -> String {
-    name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
-}
-
 fn one_line(message: &str) -> String {
     let line: Cow<'_, str> =
         if message.contains('\n') { message.replace('\n', ", ").into() } else { message.into() };
     line.into_owned()
 }
-
-/// What others call the app's servers.
-const OTHER_WORDS: [&str; 9] =
-    ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
-
-/// Longer names are no misspelling of ours, and the distance costs their length.
-const LONGEST_NAME: usize = 80;

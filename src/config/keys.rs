@@ -1,5 +1,7 @@
 //! The one list of keys: section, name, type, default, and the default of profile `loopback3` where it differs.
 
+mod spot;
+
 use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
@@ -21,12 +23,7 @@ use crate::{
     accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched,
 };
 
-/// A key's value, and where it comes from.
-#[derive(Debug)]
-pub(crate) struct Spot<T> {
-    pub(crate) value: T,
-    pub(crate) place: Place,
-}
+pub(crate) use spot::Spot;
 
 /// Writes down [`RawConfig`], its sections, and [`KEYS`] from one list.
 macro_rules! sections {

@@ -1,26 +1,13 @@
 //! Settings that a running gate takes up, and those that wait for a restart.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+mod origin;
 
 use super::{
-    Config, Loaded, Mistakes, Sources,
-    keys::RawConfig,
-    load_in,
+    Config, Loaded, Mistakes, load_in,
     settings::{ApiSettings, PoliciesSettings, UsersSettings},
 };
 
-/// Where a configuration came from, so that it can be read again.
-#[derive(Clone, Default)]
-pub(super) struct Origin {
-    pub(super) folder: PathBuf,
-    pub(super) sources: Sources,
-    /// The file; it may not be there.
-    pub(super) file: PathBuf,
-    /// Every key as it was read at the start.
-    pub(super) started: Option<Arc<RawConfig>>,
-    /// Every key as it was read last.
-    pub(super) keys: Option<Arc<RawConfig>>,
-}
+pub(super) use origin::Origin;
 
 /// What has become of the keys that are not as they were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,18 +111,12 @@ impl Config {
     }
 }
 
-impl fmt::Debug for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Variables and flags hold secrets.
-        f.write_str("Origin")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
+    use crate::config::Sources;
     use crate::config::keys::KEYS;
 
     /// What becomes of a change from one file to another, and the settings then.

@@ -1,19 +1,20 @@
 //! The finished settings, section by section. docs/settings.md says what each key means.
 
+mod address;
 mod credentials;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
-pub use credentials::{CredentialsSettings, Scheme};
-
 use super::secret::Secret;
 use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
 
-mod server;
-
+pub use address::{Listen, UpstreamAddress};
+pub use credentials::{CredentialsSettings, Scheme};
 pub use server::ServerSettings;
+
+mod server;
 
 /// What sets the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,33 +23,6 @@ pub enum Profile {
     Standard,
     /// LoopBack 3.28, to the quirk.
     Loopback3,
-}
-
-/// Where to accept connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// Nowhere.
-    Off,
-    /// On this address; port 0 takes a free one.
-    Tcp(SocketAddr),
-    /// On this Unix socket.
-    Unix(PathBuf),
-}
-
-/// One server of the app.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamAddress {
-    /// HTTP/1 over TCP.
-    Http {
-        /// As it was written: what goes into `Host` where the client's own does not.
-        authority: String,
-        /// A name or an IP address, IPv6 without its brackets.
-        host: String,
-        /// The port, 80 by default.
-        port: u16,
-    },
-    /// HTTP/1 over this Unix socket.
-    Unix(PathBuf),
 }
 
 /// How servers of the app share the requests.

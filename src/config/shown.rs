@@ -5,13 +5,14 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{
-    File, Mistakes, Sources,
+    Mistakes, Sources,
     inputs::Inputs,
     keys::{Reader, shapes},
     mistake::{Place, Report},
     schema::Shape,
     setting::{Located, Written},
     settings::Profile,
+    sources::File,
     unbuilt::is_unbuilt,
 };
 

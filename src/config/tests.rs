@@ -1,9 +1,9 @@
 //! Whole loads: from sources to settings or mistakes.
 
-use std::fs;
+use std::{fs, path::PathBuf, time::Duration};
 
-use super::{keys::KEYS, *};
-use crate::policy::Unmatched;
+use super::{keys::KEYS, sources::DEFAULT_FILE, *};
+use crate::{limit, policy::Unmatched, store};
 
 mod mistakes;
 

@@ -1,9 +1,18 @@
 //! What is said about wrong settings.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::Severity;
+use crate::{
+    config::{
+        inputs::Inputs,
+        keys::{RawConfig, Reader},
+        mistake::Report,
+    },
+    policy::Severity,
+};
 
 fn mistakes(text: &str) -> String {
     Folder::new(text).load(&Sources::default()).unwrap_err().to_string()

@@ -1,0 +1,72 @@
+//! Names of keys, and what a misspelt one may have meant.
+
+use crate::config::keys::KEYS;
+
+pub(in crate::config) fn is_key(name: &str) -> bool {
+    name == "profile" || KEYS.contains(&name)
+}
+
+pub(super) fn is_section(name: &str) -> bool {
+    sections().any(|section| section == name)
+}
+
+pub(super) fn sections() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(|key| key.split('.').next())
+}
+
+pub(super) fn in_its_section(key: &str) -> String {
+    match key.split_once('.') {
+        Some((section, key)) => format!("did you mean `{key}` in [{section}]?"),
+        None => format!("did you mean `{key}` above all sections?"),
+    }
+}
+
+pub(in crate::config) fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+pub(super) fn is_root(key: &str) -> bool {
+    !key.contains('.')
+}
+
+/// The key that may have been meant: the nearest of the same section, else the same name in another one.
+pub(super) fn nearest(written: &str) -> Option<&'static str> {
+    let (section, name) = written.split_once('.').unwrap_or(("", written));
+    let keys = || KEYS.iter().copied().chain(["profile"]);
+    let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
+    let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
+    if section == "upstream" && OTHER_WORDS.contains(&name) {
+        return Some("upstream.servers");
+    }
+    closest(name, keys().filter(same), name_of)
+        .or_else(|| keys().find(|key| bare(name_of(key)) == bare(name)))
+        .or_else(|| closest(name, keys(), name_of))
+}
+
+pub(super) fn nearest_section(written: &str) -> Option<&'static str> {
+    closest(written, sections(), |section| section)
+}
+
+/// The candidate within a third of the letters, camelCase and snake_case counting as the same.
+pub(super) fn closest(
+    written: &str,
+    candidates: impl Iterator<Item = &'static str>,
+    name: impl Fn(&'static str) -> &'static str,
+) -> Option<&'static str> {
+    let written = bare(written);
+    let distance = |key: &'static str| strsim::damerau_levenshtein(&written, &bare(name(key)));
+    let (near, distance) =
+        candidates.map(|key| (key, distance(key))).min_by_key(|(_, distance)| *distance)?;
+    (distance <= written.chars().count() / 3).then_some(near)
+}
+
+pub(in crate::config) fn bare(name: &str) -> String {
+    name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
+}
+
+/// What others call the app's servers.
+pub(super) const OTHER_WORDS: [&str; 9] =
+    ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
+
+/// Longer names are no misspelling of ours, and the distance costs their length.
+pub(super) const LONGEST_NAME: usize = 80;

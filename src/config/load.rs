@@ -1,0 +1,83 @@
+//! Reads a configuration.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    doubts,
+    finish::Finish,
+    finished::Config,
+    inputs::Inputs,
+    keys::{RawConfig, Reader},
+    live::Origin,
+    mistake::{Mistake, Mistakes, Report},
+    sources::{File, Sources},
+    unbuilt,
+};
+
+/// Settings without an error.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// What is allowed and yet doubtful.
+    pub warnings: Vec<Mistake>,
+}
+
+/// Reads all sources.
+///
+/// # Errors
+/// Every mistake of all of them, warnings too.
+pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+    load_in(Path::new(""), sources)
+}
+
+/// The settings as far as they can be read, the defaults in place of what cannot: they say where a gate runs that was
+/// started before the mistakes were made, and nothing may be served or stored by them.
+#[must_use]
+pub fn salvage(sources: &Sources) -> Option<Config> {
+    let file = File::choose(Path::new(""), sources);
+    let mut report = Report::new(&file.shown);
+    let mut inputs = Inputs::default();
+    if let Some(text) = file.read(&mut report) {
+        inputs.salvage_file(&text, &mut report);
+    }
+    inputs.add_environment(&sources.env, &mut report);
+    inputs.add_flags(&sources.flags, &mut report);
+    let mut reader = Reader::new(&inputs, &mut report);
+    let profile = reader.profile;
+    let raw = RawConfig::read(&mut reader)?;
+    let set = inputs.keys().map(str::to_owned).collect();
+    let config = Finish { profile, base: file.folder(), set, report: &mut report }.config(raw);
+    let origin = Origin { file: file.path, sources: sources.clone(), ..Origin::default() };
+    Some(Config { origin, ..config })
+}
+
+pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistakes> {
+    let file = File::choose(working_directory, sources);
+    let mut report = Report::new(&file.shown);
+    let mut inputs = Inputs::default();
+    if let Some(text) = file.read(&mut report) {
+        inputs.add_file(&text, &mut report);
+    }
+    inputs.add_environment(&sources.env, &mut report);
+    inputs.add_flags(&sources.flags, &mut report);
+
+    let mut reader = Reader::new(&inputs, &mut report);
+    let profile = reader.profile;
+    let raw = RawConfig::read(&mut reader);
+    let changed = reader.into_changed();
+    unbuilt::report(&changed, &inputs, &mut report);
+    let set = inputs.keys().map(str::to_owned).collect();
+    let config = raw.map(|raw| Finish { profile, base: file.folder(), set, report: &mut report }.config(raw));
+    if let Some(config) = &config {
+        doubts::report(&changed, config, &mut report);
+    }
+    let warnings = report.close()?;
+    let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
+    let (folder, sources) = (working_directory.to_owned(), sources.clone());
+    let origin = Origin { folder, sources, file: file.path, started: keys.clone(), keys };
+    // Without a config a default is wrong, and the report has just refused it.
+    config
+        .map(|config| Loaded { config: Config { origin, ..config }, warnings })
+        .ok_or_else(|| Mistakes(Vec::new()))
+}

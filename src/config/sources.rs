@@ -1,0 +1,75 @@
+//! Where the configuration is read from.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use super::mistake::{Place, Report};
+
+/// Where settings come from.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The file that was asked for by name; it must be there. `None`: the one that `PORTCULLIS_CONFIG` names, else
+    /// `portcullis.toml` in the working directory if it is there.
+    pub file: Option<PathBuf>,
+    /// The environment's variables.
+    pub env: Vec<(String, String)>,
+    /// Settings of the command line: `("server.http", "127.0.0.1:80")`.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// The sources of this process: its environment, the file that `-c` names, and the settings of its flags.
+    #[must_use]
+    pub fn from_environment(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        Self { file, env, flags }
+    }
+}
+
+/// The config file.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    /// As messages name it.
+    pub(super) shown: PathBuf,
+    /// Whether it was asked for by name: then it must be there.
+    pub(super) named: bool,
+}
+
+impl File {
+    pub(super) fn choose(working_directory: &Path, sources: &Sources) -> Self {
+        let variable = sources.env.iter().find(|(name, value)| name == CONFIG_VARIABLE && !value.is_empty());
+        let named = sources.file.clone().or_else(|| variable.map(|(_, path)| PathBuf::from(path)));
+        let is_named = named.is_some();
+        let shown = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        Self { path: working_directory.join(&shown), shown, named: is_named }
+    }
+
+    /// The file's text; `None` when there is none, which is a mistake where it was named.
+    pub(super) fn read(&self, report: &mut Report) -> Option<String> {
+        match fs::read_to_string(&self.path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.named => None,
+            Err(error) => {
+                let cause = error.to_string().to_lowercase();
+                let message = format!("cannot read the config file: {cause}");
+                let fix = "name a TOML file that this user may read".to_owned();
+                report.error(&Place::Default, "unreadable-file", message, Some(fix));
+                None
+            }
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+}
+
+/// Read where no file is named.
+pub(super) const DEFAULT_FILE: &str = "portcullis.toml";
+
+/// Names the file where `-c` does not.
+pub(super) const CONFIG_VARIABLE: &str = "PORTCULLIS_CONFIG";
