@@ -1,6 +1,8 @@
 //! The client's end of a connection: heads in, bodies in, answers out.
 
 mod answer;
+mod body_error;
+mod client;
 mod ending;
 mod times;
 mod watch;
@@ -12,71 +14,14 @@ use std::{
     time::Duration,
 };
 
-use crate::wire::{
-    ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, ResponseHead, Scan, empty_lines,
-};
+use crate::wire::{ChunkStep, Framing, HeadLimits, Reject, RequestHead, Scan, empty_lines};
 
-use super::{Buffer, Deadline, Peer, PeerText, Remote, Socket};
-use watch::Watch;
+use super::{Deadline, Remote, Socket};
 
+pub use body_error::BodyError;
+pub use client::Incoming;
+pub use client::{Downstream, Scratch};
 pub use times::Times;
-
-/// Buffers that a connection has only while it works; a core keeps a stack of them.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    /// From the client.
-    pub input: Buffer,
-    /// To the client.
-    pub to_client: Vec<u8>,
-    /// To the app.
-    pub to_app: Vec<u8>,
-    /// From the app.
-    pub from_app: Buffer,
-    /// The app's head.
-    pub response: ResponseHead,
-}
-
-/// The client's end.
-#[derive(Debug)]
-pub struct Downstream {
-    /// The stream.
-    pub socket: Socket,
-    /// Who is there.
-    pub peer: Peer,
-    /// Who is there, as text.
-    pub peer_text: PeerText,
-    /// The one deadline of the connection's task.
-    pub deadline: Deadline,
-    /// The buffers.
-    pub scratch: Box<Scratch>,
-    /// The longest waits.
-    pub times: Times,
-    /// What is left of the request's body.
-    pub incoming: Incoming,
-    /// Looks at the body before it goes on; `None` = nothing in it matters.
-    pub(crate) watch: Option<Box<Watch>>,
-    /// Whether anything of a final answer has been sent.
-    pub answered: bool,
-    /// Whether the client waits for `100 Continue`.
-    pub continue_wanted: bool,
-    /// Whether the connection ends with a reset.
-    is_reset: bool,
-    /// Bytes of this request's body so far.
-    pub bytes_in: u64,
-    /// Bytes of this answer so far, its head included.
-    pub bytes_out: u64,
-}
-
-/// What is left of a request's body.
-#[derive(Debug)]
-pub enum Incoming {
-    /// Nothing.
-    Done,
-    /// So many bytes.
-    Length(u64),
-    /// Chunks.
-    Chunked(Box<ChunkDecoder>),
-}
 
 /// How the wait for a head ended.
 #[derive(Debug)]
@@ -91,26 +36,6 @@ pub enum Arrival {
     Rejected(Reject),
     /// The head did not come in time.
     TooSlow,
-}
-
-/// Why a body could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// It is longer than the limit.
-    #[error("the body is too large")]
-    TooLarge,
-    /// No byte came for too long.
-    #[error("the body did not come in time")]
-    TooSlow,
-    /// Its chunks break a rule.
-    #[error("{0}")]
-    Broken(Reject),
-    /// It asks for another method than the request's.
-    #[error("the body asks for another method")]
-    MethodOverride,
-    /// The client has gone.
-    #[error("the client has gone")]
-    Gone,
 }
 
 /// A small rest of a body is read, so that the connection can be used again.

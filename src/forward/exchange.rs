@@ -7,6 +7,7 @@ mod download;
 mod end;
 mod opening;
 mod pace;
+mod state;
 mod upload;
 
 use std::{
@@ -20,15 +21,16 @@ use crate::{
     clock::Clock,
     connection::{BodyError, Deadline, Downstream, Socket},
     policy::Permit,
-    wire::{ChunkDecoder, RequestHead},
+    wire::RequestHead,
 };
 
 use self::pace::Pace;
 use super::{
-    ForwardError, Forwarder, Hangup, HostName, Lease, Outgoing,
+    ForwardError, Forwarder, HostName, Outgoing,
     headers::Delivery,
     pool::{Connected, Reuse, Server},
 };
+use state::{Ended, Exchange, Phase, TOGETHER, Wait};
 
 /// How a forwarded request ended.
 #[derive(Clone, Debug)]
@@ -43,80 +45,8 @@ pub struct Exchanged<'s> {
     pub keep_alive: bool,
 }
 
-/// The state of one exchange.
-struct Exchange<'x> {
-    down: &'x mut Downstream,
-    head: &'x RequestHead,
-    up: Socket,
-    forwarder: &'x Forwarder,
-    /// How much of `to_app` and `to_client` has been written.
-    sent: usize,
-    delivered: usize,
-    /// Whether the whole request lies in `to_app`, so that it could be sent again.
-    whole: bool,
-    /// Whether the app has got a byte.
-    begun: bool,
-    /// The app takes no more; its answer may be there all the same.
-    deaf: bool,
-    /// Something of an unfinished answer has come since the app was last told so.
-    unacknowledged: bool,
-    /// No other request follows on the app's connection: what the app makes of it after this one is not known.
-    alone: bool,
-    /// The client sends no more.
-    hangup: Option<Hangup>,
-    phase: Phase,
-    delivery: Delivery,
-    wait: Option<Wait>,
-    pace: Pace,
-    lease: Option<Lease<'x>>,
-    /// The pulse when it was last looked around.
-    pulse: u32,
-    interim: u32,
-    keep_alive: bool,
-    started: Instant,
-    answered: Duration,
-}
-
-/// Where the answer is.
-enum Phase {
-    Head,
-    Length(u64),
-    Chunked(Box<ChunkDecoder>),
-    UntilClose,
-    Switched,
-    Done,
-}
-
-/// What an exchange waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    /// The client takes what there is for it.
-    Client,
-    /// The client sends more of its body.
-    Body,
-    /// The app takes the request.
-    App,
-    /// The answer's head, once the request is out: however many bytes of it come, that long and no longer.
-    Head,
-    /// The rest of an answer that has promised its length.
-    Rest,
-    /// A stream: as long as it lasts.
-    Stream,
-}
-
-enum Ended {
-    /// The answer has been delivered.
-    Whole,
-    /// 101: what follows is not HTTP.
-    Switched,
-    /// The connection ended before anything of an answer came, and the request may be sent again.
-    Stale,
-}
-
 /// More interim answers than this are of no use.
 pub(super) const MOST_INTERIM: u32 = 8;
-/// The first piece of a body goes out in one write with its head, up to this size.
-const TOGETHER: usize = 16 * 1024;
 
 impl Forwarder {
     /// Forwards a permitted request and delivers the answer.

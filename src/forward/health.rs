@@ -1,5 +1,7 @@
 //! Whether a server of the app is fit to be used, by probes of `upstream.health_path`.
 
+mod seen;
+
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -7,29 +9,7 @@ use std::{
 
 use super::{Address, ForwardError, Forwarder, fetch::Lookup, pool::Server};
 
-/// What the last probe of a server said, shared by all cores. Without probes it is up.
-#[derive(Debug)]
-pub struct Health {
-    probed_up: AtomicBool,
-    /// Whether a probe has ended: from then on connections of requests say nothing.
-    is_probed: AtomicBool,
-    /// What was seen last: [`UNSEEN`], [`UP`] or [`DOWN`].
-    seen: AtomicU8,
-    /// Since when it is so: milliseconds after `begun`.
-    since_ms: AtomicU64,
-    begun: Instant,
-}
-
-/// What was seen of a server last, for `status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Whether it answered its probe well or, without probes, took a connection.
-    pub up: bool,
-    /// Whether a probe says so, rather than the last connection.
-    pub by_probe: bool,
-    /// How long it has been so.
-    pub ago: Duration,
-}
+pub use seen::{Health, Seen};
 
 const UNSEEN: u8 = 0;
 const UP: u8 = 1;

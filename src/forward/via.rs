@@ -3,42 +3,13 @@
 //!
 //! Any client may send such a header. It grants nothing, and a request with a gate's own token is refused there.
 
+mod instance;
+
 use super::Forwarder;
-use crate::wire::{RequestHead, VIA};
+use crate::wire::RequestHead;
+use instance::tokens;
 
-/// Names one running gate: 16 hex digits, drawn at its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instance([u8; 16]);
-
-/// Tokens of other gates that go on: more gates stand in no row.
-const MOST: usize = 8;
-
-impl Instance {
-    /// A name from chance.
-    #[must_use]
-    pub fn new(random: [u8; 8]) -> Self {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digit = |at: usize| {
-            let byte = random.get(at / 2).copied().unwrap_or(0);
-            let half = if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 };
-            HEX.get(usize::from(half)).copied().unwrap_or(b'0')
-        };
-        Self(std::array::from_fn(digit))
-    }
-
-    /// The header's line in a request to the app that came with `head`, or that is the gate's own.
-    pub(super) fn write(&self, out: &mut Vec<u8>, head: Option<&RequestHead>) {
-        out.extend_from_slice(b"X-Portcullis-Via: ");
-        if let Some(head) = head.filter(|head| head.has_via()) {
-            for token in tokens(head).take(MOST) {
-                out.extend_from_slice(token);
-                out.extend_from_slice(b", ");
-            }
-        }
-        out.extend_from_slice(&self.0);
-        out.extend_from_slice(b"\r\n");
-    }
-}
+pub use instance::Instance;
 
 impl Forwarder {
     /// Whether this gate has sent the request itself: its servers lead back to it.
@@ -48,18 +19,9 @@ impl Forwarder {
     }
 }
 
-/// The names of gates that a request has passed. Anything else in the header is dropped.
-fn tokens(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
-    let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case(VIA));
-    lines.flat_map(|field| field.value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(is_token)
-}
-
-fn is_token(token: &&[u8]) -> bool {
-    token.len() == 16 && token.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::instance::MOST;
     use super::*;
     use crate::wire::HeadLimits;
 

@@ -1,10 +1,12 @@
 //! What is judged, and the decision.
 
+mod caller;
+
 use std::cell::Cell;
 
 use crate::{
     observe::metrics::Decision as Counted,
-    policy::{Action, Caller, CurrentUser, Decision, OwnerVerdict, Permit},
+    policy::{Action, CurrentUser, Decision, OwnerVerdict, Permit},
     refusal::Refusal,
     wire::RequestHead,
 };
@@ -14,6 +16,9 @@ use super::{
     request::{Reading, Request},
     session::Known,
 };
+use caller::caller;
+
+pub(super) use caller::ANONYMOUS;
 
 /// `%2f` is let through only where the route says so.
 pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Result<(), Refusal> {
@@ -86,18 +91,5 @@ impl<'r> Request<'r> {
                 }
             }
         }
-    }
-}
-
-pub(super) const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
-
-fn caller(session: Option<&Known>) -> Caller<'_> {
-    match session {
-        None => ANONYMOUS,
-        Some(known) => Caller {
-            user: Some(&known.subject.id_text),
-            roles: &known.subject.roles,
-            scopes: &known.session.scopes,
-        },
     }
 }

@@ -1,6 +1,8 @@
 //! What a request asks for beside its own line: another method (`_method`), a second target (`Destination`), and a
 //! source to copy from (`X-Amz-Copy-Source`).
 
+mod kinds;
+
 use std::cell::Cell;
 
 use crate::{
@@ -19,16 +21,7 @@ use super::{
     session::Known,
 };
 
-/// `[upstream] method_override`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MethodOverride {
-    /// A request with one is refused.
-    Refuse,
-    /// It is judged as the method that it asks for, and as the one that it has.
-    Judge,
-    /// The app does not look.
-    Ignore,
-}
+pub use kinds::MethodOverride;
 
 /// Whether a request asks for nothing besides: it reads, has no body, and no method in its query.
 pub(super) fn is_plain(head: &RequestHead) -> bool {

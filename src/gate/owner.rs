@@ -4,16 +4,10 @@
 //! for the decision is not used to answer its own GET: the app would not learn who is asking, nor see the client's
 //! query, conditions and preferences, and might show this client less of it.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::HashMap,
-    fmt,
-    rc::Rc,
-};
+use std::{fmt, rc::Rc};
 
 use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Notify;
 
 use super::{Gate, request::Request};
 use crate::{
@@ -22,13 +16,9 @@ use crate::{
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
+use owners::{Entry, Failure, Flight, Kept, Landed};
 
-/// Look-ups under way and answers kept, of one core and one set.
-#[derive(Debug, Default)]
-pub(super) struct Owners {
-    under_way: RefCell<HashMap<Box<str>, Rc<Flight>>>,
-    kept: RefCell<Kept>,
-}
+pub(super) use owners::Owners;
 
 /// A question, and on whose behalf it is asked.
 #[derive(Clone, Copy)]
@@ -36,47 +26,6 @@ struct Asked<'q> {
     question: &'q Question<'q>,
     /// See [`tenant`].
     tenant: &'q str,
-}
-
-/// One look-up, and all who wait for it.
-#[derive(Debug, Default)]
-struct Flight {
-    /// `None`: the request that led it went away before it landed.
-    landed: OnceCell<Option<Landed>>,
-    waiting: Notify,
-}
-
-/// What a look-up came to, for all requests that waited.
-type Landed = Result<Rc<OwnerAnswer>, Rc<Failure>>;
-
-/// Why an owner is not known. It is a refusal for all who asked.
-#[derive(Debug)]
-enum Failure {
-    /// The app gave no answer.
-    Unanswered(ForwardError),
-    /// The app wants to be logged in to.
-    Unauthorized,
-    /// It gave another answer than a row or that there is none.
-    Status(u16),
-    /// What it gave is no JSON.
-    NoJson(serde_json::Error),
-    /// Too many are asked for at once.
-    TooMany,
-}
-
-/// Owners by question, for as long as the policy says. Two generations: when the young one is full, it becomes the old
-/// one, and what was in that is forgotten.
-#[derive(Debug, Default)]
-struct Kept {
-    young: HashMap<Box<str>, Entry>,
-    old: HashMap<Box<str>, Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    owner: Box<str>,
-    since: Timestamp,
-    until: Timestamp,
 }
 
 /// Takes a flight off the list, also when its leader is dropped half way.
@@ -344,5 +293,6 @@ fn tenant(naming: &Naming<'_>) -> String {
     format!("{host} {forwarded} {scheme} {hash}")
 }
 
+mod owners;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 //!
 //! It is filled as the request walks on, by reference, and written once at the end.
 
+mod fields;
+
 use std::{
     cell::{Cell, OnceCell},
     time::Instant,
@@ -9,7 +11,6 @@ use std::{
 
 use crate::{
     connection::{Downstream, Peer},
-    forward::Exchanged,
     observe::{
         Client,
         access::{Facts, Record as Line},
@@ -25,27 +26,7 @@ use super::{
     session::Known,
 };
 
-/// What is known so far. `'r` is as long as the rules, the core and the head are held.
-#[derive(Debug)]
-pub(super) struct Record<'r> {
-    started: Instant,
-    /// Whose request it is, once that is known.
-    pub(super) session: OnceCell<Option<Known>>,
-    /// Whether the token was put aside, because it opens less than none would.
-    pub(super) as_anonymous: Cell<bool>,
-    /// What it would do, once that is known.
-    pub(super) action: OnceCell<Action<'r, 'r>>,
-    /// The route that it matched: its name, and its index in the set. Known before its body is.
-    pub(super) route: Cell<(&'r str, u32)>,
-    /// What was decided, and by which rule.
-    pub(super) decision: Cell<Option<(Decision, Option<&'r str>)>>,
-    /// What the app said of the owner.
-    pub(super) owner: Cell<Option<OwnerVerdict>>,
-    /// How the app answered.
-    pub(super) exchanged: OnceCell<Exchanged<'r>>,
-    /// What the client got; 499 when it left before.
-    pub(super) status: Cell<u16>,
-}
+pub(super) use fields::Record;
 
 /// nginx's number for a client that left: no client ever sees it.
 const CLIENT_GONE: u16 = 499;

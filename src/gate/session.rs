@@ -1,29 +1,21 @@
 //! From the credential of a request to the session that it names (docs/loopback-3.28.md section 1).
 
-use std::sync::Arc;
+mod known;
 
 use crate::{
     clock::Timestamp,
     connection::Downstream,
     credential::{self, Hit, Offered, Place},
-    identity::Lifetimes,
-    identity::TokenHash,
+    identity::{Lifetimes, TokenHash},
     policy::{AccountMethod, Action, Served},
     refusal::Refusal,
-    store::{Change, Session, Standing, StoreError, Subject},
+    store::{Change, Session, Standing, StoreError},
     wire::RequestHead,
 };
 
 use super::{Gate, chain, request::Request, same_site};
 
-/// A caller whose token is good.
-#[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) session: Arc<Session>,
-    pub(super) subject: Arc<Subject>,
-    /// Where the token stood.
-    pub(super) place: Place,
-}
+pub(super) use known::Known;
 
 /// What a token's age is judged by.
 struct Moment {

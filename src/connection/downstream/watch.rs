@@ -1,15 +1,11 @@
 //! A body that is looked at as it passes: what is found in it does not go on.
 
+mod since;
+
 use super::{BodyError, Downstream};
 use crate::wire::OverrideScanner;
 
-/// What looks, and how far it has.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    scanner: OverrideScanner,
-    /// Bytes at the front of the input that have been looked at, and not gone on yet.
-    seen: usize,
-}
+pub(crate) use since::Watch;
 
 impl Watch {
     /// Whether the next piece must not go on.

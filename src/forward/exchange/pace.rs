@@ -3,22 +3,13 @@
 //! Only the time is counted in which nothing but the client was waited for: a slow app costs no client anything, and
 //! neither does a stream in which there is nothing to send.
 
+mod measured;
+
 use std::time::Duration;
 
 use super::{Exchange, Wait};
 
-/// What the client has cost so far, in ms of the core's coarse time.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// When it was last looked.
-    since: u64,
-    /// All the time in which more of the body was waited for.
-    body: u64,
-    /// The time in which the client was to take what there was, of the span at hand.
-    client: u64,
-    /// What had been delivered when that span began.
-    delivered: u64,
-}
+pub(super) use measured::Pace;
 
 impl Exchange<'_> {
     /// Counts what has passed since the last look, and says whether the client has been too slow. Called whenever the

@@ -4,10 +4,11 @@ use std::task::{Context, Poll};
 
 use crate::{
     connection::{BodyError, Incoming},
+    forward::Hangup,
     wire::{ChunkStep, write_chunk_head},
 };
 
-use super::{Exchange, ForwardError, Hangup, Phase};
+use super::{Exchange, ForwardError, Phase};
 
 impl Exchange<'_> {
     /// Moves the request on, as far as it goes without waiting.

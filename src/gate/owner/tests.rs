@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use super::*;
 use crate::{
     forward::ForwardError,

@@ -1,0 +1,23 @@
+//! What went wrong with a client's body.
+
+use crate::wire::Reject;
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than the limit.
+    #[error("the body is too large")]
+    TooLarge,
+    /// No byte came for too long.
+    #[error("the body did not come in time")]
+    TooSlow,
+    /// Its chunks break a rule.
+    #[error("{0}")]
+    Broken(Reject),
+    /// It asks for another method than the request's.
+    #[error("the body asks for another method")]
+    MethodOverride,
+    /// The client has gone.
+    #[error("the client has gone")]
+    Gone,
+}
