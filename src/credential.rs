@@ -9,54 +9,11 @@ mod header;
 
 use std::borrow::Cow;
 
+use settings::PAGE_COOKIES;
+
 pub use cookie::{CookieSecret, strip_cookies};
 pub use form::{strip_query, strip_url};
-
-/// Where to look, besides the built-in names: `[credentials]` and `users.bearer_token_base64_encoded`.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Headers that are tried before `X-Access-Token` and `Authorization`.
-    pub headers: Vec<String>,
-    /// Query parameters that are tried before `access_token`.
-    pub params: Vec<String>,
-    /// Signed cookies that are tried before `access_token` and `authorization`.
-    pub cookies: Vec<String>,
-    /// The app's Express cookie secret; `None`: no signed cookie is read.
-    pub cookie_secret: Option<CookieSecret>,
-    /// Whether a query parameter is a credential at all.
-    pub query: bool,
-    /// Whether LoopBack's own names are places, too (LoopBack's `searchDefaultTokenKeys`).
-    pub default_keys: bool,
-    /// What of `Authorization` is a credential; the app gets the rest.
-    pub schemes: Schemes,
-    /// How the word behind `Bearer` is read.
-    pub bearer: Bearer,
-    /// Whether `Bearer` counts in this letter case alone, as in LoopBack; schemes have none (RFC 9110 section 11.1).
-    pub exact_case: bool,
-}
-
-/// The forms of `Authorization` that are credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schemes {
-    /// The id alone: one word.
-    pub raw: bool,
-    /// `Bearer`.
-    pub bearer: bool,
-    /// `Basic`.
-    pub basic: bool,
-}
-
-/// How the word behind `Bearer` is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bearer {
-    /// As base64 of the id: LoopBack's default.
-    Base64,
-    /// As the id itself: LoopBack with `bearerTokenBase64Encoded: false`.
-    Raw,
-    /// As the id itself, and where that is unknown as base64: profile `standard`.
-    #[default]
-    RawThenBase64,
-}
+pub use settings::{Bearer, Schemes, Settings};
 
 /// The kind of place that a credential was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +43,6 @@ pub struct Offered<'h> {
     hits: [Option<Hit<'h>>; CAPACITY],
     overflow: bool,
 }
-
-/// The cookies that the pages set, the preferred name first; looked at last. The second one is for plain HTTP on a
-/// loopback address.
-const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
 
 /// More places than there are built-in kinds (query, two headers, a cookie) are in no normal request.
 const CAPACITY: usize = 4;
@@ -230,5 +183,6 @@ impl std::fmt::Debug for Hit<'_> {
     }
 }
 
+mod settings;
 #[cfg(test)]
 mod tests;

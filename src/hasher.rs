@@ -1,6 +1,8 @@
 //! Password hashing on a few low-priority threads of its own, with a bounded queue (docs/decisions.md section 4).
 
 mod pool;
+mod settings;
+mod verdict;
 mod worker;
 
 use std::{fmt, sync::Arc, thread, time::Duration};
@@ -13,36 +15,13 @@ use self::{
 };
 use crate::identity::{Password, PasswordHash};
 
-/// How new passwords are hashed, and how many at a time.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// argon2id's memory in KiB, at least 8 a lane.
-    pub memory_kib: u32,
-    /// Passes over the memory.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
-    /// Threads; 0 = half the cores, at least 1.
-    pub workers: usize,
-    /// Waiting jobs beyond which callers are refused.
-    pub queue: usize,
-}
+pub use settings::{Settings, machine_kib};
+pub use verdict::{Form, Verdict};
 
 /// Hashes and verifies passwords. Cheap to clone; the last clone ends the threads.
 #[derive(Clone)]
 pub struct Hasher {
     pool: Arc<Pool<Job>>,
-}
-
-/// What a verification found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The password is right.
-    Match,
-    /// The password is right, and its hash should be replaced by a new one (bcrypt, or other parameters).
-    MatchOutdated,
-    /// The password is wrong, or there is no hash.
-    Mismatch,
 }
 
 /// What a password is hashed for: new passwords leave most of the queue to logins, and let them go first.
@@ -62,17 +41,6 @@ pub struct Leave {
     _held: Box<dyn Send>,
 }
 
-/// What a stored hash looks like, before any of it is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// It can be checked.
-    Good,
-    /// It is a bcrypt or argon2id hash that asks for more work or memory than any is given.
-    TooMuch,
-    /// It is neither.
-    Unknown,
-}
-
 /// Lets every other thread go before the calling one.
 pub(crate) fn give_way() {
     pool::give_way();
@@ -82,17 +50,6 @@ pub(crate) fn give_way() {
 #[must_use]
 pub fn form(hash: &str) -> Form {
     worker::form(hash)
-}
-
-/// What this machine, or this container, has of memory; `None` where the system does not say.
-#[must_use]
-pub fn machine_kib() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let machine: u64 = line.split_whitespace().next()?.parse().ok()?;
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let group = group.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes / 1_024);
-    Some(group.map_or(machine, |group| group.min(machine)))
 }
 
 /// A password was not hashed, or not checked.

@@ -3,6 +3,7 @@
 mod bind;
 mod connection;
 mod places;
+mod server;
 mod spares;
 
 use std::{
@@ -24,10 +25,9 @@ use self::{
     spares::Spares,
 };
 use crate::{
-    connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK, Times},
+    connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK},
     gate::{Core, Gate},
     observe::Seldom,
-    wire::HeadLimits,
 };
 
 pub use self::{
@@ -35,41 +35,7 @@ pub use self::{
     places::Bounds,
 };
 
-/// How connections are served.
-#[derive(Debug)]
-pub struct Settings {
-    /// Bounds of a request head.
-    pub head: HeadLimits,
-    /// The longest waits.
-    pub times: Times,
-    /// How many connections there may be.
-    pub bounds: Bounds,
-}
-
-/// What all cores share.
-#[derive(Debug)]
-pub struct Shared {
-    settings: Settings,
-    open: AtomicUsize,
-    leaving: AtomicBool,
-    draining: AtomicBool,
-    seats: Box<[Seat]>,
-    refused: Refused,
-    not_accepted: Seldom,
-    panicked: Seldom,
-}
-
-/// One core's server.
-pub struct Server {
-    gate: Arc<Gate>,
-    core: Core,
-    shared: Arc<Shared>,
-    index: usize,
-    deadlines: Rc<Deadlines>,
-    spares: Spares,
-    running: Cell<usize>,
-    idle: Notify,
-}
+pub use server::{Server, Settings, Shared};
 
 /// After the system refused a connection (no descriptor, no memory), how long until the next try.
 const BREATHER: Duration = Duration::from_millis(50);

@@ -1,16 +1,12 @@
 //! Signed cookies as Express writes and reads them, and the plain cookie of our own pages.
 
-use std::{borrow::Cow, fmt};
+mod secret;
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use std::borrow::Cow;
 
 use super::{PAGE_COOKIES, Settings, form};
 
-/// The secret that the app gave to Express' cookie parser. Shown by nothing.
-#[derive(Clone)]
-pub struct CookieSecret(Box<[u8]>);
+pub use secret::CookieSecret;
 
 /// The cookies of all `Cookie` headers, in order: name and value without blanks and quotes.
 pub(super) fn pairs<'h>(
@@ -74,27 +70,6 @@ pub fn strip_cookies<'v>(settings: &Settings, value: &'v [u8]) -> Cow<'v, [u8]> 
 
 fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
-}
-
-impl CookieSecret {
-    /// Takes the secret as the config gives it.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.as_bytes().into())
-    }
-
-    /// Whether `signature` is HMAC-SHA256 of `text` in base64 without padding. Compared in constant time.
-    fn signed(&self, text: &str, signature: &str) -> bool {
-        let Ok(signature) = STANDARD_NO_PAD.decode(signature) else { return false };
-        Hmac::<Sha256>::new_from_slice(&self.0)
-            .is_ok_and(|mac| mac.chain_update(text.as_bytes()).verify_slice(&signature).is_ok())
-    }
-}
-
-impl fmt::Debug for CookieSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CookieSecret(..)")
-    }
 }
 
 #[cfg(test)]

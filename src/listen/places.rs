@@ -4,58 +4,21 @@
 //! without a byte so far. A core knows the order of its own connections only, so the core with the most that rest has
 //! to give one up; a request never looks at another core.
 
+mod seat;
+
 use std::{
-    net::IpAddr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
-
-use ipnet::IpNet;
-use tokio::sync::Notify;
 
 use super::{Server, Shared};
 use crate::{
     connection::{Deadline, Peer},
-    limit::{Connection, Connections},
+    limit::Connection,
 };
 
-/// The bounds.
-#[derive(Debug)]
-pub struct Bounds {
-    /// Connections at a time, of all cores.
-    pub all: usize,
-    /// Connections of one client at a time.
-    pub per_client: Connections,
-    /// As it is configured, for the log.
-    pub most_per_client: usize,
-    /// Proxies, which bring the connections of many clients: only the bound for all holds for them.
-    pub trusted_proxies: Vec<IpNet>,
-}
-
-/// What the other cores know of one. A cache line of its own, because each request writes to it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Seat {
-    /// Connections that rest. Only the core itself writes.
-    resting: AtomicUsize,
-    /// Places that other cores want of it.
-    wanted: AtomicUsize,
-    pub(super) wake: Notify,
-}
-
-/// Connections that were closed at once, until the log tells of them.
-#[derive(Debug, Default)]
-pub(super) struct Refused {
-    full: AtomicU64,
-    per_client: AtomicU64,
-    /// The last one of those.
-    client: Mutex<Option<IpAddr>>,
-    /// When the log was told last.
-    told: Mutex<Option<Instant>>,
-}
+pub use seat::Bounds;
+pub(super) use seat::{Refused, Seat};
 
 impl Refused {
     /// Whether the log knows of all of them.

@@ -1,12 +1,14 @@
 //! The one thread that writes, and the bounded queue in front of it.
 
+mod handle;
+
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, sync_channel},
     },
     thread,
     time::Duration,
@@ -14,6 +16,9 @@ use std::{
 
 use super::{access::AccessLog, events::Events};
 use crate::clock::Clock;
+use handle::{Message, Queue};
+
+pub use handle::Log;
 
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug)]
@@ -36,28 +41,6 @@ pub enum Format {
     Json,
     /// For people.
     Text,
-}
-
-/// Where log lines go. Cheap to clone; never waits.
-#[derive(Clone)]
-pub struct Log {
-    queue: Arc<Queue>,
-}
-
-struct Queue {
-    sender: SyncSender<Message>,
-    /// Messages that the thread has not taken yet.
-    waiting: Arc<AtomicUsize>,
-    dropped: Arc<AtomicU64>,
-    json: bool,
-    access: bool,
-    audit: bool,
-    clock: Clock,
-}
-
-enum Message {
-    Lines(Vec<u8>),
-    Flush(SyncSender<()>),
 }
 
 /// Messages that may wait: with access lines in packets of 16 KiB, some 16 MiB at the most.

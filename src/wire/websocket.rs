@@ -1,11 +1,15 @@
 //! The opening handshake of a WebSocket (RFC 6455 sections 4.1 and 4.2), the only upgrade there is: strict on
 //! both sides, because what follows it is no longer read.
 
+mod asked;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
 
-use super::head::Head;
-use crate::wire::{Field, Reject, RequestHead, ResponseHead};
+use crate::wire::{RequestHead, ResponseHead};
+use asked::{UPGRADE, list, only};
+
+pub(super) use asked::{KEY, is_asked_for};
 
 /// Why a 101 opens no tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,27 +32,6 @@ pub enum SwitchError {
     /// An extension that the client did not offer.
     #[error("its `Sec-WebSocket-Extensions` name one that the client did not offer")]
     Extension,
-}
-
-/// Whether a request that asks for an upgrade asks for a WebSocket. Any other protocol is not served here, and the
-/// request is read as if it had not been asked for (RFC 9110 section 7.8).
-///
-/// # Errors
-/// [`Reject::WebSocketHandshake`] when it is no whole handshake.
-pub(super) fn is_asked_for(head: &Head, method: &str) -> Result<bool, Reject> {
-    let asked = list(head.fields(), UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
-    if !asked {
-        return Ok(false);
-    }
-    // A field that `Connection` names would not reach the app.
-    let nominated = head.connection_options().any(|option| {
-        option.get(..WEBSOCKET_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET_FIELDS))
-    });
-    let whole = method == "GET"
-        && only(head.fields(), UPGRADE).is_some()
-        && only(head.fields(), "sec-websocket-version") == Some(b"13")
-        && only(head.fields(), KEY).is_some_and(is_key);
-    if whole && !nominated { Ok(true) } else { Err(Reject::WebSocketHandshake) }
 }
 
 /// Checks the app's 101 against the request.
@@ -96,45 +79,15 @@ fn accept_value(key: &[u8]) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
-/// Whether `value` is base64 of 16 bytes.
-fn is_key(value: &[u8]) -> bool {
-    let Some(digits) = value.strip_suffix(b"==") else { return false };
-    digits.len() == 22
-        && digits.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-}
-
-/// The values of all fields of that name.
-fn values<'h>(fields: impl Iterator<Item = Field<'h>>, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
-    fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
-}
-
-/// The value of the one field of that name; `None` if there are more, or none.
-fn only<'h>(fields: impl Iterator<Item = Field<'h>>, name: &'static str) -> Option<&'h [u8]> {
-    let mut values = values(fields, name);
-    let first = values.next()?;
-    values.next().is_none().then_some(first)
-}
-
-/// The members of a list, over all fields of that name (RFC 9110 section 5.6.1); empty ones do not count.
-fn list<'h>(fields: impl Iterator<Item = Field<'h>>, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
-    values(fields, name)
-        .flat_map(|value| value.split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
-}
-
-const UPGRADE: &str = "upgrade";
-pub(super) const KEY: &str = "sec-websocket-key";
 const SUBPROTOCOL: &str = "sec-websocket-protocol";
 const EXTENSIONS: &str = "sec-websocket-extensions";
-/// How the names of the handshake's fields begin.
-const WEBSOCKET_FIELDS: &str = "sec-websocket-";
 /// What is appended to the key (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Reject;
     use crate::wire::{HeadLimits, Scan};
 
     const LIMITS: HeadLimits = HeadLimits { bytes: 8192, fields: 100 };

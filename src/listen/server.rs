@@ -1,0 +1,59 @@
+//! What the cores share, and one core's own.
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    places::{Bounds, Refused, Seat},
+    spares::Spares,
+};
+use crate::{
+    connection::{Deadlines, Times},
+    gate::{Core, Gate},
+    observe::Seldom,
+    wire::HeadLimits,
+};
+
+/// How connections are served.
+#[derive(Debug)]
+pub struct Settings {
+    /// Bounds of a request head.
+    pub head: HeadLimits,
+    /// The longest waits.
+    pub times: Times,
+    /// How many connections there may be.
+    pub bounds: Bounds,
+}
+
+/// What all cores share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) settings: Settings,
+    pub(super) open: AtomicUsize,
+    pub(super) leaving: AtomicBool,
+    pub(super) draining: AtomicBool,
+    pub(super) seats: Box<[Seat]>,
+    pub(super) refused: Refused,
+    pub(super) not_accepted: Seldom,
+    pub(super) panicked: Seldom,
+}
+
+/// One core's server.
+pub struct Server {
+    pub(super) gate: Arc<Gate>,
+    pub(super) core: Core,
+    pub(super) shared: Arc<Shared>,
+    pub(super) index: usize,
+    pub(super) deadlines: Rc<Deadlines>,
+    pub(super) spares: Spares,
+    pub(super) running: Cell<usize>,
+    pub(super) idle: Notify,
+}
