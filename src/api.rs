@@ -30,7 +30,6 @@ use crate::{
     policy::{AccountMethod, Permit, PolicySet, Reach},
     store::Session,
 };
-
 use negotiate::Strictness;
 use openapi::Document;
 

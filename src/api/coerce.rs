@@ -1,6 +1,7 @@
 //! The arguments of an app's methods, checked as strong-remoting does before LoopBack asks the rules
 //! (docs/loopback-3.28.md section 0, step 5). Nothing is converted for the app: it does that again itself.
 
+mod checked;
 mod number;
 mod point;
 
@@ -45,7 +46,7 @@ enum Manner {
 
 use Manner::{Sloppy, Typed};
 
-type Checked = Result<(), &'static str>;
+use checked::Checked;
 
 impl Given<'_> {
     fn check(&self, argument: &Argument) -> Checked {

@@ -1,6 +1,7 @@
 //! The User API described as OpenAPI 3.1: made of the routes of the policies, of the argument table that the API
 //! reads its input by, and of the account model. It changes when they change, and is written when it is first asked for.
 
+mod described;
 mod operations;
 mod paths;
 mod responses;
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use super::answer;
 use crate::{accounts, credential, policy::PolicySet};
 
+use described::Described;
+
 /// How the gate is reached, for its description.
 #[derive(Clone, Debug)]
 pub struct Reached {
@@ -29,16 +32,6 @@ pub struct Reached {
     pub url: String,
     /// Whether an operator said so.
     pub is_public: bool,
-}
-
-/// What is described, besides what the accounts know of themselves.
-#[derive(Clone, Copy, Debug)]
-struct Described<'a> {
-    /// The routes, and who may call them.
-    set: &'a PolicySet,
-    credentials: &'a credential::Settings,
-    url: &'a str,
-    is_public: bool,
 }
 
 /// The description, as bytes that are made once. Most gates are never asked for them.

@@ -95,12 +95,15 @@ const fn operation(
     takes: Takes,
     gives: Gives,
     errors: &'static [u16],
-    (summary, about): (&'static str, &'static str),
 ) -> Operation {
-    Operation { method, tag, summary, about, takes, gives, errors, needs_token: false }
+    Operation { method, tag, summary: "", about: "", takes, gives, errors, needs_token: false }
 }
 
 impl Operation {
+    const fn says(self, summary: &'static str, about: &'static str) -> Self {
+        Self { summary, about, ..self }
+    }
+
     const fn with_token(self) -> Self {
         Self { needs_token: true, ..self }
     }
@@ -108,63 +111,63 @@ impl Operation {
 
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
-    operation(SESSIONS, AccountMethod::Login, Takes::One("Credentials"), Gives::Secret("NewAccessToken"), &[429], (
-        "Log in", "The answer's `id` is the access token; it is shown this one time. `include=user` adds the account.")),
-    operation(SESSIONS, AccountMethod::Logout, Takes::Token, Gives::Nothing, &[], (
-        "Log out", "Ends the token that the request carries.")).with_token(),
-    operation(ACCOUNTS, AccountMethod::Create, Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429], (
-        "Register", "One account; a list of at most 100 does as well, and is answered with a list.")),
-    operation(ACCOUNTS, AccountMethod::Find, Takes::Nothing, Gives::Many("User"), &[], (
-        "Find accounts", "At most 10,000 in one answer.")),
-    operation(ACCOUNTS, AccountMethod::FindOne, Takes::Nothing, Gives::One("User"), &[404], (
-        "Find the first account that matches", "")),
-    operation(ACCOUNTS, AccountMethod::Count, Takes::Nothing, Gives::One("Count"), &[], ("Count accounts", "")),
-    operation(ACCOUNTS, AccountMethod::FindById, Takes::Nothing, Gives::One("User"), &[404], (
-        "Read an account", "Of the filter, `fields` and `include` count.")),
-    operation(ACCOUNTS, AccountMethod::Exists, Takes::Nothing, Gives::One("Exists"), &[404], (
-        "Tell whether there is such an account", "`GET` says it in its body, `HEAD` by its status.")),
-    operation(ACCOUNTS, AccountMethod::PatchAttributes, Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
+    operation(SESSIONS, AccountMethod::Login, Takes::One("Credentials"), Gives::Secret("NewAccessToken"), &[429]).says(
+        "Log in", "The answer's `id` is the access token; it is shown this one time. `include=user` adds the account."),
+    operation(SESSIONS, AccountMethod::Logout, Takes::Token, Gives::Nothing, &[]).says(
+        "Log out", "Ends the token that the request carries.").with_token(),
+    operation(ACCOUNTS, AccountMethod::Create, Takes::OneOrMany("NewUser"), Gives::OneOrMany("User"), &[422, 429]).says(
+        "Register", "One account; a list of at most 100 does as well, and is answered with a list."),
+    operation(ACCOUNTS, AccountMethod::Find, Takes::Nothing, Gives::Many("User"), &[]).says(
+        "Find accounts", "At most 10,000 in one answer."),
+    operation(ACCOUNTS, AccountMethod::FindOne, Takes::Nothing, Gives::One("User"), &[404]).says(
+        "Find the first account that matches", ""),
+    operation(ACCOUNTS, AccountMethod::Count, Takes::Nothing, Gives::One("Count"), &[]).says("Count accounts", ""),
+    operation(ACCOUNTS, AccountMethod::FindById, Takes::Nothing, Gives::One("User"), &[404]).says(
+        "Read an account", "Of the filter, `fields` and `include` count."),
+    operation(ACCOUNTS, AccountMethod::Exists, Takes::Nothing, Gives::One("Exists"), &[404]).says(
+        "Tell whether there is such an account", "`GET` says it in its body, `HEAD` by its status."),
+    operation(ACCOUNTS, AccountMethod::PatchAttributes, Takes::One("UserPatch"), Gives::One("User"), &[404, 422]).says(
         "Change some properties of an account",
-        "A new password or email address ends the account's other sessions.")),
-    operation(ACCOUNTS, AccountMethod::ReplaceById, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
-        "Replace an account", "What is left out is gone. The account's other sessions end.")),
-    operation(ACCOUNTS, AccountMethod::DeleteById, Takes::Nothing, Gives::One("Count"), &[], (
-        "Delete an account", "Its tokens end. `count` is 0 where there is none.")),
-    operation(ACCOUNTS, AccountMethod::PatchOrCreate, Takes::One("UserPatch"), Gives::One("User"), &[404, 422], (
-        "Change the account whose `id` the body names, or create one", "")),
-    operation(ACCOUNTS, AccountMethod::ReplaceOrCreate, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
-        "Replace the account whose `id` the body names, or create one", "")),
-    operation(ACCOUNTS, AccountMethod::UpsertWithWhere, Takes::One("NewUser"), Gives::One("User"), &[404, 422], (
-        "Change the one account that matches, or create one", "Several matches are a 400.")),
-    operation(ACCOUNTS, AccountMethod::UpdateAll, Takes::One("UserPatch"), Gives::One("Count"), &[404, 422], (
-        "Change all accounts that match", "")),
-    operation(PASSWORDS, AccountMethod::ResetPassword, Takes::One("PasswordReset"), Gives::Reset, &[404, 422, 429], (
-        "Ask for a token that resets a password", "It goes to the address, never into the answer.")),
-    operation(PASSWORDS, AccountMethod::SetPassword, Takes::Fields, Gives::Nothing, &[422], (
-        "Set a new password by a reset token", "The account's other sessions end.")).with_token(),
-    operation(PASSWORDS, AccountMethod::ShortSetPassword, Takes::Fields, Gives::Nothing, &[422], (
+        "A new password or email address ends the account's other sessions."),
+    operation(ACCOUNTS, AccountMethod::ReplaceById, Takes::One("NewUser"), Gives::One("User"), &[404, 422]).says(
+        "Replace an account", "What is left out is gone. The account's other sessions end."),
+    operation(ACCOUNTS, AccountMethod::DeleteById, Takes::Nothing, Gives::One("Count"), &[]).says(
+        "Delete an account", "Its tokens end. `count` is 0 where there is none."),
+    operation(ACCOUNTS, AccountMethod::PatchOrCreate, Takes::One("UserPatch"), Gives::One("User"), &[404, 422]).says(
+        "Change the account whose `id` the body names, or create one", ""),
+    operation(ACCOUNTS, AccountMethod::ReplaceOrCreate, Takes::One("NewUser"), Gives::One("User"), &[404, 422]).says(
+        "Replace the account whose `id` the body names, or create one", ""),
+    operation(ACCOUNTS, AccountMethod::UpsertWithWhere, Takes::One("NewUser"), Gives::One("User"), &[404, 422]).says(
+        "Change the one account that matches, or create one", "Several matches are a 400."),
+    operation(ACCOUNTS, AccountMethod::UpdateAll, Takes::One("UserPatch"), Gives::One("Count"), &[404, 422]).says(
+        "Change all accounts that match", ""),
+    operation(PASSWORDS, AccountMethod::ResetPassword, Takes::One("PasswordReset"), Gives::Reset, &[404, 422, 429]).says(
+        "Ask for a token that resets a password", "It goes to the address, never into the answer."),
+    operation(PASSWORDS, AccountMethod::SetPassword, Takes::Fields, Gives::Nothing, &[422]).says(
+        "Set a new password by a reset token", "The account's other sessions end.").with_token(),
+    operation(PASSWORDS, AccountMethod::ShortSetPassword, Takes::Fields, Gives::Nothing, &[422]).says(
         "Set a new password by a reset token, as a web form does",
-        "`newPassword` or `password`; where `confirmation` is there, it is the same.")).with_token(),
-    operation(PASSWORDS, AccountMethod::ChangePassword, Takes::Fields, Gives::Nothing, &[422, 429], (
-        "Change the password, knowing the old one", "The account's other sessions end.")).with_token(),
-    operation(PASSWORDS, AccountMethod::Verify, Takes::Nothing, Gives::Nothing, &[404, 422, 429], (
-        "Send the mail that confirms the address", "")),
-    operation(PASSWORDS, AccountMethod::Confirm, Takes::Nothing, Gives::NothingOrElsewhere, &[404], (
-        "Confirm an address", "This is where the link of the mail leads.")),
-    operation(TOKENS, AccountMethod::ListTokens, Takes::Nothing, Gives::Many("AccessToken"), &[404], (
-        "List tokens", "")),
-    operation(TOKENS, AccountMethod::CountTokens, Takes::Nothing, Gives::One("Count"), &[404], (
-        "Count tokens", "")),
+        "`newPassword` or `password`; where `confirmation` is there, it is the same.").with_token(),
+    operation(PASSWORDS, AccountMethod::ChangePassword, Takes::Fields, Gives::Nothing, &[422, 429]).says(
+        "Change the password, knowing the old one", "The account's other sessions end.").with_token(),
+    operation(PASSWORDS, AccountMethod::Verify, Takes::Nothing, Gives::Nothing, &[404, 422, 429]).says(
+        "Send the mail that confirms the address", ""),
+    operation(PASSWORDS, AccountMethod::Confirm, Takes::Nothing, Gives::NothingOrElsewhere, &[404]).says(
+        "Confirm an address", "This is where the link of the mail leads."),
+    operation(TOKENS, AccountMethod::ListTokens, Takes::Nothing, Gives::Many("AccessToken"), &[404]).says(
+        "List tokens", ""),
+    operation(TOKENS, AccountMethod::CountTokens, Takes::Nothing, Gives::One("Count"), &[404]).says(
+        "Count tokens", ""),
     operation(TOKENS, AccountMethod::CreateTokens,
-        Takes::OneOrMany("TokenWish"), Gives::Secrets("NewAccessToken"), &[404, 409, 422], (
-        "Issue a token", "The only answer here that shows a token's `id`. A list does as well, and is answered with a list.")),
-    operation(TOKENS, AccountMethod::DeleteTokens, Takes::Nothing, Gives::Nothing, &[404], (
-        "End all tokens", "")),
-    operation(TOKENS, AccountMethod::FindToken, Takes::Nothing, Gives::One("AccessToken"), &[404], (
-        "Read a token", "")),
+        Takes::OneOrMany("TokenWish"), Gives::Secrets("NewAccessToken"), &[404, 409, 422]).says(
+        "Issue a token", "The only answer here that shows a token's `id`. A list does as well, and is answered with a list."),
+    operation(TOKENS, AccountMethod::DeleteTokens, Takes::Nothing, Gives::Nothing, &[404]).says(
+        "End all tokens", ""),
+    operation(TOKENS, AccountMethod::FindToken, Takes::Nothing, Gives::One("AccessToken"), &[404]).says(
+        "Read a token", ""),
     operation(TOKENS, AccountMethod::UpdateToken,
-        Takes::One("TokenPatch"), Gives::One("AccessToken"), &[404], (
-        "Change a token's lifetime or scopes", "")),
-    operation(TOKENS, AccountMethod::DeleteToken, Takes::Nothing, Gives::Nothing, &[404], (
-        "End a token", "")),
+        Takes::One("TokenPatch"), Gives::One("AccessToken"), &[404]).says(
+        "Change a token's lifetime or scopes", ""),
+    operation(TOKENS, AccountMethod::DeleteToken, Takes::Nothing, Gives::Nothing, &[404]).says(
+        "End a token", ""),
 ];
