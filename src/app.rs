@@ -1,5 +1,6 @@
 //! Wiring: settings in, a running gate out.
 
+mod addresses;
 mod admin;
 mod cores;
 mod folder;
@@ -11,7 +12,7 @@ mod signs;
 mod status;
 mod translate;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::sync::{Notify, oneshot};
@@ -29,7 +30,9 @@ use crate::{
     observe::{Log, metrics::Metrics},
     store::{self, Store},
 };
+use cores::Common;
 
+pub use addresses::{Addresses, http_name};
 pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
@@ -38,15 +41,6 @@ pub use live::{Asker, Imagined, InForce, Live, LiveError, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
-
-/// Where a running gate can be reached.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    /// The listener for clients.
-    pub http: listen::Address,
-    /// The listener for health and metrics, if there is one.
-    pub admin: Option<SocketAddr>,
-}
 
 /// What an operator's command works on, in the gate's own process.
 #[derive(Clone)]
@@ -156,7 +150,8 @@ async fn start_on(
     let http = bound.address.clone();
     own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
     let forward = translate::forward(config, instance()?);
-    let cores = cores::start(config, bound, &gate, (&rules, &shared, &forward), &metrics, &log)?;
+    let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
+    let cores = cores::start(config, bound, common, &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last))?;
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
@@ -168,9 +163,10 @@ async fn start_on(
     background.extend(dispatcher.map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run())));
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
-    let about = status::About::new(config, &clock, (&http, admin), (&rules, &metrics, &last));
+    let addresses = Addresses { http, admin };
+    let about = status::About::new(config, &clock, &addresses, (&rules, &metrics, &last));
     Ok(Running {
-        addresses: Addresses { http, admin },
+        addresses,
         live: Live { reloader: reloader.clone(), forward, about },
         parts: Parts { store, rules, hasher, clock },
         shared,
@@ -278,15 +274,6 @@ fn dispatcher(
     // A reload may bring another account model.
     let accounts = move || rules.current().api.accounts().clone();
     Ok(Some(Dispatcher::new(accounts, wake_up, webhook, Pace::default())))
-}
-
-/// An address as people write it.
-#[must_use]
-pub fn http_name(address: &listen::Address) -> String {
-    match address {
-        listen::Address::Tcp(address) => format!("http://{address}"),
-        listen::Address::Unix(path) => format!("unix:{}", path.display()),
-    }
 }
 
 fn bind(config: &Config) -> anyhow::Result<Bound> {

@@ -17,12 +17,19 @@ use crate::{
     observe::{Log, metrics::Metrics},
 };
 
+/// What every core is started with.
+pub(super) struct Common<'a> {
+    pub(super) gate: &'a Arc<Gate>,
+    pub(super) rules: &'a Arc<Rules>,
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) forward: &'a forward::Settings,
+}
+
 /// Starts a thread for each listener; each receiver hears of its core's end.
 pub(super) fn start(
     config: &Config,
     bound: Bound,
-    gate: &Arc<Gate>,
-    (rules, shared, forward): (&Arc<Rules>, &Arc<Shared>, &forward::Settings),
+    Common { gate, rules, shared, forward }: Common<'_>,
     metrics: &Metrics,
     log: &Log,
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {

@@ -1,6 +1,8 @@
 //! Policies: files and stored rows in, a [`Ruleset`] out.
 
-use std::{io, path::PathBuf, sync::Arc};
+mod error;
+
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 
@@ -14,51 +16,11 @@ use crate::{
     hasher::Hasher,
     limit::Limits,
     observe::metrics::Metrics,
-    policy::{self, AccountModel, Finding, Severity, Source, Stored, StoredRule},
+    policy::{self, AccountModel, Source, Stored, StoredRule},
     store::{Store, StoreError},
 };
 
-/// Why there are no rules to serve under.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    /// The folder or a file of it cannot be read.
-    #[error("cannot read the policies in `{path}`")]
-    Unreadable {
-        /// The folder or file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// It changed whenever it was read.
-    #[error("the policies folder `{path}` changes while it is read; ask again when it is written")]
-    Restless {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// More policies than any app has.
-    #[error(
-        "the policies folder `{path}` holds more than 100000 policies, or 256 MiB of them; keep other files elsewhere"
-    )]
-    TooMuch {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// There is nothing in it.
-    #[error(
-        "the policies folder `{path}` holds no `.json` file; put at least one there, or set `policies.dir`"
-    )]
-    Empty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The files have mistakes.
-    #[error("the policies have mistakes:\n{}", lines(.0))]
-    Mistakes(Vec<Finding>),
-    /// The store's rows cannot be read.
-    #[error("the roles and rules in the store cannot be read")]
-    Store(#[from] StoreError),
-}
+pub use error::PolicyError;
 
 /// What a set is made with, besides its files and rows.
 pub(super) struct Maker {
@@ -153,9 +115,4 @@ pub async fn stored(store: &dyn Store) -> Result<Stored, StoreError> {
     };
     let rules = store.acl_rows().await?.into_iter().map(rule).collect();
     Ok(Stored { roles, rules })
-}
-
-fn lines(findings: &[Finding]) -> String {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n")
 }

@@ -2,13 +2,14 @@
 //!
 //! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, delays no request.
 
+mod reloader;
 mod watch;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -24,7 +25,6 @@ use super::{
     signs::Watches,
     status::Reload,
 };
-use watch::{latest, watch_files, watch_store};
 
 use crate::{
     clock::{Clock, Timestamp},
@@ -33,18 +33,16 @@ use crate::{
     observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
 };
+use reloader::{Request, What};
+use watch::{latest, watch_files, watch_store};
+
+pub(super) use reloader::{MadeOf, Reloader};
 
 /// So many wait for their turn at the most.
 const WAITING: usize = 8;
 
 /// So many mistakes are told line by line.
 const MOST_MISTAKES: usize = 100;
-
-/// Asks for the rules to be made anew. Cheap to clone; the thread ends with the last one.
-#[derive(Clone, Debug)]
-pub(super) struct Reloader {
-    requests: SyncSender<Request>,
-}
 
 /// How the last reload went, for readiness and `status`.
 #[derive(Debug)]
@@ -54,25 +52,6 @@ pub(super) struct LastReload {
     waiting: Mutex<Vec<&'static str>>,
     metrics: Arc<Metrics>,
     clock: Clock,
-}
-
-/// What is wanted, and whom to tell what became of it.
-#[derive(Debug)]
-struct Request {
-    what: What,
-    answer: oneshot::Sender<Result<(), String>>,
-}
-
-#[derive(Debug)]
-enum What {
-    /// The files are read now, also if nothing seems to have changed.
-    Files,
-    /// The store has other rows now: they are compiled with the files in force.
-    Rows(Stored),
-    /// The files may have changed: they are looked at now.
-    Look,
-    /// It is asked what the set in force was made of.
-    Tell(oneshot::Sender<MadeOf>),
 }
 
 /// What is needed to replace the first set.
@@ -88,14 +67,6 @@ pub(super) struct Loaded {
 struct InForce {
     sources: Vec<Source>,
     stored: Stored,
-}
-
-/// The set in force, and what it was made of.
-#[derive(Debug)]
-pub(super) struct MadeOf {
-    pub(super) sources: Vec<Source>,
-    pub(super) stored: Stored,
-    pub(super) ruleset: Arc<Ruleset>,
 }
 
 /// The thread's own.

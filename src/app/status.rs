@@ -1,10 +1,13 @@
 //! What a running gate says of itself, for `portcullis status`.
 
+mod about;
+mod last_reload;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Live, LiveError, http_name, listen, reload::LastReload};
+use super::{Addresses, Live, LiveError, http_name, reload::LastReload};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, Profile, UpstreamAddress},
@@ -14,19 +17,8 @@ use crate::{
     store::Store,
 };
 
-/// What is known at the start, and where the rest is found.
-#[derive(Clone)]
-pub(super) struct About {
-    pub(super) since: Timestamp,
-    pub(super) clock: Clock,
-    pub(super) listeners: Vec<String>,
-    pub(super) upstreams: Vec<String>,
-    pub(super) policies: String,
-    pub(super) profile: &'static str,
-    pub(super) rules: Arc<Rules>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) last: Arc<LastReload>,
-}
+pub(super) use about::About;
+pub use last_reload::Reload;
 
 /// What runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,15 +74,6 @@ pub struct PoliciesInForce {
     pub dir: String,
 }
 
-/// The last reload of the configuration and the files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reload {
-    /// When: ISO 8601, UTC. `None` = not since the start.
-    pub at: Option<String>,
-    /// Why it was refused.
-    pub failure: Option<String>,
-}
-
 /// How many rows there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
@@ -106,10 +89,10 @@ impl About {
     pub(super) fn new(
         config: &Config,
         clock: &Clock,
-        addresses: (&listen::Address, Option<std::net::SocketAddr>),
+        addresses: &Addresses,
         (rules, metrics, last): (&Arc<Rules>, &Arc<Metrics>, &Arc<LastReload>),
     ) -> Self {
-        let admin = addresses.1.map(|address| format!("http://{address} (health, metrics)"));
+        let admin = addresses.admin.map(|address| format!("http://{address} (health, metrics)"));
         let server = |server: &UpstreamAddress| match server {
             UpstreamAddress::Http { authority, .. } => format!("http://{authority}"),
             UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
@@ -117,7 +100,7 @@ impl About {
         Self {
             since: clock.now(),
             clock: clock.clone(),
-            listeners: std::iter::once(http_name(addresses.0)).chain(admin).collect(),
+            listeners: std::iter::once(http_name(&addresses.http)).chain(admin).collect(),
             upstreams: config.upstream.servers.iter().map(server).collect(),
             policies: config.policies.dir.display().to_string(),
             profile: match config.profile {

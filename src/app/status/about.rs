@@ -1,0 +1,24 @@
+//! What is known at the start, and where the rest is found.
+
+use std::sync::Arc;
+
+use crate::{
+    app::reload::LastReload,
+    clock::{Clock, Timestamp},
+    gate::Rules,
+    observe::metrics::Metrics,
+};
+
+/// What is known at the start, and where the rest is found.
+#[derive(Clone)]
+pub(in crate::app) struct About {
+    pub(in crate::app) since: Timestamp,
+    pub(in crate::app) clock: Clock,
+    pub(in crate::app) listeners: Vec<String>,
+    pub(in crate::app) upstreams: Vec<String>,
+    pub(in crate::app) policies: String,
+    pub(in crate::app) profile: &'static str,
+    pub(in crate::app) rules: Arc<Rules>,
+    pub(in crate::app) metrics: Arc<Metrics>,
+    pub(in crate::app) last: Arc<LastReload>,
+}
