@@ -11,6 +11,7 @@ mod check_app;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod exit;
 mod explain;
 mod healthcheck;
 mod import;
@@ -21,11 +22,14 @@ mod paint;
 mod policy_diff;
 mod policy_folder;
 mod policy_test;
+mod print;
 mod printable;
 mod prompt;
 mod request_line;
+mod runtime;
 mod schema;
 mod serve;
+mod sources;
 mod status;
 mod table;
 #[cfg(test)]
@@ -36,47 +40,26 @@ use std::{
     io::{self, Write},
 };
 
-use anyhow::Context;
 use clap::Parser;
-use tokio::runtime;
 
 use crate::{
     admin::{AdminCommand, NewUser, Output, TokenPlace, TokenView, UserView, Who},
     app,
     clock::Timestamp,
-    config::{self, Loaded, Mistakes, Sources},
+    config::{self, Mistakes},
 };
 use args::{
     AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
     TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::{Backend, Site};
+use print::{print, print_json};
 use printable::printable;
 use prompt::Usage;
+use runtime::on_runtime;
+use sources::{load, sources};
 
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It is done.
-    Done,
-    /// It failed, or found mistakes.
-    Failed,
-    /// The command line makes no sense.
-    Usage,
-}
-
-impl Exit {
-    /// The process's exit code.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            // EX_USAGE of sysexits.h.
-            Self::Usage => 64,
-        }
-    }
-}
+pub use exit::Exit;
 
 /// Runs a command line, the program's name first.
 ///
@@ -162,31 +145,6 @@ pub fn print_error(error: &anyhow::Error) {
         }
     }
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// Prints an answer. A reader who has gone away is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),
-        _ => Ok(()),
-    }
-}
-
-fn print_json(json: &serde_json::Value) -> anyhow::Result<()> {
-    print(&format!("{json:#}\n"))
-}
-
-fn sources(global: &Global) -> Sources {
-    Sources::from_environment(global.config.clone(), global.set.clone())
-}
-
-fn load(global: &Global) -> Result<Loaded, Mistakes> {
-    config::load(&sources(global))
-}
-
-fn on_runtime(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start a runtime")?.block_on(command)
 }
 
 fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {

@@ -7,47 +7,19 @@ mod literal;
 mod methods;
 mod models;
 mod project;
+mod remark;
 mod script;
 mod server;
 mod token;
 
 use std::{fmt::Write, path::Path};
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{Exit, print, print_json, printable::printable};
 use crate::config::{self, Config, Mistakes, Profile, Sources};
 
-/// One thing that is worth knowing before the move.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Remark {
-    kind: Kind,
-    file: String,
-    line: Option<usize>,
-    code: &'static str,
-    message: String,
-    fix: Option<String>,
-    /// What is ready to be pasted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stub: Option<Value>,
-}
-
-/// What it asks of the engineer who moves the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    /// It needs a decision, or a change of the app.
-    Decision,
-    /// A line in `portcullis.toml` or a file beside the policies does it.
-    Setting,
-    /// Nothing.
-    Covered,
-}
-
-/// The remarks, in the order in which they are found.
-#[derive(Debug, Default)]
-struct Remarks(Vec<Remark>);
+use remark::{Kind, Remark, Remarks};
 
 /// What a check came to.
 #[derive(Debug)]
@@ -118,32 +90,6 @@ fn profile(config: &Config, is_said: bool, remarks: &mut Remarks) {
     } else {
         let fix = "set `profile = \"loopback3\"`, or start with `PORTCULLIS_PROFILE=loopback3`";
         remarks.set("profile", ("portcullis.toml", None), message, fix);
-    }
-}
-
-impl Remarks {
-    fn decide(&mut self, code: &'static str, at: (&str, Option<usize>), message: String, fix: &str) {
-        self.add(Kind::Decision, code, at, message, Some(fix));
-    }
-
-    fn set(&mut self, code: &'static str, at: (&str, Option<usize>), message: String, fix: &str) {
-        self.add(Kind::Setting, code, at, message, Some(fix));
-    }
-
-    fn covered(&mut self, code: &'static str, file: &str, message: String) {
-        self.add(Kind::Covered, code, (file, None), message, None);
-    }
-
-    fn add(
-        &mut self,
-        kind: Kind,
-        code: &'static str,
-        (file, line): (&str, Option<usize>),
-        message: String,
-        fix: Option<&str>,
-    ) {
-        let (file, fix) = (file.to_owned(), fix.map(str::to_owned));
-        self.0.push(Remark { kind, code, file, line, message, fix, stub: None });
     }
 }
 

@@ -28,15 +28,14 @@ use crate::{
     observe::Log,
 };
 
+use script::EDITOR;
+
 /// The files of the sample policies.
 const POLICIES: [(&str, &str); 3] = [
     ("public.json", include_str!("../../policies/public.json")),
     ("notes.json", include_str!("../../policies/notes.json")),
     ("admin.json", include_str!("../../policies/admin.json")),
 ];
-
-/// The role that may read everything.
-const EDITOR: &str = "editor";
 
 /// The usual ports of the gate and of the app; others where these are taken.
 const PORTS: (u16, u16) = (8080, 3000);

@@ -2,6 +2,7 @@
 //! the access log recorded it.
 
 mod live;
+mod question;
 mod replay;
 mod show;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Exit,
-    args::{Asker, Explain, Global, YesNo},
+    args::{Asker, Explain, Global},
     backend::Site,
     known, on_runtime,
     paint::Paint,
@@ -21,47 +22,14 @@ use super::{
 };
 use crate::{
     admin::Who,
-    app::{self, OwnerTold},
+    app::OwnerTold,
     config::Config,
     gate,
     identity::UserId,
-    policy::{self, Analysis, Caller, Explanation, Inquiry, Severity, Stored},
+    policy::{self, Caller, Explanation, Inquiry, Stored},
 };
 
-/// Who asks, as the store or the command line knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Person {
-    user: Option<String>,
-    /// Sorted.
-    roles: Vec<Box<str>>,
-    scopes: Vec<String>,
-    /// Whether the account is switched off.
-    disabled: bool,
-}
-
-/// What a request is decided by.
-struct Situation {
-    analysis: Analysis,
-    person: Person,
-    owner: Option<bool>,
-    /// What the running gate learnt of the app; `None` = no gate runs, and the files on disk were read.
-    told: Option<OwnerTold>,
-    /// How the files on disk differ from the set in force.
-    differs: Option<String>,
-}
-
-/// What was asked, for the head of the answer.
-#[derive(Debug)]
-struct Question<'q> {
-    method: &'q str,
-    target: &'q str,
-    person: &'q Person,
-    /// Who decided, and by what; `None` where that is said elsewhere.
-    source: Option<&'q str>,
-    told: Option<&'q OwnerTold>,
-    /// How the files on disk differ from the set in force.
-    differs: Option<&'q str>,
-}
+use question::{Person, Question, Situation, analyze, said};
 
 /// Explains one request, and prints it.
 pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
@@ -116,11 +84,6 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What the command line says of the owner.
-fn said(explain: &Explain) -> Option<bool> {
-    explain.owner.map(|owner| owner == YesNo::Yes)
-}
-
 /// Without a gate: the files on disk, and the store as far as there is one.
 fn on_disk(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<Situation> {
     let (stored, person) = person(config, asker, explain)?;
@@ -168,17 +131,6 @@ impl Situation {
             None => format!("the files in {} ({digest}); no gate runs", config.policies.dir.display()),
         }
     }
-}
-
-/// The policies on disk, compiled with what the store has.
-fn analyze(config: &Config, stored: &Stored) -> anyhow::Result<Analysis> {
-    let sources = app::read_policies(&config.policies.dir)?;
-    let (analysis, findings) = policy::analyze(&app::policy_settings(config), &sources, stored);
-    analysis.with_context(|| {
-        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-        let lines: Vec<String> = errors.map(|finding| format!("\n  {finding}")).collect();
-        format!("the policies have mistakes:{}", lines.concat())
-    })
 }
 
 /// Who asks. Where there is no store yet, an id is believed, and the roles are those of the command line.

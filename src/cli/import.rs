@@ -6,6 +6,7 @@
 //! taken, the store itself decides.
 
 mod collection;
+mod item;
 mod memory;
 mod names;
 mod plain;
@@ -18,7 +19,7 @@ mod source;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, bail};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{args::ImportFiles, backend::Backend};
@@ -26,62 +27,13 @@ use crate::{
     admin::{AdminCommand, Fate, Output, Row, Why},
     identity::UserId,
 };
+use item::{Item, Placed, Raw, RawRow};
 use progress::Progress;
 use read::{Event, Reading};
 
+pub(super) use item::Kind;
 pub(super) use names::Names;
 pub(super) use report::Report;
-
-/// A kind of rows, in the order in which reports name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    User,
-    Token,
-    Role,
-    Mapping,
-    Acl,
-}
-
-/// A row and where it stands in its file.
-#[derive(Debug)]
-struct Placed<T> {
-    place: String,
-    row: T,
-}
-
-/// A row as it stood in its file, or why it is none.
-#[derive(Debug)]
-struct Raw {
-    kind: Kind,
-    row: RawRow,
-}
-
-type RawRow = Placed<Result<Map<String, Value>, Why>>;
-
-/// A row that was looked at.
-#[derive(Debug)]
-struct Item {
-    place: String,
-    row: Result<Row, Why>,
-    /// What its owner has to know.
-    note: Option<&'static str>,
-    /// It was JSON at least.
-    readable: bool,
-}
-
-impl Kind {
-    const ALL: [Self; 5] = [Self::User, Self::Token, Self::Role, Self::Mapping, Self::Acl];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::User => "users",
-            Self::Token => "tokens",
-            Self::Role => "roles",
-            Self::Mapping => "role mappings",
-            Self::Acl => "acls",
-        }
-    }
-}
 
 /// Reads the files, stores what makes sense, and tells what became of everything.
 ///

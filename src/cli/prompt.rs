@@ -1,5 +1,7 @@
 //! What is asked of a person at a terminal: passwords, which are not shown, and a word before something is gone.
 
+mod usage;
+
 use std::{
     fs,
     io::{self, BufRead, IsTerminal, Read, Write},
@@ -11,17 +13,7 @@ use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termi
 use super::args::PasswordFrom;
 use crate::admin::Hidden;
 
-/// The command line lacks what only a terminal could have given.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Usage(String);
-
-impl Usage {
-    /// What makes no sense, and what would.
-    pub(super) fn new(text: String) -> Self {
-        Self(text)
-    }
-}
+pub(super) use usage::Usage;
 
 /// The password for `whom`: of a file or of standard input, without the newline that an editor or `echo` ends it with;
 /// else of the person at the terminal, twice.

@@ -1,5 +1,7 @@
 //! Finds the user that a command names.
 
+mod page;
+
 use super::{error::ExecuteError, near};
 use crate::{
     admin::{services::Services, who::Who},
@@ -7,11 +9,7 @@ use crate::{
     store::User,
 };
 
-/// How many rows one look into the store reads, where all are needed.
-pub(super) const PAGE: usize = 1_000;
-
-/// How often a change is tried again when the row was changed at the same moment.
-pub(super) const ATTEMPTS: usize = 8;
+pub(super) use page::{ATTEMPTS, PAGE, without_realm};
 
 /// The user that a command names.
 pub(super) async fn resolve(services: &Services, who: &Who) -> Result<User, ExecuteError> {
@@ -76,9 +74,4 @@ pub(super) fn called(user: &User) -> String {
         Some(name) => format!("user {} ({name})", user.id),
         None => format!("user {}", user.id),
     }
-}
-
-/// A key that is unique in its realm carries the realm before the last NUL.
-pub(super) fn without_realm(key: &str) -> &str {
-    key.rsplit('\0').next().unwrap_or(key)
 }

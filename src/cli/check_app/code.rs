@@ -1,13 +1,12 @@
 //! The code: what it does about accounts, tokens and rules that no file of LoopBack's shows.
 
 mod account;
+mod calls;
 
-use super::{
-    Remarks,
-    models::Models,
-    project::Project,
-    script::{Hit, Script},
-};
+use super::{Remarks, models::Models, project::Project, script::Script};
+use calls::is_account_named;
+
+pub(super) use calls::{calls, is_account};
 
 /// Something that code does, found by the name that it calls.
 struct Mark {
@@ -63,24 +62,6 @@ fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) 
         let message = mark.message.replace("{}", hit.text.unwrap_or("…"));
         remarks.decide(mark.code, (&script.file, Some(hit.line)), message, mark.fix);
     }
-}
-
-/// Whether a call is about the account model: by its receiver, or by the file that it stands in.
-pub(super) fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
-    is_account_named(script, hit.model(), models)
-}
-
-fn is_account_named(script: &Script, word: &str, models: &Models) -> bool {
-    let Some((name, stem)) = &models.account else { return false };
-    if word == name || word == "User" && !models.names.contains("User") {
-        return true;
-    }
-    // In the model's own file it has whatever name its author gave it.
-    script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(word)
-}
-
-pub(super) fn calls<'p>(project: &'p Project, name: &'p str) -> impl Iterator<Item = (&'p Script, Hit<'p>)> {
-    project.scripts.iter().flat_map(move |script| script.find(name).into_iter().map(move |hit| (script, hit)))
 }
 
 /// Methods that code takes from the API.

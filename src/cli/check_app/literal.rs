@@ -176,6 +176,12 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The items of a list, or the one value.
+pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_else(|| std::slice::from_ref(value));
+    items.iter()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

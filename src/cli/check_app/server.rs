@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Remarks, models::rest_api_root, project::Project, token};
+use super::{Remarks, literal::each, models::rest_api_root, project::Project, token};
 
 /// Looks at the settings.
 pub(super) fn check(project: &Project, remarks: &mut Remarks) {
@@ -129,10 +129,4 @@ fn of_one_environment(name: &str, file: &str, remarks: &mut Remarks) {
             "Portcullis does not: put what it says about access into the main file",
         );
     }
-}
-
-/// The items of a list, or the one value.
-pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    let items = value.as_array().map(Vec::as_slice).unwrap_or_else(|| std::slice::from_ref(value));
-    items.iter()
 }

@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     Remarks,
-    literal::{self, Literal},
+    literal::{self, Literal, each},
     project::Project,
-    server::each,
 };
 
 /// Tells of each `loopback.token({...})` in the code.

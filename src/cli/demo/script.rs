@@ -1,7 +1,5 @@
 //! The demo's users, and the commands that it prints.
 
-use super::EDITOR;
-
 /// A user of the demo. Their ids are 1, 2, …: the app's rows name them as owners.
 pub(super) struct DemoUser {
     pub(super) username: &'static str,
@@ -82,3 +80,6 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
         ),
     ]
 }
+
+/// The role that may read everything.
+pub(super) const EDITOR: &str = "editor";

@@ -3,8 +3,9 @@
 //! Everything that can be broken as a whole is read to its end before the first row is handed out. What belongs to
 //! accounts comes after them, whatever the order in the files: a file may be read several times.
 
+mod sink;
+
 use std::{
-    io,
     sync::{Arc, atomic::AtomicU64},
     thread,
 };
@@ -21,34 +22,7 @@ use super::{
 };
 use crate::cli::args::ImportFiles;
 
-/// Takes rows; false when no more are wanted.
-pub(super) type Sink<'s> = &'s mut dyn FnMut(Raw) -> bool;
-
-/// A file that is not what it should be.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
-    #[error("cannot read `{path}`")]
-    File {
-        path: String,
-        #[source]
-        source: io::Error,
-    },
-    #[error("`{path}:{line}:{column}`: broken JSON: {message}")]
-    Json { path: String, line: usize, column: usize, message: String },
-    #[error(
-        "`{path}` is not the memory connector's file: {why}; a file of one collection goes to --users, --tokens, --roles, --role-mappings or --acls"
-    )]
-    NotMemory { path: String, why: &'static str },
-    #[error("`{path}` has no collection `{name}`, only {}; --user-model says what the accounts are called", listed(.has))]
-    NoUsers { path: String, name: String, has: Vec<String> },
-    #[error(
-        "`{path}` has several collections that could hold the {}: {}; give the right one a file of its own, or say in the \
-         policies which model it is", .kind.name(), listed(.names)
-    )]
-    Ambiguous { path: String, kind: Kind, names: Vec<String> },
-    #[error("cannot start a thread that reads")]
-    Thread(#[source] io::Error),
-}
+pub(super) use sink::{ReadError, Sink};
 
 /// What the thread says.
 #[derive(Debug)]
@@ -204,13 +178,6 @@ impl Chunks<'_> {
     fn settle(&self, read: Result<(), ReadError>) -> Result<(), ReadError> {
         if self.to.is_closed() { Ok(()) } else { read }
     }
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        return "none at all".into();
-    }
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows of one commit.

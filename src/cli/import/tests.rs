@@ -1,6 +1,6 @@
 use std::{fs, path::PathBuf, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;

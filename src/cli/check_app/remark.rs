@@ -1,0 +1,70 @@
+//! What is worth knowing before the move.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// One thing that is worth knowing before the move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Remark {
+    pub(super) kind: Kind,
+    pub(super) file: String,
+    pub(super) line: Option<usize>,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) fix: Option<String>,
+    /// What is ready to be pasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stub: Option<Value>,
+}
+
+/// What it asks of the engineer who moves the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// It needs a decision, or a change of the app.
+    Decision,
+    /// A line in `portcullis.toml` or a file beside the policies does it.
+    Setting,
+    /// Nothing.
+    Covered,
+}
+
+/// The remarks, in the order in which they are found.
+#[derive(Debug, Default)]
+pub(super) struct Remarks(pub(super) Vec<Remark>);
+
+impl Remarks {
+    pub(super) fn decide(
+        &mut self,
+        code: &'static str,
+        (file, line): (&str, Option<usize>),
+        message: String,
+        fix: &str,
+    ) {
+        let remark =
+            Remark { line, fix: Some(fix.to_owned()), ..Remark::new(Kind::Decision, code, file, message) };
+        self.0.push(remark);
+    }
+
+    pub(super) fn set(
+        &mut self,
+        code: &'static str,
+        (file, line): (&str, Option<usize>),
+        message: String,
+        fix: &str,
+    ) {
+        let remark =
+            Remark { line, fix: Some(fix.to_owned()), ..Remark::new(Kind::Setting, code, file, message) };
+        self.0.push(remark);
+    }
+
+    pub(super) fn covered(&mut self, code: &'static str, file: &str, message: String) {
+        self.0.push(Remark::new(Kind::Covered, code, file, message));
+    }
+}
+
+impl Remark {
+    fn new(kind: Kind, code: &'static str, file: &str, message: String) -> Self {
+        Self { kind, code, file: file.to_owned(), line: None, message, fix: None, stub: None }
+    }
+}
