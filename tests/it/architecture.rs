@@ -3,10 +3,15 @@
 //! The sources are read as text, without their comments, strings and tests. A checker is tested on made-up sources
 //! first: one that finds nothing anywhere would be no check.
 
+mod arguments;
+mod graph;
+mod imports;
 mod source;
 
 use std::{fs, path::Path};
 
+use arguments::signatures;
+use graph::{Graph, between_modules, circles, reached, shown};
 use source::{Source, code_of, crate_paths};
 
 /// The levels from the ground up. A new module says here where it belongs.
@@ -31,6 +36,9 @@ const FOR_ALL_PURE: [&str; 2] = ["identity", "javascript"];
 
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;
+
+/// Arguments of a function, those in tuples counted one by one. Aim at 4.
+const MAX_ARGUMENTS: usize = 6;
 
 /// Where a request may lead to: a line there is one a second, however often a client brings it about.
 const ON_REQUEST: [&str; 11] = [
@@ -95,6 +103,27 @@ const IMPURE: [&str; 13] = [
 #[test]
 fn imports_go_down_only() {
     assert_clean(sources().iter().flat_map(wrong_imports));
+}
+
+#[test]
+fn imports_make_no_circle() {
+    let edges = Graph::new(&sources()).edges();
+    let modules = between_modules(&edges);
+    let of_modules = circles(&modules).into_iter().map(|circle| shown(&circle, &modules));
+    let of_files = circles(&edges).into_iter().map(|circle| shown(&circle, &edges));
+    assert_clean(of_modules.chain(of_files));
+}
+
+#[test]
+fn a_gate_that_serves_runs_none_of_cli() {
+    let edges = Graph::new(&sources()).edges();
+    let above = reached(&edges, "cli/serve.rs").into_iter().filter(|file| file.starts_with("cli"));
+    assert_clean(above.filter(|file| file != "cli/exit.rs"));
+}
+
+#[test]
+fn no_function_hides_arguments_in_tuples() {
+    assert_clean(sources().iter().flat_map(too_many_arguments));
 }
 
 #[test]
@@ -175,6 +204,21 @@ fn too_long(source: &Source) -> Option<String> {
     let lines = source.lines_without_tests();
     (lines > MAX_LINES)
         .then(|| format!("{}: {lines} lines without its tests, {MAX_LINES} at most", source.path))
+}
+
+/// Functions that have more arguments than their signature shows.
+fn too_many_arguments(source: &Source) -> Vec<String> {
+    let hiding = signatures(source.code()).into_iter().filter(|function| function.hides);
+    let too_many = hiding.filter(|function| function.arguments > MAX_ARGUMENTS);
+    too_many
+        .map(|function| {
+            let (name, arguments) = (function.name, function.arguments);
+            format!(
+                "{}: `{name}` has {arguments} arguments with those in tuples: give it a struct",
+                source.path
+            )
+        })
+        .collect()
 }
 
 fn impurities(source: &Source) -> Vec<String> {
@@ -301,6 +345,122 @@ mod the_checkers {
         ] {
             let found = wrong_imports(&source(path, text));
             assert_eq!(!found.is_empty(), wrong, "{path}: {text}\n{found:?}");
+        }
+    }
+
+    fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+        let sources: Vec<Source> = files.iter().map(|(path, text)| source(path, text)).collect();
+        circles(&Graph::new(&sources).edges())
+    }
+
+    #[test]
+    fn find_a_circle() {
+        let none: &[&[&str]] = &[];
+        for (files, found) in [
+            (
+                &[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", "use crate::a::A;")][..],
+                &[&["a.rs", "b.rs", "c.rs"][..]][..],
+            ),
+            (&[("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", "struct C;")], none),
+            // A parent that uses a child, which uses what the parent defines.
+            (
+                &[("a.rs", "mod b;\nuse b::B;\nstruct A;"), ("a/b.rs", "use super::A;")],
+                &[&["a.rs", "a/b.rs"]],
+            ),
+            (
+                &[("a.rs", "mod b;\nfn f() { b::f(); }\nstruct A;"), ("a/b.rs", "use crate::a::A;")],
+                &[&["a.rs", "a/b.rs"]],
+            ),
+            // To declare a child and to hand out what is its own is no use.
+            (
+                &[("a.rs", "mod b;\npub use b::B;\nstruct A;"), ("a/b.rs", "use super::A;\npub struct B;")],
+                none,
+            ),
+            (
+                &[
+                    ("a.rs", "mod b;\npub use b::B;\nstruct A(B);"),
+                    ("a/b.rs", "use super::A;\npub struct B;"),
+                ],
+                &[&["a.rs", "a/b.rs"]],
+            ),
+        ] {
+            assert_eq!(circles_of(files), found, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn follow_a_name_to_the_file_that_defines_it() {
+        let none: &[&[&str]] = &[];
+        for (files, found) in [
+            // What a file hands out is another file's.
+            (
+                &[
+                    ("a.rs", "mod b;\nmod c;\npub(super) use c::C;\nuse b::B;"),
+                    ("a/b.rs", "use super::C;"),
+                    ("a/c.rs", ""),
+                ][..],
+                none,
+            ),
+            (
+                &[
+                    ("a.rs", "mod b;\nmod c;\nuse c::*;\nuse b::B;"),
+                    ("a/b.rs", "use super::C;"),
+                    ("a/c.rs", "pub struct C;"),
+                ],
+                none,
+            ),
+            // A module's name leads to what is used of it.
+            (
+                &[
+                    ("a.rs", "mod b;\nmod c;"),
+                    ("a/b.rs", "use super::c;\nfn f() { c::f(); }"),
+                    ("a/c.rs", "use super::b::B;"),
+                ],
+                &[&["a/b.rs", "a/c.rs"]],
+            ),
+            // Another crate's name, and a method.
+            (&[("a.rs", "mod b;\nuse std::b::B;\nstruct A;"), ("a/b.rs", "use super::A;")], none),
+            (
+                &[
+                    ("a.rs", "mod b;\nmod c;\npub use c::f;\nuse b::B;\nimpl A { fn f() {} }"),
+                    ("a/b.rs", "use super::f;"),
+                    ("a/c.rs", "fn f() {}"),
+                ],
+                none,
+            ),
+        ] {
+            assert_eq!(circles_of(files), found, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn find_a_circle_of_modules_that_no_file_closes() {
+        let files = [
+            ("a.rs", "mod x;\nmod y;"),
+            ("a/x.rs", "use crate::b::B;"),
+            ("a/y.rs", "struct Y;"),
+            ("b.rs", "mod z;"),
+            ("b/z.rs", "use crate::a::y::Y;"),
+        ];
+        let edges = Graph::new(&files.map(|(path, text)| source(path, text))).edges();
+        assert!(circles(&edges).is_empty());
+        assert_eq!(circles(&between_modules(&edges)), [["a", "b"]]);
+    }
+
+    #[test]
+    fn find_arguments_in_tuples() {
+        for (text, found) in [
+            ("fn f(a: A, (b, c): (B, C), d: D, e: E, g: G) {}", None),
+            ("fn f(a: A, (b, c): (B, C), d: D, e: E, g: G, h: H) {}", Some("f")),
+            ("fn f(&self, (a, b): (A, B), c: (C, D), d: D, e: E) {}", Some("f")),
+            ("fn f<F: Fn(A) -> B, const N: usize>((a, (b, c)): T, (d, e, g, h): U, i: I) {}", Some("f")),
+            ("fn f(a: Vec<(A, B)>, b: &[(A, B)], c: impl Fn((A, B)) -> C, d: D, e: E) {}", None),
+            // clippy counts these.
+            ("fn f(a: A, b: B, c: C, d: D, e: E, g: G, h: H) {}", None),
+            ("type F = fn(A, (B, C, D, E, G, H));", None),
+        ] {
+            let all = too_many_arguments(&source("store.rs", text));
+            assert_eq!(all.len(), usize::from(found.is_some()), "{text}: {all:?}");
         }
     }
 
