@@ -74,7 +74,7 @@ pub enum CommitError {
         /// The index of the change in the batch.
         change: usize,
     },
-    /// The session whose wish the batch is has ended meanwhile ([`Change::RequireToken`]).
+    /// The session whose wish the batch is has ended meanwhile ([`Change::RequireToken`](super::Change::RequireToken)).
     #[error("the session has ended meanwhile")]
     Ended,
     /// Too many writes are waiting.

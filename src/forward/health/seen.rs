@@ -11,7 +11,7 @@ pub struct Health {
     pub(super) probed_up: AtomicBool,
     /// Whether a probe has ended: from then on connections of requests say nothing.
     pub(super) is_probed: AtomicBool,
-    /// What was seen last: [`UNSEEN`], [`UP`] or [`DOWN`].
+    /// What was seen last: `UNSEEN`, `UP` or `DOWN`.
     pub(super) seen: AtomicU8,
     /// Since when it is so: milliseconds after `begun`.
     pub(super) since_ms: AtomicU64,
