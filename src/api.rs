@@ -8,7 +8,6 @@ mod arguments;
 mod body;
 mod coerce;
 mod faults;
-mod form;
 mod json;
 mod negotiate;
 mod openapi;

@@ -9,6 +9,7 @@ mod header;
 
 use std::borrow::Cow;
 
+use crate::qs::{self, Found};
 use settings::PAGE_COOKIES;
 
 pub use cookie::{CookieSecret, strip_cookies};
@@ -63,7 +64,8 @@ pub fn offered<'h>(
 ) -> Offered<'h> {
     let mut offered = Offered::default();
     if let Some(query) = query.filter(|_| settings.query) {
-        for id in settings.param_names().filter_map(|name| form::string(query, name)) {
+        for name in settings.param_names() {
+            let Found::Text(id) = qs::find(query, name) else { continue };
             offered.push(Hit { place: Place::Param, id, alternative: None });
         }
     }

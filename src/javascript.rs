@@ -1,8 +1,11 @@
-//! Values as JavaScript converts them: truth, `Number()` and `String()`.
+//! Values as JavaScript converts them: truth, `Number()` and `String()`, and `decodeURIComponent()` of a text.
 //!
 //! LoopBack, its connectors and its clients are JavaScript, so the same request means the same here. What the tests
 //! expect is what Node.js 20.20 answers.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use serde_json::{Number, Value};
 
 /// 2^53: up to it, a double holds every whole number.
@@ -91,6 +94,15 @@ pub(crate) fn number_to_json(number: f64) -> Value {
 pub(crate) fn whole(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
     (number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE).then_some(number as i64)
+}
+
+/// `decodeURIComponent(text)`; `None` where it throws: a broken escape, or bytes that are no UTF-8.
+pub(crate) fn decode_uri_component(text: &str) -> Option<Cow<'_, str>> {
+    let begins_with_digits = |rest: &str| matches!(rest.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(begins_with_digits) {
+        return None;
+    }
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 /// `String.prototype.trim`: Unicode's blanks without NEL (U+0085), and the byte order mark.
@@ -295,6 +307,29 @@ mod tests {
             assert_eq!(number_to_json(number).to_string(), text);
         }
         assert_eq!([whole(1.5), whole(f64::NAN), whole(1e20), whole(-3.0)], [None, None, None, Some(-3)]);
+    }
+
+    /// Each with what Node.js 20.20 answers; `None` = it throws.
+    #[test]
+    fn decodes_as_node_does() {
+        for (text, decoded) in [
+            ("", Some("")),
+            ("a+b", Some("a+b")),
+            ("%61%2B", Some("a+")),
+            ("%c3%A9\u{e9}", Some("\u{e9}\u{e9}")),
+            ("%00", Some("\0")),
+            ("%f0%9f%98%80", Some("\u{1f600}")),
+            ("%", None),
+            ("%4", None),
+            ("%zz", None),
+            ("%+1", None),
+            ("%%41", None),
+            ("%ff", None),
+            ("%c0%80", None),
+            ("%ed%a0%80", None),
+        ] {
+            assert_eq!(decode_uri_component(text).as_deref(), decoded, "{text}");
+        }
     }
 
     /// Equal to the sign of zero; NaN is NaN.

@@ -9,10 +9,10 @@
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
 //! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
-//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`javascript`] | no clock, chance, socket or log line |
+//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] | no clock, chance, socket or log line |
 //!
-//! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all,
-//! `identity` and `javascript` serve all of PURE, and every module turns its errors into a [`refusal::Refusal`].
+//! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all, `identity`,
+//! `qs` and `javascript` serve all of PURE, and every module turns its errors into a [`refusal::Refusal`].
 //!
 //! # The walk of a request
 //!
@@ -50,6 +50,7 @@ pub mod listen;
 pub mod notify;
 pub mod observe;
 pub mod policy;
+pub mod qs;
 pub mod refusal;
 pub mod store;
 pub mod wire;

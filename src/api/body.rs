@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Problem,
-    form::{self, TooMuch},
     json::{self, Twins},
 };
+use crate::qs::{self, TooMuch};
 
 /// A body as LoopBack's body parsers read it (docs/loopback-3.28.md section 7): `{}` where there is none, or where its
 /// type is neither JSON nor a form.
@@ -243,7 +243,7 @@ fn parsed(bytes: &[u8], twins: Twins) -> Result<Value, Problem> {
 
 fn form_value(bytes: &[u8]) -> Result<Value, Problem> {
     let text = String::from_utf8_lossy(bytes);
-    match form::parse(&text, form::BODY) {
+    match qs::parse(&text, qs::BODY) {
         Ok(map) => Ok(Value::Object(map)),
         Err(TooMuch::Pairs) => Err(Problem::named(413, "PayloadTooLargeError", "too many parameters")),
         Err(TooMuch::Levels) => Err(Problem::named(400, "BadRequestError", "The input exceeded the depth")),

@@ -135,6 +135,11 @@ fn check(kind: Kind, value: &Value, manner: Manner, lists: bool) -> Checked {
     match (value, manner) {
         (Value::Array(items), _) => items.iter().try_for_each(|item| check(inner, item, manner, lists)),
         (_, Typed) => Err("Value is not an array."),
+        // From 6.14.1 on `qs` makes an object of more than 20 equal parameters, and a list before. The app has one or
+        // the other, and says itself whether it takes that.
+        (Value::Object(items), Sloppy) if is_long_list(items) => {
+            items.values().try_for_each(|item| check(inner, item, manner, lists))
+        }
         (Value::String(text), Sloppy) if is_wrapped(text, '[', ']') => {
             let list = json::parse(text.as_bytes(), json::Twins::LastCounts)
                 .map_err(|_| "Cannot parse JSON-encoded array value.")?;
@@ -204,6 +209,11 @@ fn sloppy(item: Item, value: &Value, lists: bool) -> Checked {
 fn object(text: &str) -> Result<Value, &'static str> {
     json::parse(text.as_bytes(), json::Twins::LastCounts)
         .map_err(|_| "Cannot parse JSON-encoded object value.")
+}
+
+fn is_long_list(items: &Map<String, Value>) -> bool {
+    let is_place = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
+    !items.is_empty() && items.keys().all(is_place)
 }
 
 fn is_wrapped(text: &str, open: char, close: char) -> bool {

@@ -3,7 +3,7 @@
 use http::{header::ACCEPT, request::Parts};
 use serde_json::{Map, Value};
 
-use super::form;
+use crate::qs;
 
 /// The forms of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn result_format(head: &Parts, strictness: Strictness) -> Option<Form
 
 /// The query's parameters.
 pub(super) fn query(text: Option<&str>) -> Map<String, Value> {
-    form::parse(text.unwrap_or_default(), form::QUERY).unwrap_or_default()
+    qs::parse(text.unwrap_or_default(), qs::QUERY).unwrap_or_default()
 }
 
 /// `?_format=`, unless it is empty; a blank when it is no text.

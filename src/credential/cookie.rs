@@ -4,7 +4,8 @@ mod secret;
 
 use std::borrow::Cow;
 
-use super::{PAGE_COOKIES, Settings, form};
+use super::{PAGE_COOKIES, Settings};
+use crate::javascript::decode_uri_component;
 
 pub use secret::CookieSecret;
 
@@ -26,7 +27,8 @@ pub(super) fn signed<'h>(
     secret: &CookieSecret,
 ) -> Option<Cow<'h, str>> {
     let (_, raw) = pairs.find(|(own, _)| *own == name)?;
-    let value = form::decode_component(raw);
+    // One with a broken escape stays as it is.
+    let value = decode_uri_component(raw).unwrap_or(Cow::Borrowed(raw));
     let (text, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
     // `j:` is Express' mark of a JSON value, and an object is no id.
     (secret.signed(text, signature) && !text.starts_with("j:")).then(|| Cow::Owned(text.to_owned()))

@@ -11,6 +11,7 @@ use super::{
     table::{Found, Judge, Match, Operation, Policed, Route, Table},
     trie::Leaf,
 };
+use crate::qs;
 
 /// A matched request, ready to be decided. Made by [`PolicySet::action`].
 #[derive(Debug)]
@@ -237,20 +238,11 @@ pub(super) fn is_safe(verb: &str) -> bool {
 
 /// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and no id.
 fn query_id(query: &str) -> Option<String> {
-    let mut found = None;
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = path::decode(name);
-        let is_id = name == "id";
-        if !is_id && !name.starts_with("id[") {
-            continue;
-        }
-        if found.is_some() || !is_id {
-            return Some(String::new());
-        }
-        found = Some(path::decode(&value.replace('+', " ")).into_owned());
+    match qs::find(query, "id") {
+        qs::Found::Nothing => None,
+        qs::Found::Text(id) => Some(id.into_owned()),
+        qs::Found::Other => Some(String::new()),
     }
-    found
 }
 
 #[cfg(test)]
@@ -268,7 +260,13 @@ mod tests {
             ("id[]=1", Some("")),
             ("id[x]=1&id=2", Some("")),
             ("%69d=7", Some("7")),
-            ("ID=7&idx=8", None),
+            ("[id]=5", Some("5")),
+            ("x=id]=7&id=5", Some("5")),
+            ("id=7%zz+8", Some("7%zz 8")),
+            ("id=7&[id]=", Some("7")),
+            ("id=7&[id]=8", Some("")),
+            ("id[=1", Some("")),
+            ("ID=7&idx=8&x[id]=9", None),
             ("", None),
         ] {
             assert_eq!(query_id(query).as_deref(), id, "{query}");

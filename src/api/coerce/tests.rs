@@ -49,6 +49,15 @@ const OBJECT: &str = "Value is not an object.";
 const DATE: &str = "Value is not a valid date.";
 
 #[test]
+fn a_list_may_be_longer_than_qs_likes() {
+    let set = set(&json!({"arg": "a", "type": ["number"]}));
+    let many = |last: &str| format!("/api/Things/act?{}a={last}", "a=1&".repeat(30));
+    assert_eq!(said_by(&set, &many("2"), "", None), "ok");
+    assert_eq!(said_by(&set, &many("x"), "", None), NUMBER);
+    assert_eq!(said_by(&set, "/api/Things/act?a[x]=1", "", None), NUMBER);
+}
+
+#[test]
 fn what_has_no_type_of_its_own_is_guessed() {
     for (kind, good, bad, message) in [
         (
