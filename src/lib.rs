@@ -9,10 +9,11 @@
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
 //! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
-//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] | no clock, chance, socket or log line |
+//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no clock, chance, socket or log line |
 //!
 //! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all, `identity`,
-//! `qs` and `javascript` serve all of PURE, and every module turns its errors into a [`refusal::Refusal`].
+//! `qs`, `javascript` and `encoding` serve all of PURE, and every module turns its errors into a
+//! [`refusal::Refusal`].
 //!
 //! # The walk of a request
 //!
@@ -40,6 +41,7 @@ pub mod connection;
 pub mod credential;
 #[cfg(test)]
 mod docs;
+pub mod encoding;
 pub mod forward;
 pub mod gate;
 pub mod hasher;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Accounts, Asker, Fault};
 use crate::{
+    encoding::hex,
     identity::UserId,
     store::{Change, CommitError, Outcome, User},
 };
@@ -40,7 +41,7 @@ impl Accounts {
         }
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(id);
         let (client, request_id) = match asker {
             Asker::Client { address, request_id, .. } => (address.to_string(), request_id),
             Asker::Operator => ("operator".to_owned(), ""),

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
 use crate::{
+    encoding::hex,
     limit::LimitKind,
     store::{Change, CommitError, User},
 };
@@ -60,5 +61,5 @@ impl Accounts {
 
 /// What the store knows a verification token by.
 pub(super) fn verification(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(token.as_bytes()))
 }

@@ -10,6 +10,7 @@ use http::{
     },
     request::Parts,
 };
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
@@ -17,6 +18,7 @@ use super::{
     negotiate::{Format, Strictness, query, result_format},
     xml,
 };
+use crate::encoding::{NOT_IN_A_URI, hex_value};
 
 const JSON: &str = "application/json; charset=utf-8";
 const XML: &str = "text/xml; charset=utf-8";
@@ -114,18 +116,14 @@ fn redirect(target: &str) -> Response<Bytes> {
 
 /// A target as Express writes it: what no address may hold is percent-encoded, escapes stay.
 fn encoded(target: &str) -> String {
-    let mut out = String::with_capacity(target.len());
-    let mut rest = target;
-    while let Some(c) = rest.chars().next() {
-        let (_, after) = rest.split_at_checked(c.len_utf8()).unwrap_or((rest, ""));
-        let is_escape = c == '%'
-            && after.get(..2).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        if is_escape || c.is_ascii_alphanumeric() || "!#$&'()*+,-./:;=?@[]_~".contains(c) {
-            out.push(c);
-        } else {
-            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
-        }
-        rest = after;
+    let (before, escapes) =
+        target.split_once('%').map_or((target, None), |(before, rest)| (before, Some(rest)));
+    let mut out = utf8_percent_encode(before, NOT_IN_A_URI).to_string();
+    for rest in escapes.into_iter().flat_map(|rest| rest.split('%')) {
+        let is_escape =
+            matches!(rest.as_bytes(), [high, low, ..] if hex_value(*high).and(hex_value(*low)).is_some());
+        out.push_str(if is_escape { "%" } else { "%25" });
+        out.extend(utf8_percent_encode(rest, NOT_IN_A_URI));
     }
     out
 }

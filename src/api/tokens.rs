@@ -1,5 +1,6 @@
 //! `/users/{id}/accessTokens`: a user's tokens, shown by their handles.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -110,22 +111,6 @@ impl Api {
 /// The last segment of the path, decoded.
 fn foreign_key(call: &Call<'_>) -> String {
     let path = call.head.uri.path().trim_end_matches('/');
-    decoded(path.rsplit('/').next().unwrap_or_default())
-}
-
-/// Percent-escapes are valid by now: the path was judged.
-fn decoded(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let escape = after.split_at_checked(2).filter(|_| *byte == b'%');
-        let escape = escape.and_then(|(digits, after)| {
-            let digits = std::str::from_utf8(digits).ok()?;
-            Some((u8::from_str_radix(digits, 16).ok()?, after))
-        });
-        let (byte, after) = escape.unwrap_or((*byte, after));
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    // Escapes are valid by now: the path was judged.
+    percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy().into_owned()
 }

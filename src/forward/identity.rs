@@ -1,5 +1,7 @@
 //! The headers that tell the app who is asking (docs/interface.md, "Towards the app").
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 /// A family of header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
@@ -74,21 +76,13 @@ fn line(out: &mut String, name: &str, value: &str) {
 /// Visible ASCII as it is; anything else, and `%`, as percent-encoded UTF-8, so that no value can
 /// break out of its line. In a list the comma counts as well.
 fn encode(text: &str, in_list: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let plain = byte.is_ascii_graphic() && byte != b'%' && !(in_list && byte == b',');
-        if plain || (byte == b' ' && !in_list) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
-            }
-        }
-    }
+    let out = utf8_percent_encode(text, if in_list { NOT_IN_A_LIST } else { NOT_IN_A_VALUE }).to_string();
     // A blank at either end would be lost on the way.
     if out.starts_with(' ') || out.ends_with(' ') { out.replace(' ', "%20") } else { out }
 }
+
+const NOT_IN_A_VALUE: &AsciiSet = &CONTROLS.add(b'%');
+const NOT_IN_A_LIST: &AsciiSet = &NOT_IN_A_VALUE.add(b' ').add(b',');
 
 #[cfg(test)]
 mod tests {

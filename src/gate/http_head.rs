@@ -1,8 +1,9 @@
 //! A head in the types of the `http` crate, for the gate's own answers. What is forwarded stays as it came.
 
 use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, request::Parts};
+use percent_encoding::utf8_percent_encode;
 
-use crate::wire::RequestHead;
+use crate::{encoding::NOT_IN_A_URI, wire::RequestHead};
 
 use super::request::Request;
 
@@ -31,6 +32,5 @@ fn parts(head: &RequestHead) -> Parts {
 }
 
 fn encode_target(target: &str) -> String {
-    let plain = |c: char| !matches!(c, '"' | '<' | '>' | '`' | '{' | '}' | '|' | '^' | '\\' | ' ');
-    target.chars().map(|c| if plain(c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
+    utf8_percent_encode(target, NOT_IN_A_URI).to_string()
 }

@@ -1,6 +1,7 @@
 //! The gate's own paths (docs/interface.md, "Paths"): no policy hands one to the app.
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 
 use super::request::Request;
 use crate::refusal::Refusal;
@@ -33,25 +34,9 @@ pub fn is_reserved(path: &str) -> bool {
         return false;
     }
     RESERVED.iter().any(|ours| {
-        let mut path = decoded(path.as_bytes());
+        let mut path = percent_decode_str(path);
         ours.bytes().all(|byte| path.next() == Some(byte)) && matches!(path.next(), None | Some(b'/'))
     })
-}
-
-fn decoded(mut rest: &[u8]) -> impl Iterator<Item = u8> {
-    std::iter::from_fn(move || {
-        let (byte, after) = match rest {
-            [b'%', high, low, after @ ..] => (hex(*high)? << 4 | hex(*low)?, after),
-            [byte, after @ ..] => (*byte, after),
-            [] => return None,
-        };
-        rest = after;
-        Some(byte)
-    })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

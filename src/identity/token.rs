@@ -5,6 +5,8 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use crate::encoding::hex;
+
 /// A token's id, the credential itself. Shown once, to its owner; stored nowhere.
 pub struct TokenId(String);
 
@@ -112,12 +114,7 @@ impl TokenHash {
     /// The public handle: hex of SHA-256 over this hash, so that it leads back to neither.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        let mut text = String::with_capacity(64);
-        for byte in Sha256::new().chain_update(b"portcullis handle\0").chain_update(self.0).finalize() {
-            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        }
-        Handle(text)
+        Handle(hex(Sha256::new().chain_update(b"portcullis handle\0").chain_update(self.0).finalize()))
     }
 }
 

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use sha2::Sha256;
 use tokio::net::TcpStream;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, encoding::hex};
 
 /// Where events go.
 pub struct Webhook {
@@ -117,7 +117,7 @@ impl Webhook {
         // An HMAC takes a key of any length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return String::new() };
         mac.update(format!("{time}.{body}").as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(mac.finalize().into_bytes())
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     plan::Plan,
     routes_file::RoutesFile,
 };
+use crate::encoding::hex;
 
 pub use set::PolicySet;
 
@@ -218,5 +219,5 @@ fn digest(settings: &Settings, sources: &[Source], stored: &Stored) -> String {
         add(&source.text);
     }
     add(&format!("{:?}", stored.rules));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }

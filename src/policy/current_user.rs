@@ -1,6 +1,7 @@
 //! `users.current_user_literal`: a segment such as `me` stands for the caller's id (docs/loopback-3.28.md section 1.6).
 
 use super::PolicySet;
+use crate::encoding::percent_encoded;
 
 /// What a target means to its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ impl PolicySet {
             return CurrentUser::AsSent;
         }
         let Some(user) = user else { return CurrentUser::Nobody };
-        let id = escaped(user);
+        // An import may bring any text.
+        let id = percent_encoded(user);
         let (mut replaced, mut end) = (String::with_capacity(target.len() + id.len()), 0);
         for at in found {
             replaced.push_str(path.get(end..at).unwrap_or_default());
@@ -61,19 +63,6 @@ fn segments(text: &str, literal: &str, loopback: bool) -> Vec<usize> {
         };
     }
     found
-}
-
-/// An id as one segment of a path: an import may bring any text.
-fn escaped(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    id.bytes().fold(String::new(), |mut text, byte| {
-        if plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::{
+    encoding::{hex_value, percent_encoded},
+    javascript::decode_uri_component,
+};
+
 /// How many segments a route may capture.
 pub(super) const MAX_CAPTURES: usize = 16;
 
@@ -75,22 +80,7 @@ fn equal(word: u64, byte: u8) -> u64 {
 
 /// Decodes a segment. A bad escape or invalid UTF-8, which `wire` refuses, leaves it as it is.
 pub(super) fn decode(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (Some(high), Some(low)) = (rest.next().and_then(hex), rest.next().and_then(hex)) else {
-            return Cow::Borrowed(segment);
-        };
-        bytes.push(high << 4 | low);
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
+    decode_uri_component(segment).unwrap_or(Cow::Borrowed(segment))
 }
 
 /// A decoded segment under the widest folding of letters that any app does: `É` is `é`, and the Kelvin sign is `k`.
@@ -104,7 +94,7 @@ pub(super) fn folded(text: &str) -> String {
 pub(super) fn is_over_encoded(path: &str) -> bool {
     let bytes = path.as_bytes();
     bytes.windows(3).any(|window| match window {
-        [b'%', high, low] => match (hex(*high), hex(*low)) {
+        [b'%', high, low] => match (hex_value(*high), hex_value(*low)) {
             (Some(high), Some(low)) => is_unreserved(high << 4 | low),
             _ => false,
         },
@@ -208,21 +198,7 @@ pub(super) fn encode(text: &str) -> Option<String> {
     if unsafe_text {
         return None;
     }
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_unreserved(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.extend(
-                [byte >> 4, byte & 15]
-                    .iter()
-                    .filter_map(|digit| char::from_digit(u32::from(*digit), 16))
-                    .map(|c| c.to_ascii_uppercase()),
-            );
-        }
-    }
-    Some(encoded)
+    Some(percent_encoded(text).into_owned())
 }
 
 fn is_escape(three: &[u8]) -> bool {
@@ -231,10 +207,6 @@ fn is_escape(three: &[u8]) -> bool {
 
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use source::{Source, code_of, crate_paths};
 
 /// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 10] = [
-    ("PURE", &["policy", "identity", "credential", "wire", "qs", "javascript"]),
+    ("PURE", &["policy", "identity", "credential", "wire", "qs", "javascript", "encoding"]),
     ("PARTS", &["connection", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
     ("WORK", &["accounts", "forward"]),
     ("FACES", &["api", "pages"]),
@@ -32,7 +32,7 @@ const LEVELS: [(&str, &[&str]); 10] = [
 const FOR_ALL: [&str; 2] = ["clock", "observe"];
 
 /// The same within the pure core.
-const FOR_ALL_PURE: [&str; 3] = ["identity", "qs", "javascript"];
+const FOR_ALL_PURE: [&str; 4] = ["identity", "qs", "javascript", "encoding"];
 
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;

@@ -6,6 +6,7 @@ use crate::{
     accounts::{
         Accounts, Fault, Reset, change::ATTEMPTS, key::id_value, recover::RESET_SCOPE, verify::verification,
     },
+    encoding::{hex, percent_encoded},
     identity::TokenId,
     javascript::number_to_json,
     store::{Change, CommitError, OutboxEntry, Token, User},
@@ -141,10 +142,11 @@ impl Accounts {
     async fn verification_payload(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
         let mut chance = [0_u8; VERIFICATION_BYTES];
         getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
-        let token: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = hex(chance);
         self.expect_verification(user, &email, &token).await?;
         let links = &self.settings.links;
-        let uid = encoded(&user.id.to_string());
+        let user_id = user.id.to_string();
+        let uid = percent_encoded(&user_id);
         let url = format!("{}{}/confirm?uid={uid}&redirect=%2F&token={token}", links.base, links.api);
         let mail = json!({
             "to": email, "from": self.settings.mail_from, "subject": SUBJECT, "text": format!("{TEXT}{url}"),
@@ -189,12 +191,4 @@ fn shown(user: &User) -> Value {
         }
     }
     Value::Object(shown)
-}
-
-/// A text id in a query.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

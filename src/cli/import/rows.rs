@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     admin::{Hidden, Row, UserRow, Why},
+    encoding::hex,
     hasher::{self, Form},
     identity::{TokenHash, scopes as scope_list},
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
@@ -101,7 +102,7 @@ fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>),
         }
     }
     properties.append(row);
-    let verification = verification.map(|token| hex(&Sha256::digest(token.as_bytes())));
+    let verification = verification.map(|token| hex(Sha256::digest(token.as_bytes())));
     Ok((UserRow { id, properties, password, verification }, note))
 }
 
@@ -197,7 +198,7 @@ fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
         principal_id: field("principalId")?,
     };
     let content = || serde_json::to_vec(&acl).unwrap_or_default();
-    acl.id = id.unwrap_or_else(|| hex(&Sha256::digest(content())));
+    acl.id = id.unwrap_or_else(|| hex(Sha256::digest(content())));
     Ok(acl)
 }
 
@@ -208,11 +209,3 @@ fn taken(row: &mut Map<String, Value>, name: &str) -> Value {
 const NO_HASH: &str = "its password is no bcrypt hash: it can log in once `user set-password` gave it one";
 const LARGE_HASH: &str =
     "its password hash asks for too much work: it can log in once `user set-password` gave it another";
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

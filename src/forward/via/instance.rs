@@ -1,6 +1,9 @@
 //! By what a gate knows its own requests.
 
-use crate::wire::{RequestHead, VIA};
+use crate::{
+    encoding::hex_digits,
+    wire::{RequestHead, VIA},
+};
 
 /// Names one running gate: 16 hex digits, drawn at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,13 +13,10 @@ impl Instance {
     /// A name from chance.
     #[must_use]
     pub fn new(random: [u8; 8]) -> Self {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digit = |at: usize| {
-            let byte = random.get(at / 2).copied().unwrap_or(0);
-            let half = if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 };
-            HEX.get(usize::from(half)).copied().unwrap_or(b'0')
-        };
-        Self(std::array::from_fn(digit))
+        let mut text = [0; 16];
+        let (digits, _) = text.as_chunks_mut::<2>();
+        digits.iter_mut().zip(random).for_each(|(two, byte)| *two = hex_digits(byte));
+        Self(text)
     }
 
     /// The header's line in a request to the app that came with `head`, or that is the gate's own.

@@ -1,5 +1,7 @@
 //! A parameter's name, folded as frameworks fold it.
 
+use crate::encoding::hex_value;
+
 /// The names that stand for a method: Rack, Symfony, Spring, Express…; ASP.NET MVC and middleware for it; Plack; Werkzeug.
 /// Folded.
 const NAMES: [&str; 6] = [
@@ -127,5 +129,5 @@ impl Unescape {
 }
 
 pub(super) fn hex(digit: u8) -> u32 {
-    char::from(digit).to_digit(16).unwrap_or(0)
+    hex_value(digit).map_or(0, u32::from)
 }

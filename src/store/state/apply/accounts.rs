@@ -2,6 +2,7 @@
 
 use super::{Work, Write, exhausted, normal};
 use crate::{
+    encoding::hex,
     identity::{TokenHash, UserId},
     store::{
         CommitError, StoreError,
@@ -196,5 +197,5 @@ fn text_id() -> Result<UserId, CommitError> {
     let mut chance = [0_u8; 12];
     getrandom::fill(&mut chance)
         .map_err(|error| StoreError::Engine(format!("the system gives no random bytes: {error}")))?;
-    Ok(UserId::Text(chance.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_boxed_str()))
+    Ok(UserId::Text(hex(chance).into_boxed_str()))
 }
