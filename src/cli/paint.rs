@@ -2,6 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
 use super::table;
 use crate::config::Sources;
 
@@ -9,7 +12,7 @@ use crate::config::Sources;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Paint {
     colour: bool,
-    /// Characters of a line; `None` = no bound.
+    /// Columns of a line; `None` = no bound.
     width: Option<usize>,
 }
 
@@ -17,10 +20,11 @@ impl Paint {
     /// As standard output and the environment want it: colour only on a terminal, never with `NO_COLOR`,
     /// `CLICOLOR=0` or `TERM=dumb`, and everywhere with `CLICOLOR_FORCE`.
     pub(super) fn of_stdout() -> Self {
+        let stdout = io::stdout();
+        let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
         let env = Sources::from_environment(None, Vec::new()).env;
-        let terminal = io::stdout().is_terminal();
-        let size = terminal.then(|| rustix::termios::tcgetwinsize(io::stdout()).ok()).flatten();
-        Self::of(terminal, size.map(|size| usize::from(size.ws_col)), &env)
+        let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
+        Self { colour, width: width(stdout.is_terminal(), size.map(|size| usize::from(size.ws_col)), &env) }
     }
 
     /// Plain text.
@@ -29,28 +33,17 @@ impl Paint {
         Self { colour: false, width: None }
     }
 
-    fn of(terminal: bool, columns: Option<usize>, env: &[(String, String)]) -> Self {
-        let variable =
-            |name: &str| env.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
-        let is_forced = !matches!(variable("CLICOLOR_FORCE"), "" | "0");
-        let is_refused =
-            !variable("NO_COLOR").is_empty() || variable("CLICOLOR") == "0" || variable("TERM") == "dumb";
-        let colour = variable("NO_COLOR").is_empty() && (is_forced || (terminal && !is_refused));
-        let columns = columns.filter(|columns| *columns > 0).or_else(|| variable("COLUMNS").parse().ok());
-        Self { colour, width: columns.filter(|_| terminal).map(|columns| columns.max(NARROWEST)) }
-    }
-
     pub(super) fn bold(self, text: &str) -> String {
-        self.with("1", text)
+        self.with(Style::new().bold(), text)
     }
 
     pub(super) fn dim(self, text: &str) -> String {
-        self.with("2", text)
+        self.with(Style::new().dimmed(), text)
     }
 
     /// Green for what is allowed or passes, red for the rest.
     pub(super) fn good(self, good: bool, text: &str) -> String {
-        self.with(if good { "32" } else { "31" }, text)
+        self.with(if good { AnsiColor::Green } else { AnsiColor::Red }.on_default(), text)
     }
 
     /// The head and the rows of a table, each with its newlines.
@@ -70,15 +63,22 @@ impl Paint {
     }
 
     /// Each line by itself: what a pager cuts out of the middle is painted, too.
-    fn with(self, code: &str, text: &str) -> String {
+    fn with(self, style: Style, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
         let line = |line: &str| {
-            if line.is_empty() { String::new() } else { format!("\u{1b}[{code}m{line}\u{1b}[0m") }
+            if line.is_empty() { String::new() } else { format!("{style}{line}{style:#}") }
         };
         text.split('\n').map(line).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Columns of a line on the terminal; `None` = no bound.
+fn width(terminal: bool, columns: Option<usize>, env: &[(String, String)]) -> Option<usize> {
+    let named = || env.iter().find(|(name, _)| name == "COLUMNS")?.1.parse().ok();
+    let columns = columns.filter(|columns| *columns > 0).or_else(named);
+    columns.filter(|_| terminal).map(|columns| columns.max(NARROWEST))
 }
 
 /// A table cannot be read in fewer columns.
@@ -87,11 +87,6 @@ const NARROWEST: usize = 40;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(terminal: bool, env: &[(&str, &str)]) -> Paint {
-        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Paint::of(terminal, None, &env)
-    }
 
     #[test]
     fn paints_only_when_told() {
@@ -102,31 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_decides_about_colour() {
-        for (terminal, env, colour) in [
-            (true, &[][..], true),
-            (false, &[], false),
-            (true, &[("NO_COLOR", "1")], false),
-            (true, &[("NO_COLOR", "")], true),
-            (true, &[("CLICOLOR", "0")], false),
-            (true, &[("TERM", "dumb")], false),
-            (false, &[("CLICOLOR_FORCE", "1")], true),
-            (false, &[("CLICOLOR_FORCE", "0")], false),
-            (true, &[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
-            (true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
-        ] {
-            assert_eq!(of(terminal, env).colour, colour, "{terminal} {env:?}");
-        }
-    }
-
-    #[test]
     fn lines_have_the_terminals_width() {
-        assert_eq!(of(true, &[]).width, None);
-        assert_eq!(of(true, &[("COLUMNS", "100")]).width, Some(100));
-        assert_eq!(of(false, &[("COLUMNS", "100")]).width, None, "a pipe has no width");
-        assert_eq!(Paint::of(true, Some(0), &[]).width, None);
-        assert_eq!(Paint::of(true, Some(5), &[]).width, Some(NARROWEST));
-        let narrow = Paint::of(true, Some(45), &[]);
+        let columns = [("COLUMNS".to_owned(), "100".to_owned())];
+        assert_eq!(width(true, None, &[]), None);
+        assert_eq!(width(true, None, &columns), Some(100));
+        assert_eq!(width(false, None, &columns), None, "a pipe has no width");
+        assert_eq!(width(true, Some(120), &columns), Some(120));
+        assert_eq!(width(true, Some(0), &[]), None);
+        assert_eq!(width(true, Some(5), &[]), Some(NARROWEST));
+        let narrow = Paint { colour: false, width: Some(45) };
         assert_eq!(
             narrow.indented("one two three four five six seven eight", 13),
             "one two three four five six\n             seven eight"
