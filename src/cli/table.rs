@@ -1,15 +1,17 @@
 //! Columns of text that fit the terminal: cells that are too long for it go on in the next line.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::printable::printable;
 
 /// Between two columns.
 const GAP: usize = 2;
 
-/// A column is not made narrower than its longest word, up to this many characters.
+/// A column is not made narrower than its longest word, up to this width.
 const LONGEST_WORD: usize = 24;
 
 /// The head and each row as text, each with its newlines: every column as wide as its widest cell, the last one as
-/// wide as it is. `width`: what a line may have; `None` = anything.
+/// wide as it is. `width`: the columns of a line; `None` = any number.
 pub(super) fn rows<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -22,7 +24,8 @@ pub(super) fn rows<const N: usize>(
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
-/// A text in lines of at most `width` characters, broken between words where there is a gap.
+/// A text in lines of at most `width` columns of a terminal, broken between words where there is a gap. Some letters
+/// (Chinese ones, say) have two columns, accents of their own none.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -30,7 +33,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut length = 0;
     for word in text.split(' ') {
         let mut rest = word;
-        let mut count = rest.chars().count();
+        let mut count = rest.width();
         if length > 0 && length + 1 + count <= width {
             line.push(' ');
             length += 1;
@@ -39,11 +42,13 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             length = 0;
         }
         while count > width {
-            let end = rest.char_indices().nth(width).map_or(rest.len(), |(at, _)| at);
-            let (part, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let (part, more) = split_at_width(rest, width);
+            if more.is_empty() {
+                break;
+            }
             lines.push(part.to_owned());
             rest = more;
-            count = rest.chars().count();
+            count = rest.width();
         }
         line.push_str(rest);
         length += count;
@@ -52,12 +57,23 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The part of a text that fits, at least one letter of it, and the rest.
+fn split_at_width(text: &str, width: usize) -> (&str, &str) {
+    let mut used = 0;
+    let too_wide = |(at, c): &(usize, char)| {
+        used += c.width().unwrap_or(0);
+        *at > 0 && used > width
+    };
+    let end = text.char_indices().find(too_wide).map_or(text.len(), |(at, _)| at);
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
 fn widths<const N: usize>(rows: &[[String; N]], most: Option<usize>) -> [usize; N] {
     let (mut widths, mut least) = ([0; N], [0; N]);
     for row in rows {
         for ((width, least), cell) in widths.iter_mut().zip(&mut least).zip(row) {
-            *width = (*width).max(cell.chars().count());
-            let word = cell.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+            *width = (*width).max(cell.width());
+            let word = cell.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
             *least = (*least).max(word.min(LONGEST_WORD));
         }
     }
@@ -84,7 +100,8 @@ fn line<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
         let mut line = String::new();
         for (cell, width) in cells.iter_mut().zip(widths) {
             let part = cell.next().unwrap_or_default();
-            line.push_str(&format!("{part:<width$}{:GAP$}", ""));
+            let blanks = width.saturating_sub(part.width()) + GAP;
+            line.push_str(&format!("{part}{:blanks$}", ""));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -133,6 +150,21 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("", 3), [""]);
         assert_eq!(wrap("é ü", 0), ["é", "ü"]);
+        assert_eq!(wrap("貪欲な x", 5), ["貪欲", "な x"], "two columns each");
+        assert_eq!(wrap("貪欲", 1), ["貪", "欲"], "one letter at least");
+        assert_eq!(wrap("e\u{301}e\u{301}", 1), ["e\u{301}", "e\u{301}"], "an accent has none");
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_in_every_script() {
+        let rows = [["李雷", "a"], ["Zoe\u{308}", "b"], ["ann", "c"]];
+        let rows = rows.map(|row| row.map(str::to_owned)).into_iter();
+        insta::assert_snapshot!(super::rows(["NAME", "ID"], rows, None).concat(), @r"
+        NAME  ID
+        李雷  a
+        Zoë   b
+        ann   c
+        ");
     }
 
     proptest! {
