@@ -1,7 +1,6 @@
 //! How far an import is: a bar on a terminal, a line now and then elsewhere.
 
 use std::{
-    fmt::Write as _,
     io::{self, IsTerminal, Write},
     sync::{
         Arc,
@@ -10,10 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 /// What is shown, on standard error.
 #[derive(Debug)]
 pub(super) struct Progress {
-    bar: bool,
+    /// `None` = lines are shown.
+    bar: Option<ProgressBar>,
     /// Bytes to look through before the first row is stored, and how many were.
     total: u64,
     read: Arc<AtomicU64>,
@@ -22,26 +24,28 @@ pub(super) struct Progress {
     done: usize,
     began: Instant,
     shown: Instant,
-    drawn: bool,
 }
 
 impl Progress {
     /// Nothing is shown before some time has passed.
     pub(super) fn new(total: u64, read: Arc<AtomicU64>, json: bool) -> Self {
         let now = Instant::now();
-        let bar = !json && io::stderr().is_terminal();
-        Self { bar, total, read, rows: None, done: 0, began: now, shown: now, drawn: false }
+        let bar = (!json && io::stderr().is_terminal()).then(|| looking_bar(total));
+        Self { bar, total, read, rows: None, done: 0, began: now, shown: now }
     }
 
     /// How long to wait for something new before it is shown again how far the import is.
     pub(super) fn interval(&self) -> Duration {
-        if self.bar { BAR } else { LINE }
+        if self.bar.is_some() { BAR } else { LINE }
     }
 
     /// The files were looked through, and so many rows are to be stored.
     pub(super) fn begin(&mut self, rows: usize) {
         self.rows = Some(rows);
         self.began = Instant::now();
+        if let Some(bar) = &self.bar {
+            begin_storing(bar, rows);
+        }
     }
 
     /// So many rows are done with.
@@ -55,22 +59,54 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let line = match self.rows {
-            None => looking(self.read.load(Ordering::Relaxed), self.total),
-            Some(rows) => storing(self.done, rows, self.began.elapsed(), self.bar),
-        };
-        let text = if self.bar { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
-        self.drawn = self.bar;
-        // A closed standard error is no reason to stop.
-        let _ = io::stderr().write_all(text.as_bytes());
+        let read = self.read.load(Ordering::Relaxed);
+        if let Some(bar) = self.bar.as_ref().filter(|bar| bar.is_hidden()) {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        match (&self.bar, self.rows) {
+            (Some(bar), None) => bar.set_position(read),
+            (Some(bar), Some(rows)) => move_on(bar, self.done, rows),
+            (None, None) => say(&looking(read, self.total)),
+            (None, Some(rows)) => say(&storing(self.done, rows, self.began.elapsed())),
+        }
     }
 
     /// Takes the bar away.
     pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.drawn) {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
+}
+
+/// It draws nothing yet.
+fn looking_bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
+    bar.set_style(style("import: looking through the files, {percent} % of {total_bytes}"));
+    bar
+}
+
+fn begin_storing(bar: &ProgressBar, rows: usize) {
+    bar.set_style(style("import: [{bar:20}] {percent} % of {len} rows, {per_sec:0}, {eta} left"));
+    bar.set_length(rows as u64);
+    bar.reset();
+}
+
+fn move_on(bar: &ProgressBar, done: usize, rows: usize) {
+    // Lines do not tell exactly how many rows there are.
+    bar.set_length(rows.max(done) as u64);
+    bar.set_position(done as u64);
+}
+
+/// A template that indicatif does not know is shown by a bar of its own.
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("#--")
+}
+
+fn say(line: &str) {
+    // A closed standard error is no reason to stop.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 fn looking(read: u64, total: u64) -> String {
@@ -78,21 +114,15 @@ fn looking(read: u64, total: u64) -> String {
     format!("import: looking through the files, {percent} % of {} MB", total.div_ceil(1 << 20))
 }
 
-/// Never wider than a terminal of 80 columns.
-fn storing(done: usize, rows: usize, elapsed: Duration, bar: bool) -> String {
+fn storing(done: usize, rows: usize, elapsed: Duration) -> String {
     // Lines do not tell exactly how many rows there are.
     let rows = rows.max(done);
     let percent = done.saturating_mul(100).checked_div(rows).unwrap_or(0);
-    let mut text = String::from("import: ");
-    if bar {
-        let full = percent / 5;
-        let _ = write!(text, "[{}{}] ", "#".repeat(full), "-".repeat(20_usize.saturating_sub(full)));
-    }
-    let _ = write!(text, "{percent} % of {rows} rows");
+    let mut text = format!("import: {percent} % of {rows} rows");
     let milliseconds = usize::try_from(elapsed.as_millis()).unwrap_or(usize::MAX);
     if let Some(speed) = done.saturating_mul(1000).checked_div(milliseconds).filter(|speed| *speed > 0) {
         let left = (rows - done).div_ceil(speed);
-        let _ = write!(text, ", {speed}/s, {}:{:02} left", left / 60, left % 60);
+        text.push_str(&format!(", {speed}/s, {}:{:02} left", left / 60, left % 60));
     }
     text
 }
@@ -102,31 +132,88 @@ const LINE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use indicatif::TermLike;
+
     use super::*;
 
-    #[test]
-    fn says_how_far_how_fast_and_how_long() {
-        let show = |done, rows, seconds, bar| storing(done, rows, Duration::from_secs(seconds), bar);
-        assert_eq!(show(0, 9, 0, false), "import: 0 % of 9 rows");
-        assert_eq!(
-            show(500_000, 2_000_000, 20, true),
-            "import: [#####---------------] 25 % of 2000000 rows, 25000/s, 1:00 left"
-        );
-        assert_eq!(
-            show(9, 7, 1, false),
-            "import: 100 % of 9 rows, 9/s, 0:00 left",
-            "there were more than counted"
-        );
-        assert_eq!(show(0, 0, 0, false), "import: 0 % of 0 rows");
-        assert_eq!(looking(125 << 20, 500 << 20), "import: looking through the files, 25 % of 500 MB");
-        assert_eq!(looking(9, 3), "import: looking through the files, 100 % of 1 MB");
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<Vec<String>>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            self.write_str("(cleared)")
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Screen {
+        /// The last text that is not blank, up to the figures that depend on the time.
+        fn last(&self) -> String {
+            let texts = self.0.lock().unwrap();
+            let last = texts.iter().rev().find(|text| !text.trim().is_empty()).unwrap();
+            last.trim_end().split(" rows, ").next().unwrap().to_owned()
+        }
     }
 
     #[test]
-    fn fits_into_eighty_columns() {
-        let line = storing(99_999_999, 100_000_000, Duration::from_secs(3600), true);
-        assert!(line.len() < 80, "{line}");
-        let line = storing(1_000_000, 100_000_000, Duration::from_secs(60), true);
-        assert!(line.len() < 80, "{line}");
+    fn a_bar_says_how_far_the_import_is() {
+        let (screen, bar) = (Screen::default(), looking_bar(500 << 20));
+        bar.set_position(1);
+        assert!(screen.0.lock().unwrap().is_empty(), "a short import shows none");
+        bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        bar.set_position(125 << 20);
+        bar.tick();
+        assert_eq!(screen.last(), "import: looking through the files, 25 % of 500.00 MiB");
+        begin_storing(&bar, 2_000_000);
+        move_on(&bar, 500_000, 2_000_000);
+        bar.tick();
+        assert_eq!(screen.last(), "import: [#####---------------] 25 % of 2000000");
+        move_on(&bar, 2_000_001, 2_000_000);
+        bar.tick();
+        assert_eq!(
+            screen.last(),
+            "import: [####################] 100 % of 2000001",
+            "there were more than counted"
+        );
+        bar.finish_and_clear();
+        assert_eq!(screen.last(), "(cleared)");
+    }
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long() {
+        let show = |done, rows, seconds| storing(done, rows, Duration::from_secs(seconds));
+        assert_eq!(show(0, 9, 0), "import: 0 % of 9 rows");
+        assert_eq!(show(500_000, 2_000_000, 20), "import: 25 % of 2000000 rows, 25000/s, 1:00 left");
+        assert_eq!(show(9, 7, 1), "import: 100 % of 9 rows, 9/s, 0:00 left", "there were more than counted");
+        assert_eq!(show(0, 0, 0), "import: 0 % of 0 rows");
+        assert_eq!(looking(125 << 20, 500 << 20), "import: looking through the files, 25 % of 500 MB");
+        assert_eq!(looking(9, 3), "import: looking through the files, 100 % of 1 MB");
     }
 }
