@@ -6,6 +6,7 @@
 mod address;
 mod amount;
 mod choices;
+mod code;
 #[cfg(test)]
 mod docs;
 mod doubts;

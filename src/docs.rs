@@ -31,6 +31,17 @@ pub(crate) fn read(page: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
+/// The pages in docs/ and those at the top.
+pub(crate) fn pages() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let below = |folder: &str| {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| format!("{folder}{name}")).collect::<Vec<_>>()
+    };
+    below("docs/").into_iter().chain(below("")).filter(|page| page.ends_with(".md")).collect()
+}
+
 /// A row of a table. A bar would end its cell.
 pub(crate) fn row(cells: &[&str]) -> String {
     let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub use overlooked::passed_over;
 
 use super::PolicyError;
-use crate::policy::{Finding, Severity, Source};
+use crate::policy::{Code, Finding, Severity, Source};
 
 /// How often the folder is looked at until it is at rest.
 pub(super) const POLL: Duration = Duration::from_millis(500);
@@ -271,7 +271,7 @@ pub fn read_file(folder: &Path, name: &str) -> Result<String, Finding> {
 }
 
 fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> {
-    let unreadable = |message: String, fix: &str| finding(name, (1, 1), "unreadable", message, fix);
+    let unreadable = |message: String, fix: &str| finding(name, (1, 1), Code::Unreadable, message, fix);
     let size = match seen {
         Seen::File(stat) => stat.size,
         Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
@@ -282,7 +282,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
     };
     let too_large = || {
         let message = format!("the file has {size} bytes, and a policy file has 1 MiB at the most");
-        finding(name, (1, 1), "too-large", message, "split it into several")
+        finding(name, (1, 1), Code::TooLarge, message, "split it into several")
     };
     if size > LARGEST_FILE {
         return Err(too_large());
@@ -304,7 +304,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
         finding(
             name,
             (line, column),
-            "not-utf-8",
+            Code::NotUtf8,
             "the file is not UTF-8 from here on".into(),
             "save it as UTF-8",
         )
@@ -312,15 +312,17 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn finding(
-    file: &str,
-    (line, column): (usize, usize),
-    code: &'static str,
-    message: String,
-    fix: &str,
-) -> Finding {
+fn finding(file: &str, (line, column): (usize, usize), code: Code, message: String, fix: &str) -> Finding {
     let fix = Some(fix.to_owned());
-    Finding { file: file.to_owned(), line, column, severity: Severity::Error, code, message, fix }
+    Finding {
+        file: file.to_owned(),
+        line,
+        column,
+        severity: Severity::Error,
+        code: code.name(),
+        message,
+        fix,
+    }
 }
 
 /// The policy files of a folder, sorted by name. Links are followed: Kubernetes' files are links to links.

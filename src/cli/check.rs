@@ -115,7 +115,7 @@ fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Opti
         line: None,
         column: None,
         severity: word(Severity::Warning),
-        code: "no-effect",
+        code: policy::Code::NoEffect.name(),
         message: format!(
             "`emailVerificationRequired` of `{}` lets nobody in who registers: `webhook.url` is not set, so the mail that confirms an address is not sent",
             settings.model
@@ -170,7 +170,7 @@ impl Entry {
             line: None,
             column: None,
             severity: "error",
-            code: "policies-folder",
+            code: policy::Code::PoliciesFolder.name(),
             message: message.to_owned(),
             fix: Some("`policies.dir` names a folder with policy files".into()),
         }

@@ -3,7 +3,7 @@
 use clap::{Arg, Command, CommandFactory, Parser, error::ErrorKind};
 
 use super::args::Line;
-use crate::docs::{assert_generated, head, linked, read, row};
+use crate::docs::{assert_generated, head, linked, pages, read, row};
 
 #[test]
 fn commands() {
@@ -103,16 +103,6 @@ fn every_command_line_in_the_docs_parses() {
     }
     assert!(found > 80, "only {found} lines were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn pages() -> Vec<String> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let below = |folder: &str| {
-        let entries = std::fs::read_dir(root.join(folder)).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.map(|name| format!("{folder}{name}")).collect::<Vec<_>>()
-    };
-    below("docs/").into_iter().chain(below("")).filter(|page| page.ends_with(".md")).collect()
 }
 
 /// What stands behind `portcullis `, in a block or in backticks, with lines that go on put together.

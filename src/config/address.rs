@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{
+    code::Code,
     mistake::Wrong,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
     settings::{CorsOrigins, Listen, UpstreamAddress},
@@ -103,7 +104,7 @@ impl Setting for UpstreamAddress {
         if text.starts_with("https://") || text.starts_with("h2c://") {
             let scheme = text.split(':').next().unwrap_or_default();
             let what = format!("`{scheme}://…`: {scheme} towards the app is not built yet");
-            return Err(Wrong { code: "not-built", what, fix: format!("write {}", Self::wanted()) });
+            return Err(Wrong { code: Code::NotBuilt, what, fix: format!("write {}", Self::wanted()) });
         }
         let Some(rest) = text.strip_prefix("http://") else {
             return Err(wrong_value::<Self>(text));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{
+    code::Code,
     mistake::{Place, Report, Wrong},
     setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
     settings::{
@@ -113,7 +114,12 @@ impl Setting for Certificate {
         let mut path = |wanted: &str| {
             let Some((_, _, value)) = entries.iter().find(|(name, ..)| name == wanted) else {
                 let message = format!("`{key}` has an entry without `{wanted}`");
-                report.error(&from.place, "missing-key", message, Some(format!("write {}", Self::wanted())));
+                report.error(
+                    &from.place,
+                    Code::MissingKey,
+                    message,
+                    Some(format!("write {}", Self::wanted())),
+                );
                 return None;
             };
             FilePath::read(&format!("{key}.{wanted}"), value, report)
@@ -126,7 +132,7 @@ impl Setting for Certificate {
 
 fn unknown(key: &str, name: &str, place: &Place, report: &mut Report) {
     let message = format!("unknown key {} in `{key}`", super::mistake::quoted(name));
-    report.error(place, "unknown-key", message, Some("it has `cert` and `key`".to_owned()));
+    report.error(place, Code::UnknownKey, message, Some("it has `cert` and `key`".to_owned()));
 }
 
 fn as_number<T: Setting>(written: &Written) -> Result<T, Wrong> {

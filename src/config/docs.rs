@@ -1,19 +1,42 @@
-//! docs/settings.md, made of the list of keys and of the sample's comments.
+//! docs/settings.md, made of the list of keys and of the sample's comments; docs/findings.md, made of the codes of both
+//! kinds of files.
 
+use std::collections::BTreeSet;
+
+use regex::Regex;
 use serde_json::Value;
 
 use super::{
-    keys::shapes,
+    Sources, code,
+    keys::{KEYS, shapes},
     live::LIVE,
+    load,
     schema::{Said, Shape, sample, schema},
     settings::Profile,
     unbuilt::{PROTECTIVE, is_unbuilt},
 };
-use crate::docs::{assert_generated, assert_whole, head, linked, row};
+use crate::{
+    docs::{self, assert_generated, assert_whole, head, linked, row},
+    policy::{self, Severity},
+};
 
 #[test]
 fn settings() {
     assert_generated("docs/settings.md", "settings", &page());
+}
+
+#[test]
+fn findings() {
+    let mut text = String::new();
+    for (section, codes) in code::Code::TABLE {
+        let rows = codes.iter().map(|(code, meaning)| (code.name(), code.severities(), *meaning));
+        text.push_str(&finding_table(section, rows));
+    }
+    for (section, codes) in policy::Code::TABLE {
+        let rows = codes.iter().map(|(code, meaning)| (code.name(), code.severities(), *meaning));
+        text.push_str(&finding_table(section, rows));
+    }
+    assert_generated("docs/findings.md", "findings", &text);
 }
 
 #[test]
@@ -83,4 +106,56 @@ fn default(shape: &Shape, written: Option<Value>) -> String {
         (own, true) => format!("{of_all}; `loopback3` {}", quoted(own)),
         _ => of_all,
     }
+}
+
+fn finding_table<'c>(
+    section: &str,
+    rows: impl Iterator<Item = (&'c str, &'c [Severity], &'c str)>,
+) -> String {
+    let mut text = format!("\n## {section}\n\n{}", head(&["code", "severity", ""]));
+    for (code, severities, meaning) in rows {
+        let severities: Vec<String> =
+            severities.iter().map(|severity| format!("{severity:?}").to_lowercase()).collect();
+        text.push_str(&row(&[&format!("`{code}`"), &severities.join(", "), &linked(meaning)]));
+    }
+    text
+}
+
+#[test]
+fn every_key_that_the_docs_name_exists() {
+    let sections: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.split('.').next()).collect();
+    let sections = sections.into_iter().collect::<Vec<_>>().join("|");
+    let named = Regex::new(&format!(r"`(?:({sections})\.|\[({sections})\] )([a-z_]+)[` ]")).unwrap();
+    let mut found = 0;
+    for page in docs::pages().iter().filter(|page| *page != "ARCHITECTURE.md") {
+        for named in named.captures_iter(&docs::read(page)) {
+            let section = named.get(1).or(named.get(2)).unwrap().as_str();
+            let key = format!("{section}.{}", &named[3]);
+            let is_key = KEYS.contains(&key.as_str()) || NOT_KEYS.contains(&key.as_str());
+            assert!(is_key, "{page}: no setting is called `{key}`");
+            found += 1;
+        }
+    }
+    assert!(found > 50, "only {found} were found");
+}
+
+/// A socket, an event, and fields of the log.
+const NOT_KEYS: [&str; 4] = ["admin.sock", "password.changed", "store.file", "store.folder"];
+
+#[test]
+fn every_configuration_that_the_docs_show_is_read() {
+    let mut found = 0;
+    for page in docs::pages() {
+        let text = docs::read(&page);
+        for block in text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("toml\n")) {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("portcullis.toml");
+            std::fs::write(&file, block).unwrap();
+            std::fs::write(folder.path().join("webhook.secret"), "a secret").unwrap();
+            let loaded = load(&Sources { file: Some(file), ..Sources::default() });
+            assert!(loaded.is_ok(), "{page}: {}\n{block}", loaded.unwrap_err());
+            found += 1;
+        }
+    }
+    assert!(found > 8, "only {found} were found");
 }

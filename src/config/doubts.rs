@@ -4,6 +4,7 @@ use std::{net::SocketAddr, thread};
 
 use super::{
     Config,
+    code::Code,
     mistake::{Place, Report},
     settings::{Listen, Profile},
 };
@@ -34,7 +35,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report:
     for (key, place) in changed {
         for doubt in DOUBTS.iter().filter(|doubt| doubt.key == *key && (doubt.applies)(config)) {
             let message = format!("`{key}` {}", doubt.says);
-            report.warning(place, "no-effect", message, Some(doubt.fix.to_owned()));
+            report.warning(place, Code::NoEffect, message, Some(doubt.fix.to_owned()));
         }
     }
     let place_of = |wanted: &[&str]| {
@@ -54,7 +55,7 @@ fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
         let message =
             format!("`users.ttl` is {ttl}, and `users.max_ttl` cuts every token down to {longest} seconds");
         let fix = "raise `max_ttl`, or lower `ttl`".to_owned();
-        report.warning(place, "no-effect", message, Some(fix));
+        report.warning(place, Code::NoEffect, message, Some(fix));
     }
 }
 
@@ -73,7 +74,7 @@ fn memory(config: &Config, place: &Place, report: &mut Report) {
         there / 1_024,
     );
     let fix = "write less, such as `memory_kib = 19456`, or lower `workers`".to_owned();
-    report.warning(place, "hash-memory", message, Some(fix));
+    report.warning(place, Code::HashMemory, message, Some(fix));
 }
 
 /// More connections than the process may have files open for.
@@ -91,7 +92,7 @@ fn open_files(config: &Config, place: &Place, most: u64, report: &mut Report) {
     let fix = format!(
         "raise the limit of open files (`ulimit -Hn`, `LimitNOFILE` of systemd, `--ulimit nofile` of Docker), or write {fit}"
     );
-    report.warning(place, "open-files", message, Some(fix));
+    report.warning(place, Code::OpenFiles, message, Some(fix));
 }
 
 /// Two listeners on one address.
@@ -112,7 +113,7 @@ fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, repor
         for (other, taken) in listeners.iter().take(index).filter(|(_, taken)| collide(taken, address)) {
             let message = format!("`{key}` is {address}, which `{other}` ({taken}) has taken");
             let fix = format!("give `{key}` a port of its own");
-            report.error(place_of(&[*key, *other]), "same-address", message, Some(fix));
+            report.error(place_of(&[*key, *other]), Code::SameAddress, message, Some(fix));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Config,
+    code::Code,
     keys::{
         RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
         RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Spot,
@@ -91,7 +92,7 @@ impl Finish<'_> {
         if raw.servers.value.is_empty() {
             let message = "`upstream.servers` is empty".to_owned();
             let fix = "write where the app is, such as [\"http://127.0.0.1:3000\"]".to_owned();
-            self.report.error(&raw.servers.place, "bad-value", message, Some(fix));
+            self.report.error(&raw.servers.place, Code::BadValue, message, Some(fix));
         }
         let based = |server: UpstreamAddress| server.based(self.base);
         let servers: Vec<_> = raw.servers.value.into_iter().map(based).collect();
@@ -117,7 +118,7 @@ impl Finish<'_> {
         if raw.ttl.value.0 == -1 && !raw.allow_eternal_tokens.value {
             let message = "`users.ttl` is -1, but tokens for ever are not allowed".to_owned();
             let fix = "write seconds, or set `allow_eternal_tokens = true`".to_owned();
-            self.report.error(&raw.ttl.place, "bad-value", message, Some(fix));
+            self.report.error(&raw.ttl.place, Code::BadValue, message, Some(fix));
         }
         UsersSettings {
             ttl: raw.ttl.value.0,
@@ -151,14 +152,14 @@ impl Finish<'_> {
         if memory_kib < least {
             let message = format!("`password.memory_kib` is {memory_kib}, and argon2 needs 8 a lane");
             let fix = format!("write at least {least}, or lower `parallelism`");
-            self.report.error(&raw.memory_kib.place, "bad-value", message, Some(fix));
+            self.report.error(&raw.memory_kib.place, Code::BadValue, message, Some(fix));
         } else if !OWASP_MINIMA.iter().any(|(memory, passes)| memory_kib >= *memory && iterations >= *passes)
         {
             let message = format!(
                 "`memory_kib = {memory_kib}` with `iterations = {iterations}` is below OWASP's minimum for argon2id"
             );
             let fix = "write `memory_kib = 19456` with `iterations = 2`, or more".to_owned();
-            self.report.warning(&raw.memory_kib.place, "weak-password-hash", message, Some(fix));
+            self.report.warning(&raw.memory_kib.place, Code::WeakPasswordHash, message, Some(fix));
         }
         let min_length = raw.min_length.value.count();
         if min_length > max_bytes {
@@ -167,7 +168,7 @@ impl Finish<'_> {
             );
             self.report.error(
                 &raw.min_length.place,
-                "bad-value",
+                Code::BadValue,
                 message,
                 Some(format!("write at most {max_bytes}")),
             );
@@ -215,12 +216,12 @@ impl Finish<'_> {
         let place = if raw.url.value.is_some() { &raw.url.place } else { &raw.url_file.place };
         let (scheme, _) = url.split_once(':').unwrap_or(("", url));
         let (code, message) = if scheme == "postgres" || scheme == "postgresql" {
-            ("not-built", "`store.url` names PostgreSQL, which is not built yet".to_owned())
+            (Code::NotBuilt, "`store.url` names PostgreSQL, which is not built yet".to_owned())
         } else if scheme.is_empty() {
-            ("bad-value", "`store.url` names no kind of store".to_owned())
+            (Code::BadValue, "`store.url` names no kind of store".to_owned())
         } else {
             (
-                "bad-value",
+                Code::BadValue,
                 format!("`store.url` names a store that there is not: {}", quoted(&format!("{scheme}:"))),
             )
         };
@@ -232,7 +233,7 @@ impl Finish<'_> {
         if raw.origins.value == CorsOrigins::Any && raw.credentials.value {
             let message = "`cors.credentials` goes with no `\"*\"`: browsers refuse that".to_owned();
             let fix = "list the origins in `cors.origins`".to_owned();
-            self.report.error(&raw.credentials.place, "bad-value", message, Some(fix));
+            self.report.error(&raw.credentials.place, Code::BadValue, message, Some(fix));
         }
         CorsSettings { origins: raw.origins.value, credentials: raw.credentials.value }
     }
@@ -263,12 +264,12 @@ impl Finish<'_> {
         {
             let message = "`webhook.url` is not `http://`, and no other kind is built yet".to_owned();
             let fix = "post to a receiver on this host, or to a proxy that speaks TLS".to_owned();
-            self.report.error(&raw.url.place, "not-built", message, Some(fix));
+            self.report.error(&raw.url.place, Code::NotBuilt, message, Some(fix));
         }
         if raw.url.value.is_some() && secret.is_none() && raw.secret_file.value.is_none() {
             let message = "`webhook.url` is set without `webhook.secret`: nobody could tell its events from forged ones".to_owned();
             let fix = "set `webhook.secret`, or better `webhook.secret_file`".to_owned();
-            self.report.error(&raw.url.place, "missing-key", message, Some(fix));
+            self.report.error(&raw.url.place, Code::MissingKey, message, Some(fix));
         }
         WebhookSettings { url: raw.url.value.map(|address| address.0), secret }
     }

@@ -17,6 +17,7 @@ use super::{
     setting::{Located, Written},
     syntax, variables,
 };
+use crate::config::code::Code;
 use names::{in_its_section, is_root, is_section, nearest, nearest_section};
 
 pub(super) use names::{bare, did_you_mean, is_key};
@@ -45,7 +46,7 @@ impl Inputs {
             Err(error) => {
                 let at = error.span().map_or(0..0, |span| span);
                 let (message, fix) = syntax::explain(text, at.clone(), &one_line(error.message()));
-                return report.error(&lines.place(at.start), "syntax", message, fix);
+                return report.error(&lines.place(at.start), Code::Syntax, message, fix);
             }
         };
         self.add_table(root, &lines, report);
@@ -74,12 +75,12 @@ impl Inputs {
             let place = Place::Named(name.clone());
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 let message = format!("the value of `{name}` is not UTF-8");
-                report.error(&place, "bad-value", message, None);
+                report.error(&place, Code::BadValue, message, None);
             } else if is_key(&key) && *name == variables::name(&key) {
                 self.add_word(key, place, value);
             } else {
                 let fix = nearest(&key).map(|near| did_you_mean(&variables::name(near)));
-                report.error(&place, "unknown-key", format!("no setting is called `{name}`"), fix);
+                report.error(&place, Code::UnknownKey, format!("no setting is called `{name}`"), fix);
             }
         }
     }
@@ -93,7 +94,7 @@ impl Inputs {
             } else {
                 let known = || "`portcullis config show` lists all settings".to_owned();
                 let fix = Some(nearest(key).map_or_else(known, did_you_mean));
-                report.error(&place, "unknown-key", format!("no setting is called {}", quoted(key)), fix);
+                report.error(&place, Code::UnknownKey, format!("no setting is called {}", quoted(key)), fix);
             }
         }
     }
@@ -119,7 +120,7 @@ impl Inputs {
                         .map(|near| if is_root(near) { did_you_mean(near) } else { in_its_section(near) }),
                 ),
             };
-            report.error(&place, "unknown-key", format!("unknown {kind} {}", quoted(name)), fix);
+            report.error(&place, Code::UnknownKey, format!("unknown {kind} {}", quoted(name)), fix);
         } else if let Written::Table(entries) = value.written {
             for (key, place, value) in entries {
                 self.add_key(name, &key, &place, value, report);
@@ -128,7 +129,7 @@ impl Inputs {
             let message = format!("`{name}` is a section, not a value");
             report.error(
                 &place,
-                "wrong-type",
+                Code::WrongType,
                 message,
                 Some(format!("write [{name}] once, and its keys below it")),
             );
@@ -145,7 +146,7 @@ impl Inputs {
             Some((same, key)) if same == section => did_you_mean(key),
             _ => in_its_section(near),
         });
-        report.error(place, "unknown-key", format!("unknown key {} in [{section}]", quoted(key)), fix);
+        report.error(place, Code::UnknownKey, format!("unknown key {} in [{section}]", quoted(key)), fix);
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, path::Path};
 
 use serde::{Serialize, Serializer};
 
+use super::code::Code;
 use crate::policy::{Finding, Severity};
 
 /// One mistake, or a doubt, in the settings: `file:line:column: error: message; fix`.
@@ -46,7 +47,7 @@ pub(crate) enum Place {
 /// Why a written value cannot be the value of its key; the reader of the key adds its name and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wrong {
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     /// Follows "`key` cannot be".
     pub(crate) what: String,
     pub(crate) fix: String,
@@ -63,17 +64,11 @@ impl Report {
         Self { file: file.display().to_string(), mistakes: Vec::new() }
     }
 
-    pub(crate) fn error(&mut self, place: &Place, code: &'static str, message: String, fix: Option<String>) {
+    pub(crate) fn error(&mut self, place: &Place, code: Code, message: String, fix: Option<String>) {
         self.push(place, Severity::Error, code, message, fix);
     }
 
-    pub(crate) fn warning(
-        &mut self,
-        place: &Place,
-        code: &'static str,
-        message: String,
-        fix: Option<String>,
-    ) {
+    pub(crate) fn warning(&mut self, place: &Place, code: Code, message: String, fix: Option<String>) {
         self.push(place, Severity::Warning, code, message, fix);
     }
 
@@ -88,20 +83,14 @@ impl Report {
         if refused { Err(Mistakes(self.mistakes)) } else { Ok(self.mistakes) }
     }
 
-    fn push(
-        &mut self,
-        place: &Place,
-        severity: Severity,
-        code: &'static str,
-        message: String,
-        fix: Option<String>,
-    ) {
+    fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
+        debug_assert!(code.severities().contains(&severity), "`{}` is no {severity:?}", code.name());
         let (file, line, column) = match place {
             Place::File { line, column } => (self.file.clone(), Some(*line), Some(*column)),
             Place::Named(name) => (name.clone(), None, None),
             Place::Default => (self.file.clone(), None, None),
         };
-        self.mistakes.push(Mistake { file, line, column, severity, code, message, fix });
+        self.mistakes.push(Mistake { file, line, column, severity, code: code.name(), message, fix });
     }
 }
 
@@ -171,9 +160,14 @@ mod tests {
     #[test]
     fn a_mistake_reads_like_a_compilers() {
         let mut report = Report::new(Path::new("a/portcullis.toml"));
-        report.error(&Place::Named("PORTCULLIS_A__B".into()), "unknown-key", "no such key".into(), None);
-        report.warning(&Place::File { line: 7, column: 2 }, "weak", "hm".into(), Some("more".into()));
-        report.error(&Place::File { line: 3, column: 9 }, "x", "bad".into(), Some("write `1`".into()));
+        report.error(&Place::Named("PORTCULLIS_A__B".into()), Code::UnknownKey, "no such key".into(), None);
+        report.warning(&Place::File { line: 7, column: 2 }, Code::NoEffect, "hm".into(), Some("more".into()));
+        report.error(
+            &Place::File { line: 3, column: 9 },
+            Code::BadValue,
+            "bad".into(),
+            Some("write `1`".into()),
+        );
         let mistakes = report.close().unwrap_err();
         insta::assert_snapshot!(mistakes, @r"
         a/portcullis.toml:3:9: error: bad; write `1`
@@ -182,7 +176,7 @@ mod tests {
         ");
         insta::assert_snapshot!(
             serde_json::to_string(&mistakes.0[1]).unwrap(),
-            @r#"{"file":"a/portcullis.toml","line":7,"column":2,"severity":"warning","code":"weak","message":"hm","fix":"more"}"#
+            @r#"{"file":"a/portcullis.toml","line":7,"column":2,"severity":"warning","code":"no-effect","message":"hm","fix":"more"}"#
         );
         insta::assert_snapshot!(
             serde_json::to_string(&mistakes.0[2]).unwrap(),
@@ -193,7 +187,7 @@ mod tests {
     #[test]
     fn warnings_alone_do_not_refuse() {
         let mut report = Report::new(Path::new("p.toml"));
-        report.warning(&Place::Default, "weak", "hm".into(), None);
+        report.warning(&Place::Default, Code::NoEffect, "hm".into(), None);
         assert_eq!(report.close().unwrap().len(), 1);
     }
 

@@ -3,6 +3,7 @@
 use std::{fmt, fs, path::Path};
 
 use super::{
+    code::Code,
     keys::Spot,
     mistake::{Report, Wrong, quoted},
     setting::{FilePath, Setting},
@@ -57,7 +58,7 @@ pub(crate) fn resolve(
     };
     if value.value.is_some() {
         let fix = format!("keep one of them, best `{key}_file`");
-        report.error(&file.place, "both-set", format!("`{key}` and `{key}_file` are both set"), Some(fix));
+        report.error(&file.place, Code::BothSet, format!("`{key}` and `{key}_file` are both set"), Some(fix));
         return None;
     }
     match read(&base.join(path)) {
@@ -65,7 +66,7 @@ pub(crate) fn resolve(
         Err(cause) => {
             let message = format!("cannot read the secret of `{key}_file` from {}: {cause}", quoted(path));
             let fix = "name a file that this user may read, with the secret as its only line".to_owned();
-            report.error(&file.place, "unreadable-file", message, Some(fix));
+            report.error(&file.place, Code::UnreadableFile, message, Some(fix));
             None
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mistake::{Place, Report, Wrong, quoted};
+use crate::config::code::Code;
 
 /// A value as it was written.
 pub(crate) enum Written {
@@ -101,7 +102,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
 
 /// What has the wrong type for its key.
 pub(crate) fn wrong_type<T: Setting>(written: &Written) -> Wrong {
-    Wrong { code: "wrong-type", what: written.kind().to_owned(), fix: format!("write {}", T::wanted()) }
+    Wrong { code: Code::WrongType, what: written.kind().to_owned(), fix: format!("write {}", T::wanted()) }
 }
 
 /// The same for a value that is written without quotes.
@@ -114,12 +115,12 @@ pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> Wrong {
 /// What has the right type and a wrong value. `text` is shown, so it is no secret.
 pub(crate) fn wrong_value<T: Setting>(text: &str) -> Wrong {
     let what = if text.is_empty() { "empty".to_owned() } else { quoted(text) };
-    Wrong { code: "bad-value", what, fix: format!("write {}", T::wanted()) }
+    Wrong { code: Code::BadValue, what, fix: format!("write {}", T::wanted()) }
 }
 
 /// The same, with a reason that the value alone does not tell.
 pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> Wrong {
-    Wrong { code: "bad-value", what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
+    Wrong { code: Code::BadValue, what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
 }
 
 /// Makes an enum a [`Setting`] by the words for its values.

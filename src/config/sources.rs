@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::mistake::{Place, Report};
+use crate::config::code::Code;
 
 /// Where settings come from.
 #[derive(Clone, Default)]
@@ -57,7 +58,7 @@ impl File {
                 let cause = error.to_string().to_lowercase();
                 let message = format!("cannot read the config file: {cause}");
                 let fix = "name a TOML file that this user may read".to_owned();
-                report.error(&Place::Default, "unreadable-file", message, Some(fix));
+                report.error(&Place::Default, Code::UnreadableFile, message, Some(fix));
                 None
             }
         }

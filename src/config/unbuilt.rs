@@ -1,6 +1,7 @@
 //! Keys that parse and whose features are not built yet.
 
 use super::{
+    code::Code,
     inputs::Inputs,
     mistake::{Place, Report},
 };
@@ -10,14 +11,19 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
     // On by default, and not there: an operator who writes it down counts on it.
     if let Some(written) = inputs.find(PAGES).filter(|_| changed.iter().all(|(key, _)| *key != PAGES)) {
         let message = format!("`{PAGES}` is not built yet and has no effect");
-        report.warning(&written.place, "not-built", message, Some("take it out".to_owned()));
+        report.warning(&written.place, Code::NotBuilt, message, Some("take it out".to_owned()));
     }
     for (key, place) in changed {
         if PROTECTIVE.contains(key) {
             let message = format!("`{key}` is not built yet, and nothing would be protected by it");
-            report.error(place, "not-built", message, Some("take it out".to_owned()));
+            report.error(place, Code::NotBuilt, message, Some("take it out".to_owned()));
         } else if WITHOUT_EFFECT.contains(key) {
-            report.warning(place, "not-built", format!("`{key}` is not built yet and has no effect"), None);
+            report.warning(
+                place,
+                Code::NotBuilt,
+                format!("`{key}` is not built yet and has no effect"),
+                None,
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The environment: which variables are settings, which are misspelt ones, and which are not for us.
 
 use super::{
+    code::Code,
     inputs::{bare, did_you_mean},
     keys::KEYS,
     mistake::{Place, Report},
@@ -37,7 +38,7 @@ pub(super) fn misspelt(name: &str, value: &str, report: &mut Report) {
         |meant| did_you_mean(&meant),
     );
     let message = format!("the variable `{name}` sets nothing");
-    report.warning(&Place::Named(name.to_owned()), "unknown-variable", message, Some(fix));
+    report.warning(&Place::Named(name.to_owned()), Code::UnknownVariable, message, Some(fix));
 }
 
 /// What follows our prefix, or one that is nearly ours, in whatever letter case.

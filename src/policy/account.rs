@@ -11,6 +11,7 @@ use super::{
     model::{Model, Models},
     settings,
 };
+use crate::policy::Code;
 
 pub use model::{AccountModel, AccountRoute, Property};
 
@@ -29,7 +30,7 @@ pub(super) fn choose<'m>(
             let names = models.list.iter().filter(|model| model.user).map(|model| &*model.name);
             let fix = did_you_mean(name, names).or(Some("name a model with base `User`".into()));
             let message = format!("`api.user_model` is `{name}`, which no file defines with base `User`");
-            report.error(Place::NOWHERE, "account-model", message, fix);
+            report.error(Place::NOWHERE, Code::AccountModel, message, fix);
         }
         if let Some(found) = found {
             tell_others(found, models.list.iter().filter(is_candidate), report);
@@ -45,7 +46,7 @@ pub(super) fn choose<'m>(
         [] => {
             let message = "no public model has base `User`, so nobody can log in over the API".to_owned();
             let fix = Some("make `User` or a model with base `User` public".into());
-            report.warn(Place::NOWHERE, "no-account-model", message, fix);
+            report.warn(Place::NOWHERE, Code::NoAccountModel, message, fix);
             None
         }
         [only] => Some(only),
@@ -53,7 +54,7 @@ pub(super) fn choose<'m>(
             let names: Vec<String> = others.iter().map(|model| format!("`{}`", model.name)).collect();
             let message = format!("more than one model could hold the accounts: {}", names.join(", "));
             let fix = Some(format!("say which: `[api] user_model = \"{}\"`", first.name));
-            report.error(rest.first().map_or(first.at, |model| model.at), "account-model", message, fix);
+            report.error(rest.first().map_or(first.at, |model| model.at), Code::AccountModel, message, fix);
             None
         }
     }
@@ -67,7 +68,7 @@ fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, rep
             account.name, other.name
         );
         let fix = Some(format!("if the accounts are in it, say so: `[api] user_model = \"{}\"`", other.name));
-        report.warn(other.at, "account-model", message, fix);
+        report.warn(other.at, Code::AccountModel, message, fix);
     }
 }
 

@@ -8,7 +8,7 @@ mod stored;
 use std::sync::Arc;
 
 use super::{
-    StoredRule,
+    Code, StoredRule,
     finding::{Place, Report},
     json::Node,
     key_typos,
@@ -49,10 +49,10 @@ impl Entry {
         if !list.is_list() {
             let fix = Some("write a list of rules".into());
             if list.is_truthy() {
-                report.error(list.at, "wrong-type", format!("`acls` is {}", list.kind()), fix);
+                report.error(list.at, Code::WrongType, format!("`acls` is {}", list.kind()), fix);
             } else if !list.is_null() {
                 let message = format!("`acls` is {}, which LoopBack takes for no rules", list.kind());
-                report.warn(list.at, "wrong-type", message, fix);
+                report.warn(list.at, Code::WrongType, message, fix);
             }
             return Vec::new();
         }
@@ -77,12 +77,12 @@ impl Entry {
     fn read(node: &Node, reference: String, report: &mut Report<'_>) -> Option<Self> {
         if !node.is_object() {
             let message = format!("a rule is {}", node.kind());
-            report.error(node.at, "wrong-type", message, Some("write an object".into()));
+            report.error(node.at, Code::WrongType, message, Some("write an object".into()));
             return None;
         }
         for member in node.members().iter().filter(|member| !KEYS.contains(&&*member.key)) {
             let message = format!("`{}` is no key of a rule", member.key);
-            report.error(member.at, "unknown-key", message, key_typos::meant(&member.key, &KEYS));
+            report.error(member.at, Code::UnknownKey, message, key_typos::meant(&member.key, &KEYS));
         }
         let identity = ["property", "accessType", "principalType", "principalId"]
             .map(|key| node.get(key).map(Node::plain));

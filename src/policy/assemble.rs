@@ -13,7 +13,7 @@ mod subject;
 use std::collections::HashMap;
 
 use super::{
-    AccountModel, AccountRoute, Settings, Stored, StoredRule,
+    AccountModel, AccountRoute, Code, Settings, Stored, StoredRule,
     account_method::Endpoint,
     acl::{Target, USER, rules},
     finding::{Report, did_you_mean},
@@ -125,7 +125,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 let message = format!(
                     "the path `/{inner}` lies inside that of another model, `/{outer}`; the longer one wins"
                 );
-                self.report.warn(model.at, "nested-path", message, None);
+                self.report.warn(model.at, Code::NestedPath, message, None);
             }
         }
     }
@@ -262,7 +262,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             || mount.split('/').any(|segment| matches!(segment, "" | "." | ".."));
         if bad {
             let message = format!("`{mount}` cannot be the path of `{}`", model.name);
-            self.report.error(model.at, "path", message, Some("set `plural` or `http.path`".into()));
+            self.report.error(model.at, Code::Path, message, Some("set `plural` or `http.path`".into()));
             return false;
         }
         let key: Box<str> = mount.to_ascii_lowercase().into();
@@ -274,7 +274,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             } else {
                 "set `plural` in one of them".to_owned()
             };
-            self.report.error(model.at, "path-tie", message, Some(fix));
+            self.report.error(model.at, Code::PathTie, message, Some(fix));
             return false;
         }
         self.mounts.insert(key, self.table.models.len());
@@ -288,7 +288,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let word = default.unwrap_or_default();
             if !matches!(word, "" | "ALLOW" | "DENY" | "ALARM" | "AUDIT" | "DEFAULT") {
                 let fix = did_you_mean(word, ["ALLOW", "DENY"]).or(Some("write `ALLOW` or `DENY`".into()));
-                self.report.error(node.at, "unknown-permission", format!("`{word}` is no permission"), fix);
+                self.report.error(
+                    node.at,
+                    Code::UnknownPermission,
+                    format!("`{word}` is no permission"),
+                    fix,
+                );
             }
         }
         let status = super::settings::find(settings, "aclErrorStatus").filter(|node| node.is_truthy());
@@ -301,7 +306,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let fix = Some("write 401, 403 or 404".into());
             self.report.error(
                 node.at,
-                "acl-error-status",
+                Code::AclErrorStatus,
                 "`aclErrorStatus` is none that LoopBack knows".into(),
                 fix,
             );
@@ -348,7 +353,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     ) -> Vec<(Sorting, Vec<Piece>, End)> {
         if path.contains("//") || !path.starts_with('/') {
             let message = format!("no request has the path `{path}` of `{}`", model.name);
-            self.report.warn(model.at, "dead-path", message, Some("begin it with one slash".into()));
+            self.report.warn(model.at, Code::DeadPath, message, Some("begin it with one slash".into()));
             return Vec::new();
         }
         let patterns = match express::patterns(path) {
@@ -357,7 +362,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 let fix = Some("use whole segments: a word, `:name` or `:name?`".into());
                 self.report.error(
                     model.at,
-                    "path",
+                    Code::Path,
                     format!("the path `{path}` of `{}` {what}", model.name),
                     fix,
                 );

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Caller, Finding, Inquiry, Severity, Source, Verdict, analysis::Analysis, finding::Report, json::Node,
-    owner::scalar, pattern, verb,
+    Caller, Code, Finding, Inquiry, Severity, Source, Verdict, analysis::Analysis, finding::Report,
+    json::Node, owner::scalar, pattern, verb,
 };
 
 /// A request, who sends it, and what shall become of it.
@@ -115,7 +115,7 @@ impl Case {
                 line: error.line().max(1),
                 column: error.column().max(1),
                 severity: Severity::Error,
-                code: "cases",
+                code: Code::Cases.name(),
                 message: format!("no list of cases: {message}"),
                 fix: Some(fix.to_owned()),
             }
@@ -137,12 +137,12 @@ impl Case {
             if let Some((at, method)) = text("method")
                 && let Some((message, fix)) = verb::mistake(method)
             {
-                report.error(at, "cases", message, Some(fix));
+                report.error(at, Code::Cases, message, Some(fix));
             }
             if let Some((at, target)) = text("target")
                 && let Some((message, fix)) = target_mistake(target)
             {
-                report.error(at, "cases", format!("`{target}`: {message}"), Some(fix.to_owned()));
+                report.error(at, Code::Cases, format!("`{target}`: {message}"), Some(fix.to_owned()));
             }
         }
         report.finish().1

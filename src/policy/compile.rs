@@ -5,7 +5,7 @@ mod set;
 use sha2::{Digest, Sha256};
 
 use super::{
-    AccountModel, Finding, Settings, Source, Stored, account,
+    AccountModel, Code, Finding, Settings, Source, Stored, account,
     action::{FIXED_ROUTES, NO_METHOD, UNMATCHED},
     assemble::Assembly,
     finding::{Place, Report},
@@ -108,7 +108,7 @@ impl Files {
                 pass_over(at, report);
             } else if !node.is_object() {
                 let message = format!("the file holds {}", node.kind());
-                report.error(node.at, "wrong-type", message, Some("write an object".into()));
+                report.error(node.at, Code::WrongType, message, Some("write an object".into()));
             } else if is_config {
                 files.config = Some((source.name.clone(), node));
             } else {
@@ -122,12 +122,12 @@ impl Files {
         let Some(name) = node.get("name").and_then(Node::text).filter(|name| !name.is_empty()) else {
             let at = node.get("name").map_or(at, |name| name.at);
             let (at, fix) = key_typos::name(&node).unwrap_or_else(|| (at, "add `\"name\"`, a text".into()));
-            report.error(at, "name", "the file has no name".into(), Some(fix));
+            report.error(at, Code::Name, "the file has no name".into(), Some(fix));
             return;
         };
         if name.len() > MAX_NAME || name.chars().any(char::is_control) {
             let fix = Some("write a short word".into());
-            report.error(at, "name", "the name is too long, or has control characters in it".into(), fix);
+            report.error(at, Code::Name, "the name is too long, or has control characters in it".into(), fix);
             return;
         }
         let definition = Definition { name: name.into(), label, at, built_in: false, node };
@@ -140,12 +140,12 @@ impl Files {
         }
         if let Some(base) = definition.node.member("base") {
             let message = "a file has either `base` or `routes`".to_owned();
-            report.error(base.at, "base-and-routes", message, Some("remove one of them".into()));
+            report.error(base.at, Code::BaseAndRoutes, message, Some("remove one of them".into()));
         }
         let known = self.routes_files.iter().map(|(other, _)| other).chain(&self.models);
         if let Some(first) = known.into_iter().find(|other| other.name == definition.name) {
             let message = format!("the name `{}` is already taken by `{}`", definition.name, first.label);
-            report.error(at, "duplicate-model", message, Some("rename one of them".into()));
+            report.error(at, Code::DuplicateModel, message, Some("rename one of them".into()));
         }
         let file = RoutesFile::read(&definition.node, &definition.label, report);
         self.routes_files.push((definition, file));
@@ -158,7 +158,7 @@ fn check_shape(node: &Node, report: &mut Report<'_>) {
         let found = super::settings::value(node, key);
         if let Some((value, path)) = found.filter(|(value, _)| !value.is_null() && !fits(value)) {
             let message = format!("`{path}` is {}", value.kind());
-            report.error(value.at, "wrong-type", message, Some(format!("write {wanted}")));
+            report.error(value.at, Code::WrongType, message, Some(format!("write {wanted}")));
         }
     };
     let is_text: fn(&Node) -> bool = |value| value.text().is_some();
@@ -200,7 +200,7 @@ const TELLING: [&str; 7] = ["base", "properties", "acls", "routes", "relations",
 
 fn pass_over(at: Place, report: &mut Report<'_>) {
     let message = "this is neither a model nor a `routes` file, and is passed over".to_owned();
-    report.warn(at, "passed-over", message, None);
+    report.warn(at, Code::PassedOver, message, None);
 }
 
 fn file_name(path: &str) -> &str {

@@ -2,16 +2,10 @@
 
 use std::fmt;
 
-use super::Source;
-
-/// How bad it is: `check` ends with 1 for an error, and for a warning with `--strict`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The set is refused.
-    Error,
-    /// LoopBack would take it, but ignore or misread it.
-    Warning,
-}
+use super::{
+    Source,
+    code::{Code, Severity},
+};
 
 /// One mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +69,12 @@ impl<'a> Report<'a> {
     }
 
     /// Notes an error.
-    pub(super) fn error(&mut self, at: Place, code: &'static str, message: String, fix: Option<String>) {
+    pub(super) fn error(&mut self, at: Place, code: Code, message: String, fix: Option<String>) {
         self.add(at, Severity::Error, code, message, fix);
     }
 
     /// Notes a warning.
-    pub(super) fn warn(&mut self, at: Place, code: &'static str, message: String, fix: Option<String>) {
+    pub(super) fn warn(&mut self, at: Place, code: Code, message: String, fix: Option<String>) {
         self.add(at, Severity::Warning, code, message, fix);
     }
 
@@ -109,17 +103,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn add(
-        &mut self,
-        at: Place,
-        severity: Severity,
-        code: &'static str,
-        message: String,
-        fix: Option<String>,
-    ) {
+    fn add(&mut self, at: Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
+        debug_assert!(code.severities().contains(&severity), "`{}` is no {severity:?}", code.name());
         let (file, line, column) = self.located(at);
         let (message, fix) = (one_line(message), fix.map(one_line));
-        let finding = Finding { file, line, column, severity, code, message, fix };
+        let finding = Finding { file, line, column, severity, code: code.name(), message, fix };
         if !self.findings.iter().any(|(_, other)| *other == finding) {
             self.findings.push((at, finding));
         }
@@ -179,7 +167,12 @@ mod tests {
     fn a_word_of_the_file_makes_no_second_line() {
         let sources = [Source { name: "a.json".into(), text: "{}".into() }];
         let mut report = Report::new(&sources);
-        report.warn(Place::start(0), "code", "`a\nb\u{1b}[0m é` is odd".into(), Some("not `\r`".into()));
+        report.warn(
+            Place::start(0),
+            Code::NoRules,
+            "`a\nb\u{1b}[0m é` is odd".into(),
+            Some("not `\r`".into()),
+        );
         let (_, findings) = report.finish();
         assert_eq!(findings[0].to_string(), "a.json:1:1: warning: `a\\nb\\u{1b}[0m é` is odd; not `\\r`");
     }
@@ -188,7 +181,12 @@ mod tests {
     fn reads_as_one_line() {
         let sources = [Source { name: "a.json".into(), text: "\n x".into() }];
         let mut report = Report::new(&sources);
-        report.error(Place { file: 0, offset: 2 }, "code", "`x` is wrong".into(), Some("write `y`".into()));
+        report.error(
+            Place { file: 0, offset: 2 },
+            Code::Json,
+            "`x` is wrong".into(),
+            Some("write `y`".into()),
+        );
         let (failed, findings) = report.finish();
         assert!(failed);
         assert_eq!(findings[0].to_string(), "a.json:2:2: error: `x` is wrong; write `y`");

@@ -10,6 +10,7 @@ use jsonc_parser::{
 
 use super::finding::{Place, Report};
 use crate::javascript;
+use crate::policy::Code;
 
 /// No policy file is larger; what is, is not parsed.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
@@ -53,7 +54,7 @@ impl Node {
         if text.len() > MAX_BYTES {
             report.error(
                 start,
-                "too-large",
+                Code::TooLarge,
                 "the file is larger than 1 MiB".into(),
                 Some("split it into several".into()),
             );
@@ -61,13 +62,13 @@ impl Node {
         }
         if let Some(offset) = too_deep(text) {
             let message = format!("more than {MAX_DEPTH} levels of nesting");
-            report.error(Place { file, offset }, "too-deep", message, None);
+            report.error(Place { file, offset }, Code::TooDeep, message, None);
             return None;
         }
         match parse_to_ast(text, &CollectOptions::default(), &strict()) {
             Ok(parsed) => {
                 let Some(value) = parsed.value else {
-                    report.error(start, "json", "the file is empty".into(), None);
+                    report.error(start, Code::Json, "the file is empty".into(), None);
                     return None;
                 };
                 Some(node(&value, file, report))
@@ -76,7 +77,7 @@ impl Node {
                 let at = Place { file, offset: error.range().start };
                 let kind = error.kind().to_string();
                 let message = format!("this is no JSON: {}", lower_first(&kind));
-                report.error(at, "json", message, mend(error.kind()).map(str::to_owned));
+                report.error(at, Code::Json, message, mend(error.kind()).map(str::to_owned));
                 None
             }
         }
@@ -175,7 +176,7 @@ fn node(value: &Value<'_>, file: usize, report: &mut Report<'_>) -> Node {
         Value::NumberLit(literal) => match literal.value.parse() {
             Ok(number) => Json::Number(number),
             Err(_) => {
-                report.error(at, "json", format!("`{}` is no JSON number", literal.value), None);
+                report.error(at, Code::Json, format!("`{}` is no JSON number", literal.value), None);
                 Json::Null
             }
         },
@@ -196,7 +197,7 @@ fn members(object: &ast::Object<'_>, file: usize, report: &mut Report<'_>) -> Me
         match members.iter_mut().find(|member| member.key == key) {
             Some(first) => {
                 let message = format!("the key `{key}` stands twice in one object; the last one counts");
-                report.warn(at, "duplicate-key", message, Some("remove one of them".into()));
+                report.warn(at, Code::DuplicateKey, message, Some("remove one of them".into()));
                 first.node = node;
             }
             None => members.push(Member { key, at, node }),

@@ -1,6 +1,7 @@
 //! Slips in the top-level keys of a definition: LoopBack takes any key, so that `acl` for `acls` would go unnoticed.
 
 use super::{
+    Code,
     finding::{Place, Report, did_you_mean},
     json::Node,
 };
@@ -94,23 +95,23 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
             "`{}` is not read, only `routes` is, and a file without it is a LoopBack model",
             member.key
         );
-        report.error(member.at, "unknown-key", message, Some("write `routes`".into()));
+        report.error(member.at, Code::UnknownKey, message, Some("write `routes`".into()));
         return false;
     }
     if let Some(member) = others().find(|member| are_rules(&member.node)) {
         let message = format!("`{}` holds rules, but only `acls` is read", member.key);
         let fix = Some("write `acls`".into());
         if !is_model {
-            report.error(member.at, "unknown-key", message, fix);
+            report.error(member.at, Code::UnknownKey, message, fix);
             return false;
         }
-        report.warn(member.at, "unknown-key", message, fix);
+        report.warn(member.at, Code::UnknownKey, message, fix);
     }
     let inner = ["options", "settings"].into_iter().filter_map(|key| node.get(key));
     for member in std::iter::once(node).chain(inner).flat_map(Node::members) {
         if let Some(key) = typo(&member.key).filter(|_| !are_rules(&member.node)) {
             let message = format!("LoopBack does not know the key `{}`, and it has no effect", member.key);
-            report.warn(member.at, "unknown-key", message, Some(format!("did you mean `{key}`?")));
+            report.warn(member.at, Code::UnknownKey, message, Some(format!("did you mean `{key}`?")));
         }
     }
     true

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Finding, Source,
+    Code, Finding, Source,
     acl::{EXECUTE, Entry, Miss, Property, Who, access_type},
     analysis::Analysis,
     finding::{Place, Report},
@@ -61,7 +61,7 @@ pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
             if let Some(fate) = fate.filter(|_| !seen.contains(&*row.id)) {
                 seen.insert(&row.id);
                 let message = format!("the stored rule `{}` never decides: {}", row.id, fate.who_does());
-                report.warn(Place::STORE, "shadowed", message, Some("delete it".into()));
+                report.warn(Place::STORE, Code::Shadowed, message, Some("delete it".into()));
             }
         }
         if let Some(routes) = open.get(&index).filter(|_| model.at.file != Place::NOWHERE.file) {
@@ -69,7 +69,7 @@ pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
             let word = if default { "everybody may" } else { "nobody may" };
             let message = format!("no rule covers {}: by default {word}", list(routes));
             let fix = Some("add a rule for `$everyone` that covers the whole model".into());
-            report.warn(model.at, "unmentioned-route", message, fix);
+            report.warn(model.at, Code::UnmentionedRoute, message, fix);
         }
     }
     overlapping_paths::check(analysis, &mut report, sources);
@@ -130,7 +130,7 @@ fn judge_entry(
 ) {
     let remove = Some("remove it, or say what it is for".to_owned());
     let mut never = |why: &str| {
-        report.warn(entry.at, "never-wins", format!("the rule can never decide: {why}"), remove.clone());
+        report.warn(entry.at, Code::NeverWins, format!("the rule can never decide: {why}"), remove.clone());
     };
     let Some(who) = entry.who(user_type) else {
         if entry.is_related() {
@@ -150,13 +150,13 @@ fn judge_entry(
         Some(fate) if !fate.wins => {
             let message = format!("the rule never decides: {}", fate.who_does());
             let fix = Some("remove it, or make it more specific".into());
-            report.warn(entry.at, "shadowed", message, fix);
+            report.warn(entry.at, Code::Shadowed, message, fix);
         }
         Some(fate) if entry.access.as_deref() == Some(EXECUTE) && !fate.beyond.is_empty() => {
             let message =
                 format!("an `EXECUTE` rule governs every request: it also decides {}", list(&fate.beyond));
             let fix = Some("name the methods that are meant in `property`".into());
-            report.warn(entry.at, "execute-governs-all", message, fix);
+            report.warn(entry.at, Code::ExecuteGovernsAll, message, fix);
         }
         Some(_) => {}
     }

@@ -4,6 +4,7 @@ mod definition;
 mod resolver;
 
 use super::{
+    Code,
     acl::Entry,
     finding::{Place, Report, did_you_mean},
     json::{Json, Member, Node},
@@ -77,7 +78,7 @@ impl Models {
                 format!("`trackChanges` makes a model of the changes, `{changes}`, which has no rules");
             let fix =
                 format!("add a file `{{\"name\": \"{changes}\", \"base\": \"Change\", \"acls\": […]}}`");
-            resolver.report.warn(at, "change-model", message, Some(fix));
+            resolver.report.warn(at, Code::ChangeModel, message, Some(fix));
             let bases = std::iter::once(base.name.clone()).chain(base.bases.iter().cloned()).collect();
             self.by_name.insert(changes.clone(), self.list.len());
             self.list.push(Model { name: changes, at, bases, built_in: false, public: true, ..base });
@@ -107,7 +108,7 @@ impl Models {
                 let names = self.list.iter().map(|model| &*model.name);
                 let fix = did_you_mean(&member.key, names).or(Some("add its file".into()));
                 let message = format!("no file defines the model `{}`, so it has no routes", member.key);
-                report.warn(member.at, "unknown-model", message, fix);
+                report.warn(member.at, Code::UnknownModel, message, fix);
                 continue;
             };
             if let Some(model) = self.list.get_mut(index) {
@@ -116,7 +117,7 @@ impl Models {
         }
         for model in self.list.iter().filter(|model| !model.attached && !model.built_in) {
             let message = format!("`{}` is not listed in `{label}`, so it has no routes", model.name);
-            report.warn(model.at, "not-listed", message, Some("list it there".into()));
+            report.warn(model.at, Code::NotListed, message, Some("list it there".into()));
         }
     }
 }
@@ -146,20 +147,20 @@ impl Model {
 }
 
 fn report_base(report: &mut Report<'_>, at: Place, message: String) {
-    report.error(at, "user-base", message, Some("write `\"base\": \"User\"`".into()));
+    report.error(at, Code::UserBase, message, Some("write `\"base\": \"User\"`".into()));
 }
 
 fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut Report<'_>) {
     let entry = &member.node;
     if !entry.is_object() {
         let message = format!("the entry of `{}` is {}", member.key, entry.kind());
-        report.error(entry.at, "wrong-type", message, Some("write an object".into()));
+        report.error(entry.at, Code::WrongType, message, Some("write an object".into()));
         return;
     }
     let public = entry.get("public");
     if let Some(node) = public.filter(|node| node.bool().is_none() && !node.is_null()) {
         let message = format!("`public` is {}", node.kind());
-        report.error(node.at, "wrong-type", message, Some("write `true` or `false`".into()));
+        report.error(node.at, Code::WrongType, message, Some("write `true` or `false`".into()));
     }
     model.public = public.and_then(Node::bool) != Some(false);
     model.attached = true;

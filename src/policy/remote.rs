@@ -1,6 +1,7 @@
 //! All remote methods of one model: LoopBack's own, those of its relations and scopes, and its custom ones.
 
 use super::{
+    Code,
     acl::access_type,
     argument,
     finding::{Report, did_you_mean},
@@ -45,7 +46,7 @@ pub(super) fn methods(
         let is_none = custom.is_null() || (custom.is_list() && custom.items().is_empty());
         if !custom.is_object() && !is_none {
             let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
-            report.error(custom.at, "wrong-type", message, Some("write an object".into()));
+            report.error(custom.at, Code::WrongType, message, Some("write an object".into()));
         }
         all.extend(custom.members().iter().filter_map(|member| custom_method(member, models, report)));
     }
@@ -75,14 +76,14 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
     let kind = node.get("type").and_then(Node::text).unwrap_or_default();
     if !node.is_object() || !RELATION_TYPES.contains(&kind) {
         let message = format!("`{kind}` is no relation type (relation `{}`)", member.key);
-        report.error(member.at, "relation-type", message, did_you_mean(kind, RELATION_TYPES));
+        report.error(member.at, Code::RelationType, message, did_you_mean(kind, RELATION_TYPES));
         return Vec::new();
     }
     let polymorphic = node.get("polymorphic").is_some_and(Node::is_truthy);
     let target = node.get("model").and_then(Node::text);
     if target.is_none() && !(polymorphic && kind == "belongsTo") {
         let message = format!("the relation `{}` names no model, so it has no routes", member.key);
-        report.warn(member.at, "unknown-relation", message, Some("add `\"model\"`".into()));
+        report.warn(member.at, Code::UnknownRelation, message, Some("add `\"model\"`".into()));
         return Vec::new();
     }
     let through = node.get("through").and_then(Node::text);
@@ -91,7 +92,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
             let names = models.list.iter().filter(|model| model.attached).map(|model| &*model.name);
             let message =
                 format!("the relation `{}` is to an unknown model `{name}`, so it has no routes", member.key);
-            report.warn(member.at, "unknown-relation", message, did_you_mean(name, names));
+            report.warn(member.at, Code::UnknownRelation, message, did_you_mean(name, names));
             return Vec::new();
         }
     }
@@ -137,14 +138,14 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
     let node = &member.node;
     if !node.is_object() {
         let message = format!("the method `{}` is {}", member.key, node.kind());
-        report.error(node.at, "wrong-type", message, Some("write an object".into()));
+        report.error(node.at, Code::WrongType, message, Some("write an object".into()));
         return None;
     }
     if let Some(acls) = node.member("acls") {
         let message =
             format!("LoopBack reads no rules in a method, so those of `{}` never apply", member.key);
         let fix = Some("move them to the model's `acls`, with `property`".into());
-        report.warn(acls.at, "method-acls", message, fix);
+        report.warn(acls.at, Code::MethodAcls, message, fix);
     }
     let by_name = member.key.strip_prefix("prototype.");
     let name = by_name.unwrap_or(&member.key).to_owned();
@@ -174,7 +175,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
         Some(value) => value.text().and_then(access_type).unwrap_or_else(|| {
             let message = format!("the access type of `{}` is none that LoopBack knows", member.key);
             let fix = Some("write `READ`, `WRITE`, `EXECUTE` or `REPLICATE`".into());
-            report.error(value.at, "access-type", message, fix);
+            report.error(value.at, Code::AccessType, message, fix);
             method::default_access(&name, verb)
         }),
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    Code,
     acl::{Entry, access_type},
     finding::{Report, did_you_mean},
     json::{Json, Node},
@@ -94,7 +95,7 @@ impl RouteEntry {
         known_keys(node, &ROUTE_KEYS, report);
         let Some(path) = node.get("path") else {
             let fix = Some("add `\"path\": \"/…\"`".into());
-            report.error(node.at, "missing-path", "the route has no path".into(), fix);
+            report.error(node.at, Code::MissingPath, "the route has no path".into(), fix);
             return None;
         };
         let Some(text) = path.text() else {
@@ -102,14 +103,14 @@ impl RouteEntry {
             return None;
         };
         let pattern = pattern::read(text).map_err(|(message, fix)| {
-            report.error(path.at, "path", format!("`{text}`: {message}"), Some(fix));
+            report.error(path.at, Code::Path, format!("`{text}`: {message}"), Some(fix));
         });
         let access = node.get("accessType").filter(|value| !value.is_null()).and_then(|value| {
             let known = value.text().and_then(access_type);
             if known.is_none() {
                 let word = value.text().unwrap_or_default();
                 let fix = did_you_mean(word, ["READ", "WRITE", "EXECUTE"]);
-                report.error(value.at, "access-type", format!("`{word}` is no access type"), fix);
+                report.error(value.at, Code::AccessType, format!("`{word}` is no access type"), fix);
             }
             known
         });
@@ -133,7 +134,7 @@ pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bo
     let word = node.text().unwrap_or_default();
     if word != "basic" {
         let fix = Some("write `\"basic\"`, or leave the key out".into());
-        report.error(node.at, "challenge", format!("`{word}` is no challenge"), fix);
+        report.error(node.at, Code::Challenge, format!("`{word}` is no challenge"), fix);
     }
     word == "basic"
 }
@@ -144,7 +145,7 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
         wrong_type(list, "methods", "a list such as `[\"GET\"]`", report);
     } else if list.items().is_empty() {
         let fix = Some("leave the key out for all methods".into());
-        report.error(list.at, "methods", "`methods` is empty".into(), fix);
+        report.error(list.at, Code::Methods, "`methods` is empty".into(), fix);
     }
     let mut methods: Vec<Box<str>> = Vec::new();
     for item in list.items() {
@@ -153,11 +154,11 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
             continue;
         };
         if let Some((message, fix)) = verb::mistake(method) {
-            report.error(item.at, "methods", message, Some(fix));
+            report.error(item.at, Code::Methods, message, Some(fix));
         } else if methods.iter().all(|known| **known != *method) {
             if !verb::is_known(method) {
                 let message = format!("`{method}` is no method that HTTP or WebDAV knows");
-                report.warn(item.at, "methods", message, Some("check its spelling".into()));
+                report.warn(item.at, Code::Methods, message, Some("check its spelling".into()));
             }
             methods.push(method.into());
         }
@@ -179,21 +180,21 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         let parsed = duration(word);
         if parsed.is_none() {
             let fix = Some("write `\"30s\"`".into());
-            report.error(node.at, "owner", format!("`{word}` is no duration"), fix);
+            report.error(node.at, Code::Owner, format!("`{word}` is no duration"), fix);
         }
         parsed
     });
     if let Some(node) = node.get("lookup")
         && let Some((message, fix)) = node.text().and_then(pattern::lookup_mistake)
     {
-        report.error(node.at, "owner", message, Some(fix));
+        report.error(node.at, Code::Owner, message, Some(fix));
         return Owner::Nobody;
     }
     let mut unknown = |name: &str| {
         if !names.contains(&name) {
             let fix = did_you_mean(name, names.iter().copied());
             let message = format!("no route of this file captures `{name}`, so nobody is ever the owner");
-            report.error(node.at, "owner", message, fix);
+            report.error(node.at, Code::Owner, message, fix);
         }
     };
     let owner = match (path, lookup, field, header) {
@@ -215,7 +216,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
             None => "`owner` is none of its forms".to_owned(),
         };
         let fix = "write `{\"path\": NAME}`, `{\"lookup\": \"/…\", \"field\": \"/…\"}` or `{\"lookup\": \"/…\", \"header\": NAME}`";
-        report.error(node.at, "owner", message, Some(fix.into()));
+        report.error(node.at, Code::Owner, message, Some(fix.into()));
         Owner::Nobody
     })
 }
@@ -275,7 +276,7 @@ fn duration(word: &str) -> Option<Duration> {
 fn known_keys(node: &Node, known: &[&str], report: &mut Report<'_>) {
     for member in node.members().iter().filter(|member| !known.contains(&&*member.key)) {
         let fix = key_typos::meant(&member.key, known);
-        report.error(member.at, "unknown-key", format!("the key `{}` is not known here", member.key), fix);
+        report.error(member.at, Code::UnknownKey, format!("the key `{}` is not known here", member.key), fix);
     }
 }
 
@@ -300,5 +301,5 @@ fn flag(node: &Node, key: &str, report: &mut Report<'_>) -> bool {
 
 fn wrong_type(node: &Node, key: &str, wanted: &str, report: &mut Report<'_>) {
     let message = format!("`{key}` holds {}", node.kind());
-    report.error(node.at, "wrong-type", message, Some(format!("write {wanted}")));
+    report.error(node.at, Code::WrongType, message, Some(format!("write {wanted}")));
 }

@@ -1,6 +1,6 @@
 //! `accessScopes`: which scopes open a route to a token (docs/loopback-3.28.md section 1.5).
 
-use super::{finding::Report, json::Node};
+use super::{Code, finding::Report, json::Node};
 
 /// The scopes of which a token needs one; none = `DEFAULT`.
 ///
@@ -11,7 +11,7 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     if texts.is_empty() || texts.len() < list.items().len() || texts.iter().any(|text| text.is_empty()) {
         let message = "`accessScopes` is no list of scopes".to_owned();
         let fix = Some("write a list such as `[\"reports\"]`, or leave it out".into());
-        report.error(list.at, "access-scopes", message, fix);
+        report.error(list.at, Code::AccessScopes, message, fix);
     }
     texts
 }

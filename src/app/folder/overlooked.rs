@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{Seen, finding, is_policy};
-use crate::policy::{Finding, Severity};
+use crate::policy::{Code, Finding, Severity};
 
 /// What a reader of the folder might take for a policy, and what is none: named, as a rule that is not read protects
 /// nothing. A folder that cannot be read is told where it is read.
@@ -13,7 +13,7 @@ pub fn passed_over(folder: &Path) -> Vec<Finding> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some((message, fix)) = overlooked(&name, &Seen::at(&entry.path())) {
-            let finding = finding(&name, (1, 1), "passed-over", message.to_owned(), fix);
+            let finding = finding(&name, (1, 1), Code::PassedOver, message.to_owned(), fix);
             found.push(Finding { severity: Severity::Warning, ..finding });
         }
     }

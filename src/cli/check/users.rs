@@ -7,7 +7,7 @@ use crate::{
     cli::backend::{Backend, Site},
     config::Config,
     identity::UserId,
-    policy::{Finding, Severity, UserRule},
+    policy::{Code, Finding, Severity, UserRule},
 };
 
 /// The findings with what the store says of each rule's user in place of what the looks of the id say. They stay as they
@@ -68,7 +68,7 @@ async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
 /// So many rules for one user are looked up.
 const MOST: usize = 200;
 
-const USER_ID: &str = "user-id";
+const USER_ID: &str = Code::UserId.name();
 
 /// What findings call the rows of the store.
 const STORE: &str = "store";

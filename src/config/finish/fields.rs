@@ -1,6 +1,7 @@
 //! Names of fields: where tokens stand, and what goes on to the app.
 
 use super::{Finish, texts};
+use crate::config::code::Code;
 use crate::{
     config::{
         address::FieldName,
@@ -21,7 +22,7 @@ impl Finish<'_> {
             let fix = "name places in `headers`, `params` or `cookies`".to_owned();
             self.report.warning(
                 &raw.default_keys.place,
-                "no-credential-place",
+                Code::NoCredentialPlace,
                 message.to_owned(),
                 Some(fix),
             );
@@ -46,7 +47,7 @@ impl Finish<'_> {
                     "`upstream.underscore_headers` names {}, by which the app's server learns who asks, or for what",
                     quoted(name)
                 );
-                self.report.error(&raw.place, "bad-value", message, Some("take it out".to_owned()));
+                self.report.error(&raw.place, Code::BadValue, message, Some("take it out".to_owned()));
             }
         }
         raw.value.into_iter().map(|name| name.0).collect()

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Finish, RawServer};
+use crate::config::code::Code;
 use crate::config::{
     mistake::Place,
     own,
@@ -17,7 +18,7 @@ impl Finish<'_> {
         if raw.http.value == Listen::Off && raw.https.value.is_none() {
             let message = "`server.http` is off and there is no other listener".to_owned();
             let fix = "write an address such as \"127.0.0.1:8080\"".to_owned();
-            self.report.error(&raw.http.place, "no-listener", message, Some(fix));
+            self.report.error(&raw.http.place, Code::NoListener, message, Some(fix));
         }
         ServerSettings {
             http: raw.http.value.based(self.base),
@@ -49,7 +50,7 @@ impl Finish<'_> {
             let message =
                 format!("`upstream.servers` names `{server}`, where this gate listens itself (`{key}`)");
             let fix = "write the address of the app".to_owned();
-            self.report.error(place, "own-address", message, Some(fix));
+            self.report.error(place, Code::OwnAddress, message, Some(fix));
         }
     }
 }

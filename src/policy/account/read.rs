@@ -1,6 +1,7 @@
 //! The settings of the account model that `[users]` (docs/settings.md) has as well.
 
 use crate::javascript;
+use crate::policy::Code;
 use crate::policy::{
     Settings,
     account::AccountModel,
@@ -32,7 +33,7 @@ impl<'a> Reader<'a, '_> {
         if let Some(node) = self.model.setting("saltWorkFactor") {
             let message = "`saltWorkFactor` has no effect: new passwords are hashed with argon2id".to_owned();
             let fix = Some("see `memory_kib` and `iterations` of `[password]`".into());
-            self.report.warn(node.at, "no-effect", message, fix);
+            self.report.warn(node.at, Code::NoEffect, message, fix);
         }
         AccountModel {
             ttl,
@@ -61,7 +62,7 @@ impl<'a> Reader<'a, '_> {
         if node.bool().is_none() {
             let message = format!("`{key}` is {}, which counts as `{}`", node.kind(), node.is_truthy());
             let fix = Some("write `true` or `false`".into());
-            self.report.warn(node.at, "wrong-type", message, fix);
+            self.report.warn(node.at, Code::WrongType, message, fix);
         }
         Some(node.is_truthy())
     }
@@ -70,7 +71,7 @@ impl<'a> Reader<'a, '_> {
         let node = self.own(key, name)?;
         if node.text().is_none() && node.is_truthy() {
             let message = format!("`{key}` is {}", node.kind());
-            self.report.error(node.at, "wrong-type", message, Some("write a text".into()));
+            self.report.error(node.at, Code::WrongType, message, Some("write a text".into()));
         }
         node.text().map(str::to_owned)
     }
@@ -89,7 +90,7 @@ impl<'a> Reader<'a, '_> {
             } else {
                 "write a number of seconds above 0"
             };
-            self.report.error(node.at, "bad-value", message, Some(fix.into()));
+            self.report.error(node.at, Code::BadValue, message, Some(fix.into()));
             return None;
         }
         seconds
@@ -104,7 +105,7 @@ impl<'a> Reader<'a, '_> {
         if length.is_none() {
             let message = "`accessTokenIdLength` is no length that an id can have".to_owned();
             let fix = Some(format!("write a number from {SHORTEST_ID} to {LONGEST_ID}"));
-            self.report.error(node.at, "bad-value", message, fix);
+            self.report.error(node.at, Code::BadValue, message, fix);
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -126,7 +127,7 @@ impl<'a> Reader<'a, '_> {
             let message =
                 format!("`{key}` does not count: `users.{name}` is set in the configuration and wins");
             let fix = Some("remove one of them".into());
-            self.report.warn(node.at, "overridden", message, fix);
+            self.report.warn(node.at, Code::Overridden, message, fix);
         }
     }
 }

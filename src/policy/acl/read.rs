@@ -2,6 +2,7 @@
 
 use super::{EXECUTE, Effect, Property, READ, REPLICATE, WRITE, access_type, effect};
 use crate::javascript;
+use crate::policy::Code;
 use crate::policy::{
     finding::{Report, did_you_mean},
     json::{Json, Node},
@@ -20,17 +21,17 @@ pub(super) fn read_property(node: &Node, report: &mut Report<'_>) -> Property {
         Json::List(items) => {
             for item in items.iter().filter(|item| item.text().is_none()) {
                 let message = format!("a name in `property` is {}", item.kind());
-                report.error(item.at, "wrong-type", message, Some("write a text".into()));
+                report.error(item.at, Code::WrongType, message, Some("write a text".into()));
             }
             if items.iter().any(|item| item.text() == Some("*")) {
                 let message = "`*` in a list matches nothing".to_owned();
-                report.warn(value.at, "star-in-list", message, Some("write `\"property\": \"*\"`".into()));
+                report.warn(value.at, Code::StarInList, message, Some("write `\"property\": \"*\"`".into()));
             }
             Property::List(items.iter().filter_map(Node::text).map(Into::into).collect())
         }
         _ => {
             let message = format!("`property` is {}", value.kind());
-            report.error(value.at, "wrong-type", message, Some("write a text or a list of texts".into()));
+            report.error(value.at, Code::WrongType, message, Some("write a text or a list of texts".into()));
             Property::Any
         }
     }
@@ -46,7 +47,7 @@ pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<st
         let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"])
             .or_else(|| Some("write `READ`, `WRITE`, `EXECUTE` or `*`".into()));
         let message = format!("`{word}` is no access type, so the rule never applies");
-        report.warn(value.at, "access-type", message, fix);
+        report.warn(value.at, Code::AccessType, message, fix);
     }
     Some(word.into())
 }
@@ -57,14 +58,14 @@ pub(super) fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
         if node.get("permission").is_none_or(|value| value.is_null() || value.text().is_some()) {
             let message = "the rule has no permission, so the model's default decides".to_owned();
             let fix = Some("write `ALLOW` or `DENY`".into());
-            report.warn(node.at, "no-permission", message, fix);
+            report.warn(node.at, Code::NoPermission, message, fix);
         }
         return nothing;
     };
     effect(word).unwrap_or_else(|| {
         let at = node.get("permission").map_or(node.at, |value| value.at);
         let fix = did_you_mean(word, PERMISSIONS).unwrap_or_else(|| "write `ALLOW` or `DENY`".into());
-        report.error(at, "unknown-permission", format!("`{word}` is no permission"), Some(fix));
+        report.error(at, Code::UnknownPermission, format!("`{word}` is no permission"), Some(fix));
         Effect::Deny
     })
 }
@@ -74,7 +75,7 @@ pub(super) fn read_principal_type(node: &Node, report: &mut Report<'_>) -> Optio
     if word.is_none() && node.get("principalType").is_none_or(Node::is_null) {
         let fix = Some("write `\"principalType\": \"ROLE\"`".into());
         let message = "the rule has no principalType, so it never applies".to_owned();
-        report.warn(node.at, "principal-type", message, fix);
+        report.warn(node.at, Code::PrincipalType, message, fix);
     }
     word.map(Into::into)
 }
@@ -89,7 +90,7 @@ pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<
             let text = javascript::to_text(&value.plain());
             let message =
                 format!("`principalId` is {}, which LoopBack reads as the text `{text}`", value.kind());
-            report.warn(value.at, "wrong-type", message, Some(format!("write `\"{text}\"`")));
+            report.warn(value.at, Code::WrongType, message, Some(format!("write `\"{text}\"`")));
             Some(text.into())
         }
     }
@@ -100,7 +101,7 @@ fn text_of<'n>(node: &'n Node, key: &str, report: &mut Report<'_>) -> Option<&'n
     let value = node.get(key)?;
     if value.text().is_none() && !value.is_null() {
         let message = format!("`{key}` is {}", value.kind());
-        report.error(value.at, "wrong-type", message, Some("write a text".into()));
+        report.error(value.at, Code::WrongType, message, Some("write a text".into()));
     }
     value.text()
 }

@@ -1,6 +1,7 @@
 //! How a model's owner is found.
 
 use super::Assembly;
+use crate::policy::Code;
 use crate::policy::{
     finding::did_you_mean,
     json::{Json, Node},
@@ -62,7 +63,7 @@ impl Assembly<'_, '_> {
             if text("primaryKey").is_some_and(|key| !key.is_empty() && key != target.key().name) {
                 let message =
                     format!("the relation `{}` is not by the account's id, so it makes no owner", member.key);
-                self.report.warn(member.at, "owner-relation", message, Some("add `owner`".into()));
+                self.report.warn(member.at, Code::OwnerRelation, message, Some("add `owner`".into()));
                 continue;
             }
             if !self.holds_accounts(target) {
@@ -71,7 +72,7 @@ impl Assembly<'_, '_> {
                     member.key, target.name
                 );
                 if !model.built_in {
-                    self.report.warn(member.at, "owner-relation", message, None);
+                    self.report.warn(member.at, Code::OwnerRelation, message, None);
                 }
                 continue;
             }
@@ -96,7 +97,7 @@ impl Assembly<'_, '_> {
             account.name
         );
         let fix = Some("leave the routes of the other users to the app".to_owned());
-        self.report.warn(account.at, "several-user-models", message, fix);
+        self.report.warn(account.at, Code::SeveralUserModels, message, fix);
     }
 
     /// `ownerRelations` naming what is no relation.
@@ -106,7 +107,7 @@ impl Assembly<'_, '_> {
             if model.relations().iter().all(|member| &*member.key != word) {
                 let names = model.relations().iter().map(|member| &*member.key);
                 let message = format!("`{}` has no relation `{word}`, so it makes no owner", model.name);
-                self.report.warn(name.at, "owner-relation", message, did_you_mean(word, names));
+                self.report.warn(name.at, Code::OwnerRelation, message, did_you_mean(word, names));
             }
         }
     }
@@ -119,7 +120,7 @@ impl Assembly<'_, '_> {
             if let Some(node) = hidden.iter().find(|node| node.text() == Some(key)) {
                 let message = format!("`{key}` is hidden, so the app's answer does not show the owner");
                 let fix = Some("show it, or add `owner`".into());
-                self.report.warn(node.at, "hidden-owner", message, fix);
+                self.report.warn(node.at, Code::HiddenOwner, message, fix);
             }
         }
     }

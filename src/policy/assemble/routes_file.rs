@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Assembly, subject::Subject};
+use crate::policy::Code;
 use crate::policy::{
     acl::{READ, Target, USER, WRITE, Who, rules},
     action::is_safe,
@@ -116,7 +117,7 @@ impl Assembly<'_, '_> {
         let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
-            self.report.warn(definition.at, "owner", message, Some("add `owner`".into()));
+            self.report.warn(definition.at, Code::Owner, message, Some("add `owner`".into()));
         }
     }
 
@@ -135,7 +136,7 @@ impl Assembly<'_, '_> {
                     let at = self.report.place(other.at);
                     let message = format!("the route `{}` ties with `{}` of {at}", route.path, other.path);
                     let fix = Some("remove one, or give them different methods".into());
-                    self.report.error(route.at, "route-tie", message, fix);
+                    self.report.error(route.at, Code::RouteTie, message, fix);
                 }
             }
             others.push((route, *ignore_case));

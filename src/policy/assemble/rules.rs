@@ -1,6 +1,7 @@
 //! Warnings about rules that say less than they seem to.
 
 use super::{Assembly, subject::Subject};
+use crate::policy::Code;
 use crate::policy::{
     acl::{Entry, Property, USER, Who},
     finding::{Place, did_you_mean},
@@ -46,7 +47,7 @@ impl Assembly<'_, '_> {
             ("nobody may do anything with it", "add `acls` that say who may")
         };
         let message = format!("`{name}` has no rules: by {source}, {word}");
-        self.report.warn(at, "no-rules", message, Some(fix.into()));
+        self.report.warn(at, Code::NoRules, message, Some(fix.into()));
     }
 
     /// A principal type that no caller has. Which one the accounts have depends on the models.
@@ -68,7 +69,7 @@ impl Assembly<'_, '_> {
             USER => Some(format!("write `\"principalType\": \"{user_type}\"`")),
             _ => did_you_mean(word, known).or_else(|| Some(format!("write one of {}", known.join(", ")))),
         };
-        self.report.warn(entry.type_at, "principal-type", message, fix);
+        self.report.warn(entry.type_at, Code::PrincipalType, message, fix);
     }
 
     fn check_principal(&mut self, entry: &Entry, is_plain: bool) {
@@ -78,7 +79,7 @@ impl Assembly<'_, '_> {
                 let message = format!("a USER rule names an id, and `{id}` looks like a name");
                 let fix =
                     Some(format!("write the id, which `portcullis user show {id}` tells, or use a role"));
-                self.report.warn(entry.at, "user-id", message, fix);
+                self.report.warn(entry.at, Code::UserId, message, fix);
             }
             _ => {}
         }
@@ -95,14 +96,14 @@ impl Assembly<'_, '_> {
             let fix = Some(format!("did you mean `{meant}`?"));
             // A LoopBack app may have a resolver for it; that no caller is it here has been told.
             if is_plain && name.starts_with('$') {
-                self.report.error(entry.at, "misspelt-role", message, fix);
+                self.report.error(entry.at, Code::MisspeltRole, message, fix);
             } else {
-                self.report.warn(entry.at, "misspelt-role", message, fix);
+                self.report.warn(entry.at, Code::MisspeltRole, message, fix);
             }
             return;
         }
         let fix = self.role_fix(name);
-        self.report.warn(entry.at, "unknown-role", format!("there is no role `{name}`"), Some(fix));
+        self.report.warn(entry.at, Code::UnknownRole, format!("there is no role `{name}`"), Some(fix));
     }
 
     fn check_property(&mut self, entry: &Entry, word: &str, methods: &[Method]) {
@@ -121,7 +122,7 @@ impl Assembly<'_, '_> {
                     method.name
                 )
             };
-            self.report.warn(entry.at, "alias", message, Some(format!("write `{}`", method.name)));
+            self.report.warn(entry.at, Code::Alias, message, Some(format!("write `{}`", method.name)));
             return;
         }
         let names = methods.iter().map(|method| method.name.as_str());
@@ -129,7 +130,7 @@ impl Assembly<'_, '_> {
             Some(name) => Some(format!("write `{name}`")),
             None => did_you_mean(word, names),
         };
-        self.report.warn(entry.at, "unknown-property", format!("no route has the property `{word}`"), fix);
+        self.report.warn(entry.at, Code::UnknownProperty, format!("no route has the property `{word}`"), fix);
     }
 }
 

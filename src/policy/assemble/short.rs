@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Assembly;
+use crate::policy::Code;
 use crate::policy::{
     AccountMethod, AccountRoute,
     account_method::Endpoint,
@@ -112,7 +113,7 @@ impl Assembly<'_, '_> {
         for (at, what) in taken {
             let message = format!("{what} is one of the short routes, which are on");
             let fix = Some("remove it, or set `api.short_routes = false`".into());
-            self.report.error(at, "route-tie", message, fix);
+            self.report.error(at, Code::RouteTie, message, fix);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Assembly,
     rules::{BUILT_IN_ROLES, built_in_role, is_a_name},
 };
+use crate::policy::Code;
 use crate::policy::{
     StoredRule,
     acl::{Who, is_permission, who},
@@ -26,7 +27,7 @@ impl Assembly<'_, '_> {
             let message = format!("{head} has the unknown permission `{word}` and denies");
             self.report.warn(
                 Place::STORE,
-                "unknown-permission",
+                Code::UnknownPermission,
                 message,
                 did_you_mean(word, ["ALLOW", "DENY"]),
             );
@@ -37,7 +38,7 @@ impl Assembly<'_, '_> {
             Some(Who::User(id)) if is_a_name(&id) => {
                 let message = format!("{head} is for a user and names an id, and `{id}` looks like a name");
                 let fix = format!("store it with the id, which `portcullis user show {id}` tells");
-                self.report.warn(Place::STORE, "user-id", message, Some(fix));
+                self.report.warn(Place::STORE, Code::UserId, message, Some(fix));
             }
             _ => {}
         }
@@ -53,7 +54,7 @@ impl Assembly<'_, '_> {
             let known: Vec<&str> = names.iter().copied().take(SHOWN).collect();
             let fix =
                 did_you_mean(name, names).unwrap_or_else(|| format!("there are `{}`", known.join("`, `")));
-            self.report.warn(Place::STORE, "unknown-model", message, Some(fix));
+            self.report.warn(Place::STORE, Code::UnknownModel, message, Some(fix));
             return;
         }
         let Some(word) = row.property.as_deref().filter(|word| !word.is_empty() && *word != "*") else {
@@ -74,7 +75,7 @@ impl Assembly<'_, '_> {
         }
         let of = if name == "*" { String::new() } else { format!(" of `{name}`") };
         let message = format!("{head} never applies: no route{of} has the property `{word}`");
-        self.report.warn(Place::STORE, "unknown-property", message, did_you_mean(word, properties));
+        self.report.warn(Place::STORE, Code::UnknownProperty, message, did_you_mean(word, properties));
     }
 
     fn check_stored_role(&mut self, name: &str, head: &str) {
@@ -82,8 +83,8 @@ impl Assembly<'_, '_> {
             return;
         }
         let (code, fix) = match built_in_role(name) {
-            Some(meant) => ("misspelt-role", format!("did you mean `{meant}`?")),
-            None => ("unknown-role", self.role_fix(name)),
+            Some(meant) => (Code::MisspeltRole, format!("did you mean `{meant}`?")),
+            None => (Code::UnknownRole, self.role_fix(name)),
         };
         self.report.warn(
             Place::STORE,

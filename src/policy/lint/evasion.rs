@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::overlapping_paths::text;
+use crate::policy::Code;
 use crate::policy::{
     Unmatched,
     acl::{Effect, Rule, Who},
@@ -84,7 +85,7 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
                 end.who.describe()
             );
             let fix = "if the app does, set `upstream.method_override` to `\"refuse\"` or `\"judge\"`";
-            report.warn(plan.at, "method-override", message, Some(fix.to_owned()));
+            report.warn(plan.at, Code::MethodOverride, message, Some(fix.to_owned()));
         }
     }
 }
@@ -115,7 +116,7 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut
             ),
         ),
     };
-    report.warn(plan.at, "walk-around", message, Some(fix));
+    report.warn(plan.at, Code::WalkAround, message, Some(fix));
 }
 
 /// Where this spelling lets a caller in whom the route keeps out.

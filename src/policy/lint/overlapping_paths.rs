@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::policy::Code;
 use crate::policy::{Source, analysis::Analysis, finding::Report, plan::RoutePlan, trie::Piece};
 
 /// A pattern of a route.
@@ -75,7 +76,7 @@ fn tell(
         name(other.route),
         text(other.pattern)
     );
-    report.warn(claim.plan.at, "path-claimed-twice", message, Some("keep a path in one file".into()));
+    report.warn(claim.plan.at, Code::PathClaimedTwice, message, Some("keep a path in one file".into()));
 }
 
 fn is_model(analysis: &Analysis, plan: &RoutePlan) -> bool {

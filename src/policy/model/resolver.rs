@@ -1,6 +1,7 @@
 //! One model after the other: its base found, and what it inherits merged with what it says.
 
 use super::{Definition, MAX_BASES, Model};
+use crate::policy::Code;
 use crate::policy::{
     acl::Entry,
     finding::{Place, Report, did_you_mean},
@@ -34,7 +35,7 @@ impl Resolver<'_, '_> {
                     format!("the model `{}` is already defined in `{}`", definition.name, first.label);
                 self.report.error(
                     definition.at,
-                    "duplicate-model",
+                    Code::DuplicateModel,
                     message,
                     Some("rename one of them".into()),
                 );
@@ -64,10 +65,10 @@ impl Resolver<'_, '_> {
                      `{name}` with `\"public\": false`"
                 )
             });
-            self.report.error(at, "unknown-base", message, Some(fix));
+            self.report.error(at, Code::UnknownBase, message, Some(fix));
         } else {
             let message = format!("{message}; it has no routes, so it is left out");
-            self.report.warn(at, "unknown-base", message, near);
+            self.report.warn(at, Code::UnknownBase, message, near);
         }
     }
 
@@ -95,7 +96,7 @@ impl Resolver<'_, '_> {
             Some((node, _)) if node.text().is_none() => {
                 let (kind, at) = (node.kind(), node.at);
                 let fix = Some("write a model's name".into());
-                self.report.error(at, "wrong-type", format!("`base` is {kind}"), fix);
+                self.report.error(at, Code::WrongType, format!("`base` is {kind}"), fix);
                 return None;
             }
             Some((node, _)) => (node.text().map(str::to_owned), node.at),
@@ -107,7 +108,7 @@ impl Resolver<'_, '_> {
         } else if depth >= MAX_BASES {
             let fix = Some("let the chain end at a built-in model".into());
             let message = format!("the base of `{name}` leads back to itself or goes too far");
-            self.report.error(base_at, "base-cycle", message, fix);
+            self.report.error(base_at, Code::BaseCycle, message, fix);
             return None;
         } else {
             let Some(found) = self.find(&base, which) else {

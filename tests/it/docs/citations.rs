@@ -141,7 +141,7 @@ pub(super) fn outside(path: &str, text: &str, _: &Tree) -> Vec<String> {
         return Vec::new();
     }
     let lines = (1..).zip(text.lines());
-    let outside = lines.filter(|(_, line)| line.contains("../shared") || line.contains("/work/"));
+    let outside = lines.filter(|(_, line)| line.contains("../shared/") || line.contains("/work/"));
     outside.map(|(number, line)| format!("{path}:{number}: {}", line.trim())).collect()
 }
 
