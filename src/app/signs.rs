@@ -300,17 +300,17 @@ mod tests {
                 fs::create_dir_all(dir.join(release).join("policies")).unwrap();
             }
             fs::write(dir.join("portcullis.toml"), "").unwrap();
-            fs::write(dir.join("shared.json"), "{}").unwrap();
-            symlink("../../shared.json", dir.join("2/policies/a.json")).unwrap();
+            fs::write(dir.join("common.json"), "{}").unwrap();
+            symlink("../../common.json", dir.join("2/policies/a.json")).unwrap();
             symlink("1", dir.join("app")).unwrap();
             symlink("2", dir.join("next")).unwrap();
             fs::write(dir.join("new"), "{}").unwrap();
         });
         watched.tells_of("another release", rename("next", "app"));
         watched.tells_of("a file of it", write("2/policies/b.json"));
-        watched.tells_of("a write to what a link leads to", write("shared.json"));
-        watched.tells_of("another file in its place", rename("new", "shared.json"));
-        watched.tells_of("a write to that", write("shared.json"));
+        watched.tells_of("a write to what a link leads to", write("common.json"));
+        watched.tells_of("another file in its place", rename("new", "common.json"));
+        watched.tells_of("a write to that", write("common.json"));
     }
 
     #[test]

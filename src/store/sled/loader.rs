@@ -35,7 +35,7 @@ impl Loader {
         Ok(Self { state, log: Some(log), disk_space: DiskSpace::new(path), _lock: lock })
     }
 
-    /// Applies a batch of [`Change::StartImport`], [`Change::ImportRow`], [`Change::RaiseNextUserId`] and
+    /// Applies a batch of [`Change::StartImport`], [`Change::Import`], [`Change::RaiseNextUserId`] and
     /// [`Change::UseTextIds`] whole, and makes it durable before it answers: one [`Outcome`] a change, in order.
     ///
     /// # Errors
