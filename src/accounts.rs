@@ -3,9 +3,8 @@
 //! One function checks a password ([`Accounts::login`] and everything after it goes through it), the limiter is
 //! inside it, and it costs the same whether or not there is such a user. Every write is one batch of the store.
 
+mod actor;
 mod admission;
-mod aside;
-mod asker;
 mod audit;
 mod bulk;
 mod change;
@@ -27,6 +26,7 @@ mod query;
 mod recover;
 mod register;
 mod relation;
+mod search_thread;
 mod service;
 mod settings;
 mod token_cleanup;
@@ -44,18 +44,18 @@ use crate::{
     limit::{LimitKind, Limits},
     store::{KeyRules, Store, Token, User},
 };
-use aside::Aside;
+use search_thread::SearchThread;
 
-pub use asker::Asker;
+pub use actor::Actor;
 pub use dispatcher::{Dispatcher, Pace};
-pub use fault::{Fault, Faulty, Violation, Violations};
+pub use fault::{Fault, ValidationRule, Violation, Violations};
 pub use key::Key;
 pub use last_use::LastUseWriter;
 pub use login::Login;
-pub use mint::{Minted, TokenRequest};
-pub use password::PasswordFault;
+pub use mint::{IssuedToken, TokenRequest};
+pub use password::PasswordError;
 pub use property::Property;
-pub use query::{Kind, Query, QueryFault};
+pub use query::{Kind, Query, QueryError};
 pub use recover::Reset;
 pub use relation::NewToken;
 pub use service::Accounts;
@@ -112,8 +112,18 @@ impl Accounts {
     ) -> Self {
         let passwords = Arc::new(password::Rules::new(&settings));
         let users = Arc::new(find::users(&settings));
-        let (wake_up, aside) = (Arc::new(Notify::new()), Arc::new(Aside::default()));
-        Self { store, hasher, limits, clock, settings: Arc::new(settings), passwords, users, aside, wake_up }
+        let (wake_up, search_thread) = (Arc::new(Notify::new()), Arc::new(SearchThread::default()));
+        Self {
+            store,
+            hasher,
+            limits,
+            clock,
+            settings: Arc::new(settings),
+            passwords,
+            users,
+            search_thread,
+            wake_up,
+        }
     }
 
     /// These accounts, which notify this [`Dispatcher`] of new events: it outlives them.
@@ -145,10 +155,10 @@ impl Accounts {
     }
 
     /// Counts one at a kind; an operator passes.
-    fn admit(&self, kind: LimitKind, asker: Asker<'_>) -> Result<(), Fault> {
-        match asker {
-            Asker::Client { address, .. } => self.limits.check(kind, address).map_err(Fault::Limited),
-            Asker::Operator => Ok(()),
+    fn admit(&self, kind: LimitKind, actor: Actor<'_>) -> Result<(), Fault> {
+        match actor {
+            Actor::Client { address, .. } => self.limits.check(kind, address).map_err(Fault::Limited),
+            Actor::Operator => Ok(()),
         }
     }
 }

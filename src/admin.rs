@@ -33,7 +33,7 @@ pub use server::{SocketError, bind_admin_socket, serve_admin_socket};
 pub use services::Services;
 pub use socket::AdminSocket;
 pub use store_name::store_name;
-pub use who::{NobodyNamed, Who};
+pub use who::{Who, WhoError};
 pub use why::Why;
 
 pub(crate) use client::{Client, ClientError};

@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use crate::{
     accounts::Accounts,
-    observe::{Seldom, metrics::LoginResult},
+    observe::{LogThrottle, metrics::LoginResult},
     policy::{AccountMethod, Permit, PolicySet, Reach},
     store::Session,
 };
@@ -83,7 +83,7 @@ pub struct Api {
     settings: Arc<Settings>,
     document: Option<Arc<Document>>,
     /// Wishes that the store, or what it stands on, could not grant.
-    failures: Arc<Seldom>,
+    failures: Arc<LogThrottle>,
 }
 
 impl Api {

@@ -37,7 +37,7 @@ pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
 };
-pub use live::{Asker, Imagined, InForce, Live, LiveError, OwnerTold};
+pub use live::{Imagined, ImaginedCaller, InForce, Live, LiveError, OwnerTold};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
@@ -88,7 +88,7 @@ pub struct Running {
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     policies::refuse_before_a_store(config)?;
-    // Mistakes in the policies are told when the set itself is made.
+    // ConfigErrors in the policies are told when the set itself is made.
     let settings = translate::store(config, account_model(config).as_ref());
     let store = store::open(&settings).await.context("cannot open the store")?;
     let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
@@ -123,7 +123,7 @@ async fn start_on(
     let metrics = Metrics::new();
     let limits = Arc::new(Limits::new(&config.limits));
     let bound = bind(config)?;
-    let maker = policies::Maker {
+    let maker = policies::RulesetBuilder {
         config: config.clone(),
         store: Arc::clone(&store),
         hasher: hasher.clone(),

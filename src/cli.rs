@@ -46,7 +46,7 @@ use crate::{
     admin::{AdminCommand, NewUser, Output, TokenPlace, TokenView, UserView, Who},
     app,
     clock::Timestamp,
-    config::{self, Mistakes},
+    config::{self, ConfigErrors},
 };
 use args::{
     AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
@@ -55,7 +55,7 @@ use args::{
 use backend::{Backend, Site};
 use print::{print, print_json};
 use printable::printable;
-use prompt::Usage;
+use prompt::UsageError;
 use runtime::on_runtime;
 use sources::{load, sources};
 
@@ -75,7 +75,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
         }
     };
     match command(&line.global, line.command.unwrap_or(Command::Serve)) {
-        Err(error) if error.is::<Usage>() => {
+        Err(error) if error.is::<UsageError>() => {
             let _ = io::stderr().write_all(format!("error: {error}\n").as_bytes());
             Ok(Exit::Usage)
         }
@@ -127,8 +127,8 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
 /// Shows an error and its causes on standard error.
 pub fn print_error(error: &anyhow::Error) {
     let mut text = String::new();
-    match error.downcast_ref::<Mistakes>() {
-        Some(Mistakes(mistakes)) => {
+    match error.downcast_ref::<ConfigErrors>() {
+        Some(ConfigErrors(mistakes)) => {
             for mistake in mistakes {
                 text.push_str(&format!("{mistake}\n"));
             }
@@ -360,7 +360,7 @@ mod tests {
             assert_eq!(ended(line).unwrap(), Exit::Usage, "{line}");
         }
         let missing = ended("user list -c /nonexistent/portcullis.toml").unwrap_err();
-        assert!(missing.downcast_ref::<Mistakes>().is_some());
+        assert!(missing.downcast_ref::<ConfigErrors>().is_some());
     }
 
     #[test]

@@ -9,14 +9,13 @@ mod choices;
 mod code;
 #[cfg(test)]
 mod docs;
-mod doubts;
+mod finding;
 mod finish;
 mod finished;
 mod inputs;
 mod keys;
 mod live;
 mod load;
-mod mistake;
 mod own;
 mod schema;
 mod secret;
@@ -27,15 +26,16 @@ mod sources;
 mod syntax;
 mod unbuilt;
 mod variables;
+mod warnings;
 
 use load::load_in;
 use sources::CONFIG_VARIABLE;
 
 pub use amount::in_seconds;
+pub use finding::{ConfigErrors, ConfigFinding};
 pub use finished::Config;
 pub use live::Taken;
 pub use load::{Loaded, load, salvage};
-pub use mistake::{Mistake, Mistakes};
 pub(crate) use own::arrives;
 pub use schema::schema;
 pub use secret::Secret;

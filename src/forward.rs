@@ -19,7 +19,7 @@ mod via;
 
 use std::rc::Rc;
 
-use crate::{connection::Deadlines, observe::Seldom};
+use crate::{connection::Deadlines, observe::LogThrottle};
 use hangup::Hangup;
 
 pub use error::ForwardError;
@@ -39,7 +39,7 @@ impl Forwarder {
     #[must_use]
     pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
         let pool = Pool::new(&settings.servers, settings.balance);
-        Self { pool, settings, deadlines, unreached: Seldom::default() }
+        Self { pool, settings, deadlines, unreached: LogThrottle::default() }
     }
 
     /// By what this gate knows its own requests.

@@ -26,17 +26,17 @@ pub struct Hasher {
 
 /// What a password is hashed for: new passwords leave most of the queue to logins, and let them go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
+pub enum Purpose {
     /// A user logs in.
     Login,
     /// A password is set.
     NewPassword,
 }
 
-/// The leave to have a password hashed, from the code that counts the work under way: it is given back when the work is
+/// The right to have a password hashed, from the code that counts the work under way: it is given back when the work is
 /// done or given up.
-pub struct Leave {
-    share: Share,
+pub struct HashingSlot {
+    purpose: Purpose,
     /// What counts it.
     _held: Box<dyn Send>,
 }
@@ -54,7 +54,7 @@ pub fn form(hash: &str) -> Form {
 
 /// A password was not hashed, or not checked.
 #[derive(Debug, thiserror::Error)]
-pub enum Busy {
+pub enum HashingError {
     /// Too many are waiting.
     #[error("too many passwords are waiting to be checked")]
     Waiting {
@@ -82,15 +82,24 @@ pub enum HasherError {
 
 /// What a thread is asked to do, and whom it tells. A dropped `reply` tells the caller that nothing came of it.
 enum Job {
-    Hash { password: Password, reply: oneshot::Sender<PasswordHash>, leave: Leave },
-    Verify { password: Password, hash: Option<PasswordHash>, reply: oneshot::Sender<Verdict>, leave: Leave },
+    Hash {
+        password: Password,
+        reply: oneshot::Sender<PasswordHash>,
+        slot: HashingSlot,
+    },
+    Verify {
+        password: Password,
+        hash: Option<PasswordHash>,
+        reply: oneshot::Sender<Verdict>,
+        slot: HashingSlot,
+    },
 }
 
-impl Leave {
-    /// A leave that `held` counts.
+impl HashingSlot {
+    /// A slot that `held` counts.
     #[must_use]
-    pub fn new(share: Share, held: impl Send + 'static) -> Self {
-        Self { share, _held: Box::new(held) }
+    pub fn new(purpose: Purpose, held: impl Send + 'static) -> Self {
+        Self { purpose, _held: Box::new(held) }
     }
 }
 
@@ -115,26 +124,26 @@ impl Hasher {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`Busy`].
-    pub async fn hash(&self, leave: Leave, password: Password) -> Result<PasswordHash, Busy> {
+    /// [`HashingError`].
+    pub async fn hash(&self, slot: HashingSlot, password: Password) -> Result<PasswordHash, HashingError> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(leave.share.lane(), Job::Hash { password, reply, leave })?;
-        answer.await.map_err(|_| Busy::NoMemory { retry_after: self.pool.refused().retry_after })
+        self.pool.submit(slot.purpose.lane(), Job::Hash { password, reply, slot })?;
+        answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
     /// Checks a password. With `None` (an unknown user, or one without a password) it costs the same.
     ///
     /// # Errors
-    /// [`Busy`].
+    /// [`HashingError`].
     pub async fn verify(
         &self,
-        leave: Leave,
+        slot: HashingSlot,
         password: Password,
         hash: Option<PasswordHash>,
-    ) -> Result<Verdict, Busy> {
+    ) -> Result<Verdict, HashingError> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(leave.share.lane(), Job::Verify { password, hash, reply, leave })?;
-        answer.await.map_err(|_| Busy::NoMemory { retry_after: self.pool.refused().retry_after })
+        self.pool.submit(slot.purpose.lane(), Job::Verify { password, hash, reply, slot })?;
+        answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
     /// How many jobs wait now: for metrics.
@@ -144,9 +153,9 @@ impl Hasher {
     }
 }
 
-impl fmt::Debug for Leave {
+impl fmt::Debug for HashingSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leave").field("share", &self.share).finish_non_exhaustive()
+        f.debug_struct("HashingSlot").field("purpose", &self.purpose).finish_non_exhaustive()
     }
 }
 
@@ -160,16 +169,16 @@ impl Job {
     /// Does the work, unless its caller has stopped waiting.
     fn run(self, worker: &mut Worker) {
         match self {
-            Self::Hash { password, reply, leave } if !reply.is_closed() => {
+            Self::Hash { password, reply, slot } if !reply.is_closed() => {
                 if let Some(hash) = worker.hash(&password) {
                     // Before the answer: the next password of the same caller finds its turn free.
-                    drop(leave);
+                    drop(slot);
                     let _ = reply.send(hash);
                 }
             }
-            Self::Verify { password, hash, reply, leave } if !reply.is_closed() => {
+            Self::Verify { password, hash, reply, slot } if !reply.is_closed() => {
                 if let Some(verdict) = worker.verify(&password, hash.as_ref()) {
-                    drop(leave);
+                    drop(slot);
                     let _ = reply.send(verdict);
                 }
             }
@@ -178,7 +187,7 @@ impl Job {
     }
 }
 
-impl Share {
+impl Purpose {
     fn lane(self) -> Lane {
         match self {
             Self::Login => Lane::Front,
@@ -187,7 +196,7 @@ impl Share {
     }
 }
 
-impl From<Refused> for Busy {
+impl From<Refused> for HashingError {
     fn from(Refused { retry_after }: Refused) -> Self {
         Self::Waiting { retry_after }
     }
@@ -203,18 +212,18 @@ mod tests {
         Password::new(text.to_owned())
     }
 
-    fn leave() -> Leave {
-        Leave::new(Share::Login, ())
+    fn slot() -> HashingSlot {
+        HashingSlot::new(Purpose::Login, ())
     }
 
     #[tokio::test]
     async fn hashes_and_verifies() {
         let hasher = Hasher::new(SMALL).unwrap();
-        let hash = hasher.hash(leave(), password("pässword")).await.unwrap();
+        let hash = hasher.hash(slot(), password("pässword")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.expose());
-        let right = hasher.verify(leave(), password("pässword"), Some(hash.clone())).await.unwrap();
-        let wrong = hasher.verify(leave(), password("password"), Some(hash)).await.unwrap();
-        let nobody = hasher.verify(leave(), password(""), None).await.unwrap();
+        let right = hasher.verify(slot(), password("pässword"), Some(hash.clone())).await.unwrap();
+        let wrong = hasher.verify(slot(), password("password"), Some(hash)).await.unwrap();
+        let nobody = hasher.verify(slot(), password(""), None).await.unwrap();
         assert_eq!([right, wrong, nobody], [Verdict::Match, Verdict::Mismatch, Verdict::Mismatch]);
     }
 
@@ -222,8 +231,8 @@ mod tests {
     async fn salts_every_hash_anew() {
         let hasher = Hasher::new(SMALL).unwrap();
         let (one, two) = (
-            hasher.hash(leave(), password("a")).await.unwrap(),
-            hasher.hash(leave(), password("a")).await.unwrap(),
+            hasher.hash(slot(), password("a")).await.unwrap(),
+            hasher.hash(slot(), password("a")).await.unwrap(),
         );
         assert_ne!(one, two);
     }
@@ -234,10 +243,10 @@ mod tests {
         let (reply, answer) = oneshot::channel();
         drop(answer);
         // A memory of nothing shows that the worker was never used.
-        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut worker);
+        Job::Hash { password: password("a"), reply, slot: slot() }.run(&mut worker);
         assert_eq!(worker.memory(), 0);
         let (reply, answer) = oneshot::channel();
-        Job::Hash { password: password("a"), reply, leave: leave() }.run(&mut worker);
+        Job::Hash { password: password("a"), reply, slot: slot() }.run(&mut worker);
         assert!(answer.await.is_ok() && worker.memory() == 8);
     }
 
@@ -260,7 +269,7 @@ mod tests {
         let hasher = Hasher::new(SMALL).unwrap();
         let other = hasher.clone();
         drop(hasher);
-        assert!(other.hash(leave(), password("a")).await.is_ok());
+        assert!(other.hash(slot(), password("a")).await.is_ok());
         assert_eq!(other.depth(), 0);
     }
 }

@@ -14,4 +14,4 @@ pub use id::UserId;
 pub use name::{address_key, canonical_address, canonical_name, fold_case, has_invisible};
 pub use password::{Password, PasswordHash};
 pub use token::{Handle, Lifetimes, TokenHash, TokenId};
-pub use username::{UsernameFault, claims_no_other_address, username_fault};
+pub use username::{UsernameError, claims_no_other_address, username_fault};

@@ -2,7 +2,7 @@
 
 mod bind;
 mod connection;
-mod places;
+mod connection_limits;
 mod server;
 mod spares;
 
@@ -21,18 +21,18 @@ use rustix::io::Errno;
 use tokio::sync::Notify;
 
 use self::{
-    places::{Refused, Seat},
+    connection_limits::{CoreConnections, Refused},
     spares::Spares,
 };
 use crate::{
     connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK},
     gate::{Core, Gate},
-    observe::Seldom,
+    observe::LogThrottle,
 };
 
 pub use self::{
     bind::{Address, BindError, Bound, Listener, bind},
-    places::Bounds,
+    connection_limits::Bounds,
 };
 
 pub use server::{Server, Settings, Shared};
@@ -55,10 +55,10 @@ impl Shared {
             open: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            seats: (0..cores).map(|_| Seat::default()).collect(),
+            per_core: (0..cores).map(|_| CoreConnections::default()).collect(),
             refused: Refused::default(),
-            not_accepted: Seldom::default(),
-            panicked: Seldom::default(),
+            not_accepted: LogThrottle::default(),
+            panicked: LogThrottle::default(),
         })
     }
 
@@ -75,8 +75,8 @@ impl Shared {
     }
 
     fn wake(&self) {
-        for seat in &self.seats {
-            seat.wake.notify_one();
+        for of_core in &self.per_core {
+            of_core.wake.notify_one();
         }
     }
 
@@ -172,9 +172,9 @@ impl Server {
 
     /// Does what other cores and the way to the end ask for, until there is no more to accept.
     async fn obey(&self) {
-        let Some(seat) = self.seat() else { return };
+        let Some(of_core) = self.of_core() else { return };
         loop {
-            seat.wake.notified().await;
+            of_core.wake.notified().await;
             if self.shared.is_draining() {
                 return;
             }

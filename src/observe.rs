@@ -11,15 +11,15 @@ mod docs;
 mod events;
 mod line;
 mod log;
+mod log_throttle;
 pub mod metrics;
-mod seldom;
 
 use std::net::IpAddr;
 
 pub use self::{
     events::Events,
     log::{Format, Log, Settings},
-    seldom::Seldom,
+    log_throttle::LogThrottle,
 };
 
 /// Who is at the other end.

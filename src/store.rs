@@ -33,10 +33,10 @@ pub use keys::{KeyRules, UserKey};
 pub use last_use::LastUse;
 pub use open::{open, open_for_import};
 pub use records::{
-    AclRow, Change, ChangeNotice, Counters, Noticed, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping,
-    Token, User, UserDraft,
+    AclRow, Change, ChangeNotice, ChangeNotices, Counters, OutboxEntry, Outcome, PrincipalKind, Role,
+    RoleMapping, Token, User, UserDraft,
 };
-pub use sessions::{Session, Sessions, Standing, Subject};
+pub use sessions::{Session, Sessions, Subject, TokenState};
 pub use settings::{Engine, Settings};
 
 /// Where accounts and tokens are kept. All methods may be called from any runtime.

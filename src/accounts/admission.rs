@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Asker, Fault, Registration};
+use super::{Accounts, Actor, Fault, Registration};
 use crate::{
-    hasher::{Leave, Share, Verdict},
+    hasher::{HashingSlot, Purpose, Verdict},
     identity::{Password, PasswordHash, UserId},
     limit::WorkKind,
     policy::Reach,
@@ -18,67 +18,67 @@ impl Accounts {
     /// Hashes a new password; `user` is who gets it, if they are there already.
     pub(super) async fn hash(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: Option<&UserId>,
         password: Password,
     ) -> Result<PasswordHash, Fault> {
-        let leave = self.leave(asker, Share::NewPassword, user)?;
-        Ok(self.hasher.hash(leave, password).await?)
+        let slot = self.slot(actor, Purpose::NewPassword, user)?;
+        Ok(self.hasher.hash(slot, password).await?)
     }
 
     /// Hashes the password of a login anew; `None` when there is no room: the better hash can wait.
-    pub(super) async fn rehash(&self, asker: Asker<'_>, password: Password) -> Option<PasswordHash> {
-        let leave = self.leave(asker, Share::Login, None).ok()?;
-        self.hasher.hash(leave, password).await.ok()
+    pub(super) async fn rehash(&self, actor: Actor<'_>, password: Password) -> Option<PasswordHash> {
+        let slot = self.slot(actor, Purpose::Login, None).ok()?;
+        self.hasher.hash(slot, password).await.ok()
     }
 
     /// Checks a password against a hash; `user` is who changes theirs with it, `None` for a login.
     pub(super) async fn verify(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: Option<&UserId>,
         (password, hash): (Password, Option<PasswordHash>),
     ) -> Result<Verdict, Fault> {
-        let share = if user.is_some() { Share::NewPassword } else { Share::Login };
-        let leave = self.leave(asker, share, user)?;
-        Ok(self.hasher.verify(leave, password, hash).await?)
+        let purpose = if user.is_some() { Purpose::NewPassword } else { Purpose::Login };
+        let slot = self.slot(actor, purpose, user)?;
+        Ok(self.hasher.verify(slot, password, hash).await?)
     }
 
     /// The leave to hash. A user's passwords are changed one at a time; logins are not counted by user, so that no
     /// client can keep an owner out.
-    fn leave(&self, asker: Asker<'_>, share: Share, user: Option<&UserId>) -> Result<Leave, Fault> {
-        let (work, most) = match share {
-            Share::Login => (WorkKind::Login, LOGINS_AT_ONCE),
-            Share::NewPassword => (WorkKind::NewPassword, NEW_PASSWORDS_AT_ONCE),
+    fn slot(&self, actor: Actor<'_>, purpose: Purpose, user: Option<&UserId>) -> Result<HashingSlot, Fault> {
+        let (work, most) = match purpose {
+            Purpose::Login => (WorkKind::Login, LOGINS_AT_ONCE),
+            Purpose::NewPassword => (WorkKind::NewPassword, NEW_PASSWORDS_AT_ONCE),
         };
         let of_user = match user {
             Some(user) => Some(self.limits.user_slot(work, user).ok_or(Fault::Busy(SOON))?),
             None => None,
         };
-        let of_client = match asker {
-            Asker::Client { address, .. } => {
+        let of_client = match actor {
+            Actor::Client { address, .. } => {
                 Some(self.limits.client_slot(work, address, most).ok_or(Fault::Busy(SOON))?)
             }
-            Asker::Operator => None,
+            Actor::Operator => None,
         };
-        Ok(Leave::new(share, (of_user, of_client)))
+        Ok(HashingSlot::new(purpose, (of_user, of_client)))
     }
 
     /// Has a search done aside; a client has so many at once.
     pub(super) async fn search<T: Send + 'static, F: Future<Output = Result<T, Fault>> + Send + 'static>(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         search: impl FnOnce(Self) -> F,
     ) -> Result<T, Fault> {
-        let slot = match asker {
-            Asker::Client { address, .. } => {
+        let slot = match actor {
+            Actor::Client { address, .. } => {
                 let slot = self.limits.client_slot(WorkKind::Search, address, SEARCHES_AT_ONCE);
                 Some(slot.ok_or(Fault::Busy(SOON))?)
             }
-            Asker::Operator => None,
+            Actor::Operator => None,
         };
         let search = search(self.clone());
-        let done = self.aside.run(async move {
+        let done = self.search_thread.run(async move {
             let _turn = slot;
             search.await
         });
@@ -88,7 +88,7 @@ impl Accounts {
     /// Whether a user may get these properties: not too many, nor written too often.
     pub(super) fn admit_write(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         properties: &Map<String, Value>,
         old: Option<&User>,
     ) -> Result<(), Fault> {
@@ -101,8 +101,8 @@ impl Accounts {
         if properties.len() > MAX_PROPERTIES && before.is_none_or(|(_, count)| properties.len() > count) {
             return Err(Fault::TooManyProperties(MAX_PROPERTIES));
         }
-        match (old, asker) {
-            (Some(old), Asker::Client { .. }) => {
+        match (old, actor) {
+            (Some(old), Actor::Client { .. }) => {
                 self.limits.check_write(&old.id, bytes).map_err(Fault::Limited)
             }
             _ => Ok(()),
@@ -110,31 +110,31 @@ impl Accounts {
     }
 
     /// Whether a row of a user's tokens may be written: each counts as a small write of the user.
-    pub(super) fn admit_token_write(&self, asker: Asker<'_>, user: &UserId) -> Result<(), Fault> {
-        match asker {
-            Asker::Client { .. } => self.limits.check_write(user, 1).map_err(Fault::Limited),
-            Asker::Operator => Ok(()),
+    pub(super) fn admit_token_write(&self, actor: Actor<'_>, user: &UserId) -> Result<(), Fault> {
+        match actor {
+            Actor::Client { .. } => self.limits.check_write(user, 1).map_err(Fault::Limited),
+            Actor::Operator => Ok(()),
         }
     }
 
-    /// Whether accounts may be created by this asker at all.
-    pub(super) fn admit_creation(&self, asker: Asker<'_>) -> Result<(), Fault> {
-        match (self.settings.registration, asker) {
-            (Registration::Open, _) | (_, Asker::Operator) => Ok(()),
-            (_, Asker::Client { reach, .. }) if reach > Reach::Everyone => Ok(()),
+    /// Whether accounts may be created by this actor at all.
+    pub(super) fn admit_creation(&self, actor: Actor<'_>) -> Result<(), Fault> {
+        match (self.settings.registration, actor) {
+            (Registration::Open, _) | (_, Actor::Operator) => Ok(()),
+            (_, Actor::Client { reach, .. }) if reach > Reach::Everyone => Ok(()),
             _ => Err(Fault::RegistrationClosed),
         }
     }
 
-    /// Whether a user may be called otherwise by this asker.
+    /// Whether a user may be called otherwise by this actor.
     pub(super) fn admit_rename(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         old: &User,
         properties: &Map<String, Value>,
     ) -> Result<(), Fault> {
-        let by_rule = matches!(asker, Asker::Client { reach: Reach::Named, .. });
-        if self.settings.rename || by_rule || !asker.is(&old.id) {
+        let by_rule = matches!(actor, Actor::Client { reach: Reach::Named, .. });
+        if self.settings.rename || by_rule || !actor.is(&old.id) {
             return Ok(());
         }
         let per_realm = self.settings.keys().per_realm;
@@ -201,14 +201,14 @@ mod tests {
         limit,
     };
 
-    fn as_member(session: &crate::store::Session, reach: Reach) -> Asker<'_> {
-        let Asker::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
-        Asker::Client { address, request_id, session: Some(session), reach }
+    fn as_member(session: &crate::store::Session, reach: Reach) -> Actor<'_> {
+        let Actor::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
+        Actor::Client { address, request_id, session: Some(session), reach }
     }
 
-    async fn patch(house: &House, asker: Asker<'_>, data: &Value) -> Result<User, Fault> {
+    async fn patch(house: &House, actor: Actor<'_>, data: &Value) -> Result<User, Fault> {
         let user = house.accounts.user(&1.into()).await?;
-        house.accounts.patch(asker, user, map(data)).await
+        house.accounts.patch(actor, user, map(data)).await
     }
 
     #[tokio::test]
@@ -279,15 +279,15 @@ mod tests {
         assert!(matches!(refused, Err(Fault::Limited(_))), "{refused:?}");
         let bob = house.accounts.user(&2.into()).await.unwrap();
         house.accounts.patch(CLIENT, bob, map(&json!({ "nick": "b" }))).await.unwrap();
-        house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
+        house.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
     }
 
     #[tokio::test]
     async fn d3_passwords_have_one_admission_and_logins_a_share_of_their_own() {
         let house = with_ann(testing::standard()).await;
         let accounts = &house.accounts;
-        let leave = |user: i64| accounts.leave(CLIENT, Share::NewPassword, Some(&user.into()));
-        let own = leave(1).unwrap();
+        let slot = |user: i64| accounts.slot(CLIENT, Purpose::NewPassword, Some(&user.into()));
+        let own = slot(1).unwrap();
         let is_busy = |fault: Fault| matches!(fault, Fault::Busy(_));
         let good = json!({ "password": "another-good-one" });
         assert!(is_busy(patch(&house, CLIENT, &good).await.unwrap_err()), "one at a time");
@@ -298,12 +298,12 @@ mod tests {
         assert!(is_busy(accounts.replace_or_create(CLIENT, whole.clone()).await.unwrap_err()));
         assert!(is_busy(accounts.patch_or_create(CLIENT, whole).await.unwrap_err()));
         assert!(is_busy(accounts.update_all(CLIENT, &json!({"id": 1}), map(&good)).await.unwrap_err()));
-        let minted = house.login(&ann()).await.expect("a login is no new password");
-        let session = accounts.session(minted.id.expose()).await.unwrap();
-        let asker = as_member(&session, Reach::Everyone);
-        assert!(is_busy(accounts.change_password(asker, &session, (GOOD, "x-good-one")).await.unwrap_err()));
+        let issued = house.login(&ann()).await.expect("a login is no new password");
+        let session = accounts.session(issued.id.expose()).await.unwrap();
+        let actor = as_member(&session, Reach::Everyone);
+        assert!(is_busy(accounts.change_password(actor, &session, (GOOD, "x-good-one")).await.unwrap_err()));
         // One client has so many, whomever they are for; and registrations count.
-        let others: Vec<_> = (2..).map_while(|user| leave(user).ok()).collect();
+        let others: Vec<_> = (2..).map_while(|user| slot(user).ok()).collect();
         assert_eq!(others.len() + 1, NEW_PASSWORDS_AT_ONCE);
         let new = json!({"email": "new@b.c", "password": GOOD});
         assert!(is_busy(house.register(&new).await.unwrap_err()));
@@ -319,7 +319,7 @@ mod tests {
             for settings in [testing::standard(), testing::loopback()] {
                 let house = house(Settings { registration, ..settings }).await;
                 let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD});
-                house.accounts.register(Asker::Operator, map(&ann)).await.unwrap();
+                house.accounts.register(Actor::Operator, map(&ann)).await.unwrap();
                 no_door_is_open(&house).await;
             }
         }
@@ -336,19 +336,19 @@ mod tests {
         assert!(closed(accounts.patch_or_create(CLIENT, new()).await));
         assert!(closed(accounts.replace_or_create(CLIENT, new()).await));
         assert!(closed(accounts.upsert_where(CLIENT, &json!({"id": 77}), new()).await));
-        let minted = house.login(&ann()).await.unwrap();
-        let session = accounts.session(minted.id.expose()).await.unwrap();
+        let issued = house.login(&ann()).await.unwrap();
+        let session = accounts.session(issued.id.expose()).await.unwrap();
         assert!(closed(accounts.register(as_member(&session, Reach::Everyone), new()).await));
         accounts.register(as_member(&session, Reach::Named), new()).await.unwrap();
         let other = map(&json!({"email": "other@b.c", "password": GOOD}));
-        accounts.register(Asker::Operator, other).await.unwrap();
+        accounts.register(Actor::Operator, other).await.unwrap();
     }
 
     #[tokio::test]
     async fn c7_owners_are_called_as_they_are_where_they_may_not_rename() {
         let house = with_ann(Settings { rename: false, ..testing::standard() }).await;
-        let minted = house.login(&ann()).await.unwrap();
-        let session = house.accounts.session(minted.id.expose()).await.unwrap();
+        let issued = house.login(&ann()).await.unwrap();
+        let session = house.accounts.session(issued.id.expose()).await.unwrap();
         let own = as_member(&session, Reach::Owner);
         let refused = |result: Result<User, Fault>| matches!(result, Err(Fault::RenameRefused(_)));
         for data in

@@ -2,14 +2,14 @@
 
 use tracing::info;
 
-use super::Asker;
+use super::Actor;
 use crate::identity::UserId;
 
 /// Writes one line.
-pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId>, reason: Option<&str>) {
-    let (client, request_id) = match asker {
-        Asker::Client { address, request_id, .. } => (Some(address.to_string()), Some(request_id)),
-        Asker::Operator => (None, None),
+pub(super) fn record(event: &'static str, actor: Actor<'_>, user: Option<&UserId>, reason: Option<&str>) {
+    let (client, request_id) = match actor {
+        Actor::Client { address, request_id, .. } => (Some(address.to_string()), Some(request_id)),
+        Actor::Operator => (None, None),
     };
     let by = client.is_none().then_some("operator");
     info!(
@@ -25,10 +25,10 @@ pub(super) fn record(event: &'static str, asker: Asker<'_>, user: Option<&UserId
 }
 
 /// Writes the line of a role's change: what became of which role, for whom.
-pub(super) fn role(asker: Asker<'_>, user: Option<&UserId>, (role, what): (&str, &'static str)) {
-    let client = match asker {
-        Asker::Client { address, .. } => Some(address.to_string()),
-        Asker::Operator => None,
+pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, (role, what): (&str, &'static str)) {
+    let client = match actor {
+        Actor::Client { address, .. } => Some(address.to_string()),
+        Actor::Operator => None,
     };
     let by = client.is_none().then_some("operator");
     let user = user.map(tracing::field::display);
@@ -36,8 +36,8 @@ pub(super) fn role(asker: Asker<'_>, user: Option<&UserId>, (role, what): (&str,
 }
 
 /// Writes the line of a stored rule's change: what became of which.
-pub(super) fn rule(asker: Asker<'_>, rule: &str, what: &'static str) {
-    let by = matches!(asker, Asker::Operator).then_some("operator");
+pub(super) fn rule(actor: Actor<'_>, rule: &str, what: &'static str) {
+    let by = matches!(actor, Actor::Operator).then_some("operator");
     info!(target: "audit", event = "rule.changed", rule, what, by, "rule.changed");
 }
 
@@ -91,8 +91,8 @@ mod tests {
         house.register(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
         house.login(&json!({"email": "ann@b.c", "password": "s3cret-two"})).await.unwrap_err();
         house.login(&json!({"email": "s3cret-typed-here", "password": "x"})).await.unwrap_err();
-        let minted = house.login(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
-        let session = house.accounts.session(minted.id.expose()).await.unwrap();
+        let issued = house.login(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
+        let session = house.accounts.session(issued.id.expose()).await.unwrap();
         house.accounts.logout(CLIENT, &session).await.unwrap();
 
         let lines = lines.0.lock().unwrap().clone();
@@ -101,7 +101,7 @@ mod tests {
         for (line, event) in lines.iter().zip(events) {
             assert!(line.contains(&format!("event=\"{event}\"")), "{line}");
             assert!(line.contains("client=\"192.0.2.1\"") && line.contains("request_id=\"r1\""), "{line}");
-            assert!(!line.contains("s3cret") && !line.contains(minted.id.expose()), "{line}");
+            assert!(!line.contains("s3cret") && !line.contains(issued.id.expose()), "{line}");
         }
         assert!(lines[1].contains("user.id=1 ") && lines[1].contains("reason=\"wrong password\""));
         assert!(!lines[2].contains("user.id"), "{}", lines[2]);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Accounts, Asker, Fault,
+    Accounts, Actor, Fault,
     change::ATTEMPTS,
     key::id_value,
     profile::{Draft, Patch},
@@ -23,7 +23,7 @@ impl Accounts {
     /// [`Fault::Query`], [`Fault::Invalid`] for a name that is taken: users before that one are changed by then.
     pub async fn update_all(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         conditions: &Value,
         mut data: Map<String, Value>,
     ) -> Result<u64, Fault> {
@@ -31,17 +31,17 @@ impl Accounts {
         self.may_change_password(&data)?;
         let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
         let Patch { data, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
-        let (conditions, matching) = self.matching(asker, conditions, usize::MAX).await?;
+        let (conditions, matching) = self.matching(actor, conditions, usize::MAX).await?;
         if password.is_some() && matching.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
         let mut count = 0;
         for id in matching {
             let hash = match &password {
-                Some(password) => Some(self.own_hash(asker, &id, password).await?),
+                Some(password) => Some(self.own_hash(actor, &id, password).await?),
                 None => None,
             };
-            count += u64::from(self.update_one(asker, &id, &conditions, (&data, hash)).await?);
+            count += u64::from(self.update_one(actor, &id, &conditions, (&data, hash)).await?);
         }
         Ok(count)
     }
@@ -49,12 +49,12 @@ impl Accounts {
     /// Changes one of them, if it still matches.
     async fn update_one(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         id: &UserId,
         conditions: &Where,
         (data, hash): (&Map<String, Value>, Option<PasswordHash>),
     ) -> Result<bool, Fault> {
-        let verified = self.verified(asker, id);
+        let verified = self.verified(actor, id);
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(id).await? else { return Ok(false) };
             if !conditions.matches(Row { id: &id_value(id), rest: &old.properties }, &Meter::new()) {
@@ -69,8 +69,8 @@ impl Accounts {
             if draft.properties == old.properties && hash.is_none() {
                 return Ok(true);
             }
-            let edit = self.edited(asker, &old, draft.properties.clone(), hash.clone())?;
-            match self.save(asker, &old, edit).await {
+            let edit = self.edited(actor, &old, draft.properties.clone(), hash.clone())?;
+            match self.save(actor, &old, edit).await {
                 Ok(_) => return Ok(true),
                 Err(CommitError::Stale { .. }) => {}
                 Err(CommitError::Missing { .. }) => return Ok(false),
@@ -82,8 +82,8 @@ impl Accounts {
     }
 
     /// A hash with a salt of its own.
-    async fn own_hash(&self, asker: Asker<'_>, user: &UserId, password: &str) -> Result<PasswordHash, Fault> {
-        self.hash(asker, Some(user), Password::new(password.to_owned())).await
+    async fn own_hash(&self, actor: Actor<'_>, user: &UserId, password: &str) -> Result<PasswordHash, Fault> {
+        self.hash(actor, Some(user), Password::new(password.to_owned())).await
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, audit,
+    Accounts, Actor, Fault, audit,
     event::About,
     profile::{Draft, Patch, Verified},
 };
@@ -41,13 +41,13 @@ impl Accounts {
     /// # Errors
     /// [`Fault::IdPatched`], [`Fault::PasswordChangeRefused`], [`Fault::Password`], [`Fault::Invalid`],
     /// [`Fault::TooDeep`], or the parts' own.
-    pub async fn patch(&self, asker: Asker<'_>, user: User, data: Map<String, Value>) -> Result<User, Fault> {
-        self.patch_with(asker, user, data, Checks::All).await
+    pub async fn patch(&self, actor: Actor<'_>, user: User, data: Map<String, Value>) -> Result<User, Fault> {
+        self.patch_with(actor, user, data, Checks::All).await
     }
 
     pub(super) async fn patch_with(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: User,
         mut data: Map<String, Value>,
         checks: Checks,
@@ -56,10 +56,10 @@ impl Accounts {
         self.may_change_password(&data)?;
         let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
         let hash = match secret {
-            Some(secret) => Some(self.hashed(asker, Some(&user.id), secret).await?),
+            Some(secret) => Some(self.hashed(actor, Some(&user.id), secret).await?),
             None => None,
         };
-        let verified = self.verified(asker, &user.id);
+        let verified = self.verified(actor, &user.id);
         let id = user.id.clone();
         let mut known = Some(user);
         for _ in 0..ATTEMPTS {
@@ -73,8 +73,8 @@ impl Accounts {
                 draft.violations.clear();
             }
             let draft = self.vetted(draft, &Default::default(), Some(&old.id)).await?;
-            let edit = self.edited(asker, &old, draft.properties.clone(), hash.clone())?;
-            match self.save(asker, &old, edit).await {
+            let edit = self.edited(actor, &old, draft.properties.clone(), hash.clone())?;
+            match self.save(actor, &old, edit).await {
                 Ok(user) => return Ok(user),
                 Err(CommitError::Stale { .. }) => {}
                 Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
@@ -91,13 +91,13 @@ impl Accounts {
     /// As [`Accounts::patch`], [`Fault::IdReplaced`], and [`Fault::NothingToReplace`] once all else is right.
     pub async fn replace(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         id: &str,
         mut data: Map<String, Value>,
     ) -> Result<User, Fault> {
         let given = self.settings.key.take(&mut data).filter(truthy);
         let exact = UserId::parse(id);
-        let verified = self.verified(asker, &exact);
+        let verified = self.verified(actor, &exact);
         let old = self.store.user(&exact).await?;
         let draft = Draft::replacing(&self.settings, &self.passwords, verified, data, old.as_ref())?;
         let is_own = |given: &Value| {
@@ -120,7 +120,7 @@ impl Accounts {
         if old.is_none() {
             return Err(Fault::NothingToReplace(id.to_owned()));
         }
-        let hash = self.hashed(asker, Some(&exact), secret).await?;
+        let hash = self.hashed(actor, Some(&exact), secret).await?;
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(&exact).await? else {
                 return Err(Fault::NothingToReplace(id.to_owned()));
@@ -131,11 +131,11 @@ impl Accounts {
             {
                 properties.insert("emailVerified".to_owned(), stored.clone());
             }
-            let mut edit = self.edited(asker, &old, properties, Some(hash.clone()))?;
+            let mut edit = self.edited(actor, &old, properties, Some(hash.clone()))?;
             if self.settings.loopback {
                 edit.user.verification = None;
             }
-            match self.save(asker, &old, edit).await {
+            match self.save(actor, &old, edit).await {
                 Ok(user) => return Ok(user),
                 Err(CommitError::Stale { .. }) => {}
                 Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
@@ -150,32 +150,32 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn delete(&self, asker: Asker<'_>, id: &str) -> Result<bool, Fault> {
+    pub async fn delete(&self, actor: Actor<'_>, id: &str) -> Result<bool, Fault> {
         let Some(user) = self.user_named(id).await? else { return Ok(false) };
-        let mut batch = asker.conditions();
+        let mut batch = actor.conditions();
         batch.push(Change::DeleteUser(user.id.clone()));
-        self.announce(&mut batch, "user.deleted", asker, About::User(&user), Value::Null)?;
+        self.announce(&mut batch, "user.deleted", actor, About::User(&user), Value::Null)?;
         let outcomes = self.commit(batch).await?;
         let deleted = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..)));
         if deleted {
-            audit::record("user.deleted", asker, Some(&user.id), None);
+            audit::record("user.deleted", actor, Some(&user.id), None);
         }
         Ok(deleted)
     }
 
-    /// The change that makes a user have these properties, if the asker may make it.
+    /// The change that makes a user have these properties, if the actor may make it.
     ///
     /// # Errors
     /// [`Fault::TooLarge`], [`Fault::TooManyProperties`], [`Fault::Limited`], [`Fault::RenameRefused`].
     pub(super) fn edited(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         old: &User,
         mut properties: Map<String, Value>,
         hash: Option<PasswordHash>,
     ) -> Result<Edit, Fault> {
-        self.admit_rename(asker, old, &properties)?;
-        self.admit_write(asker, &properties, Some(old))?;
+        self.admit_rename(actor, old, &properties)?;
+        self.admit_write(actor, &properties, Some(old))?;
         let mut verification = old.verification.clone();
         if properties.get("email") != old.properties.get("email") {
             // INVARIANT: a token that was sent to one address never confirms another.
@@ -192,30 +192,30 @@ impl Accounts {
     }
 
     /// Writes a change; ends the user's other sessions where the email or the password was changed.
-    pub(super) async fn save(&self, asker: Asker<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
+    pub(super) async fn save(&self, actor: Actor<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
         let Edit { user, password, ends_own } = edit;
-        let mut batch = asker.conditions();
+        let mut batch = actor.conditions();
         batch.push(Change::UpdateUser(user.clone()));
         let email = user.properties.get("email").filter(|email| truthy(email));
         let moved = email.is_some() && email != old.properties.get("email");
         if moved || password {
-            let except = asker.session().filter(|_| !ends_own).map(|session| session.hash);
+            let except = actor.session().filter(|_| !ends_own).map(|session| session.hash);
             batch.push(Change::RevokeTokens { user: user.id.clone(), except });
         }
         let changed: Vec<&String> = changed(&old.properties, &user.properties);
         if !changed.is_empty() {
             let more = json!({ "changed": changed });
-            self.tell(&mut batch, "user.changed", asker, &user, more)?;
+            self.tell(&mut batch, "user.changed", actor, &user, more)?;
         }
         if password {
-            self.tell(&mut batch, "password.changed", asker, &user, Value::Null)?;
+            self.tell(&mut batch, "password.changed", actor, &user, Value::Null)?;
         }
         let outcomes = self.commit(batch).await?;
         if !changed.is_empty() {
-            audit::record("user.changed", asker, Some(&user.id), None);
+            audit::record("user.changed", actor, Some(&user.id), None);
         }
         if password {
-            audit::record("password.changed", asker, Some(&user.id), None);
+            audit::record("password.changed", actor, Some(&user.id), None);
         }
         let stored = outcomes.into_iter().find_map(|outcome| match outcome {
             Outcome::User(user) => Some(*user),
@@ -228,16 +228,16 @@ impl Accounts {
         &self,
         batch: &mut Vec<Change>,
         kind: &'static str,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: &User,
         more: Value,
     ) -> Result<(), CommitError> {
-        self.announce(batch, kind, asker, About::User(user), more).map_err(|_| CommitError::Busy)
+        self.announce(batch, kind, actor, About::User(user), more).map_err(|_| CommitError::Busy)
     }
 
     /// What an `emailVerified` counts: in profile `standard` not the owner's own.
-    pub(super) fn verified(&self, asker: Asker<'_>, target: &UserId) -> Verified {
-        if !self.settings.loopback && asker.is(target) { Verified::Dropped } else { Verified::AsSent }
+    pub(super) fn verified(&self, actor: Actor<'_>, target: &UserId) -> Verified {
+        if !self.settings.loopback && actor.is(target) { Verified::Dropped } else { Verified::AsSent }
     }
 
     /// `rejectPasswordChangesViaPatchOrReplace`: whatever stands under the name.
@@ -307,18 +307,18 @@ mod tests {
     }
 
     async fn session(house: &House, name: &str) -> Arc<Session> {
-        let minted = house.login(&json!({"username": name, "password": GOOD})).await.unwrap();
-        house.accounts.session(minted.id.expose()).await.unwrap()
+        let issued = house.login(&json!({"username": name, "password": GOOD})).await.unwrap();
+        house.accounts.session(issued.id.expose()).await.unwrap()
     }
 
-    fn with(session: &Session) -> Asker<'_> {
-        let Asker::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-        Asker::Client { address, request_id, session: Some(session), reach }
+    fn with(session: &Session) -> Actor<'_> {
+        let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
+        Actor::Client { address, request_id, session: Some(session), reach }
     }
 
-    async fn patch(house: &House, asker: Asker<'_>, data: Value) -> Result<User, Fault> {
+    async fn patch(house: &House, actor: Actor<'_>, data: Value) -> Result<User, Fault> {
         let user = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.patch(asker, user, map(&data)).await
+        house.accounts.patch(actor, user, map(&data)).await
     }
 
     fn text(user: &User) -> String {

@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
     notify::Webhook,
-    observe::Seldom,
+    observe::LogThrottle,
     store::{Change, OutboxEntry},
 };
 
@@ -30,9 +30,9 @@ pub struct Dispatcher {
     webhook: Arc<Webhook>,
     pace: Pace,
     waits: HashMap<Line, Wait>,
-    not_read: Seldom,
-    not_delivered: Seldom,
-    given_up: Seldom,
+    not_read: LogThrottle,
+    not_delivered: LogThrottle,
+    given_up: LogThrottle,
 }
 
 /// How often the dispatcher tries, and for how long.
@@ -94,9 +94,9 @@ impl Dispatcher {
             webhook: Arc::new(webhook),
             pace,
             waits: HashMap::new(),
-            not_read: Seldom::default(),
-            not_delivered: Seldom::default(),
-            given_up: Seldom::default(),
+            not_read: LogThrottle::default(),
+            not_delivered: LogThrottle::default(),
+            given_up: LogThrottle::default(),
         }
     }
 

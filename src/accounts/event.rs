@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault};
+use super::{Accounts, Actor, Fault};
 use crate::{
     encoding::hex,
     identity::UserId,
@@ -32,7 +32,7 @@ impl Accounts {
         &self,
         batch: &mut Vec<Change>,
         kind: &'static str,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         about: About<'_>,
         more: Value,
     ) -> Result<(), Fault> {
@@ -42,9 +42,9 @@ impl Accounts {
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;
         let id = hex(id);
-        let (client, request_id) = match asker {
-            Asker::Client { address, request_id, .. } => (address.to_string(), request_id),
-            Asker::Operator => ("operator".to_owned(), ""),
+        let (client, request_id) = match actor {
+            Actor::Client { address, request_id, .. } => (address.to_string(), request_id),
+            Actor::Operator => ("operator".to_owned(), ""),
         };
         let properties = match about {
             About::User(user) => Some(&user.properties),

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{password::PasswordFault, query::QueryFault};
+use super::{password::PasswordError, query::QueryError};
 use crate::{
-    hasher::Busy,
-    identity::{UserId, UsernameFault},
+    hasher::HashingError,
+    identity::{UserId, UsernameError},
     limit::RetryAfter,
     store::{CommitError, StoreError},
 };
@@ -18,7 +18,7 @@ pub enum Fault {
     Limited(RetryAfter),
     /// The password cannot be taken.
     #[error(transparent)]
-    Password(#[from] PasswordFault),
+    Password(#[from] PasswordError),
     /// Properties break the model's rules.
     #[error("{0}")]
     Invalid(Violations),
@@ -128,7 +128,7 @@ pub enum Fault {
     },
     /// A filter that cannot be read.
     #[error(transparent)]
-    Query(#[from] QueryFault),
+    Query(#[from] QueryError),
     /// More rows than one answer holds.
     #[error("more than {0} rows match")]
     TooManyRows(usize),
@@ -161,7 +161,7 @@ pub enum Fault {
     WrongVerification(String),
     /// A confirmation for an unknown user.
     #[error("there is no user `{0}` to confirm")]
-    NobodyToConfirm(String),
+    NoUserToConfirm(String),
     /// A user without an address cannot confirm one.
     #[error("the user has no email")]
     NoEmail,
@@ -208,14 +208,14 @@ pub struct Violation {
     /// The property.
     pub property: Cow<'static, str>,
     /// Which rule.
-    pub rule: Faulty,
+    pub rule: ValidationRule,
     /// The value, as LoopBack shows it.
     pub shown: String,
 }
 
 /// LoopBack's validation rules for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Faulty {
+pub enum ValidationRule {
     /// `id` was given.
     IdGiven,
     /// A date that is none.
@@ -231,14 +231,14 @@ pub enum Faulty {
     /// A name that is longer than any.
     TooLong,
     /// A username that could stand for another one's identity (profile `standard`).
-    Impersonates(UsernameFault),
+    Impersonates(UsernameError),
     /// Another user has this email.
     EmailTaken,
     /// Another user has this username.
     UsernameTaken,
 }
 
-impl Faulty {
+impl ValidationRule {
     /// LoopBack's code.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -285,11 +285,11 @@ impl std::fmt::Display for Violations {
     }
 }
 
-impl From<Busy> for Fault {
-    fn from(busy: Busy) -> Self {
+impl From<HashingError> for Fault {
+    fn from(busy: HashingError) -> Self {
         match busy {
-            Busy::Waiting { retry_after } => Self::Busy(retry_after),
-            Busy::NoMemory { retry_after } => Self::NoMemory(retry_after),
+            HashingError::Waiting { retry_after } => Self::Busy(retry_after),
+            HashingError::NoMemory { retry_after } => Self::NoMemory(retry_after),
         }
     }
 }

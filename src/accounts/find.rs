@@ -5,10 +5,10 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{
-    Accounts, Asker, Fault, Kind, Property, Query, Settings,
+    Accounts, Actor, Fault, Kind, Property, Query, Settings,
     admission::size,
     key::id_value,
-    query::{Meter, Model, Pin, QueryFault, Row, Where},
+    query::{Meter, Model, Pin, QueryError, Row, Where},
 };
 use crate::{
     identity::UserId,
@@ -52,14 +52,14 @@ impl Accounts {
     /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
     pub async fn find_all(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         filter: Option<Value>,
     ) -> Result<(Vec<User>, Query), Fault> {
         let find = async move |accounts: Self| {
             let query = accounts.query(filter.as_ref())?;
             Ok((accounts.find(&query).await?, query))
         };
-        self.search(asker, find).await
+        self.search(actor, find).await
     }
 
     /// The first user that a filter asks for.
@@ -68,22 +68,22 @@ impl Accounts {
     /// As [`Accounts::find_all`].
     pub async fn find_first(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         filter: Option<Value>,
     ) -> Result<(Option<User>, Query), Fault> {
         let find = async move |accounts: Self| {
             let query = accounts.query_one(filter.as_ref())?;
             Ok((accounts.find(&query).await?.into_iter().next(), query))
         };
-        self.search(asker, find).await
+        self.search(actor, find).await
     }
 
     /// How many users match.
     ///
     /// # Errors
     /// As [`Accounts::find_all`].
-    pub async fn count_all(&self, asker: Asker<'_>, conditions: Option<Value>) -> Result<u64, Fault> {
-        self.search(asker, async move |accounts: Self| accounts.count(conditions.as_ref()).await).await
+    pub async fn count_all(&self, actor: Actor<'_>, conditions: Option<Value>) -> Result<u64, Fault> {
+        self.search(actor, async move |accounts: Self| accounts.count(conditions.as_ref()).await).await
     }
 
     /// The ids of the users whom a write is for, `most` of them. It asks each of them again.
@@ -92,7 +92,7 @@ impl Accounts {
     /// [`Fault::Query`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
     pub(super) async fn matching(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         given: &Value,
         most: usize,
     ) -> Result<(Where, Vec<UserId>), Fault> {
@@ -108,7 +108,7 @@ impl Accounts {
                 .await?;
             Ok((conditions, found))
         };
-        self.search(asker, find).await
+        self.search(actor, find).await
     }
 
     /// Reads a filter for [`Accounts::find`].
@@ -297,7 +297,7 @@ impl Accounts {
         }))
     }
 
-    fn folded(&self, query: Result<Query, QueryFault>) -> Result<Query, QueryFault> {
+    fn folded(&self, query: Result<Query, QueryError>) -> Result<Query, QueryError> {
         let mut query = query?;
         query.conditions = self.folded_where(query.conditions);
         Ok(query)

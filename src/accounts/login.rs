@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault, Minted, Settings, TokenRequest, audit, event::About};
+use super::{Accounts, Actor, Fault, IssuedToken, Settings, TokenRequest, audit, event::About};
 use crate::{
     hasher::Verdict,
     identity::Password,
@@ -80,7 +80,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::LoginFailed`] does not tell why; [`Fault::EmailNotVerified`] is told only with the right password.
-    pub async fn login(&self, asker: Asker<'_>, login: Login) -> Result<Minted, Fault> {
+    pub async fn login(&self, actor: Actor<'_>, login: Login) -> Result<IssuedToken, Fault> {
         let keys = self.settings.keys();
         let realm = login.realm.as_deref();
         let key = match &login.name {
@@ -88,33 +88,33 @@ impl Accounts {
             Name::Username(username) => keys.username(realm, username),
         };
         let claim = Claim::Name { key: &key, realm };
-        let (user, verdict) = self.check_password(asker, claim, &login.password).await?;
+        let (user, verdict) = self.check_password(actor, claim, &login.password).await?;
         if self.settings.email_verification_required && !user.email_verified() {
-            self.login_failed(asker, Some(&user), "email not verified").await?;
+            self.login_failed(actor, Some(&user), "email not verified").await?;
             return Err(Fault::EmailNotVerified(user.id));
         }
         let fresh = match verdict {
             // A full queue only puts the better hash off until the next login.
-            Verdict::MatchOutdated => self.rehash(asker, self.counted(&login.password)).await,
+            Verdict::MatchOutdated => self.rehash(actor, self.counted(&login.password)).await,
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
-        self.announce(&mut events, "login.succeeded", asker, About::User(&user), Value::Null)?;
-        let minted = self
+        self.announce(&mut events, "login.succeeded", actor, About::User(&user), Value::Null)?;
+        let issued = self
             .mint(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
             .await?;
-        audit::record("login.succeeded", asker, Some(&minted.user.id), None);
-        Ok(minted)
+        audit::record("login.succeeded", actor, Some(&issued.user.id), None);
+        Ok(issued)
     }
 
     /// The one place where a password is checked: limited, and as dear for a user that does not exist.
     pub(super) async fn check_password(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         claim: Claim<'_>,
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
-        self.admit(LimitKind::Login, asker)?;
+        self.admit(LimitKind::Login, actor)?;
         let owner = match &claim {
             Claim::User(user) => Some(user.id.clone()),
             Claim::Name { .. } => None,
@@ -129,7 +129,7 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.clone());
         // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
         let may_match = hash.is_some() && !password.expose().is_empty();
-        let verdict = self.verify(asker, owner.as_ref(), (self.counted(password), hash.or(decoy))).await?;
+        let verdict = self.verify(actor, owner.as_ref(), (self.counted(password), hash.or(decoy))).await?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
@@ -139,7 +139,7 @@ impl Accounts {
                     Some(user) if user.disabled => "disabled",
                     Some(_) => "wrong password",
                 };
-                self.login_failed(asker, user.as_ref(), reason).await?;
+                self.login_failed(actor, user.as_ref(), reason).await?;
                 Err(Fault::LoginFailed)
             }
         }
@@ -156,15 +156,15 @@ impl Accounts {
     /// Tells of a failed login, which costs the same whether or not there is such a user.
     async fn login_failed(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: Option<&User>,
         reason: &'static str,
     ) -> Result<(), Fault> {
         let mut batch = Vec::new();
         let about = user.map_or(About::Nobody, About::User);
-        self.announce(&mut batch, "login.failed", asker, about, json!({ "reason": reason }))?;
+        self.announce(&mut batch, "login.failed", actor, about, json!({ "reason": reason }))?;
         self.commit(batch).await?;
-        audit::record("login.failed", asker, user.map(|user| &user.id), Some(reason));
+        audit::record("login.failed", actor, user.map(|user| &user.id), Some(reason));
         Ok(())
     }
 }
@@ -347,12 +347,12 @@ mod tests {
     async fn makes_a_token_that_works_at_once() {
         let house = with_ann(testing::standard()).await;
         for body in [ann(), json!({"username": "ann", "password": GOOD, "ttl": "60"})] {
-            let minted = house.login(&body).await.unwrap();
-            assert_eq!(minted.id.expose().len(), 64);
-            assert_eq!(minted.created, house.clock.now());
-            let session = house.accounts.session(minted.id.expose()).await.unwrap();
-            assert_eq!(session.subject.load().id, minted.user.id);
-            assert_eq!(session.ttl, minted.ttl);
+            let issued = house.login(&body).await.unwrap();
+            assert_eq!(issued.id.expose().len(), 64);
+            assert_eq!(issued.created, house.clock.now());
+            let session = house.accounts.session(issued.id.expose()).await.unwrap();
+            assert_eq!(session.subject.load().id, issued.user.id);
+            assert_eq!(session.ttl, issued.ttl);
         }
         assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 2);
     }
@@ -454,8 +454,8 @@ mod tests {
         let imported = bcrypt::hash(GOOD, 4).unwrap();
         user.password = Some(PasswordHash::new(imported.clone()));
         house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
-        let minted = house.login(&ann()).await.unwrap();
-        house.accounts.session(minted.id.expose()).await.unwrap();
+        let issued = house.login(&ann()).await.unwrap();
+        house.accounts.session(issued.id.expose()).await.unwrap();
         let hash = house.accounts.user(&1.into()).await.unwrap().password.unwrap();
         assert!(hash.expose().starts_with("$argon2id$"), "the imported hash is gone");
         house.login(&ann()).await.unwrap();

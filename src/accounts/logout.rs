@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Accounts, Asker, Fault, audit, event::About};
+use super::{Accounts, Actor, Fault, audit, event::About};
 use crate::{
     identity::TokenHash,
-    store::{Change, Outcome, Session, Standing},
+    store::{Change, Outcome, Session, TokenState},
 };
 
 impl Accounts {
@@ -13,15 +13,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::TokenRequired`] when it was gone already, or the store's.
-    pub async fn logout(&self, asker: Asker<'_>, session: &Session) -> Result<(), Fault> {
+    pub async fn logout(&self, actor: Actor<'_>, session: &Session) -> Result<(), Fault> {
         let user = session.subject.load().id.clone();
         let mut batch = vec![Change::DeleteToken(session.hash)];
-        self.announce(&mut batch, "logout", asker, About::Id(&user), serde_json::Value::Null)?;
+        self.announce(&mut batch, "logout", actor, About::Id(&user), serde_json::Value::Null)?;
         let outcomes = self.commit(batch).await?;
         if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..))) {
             return Err(Fault::TokenRequired);
         }
-        audit::record("logout", asker, Some(&user), None);
+        audit::record("logout", actor, Some(&user), None);
         Ok(())
     }
 
@@ -37,14 +37,14 @@ impl Accounts {
         };
         let session = known.ok_or(Fault::TokenRequired)?;
         let standing =
-            session.standing(&session.subject.load(), self.clock.now(), &self.settings.lifetimes());
+            session.token_state(&session.subject.load(), self.clock.now(), &self.settings.lifetimes());
         match standing {
-            Standing::Live => Ok(session),
-            Standing::Expired => {
+            TokenState::Live => Ok(session),
+            TokenState::Expired => {
                 self.store.commit(vec![Change::DeleteToken(hash)]).await?;
                 Err(Fault::TokenExpired)
             }
-            Standing::Ended | Standing::Unusable => Err(Fault::TokenRequired),
+            TokenState::Ended | TokenState::Unusable => Err(Fault::TokenRequired),
         }
     }
 }

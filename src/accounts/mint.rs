@@ -9,7 +9,7 @@ use crate::{
 
 /// A new token, with the id that is shown this one time.
 #[derive(Debug)]
-pub struct Minted {
+pub struct IssuedToken {
     /// The credential.
     pub id: TokenId,
     /// Seconds; `None` where LoopBack answers `null`.
@@ -40,7 +40,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], or the parts' own.
-    pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<Minted, Fault> {
+    pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<IssuedToken, Fault> {
         let user = self.user(user).await?;
         self.mint(user, request, None, Vec::new()).await
     }
@@ -52,7 +52,7 @@ impl Accounts {
         request: TokenRequest,
         fresh: Option<PasswordHash>,
         events: Vec<Change>,
-    ) -> Result<Minted, Fault> {
+    ) -> Result<IssuedToken, Fault> {
         let id = self.token_id()?;
         let ttl = clamped(request.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
         let created = self.clock.now();
@@ -74,7 +74,7 @@ impl Accounts {
         batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
         self.end_surplus(&user.id).await?;
-        Ok(Minted { id, ttl, scopes: request.scopes, created, user })
+        Ok(IssuedToken { id, ttl, scopes: request.scopes, created, user })
     }
 
     async fn commit_login(
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{
-        Asker, Settings,
+        Actor, Settings,
         testing::{self, ann, with_ann},
     };
 
@@ -175,12 +175,12 @@ mod tests {
         let house = with_ann(testing::standard()).await;
         // What the login had read before the change.
         let before = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.set_password(Asker::Operator, &1.into(), "another-good-one").await.unwrap();
+        house.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
         let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
         for fresh in fresh {
-            let minted =
+            let issued =
                 house.accounts.mint(before.clone(), TokenRequest::default(), fresh, Vec::new()).await;
-            assert!(matches!(minted, Err(Fault::LoginFailed)));
+            assert!(matches!(issued, Err(Fault::LoginFailed)));
         }
         assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
         house.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
@@ -241,10 +241,10 @@ mod tests {
             name: Some("nightly".to_owned()),
             fixed: true,
         };
-        let minted = house.accounts.issue(&1.into(), request).await.unwrap();
+        let issued = house.accounts.issue(&1.into(), request).await.unwrap();
         let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
         assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));
-        assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], minted.id.hash()));
+        assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], issued.id.hash()));
         let nobody = house.accounts.issue(&99.into(), TokenRequest::default()).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
+use super::{Accounts, Actor, Fault, audit, change::ATTEMPTS, event::About};
 use crate::{
     identity::UserId,
     store::{AclRow, Change, CommitError, Outcome, Role, Token, User},
@@ -22,12 +22,12 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn add_role(&self, asker: Asker<'_>, name: &str) -> Result<bool, Fault> {
+    pub async fn add_role(&self, actor: Actor<'_>, name: &str) -> Result<bool, Fault> {
         if self.role(name).await?.is_some() {
             return Ok(false);
         }
         let change = Change::CreateRole { name: name.to_owned() };
-        self.change_role(asker, None, change, (name, RoleChange::Added)).await?;
+        self.change_role(actor, None, change, (name, RoleChange::Added)).await?;
         Ok(true)
     }
 
@@ -35,12 +35,12 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn grant(&self, asker: Asker<'_>, user: &User, role: &str) -> Result<bool, Fault> {
+    pub async fn grant(&self, actor: Actor<'_>, user: &User, role: &str) -> Result<bool, Fault> {
         if self.has_role(user, role).await? {
             return Ok(false);
         }
         let change = Change::Grant { role: role.to_owned(), user: user.id.clone() };
-        self.change_role(asker, Some(user), change, (role, RoleChange::Granted)).await?;
+        self.change_role(actor, Some(user), change, (role, RoleChange::Granted)).await?;
         Ok(true)
     }
 
@@ -48,12 +48,12 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn revoke_role(&self, asker: Asker<'_>, user: &User, role: &str) -> Result<bool, Fault> {
+    pub async fn revoke_role(&self, actor: Actor<'_>, user: &User, role: &str) -> Result<bool, Fault> {
         if !self.has_role(user, role).await? {
             return Ok(false);
         }
         let change = Change::Revoke { role: role.to_owned(), user: user.id.clone() };
-        self.change_role(asker, Some(user), change, (role, RoleChange::Revoked)).await?;
+        self.change_role(actor, Some(user), change, (role, RoleChange::Revoked)).await?;
         Ok(true)
     }
 
@@ -61,12 +61,12 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn delete_role(&self, asker: Asker<'_>, name: &str) -> Result<bool, Fault> {
+    pub async fn delete_role(&self, actor: Actor<'_>, name: &str) -> Result<bool, Fault> {
         if self.role(name).await?.is_none() {
             return Ok(false);
         }
         let change = Change::DeleteRole { name: name.to_owned() };
-        self.change_role(asker, None, change, (name, RoleChange::Deleted)).await?;
+        self.change_role(actor, None, change, (name, RoleChange::Deleted)).await?;
         Ok(true)
     }
 
@@ -74,10 +74,10 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn add_rule(&self, asker: Asker<'_>, row: AclRow) -> Result<(), Fault> {
+    pub async fn add_rule(&self, actor: Actor<'_>, row: AclRow) -> Result<(), Fault> {
         let id = row.id.clone();
         self.commit(vec![Change::PutAclRow(row)]).await?;
-        audit::rule(asker, &id, "added");
+        audit::rule(actor, &id, "added");
         Ok(())
     }
 
@@ -85,11 +85,11 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn remove_rule(&self, asker: Asker<'_>, id: &str) -> Result<bool, Fault> {
+    pub async fn remove_rule(&self, actor: Actor<'_>, id: &str) -> Result<bool, Fault> {
         let outcomes = self.commit(vec![Change::DeleteAclRow(id.to_owned())]).await?;
         let is_gone = matches!(outcomes.first(), Some(Outcome::Removed(1..)));
         if is_gone {
-            audit::rule(asker, id, "removed");
+            audit::rule(actor, id, "removed");
         }
         Ok(is_gone)
     }
@@ -98,20 +98,20 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], or the store's.
-    pub async fn switch(&self, asker: Asker<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
+    pub async fn switch(&self, actor: Actor<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
         let more = json!({ "changed": ["disabled"], "disabled": disabled });
-        self.rewrite(asker, id, ("user.changed", more), |user| user.disabled = disabled).await
+        self.rewrite(actor, id, ("user.changed", more), |user| user.disabled = disabled).await
     }
 
     /// Takes a user's email address for confirmed.
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], [`Fault::NoEmail`], or the store's.
-    pub async fn confirm_email(&self, asker: Asker<'_>, id: &UserId) -> Result<User, Fault> {
+    pub async fn confirm_email(&self, actor: Actor<'_>, id: &UserId) -> Result<User, Fault> {
         if self.user(id).await?.email().is_none() {
             return Err(Fault::NoEmail);
         }
-        self.rewrite(asker, id, ("user.verified", Value::Null), |user| {
+        self.rewrite(actor, id, ("user.verified", Value::Null), |user| {
             user.verification = None;
             user.properties.insert("emailVerified".to_owned(), true.into());
         })
@@ -122,19 +122,19 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn revoke(&self, asker: Asker<'_>, token: &Token) -> Result<bool, Fault> {
+    pub async fn revoke(&self, actor: Actor<'_>, token: &Token) -> Result<bool, Fault> {
         let mut batch = vec![Change::DeleteToken(token.hash)];
         let user = self.store.user(&token.user).await?;
         let about = user.as_ref().map_or(About::Id(&token.user), About::User);
-        self.announce(&mut batch, "token.revoked", asker, about, Value::Null)?;
+        self.announce(&mut batch, "token.revoked", actor, about, Value::Null)?;
         let outcomes = self.commit(batch).await?;
-        audit::record("token.revoked", asker, Some(&token.user), None);
+        audit::record("token.revoked", actor, Some(&token.user), None);
         Ok(matches!(outcomes.first(), Some(Outcome::Removed(1..))))
     }
 
     async fn rewrite(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         id: &UserId,
         (kind, more): (&'static str, Value),
         edit: impl Fn(&mut User),
@@ -143,10 +143,10 @@ impl Accounts {
             let mut user = self.user(id).await?;
             edit(&mut user);
             let mut batch = vec![Change::UpdateUser(user.clone())];
-            self.announce(&mut batch, kind, asker, About::User(&user), more.clone())?;
+            self.announce(&mut batch, kind, actor, About::User(&user), more.clone())?;
             match self.commit(batch).await {
                 Ok(_) => {
-                    audit::record(kind, asker, Some(&user.id), None);
+                    audit::record(kind, actor, Some(&user.id), None);
                     return Ok(user);
                 }
                 Err(CommitError::Stale { .. }) => {}
@@ -159,7 +159,7 @@ impl Accounts {
 
     async fn change_role(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: Option<&User>,
         change: Change,
         (role, what): (&str, RoleChange),
@@ -167,9 +167,9 @@ impl Accounts {
         let mut batch = vec![change];
         let about = user.map_or(About::Nobody, About::User);
         let more = json!({ "role": role, "what": what.word() });
-        self.announce(&mut batch, "role.changed", asker, about, more)?;
+        self.announce(&mut batch, "role.changed", actor, about, more)?;
         self.commit(batch).await?;
-        audit::role(asker, user.map(|user| &user.id), (role, what.word()));
+        audit::role(actor, user.map(|user| &user.id), (role, what.word()));
         Ok(())
     }
 
@@ -229,16 +229,16 @@ mod tests {
         let (house, ann) = ann().await;
         let accounts = &house.accounts;
         for expected in [true, false] {
-            assert_eq!(accounts.add_role(Asker::Operator, "clerk").await.unwrap(), expected);
+            assert_eq!(accounts.add_role(Actor::Operator, "clerk").await.unwrap(), expected);
         }
         for expected in [true, false] {
-            assert_eq!(accounts.grant(Asker::Operator, &ann, "clerk").await.unwrap(), expected);
+            assert_eq!(accounts.grant(Actor::Operator, &ann, "clerk").await.unwrap(), expected);
         }
         for expected in [true, false] {
-            assert_eq!(accounts.revoke_role(Asker::Operator, &ann, "clerk").await.unwrap(), expected);
+            assert_eq!(accounts.revoke_role(Actor::Operator, &ann, "clerk").await.unwrap(), expected);
         }
         for expected in [true, false] {
-            assert_eq!(accounts.delete_role(Asker::Operator, "clerk").await.unwrap(), expected);
+            assert_eq!(accounts.delete_role(Actor::Operator, "clerk").await.unwrap(), expected);
         }
         let expected = [
             r#"role.changed nobody {"role":"clerk","what":"added"} by operator"#,
@@ -252,11 +252,11 @@ mod tests {
     #[tokio::test]
     async fn a_user_is_switched_and_confirmed() {
         let (house, ann) = ann().await;
-        assert!(house.accounts.switch(Asker::Operator, &ann.id, true).await.unwrap().disabled);
-        assert!(!house.accounts.switch(Asker::Operator, &ann.id, false).await.unwrap().disabled);
-        house.accounts.confirm_email(Asker::Operator, &ann.id).await.unwrap();
+        assert!(house.accounts.switch(Actor::Operator, &ann.id, true).await.unwrap().disabled);
+        assert!(!house.accounts.switch(Actor::Operator, &ann.id, false).await.unwrap().disabled);
+        house.accounts.confirm_email(Actor::Operator, &ann.id).await.unwrap();
         assert!(house.store.user(&ann.id).await.unwrap().unwrap().email_verified());
-        let nobody = house.accounts.switch(Asker::Operator, &7.into(), true).await;
+        let nobody = house.accounts.switch(Actor::Operator, &7.into(), true).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))), "{nobody:?}");
         let expected = [
             r#"user.changed 1 {"changed":["disabled"],"disabled":false} by operator"#,
@@ -270,8 +270,8 @@ mod tests {
         let (house, ann) = ann().await;
         house.accounts.issue(&ann.id, TokenRequest::default()).await.unwrap();
         let token = house.store.tokens(Some(&ann.id)).await.unwrap().remove(0);
-        assert!(house.accounts.revoke(Asker::Operator, &token).await.unwrap());
-        assert!(!house.accounts.revoke(Asker::Operator, &token).await.unwrap());
+        assert!(house.accounts.revoke(Actor::Operator, &token).await.unwrap());
+        assert!(!house.accounts.revoke(Actor::Operator, &token).await.unwrap());
         assert!(house.store.tokens(None).await.unwrap().is_empty());
         assert_eq!(told(&house).await[0], "token.revoked 1 null by operator");
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::Settings;
 use crate::identity::{Password, PasswordHash};
 
-pub use fault::PasswordFault;
+pub use fault::PasswordError;
 
 /// The commonest passwords, lower case, one a line.
 const COMMON: &str = include_str!("common-passwords.txt");
@@ -43,27 +43,27 @@ impl Rules {
     }
 
     /// Takes a new password, or says why not.
-    pub(super) fn accept(&self, text: &str) -> Result<Secret, PasswordFault> {
+    pub(super) fn accept(&self, text: &str) -> Result<Secret, PasswordError> {
         if text.is_empty() {
-            return Err(PasswordFault::Empty);
+            return Err(PasswordError::Empty);
         }
         match bcrypt_cost(text) {
             Some(4..=MAX_BCRYPT_COST) if self.loopback && !text.starts_with("$2y$") => {
                 return Ok(Secret::Hashed(PasswordHash::new(text.to_owned())));
             }
-            Some(_) if !self.loopback => return Err(PasswordFault::Hash),
-            _ if !self.loopback && text.starts_with("$argon2") => return Err(PasswordFault::Hash),
+            Some(_) if !self.loopback => return Err(PasswordError::Hash),
+            _ if !self.loopback && text.starts_with("$argon2") => return Err(PasswordError::Hash),
             _ => {}
         }
         if text.len() > self.max_bytes {
-            return Err(PasswordFault::TooLong { max: self.max_bytes, entered: text.len() });
+            return Err(PasswordError::TooLong { max: self.max_bytes, entered: text.len() });
         }
         let entered = text.chars().count();
         if entered < self.min_length {
-            return Err(PasswordFault::TooShort { min: self.min_length, entered });
+            return Err(PasswordError::TooShort { min: self.min_length, entered });
         }
         if !self.blocked.is_empty() && self.blocked.contains(text.to_lowercase().as_str()) {
-            return Err(PasswordFault::TooCommon);
+            return Err(PasswordError::TooCommon);
         }
         Ok(Secret::Plain(Password::new(text.to_owned())))
     }
@@ -85,7 +85,7 @@ mod tests {
 
     const HASH: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
-    fn verdict(settings: &Settings, text: &str) -> Result<&'static str, PasswordFault> {
+    fn verdict(settings: &Settings, text: &str) -> Result<&'static str, PasswordError> {
         Rules::new(settings).accept(text).map(|secret| match secret {
             Secret::Plain(_) => "plain",
             Secret::Hashed(_) => "hashed",
@@ -96,22 +96,22 @@ mod tests {
     fn standard_refuses_what_is_weak() {
         let settings = testing::standard();
         for (text, expected) in [
-            ("", Err(PasswordFault::Empty)),
-            ("sevench", Err(PasswordFault::TooShort { min: 8, entered: 7 })),
-            ("ünïcödé", Err(PasswordFault::TooShort { min: 8, entered: 7 })),
+            ("", Err(PasswordError::Empty)),
+            ("sevench", Err(PasswordError::TooShort { min: 8, entered: 7 })),
+            ("ünïcödé", Err(PasswordError::TooShort { min: 8, entered: 7 })),
             ("ünïcödéx", Ok("plain")),
-            ("password", Err(PasswordFault::TooCommon)),
-            ("PassWord1", Err(PasswordFault::TooCommon)),
+            ("password", Err(PasswordError::TooCommon)),
+            ("PassWord1", Err(PasswordError::TooCommon)),
             ("correct horse battery staple", Ok("plain")),
-            (HASH, Err(PasswordFault::Hash)),
-            (&HASH.replace("$10$", "$31$"), Err(PasswordFault::Hash)),
-            ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", Err(PasswordFault::Hash)),
+            (HASH, Err(PasswordError::Hash)),
+            (&HASH.replace("$10$", "$31$"), Err(PasswordError::Hash)),
+            ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", Err(PasswordError::Hash)),
         ] {
             assert_eq!(verdict(&settings, text), expected, "{text:?}");
         }
         assert_eq!(verdict(&settings, &"q".repeat(1024)), Ok("plain"));
         let long = verdict(&settings, &"q".repeat(1025));
-        assert_eq!(long, Err(PasswordFault::TooLong { max: 1024, entered: 1025 }));
+        assert_eq!(long, Err(PasswordError::TooLong { max: 1024, entered: 1025 }));
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
             (&HASH.replace("$2a$", "$2y$"), Ok("plain")),
             (&HASH.replace("$2a$", "$2z$"), Ok("plain")),
             (&"é".repeat(36), Ok("plain")),
-            (&"é".repeat(37), Err(PasswordFault::TooLong { max: 72, entered: 74 })),
+            (&"é".repeat(37), Err(PasswordError::TooLong { max: 72, entered: 74 })),
         ] {
             assert_eq!(verdict(&settings, text), expected, "{text:?}");
         }
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn says_it_in_loopbacks_words() {
-        let fault = PasswordFault::TooLong { max: 72, entered: 73 };
+        let fault = PasswordError::TooLong { max: 72, entered: 73 };
         assert_eq!(fault.to_string(), "The password entered was too long. Max length is 72 (entered 73)");
-        assert_eq!(PasswordFault::Empty.to_string(), "Invalid password.");
+        assert_eq!(PasswordError::Empty.to_string(), "Invalid password.");
     }
 
     #[test]

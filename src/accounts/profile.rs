@@ -8,7 +8,7 @@ mod violation;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault, Faulty, Property, Settings, Violation,
+    Fault, Property, Settings, ValidationRule, Violation,
     inspect::shown,
     password::{Rules, Secret},
     query::{Kind, moment},
@@ -141,7 +141,7 @@ impl Draft {
             let value = data.get(&property.name);
             match property.name.as_str() {
                 "password" if needs == Needs::Password && secret.is_none() => {
-                    violations.push(violation("password", Faulty::Blank, shown(None)));
+                    violations.push(violation("password", ValidationRule::Blank, shown(None)));
                 }
                 "email" => violations.extend(email_faults(value)),
                 "password" | "verificationToken" => {}
@@ -178,13 +178,13 @@ impl Draft {
     /// The violation of a name that another user has.
     pub(super) fn taken(&self, key: &UserKey) -> Violation {
         match key {
-            UserKey::Email(_) => violation("email", Faulty::EmailTaken, self.shown_email.clone()),
+            UserKey::Email(_) => violation("email", ValidationRule::EmailTaken, self.shown_email.clone()),
             UserKey::Username(_) | UserKey::Alike(_) => self.username_taken(),
         }
     }
 
     pub(super) fn username_taken(&self) -> Violation {
-        violation("username", Faulty::UsernameTaken, self.shown_username.clone())
+        violation("username", ValidationRule::UsernameTaken, self.shown_username.clone())
     }
 
     /// What the draft says of a name that only one user may have.
@@ -249,7 +249,7 @@ fn id_given(settings: &Settings, id: &Value) -> Option<Violation> {
         return None;
     }
     let given = if key.text { shown(Some(id)) } else { number_to_text(number) };
-    Some(violation(key.name.clone(), Faulty::IdGiven, given))
+    Some(violation(key.name.clone(), ValidationRule::IdGiven, given))
 }
 
 fn is_blank(value: Option<&Value>) -> bool {
@@ -264,13 +264,13 @@ fn is_blank(value: Option<&Value>) -> bool {
 fn email_faults(email: Option<&Value>) -> Vec<Violation> {
     let mut rules = Vec::new();
     if is_blank(email) {
-        rules.push(Faulty::Blank);
+        rules.push(ValidationRule::Blank);
     }
     match email {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) if text.is_empty() || is_email(text) => {}
-        Some(Value::String(_)) => rules.push(Faulty::EmailMalformed),
-        Some(_) => rules.push(Faulty::EmailNoText),
+        Some(Value::String(_)) => rules.push(ValidationRule::EmailMalformed),
+        Some(_) => rules.push(ValidationRule::EmailNoText),
     }
     rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
 }
@@ -278,11 +278,11 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
 /// What is wrong with a property of the model's own.
 fn property_fault(property: &Property, value: Option<&Value>) -> Option<Violation> {
     if property.required && is_blank(value) {
-        return Some(violation(property.name.clone(), Faulty::Blank, shown(value)));
+        return Some(violation(property.name.clone(), ValidationRule::Blank, shown(value)));
     }
     let given = value.filter(|value| !value.is_null())?;
     let bad_date = property.kind == Kind::Date && !property.list && moment(given).is_none();
-    bad_date.then(|| violation(property.name.clone(), Faulty::NoDate, "Invalid Date".to_owned()))
+    bad_date.then(|| violation(property.name.clone(), ValidationRule::NoDate, "Invalid Date".to_owned()))
 }
 
 /// The declared properties converted and in their order, then the rest as sent.

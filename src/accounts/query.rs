@@ -16,7 +16,7 @@ use crate::javascript::{to_number, truthy};
 use fault::MAX_DEPTH;
 
 pub(super) use clause::{Pin, Where};
-pub use fault::QueryFault;
+pub use fault::QueryError;
 pub(super) use meter::Meter;
 pub use model::Kind;
 pub(super) use model::{Model, Row, moment};
@@ -49,7 +49,7 @@ const DEFAULT_PAGE: f64 = 100.0;
 
 impl Query {
     /// Reads a filter; none is as good as an empty one.
-    pub(super) fn read(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+    pub(super) fn read(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
         let conditions = match filter.get("where") {
             Some(conditions) => Where::read(model, conditions)?,
@@ -63,14 +63,14 @@ impl Query {
     }
 
     /// Reads a filter of which only the first row counts: its `limit` is not looked at.
-    pub(super) fn read_one(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+    pub(super) fn read_one(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let mut filter = object(filter)?.cloned().unwrap_or_default();
         filter.insert("limit".to_owned(), 1.into());
         Self::read(model, Some(&Value::Object(filter)))
     }
 
     /// Reads what counts for one row that is known: `fields` and `include`.
-    pub(super) fn read_view(model: &Model, filter: Option<&Value>) -> Result<Self, QueryFault> {
+    pub(super) fn read_view(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
         let fields = Fields::read(model, filter.get("fields"))?;
         Ok(Self { fields, include: relations(model, filter.get("include"))?, ..Self::default() })
@@ -94,11 +94,11 @@ impl Query {
 
 impl Fields {
     /// A list or a map of names; a map that only switches off leaves the declared ones, as LoopBack does.
-    fn read(model: &Model, fields: Option<&Value>) -> Result<Self, QueryFault> {
+    fn read(model: &Model, fields: Option<&Value>) -> Result<Self, QueryError> {
         let read = Self::named(model, fields);
         match &read {
             Self::Only(names) if names.len() > MAX_FIELDS => {
-                Err(QueryFault::TooManyNames { what: "fields", most: MAX_FIELDS })
+                Err(QueryError::TooManyNames { what: "fields", most: MAX_FIELDS })
             }
             _ => Ok(read),
         }
@@ -133,15 +133,15 @@ impl Fields {
 }
 
 /// The object that a filter is; `null` is none.
-fn object(filter: Option<&Value>) -> Result<Option<&Map<String, Value>>, QueryFault> {
+fn object(filter: Option<&Value>) -> Result<Option<&Map<String, Value>>, QueryError> {
     match filter {
-        Some(Value::Object(map)) if depth_exceeds(map, MAX_DEPTH) => Err(QueryFault::TooDeep(MAX_DEPTH)),
+        Some(Value::Object(map)) if depth_exceeds(map, MAX_DEPTH) => Err(QueryError::TooDeep(MAX_DEPTH)),
         Some(Value::Object(map)) => Ok(Some(map)),
         _ => Ok(None),
     }
 }
 
-fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryFault> {
+fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryError> {
     let given = |name: &str| filter.get(name).filter(|value| truthy(value));
     let (limit, skip) = (given("limit"), given("skip").or_else(|| given("offset")));
     if limit.is_none() && skip.is_none() {
@@ -149,9 +149,9 @@ fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryFaul
     }
     let number = |value: Option<&Value>, default: f64| value.map_or(default, to_number);
     let rows = whole(number(limit, DEFAULT_PAGE)).filter(|rows| *rows > 0);
-    let rows = rows.ok_or_else(|| QueryFault::Limit(limit.cloned().unwrap_or_default()))?;
+    let rows = rows.ok_or_else(|| QueryError::Limit(limit.cloned().unwrap_or_default()))?;
     let first = whole(number(skip, 0.0));
-    let first = first.ok_or_else(|| QueryFault::Skip(skip.cloned().unwrap_or_default()))?;
+    let first = first.ok_or_else(|| QueryError::Skip(skip.cloned().unwrap_or_default()))?;
     Ok((first, Some(rows)))
 }
 
@@ -163,12 +163,12 @@ fn whole(number: f64) -> Option<usize> {
 }
 
 /// The relations that `include` names, in any of LoopBack's forms.
-fn relations(model: &Model, include: Option<&Value>) -> Result<Vec<String>, QueryFault> {
+fn relations(model: &Model, include: Option<&Value>) -> Result<Vec<String>, QueryError> {
     let mut names = Vec::new();
     collect(include, &mut names);
     for name in &names {
         if !model.relations.contains(name) {
-            return Err(QueryFault::Relation { relation: name.clone(), model: model.name.clone() });
+            return Err(QueryError::Relation { relation: name.clone(), model: model.name.clone() });
         }
     }
     Ok(names)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, audit,
+    Accounts, Actor, Fault, audit,
     change::{ATTEMPTS, Edit},
     event::About,
     login::Claim,
@@ -49,7 +49,7 @@ impl Reset {
         match body.get("password").filter(|password| truthy(password)) {
             None => {}
             Some(Value::String(password)) => drop(accounts.passwords.accept(password)?),
-            Some(_) => return Err(Fault::Password(super::PasswordFault::Empty)),
+            Some(_) => return Err(Fault::Password(super::PasswordError::Empty)),
         }
         let realm = body.get("realm").filter(|realm| truthy(realm)).map(to_text);
         Ok(Self { email: email.clone(), realm })
@@ -75,8 +75,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::Limited`]; in profile `loopback3` [`Fault::EmailNotFound`] and [`Fault::ResetNotVerified`].
-    pub async fn request_reset(&self, asker: Asker<'_>, reset: Reset) -> Result<(), Fault> {
-        self.admit(LimitKind::Reset, asker)?;
+    pub async fn request_reset(&self, actor: Actor<'_>, reset: Reset) -> Result<(), Fault> {
+        self.admit(LimitKind::Reset, actor)?;
         let user = if self.settings.loopback {
             let user = self.user_to_reset(&reset).await?.ok_or(Fault::EmailNotFound)?;
             if self.settings.email_verification_required && !user.email_verified() {
@@ -96,9 +96,9 @@ impl Accounts {
             more.insert("realm".to_owned(), realm.into());
         }
         let mut batch = Vec::new();
-        self.announce(&mut batch, "reset.requested", asker, about, more)?;
+        self.announce(&mut batch, "reset.requested", actor, about, more)?;
         self.commit(batch).await?;
-        audit::record("reset.requested", asker, user.as_ref().map(|user| &user.id), None);
+        audit::record("reset.requested", actor, user.as_ref().map(|user| &user.id), None);
         Ok(())
     }
 
@@ -122,7 +122,7 @@ impl Accounts {
     /// a second use of the same token, or the parts' own.
     pub async fn reset_password(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         session: &Session,
         password: &str,
     ) -> Result<(), Fault> {
@@ -131,7 +131,7 @@ impl Accounts {
         if !is_reset && !self.settings.loopback {
             return Err(Fault::ResetTokenRequired);
         }
-        self.renew(asker, user, password, Proof::Session { ends: !self.settings.loopback }).await
+        self.renew(actor, user, password, Proof::Session { ends: !self.settings.loopback }).await
     }
 
     /// Gives the session's user a new password, if they know the old one.
@@ -140,33 +140,33 @@ impl Accounts {
     /// [`Fault::WrongPassword`], or as [`Accounts::reset_password`].
     pub async fn change_password(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         session: &Session,
         (old, new): (&str, &str),
     ) -> Result<(), Fault> {
         let user = self.present(&session.subject.load().id).await?;
         let old = Password::new(old.to_owned());
-        let checked = self.check_password(asker, Claim::User(user), &old).await;
+        let checked = self.check_password(actor, Claim::User(user), &old).await;
         let (user, _) = checked.map_err(|fault| match fault {
             Fault::LoginFailed => Fault::WrongPassword,
             other => other,
         })?;
-        self.renew(asker, user, new, Proof::OldPassword).await
+        self.renew(actor, user, new, Proof::OldPassword).await
     }
 
     async fn present(&self, id: &UserId) -> Result<User, Fault> {
         self.store.user(id).await?.ok_or_else(|| Fault::SessionUserGone(id.clone()))
     }
 
-    /// Writes a new password over the one of `known`: what proves that the asker may is true when it is written.
-    async fn renew(&self, asker: Asker<'_>, known: User, password: &str, proof: Proof) -> Result<(), Fault> {
+    /// Writes a new password over the one of `known`: what proves that the actor may is true when it is written.
+    async fn renew(&self, actor: Actor<'_>, known: User, password: &str, proof: Proof) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
-        let hash = self.hashed(asker, Some(&known.id), secret).await?;
+        let hash = self.hashed(actor, Some(&known.id), secret).await?;
         let (mut old, proven) = (known.clone(), known.password);
         let ends_own = matches!(proof, Proof::Session { ends: true });
         for _ in 0..ATTEMPTS {
-            let edit = self.edited(asker, &old, old.properties.clone(), Some(hash.clone()))?;
-            match self.save(asker, &old, Edit { ends_own, ..edit }).await {
+            let edit = self.edited(actor, &old, old.properties.clone(), Some(hash.clone()))?;
+            match self.save(actor, &old, Edit { ends_own, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -209,13 +209,13 @@ mod tests {
     async fn session(house: &House, scopes: &[&str]) -> Arc<Session> {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let request = TokenRequest { scopes, ..TokenRequest::default() };
-        let minted = house.accounts.issue(&1.into(), request).await.unwrap();
-        house.accounts.session(minted.id.expose()).await.unwrap()
+        let issued = house.accounts.issue(&1.into(), request).await.unwrap();
+        house.accounts.session(issued.id.expose()).await.unwrap()
     }
 
-    fn with(session: &Session) -> Asker<'_> {
-        let Asker::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-        Asker::Client { address, request_id, session: Some(session), reach }
+    fn with(session: &Session) -> Actor<'_> {
+        let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
+        Actor::Client { address, request_id, session: Some(session), reach }
     }
 
     #[tokio::test]

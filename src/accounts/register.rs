@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, Violation, Violations, audit,
+    Accounts, Actor, Fault, Violation, Violations, audit,
     change::{ATTEMPTS, Edit},
     event::About,
     password::Secret,
@@ -21,15 +21,15 @@ use crate::{
 pub(super) const MAX_BATCH: usize = 100;
 
 impl Accounts {
-    /// Creates a user with the properties that the asker sent, `password` among them.
+    /// Creates a user with the properties that the actor sent, `password` among them.
     ///
     /// # Errors
     /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or the parts' own.
-    pub async fn register(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
-        self.admit(LimitKind::Register, asker)?;
-        self.admit_creation(asker)?;
-        let draft = self.checked(asker, data, &HashSet::new()).await?;
-        self.created_from(asker, draft).await
+    pub async fn register(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        self.admit(LimitKind::Register, actor)?;
+        self.admit_creation(actor)?;
+        let draft = self.checked(actor, data, &HashSet::new()).await?;
+        self.created_from(actor, draft).await
     }
 
     /// Creates several users. In profile `standard` all or none; in `loopback3` those that can be.
@@ -38,20 +38,20 @@ impl Accounts {
     /// As [`Accounts::register`]; refused items come as [`Fault::Batch`].
     pub async fn register_many(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         items: Vec<Map<String, Value>>,
     ) -> Result<Vec<User>, Fault> {
         if items.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
         for _ in &items {
-            self.admit(LimitKind::Register, asker)?;
+            self.admit(LimitKind::Register, actor)?;
         }
-        self.admit_creation(asker)?;
+        self.admit_creation(actor)?;
         let users = if self.settings.loopback {
-            self.create_each(asker, items).await?
+            self.create_each(actor, items).await?
         } else {
-            self.create_all(asker, items).await?
+            self.create_all(actor, items).await?
         };
         Ok(users)
     }
@@ -60,13 +60,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::Password`], [`Fault::UnknownUser`], or the parts' own.
-    pub async fn set_password(&self, asker: Asker<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
+    pub async fn set_password(&self, actor: Actor<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
-        let hash = self.hashed(asker, Some(id), secret).await?;
+        let hash = self.hashed(actor, Some(id), secret).await?;
         for _ in 0..ATTEMPTS {
             let old = self.user(id).await?;
-            let edit = self.edited(asker, &old, old.properties.clone(), Some(hash.clone()))?;
-            match self.save(asker, &old, Edit { ends_own: true, ..edit }).await {
+            let edit = self.edited(actor, &old, old.properties.clone(), Some(hash.clone()))?;
+            match self.save(actor, &old, Edit { ends_own: true, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. }) => {}
                 Err(CommitError::Missing { .. }) => return Err(Fault::UnknownUser(id.clone())),
@@ -79,13 +79,13 @@ impl Accounts {
     /// LoopBack's batch: every item for itself.
     async fn create_each(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         items: Vec<Map<String, Value>>,
     ) -> Result<Vec<User>, Fault> {
         let (mut users, mut faults) = (Vec::new(), Vec::new());
         for data in items {
-            let made = match self.checked(asker, data, &HashSet::new()).await {
-                Ok(draft) => self.created_from(asker, draft).await,
+            let made = match self.checked(actor, data, &HashSet::new()).await {
+                Ok(draft) => self.created_from(actor, draft).await,
                 Err(fault) => Err(fault),
             };
             match made {
@@ -100,10 +100,10 @@ impl Accounts {
     }
 
     /// All of them in one commit, or none.
-    async fn create_all(&self, asker: Asker<'_>, items: Vec<Map<String, Value>>) -> Result<Vec<User>, Fault> {
+    async fn create_all(&self, actor: Actor<'_>, items: Vec<Map<String, Value>>) -> Result<Vec<User>, Fault> {
         let (mut drafts, mut faults, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for data in items {
-            match self.checked(asker, data, &seen).await {
+            match self.checked(actor, data, &seen).await {
                 Ok(draft) => {
                     let keys = self.settings.keys();
                     seen.extend([draft.email_key(keys), draft.username_key(keys)].into_iter().flatten());
@@ -118,15 +118,15 @@ impl Accounts {
             return Err(Fault::Batch(faults));
         }
         // The index of each item's first change: its events follow it.
-        let (mut batch, mut starts) = (asker.conditions(), Vec::new());
+        let (mut batch, mut starts) = (actor.conditions(), Vec::new());
         for draft in &mut drafts {
             starts.push(batch.len());
-            self.creation(&mut batch, asker, draft).await?;
+            self.creation(&mut batch, actor, draft).await?;
         }
         match self.commit(batch).await {
             Ok(outcomes) => {
                 let users: Vec<User> = outcomes.into_iter().filter_map(created).collect();
-                users.iter().for_each(|user| audit::record("user.registered", asker, Some(&user.id), None));
+                users.iter().for_each(|user| audit::record("user.registered", actor, Some(&user.id), None));
                 Ok(users)
             }
             Err(CommitError::Taken { change, keys }) => {
@@ -145,13 +145,13 @@ impl Accounts {
     /// Reads the properties and compares the names with other users', so that all faults are told at once.
     async fn checked(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         data: Map<String, Value>,
         seen: &HashSet<UserKey>,
     ) -> Result<Draft, Fault> {
-        let verified = match asker {
-            Asker::Operator => Verified::AsSent,
-            Asker::Client { .. } => Verified::Never,
+        let verified = match actor {
+            Actor::Operator => Verified::AsSent,
+            Actor::Client { .. } => Verified::Never,
         };
         let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
         self.vetted(draft, seen, None).await
@@ -216,16 +216,16 @@ impl Accounts {
     }
 
     /// Stores a draft as a new user.
-    pub(super) async fn created_from(&self, asker: Asker<'_>, mut draft: Draft) -> Result<User, Fault> {
-        self.admit_creation(asker)?;
-        let mut batch = asker.conditions();
-        self.creation(&mut batch, asker, &mut draft).await?;
+    pub(super) async fn created_from(&self, actor: Actor<'_>, mut draft: Draft) -> Result<User, Fault> {
+        self.admit_creation(actor)?;
+        let mut batch = actor.conditions();
+        self.creation(&mut batch, actor, &mut draft).await?;
         let user = match self.commit(batch).await {
             Ok(outcomes) => outcomes.into_iter().find_map(created).ok_or(Fault::Contended)?,
             Err(CommitError::Taken { keys, .. }) => return Err(self.taken(&draft, &keys)),
             Err(error) => return Err(error.into()),
         };
-        audit::record("user.registered", asker, Some(&user.id), None);
+        audit::record("user.registered", actor, Some(&user.id), None);
         Ok(user)
     }
 
@@ -233,12 +233,12 @@ impl Accounts {
     async fn creation(
         &self,
         batch: &mut Vec<Change>,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         draft: &mut Draft,
     ) -> Result<(), Fault> {
-        self.admit_write(asker, &draft.properties, None)?;
+        self.admit_write(actor, &draft.properties, None)?;
         let password = match draft.secret.take() {
-            Some(secret) => Some(self.hashed(asker, None, secret).await?),
+            Some(secret) => Some(self.hashed(actor, None, secret).await?),
             None => None,
         };
         let properties = std::mem::take(&mut draft.properties);
@@ -257,21 +257,21 @@ impl Accounts {
             verification: None,
         }));
         let about = About::Created(&properties);
-        self.announce(batch, "user.registered", asker, about, Value::Null)?;
-        if self.settings.verify_on_register && matches!(asker, Asker::Client { .. }) {
-            self.announce(batch, "verification.requested", asker, about, Value::Null)?;
+        self.announce(batch, "user.registered", actor, about, Value::Null)?;
+        if self.settings.verify_on_register && matches!(actor, Actor::Client { .. }) {
+            self.announce(batch, "verification.requested", actor, about, Value::Null)?;
         }
         Ok(())
     }
 
     pub(super) async fn hashed(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: Option<&UserId>,
         secret: Secret,
     ) -> Result<PasswordHash, Fault> {
         match secret {
-            Secret::Plain(password) => self.hash(asker, user, password).await,
+            Secret::Plain(password) => self.hash(actor, user, password).await,
             Secret::Hashed(hash) => Ok(hash),
         }
     }
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
     use crate::{
         accounts::{
-            PasswordFault, Settings,
+            PasswordError, Settings,
             testing::{self, CLIENT, House, house, map},
         },
         limit::{self, Rate},
@@ -477,7 +477,7 @@ mod tests {
         assert_eq!(batch(&house, &[good("a@b"), good("c@d")]).await.unwrap(), 2);
         assert!(matches!(batch(&house, &[good("e@f"), good("g@h")]).await, Err(Fault::Limited(_))));
         assert!(matches!(house.register(&good("e@f")).await, Err(Fault::Limited(_))));
-        house.accounts.register(Asker::Operator, map(&good("e@f"))).await.unwrap();
+        house.accounts.register(Actor::Operator, map(&good("e@f"))).await.unwrap();
         assert_eq!(count(&house).await, 3);
     }
 
@@ -486,14 +486,14 @@ mod tests {
         let house = house(testing::standard()).await;
         let user = house.register(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
         let token = house.login(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
-        let fault = house.accounts.set_password(Asker::Operator, &user.id, "short").await.unwrap_err();
-        assert!(matches!(fault, Fault::Password(PasswordFault::TooShort { .. })));
+        let fault = house.accounts.set_password(Actor::Operator, &user.id, "short").await.unwrap_err();
+        assert!(matches!(fault, Fault::Password(PasswordError::TooShort { .. })));
         house.accounts.session(token.id.expose()).await.unwrap();
-        house.accounts.set_password(Asker::Operator, &user.id, "another-good-one").await.unwrap();
+        house.accounts.set_password(Actor::Operator, &user.id, "another-good-one").await.unwrap();
         assert!(matches!(house.accounts.session(token.id.expose()).await, Err(Fault::TokenRequired)));
         assert!(house.login(&json!({"email": "a@b", "password": GOOD})).await.is_err());
         house.login(&json!({"email": "a@b", "password": "another-good-one"})).await.unwrap();
-        let nobody = house.accounts.set_password(Asker::Operator, &99.into(), "another-good-one").await;
+        let nobody = house.accounts.set_password(Actor::Operator, &99.into(), "another-good-one").await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
     }
 

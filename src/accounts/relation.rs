@@ -4,12 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Asker, Fault, Key, Kind, Minted, Query, Settings,
+    Accounts, Actor, Fault, IssuedToken, Key, Kind, Query, Settings,
     admission::size,
     audit,
     change::ATTEMPTS,
     event::About,
-    fault::{Faulty, Violation, Violations},
+    fault::{ValidationRule, Violation, Violations},
     find::{MAX_BYTES, MAX_COST, MAX_ROWS},
     login::lifetime,
     property::list,
@@ -59,7 +59,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::TokenTaken`], or the parts' own.
-    pub async fn add_token(&self, asker: Asker<'_>, user: &User, request: NewToken) -> Result<Minted, Fault> {
+    pub async fn add_token(
+        &self,
+        actor: Actor<'_>,
+        user: &User,
+        request: NewToken,
+    ) -> Result<IssuedToken, Fault> {
         let id = match request.id {
             Some(id) => id,
             None => self.token_id()?,
@@ -67,13 +72,13 @@ impl Accounts {
         let created = request.created.unwrap_or_else(|| self.clock.now());
         let ttl = Some(request.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
         let ttl = ttl.filter(|ttl| ttl.is_finite());
-        self.admit_token_write(asker, &user.id)?;
+        self.admit_token_write(actor, &user.id)?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
             if self.store.load_session(&id.hash()).await?.is_some() {
                 return Err(Fault::TokenTaken);
             }
-            let mut batch = asker.conditions();
+            let mut batch = actor.conditions();
             batch.extend(self.surplus(&user.id).await?);
             batch.push(Change::CreateToken(Token {
                 hash: id.hash(),
@@ -89,8 +94,8 @@ impl Accounts {
             match self.commit(batch).await {
                 Ok(_) => {
                     self.end_surplus(&user.id).await?;
-                    audit::record("token.issued", asker, Some(&user.id), None);
-                    return Ok(Minted { id, ttl, scopes: request.scopes, created, user });
+                    audit::record("token.issued", actor, Some(&user.id), None);
+                    return Ok(IssuedToken { id, ttl, scopes: request.scopes, created, user });
                 }
                 Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
                 Err(CommitError::Missing { .. }) => return Err(Fault::NoInstance(user.id.to_string())),
@@ -106,12 +111,12 @@ impl Accounts {
     /// [`Fault::Query`], [`Fault::TooManyRows`], or the store's.
     pub async fn token_rows(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: &User,
         filter: Option<Value>,
     ) -> Result<(Vec<Map<String, Value>>, Query), Fault> {
         let user = user.clone();
-        self.search(asker, move |accounts| async move { accounts.read_tokens(&user, filter.as_ref()).await })
+        self.search(actor, move |accounts| async move { accounts.read_tokens(&user, filter.as_ref()).await })
             .await
     }
 
@@ -141,7 +146,7 @@ impl Accounts {
     /// [`Fault::Query`], or the store's.
     pub async fn count_tokens(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: &User,
         conditions: Option<Value>,
     ) -> Result<usize, Fault> {
@@ -153,7 +158,7 @@ impl Accounts {
             };
             Ok(accounts.rows_where(&user, &conditions, 0).await?.len())
         };
-        self.search(asker, count).await
+        self.search(actor, count).await
     }
 
     /// One of a user's tokens, by its handle or its id.
@@ -170,12 +175,12 @@ impl Accounts {
     /// [`Fault::UnknownToken`], [`Fault::IdPatched`], [`Fault::TokenMoved`], and those of [`NewToken::read`].
     pub async fn change_token(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         user: &User,
         key: &str,
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Fault> {
-        self.admit_token_write(asker, &user.id)?;
+        self.admit_token_write(actor, &user.id)?;
         let mut token = self.token_of(user, key).await?;
         if let Some(id) = data.get("id").filter(|id| id.as_str() != Some(key)) {
             return Err(Fault::IdPatched { from: key.to_owned(), to: to_text(id) });
@@ -192,14 +197,14 @@ impl Accounts {
         if let Some(created) = created(&self.settings, data)? {
             token.created = created;
         }
-        let mut batch = asker.conditions();
+        let mut batch = actor.conditions();
         batch.push(Change::UpdateToken(token.clone()));
         match self.commit(batch).await {
             Ok(_) => {}
             Err(CommitError::Missing { .. }) => return Err(Fault::UnknownToken(key.to_owned())),
             Err(error) => return Err(error.into()),
         }
-        audit::record("token.changed", asker, Some(&user.id), None);
+        audit::record("token.changed", actor, Some(&user.id), None);
         Ok(self.row(&token))
     }
 
@@ -207,9 +212,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::UnknownToken`], or the store's.
-    pub async fn end_token(&self, asker: Asker<'_>, user: &User, key: &str) -> Result<(), Fault> {
+    pub async fn end_token(&self, actor: Actor<'_>, user: &User, key: &str) -> Result<(), Fault> {
         let token = self.token_of(user, key).await?;
-        let ended = self.end(asker, user, Change::DeleteToken(token.hash)).await?;
+        let ended = self.end(actor, user, Change::DeleteToken(token.hash)).await?;
         if ended == 0 { Err(Fault::UnknownToken(key.to_owned())) } else { Ok(()) }
     }
 
@@ -217,18 +222,18 @@ impl Accounts {
     ///
     /// # Errors
     /// The store's.
-    pub async fn end_tokens(&self, asker: Asker<'_>, user: &User) -> Result<u64, Fault> {
-        self.end(asker, user, Change::RevokeTokens { user: user.id.clone(), except: None }).await
+    pub async fn end_tokens(&self, actor: Actor<'_>, user: &User) -> Result<u64, Fault> {
+        self.end(actor, user, Change::RevokeTokens { user: user.id.clone(), except: None }).await
     }
 
-    async fn end(&self, asker: Asker<'_>, user: &User, change: Change) -> Result<u64, Fault> {
+    async fn end(&self, actor: Actor<'_>, user: &User, change: Change) -> Result<u64, Fault> {
         let mut batch = vec![change];
-        self.announce(&mut batch, "token.revoked", asker, About::User(user), Value::Null)?;
+        self.announce(&mut batch, "token.revoked", actor, About::User(user), Value::Null)?;
         let ended = self.commit(batch).await?.into_iter().find_map(|outcome| match outcome {
             Outcome::Removed(count) => Some(count),
             _ => None,
         });
-        audit::record("token.revoked", asker, Some(&user.id), None);
+        audit::record("token.revoked", actor, Some(&user.id), None);
         Ok(ended.unwrap_or(0))
     }
 
@@ -328,8 +333,11 @@ fn created(settings: &Settings, data: &Map<String, Value>) -> Result<Option<Time
 }
 
 fn no_date() -> Fault {
-    let rule =
-        Violation { property: "created".into(), rule: Faulty::NoDate, shown: "Invalid Date".to_owned() };
+    let rule = Violation {
+        property: "created".into(),
+        rule: ValidationRule::NoDate,
+        shown: "Invalid Date".to_owned(),
+    };
     Fault::Invalid(Violations { model: MODEL.to_owned(), list: vec![rule] })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{aside::Aside, password, query, settings::Settings};
+use super::{password, query, search_thread::SearchThread, settings::Settings};
 use crate::{clock::Clock, hasher::Hasher, limit::Limits, store::Store};
 
 /// The accounts. Cheap to clone.
@@ -17,7 +17,7 @@ pub struct Accounts {
     pub(super) settings: Arc<Settings>,
     pub(super) passwords: Arc<password::Rules>,
     pub(super) users: Arc<query::Model>,
-    pub(super) aside: Arc<Aside>,
+    pub(super) search_thread: Arc<SearchThread>,
     /// Rung when there is an event to deliver.
     pub(super) wake_up: Arc<Notify>,
 }

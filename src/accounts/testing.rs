@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Asker, Fault, Key, Links, Login, Minted, Property, Registration, Settings};
+use super::{Accounts, Actor, Fault, IssuedToken, Key, Links, Login, Property, Registration, Settings};
 use crate::{
     clock::{Clock, Timestamp},
     hasher::{self, Hasher},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A client.
-pub(crate) const CLIENT: Asker<'static> = Asker::Client {
+pub(crate) const CLIENT: Actor<'static> = Actor::Client {
     address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     request_id: "r1",
     session: None,
@@ -115,7 +115,7 @@ impl House {
     }
 
     /// Logs in, as a client.
-    pub(crate) async fn login(&self, body: &Value) -> Result<Minted, Fault> {
+    pub(crate) async fn login(&self, body: &Value) -> Result<IssuedToken, Fault> {
         let login = Login::read(self.accounts.settings(), &map(body))?;
         self.accounts.login(CLIENT, login).await
     }

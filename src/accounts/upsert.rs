@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Accounts, Asker, Fault,
+    Accounts, Actor, Fault,
     change::Checks,
     profile::{Draft, Verified},
 };
@@ -14,14 +14,14 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::NothingToPatch`], or as [`Accounts::patch`] and [`Accounts::register`].
-    pub async fn patch_or_create(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+    pub async fn patch_or_create(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         let Some(id) = data.get(&self.settings.key.name).filter(|id| !id.is_null()) else {
-            return self.create_from(asker, data).await;
+            return self.create_from(actor, data).await;
         };
         let Some(user) = self.named(id).await? else { return Err(Fault::NothingToPatch(to_text(id))) };
         // LoopBack leaves the model's rules out here, and nowhere else.
         let checks = if self.settings.loopback { Checks::Names } else { Checks::All };
-        self.patch_with(asker, user, data, checks).await
+        self.patch_with(actor, user, data, checks).await
     }
 
     /// Replaces the user whom `id` names, or creates one where it names none.
@@ -30,14 +30,14 @@ impl Accounts {
     /// As [`Accounts::replace`] and [`Accounts::register`].
     pub async fn replace_or_create(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         mut data: Map<String, Value>,
     ) -> Result<User, Fault> {
         match data.get(&self.settings.key.name).filter(|id| !id.is_null()).map(to_text) {
-            None => self.create_from(asker, data).await,
+            None => self.create_from(actor, data).await,
             Some(id) => {
                 self.settings.key.take(&mut data);
-                self.replace(asker, &id, data).await
+                self.replace(actor, &id, data).await
             }
         }
     }
@@ -48,7 +48,7 @@ impl Accounts {
     /// [`Fault::NoData`], [`Fault::Several`], [`Fault::Query`], or as [`Accounts::patch`].
     pub async fn upsert_where(
         &self,
-        asker: Asker<'_>,
+        actor: Actor<'_>,
         conditions: &Value,
         data: Map<String, Value>,
     ) -> Result<User, Fault> {
@@ -56,13 +56,13 @@ impl Accounts {
             return Err(Fault::NoData);
         }
         self.may_change_password(&data)?;
-        let (_, ids) = self.matching(asker, conditions, 2).await?;
+        let (_, ids) = self.matching(actor, conditions, 2).await?;
         let mut found = Vec::new();
         for id in &ids {
             found.extend(self.store.user(id).await?);
         }
         if found.is_empty() {
-            self.admit_creation(asker)?;
+            self.admit_creation(actor)?;
         }
         // The whole of a user is wanted, whether one is there or not.
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data.clone())?;
@@ -73,10 +73,10 @@ impl Accounts {
         };
         let draft = self.vetted(draft, &Default::default(), own.as_ref()).await?;
         match (found.pop(), found.is_empty()) {
-            (None, _) => self.created_from(asker, draft).await,
+            (None, _) => self.created_from(actor, draft).await,
             (Some(user), true) => {
                 drop(draft);
-                self.patch_with(asker, user, data, Checks::Names).await
+                self.patch_with(actor, user, data, Checks::Names).await
             }
             (Some(_), false) => Err(Fault::Several),
         }
@@ -88,11 +88,11 @@ impl Accounts {
     }
 
     /// Creates a user whom a write found missing.
-    async fn create_from(&self, asker: Asker<'_>, data: Map<String, Value>) -> Result<User, Fault> {
-        self.admit_creation(asker)?;
+    async fn create_from(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        self.admit_creation(actor)?;
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data)?;
         let draft = self.vetted(draft, &Default::default(), None).await?;
-        self.created_from(asker, draft).await
+        self.created_from(actor, draft).await
     }
 }
 

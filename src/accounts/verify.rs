@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Accounts, Asker, Fault, audit, change::ATTEMPTS, event::About};
+use super::{Accounts, Actor, Fault, audit, change::ATTEMPTS, event::About};
 use crate::{
     encoding::hex,
     limit::LimitKind,
@@ -16,27 +16,27 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::NoInstance`], [`Fault::NoEmail`], [`Fault::Limited`].
-    pub async fn request_verification(&self, asker: Asker<'_>, id: &str) -> Result<(), Fault> {
+    pub async fn request_verification(&self, actor: Actor<'_>, id: &str) -> Result<(), Fault> {
         let user = self.instance(id).await?;
-        self.admit(LimitKind::Reset, asker)?;
+        self.admit(LimitKind::Reset, actor)?;
         if user.email().is_none() {
             return Err(Fault::NoEmail);
         }
         let mut batch = Vec::new();
-        self.announce(&mut batch, "verification.requested", asker, About::User(&user), Value::Null)?;
+        self.announce(&mut batch, "verification.requested", actor, About::User(&user), Value::Null)?;
         self.commit(batch).await?;
-        audit::record("verification.requested", asker, Some(&user.id), None);
+        audit::record("verification.requested", actor, Some(&user.id), None);
         Ok(())
     }
 
     /// Confirms an address by the token that was sent there, once.
     ///
     /// # Errors
-    /// [`Fault::NobodyToConfirm`], [`Fault::WrongVerification`].
-    pub async fn confirm(&self, asker: Asker<'_>, uid: &str, token: &str) -> Result<(), Fault> {
+    /// [`Fault::NoUserToConfirm`], [`Fault::WrongVerification`].
+    pub async fn confirm(&self, actor: Actor<'_>, uid: &str, token: &str) -> Result<(), Fault> {
         for _ in 0..ATTEMPTS {
             let user = self.user_named(uid).await?;
-            let user = user.ok_or_else(|| Fault::NobodyToConfirm(uid.to_owned()))?;
+            let user = user.ok_or_else(|| Fault::NoUserToConfirm(uid.to_owned()))?;
             let sent = verification(token);
             let known = user.verification.as_deref().unwrap_or_default();
             if !bool::from(known.as_bytes().ct_eq(sent.as_bytes())) {
@@ -45,10 +45,10 @@ impl Accounts {
             let mut confirmed = User { verification: None, ..user.clone() };
             confirmed.properties.insert("emailVerified".to_owned(), true.into());
             let mut batch = vec![Change::UpdateUser(confirmed.clone())];
-            self.announce(&mut batch, "user.verified", asker, About::User(&confirmed), Value::Null)?;
+            self.announce(&mut batch, "user.verified", actor, About::User(&confirmed), Value::Null)?;
             match self.commit(batch).await {
                 Ok(_) => {
-                    audit::record("user.verified", asker, Some(&user.id), None);
+                    audit::record("user.verified", actor, Some(&user.id), None);
                     return Ok(());
                 }
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}

@@ -22,7 +22,7 @@ pub enum Who {
 
 /// Why a text names no user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NobodyNamed {
+pub enum WhoError {
     /// There is no name.
     #[error("nobody is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
     Empty,
@@ -32,16 +32,16 @@ pub enum NobodyNamed {
 }
 
 impl FromStr for Who {
-    type Err = NobodyNamed;
+    type Err = WhoError;
 
-    fn from_str(text: &str) -> Result<Self, NobodyNamed> {
+    fn from_str(text: &str) -> Result<Self, WhoError> {
         let who = match text.split_once(':') {
             Some(("id", id)) => named(id).map(|id| Self::Id(UserId::parse(id))),
             Some(("email", email)) => named(email).map(|email| Self::Email(email.to_owned())),
             Some(("username", name)) => named(name).map(|name| Self::Username(name.to_owned())),
             _ => named(text).map(|text| Self::Bare(text.to_owned())),
         };
-        who.ok_or(NobodyNamed::Empty)
+        who.ok_or(WhoError::Empty)
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
             assert_eq!(who.to_string(), text);
         }
         for text in ["", "id:", "email:", "username:"] {
-            assert_eq!(text.parse::<Who>(), Err(NobodyNamed::Empty), "{text:?}");
+            assert_eq!(text.parse::<Who>(), Err(WhoError::Empty), "{text:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Body, Problem,
-    json::{self, Twins},
+    json::{self, DuplicateKeys},
     negotiate,
 };
 use crate::{javascript::to_text, policy::AccountMethod};
@@ -234,7 +234,7 @@ fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
         };
     };
     let parsed = |message: &'static str| {
-        json::parse(text.as_bytes(), Twins::LastCounts).map_err(|_| Problem::new(400, message))
+        json::parse(text.as_bytes(), DuplicateKeys::LastCounts).map_err(|_| Problem::new(400, message))
     };
     let wrapped = |open, close| text.starts_with(open) && text.ends_with(close);
     match kind {

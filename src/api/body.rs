@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Problem,
-    json::{self, Twins},
+    json::{self, DuplicateKeys},
 };
 use crate::qs::{self, TooMuch};
 
@@ -40,8 +40,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn twins(self) -> Twins {
-        if self.unique_keys { Twins::Refused } else { Twins::LastCounts }
+    fn duplicates(self) -> DuplicateKeys {
+        if self.unique_keys { DuplicateKeys::Refused } else { DuplicateKeys::LastCounts }
     }
 }
 
@@ -74,7 +74,7 @@ impl Body {
             headers.get(CONTENT_TYPE).map(|value| MediaType::parse(value.to_str().unwrap_or_default()));
         if reading.lenient
             && may_be_json(headers, media.as_ref())
-            && let Some(object) = bare_object(bytes, reading.twins())
+            && let Some(object) = bare_object(bytes, reading.duplicates())
         {
             return Ok(Self(object, Origin::Json));
         }
@@ -91,7 +91,11 @@ impl Body {
         let value = match kind {
             Kind::Json => {
                 let plain = utf8(inflated(headers, bytes, reading, &charset)?, &charset)?;
-                if plain.is_empty() { Value::Object(Map::new()) } else { parsed(&plain, reading.twins())? }
+                if plain.is_empty() {
+                    Value::Object(Map::new())
+                } else {
+                    parsed(&plain, reading.duplicates())?
+                }
             }
             Kind::Form if charset != "utf-8" => return Err(unsupported_charset(&charset)),
             Kind::Form => form_value(&inflated(headers, bytes, reading, &charset)?)?,
@@ -180,11 +184,11 @@ fn may_be_json(headers: &HeaderMap, media: Option<&Option<MediaType>>) -> bool {
     curl && !cross && !headers.contains_key(CONTENT_ENCODING)
 }
 
-fn bare_object(bytes: &[u8], twins: Twins) -> Option<Value> {
+fn bare_object(bytes: &[u8], duplicates: DuplicateKeys) -> Option<Value> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    json::parse(bytes, twins).ok().filter(Value::is_object)
+    json::parse(bytes, duplicates).ok().filter(Value::is_object)
 }
 
 /// The body without its content encoding, bounded by the same limit.
@@ -237,8 +241,8 @@ fn utf8(bytes: Vec<u8>, charset: &str) -> Result<Vec<u8>, Problem> {
     }
 }
 
-fn parsed(bytes: &[u8], twins: Twins) -> Result<Value, Problem> {
-    json::parse(bytes, twins).map_err(|error| syntax(format!("the body is not valid JSON: {error}")))
+fn parsed(bytes: &[u8], duplicates: DuplicateKeys) -> Result<Value, Problem> {
+    json::parse(bytes, duplicates).map_err(|error| syntax(format!("the body is not valid JSON: {error}")))
 }
 
 fn form_value(bytes: &[u8]) -> Result<Value, Problem> {

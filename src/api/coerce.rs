@@ -141,7 +141,7 @@ fn check(kind: Kind, value: &Value, manner: Manner, lists: bool) -> Checked {
             items.values().try_for_each(|item| check(inner, item, manner, lists))
         }
         (Value::String(text), Sloppy) if is_wrapped(text, '[', ']') => {
-            let list = json::parse(text.as_bytes(), json::Twins::LastCounts)
+            let list = json::parse(text.as_bytes(), json::DuplicateKeys::LastCounts)
                 .map_err(|_| "Cannot parse JSON-encoded array value.")?;
             check(kind, &list, Typed, lists)
         }
@@ -207,7 +207,7 @@ fn sloppy(item: Item, value: &Value, lists: bool) -> Checked {
 }
 
 fn object(text: &str) -> Result<Value, &'static str> {
-    json::parse(text.as_bytes(), json::Twins::LastCounts)
+    json::parse(text.as_bytes(), json::DuplicateKeys::LastCounts)
         .map_err(|_| "Cannot parse JSON-encoded object value.")
 }
 

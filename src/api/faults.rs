@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Problem;
 use crate::{
-    accounts::{Fault, PasswordFault, QueryFault, Violations},
+    accounts::{Fault, PasswordError, QueryError, Violations},
     identity::UserId,
 };
 
@@ -55,7 +55,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::WrongVerification(token) => {
             Problem::new(400, format!("Invalid token: {token}")).code("INVALID_TOKEN")
         }
-        Fault::NobodyToConfirm(uid) => {
+        Fault::NoUserToConfirm(uid) => {
             Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
         }
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
@@ -145,18 +145,18 @@ fn row(fault: Fault) -> Problem {
 }
 
 /// What goes wrong with filters.
-fn query(fault: QueryFault) -> Problem {
+fn query(fault: QueryError) -> Problem {
     let problem = Problem::new(400, fault.to_string());
     match fault {
-        QueryFault::TooDeep(_) => problem.code("QUERY_OBJECT_TOO_DEEP"),
-        QueryFault::TooManyPatterns(_)
-        | QueryFault::TooManyValues(_)
-        | QueryFault::TooManyNames { .. }
-        | QueryFault::TooManyClauses(_) => problem.code("QUERY_TOO_EXPENSIVE"),
-        QueryFault::Operators { operators, clause } => problem
+        QueryError::TooDeep(_) => problem.code("QUERY_OBJECT_TOO_DEEP"),
+        QueryError::TooManyPatterns(_)
+        | QueryError::TooManyValues(_)
+        | QueryError::TooManyNames { .. }
+        | QueryError::TooManyClauses(_) => problem.code("QUERY_TOO_EXPENSIVE"),
+        QueryError::Operators { operators, clause } => problem
             .code("OPERATOR_NOT_ALLOWED_IN_QUERY")
             .details(json!({ "operators": operators, "where": clause })),
-        QueryFault::Hidden(_) => problem.code("HIDDEN_PROPERTY_IN_QUERY"),
+        QueryError::Hidden(_) => problem.code("HIDDEN_PROPERTY_IN_QUERY"),
         _ => problem,
     }
 }
@@ -178,12 +178,12 @@ fn too_many(wait: Duration) -> Problem {
     Problem::new(429, "Too many requests. Try again later").code("TOO_MANY_REQUESTS").retry_after(wait)
 }
 
-fn password_code(fault: PasswordFault) -> &'static str {
+fn password_code(fault: PasswordError) -> &'static str {
     match fault {
-        PasswordFault::Empty | PasswordFault::Hash => "INVALID_PASSWORD",
-        PasswordFault::TooShort { .. } => "PASSWORD_TOO_SHORT",
-        PasswordFault::TooCommon => "PASSWORD_TOO_COMMON",
-        PasswordFault::TooLong { .. } => "PASSWORD_TOO_LONG",
+        PasswordError::Empty | PasswordError::Hash => "INVALID_PASSWORD",
+        PasswordError::TooShort { .. } => "PASSWORD_TOO_SHORT",
+        PasswordError::TooCommon => "PASSWORD_TOO_COMMON",
+        PasswordError::TooLong { .. } => "PASSWORD_TOO_LONG",
     }
 }
 
@@ -217,7 +217,7 @@ pub(super) const EMAIL_NOT_VERIFIED: &str = "LOGIN_FAILED_EMAIL_NOT_VERIFIED";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Faulty, Violation};
+    use crate::accounts::{ValidationRule, Violation};
 
     fn envelope(fault: Fault) -> String {
         problem(fault, "User").envelope().to_string()
@@ -225,12 +225,12 @@ mod tests {
 
     fn violations() -> Violations {
         let list = [
-            ("password", Faulty::Blank, "undefined"),
-            ("email", Faulty::Blank, "[]"),
-            ("email", Faulty::EmailNoText, "[]"),
-            ("username", Faulty::UsernameTaken, "\"alice\""),
+            ("password", ValidationRule::Blank, "undefined"),
+            ("email", ValidationRule::Blank, "[]"),
+            ("email", ValidationRule::EmailNoText, "[]"),
+            ("username", ValidationRule::UsernameTaken, "\"alice\""),
         ];
-        let violation = |(property, rule, shown): (&'static str, Faulty, &str)| Violation {
+        let violation = |(property, rule, shown): (&'static str, ValidationRule, &str)| Violation {
             property: property.into(),
             rule,
             shown: shown.to_owned(),
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn tells_a_batch_item_by_item() {
-        let faults = vec![None, Some(Fault::Password(PasswordFault::Empty))];
+        let faults = vec![None, Some(Fault::Password(PasswordError::Empty))];
         insta::assert_snapshot!(envelope(Fault::Batch(faults)), @r#"{"error":{"statusCode":422,"name":"Error","message":"Failed with multiple errors, see `details` for more information.","details":[null,{"statusCode":422,"name":"Error","message":"Invalid password.","code":"INVALID_PASSWORD"}]}}"#);
     }
 

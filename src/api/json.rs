@@ -9,7 +9,7 @@ use crate::javascript::{LARGEST_WHOLE, number_to_json};
 
 /// What becomes of a key that an object has twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Twins {
+pub(super) enum DuplicateKeys {
     /// The last one counts, as in JavaScript.
     LastCounts,
     /// They are an error: the next reader of the text might take the first.
@@ -21,10 +21,10 @@ pub(super) enum Twins {
 ///
 /// # Errors
 /// What is wrong, and where.
-pub(super) fn parse(bytes: &[u8], twins: Twins) -> Result<Value, serde_json::Error> {
+pub(super) fn parse(bytes: &[u8], duplicates: DuplicateKeys) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = twins.deserialize(&mut reader)?;
+    let value = duplicates.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
@@ -38,7 +38,7 @@ fn rounded(value: impl Into<Number>) -> Value {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Twins {
+impl<'de> DeserializeSeed<'de> for DuplicateKeys {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -46,7 +46,7 @@ impl<'de> DeserializeSeed<'de> for Twins {
     }
 }
 
-impl<'de> Visitor<'de> for Twins {
+impl<'de> Visitor<'de> for DuplicateKeys {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-        super::parse(bytes, Twins::LastCounts)
+        super::parse(bytes, DuplicateKeys::LastCounts)
     }
 
     #[test]
@@ -164,10 +164,10 @@ mod tests {
 
     #[test]
     fn twins_are_refused_where_they_matter() {
-        let twins = br#"{"a":{"b":1,"b":2}}"#;
-        assert_eq!(parse(twins).unwrap()["a"]["b"], 2);
-        let error = super::parse(twins, Twins::Refused).unwrap_err().to_string();
+        let duplicates = br#"{"a":{"b":1,"b":2}}"#;
+        assert_eq!(parse(duplicates).unwrap()["a"]["b"], 2);
+        let error = super::parse(duplicates, DuplicateKeys::Refused).unwrap_err().to_string();
         assert!(error.starts_with("the key `b` is there twice at line 1"), "{error}");
-        assert!(super::parse(br#"[{"a":1},{"a":{"a":1}}]"#, Twins::Refused).is_ok());
+        assert!(super::parse(br#"[{"a":1},{"a":{"a":1}}]"#, DuplicateKeys::Refused).is_ok());
     }
 }

@@ -7,14 +7,14 @@ use super::{
     answer::Answer,
     arguments::{self, Around},
     negotiate,
-    users::{asker, instance_id},
+    users::{actor, instance_id},
 };
 use crate::{accounts::Reset, javascript::to_text, store::Session};
 
 impl Api {
     /// `POST /users/{id}/verify`: the mail goes out by itself.
     pub(super) async fn verify(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let asked = self.accounts.request_verification(asker(call), instance_id(call)).await;
+        let asked = self.accounts.request_verification(actor(call), instance_id(call)).await;
         asked.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -31,7 +31,7 @@ impl Api {
             let message = format!("The redirect `{target}` leads to a place that is not allowed");
             return Err(Problem::new(400, message).code("INVALID_REDIRECT"));
         }
-        self.accounts.confirm(asker(call), &uid, &token).await.map_err(|fault| self.fault(fault))?;
+        self.accounts.confirm(actor(call), &uid, &token).await.map_err(|fault| self.fault(fault))?;
         Ok(redirect.map_or(Answer::Nothing, Answer::Redirect))
     }
 
@@ -41,14 +41,14 @@ impl Api {
         let empty = Map::new();
         let fields = call.body.fields().unwrap_or(&empty);
         let reset = Reset::read(&self.accounts, fields).map_err(|fault| self.fault(fault))?;
-        self.accounts.request_reset(asker(call), reset).await.map_err(|fault| self.fault(fault))?;
+        self.accounts.request_reset(actor(call), reset).await.map_err(|fault| self.fault(fault))?;
         Ok(if self.loopback() { Answer::Nothing } else { Answer::Value(json!({})) })
     }
 
     /// `POST /users/reset-password`.
     pub(super) async fn set_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (session, password) = (self.session(call)?, field(call, "newPassword")?);
-        let set = self.accounts.reset_password(asker(call), session, &password).await;
+        let set = self.accounts.reset_password(actor(call), session, &password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -65,7 +65,7 @@ impl Api {
             return Err(Problem::new(400, "Passwords do not match"));
         }
         let session = self.session(call)?;
-        let set = self.accounts.reset_password(asker(call), session, password).await;
+        let set = self.accounts.reset_password(actor(call), session, password).await;
         set.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -74,7 +74,7 @@ impl Api {
     pub(super) async fn change_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (old, new) = (field(call, "oldPassword")?, field(call, "newPassword")?);
         let session = self.session(call)?;
-        let changed = self.accounts.change_password(asker(call), session, (&old, &new)).await;
+        let changed = self.accounts.change_password(actor(call), session, (&old, &new)).await;
         changed.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }

@@ -8,7 +8,7 @@ use super::{
     answer::Answer,
     arguments::value,
     faults,
-    users::{asker, instance_id},
+    users::{actor, instance_id},
 };
 use crate::accounts::Query;
 
@@ -16,7 +16,7 @@ impl Api {
     /// `GET /users`.
     pub(super) async fn find(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
-        let found = self.accounts.find_all(asker(call), filter).await;
+        let found = self.accounts.find_all(actor(call), filter).await;
         let (users, query) = found.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(users.iter().map(|user| Value::Object(query.view(self.row(user)))).collect()))
     }
@@ -24,7 +24,7 @@ impl Api {
     /// `GET /users/findOne`.
     pub(super) async fn find_one(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
-        let found = self.accounts.find_first(asker(call), filter).await;
+        let found = self.accounts.find_first(actor(call), filter).await;
         let (user, query) = found.map_err(|fault| self.fault(fault))?;
         match user {
             Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(&user))))),
@@ -47,7 +47,7 @@ impl Api {
     pub(super) async fn count(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let conditions = value(call.method, "where", &call.body, call.head.into())?;
         let count =
-            self.accounts.count_all(asker(call), conditions).await.map_err(|fault| self.fault(fault))?;
+            self.accounts.count_all(actor(call), conditions).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": count })))
     }
 
@@ -64,46 +64,46 @@ impl Api {
     pub(super) async fn patch(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.instance(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         let data = some_data(call)?;
-        let user = self.accounts.patch(asker(call), user, data).await.map_err(|fault| self.fault(fault))?;
+        let user = self.accounts.patch(actor(call), user, data).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(self.shown(&user)))
     }
 
     /// `PUT /users/{id}`, `POST /users/{id}/replace`.
     pub(super) async fn replace(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (id, data) = (instance_id(call), some_data(call)?);
-        let user = self.accounts.replace(asker(call), id, data).await.map_err(|fault| self.fault(fault))?;
+        let user = self.accounts.replace(actor(call), id, data).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(self.shown(&user)))
     }
 
     /// `PATCH /users`.
     pub(super) async fn patch_or_create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let user = self.accounts.patch_or_create(asker(call), data(call)).await;
+        let user = self.accounts.patch_or_create(actor(call), data(call)).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `PUT /users`, `POST /users/replaceOrCreate`.
     pub(super) async fn replace_or_create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let user = self.accounts.replace_or_create(asker(call), data(call)).await;
+        let user = self.accounts.replace_or_create(actor(call), data(call)).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `POST /users/upsertWithWhere`.
     pub(super) async fn upsert_with_where(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (conditions, data) = (conditions(call)?, some_data(call)?);
-        let user = self.accounts.upsert_where(asker(call), &conditions, data).await;
+        let user = self.accounts.upsert_where(actor(call), &conditions, data).await;
         Ok(Answer::Value(self.shown(&user.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `POST /users/update`.
     pub(super) async fn update_all(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let conditions = conditions(call)?;
-        let count = self.accounts.update_all(asker(call), &conditions, data(call)).await;
+        let count = self.accounts.update_all(actor(call), &conditions, data(call)).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
 
     /// `DELETE /users/{id}`.
     pub(super) async fn delete(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let deleted = self.accounts.delete(asker(call), instance_id(call)).await;
+        let deleted = self.accounts.delete(actor(call), instance_id(call)).await;
         let deleted = deleted.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(json!({ "count": u8::from(deleted) })))
     }

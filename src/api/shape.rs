@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    accounts::{Minted, Settings},
+    accounts::{IssuedToken, Settings},
     identity::scopes,
     javascript::number_to_json,
     store::User,
@@ -32,15 +32,15 @@ pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
 }
 
 /// A new token with its id (docs/loopback-3.28.md section 1.4).
-pub(super) fn token(minted: &Minted, settings: &Settings) -> Map<String, Value> {
+pub(super) fn token(issued: &IssuedToken, settings: &Settings) -> Map<String, Value> {
     let mut shown = Map::new();
-    shown.insert("id".to_owned(), minted.id.expose().into());
-    shown.insert("ttl".to_owned(), minted.ttl.map_or(Value::Null, number_to_json));
-    if !minted.scopes.is_empty() {
-        shown.insert("scopes".to_owned(), json!(scopes::shown(&minted.scopes)));
+    shown.insert("id".to_owned(), issued.id.expose().into());
+    shown.insert("ttl".to_owned(), issued.ttl.map_or(Value::Null, number_to_json));
+    if !issued.scopes.is_empty() {
+        shown.insert("scopes".to_owned(), json!(scopes::shown(&issued.scopes)));
     }
-    shown.insert("created".to_owned(), minted.created.to_string().into());
-    shown.insert("userId".to_owned(), settings.key.value(&minted.user.id));
+    shown.insert("created".to_owned(), issued.created.to_string().into());
+    shown.insert("userId".to_owned(), settings.key.value(&issued.user.id));
     let kind = settings.principal_type.as_deref();
     shown.extend(kind.map(|kind| ("principalType".to_owned(), kind.into())));
     shown
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn shows_tokens_in_loopbacks_order() {
-        let mut minted = Minted {
+        let mut issued = IssuedToken {
             id: TokenId::new("tok".to_owned()),
             ttl: Some(1_209_600.0),
             scopes: Vec::new(),
@@ -88,11 +88,11 @@ mod tests {
             user: alice(&json!({})),
         };
         let plain = r#"{"id":"tok","ttl":1209600,"created":"2026-11-21T20:51:11.688Z","userId":7}"#;
-        assert_eq!(text(token(&minted, &testing::loopback())), plain);
-        minted.scopes.push("reset-password".to_owned());
-        minted.ttl = None;
+        assert_eq!(text(token(&issued, &testing::loopback())), plain);
+        issued.scopes.push("reset-password".to_owned());
+        issued.ttl = None;
         assert_eq!(
-            text(token(&minted, &testing::loopback())),
+            text(token(&issued, &testing::loopback())),
             r#"{"id":"tok","ttl":null,"scopes":["reset-password"],"created":"2026-11-21T20:51:11.688Z","userId":7}"#
         );
     }

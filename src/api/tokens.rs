@@ -9,7 +9,7 @@ use super::{
     arguments::value,
     rows::data,
     shape,
-    users::{asker, instance_id},
+    users::{actor, instance_id},
 };
 use crate::{
     accounts::{Fault, NewToken},
@@ -24,7 +24,7 @@ impl Api {
     pub(super) async fn list_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let filter = value(call.method, "filter", &call.body, call.head.into())?;
-        let found = self.accounts.token_rows(asker(call), &user, filter).await;
+        let found = self.accounts.token_rows(actor(call), &user, filter).await;
         let (rows, query) = found.map_err(|fault| self.fault(fault))?;
         let with_user = query.includes("user");
         let rows = rows.into_iter().map(|row| {
@@ -41,7 +41,7 @@ impl Api {
     pub(super) async fn count_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let conditions = value(call.method, "where", &call.body, call.head.into())?;
-        let count = self.accounts.count_tokens(asker(call), &user, conditions).await;
+        let count = self.accounts.count_tokens(actor(call), &user, conditions).await;
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
 
@@ -66,7 +66,7 @@ impl Api {
     /// `DELETE /users/{id}/accessTokens`.
     pub(super) async fn delete_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        self.accounts.end_tokens(asker(call), &user).await.map_err(|fault| self.fault(fault))?;
+        self.accounts.end_tokens(actor(call), &user).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
 
@@ -80,14 +80,14 @@ impl Api {
     /// `PUT /users/{id}/accessTokens/{fk}`.
     pub(super) async fn update_token(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let row = self.accounts.change_token(asker(call), &user, &foreign_key(call), &data(call)).await;
+        let row = self.accounts.change_token(actor(call), &user, &foreign_key(call), &data(call)).await;
         Ok(Answer::Value(Value::Object(row.map_err(|fault| self.fault(fault))?)))
     }
 
     /// `DELETE /users/{id}/accessTokens/{fk}`.
     pub(super) async fn delete_token(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
-        let ended = self.accounts.end_token(asker(call), &user, &foreign_key(call)).await;
+        let ended = self.accounts.end_token(actor(call), &user, &foreign_key(call)).await;
         ended.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
@@ -99,8 +99,8 @@ impl Api {
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Problem> {
         let request = NewToken::read(self.accounts.settings(), data).map_err(|fault| self.fault(fault))?;
-        let minted = self.accounts.add_token(asker(call), user, request).await;
-        Ok(shape::token(&minted.map_err(|fault| self.fault(fault))?, self.accounts.settings()))
+        let issued = self.accounts.add_token(actor(call), user, request).await;
+        Ok(shape::token(&issued.map_err(|fault| self.fault(fault))?, self.accounts.settings()))
     }
 
     async fn owner(&self, call: &Call<'_>) -> Result<User, Problem> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Api, Call, Problem, answer::Answer, arguments, faults, shape};
 use crate::{
-    accounts::{Asker, Fault, Login},
+    accounts::{Actor, Fault, Login},
     clock::Clock,
     store::User,
 };
@@ -12,14 +12,14 @@ use crate::{
 impl Api {
     /// `POST /users`: one user, or a list of them.
     pub(super) async fn create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
-        let asker = asker(call);
+        let actor = actor(call);
         if let Value::Array(items) = &call.body.0 {
             let items = items.iter().map(|item| item.as_object().cloned().unwrap_or_default()).collect();
-            let users = self.accounts.register_many(asker, items).await.map_err(|fault| self.fault(fault))?;
+            let users = self.accounts.register_many(actor, items).await.map_err(|fault| self.fault(fault))?;
             return Ok(Answer::Value(users.iter().map(|user| self.shown(user)).collect()));
         }
         let data = call.body.fields().cloned().unwrap_or_default();
-        let user = self.accounts.register(asker, data).await.map_err(|fault| self.fault(fault))?;
+        let user = self.accounts.register(actor, data).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Value(self.shown(&user)))
     }
 
@@ -29,10 +29,10 @@ impl Api {
         let empty = Map::new();
         let credentials = call.body.fields().unwrap_or(&empty);
         let login = Login::read(self.accounts.settings(), credentials).map_err(|fault| self.fault(fault))?;
-        let minted = self.accounts.login(asker(call), login).await.map_err(|fault| self.fault(fault))?;
-        let mut token = shape::token(&minted, self.accounts.settings());
+        let issued = self.accounts.login(actor(call), login).await.map_err(|fault| self.fault(fault))?;
+        let mut token = shape::token(&issued, self.accounts.settings());
         if wants_user(include.as_ref()) {
-            token.insert("user".to_owned(), self.shown(&minted.user));
+            token.insert("user".to_owned(), self.shown(&issued.user));
         }
         Ok(Answer::Secret(Value::Object(token)))
     }
@@ -44,7 +44,7 @@ impl Api {
             (None, Some(token)) => self.accounts.session(token).await.map_err(|fault| self.fault(fault))?,
             (None, None) => return Err(self.fault(Fault::TokenRequired)),
         };
-        self.accounts.logout(asker(call), &session).await.map_err(|fault| self.fault(fault))?;
+        self.accounts.logout(actor(call), &session).await.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }
 
@@ -76,9 +76,9 @@ impl Api {
     }
 }
 
-pub(super) fn asker<'c>(call: &'c Call<'_>) -> Asker<'c> {
+pub(super) fn actor<'c>(call: &'c Call<'_>) -> Actor<'c> {
     let session = call.session.as_deref();
-    Asker::Client { address: call.client, request_id: call.request_id, session, reach: call.reach }
+    Actor::Client { address: call.client, request_id: call.request_id, session, reach: call.reach }
 }
 
 /// The row's id as the request names it.

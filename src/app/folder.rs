@@ -235,7 +235,7 @@ impl Stat {
 /// When the folder or a file cannot be read, or there is none.
 pub fn read(folder: &Path) -> Result<Vec<Source>, PolicyError> {
     let (sources, findings) = read_all(folder)?;
-    if findings.is_empty() { Ok(sources) } else { Err(PolicyError::Mistakes(findings)) }
+    if findings.is_empty() { Ok(sources) } else { Err(PolicyError::ConfigErrors(findings)) }
 }
 
 /// The same with every mistake: what can be read, and what is wrong with the rest.

@@ -66,7 +66,7 @@ pub struct Imagined {
 /// Who asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Asker {
+pub struct ImaginedCaller {
     /// The user's id; `None` = anonymous.
     pub user: Option<String>,
     /// Sorted.
@@ -120,7 +120,7 @@ impl Live {
     ///
     /// # Errors
     /// When the gate is stopping, or the system gives no thread.
-    pub async fn imagine(&self, request: Imagined, asker: Asker) -> Result<InForce, LiveError> {
+    pub async fn imagine(&self, request: Imagined, asker: ImaginedCaller) -> Result<InForce, LiveError> {
         let made_of = self.made_of().await?;
         let refused = self.about.last.told().failure;
         let set = &made_of.ruleset.set;
@@ -173,7 +173,7 @@ impl Live {
 fn with_question<T>(
     ruleset: &Ruleset,
     request: &Imagined,
-    asker: &Asker,
+    asker: &ImaginedCaller,
     ask: impl FnOnce(&policy::Question<'_>, Caller<'_>) -> T,
 ) -> Option<T> {
     let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
@@ -192,7 +192,7 @@ fn with_question<T>(
     }
 }
 
-fn asks(ruleset: &Ruleset, request: &Imagined, asker: &Asker) -> bool {
+fn asks(ruleset: &Ruleset, request: &Imagined, asker: &ImaginedCaller) -> bool {
     with_question(ruleset, request, asker, |_, _| ()).is_some()
 }
 
@@ -201,7 +201,7 @@ fn ask_app(
     forward: forward::Settings,
     ruleset: &Ruleset,
     request: &Imagined,
-    asker: &Asker,
+    asker: &ImaginedCaller,
 ) -> Result<OwnerTold, LiveError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.map_err(LiveError::Runtime)?;

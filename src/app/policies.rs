@@ -23,7 +23,7 @@ use crate::{
 pub use error::PolicyError;
 
 /// What a set is made with, besides its files and rows.
-pub(super) struct Maker {
+pub(super) struct RulesetBuilder {
     pub(super) config: Config,
     pub(super) store: Arc<dyn Store>,
     pub(super) hasher: Hasher,
@@ -36,7 +36,7 @@ pub(super) struct Maker {
     pub(super) wake_up: Arc<Notify>,
 }
 
-impl Maker {
+impl RulesetBuilder {
     /// Whether links begin with more than a guess.
     fn has_address(&self) -> bool {
         self.config.server.public_url.is_some() || matches!(self.config.server.http, Listen::Tcp(_))
@@ -45,7 +45,7 @@ impl Maker {
     /// Checks and compiles a whole set, with the User API as its account model wants it.
     pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
         let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
-        let Some(set) = set else { return Err(PolicyError::Mistakes(findings)) };
+        let Some(set) = set else { return Err(PolicyError::ConfigErrors(findings)) };
         let passed_over = folder::passed_over(&self.config.policies.dir);
         for finding in findings.iter().chain(&passed_over) {
             tracing::warn!(file = finding.file, line = finding.line, column = finding.column, "{finding}");
@@ -87,7 +87,7 @@ pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> 
         return Ok(());
     }
     let (set, findings) = policy::compile(&translate::policy(config), &sources, &Stored::default());
-    set.map(|_| ()).ok_or(PolicyError::Mistakes(findings))
+    set.map(|_| ()).ok_or(PolicyError::ConfigErrors(findings))
 }
 
 /// The account model as the policies say it, as far as they can be read: the loading itself tells their mistakes.

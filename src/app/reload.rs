@@ -21,14 +21,14 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use super::{
     PolicyError,
     folder::{Folder, POLL, SLOW_POLL, Watched},
-    policies::{Maker, stored},
+    policies::{RulesetBuilder, stored},
     signs::Watches,
     status::Reload,
 };
 
 use crate::{
     clock::{Clock, Timestamp},
-    config::Mistakes,
+    config::ConfigErrors,
     gate::{Rules, Ruleset},
     observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
@@ -56,7 +56,7 @@ pub(super) struct LastReload {
 
 /// What is needed to replace the first set.
 pub(super) struct Loaded {
-    maker: Maker,
+    maker: RulesetBuilder,
     folder: Folder,
     in_force: InForce,
     /// The store's changes up to this one are in it.
@@ -71,7 +71,7 @@ struct InForce {
 
 /// The thread's own.
 struct Work {
-    maker: Maker,
+    maker: RulesetBuilder,
     folder: Folder,
     in_force: InForce,
     rules: Arc<Rules>,
@@ -86,7 +86,7 @@ struct Work {
 ///
 /// # Errors
 /// Whatever is wrong with them: a gate does not start without.
-pub(super) async fn load(maker: Maker) -> Result<(Ruleset, Loaded), PolicyError> {
+pub(super) async fn load(maker: RulesetBuilder) -> Result<(Ruleset, Loaded), PolicyError> {
     let mut folder = Folder::new(maker.config.policies.dir.clone());
     let sources = folder.read()?;
     // Before the rows are read: what changes in between is then read twice, not never.
@@ -325,7 +325,7 @@ impl Work {
 /// Logs why a set was refused, a line a mistake; says it in one line.
 fn tell(error: PolicyError) -> String {
     let told = match &error {
-        PolicyError::Mistakes(findings) => {
+        PolicyError::ConfigErrors(findings) => {
             let errors: Vec<_> =
                 findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
             for finding in errors.iter().take(MOST_MISTAKES) {
@@ -345,7 +345,7 @@ fn tell(error: PolicyError) -> String {
 }
 
 /// Logs why a configuration was refused, a line a mistake; says it in one line.
-fn tell_mistakes(mistakes: &Mistakes) -> String {
+fn tell_mistakes(mistakes: &ConfigErrors) -> String {
     let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
     for mistake in errors.iter().take(MOST_MISTAKES) {
         tracing::error!(code = mistake.code, "{mistake}");

@@ -1,6 +1,6 @@
 //! The command line as types.
 
-mod asker;
+mod caller;
 mod rules;
 
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use clap_complete::Shell;
 
 use crate::{admin::Who, config};
 
-pub(super) use asker::Asker;
+pub(super) use caller::CallerArg;
 pub(super) use rules::AclCommand;
 
 /// A login, access tokens and ACL files in front of any HTTP app.
@@ -108,7 +108,7 @@ pub(super) enum ConfigCommand {
 pub(super) struct Explain {
     /// Who asks: anonymous, id:7, email:a@b, username:ann, or bare
     #[arg(long = "as", value_name = "WHO", required_unless_present = "request_id")]
-    pub(super) who: Option<Asker>,
+    pub(super) who: Option<CallerArg>,
     /// The verb, e.g. GET
     #[arg(required_unless_present = "request_id")]
     pub(super) method: Option<String>,

@@ -18,7 +18,7 @@ use crate::{
     },
     app,
     clock::Clock,
-    config::{self, Config, Mistakes},
+    config::{self, Config, ConfigErrors},
     hasher::Hasher,
     limit::Limits,
     policy::Severity,
@@ -40,7 +40,7 @@ pub(super) enum Backend {
 #[derive(Debug)]
 pub(super) struct Site {
     config: Config,
-    broken: Option<Mistakes>,
+    broken: Option<ConfigErrors>,
 }
 
 impl Site {
@@ -48,7 +48,7 @@ impl Site {
     ///
     /// # Errors
     /// Every mistake, where no gate answers.
-    pub(super) fn find(global: &Global) -> Result<Self, Mistakes> {
+    pub(super) fn find(global: &Global) -> Result<Self, ConfigErrors> {
         let sources = super::sources(global);
         let mistakes = match config::load(&sources) {
             Ok(loaded) => return Ok(Self::from(loaded.config)),
@@ -78,7 +78,7 @@ impl Site {
     ///
     /// # Errors
     /// Every mistake.
-    pub(super) fn whole(&self) -> Result<&Config, Mistakes> {
+    pub(super) fn whole(&self) -> Result<&Config, ConfigErrors> {
         self.broken.clone().map_or(Ok(&self.config), Err)
     }
 }

@@ -10,7 +10,7 @@ use super::{Exit, backend::Site, known, policy_folder, print, print_json};
 use crate::{
     admin::whole_chain,
     app,
-    config::{self, Config, Mistake, Mistakes, Sources},
+    config::{self, Config, ConfigErrors, ConfigFinding, Sources},
     gate::MethodOverride,
     policy::{self, Case, Finding, Severity, Stored},
 };
@@ -43,7 +43,7 @@ pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result
 fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
     let (mut entries, config): (Vec<Entry>, Option<Config>) = match config::load(sources) {
         Ok(loaded) => (loaded.warnings.into_iter().map(Entry::from).collect(), Some(loaded.config)),
-        Err(Mistakes(mistakes)) => (mistakes.into_iter().map(Entry::from).collect(), None),
+        Err(ConfigErrors(mistakes)) => (mistakes.into_iter().map(Entry::from).collect(), None),
     };
     if let Some(config) = config {
         let file = sources.file.as_ref().map(|file| file.display().to_string());
@@ -177,8 +177,8 @@ impl Entry {
     }
 }
 
-impl From<Mistake> for Entry {
-    fn from(mistake: Mistake) -> Self {
+impl From<ConfigFinding> for Entry {
+    fn from(mistake: ConfigFinding) -> Self {
         Self {
             file: mistake.file,
             line: mistake.line,

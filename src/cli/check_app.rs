@@ -17,7 +17,7 @@ use std::{fmt::Write, path::Path};
 use serde_json::Value;
 
 use super::{Exit, print, print_json, printable::printable};
-use crate::config::{self, Config, Mistakes, Profile, Sources};
+use crate::config::{self, Config, ConfigErrors, Profile, Sources};
 
 use remark::{Kind, Remark, Remarks};
 
@@ -33,7 +33,7 @@ struct Checked {
 ///
 /// # Errors
 /// When the configuration has mistakes.
-pub(super) fn config(sources: &Sources) -> Result<Config, Mistakes> {
+pub(super) fn config(sources: &Sources) -> Result<Config, ConfigErrors> {
     let config = config::load(sources)?.config;
     if config.is_set(PROFILE) {
         return Ok(config);

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Exit,
-    args::{Asker, Explain, Global},
+    args::{CallerArg, Explain, Global},
     backend::Site,
     known, on_runtime,
     paint::Paint,
@@ -40,7 +40,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let (Some(asker), Some(method), Some(target)) = (&explain.who, &explain.method, &explain.target) else {
         anyhow::bail!("say `--as WHO METHOD TARGET`, or `--request-id ID --log FILE`");
     };
-    if matches!(asker, Asker::Anonymous) && !explain.roles.is_empty() {
+    if matches!(asker, CallerArg::Anonymous) && !explain.roles.is_empty() {
         anyhow::bail!("nobody who is anonymous has a role; leave `--role` out");
     }
     let body: Option<Value> = explain
@@ -85,7 +85,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
 }
 
 /// Without a gate: the files on disk, and the store as far as there is one.
-fn on_disk(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<Situation> {
+fn on_disk(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<Situation> {
     let (stored, person) = person(config, asker, explain)?;
     Ok(Situation {
         analysis: analyze(config, &stored)?,
@@ -134,10 +134,10 @@ impl Situation {
 }
 
 /// Who asks. Where there is no store yet, an id is believed, and the roles are those of the command line.
-fn person(config: &Config, asker: &Asker, explain: &Explain) -> anyhow::Result<(Stored, Person)> {
+fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<(Stored, Person)> {
     let who = match asker {
-        Asker::Anonymous => None,
-        Asker::Who(who) => Some(who),
+        CallerArg::Anonymous => None,
+        CallerArg::Who(who) => Some(who),
     };
     let (stored, user) = if known::has_store(config) {
         let mut answer = None;

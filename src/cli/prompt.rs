@@ -13,13 +13,13 @@ use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termi
 use super::args::PasswordFrom;
 use crate::admin::Hidden;
 
-pub(super) use usage::Usage;
+pub(super) use usage::UsageError;
 
 /// The password for `whom`: of a file or of standard input, without the newline that an editor or `echo` ends it with;
 /// else of the person at the terminal, twice.
 ///
 /// # Errors
-/// [`Usage`] where nothing says where it is and there is no terminal.
+/// [`UsageError`] where nothing says where it is and there is no terminal.
 pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden> {
     if let Some(path) = &from.password_file {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -46,9 +46,9 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
 /// Refuses with this text where there is no terminal to ask at.
 ///
 /// # Errors
-/// [`Usage`].
-pub(super) fn may_ask(otherwise: &str) -> Result<(), Usage> {
-    if io::stdin().is_terminal() { Ok(()) } else { Err(Usage(otherwise.to_owned())) }
+/// [`UsageError`].
+pub(super) fn may_ask(otherwise: &str) -> Result<(), UsageError> {
+    if io::stdin().is_terminal() { Ok(()) } else { Err(UsageError(otherwise.to_owned())) }
 }
 
 /// Whether the answer is yes; anything else is no.

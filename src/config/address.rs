@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     code::Code,
-    mistake::Wrong,
+    finding::ValueError,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
     settings::{CorsOrigins, Listen, UpstreamAddress},
 };
@@ -70,7 +70,7 @@ impl Setting for SocketAddr {
         "an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if let Some(port) = text.strip_prefix("localhost:").and_then(port) {
             return Ok(Self::from((Ipv4Addr::LOCALHOST, port)));
         }
@@ -83,7 +83,7 @@ impl Setting for Listen {
         format!("{}, or \"unix:/path\", or \"\" for off", SocketAddr::wanted())
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         match text.strip_prefix("unix:") {
             _ if text.is_empty() => Ok(Self::Off),
             Some(path) => socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text)),
@@ -97,14 +97,14 @@ impl Setting for UpstreamAddress {
         "\"http://host:port\" or \"unix:/path\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text));
         }
         if text.starts_with("https://") || text.starts_with("h2c://") {
             let scheme = text.split(':').next().unwrap_or_default();
             let what = format!("`{scheme}://…`: {scheme} towards the app is not built yet");
-            return Err(Wrong { code: Code::NotBuilt, what, fix: format!("write {}", Self::wanted()) });
+            return Err(ValueError { code: Code::NotBuilt, what, fix: format!("write {}", Self::wanted()) });
         }
         let Some(rest) = text.strip_prefix("http://") else {
             return Err(wrong_value::<Self>(text));
@@ -124,7 +124,7 @@ impl Setting for IpNet {
         "a network such as \"10.0.0.0/8\", or one address".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self::from(address));
         }
@@ -143,7 +143,7 @@ impl Setting for WebAddress {
         "an address such as \"https://id.example.com\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let valid = is_web_address(text, is_path_byte);
         if valid { Ok(Self(text.trim_end_matches('/').to_owned())) } else { Err(wrong_value::<Self>(text)) }
     }
@@ -154,7 +154,7 @@ impl Setting for HookAddress {
         "an address such as \"https://app.example.com/events\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if is_web_address(text, is_target_byte) {
             Ok(Self(text.to_owned()))
         } else {
@@ -168,7 +168,7 @@ impl Setting for ApiRoot {
         "a path such as \"/api\", in plain characters".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let path = text.strip_suffix('/').unwrap_or(text);
         let valid = text.starts_with('/') && path.split('/').skip(1).all(is_segment);
         if valid { Ok(Self(path.to_owned())) } else { Err(wrong_value::<Self>(text)) }
@@ -180,7 +180,7 @@ impl Setting for Segment {
         "one word of a path, such as \"users\", in plain characters".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if is_segment(text) { Ok(Self(text.to_owned())) } else { Err(wrong_value::<Self>(text)) }
     }
 }
@@ -190,7 +190,7 @@ impl Setting for TargetPath {
         "a path such as \"/health\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let valid = text.starts_with('/') && text.bytes().all(is_target_byte);
         if valid { Ok(Self(text.to_owned())) } else { Err(wrong_value::<Self>(text)) }
     }
@@ -201,7 +201,7 @@ impl Setting for FieldName {
         "a name such as \"X-Token\"".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let name = HeaderName::try_from(text);
         name.map(|_| Self(text.to_owned())).map_err(|_| wrong_value::<Self>(text))
     }
@@ -218,7 +218,7 @@ impl Setting for CorsOrigins {
         json!({"anyOf": [{"type": "string", "enum": ["*", "reflect", ""]}, list]})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         match text {
             "*" => Ok(Self::Any),
             "reflect" => Ok(Self::Reflect),
@@ -226,7 +226,7 @@ impl Setting for CorsOrigins {
         }
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         let one = |written: &Written| match written {
             Written::Text(text) => origin(text),
             other => Err(wrong_type::<Self>(other)),
@@ -251,7 +251,7 @@ impl FromIterator<String> for CorsOrigins {
     }
 }
 
-fn origin(text: &str) -> Result<String, Wrong> {
+fn origin(text: &str) -> Result<String, ValueError> {
     match WebAddress::from_text(text) {
         Ok(WebAddress(address)) if address == text && address.matches('/').count() == 2 => Ok(address),
         _ => Err(wrong_value::<CorsOrigins>(text)),
@@ -461,7 +461,7 @@ mod tests {
         let written = |items: &[&str]| {
             let located = |text: &&str| crate::config::setting::Located {
                 written: Written::Text((*text).to_owned()),
-                place: crate::config::mistake::Place::Default,
+                place: crate::config::finding::Place::Default,
             };
             CorsOrigins::from_written(&Written::List(items.iter().map(located).collect())).ok()
         };

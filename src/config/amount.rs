@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    mistake::Wrong,
+    finding::ValueError,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
 };
 use crate::limit::Rate;
@@ -32,7 +32,7 @@ impl<const MIN: u64, const MAX: u64> Size<MIN, MAX> {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
-    fn bounded(bytes: Option<u64>, text: &str) -> Result<Self, Wrong> {
+    fn bounded(bytes: Option<u64>, text: &str) -> Result<Self, ValueError> {
         bytes.filter(|bytes| (MIN..=MAX).contains(bytes)).map(Self).ok_or_else(|| wrong_value::<Self>(text))
     }
 }
@@ -46,7 +46,7 @@ impl Setting for Duration {
         json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         duration(text).ok_or_else(|| wrong_duration::<Self>(text))
     }
 }
@@ -61,7 +61,7 @@ impl Setting for Deadline {
         json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let found = duration(text).filter(|duration| !duration.is_zero());
         found.map(Self).ok_or_else(|| wrong_duration::<Self>(text))
     }
@@ -78,11 +78,11 @@ impl<const MIN: u64, const MAX: u64> Setting for Size<MIN, MAX> {
         json!({"anyOf": [text, bytes]})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         Self::bounded(size(text), text)
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) | Written::Text(text) => Self::from_text(text),
             Written::Number(number) => Self::bounded(u64::try_from(*number).ok(), &number.to_string()),
@@ -100,13 +100,15 @@ impl Setting for Rate {
         json!({"type": "string", "pattern": "^[0-9]+/(second|minute|hour)$"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         rate(text).ok_or_else(|| match text.split_once('/') {
             Some((burst, _)) if !burst.is_empty() && burst.bytes().all(|digit| digit == b'0') => {
                 refused_value(text, "it would refuse everybody", "write \"\" for no limit")
             }
             Some((burst, unit)) => match whole_unit(unit).filter(|_| burst.parse::<u32>().is_ok()) {
-                Some(unit) => Wrong { fix: format!("write \"{burst}/{unit}\""), ..wrong_value::<Self>(text) },
+                Some(unit) => {
+                    ValueError { fix: format!("write \"{burst}/{unit}\""), ..wrong_value::<Self>(text) }
+                }
                 None => wrong_value::<Self>(text),
             },
             None => wrong_value::<Self>(text),
@@ -123,7 +125,7 @@ impl Setting for ByteRate {
         json!({"type": "string", "pattern": "^[0-9]+([kKmMgG]?[bB])?/s$"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let rate = text.strip_suffix("/s").and_then(size).filter(|rate| *rate > 0);
         rate.map(Self).ok_or_else(|| wrong_value::<Self>(text))
     }
@@ -138,7 +140,7 @@ impl Setting for FileMode {
         json!({"type": "string", "pattern": "^0?[0-7]{3}$"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let digits = if text.len() == 4 { text.strip_prefix('0').unwrap_or_default() } else { text };
         let octal = digits.len() == 3 && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
         let mode = octal.then(|| u32::from_str_radix(digits, 8).ok()).flatten();
@@ -159,10 +161,10 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A duration in another spelling, with the right one.
-fn wrong_duration<T: Setting>(text: &str) -> Wrong {
+fn wrong_duration<T: Setting>(text: &str) -> ValueError {
     let wrong = wrong_value::<T>(text);
     match respelt(text) {
-        Some(right) => Wrong { fix: format!("write \"{right}\""), ..wrong },
+        Some(right) => ValueError { fix: format!("write \"{right}\""), ..wrong },
         None => wrong,
     }
 }

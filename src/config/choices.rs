@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     code::Code,
-    mistake::{Place, Report, Wrong},
+    finding::{Place, Report, ValueError},
     setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
     settings::{
         Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, Scheme,
@@ -37,7 +37,7 @@ impl Setting for DenialStatus {
         json!({"type": "integer", "enum": [0, 401, 403, 404]})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         match text {
             "0" => Ok(Self(None)),
             "401" => Ok(Self(Some(401))),
@@ -47,7 +47,7 @@ impl Setting for DenialStatus {
         }
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         as_number(written)
     }
 }
@@ -62,12 +62,12 @@ impl Setting for TokenTtl {
         json!({"anyOf": [{"type": "integer", "enum": [-1]}, seconds]})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let found = text.parse().ok().filter(|ttl| *ttl == -1 || (1..=LONGEST_TTL).contains(ttl));
         found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         as_number(written)
     }
 }
@@ -86,7 +86,7 @@ impl Setting for Certificate {
         })
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         match text.split_once(':') {
             Some((cert, key)) if !cert.is_empty() && !key.is_empty() => {
                 Ok(Self { cert: PathBuf::from(cert), key: PathBuf::from(key) })
@@ -95,7 +95,7 @@ impl Setting for Certificate {
         }
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) => Self::from_text(text),
             other => Err(wrong_type::<Self>(other)),
@@ -131,11 +131,11 @@ impl Setting for Certificate {
 }
 
 fn unknown(key: &str, name: &str, place: &Place, report: &mut Report) {
-    let message = format!("unknown key {} in `{key}`", super::mistake::quoted(name));
+    let message = format!("unknown key {} in `{key}`", super::finding::quoted(name));
     report.error(place, Code::UnknownKey, message, Some("it has `cert` and `key`".to_owned()));
 }
 
-fn as_number<T: Setting>(written: &Written) -> Result<T, Wrong> {
+fn as_number<T: Setting>(written: &Written) -> Result<T, ValueError> {
     match written {
         Written::Number(number) => T::from_text(&number.to_string()),
         Written::Word(text) => T::from_text(text),

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::{
     Config,
     code::Code,
+    finding::quoted,
     keys::{
         RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
         RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Spot,
     },
-    mistake::quoted,
     secret::{self, Secret},
-    setting::{FilePath, Filled},
+    setting::{FilePath, NonEmptyText},
     settings::{
         AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings,
         IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission,
@@ -327,11 +327,11 @@ fn identity(raw: RawIdentity) -> IdentitySettings {
     }
 }
 
-fn text(spot: Spot<Option<Filled>>) -> Option<String> {
+fn text(spot: Spot<Option<NonEmptyText>>) -> Option<String> {
     spot.value.map(|text| text.0)
 }
 
-fn texts(spot: Spot<Vec<Filled>>) -> Vec<String> {
+fn texts(spot: Spot<Vec<NonEmptyText>>) -> Vec<String> {
     spot.value.into_iter().map(|text| text.0).collect()
 }
 

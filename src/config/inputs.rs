@@ -12,8 +12,8 @@ use toml::{
 };
 
 use super::{
+    finding::{Place, Report, quoted},
     keys::shapes,
-    mistake::{Place, Report, quoted},
     setting::{Located, Written},
     syntax, variables,
 };

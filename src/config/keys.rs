@@ -9,11 +9,11 @@ use ipnet::IpNet;
 use super::{
     address::{ApiRoot, FieldName, HookAddress, Segment, TargetPath, WebAddress},
     amount::{ByteRate, Deadline, FileMode, Size},
+    finding::{Place, Report},
     inputs::Inputs,
-    mistake::{Place, Report},
     schema::Shape,
     secret::Secret,
-    setting::{FilePath, Filled, Located, Setting, Whole, Written},
+    setting::{FilePath, Located, NonEmptyText, Setting, WholeNumber, Written},
     settings::{
         Algorithm, Balance, Certificate, CorsOrigins, DenialStatus, Listen, LogFormat, Permission, Preset,
         Profile, Scheme, TlsVersion, TokenTtl, UpstreamAddress,
@@ -93,7 +93,7 @@ sections! {
         http: Listen = "127.0.0.1:8080";
         https: Option<SocketAddr> = "";
         data_dir: FilePath = "data";
-        threads: Whole<0, 1024> = "0";
+        threads: WholeNumber<0, 1024> = "0";
         trusted_proxies: Vec<IpNet> = "";
         proxy_protocol: bool = "false";
         public_url: Option<WebAddress> = "";
@@ -102,9 +102,9 @@ sections! {
         write_timeout: Deadline = "30s";
         idle_timeout: Deadline = "60s";
         max_header_bytes: Size<1_024, 16_777_216> = "64kb";
-        max_headers: Whole<1, 10_000> = "128";
-        max_connections: Whole<1, 10_000_000> = "10000";
-        max_connections_per_client: Whole<0, 10_000_000> = "256";
+        max_headers: WholeNumber<1, 10_000> = "128";
+        max_connections: WholeNumber<1, 10_000_000> = "10000";
+        max_connections_per_client: WholeNumber<0, 10_000_000> = "256";
         body_min_rate: Option<ByteRate> = "1kb/s";
         drain_delay: Duration = "0s";
         socket_mode: FileMode = "0660";
@@ -116,7 +116,7 @@ sections! {
         client_ca: Option<FilePath> = "";
         redirect_http: bool = "false";
         hsts: String = "";
-        acme_domains: Vec<Filled> = "";
+        acme_domains: Vec<NonEmptyText> = "";
         acme_email: String = "";
         acme_directory: Option<WebAddress> = "";
     }
@@ -138,34 +138,34 @@ sections! {
     api: RawApi {
         root: ApiRoot = "/api";
         users: Segment = "users";
-        user_model: Option<Filled> = "";
+        user_model: Option<NonEmptyText> = "";
         short_routes: bool = "false";
         body_limit: Size<0, 1_073_741_824> = "100kb";
         openapi: bool = "true";
     }
     users: RawUsers {
         ttl: TokenTtl = "1209600";
-        max_ttl: Whole<1, 9_007_199_254_740> = "31556926";
+        max_ttl: WholeNumber<1, 9_007_199_254_740> = "31556926";
         sliding_ttl: bool = "false";
-        max_tokens: Whole<0, 1_000_000> = "0";
-        reset_password_token_ttl: Whole<1, 9_007_199_254_740> = "900";
+        max_tokens: WholeNumber<0, 1_000_000> = "0";
+        reset_password_token_ttl: WholeNumber<1, 9_007_199_254_740> = "900";
         restrict_reset_password_token_scope: bool = "false";
         email_verification_required: bool = "false";
         realm_required: bool = "false";
-        realm_delimiter: Option<Filled> = "";
+        realm_delimiter: Option<NonEmptyText> = "";
         case_sensitive_email: bool = "true";
         allow_eternal_tokens: bool = "false";
         reject_password_changes_via_patch_or_replace: bool = "false";
-        access_token_id_length: Whole<16, 1_024> = "64";
+        access_token_id_length: WholeNumber<16, 1_024> = "64";
         current_user_literal: Option<Segment> = "";
         bearer_token_base64_encoded: bool = "true";
         registration: Registration = "open";
         rename: bool = "true";
-        redirect_hosts: Vec<Filled> = "";
+        redirect_hosts: Vec<NonEmptyText> = "";
     }
     credentials: RawCredentials {
         headers: Vec<FieldName> = "";
-        params: Vec<Filled> = "";
+        params: Vec<NonEmptyText> = "";
         cookies: Vec<FieldName> = "";
         cookie_secret: Option<Secret> = "";
         cookie_secret_file: Option<FilePath> = "";
@@ -175,12 +175,12 @@ sections! {
     }
     password: RawPassword {
         algorithm: Algorithm = "argon2id";
-        memory_kib: Whole<8, 4_294_967_295> = "19456";
-        iterations: Whole<1, 4_294_967_295> = "2";
-        parallelism: Whole<1, 16_777_215> = "1";
-        workers: Whole<0, 1_024> = "0";
-        queue: Whole<1, 1_000_000> = "64";
-        min_length: Whole<1, 1_024> = "8", loopback3 = "1";
+        memory_kib: WholeNumber<8, 4_294_967_295> = "19456";
+        iterations: WholeNumber<1, 4_294_967_295> = "2";
+        parallelism: WholeNumber<1, 16_777_215> = "1";
+        workers: WholeNumber<0, 1_024> = "0";
+        queue: WholeNumber<1, 1_000_000> = "64";
+        min_length: WholeNumber<1, 1_024> = "8", loopback3 = "1";
         blocklist: bool = "true", loopback3 = "false";
     }
     policies: RawPolicies {
@@ -214,15 +214,15 @@ sections! {
     }
     pages: RawPages {
         enabled: bool = "true";
-        title: Filled = "Sign in";
+        title: NonEmptyText = "Sign in";
         templates: Option<FilePath> = "";
         register: bool = "true";
-        languages: Vec<Filled> = "en";
+        languages: Vec<NonEmptyText> = "en";
     }
     mail: RawMail {
         smtp: Option<Secret> = "";
         smtp_file: Option<FilePath> = "";
-        from: Filled = "noreply@localhost";
+        from: NonEmptyText = "noreply@localhost";
         templates: Option<FilePath> = "";
         verify_on_register: bool = "false";
     }

@@ -3,7 +3,7 @@
 mod origin;
 
 use super::{
-    Config, Loaded, Mistakes, load_in,
+    Config, ConfigErrors, Loaded, load_in,
     settings::{ApiSettings, PoliciesSettings, UsersSettings},
 };
 
@@ -51,7 +51,7 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake of all of them.
-    pub fn again(&self) -> Result<Loaded, Mistakes> {
+    pub fn again(&self) -> Result<Loaded, ConfigErrors> {
         load_in(&self.origin.folder, &self.origin.sources)
     }
 

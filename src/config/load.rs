@@ -3,15 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    doubts,
+    finding::{ConfigErrors, ConfigFinding, Report},
     finish::Finish,
     finished::Config,
     inputs::Inputs,
     keys::{RawConfig, Reader},
     live::Origin,
-    mistake::{Mistake, Mistakes, Report},
     sources::{File, Sources},
-    unbuilt,
+    unbuilt, warnings,
 };
 
 /// Settings without an error.
@@ -20,14 +19,14 @@ pub struct Loaded {
     /// The settings.
     pub config: Config,
     /// What is allowed and yet doubtful.
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<ConfigFinding>,
 }
 
 /// Reads all sources.
 ///
 /// # Errors
 /// Every mistake of all of them, warnings too.
-pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     load_in(Path::new(""), sources)
 }
 
@@ -52,7 +51,7 @@ pub fn salvage(sources: &Sources) -> Option<Config> {
     Some(Config { origin, ..config })
 }
 
-pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, Mistakes> {
+pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let file = File::choose(working_directory, sources);
     let mut report = Report::new(&file.shown);
     let mut inputs = Inputs::default();
@@ -70,7 +69,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let set = inputs.keys().map(str::to_owned).collect();
     let config = raw.map(|raw| Finish { profile, base: file.folder(), set, report: &mut report }.config(raw));
     if let Some(config) = &config {
-        doubts::report(&changed, config, &mut report);
+        warnings::report(&changed, config, &mut report);
     }
     let warnings = report.close()?;
     let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
@@ -79,5 +78,5 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     // Without a config a default is wrong, and the report has just refused it.
     config
         .map(|config| Loaded { config: Config { origin, ..config }, warnings })
-        .ok_or_else(|| Mistakes(Vec::new()))
+        .ok_or_else(|| ConfigErrors(Vec::new()))
 }

@@ -4,8 +4,8 @@ use std::{fmt, fs, path::Path};
 
 use super::{
     code::Code,
+    finding::{Report, ValueError, quoted},
     keys::Spot,
-    mistake::{Report, Wrong, quoted},
     setting::{FilePath, Setting},
 };
 
@@ -40,7 +40,7 @@ impl Setting for Secret {
         "a text in quotes".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         Ok(Self(text.to_owned()))
     }
 }

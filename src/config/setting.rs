@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::mistake::{Place, Report, Wrong, quoted};
+use super::finding::{Place, Report, ValueError, quoted};
 use crate::config::code::Code;
 
 /// A value as it was written.
@@ -39,10 +39,10 @@ pub(crate) trait Setting: Sized + PartialEq {
     }
 
     /// Reads a string, a variable, a flag or a default.
-    fn from_text(text: &str) -> Result<Self, Wrong>;
+    fn from_text(text: &str) -> Result<Self, ValueError>;
 
     /// Reads any one value.
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) | Written::Text(text) => Self::from_text(text),
             other => Err(wrong_type::<Self>(other)),
@@ -57,11 +57,11 @@ pub(crate) trait Setting: Sized + PartialEq {
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Whole<const MIN: i64, const MAX: i64>(pub(crate) i64);
+pub(crate) struct WholeNumber<const MIN: i64, const MAX: i64>(pub(crate) i64);
 
 /// A text of at least one character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Filled(pub(crate) String);
+pub(crate) struct NonEmptyText(pub(crate) String);
 
 /// A path, counted from the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Written {
     }
 }
 
-impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> WholeNumber<MIN, MAX> {
     /// The number, where `MIN` is not negative.
     pub(crate) fn count(self) -> usize {
         usize::try_from(self.0).unwrap_or(0)
@@ -91,7 +91,7 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
         u32::try_from(self.0).unwrap_or(0)
     }
 
-    fn bounded(number: i64) -> Result<Self, Wrong> {
+    fn bounded(number: i64) -> Result<Self, ValueError> {
         if (MIN..=MAX).contains(&number) {
             Ok(Self(number))
         } else {
@@ -101,26 +101,30 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
 }
 
 /// What has the wrong type for its key.
-pub(crate) fn wrong_type<T: Setting>(written: &Written) -> Wrong {
-    Wrong { code: Code::WrongType, what: written.kind().to_owned(), fix: format!("write {}", T::wanted()) }
+pub(crate) fn wrong_type<T: Setting>(written: &Written) -> ValueError {
+    ValueError {
+        code: Code::WrongType,
+        what: written.kind().to_owned(),
+        fix: format!("write {}", T::wanted()),
+    }
 }
 
 /// The same for a value that is written without quotes.
-pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> Wrong {
+pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> ValueError {
     let quotes = if matches!(written, Written::Text(_)) { ", without quotes" } else { "" };
     let wrong = wrong_type::<T>(written);
-    Wrong { fix: format!("{}{quotes}", wrong.fix), ..wrong }
+    ValueError { fix: format!("{}{quotes}", wrong.fix), ..wrong }
 }
 
 /// What has the right type and a wrong value. `text` is shown, so it is no secret.
-pub(crate) fn wrong_value<T: Setting>(text: &str) -> Wrong {
+pub(crate) fn wrong_value<T: Setting>(text: &str) -> ValueError {
     let what = if text.is_empty() { "empty".to_owned() } else { quoted(text) };
-    Wrong { code: Code::BadValue, what, fix: format!("write {}", T::wanted()) }
+    ValueError { code: Code::BadValue, what, fix: format!("write {}", T::wanted()) }
 }
 
 /// The same, with a reason that the value alone does not tell.
-pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> Wrong {
-    Wrong { code: Code::BadValue, what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
+pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> ValueError {
+    ValueError { code: Code::BadValue, what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
 }
 
 /// Makes an enum a [`Setting`] by the words for its values.
@@ -135,7 +139,7 @@ macro_rules! words {
                 serde_json::json!({"type": "string", "enum": [$($word),+]})
             }
 
-            fn from_text(text: &str) -> Result<Self, $crate::config::mistake::Wrong> {
+            fn from_text(text: &str) -> Result<Self, $crate::config::finding::ValueError> {
                 match text {
                     $($word => Ok($value),)+
                     _ => Err($crate::config::setting::wrong_value::<Self>(text)),
@@ -155,7 +159,7 @@ impl Setting for bool {
         json!({"type": "boolean"})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         match text {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -163,7 +167,7 @@ impl Setting for bool {
         }
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Truth(truth) => Ok(*truth),
             Written::Word(text) => Self::from_text(text),
@@ -172,7 +176,7 @@ impl Setting for bool {
     }
 }
 
-impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> Setting for WholeNumber<MIN, MAX> {
     fn wanted() -> String {
         format!("a whole number from {MIN} to {MAX}")
     }
@@ -181,11 +185,11 @@ impl<const MIN: i64, const MAX: i64> Setting for Whole<MIN, MAX> {
         json!({"type": "integer", "minimum": MIN, "maximum": MAX})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         text.parse().map_err(|_| wrong_value::<Self>(text)).and_then(Self::bounded)
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Number(number) => Self::bounded(*number),
             Written::Word(text) => Self::from_text(text),
@@ -199,12 +203,12 @@ impl Setting for String {
         "a text in quotes".to_owned()
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         Ok(text.to_owned())
     }
 }
 
-impl Setting for Filled {
+impl Setting for NonEmptyText {
     fn wanted() -> String {
         "a text that is not empty".to_owned()
     }
@@ -213,7 +217,7 @@ impl Setting for Filled {
         json!({"type": "string", "minLength": 1})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() { Err(wrong_value::<Self>(text)) } else { Ok(Self(text.to_owned())) }
     }
 }
@@ -227,7 +231,7 @@ impl Setting for FilePath {
         json!({"type": "string", "minLength": 1})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() || text.contains('\0') {
             return Err(wrong_value::<Self>(text));
         }
@@ -250,11 +254,11 @@ impl<T: Setting> Setting for Option<T> {
         }
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() { Ok(None) } else { T::from_text(text).map(Some) }
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) | Written::Text(text) => Self::from_text(text),
             other => T::from_written(other).map(Some),
@@ -272,11 +276,11 @@ impl<T: Setting> Setting for Vec<T> {
         json!({"type": "array", "items": T::shape()})
     }
 
-    fn from_text(text: &str) -> Result<Self, Wrong> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::from_text).collect()
     }
 
-    fn from_written(written: &Written) -> Result<Self, Wrong> {
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) => Self::from_text(text),
             Written::List(items) => items.iter().map(|item| T::from_written(&item.written)).collect(),

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{
-    Mistakes, Sources,
+    ConfigErrors, Sources,
+    finding::{Place, Report},
     inputs::Inputs,
     keys::{Reader, shapes},
-    mistake::{Place, Report},
     schema::Shape,
     setting::{Located, Written},
     settings::Profile,
@@ -31,7 +31,7 @@ pub struct Shown {
 ///
 /// # Errors
 /// Every mistake in the sources.
-pub fn shown(sources: &Sources) -> Result<Vec<Shown>, Mistakes> {
+pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
     super::load(sources)?;
     let file = File::choose(Path::new(""), sources);
     let mut report = Report::new(&file.shown);

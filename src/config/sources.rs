@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::mistake::{Place, Report};
+use super::finding::{Place, Report};
 use crate::config::code::Code;
 
 /// Where settings come from.

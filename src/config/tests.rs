@@ -23,7 +23,7 @@ impl Folder {
         fs::write(path, text).unwrap();
     }
 
-    fn load(&self, sources: &Sources) -> Result<Loaded, Mistakes> {
+    fn load(&self, sources: &Sources) -> Result<Loaded, ConfigErrors> {
         load_in(self.0.path(), sources)
     }
 }
@@ -52,7 +52,7 @@ fn the_documented_sample_is_exactly_the_defaults() {
     let sample = Folder::new(include_str!("sample.toml"));
     let loaded = sample.load(&Sources::default()).unwrap();
     // It promises what is not built yet.
-    let others: Vec<&Mistake> =
+    let others: Vec<&ConfigFinding> =
         loaded.warnings.iter().filter(|warning| !warning.message.contains("`pages.enabled`")).collect();
     assert!(others.is_empty(), "{others:?}");
     assert_eq!(shown(&sample, &Sources::default()), shown(&Folder::new(""), &Sources::default()));

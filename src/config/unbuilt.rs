@@ -2,8 +2,8 @@
 
 use super::{
     code::Code,
+    finding::{Place, Report},
     inputs::Inputs,
-    mistake::{Place, Report},
 };
 
 /// Refuses what an operator would rely on for protection, and says of the rest that it does nothing.

@@ -2,9 +2,9 @@
 
 use super::{
     code::Code,
+    finding::{Place, Report},
     inputs::{bare, did_you_mean},
     keys::KEYS,
-    mistake::{Place, Report},
 };
 
 /// The key that a variable sets: `PORTCULLIS_PROFILE`, and those with `__`. It may be no key.

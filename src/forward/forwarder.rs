@@ -7,7 +7,7 @@ use super::{
     pool::{Address, Balance, Pool},
     via::Instance,
 };
-use crate::{connection::Deadlines, observe::Seldom, wire::HeadLimits};
+use crate::{connection::Deadlines, observe::LogThrottle, wire::HeadLimits};
 
 /// How the app is reached.
 #[derive(Clone, Debug)]
@@ -49,5 +49,5 @@ pub struct Forwarder {
     pub(super) settings: Settings,
     pub(super) deadlines: Rc<Deadlines>,
     /// Servers that were passed over.
-    pub(super) unreached: Seldom,
+    pub(super) unreached: LogThrottle,
 }

@@ -9,7 +9,7 @@ use crate::{
     identity::{Lifetimes, TokenHash},
     policy::{AccountMethod, Action, Served},
     refusal::Refusal,
-    store::{Change, Session, Standing, StoreError},
+    store::{Change, Session, StoreError, TokenState},
     wire::RequestHead,
 };
 
@@ -112,8 +112,9 @@ impl Request<'_> {
         let Gate { store, clock, .. } = self.gate;
         let lifetimes = self.core.rules.current().api.accounts().settings().lifetimes();
         let now = clock.now();
-        let is_live =
-            |session: &Session| session.standing(&session.subject.load(), now, &lifetimes) == Standing::Live;
+        let is_live = |session: &Session| {
+            session.token_state(&session.subject.load(), now, &lifetimes) == TokenState::Live
+        };
         store.sessions().get(&session.hash).map_or_else(|| is_live(session), |current| is_live(&current))
     }
 }
@@ -159,11 +160,11 @@ impl Gate {
             },
         };
         let subject = session.subject.load_full();
-        match session.standing(&subject, moment.now, &moment.lifetimes) {
-            Standing::Live => Ok(Some(Known { session, subject, place })),
-            Standing::Ended => Ok(None),
-            Standing::Unusable => Err(Refusal::TokenUnusable),
-            Standing::Expired => {
+        match session.token_state(&subject, moment.now, &moment.lifetimes) {
+            TokenState::Live => Ok(Some(Known { session, subject, place })),
+            TokenState::Ended => Ok(None),
+            TokenState::Unusable => Err(Refusal::TokenUnusable),
+            TokenState::Expired => {
                 // Its second use is an unknown token's; if the store is down, it stays expired.
                 if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await
                     && let Some(more) = self.failures.expired.say(moment.now)

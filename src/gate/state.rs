@@ -12,7 +12,7 @@ use crate::{
     forward::{Forwarder, Names, Preset},
     limit::Limits,
     observe::{
-        Seldom,
+        LogThrottle,
         access::AccessLog,
         metrics::{CoreMetrics, Metrics, UpstreamError},
     },
@@ -65,12 +65,12 @@ pub struct Gate {
 #[derive(Debug, Default)]
 pub struct Failures {
     /// By kind.
-    pub(super) app: [Seldom; UpstreamError::COUNT],
-    pub(super) owner: Seldom,
-    pub(super) look_up: Seldom,
-    pub(super) store: Seldom,
-    pub(super) expired: Seldom,
-    pub(super) looped: Seldom,
+    pub(super) app: [LogThrottle; UpstreamError::COUNT],
+    pub(super) owner: LogThrottle,
+    pub(super) look_up: LogThrottle,
+    pub(super) store: LogThrottle,
+    pub(super) expired: LogThrottle,
+    pub(super) looped: LogThrottle,
 }
 
 /// What one core has for itself: nothing on the request path crosses to another.

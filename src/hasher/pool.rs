@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{clock::Clock, observe::Seldom};
+use crate::{clock::Clock, observe::LogThrottle};
 
 /// The threads; dropped, it ends them and forgets what waits.
 pub(super) struct Pool<J> {
@@ -33,7 +33,7 @@ struct Queue<J> {
     capacity: usize,
     /// A moving average of what one job takes, in µs.
     job_us: AtomicU64,
-    panicked: Seldom,
+    panicked: LogThrottle,
 }
 
 /// Where a job waits.
@@ -74,7 +74,7 @@ impl<J: Send + 'static> Pool<J> {
             workers,
             capacity,
             job_us: AtomicU64::new(0),
-            panicked: Seldom::default(),
+            panicked: LogThrottle::default(),
         });
         // Made first, so that the threads that did start end when one cannot.
         let pool = Self { queue };
@@ -93,8 +93,8 @@ impl<J: Send + 'static> Pool<J> {
         let mut state = self.queue.lock();
         let capacity = self.queue.capacity;
         let full = state.waiting() >= capacity.saturating_add(state.idle);
-        let share = (capacity / 4).max(1).saturating_add(state.idle);
-        if full || (lane == Lane::Back && state.back.len() >= share) {
+        let purpose = (capacity / 4).max(1).saturating_add(state.idle);
+        if full || (lane == Lane::Back && state.back.len() >= purpose) {
             drop(state);
             return Err(self.refused());
         }

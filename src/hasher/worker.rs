@@ -10,7 +10,7 @@ use super::{Form, Settings, Verdict};
 use crate::{
     clock::Clock,
     identity::{Password, PasswordHash},
-    observe::Seldom,
+    observe::LogThrottle,
 };
 
 /// A stored hash asks for no more memory than this: 256 MiB is 13 times the default, and bearable for one job.
@@ -29,7 +29,7 @@ pub(super) struct Worker {
     current: Params,
     memory: Vec<Block>,
     /// Stored hashes that could not be checked, by all workers.
-    unreadable: Arc<Seldom>,
+    unreadable: Arc<LogThrottle>,
 }
 
 /// A stored hash that can be checked.

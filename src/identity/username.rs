@@ -4,7 +4,7 @@ use super::name::{address_key, fold_case};
 
 /// Why a username could stand for another one's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UsernameFault {
+pub enum UsernameError {
     /// It holds an `@`, and is not the account's own email address.
     OtherAddress,
     /// It reads as an account's id.
@@ -15,7 +15,7 @@ pub enum UsernameFault {
     Separator,
 }
 
-impl UsernameFault {
+impl UsernameError {
     /// What is wrong, and what would be right.
     #[must_use]
     pub fn message(self) -> &'static str {
@@ -32,19 +32,19 @@ impl UsernameFault {
 ///
 /// It is looked at as an app that normalizes names reads it: letter case and width do not count.
 #[must_use]
-pub fn username_fault(username: &str, email: Option<&str>) -> Option<UsernameFault> {
+pub fn username_fault(username: &str, email: Option<&str>) -> Option<UsernameError> {
     let folded = fold_case(username);
     let name = folded.trim();
     if name.starts_with('$') || RESERVED.contains(&name) {
-        return Some(UsernameFault::Reserved);
+        return Some(UsernameError::Reserved);
     }
     if name.contains([',', ';', ':', '"', '\\']) {
-        return Some(UsernameFault::Separator);
+        return Some(UsernameError::Separator);
     }
     if name.contains('@') && !is_address(username, email) {
-        return Some(UsernameFault::OtherAddress);
+        return Some(UsernameError::OtherAddress);
     }
-    (is_number(name) || is_hex_id(name)).then_some(UsernameFault::LooksLikeId)
+    (is_number(name) || is_hex_id(name)).then_some(UsernameError::LooksLikeId)
 }
 
 /// Whether a username may go to the app as this address' owner's: only a name without `@` says nothing of an address.
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn c7_a_username_impersonates_nobody() {
-        use UsernameFault::{LooksLikeId, OtherAddress, Reserved, Separator};
+        use UsernameError::{LooksLikeId, OtherAddress, Reserved, Separator};
         for (name, fault) in [
             ("victim@example.com", OtherAddress),
             ("victim\u{ff20}example.com", OtherAddress),

@@ -12,13 +12,13 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    places::{Bounds, Refused, Seat},
+    connection_limits::{Bounds, CoreConnections, Refused},
     spares::Spares,
 };
 use crate::{
     connection::{Deadlines, Times},
     gate::{Core, Gate},
-    observe::Seldom,
+    observe::LogThrottle,
     wire::HeadLimits,
 };
 
@@ -40,10 +40,10 @@ pub struct Shared {
     pub(super) open: AtomicUsize,
     pub(super) leaving: AtomicBool,
     pub(super) draining: AtomicBool,
-    pub(super) seats: Box<[Seat]>,
+    pub(super) per_core: Box<[CoreConnections]>,
     pub(super) refused: Refused,
-    pub(super) not_accepted: Seldom,
-    pub(super) panicked: Seldom,
+    pub(super) not_accepted: LogThrottle,
+    pub(super) panicked: LogThrottle,
 }
 
 /// One core's server.

@@ -5,9 +5,9 @@ mod read;
 
 use super::{
     Settings,
+    app_collections::{self, AppCollections},
     finding::{Place, Report, did_you_mean},
     json::{Json, Node},
-    kept::{self, Kept},
     model::{Model, Models},
     settings,
 };
@@ -81,20 +81,20 @@ impl AccountModel {
         (settings, report): (&Settings, &mut Report<'_>),
     ) -> Self {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
-        let kept = Kept::read(models, Some(model));
+        let kept = AppCollections::read(models, Some(model));
         let bare = Self {
             name: model.name.to_string(),
             plural,
             key: model.key(),
             principal_type: principal_type.to_owned(),
-            collection: kept::collection(model).unwrap_or(&model.name).to_owned(),
-            kept: kept.clone(),
+            collection: app_collections::collection(model).unwrap_or(&model.name).to_owned(),
+            collections: kept.clone(),
             hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),
             properties: model.properties.iter().map(|member| property(&member.key, &member.node)).collect(),
             strict: model.setting("strict").filter(|node| !node.is_null()).map(Node::is_truthy),
             ..Self::default()
         };
-        read::Reader { model, kept: &kept, settings, report }.read(bare, models)
+        read::Reader { model, collections: &kept, settings, report }.read(bare, models)
     }
 }
 

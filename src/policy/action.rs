@@ -8,7 +8,7 @@ use super::{
     acl::{READ, WRITE},
     argument::Argument,
     path,
-    table::{Found, Judge, Match, Operation, Policed, Route, Table},
+    table::{Found, Judge, Match, ModelPolicy, Operation, Route, Table},
     trie::Leaf,
 };
 use crate::qs;
@@ -52,7 +52,7 @@ pub(super) enum Target<'s> {
     Route {
         route: &'s Route,
         judge: &'s Judge,
-        model: &'s Policed,
+        model: &'s ModelPolicy,
     },
     NoMethod,
     Unmatched,

@@ -23,7 +23,7 @@ use super::{
     owner::Owner,
     plan::{ModelPlan, Plan, RoutePlan},
     remote,
-    table::{Judge, MAX_MOUNT, Mounts, Operation, Policed, Route, Table},
+    table::{Judge, MAX_MOUNT, ModelPolicy, Mounts, Operation, Route, Table},
     trie::{End, Piece},
 };
 use shared::Shared;
@@ -282,7 +282,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     /// What a model's settings say about decisions.
-    fn policed(&mut self, name: &str, settings: &[Member]) -> Policed {
+    fn policed(&mut self, name: &str, settings: &[Member]) -> ModelPolicy {
         let default = super::settings::find(settings, "defaultPermission").and_then(Node::text);
         if let Some(node) = super::settings::find(settings, "defaultPermission") {
             let word = default.unwrap_or_default();
@@ -313,7 +313,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
         let challenge = super::settings::find(settings, "challenge");
         let asks_for_basic = super::routes_file::asks_for_basic(challenge, self.report);
-        Policed {
+        ModelPolicy {
             asks_for_basic,
             name: name.into(),
             trie: self.shared.trie(Vec::new()),

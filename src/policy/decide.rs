@@ -7,7 +7,7 @@ use super::{
     acl::{Effect, Rule, Who},
     action::Target,
     owner::Ownership,
-    table::Policed,
+    table::ModelPolicy,
 };
 
 pub use caller::Caller;
@@ -133,7 +133,7 @@ impl PolicySet {
         &'s self,
         action: &Action<'s, '_>,
         caller: Caller<'_>,
-        model: Option<&Policed>,
+        model: Option<&ModelPolicy>,
         rule: &'s str,
     ) -> Decision<'s> {
         let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
@@ -149,7 +149,7 @@ fn walk<'s>(
     action: &Action<'s, '_>,
     caller: Caller<'_>,
     owner: Option<OwnerVerdict>,
-    model: &'s Policed,
+    model: &'s ModelPolicy,
 ) -> Result<Outcome<'s>, Question<'s>> {
     let outcome = |rule: &'s Rule| Outcome {
         allowed: rule.effect.allows(model.default_allow),

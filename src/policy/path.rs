@@ -36,7 +36,7 @@ fn first_slash(bytes: &[u8]) -> usize {
 
 /// What one pass over a path tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct PathScan {
     /// See [`is_tricky`].
     pub(super) is_tricky: bool,
     /// There is a `%` or a `;`, so that servers may read it in several ways.
@@ -44,7 +44,7 @@ pub(super) struct Look {
 }
 
 /// Looks at a path, eight bytes at a time.
-pub(super) fn look(path: &str) -> Look {
+pub(super) fn look(path: &str) -> PathScan {
     let bytes = path.as_bytes();
     // Bit 7 of a byte of these stands for that byte of a word.
     let (mut odd, mut backslashes, mut pairs, mut slash_before) = (0, 0, 0, 0);
@@ -68,7 +68,7 @@ pub(super) fn look(path: &str) -> Look {
     }
     // A dot behind a slash may begin `.well-known`.
     let is_tricky = backslashes != 0 || !path.starts_with('/') || (pairs != 0 && is_tricky(path));
-    Look { is_tricky, is_odd: odd != 0 }
+    PathScan { is_tricky, is_odd: odd != 0 }
 }
 
 /// Bit 7 of each byte of `word` that is `byte`; no other bit.
@@ -313,7 +313,7 @@ mod tests {
 
         #[test]
         fn one_look_sees_what_a_search_sees(path in "/?[a.%;/\\\\é]{0,24}") {
-            let expected = Look { is_tricky: is_tricky(&path), is_odd: path.contains(['%', ';']) };
+            let expected = PathScan { is_tricky: is_tricky(&path), is_odd: path.contains(['%', ';']) };
             prop_assert_eq!(look(&path), expected);
         }
 

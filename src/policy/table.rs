@@ -21,7 +21,7 @@ pub(super) struct Table {
     /// The API root without a slash at its end; `""` = the root of the host.
     pub(super) root: Box<str>,
     pub(super) mounts: Mounts,
-    pub(super) models: Vec<Policed>,
+    pub(super) models: Vec<ModelPolicy>,
     pub(super) routes: Vec<Route>,
     /// Routes of `routes` files, and those of files that ignore case.
     pub(super) tries: [Trie; 2],
@@ -41,7 +41,7 @@ const LAST: u32 = 1 << 31;
 
 /// A model, or a `routes` file, as far as decisions need it.
 #[derive(Debug)]
-pub(super) struct Policed {
+pub(super) struct ModelPolicy {
     pub(super) name: Box<str>,
     /// Its LoopBack routes, numbered from its first one.
     pub(super) trie: Arc<Trie>,
@@ -113,7 +113,7 @@ pub(super) enum Found<'t, 'p> {
 pub(super) struct Match<'t, 'p> {
     pub(super) index: usize,
     pub(super) route: &'t Route,
-    pub(super) model: &'t Policed,
+    pub(super) model: &'t ModelPolicy,
     /// Knows the captures in `rest`.
     pub(super) leaf: &'t Leaf,
     pub(super) rest: &'p str,
@@ -173,7 +173,7 @@ impl Table {
     }
 
     /// Whether `GET` of this row's own URL reads the row, and is no other route such as `/findOne`.
-    pub(super) fn reads_row(model: &Policed, segment: &str) -> bool {
+    pub(super) fn reads_row(model: &ModelPolicy, segment: &str) -> bool {
         match model.trie.find("GET", segment, true) {
             Some(hit) => model.find_by_id == Some(hit.leaf.route),
             None => true,
@@ -207,7 +207,7 @@ impl Table {
     }
 
     /// The model whose mount point `path` is under, and what is left, without slashes at its ends.
-    fn mounted<'p>(&self, path: &'p str) -> Option<(&Policed, &'p str)> {
+    fn mounted<'p>(&self, path: &'p str) -> Option<(&ModelPolicy, &'p str)> {
         let (root, below) = path.split_at_checked(self.root.len())?;
         if *root != *self.root && !root.eq_ignore_ascii_case(&self.root) {
             return None;

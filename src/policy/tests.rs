@@ -1,10 +1,10 @@
 //! Whole sets: files in, decisions out.
 
 mod account;
+mod app_collections;
 mod decisions;
 mod explain;
 mod findings;
-mod kept;
 mod lints;
 mod reference;
 mod remote;

@@ -16,9 +16,9 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AclRow, Change, ChangeNotice, CommitError, Counters, ImportOutcome, ImportRow, KeyRules, LastUse,
-    Noticed, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, SkipReason, Standing, Store,
-    StoreError, Subject, Token, User, UserDraft, UserKey, UsernameWarning,
+    AclRow, Change, ChangeNotice, ChangeNotices, CommitError, Counters, ImportOutcome, ImportRow, KeyRules,
+    LastUse, OutboxEntry, Outcome, PrincipalKind, Role, RoleMapping, Session, SkipReason, Store, StoreError,
+    Subject, Token, TokenState, User, UserDraft, UserKey, UsernameWarning,
 };
 use crate::{
     clock::Timestamp,
@@ -168,14 +168,14 @@ pub(super) async fn create(store: &dyn Store, email: &str) -> User {
 }
 
 /// What the gate would find for this token, at the moment it was made.
-pub(super) fn standing(store: &dyn Store, id: &str) -> Option<Standing> {
+pub(super) fn standing(store: &dyn Store, id: &str) -> Option<TokenState> {
     let hash = TokenHash::of(id);
     let mut load = store.load_session(&hash);
     let Poll::Ready(session) = load.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         return None;
     };
     let session = session.ok().flatten()?;
-    Some(session.standing(&session.subject.load(), Timestamp(1_001), &Lifetimes::default()))
+    Some(session.token_state(&session.subject.load(), Timestamp(1_001), &Lifetimes::default()))
 }
 
 fn user_of(outcome: Outcome) -> User {

@@ -5,7 +5,7 @@ use super::{
     keys::UserKey,
     records::{AclRow, Role, RoleMapping, Token, User},
 };
-use crate::identity::{UserId, UsernameFault};
+use crate::identity::{UserId, UsernameError};
 
 /// A row of an import. It never makes its batch fail: the [`ImportOutcome`] says what became of it.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub enum UsernameWarning {
     /// Another user's differs from it in letter case or width alone.
     Alike(String),
     /// A client could not choose it.
-    Username(String, UsernameFault),
+    Username(String, UsernameError),
 }
 
 /// Why a row of an import was not stored.

@@ -26,7 +26,7 @@ use super::{
     ChangeNotice, Counters, OutboxEntry, Session, Sessions, StoreError, Subject,
     state::{Effects, State},
 };
-use crate::{clock::Clock, identity::UserId, observe::Seldom};
+use crate::{clock::Clock, identity::UserId, observe::LogThrottle};
 use feed::Feed;
 use lazy::Pending;
 use published::Published;
@@ -49,7 +49,7 @@ impl Live {
             sessions: Sessions::default(),
             unsettled: tokio::sync::RwLock::new(()),
             errors: AtomicU64::new(0),
-            lost: Seldom::default(),
+            lost: LogThrottle::default(),
         }
     }
 

@@ -135,12 +135,12 @@ pub struct ChangeNotice {
     /// Counted up from 1, without gaps.
     pub seq: u64,
     /// What changed.
-    pub what: Noticed,
+    pub what: ChangeNotices,
 }
 
 /// What another replica has to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Noticed {
+pub enum ChangeNotices {
     /// A user was changed, deleted, or logged out everywhere.
     User(UserId),
     /// A token was deleted.

@@ -73,7 +73,7 @@ pub struct Sessions {
 
 /// What a known token is worth now (docs/loopback-3.28.md section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenState {
     /// It is good.
     Live,
     /// Its time is over: 401 `INVALID_TOKEN` once, and the row is deleted.
@@ -120,15 +120,15 @@ impl Session {
 
     /// What the token is worth at `now`.
     #[must_use]
-    pub fn standing(&self, subject: &Subject, now: Timestamp, lifetimes: &Lifetimes) -> Standing {
+    pub fn token_state(&self, subject: &Subject, now: Timestamp, lifetimes: &Lifetimes) -> TokenState {
         if self.ended.load(Ordering::Acquire) || self.epoch != subject.epoch || subject.disabled {
-            return Standing::Ended;
+            return TokenState::Ended;
         }
         #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
         match self.end_by(lifetimes) {
-            None => Standing::Unusable,
-            Some(end) if now.0 as f64 >= end => Standing::Expired,
-            Some(_) => Standing::Live,
+            None => TokenState::Unusable,
+            Some(end) if now.0 as f64 >= end => TokenState::Expired,
+            Some(_) => TokenState::Live,
         }
     }
 

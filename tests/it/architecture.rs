@@ -67,7 +67,7 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
     ("forward/health.rs", 3, "when a probe finds that a server has changed"),
     ("hasher/pool.rs", 1, "when the threads start"),
     ("listen.rs", 1, "when the gate stops"),
-    ("listen/places.rs", 2, "counted, and told by the clock"),
+    ("listen/connection_limits.rs", 2, "counted, and told by the clock"),
     ("store/sled/pre_open_backup.rs", 2, "when the store is opened"),
     ("store/sled/committer.rs", 1, "once: no write follows"),
     ("store/sled/folder.rs", 2, "when the store is opened"),
@@ -237,8 +237,9 @@ fn frequent_lines(source: &Source) -> Vec<String> {
     let is_log = |line: &str| ["info!(", "warn!(", "error!("].iter().any(|name| line.contains(name));
     let is_seldom = |at: usize| lines[at.saturating_sub(2)..at].iter().any(|line| line.contains(".say("));
     let logged = lines.iter().enumerate().filter(|(at, line)| is_log(line) && !is_seldom(*at));
-    let found: Vec<String> =
-        logged.map(|(at, _)| format!("{}:{}: a line without `Seldom::say`", source.path, at + 1)).collect();
+    let found: Vec<String> = logged
+        .map(|(at, _)| format!("{}:{}: a line without `LogThrottle::say`", source.path, at + 1))
+        .collect();
     let rare = RARE_LINES.iter().find(|(path, ..)| *path == source.path).map_or(0, |(_, count, _)| *count);
     if found.len() == rare { Vec::new() } else { found }
 }

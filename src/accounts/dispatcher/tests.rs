@@ -9,7 +9,7 @@ use tokio::{
 use super::*;
 use crate::{
     accounts::{
-        Asker, Reset, Settings,
+        Actor, Reset, Settings,
         testing::{self, CLIENT, House, house, map},
     },
     identity::TokenHash,
@@ -116,12 +116,12 @@ async fn tells_what_happened_in_order_and_no_secret() {
     let receiver = Receiver::new(|_| 204).await;
     let mut dispatcher = dispatcher(&house, &receiver);
     ann(&house).await;
-    let minted = house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
+    let issued = house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
     house.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
-    let session = house.accounts.session(minted.id.expose()).await.unwrap();
+    let session = house.accounts.session(issued.id.expose()).await.unwrap();
     house.accounts.logout(CLIENT, &session).await.unwrap();
     let stored = serde_json::to_string(&house.store.outbox(10).await.unwrap()).unwrap();
-    assert!(!stored.contains(minted.id.expose()) && !stored.contains(GOOD), "{stored}");
+    assert!(!stored.contains(issued.id.expose()) && !stored.contains(GOOD), "{stored}");
     deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "login.succeeded", "login.failed", "logout"]);
     let first = receiver.taken.lock().unwrap()[0].clone();
@@ -281,7 +281,7 @@ async fn a_registration_asks_for_its_mail_where_that_is_set() {
     deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "verification.requested"]);
     let operator = map(&json!({"email": "op@b.c", "password": GOOD}));
-    house.accounts.register(Asker::Operator, operator).await.unwrap();
+    house.accounts.register(Actor::Operator, operator).await.unwrap();
     deliver(&house, &mut dispatcher).await;
     assert_eq!(receiver.last()["type"], "user.registered");
     assert_eq!(receiver.last()["client"], "operator");

@@ -2,7 +2,7 @@
 
 /// Why a new password is not taken. The texts are what the client reads; the first and the last are LoopBack's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordFault {
+pub enum PasswordError {
     /// It is empty.
     #[error("Invalid password.")]
     Empty,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{super::inspect::shown, violation};
 use crate::{
-    accounts::{Faulty, Settings, Violation},
-    identity::{UsernameFault, canonical_name, has_invisible, username_fault},
+    accounts::{Settings, ValidationRule, Violation},
+    identity::{UsernameError, canonical_name, has_invisible, username_fault},
 };
 
 /// Bytes of a username or a realm: each is kept in an index, and goes along with every event.
@@ -24,12 +24,12 @@ pub(super) fn name_faults(
         if !settings.loopback && name != "email" {
             *text = canonical_name(text);
         }
-        let unseen = if name == "email" { Faulty::EmailMalformed } else { Faulty::Invisible };
+        let unseen = if name == "email" { ValidationRule::EmailMalformed } else { ValidationRule::Invisible };
         if !settings.loopback && has_invisible(text) {
             faults.push(violation(name, unseen, shown(Some(&text.as_str().into()))));
         }
         if text.len() > MAX_NAME && name != "email" {
-            faults.push(violation(name, Faulty::TooLong, shown(Some(&text.as_str().into()))));
+            faults.push(violation(name, ValidationRule::TooLong, shown(Some(&text.as_str().into()))));
         }
     }
     if !settings.loopback {
@@ -47,8 +47,9 @@ fn impersonation(properties: &Map<String, Value>, old: Option<&Map<String, Value
     let fault = username_fault(username, text(properties, "email"))?;
     let stays = old.is_some_and(|old| {
         text(old, "username") == Some(username)
-            && (fault != UsernameFault::OtherAddress
+            && (fault != UsernameError::OtherAddress
                 || username_fault(username, text(old, "email")).is_some())
     });
-    (!stays).then(|| violation("username", Faulty::Impersonates(fault), shown(Some(&username.into()))))
+    (!stays)
+        .then(|| violation("username", ValidationRule::Impersonates(fault), shown(Some(&username.into()))))
 }

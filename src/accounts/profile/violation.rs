@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::accounts::{Faulty, Violation};
+use crate::accounts::{ValidationRule, Violation};
 
-pub(super) fn violation(property: impl Into<Cow<'static, str>>, rule: Faulty, shown: String) -> Violation {
+pub(super) fn violation(
+    property: impl Into<Cow<'static, str>>,
+    rule: ValidationRule,
+    shown: String,
+) -> Violation {
     Violation { property: property.into(), rule, shown }
 }

@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::QueryFault;
+use super::QueryError;
 
 /// What one query has taken of what it may cost.
 #[derive(Debug, Default)]
@@ -15,24 +15,24 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Counts a condition.
-    pub(super) fn clause(&mut self) -> Result<(), QueryFault> {
+    pub(super) fn clause(&mut self) -> Result<(), QueryError> {
         self.clauses += 1;
-        if self.clauses > MAX_CLAUSES { Err(QueryFault::TooManyClauses(MAX_CLAUSES)) } else { Ok(()) }
+        if self.clauses > MAX_CLAUSES { Err(QueryError::TooManyClauses(MAX_CLAUSES)) } else { Ok(()) }
     }
 
     /// Counts the values that a condition holds.
-    pub(super) fn values(&mut self, given: &Value) -> Result<(), QueryFault> {
+    pub(super) fn values(&mut self, given: &Value) -> Result<(), QueryError> {
         self.values = self.values.saturating_add(leaves(given));
-        if self.values > MAX_VALUES { Err(QueryFault::TooManyValues(MAX_VALUES)) } else { Ok(()) }
+        if self.values > MAX_VALUES { Err(QueryError::TooManyValues(MAX_VALUES)) } else { Ok(()) }
     }
 
     /// Compiles a regular expression within what is left.
-    pub(super) fn compiled(&mut self, given: &str, regex: &str, flags: &str) -> Result<Regex, QueryFault> {
+    pub(super) fn compiled(&mut self, given: &str, regex: &str, flags: &str) -> Result<Regex, QueryError> {
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
-            return Err(QueryFault::TooManyPatterns(MAX_PATTERNS));
+            return Err(QueryError::TooManyPatterns(MAX_PATTERNS));
         }
-        let broken = || QueryFault::Regex(given.into());
+        let broken = || QueryError::Regex(given.into());
         if regex.len() > PATTERN_LENGTH {
             return Err(broken());
         }

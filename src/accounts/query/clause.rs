@@ -4,7 +4,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::{
-    Kind, Model, QueryFault, Row,
+    Kind, Model, QueryError, Row,
     budget::Budget,
     evaluate::{Condition, Relation, Source},
     meter::Meter,
@@ -53,19 +53,19 @@ const NO_LIST: &str = "Value is not an array or object with sequential numeric i
 const EMPTY_OBJECT: &str = "Value is an empty object";
 
 impl Where {
-    pub(in crate::accounts) fn read(model: &Model, given: &Value) -> Result<Self, QueryFault> {
+    pub(in crate::accounts) fn read(model: &Model, given: &Value) -> Result<Self, QueryError> {
         if let Value::Object(map) = given
             && depth_exceeds(map, super::MAX_DEPTH)
         {
-            return Err(QueryFault::TooDeep(super::MAX_DEPTH));
+            return Err(QueryError::TooDeep(super::MAX_DEPTH));
         }
         Self::parse(model, given, &mut Budget::default())
     }
 
     /// As [`Where::read`], for a write: a dropped condition would make it reach rows that are not meant.
-    pub(in crate::accounts) fn read_for_write(model: &Model, given: &Value) -> Result<Self, QueryFault> {
+    pub(in crate::accounts) fn read_for_write(model: &Model, given: &Value) -> Result<Self, QueryError> {
         match hidden_in(model, given) {
-            Some(name) => Err(QueryFault::Hidden(name)),
+            Some(name) => Err(QueryError::Hidden(name)),
             None => Self::read(model, given),
         }
     }
@@ -120,14 +120,14 @@ impl Where {
         1 + self.0.iter().map(cost).sum::<usize>()
     }
 
-    fn parse(model: &Model, given: &Value, budget: &mut Budget) -> Result<Self, QueryFault> {
-        let Value::Object(map) = given else { return Err(QueryFault::Where(given.clone())) };
+    fn parse(model: &Model, given: &Value, budget: &mut Budget) -> Result<Self, QueryError> {
+        let Value::Object(map) = given else { return Err(QueryError::Where(given.clone())) };
         let mut clauses = Vec::new();
         for (key, value) in map {
             budget.clause()?;
             match key.as_str() {
                 operator @ ("and" | "or" | "nor") => {
-                    let items = list(value).map_err(|reason| QueryFault::Clauses {
+                    let items = list(value).map_err(|reason| QueryError::Clauses {
                         operator: operator.to_owned(),
                         given: value.clone(),
                         reason,
@@ -198,10 +198,10 @@ fn declared(
     (property, kind): (&str, Kind),
     (given, clause): (&Value, &Map<String, Value>),
     budget: &mut Budget,
-) -> Result<Condition, QueryFault> {
+) -> Result<Condition, QueryError> {
     budget.values(given)?;
     let wrong =
-        |reason: String| QueryFault::Clause { property: property.to_owned(), given: given.clone(), reason };
+        |reason: String| QueryError::Clause { property: property.to_owned(), given: given.clone(), reason };
     let operator = given
         .as_object()
         .and_then(|map| OPERATORS.iter().find_map(|name| map.get(*name).map(|value| (*name, value))));
@@ -210,7 +210,7 @@ fn declared(
         return equality(kind, value, clause).map(Condition::Equals);
     };
     let typed = |value: &Value| coerced(kind, value);
-    let items = |value: &Value| -> Result<Vec<Value>, QueryFault> {
+    let items = |value: &Value| -> Result<Vec<Value>, QueryError> {
         let items = list(value).map_err(|reason| wrong(format!("Error: {reason}")))?;
         items.iter().map(typed).collect()
     };
@@ -239,7 +239,7 @@ fn declared(
 }
 
 /// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
-fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Condition, QueryFault> {
+fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Condition, QueryError> {
     budget.values(given)?;
     let Value::Object(map) = given else { return Ok(Condition::Equals(given.clone())) };
     let on = |name: &str| map.get(name).filter(|value| truthy(value));
@@ -291,21 +291,21 @@ fn relation(operator: &str) -> Option<Relation> {
 }
 
 /// The value that a property shall have.
-fn equality(kind: Kind, value: &Value, clause: &Map<String, Value>) -> Result<Value, QueryFault> {
+fn equality(kind: Kind, value: &Value, clause: &Map<String, Value>) -> Result<Value, QueryError> {
     if let Ok(items) = list(value) {
         return items.iter().map(|item| coerced(kind, item)).collect();
     }
     if let Value::Object(map) = value {
         let operators: Vec<String> = map.keys().filter(|key| key.starts_with('$')).cloned().collect();
         if !operators.is_empty() {
-            return Err(QueryFault::Operators { operators, clause: Value::Object(clause.clone()) });
+            return Err(QueryError::Operators { operators, clause: Value::Object(clause.clone()) });
         }
     }
     coerced(kind, value)
 }
 
 /// A value in its property's type.
-fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryFault> {
+fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryError> {
     if value.is_null() {
         return Ok(Value::Null);
     }
@@ -320,7 +320,7 @@ fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryFault> {
         Kind::Id => number(value).filter(|_| is_short(value)).unwrap_or_else(|| value.clone()),
         Kind::Date => match moment(value) {
             Some(moment) => moment.to_string().into(),
-            None => return Err(QueryFault::Date(to_text(value))),
+            None => return Err(QueryError::Date(to_text(value))),
         },
         Kind::Any => value.clone(),
     })
@@ -337,7 +337,7 @@ fn is_short(value: &Value) -> bool {
 
 /// `%` stands for anything, `_` for one character; the rest for itself, anywhere in the text. LoopBack reads the rest
 /// as a regular expression, which a `+` in an address does not survive.
-fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Condition, QueryFault> {
+fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Condition, QueryError> {
     if pattern.is_empty() {
         return Ok(Condition::Never);
     }
@@ -357,15 +357,15 @@ fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Re
     let mut read = |literal: bool| budget.compiled(pattern, &regex(literal), flags);
     let pattern = match read(!model.loopback) {
         // What is no regular expression stands for itself.
-        Err(QueryFault::Regex(_)) if model.loopback => read(true)?,
+        Err(QueryError::Regex(_)) if model.loopback => read(true)?,
         read => read?,
     };
     Ok(Condition::Like { pattern, negated: operator.starts_with('n') })
 }
 
 /// `text`, or `/text/flags`; a slash with anything behind it is a delimiter, as in `/text/`.
-fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryFault> {
-    let Value::String(text) = value else { return Err(QueryFault::RegexType) };
+fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryError> {
+    let Value::String(text) = value else { return Err(QueryError::RegexType) };
     let delimited = text.find('/').is_some_and(|at| at + 1 < text.len());
     let Some((body, flags)) = text.rsplit_once('/').filter(|_| delimited) else {
         return budget.compiled(text, text, "");
@@ -373,7 +373,7 @@ fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryFault> {
     let wrong: Vec<String> =
         flags.chars().filter(|c| !matches!(c, 'i' | 'g' | 'm')).map(String::from).collect();
     if !wrong.is_empty() {
-        return Err(QueryFault::RegexFlags(wrong.join(",")));
+        return Err(QueryError::RegexFlags(wrong.join(",")));
     }
     let body: String = body.chars().skip(1).collect();
     budget.compiled(text, &body, flags)

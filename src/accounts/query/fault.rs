@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Why a filter was not understood. The texts are LoopBack's, where it has one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum QueryFault {
+pub enum QueryError {
     /// `limit` is no positive whole number.
     #[error("The limit parameter {0} is not valid")]
     Limit(Value),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::{
-    Model, QueryFault, Row,
+    Model, QueryError, Row,
     compare::total,
     evaluate::{Source, at},
 };
@@ -31,7 +31,7 @@ const KEY_COST: usize = 8;
 pub(in crate::accounts) type SortKey = Vec<Option<Value>>;
 
 impl Order {
-    pub(super) fn read(model: &Model, order: Option<&Value>) -> Result<Self, QueryFault> {
+    pub(super) fn read(model: &Model, order: Option<&Value>) -> Result<Self, QueryError> {
         let mut keys = Vec::new();
         let items: &[Value] = match order.filter(|order| truthy(order)) {
             None => &[],
@@ -39,7 +39,7 @@ impl Order {
             Some(other) => std::slice::from_ref(other),
         };
         for item in items {
-            let Value::String(text) = item else { return Err(QueryFault::Order(item.clone())) };
+            let Value::String(text) = item else { return Err(QueryError::Order(item.clone())) };
             for token in tokens(text) {
                 let key = Key::read(token)?;
                 // Sorting by what is hidden would tell it.
@@ -47,7 +47,7 @@ impl Order {
                     keys.push(Key { path: model.key.path(&key.path).to_owned(), ..key });
                 }
                 if keys.len() > MAX_KEYS {
-                    return Err(QueryFault::TooManyNames { what: "order", most: MAX_KEYS });
+                    return Err(QueryError::TooManyNames { what: "order", most: MAX_KEYS });
                 }
             }
         }
@@ -81,9 +81,9 @@ impl Order {
 }
 
 impl Key {
-    fn read(token: &str) -> Result<Self, QueryFault> {
+    fn read(token: &str) -> Result<Self, QueryError> {
         let mut parts = token.split_whitespace();
-        let wrong = || QueryFault::Direction(token.into());
+        let wrong = || QueryError::Direction(token.into());
         let padded = token.starts_with(char::is_whitespace);
         let path = if padded { "" } else { parts.next().unwrap_or_default() };
         let descending = match parts.next() {

@@ -178,7 +178,7 @@ fn hidden_properties_tell_nothing() {
         assert_eq!(count(&loopback, &given), dropped, "{given}");
         assert_eq!(count(&standard, &given), absent, "{given}");
         let refused = Where::read_for_write(&loopback, &given);
-        assert_eq!(refused.unwrap_err(), QueryFault::Hidden("password".to_owned()), "{given}");
+        assert_eq!(refused.unwrap_err(), QueryError::Hidden("password".to_owned()), "{given}");
     }
     assert_eq!(sorted(&loopback, &json!({"order": "password DESC"})), [1, 2, 3, 4]);
 }
@@ -271,14 +271,14 @@ fn shows_the_fields_that_are_asked_for() {
 fn goes_no_deeper_and_no_further_than_its_bounds() {
     let deep = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
     assert!(Where::read(&model(true), &deep(12)).is_ok());
-    assert_eq!(Where::read(&model(true), &deep(13)).unwrap_err(), QueryFault::TooDeep(12));
+    assert_eq!(Where::read(&model(true), &deep(13)).unwrap_err(), QueryError::TooDeep(12));
     let filter = json!({ "where": deep(12) });
-    assert_eq!(Query::read(&model(true), Some(&filter)).unwrap_err(), QueryFault::TooDeep(12));
+    assert_eq!(Query::read(&model(true), Some(&filter)).unwrap_err(), QueryError::TooDeep(12));
     let many = |count: usize| json!({ "or": vec![json!({ "id": 1 }); count] });
     assert!(Where::read(&model(true), &many(400)).is_ok());
-    assert!(matches!(Where::read(&model(true), &many(500)), Err(QueryFault::TooManyClauses(_))));
+    assert!(matches!(Where::read(&model(true), &many(500)), Err(QueryError::TooManyClauses(_))));
     let bomb = json!({"username": {"regexp": "((((a{50}){50}){50}){50}){50}"}});
-    assert!(matches!(Where::read(&model(true), &bomb), Err(QueryFault::Regex(_))));
+    assert!(matches!(Where::read(&model(true), &bomb), Err(QueryError::Regex(_))));
 }
 
 #[test]
@@ -356,9 +356,9 @@ fn d4_a_filter_has_a_budget() {
     }
     let names: Vec<String> = (0..600).map(|index| format!("p{index}")).collect();
     let wide = Query::read(&model(true), Some(&json!({ "fields": names })));
-    assert!(matches!(wide, Err(QueryFault::TooManyNames { what: "fields", .. })), "{wide:?}");
+    assert!(matches!(wide, Err(QueryError::TooManyNames { what: "fields", .. })), "{wide:?}");
     let long = Query::read(&model(true), Some(&json!({ "order": names })));
-    assert!(matches!(long, Err(QueryFault::TooManyNames { what: "order", .. })), "{long:?}");
+    assert!(matches!(long, Err(QueryError::TooManyNames { what: "order", .. })), "{long:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
         services::Services,
         who::Who,
     },
-    app::{Asker, Imagined},
+    app::{Imagined, ImaginedCaller},
 };
 
 /// `who`: `None` = anonymous. `roles`: besides those that the store knows.
@@ -24,7 +24,7 @@ pub(super) async fn explain(
     {
         user = Some(found);
     }
-    let mut asker = Asker { user: None, roles, named: false };
+    let mut asker = ImaginedCaller { user: None, roles, named: false };
     if let Some(user) = &user {
         asker.user = Some(user.id.to_string());
         asker.named = user.email.is_some() || user.username.is_some();

@@ -8,7 +8,7 @@ use crate::{
         services::Services,
         why::Why,
     },
-    identity::UsernameFault,
+    identity::UsernameError,
     store::{Change, ImportOutcome, ImportRow, Loader, Outcome, SkipReason, UserKey, UsernameWarning},
 };
 
@@ -84,14 +84,14 @@ fn fate_of(outcome: ImportOutcome) -> Fate {
     }
 }
 
-fn told_of(fault: UsernameFault) -> &'static str {
+fn told_of(fault: UsernameError) -> &'static str {
     match fault {
-        UsernameFault::OtherAddress => {
+        UsernameError::OtherAddress => {
             "its username is an email address that is not its own, and does not go to the app as a name:"
         }
-        UsernameFault::LooksLikeId => "its username reads as another account's id:",
-        UsernameFault::Reserved => "its username is one that rules, frameworks or logs read as no user's:",
-        UsernameFault::Separator => "its username holds a character that separates values in headers:",
+        UsernameError::LooksLikeId => "its username reads as another account's id:",
+        UsernameError::Reserved => "its username is one that rules, frameworks or logs read as no user's:",
+        UsernameError::Separator => "its username holds a character that separates values in headers:",
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     policies::Policies,
 };
 use crate::{
-    accounts::Asker,
+    accounts::Actor,
     admin::{
         output::{Output, RoleView},
         services::Services,
@@ -23,7 +23,7 @@ pub(super) async fn add(services: &Services, name: String) -> Result<Output, Exe
     if name.trim().is_empty() || name.starts_with('$') || name.contains([',', '\r', '\n', '\0']) {
         return Err(ExecuteError::RoleName(name));
     }
-    let message = if services.accounts().add_role(Asker::Operator, &name).await? {
+    let message = if services.accounts().add_role(Actor::Operator, &name).await? {
         format!("role `{name}` is added")
     } else {
         format!("there is a role `{name}` already")
@@ -48,13 +48,13 @@ pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
 
 pub(super) async fn grant(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
     let user = holder(services, "grant", &name, who).await?;
-    services.accounts().grant(Asker::Operator, &user, &name).await?;
+    services.accounts().grant(Actor::Operator, &user, &name).await?;
     Ok(Output::Done { message: format!("{} has the role `{name}`", called(&user)) })
 }
 
 pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Result<Output, ExecuteError> {
     let user = holder(services, "revoke", &name, who).await?;
-    if !services.accounts().revoke_role(Asker::Operator, &user, &name).await? {
+    if !services.accounts().revoke_role(Actor::Operator, &user, &name).await? {
         return Ok(Output::Done { message: format!("{} did not have the role `{name}`", called(&user)) });
     }
     Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
@@ -69,7 +69,7 @@ pub(super) async fn uses(services: &Services, name: &str) -> Result<Output, Exec
 
 pub(super) async fn delete(services: &Services, name: &str) -> Result<Output, ExecuteError> {
     let (users, rules) = users_and_rules(services, name).await?;
-    services.accounts().delete_role(Asker::Operator, name).await?;
+    services.accounts().delete_role(Actor::Operator, name).await?;
     let noun = if users == 1 { "user" } else { "users" };
     Ok(Output::Done {
         message: format!("role `{name}` is deleted; it was taken from {users} {noun}; {rules}"),

@@ -7,7 +7,7 @@ use super::{
     policies::Policies,
 };
 use crate::{
-    accounts::Asker,
+    accounts::Actor,
     admin::{
         output::{Output, RuleView},
         services::Services,
@@ -39,7 +39,7 @@ pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output,
     let id = last.saturating_add(1).to_string();
     let mut doubts: Vec<String> = user_of(services, &rule).await?.into_iter().collect();
     doubts.extend(doubts_about(services, StoredRule { id: id.clone(), ..rule.clone() }).await?);
-    services.accounts().add_rule(Asker::Operator, row(id.clone())).await?;
+    services.accounts().add_rule(Actor::Operator, row(id.clone())).await?;
     take_up(services).await?;
     let mut message = format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it");
     for doubt in doubts {
@@ -109,7 +109,7 @@ pub(super) async fn remove(services: &Services, ids: &[String]) -> Result<Output
         return Err(ExecuteError::NoSuchRule(missing.clone()));
     }
     for id in ids {
-        services.accounts().remove_rule(Asker::Operator, id).await?;
+        services.accounts().remove_rule(Actor::Operator, id).await?;
     }
     take_up(services).await?;
     let several = if ids.len() == 1 { ("rule", "is") } else { ("rules", "are") };

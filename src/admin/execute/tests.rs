@@ -133,7 +133,7 @@ async fn a_list_knows_the_last_use_before_it_is_written_down() {
         &serde_json::Map::from_iter([("ttl".to_owned(), json!(600))]),
     );
     let user = services.accounts().user(&1.into()).await.unwrap();
-    let asker = crate::accounts::Asker::Operator;
+    let asker = crate::accounts::Actor::Operator;
     let minted = services.accounts().add_token(asker, &user, login.unwrap()).await.unwrap();
     let only = || async {
         let answer = tell(&services, json!({"token-list": {"user": null}})).await.unwrap();

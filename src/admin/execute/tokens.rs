@@ -5,7 +5,7 @@ use super::{
     find::{ATTEMPTS, called, resolve},
 };
 use crate::{
-    accounts::{Asker, Fault, TokenRequest},
+    accounts::{Actor, Fault, TokenRequest},
     admin::{
         command::TokenPlace,
         output::{IssuedView, Output, TokenView},
@@ -98,7 +98,7 @@ pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, 
     let unknown = || ExecuteError::NoSuchToken(handle.to_owned());
     let parsed = Handle::parse(handle).ok_or_else(unknown)?;
     let token = services.store.token_by_handle(&parsed).await?.ok_or_else(unknown)?;
-    if !services.accounts().revoke(Asker::Operator, &token).await? {
+    if !services.accounts().revoke(Actor::Operator, &token).await? {
         return Err(unknown());
     }
     Ok(Output::Done { message: format!("the token of user {} has ended", token.user) })
@@ -106,7 +106,7 @@ pub(super) async fn revoke(services: &Services, handle: &str) -> Result<Output, 
 
 pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
-    let ended = services.accounts().end_tokens(Asker::Operator, &user).await?;
+    let ended = services.accounts().end_tokens(Actor::Operator, &user).await?;
     Ok(Output::Done { message: format!("{ended} tokens of {} have ended", called(&user)) })
 }
 

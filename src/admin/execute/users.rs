@@ -10,7 +10,7 @@ use super::{
     roles,
 };
 use crate::{
-    accounts::{Asker, Fault},
+    accounts::{Actor, Fault},
     admin::{
         command::NewUser,
         hidden::Hidden,
@@ -40,14 +40,14 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
     ];
     let properties: Map<String, Value> =
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
-    let user = services.accounts().register(Asker::Operator, properties).await?;
+    let user = services.accounts().register(Actor::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
         // The count had passed it already, or another account was registered at this very moment.
-        services.accounts().delete(Asker::Operator, &user.id.to_string()).await?;
+        services.accounts().delete(Actor::Operator, &user.id.to_string()).await?;
         return Err(ExecuteError::IdTaken(id));
     }
     for role in &draft.roles {
-        services.accounts().grant(Asker::Operator, &user, role).await?;
+        services.accounts().grant(Actor::Operator, &user, role).await?;
     }
     Ok(Output::User(view(services, user).await?))
 }
@@ -75,7 +75,7 @@ pub(super) async fn set_password(
     let user = resolve(services, who).await?;
     let mut attempt = 1;
     while let Err(fault) =
-        services.accounts().set_password(Asker::Operator, &user.id, password.expose()).await
+        services.accounts().set_password(Actor::Operator, &user.id, password.expose()).await
     {
         if !matches!(fault, Fault::Contended) || attempt == ATTEMPTS {
             return Err(fault.into());
@@ -89,20 +89,20 @@ pub(super) async fn set_password(
 
 pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Result<Output, ExecuteError> {
     let known = resolve(services, who).await?;
-    let user = services.accounts().switch(Asker::Operator, &known.id, disabled).await?;
+    let user = services.accounts().switch(Actor::Operator, &known.id, disabled).await?;
     let word = if disabled { "off: no login, and their tokens are refused" } else { "on" };
     Ok(Output::Done { message: format!("{} is switched {word}", called(&user)) })
 }
 
 pub(super) async fn verify(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let known = resolve(services, who).await?;
-    let user = services.accounts().confirm_email(Asker::Operator, &known.id).await?;
+    let user = services.accounts().confirm_email(Actor::Operator, &known.id).await?;
     Ok(Output::Done { message: format!("the email address of {} is confirmed", called(&user)) })
 }
 
 pub(super) async fn delete(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let user = resolve(services, who).await?;
-    services.accounts().delete(Asker::Operator, &user.id.to_string()).await?;
+    services.accounts().delete(Actor::Operator, &user.id.to_string()).await?;
     Ok(Output::Done { message: format!("{} is deleted, with their tokens and roles", called(&user)) })
 }
 

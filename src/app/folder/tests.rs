@@ -85,7 +85,7 @@ fn told(make: impl FnOnce(&Path)) -> Vec<String> {
     make(folder.path());
     let (sources, findings) = read_all(folder.path()).unwrap();
     assert_eq!(sources.len(), 1, "what is sound is read");
-    assert!(matches!(read(folder.path()), Err(PolicyError::Mistakes(_))));
+    assert!(matches!(read(folder.path()), Err(PolicyError::ConfigErrors(_))));
     findings.iter().map(ToString::to_string).collect()
 }
 

@@ -43,7 +43,7 @@ pub enum PolicyError {
     },
     /// The files have mistakes.
     #[error("the policies have mistakes:\n{}", lines(.0))]
-    Mistakes(Vec<Finding>),
+    ConfigErrors(Vec<Finding>),
     /// The store's rows cannot be read.
     #[error("the roles and rules in the store cannot be read")]
     Store(#[from] StoreError),

@@ -36,7 +36,7 @@ impl Bench {
         let sources = Sources { file: Some(file), env: Vec::new(), flags: Vec::new() };
         let config = config::load(&sources).unwrap().config;
         let metrics = Metrics::new();
-        let maker = Maker {
+        let maker = RulesetBuilder {
             store: store::open(&config.store).await.unwrap(),
             hasher: Hasher::new(config.password.hasher).unwrap(),
             limits: Arc::new(Limits::new(&config.limits)),

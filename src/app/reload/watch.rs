@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Reloader, What};
 use crate::{
     app::{folder::POLL, policies::stored, signs::Signs},
-    store::{Noticed, Store, StoreError},
+    store::{ChangeNotices, Store, StoreError},
 };
 
 /// However busy the store is, it is asked only so often whether roles or rules are among its changes.
@@ -35,7 +35,7 @@ pub(super) async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: 
         match store.changes(seen).await {
             Ok(notices) => {
                 seen = notices.last().map_or(seen, |notice| notice.seq);
-                behind |= notices.iter().any(|notice| notice.what == Noticed::Rules);
+                behind |= notices.iter().any(|notice| notice.what == ChangeNotices::Rules);
             }
             Err(StoreError::FeedTruncated) => {
                 seen = latest(&*store).await;

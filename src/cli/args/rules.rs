@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use crate::{cli::prompt::Usage, policy::StoredRule};
+use crate::{cli::prompt::UsageError, policy::StoredRule};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum AclCommand {
@@ -50,11 +50,11 @@ impl AclAdd {
     /// The rule, with nothing left open but its id.
     ///
     /// # Errors
-    /// [`Usage`] where the JSON and the options name two models.
-    pub(in crate::cli) fn into_rule(self) -> Result<StoredRule, Usage> {
+    /// [`UsageError`] where the JSON and the options name two models.
+    pub(in crate::cli) fn into_rule(self) -> Result<StoredRule, UsageError> {
         if let Some(Rule(rule)) = self.rule {
             return match (&rule.model, &self.model) {
-                (Some(one), Some(other)) if one != other => Err(Usage::new(format!(
+                (Some(one), Some(other)) if one != other => Err(UsageError::new(format!(
                     "the JSON is about the model `{one}`, and `--model` says `{other}`; leave one of them out"
                 ))),
                 _ => Ok(StoredRule { model: rule.model.or(self.model), ..rule }),

@@ -8,7 +8,7 @@ use crate::{
     app::{self, Imagined, InForce, OwnerTold},
     cli::{
         Exit,
-        args::{Asker, Explain},
+        args::{CallerArg, Explain},
         backend::{Backend, Site},
         known, on_runtime,
     },
@@ -19,7 +19,7 @@ use crate::{
 /// Asks the gate; `None` where none runs.
 pub(super) fn ask(
     site: &Site,
-    asker: &Asker,
+    asker: &CallerArg,
     explain: &Explain,
     (method, target, body): (&str, &str, Option<serde_json::Value>),
 ) -> anyhow::Result<Option<Situation>> {
@@ -28,8 +28,8 @@ pub(super) fn ask(
     }
     let command = AdminCommand::Explain {
         who: match asker {
-            Asker::Anonymous => None,
-            Asker::Who(who) => Some(who.clone()),
+            CallerArg::Anonymous => None,
+            CallerArg::Who(who) => Some(who.clone()),
         },
         roles: explain.roles.clone(),
         request: Imagined {

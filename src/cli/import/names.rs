@@ -1,7 +1,7 @@
 //! What the app calls its collections, and which of a file's collections hold what.
 
 use super::Kind;
-use crate::policy::{AccountModel, Collection, Kept};
+use crate::policy::{AccountModel, AppCollections, Collection};
 
 /// The app's names for what an import takes.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(in crate::cli) struct Names {
     pub(super) several: bool,
     /// The accounts' collection.
     users: Collection,
-    kept: Kept,
+    kept: AppCollections,
 }
 
 /// A file's collections: which kind each is; `None` = one of the app's own.
@@ -40,7 +40,7 @@ impl Names {
                 model: model.clone(),
             },
             model,
-            kept: account.map(|account| account.kept.clone()).unwrap_or_default(),
+            kept: account.map(|account| account.collections.clone()).unwrap_or_default(),
         }
     }
 
@@ -118,13 +118,13 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn kept() -> Kept {
+    fn kept() -> AppCollections {
         let collection = |name: &str| Collection { model: name.into(), name: name.into(), key: "id".into() };
-        Kept {
+        AppCollections {
             tokens: vec![collection("accessToken")],
             roles: vec![collection("Staff"), collection("Guest")],
             others: vec!["Role".into(), "customer".into()],
-            ..Kept::default()
+            ..AppCollections::default()
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let account = AccountModel {
             name: "Customer".into(),
             collection: "Customer".into(),
-            kept: kept(),
+            collections: kept(),
             ..AccountModel::default()
         };
         Names::new(Some(&account), None)

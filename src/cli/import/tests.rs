@@ -9,7 +9,7 @@ use crate::{
     cli::testing::backend,
     clock::Timestamp,
     identity::{Lifetimes, PasswordHash, TokenHash},
-    store::{Change, Standing, Store, User, UserKey},
+    store::{Change, Store, TokenState, User, UserKey},
 };
 
 const HASH: &str = "$2a$10$ATwcScovmgypgz2TVazF7.kItRD7/lxlHT8.IYmvgtWnNYNXRiX5K";
@@ -57,10 +57,10 @@ impl Bench {
         self.store().user(&UserId::parse(id)).await.unwrap().unwrap()
     }
 
-    async fn standing(&self, token: &str) -> Option<Standing> {
+    async fn standing(&self, token: &str) -> Option<TokenState> {
         let session = self.store().load_session(&TokenHash::of(token)).await.unwrap()?;
         let subject = session.subject.load();
-        Some(session.standing(&subject, START, &Lifetimes::default()))
+        Some(session.token_state(&subject, START, &Lifetimes::default()))
     }
 }
 
@@ -142,8 +142,8 @@ async fn takes_a_whole_app_over() {
     let sha256_of_v = "4c94485e0c21ae6c41ce1dfe7b6bfaceea5ab68e40a2476f50208e526f506080";
     assert_eq!(bob.verification.as_deref(), Some(sha256_of_v));
 
-    assert_eq!(bench.standing("t1").await, Some(Standing::Live), "however short its id");
-    assert_eq!(bench.standing("t2").await, Some(Standing::Expired));
+    assert_eq!(bench.standing("t1").await, Some(TokenState::Live), "however short its id");
+    assert_eq!(bench.standing("t2").await, Some(TokenState::Expired));
     let session = bench.store().load_session(&TokenHash::of("t2")).await.unwrap().unwrap();
     assert_eq!((session.ttl, &*session.scopes), (Some(0.5), &["reset".to_owned()][..]));
     assert_eq!(&*session.subject.load().roles, &["admin".into()]);
@@ -175,7 +175,7 @@ async fn a_later_dump_brings_what_changed_there() {
         let report = bench.import_memory(&dump(3, &later)).await;
         assert_eq!(report["users"], tally(0, 1, 1, 0), "{email}");
         assert_eq!(bench.user("1").await.email(), Some(email));
-        assert_eq!(bench.standing("t1").await, Some(Standing::Live));
+        assert_eq!(bench.standing("t1").await, Some(TokenState::Live));
     }
 }
 
@@ -310,7 +310,7 @@ async fn takes_what_mongoexport_writes() {
     assert_eq!(user.properties["age"], json!(40));
     assert_eq!(user.properties["seen"], json!("2026-11-21T20:51:11.688Z"));
     assert!(!user.properties.contains_key("_id"));
-    assert_eq!(bench.standing("abc").await, Some(Standing::Live));
+    assert_eq!(bench.standing("abc").await, Some(TokenState::Live));
     let outcome = bench.store().commit(vec![Change::CreateUser(Default::default())]).await.unwrap();
     let crate::store::Outcome::User(next) = &outcome[0] else { panic!("a user") };
     assert!(matches!(&next.id, UserId::Text(id) if id.len() == 24), "{}", next.id);
@@ -569,7 +569,7 @@ async fn a3_rows_of_derived_models_come_over() {
     for kind in ["roles", "role_mappings", "acls"] {
         assert_eq!(report[kind], tally(1, 0, 0, 0), "{kind}");
     }
-    assert_eq!(bench.standing("t1").await, Some(Standing::Live), "nobody is logged out");
+    assert_eq!(bench.standing("t1").await, Some(TokenState::Live), "nobody is logged out");
     let others: Vec<&str> = report["not_accounts"]
         .as_array()
         .unwrap()

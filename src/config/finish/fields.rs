@@ -5,8 +5,8 @@ use crate::config::code::Code;
 use crate::{
     config::{
         address::FieldName,
+        finding::quoted,
         keys::{RawCredentials, Spot},
-        mistake::quoted,
         settings::CredentialsSettings,
     },
     forward::Names,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Finish, RawServer};
 use crate::config::code::Code;
 use crate::config::{
-    mistake::Place,
+    finding::Place,
     own,
     settings::{Listen, ServerSettings, UpstreamAddress},
 };

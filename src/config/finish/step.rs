@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use crate::config::{mistake::Report, settings::Profile};
+use crate::config::{finding::Report, settings::Profile};
 
 /// What finishing needs besides the values.
 pub(crate) struct Finish<'a> {

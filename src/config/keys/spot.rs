@@ -1,6 +1,6 @@
 //! A value and where it stands.
 
-use crate::config::mistake::Place;
+use crate::config::finding::Place;
 
 /// A key's value, and where it comes from.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     config::{
+        finding::Report,
         inputs::Inputs,
         keys::{RawConfig, Reader},
-        mistake::Report,
     },
     policy::Severity,
 };
@@ -286,7 +286,7 @@ proptest! {
         inputs.add_file(&text, &mut report);
         let mut reader = Reader::new(&inputs, &mut report);
         prop_assert!(RawConfig::read(&mut reader).is_some());
-        if let Err(Mistakes(mistakes)) = report.close() {
+        if let Err(ConfigErrors(mistakes)) = report.close() {
             prop_assert!(!mistakes.is_empty());
             prop_assert!(mistakes.iter().all(|mistake| !mistake.to_string().contains('\n')));
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::policy::{
     AccountMethod,
-    kept::{Kept, Key},
+    app_collections::{AppCollections, Key},
 };
 
 /// The account model as its file has it. A setting that the file leaves open is `None`.
@@ -19,7 +19,7 @@ pub struct AccountModel {
     /// The principal type of its users: its name where the app's users are in several models, else `USER`.
     pub principal_type: String,
     /// What the app calls the collections that belong to the accounts.
-    pub kept: Kept,
+    pub collections: AppCollections,
     /// What the memory connector calls the accounts' rows.
     pub collection: String,
     /// Properties that no answer shows.

@@ -5,16 +5,16 @@ use crate::policy::Code;
 use crate::policy::{
     Settings,
     account::AccountModel,
+    app_collections::AppCollections,
     finding::Report,
     json::{Json, Node},
-    kept::Kept,
     model::{Model, Models},
 };
 
 /// What reads one model's settings.
 pub(super) struct Reader<'a, 'r> {
     pub(super) model: &'a Model,
-    pub(super) kept: &'a Kept,
+    pub(super) collections: &'a AppCollections,
     pub(super) settings: &'a Settings,
     pub(super) report: &'a mut Report<'r>,
 }
@@ -98,7 +98,7 @@ impl<'a> Reader<'a, '_> {
 
     /// `accessTokenIdLength` stands in the file of the tokens' model.
     fn id_length(&mut self, models: &Models) -> Option<usize> {
-        let tokens = self.kept.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
+        let tokens = self.collections.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
         let node = tokens.setting("accessTokenIdLength").filter(|node| node.is_truthy())?;
         self.overridden("accessTokenIdLength", "access_token_id_length", node);
         let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));

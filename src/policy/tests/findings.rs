@@ -1,4 +1,4 @@
-//! Mistakes, each with its place.
+//! ConfigErrors, each with its place.
 
 use super::*;
 

@@ -24,7 +24,7 @@ pub(in crate::store) async fn keeps_ids_and_counts_on_after_them(store: &dyn Sto
 
 pub(in crate::store) async fn a_token_without_a_user_lives(store: &dyn Store) {
     commit(store, Change::PutToken(token("t", 7))).await.unwrap();
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     let known = subject(store, "t").await;
     assert_eq!((&known.id, &known.email, known.roles.len()), (&UserId::Number(7), &None, 0));
     commit(store, Change::PutUser(row(7, "seven"))).await.unwrap();
@@ -58,7 +58,7 @@ pub(in crate::store) async fn is_safe_to_run_twice(store: &dyn Store) {
     let held = store.sessions().get(&TokenHash::of("t")).unwrap();
     commit_all(store, batch()).await;
     assert_eq!(store.counters(), counters);
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     assert_eq!(roles_of(store, "t").await, ["clerk"]);
     assert!(store.user(&1.into()).await.unwrap().unwrap().revision > 0, "whoever read the old row is stale");
     assert_eq!(held.subject.load().email.as_deref(), Some("one"));

@@ -10,7 +10,7 @@ pub(in crate::store) async fn a_token_is_live_until_it_is_deleted(store: &dyn St
     let given =
         Token { scopes: vec!["reset".into()], name: Some("ci".into()), ..token("t", user.id.clone()) };
     commit(store, Change::CreateToken(given.clone())).await.unwrap();
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     let held: Arc<Session> = store.load_session(&given.hash).await.unwrap().unwrap();
     assert_eq!(
         (held.ttl, held.created, &*held.scopes),
@@ -22,8 +22,8 @@ pub(in crate::store) async fn a_token_is_live_until_it_is_deleted(store: &dyn St
     assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 1);
     assert_eq!(standing(store, "t"), None);
     assert!(store.load_session(&given.hash).await.unwrap().is_none());
-    let seen = held.standing(&held.subject.load(), Timestamp(1_001), &Lifetimes::default());
-    assert_eq!(seen, Standing::Ended, "whoever still holds it sees so too");
+    let seen = held.token_state(&held.subject.load(), Timestamp(1_001), &Lifetimes::default());
+    assert_eq!(seen, TokenState::Ended, "whoever still holds it sees so too");
     assert_eq!(removed(commit(store, Change::DeleteToken(given.hash)).await), 0);
     assert_eq!(store.counters().tokens, 0);
 }
@@ -39,7 +39,7 @@ pub(in crate::store) async fn a_token_needs_its_user_and_their_epoch(store: &dyn
     commit(store, Change::CreateToken(Token { epoch, ..token("t", UserId::Text("1".into())) }))
         .await
         .unwrap();
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     let twice = commit(store, Change::CreateToken(Token { epoch, ..token("t", user.id) })).await;
     assert!(matches!(twice, Err(CommitError::Stale { .. })), "nobody's token is replaced: {twice:?}");
 }
@@ -55,7 +55,7 @@ pub(in crate::store) async fn a_token_is_changed_without_a_gap(store: &dyn Store
     let session = store.load_session(&TokenHash::of("t")).await.unwrap().unwrap();
     assert_eq!((session.ttl, &*session.scopes), (Some(7.0), &["s".to_owned()][..]));
     assert_eq!(session.subject.load().id, user.id);
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     assert_eq!(store.counters().tokens, 1);
 }
 
@@ -97,13 +97,13 @@ pub(in crate::store) async fn revoking_spares_the_session_that_asks(store: &dyn 
         except: except.map(TokenHash::of),
     };
     assert_eq!(removed(commit(store, revoke(&ann, Some("mine"))).await), 1);
-    assert_eq!(standing(store, "mine"), Some(Standing::Live));
+    assert_eq!(standing(store, "mine"), Some(TokenState::Live));
     assert_eq!(standing(store, "stolen"), None);
     assert_eq!(
-        stolen.standing(&stolen.subject.load(), Timestamp(1_001), &Lifetimes::default()),
-        Standing::Ended
+        stolen.token_state(&stolen.subject.load(), Timestamp(1_001), &Lifetimes::default()),
+        TokenState::Ended
     );
-    assert_eq!(standing(store, "ben's"), Some(Standing::Live));
+    assert_eq!(standing(store, "ben's"), Some(TokenState::Live));
     let now = store.user(&ann.id).await.unwrap().unwrap();
     assert!(now.epoch > ann.epoch);
     assert_eq!(store.tokens(Some(&ann.id)).await.unwrap()[0].epoch, now.epoch);
@@ -150,7 +150,10 @@ pub(in crate::store) async fn deleting_a_user_takes_all_that_is_theirs(store: &d
     assert_eq!(removed(commit(store, Change::DeleteUser(UserId::Text("1".into()))).await), 1);
     assert!(store.user(&1.into()).await.unwrap().is_none());
     assert_eq!(standing(store, "a"), None);
-    assert_eq!(held.standing(&held.subject.load(), Timestamp(1_001), &Lifetimes::default()), Standing::Ended);
+    assert_eq!(
+        held.token_state(&held.subject.load(), Timestamp(1_001), &Lifetimes::default()),
+        TokenState::Ended
+    );
     let left: Vec<_> =
         store.role_mappings().await.unwrap().into_iter().map(|mapping| mapping.principal_id).collect();
     assert_eq!(left, ["2"]);
@@ -173,10 +176,10 @@ pub(in crate::store) async fn every_session_sees_what_its_user_becomes(store: &d
     }
     user.disabled = true;
     let mut user = user_of(commit(store, Change::UpdateUser(user)).await.unwrap());
-    assert_eq!(standing(store, "one"), Some(Standing::Ended));
+    assert_eq!(standing(store, "one"), Some(TokenState::Ended));
     user.disabled = false;
     commit(store, Change::UpdateUser(user)).await.unwrap();
-    assert_eq!(standing(store, "one"), Some(Standing::Live));
+    assert_eq!(standing(store, "one"), Some(TokenState::Live));
 }
 
 pub(in crate::store) async fn a_use_is_known_at_once_and_written_down_later(store: &dyn Store) {
@@ -212,7 +215,7 @@ pub(in crate::store) async fn a_use_is_known_at_once_and_written_down_later(stor
     commit(store, Change::UseToken { hash: TokenHash::of("gone"), used }).await.unwrap();
     assert_eq!(store.changes(0).await.unwrap().len(), noticed);
     assert_eq!(store.tokens(None).await.unwrap()[0].used, Some(used), "a later use stays");
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
 }
 
 pub(in crate::store) async fn all_tokens_are_seen_page_by_page(store: &dyn Store) {

@@ -44,7 +44,7 @@ pub(in crate::store) async fn a_batch_that_fails_leaves_nothing(store: &dyn Stor
     assert!(matches!(answer, Err(CommitError::Missing { change }) if change == last), "{answer:?}");
     assert_eq!(everything(store).await, before);
     assert_eq!(store.changes(0).await.unwrap(), notices);
-    assert_eq!(standing(store, "t"), Some(Standing::Live));
+    assert_eq!(standing(store, "t"), Some(TokenState::Live));
     assert!(store.find_user(&email_key("b@x")).await.unwrap().is_none());
     assert_eq!(create(store, "b@x").await.id, UserId::Number(2));
 }
@@ -68,7 +68,7 @@ pub(in crate::store) async fn changes_of_one_batch_see_each_other(store: &dyn St
     assert_eq!(outcomes.len(), 7);
     assert!(matches!(outcomes[2], Outcome::Removed(1)), "{outcomes:?}");
     assert_eq!((standing(store, "t"), standing(store, "kept")), (None, None));
-    assert_eq!(standing(store, "late"), Some(Standing::Live));
+    assert_eq!(standing(store, "late"), Some(TokenState::Live));
     assert!(commit_all(store, vec![]).await.is_empty());
     assert_eq!(store.counters(), Counters { users: 1, tokens: 1, ..Counters::default() });
 }
@@ -78,20 +78,20 @@ pub(in crate::store) async fn the_feed_tells_what_changed(store: &dyn Store) {
     let user = create(store, "a@x").await;
     commit(store, Change::CreateToken(token("t", 1))).await.unwrap();
     assert_eq!(what(store.changes(0).await.unwrap()), [], "what nobody can have seen needs no notice");
-    let of_user = Noticed::User(1.into());
+    let of_user = ChangeNotices::User(1.into());
     let hash = TokenHash::of("t");
     let steps = [
         (Change::UpdateUser(user), vec![of_user.clone()]),
         (Change::RevokeTokens { user: UserId::Text("1".into()), except: Some(hash) }, vec![of_user.clone()]),
-        (Change::DeleteToken(hash), vec![Noticed::Token(hash)]),
+        (Change::DeleteToken(hash), vec![ChangeNotices::Token(hash)]),
         (Change::DeleteToken(hash), vec![]),
-        (Change::CreateRole { name: "clerk".into() }, vec![Noticed::Rules]),
+        (Change::CreateRole { name: "clerk".into() }, vec![ChangeNotices::Rules]),
         (Change::CreateRole { name: "clerk".into() }, vec![]),
-        (Change::Grant { role: "clerk".into(), user: 1.into() }, vec![of_user.clone(), Noticed::Rules]),
-        (Change::PutAclRow(AclRow::default()), vec![Noticed::Rules]),
-        (Change::DeleteAclRow(String::new()), vec![Noticed::Rules]),
+        (Change::Grant { role: "clerk".into(), user: 1.into() }, vec![of_user.clone(), ChangeNotices::Rules]),
+        (Change::PutAclRow(AclRow::default()), vec![ChangeNotices::Rules]),
+        (Change::DeleteAclRow(String::new()), vec![ChangeNotices::Rules]),
         (Change::DeleteAclRow(String::new()), vec![]),
-        (Change::DeleteUser(1.into()), vec![of_user.clone(), Noticed::Rules, of_user]),
+        (Change::DeleteUser(1.into()), vec![of_user.clone(), ChangeNotices::Rules, of_user]),
     ];
     let mut last = 0;
     for (change, expected) in steps {

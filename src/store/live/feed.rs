@@ -45,10 +45,10 @@ const KEPT: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Noticed;
+    use crate::store::ChangeNotices;
 
     fn notices(seqs: std::ops::RangeInclusive<u64>) -> Vec<ChangeNotice> {
-        seqs.map(|seq| ChangeNotice { seq, what: Noticed::Rules }).collect()
+        seqs.map(|seq| ChangeNotice { seq, what: ChangeNotices::Rules }).collect()
     }
 
     fn seqs(answer: Vec<ChangeNotice>) -> Vec<u64> {

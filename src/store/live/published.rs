@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{feed::Feed, lazy::Pending};
 use crate::{
     identity::UserId,
-    observe::Seldom,
+    observe::LogThrottle,
     store::{Sessions, Subject, state::State},
 };
 
@@ -27,7 +27,7 @@ pub(in crate::store) struct Live {
     pub(super) unsettled: tokio::sync::RwLock<()>,
     pub(super) errors: AtomicU64,
     /// Commits that pushed events out of the outbox.
-    pub(super) lost: Seldom,
+    pub(super) lost: LogThrottle,
 }
 
 #[derive(Debug)]

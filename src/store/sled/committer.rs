@@ -61,7 +61,7 @@ struct Group {
 
 /// Why a group cannot be acknowledged.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum WriteError {
     #[error(transparent)]
     Rows(#[from] StoreError),
     #[error(transparent)]
@@ -118,7 +118,7 @@ impl Committer {
         }
     }
 
-    fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), Failure> {
+    fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), WriteError> {
         let poisoned = self.poisoned.load(Ordering::Acquire);
         let left = self.disk_space.look(self.log.disk());
         let mut state = self.live.write()?;
@@ -143,7 +143,7 @@ impl Committer {
         Ok(self.live.pend(&group.effects)?)
     }
 
-    fn make_durable(&mut self, group: &mut Group) -> Result<(), Failure> {
+    fn make_durable(&mut self, group: &mut Group) -> Result<(), WriteError> {
         if !group.touched.is_empty() {
             let (rows, commit) = {
                 let state = self.live.read()?;
@@ -159,7 +159,7 @@ impl Committer {
     }
 
     /// Nothing of the group is acknowledged, refusals neither: they may rest on rows that are not durable.
-    fn poison(&self, failure: &Failure, group: &mut Group) {
+    fn poison(&self, failure: &WriteError, group: &mut Group) {
         self.poisoned.store(true, Ordering::Release);
         tracing::error!(error = %failure, "the store takes no more writes: one could not be made durable");
         if let Ok(state) = self.live.read() {

@@ -82,14 +82,14 @@ impl std::fmt::Debug for Loader {
 
 /// Why a batch is not on the disk.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum WriteError {
     #[error(transparent)]
     Rows(#[from] StoreError),
     #[error(transparent)]
     Log(#[from] log::LogError),
 }
 
-fn store(state: &mut State, log: &mut Log, touched: &BTreeSet<Row>) -> Result<(), Failure> {
+fn store(state: &mut State, log: &mut Log, touched: &BTreeSet<Row>) -> Result<(), WriteError> {
     if touched.is_empty() {
         return Ok(());
     }

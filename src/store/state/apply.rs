@@ -11,7 +11,7 @@ use crate::{
     identity::{TokenHash, UserId},
     store::{
         CommitError, LastUse, StoreError,
-        records::{Change, ChangeNotice, Noticed, OutboxEntry, Outcome, Token},
+        records::{Change, ChangeNotice, ChangeNotices, OutboxEntry, Outcome, Token},
     },
 };
 
@@ -47,7 +47,7 @@ pub(in crate::store) struct Effects {
 struct Work<'a> {
     state: &'a mut State,
     undo: Vec<Write>,
-    noticed: Vec<Noticed>,
+    noticed: Vec<ChangeNotices>,
     effects: Effects,
     /// The user whom the batch has created last.
     created: Option<UserId>,
@@ -172,7 +172,7 @@ impl<'a> Work<'a> {
     }
 
     /// Says a thing to the feed, once.
-    fn notice(&mut self, what: Noticed) {
+    fn notice(&mut self, what: ChangeNotices) {
         // Only the last one is looked at: an import says `Rules` a million times in a row.
         if self.noticed.last() != Some(&what) {
             self.noticed.push(what);
@@ -181,7 +181,7 @@ impl<'a> Work<'a> {
 
     fn changed_user(&mut self, id: &UserId) {
         self.effects.users.insert(id.clone());
-        self.notice(Noticed::User(id.clone()));
+        self.notice(ChangeNotices::User(id.clone()));
     }
 
     fn create_token(&mut self, mut token: Token) -> Result<Outcome, CommitError> {
@@ -200,7 +200,7 @@ impl<'a> Work<'a> {
         self.keep_clear_of(&normal(&token.user));
         if self.state.tokens.contains_key(&hash) {
             self.end_token(hash);
-            self.notice(Noticed::Token(hash));
+            self.notice(ChangeNotices::Token(hash));
         }
         self.start_token(hash, TokenRow::of(token));
         Outcome::Done
@@ -211,7 +211,7 @@ impl<'a> Work<'a> {
         let hash = token.hash;
         let TokenRow { user, epoch, used, imported, .. } = old;
         let row = TokenRow { user, epoch, used, imported, ..TokenRow::of(token) };
-        self.notice(Noticed::Token(hash));
+        self.notice(ChangeNotices::Token(hash));
         // It is replaced without a gap: no request finds it void.
         self.start_token(hash, row);
         Ok(Outcome::Done)
@@ -237,7 +237,7 @@ impl<'a> Work<'a> {
         let imported = self.state.tokens.get(&hash).is_some_and(|row| row.imported);
         let ended = self.end_token(hash);
         if ended {
-            self.notice(Noticed::Token(hash));
+            self.notice(ChangeNotices::Token(hash));
         }
         if imported {
             self.set_tombstone(Tombstone::token(&hash), true);

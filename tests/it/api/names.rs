@@ -151,7 +151,7 @@ fn c7_an_unconfirmed_address_is_told_to_no_app_in_standard() {
             };
             assert_eq!(told(&gate), profile == "loopback3" && required == "false", "{profile} {required}");
             let accounts = gate.parts().accounts();
-            gate.run(accounts.confirm_email(portcullis::accounts::Asker::Operator, &1.into())).unwrap();
+            gate.run(accounts.confirm_email(portcullis::accounts::Actor::Operator, &1.into())).unwrap();
             assert!(told(&gate), "{profile} {required}: a confirmed one is");
         }
     }
@@ -201,7 +201,7 @@ fn c7_registration_can_be_closed_at_every_door() {
             let parts = gate.parts();
             let ann = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD});
             let data = ann.as_object().unwrap().clone();
-            gate.run(parts.accounts().register(portcullis::accounts::Asker::Operator, data)).unwrap();
+            gate.run(parts.accounts().register(portcullis::accounts::Actor::Operator, data)).unwrap();
             let mut client = gate.client();
             let new = json!({"email": "new@example.com", "password": PASSWORD});
             for (line, body) in [
@@ -354,7 +354,7 @@ fn c7_an_address_is_a_username_where_it_is_the_accounts_own_and_is_told_once_it_
     };
     assert!(!told(&mut client), "not confirmed yet");
     let accounts = gate.parts().accounts();
-    gate.run(accounts.confirm_email(portcullis::accounts::Asker::Operator, &1.into())).unwrap();
+    gate.run(accounts.confirm_email(portcullis::accounts::Actor::Operator, &1.into())).unwrap();
     assert!(told(&mut client));
     // With another address the name is no more its own.
     let moved = json!({"email": "other@example.com"});

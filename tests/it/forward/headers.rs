@@ -1,6 +1,6 @@
 //! The heads that go to the app.
 
-use portcullis::accounts::Asker;
+use portcullis::accounts::Actor;
 use serde_json::json;
 
 use crate::support::{App, Gate, Setup};
@@ -121,7 +121,7 @@ fn the_app_learns_who_asks_and_gets_no_credential() {
     let app = App::echo();
     let gate = Gate::start(Setup::new(&app).set("identity.preset", "x-forwarded,remote"));
     let ann = gate.sign_up("ann");
-    gate.run(gate.parts().accounts().confirm_email(Asker::Operator, &ann.id.into())).unwrap();
+    gate.run(gate.parts().accounts().confirm_email(Actor::Operator, &ann.id.into())).unwrap();
     let token = &ann.token;
     let mut client = gate.client();
     let places = [

@@ -19,7 +19,7 @@ use crate::{
         Change, CommitError, Outcome, User,
         contract::{commit, commit_all, create, draft, everything, standing, token},
         resident::Resident,
-        sessions::Standing,
+        sessions::TokenState,
         sled::{QUEUE, Sled, committer::GROUP, disk::Disk, open_on},
     },
 };
@@ -112,7 +112,7 @@ async fn nothing_is_acknowledged_or_shown_before_its_sync() {
     assert!(store.outbox(9).await.unwrap().is_empty(), "an event that may never have been");
     hand.let_pass();
     first.await.unwrap();
-    assert_eq!(standing(&store, "t"), Some(Standing::Live));
+    assert_eq!(standing(&store, "t"), Some(TokenState::Live));
     assert_eq!(store.outbox(9).await.unwrap().len(), 1);
 
     let mut logout = hand_in(&store, vec![Change::DeleteToken(TokenHash::of("t"))]);
@@ -215,8 +215,8 @@ async fn a_failed_sync_is_the_last() {
     assert_eq!(store.counters().errors, 3);
     assert_eq!(standing(&store, "new"), None, "what was not acknowledged is not given");
     assert_eq!(standing(&store, "old"), None, "what was revoked stays revoked");
-    assert_eq!(standing(&store, "b's"), Some(Standing::Ended));
-    assert_eq!(standing(&store, "kept"), Some(Standing::Live));
+    assert_eq!(standing(&store, "b's"), Some(TokenState::Ended));
+    assert_eq!(standing(&store, "kept"), Some(TokenState::Live));
     assert!(matches!(store.close().await, Err(StoreError::Poisoned)));
 }
 
@@ -268,7 +268,7 @@ async fn many_writers_lose_nothing() {
                             vec![Change::CreateUser(draft(&id)), Change::CreateToken(token(&id, 1))],
                         )
                         .await;
-                        assert_eq!(standing(store, &id), Some(Standing::Live));
+                        assert_eq!(standing(store, &id), Some(TokenState::Live));
                         if n % 2 == 0 {
                             commit(store, Change::DeleteToken(TokenHash::of(&id))).await.unwrap();
                             assert_eq!(standing(store, &id), None);

@@ -12,7 +12,7 @@ use crate::{
     store::{
         Change,
         contract::{commit, commit_all, draft, standing, token},
-        sessions::Standing,
+        sessions::TokenState,
     },
 };
 
@@ -51,7 +51,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
             assert!(store.find_user(&key).await.unwrap().is_some(), "user {n} is lost");
             // An even one may have been ended without the word coming through.
             if n % 2 == 1 {
-                assert_eq!(standing(&*store, &n.to_string()), Some(Standing::Live), "token {n} is lost");
+                assert_eq!(standing(&*store, &n.to_string()), Some(TokenState::Live), "token {n} is lost");
             }
         }
         for n in &acknowledged.ended {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     identity::{Lifetimes, PasswordHash, TokenHash, UserId},
     store::{
-        Change, ImportOutcome, ImportRow, Outcome, PrincipalKind, Role, RoleMapping, SkipReason, Standing,
+        Change, ImportOutcome, ImportRow, Outcome, PrincipalKind, Role, RoleMapping, SkipReason, TokenState,
         User,
         contract::{commit_all, everything, properties, row, token},
         memory,
@@ -94,8 +94,8 @@ async fn leaves_what_a_store_in_memory_would() {
     assert_eq!(everything(&*store).await, everything(&*memory).await);
     let session = store.load_session(&TokenHash::of("t7")).await.unwrap().unwrap();
     assert_eq!(
-        session.standing(&session.subject.load(), crate::clock::Timestamp(1_001), &Lifetimes::default()),
-        Standing::Live
+        session.token_state(&session.subject.load(), crate::clock::Timestamp(1_001), &Lifetimes::default()),
+        TokenState::Live
     );
     assert_eq!(&*session.subject.load().roles, &["clerk".into()]);
     assert_eq!(commit_all(&*store, vec![Change::CreateUser(Default::default())]).await.len(), 1);

@@ -10,11 +10,11 @@ use crate::{
     clock::Timestamp,
     identity::{TokenHash, UserId},
     store::{
-        AclRow, Change, CommitError, LastUse, Noticed, PrincipalKind, Role, RoleMapping, Token, User,
+        AclRow, Change, ChangeNotices, CommitError, LastUse, PrincipalKind, Role, RoleMapping, Token, User,
         UserDraft,
         contract::{commit, commit_all, create, draft, everything, properties, row, standing, token},
         memory,
-        sessions::Standing,
+        sessions::TokenState,
     },
 };
 
@@ -45,7 +45,7 @@ async fn a_restart_finds_everything() {
 
     let store = open(folder.path()).await.unwrap();
     assert_eq!(everything(&*store).await, before);
-    assert_eq!(standing(&*store, "t"), Some(Standing::Live));
+    assert_eq!(standing(&*store, "t"), Some(TokenState::Live));
     assert_eq!(store.sessions().get(&TokenHash::of("eternal")).unwrap().last_use(), Some(used()));
     assert!(store.find_user(&KeyRules::default().email(None, "text")).await.unwrap().is_some());
     assert!(store.token_by_handle(&TokenHash::of("t").handle()).await.unwrap().is_some());
@@ -54,7 +54,7 @@ async fn a_restart_finds_everything() {
     commit(&*store, Change::DeleteToken(TokenHash::of("t"))).await.unwrap();
     let notices = store.changes(seq).await.unwrap();
     assert_eq!(notices.iter().map(|notice| notice.seq).collect::<Vec<_>>(), [seq + 1]);
-    assert_eq!(notices[0].what, Noticed::Token(TokenHash::of("t")));
+    assert_eq!(notices[0].what, ChangeNotices::Token(TokenHash::of("t")));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::{
     identity::UserId,
     store::{
         CommitError,
-        records::{AclRow, Noticed, Outcome, PrincipalKind, Role, RoleMapping},
+        records::{AclRow, ChangeNotices, Outcome, PrincipalKind, Role, RoleMapping},
         state::{Tombstone, grant_of},
     },
 };
@@ -83,7 +83,7 @@ impl Work<'_> {
             self.write(Write::Role(role.id, None));
         }
         if removed > 0 {
-            self.notice(Noticed::Rules);
+            self.notice(ChangeNotices::Rules);
         }
         Outcome::Removed(removed)
     }
@@ -112,7 +112,7 @@ impl Work<'_> {
             self.keep_clear_of(&UserId::parse(user));
         }
         self.write(Write::Acl(row.id.clone(), Some(row)));
-        self.notice(Noticed::Rules);
+        self.notice(ChangeNotices::Rules);
         Outcome::Done
     }
 
@@ -121,7 +121,7 @@ impl Work<'_> {
             return Outcome::Removed(0);
         }
         self.write(Write::Acl(id, None));
-        self.notice(Noticed::Rules);
+        self.notice(ChangeNotices::Rules);
         Outcome::Removed(1)
     }
 
@@ -148,7 +148,7 @@ impl Work<'_> {
         for holder in holders {
             self.changed_user(&UserId::parse(holder));
         }
-        self.notice(Noticed::Rules);
+        self.notice(ChangeNotices::Rules);
     }
 }
 

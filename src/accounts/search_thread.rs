@@ -13,13 +13,13 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{clock::Clock, hasher, observe::Seldom};
+use crate::{clock::Clock, hasher, observe::LogThrottle};
 
 /// The thread. It starts with the first work, and ends when this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Aside {
+pub(super) struct SearchThread {
     running: Mutex<Option<Running>>,
-    not_started: Seldom,
+    not_started: LogThrottle,
 }
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Running {
     _stop: oneshot::Sender<()>,
 }
 
-impl Aside {
+impl SearchThread {
     /// Has work done there; `None` when it came to nothing. Works take turns where they yield, and one whose
     /// caller is gone ends there.
     pub(super) async fn run<T: Send + 'static>(

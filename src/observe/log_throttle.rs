@@ -6,13 +6,13 @@ use crate::clock::Timestamp;
 
 /// Lets one line a second through, and counts those that it holds back.
 #[derive(Debug)]
-pub struct Seldom {
+pub struct LogThrottle {
     /// The second of the last line.
     last: AtomicI64,
     held: AtomicU64,
 }
 
-impl Seldom {
+impl LogThrottle {
     /// `None`: not now. Else the line is due, and so many have been held back since the last one.
     #[must_use]
     pub fn say(&self, now: Timestamp) -> Option<u64> {
@@ -29,7 +29,7 @@ impl Seldom {
     }
 }
 
-impl Default for Seldom {
+impl Default for LogThrottle {
     fn default() -> Self {
         Self { last: AtomicI64::new(i64::MIN), held: AtomicU64::new(0) }
     }
@@ -41,14 +41,14 @@ mod tests {
 
     #[test]
     fn d8_one_line_a_second_says_how_many_were_held_back() {
-        let seldom = Seldom::default();
-        assert_eq!(seldom.say(Timestamp(1_000)), Some(0));
+        let throttle = LogThrottle::default();
+        assert_eq!(throttle.say(Timestamp(1_000)), Some(0));
         for moment in [1_000, 1_001, 1_999] {
-            assert_eq!(seldom.say(Timestamp(moment)), None);
+            assert_eq!(throttle.say(Timestamp(moment)), None);
         }
-        assert_eq!(seldom.say(Timestamp(2_000)), Some(3));
-        assert_eq!(seldom.say(Timestamp(2_500)), None);
-        assert_eq!(seldom.say(Timestamp(9_000)), Some(1), "also after a pause");
-        assert_eq!(seldom.say(Timestamp(8_000)), Some(0), "a clock that was set back holds nothing up");
+        assert_eq!(throttle.say(Timestamp(2_000)), Some(3));
+        assert_eq!(throttle.say(Timestamp(2_500)), None);
+        assert_eq!(throttle.say(Timestamp(9_000)), Some(1), "also after a pause");
+        assert_eq!(throttle.say(Timestamp(8_000)), Some(0), "a clock that was set back holds nothing up");
     }
 }

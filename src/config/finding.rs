@@ -11,7 +11,7 @@ use crate::policy::{Finding, Severity};
 ///
 /// As JSON it is one entry of `check --json` (docs/commands.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Mistake {
+pub struct ConfigFinding {
     /// The file, the variable's name or the flag's name.
     pub file: String,
     /// From 1; `None` where there is no file.
@@ -31,7 +31,7 @@ pub struct Mistake {
 
 /// All mistakes of one load, errors and warnings, in the order of their places. At least one is an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct ConfigErrors(pub Vec<ConfigFinding>);
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) enum Place {
 
 /// Why a written value cannot be the value of its key; the reader of the key adds its name and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct ValueError {
     pub(crate) code: Code,
     /// Follows "`key` cannot be".
     pub(crate) what: String,
@@ -56,7 +56,7 @@ pub(crate) struct Wrong {
 /// Collects the mistakes of one load.
 pub(crate) struct Report {
     file: String,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<ConfigFinding>,
 }
 
 impl Report {
@@ -72,15 +72,15 @@ impl Report {
         self.push(place, Severity::Warning, code, message, fix);
     }
 
-    pub(crate) fn wrong(&mut self, place: &Place, key: &str, wrong: Wrong) {
+    pub(crate) fn wrong(&mut self, place: &Place, key: &str, wrong: ValueError) {
         self.error(place, wrong.code, format!("`{key}` cannot be {}", wrong.what), Some(wrong.fix));
     }
 
     /// The warnings, when there is nothing worse; else everything.
-    pub(crate) fn close(mut self) -> Result<Vec<Mistake>, Mistakes> {
+    pub(crate) fn close(mut self) -> Result<Vec<ConfigFinding>, ConfigErrors> {
         self.mistakes.sort_by_key(|mistake| (mistake.line.is_none(), mistake.line, mistake.column));
         let refused = self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
-        if refused { Err(Mistakes(self.mistakes)) } else { Ok(self.mistakes) }
+        if refused { Err(ConfigErrors(self.mistakes)) } else { Ok(self.mistakes) }
     }
 
     fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
@@ -90,11 +90,11 @@ impl Report {
             Place::Named(name) => (name.clone(), None, None),
             Place::Default => (self.file.clone(), None, None),
         };
-        self.mistakes.push(Mistake { file, line, column, severity, code: code.name(), message, fix });
+        self.mistakes.push(ConfigFinding { file, line, column, severity, code: code.name(), message, fix });
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for ConfigFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
@@ -105,7 +105,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-impl From<Finding> for Mistake {
+impl From<Finding> for ConfigFinding {
     fn from(finding: Finding) -> Self {
         Self {
             file: finding.file,
@@ -119,7 +119,7 @@ impl From<Finding> for Mistake {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
@@ -202,7 +202,7 @@ mod tests {
             message: "unknown key `permision`".into(),
             fix: Some("did you mean `permission`?".into()),
         };
-        assert_eq!(Mistake::from(finding.clone()).to_string(), finding.to_string());
+        assert_eq!(ConfigFinding::from(finding.clone()).to_string(), finding.to_string());
     }
 
     #[test]

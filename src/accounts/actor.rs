@@ -10,7 +10,7 @@ use crate::{
 
 /// Who asks: for the limits and for the audit log.
 #[derive(Clone, Copy, Debug)]
-pub enum Asker<'a> {
+pub enum Actor<'a> {
     /// A client of the API.
     Client {
         /// Its address.
@@ -26,7 +26,7 @@ pub enum Asker<'a> {
     Operator,
 }
 
-impl<'a> Asker<'a> {
+impl<'a> Actor<'a> {
     /// The session that asks.
     pub(super) fn session(self) -> Option<&'a Session> {
         match self {

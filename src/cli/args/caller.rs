@@ -2,23 +2,23 @@
 
 use std::str::FromStr;
 
-use crate::admin::{NobodyNamed, Who};
+use crate::admin::{Who, WhoError};
 
 /// Whose request is explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Asker {
+pub(in crate::cli) enum CallerArg {
     Anonymous,
     Who(Who),
 }
 
-impl FromStr for Asker {
-    type Err = NobodyNamed;
+impl FromStr for CallerArg {
+    type Err = WhoError;
 
-    fn from_str(text: &str) -> Result<Self, NobodyNamed> {
+    fn from_str(text: &str) -> Result<Self, WhoError> {
         match text {
             "anonymous" => Ok(Self::Anonymous),
             // Without a store it would be taken for an id.
-            text if is_nearly_anonymous(text) => Err(NobodyNamed::Anonymous(text.to_owned())),
+            text if is_nearly_anonymous(text) => Err(WhoError::Anonymous(text.to_owned())),
             text => text.parse().map(Self::Who),
         }
     }

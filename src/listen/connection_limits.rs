@@ -4,7 +4,7 @@
 //! without a byte so far. A core knows the order of its own connections only, so the core with the most that rest has
 //! to give one up; a request never looks at another core.
 
-mod seat;
+mod core_connections;
 
 use std::{
     sync::{PoisonError, atomic::Ordering},
@@ -17,8 +17,8 @@ use crate::{
     limit::Connection,
 };
 
-pub use seat::Bounds;
-pub(super) use seat::{Refused, Seat};
+pub use core_connections::Bounds;
+pub(super) use core_connections::{CoreConnections, Refused};
 
 impl Refused {
     /// Whether the log knows of all of them.
@@ -71,7 +71,7 @@ impl Bounds {
     }
 }
 
-impl Seat {
+impl CoreConnections {
     /// How many could still give their places up.
     fn free(&self) -> usize {
         self.resting.load(Ordering::Relaxed).saturating_sub(self.wanted.load(Ordering::Relaxed))
@@ -126,8 +126,8 @@ impl Server {
 
     /// Has one place given up; `false` when every connection works.
     pub(super) fn make_room(&self) -> bool {
-        let mine = self.seat().map_or(0, Seat::free);
-        match self.shared.seats.iter().max_by_key(|seat| seat.free()) {
+        let mine = self.of_core().map_or(0, CoreConnections::free);
+        match self.shared.per_core.iter().max_by_key(|of_core| of_core.free()) {
             Some(other) if other.free() > mine => {
                 other.wanted.fetch_add(1, Ordering::Relaxed);
                 other.wake.notify_one();
@@ -139,17 +139,17 @@ impl Server {
 
     /// Gives up the places that other cores want.
     pub(super) fn give_up(&self) {
-        let Some(seat) = self.seat() else { return };
-        let wanted = seat.wanted.swap(0, Ordering::Relaxed);
+        let Some(of_core) = self.of_core() else { return };
+        let wanted = of_core.wanted.swap(0, Ordering::Relaxed);
         let given = (0..wanted).take_while(|_| self.evict()).count();
         // The rest when there is something to give.
         if given < wanted {
-            seat.wanted.fetch_add(wanted - given, Ordering::Relaxed);
+            of_core.wanted.fetch_add(wanted - given, Ordering::Relaxed);
         }
     }
 
     fn evict(&self) -> bool {
-        let evicted = self.seat().is_some_and(Seat::has_resting) && self.deadlines.evict();
+        let evicted = self.of_core().is_some_and(CoreConnections::has_resting) && self.deadlines.evict();
         if evicted {
             // Its place is free from now on, whenever its task comes to its end.
             self.shared.free_place();
@@ -174,12 +174,12 @@ impl Server {
     }
 
     fn count(&self, by: isize) {
-        if let Some(seat) = self.seat() {
-            seat.count(by);
+        if let Some(of_core) = self.of_core() {
+            of_core.count(by);
         }
     }
 
-    pub(super) fn seat(&self) -> Option<&Seat> {
-        self.shared.seats.get(self.index)
+    pub(super) fn of_core(&self) -> Option<&CoreConnections> {
+        self.shared.per_core.get(self.index)
     }
 }

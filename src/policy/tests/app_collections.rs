@@ -41,7 +41,7 @@ fn a3_the_base_chain_says_where_rows_are() {
     ] {
         let settings = Settings { user_model: Some("Customer".into()), ..loopback() };
         let set = set(&settings, &definitions);
-        let kept = &set.account().unwrap().kept;
+        let kept = &set.account().unwrap().collections;
         let all = [&kept.tokens, &kept.roles, &kept.mappings, &kept.acls];
         let found: Vec<String> = all.iter().map(|kind| names(kind).join("+")).collect();
         assert_eq!(found.join(" "), expected, "{definitions:?}");
@@ -61,7 +61,7 @@ fn a3_a_collection_has_a_name_and_a_key_of_its_own() {
     let set = set(&settings, &definitions);
     let account = set.account().unwrap();
     let tokens = Collection { model: "token".into(), name: "sessions".into(), key: "key".into() };
-    assert_eq!(account.kept.tokens, [tokens]);
+    assert_eq!(account.collections.tokens, [tokens]);
     assert_eq!(account.collection, "people");
     assert_eq!(account.key, Key { name: "pk".into(), text: true, generated: false });
 }

@@ -5,13 +5,13 @@ use std::{net::SocketAddr, thread};
 use super::{
     Config,
     code::Code,
-    mistake::{Place, Report},
+    finding::{Place, Report},
     settings::{Listen, Profile},
 };
 use crate::{hasher, limit};
 
 /// A warning about a key that differs from its default.
-struct Doubt {
+struct Warning {
     key: &'static str,
     /// Whether it is to be said.
     applies: fn(&Config) -> bool,
@@ -21,21 +21,21 @@ struct Doubt {
     fix: &'static str,
 }
 
-const fn doubt(
+const fn warning(
     key: &'static str,
     applies: fn(&Config) -> bool,
     says: &'static str,
     fix: &'static str,
-) -> Doubt {
-    Doubt { key, applies, says, fix }
+) -> Warning {
+    Warning { key, applies, says, fix }
 }
 
 /// Says what is doubtful. `changed`: the keys that differ from their defaults, and where they were set.
 pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report: &mut Report) {
     for (key, place) in changed {
-        for doubt in DOUBTS.iter().filter(|doubt| doubt.key == *key && (doubt.applies)(config)) {
-            let message = format!("`{key}` {}", doubt.says);
-            report.warning(place, Code::NoEffect, message, Some(doubt.fix.to_owned()));
+        for warning in WARNINGS.iter().filter(|warning| warning.key == *key && (warning.applies)(config)) {
+            let message = format!("`{key}` {}", warning.says);
+            report.warning(place, Code::NoEffect, message, Some(warning.fix.to_owned()));
         }
     }
     let place_of = |wanted: &[&str]| {
@@ -152,79 +152,79 @@ fn plain_beside_tls(config: &Config) -> bool {
         && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
 }
 
-/// One line a doubt, in the order of the file.
+/// One line a warning, in the order of the file.
 #[rustfmt::skip]
-const DOUBTS: &[Doubt] = &[
-    doubt("server.trusted_proxies", any_address,
+const WARNINGS: &[Warning] = &[
+    warning("server.trusted_proxies", any_address,
         "believes every address: any client may write its own X-Forwarded-For",
         "list the networks of your proxies alone"),
-    doubt("server.public_url", plain_beside_tls,
+    warning("server.public_url", plain_beside_tls,
         "is http:// while `server.https` is on: links and tokens would go in the clear",
         "write https://"),
-    doubt("server.header_timeout", |c| c.server.header_timeout > c.server.idle_timeout,
+    warning("server.header_timeout", |c| c.server.header_timeout > c.server.idle_timeout,
         "is longer than `idle_timeout`: a client that sends its head slowly stays longer than one that is silent",
         "write less than `idle_timeout`"),
-    doubt("server.max_connections_per_client", |c| c.server.max_connections_per_client >= c.server.max_connections,
+    warning("server.max_connections_per_client", |c| c.server.max_connections_per_client >= c.server.max_connections,
         "bounds nobody: `max_connections` is no higher",
         "write less than `max_connections`"),
-    doubt("server.shutdown_grace", |c| c.server.shutdown_grace.is_zero(),
+    warning("server.shutdown_grace", |c| c.server.shutdown_grace.is_zero(),
         "is 0: every stop cuts the requests under way",
         "write some seconds, such as \"15s\""),
-    doubt("upstream.balance", |c| c.upstream.servers.len() < 2,
+    warning("upstream.balance", |c| c.upstream.servers.len() < 2,
         "has no effect: there is one server",
         "add servers, or take it out"),
-    doubt("upstream.servers", same_server_twice,
+    warning("upstream.servers", same_server_twice,
         "names a server twice: it gets twice the requests, and stands in for nobody when it is down",
         "name each once"),
-    doubt("upstream.underscore_headers", |c| c.upstream.underscore_headers.iter().any(|name| !name.contains('_')),
+    warning("upstream.underscore_headers", |c| c.upstream.underscore_headers.iter().any(|name| !name.contains('_')),
         "names a header without `_`: those go on anyway",
         "keep those with `_`"),
-    doubt("api.body_limit", |c| c.api.body_limit < LEAST_BODY,
+    warning("api.body_limit", |c| c.api.body_limit < LEAST_BODY,
         "is so small that no login fits into it",
         "write \"100kb\""),
-    doubt("users.sliding_ttl", |c| c.users.ttl == -1,
+    warning("users.sliding_ttl", |c| c.users.ttl == -1,
         "has no effect: with `ttl = -1` tokens live for ever",
         "set a `ttl`, or take it out"),
-    doubt("users.email_verification_required", no_webhook,
+    warning("users.email_verification_required", no_webhook,
         "lets nobody in who registers: `webhook.url` is not set, so the mail that confirms an address is not sent",
         "set `webhook.url` and send the mail from there, or confirm by hand: `portcullis user verify WHO`"),
-    doubt("users.realm_delimiter", |c| !c.users.realm_required,
+    warning("users.realm_delimiter", |c| !c.users.realm_required,
         "without `realm_required`: a login has to name a realm that accounts need not have",
         "set `realm_required = true` beside it"),
-    doubt("users.redirect_hosts", |c| c.profile == Profile::Loopback3,
+    warning("users.redirect_hosts", |c| c.profile == Profile::Loopback3,
         "has no effect in profile loopback3: redirects lead anywhere, as in LoopBack",
         "take it out"),
-    doubt("users.redirect_hosts", has_scheme_or_path,
+    warning("users.redirect_hosts", has_scheme_or_path,
         "holds an entry that no host matches: an entry is a host, with a port perhaps",
         "write such as \"app.example.com\""),
-    doubt("credentials.headers", built_in_header,
+    warning("credentials.headers", built_in_header,
         "names a header that is looked at anyway",
         "take `Authorization` and `X-Access-Token` out"),
-    doubt("credentials.params", |c| !c.credentials.query,
+    warning("credentials.params", |c| !c.credentials.query,
         "has no effect: `credentials.query` is false",
         "set `query = true`, or take it out"),
-    doubt("credentials.cookies", |c| c.credentials.cookie_secret.is_none(),
+    warning("credentials.cookies", |c| c.credentials.cookie_secret.is_none(),
         "has no effect without `cookie_secret`: only signed cookies are read",
         "set `credentials.cookie_secret`, or better `cookie_secret_file`"),
-    doubt("password.iterations", |c| u64::from(c.password.hasher.memory_kib) * u64::from(c.password.hasher.iterations) > DEAREST,
+    warning("password.iterations", |c| u64::from(c.password.hasher.memory_kib) * u64::from(c.password.hasher.iterations) > DEAREST,
         "makes every login take many seconds of a core",
         "write such as `iterations = 2`"),
-    doubt("store.max_staleness", |_| true,
+    warning("store.max_staleness", |_| true,
         "has no effect: this store has no replicas",
         "take it out"),
-    doubt("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
+    warning("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
         "is empty: the app is not told who asks",
         "write such as `preset = [\"x-forwarded\"]`"),
-    doubt("mail.from", no_webhook,
+    warning("mail.from", no_webhook,
         "has no effect: no mail is sent, and `webhook.url` is not set",
         "set `webhook.url`, or take it out"),
-    doubt("mail.verify_on_register", no_webhook,
+    warning("mail.verify_on_register", no_webhook,
         "has no effect: no mail is sent, and `webhook.url` is not set",
         "set `webhook.url`, or take it out"),
-    doubt("webhook.secret", no_webhook,
+    warning("webhook.secret", no_webhook,
         "has no effect without `webhook.url`",
         "set `webhook.url`, or take it out"),
-    doubt("webhook.secret_file", no_webhook,
+    warning("webhook.secret_file", no_webhook,
         "has no effect without `webhook.url`",
         "set `webhook.url`, or take it out"),
 ];
@@ -362,8 +362,8 @@ mod tests {
 
     #[test]
     fn they_are_all_keys() {
-        for doubt in DOUBTS {
-            assert!(KEYS.contains(&doubt.key), "{}", doubt.key);
+        for warning in WARNINGS {
+            assert!(KEYS.contains(&warning.key), "{}", warning.key);
         }
     }
 

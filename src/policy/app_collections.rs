@@ -8,7 +8,7 @@ use super::{
 
 /// What the app calls the collections that an import takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct AppCollections {
     /// Access tokens.
     pub tokens: Vec<Collection>,
     /// Roles.
@@ -49,7 +49,7 @@ impl Default for Key {
     }
 }
 
-impl Default for Kept {
+impl Default for AppCollections {
     fn default() -> Self {
         let built_in = |model: &str| vec![Collection::plain(model)];
         Self {
@@ -65,7 +65,7 @@ impl Default for Kept {
 /// The model of LoopBack's tokens.
 const TOKEN: &str = "AccessToken";
 
-impl Kept {
+impl AppCollections {
     /// As the files of a set have them.
     pub(super) fn read(models: &Models, account: Option<&Model>) -> Self {
         let derived = |base: &str| {

@@ -30,7 +30,7 @@ pub struct Bounds {
 /// What the other cores know of one. A cache line of its own, because each request writes to it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(in crate::listen) struct Seat {
+pub(in crate::listen) struct CoreConnections {
     /// Connections that rest. Only the core itself writes.
     pub(super) resting: AtomicUsize,
     /// Places that other cores want of it.
