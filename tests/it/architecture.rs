@@ -83,6 +83,76 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
 /// Modules whose functions still take tuples apart in their parameters.
 const WITH_TUPLES: [&str; 6] = ["accounts", "admin", "api", "app", "cli", "policy"];
 
+/// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
+const OLD_NAMES: [&str; 62] = [
+    "Aside",
+    "aside",
+    "Asker",
+    "before",
+    "Bell",
+    "Bring",
+    "bring",
+    "Brought",
+    "claims",
+    "Courier",
+    "courier",
+    "Door",
+    "Doubt",
+    "doubts",
+    "Faulty",
+    "Filled",
+    "Gone",
+    "gone",
+    "Keeper",
+    "keeper",
+    "kept",
+    "lattice",
+    "Leave",
+    "letter",
+    "Literals",
+    "literals",
+    "Maker",
+    "mark",
+    "Minted",
+    "Mistake",
+    "mistake",
+    "Mistakes",
+    "NobodyNamed",
+    "Noticed",
+    "Obstacle",
+    "PasswordFault",
+    "Personal",
+    "personal",
+    "places",
+    "PlainFile",
+    "PlainRoute",
+    "Policed",
+    "QueryFault",
+    "Room",
+    "room",
+    "Ruled",
+    "Seat",
+    "Seldom",
+    "seldom",
+    "slip",
+    "Sparse",
+    "sparse",
+    "Standing",
+    "Study",
+    "study",
+    "Turn",
+    "turns",
+    "Twins",
+    "Usage",
+    "UsernameFault",
+    "Whole",
+    "Wish",
+];
+
+/// Words that comments do without: who or what is meant has a name.
+const VAGUE_WORDS: [&str; 6] =
+    ["somebody", "nobody", "whoever", "what there is", "bring about", "brought about"];
+
 /// What the pure core does not do: no clock, chance, I/O, log line or `async`.
 const IMPURE: [&str; 13] = [
     "async ",
@@ -149,6 +219,18 @@ fn d8_a_line_that_a_client_can_bring_about_is_said_seldom() {
 #[test]
 fn no_parameter_hides_arguments() {
     assert_clean(sources().iter().flat_map(hidden_arguments));
+}
+
+#[test]
+fn no_old_name_comes_back() {
+    assert_clean(sources().iter().flat_map(old_names));
+}
+
+#[test]
+fn comments_name_what_they_mean() {
+    let src = root().join("src");
+    let text = |source: &Source| fs::read_to_string(src.join(&source.path)).unwrap();
+    assert_clean(sources().iter().flat_map(|source| vague_words(&source.path, &text(source))));
 }
 
 #[test]
@@ -226,6 +308,34 @@ fn impurities(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     find(source, &IMPURE, "has no place in the pure core")
+}
+
+/// Modules and types that are called by one of the [`OLD_NAMES`], where they are declared.
+fn old_names(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(source.code().lines()) {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for pair in words.windows(2) {
+            let [kind, name] = pair else { continue };
+            if ["mod", "struct", "enum", "trait", "type"].contains(kind) && OLD_NAMES.contains(name) {
+                found.push(format!("{}:{number}: `{name}` has a standard name now", source.path));
+            }
+        }
+    }
+    found
+}
+
+/// Comments with one of the [`VAGUE_WORDS`].
+fn vague_words(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let Some((_, comment)) = line.split_once("//") else { continue };
+        let comment = comment.to_lowercase();
+        for word in VAGUE_WORDS.iter().filter(|word| comment.contains(**word)) {
+            found.push(format!("{path}:{number}: `{word}`: name who or what is meant"));
+        }
+    }
+    found
 }
 
 /// Lines of the log that are neither said seldom nor known to be rare.
@@ -516,6 +626,32 @@ mod the_checkers {
         ] {
             assert_eq!(!hidden_arguments(&source("gate.rs", text)).is_empty(), wrong, "{text}");
             assert!(hidden_arguments(&source("policy.rs", text)).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn find_an_old_name_where_it_is_declared() {
+        for (text, wrong) in [
+            ("mod courier;", true),
+            ("pub(crate) struct Keeper {", true),
+            ("enum Door { A }", true),
+            ("mod bring {}", true),
+            ("fn bring(keeper: &Store) {}", false),
+            ("// mod courier;\nconst A: &str = \"struct Keeper\";", false),
+        ] {
+            assert_eq!(!old_names(&source("store.rs", text)).is_empty(), wrong, "{text}");
+        }
+    }
+
+    #[test]
+    fn find_a_vague_word_in_a_comment() {
+        for (text, wrong) in [
+            ("/// Nobody reads it.\nfn f() {}", true),
+            ("f(); // what there is", true),
+            ("let nobody = f();", false),
+            ("/// The receiver reads it.", false),
+        ] {
+            assert_eq!(!vague_words("store.rs", text).is_empty(), wrong, "{text}");
         }
     }
 
