@@ -260,10 +260,10 @@ fn dispatcher(
     wake_up: Arc<Notify>,
 ) -> anyhow::Result<Option<Dispatcher>> {
     let Some(url) = &config.webhook.url else {
-        tracing::info!("`webhook.url` is not set: reset and verification requests reach nobody");
+        tracing::info!("`webhook.url` is not set: reset and verification requests are not delivered");
         if rules.current().api.accounts().settings().email_verification_required {
             tracing::warn!(
-                "addresses have to be confirmed, and nothing sends the mail that confirms one: nobody who registers gets in"
+                "addresses have to be confirmed, and nothing sends the mail that confirms one: new users cannot log in"
             );
         }
         return Ok(None);

@@ -130,7 +130,7 @@ impl Dispatcher {
     async fn round(&mut self) -> Result<usize, super::Fault> {
         let accounts = (self.accounts)();
         let (mut lines, mut after, mut delivered) = (HashSet::new(), 0, 0);
-        // A page at a time: lines that wait, however many they are, hold up none that does not.
+        // A page at a time: lines that wait do not hold up others.
         loop {
             let page = accounts.store.outbox_heads(after, PAGE).await?;
             let Some(last) = page.last().map(|entry| entry.seq) else { break };
@@ -192,7 +192,7 @@ impl Dispatcher {
                 return false;
             }
             if let Some(more) = self.given_up.say(accounts.clock.now()) {
-                tracing::error!(event = entry.kind, %reason, more, "an event was given up: nobody took it in time");
+                tracing::error!(event = entry.kind, %reason, more, "an event was given up: it was not accepted in time");
             }
         }
         self.waits.remove(&line);

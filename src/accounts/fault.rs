@@ -151,7 +151,7 @@ pub enum Fault {
     #[error("an email is required")]
     EmailRequired,
     /// A reset for an address that no user has (profile `loopback3`).
-    #[error("nobody has this email")]
+    #[error("no user has this email")]
     EmailNotFound,
     /// A reset for an address that is not confirmed (profile `loopback3`).
     #[error("the email has not been verified")]
@@ -186,7 +186,7 @@ pub enum Fault {
     #[error("the system gives no random bytes")]
     NoRandomness,
     /// The row was changed by others, again and again.
-    #[error("the user was changed by somebody else at the same time")]
+    #[error("the user was changed by another request at the same time")]
     Contended,
     /// The store failed.
     #[error("the store failed")]
@@ -263,7 +263,7 @@ impl ValidationRule {
             Self::NoDate => "is not a valid date",
             Self::Blank => "can't be blank",
             Self::EmailNoText | Self::EmailMalformed => "is invalid",
-            Self::Invisible => "holds characters that nobody sees, or a blank at its beginning or end",
+            Self::Invisible => "holds invisible characters, or a blank at its beginning or end",
             Self::TooLong => "is too long",
             Self::Impersonates(fault) => fault.message(),
             Self::EmailTaken => "Email already exists",

@@ -31,7 +31,7 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Gives a user a role that there is; `false` when they have it.
+    /// Gives a user an existing role; `false` when they have it already.
     ///
     /// # Errors
     /// The store's.

@@ -224,9 +224,9 @@ mod tests {
         for (body, expected) in [
             (json!({"email": "ann@b.c"}), "ok"),
             (json!({"email": "ann@b.c", "realm": "", "password": ""}), "ok"),
-            (json!({"email": "ANN@b.c"}), "nobody has this email"),
-            (json!({"email": ""}), "nobody has this email"),
-            (json!({"email": "ann@b.c", "realm": 5}), "nobody has this email"),
+            (json!({"email": "ANN@b.c"}), "no user has this email"),
+            (json!({"email": ""}), "no user has this email"),
+            (json!({"email": "ann@b.c", "realm": 5}), "no user has this email"),
             (json!({}), "an email is required"),
             (json!({"email": ["ann@b.c"], "password": 5}), "an email is required"),
             (json!({"email": "x@y", "password": 5}), "Invalid password."),

@@ -24,7 +24,7 @@ pub enum Who {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhoError {
     /// There is no name.
-    #[error("nobody is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
+    #[error("no user is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
     Empty,
     /// It is nearly the word for a caller without a login.
     #[error("did you mean `anonymous`? A user of this name is `username:{0}`")]

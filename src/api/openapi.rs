@@ -126,7 +126,7 @@ fn information(accounts: &accounts::Settings) -> String {
         text.push_str(" A login names its realm.");
     }
     if accounts.email_verification_required {
-        text.push_str(" Nobody logs in before their address is confirmed.");
+        text.push_str(" A login needs a confirmed address.");
     }
     text
 }

@@ -195,7 +195,7 @@ impl Work {
         // What changed before it was watched is found by a look.
         let mut due = Instant::now();
         loop {
-            // However many requests there are, the files are looked at in time.
+            // Requests do not delay the look at the files.
             let next = requested.recv_timeout(due.saturating_duration_since(Instant::now()));
             if Instant::now() >= due {
                 self.look();

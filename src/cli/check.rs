@@ -117,7 +117,7 @@ fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Opti
         severity: word(Severity::Warning),
         code: policy::Code::NoEffect.name(),
         message: format!(
-            "`emailVerificationRequired` of `{}` lets nobody in who registers: `webhook.url` is not set, so the mail that confirms an address is not sent",
+            "`emailVerificationRequired` of `{}` keeps new users out: `webhook.url` is not set, so the mail that confirms an address is not sent",
             settings.model
         ),
         fix: Some("set `webhook.url` and send the mail from there, or `users.email_verification_required = false`".into()),
@@ -308,7 +308,9 @@ mod tests {
         let hook = format!("{config}[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"\n");
         let is_told = |config: &str| {
             let found = found(&[("portcullis.toml", config), ("policies/customer.json", model)]);
-            found.iter().any(|line| line.contains("`emailVerificationRequired` of `Customer` lets nobody in"))
+            found
+                .iter()
+                .any(|line| line.contains("`emailVerificationRequired` of `Customer` keeps new users out"))
         };
         assert!(is_told(config) && !is_told(&hook));
         assert!(!is_told(&format!("{config}[users]\nemail_verification_required = false\n")));

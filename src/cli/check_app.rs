@@ -44,7 +44,7 @@ pub(super) fn config(sources: &Sources) -> Result<Config, ConfigErrors> {
     Ok(config::load(&sources)?.config)
 }
 
-/// Reads the project in `folder` and prints what there is to know.
+/// Reads the project in `folder` and prints its remarks.
 pub(super) fn run(sources: &Sources, folder: &Path, json: bool) -> anyhow::Result<Exit> {
     let is_said = config::load(sources)?.config.is_set(PROFILE);
     let checked = check(&config(sources)?, is_said, folder)?;

@@ -41,7 +41,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         anyhow::bail!("say `--as WHO METHOD TARGET`, or `--request-id ID --log FILE`");
     };
     if matches!(asker, CallerArg::Anonymous) && !explain.roles.is_empty() {
-        anyhow::bail!("nobody who is anonymous has a role; leave `--role` out");
+        anyhow::bail!("an anonymous caller has no role; leave `--role` out");
     }
     let body: Option<Value> = explain
         .body
@@ -116,7 +116,7 @@ impl Situation {
             for rule in &mut explanation.rules {
                 rule.applied = false;
                 if rule.reason.starts_with("decides") {
-                    rule.reason = "not asked: nobody knows whose the row is".to_owned();
+                    rule.reason = "not asked: the owner of the row is not known".to_owned();
                 }
             }
         }

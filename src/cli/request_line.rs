@@ -70,7 +70,8 @@ impl Asked {
             CurrentUser::Nobody => Err(Refused {
                 status: 401,
                 check: "current-user",
-                message: "the path speaks of the caller, and nobody is logged in".to_owned(),
+                message: "the path stands for the caller's own row, and the caller is not logged in"
+                    .to_owned(),
             }),
         }
     }

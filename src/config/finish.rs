@@ -220,10 +220,7 @@ impl Finish<'_> {
         } else if scheme.is_empty() {
             (Code::BadValue, "`store.url` names no kind of store".to_owned())
         } else {
-            (
-                Code::BadValue,
-                format!("`store.url` names a store that there is not: {}", quoted(&format!("{scheme}:"))),
-            )
+            (Code::BadValue, format!("`store.url` names an unknown store: {}", quoted(&format!("{scheme}:"))))
         };
         self.report.error(place, code, message, Some("write \"sled:PATH\", \"memory:\" or \"\"".to_owned()));
         store::Engine::Memory
@@ -267,7 +264,7 @@ impl Finish<'_> {
             self.report.error(&raw.url.place, Code::NotBuilt, message, Some(fix));
         }
         if raw.url.value.is_some() && secret.is_none() && raw.secret_file.value.is_none() {
-            let message = "`webhook.url` is set without `webhook.secret`: nobody could tell its events from forged ones".to_owned();
+            let message = "`webhook.url` is set without `webhook.secret`: the receiver could not tell its events from forged ones".to_owned();
             let fix = "set `webhook.secret`, or better `webhook.secret_file`".to_owned();
             self.report.error(&raw.url.place, Code::MissingKey, message, Some(fix));
         }

@@ -43,7 +43,7 @@ pub enum Peer {
 }
 
 impl Socket {
-    /// Reads what there is into the buffer's free room: 0 = the other end has finished.
+    /// Reads the available bytes into the buffer's free space: 0 = the other end has finished.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(buffer.space());
         let read = match self {

@@ -61,7 +61,7 @@ pub async fn look_up(
 }
 
 impl Request<'_> {
-    /// Asks the app whose row it is. Any answer but a row or that there is none is a refusal.
+    /// Asks the app who owns the row. Only two answers count: a row, or that there is no such row.
     pub(super) async fn ask_app(&self, question: &Question<'_>) -> Result<Rc<OwnerAnswer>, Refusal> {
         let Self { gate, core, rules, context, .. } = self;
         let request_id = context.request_id.as_str();
@@ -80,7 +80,7 @@ impl Request<'_> {
                     more,
                     target = question.target,
                     host = naming.host,
-                    "the app answered 400 to an owner look-up, so nobody owns that row; where it refuses the host, see \
+                    "the app answered 400 to an owner look-up, so that row has no owner; if it refuses the host, see \
                      `upstream.host`"
                 );
             }

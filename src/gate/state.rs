@@ -61,7 +61,7 @@ pub struct Gate {
     pub failures: Failures,
 }
 
-/// Failures that a client can bring about as often as it likes.
+/// Failures that a client can cause as often as it likes.
 #[derive(Debug, Default)]
 pub struct Failures {
     /// By kind.

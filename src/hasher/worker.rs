@@ -104,7 +104,7 @@ impl Worker {
                 {
                     tracing::warn!(
                         more,
-                        "a stored password hash has an unknown form or asks for too much: nobody can log in with it"
+                        "a stored password hash has an unknown form or asks for too much: its user cannot log in"
                     );
                 }
                 self.miss(password)

@@ -21,7 +21,7 @@ pub enum RateError {
     #[error("`{0}` is no count, use 1 to {MOST}")]
     Count(String),
     /// Nothing would ever be let through.
-    #[error("`{0}` would let nobody in, write \"\" to switch the limit off")]
+    #[error("`{0}` would refuse every request, write \"\" to switch the limit off")]
     Zero(String),
     /// The time is none.
     #[error("`{0}` is no time, use `second`, `minute`, `hour` or `day`")]
@@ -101,7 +101,7 @@ mod tests {
             ("off", "switch it off"),
             ("/minute", "10/minute"),
             ("10/", "10/minute"),
-            ("0/minute", "nobody"),
+            ("0/minute", "every request"),
             ("-1/minute", "1 to 1000000"),
             ("ten/minute", "`ten`"),
             ("1000001/minute", "1 to 1000000"),

@@ -1,4 +1,4 @@
-//! The limiters' memory: a table that never grows, however many clients there are.
+//! The limiters' memory: a table of fixed size, for any number of clients.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 

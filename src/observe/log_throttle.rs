@@ -1,4 +1,4 @@
-//! Lines that a client can bring about as often as it likes.
+//! Log lines that a client can cause as often as it likes.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 

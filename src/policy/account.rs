@@ -44,7 +44,7 @@ pub(super) fn choose<'m>(
     let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();
     match others.as_slice() {
         [] => {
-            let message = "no public model has base `User`, so nobody can log in over the API".to_owned();
+            let message = "no public model has base `User`, so no user can log in over the API".to_owned();
             let fix = Some("make `User` or a model with base `User` public".into());
             report.warn(Place::NOWHERE, Code::NoAccountModel, message, fix);
             None

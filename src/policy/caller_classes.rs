@@ -193,7 +193,7 @@ mod tests {
         })
     }
 
-    /// Every caller that there is, facts in every combination.
+    /// Every kind of caller: facts in every combination.
     fn everybody() -> Vec<CallerClass> {
         let mut all = vec![CallerClass::anonymous()];
         for user in [None, Some("1".into()), Some("2".into())] {

@@ -285,10 +285,10 @@ impl Scene<'_> {
             _ if !self.class.known => "the caller is anonymous".to_owned(),
             Who::Role(name) => format!("the caller has no role `{name}`"),
             Who::Owner if self.owner.is_none() && !self.asks => {
-                "not asked: the verdict is the same whoever owns the row".to_owned()
+                "not asked: the verdict does not depend on the owner".to_owned()
             }
             Who::Owner if self.owner.is_none() => {
-                "nobody has said whose the row is: taken for somebody else's".to_owned()
+                "the owner of the row is not given: the caller is taken not to be the owner".to_owned()
             }
             Who::Owner => "the caller does not own the row".to_owned(),
             Who::Everyone | Who::Authenticated => "it does not speak of the caller".to_owned(),
@@ -303,7 +303,7 @@ fn why_no_match(miss: Miss, scene: &Scene<'_>, action: &Action<'_, '_>) -> Strin
         }
         Miss::Property => format!("it is not about `{}`", action.property),
         Miss::Access => format!("it is not about {} requests", scene.access),
-        Miss::Nobody => "it speaks of nobody: its principal is none that is known".to_owned(),
+        Miss::Nobody => "it matches no caller: its principal is unknown".to_owned(),
     }
 }
 

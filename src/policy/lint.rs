@@ -66,7 +66,7 @@ pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
         }
         if let Some(routes) = open.get(&index).filter(|_| model.at.file != Place::NOWHERE.file) {
             let default = analysis.set.table.models.get(index).is_some_and(|model| model.default_allow);
-            let word = if default { "everybody may" } else { "nobody may" };
+            let word = if default { "every caller may" } else { "no caller may" };
             let message = format!("no rule covers {}: by default {word}", list(routes));
             let fix = Some("add a rule for `$everyone` that covers the whole model".into());
             report.warn(model.at, Code::UnmentionedRoute, message, fix);
@@ -134,7 +134,7 @@ fn judge_entry(
     };
     let Some(who) = entry.who(user_type) else {
         if entry.is_related() {
-            never("LoopBack has no resolver for `$related`, so nobody is it");
+            never("LoopBack has no resolver for `$related`, so no caller has it");
         }
         return;
     };
@@ -144,7 +144,7 @@ fn judge_entry(
         None => never(&format!("no request is about {}", entry.subject())),
         Some(fate) if who == Who::Owner && !fate.ownable => {
             if !owner_is_unsaid {
-                never("no request that it covers names a row, so nobody is the owner");
+                never("no request that it covers names a row, so no caller is the owner");
             }
         }
         Some(fate) if !fate.wins => {

@@ -193,7 +193,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
     let mut unknown = |name: &str| {
         if !names.contains(&name) {
             let fix = did_you_mean(name, names.iter().copied());
-            let message = format!("no route of this file captures `{name}`, so nobody is ever the owner");
+            let message = format!("no route of this file captures `{name}`, so no caller is ever the owner");
             report.error(node.at, Code::Owner, message, fix);
         }
     };

@@ -1,4 +1,4 @@
-//! The words of path patterns, found by one hash however many there are.
+//! The words of path patterns, found by one hash for any number of words.
 //!
 //! Words come from files alone; what clients send is only looked up, so no client can make the table grow or its words
 //! collide.

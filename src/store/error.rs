@@ -69,7 +69,7 @@ pub enum CommitError {
         change: usize,
     },
     /// The row was changed since it was read.
-    #[error("the row was changed by somebody else")]
+    #[error("the row was changed by another request")]
     Stale {
         /// The index of the change in the batch.
         change: usize,

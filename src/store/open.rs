@@ -21,7 +21,7 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     }
 }
 
-/// Opens a store for an import alone: users and tokens stay on the disk, however many there are.
+/// Opens a store for an import alone: users and tokens stay on the disk.
 ///
 /// # Errors
 /// As [`open`]; and a store in memory is open to its gate alone.

@@ -66,7 +66,7 @@ pub struct Token {
     pub name: Option<String>,
     /// The user's epoch when it was made.
     pub epoch: u32,
-    /// It ends when it was to end, however much it is used (`sliding_ttl`).
+    /// Use does not extend it (`sliding_ttl`).
     #[serde(default)]
     pub fixed: bool,
     /// Its last use, as far as it is written down; [`super::Session::last_use`] knows better.

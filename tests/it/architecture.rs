@@ -40,7 +40,7 @@ const MAX_LINES: usize = 400;
 /// Arguments of a function, those in tuples counted one by one. Aim at 4.
 const MAX_ARGUMENTS: usize = 6;
 
-/// Where a request may lead to: a line there is one a second, however often a client brings it about.
+/// The modules on a request's way: a log line there is at most one a second, however often a client causes it.
 const ON_REQUEST: [&str; 11] = [
     "gate",
     "api",
@@ -212,7 +212,7 @@ fn errors_have_types_below_the_house() {
 }
 
 #[test]
-fn d8_a_line_that_a_client_can_bring_about_is_said_seldom() {
+fn d8_a_line_that_a_client_can_cause_is_throttled() {
     assert_clean(sources().iter().flat_map(frequent_lines));
 }
 

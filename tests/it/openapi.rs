@@ -142,8 +142,8 @@ fn tells_who_may_call_and_with_what() {
         ("post /v1/users/login", "Open to everyone.", true),
         ("post /v1/users/logout", "Open to everyone.", false),
         ("get /v1/users/{id}", "Open to the account itself.", false),
-        ("post /v1/users/change-password", "Open to whoever has a token.", false),
-        ("get /v1/users", "Open to nobody, but for roles and users that the policies name.", false),
+        ("post /v1/users/change-password", "Open to every caller with a token.", false),
+        ("get /v1/users", "Open only to roles and users that the policies name.", false),
     ] {
         let operation = operation(line);
         let description = operation["description"].as_str().unwrap();

@@ -157,7 +157,7 @@ async fn tries_again_and_keeps_each_users_order() {
     ann(&house).await;
     house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
     house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
-    assert_eq!(dispatcher.round().await.unwrap(), 1, "nobody waits for another's event");
+    assert_eq!(dispatcher.round().await.unwrap(), 1, "no user's event waits for another's");
     deliver(&house, &mut dispatcher).await;
     let taken = receiver.taken.lock().unwrap().clone();
     let of_ann: Vec<&Value> = taken.iter().filter(|event| event["user"]["id"] == 1).collect();

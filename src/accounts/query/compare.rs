@@ -29,7 +29,7 @@ pub(super) fn compare(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> 
 }
 
 /// An order for sorting: JavaScript's within a type, where `null` and truths are numbers, and by type between them,
-/// so that there is always one.
+/// so that the order is total.
 pub(super) fn total(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     let (Some(a), Some(b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
     match (a, b) {

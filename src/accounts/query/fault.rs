@@ -60,7 +60,7 @@ pub enum QueryError {
     /// What is no moment.
     #[error("Invalid date: {0}")]
     Date(String),
-    /// A relation that there is not.
+    /// An unknown relation.
     #[error("Relation \"{relation}\" is not defined for {model} model")]
     Relation {
         /// What was asked for.

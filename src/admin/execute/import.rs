@@ -104,7 +104,7 @@ fn left(reason: SkipReason) -> Fate {
             ));
         }
         SkipReason::SameId(id) => return Fate::Kept(Why::of("another row of this import has the id", id)),
-        SkipReason::Registered(id) => Why::of("somebody else was registered here with the id", id),
+        SkipReason::Registered(id) => Why::of("another user was registered here with the id", id),
         SkipReason::Deleted(id) => Why::of("deleted here since an earlier import: user", id),
         SkipReason::NamesTaken(keys) => match &*keys {
             [UserKey::Email(email)] => Why::of("another user has the email", without_realm(email)),

@@ -72,7 +72,7 @@ async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String
     }
 }
 
-/// What the whole set makes of a new rule. One for a model that there is not, or a `$` role, is refused.
+/// The findings of the whole set with a new rule. A rule for an unknown model or an unknown `$` role is refused.
 async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
     let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
     let head = format!("the stored rule `{}` ", rule.id);
@@ -132,7 +132,7 @@ fn complete(rule: StoredRule) -> Result<StoredRule, ExecuteError> {
         return Err(none("it names no model; write `--model NAME`, or `*` for every model"));
     }
     if !filled(&rule.principal_id) {
-        return Err(none("it names nobody; write `--principal-id` with a role's name or a user's id"));
+        return Err(none("it names no principal; write `--principal-id` with a role's name or a user's id"));
     }
     known("permission", rule.permission.as_deref(), &PERMISSIONS)?;
     known("principal type", rule.principal_type.as_deref(), &PRINCIPALS)?;

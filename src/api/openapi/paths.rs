@@ -82,9 +82,9 @@ impl Access {
     fn told(&self) -> &'static str {
         match (self.anonymous, self.anybody_known, self.owner) {
             (true, ..) => "Open to everyone.",
-            (_, true, _) => "Open to whoever has a token.",
+            (_, true, _) => "Open to every caller with a token.",
             (.., true) => "Open to the account itself.",
-            _ => "Open to nobody, but for roles and users that the policies name.",
+            _ => "Open only to roles and users that the policies name.",
         }
     }
 }

@@ -216,7 +216,7 @@ fn account(
             remarks.decide(
                 "no-account-model",
                 (file, None),
-                "no model with the base `User` is public, so there is nobody who could log in".into(),
+                "no model with the base `User` is public, so no user can log in".into(),
                 "make one public, or set `api.user_model`",
             );
             None

@@ -1,4 +1,4 @@
-//! A made-up project, and what there is to say about it.
+//! A made-up project, and the remarks about it.
 
 use std::fs;
 
@@ -154,7 +154,7 @@ fn who_the_accounts_are() {
 fn what_is_no_project_says_so() {
     let (folder, config) = project(&[("index.js", "app.enableAuth()")]);
     let error = judge(&config, folder.path()).unwrap_err();
-    assert!(error.to_string().contains("no LoopBack 3 project"), "{error}");
+    assert!(error.to_string().contains("not a LoopBack 3 project"), "{error}");
     let error = judge(&config, &folder.path().join("none")).unwrap_err();
     assert!(error.to_string().starts_with("cannot read"), "{error}");
 }

@@ -108,12 +108,12 @@ fn a_person_reads_a_table() {
       by         the files in policies
 
        SCORE  RULE                SAYS               HERE
-       7632   order.json#/acls/1  $owner ALLOW READ  nobody has said whose the row is: taken for somebody else's
+       7632   order.json#/acls/1  $owner ALLOW READ  the owner of the row is not given: the caller is taken not to be the owner
        7508   order.json#/acls/2  clerk ALLOW        the caller has no role `clerk`
     *  7495   order.json#/acls/0  $everyone DENY     decides
 
       runner-up  default
-      to turn    let the row be theirs: `order.json#/acls/1` then allows it
+      to turn    let the caller own the row: `order.json#/acls/1` then allows it
       or         give user 7 the role `clerk`: `order.json#/acls/2` then allows it (this turns 13 other verdicts, too)
       or         add to `Order`, for this: {"model":"Order","principalType":"USER","principalId":"7","permission":"ALLOW","accessType":"READ","property":"findById"}
       or         let `order.json#/acls/0` say ALLOW (this turns 53 other verdicts, too)

@@ -202,7 +202,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T, usize) -> bool> Visitor<'de> for Item
         let mut index = 0;
         while let Some(item) = items.next_element()? {
             if !(self.take)(item, index) {
-                return Err(serde::de::Error::custom("nobody reads on"));
+                return Err(serde::de::Error::custom("the reader has stopped"));
             }
             index += 1;
         }

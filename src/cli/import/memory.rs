@@ -162,7 +162,7 @@ impl Entries for Rows<'_, '_> {
             };
             let row = stored_row(entries.next_value()?);
             if !(walk.sink)(Raw { kind, row: Placed { place, row } }) {
-                return Err(serde::de::Error::custom("nobody reads on"));
+                return Err(serde::de::Error::custom("the reader has stopped"));
             }
         }
         walk.found.models.push((model, count));

@@ -27,7 +27,7 @@ pub(super) use sink::{ReadError, Sink};
 /// What the thread says.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// All files are sound; what there is besides rows.
+    /// All files are sound; the facts about them besides rows.
     Ready {
         /// `ids` of the account model.
         next_user_id: Option<Value>,

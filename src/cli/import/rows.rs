@@ -175,7 +175,9 @@ fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why
     let kind = match kind {
         kind if app.several && kind == app.model => USER.to_owned(),
         kind if app.several && kind == USER => {
-            return Err("the app has several user models, so that a mapping of type USER is nobody's".into());
+            return Err(
+                "the app has several user models, so that a mapping of type USER names none of them".into()
+            );
         }
         kind => kind,
     };

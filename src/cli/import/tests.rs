@@ -674,7 +674,7 @@ async fn a4_only_what_is_of_the_account_models_principal_type_counts() {
     assert_eq!(report["tokens"], tally(1, 0, 0, 3), "{report}");
     assert_eq!(
         left_lines(&report),
-        "role mappings 2: the app has several user models, so that a mapping of type USER is nobody's\n\
+        "role mappings 2: the app has several user models, so that a mapping of type USER names none of them\n\
          tokens accessToken row 2: it belongs to accounts of another kind, `AnotherUser`\n\
          tokens accessToken row 3: the app has several user models, and it does not say whose user it belongs to\n\
          tokens accessToken row 4: the app has several user models, and it does not say whose user it belongs to"

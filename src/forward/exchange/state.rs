@@ -56,13 +56,13 @@ pub(super) enum Phase {
 /// What an exchange waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// The client takes what there is for it.
+    /// The client takes what is sent to it.
     Client,
     /// The client sends more of its body.
     Body,
     /// The app takes the request.
     App,
-    /// The answer's head, once the request is out: however many bytes of it come, that long and no longer.
+    /// The answer's head, once the request is sent. The time does not start again with each byte.
     Head,
     /// The rest of an answer that has promised its length.
     Rest,

@@ -1,4 +1,4 @@
-//! A side of a tunnel that does not take what there is for it.
+//! A side of a tunnel that does not take the bytes sent to it.
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ pub(super) enum Failure {
     Unanswered(ForwardError),
     /// The app wants to be logged in to.
     Unauthorized,
-    /// It gave another answer than a row or that there is none.
+    /// Its answer was neither a row nor that there is no such row.
     Status(u16),
     /// What it gave is no JSON.
     NoJson(serde_json::Error),

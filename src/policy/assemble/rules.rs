@@ -42,9 +42,9 @@ impl Assembly<'_, '_> {
         let said = super::said_default(settings).is_some();
         let source = if said { "its `defaultPermission`" } else { "`policies.default_permission`" };
         let (word, fix) = if self.default_allow(settings) {
-            ("everybody may do everything with it", "add `acls`, first a DENY for `$everyone`")
+            ("every caller may do everything with it", "add `acls`, first a DENY for `$everyone`")
         } else {
-            ("nobody may do anything with it", "add `acls` that say who may")
+            ("no caller may do anything with it", "add `acls` that say who may")
         };
         let message = format!("`{name}` has no rules: by {source}, {word}");
         self.report.warn(at, Code::NoRules, message, Some(fix.into()));
@@ -90,9 +90,8 @@ impl Assembly<'_, '_> {
             return;
         }
         if let Some(meant) = built_in_role(name) {
-            let message = format!(
-                "`{name}` is none of the roles that hold by themselves, so nobody is it unless it is granted"
-            );
+            let message =
+                format!("`{name}` is not a built-in role, so only users who are granted it have it");
             let fix = Some(format!("did you mean `{meant}`?"));
             // A LoopBack app may have a resolver for it; that no caller is it here has been told.
             if is_plain && name.starts_with('$') {

@@ -94,7 +94,7 @@ impl Assembly<'_, '_> {
         );
     }
 
-    /// What may have been meant by a role that there is not.
+    /// The role that an unknown name may have meant.
     pub(super) fn role_fix(&self, name: &str) -> String {
         let known = BUILT_IN_ROLES.into_iter().chain(self.stored.roles.iter().map(String::as_str));
         did_you_mean(name, known).unwrap_or_else(|| match name.strip_prefix('$') {

@@ -267,7 +267,7 @@ fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(Strin
         match &rule.who {
             Who::Role(role) if !class.known => {
                 let with = CallerClass { roles: vec![role.clone()], ..CallerClass::user() };
-                others.push((format!("log in as somebody with the role `{role}`"), with));
+                others.push((format!("log in as a user with the role `{role}`"), with));
             }
             Who::Role(role) if class.roles.contains(role) => {
                 let mut less = class.clone();
@@ -294,7 +294,7 @@ fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(Strin
             }
             Who::Owner if ownable => {
                 let text =
-                    if class.owner { "let the row be somebody else's" } else { "let the row be theirs" };
+                    if class.owner { "let another user own the row" } else { "let the caller own the row" };
                 others.push((text.to_owned(), CallerClass { owner: !class.owner, ..class.clone() }));
             }
             _ => {}

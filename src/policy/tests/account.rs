@@ -37,7 +37,7 @@ fn is_user_or_what_takes_its_place() {
     let two = named(&standard(), &with(&both, json!({"customer": {}, "person": {}}))).unwrap_err();
     assert!(two.iter().any(|line| line.contains("user_model = \"customer\"")), "{two:?}");
     let none = named(&standard(), &with(&both, json!({}))).unwrap_err();
-    assert!(none.iter().any(|line| line.contains("nobody can log in")), "{none:?}");
+    assert!(none.iter().any(|line| line.contains("no user can log in")), "{none:?}");
     let typo = named(&wanted("custmer"), &sources(&both)).unwrap_err();
     assert!(typo.iter().any(|line| line.contains("did you mean `customer`?")), "{typo:?}");
 }

@@ -50,7 +50,7 @@ fn every_rule_says_why() {
     7495 order.json#/acls/0 applied applies, but `order.json#/acls/4` has a higher score
     - order.json#/acls/1 - it is not about WRITE requests
     - order.json#/acls/2 - it is not about `deleteById`
-    - order.json#/acls/5 - it speaks of nobody: its principal is none that is known
+    - order.json#/acls/5 - it matches no caller: its principal is unknown
     ");
     let facts =
         (explanation.verdict, explanation.status, &*explanation.winner, explanation.runner_up.as_deref());
@@ -111,7 +111,7 @@ fn the_smallest_change_comes_first() {
             user("7"),
             "give user 7 the role `clerk`: `order.json#/acls/2` then allows it (this turns 1 other verdict, too)",
         ),
-        ("GET /api/orders/3", user("7"), "let the row be theirs: `order.json#/acls/1` then allows it"),
+        ("GET /api/orders/3", user("7"), "let the caller own the row: `order.json#/acls/1` then allows it"),
         (
             "GET /api/orders/3",
             admin,
@@ -195,7 +195,7 @@ fn mutants_that_change_nothing_are_none() {
     assert!(!looked(&mut analysis, "order.json#/acls/0", Mutation::Drop));
     assert!(looked(&mut analysis, "order.json#/acls/0", Mutation::Flip));
     assert!(looked(&mut analysis, "order.json#/acls/4", Mutation::Drop));
-    assert!(!looked(&mut analysis, "order.json#/acls/5", Mutation::Flip), "it speaks of nobody");
+    assert!(!looked(&mut analysis, "order.json#/acls/5", Mutation::Flip), "it matches no caller");
     // Everything is as it was.
     let admin = ["admin".into()];
     let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };

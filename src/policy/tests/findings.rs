@@ -83,7 +83,7 @@ fn a_model_without_rules_says_what_then_holds() {
         file.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         file.to_string()
     };
-    let (open, shut) = ("everybody may do everything with it", "nobody may do anything with it");
+    let (open, shut) = ("every caller may do everything with it", "no caller may do anything with it");
     for (settings, definition, source, word) in [
         (standard(), order(json!({})), "`policies.default_permission`", shut),
         (loopback(), order(json!({})), "`policies.default_permission`", open),
@@ -407,7 +407,7 @@ fn a10_a_model_without_requests_needs_no_rules() {
         assert!(set.is_some() && found.iter().all(|line| !line.contains("no rules")), "{found:#?}");
     }
     let (_, found) = told(&loopback(), &sources(&[json!({"name": "Note", "base": "PersistedModel"})]));
-    assert!(found.iter().any(|line| line.contains("everybody may do everything with it")), "{found:#?}");
+    assert!(found.iter().any(|line| line.contains("every caller may do everything with it")), "{found:#?}");
 }
 
 #[test]

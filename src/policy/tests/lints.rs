@@ -146,7 +146,7 @@ fn routes_that_no_rule_mentions() {
     let found = of(&order(json!([rule_with("$authenticated", "ALLOW", json!({"accessType": "READ"}))])));
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(
-        found[0].contains("unmentioned-route no rule covers `Order.create`, `Order.deleteById`, `Order.patchOrCreate`, `Order.prototype.patchAttributes` and 4 more: by default nobody may"),
+        found[0].contains("unmentioned-route no rule covers `Order.create`, `Order.deleteById`, `Order.patchOrCreate`, `Order.prototype.patchAttributes` and 4 more: by default no caller may"),
         "{found:#?}"
     );
     let open = lints_of(
@@ -154,7 +154,7 @@ fn routes_that_no_rule_mentions() {
         &sources(&[order(json!([rule_with("$everyone", "DENY", json!({"accessType": "READ"}))]))]),
         &stored(),
     );
-    assert!(open[0].ends_with("by default everybody may"), "{open:#?}");
+    assert!(open[0].ends_with("by default every caller may"), "{open:#?}");
     // A model without any rule is told of as a whole.
     assert_eq!(of(&order(json!([]))), Vec::<String>::new());
 }

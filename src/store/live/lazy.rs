@@ -92,7 +92,7 @@ impl Live {
 }
 
 impl Published {
-    /// One session a token, however many ask for it at once.
+    /// One session for each token, also when several requests ask for it at once.
     fn session(&mut self, live: &Live, state: &State, hash: &TokenHash) -> Result<Found, StoreError> {
         if let Some(session) = live.sessions.get(hash) {
             return Ok(Found::Session(session));

@@ -1,4 +1,4 @@
-//! A state whose users and tokens stay on the disk: an import looks at a few of them at a time, whatever there are.
+//! A state whose users and tokens stay on the disk: an import loads a few of them at a time.
 //!
 //! Before a batch, the rows that it may look at are read ([`State::needs`], [`State::load`]); after it they are
 //! given up again ([`State::give_up`]). All that is kept of the others is a digest of every name.

@@ -181,7 +181,7 @@ fn f9_stored_rules_are_added_listed_and_removed() {
             "READ, WRITE, EXECUTE",
         ),
         ("{\"permission\":\"ALLOW\",\"principalType\":\"ROLE\",\"principalId\":\"a\"}", "it names no model"),
-        ("{\"model\":\"User\",\"permission\":\"ALLOW\",\"principalType\":\"ROLE\"}", "it names nobody"),
+        ("{\"model\":\"User\",\"permission\":\"ALLOW\",\"principalType\":\"ROLE\"}", "it names no principal"),
     ] {
         let error = house.run(&format!("acl add {rule}")).refused();
         assert!(error.contains(wrong), "{rule}: {error}");
