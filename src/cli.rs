@@ -247,7 +247,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
 
 /// Deletes an account, if the person at the terminal means it.
 fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
-    prompt::may_ask("`user delete` asks before it deletes, and this is no terminal; say `--yes`")?;
+    prompt::may_ask("`user delete` asks before it deletes, and this is not a terminal; say `--yes`")?;
     let site = Site::find(global)?;
     let mut found = None;
     on_runtime(async {
@@ -268,7 +268,7 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
 
 /// Deletes a role, if the person at the terminal means it.
 fn delete_role(global: &Global, name: String) -> anyhow::Result<Exit> {
-    prompt::may_ask("`role delete` asks before it deletes, and this is no terminal; say `--yes`")?;
+    prompt::may_ask("`role delete` asks before it deletes, and this is not a terminal; say `--yes`")?;
     let site = Site::find(global)?;
     let mut found = None;
     on_runtime(async {

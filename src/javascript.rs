@@ -26,7 +26,7 @@ pub(crate) fn truthy(value: &Value) -> bool {
     }
 }
 
-/// `Number(value)`; NaN for what is no number.
+/// `Number(value)`; NaN for what is not a number.
 pub(crate) fn to_number(value: &Value) -> f64 {
     match value {
         Value::Null => 0.0,
@@ -38,7 +38,7 @@ pub(crate) fn to_number(value: &Value) -> f64 {
     }
 }
 
-/// `Number(text)`; NaN for what is no number.
+/// `Number(text)`; NaN for what is not a number.
 pub(crate) fn text_to_number(text: &str) -> f64 {
     let text = text.trim_matches(is_blank);
     let radix = match text.as_bytes() {
@@ -97,7 +97,7 @@ pub(crate) fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE).then_some(number as i64)
 }
 
-/// `decodeURIComponent(text)`; `None` where it throws: a broken escape, or bytes that are no UTF-8.
+/// `decodeURIComponent(text)`; `None` where it throws: a broken escape, or bytes that are not UTF-8.
 pub(crate) fn decode_uri_component(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));

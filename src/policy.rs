@@ -67,7 +67,7 @@ pub use input::{Settings, Source, Stored, StoredRule, Unmatched};
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 pub use schema::schema;
 
-/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that is no row's id
+/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that is not a row's id
 /// (`null`, `0`, a list), so that none further down is taken for it; `None` where there is none.
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {

@@ -84,7 +84,7 @@ pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, To
     }
 }
 
-/// What [`parse`] finds in a query under a name that is no number, without building the rest.
+/// What [`parse`] finds in a query under a name that is not a number, without building the rest.
 pub(crate) fn find<'q>(query: &'q str, name: &str) -> Found<'q> {
     let mut found: Option<(Cow<'q, str>, &'q str)> = None;
     let mut others: Vec<Cow<'q, str>> = Vec::new();
@@ -121,7 +121,7 @@ pub(crate) fn split(pair: &str) -> (&str, &str) {
     (name, rest.strip_prefix('=').unwrap_or(rest))
 }
 
-/// A name or a value without its escapes. One with a broken escape, or that is no UTF-8 then, stays as it is but for
+/// A name or a value without its escapes. One with a broken escape, or that is not UTF-8 then, stays as it is but for
 /// blanks and brackets.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     let spaced = with_blanks(text);

@@ -298,7 +298,7 @@ mod tests {
         assert!(is_busy(accounts.replace_or_create(CLIENT, whole.clone()).await.unwrap_err()));
         assert!(is_busy(accounts.patch_or_create(CLIENT, whole).await.unwrap_err()));
         assert!(is_busy(accounts.update_all(CLIENT, &json!({"id": 1}), map(&good)).await.unwrap_err()));
-        let issued = house.login(&ann()).await.expect("a login is no new password");
+        let issued = house.login(&ann()).await.expect("a login is not a new password");
         let session = accounts.session(issued.id.expose()).await.unwrap();
         let actor = as_member(&session, Reach::Everyone);
         assert!(is_busy(accounts.change_password(actor, &session, (GOOD, "x-good-one")).await.unwrap_err()));

@@ -50,7 +50,7 @@ pub enum Fault {
     #[error("only the token of a password reset may set a password without the old one")]
     ResetTokenRequired,
     /// A client wants a token with the scope of a reset (profile `standard`).
-    #[error("the scope `{0}` is no client's to give")]
+    #[error("a client may not give the scope `{0}`")]
     ReservedScope(&'static str),
     /// The session ended while its request was granted.
     #[error("the session has ended meanwhile")]
@@ -61,20 +61,20 @@ pub enum Fault {
     /// A login without a realm, where realms are on.
     #[error("a realm is required")]
     RealmRequired,
-    /// A realm that is no text.
-    #[error("the realm is no text")]
+    /// A realm that is not text.
+    #[error("the realm is not text")]
     InvalidRealm,
     /// A login without a name.
     #[error("a username or an email is required")]
     NameRequired,
-    /// An email that is no text.
-    #[error("the email is no text")]
+    /// An email that is not text.
+    #[error("the email is not text")]
     InvalidEmail,
-    /// A username that is no text.
-    #[error("the username is no text")]
+    /// A username that is not text.
+    #[error("the username is not text")]
     InvalidUsername,
-    /// A `ttl` that is no positive number (profile `standard`).
-    #[error("the ttl is no positive number of seconds")]
+    /// A `ttl` that is not a positive number (profile `standard`).
+    #[error("the ttl is not a positive number of seconds")]
     InvalidTtl,
     /// No such user, or a wrong password: which of them is not told.
     #[error("the login failed")]
@@ -222,7 +222,7 @@ pub enum ValidationRule {
     NoDate,
     /// A required property is missing.
     Blank,
-    /// The email is no text.
+    /// The email is not text.
     EmailNoText,
     /// The email is malformed.
     EmailMalformed,

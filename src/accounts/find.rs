@@ -208,7 +208,7 @@ impl Accounts {
         self.named(&id.into()).await?.ok_or_else(|| Fault::NoInstance(id.to_owned()))
     }
 
-    /// As [`Accounts::instance`], where an unknown user is no fault.
+    /// As [`Accounts::instance`], where an unknown user is not a fault.
     ///
     /// # Errors
     /// The store's.

@@ -341,7 +341,7 @@ fn no_date() -> Fault {
     Fault::Invalid(Violations { model: MODEL.to_owned(), list: vec![rule] })
 }
 
-/// A row's scopes. What is no list is refused: a token without one is good for everything.
+/// A row's scopes. What is not a list is refused: a token without one is good for everything.
 ///
 /// INVARIANT: in profile `standard` no login becomes the token of a reset, which sets a password without the old one.
 fn scopes(settings: &Settings, given: Option<&Value>) -> Result<Vec<String>, Fault> {

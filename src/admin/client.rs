@@ -39,7 +39,7 @@ pub(crate) enum ClientError {
         source: io::Error,
     },
     /// The gate answers something else.
-    #[error("the gate on `{path}` gave an answer that is none; is it of another version?")]
+    #[error("the gate on `{path}` gave an answer that cannot be read; is it another version?")]
     Unreadable { path: PathBuf },
     /// One row or name is larger than any that makes sense.
     #[error("the command is larger than {MAX_REQUEST_BYTES} bytes")]

@@ -113,7 +113,7 @@ async fn converse(stream: UnixStream, services: Arc<Services>) {
         let answer = match line {
             Ok(line) => answer(&line, &services).await,
             Err(refusal) => {
-                // What follows a line that was not read to its end is no line.
+                // What follows a line that was not read to its end is not a line.
                 let _ = say(&mut writer, &Answer::Error(refusal)).await;
                 return;
             }

@@ -85,7 +85,7 @@ impl Body {
             _ => Kind::Ignored,
         });
         let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
-        // Profile `standard` converts nothing: what brackets in a form make is no password.
+        // Profile `standard` converts nothing: what brackets in a form make is not a password.
         let typed = reading.lenient || (matches!(kind, Kind::Json) && is_plainly_json(headers));
         let origin = if typed { Origin::Json } else { Origin::Other };
         let value = match kind {
@@ -140,7 +140,7 @@ impl Body {
 }
 
 impl MediaType {
-    /// `None` for what is no media type: Express then ignores the body.
+    /// `None` for what is not a media type: Express then ignores the body.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';');
         let essence = parts.next()?.trim().to_ascii_lowercase();
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(read(STANDARD, &[], object), r#"{"a":1}"#);
         assert_eq!(read(STANDARD, &[form], object), r#"{"a":1}"#);
         assert_eq!(read(STANDARD, &[form, ("sec-fetch-site", "same-origin")], object), r#"{"a":1}"#);
-        // Another site's form, a text type, and what is no object stay what they are.
+        // Another site's form, a text type, and what is not an object stay what they are.
         assert_eq!(read(STANDARD, &[("sec-fetch-site", "cross-site")], object), "{}");
         assert!(read(STANDARD, &[form, ("sec-fetch-site", "cross-site")], object).starts_with(r#"{"{"#));
         assert_eq!(read(STANDARD, &[("content-type", "text/plain")], object), "{}");

@@ -155,7 +155,7 @@ fn typed(item: Item, value: &Value, lists: bool) -> Checked {
     match item {
         Item::Any => Ok(()),
         Item::Boolean => unless(value.is_boolean(), "Value is not a boolean."),
-        // What is no date is found out after the rules.
+        // What is not a date is found out after the rules.
         Item::Date => unless(value.is_number() || value.is_string(), "Value is not a valid date."),
         Item::Number => unless(value.is_number(), "Value is not a number."),
         Item::Integer => number::integer(value.as_f64()),

@@ -79,7 +79,7 @@ pub(super) fn query(text: Option<&str>) -> Map<String, Value> {
     qs::parse(text.unwrap_or_default(), qs::QUERY).unwrap_or_default()
 }
 
-/// `?_format=`, unless it is empty; a blank when it is no text.
+/// `?_format=`, unless it is empty; a blank when it is not text.
 fn wanted(head: &Parts) -> Option<String> {
     // Most requests have none: nothing is parsed for them.
     let text = head.uri.query().filter(|text| text.contains("_format"))?;

@@ -36,7 +36,7 @@ const STILL: Duration = Duration::from_secs(1);
 /// hold, as a second change may not show.
 const GRAIN: Duration = Duration::from_secs(3);
 
-/// A file larger than this is no policy: it is named, not read.
+/// A larger file is not read as a policy. It is only named.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// So many policies, and so many bytes of them, are read at the most.
@@ -275,7 +275,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
     let size = match seen {
         Seen::File(stat) => stat.size,
         Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
-        Seen::NoFile => return Err(unreadable("this is no plain file".into(), "remove it")),
+        Seen::NoFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
         Seen::LeadsNowhere => return Err(unreadable("this link leads nowhere".into(), "remove or mend it")),
         Seen::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
         Seen::Unreadable(kind) => return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS)),

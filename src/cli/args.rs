@@ -220,7 +220,7 @@ pub(super) enum UserCommand {
     Delete {
         #[arg(help = WHO)]
         who: Who,
-        /// Do not ask (needed where standard input is no terminal)
+        /// Do not ask (needed where standard input is not a terminal)
         #[arg(short, long)]
         yes: bool,
     },
@@ -273,7 +273,7 @@ pub(super) enum RoleCommand {
     Delete {
         /// The name of the role
         name: String,
-        /// Do not ask (needed where standard input is no terminal)
+        /// Do not ask (needed where standard input is not a terminal)
         #[arg(short, long)]
         yes: bool,
     },
@@ -309,7 +309,7 @@ pub(super) enum TokenCommand {
         #[arg(long = "scope", value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         scopes: Vec<String>,
     },
-    /// List tokens by their handles, which are no credentials
+    /// List tokens by their handles, which are not credentials
     List {
         #[arg(long, value_name = "WHO", help = WHO)]
         user: Option<Who>,

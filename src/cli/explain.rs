@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let body: Option<Value> = explain
         .body
         .as_deref()
-        .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is no JSON")))
+        .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is not JSON")))
         .transpose()?;
     // What is refused before any rule needs no answer of the gate.
     let live = match Asked::read(method, target) {

@@ -199,7 +199,7 @@ fn role_id(row: &Row) -> Option<String> {
     }
 }
 
-const NO_ANSWER: &str = "the gate gave an answer that is none; is it of another version?";
+const NO_ANSWER: &str = "the gate gave an answer that cannot be read; is it another version?";
 
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,7 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
         return filled(without_newline(&text));
     }
     may_ask(
-        "the password is missing, and this is no terminal; say `--password-stdin` or `--password-file F`",
+        "the password is missing, and this is not a terminal; say `--password-stdin` or `--password-file F`",
     )?;
     let silence = Silence::begin()?;
     let first = silence.line(&format!("password for {whom}: "))?;
@@ -59,7 +59,7 @@ pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A question is no answer: it goes to standard error.
+/// A question is not an answer: it goes to standard error.
 fn say(text: &str) {
     // Its reader may be gone.
     let _ = io::stderr().write_all(text.as_bytes());

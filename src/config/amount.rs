@@ -169,7 +169,7 @@ fn wrong_duration<T: Setting>(text: &str) -> ValueError {
     }
 }
 
-/// `10 s`, `10sec`, `1.5s`, `2 hours`, `1d` as this file spells them; `None` for what is no duration.
+/// `10 s`, `10sec`, `1.5s`, `2 hours`, `1d` as this file spells them; `None` for what is not a duration.
 fn respelt(text: &str) -> Option<String> {
     let millis = millis(text)?;
     let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];

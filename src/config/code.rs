@@ -4,7 +4,7 @@ use crate::policy::codes;
 
 codes! {
     "Settings" {
-        Syntax = "syntax", ERROR, "the file is no TOML";
+        Syntax = "syntax", ERROR, "the file is not TOML";
         UnknownKey = "unknown-key", ERROR, "no such key or section";
         WrongType = "wrong-type", ERROR, "a value of another type";
         BadValue = "bad-value", ERROR, "a value out of its range";

@@ -116,7 +116,7 @@ pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> ValueError {
     ValueError { fix: format!("{}{quotes}", wrong.fix), ..wrong }
 }
 
-/// What has the right type and a wrong value. `text` is shown, so it is no secret.
+/// What has the right type and a wrong value. `text` is shown, so it is not a secret.
 pub(crate) fn wrong_value<T: Setting>(text: &str) -> ValueError {
     let what = if text.is_empty() { "empty".to_owned() } else { quoted(text) };
     ValueError { code: Code::BadValue, what, fix: format!("write {}", T::wanted()) }

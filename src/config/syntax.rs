@@ -1,4 +1,4 @@
-//! What to say of a file that is no TOML, beyond what its parser says.
+//! What to say of a file that is not TOML, beyond what its parser says.
 
 use std::ops::Range;
 

@@ -111,7 +111,7 @@ impl Socket {
     }
 
     /// Has the connection end with a reset when it is dropped: what waits to be sent goes at once, and the other end
-    /// sees that this is no orderly end (RFC 9293 section 3.5.2). A Unix socket knows no reset.
+    /// sees that this is not an orderly end (RFC 9293 section 3.5.2). A Unix socket knows no reset.
     pub fn reset(&self) {
         if let Self::Tcp(tcp) = self {
             // Without it the end is an orderly one, which is all that could be done.

@@ -30,7 +30,7 @@ pub(super) fn signed<'h>(
     // One with a broken escape stays as it is.
     let value = decode_uri_component(raw).unwrap_or(Cow::Borrowed(raw));
     let (text, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
-    // `j:` is Express' mark of a JSON value, and an object is no id.
+    // `j:` is Express' mark of a JSON value, and an object is not an id.
     (secret.signed(text, signature) && !text.starts_with("j:")).then(|| Cow::Owned(text.to_owned()))
 }
 

@@ -10,7 +10,7 @@ use crate::qs;
 /// The query without its credential pairs, as the app gets it; borrowed when nothing has to go.
 ///
 /// Wider than what is read: repeated names, `name[x]`, and every spelling that some app might decode to the name.
-/// With `query` off a parameter is no credential, and the query stays as it is.
+/// With `query` off a parameter is not a credential, and the query stays as it is.
 #[must_use]
 pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
     strip(settings, query, names)
@@ -33,7 +33,7 @@ fn strip<'q>(settings: &Settings, query: &'q str, holds: impl Fn(&str, &str) -> 
 }
 
 /// A URL without the credential pairs of its query, and of its fragment, where some clients leave one, or a router has
-/// a path and a query of its own; borrowed when nothing has to go. Where it is no text, all of that goes.
+/// a path and a query of its own; borrowed when nothing has to go. Where it is not text, all of that goes.
 #[must_use]
 pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     let Some(at) = memchr::memchr2(b'?', b'#', url) else { return Cow::Borrowed(url) };

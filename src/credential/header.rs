@@ -103,7 +103,7 @@ fn longer_half(text: String) -> String {
     }
 }
 
-/// What node makes of it: bytes that are no UTF-8 turn into U+FFFD, and so match no token.
+/// What node makes of it: bytes that are not UTF-8 turn into U+FFFD, and so match no token.
 fn base64_text(text: &str) -> String {
     String::from_utf8_lossy(&base64(text).collect::<Vec<_>>()).into_owned()
 }

@@ -32,7 +32,7 @@ pub enum ForwardError {
     #[error("the app's answer breaks HTTP: {0}")]
     Broken(Reject),
     /// The app switched protocols, and not as a WebSocket is opened.
-    #[error("the app's 101 opens no WebSocket: {0}")]
+    #[error("the app's 101 does not open a WebSocket: {0}")]
     Switched(SwitchError),
     /// The app sent too many interim answers.
     #[error("the app sent too many 1xx answers")]
@@ -50,7 +50,7 @@ pub enum ForwardError {
     #[error("the gate stops")]
     Stopping,
     /// The client takes nothing.
-    #[error("the client takes nothing")]
+    #[error("the client does not read")]
     ClientStuck,
     /// The answer to a look-up is larger than a row may be.
     #[error("the app's answer to a look-up is too large")]

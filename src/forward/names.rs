@@ -322,7 +322,7 @@ fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Marks a byte that is no letter, digit or dash.
+/// Marks a byte that is not a letter, digit or dash.
 const ODD: u8 = 0x80;
 
 /// [`symbol`] of every byte, and [`ODD`].

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 pub(super) struct Chain<'r> {
     /// The addresses up to the last that can be read, counted from the right, without ports and brackets.
     pub(super) text: Cow<'r, str>,
-    /// The first address from the right that is no trusted proxy; the last proxy where the list ends, or cannot be
+    /// The first address from the right that is not a trusted proxy; the last proxy where the list ends, or cannot be
     /// read any further, before one is found.
     pub(super) client: IpAddr,
 }
@@ -49,7 +49,7 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// One list; borrowed where there is one line. A byte that is no text makes its entry unreadable.
+/// One list; borrowed where there is one line. A byte that is not text makes its entry unreadable.
 fn joined<'r>(mut lines: impl Iterator<Item = &'r [u8]>) -> Cow<'r, str> {
     let Some(first) = lines.next() else { return Cow::Borrowed("") };
     lines.fold(String::from_utf8_lossy(first), |mut list, line| {

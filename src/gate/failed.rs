@@ -7,7 +7,7 @@ use crate::{
 use super::{Gate, Stop, body::stop_body, request::Request};
 
 impl Request<'_> {
-    /// A request of this gate's own that comes back is no request of a client's.
+    /// A request of this gate's own that comes back is not a request of a client's.
     pub(super) fn check_loop(&self) -> Result<(), Refusal> {
         if !self.core.forwarder.is_loop(self.head) {
             return Ok(());

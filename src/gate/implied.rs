@@ -134,7 +134,7 @@ fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
 fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'static str> {
     let mut lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("destination"));
     let (Some(line), None) = (lines.next(), lines.next()) else { return Err("there are several") };
-    let text = std::str::from_utf8(line.value).map_err(|_| "it is no URI")?;
+    let text = std::str::from_utf8(line.value).map_err(|_| "it is not a URI")?;
     if text.starts_with('/') {
         return Ok(text);
     }
@@ -142,7 +142,7 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
     let port = match scheme {
         _ if scheme.eq_ignore_ascii_case("http") => ":80",
         _ if scheme.eq_ignore_ascii_case("https") => ":443",
-        _ => return Err("it is no `http` address"),
+        _ => return Err("it is not an `http` address"),
     };
     let (host, path) =
         rest.split_at_checked(rest.find('/').ok_or("it has no path")?).ok_or("it has no path")?;

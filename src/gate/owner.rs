@@ -266,7 +266,7 @@ impl fmt::Display for Failure {
                 "the app answered 401: its own authentication is still on, switch it off behind this gate",
             ),
             Self::Status(status) => write!(f, "the app answered {status} to the look-up"),
-            Self::NoJson(error) => write!(f, "the app's answer to the look-up is no JSON: {error}"),
+            Self::NoJson(error) => write!(f, "the app's answer to the look-up is not JSON: {error}"),
             Self::TooMany => write!(f, "{MOST_UNDER_WAY} look-ups are under way on this core"),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: 
     [here, public_url.and_then(Site::of_page)].iter().flatten().any(|site| site.is(&from))
 }
 
-/// The value of a field that may be there once; `Err` where there are several, or it is no text.
+/// The value of a field that may be there once; `Err` where there are several, or it is not text.
 fn only<'h>(head: &'h RequestHead, name: &str) -> Result<Option<&'h str>, ()> {
     let mut values =
         head.fields().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);

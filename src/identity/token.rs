@@ -14,7 +14,7 @@ pub struct TokenId(String);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// What stands for a token where LoopBack would show its id: 64 characters that are no credential
+/// What stands for a token where LoopBack would show its id: 64 characters that are not a credential
 /// (docs/interface.md, "Token handles").
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(String);

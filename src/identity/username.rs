@@ -21,7 +21,7 @@ impl UsernameError {
     pub fn message(self) -> &'static str {
         match self {
             Self::OtherAddress => "may be an email address only if it is the account's own",
-            Self::LooksLikeId => "reads as an id; add a letter that is no hex digit",
+            Self::LooksLikeId => "reads as an id; add a letter that is not a hex digit",
             Self::Reserved => "is reserved",
             Self::Separator => "holds one of , ; : \" \\",
         }

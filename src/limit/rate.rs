@@ -11,20 +11,20 @@ pub struct Rate {
     pub period: Duration,
 }
 
-/// Why a text is no rate.
+/// Why a text is not a rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     /// There is no slash, or a part is missing.
-    #[error("`{0}` is no limit, write a count and a time like `10/minute`, or \"\" to switch it off")]
+    #[error("`{0}` is not a limit, write a count and a time like `10/minute`, or \"\" to switch it off")]
     Form(String),
     /// The count is none.
-    #[error("`{0}` is no count, use 1 to {MOST}")]
+    #[error("`{0}` is not a count, use 1 to {MOST}")]
     Count(String),
     /// Nothing would ever be let through.
     #[error("`{0}` would refuse every request, write \"\" to switch the limit off")]
     Zero(String),
     /// The time is none.
-    #[error("`{0}` is no time, use `second`, `minute`, `hour` or `day`")]
+    #[error("`{0}` is not a time, use `second`, `minute`, `hour` or `day`")]
     Unit(String),
 }
 

@@ -29,8 +29,8 @@ pub struct Webhook {
 /// Why an event was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The address is no `http://host[:port]/path`.
-    #[error("`{0}` is no address that events can be posted to; write `http://host:port/path`")]
+    /// The address is not an `http://host[:port]/path`.
+    #[error("`{0}` is not an address that events can be posted to; write `http://host:port/path`")]
     Address(String),
     /// No connection is accepted there.
     #[error("the receiver cannot be reached")]

@@ -236,17 +236,17 @@ mod tests {
         let say = || {
             tracing::info!(target: "audit", event = "login.failed", user.id = "7", reason = None::<&str>, "login.failed");
             tracing::info!(target: "audit", event = "role.changed", role = "a\nb", by = "operator");
-            tracing::info!(event = "none of them", "an audit is no account");
+            tracing::info!(event = "none of them", "an audit is not an account");
         };
         insta::assert_snapshot!(written(ALL, say).trim_end(), @r#"
         {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"audit","msg":"login.failed","user.id":"7"}
         {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"audit","msg":"role.changed","role":"a\nb","by":"operator"}
-        {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"app","msg":"an audit is no account","target":"portcullis::observe::events::tests","event":"none of them"}
+        {"ts":"1970-01-01T00:00:00.000Z","level":"info","stream":"app","msg":"an audit is not an account","target":"portcullis::observe::events::tests","event":"none of them"}
         "#);
         insta::assert_snapshot!(written(Settings { format: Format::Text, ..ALL }, say).trim_end(), @r#"
         1970-01-01T00:00:00.000Z AUDIT login.failed user.id=7
         1970-01-01T00:00:00.000Z AUDIT role.changed role="a\nb" by=operator
-        1970-01-01T00:00:00.000Z INFO  an audit is no account event="none of them"
+        1970-01-01T00:00:00.000Z INFO  an audit is not an account event="none of them"
         "#);
         let off = written(Settings { audit: false, ..ALL }, say);
         assert!(off.lines().count() == 1 && off.contains("none of them"), "{off}");

@@ -81,7 +81,7 @@ impl Entry {
             return None;
         }
         for member in node.members().iter().filter(|member| !KEYS.contains(&&*member.key)) {
-            let message = format!("`{}` is no key of a rule", member.key);
+            let message = format!("`{}` is not a key of a rule", member.key);
             report.error(member.at, Code::UnknownKey, message, key_typos::meant(&member.key, &KEYS));
         }
         let identity = ["property", "accessType", "principalType", "principalId"]
@@ -176,7 +176,7 @@ impl Entry {
         text
     }
 
-    /// Whom it is about; `None` when that is no caller, as LoopBack sees it. `user_type`: see [`USER`].
+    /// Whom it is about; `None` when that is not a caller, as LoopBack sees it. `user_type`: see [`USER`].
     pub(super) fn who(&self, user_type: &str) -> Option<Who> {
         who(self.principal_type.as_deref(), self.principal_id.as_deref(), user_type)
     }

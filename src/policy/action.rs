@@ -29,7 +29,7 @@ pub struct Action<'s, 'p> {
     /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
     pub access_type: &'static str,
     /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
-    /// is no row's, so that none further down is taken.
+    /// is not a row's, so that none further down is taken.
     pub model_id: Option<Cow<'p, str>>,
     /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
     /// decision. See [`Action::with_body_id`].

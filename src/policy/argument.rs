@@ -48,7 +48,7 @@ pub struct Kind {
     pub lists: u8,
 }
 
-/// A type that is no list.
+/// A type that is not a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Item {
     /// Anything.

@@ -36,7 +36,7 @@ pub(super) struct Assembly<'a, 'r> {
     stored: &'a Stored,
     models: &'a Models,
     account: Option<&'a Model>,
-    /// Whether the app keeps its users in several models: an id alone is no user then.
+    /// Whether the app keeps its users in several models: an id alone is not a user then.
     several_users: bool,
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,
@@ -291,7 +291,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
                 self.report.error(
                     node.at,
                     Code::UnknownPermission,
-                    format!("`{word}` is no permission"),
+                    format!("`{word}` is not a permission"),
                     fix,
                 );
             }

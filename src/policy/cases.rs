@@ -104,7 +104,7 @@ impl Case {
     /// Reads a file of cases.
     ///
     /// # Errors
-    /// Where it is no list of cases, and why.
+    /// Where it is not a list of cases, and why.
     pub fn read(source: &Source) -> Result<Vec<Self>, Finding> {
         serde_json::from_str(&source.text).map_err(|error| {
             let whole = error.to_string();
@@ -126,7 +126,7 @@ impl Case {
     #[must_use]
     pub fn doubts(source: &Source) -> Vec<Finding> {
         let mut report = Report::new(std::slice::from_ref(source));
-        // What is no JSON is told by `read`.
+        // What is not JSON is told by `read`.
         let list = Node::read(&source.text, 0, &mut Report::new(&[]));
         for case in list.as_ref().map_or(&[][..], Node::items) {
             let status = case.get("status").map(Node::plain).and_then(|status| status.as_u64());
@@ -208,7 +208,7 @@ impl Case {
     }
 }
 
-/// Why a target is no request's, and what would be right.
+/// Why a target is not a request's, and what would be right.
 fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
     let path = target.split('?').next().unwrap_or_default();
     let is_pattern = |segment: &str| {

@@ -97,7 +97,7 @@ codes! {
         MissingPath = "missing-path", ERROR, "a route without a path";
         Methods = "methods", EITHER, "an empty list, a misspelt method; an unknown one";
         AccessType = "access-type", EITHER, "an access type that is none; a rule with it never applies";
-        AccessScopes = "access-scopes", ERROR, "`accessScopes` that are no list of texts";
+        AccessScopes = "access-scopes", ERROR, "`accessScopes` that are not a list of texts";
         Challenge = "challenge", ERROR, "a `challenge` that is none";
         RouteTie = "route-tie", ERROR, "two routes that fit the same requests, or a route that a short route takes";
         Owner = "owner", EITHER, "an `owner` that cannot be read; a rule for `$owner` in a file without one";

@@ -21,7 +21,7 @@ pub use set::PolicySet;
 
 /// Compiles a set. All findings are collected; `None` when one of them is an error.
 ///
-/// Files that are no policies (cases, schemas, LoopBack's other configuration) are passed over.
+/// Files that are not policies (cases, schemas, LoopBack's other configuration) are passed over.
 #[must_use]
 pub fn compile(
     settings: &Settings,

@@ -76,7 +76,7 @@ impl Node {
             Err(error) => {
                 let at = Place { file, offset: error.range().start };
                 let kind = error.kind().to_string();
-                let message = format!("this is no JSON: {}", lower_first(&kind));
+                let message = format!("this is not JSON: {}", lower_first(&kind));
                 report.error(at, Code::Json, message, mend(error.kind()).map(str::to_owned));
                 None
             }
@@ -176,7 +176,7 @@ fn node(value: &Value<'_>, file: usize, report: &mut Report<'_>) -> Node {
         Value::NumberLit(literal) => match literal.value.parse() {
             Ok(number) => Json::Number(number),
             Err(_) => {
-                report.error(at, Code::Json, format!("`{}` is no JSON number", literal.value), None);
+                report.error(at, Code::Json, format!("`{}` is not a JSON number", literal.value), None);
                 Json::Null
             }
         },

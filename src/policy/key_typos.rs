@@ -84,7 +84,7 @@ const KNOWN: [&str; 45] = [
 /// Keys that no `routes` file has: where one of them is, a model is meant.
 const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
 
-/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is no model at all, but
+/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is not a model at all, but
 /// a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
@@ -212,7 +212,7 @@ const SYNONYMS: [(&str, &str); 40] = [
     ("ttl", "cache"),
 ];
 
-/// Longer names are no misspelling of ours, and the distance costs their length.
+/// Longer names are not misspellings of ours, and the distance costs their length.
 const LONGEST: usize = 40;
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn odd_character(text: &str) -> Option<&'static str> {
         return Some("a fragment never leaves the browser");
     }
     if text.contains('\\') {
-        return Some("a path is no regular expression, and no request has a `\\` in it");
+        return Some("a path is not a regular expression, and no request has a `\\` in it");
     }
     if text.chars().any(char::is_control) {
         return Some("no request has a control character in its path");
@@ -152,7 +152,7 @@ pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
     };
     Some((
         format!(
-            "`{target}` is no target of a look-up: a path of the app with `{{name}}` for what a route captures"
+            "`{target}` is not a target of a look-up: a path of the app with `{{name}}` for what a route captures"
         ),
         fix,
     ))

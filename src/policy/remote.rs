@@ -75,7 +75,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
     let node = &member.node;
     let kind = node.get("type").and_then(Node::text).unwrap_or_default();
     if !node.is_object() || !RELATION_TYPES.contains(&kind) {
-        let message = format!("`{kind}` is no relation type (relation `{}`)", member.key);
+        let message = format!("`{kind}` is not a relation type (relation `{}`)", member.key);
         report.error(member.at, Code::RelationType, message, did_you_mean(kind, RELATION_TYPES));
         return Vec::new();
     }
@@ -168,7 +168,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
         _ => &single,
     };
     let paths: Vec<_> = routes.iter().map(|route| route_of(*route, &name, instance)).collect();
-    // LoopBack looks at the verb only where `http` is no list.
+    // LoopBack looks at the verb only where `http` is not a list.
     let verb = http.and_then(|http| http.get("verb")).and_then(Node::text);
     let access = match node.get("accessType").filter(|value| !value.is_null()) {
         None => method::default_access(&name, verb),

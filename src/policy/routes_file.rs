@@ -110,7 +110,7 @@ impl RouteEntry {
             if known.is_none() {
                 let word = value.text().unwrap_or_default();
                 let fix = did_you_mean(word, ["READ", "WRITE", "EXECUTE"]);
-                report.error(value.at, Code::AccessType, format!("`{word}` is no access type"), fix);
+                report.error(value.at, Code::AccessType, format!("`{word}` is not an access type"), fix);
             }
             known
         });
@@ -134,7 +134,7 @@ pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bo
     let word = node.text().unwrap_or_default();
     if word != "basic" {
         let fix = Some("write `\"basic\"`, or leave the key out".into());
-        report.error(node.at, Code::Challenge, format!("`{word}` is no challenge"), fix);
+        report.error(node.at, Code::Challenge, format!("`{word}` is not a challenge"), fix);
     }
     word == "basic"
 }
@@ -157,7 +157,7 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
             report.error(item.at, Code::Methods, message, Some(fix));
         } else if methods.iter().all(|known| **known != *method) {
             if !verb::is_known(method) {
-                let message = format!("`{method}` is no method that HTTP or WebDAV knows");
+                let message = format!("`{method}` is not a method that HTTP or WebDAV knows");
                 report.warn(item.at, Code::Methods, message, Some("check its spelling".into()));
             }
             methods.push(method.into());
@@ -180,7 +180,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         let parsed = duration(word);
         if parsed.is_none() {
             let fix = Some("write `\"30s\"`".into());
-            report.error(node.at, Code::Owner, format!("`{word}` is no duration"), fix);
+            report.error(node.at, Code::Owner, format!("`{word}` is not a duration"), fix);
         }
         parsed
     });
@@ -212,7 +212,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
     };
     owner.unwrap_or_else(|| {
         let message = match field.filter(|pointer| !pointer.starts_with('/')) {
-            Some(field) => format!("`{field}` in `owner.field` is no JSON pointer: it begins with `/`"),
+            Some(field) => format!("`{field}` in `owner.field` is not a JSON pointer: it begins with `/`"),
             None => "`owner` is none of its forms".to_owned(),
         };
         let fix = "write `{\"path\": NAME}`, `{\"lookup\": \"/…\", \"field\": \"/…\"}` or `{\"lookup\": \"/…\", \"header\": NAME}`";

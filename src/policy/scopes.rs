@@ -4,12 +4,12 @@ use super::{Code, finding::Report, json::Node};
 
 /// The scopes of which a token needs one; none = `DEFAULT`.
 ///
-/// LoopBack refuses every caller where this is no list, or an empty one, which is never meant.
+/// LoopBack refuses every caller where this is not a list, or an empty one, which is never meant.
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     let Some(list) = node.get("accessScopes").filter(|list| !list.is_null()) else { return Vec::new() };
     let texts: Vec<Box<str>> = list.items().iter().filter_map(Node::text).map(Into::into).collect();
     if texts.is_empty() || texts.len() < list.items().len() || texts.iter().any(|text| text.is_empty()) {
-        let message = "`accessScopes` is no list of scopes".to_owned();
+        let message = "`accessScopes` is not a list of scopes".to_owned();
         let fix = Some("write a list such as `[\"reports\"]`, or leave it out".into());
         report.error(list.at, Code::AccessScopes, message, fix);
     }

@@ -2,7 +2,7 @@
 
 use super::json::{Json, Member, Members, Node};
 
-/// Keys of a definition that are no settings.
+/// Keys of a definition that are not settings.
 const NOT_SETTINGS: [&str; 5] = ["name", "properties", "acls", "options", "settings"];
 
 /// The settings of a definition: the keys of `options` (or `settings`) win over those at the top.

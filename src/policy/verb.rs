@@ -55,7 +55,7 @@ pub(super) fn is_known(method: &str) -> bool {
 
 /// What is wrong with a method, and what would be right.
 pub(super) fn mistake(method: &str) -> Option<(String, String)> {
-    let no_method = format!("`{method}` is no method");
+    let no_method = format!("`{method}` is not a method");
     let upper = method.trim().to_ascii_uppercase();
     if matches!(&*upper, "ALL" | "ANY" | "*" | "") {
         return Some((no_method, "leave `methods` out for all methods".to_owned()));

@@ -41,7 +41,7 @@ pub enum StoreError {
     #[error("the store failed: {0}")]
     Engine(String),
     /// A sync failed earlier: nothing more is acknowledged until a restart.
-    #[error("an earlier write could not be made durable; restart after the disk is mended")]
+    #[error("an earlier write could not be made durable; restart after the disk is repaired")]
     Poisoned,
     /// The store has been closed.
     #[error("the store is closed")]

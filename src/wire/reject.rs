@@ -80,7 +80,7 @@ checks! {
     BlankBeforeColon = "blank-before-colon", 400, "the colon follows the field name at once";
     /// A field line without a colon.
     MissingColon = "missing-colon", 400, "a header field is `name: value`";
-    /// A field name that is no token.
+    /// A field name that is not a token.
     FieldName = "field-name", 400, "a field name is a token";
     /// A control byte in a field value.
     FieldValue = "field-value", 400, "a field value holds no control byte but a tab";
@@ -123,7 +123,7 @@ checks! {
     MissingHost = "missing-host", 400, "send one `Host` field";
     /// There is a second `Host`.
     DuplicateHost = "duplicate-host", 400, "send exactly one `Host` field";
-    /// The value of `Host` is no host with an optional port.
+    /// The value of `Host` is not a host with an optional port.
     InvalidHost = "invalid-host", 400, "`Host` is a name or an address, with an optional port";
     /// There is a second `Content-Length`.
     DuplicateContentLength = "duplicate-content-length", 400, "send exactly one `Content-Length`";
@@ -135,7 +135,7 @@ checks! {
     TransferEncoding = "transfer-encoding", 400, "the only transfer coding is one `chunked`";
     /// `Transfer-Encoding` in a message of HTTP/1.0.
     TransferEncodingHttp10 = "transfer-encoding-http-1.0", 400, "HTTP/1.0 has no transfer codings";
-    /// A request for a WebSocket that is no whole handshake (RFC 6455 section 4.1).
+    /// A request for a WebSocket that is not a whole handshake (RFC 6455 section 4.1).
     WebSocketHandshake = "websocket-handshake", 400, "a WebSocket takes a GET, one `Upgrade`, one `Sec-WebSocket-Version: 13` and one `Sec-WebSocket-Key` of 16 bytes";
     /// A request for a WebSocket that has a body.
     UpgradeWithBody = "upgrade-with-body", 400, "a request for a WebSocket has no body";
@@ -147,10 +147,10 @@ checks! {
     ChunkExtension = "chunk-extension", 400, "a chunk extension is `;name`, `;name=token` or `;name=\"text\"`, and short";
     /// A chunk's data does not end with CR LF where its size says so.
     ChunkEnd = "chunk-end", 400, "CR LF follows the data of a chunk";
-    /// A trailer line is no field line.
+    /// A trailer line is not a field line.
     TrailerField = "trailer-field", 400, "a trailer field is `name: value`";
     /// A trailer names a field that frames or routes a message.
-    TrailerName = "trailer-name", 400, "framing and routing fields are no trailers";
+    TrailerName = "trailer-name", 400, "framing and routing fields are not trailers";
     /// The trailer section is too long.
     TrailersTooLarge = "trailers-too-large", 431, "send fewer trailer fields";
 }

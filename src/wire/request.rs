@@ -359,7 +359,7 @@ fn is_version(digits: &[u8]) -> bool {
 /// No server has a longer method.
 const MAX_METHOD: usize = 32;
 
-/// More empty lines than this before a request line are no habit.
+/// More empty lines than this before a request line are refused.
 const MAX_EMPTY_LINES: usize = 16;
 
 #[cfg(test)]

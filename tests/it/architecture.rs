@@ -482,7 +482,7 @@ mod the_checkers {
                 &[("a.rs", "mod b;\nfn f() { b::f(); }\nstruct A;"), ("a/b.rs", "use crate::a::A;")],
                 &[&["a.rs", "a/b.rs"]],
             ),
-            // To declare a child and to hand out what is its own is no use.
+            // To declare a child and to hand out what is its own is not a use.
             (
                 &[("a.rs", "mod b;\npub use b::B;\nstruct A;"), ("a/b.rs", "use super::A;\npub struct B;")],
                 none,

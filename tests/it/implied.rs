@@ -82,7 +82,7 @@ fn b5_a_method_in_the_query_or_the_body_is_refused() {
         gate.client().ask("POST", "/notes/7", &lines, b"+AF8-method=DELETE").expect(400);
     }
     assert_eq!(app.requests().len(), 0, "nothing reached the app");
-    // What is no override passes as it came.
+    // What is not an override passes as it came.
     for (kind, body) in [
         (FORM, "title=_method".to_owned()),
         (PARTS, part("title", "_method")),

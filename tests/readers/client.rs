@@ -17,7 +17,7 @@ use crate::{
 /// A client of the gate: one connection at a time from each of two addresses.
 pub(crate) struct Client {
     gate: SocketAddr,
-    /// The address from which it is no proxy.
+    /// The address from which it is not a proxy.
     own: IpAddr,
     trusted: Option<Connection>,
     usual: Option<Connection>,

@@ -360,7 +360,7 @@ fn origin(reading: &Reading, about: &About) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The client of a chain: the first from the right that is no proxy of ours.
+/// The client of a chain: the first from the right that is not a proxy of ours.
 fn resolve<'c>(lines: impl DoubleEndedIterator<Item = &'c str>) -> Option<IpAddr> {
     let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let bare = |entry: &&str| -> Option<IpAddr> {

@@ -330,7 +330,7 @@ fn number(value: &Value) -> Option<Value> {
     Some(number_to_json(to_number(value))).filter(|number| !number.is_null())
 }
 
-/// Text ids of databases have 24 digits and more: `5e0000000000000000000001` is no number.
+/// Text ids of databases have 24 digits and more: `5e0000000000000000000001` is not a number.
 fn is_short(value: &Value) -> bool {
     value.as_str().is_none_or(|text| text.len() <= 16)
 }
@@ -356,7 +356,7 @@ fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Re
     let flags = if operator.ends_with("ilike") { "i" } else { "" };
     let mut read = |literal: bool| budget.compiled(pattern, &regex(literal), flags);
     let pattern = match read(!model.loopback) {
-        // What is no regular expression stands for itself.
+        // What is not a regular expression stands for itself.
         Err(QueryError::Regex(_)) if model.loopback => read(true)?,
         read => read?,
     };

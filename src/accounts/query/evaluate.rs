@@ -71,7 +71,7 @@ impl Condition {
         }
     }
 
-    /// Whether a value passes that is no list; `false` once the meter is over.
+    /// Whether a value passes that is not a list; `false` once the meter is over.
     pub(super) fn passes(&self, value: Option<&Value>, meter: &Meter) -> bool {
         if !meter.takes(self.cost()) {
             return false;

@@ -5,19 +5,19 @@ use serde_json::Value;
 /// Why a filter was not understood. The texts are LoopBack's, where it has one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// `limit` is no positive whole number.
+    /// `limit` is not a positive whole number.
     #[error("The limit parameter {0} is not valid")]
     Limit(Value),
-    /// `skip` or `offset` is no whole number.
+    /// `skip` or `offset` is not a whole number.
     #[error("The offset/skip parameter {0} is not valid")]
     Skip(Value),
-    /// `order` is no text.
+    /// `order` is not text.
     #[error("The order {0} is not valid")]
     Order(Value),
     /// A direction that is neither `ASC` nor `DESC`.
     #[error("The order {0} has invalid direction")]
     Direction(Value),
-    /// A `where` that is no object.
+    /// A `where` that is not an object.
     #[error("The where clause {0} is not an object")]
     Where(Value),
     /// An `and`, `or` or `nor` without a list.
@@ -27,7 +27,7 @@ pub enum QueryError {
         operator: String,
         /// What it was given.
         given: Value,
-        /// Why that is no list.
+        /// Why that is not a list.
         reason: &'static str,
     },
     /// An operator with a value that it cannot take.
@@ -48,7 +48,7 @@ pub enum QueryError {
         /// Where they stand.
         clause: Value,
     },
-    /// A regular expression that is no text.
+    /// A regular expression that is not text.
     #[error("Invalid argument, must be a string, regex literal, or RegExp object")]
     RegexType,
     /// Flags that there are not.
@@ -57,7 +57,7 @@ pub enum QueryError {
     /// A regular expression that is broken, or that takes more than linear time.
     #[error("The regexp {0} is not valid, or not supported here")]
     Regex(Value),
-    /// What is no moment.
+    /// What is not a moment.
     #[error("Invalid date: {0}")]
     Date(String),
     /// An unknown relation.

@@ -62,11 +62,11 @@ pub enum ExecuteError {
     #[error("there is no token with the handle `{}`; `portcullis token list` shows the handles", shortened(.0))]
     NoSuchToken(String),
     /// The id is in use, or was.
-    #[error("the id `{0}` is in use, or was: no id is given twice; leave `--id` out to get a new one")]
+    #[error("the id `{0}` is in use, or was: an id is never used again; leave `--id` out to get a new one")]
     IdTaken(i64),
     /// The lifetime means nothing.
     #[error(
-        "`{0}` is no lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
+        "`{0}` is not a lifetime: write a number of seconds above 0, or -1 for ever where `users.allow_eternal_tokens` is on"
     )]
     Ttl(f64),
     /// The lifetime is longer than any may be.

@@ -64,7 +64,7 @@ pub(super) const TAGS: [(&str, &str); 4] = [
     (SESSIONS, "Logging in and out"),
     (ACCOUNTS, "Registering, reading and changing accounts"),
     (PASSWORDS, "Changing and resetting passwords, confirming addresses"),
-    (TOKENS, "The access tokens of one account; they are named by handles that are no credentials"),
+    (TOKENS, "The access tokens of one account; they are named by handles that are not credentials"),
 ];
 
 /// A method, and its place among the others; `None` for one that is routed, but not served yet.

@@ -18,7 +18,7 @@ pub(super) fn schemas(model: Option<&AccountModel>, accounts: &accounts::Setting
     add("NewAccessToken", new_token(accounts));
     add(
         "AccessToken",
-        json!({ "type": "object", "properties": token("A handle that is no credential", accounts) }),
+        json!({ "type": "object", "properties": token("A handle that is not a credential", accounts) }),
     );
     schemas
 }

@@ -108,7 +108,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         let made = std::process::Command::new("mkfifo").arg(dir.join("b.json")).status().unwrap();
         assert!(made.success());
     });
-    assert_eq!(pipe, ["b.json:1:1: error: this is no plain file; remove it"]);
+    assert_eq!(pipe, ["b.json:1:1: error: this is not a plain file; remove it"]);
     let name = told(|dir| {
         let name = std::os::unix::ffi::OsStringExt::from_vec(b"\xff.json".to_vec());
         fs::write(dir.join::<std::ffi::OsString>(name), "{}").unwrap();
@@ -159,7 +159,7 @@ fn thousands_of_files_are_read_and_no_end_of_them_is_not() {
 fn nothing_happens_while_nothing_changes() {
     let mut watched = Watched::with(&[("a.json", "1")]);
     assert_eq!(watched.settled(), None);
-    // A new time stamp is no new text.
+    // A new time stamp is not a new text.
     watched.write("a.json", "1");
     assert_eq!(watched.settled(), None);
 }

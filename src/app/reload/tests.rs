@@ -157,7 +157,7 @@ async fn files_that_disagree_are_refused_together() {
     assert_eq!(bench.reload(), Ok(()));
     fs::remove_file(bench.dir.path().join("policies/a.json")).unwrap();
     assert!(bench.reload().unwrap_err().contains("holds no `.json` file"));
-    assert!(bench.allows("/a"), "an empty folder is no set without rules");
+    assert!(bench.allows("/a"), "an empty folder is not a set without rules");
 }
 
 #[tokio::test]

@@ -82,14 +82,14 @@ impl FromStr for Rule {
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(text);
         let Ok(serde_json::Value::Object(mut members)) = parsed else {
-            return Err(format!("it is no JSON object; write it in single quotes, such as '{EXAMPLE}'"));
+            return Err(format!("it is not a JSON object; write it in single quotes, such as '{EXAMPLE}'"));
         };
         let mut take = |key: &str| match members.remove(key) {
             None | Some(serde_json::Value::Null) => Ok(None),
             Some(serde_json::Value::String(text)) => Ok(Some(text)),
             // An id of a user is a number in files.
             Some(serde_json::Value::Number(number)) if key == "principalId" => Ok(Some(number.to_string())),
-            Some(_) => Err(format!("`{key}` is no text; write it in quotes")),
+            Some(_) => Err(format!("`{key}` is not text; write it in quotes")),
         };
         let rule = StoredRule {
             id: String::new(),

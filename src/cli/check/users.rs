@@ -57,7 +57,7 @@ async fn doubt(backend: &mut Backend, rule: &UserRule) -> Option<Finding> {
     Some(Finding { file, line, column, severity: Severity::Warning, code: USER_ID, message, fix: Some(fix) })
 }
 
-/// No answer is no user: whether the store answers at all has been seen.
+/// No answer is not a user: whether the store answers at all has been seen.
 async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
     match backend.call(AdminCommand::UserShow { who }).await {
         Ok(Output::User(user)) => Some(user),

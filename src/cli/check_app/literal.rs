@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-/// What a literal says, and whether that is all: what is no literal in it (a name, a call, a function) is left out.
+/// What a literal says, and whether that is all: what is not a literal in it (a name, a call, a function) is left out.
 #[derive(Debug, PartialEq)]
 pub(super) struct Literal {
     pub(super) value: Value,
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The value of an entry; one that is no literal is passed over.
+    /// The value of an entry; one that is not a literal is passed over.
     fn entry(&mut self, depth: usize, is_pair: bool) -> Option<Value> {
         let before = self.rest;
         let value = if is_pair { self.value(depth + 1) } else { None };

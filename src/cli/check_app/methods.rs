@@ -30,7 +30,7 @@ fn one(script: &Script, hit: &Hit<'_>, models: &Models, remarks: &mut Remarks) {
         return remarks.decide(
             "remote-method",
             (&script.file, Some(hit.line)),
-            "a remote method is registered in code under a name that is no plain text, so the gate knows no route for it"
+            "a remote method is registered in code under a name that is not a plain text, so the gate knows no route for it"
                 .into(),
             "write it into `methods` of the model's file, with its `http`; until then its path is unmatched",
         );
@@ -49,7 +49,7 @@ fn one(script: &Script, hit: &Hit<'_>, models: &Models, remarks: &mut Remarks) {
         Some(model) => (format!(" of `{}`", model.name), format!("`methods` of `{}`", model.file)),
         None => (String::new(), "`methods` of the model's file".to_owned()),
     };
-    let check = if is_whole { "" } else { ", after a look at what is no plain literal in the code" };
+    let check = if is_whole { "" } else { ", after a look at what is not a plain literal in the code" };
     remarks.0.push(Remark {
         kind: Kind::Decision,
         file: script.file.clone(),

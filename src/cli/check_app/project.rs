@@ -47,7 +47,7 @@ impl Project {
     /// Reads it.
     ///
     /// # Errors
-    /// When it cannot be read, or is no LoopBack 3 project.
+    /// When it cannot be read, or is not a LoopBack 3 project.
     pub(super) fn read(root: &Path) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         list(root, root, 0, &mut files).with_context(|| format!("cannot read `{}`", root.display()))?;
@@ -57,7 +57,7 @@ impl Project {
         let config = configs.min_by_key(|file| (!file.starts_with("server"), file.components().count()));
         let Some(config) = config else {
             bail!(
-                "`{}` holds no `model-config.json`, so it is no LoopBack 3 project; name its top folder",
+                "`{}` holds no `model-config.json`, so it is not a LoopBack 3 project; name its top folder",
                 root.display()
             );
         };
@@ -120,7 +120,7 @@ impl Project {
         } else {
             match serde_json::from_str(&text) {
                 Ok(value) => drop(self.settings.insert(name.to_owned(), (shown, value))),
-                Err(error) => self.skipped.push((shown, format!("it is no JSON: {error}"))),
+                Err(error) => self.skipped.push((shown, format!("it is not JSON: {error}"))),
             }
         }
     }

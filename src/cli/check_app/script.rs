@@ -64,7 +64,7 @@ impl<'s> Hit<'s> {
 /// Members of a model that lead to what is meant.
 pub(super) const OF_A_MODEL: [&str; 4] = ["sharedClass", "prototype", "settings", "definition"];
 
-/// A longer argument is no name.
+/// A longer argument is not a name.
 const LONGEST_TEXT: usize = 200;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

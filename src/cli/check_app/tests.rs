@@ -87,10 +87,10 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       common/models/order.js:3: the remote method `ship` of `Order` is registered in code, so the gate knows no route for it and its path is unmatched; paste this into `methods` of `common/models/order.json`
           "ship": {"http":{"verb":"post"}}
       common/models/order.js:5: the code reads the caller's token; the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead; or set `identity.forward_credentials = true`
-      common/models/order.json:5: `ALOW` is no permission; did you mean `ALLOW`?
+      common/models/order.json:5: `ALOW` is not a permission; did you mean `ALLOW`?
       server/boot/roles.js:2: the role `teamMember` is decided by code of the app; make it a stored role, say it by `owner`, or let `$authenticated` pass and keep the check in the app
       server/boot/roles.js:3: the app's own authentication is on; switch it off behind the gate: no token reaches the app, so that it would answer 401 to everybody
-      server/broken.json: not read: it is no JSON: EOF while parsing an object at line 1 column 1; look at it yourself
+      server/broken.json: not read: it is not JSON: EOF while parsing an object at line 1 column 1; look at it yourself
       server/component-config.json: `loopback-component-passport` logs people in, or gives out tokens, by its own means; its tokens are not known to the gate; keep its routes public, and let it ask the gate for a token, or leave it out
       server/config.json: sessions survive a change of the password or email address (`logoutSessionsOnSensitiveChanges`); Portcullis ends them
       server/middleware.json: `./middleware/sso` runs in the phase `auth`, beside LoopBack's own reading of tokens; what it decides about callers is not known to the gate; say it in rules, or keep it in the app on `X-Forwarded-User`
@@ -276,7 +276,7 @@ fn a8_the_options_of_the_token_middleware_are_told_wherever_they_stand() {
             assert_eq!(told(code, what), 1, "{file}: {code} {what}: {remarks:#?}");
         }
     }
-    // What LoopBack does anyway asks for nothing; what is no literal is named.
+    // What LoopBack does anyway asks for nothing; what is not a literal is named.
     for (code, expected) in [
         ("app.use(loopback.token({searchDefaultTokenKeys: true, model: 'AccessToken'}));", &[][..]),
         ("app.use(loopback.token());", &[][..]),

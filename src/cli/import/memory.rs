@@ -47,7 +47,7 @@ pub(super) fn survey(source: &Source, names: &Names, given: &[Kind]) -> Result<S
         return Err(wrong("it has no `models`"));
     }
     if found.ids.as_ref().is_some_and(|ids| !ids.is_object()) {
-        return Err(wrong("its `ids` are no object"));
+        return Err(wrong("its `ids` are not an object"));
     }
     let path = || source.name.clone();
     let collections = names
@@ -190,7 +190,7 @@ pub(super) fn object(row: Value) -> Result<Map<String, Value>, Why> {
     }
 }
 
-const NO_OBJECT: &str = "the row is no JSON object";
+const NO_OBJECT: &str = "the row is not a JSON object";
 
 impl<'de, E: Entries> DeserializeSeed<'de> for Object<E> {
     type Value = bool;

@@ -64,7 +64,7 @@ impl Report {
         })
     }
 
-    /// A row that is no JSON at all: the file is not what was meant.
+    /// A row that is not JSON at all: the file is not what was meant.
     pub(super) fn unreadable(&mut self) {
         self.unreadable += 1;
     }
@@ -74,7 +74,7 @@ impl Report {
         self.unreadable == 0
     }
 
-    /// Why the import is no success: no account, or nothing at all, came over that was to come.
+    /// Why the import is not a success: no account, or nothing at all, came over that was to come.
     pub(in crate::cli) fn missed(&self) -> Option<&'static str> {
         let is_empty = |tally: &Tally| tally.taken + tally.updated + tally.present + tally.kept == 0;
         let [users, ..] = &self.tallies;

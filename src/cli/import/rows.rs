@@ -118,7 +118,7 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
     let token = text(&taken(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
     let user = match taken(row, "userId") {
         Value::Null => return Err("it belongs to no user".into()),
-        value => id(&value).ok_or("its `userId` is no whole number and no text")?,
+        value => id(&value).ok_or("its `userId` is neither a whole number nor a text")?,
     };
     match text(&taken(row, "principalType")).filter(|kind| !kind.is_empty() && kind != USER) {
         Some(kind) if kind != app.model => {
@@ -133,10 +133,10 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
     }
     let ttl = match taken(row, "ttl") {
         Value::Null => None,
-        value => Some(number(&value).ok_or("its `ttl` is no number")?),
+        value => Some(number(&value).ok_or("its `ttl` is not a number")?),
     };
-    let created = moment(&taken(row, "created")).ok_or("its `created` is no moment")?;
-    let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are no list of texts")?;
+    let created = moment(&taken(row, "created")).ok_or("its `created` is not a moment")?;
+    let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are not a list of texts")?;
     Ok(Token {
         hash: TokenHash::of(&token),
         user,
@@ -187,7 +187,7 @@ fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why
 fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
     let mut field = |name: &str| match taken(row, name) {
         Value::Null => Ok(None),
-        value => text(&value).map(Some).ok_or(Why::of("this field is no text:", name)),
+        value => text(&value).map(Some).ok_or(Why::of("this field is not text:", name)),
     };
     let id = field("id")?;
     let mut acl = AclRow {
@@ -208,6 +208,6 @@ fn taken(row: &mut Map<String, Value>, name: &str) -> Value {
     row.shift_remove(name).unwrap_or_default()
 }
 
-const NO_HASH: &str = "its password is no bcrypt hash: it can log in once `user set-password` gave it one";
+const NO_HASH: &str = "its password is not a bcrypt hash: it can log in once `user set-password` gave it one";
 const LARGE_HASH: &str =
     "its password hash asks for too much work: it can log in once `user set-password` gave it another";

@@ -60,7 +60,7 @@ impl Source {
         Ok(BufReader::with_capacity(BUFFER, counted))
     }
 
-    /// The first byte that is no blank.
+    /// The first byte that is not a blank.
     pub(super) fn first_byte(&self) -> Result<Option<u8>, ReadError> {
         for byte in self.reader()?.bytes() {
             let byte = byte.map_err(|source| self.failed(source))?;

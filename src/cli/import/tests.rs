@@ -274,18 +274,18 @@ async fn rows_that_make_no_sense_are_named_with_their_places() {
     insta::assert_snapshot!(left_lines(&report), @r"
     role mappings 0: there is no role with the id `9`
     role mappings 1: it has no `principalId`
-    tokens 0: its `created` is no moment
+    tokens 0: its `created` is not a moment
     tokens 1: it belongs to no user
-    tokens 2: its `ttl` is no number
+    tokens 2: its `ttl` is not a number
     tokens 3: it belongs to accounts of another kind, `Admin`
     tokens 4: it has no `id`
     users users.ndjson:3: it has no `id` that is a whole number or a text
-    users users.ndjson:4: the row is no JSON object
+    users users.ndjson:4: the row is not a JSON object
     users users.ndjson:5: another user has the email `a@example.com`
     ");
     assert_eq!(
         report["notes"][0]["what"].as_str().unwrap().split(':').next(),
-        Some("its password is no bcrypt hash")
+        Some("its password is not a bcrypt hash")
     );
     assert!(bench.user("1").await.password.is_none());
 }

@@ -68,5 +68,5 @@ pub(in crate::config) fn bare(name: &str) -> String {
 pub(super) const OTHER_WORDS: [&str; 9] =
     ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
 
-/// Longer names are no misspelling of ours, and the distance costs their length.
+/// Longer names are not misspellings of ours, and the distance costs their length.
 pub(super) const LONGEST_NAME: usize = 80;

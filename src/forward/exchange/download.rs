@@ -43,7 +43,7 @@ impl Exchange<'_> {
                 }
                 Poll::Ready(Ok(count)) if count > 0 => self.unacknowledged = true,
                 Poll::Ready(Ok(_)) => self.app_ended()?,
-                // A reset is no end of an answer (RFC 9112 section 8).
+                // A reset is not an end of an answer (RFC 9112 section 8).
                 Poll::Ready(Err(_)) => return Err(ForwardError::Cut),
             }
         }

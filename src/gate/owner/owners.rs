@@ -37,7 +37,7 @@ pub(super) enum Failure {
     Unauthorized,
     /// Its answer was neither a row nor that there is no such row.
     Status(u16),
-    /// What it gave is no JSON.
+    /// What it gave is not JSON.
     NoJson(serde_json::Error),
     /// Too many are asked for at once.
     TooMany,

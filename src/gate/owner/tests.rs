@@ -258,7 +258,7 @@ fn only_a_row_and_its_absence_are_answers() {
     }
     for (answer, told) in [
         (status(401), "its own authentication is still on"),
-        (status(200), "is no JSON"),
+        (status(200), "is not JSON"),
         (status(204), "answered 204"),
         (status(302), "answered 302"),
         (status(403), "answered 403"),

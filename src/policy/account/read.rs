@@ -84,7 +84,7 @@ impl<'a> Reader<'a, '_> {
             && seconds == Some(-1.0)
             && self.model.setting("allowEternalTokens").is_some_and(Node::is_truthy);
         if !for_ever && !seconds.is_some_and(|seconds| seconds > 0.0 && seconds.is_finite()) {
-            let message = format!("`{key}` is no lifetime: every token would be refused");
+            let message = format!("`{key}` is not a lifetime: every token would be refused");
             let fix = if key == "ttl" {
                 "write a number of seconds above 0, or -1 together with `\"allowEternalTokens\": true`"
             } else {
@@ -103,7 +103,7 @@ impl<'a> Reader<'a, '_> {
         self.overridden("accessTokenIdLength", "access_token_id_length", node);
         let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));
         if length.is_none() {
-            let message = "`accessTokenIdLength` is no length that an id can have".to_owned();
+            let message = "`accessTokenIdLength` is not a length that an id can have".to_owned();
             let fix = Some(format!("write a number from {SHORTEST_ID} to {LONGEST_ID}"));
             self.report.error(node.at, Code::BadValue, message, fix);
         }

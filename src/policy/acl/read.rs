@@ -46,7 +46,7 @@ pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<st
     if access_type(word).is_none() {
         let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"])
             .or_else(|| Some("write `READ`, `WRITE`, `EXECUTE` or `*`".into()));
-        let message = format!("`{word}` is no access type, so the rule never applies");
+        let message = format!("`{word}` is not an access type, so the rule never applies");
         report.warn(value.at, Code::AccessType, message, fix);
     }
     Some(word.into())
@@ -65,7 +65,7 @@ pub(super) fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
     effect(word).unwrap_or_else(|| {
         let at = node.get("permission").map_or(node.at, |value| value.at);
         let fix = did_you_mean(word, PERMISSIONS).unwrap_or_else(|| "write `ALLOW` or `DENY`".into());
-        report.error(at, Code::UnknownPermission, format!("`{word}` is no permission"), Some(fix));
+        report.error(at, Code::UnknownPermission, format!("`{word}` is not a permission"), Some(fix));
         Effect::Deny
     })
 }

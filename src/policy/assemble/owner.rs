@@ -100,7 +100,7 @@ impl Assembly<'_, '_> {
         self.report.warn(account.at, Code::SeveralUserModels, message, fix);
     }
 
-    /// `ownerRelations` naming what is no relation.
+    /// `ownerRelations` naming what is not a relation.
     fn check_owner_relations(&mut self, model: &Model, wanted: Option<&Node>) {
         for name in wanted.map_or(&[][..], Node::items) {
             let word = name.text().unwrap_or_default();

@@ -63,7 +63,7 @@ impl Assembly<'_, '_> {
                 "the app has several user models: the principal type of `{user_type}` is its name, and a rule of type `USER` never applies"
             )
         } else {
-            format!("`{word}` is no principal type, so the rule never applies")
+            format!("`{word}` is not a principal type, so the rule never applies")
         };
         let fix = match word {
             USER => Some(format!("write `\"principalType\": \"{user_type}\"`")),

@@ -125,14 +125,14 @@ fn a_setting_that_does_something_else_than_it_seems_is_told() {
             json!({}),
             vec!["warning: `realmRequired` is a text, which counts as `true`"],
         ),
-        (json!({"maxTTL": "soon"}), json!({}), vec!["error: `maxTTL` is no lifetime"]),
+        (json!({"maxTTL": "soon"}), json!({}), vec!["error: `maxTTL` is not a lifetime"]),
         (
             json!({"maxTTL": -1, "allowEternalTokens": true}),
             json!({}),
-            vec!["error: `maxTTL` is no lifetime"],
+            vec!["error: `maxTTL` is not a lifetime"],
         ),
         (json!({"ttl": -1, "allowEternalTokens": true}), json!({}), vec!["does not count"]),
-        (json!({"ttl": -1}), json!({}), vec!["does not count", "error: `ttl` is no lifetime"]),
+        (json!({"ttl": -1}), json!({}), vec!["does not count", "error: `ttl` is not a lifetime"]),
         (json!({"ttl": 0, "maxTTL": 0}), json!({}), vec!["does not count"]),
         (json!({"realmDelimiter": 5}), json!({}), vec!["error: `realmDelimiter` is a number; write a text"]),
     ] {

@@ -171,7 +171,7 @@ fn a4_a_rule_of_type_user_is_told() {
     );
     let one = json!({"name": "Note", "base": "PersistedModel", "acls": [principal("OneUser", "1", "ALLOW", "find")]});
     let told_here = told(&loopback(), &[one], "principal-type");
-    assert!(told_here[0].starts_with("`OneUser` is no principal type"), "{told_here:?}");
+    assert!(told_here[0].starts_with("`OneUser` is not a principal type"), "{told_here:?}");
 }
 
 #[test]

@@ -319,7 +319,7 @@ fn rules_come_from_bases_config_and_store() {
     // model-config takes the place of the base's rule, and adds one.
     assert_eq!(verdict(&set, "GET /api/Orders/7", ANYBODY, None), "allow model-config.json#/Order/acls/0");
     assert_eq!(verdict(&set, "GET /api/Orders/count", ANYBODY, None), "401 model-config.json#/Order/acls/1");
-    // Rows know aliases, and their EXECUTE is no wildcard; an unknown word denies.
+    // Rows know aliases, and their EXECUTE is not a wildcard; an unknown word denies.
     assert_eq!(verdict(&set, "DELETE /api/Orders/7", ANYBODY, None), "401 store#/ACL/5");
     assert_eq!(verdict(&set, "POST /api/Orders", ANYBODY, None), "allow model-config.json#/Order/acls/0");
     assert_eq!(verdict(&set, "GET /api/Orders/findOne", ANYBODY, None), "401 store#/ACL/5");

@@ -36,8 +36,8 @@ fn all_mistakes_at_once_with_their_places() {
     let errors: Vec<&str> =
         found.iter().filter(|line| line.contains(": error: ")).map(String::as_str).collect();
     insta::assert_snapshot!(errors.join("\n"), @r"
-    f.json:4:74: error: `DNEY` is no permission; did you mean `DENY`?
-    f.json:5:32: error: `principal` is no key of a rule; write `principalId`
+    f.json:4:74: error: `DNEY` is not a permission; did you mean `DENY`?
+    f.json:5:32: error: `principal` is not a key of a rule; write `principalId`
     f.json:6:68: error: `permission` is a number; write a text
     f.json:7:5: error: a rule is a number; write an object
     f.json:9:16: error: `relations` is a list; write an object
@@ -199,11 +199,14 @@ fn refuses_routes_that_cannot_be_meant() {
         (one("owner", json!({"path": "nope"})), "no route of this file captures `nope`"),
         (one("owner", json!({"lookup": "/x/{id}"})), "`owner` is none of its forms"),
         (one("owner", json!({"lookup": "//x/{id}", "field": "/a"})), "write `/x/{id}`"),
-        (one("owner", json!({"lookup": "/x/{id}", "field": "a"})), "`a` in `owner.field` is no JSON pointer"),
+        (
+            one("owner", json!({"lookup": "/x/{id}", "field": "a"})),
+            "`a` in `owner.field` is not a JSON pointer",
+        ),
         (one("owner", json!({"path": "id", "lookup": "/x"})), "`owner` is none of its forms"),
-        (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is no duration"),
+        (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is not a duration"),
         (one("ignoreCase", json!("yes")), "write `true` or `false`"),
-        (one("challenge", json!("digest")), "`digest` is no challenge"),
+        (one("challenge", json!("digest")), "`digest` is not a challenge"),
     ] {
         refused(&definition, expected);
     }
@@ -257,9 +260,9 @@ fn passes_over_what_is_no_policy() {
 fn scopes_that_nobody_can_have_are_mistakes() {
     for scopes in [json!("reports"), json!([]), json!(["reports", 7]), json!([""]), json!({})] {
         let route = json!([{"path": "/reports", "accessScopes": scopes}]);
-        refused(&json!({"name": "Report", "routes": route}), "`accessScopes` is no list of scopes");
+        refused(&json!({"name": "Report", "routes": route}), "`accessScopes` is not a list of scopes");
         let method = json!({"audit": {"http": {"verb": "get"}, "accessScopes": scopes}});
-        refused(&json!({"name": "Order", "methods": method}), "`accessScopes` is no list of scopes");
+        refused(&json!({"name": "Order", "methods": method}), "`accessScopes` is not a list of scopes");
     }
 }
 

@@ -117,7 +117,7 @@ fn loopback_takes_the_id_from_elsewhere() {
 
 #[test]
 fn an_inherited_rule_counts_where_it_is_inherited() {
-    // It decides in the model that adds nothing to it, so it is no dead letter.
+    // It decides in the model that adds nothing to it, so it is not a dead letter.
     let base = json!({"name": "Base", "base": "PersistedModel", "acls": [rule("$everyone", "DENY"), rule("admin", "ALLOW")]});
     let below = json!({"name": "Below", "base": "Base", "acls": [rule("admin", "DENY")]});
     let found = lints_of(&standard(), &sources(&[base, below]), &stored());
@@ -257,7 +257,7 @@ fn b13_a_denial_that_another_spelling_walks_around_is_told() {
     let both = json!([{"path": "/admin/{*rest}"}, {"path": "/admin"}]);
     let found = told(Unmatched::Deny, &[file(both, json!({"ignoreCase": true})), wide.clone()]);
     assert_eq!(found, Vec::<String>::new());
-    // Where no route is no denial, a path that stands alone leaves open what lies below.
+    // Where no route is not a denial, a path that stands alone leaves open what lies below.
     let alone = || file(json!([{"path": "/admin"}]), json!({"ignoreCase": true}));
     let found = told(Unmatched::Allow, &[alone()]);
     assert!(found.len() == 1 && found[0].contains("`/admin/x`"), "{found:#?}");

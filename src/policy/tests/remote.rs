@@ -43,7 +43,7 @@ fn shared_methods_hide_and_show() {
             json!({"*": false, "destroyAll": true}),
             ["Thing.destroyAll -", "unmatched -", "unmatched -", "unmatched -"],
         ),
-        // An alias is no name, and what a glob has hidden no other one shows.
+        // An alias is not a name, and what a glob has hidden no other one shows.
         (
             json!({"updateAttributes": false, "coun*": false, "c*": true}),
             ["unmatched -", "Thing.secret -", "Thing.findById count", "Thing.prototype.patchAttributes 1"],
@@ -126,7 +126,7 @@ fn the_owners_key_is_the_one_that_loopback_makes() {
     assert!(owns(json!({"relations": relation(json!({}))})));
     assert!(owns(json!({"relations": relation(json!({"foreignKey": ""}))})));
     assert!(!owns(json!({"relations": relation(json!({"foreignKey": "k"}))})));
-    // The key holds an email, say, which is no id.
+    // The key holds an email, say, which is not an id.
     assert!(!owns(json!({"relations": relation(json!({"primaryKey": "email"}))})));
     assert!(owns(json!({"relationships": relation(json!({})), "relations": {}})));
 }
@@ -190,7 +190,7 @@ fn with_several_user_models_an_id_alone_owns_nothing() {
     };
     for (path, row, one, several) in [
         ("/api/Customers/1", json!({"id": 1}), true, true),
-        // A customer is no seller of the same id.
+        // A customer is not a seller of the same id.
         ("/api/Sellers/1", json!({"id": 1}), true, false),
         ("/api/Visits/7", json!({"userId": 1}), true, false),
         ("/api/Visits/7", json!({"owner": 1}), true, false),

@@ -20,7 +20,7 @@ enum Start {
     /// Its type says so.
     #[default]
     Announced,
-    /// That shows with the first byte that is no blank.
+    /// That shows with the first byte that is not a blank.
     Unknown,
     /// It begins with another byte than an object does.
     Other,

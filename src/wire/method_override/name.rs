@@ -75,7 +75,7 @@ impl Name {
     }
 }
 
-/// Undoes `+`, `%5f` and `%u005f` (ASP.NET); what is no escape stays as it is.
+/// Undoes `+`, `%5f` and `%u005f` (ASP.NET); what is not an escape stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unescape {
     held: [u8; ESCAPE],
@@ -119,7 +119,7 @@ impl Unescape {
         }
     }
 
-    /// The text is over: what is held is no escape.
+    /// The text is over: what is held is not an escape.
     pub(super) fn end_to(&mut self, push: &mut impl FnMut(u8)) {
         for byte in self.held.get(..self.len).unwrap_or_default() {
             push(*byte);

@@ -6,7 +6,7 @@ use crate::wire::{Field, Reject, head::Head};
 /// request is read as if it had not been asked for (RFC 9110 section 7.8).
 ///
 /// # Errors
-/// [`Reject::WebSocketHandshake`] when it is no whole handshake.
+/// [`Reject::WebSocketHandshake`] when it is not a whole handshake.
 pub(in crate::wire) fn is_asked_for(head: &Head, method: &str) -> Result<bool, Reject> {
     let asked = list(head.fields(), UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
     if !asked {

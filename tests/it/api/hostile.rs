@@ -229,7 +229,7 @@ fn what_is_odd_but_harmless_is_kept_as_it_is() {
         let created = gate.client().ask("POST", "/api/users", FORM, form).expect(200).json();
         assert_eq!(created["a"], "%ff", "{profile}");
         assert!(created.get("constructor").is_none() && created.get("__proto__").is_none(), "{created}");
-        // What is no JSON and no form is no body.
+        // What is not JSON and no form is not a body.
         let multipart = "Content-Type: multipart/form-data; boundary=x\r\n";
         let part = b"--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\na@b.cc\r\n--x--\r\n";
         let said = refused(&mut gate.client(), "POST", "/api/users", multipart, part);

@@ -50,7 +50,7 @@ impl Imports {
                 }
                 at = end;
             } else if ITEMS.contains(&before) && is_word(tokens[at]) {
-                // `mod x;` declares a file, and a method is no name of the module.
+                // `mod x;` declares a file, and a method is not a name of the module.
                 if depth == 0 && (before != "mod" || after != ";") {
                     imports.defined.insert(tokens[at].to_owned());
                 }

@@ -60,7 +60,7 @@ pub(super) fn crate_paths(code: &str, depth: usize) -> Vec<(usize, String)> {
     for root in ["crate::".to_owned(), "super::".repeat(depth)] {
         for (at, _) in code.match_indices(&root) {
             let before = code[..at].chars().next_back();
-            // `mycrate::` is no root, and one `super::` more or less is another module.
+            // `mycrate::` is not a root, and one `super::` more or less is another module.
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }

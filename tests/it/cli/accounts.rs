@@ -100,7 +100,7 @@ fn a_revoked_token_is_refused_at_once() {
     let (house, gate, [ann, bob]) = inhabited();
     let tokens = house.json("token list --user ann");
     let handle = tokens[0]["handle"].as_str().unwrap().to_owned();
-    assert_eq!(gate.http.get("/notes/1", &handle), 401, "a handle is no credential");
+    assert_eq!(gate.http.get("/notes/1", &handle), 401, "a handle is not a credential");
     assert_eq!(gate.http.get("/notes/1", &ann), 200);
     house.ok(&format!("token revoke {handle}"));
     assert_eq!(gate.http.get("/notes/1", &ann), 401);

@@ -85,7 +85,7 @@ const SPOILT: &[Spoil] = &[
         |dir| put(dir, "a.json", r#"{"name": "A", "rotes": [{"path": "/a"}]}"#),
         "a.json:1:15: error: `rotes` is not read, only `routes` is",
     ),
-    ("comment", |dir| put(dir, "a.json", "{\n// no\n}"), "a.json:2:1: error: this is no JSON"),
+    ("comment", |dir| put(dir, "a.json", "{\n// no\n}"), "a.json:2:1: error: this is not JSON"),
 ];
 
 /// A house with one policy of its own, spoilt.
@@ -149,8 +149,8 @@ fn what_loopback_takes_loads_with_a_warning() {
         "a.json:2:42: warning: LoopBack does not know the key `acl`, and it has no effect; did you mean `acls`?",
         "unknown model `Bee`",
         "a.json:6:5: warning: there is no role `clrk`",
-        "a.json:7:23: warning: `role` is no principal type",
-        "a.json:7:93: warning: `read` is no access type",
+        "a.json:7:23: warning: `role` is not a principal type",
+        "a.json:7:93: warning: `read` is not an access type",
     ] {
         assert!(text.contains(told), "{told} is not in\n{text}");
     }

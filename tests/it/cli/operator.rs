@@ -166,7 +166,7 @@ fn f9_stored_rules_are_added_listed_and_removed() {
     for (rule, wrong) in [
         (
             "--model User --permission ALOW --principal-type ROLE --principal-id a",
-            "`ALOW` is no permission; did you mean `ALLOW`?",
+            "`ALOW` is not a permission; did you mean `ALLOW`?",
         ),
         (
             "--model User --permission ALLOW --principal-type role --principal-id a",
@@ -187,7 +187,7 @@ fn f9_stored_rules_are_added_listed_and_removed() {
         assert!(error.contains(wrong), "{rule}: {error}");
     }
     for (rule, wrong) in
-        [("model=User", "it is no JSON object"), ("{\"modle\":\"User\"}", "a rule has no key `modle`")]
+        [("model=User", "it is not a JSON object"), ("{\"modle\":\"User\"}", "a rule has no key `modle`")]
     {
         let done = house.run(&format!("acl add {rule}"));
         assert_eq!(done.code, Some(64), "{done:?}");
@@ -251,7 +251,7 @@ fn f6_explain_after_a_refused_edit_says_which_set_judged_and_why() {
         let told = ask();
         assert!(told.contains("the set in force at the running gate"), "{told}");
         assert!(told.contains("are not those in force: they are refused: public.json:"), "{told}");
-        assert!(told.contains("`ALOW` is no permission"), "{told}");
+        assert!(told.contains("`ALOW` is not a permission"), "{told}");
         // Also when the gate itself has seen it.
         gate.logged("the old ones stay in force");
     }
@@ -616,11 +616,11 @@ fn f10_what_is_wrong_is_told_with_what_would_be_right() {
     for (file, wrong) in [
         (
             r#"{"name":"A","routes":[{"path":"/a/{id}"}],"owner":{"lookup":"/a/{id}","field":"ownerId"},"acls":[]}"#,
-            "`ownerId` in `owner.field` is no JSON pointer: it begins with `/`",
+            "`ownerId` in `owner.field` is not a JSON pointer: it begins with `/`",
         ),
         (
             r#"{"name":"A","routes":[{"path":"/a/{id}"}],"owner":{"lookup":"http://x/a","field":"/id"},"acls":[]}"#,
-            "`http://x/a` is no target of a look-up",
+            "`http://x/a` is not a target of a look-up",
         ),
         (
             r#"{"name":"A","routes":[{"path":"/a"}],"acls":[{"principalType":"ROLE","principalId":"$everyone","permission":"DENY","accessType":"GET"}]}"#,

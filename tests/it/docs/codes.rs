@@ -114,7 +114,7 @@ fn is_error_code(name: &str) -> bool {
     name.len() > 3 && name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
 }
 
-/// Words of one piece would be methods; the build's own variables are no literals of ours.
+/// Words of one piece would be methods; the build's own variables are not literals of ours.
 fn error_codes(code: &str) -> Names {
     let literal = Regex::new(r#"(?:env!\()?"([A-Z_]+)""#).unwrap();
     let ours = literal.captures_iter(code).filter(|found| !found[0].starts_with("env!"));

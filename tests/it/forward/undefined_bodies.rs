@@ -117,7 +117,7 @@ fn b3_no_body_shares_a_connection_of_an_app_that_may_not_read_it() {
         client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
         client.response().expect(200);
     }
-    assert_eq!(app.connections(), count + 1, "nothing to read is no body");
+    assert_eq!(app.connections(), count + 1, "nothing to read is not a body");
 }
 
 #[test]

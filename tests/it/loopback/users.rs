@@ -30,7 +30,7 @@ fn a_login_shows_the_user_where_it_is_asked_for() {
         .ask("POST", "/api/users/login", "Content-Type: text/plain\r\n", body.as_bytes())
         .expect(400)
         .json();
-    assert_eq!(other["error"]["code"], "USERNAME_EMAIL_REQUIRED", "another content type is no body");
+    assert_eq!(other["error"]["code"], "USERNAME_EMAIL_REQUIRED", "another content type is not a body");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Signals that are no wish to end.
+//! Signals that do not ask the gate to end.
 
 use rustix::process::Signal;
 

@@ -126,7 +126,7 @@ const REQUESTS: &[Row] = &[
         Served(2),
     ),
     (
-        "connection: CR is no dash",
+        "connection: CR is not a dash",
         "PUT /url HTTP/1.1\r\nHost: h\r\nConnection: keep\ralive\r\n\r\n",
         Refused(400),
     ),

@@ -114,7 +114,7 @@ impl Stream {
             let Some(line) = self.until(b"\r\n")? else { return Ok(None) };
             let digits = std::str::from_utf8(&line).unwrap().trim_end();
             let size = usize::from_str_radix(digits, 16)
-                .unwrap_or_else(|_| panic!("`{digits}` is no size of a chunk"));
+                .unwrap_or_else(|_| panic!("`{digits}` is not a size of a chunk"));
             if size == 0 {
                 break;
             }

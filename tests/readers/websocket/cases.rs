@@ -251,7 +251,7 @@ fn large() -> Vec<Case> {
 }
 
 fn compressed() -> Vec<Case> {
-    // "Hello", from RFC 7692 section 7.2.3.1, and what is no deflate stream.
+    // "Hello", from RFC 7692 section 7.2.3.1, and what is not a deflate stream.
     let hello: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
     let offers = [
         "permessage-deflate",
