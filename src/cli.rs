@@ -257,7 +257,7 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
         found = Some(answer?);
         Ok(Exit::Done)
     })?;
-    let Some(Output::User(user)) = found else { anyhow::bail!("the gate told of no user") };
+    let Some(Output::User(user)) = found else { anyhow::bail!("the gate's answer names no user") };
     let name = user.email.as_deref().or(user.username.as_deref()).unwrap_or("without a name");
     let asked = format!("delete user {} ({name}), with all tokens and roles?", user.id);
     if !prompt::yes(&printable(&asked))? {

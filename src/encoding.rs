@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 3986 section 2.3 does not leave as it is: all but letters, digits and `-._~`.
+/// What RFC 3986 section 2.3 does not leave as it is: all except letters, digits and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What stands nowhere in a URI (RFC 3986), but for `%`; beside it, `utf8_percent_encode` takes what is not ASCII.
+/// What stands nowhere in a URI (RFC 3986), except for `%`; beside it, `utf8_percent_encode` takes what is not ASCII.
 pub(crate) const NOT_IN_A_URI: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

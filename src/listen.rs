@@ -115,7 +115,7 @@ impl Server {
         })
     }
 
-    /// Accepts until it is told to drain, then waits for the requests under way, `grace` at the most.
+    /// Accepts until it is told to drain, then waits for the requests under way, `grace` at most.
     pub async fn run(self: Rc<Self>, listener: Listener, grace: Duration) {
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
         // One core asks for all.

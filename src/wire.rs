@@ -74,7 +74,7 @@ pub enum Version {
 pub enum Framing {
     /// There is none.
     Empty,
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,

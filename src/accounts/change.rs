@@ -18,7 +18,7 @@ pub(super) const ATTEMPTS: usize = 10;
 
 /// A change of one user, ready to be written.
 pub(super) struct Edit {
-    /// The user as they shall be.
+    /// The user as they should be.
     pub user: User,
     /// Whether a password was given, be it the one that was there before.
     pub password: bool,

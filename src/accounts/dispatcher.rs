@@ -62,7 +62,7 @@ struct Wait {
     until: Instant,
 }
 
-/// Lines that are looked at in one go.
+/// Lines that are looked at together.
 const PAGE: usize = 1000;
 
 /// Events on their way at once.

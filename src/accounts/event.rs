@@ -15,7 +15,7 @@ use crate::{
 pub(super) enum About<'a> {
     /// This one, as known now.
     User(&'a User),
-    /// One of whom nothing but the id is known.
+    /// One of whom only the id is known.
     Id(&'a UserId),
     /// The one that the change before this one creates, with these properties.
     Created(&'a Map<String, Value>),

@@ -40,7 +40,7 @@ pub enum Fault {
     /// More properties than this.
     #[error("there are more than {0} properties")]
     TooManyProperties(usize),
-    /// A stranger wants an account where only callers whom a rule names may create one.
+    /// An unknown client asks for an account where only callers whom a rule names may create one.
     #[error("registration is closed")]
     RegistrationClosed,
     /// An owner wants to be called otherwise where they may not.

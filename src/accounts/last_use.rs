@@ -73,7 +73,7 @@ const BATCH: usize = 500;
 /// By how many seconds the store may lag behind a last use.
 const LAG: u32 = 3600;
 
-/// Uses that are written in one go: the others follow the next time.
+/// Uses that are written together: the others follow the next time.
 const MOST_WRITTEN: usize = 20_000;
 
 /// Uses that are written before the gate ends: it has to end soon.

@@ -107,7 +107,7 @@ impl Accounts {
         Ok(issued)
     }
 
-    /// The one place where a password is checked: limited, and as dear for a user that does not exist.
+    /// The one place where a password is checked: limited, and as expensive for a user that does not exist.
     pub(super) async fn check_password(
         &self,
         actor: Actor<'_>,

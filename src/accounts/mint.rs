@@ -22,7 +22,7 @@ pub struct IssuedToken {
     pub user: User,
 }
 
-/// What a new token shall be.
+/// What a new token should be.
 #[derive(Clone, Debug, Default)]
 pub struct TokenRequest {
     /// Seconds; NaN = LoopBack's `null`.
@@ -115,7 +115,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all tokens but so many: those that are over first, then the oldest.
+    /// Ends all tokens but so many: those that have ended first, then the oldest.
     #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
     async fn beyond(&self, user: &UserId, most: usize) -> Result<Vec<Change>, Fault> {
         if self.settings.max_tokens == 0 {

@@ -207,7 +207,7 @@ impl Draft {
 }
 
 impl Patch {
-    /// Reads what a client sent, but for the `id`.
+    /// Reads what a client sent, except for the `id`.
     pub(super) fn read(
         settings: &Settings,
         rules: &Rules,

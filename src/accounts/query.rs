@@ -48,7 +48,7 @@ const MAX_FIELDS: usize = 500;
 const DEFAULT_PAGE: f64 = 100.0;
 
 impl Query {
-    /// Reads a filter; none is as good as an empty one.
+    /// Reads a filter; none counts as an empty one.
     pub(super) fn read(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
         let conditions = match filter.get("where") {
@@ -155,7 +155,7 @@ fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryErro
     Ok((first, Some(rows)))
 }
 
-/// A number of rows; what is beyond any table is as good as a very large one.
+/// A number of rows; what is beyond any table counts as a very large one.
 fn whole(number: f64) -> Option<usize> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and clamped")]
     let rows = number.min(1e15) as usize;

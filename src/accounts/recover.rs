@@ -16,7 +16,7 @@ use crate::{
     store::{CommitError, Session, User},
 };
 
-/// The scope of a token that can do nothing but reset a password.
+/// The scope of a token that can only reset a password.
 pub(super) const RESET_SCOPE: &str = "reset-password";
 
 /// A request for a token that resets the password.

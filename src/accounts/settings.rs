@@ -19,7 +19,7 @@ pub struct Settings {
     pub sliding_ttl: bool,
     /// The length of a token's id in characters.
     pub access_token_id_length: usize,
-    /// How many tokens a user has at the most, the oldest ends; 0 = no bound.
+    /// How many tokens a user has at most, the oldest ends; 0 = no bound.
     pub max_tokens: usize,
     /// Whether a login needs a confirmed email address.
     pub email_verification_required: bool,

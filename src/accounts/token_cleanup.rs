@@ -58,7 +58,7 @@ impl TokenCleanup {
         }
     }
 
-    /// Looks at one page of tokens, and ends those of it that were over long ago.
+    /// Looks at one page of tokens, and ends those of it that had ended long ago.
     async fn sweep(&self, round: &mut Round) -> Result<(), UpkeepError> {
         let now = self.clock.now();
         let page = self.store.token_page(round.last.as_ref(), PAGE).await?;
@@ -115,7 +115,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long after the last page the first one is looked at again: each look wakes an idle gate.
 const REST: Duration = Duration::from_secs(3);
 
-/// Tokens that are looked at in one go: the store's readers wait that long.
+/// Tokens that are looked at together: the store's readers wait that long.
 const PAGE: usize = 4096;
 
 /// Rows of one write.

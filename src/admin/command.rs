@@ -17,7 +17,7 @@ pub enum AdminCommand {
     UserList {
         /// The last id of the page before.
         after: Option<UserId>,
-        /// How many at the most.
+        /// How many at most.
         limit: usize,
     },
     /// One account.
@@ -125,7 +125,7 @@ pub enum AdminCommand {
     TokenPage {
         /// The last token of the page before.
         after: Option<TokenPlace>,
-        /// How many at the most.
+        /// How many at most.
         limit: usize,
     },
     /// Ends a token.

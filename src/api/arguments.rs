@@ -207,7 +207,7 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     lines.map(String::from).reduce(|first, next| format!("{first}, {next}"))
 }
 
-/// A value whose type a JSON body has told; `null` is as good as absent.
+/// A value whose type a JSON body has told; `null` counts as absent.
 fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
     let wrong = |message: &'static str| Err(Problem::new(400, message));
     match (kind, value) {

@@ -53,7 +53,7 @@ impl Problem {
         }))
     }
 
-    /// 500 or 503: LoopBack tells nothing but the status.
+    /// 500 or 503: LoopBack tells only the status.
     #[must_use]
     pub fn opaque(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -61,7 +61,7 @@ impl Problem {
         Self::new(status.as_u16(), message).nameless()
     }
 
-    /// A path under a known model that is none of its routes. `target` is relative to the model, query included.
+    /// A path under a known model that is not one of its routes. `target` is relative to the model, query included.
     #[must_use]
     pub fn no_such_method(model: &str, verb: &str, target: &str) -> Self {
         Self::new(404, format!("Shared class \"{model}\" has no method handling {verb} {target}"))

@@ -118,7 +118,7 @@ impl Api {
     }
 }
 
-/// The body's fields; nothing is as good as an empty object.
+/// The body's fields; nothing counts as an empty object.
 pub(super) fn data(call: &Call<'_>) -> Map<String, Value> {
     call.body.fields().cloned().unwrap_or_default()
 }

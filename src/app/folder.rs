@@ -39,11 +39,11 @@ const GRAIN: Duration = Duration::from_secs(3);
 /// A larger file is not read as a policy. It is only named.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// So many policies, and so many bytes of them, are read at the most.
+/// This many policies, and so many bytes of them, are read at most.
 const MOST_FILES: usize = 100_000;
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What mends a file that may not be read.
+/// What repairs a file that may not be read.
 const RIGHTS: &str = "let the gate's user read it";
 
 /// How often a folder that changes while it is read is read again, and after which pause.
@@ -276,12 +276,14 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
         Seen::File(stat) => stat.size,
         Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
         Seen::NoFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
-        Seen::LeadsNowhere => return Err(unreadable("this link leads nowhere".into(), "remove or mend it")),
+        Seen::LeadsNowhere => {
+            return Err(unreadable("this link leads nowhere".into(), "remove or repair it"));
+        }
         Seen::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
         Seen::Unreadable(kind) => return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS)),
     };
     let too_large = || {
-        let message = format!("the file has {size} bytes, and a policy file has 1 MiB at the most");
+        let message = format!("the file has {size} bytes, and a policy file has at most 1 MiB");
         finding(name, (1, 1), Code::TooLarge, message, "split it into several")
     };
     if size > LARGEST_FILE {

@@ -38,10 +38,10 @@ use watch::{latest, watch_files, watch_store};
 
 pub(super) use reloader::{MadeOf, Reloader};
 
-/// So many wait for their turn at the most.
+/// This many wait for their turn at most.
 const WAITING: usize = 8;
 
-/// So many mistakes are told line by line.
+/// This many mistakes are told line by line.
 const MOST_MISTAKES: usize = 100;
 
 /// How the last reload went, for readiness and `status`.

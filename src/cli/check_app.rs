@@ -29,7 +29,7 @@ struct Checked {
     starts: bool,
 }
 
-/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it shall run.
+/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it should run.
 ///
 /// # Errors
 /// When the configuration has mistakes.

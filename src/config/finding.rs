@@ -1,4 +1,4 @@
-//! Mistakes in the settings, each with its place and its mend, collected until all are known.
+//! Mistakes in the settings, each with its place and its fix, collected until all are known.
 
 use std::{fmt, path::Path};
 

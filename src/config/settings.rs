@@ -183,7 +183,7 @@ pub struct ApiSettings {
 pub struct UsersSettings {
     /// Seconds that a token lives; -1 = for ever, only with `allow_eternal_tokens`.
     pub ttl: i64,
-    /// Seconds that a token may live at the most.
+    /// Seconds that a token may live at most.
     pub max_ttl: i64,
     /// Whether use extends a token.
     pub sliding_ttl: bool,

@@ -94,7 +94,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 /// What our variables begin with.
 const PREFIX: &str = "PORTCULLIS_";
 
-/// So many letters of the prefix may be wrong.
+/// This many letters of the prefix may be wrong.
 const NEAR: usize = 2;
 
 #[cfg(test)]

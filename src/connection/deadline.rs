@@ -251,7 +251,7 @@ impl Deadline {
         self.entry.at_ms.set(NEVER);
     }
 
-    /// The connection is at rest from now on, for `after` at the most: it makes room when another needs its place.
+    /// The connection is at rest from now on, for `after` at most: it makes room when another needs its place.
     pub fn rest(&self, after: Duration) {
         self.set(after);
         self.entry.rests_since.set(self.core.now_ms.get());

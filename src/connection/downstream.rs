@@ -133,7 +133,7 @@ impl Downstream {
         }
     }
 
-    /// Empty lines alone begin no request: an answer to them would be taken for that of the next one.
+    /// Empty lines alone begin no request: an answer to them would be mistaken for that of the next one.
     fn too_slow(&self) -> Arrival {
         let input = self.scratch.input.filled();
         if empty_lines(input) == input.len() { Arrival::Closed } else { Arrival::TooSlow }

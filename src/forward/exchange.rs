@@ -45,7 +45,7 @@ pub struct Exchanged<'s> {
     pub keep_alive: bool,
 }
 
-/// More interim answers than this are of no use.
+/// More interim answers than this are useless.
 pub(super) const MOST_INTERIM: u32 = 8;
 
 impl Forwarder {

@@ -1,6 +1,6 @@
 //! Which headers go on to the app, and which come back (docs/interface.md, "Towards the app"; RFC 9110 section 7.6.1).
 //!
-//! One pure function each way. Towards the app, everything that could be taken for ours is removed first, under
+//! One pure function each way. Towards the app, everything that could be mistaken for ours is removed first, under
 //! any spelling; then ours are set, once.
 
 mod naming;
@@ -37,7 +37,7 @@ pub struct Outgoing<'r> {
     pub identity: &'r [u8],
     /// The client, as trusted proxies name it: it stays with its server where `upstream.balance` is `hash`.
     pub client: IpAddr,
-    /// The client as the app shall see it.
+    /// The client as the app should see it.
     pub origin: &'r Origin<'r>,
     /// Names this request in every log.
     pub request_id: &'r str,
@@ -206,7 +206,7 @@ fn write_ours(out: &mut Vec<u8>, outgoing: &Outgoing<'_>) {
 pub(super) enum Delivery {
     /// No body.
     Empty,
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// In chunks.
     Chunked,

@@ -67,7 +67,7 @@ struct Idle {
     keep: u64,
 }
 
-/// So many idle connections a core and server are kept in any case; more where more requests were under way at once a
+/// This many idle connections a core and server are kept in any case; more where more requests were under way at once a
 /// moment ago, which will want them again.
 const KEPT_IDLE: usize = 512;
 /// An idle connection is kept this long, where the app does not say how long it keeps it.
@@ -75,7 +75,7 @@ const KEEP: Duration = Duration::from_secs(30);
 /// A server that could not be connected to is passed over for this long, if there is another; twice as long after each
 /// further failure…
 const PASS_OVER: Duration = Duration::from_secs(2);
-/// …but for so many times only.
+/// …but only this many times.
 const MOST_DOUBLINGS: u32 = 4;
 
 /// A connection on which a request counts as under way.
@@ -180,7 +180,7 @@ impl Server {
     pub fn take(&self, now: u64) -> Option<Socket> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            // A connection that the app has closed, or has sent more on, is of no use however short it rested: what
+            // A connection that the app has closed, or has sent more on, is useless however short it rested: what
             // it sent would be the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);

@@ -20,7 +20,7 @@ use super::{
     request::{Reading, Request},
 };
 
-/// LoopBack's 404 for a path of the account model that is none of its routes.
+/// LoopBack's 404 for a path of the account model that is not one of its routes.
 pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
     let (name, plural) = set.account().map_or(("", ""), |account| (&*account.name, &*account.plural));
     // The path matched the account model, so it begins with its prefix, in whatever letter case.

@@ -29,7 +29,7 @@ pub struct RequestId {
 /// Where a request comes from.
 #[derive(Clone, Debug)]
 pub(super) struct Context<'r> {
-    /// As the app shall see it.
+    /// As the app should see it.
     pub(super) origin: Origin<'r>,
     /// The client: the peer, or what trusted proxies say.
     pub(super) client: IpAddr,

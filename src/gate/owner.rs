@@ -38,7 +38,7 @@ struct Leading<'o> {
 /// Look-ups of one core at a time: each may hold a row of 1 MiB, and the app has to serve them all.
 const MOST_UNDER_WAY: usize = 1024;
 
-/// Owners of one generation. With [`LONGEST`], both take 16 MiB a core at the most.
+/// Owners of one generation. With [`LONGEST`], both take 16 MiB a core at most.
 const MOST_KEPT: usize = 8192;
 
 /// A longer question or owner is not kept.
@@ -125,7 +125,7 @@ impl Request<'_> {
 }
 
 impl Asked<'_> {
-    /// What the app is asked, and on whose behalf. Neither has a blank in it that could be taken for another.
+    /// What the app is asked, and on whose behalf. Neither has a blank in it that could be mistaken for another.
     fn under_way(&self) -> Box<str> {
         let Self { question, tenant } = self;
         format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()

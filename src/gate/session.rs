@@ -29,7 +29,7 @@ impl Request<'_> {
     /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
     /// different user ends the request: RFC 6750 section 2 knows no request with two.
     ///
-    /// The second answer is what a token in the query that is over is refused with: a link in a mail outlives its
+    /// The second answer is what a token in the query that has ended is refused with: a link in a mail outlives its
     /// token, and a page that is for everyone opens all the same (profile `standard`).
     pub(super) async fn session(
         &self,

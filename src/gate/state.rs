@@ -57,7 +57,7 @@ pub struct Gate {
     pub clock: Clock,
     /// Low-rate counters.
     pub metrics: Arc<Metrics>,
-    /// What the log hears of once a second at the most.
+    /// What the log hears of once a second at most.
     pub failures: Failures,
 }
 

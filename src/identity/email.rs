@@ -134,7 +134,7 @@ mod tests {
         "a@[IPv6:::3:4:5:6:7:8]",
     ];
 
-    /// Read off isemail 3.2.0, but for quotes.
+    /// Read off isemail 3.2.0, except for quotes.
     const REFUSED: &[&str] = &[
         "",
         "a",

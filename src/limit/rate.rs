@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 /// `10/minute`: how many, and in what time they come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many at once at the most.
+    /// How many at once at most.
     pub burst: u32,
     /// The time in which `burst` come back, evenly.
     pub period: Duration,

@@ -139,7 +139,7 @@ fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {
         }
     }
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Before the file is there it has these bits at the most (unix(7)), and afterwards those that the umask took.
+    // Before the file is there it has these bits at most (unix(7)), and afterwards those that the umask took.
     fchmod(&socket, Mode::from_raw_mode(mode))?;
     socket.bind(&SockAddr::unix(path)?)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;

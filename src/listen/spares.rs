@@ -17,7 +17,7 @@ pub(super) struct Spares {
 /// What one connection works with.
 pub(super) type Spare = (RequestHead, Box<Scratch>);
 
-/// So many are kept in any case.
+/// This many are kept in any case.
 const KEPT: usize = 8;
 
 impl Spares {

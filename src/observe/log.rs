@@ -43,7 +43,7 @@ pub enum Format {
     Text,
 }
 
-/// Messages that may wait: with access lines in packets of 16 KiB, some 16 MiB at the most.
+/// Messages that may wait: with access lines in packets of 16 KiB, some 16 MiB at most.
 const CAPACITY: usize = 1024;
 /// Access lines leave room for the others: a flood of requests pushes out no audit line.
 const ACCESS_CAPACITY: usize = CAPACITY / 2;

@@ -115,7 +115,7 @@ impl<'s> Action<'s, '_> {
         matches!(self.target, Target::Unmatched)
     }
 
-    /// Whether it changes something, whatever its verb: a method of the User API that is none of those that read, or a
+    /// Whether it changes something, in any verb: a method of the User API that is not one of those that read, or a
     /// route of the app whose `accessType` is `WRITE`.
     #[must_use]
     pub fn changes(&self) -> bool {

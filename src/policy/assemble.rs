@@ -131,7 +131,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     fn add_model(&mut self, model: &Model, config: Option<&Node>, is_account: bool) {
-        // LoopBack's own path, but for the model that LoopBack brings: `users` has always been its name here.
+        // LoopBack's own path, except for the model that LoopBack brings: `users` has always been its name here.
         let own = (&*model.name == "User").then_some("users");
         let default = self.settings.users_plural.as_deref().or(own).filter(|_| is_account);
         let mount = model.mount(default);
@@ -307,7 +307,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             self.report.error(
                 node.at,
                 Code::AclErrorStatus,
-                "`aclErrorStatus` is none that LoopBack knows".into(),
+                "`aclErrorStatus` is not one that LoopBack knows".into(),
                 fix,
             );
         }

@@ -1,4 +1,4 @@
-//! `*.cases.json`: requests, and what the rules shall say to them.
+//! `*.cases.json`: requests, and what the rules should say to them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::{
     json::Node, owner::scalar, pattern, verb,
 };
 
-/// A request, who sends it, and what shall become of it.
+/// A request, who sends it, and what should become of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -30,7 +30,7 @@ pub struct Case {
     /// The status of the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The rule that shall decide, as `invoice.json#/acls/2`.
+    /// The rule that should decide, as `invoice.json#/acls/2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }

@@ -189,7 +189,7 @@ fn is_companion(name: &str) -> bool {
     other.iter().any(|prefix| name.starts_with(prefix)) || name == "package-lock.json"
 }
 
-/// Whether this is a definition, whatever its file is called.
+/// Whether this is a definition, in any file is called.
 fn is_definition(node: &Node) -> bool {
     node.get("name").is_some_and(|name| name.text().is_some())
         && TELLING.iter().any(|key| node.get(key).is_some())

@@ -1,4 +1,4 @@
-//! Mistakes and doubts in policy files, each with its place and its mend.
+//! Mistakes and doubts in policy files, each with its place and its fix.
 
 use std::fmt;
 

@@ -189,7 +189,7 @@ pub(super) fn unescape(segment: &str, plain: &mut String) {
     plain.push_str(rest);
 }
 
-/// Encodes a text as one segment: all but the unreserved characters. `None` where no encoding is safe: empty, a dot
+/// Encodes a text as one segment: all except the unreserved characters. `None` where no encoding is safe: empty, a dot
 /// segment, or with something that a server may take for a separator after decoding.
 pub(super) fn encode(text: &str) -> Option<String> {
     let unsafe_text = matches!(text, "" | "." | "..")

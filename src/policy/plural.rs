@@ -56,7 +56,7 @@ enum Ending {
     End(&'static str),
     /// It is just this.
     Word(&'static str),
-    /// It ends so, after a character that is none of these.
+    /// It ends so, after a character that is not one of these.
     After(&'static str, &'static str),
     /// It begins so.
     Start(&'static str),

@@ -173,7 +173,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
     let access = match node.get("accessType").filter(|value| !value.is_null()) {
         None => method::default_access(&name, verb),
         Some(value) => value.text().and_then(access_type).unwrap_or_else(|| {
-            let message = format!("the access type of `{}` is none that LoopBack knows", member.key);
+            let message = format!("the access type of `{}` is not one that LoopBack knows", member.key);
             let fix = Some("write `READ`, `WRITE`, `EXECUTE` or `REPLICATE`".into());
             report.error(value.at, Code::AccessType, message, fix);
             method::default_access(&name, verb)

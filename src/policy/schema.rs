@@ -1,6 +1,6 @@
 //! The shape of policy files and cases as types, and the JSON Schema that is made from them.
 //!
-//! [`super::compile`] reads files by hand, because every mistake shall show its place; a test holds the two together.
+//! [`super::compile`] reads files by hand, because every mistake should show its place; a test holds the two together.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::cases::Case;
 pub(super) enum Document {
     /// Access rules for an app that is not LoopBack.
     Routes(RoutesFile),
-    /// Requests and what the rules shall say to them (`*.cases.json`).
+    /// Requests and what the rules should say to them (`*.cases.json`).
     Cases(Vec<Case>),
     /// A LoopBack 3 model definition. Keys that do not concern access are accepted and ignored.
     Model(ModelFile),

@@ -101,7 +101,7 @@ pub(super) struct Judge {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'t, 'p> {
     Route(Match<'t, 'p>),
-    /// A path of the account model that is none of its routes.
+    /// A path of the account model that is not one of its routes.
     NoMethod,
     Unmatched,
     /// Escaped and unescaped, the path means two different things.

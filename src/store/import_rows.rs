@@ -31,7 +31,7 @@ pub enum ImportOutcome {
     Updated,
     /// It was here already, the same.
     Present,
-    /// Taken or updated, though its username could be taken for another's (profile `standard`).
+    /// Taken or updated, though its username could be mistaken for another's (profile `standard`).
     Warned(UsernameWarning),
     /// A role, under the id that it has here.
     Role {
@@ -44,7 +44,7 @@ pub enum ImportOutcome {
     Skipped(SkipReason),
 }
 
-/// Why the username of an account could be taken for another's.
+/// Why the username of an account could be mistaken for another's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsernameWarning {
     /// Another user's differs from it in letter case or width alone.
@@ -87,7 +87,7 @@ impl User {
         self.revision < RUN
     }
 
-    /// Whether nothing but an import has changed the account.
+    /// Whether only an import has changed the account.
     pub(super) fn only_imported(&self) -> bool {
         !self.was_registered() && self.revision.is_multiple_of(RUN)
     }

@@ -16,7 +16,7 @@ pub struct KeyRules {
     pub canonical: bool,
 }
 
-/// A name that one user has at the most: already folded by [`KeyRules`].
+/// A name that one user has at most: already folded by [`KeyRules`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum UserKey {
     /// An email address.

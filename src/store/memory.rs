@@ -14,7 +14,7 @@ use super::{
     state::State,
 };
 
-/// Keeps nothing but whether it was closed.
+/// Keeps only whether it was closed.
 #[derive(Debug, Default)]
 struct Memory {
     closed: AtomicBool,

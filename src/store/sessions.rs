@@ -34,7 +34,7 @@ pub struct Session {
     /// As in [`super::Token`].
     pub fixed: bool,
     ended: AtomicBool,
-    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::grain`] at the most.
+    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::grain`] at most.
     used: AtomicU32,
     /// How much of that the store has.
     written: AtomicU32,
@@ -267,5 +267,5 @@ fn seconds(moment: Timestamp) -> u32 {
     u32::try_from(moment.0.max(0) / 1000).unwrap_or(u32::MAX)
 }
 
-/// Sessions that are looked at in one go.
+/// Sessions that are looked at together.
 const TURN: usize = 4096;

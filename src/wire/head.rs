@@ -299,7 +299,7 @@ fn ends_with(input: &[u8], end: usize, tail: &[u8]) -> bool {
     input.get(..end).is_some_and(|head| head.ends_with(tail))
 }
 
-/// So many fields fit in a table that is cheap to clear; more take a second pass.
+/// This many fields fit in a table that is cheap to clear; more take a second pass.
 const FEW_FIELDS: usize = 32;
 
 /// Up to here a head is parsed at each call; beyond, only when its end is there.

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 const MAX_NAME: usize = 255;
 
 /// How many bytes of `value` name a host: a name, an IPv4 address or a bracketed IPv6 address, with an optional
-/// port. All but the colon of an empty port, which means none (RFC 3986 section 6.2.3). `None` if it is not a host.
+/// port. All except the colon of an empty port, which means none (RFC 3986 section 6.2.3). `None` if it is not a host.
 pub(super) fn host_length(value: &[u8]) -> Option<usize> {
     let end = if let Some(rest) = value.strip_prefix(b"[") {
         let close = memchr::memchr(b']', rest)?;

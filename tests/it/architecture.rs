@@ -338,7 +338,7 @@ fn vague_words(path: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// Lines of the log that are neither said seldom nor known to be rare.
+/// Lines of the log that are neither throttled nor known to be rare.
 fn frequent_lines(source: &Source) -> Vec<String> {
     if !ON_REQUEST.contains(&source.module()) {
         return Vec::new();

@@ -147,7 +147,7 @@ fn e11_empty_lines_alone_are_never_answered() {
     let mut client = gate.client();
     client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
     client.response().expect(200);
-    // What came now would be taken for the answer to the next request.
+    // What came now would be mistaken for the answer to the next request.
     client.expect_close();
 }
 

@@ -100,7 +100,7 @@ impl Where {
         })
     }
 
-    /// Makes the text that a property shall have lower case, at the top level.
+    /// Makes the text that a property should have lower case, at the top level.
     pub(in crate::accounts) fn fold(&mut self, property: &str) {
         for clause in &mut self.0 {
             if let Clause::Field { path, test: Condition::Equals(Value::String(text)) } = clause
@@ -290,7 +290,7 @@ fn relation(operator: &str) -> Option<Relation> {
     }
 }
 
-/// The value that a property shall have.
+/// The value that a property should have.
 fn equality(kind: Kind, value: &Value, clause: &Map<String, Value>) -> Result<Value, QueryError> {
     if let Ok(items) = list(value) {
         return items.iter().map(|item| coerced(kind, item)).collect();

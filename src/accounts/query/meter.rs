@@ -1,4 +1,4 @@
-//! What a search has cost so far: rows can be as dear as the conditions that are asked of them.
+//! What a search has cost so far: rows can be as expensive as the conditions that are asked of them.
 
 use std::{
     cell::Cell,
@@ -33,7 +33,7 @@ impl Meter {
         self.left.get() == 0
     }
 
-    /// Whether others shall have their turn: then [`Meter::resume`] after it.
+    /// Whether others should have their turn: then [`Meter::resume`] after it.
     pub(in crate::accounts) fn is_due(&self) -> bool {
         self.since.elapsed() > SLICE
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) async fn add(services: &Services, name: String) -> Result<Output, ExecuteError> {
-    // A name with `$` would be taken for one of LoopBack's dynamic roles; a comma would split a header's list.
+    // A name with `$` would be mistaken for one of LoopBack's dynamic roles; a comma would split a header's list.
     if name.trim().is_empty() || name.starts_with('$') || name.contains([',', '\r', '\n', '\0']) {
         return Err(ExecuteError::RoleName(name));
     }

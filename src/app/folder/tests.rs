@@ -95,13 +95,13 @@ fn what_cannot_be_read_is_told_with_its_place() {
     assert_eq!(
         huge,
         [
-            "b.json:1:1: error: the file has 104857600 bytes, and a policy file has 1 MiB at the most; split it into several"
+            "b.json:1:1: error: the file has 104857600 bytes, and a policy file has at most 1 MiB; split it into several"
         ]
     );
     let folder = told(|dir| fs::create_dir(dir.join("b.json")).unwrap());
     assert_eq!(folder, ["b.json:1:1: error: this is a folder, not a file; rename it"]);
     let link = told(|dir| symlink("nowhere", dir.join("b.json")).unwrap());
-    assert_eq!(link, ["b.json:1:1: error: this link leads nowhere; remove or mend it"]);
+    assert_eq!(link, ["b.json:1:1: error: this link leads nowhere; remove or repair it"]);
     let latin = told(|dir| fs::write(dir.join("b.json"), b"{\n  \"\xe9\": 1}").unwrap());
     assert_eq!(latin, ["b.json:2:4: error: the file is not UTF-8 from here on; save it as UTF-8"]);
     let pipe = told(|dir| {

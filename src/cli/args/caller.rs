@@ -17,7 +17,7 @@ impl FromStr for CallerArg {
     fn from_str(text: &str) -> Result<Self, WhoError> {
         match text {
             "anonymous" => Ok(Self::Anonymous),
-            // Without a store it would be taken for an id.
+            // Without a store it would be mistaken for an id.
             text if is_nearly_anonymous(text) => Err(WhoError::Anonymous(text.to_owned())),
             text => text.parse().map(Self::Who),
         }

@@ -65,7 +65,7 @@ async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
     }
 }
 
-/// So many rules for one user are looked up.
+/// This many rules for one user are looked up.
 const MOST: usize = 200;
 
 const USER_ID: &str = Code::UserId.name();

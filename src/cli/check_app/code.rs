@@ -115,7 +115,7 @@ fn routes(script: &Script, remarks: &mut Remarks) {
     );
 }
 
-/// So many paths of one file are shown.
+/// This many paths of one file are shown.
 const MOST_PATHS: usize = 8;
 
 /// What matters wherever it stands.

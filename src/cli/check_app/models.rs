@@ -152,7 +152,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
     for finding in findings.into_iter().filter(|finding| !NOT_WORTH_IT.contains(&finding.code)) {
         let fix = finding.fix.unwrap_or_else(|| match finding.code {
             "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
-            _ => "mend the file".to_owned(),
+            _ => "fix the file".to_owned(),
         });
         // What no file of the project holds, such as a model of LoopBack's own, is listed there.
         let own = project.models.iter().any(|source| source.name == finding.file);

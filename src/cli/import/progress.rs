@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// So many rows are done with.
+    /// This many rows are done with.
     pub(super) fn add(&mut self, rows: usize) {
         self.done = self.done.saturating_add(rows);
     }

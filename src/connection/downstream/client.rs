@@ -57,7 +57,7 @@ pub struct Downstream {
 pub enum Incoming {
     /// Nothing.
     Done,
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks.
     Chunked(Box<ChunkDecoder>),

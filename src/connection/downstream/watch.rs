@@ -13,7 +13,7 @@ impl Watch {
         self.scanner.finds(piece)
     }
 
-    /// So many bytes that were looked at have gone on.
+    /// This many bytes that were looked at have gone on.
     pub(crate) fn gone_on(&mut self, count: usize) {
         self.seen = self.seen.saturating_sub(count);
     }

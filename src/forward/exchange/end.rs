@@ -24,7 +24,7 @@ impl Exchange<'_> {
         put_end(&mut self.down.scratch.to_client, b"", self.delivery);
         self.phase = Phase::Done;
         self.keep_alive = false;
-        // The app's connection is of no more use.
+        // The app's connection is no longer useful.
         self.deaf = true;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Clients that are slow, but not silent: a body has to bring, and an answer to be taken with, the least rate.
 //!
-//! Only the time is counted in which nothing but the client was waited for: a slow app costs no client anything, and
+//! Only the time is counted in which only the client was waited for: a slow app costs no client anything, and
 //! neither does a stream in which there is nothing to send.
 
 mod measured;

@@ -2,7 +2,7 @@
 //!
 //! Apps make up names for these, so all that is not known to say something else does.
 
-/// Fields that say something else: how the answer shall look, whether it is wanted, what the body is, what the method
+/// Fields that say something else: how the answer should look, whether it is wanted, what the body is, what the method
 /// needs besides, and by what name one request is traced.
 const OTHERWISE: &[&str] = &[
     // RFC 9110 sections 8, 12.5.1 to 12.5.3, 13.1 and 14; RFC 9111 sections 5.2 and 5.4; RFC 7240; RFC 3229.

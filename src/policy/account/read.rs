@@ -56,7 +56,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// As JavaScript takes it; `null` is as good as absent.
+    /// As JavaScript takes it; `null` counts as absent.
     fn flag(&mut self, key: &str, name: &str) -> Option<bool> {
         let node = self.own(key, name)?;
         if node.bool().is_none() {

@@ -89,7 +89,7 @@ impl Assembly<'_, '_> {
         self.report.warn(
             Place::STORE,
             code,
-            format!("{head} is for the role `{name}`, and there is none"),
+            format!("{head} is for the role `{name}`, which does not exist"),
             Some(fix),
         );
     }

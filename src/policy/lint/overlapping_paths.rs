@@ -1,4 +1,4 @@
-//! Two files that claim one path. What ends in `{*rest}` is a fallback, and claims nothing but itself.
+//! Two files that claim one path. What ends in `{*rest}` is a fallback, and claims only itself.
 
 use std::collections::{BTreeMap, HashMap};
 

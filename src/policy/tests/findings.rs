@@ -1,4 +1,4 @@
-//! ConfigErrors, each with its place.
+//! Mistakes, each with its place.
 
 use super::*;
 
@@ -144,7 +144,7 @@ fn refuses_what_cannot_be_meant() {
             "the base `PersistdModel` of `A` is not defined; did you mean `PersistedModel`?",
         ),
         (json!({"name": "A", "plural": 3, "acls": acls}), "`plural` is a number"),
-        (json!({"name": "A", "aclErrorStatus": 418, "acls": acls}), "`aclErrorStatus` is none"),
+        (json!({"name": "A", "aclErrorStatus": 418, "acls": acls}), "`aclErrorStatus` is not one"),
         (json!({"name": "A", "defaultPermission": "deny", "acls": acls}), "did you mean `DENY`?"),
         (
             json!({"name": "A", "relations": {"r": {"type": "hasMeny", "model": "A"}}, "acls": acls}),

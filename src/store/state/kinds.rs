@@ -9,7 +9,7 @@ use crate::identity::PasswordHash;
 #[derive(Debug, Default)]
 pub(super) struct Kinds(BTreeMap<Box<str>, u64>);
 
-/// So many kinds are told apart: an import may bring any text, and no store has so many in earnest.
+/// This many kinds are told apart: an import may bring any text, and no store has so many in practice.
 const MOST_KINDS: usize = 32;
 
 /// A salt and an output that no password has: in bcrypt's alphabet, and in base64 without padding. The last characters

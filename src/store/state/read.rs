@@ -157,7 +157,7 @@ impl State {
     }
 
     /// What the gate needs to know of a user. A user who is gone but has a token (an import brings such)
-    /// has nothing but the id.
+    /// has only the id.
     pub(in crate::store) fn subject(&self, id: &UserId) -> Result<Subject, StoreError> {
         let user = self.user(id)?;
         let text = |value: Option<&str>| value.map(Box::from);

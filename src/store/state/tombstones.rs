@@ -1,6 +1,6 @@
 //! What an import brought and was ended here since: an old dump must not bring it back.
 //!
-//! 16 bytes each. There are never more of them than rows that imports brought and roles that were taken.
+//! 16 bytes each. There are at most as many as rows that imports brought and roles that were taken.
 
 mod key;
 

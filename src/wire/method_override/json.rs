@@ -39,7 +39,7 @@ enum Escape {
     #[default]
     None,
     Backslash,
-    /// So many hex digits have come, and their value.
+    /// This many hex digits have come, and their value.
     Unicode(u32, u32),
 }
 

@@ -160,7 +160,7 @@ fn two_users_in_one_request_are_refused_wherever_they_stand() {
             assert_eq!(answer.status, status, "{profile}: {target} {lines}");
         }
         assert_eq!(app.requests().len(), if status == 200 { 6 } else { 0 }, "{profile}");
-        // One user twice, and one beside a token that is over: nothing is wrong with that.
+        // One user twice, and one beside a token that has ended: nothing is wrong with that.
         let lines = format!("X-Session: {}\r\nX-Access-Token: {}\r\n", ann.token, ann.token);
         assert_eq!(told(&mut client, "/open", &lines).0.as_deref(), Some("1"), "{profile}");
         ask(&mut client, "POST", "/api/users/logout", &bob.token, &Value::Null).expect(204);

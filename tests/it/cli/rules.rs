@@ -57,7 +57,7 @@ fn f9_acl_add_refuses_what_can_never_apply_and_doubts_the_rest() {
             ),
             (
                 format!("--model Note {rule} ROLE --principal-id editr"),
-                "role `editr`, and there is none; did you mean `editor`?",
+                "role `editr`, which does not exist; did you mean `editor`?",
             ),
             (format!("--model Note {rule} ROLE --principal-id everyone"), "did you mean `$everyone`?"),
             (format!("--model Note {rule} USER --principal-id 99"), "no user has the id `99`"),

@@ -134,7 +134,7 @@ fn usual_ports_that_are_taken_are_passed_over() {
 #[test]
 fn a_demo_that_is_stopped_while_it_starts_leaves_nothing() {
     let demo = Demo::start();
-    // Before it has said anything: at whatever it is just doing, but for the first moments of the process.
+    // Before it has said anything: at whatever it is just doing, except for the first moments of the process.
     super::support::wait_until("its folder", || fs::read_dir(demo.folder.path()).unwrap().next().map(|_| ()));
     demo.stop();
 }

@@ -5,7 +5,7 @@ use crate::support::{App, Gate, Setup};
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// So many requests reach the app, each is answered with 200.
+    /// This many requests reach the app, each is answered with 200.
     Served(usize),
     /// This status, and nothing reaches the app.
     Refused(u16),

@@ -220,7 +220,7 @@ impl Connection {
         self.stream.until(mark.as_bytes()).ok()?.map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
-    /// So many bytes; what there is when the gate closes before.
+    /// This many bytes; what there is when the gate closes before.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         self.stream.take(count).unwrap_or_default()
     }

@@ -135,7 +135,7 @@ impl Client {
         Response { status, head, body: Vec::new(), trailers: String::new() }
     }
 
-    /// So many bytes; what there is when the gate closes before.
+    /// This many bytes; what there is when the gate closes before.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         self.stream.take(count).unwrap()
     }

@@ -77,7 +77,7 @@ impl Stream {
         }
     }
 
-    /// So many bytes; what there is when the stream ends before.
+    /// This many bytes; what there is when the stream ends before.
     pub(super) fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.held.len() < count && self.fill()? {}
         Ok(self.held.drain(..count.min(self.held.len())).collect())

@@ -1,4 +1,4 @@
-//! A damaged store is not opened, and not changed; what a crash leaves of sled's snapshots is mended.
+//! A damaged store is not opened, and not changed; what a crash leaves of sled's snapshots is repaired.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
