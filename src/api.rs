@@ -1,7 +1,7 @@
 //! The LoopBack User API: one endpoint reads its input, calls `accounts`, and shapes the output.
 //!
-//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`], [`check_takes`]) before it asks
-//! the rules, as LoopBack does; what a rule must allow first is in [`Api::serve`].
+//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`],
+//! [`check_takes`]) before it asks the rules, as LoopBack does; what a rule must allow first is in [`Api::serve`].
 
 mod answer;
 mod arguments;

@@ -137,8 +137,8 @@ impl Default for Settings {
 }
 
 impl Schemes {
-    /// Whether a value of `Authorization` has one of them. A scheme is the first word (RFC 9110 section 11.4); a value of
-    /// one word is an id.
+    /// Whether a value of `Authorization` has one of them. A scheme is the first word (RFC 9110 section 11.4); a value
+    /// of one word is an id.
     fn take(&self, value: &[u8]) -> bool {
         let end = memchr::memchr2(b' ', b'\t', value);
         let scheme = end.and_then(|end| value.get(..end)).unwrap_or(value);

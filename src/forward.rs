@@ -1,7 +1,7 @@
 //! Both ends of a forwarded request, driven by one task in place.
 //!
-//! The client's end is [`crate::connection::Downstream`], the app's comes from `pool`. `exchange` moves a request and its
-//! answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
+//! The client's end is [`crate::connection::Downstream`], the app's comes from `pool`. `exchange` moves a request and
+//! its answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
 
 mod error;
 mod exchange;

@@ -121,8 +121,8 @@ pub(crate) fn split(pair: &str) -> (&str, &str) {
     (name, rest.strip_prefix('=').unwrap_or(rest))
 }
 
-/// A name or a value without its escapes. One with a broken escape, or that is not UTF-8 then, stays as it is except for
-/// blanks and brackets.
+/// A name or a value without its escapes. One with a broken escape, or that is not UTF-8 then, stays as it is except
+/// for blanks and brackets.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     let spaced = with_blanks(text);
     if !spaced.contains('%') {

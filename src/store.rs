@@ -1,4 +1,4 @@
-//! What is kept: users, tokens, roles, rules, the changes feed and the outbox.
+//! The store: users, tokens, roles, rules, the changes feed and the outbox.
 //!
 //! Every write is a batch of [`Change`]s, applied whole or not at all, and [`Store::commit`] answers only when
 //! it would survive a power cut (docs/decisions.md section 5). The request path reads [`Sessions`], which needs

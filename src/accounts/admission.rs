@@ -1,5 +1,4 @@
-//! What one client or one user may have done for them: the one way to the hashing threads, to a user's row, and to a
-//! search.
+//! Limits on expensive work for one client or one user: hashing, writes of a row and searches all pass here.
 
 use std::time::Duration;
 

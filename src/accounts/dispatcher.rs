@@ -1,4 +1,4 @@
-//! Takes events out of the outbox to the receiver: at least once, in order per user, at once, and with back-off
+//! Delivers events from the outbox to the receiver: at least once, in order for each user, at once, and with back-off
 //! after a failure. What an event carries that opens anything (a token, a link) is made here, at the last moment, and
 //! the one made before ends.
 

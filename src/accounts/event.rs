@@ -1,5 +1,5 @@
-//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the dispatcher makes
-//! those when it sends.
+//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the dispatcher
+//! makes those when it sends.
 
 use serde_json::{Map, Value, json};
 

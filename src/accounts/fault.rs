@@ -1,4 +1,4 @@
-//! Everything that can go wrong with an account, one variant a cause.
+//! Why an account operation was not done: one variant for each cause.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -1,4 +1,4 @@
-//! New tokens: made, stored with what goes with them, and kept to so many a user.
+//! Creates and stores tokens, and limits how many a user has.
 
 use super::{Accounts, Fault};
 use crate::{

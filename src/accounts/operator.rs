@@ -1,4 +1,5 @@
-//! What only an operator does to accounts, told as every other change is (docs/interface.md, "Events").
+//! Operations on accounts that only an operator can do. They write events like every other change (docs/interface.md,
+//! "Events").
 
 use serde_json::{Value, json};
 

@@ -31,8 +31,8 @@ const OWN: [(&str, Kind, bool); 7] = [
 ];
 
 impl Property {
-    /// A model's properties with those of LoopBack's `User`, which stay what they are wherever the model names them: only
-    /// their place is the model's, and whether they are required, if `User` leaves that open.
+    /// A model's properties with those of LoopBack's `User`, which stay what they are wherever the model names them:
+    /// only their place is the model's, and whether they are required, if `User` leaves that open.
     #[must_use]
     pub fn complete(declared: Vec<Self>, key: &Key) -> Vec<Self> {
         let mut all = declared;

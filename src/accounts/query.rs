@@ -1,4 +1,4 @@
-//! LoopBack's filters (docs/loopback-3.28.md section 7): read once, checked on the way, then asked of rows.
+//! LoopBack's filters (docs/loopback-3.28.md section 7): read and checked once, then evaluated for each row.
 
 mod budget;
 mod clause;

@@ -182,7 +182,8 @@ impl Accounts {
         if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
     }
 
-    /// Whether a new username is another user's id, or their name except for letter case and width (profile `standard`).
+    /// Whether a new username is another user's id, or their name except for letter case and width (profile
+    /// `standard`).
     async fn is_alike(
         &self,
         draft: &Draft,

@@ -40,8 +40,8 @@ impl TokenCleanup {
         Self { store, clock, lifetimes, metrics }
     }
 
-    /// Cleans up, a page a second, and writes the last uses once a minute, for ever. Both in one task, because each timer
-    /// of its own wakes an idle gate once more.
+    /// Cleans up, a page a second, and writes the last uses once a minute, for ever. Both in one task, because each
+    /// timer of its own wakes an idle gate once more.
     pub async fn run(self, last_use: Arc<LastUseWriter>) {
         let (mut round, mut next) = (Round::default(), self.clock.now());
         loop {

@@ -1,4 +1,4 @@
-//! The one table from what went wrong with an account to what LoopBack answers.
+//! The table from account errors to LoopBack's answers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! JSON as a JavaScript server would hand it on: the last of two equal keys wins, whole numbers have no fraction.
+//! Reads JSON as a JavaScript server does: the last of two equal keys wins, whole numbers have no fraction.
 
 use std::fmt;
 

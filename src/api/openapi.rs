@@ -1,5 +1,6 @@
 //! The User API described as OpenAPI 3.1: made of the routes of the policies, of the argument table that the API
-//! reads its input by, and of the account model. It changes when they change, and is written when it is first asked for.
+//! reads its input by, and of the account model. It changes when they change, and is written when it is first asked
+//! for.
 
 mod described;
 mod operations;

@@ -1,8 +1,8 @@
 //! The policies folder: read whole, and watched.
 //!
-//! The kernel tells when something may have changed ([`super::signs`]); what has, is found by a look at all files. After
-//! a sign they are looked at twice a second until they are at rest, and now and then without one: no sign comes of a
-//! change on NFS or on many FUSE mounts.
+//! The kernel tells when something may have changed ([`super::signs`]); what has, is found by a look at all files.
+//! After a sign they are looked at twice a second until they are at rest, and now and then without one: no sign comes
+//! of a change on NFS or on many FUSE mounts.
 
 mod overlooked;
 

@@ -1,4 +1,4 @@
-//! Whether the app is this gate itself, asked once the listeners have their ports.
+//! Detects an upstream that is this gate itself, once the listeners have their ports.
 
 use std::{
     net::{SocketAddr, UdpSocket},

@@ -1,4 +1,4 @@
-//! What a running gate says of itself, for `portcullis status`.
+//! The state of a running gate, for `portcullis status`.
 
 mod about;
 mod last_reload;

@@ -29,7 +29,8 @@ struct Checked {
     starts: bool,
 }
 
-/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it should run.
+/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it should
+/// run.
 ///
 /// # Errors
 /// When the configuration has mistakes.

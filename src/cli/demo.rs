@@ -1,6 +1,6 @@
 //! `demo`: a small legacy app, the gate before it, sample policies and two users, until Ctrl-C.
 //!
-//! Everything lies in one temporary folder, which goes when the demo ends, however it ends.
+//! Everything is in one temporary folder, which is always removed at the end.
 
 mod legacy_app;
 mod script;

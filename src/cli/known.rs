@@ -1,4 +1,4 @@
-//! What the store knows that policies are compiled with, where there is a store.
+//! Reads the roles and rules of the store, with which policies are compiled.
 
 use super::backend::{Backend, Site};
 use crate::{

@@ -1,5 +1,6 @@
-//! How a gate knows a request that it has sent itself: each one that it forwards carries the gate's own token, and those
-//! of the gates before it. Every gate appends, so that a way through several gates that leads back is known as well.
+//! How a gate knows a request that it has sent itself: each one that it forwards carries the gate's own token, and
+//! those of the gates before it. Every gate appends, so that a way through several gates that leads back is known as
+//! well.
 //!
 //! Any client may send such a header. It grants nothing, and a request with a gate's own token is refused there.
 

@@ -153,8 +153,8 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
     Ok(path)
 }
 
-/// Whether a field has the app read what lies elsewhere: object stores (S3 and its kin, Azure, Google, Swift) a bucket and
-/// a key, which no rule knows, and tus other uploads, of which it makes one.
+/// Whether a field has the app read what lies elsewhere: object stores (S3 and its kin, Azure, Google, Swift) a bucket
+/// and a key, which no rule knows, and tus other uploads, of which it makes one.
 fn is_source(field: &Field<'_>) -> bool {
     let name = field.name;
     if name.eq_ignore_ascii_case("upload-concat") {

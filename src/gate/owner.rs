@@ -1,8 +1,8 @@
 //! Whose row it is, asked of the app: once for all who ask at the same time, and kept only where the policy says so.
 //!
-//! What is kept hangs on the set in force ([`super::rules::Held`]), so a reload begins with nothing. A row that was read
-//! for the decision is not used to answer its own GET: the app would not learn who is asking, nor see the client's
-//! query, conditions and preferences, and might show this client less of it.
+//! What is kept hangs on the set in force ([`super::rules::Held`]), so a reload begins with nothing. A row that was
+//! read for the decision is not used to answer its own GET: the app would not learn who is asking, nor see the
+//! client's query, conditions and preferences, and might show this client less of it.
 
 use std::{fmt, rc::Rc};
 

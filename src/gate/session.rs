@@ -68,8 +68,8 @@ impl Request<'_> {
         if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
-    /// What changes something under a verb that reads needs the same word. The link of a confirmation holds a secret of its
-    /// own, and is followed from a mail: there, the cookie of a caller without the word does not count.
+    /// What changes something under a verb that reads needs the same word. The link of a confirmation holds a secret
+    /// of its own, and is followed from a mail: there, the cookie of a caller without the word does not count.
     pub(super) fn check_change<'k>(
         &self,
         action: &Action<'_, '_>,
@@ -105,8 +105,8 @@ impl Request<'_> {
             && !self.head.fields().any(|field| is_passed_on(field.name))
     }
 
-    /// Whether the token of the request is still good: it may have been ended meanwhile, or replaced by a session of the
-    /// same token, which may be a shorter one.
+    /// Whether the token of the request is still good: it may have been ended meanwhile, or replaced by a session of
+    /// the same token, which may be a shorter one.
     pub(super) fn is_still_good(&self) -> bool {
         let Some(Known { session, .. }) = self.record.known() else { return true };
         let Gate { store, clock, .. } = self.gate;

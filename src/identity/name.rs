@@ -28,8 +28,8 @@ pub fn canonical_address(text: &str) -> String {
     format!("{}@{domain}", canonical_name(local))
 }
 
-/// What a [`canonical_address`] is compared by: the labels of its domain as people read them, so that `xn--bcher-kva.de`
-/// is `bücher.de`.
+/// What a [`canonical_address`] is compared by: the labels of its domain as people read them, so that
+/// `xn--bcher-kva.de` is `bücher.de`.
 #[must_use]
 pub fn address_key(text: &str) -> String {
     let address = canonical_address(text);

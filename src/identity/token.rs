@@ -31,9 +31,9 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// When a token ends, in milliseconds since the Unix epoch, as `created` and `used` are: infinite for one that never
-    /// does, and for one that was over from the beginning. `None`: its `ttl` is none (docs/loopback-3.28.md section
-    /// 1.3).
+    /// When a token ends, in milliseconds since the Unix epoch, as `created` and `used` are: infinite for one that
+    /// never does, and for one that was over from the beginning. `None`: its `ttl` is none (docs/loopback-3.28.md
+    /// section 1.3).
     ///
     /// `used` is its last use, if that counts for it.
     #[must_use]

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use crate::{connection::Scratch, wire::RequestHead};
 
-/// Buffers that no connection needs now, of one core. They are as many as were lent at once a moment ago, so that a busy
-/// core allocates none, and a core at rest gives them back.
+/// Buffers that no connection needs now, of one core. They are as many as were lent at once a moment ago, so that a
+/// busy core allocates none, and a core at rest gives them back.
 #[derive(Debug, Default)]
 pub(super) struct Spares {
     stack: RefCell<Vec<Spare>>,

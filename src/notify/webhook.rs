@@ -1,6 +1,6 @@
 //! Posts JSON to one address, signed: `X-Portcullis-Signature: t=UNIX,v1=HEX`, the HMAC-SHA256 of `t.body`.
 //!
-//! A connection per event: they are rare, and a receiver that restarts is met afresh.
+//! Each event has a connection of its own: events are rare, and a restarted receiver is found at once.
 
 use std::{fmt, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The one record that every request leaves behind.
+//! The access log: one record for each request.
 
 use std::time::Duration;
 

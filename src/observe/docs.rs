@@ -1,4 +1,5 @@
-//! docs/metrics.md: the keys of the access log, made of a record, and the metrics, made of the page that Prometheus reads.
+//! docs/metrics.md: the keys of the access log, made of a record, and the metrics, made of the page that Prometheus
+//! reads.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! `tracing` events as log lines: what the parts have to say about themselves.
+//! Writes `tracing` events as log lines.
 
 use std::{
     error::Error,

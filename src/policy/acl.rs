@@ -203,8 +203,8 @@ impl Entry {
 
 /// The rules of one route: those that can apply, the highest score first.
 ///
-/// Equal scores keep LoopBack's order: stored rows, then static ones. What stands behind a rule for `$everyone` is never
-/// reached, and cut off.
+/// Equal scores keep LoopBack's order: stored rows, then static ones. What stands behind a rule for `$everyone` is
+/// never reached, and cut off.
 pub(super) fn rules(entries: &[Entry], stored: &[&StoredRule], target: &Target<'_>) -> Box<[Rule]> {
     let mut rules = all_rules(entries, stored.iter().copied(), target);
     if let Some(last) = rules.iter().position(|rule| rule.who == Who::Everyone) {

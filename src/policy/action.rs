@@ -31,8 +31,8 @@ pub struct Action<'s, 'p> {
     /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
     /// is not a row's, so that none further down is taken.
     pub model_id: Option<Cow<'p, str>>,
-    /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before the
-    /// decision. See [`Action::with_body_id`].
+    /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before
+    /// the decision. See [`Action::with_body_id`].
     pub wants_body: bool,
     /// Where LoopBack reads the body and checks the arguments before it asks the rules (its routes in profile
     /// `loopback3`): the arguments whose type can be wrong.

@@ -1,4 +1,4 @@
-//! A set together with what it was made of: what `check`, `explain`, `policy test` and `policy diff` look into.
+//! A policy set with its sources, for `check`, `explain`, `policy test` and `policy diff`.
 
 mod set;
 

@@ -1,4 +1,4 @@
-//! Which models of the app its users, tokens, roles, mappings and rules are kept under: an import looks for them.
+//! The models under which the app stores its users, tokens, roles, mappings and rules. An import looks for them.
 
 use super::{
     json::Node,

@@ -1,4 +1,5 @@
-//! Callers as rules can tell them apart, and who wins for which of them: decided exactly, not by trying many.
+//! Divides callers into the classes that rules can tell apart, and finds the deciding rule for each exactly, without
+//! trying many callers.
 //!
 //! A caller's facts only ever add matches (a further role, being the owner), so whether a rule can win is answered by
 //! the caller with the fewest facts that the rule asks for; whether two lists of rules differ, by the callers with the

@@ -1,4 +1,4 @@
-//! JSON whose every value knows where it stands, so that a mistake is shown where it was made.
+//! JSON in which every value has its position, so that a mistake is reported where it is.
 
 use jsonc_parser::{
     CollectOptions, ParseOptions,

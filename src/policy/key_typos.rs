@@ -1,4 +1,4 @@
-//! Slips in the top-level keys of a definition: LoopBack takes any key, so that `acl` for `acls` would go unnoticed.
+//! Finds misspelt top-level keys of a definition: LoopBack accepts any key, so `acl` for `acls` would go unnoticed.
 
 use super::{
     Code,
@@ -84,8 +84,8 @@ const KNOWN: [&str; 45] = [
 /// Keys that no `routes` file has: where one of them is, a model is meant.
 const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
 
-/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is not a model at all, but
-/// a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
+/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is not a model at all,
+/// but a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
     let others = || node.members().iter().filter(|member| !is_telling(&member.key));

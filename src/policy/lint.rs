@@ -1,4 +1,4 @@
-//! Doubts that only a whole set shows: rules that never decide, rules that decide more than they seem to, routes that
+//! Warnings that need the whole set: rules that never decide, rules that decide more than they seem to, routes that
 //! no rule mentions. Decided over every caller that rules can tell apart, never guessed.
 
 mod evasion;

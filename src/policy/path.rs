@@ -21,7 +21,8 @@ pub(super) fn split(path: &str) -> Option<(&str, &str)> {
     Some((segment, rest.strip_prefix('/').unwrap_or_default()))
 }
 
-/// Where the first slash is; the length where there is none. Segments are short: this beats a search made for long texts.
+/// Where the first slash is; the length where there is none. Segments are short: this beats a search made for long
+/// texts.
 fn first_slash(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a set was made of: kept for `explain` and its like, and dropped before the set serves.
+//! The sources of a set: kept for `explain` and similar commands, and dropped before the set serves.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Which route a request is: models by the first segments of the path, then a small tree that models of one shape share.
+//! Which route a request is: models by the first segments of the path, then a small tree that models of one shape
+//! share.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -270,8 +270,8 @@ impl<'t> Search<'t> {
         self.consider(node.rest);
     }
 
-    /// The node that a literal leads to. A needless escape never spells one: `Table::find` looks at the unescaped path as
-    /// well, and refuses where the two mean different routes.
+    /// The node that a literal leads to. A needless escape never spells one: `Table::find` looks at the unescaped path
+    /// as well, and refuses where the two mean different routes.
     fn literal(&self, node: &Node, at: u32, segment: &str) -> Option<u32> {
         if !self.escaped || !segment.contains('%') {
             return if node.firsts & first_bit(segment) == 0 {

@@ -1,4 +1,4 @@
-//! What an import brings, and what became of it. The store itself decides, in the batch that stores it: what has
+//! Rows of an import, and what became of each. The store itself decides, in the batch that stores a row: what has
 //! changed here since an earlier import stays as it is, and what was ended here does not come back.
 
 use super::{

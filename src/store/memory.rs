@@ -1,4 +1,4 @@
-//! The engine that forgets: for tests, and for trying things out.
+//! The engine in memory, which keeps nothing after the end: for tests and trials.
 
 use std::sync::{
     Arc,

@@ -30,8 +30,8 @@ pub enum Override {
     Unclear,
 }
 
-/// What a parameter may ask for: the methods of HTTP, WebDAV and caches (RFC 9110, RFC 5789, RFC 4918) but TRACE and CONNECT,
-/// which no request may have. Another word may be the letters of a coding that the app undoes.
+/// What a parameter may ask for: the methods of HTTP, WebDAV and caches (RFC 9110, RFC 5789, RFC 4918) but TRACE and
+/// CONNECT, which no request may have. Another word may be the letters of a coding that the app undoes.
 const METHODS: [&str; 20] = [
     "GET",
     "HEAD",
@@ -106,8 +106,8 @@ impl OverrideScanner {
         let fields = || head.fields().filter(|field| field.name.eq_ignore_ascii_case("content-type"));
         // Of two lines, one app takes the first and another one the last.
         let says = |word: &str| fields().any(|field| contains(field.value, word));
-        // Some apps read a form or JSON whatever the type says: Parse Server and `express.json({ type: "*/*" })`, Bottle,
-        // `new URLSearchParams(body)`. A page can send any text that way without asking.
+        // Some apps read a form or JSON whatever the type says: Parse Server and `express.json({ type: "*/*" })`,
+        // Bottle, `new URLSearchParams(body)`. A page can send any text that way without asking.
         let is_post = head.method() == "POST";
         let parts = says("multipart");
         let is_form = says("x-www-form-urlencoded");

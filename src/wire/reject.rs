@@ -1,4 +1,4 @@
-//! Why bytes were refused.
+//! The reasons for which bytes are refused.
 
 use std::error::Error;
 use std::fmt;

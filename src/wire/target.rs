@@ -58,8 +58,8 @@ fn check_segments(path: &[u8], scratch: &mut Vec<u8>) -> Result<bool, Reject> {
     Ok(encoded_slash)
 }
 
-/// Decodes the escapes of a segment and refuses those of control characters and backslashes: by hand, as each reason for
-/// a refusal has its name, and into a buffer that the connection keeps.
+/// Decodes the escapes of a segment and refuses those of control characters and backslashes: by hand, as each reason
+/// for a refusal has its name, and into a buffer that the connection keeps.
 fn decode(segment: &[u8], decoded: &mut Vec<u8>) -> Result<(), Reject> {
     let mut parts = segment.split(|&byte| byte == b'%');
     decoded.extend_from_slice(parts.next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What a receiver gets of an event.
+//! Builds the JSON that the receiver of an event gets.
 
 use serde_json::{Map, Value, json};
 

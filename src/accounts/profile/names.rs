@@ -1,4 +1,4 @@
-//! What a user may be called.
+//! Checks of usernames and email addresses.
 
 use serde_json::{Map, Value};
 

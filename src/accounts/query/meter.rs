@@ -1,4 +1,4 @@
-//! What a search has cost so far: rows can be as expensive as the conditions that are asked of them.
+//! Measures what a search has cost so far: a large row can cost as much as many conditions.
 
 use std::{
     cell::Cell,

@@ -1,4 +1,4 @@
-//! What a request would be decided by, told by the gate that would decide it.
+//! `explain` at the running gate: the facts by which it would decide a request.
 
 use super::{error::ExecuteError, users};
 use crate::{

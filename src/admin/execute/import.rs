@@ -1,4 +1,4 @@
-//! Stores a batch of imported rows. What becomes of each the store decides.
+//! Stores a batch of imported rows. The store decides which it accepts.
 
 use super::{error::ExecuteError, find::without_realm};
 use crate::{

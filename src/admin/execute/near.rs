@@ -1,4 +1,4 @@
-//! Whom or what a slip of the pen may have meant.
+//! Suggests the name that a misspelt one may have meant.
 
 use super::{
     error::ExecuteError,

@@ -1,4 +1,4 @@
-//! The policies that a command's change meets: those in force at this gate, or those on disk where this is none.
+//! The policies that a command's change is checked against: those in force at the running gate, or those on disk.
 
 use crate::{
     admin::services::Services,

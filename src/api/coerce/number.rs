@@ -1,4 +1,4 @@
-//! What strong-remoting asks of numbers.
+//! How strong-remoting checks numbers.
 
 use serde_json::Value;
 

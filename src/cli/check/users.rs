@@ -1,4 +1,4 @@
-//! Rules for one user, held against the accounts that there are.
+//! Checks that the users whom rules name exist.
 
 use tokio::runtime::Builder;
 
@@ -10,8 +10,8 @@ use crate::{
     policy::{Code, Finding, Severity, UserRule},
 };
 
-/// The findings with what the store says of each rule's user in place of what the looks of the id say. They stay as they
-/// are where the store cannot be asked.
+/// The findings with what the store says of each rule's user in place of what the looks of the id say. They stay as
+/// they are where the store cannot be asked.
 pub(super) fn told(
     config: &Config,
     rules: &[UserRule],

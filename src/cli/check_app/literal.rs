@@ -1,4 +1,4 @@
-//! Object literals of JavaScript as JSON, as far as they are literal.
+//! Reads object literals of JavaScript as JSON; parts that are not literal are left out.
 
 use serde_json::{Map, Number, Value};
 

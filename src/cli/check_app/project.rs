@@ -1,4 +1,4 @@
-//! The files of a LoopBack 3 project, as far as they say something about access.
+//! Reads the files of a LoopBack 3 project that matter for access.
 
 use std::{
     collections::BTreeMap,

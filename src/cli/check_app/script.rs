@@ -1,6 +1,6 @@
 //! JavaScript as text: comments out, calls by name in.
 //!
-//! This is a search, no parser: it finds what people write, and may find too much. Nothing is decided by it.
+//! This is a search, not a parser: it finds what people usually write, and may find too much. Nothing is decided by it.
 
 /// A file of code.
 #[derive(Debug)]

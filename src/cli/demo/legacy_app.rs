@@ -1,4 +1,4 @@
-//! The app that the demo protects: a few pages and notes, and no idea of users.
+//! The app that the demo protects: a few pages and notes, without users of its own.
 
 use std::{
     net::{SocketAddr, TcpListener},

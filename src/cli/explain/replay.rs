@@ -1,4 +1,4 @@
-//! A decision of the access log, made again.
+//! Decides a request of the access log again.
 
 use std::{
     fs::File,

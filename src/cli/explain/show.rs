@@ -1,4 +1,4 @@
-//! An explanation for a person.
+//! Writes an explanation as text.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Values as databases dump them, made plain: MongoDB's extended JSON, SQL's spellings.
+//! Converts values as databases dump them: MongoDB's extended JSON, SQL's spellings.
 
 use serde_json::{Map, Value};
 

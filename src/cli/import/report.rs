@@ -1,4 +1,4 @@
-//! What an import took, what it left, and why: counted by reason, so that its size does not grow with the rows.
+//! Counts what an import stored and skipped, by reason, so that the report does not grow with the rows.
 
 use std::{
     collections::BTreeMap,

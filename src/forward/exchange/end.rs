@@ -4,7 +4,8 @@ use super::{Delivery, Exchange, ForwardError, Phase, download::put_end};
 use crate::connection::Stage;
 
 impl Exchange<'_> {
-    /// Looks around when the core has said that there may be something to see: see [`crate::connection::Deadlines::pulse`].
+    /// Looks around when the core has said that there may be something to see: see
+    /// [`crate::connection::Deadlines::pulse`].
     pub(super) fn look_around(&mut self) -> Result<(), ForwardError> {
         let pulse = self.down.deadline.pulse();
         if self.pulse == pulse {

@@ -1,4 +1,4 @@
-//! The keys of an ACL entry, each with what is wrong with it.
+//! Reads the keys of an ACL entry and reports what is wrong with each.
 
 use super::{EXECUTE, Effect, Property, READ, REPLICATE, WRITE, access_type, effect};
 use crate::javascript;

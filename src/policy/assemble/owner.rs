@@ -35,7 +35,8 @@ impl Assembly<'_, '_> {
         let wanted = model.setting("ownerRelations").filter(|node| node.is_truthy());
         let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
         self.check_owner_relations(model, wanted);
-        // Where there are several user models, `userId` and `owner` do not say of which: LoopBack asks the relations alone.
+        // Where there are several user models, `userId` and `owner` do not say of which: LoopBack asks the relations
+        // alone.
         row.user_id_is_relation = self.several_users;
         let mut first = true;
         for member in model.relations() {

@@ -1,4 +1,4 @@
-//! Denials that another spelling of the same request walks around: a path in another letter case, the path without its
+//! Denials that another spelling of the same request avoids: a path in another letter case, the path without its
 //! remainder, what lies below a path that stands alone, a method that the app takes from a parameter.
 
 use std::collections::HashSet;

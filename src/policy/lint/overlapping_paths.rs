@@ -1,4 +1,4 @@
-//! Two files that claim one path. What ends in `{*rest}` is a fallback, and claims only itself.
+//! Two files that cover one path. A path that ends in `{*rest}` is a fallback and overlaps only with itself.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! Room on the disk: when it runs out, new sessions are refused and the end of one is not.
+//! Free space on the disk: when it runs out, new sessions are refused, but a session can still be ended.
 //!
 //! sled takes no write after one that failed, so the room is looked at before each group. A file of
 //! [`RESERVE`] bytes is given up when nothing else is left.

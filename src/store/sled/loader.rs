@@ -1,4 +1,4 @@
-//! The engine of an import that has the store to itself: nothing is served, so users and tokens stay on the disk.
+//! The engine of an import without a running gate: nothing is served, so users and tokens stay on the disk.
 
 use std::{collections::BTreeSet, path::Path};
 

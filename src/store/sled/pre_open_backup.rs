@@ -1,4 +1,4 @@
-//! The files as they were before sled touched them: sled overwrites what it takes for torn, so that damage
+//! A copy of the files from before sled opened them: sled overwrites what it reads as torn, so that damage
 //! which a start finds would be worse after it.
 
 use std::{

@@ -1,4 +1,4 @@
-//! How far the log went when it was last acknowledged, kept beside it.
+//! The number of the last acknowledged commit, kept in a file beside the log.
 //!
 //! sled takes the log up to the first damage for the whole log, and a log of noise for an empty one: then
 //! logged-out sessions would be live again. A start that finds less than this mark refuses.

@@ -1,4 +1,4 @@
-//! What the rows say: every question that the store answers.
+//! The queries of the store.
 
 use std::{collections::BTreeSet, ops::Bound};
 

@@ -1,4 +1,4 @@
-//! What an import brought and was ended here since: an old dump must not bring it back.
+//! Tombstones: rows of an import that were deleted or ended here. An old dump must not bring them back.
 //!
 //! 16 bytes each. There are at most as many as rows that imports brought and roles that were taken.
 

@@ -2,8 +2,8 @@
 
 use crate::encoding::hex_value;
 
-/// The names that stand for a method: Rack, Symfony, Spring, Express…; ASP.NET MVC and middleware for it; Plack; Werkzeug.
-/// Folded.
+/// The names that stand for a method: Rack, Symfony, Spring, Express…; ASP.NET MVC and middleware for it; Plack;
+/// Werkzeug. Folded.
 const NAMES: [&str; 6] = [
     "_method",
     "x_http_method_override",
@@ -25,8 +25,8 @@ pub(super) fn may_begin(byte: u8) -> bool {
 }
 
 /// A name in the making: in lower case, `-`, `.` and blank are `_` (PHP). Left out is what some reader drops before it:
-/// blanks and brackets (PHP, Rack), a byte order mark (body-parser, Hono), `?` (`URLSearchParams`); and all from the next
-/// bracket on (PHP, Rack), or from a NUL on (PHP).
+/// blanks and brackets (PHP, Rack), a byte order mark (body-parser, Hono), `?` (`URLSearchParams`); and all from the
+/// next bracket on (PHP, Rack), or from a NUL on (PHP).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     folded: [u8; LONGEST],

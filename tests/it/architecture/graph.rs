@@ -2,8 +2,8 @@
 //!
 //! A module's file and the files below it are different nodes. `mod child;` and `pub use child::X` are not imports of
 //! the child, and a name that a file re-exports leads to the file that defines it. A child that uses `super::X` imports
-//! from its parent if the parent defines `X`. Calls of methods are not seen: a type whose `impl` blocks stand in several
-//! files makes no circle.
+//! from its parent if the parent defines `X`. Calls of methods are not seen: a type whose `impl` blocks stand in
+//! several files makes no circle.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -276,8 +276,8 @@ fn what_the_app_sends_beyond_its_answer_reaches_nobody() {
     assert_eq!(client.get("/a").text(), "good");
 }
 
-/// Stock waitress, cheroot and many a handler for Python's `http.server` write a body where the status or the method has
-/// none, and it comes after the kernel was asked.
+/// Stock waitress, cheroot and many a handler for Python's `http.server` write a body where the status or the method
+/// has none, and it comes after the kernel was asked.
 #[test]
 fn b11_a_body_that_must_not_be_reaches_no_one() {
     const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
