@@ -27,7 +27,7 @@ pub(super) struct Line {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Global {
-    /// The configuration [default: portcullis.toml, if it is there]
+    /// The configuration [default: portcullis.toml, if it exists]
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// Answer in JSON
@@ -52,7 +52,7 @@ pub(super) enum Command {
     },
     /// Explain why a request is allowed or denied: every rule, the one that decides, and what would change it
     Explain(Explain),
-    /// Test policies, or compare two folders of them
+    /// Test policies, or compare two policy folders
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// JSON Schemas for editors
@@ -70,10 +70,10 @@ pub(super) enum Command {
     /// Import accounts and live sessions from another system
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Stored rules, which count beside those of the policy files
+    /// Stored rules, which count in addition to the policy files
     #[command(subcommand)]
     Acl(AclCommand),
-    /// Show what runs: version, policies in force, store, upstreams, sessions, last reload
+    /// Show the running gate: version, policies in force, store, upstreams, sessions, last reload
     Status,
     /// The configuration as it is read
     #[command(subcommand)]
@@ -87,7 +87,7 @@ pub(super) enum Command {
     },
     /// Write the manual pages into a folder, e.g. /usr/local/share/man/man1
     Man {
-        /// The folder; it is made if it is not there
+        /// The folder; created if it does not exist
         dir: PathBuf,
     },
     /// Print the version
@@ -115,13 +115,13 @@ pub(super) struct Explain {
     /// The path and query, e.g. /orders/7
     #[arg(required_unless_present = "request_id")]
     pub(super) target: Option<String>,
-    /// A role besides those that the store knows; may be repeated
+    /// A role in addition to those in the store; may be repeated
     #[arg(long = "role", value_name = "R")]
     pub(super) roles: Vec<String>,
     /// A scope of the token; may be repeated
     #[arg(long = "scope", value_name = "S")]
     pub(super) scopes: Vec<String>,
-    /// Whether the row is the caller's; with it, the app is not asked
+    /// Whether the caller owns the row; if given, the app is not asked
     #[arg(long, value_name = "YES/NO")]
     pub(super) owner: Option<YesNo>,
     /// The request's JSON body
@@ -220,7 +220,7 @@ pub(super) enum UserCommand {
     Delete {
         #[arg(help = WHO)]
         who: Who,
-        /// Do not ask (needed where standard input is not a terminal)
+        /// Do not ask (needed if standard input is not a terminal)
         #[arg(short, long)]
         yes: bool,
     },
@@ -273,7 +273,7 @@ pub(super) enum RoleCommand {
     Delete {
         /// The name of the role
         name: String,
-        /// Do not ask (needed where standard input is not a terminal)
+        /// Do not ask (needed if standard input is not a terminal)
         #[arg(short, long)]
         yes: bool,
     },
@@ -295,17 +295,17 @@ pub(super) enum RoleCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token and print its id, the one time that it can be seen
+    /// Create a token and print its id, which is shown only once
     Issue {
         #[arg(help = WHO)]
         who: Who,
         /// Its lifetime in seconds [default: users.ttl]
         #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seconds)]
         ttl: Option<f64>,
-        /// What `token list` calls it
+        /// A name for it, shown by `token list`
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
-        /// A scope that it opens; may be repeated
+        /// A scope of the token; may be repeated
         #[arg(long = "scope", value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         scopes: Vec<String>,
     },
@@ -365,7 +365,7 @@ pub(super) struct ImportFiles {
 pub(super) struct ImportLoopback {
     #[command(flatten)]
     pub(super) files: ImportFiles,
-    /// What the accounts are called, where it is not the policies' account model
+    /// The model of the accounts, if it is not the policies' account model
     #[arg(long, value_name = "NAME")]
     pub(super) user_model: Option<String>,
 }

@@ -26,7 +26,7 @@ pub(in crate::cli) struct AclAdd {
     #[arg(value_name = "JSON", required_unless_present_any = ["model", "permission", "principal_type", "principal_id"],
         conflicts_with_all = ["property", "access_type", "permission", "principal_type", "principal_id"])]
     rule: Option<Rule>,
-    /// The model that it is for; * is every model. Also beside a JSON that names none
+    /// The model of the rule; * is every model. Also with a JSON rule that names none
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// The method or property [default: *]
