@@ -55,6 +55,16 @@ const COOKIES: [&str; 2] = ["access_token", "authorization"];
 /// What a request offers. `query` is the raw query without its `?`, `fields` the head's names and values. `is_local` is
 /// asked where there is a cookie `portcullis`, which any other program on the way could have set: whether the request
 /// came straight from this machine.
+///
+/// ```
+/// use portcullis::credential::{Place, Settings, offered};
+///
+/// let settings = Settings::default();
+/// let fields: [(&str, &[u8]); 2] = [("Host", b"app.test"), ("Authorization", b"Bearer 9fK2")];
+/// let found = offered(&settings, None, fields.into_iter(), || false);
+/// let token = found.first().map(|hit| (hit.place, &*hit.id));
+/// assert_eq!(token, Some((Place::Header, "9fK2")));
+/// ```
 #[must_use]
 pub fn offered<'h>(
     settings: &'h Settings,

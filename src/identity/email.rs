@@ -12,6 +12,13 @@ const ADDRESS_LIMIT: usize = 254;
 /// Whether LoopBack 3.28 takes `text` as an email address (docs/loopback-3.28.md section 2.1: isemail, no DNS).
 ///
 /// No blanks, comments or quotes; a domain need not have a dot, and may be an address in brackets.
+///
+/// ```
+/// use portcullis::identity::is_email;
+///
+/// assert!(is_email("ann@example.com") && is_email("ann@localhost"));
+/// assert!(!is_email("ann") && !is_email("ann @example.com"));
+/// ```
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };

@@ -5,6 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// An account's id. LoopBack compares ids as strings, so `7` and `"7"` are the same user.
+///
+/// ```
+/// use portcullis::identity::UserId;
+///
+/// assert_eq!(UserId::parse("7"), UserId::Number(7));
+/// assert_eq!(UserId::parse("07"), UserId::Text("07".into()), "not the text that 7 has");
+/// assert_eq!(UserId::parse("5e9f8f8f8f8f8f8f8f8f8f8f").to_string(), "5e9f8f8f8f8f8f8f8f8f8f8f");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum UserId {

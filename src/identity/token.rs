@@ -8,6 +8,14 @@ use sha2::{Digest, Sha256};
 use crate::encoding::hex;
 
 /// A token's id, the credential itself. Shown once, to its owner; stored nowhere.
+///
+/// ```
+/// use portcullis::identity::{TokenHash, TokenId};
+///
+/// let id = TokenId::new("9fK2".to_owned());
+/// assert_eq!(id.hash(), TokenHash::of("9fK2"), "the store finds it by its hash");
+/// assert!(!format!("{id:?}").contains("9fK2"), "no log line shows it");
+/// ```
 pub struct TokenId(String);
 
 /// SHA-256 of a token id: what the store and every index hold.

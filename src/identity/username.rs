@@ -31,6 +31,14 @@ impl UsernameError {
 /// What is wrong with a username; `email` is the account's own address.
 ///
 /// It is looked at as an app that normalizes names reads it: letter case and width do not count.
+///
+/// ```
+/// use portcullis::identity::{UsernameError, username_fault};
+///
+/// assert_eq!(username_fault("ann", None), None);
+/// assert_eq!(username_fault("7", None), Some(UsernameError::LooksLikeId));
+/// assert_eq!(username_fault("bob@b.c", Some("ann@b.c")), Some(UsernameError::OtherAddress));
+/// ```
 #[must_use]
 pub fn username_fault(username: &str, email: Option<&str>) -> Option<UsernameError> {
     let folded = fold_case(username);

@@ -12,6 +12,22 @@ use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version}
 
 /// The head of a request, read strictly. Made once per connection and filled again by each scan;
 /// until a scan is complete it is empty.
+///
+/// ```
+/// use portcullis::wire::{Framing, HeadLimits, RequestHead, Scan};
+///
+/// let limits = HeadLimits { bytes: 16_384, fields: 100 };
+/// let bytes = b"POST /notes?draft=1 HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\n{}";
+/// let mut head = RequestHead::new();
+/// assert_eq!(head.scan(&bytes[..20], &limits), Ok(Scan::Partial));
+/// assert_eq!(head.scan(bytes, &limits), Ok(Scan::Complete(bytes.len() - 2)), "the body stays");
+/// assert_eq!((head.method(), head.path(), head.query()), ("POST", "/notes", Some("draft=1")));
+/// assert_eq!(head.framing(), Framing::Length(2));
+///
+/// // Anything that two servers could read differently is refused.
+/// let two_lengths = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n";
+/// assert!(head.scan(two_lengths, &limits).is_err());
+/// ```
 pub struct RequestHead {
     head: Head,
     method: Span,
