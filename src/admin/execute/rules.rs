@@ -158,7 +158,7 @@ fn known(what: &str, word: Option<&str>, words: &[&str]) -> Result<(), ExecuteEr
         || format!("write one of {all}"),
         |near| format!("did you mean `{near}`? There are {all}"),
     );
-    Err(ExecuteError::Rule(format!("`{word}` is no {what}; {near}")))
+    Err(ExecuteError::Rule(format!("`{word}` is not a valid {what}; {near}")))
 }
 
 fn view(row: &AclRow) -> RuleView {

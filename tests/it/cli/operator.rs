@@ -166,7 +166,7 @@ fn f9_stored_rules_are_added_listed_and_removed() {
     for (rule, wrong) in [
         (
             "--model User --permission ALOW --principal-type ROLE --principal-id a",
-            "`ALOW` is not a permission; did you mean `ALLOW`?",
+            "`ALOW` is not a valid permission; did you mean `ALLOW`?",
         ),
         (
             "--model User --permission ALLOW --principal-type role --principal-id a",
