@@ -1,6 +1,6 @@
 //! Hexadecimal digits, and percent-encoding with the sets of characters that several parts share.
 //!
-//! What is decoded on the request path is decoded by [`crate::javascript::decode_uri_component`], which says why.
+//! What is decoded on the request path is decoded by `javascript::decode_uri_component`, which says why.
 
 use std::borrow::Cow;
 
