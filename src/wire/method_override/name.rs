@@ -48,6 +48,10 @@ impl Name {
             _ if self.ended => {}
             b' ' | b'[' | b']' | b'?' | 0xef | 0xbb | 0xbf | 0xfe | 0xff if self.len == 0 => {}
             0 | b'[' | b']' => self.ended = true,
+            // Of a broken escape, which CherryPy drops.
+            b'%' => {}
+            // No name begins with more than two: however many stand there, they do not hide what follows.
+            b'_' | b'-' | b'.' | b' ' if self.len == 2 && self.folded.starts_with(b"__") => {}
             byte => {
                 if let Some(place) = self.folded.get_mut(self.len) {
                     *place = match byte {
@@ -60,18 +64,12 @@ impl Name {
         }
     }
 
-    /// Dots before the name are dropped by qs, and a broken escape behind it by CherryPy.
+    /// Dots before the name are dropped by qs.
     pub(super) fn is_override(&self) -> bool {
-        let Some(mut name) = self.folded.get(..self.len) else { return false };
-        while let Some(shorter) = name.strip_suffix(b"%") {
-            name = shorter;
-        }
-        let mut is_known = NAMES.iter().any(|known| known.as_bytes() == name);
-        while !is_known && let Some(shorter) = name.strip_prefix(b"_") {
-            name = shorter;
-            is_known = NAMES.iter().any(|known| known.as_bytes() == name);
-        }
-        is_known
+        let Some(name) = self.folded.get(..self.len) else { return false };
+        let is_known = |name: &[u8]| NAMES.iter().any(|known| known.as_bytes() == name);
+        let begins_late = |at: &usize| name.iter().take(*at).all(|byte| *byte == b'_');
+        (0..=2).take_while(begins_late).filter_map(|at| name.get(at..)).any(is_known)
     }
 }
 
