@@ -25,7 +25,7 @@ fn read_by(name: &str) {
         Ok(outcome) => outcome,
         Err(missing) => {
             assert!(setting("PORTCULLIS_NO_SKIP").is_none(), "{name}: {missing}");
-            println!("{name}: skipped: {missing}");
+            crate::tell_skipped(name, &missing);
             return;
         }
     };

@@ -112,7 +112,7 @@ fn same_through_the_gate(name: &str) {
         Ok(app) => app,
         Err(missing) => {
             assert!(setting("PORTCULLIS_NO_SKIP").is_none(), "{name}: {missing}");
-            println!("{name}: skipped: {missing}");
+            crate::tell_skipped(name, &missing);
             return;
         }
     };
