@@ -56,7 +56,7 @@ pub use mint::{IssuedToken, TokenRequest};
 pub use password::PasswordError;
 pub use property::Property;
 pub use query::{Kind, Query, QueryError};
-pub use recover::Reset;
+pub use recover::{PasswordChange, Reset};
 pub use relation::NewToken;
 pub use service::Accounts;
 pub use settings::{Links, Registration, Settings};

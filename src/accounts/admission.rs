@@ -36,7 +36,8 @@ impl Accounts {
         &self,
         actor: Actor<'_>,
         user: Option<&UserId>,
-        (password, hash): (Password, Option<PasswordHash>),
+        password: Password,
+        hash: Option<PasswordHash>,
     ) -> Result<Verdict, Fault> {
         let purpose = if user.is_some() { Purpose::NewPassword } else { Purpose::Login };
         let slot = self.slot(actor, purpose, user)?;
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
     use crate::{
         accounts::{
-            Settings,
+            PasswordChange, Settings,
             testing::{self, CLIENT, GOOD, House, ann, house, limited_house, map, with_ann},
         },
         limit,
@@ -300,7 +301,8 @@ mod tests {
         let issued = house.login(&ann()).await.expect("a login is not a new password");
         let session = accounts.session(issued.id.expose()).await.unwrap();
         let actor = as_member(&session, Reach::Everyone);
-        assert!(is_busy(accounts.change_password(actor, &session, (GOOD, "x-good-one")).await.unwrap_err()));
+        let change = PasswordChange { old: GOOD, new: "x-good-one" };
+        assert!(is_busy(accounts.change_password(actor, &session, change).await.unwrap_err()));
         // One client has so many, whomever they are for; and registrations count.
         let others: Vec<_> = (2..).map_while(|user| slot(user).ok()).collect();
         assert_eq!(others.len() + 1, NEW_PASSWORDS_AT_ONCE);

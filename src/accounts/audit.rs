@@ -25,7 +25,7 @@ pub(super) fn record(event: &'static str, actor: Actor<'_>, user: Option<&UserId
 }
 
 /// Writes the line of a role's change: what became of which role, for whom.
-pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, (role, what): (&str, &'static str)) {
+pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, role: &str, what: &'static str) {
     let client = match actor {
         Actor::Client { address, .. } => Some(address.to_string()),
         Actor::Operator => None,

@@ -15,6 +15,12 @@ use crate::{
     store::CommitError,
 };
 
+/// What changes in the users who match.
+struct Update {
+    conditions: Where,
+    properties: Map<String, Value>,
+}
+
 impl Accounts {
     /// Changes all users who match; how many they are. The rules of the model are not asked, as in LoopBack; names
     /// stay unique, and a password is hashed.
@@ -30,18 +36,19 @@ impl Accounts {
         self.settings.key.take(&mut data);
         self.may_change_password(&data)?;
         let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
-        let Patch { data, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
+        let Patch { data: properties, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
         let (conditions, matching) = self.matching(actor, conditions, usize::MAX).await?;
         if password.is_some() && matching.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
+        let update = Update { conditions, properties };
         let mut count = 0;
         for id in matching {
             let hash = match &password {
                 Some(password) => Some(self.own_hash(actor, &id, password).await?),
                 None => None,
             };
-            count += u64::from(self.update_one(actor, &id, &conditions, (&data, hash)).await?);
+            count += u64::from(self.update_one(actor, &id, &update, hash).await?);
         }
         Ok(count)
     }
@@ -51,16 +58,16 @@ impl Accounts {
         &self,
         actor: Actor<'_>,
         id: &UserId,
-        conditions: &Where,
-        (data, hash): (&Map<String, Value>, Option<PasswordHash>),
+        update: &Update,
+        hash: Option<PasswordHash>,
     ) -> Result<bool, Fault> {
         let verified = self.verified(actor, id);
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(id).await? else { return Ok(false) };
-            if !conditions.matches(Row { id: &id_value(id), rest: &old.properties }, &Meter::new()) {
+            if !update.conditions.matches(Row { id: &id_value(id), rest: &old.properties }, &Meter::new()) {
                 return Ok(false);
             }
-            let patch = Patch { data: data.clone(), secret: None };
+            let patch = Patch { data: update.properties.clone(), secret: None };
             let mut draft = Draft::patched(&self.settings, verified, &old, patch);
             if self.settings.loopback {
                 draft.violations.clear();

@@ -173,7 +173,7 @@ impl Dispatcher {
             // A send that panicked counts as failed: its line comes round again.
             let Some(sent) = sending.join_next().await else { return delivered };
             if let Ok((line, entry, result)) = sent {
-                delivered += usize::from(self.settle(accounts, (line, &entry), result).await);
+                delivered += usize::from(self.settle(accounts, line, &entry, result).await);
             }
         }
     }
@@ -182,7 +182,8 @@ impl Dispatcher {
     async fn settle(
         &mut self,
         accounts: &Accounts,
-        (line, entry): (Line, &OutboxEntry),
+        line: Line,
+        entry: &OutboxEntry,
         result: Result<(), String>,
     ) -> bool {
         if let Err(reason) = result {

@@ -246,7 +246,7 @@ impl Accounts {
         let (mut left, mut meter) = (MAX_COST, Meter::new());
         if let Some(few) = self.pinned(conditions).await? {
             for user in few {
-                if !offer(user, (conditions, &meter), &mut take)? {
+                if !offer(user, conditions, &meter, &mut take)? {
                     break;
                 }
             }
@@ -259,7 +259,7 @@ impl Accounts {
             after = page.last().map(|user| user.id.clone());
             let is_last = page.len() < PAGE;
             for user in page {
-                if !offer(user, (conditions, &meter), &mut take)? {
+                if !offer(user, conditions, &meter, &mut take)? {
                     return Ok(());
                 }
                 if meter.is_due() {
@@ -333,7 +333,8 @@ impl Found {
 /// Hands a user who matches to `take`; whether it wants more.
 fn offer(
     user: User,
-    (conditions, meter): (&Where, &Meter),
+    conditions: &Where,
+    meter: &Meter,
     take: &mut impl FnMut(User, Value) -> bool,
 ) -> Result<bool, Fault> {
     let id = id_value(&user.id);

@@ -129,7 +129,7 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.clone());
         // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
         let may_match = hash.is_some() && !password.expose().is_empty();
-        let verdict = self.verify(actor, owner.as_ref(), (self.counted(password), hash.or(decoy))).await?;
+        let verdict = self.verify(actor, owner.as_ref(), self.counted(password), hash.or(decoy)).await?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),

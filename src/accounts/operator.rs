@@ -9,13 +9,20 @@ use crate::{
     store::{AclRow, Change, CommitError, Outcome, Role, Token, User},
 };
 
-/// What became of a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RoleChange {
+/// What becomes of a role.
+#[derive(Clone, Copy)]
+enum RoleChange<'a> {
     Added,
-    Granted,
-    Revoked,
+    Granted(&'a User),
+    Revoked(&'a User),
     Deleted,
+}
+
+/// What becomes of a user.
+#[derive(Clone, Copy)]
+enum UserChange {
+    Switched { disabled: bool },
+    EmailConfirmed,
 }
 
 impl Accounts {
@@ -27,8 +34,7 @@ impl Accounts {
         if self.role(name).await?.is_some() {
             return Ok(false);
         }
-        let change = Change::CreateRole { name: name.to_owned() };
-        self.change_role(actor, None, change, (name, RoleChange::Added)).await?;
+        self.change_role(actor, name, RoleChange::Added).await?;
         Ok(true)
     }
 
@@ -40,8 +46,7 @@ impl Accounts {
         if self.has_role(user, role).await? {
             return Ok(false);
         }
-        let change = Change::Grant { role: role.to_owned(), user: user.id.clone() };
-        self.change_role(actor, Some(user), change, (role, RoleChange::Granted)).await?;
+        self.change_role(actor, role, RoleChange::Granted(user)).await?;
         Ok(true)
     }
 
@@ -53,8 +58,7 @@ impl Accounts {
         if !self.has_role(user, role).await? {
             return Ok(false);
         }
-        let change = Change::Revoke { role: role.to_owned(), user: user.id.clone() };
-        self.change_role(actor, Some(user), change, (role, RoleChange::Revoked)).await?;
+        self.change_role(actor, role, RoleChange::Revoked(user)).await?;
         Ok(true)
     }
 
@@ -66,8 +70,7 @@ impl Accounts {
         if self.role(name).await?.is_none() {
             return Ok(false);
         }
-        let change = Change::DeleteRole { name: name.to_owned() };
-        self.change_role(actor, None, change, (name, RoleChange::Deleted)).await?;
+        self.change_role(actor, name, RoleChange::Deleted).await?;
         Ok(true)
     }
 
@@ -100,8 +103,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::UnknownUser`], or the store's.
     pub async fn switch(&self, actor: Actor<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
-        let more = json!({ "changed": ["disabled"], "disabled": disabled });
-        self.rewrite(actor, id, ("user.changed", more), |user| user.disabled = disabled).await
+        self.change_user(actor, id, UserChange::Switched { disabled }).await
     }
 
     /// Takes a user's email address for confirmed.
@@ -112,11 +114,7 @@ impl Accounts {
         if self.user(id).await?.email().is_none() {
             return Err(Fault::NoEmail);
         }
-        self.rewrite(actor, id, ("user.verified", Value::Null), |user| {
-            user.verification = None;
-            user.properties.insert("emailVerified".to_owned(), true.into());
-        })
-        .await
+        self.change_user(actor, id, UserChange::EmailConfirmed).await
     }
 
     /// Ends a token, whosever it is; `false` when it was gone.
@@ -133,18 +131,13 @@ impl Accounts {
         Ok(matches!(outcomes.first(), Some(Outcome::Removed(1..))))
     }
 
-    async fn rewrite(
-        &self,
-        actor: Actor<'_>,
-        id: &UserId,
-        (kind, more): (&'static str, Value),
-        edit: impl Fn(&mut User),
-    ) -> Result<User, Fault> {
+    async fn change_user(&self, actor: Actor<'_>, id: &UserId, change: UserChange) -> Result<User, Fault> {
+        let kind = change.event();
         for _ in 0..ATTEMPTS {
             let mut user = self.user(id).await?;
-            edit(&mut user);
+            change.apply(&mut user);
             let mut batch = vec![Change::UpdateUser(user.clone())];
-            self.announce(&mut batch, kind, actor, About::User(&user), more.clone())?;
+            self.announce(&mut batch, kind, actor, About::User(&user), change.more())?;
             match self.commit(batch).await {
                 Ok(_) => {
                     audit::record(kind, actor, Some(&user.id), None);
@@ -158,19 +151,14 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    async fn change_role(
-        &self,
-        actor: Actor<'_>,
-        user: Option<&User>,
-        change: Change,
-        (role, what): (&str, RoleChange),
-    ) -> Result<(), Fault> {
-        let mut batch = vec![change];
+    async fn change_role(&self, actor: Actor<'_>, role: &str, change: RoleChange<'_>) -> Result<(), Fault> {
+        let (user, what) = (change.user(), change.word());
+        let mut batch = vec![change.of(role)];
         let about = user.map_or(About::Nobody, About::User);
-        let more = json!({ "role": role, "what": what.word() });
+        let more = json!({ "role": role, "what": what });
         self.announce(&mut batch, "role.changed", actor, about, more)?;
         self.commit(batch).await?;
-        audit::role(actor, user.map(|user| &user.id), (role, what.word()));
+        audit::role(actor, user.map(|user| &user.id), role, what);
         Ok(())
     }
 
@@ -188,13 +176,58 @@ impl Accounts {
     }
 }
 
-impl RoleChange {
+impl<'a> RoleChange<'a> {
+    /// The change in the store.
+    fn of(self, role: &str) -> Change {
+        let name = role.to_owned();
+        match self {
+            Self::Added => Change::CreateRole { name },
+            Self::Granted(user) => Change::Grant { role: name, user: user.id.clone() },
+            Self::Revoked(user) => Change::Revoke { role: name, user: user.id.clone() },
+            Self::Deleted => Change::DeleteRole { name },
+        }
+    }
+
+    fn user(self) -> Option<&'a User> {
+        match self {
+            Self::Granted(user) | Self::Revoked(user) => Some(user),
+            Self::Added | Self::Deleted => None,
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Added => "added",
-            Self::Granted => "granted",
-            Self::Revoked => "revoked",
+            Self::Granted(_) => "granted",
+            Self::Revoked(_) => "revoked",
             Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl UserChange {
+    fn apply(self, user: &mut User) {
+        match self {
+            Self::Switched { disabled } => user.disabled = disabled,
+            Self::EmailConfirmed => {
+                user.verification = None;
+                user.properties.insert("emailVerified".to_owned(), true.into());
+            }
+        }
+    }
+
+    fn event(self) -> &'static str {
+        match self {
+            Self::Switched { .. } => "user.changed",
+            Self::EmailConfirmed => "user.verified",
+        }
+    }
+
+    /// What the event says of it.
+    fn more(self) -> Value {
+        match self {
+            Self::Switched { disabled } => json!({ "changed": ["disabled"], "disabled": disabled }),
+            Self::EmailConfirmed => Value::Null,
         }
     }
 }

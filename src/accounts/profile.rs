@@ -109,7 +109,7 @@ impl Draft {
             }
         }
         let old = old.map(|old| &old.properties);
-        let mut draft = Self::of(settings, verified, data, (secret, Needs::Password), old);
+        let mut draft = Self::of(settings, verified, Patch { data, secret }, Needs::Password, old);
         draft.id = settings.key.choice(id.as_ref());
         if let Some(given) = id.filter(|_| draft.id.is_none()).and_then(|id| id_given(settings, &id)) {
             draft.violations.insert(0, given);
@@ -125,17 +125,18 @@ impl Draft {
             data.shift_remove("emailVerified");
         }
         merged.extend(data);
-        let needs = (patch.secret, Needs::Nothing);
-        Self::of(settings, Verified::AsSent, merged, needs, Some(&old.properties))
+        let whole = Patch { data: merged, secret: patch.secret };
+        Self::of(settings, Verified::AsSent, whole, Needs::Nothing, Some(&old.properties))
     }
 
     fn of(
         settings: &Settings,
         verified: Verified,
-        data: Map<String, Value>,
-        (secret, needs): (Option<Secret>, Needs),
+        whole: Patch,
+        needs: Needs,
         old: Option<&Map<String, Value>>,
     ) -> Self {
+        let Patch { data, secret } = whole;
         let mut violations = Vec::new();
         for property in &settings.properties {
             let value = data.get(&property.name);

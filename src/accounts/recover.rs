@@ -26,6 +26,15 @@ pub struct Reset {
     realm: Option<String>,
 }
 
+/// The password that a user knows, and the one that they want.
+#[derive(Clone, Copy)]
+pub struct PasswordChange<'a> {
+    /// The password so far.
+    pub old: &'a str,
+    /// The password from now on.
+    pub new: &'a str,
+}
+
 /// What lets a caller set a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
@@ -142,7 +151,7 @@ impl Accounts {
         &self,
         actor: Actor<'_>,
         session: &Session,
-        (old, new): (&str, &str),
+        PasswordChange { old, new }: PasswordChange<'_>,
     ) -> Result<(), Fault> {
         let user = self.present(&session.subject.load().id).await?;
         let old = Password::new(old.to_owned());
@@ -323,7 +332,8 @@ mod tests {
             house.accounts.logout(CLIENT, &own).await.unwrap();
             let patched = house.accounts.patch(with(&own), user.clone(), map(&json!({"nick": "x"}))).await;
             assert!(matches!(patched, Err(Fault::SessionEnded)), "{patched:?}");
-            let changed = house.accounts.change_password(with(&own), &own, (GOOD, NEW)).await;
+            let change = PasswordChange { old: GOOD, new: NEW };
+            let changed = house.accounts.change_password(with(&own), &own, change).await;
             assert!(matches!(changed, Err(Fault::SessionEnded)), "{changed:?}");
             let deleted = house.accounts.delete(with(&own), "1").await;
             assert!(matches!(deleted, Err(Fault::SessionEnded)), "{deleted:?}");
@@ -369,8 +379,9 @@ mod tests {
     async fn changes_a_password_for_who_knows_the_old_one() {
         let house = ann(testing::standard()).await;
         let (own, other) = (session(&house, &[]).await, session(&house, &[]).await);
-        let change =
-            async |old: &str, new: &str| house.accounts.change_password(with(&own), &own, (old, new)).await;
+        let change = async |old: &str, new: &str| {
+            house.accounts.change_password(with(&own), &own, PasswordChange { old, new }).await
+        };
         for (old, new, expected) in [
             ("wrong", "short", "the current password is wrong"),
             ("", NEW, "the current password is wrong"),
@@ -394,11 +405,14 @@ mod tests {
         let house = testing::limited_house(testing::standard(), &limits).await;
         house.register(&json!({"username": "ann", "email": "ann@b.c", "password": GOOD})).await.unwrap();
         let own = session(&house, &[]).await;
+        let change = async |old: &str| {
+            house.accounts.change_password(with(&own), &own, PasswordChange { old, new: NEW }).await
+        };
         for _ in 0..2 {
-            let guess = house.accounts.change_password(with(&own), &own, ("guess", NEW)).await;
+            let guess = change("guess").await;
             assert!(matches!(guess, Err(Fault::WrongPassword)), "{guess:?}");
         }
-        let third = house.accounts.change_password(with(&own), &own, (GOOD, NEW)).await;
+        let third = change(GOOD).await;
         assert!(matches!(third, Err(Fault::Limited(_))), "{third:?}");
     }
 

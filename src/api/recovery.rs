@@ -9,7 +9,11 @@ use super::{
     negotiate,
     users::{actor, instance_id},
 };
-use crate::{accounts::Reset, javascript::to_text, store::Session};
+use crate::{
+    accounts::{PasswordChange, Reset},
+    javascript::to_text,
+    store::Session,
+};
 
 impl Api {
     /// `POST /users/{id}/verify`: the mail goes out by itself.
@@ -74,7 +78,8 @@ impl Api {
     pub(super) async fn change_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let (old, new) = (field(call, "oldPassword")?, field(call, "newPassword")?);
         let session = self.session(call)?;
-        let changed = self.accounts.change_password(actor(call), session, (&old, &new)).await;
+        let change = PasswordChange { old: &old, new: &new };
+        let changed = self.accounts.change_password(actor(call), session, change).await;
         changed.map_err(|fault| self.fault(fault))?;
         Ok(Answer::Nothing)
     }

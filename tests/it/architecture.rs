@@ -81,7 +81,7 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
 ];
 
 /// Modules whose functions still take tuples apart in their parameters.
-const WITH_TUPLES: [&str; 6] = ["accounts", "admin", "api", "app", "cli", "policy"];
+const WITH_TUPLES: [&str; 5] = ["admin", "api", "app", "cli", "policy"];
 
 /// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
 const OLD_NAMES: [&str; 62] = [

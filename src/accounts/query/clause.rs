@@ -145,7 +145,9 @@ impl Where {
                 _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value, budget)?)),
                 _ => {
                     let test = match model.kind(key) {
-                        Some(kind) => declared(model, (key, kind), (value, map), budget)?,
+                        Some(kind) => {
+                            Asked { property: key, kind, given: value, clause: map }.read(model, budget)?
+                        }
                         None => plain(model, value, budget)?,
                     };
                     clauses.push(Clause::Field { path: model.key.path(key).to_owned(), test });
@@ -192,50 +194,76 @@ fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
     }
 }
 
-/// A condition on a declared property: one operator, its value in the property's type.
-fn declared(
-    model: &Model,
-    (property, kind): (&str, Kind),
-    (given, clause): (&Value, &Map<String, Value>),
-    budget: &mut Budget,
-) -> Result<Condition, QueryError> {
-    budget.values(given)?;
-    let wrong =
-        |reason: String| QueryError::Clause { property: property.to_owned(), given: given.clone(), reason };
-    let operator = given
-        .as_object()
-        .and_then(|map| OPERATORS.iter().find_map(|name| map.get(*name).map(|value| (*name, value))));
-    let Some((operator, value)) = operator.filter(|(name, _)| *name != "eq") else {
-        let value = operator.map_or(given, |(_, value)| value);
-        return equality(kind, value, clause).map(Condition::Equals);
-    };
-    let typed = |value: &Value| coerced(kind, value);
-    let items = |value: &Value| -> Result<Vec<Value>, QueryError> {
-        let items = list(value).map_err(|reason| wrong(format!("Error: {reason}")))?;
-        items.iter().map(typed).collect()
-    };
-    Ok(match operator {
-        "between" => {
-            let mut items = items(value)?.into_iter();
-            match (items.next(), items.next(), items.next()) {
-                (Some(from), Some(to), None) => Condition::Between(from, to),
-                _ => {
-                    let count = list(value).map_or(0, |items| items.len());
-                    return Err(wrong(format!("Expected precisely 2 values, received {count}")));
+/// What a client asks of a declared property.
+struct Asked<'a> {
+    property: &'a str,
+    kind: Kind,
+    given: &'a Value,
+    /// Where it stands, for messages.
+    clause: &'a Map<String, Value>,
+}
+
+impl Asked<'_> {
+    /// The condition: one operator, its value in the property's type.
+    fn read(&self, model: &Model, budget: &mut Budget) -> Result<Condition, QueryError> {
+        budget.values(self.given)?;
+        let operator = self
+            .given
+            .as_object()
+            .and_then(|map| OPERATORS.iter().find_map(|name| map.get(*name).map(|value| (*name, value))));
+        let Some((operator, value)) = operator.filter(|(name, _)| *name != "eq") else {
+            let value = operator.map_or(self.given, |(_, value)| value);
+            return self.equality(value).map(Condition::Equals);
+        };
+        let typed = |value: &Value| coerced(self.kind, value);
+        Ok(match operator {
+            "between" => {
+                let mut items = self.items(value)?.into_iter();
+                match (items.next(), items.next(), items.next()) {
+                    (Some(from), Some(to), None) => Condition::Between(from, to),
+                    _ => {
+                        let count = list(value).map_or(0, |items| items.len());
+                        return Err(self.wrong(format!("Expected precisely 2 values, received {count}")));
+                    }
                 }
             }
+            "inq" => Condition::In(self.items(value)?),
+            "nin" => Condition::NotIn(self.items(value)?),
+            "neq" => Condition::Not(typed(value)?),
+            "like" | "nlike" | "ilike" | "nilike" => match value {
+                Value::String(pattern) => like(model, operator, pattern, budget)?,
+                _ => return Err(self.wrong("Expected a string or RegExp".to_owned())),
+            },
+            "regexp" => Condition::Regex(literal(value, budget)?),
+            operator => relation(operator)
+                .map_or(Ok(Condition::Never), |op| typed(value).map(|v| Condition::Than(op, v)))?,
+        })
+    }
+
+    /// The value that the property should have.
+    fn equality(&self, value: &Value) -> Result<Value, QueryError> {
+        if let Ok(items) = list(value) {
+            return items.iter().map(|item| coerced(self.kind, item)).collect();
         }
-        "inq" => Condition::In(items(value)?),
-        "nin" => Condition::NotIn(items(value)?),
-        "neq" => Condition::Not(typed(value)?),
-        "like" | "nlike" | "ilike" | "nilike" => match value {
-            Value::String(pattern) => like(model, operator, pattern, budget)?,
-            _ => return Err(wrong("Expected a string or RegExp".to_owned())),
-        },
-        "regexp" => Condition::Regex(literal(value, budget)?),
-        operator => relation(operator)
-            .map_or(Ok(Condition::Never), |op| typed(value).map(|v| Condition::Than(op, v)))?,
-    })
+        if let Value::Object(map) = value {
+            let operators: Vec<String> = map.keys().filter(|key| key.starts_with('$')).cloned().collect();
+            if !operators.is_empty() {
+                let clause = Value::Object(self.clause.clone());
+                return Err(QueryError::Operators { operators, clause });
+            }
+        }
+        coerced(self.kind, value)
+    }
+
+    /// The values of a list.
+    fn items(&self, value: &Value) -> Result<Vec<Value>, QueryError> {
+        let items = list(value).map_err(|reason| self.wrong(format!("Error: {reason}")))?;
+        items.iter().map(|item| coerced(self.kind, item)).collect()
+    }
+
+    fn wrong(&self, reason: String) -> QueryError {
+        QueryError::Clause { property: self.property.to_owned(), given: self.given.clone(), reason }
+    }
 }
 
 /// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
@@ -288,20 +316,6 @@ fn relation(operator: &str) -> Option<Relation> {
         "lte" => Some(Relation::LessOrEqual),
         _ => None,
     }
-}
-
-/// The value that a property should have.
-fn equality(kind: Kind, value: &Value, clause: &Map<String, Value>) -> Result<Value, QueryError> {
-    if let Ok(items) = list(value) {
-        return items.iter().map(|item| coerced(kind, item)).collect();
-    }
-    if let Value::Object(map) = value {
-        let operators: Vec<String> = map.keys().filter(|key| key.starts_with('$')).cloned().collect();
-        if !operators.is_empty() {
-            return Err(QueryError::Operators { operators, clause: Value::Object(clause.clone()) });
-        }
-    }
-    coerced(kind, value)
 }
 
 /// A value in its property's type.
