@@ -16,7 +16,7 @@ use crate::{
     wire::Frames,
 };
 
-use stall::{Side, Stalls};
+use stall::{Side, Stalls, Taken};
 
 /// One direction of a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) async fn run(
     let mut hangup = None;
     let (mut to_app, mut to_client) = (Flow::Open, Flow::Open);
     let mut frames = Frames::default();
-    let (mut moved_in, mut moved_out) = (0, 0);
+    let mut taken = Taken::default();
     let mut stalls = Stalls::default();
     let mut seen = None;
     down.deadline.clear();
@@ -72,14 +72,14 @@ pub(super) async fn run(
         let scratch = &mut *down.scratch;
         let client = Source { socket: &mut down.socket, buffer: &mut scratch.input };
         let upward = pump(cx, &mut to_app, client, &mut up, |bytes: &[u8]| {
-            moved_in += bytes.len() as u64;
+            taken.by_app += bytes.len() as u64;
         });
         let app = Source { socket: &mut up, buffer: &mut scratch.from_app };
         let downward = pump(cx, &mut to_client, app, &mut down.socket, |bytes: &[u8]| {
-            moved_out += bytes.len() as u64;
+            taken.by_client += bytes.len() as u64;
             frames.pass(bytes);
         });
-        match stalls.look(down, (moved_in, moved_out)) {
+        match stalls.look(down, taken) {
             Some(Side::Client) => return Poll::Ready(None),
             Some(Side::App) => return Poll::Ready(Some(Close::Failed)),
             None => {}
@@ -102,8 +102,8 @@ pub(super) async fn run(
         if hangup.happened(cx, half) { Poll::Ready(None) } else { Poll::Pending }
     })
     .await;
-    down.bytes_in += moved_in;
-    down.bytes_out += moved_out;
+    down.bytes_in += taken.by_app;
+    down.bytes_out += taken.by_client;
     if let Some(close) = close
         && finish_frame(down, &mut up, &mut frames).await.is_ok()
         && !frames.is_closed()

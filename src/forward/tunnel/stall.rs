@@ -11,6 +11,13 @@ pub(super) enum Side {
     App,
 }
 
+/// How many bytes each side has taken so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    pub(super) by_app: u64,
+    pub(super) by_client: u64,
+}
+
 /// Both sides of a tunnel.
 #[derive(Debug, Default)]
 pub(super) struct Stalls {
@@ -19,16 +26,16 @@ pub(super) struct Stalls {
 }
 
 impl Stalls {
-    /// The side that has been too slow, and when the next look is due. `moved`: what the app and the client have taken.
-    /// Of a client that takes nothing goes what the kernel still holds for it, too.
-    pub(super) fn look(&mut self, down: &mut Downstream, moved: (u64, u64)) -> Option<Side> {
+    /// The side that has been too slow; sets when the next look is due. What the kernel still holds for a client that
+    /// takes nothing goes, too.
+    pub(super) fn look(&mut self, down: &mut Downstream, taken: Taken) -> Option<Side> {
         let (now, times) = (down.deadline.now(), &down.times);
         let (of_app, of_client) = (!down.scratch.input.is_empty(), !down.scratch.from_app.is_empty());
-        if self.client.is_over(now, of_client, moved.1, times) {
+        if self.client.is_over(now, of_client, taken.by_client, times) {
             down.reset();
             return Some(Side::Client);
         }
-        if self.app.is_over(now, of_app, moved.0, times) {
+        if self.app.is_over(now, of_app, taken.by_app, times) {
             return Some(Side::App);
         }
         if of_app || of_client {
