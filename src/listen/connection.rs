@@ -14,7 +14,7 @@ use crate::{
     wire::RequestHead,
 };
 
-use super::Server;
+use super::{Server, spares::Spare};
 
 impl Server {
     /// Serves a connection until it ends.
@@ -39,14 +39,14 @@ impl Server {
             if !self.end_rest(deadline) || !readable {
                 return;
             }
-            let (mut head, scratch) = self.spares.lend();
+            let Spare { mut head, scratch } = self.spares.lend();
             let mut down = Downstream::new(socket, remote, deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
             if down.bytes_out > 0 {
                 patience = times.idle;
             }
             let (returned, scratch) = down.into_parts();
-            self.spares.take_back((head, scratch));
+            self.spares.take_back(Spare { head, scratch });
             if !goes_on {
                 return;
             }

@@ -15,7 +15,11 @@ pub(super) struct Spares {
 }
 
 /// What one connection works with.
-pub(super) type Spare = (RequestHead, Box<Scratch>);
+#[derive(Debug, Default)]
+pub(super) struct Spare {
+    pub(super) head: RequestHead,
+    pub(super) scratch: Box<Scratch>,
+}
 
 /// This many are kept in any case.
 const KEPT: usize = 8;
@@ -30,12 +34,12 @@ impl Spares {
     }
 
     /// Takes a set back.
-    pub(super) fn take_back(&self, (head, mut scratch): Spare) {
+    pub(super) fn take_back(&self, mut spare: Spare) {
         self.lent.set(self.lent.get().saturating_sub(1));
         // A buffer that one request made large is not kept for all that follow.
-        if !scratch.is_swollen() {
-            scratch.clear();
-            self.stack.borrow_mut().push((head, scratch));
+        if !spare.scratch.is_swollen() {
+            spare.scratch.clear();
+            self.stack.borrow_mut().push(spare);
         }
     }
 
@@ -78,7 +82,7 @@ mod tests {
     fn a_swollen_one_is_not_kept() {
         let spares = Spares::default();
         let mut spare = spares.lend();
-        spare.1.to_client.reserve(1 << 20);
+        spare.scratch.to_client.reserve(1 << 20);
         spares.take_back(spare);
         assert!(spares.stack.borrow().is_empty());
     }
