@@ -22,6 +22,15 @@ struct Access {
     denial: u16,
 }
 
+/// A route of the document.
+struct Documented<'a> {
+    /// Its `operationId`.
+    id: String,
+    verb: &'a str,
+    operation: &'a Operation,
+    access: Access,
+}
+
 /// The `paths` of the document.
 pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map<String, Value> {
     let mut paths = Map::new();
@@ -44,7 +53,7 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
             id = format!("{id}__{verb}{plain}");
         }
         named.push(id.clone());
-        let described = described(operation, (&verb, id), &access, (about, accounts));
+        let described = Documented { id, verb: &verb, operation, access }.to_json(about, accounts);
         let item = paths.entry(path.clone()).or_insert_with(|| path_item(&path));
         if let Value::Object(item) = item {
             item.insert(verb, described);
@@ -89,34 +98,32 @@ impl Access {
     }
 }
 
-fn described(
-    operation: &Operation,
-    (verb, id): (&str, String),
-    access: &Access,
-    (about, accounts): (&Described<'_>, &accounts::Settings),
-) -> Value {
-    let mut text = operation.about.to_owned();
-    if !text.is_empty() {
-        text.push(' ');
+impl Documented<'_> {
+    fn to_json(&self, about: &Described<'_>, accounts: &accounts::Settings) -> Value {
+        let Self { id, verb, operation, access } = self;
+        let mut text = operation.about.to_owned();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(access.told());
+        let mut described = Map::new();
+        described.insert("operationId".to_owned(), id.as_str().into());
+        described.insert("tags".to_owned(), json!([operation.tag]));
+        described.insert("summary".to_owned(), operation.summary.into());
+        described.insert("description".to_owned(), text.into());
+        let is_public = access.anonymous && !operation.needs_token;
+        described.insert("security".to_owned(), security::requirements(about.credentials, is_public));
+        let parameters = parameters(operation);
+        if !parameters.is_empty() {
+            described.insert("parameters".to_owned(), parameters.into());
+        }
+        if let Some(body) = body(operation, verb, accounts) {
+            described.insert("requestBody".to_owned(), body);
+        }
+        let responses = responses::of(operation, verb, access.denial, accounts.loopback);
+        described.insert("responses".to_owned(), responses.into());
+        Value::Object(described)
     }
-    text.push_str(access.told());
-    let mut described = Map::new();
-    described.insert("operationId".to_owned(), id.into());
-    described.insert("tags".to_owned(), json!([operation.tag]));
-    described.insert("summary".to_owned(), operation.summary.into());
-    described.insert("description".to_owned(), text.into());
-    let is_public = access.anonymous && !operation.needs_token;
-    described.insert("security".to_owned(), security::requirements(about.credentials, is_public));
-    let parameters = parameters(operation);
-    if !parameters.is_empty() {
-        described.insert("parameters".to_owned(), parameters.into());
-    }
-    if let Some(body) = body(operation, verb, accounts) {
-        described.insert("requestBody".to_owned(), body);
-    }
-    let responses = responses::of(operation, verb, access.denial, accounts.loopback);
-    described.insert("responses".to_owned(), responses.into());
-    Value::Object(described)
 }
 
 fn path_item(path: &str) -> Value {
