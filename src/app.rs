@@ -140,12 +140,7 @@ async fn start_on(
     let gate = gate(config, &store, limits, &clock, &metrics);
     let shared = Shared::new(translate::listen(config, open_files(config)), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
-    let readiness = Arc::new(admin::Readiness::new(
-        Arc::clone(&store),
-        hasher.clone(),
-        (Arc::clone(&metrics), Arc::clone(&last)),
-        log.clone(),
-    ));
+    let readiness = Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log));
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
     own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
@@ -164,7 +159,8 @@ async fn start_on(
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
     let addresses = Addresses { http, admin };
-    let about = status::About::new(config, &clock, &addresses, (&rules, &metrics, &last));
+    let configured = status::Configured::new(config, &addresses);
+    let about = status::About::new(configured, &clock, &rules, metrics, last);
     Ok(Running {
         addresses,
         live: Live { reloader: reloader.clone(), forward, about },

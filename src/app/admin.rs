@@ -40,12 +40,20 @@ pub(super) struct Readiness {
 impl Readiness {
     /// Not ready yet.
     pub(super) fn new(
-        store: Arc<dyn Store>,
-        hasher: Hasher,
-        (metrics, last_reload): (Arc<Metrics>, Arc<LastReload>),
-        log: Log,
+        store: &Arc<dyn Store>,
+        hasher: &Hasher,
+        metrics: &Arc<Metrics>,
+        last_reload: &Arc<LastReload>,
+        log: &Log,
     ) -> Self {
-        Self { ready: AtomicBool::new(false), store, hasher, metrics, last_reload, log }
+        Self {
+            ready: AtomicBool::new(false),
+            store: Arc::clone(store),
+            hasher: hasher.clone(),
+            metrics: Arc::clone(metrics),
+            last_reload: Arc::clone(last_reload),
+            log: log.clone(),
+        }
     }
 
     /// From now on it is, or is not.

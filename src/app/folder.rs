@@ -271,7 +271,7 @@ pub fn read_file(folder: &Path, name: &str) -> Result<String, Finding> {
 }
 
 fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> {
-    let unreadable = |message: String, fix: &str| finding(name, (1, 1), Code::Unreadable, message, fix);
+    let unreadable = |message: String, fix: &str| finding(name, Code::Unreadable, message, fix);
     let size = match seen {
         Seen::File(stat) => stat.size,
         Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
@@ -284,7 +284,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
     };
     let too_large = || {
         let message = format!("the file has {size} bytes, and a policy file has at most 1 MiB");
-        finding(name, (1, 1), Code::TooLarge, message, "split it into several")
+        finding(name, Code::TooLarge, message, "split it into several")
     };
     if size > LARGEST_FILE {
         return Err(too_large());
@@ -303,27 +303,22 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
         let before = String::from_utf8_lossy(error.as_bytes().get(..sound).unwrap_or_default()).into_owned();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        finding(
-            name,
-            (line, column),
-            Code::NotUtf8,
-            "the file is not UTF-8 from here on".into(),
-            "save it as UTF-8",
-        )
+        let message = "the file is not UTF-8 from here on".into();
+        Finding { line, column, ..finding(name, Code::NotUtf8, message, "save it as UTF-8") }
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn finding(file: &str, (line, column): (usize, usize), code: Code, message: String, fix: &str) -> Finding {
-    let fix = Some(fix.to_owned());
+/// An error of a whole file, told at its beginning.
+fn finding(file: &str, code: Code, message: String, fix: &str) -> Finding {
     Finding {
         file: file.to_owned(),
-        line,
-        column,
+        line: 1,
+        column: 1,
         severity: Severity::Error,
         code: code.name(),
         message,
-        fix,
+        fix: Some(fix.to_owned()),
     }
 }
 

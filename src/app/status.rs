@@ -17,7 +17,7 @@ use crate::{
     store::Store,
 };
 
-pub(super) use about::About;
+pub(super) use about::{About, Configured};
 pub use last_reload::Reload;
 
 /// What runs.
@@ -87,19 +87,24 @@ pub struct Rows {
 
 impl About {
     pub(super) fn new(
-        config: &Config,
+        configured: Configured,
         clock: &Clock,
-        addresses: &Addresses,
-        (rules, metrics, last): (&Arc<Rules>, &Arc<Metrics>, &Arc<LastReload>),
+        rules: &Arc<Rules>,
+        metrics: Arc<Metrics>,
+        last: Arc<LastReload>,
     ) -> Self {
+        Self { since: clock.now(), clock: clock.clone(), configured, rules: Arc::clone(rules), metrics, last }
+    }
+}
+
+impl Configured {
+    pub(super) fn new(config: &Config, addresses: &Addresses) -> Self {
         let admin = addresses.admin.map(|address| format!("http://{address} (health, metrics)"));
         let server = |server: &UpstreamAddress| match server {
             UpstreamAddress::Http { authority, .. } => format!("http://{authority}"),
             UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
         };
         Self {
-            since: clock.now(),
-            clock: clock.clone(),
             listeners: std::iter::once(http_name(&addresses.http)).chain(admin).collect(),
             upstreams: config.upstream.servers.iter().map(server).collect(),
             policies: config.policies.dir.display().to_string(),
@@ -107,9 +112,6 @@ impl About {
                 Profile::Standard => "standard",
                 Profile::Loopback3 => "loopback3",
             },
-            rules: Arc::clone(rules),
-            metrics: Arc::clone(metrics),
-            last: Arc::clone(last),
         }
     }
 }
@@ -124,16 +126,17 @@ impl Live {
         let counters = store.counters();
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let about = &self.about;
+        let configured = &about.configured;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             since: about.since.to_string(),
-            listeners: about.listeners.clone(),
-            profile: about.profile.to_owned(),
+            listeners: configured.listeners.clone(),
+            profile: configured.profile.to_owned(),
             policies: PoliciesInForce {
                 digest: made_of.ruleset.set.digest.clone(),
                 routes: count(about.rules.current().set.routes().count()),
                 files: count(made_of.sources.len()),
-                dir: about.policies.clone(),
+                dir: configured.policies.clone(),
             },
             last_reload: about.last.told(),
             store: Rows {
@@ -142,7 +145,7 @@ impl Live {
                 rules: count(made_of.stored.rules.len()),
             },
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
-            upstreams: about.upstreams.clone(),
+            upstreams: configured.upstreams.clone(),
             upstream_health: self.forward.servers.iter().map(|(_, health)| self.how(health)).collect(),
             needs_restart: about.last.waiting(),
             certificates: Vec::new(),

@@ -13,7 +13,7 @@ pub fn passed_over(folder: &Path) -> Vec<Finding> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some((message, fix)) = overlooked(&name, &Seen::at(&entry.path())) {
-            let finding = finding(&name, (1, 1), Code::PassedOver, message.to_owned(), fix);
+            let finding = finding(&name, Code::PassedOver, message.to_owned(), fix);
             found.push(Finding { severity: Severity::Warning, ..finding });
         }
     }

@@ -14,11 +14,18 @@ use crate::{
 pub(in crate::app) struct About {
     pub(in crate::app) since: Timestamp,
     pub(in crate::app) clock: Clock,
-    pub(in crate::app) listeners: Vec<String>,
-    pub(in crate::app) upstreams: Vec<String>,
-    pub(in crate::app) policies: String,
-    pub(in crate::app) profile: &'static str,
+    pub(in crate::app) configured: Configured,
     pub(in crate::app) rules: Arc<Rules>,
     pub(in crate::app) metrics: Arc<Metrics>,
     pub(in crate::app) last: Arc<LastReload>,
+}
+
+/// What the configuration says, as `status` shows it.
+#[derive(Clone)]
+pub(in crate::app) struct Configured {
+    pub(in crate::app) listeners: Vec<String>,
+    pub(in crate::app) upstreams: Vec<String>,
+    /// The folder of the policies.
+    pub(in crate::app) policies: String,
+    pub(in crate::app) profile: &'static str,
 }
