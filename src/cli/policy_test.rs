@@ -116,13 +116,13 @@ impl Folder {
 /// What becomes of a case. A request that the gate refuses before any rule is denied by the check's name.
 pub(super) fn decide(analysis: &Analysis, case: &Case) -> Outcome {
     let refused = |refused: Refused| case.refused(refused.status, refused.check);
-    match Asked::by(analysis.set(), case.user().as_deref(), (&case.method, &case.target)) {
+    match Asked::by(analysis.set(), case.user().as_deref(), &case.method, &case.target) {
         Ok(asked) => {
             let (path, query) = asked.parts();
             if asked.encoded_slash && !analysis.set().action(&case.method, path, query).encoded_slash {
                 return refused(Refused::encoded_slash());
             }
-            analysis.run(case, (path, query))
+            analysis.run(case, path, query)
         }
         Err(reason) => refused(reason),
     }

@@ -73,20 +73,14 @@ fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, rep
 }
 
 impl AccountModel {
-    /// Reads it; what its settings would do otherwise than it seems is told.
-    pub(super) fn read(
-        model: &Model,
-        models: &Models,
-        (plural, principal_type): (String, &str),
-        (settings, report): (&Settings, &mut Report<'_>),
-    ) -> Self {
+    /// Reads all but its plural and its principal type, which are not its file's alone; what its settings would do
+    /// otherwise than it seems is told.
+    pub(super) fn read(model: &Model, models: &Models, settings: &Settings, report: &mut Report<'_>) -> Self {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
         let kept = AppCollections::read(models, Some(model));
         let bare = Self {
             name: model.name.to_string(),
-            plural,
             key: model.key(),
-            principal_type: principal_type.to_owned(),
             collection: app_collections::collection(model).unwrap_or(&model.name).to_owned(),
             collections: kept.clone(),
             hidden: hidden.iter().filter_map(Node::text).map(str::to_owned).collect(),

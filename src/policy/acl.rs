@@ -101,10 +101,11 @@ impl Entry {
 
     /// The narrowest rule that speaks of one user, or of all without a token, and one method.
     pub(super) fn narrow(
-        (user_type, user): (&str, Option<&str>),
+        user_type: &str,
+        user: Option<&str>,
         property: &str,
         access: &str,
-        allow: bool,
+        effect: Effect,
     ) -> Self {
         let (kind, id) = user.map_or(("ROLE", "$unauthenticated"), |user| (user_type, user));
         Self {
@@ -112,7 +113,7 @@ impl Entry {
             at: Place::NOWHERE,
             property: if property.is_empty() { Property::Any } else { Property::One(property.into()) },
             access: Some(access.into()),
-            effect: if allow { Effect::Allow { weight: 0 } } else { Effect::Deny },
+            effect,
             principal_type: Some(kind.into()),
             type_at: Place::NOWHERE,
             principal_id: Some(id.into()),

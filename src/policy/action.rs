@@ -83,10 +83,16 @@ impl<'s> Served<'s> {
     }
 }
 
-/// The routes that every set has.
-pub(super) const UNMATCHED: (u32, &str) = (0, "unmatched");
+/// A route that every set has.
+pub(super) struct FixedRoute {
+    pub(super) index: u32,
+    pub(super) name: &'static str,
+}
+
+/// See [`Action::is_unmatched`].
+pub(super) const UNMATCHED: FixedRoute = FixedRoute { index: 0, name: "unmatched" };
 /// See [`Served::NoSuchMethod`].
-pub(super) const NO_METHOD: (u32, &str) = (1, "no-such-method");
+pub(super) const NO_METHOD: FixedRoute = FixedRoute { index: 1, name: "no-such-method" };
 /// How many indexes those take.
 pub(super) const FIXED_ROUTES: usize = 2;
 
@@ -145,11 +151,11 @@ impl<'s> Action<'s, '_> {
         }
     }
 
-    fn bare(fixed: (u32, &'static str), served: Served<'s>, verb: &str, target: Target<'s>) -> Self {
+    fn bare(fixed: FixedRoute, served: Served<'s>, verb: &str, target: Target<'s>) -> Self {
         Self {
             served,
-            route: fixed.1,
-            route_index: fixed.0,
+            route: fixed.name,
+            route_index: fixed.index,
             model: "",
             property: "",
             access_type: if is_safe(verb) { READ } else { WRITE },
@@ -224,8 +230,8 @@ impl fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Route { route, .. } => &route.name,
-            Self::NoMethod => NO_METHOD.1,
-            Self::Unmatched => UNMATCHED.1,
+            Self::NoMethod => NO_METHOD.name,
+            Self::Unmatched => UNMATCHED.name,
             Self::Ambiguous => "ambiguous",
         })
     }

@@ -108,12 +108,11 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let models = self.models;
         self.tell_several_users();
         for model in &models.list {
-            let is_account = self.account.is_some_and(|account| account.name == model.name);
-            if !is_account && !model.public {
+            if !self.is_account(model) && !model.public {
                 continue;
             }
             let entry = config.and_then(|(_, config)| config.get(&model.name));
-            self.add_model(model, entry, is_account);
+            self.add_model(model, entry);
         }
         let mut mounts: Vec<(&Box<str>, &usize)> = self.mounts.iter().collect();
         mounts.sort();
@@ -130,7 +129,12 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
     }
 
-    fn add_model(&mut self, model: &Model, config: Option<&Node>, is_account: bool) {
+    fn is_account(&self, model: &Model) -> bool {
+        self.account.is_some_and(|account| account.name == model.name)
+    }
+
+    fn add_model(&mut self, model: &Model, config: Option<&Node>) {
+        let is_account = self.is_account(model);
         // LoopBack's own path, except for the model that LoopBack brings: `users` has always been its name here.
         let own = (&*model.name == "User").then_some("users");
         let default = self.settings.users_plural.as_deref().or(own).filter(|_| is_account);
@@ -139,10 +143,11 @@ impl<'a, 'r> Assembly<'a, 'r> {
             return;
         }
         if is_account {
-            let user_type = self.user_type();
-            let read = (self.settings, &mut *self.report);
-            self.account_file =
-                Some(AccountModel::read(model, self.models, (mount.clone(), user_type), read));
+            self.account_file = Some(AccountModel {
+                plural: mount.clone(),
+                principal_type: self.user_type().to_owned(),
+                ..AccountModel::read(model, self.models, self.settings, self.report)
+            });
         }
         let mut methods = remote::methods(model, self.models, config, self.report);
         if is_account && !self.settings.loopback {
@@ -151,7 +156,6 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let subject = Subject { name: &model.name, at: model.at, settings: &model.settings, is_plain: false };
         self.check_rules(subject, &model.acls, &methods);
         let rows = self.rows_of(&model.name);
-        let index = self.table.models.len();
         let first_route = self.table.routes.len();
         self.shared.next_model();
         let mut policed = self.policed(&model.name, &model.settings);
@@ -162,10 +166,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
         let mut ends: Vec<(Sorting, Vec<Piece>, End)> = Vec::new();
         for method in &methods {
             let route = self.table.routes.len();
-            self.model_route((model, index, is_account), method, &rows);
+            self.model_route(model, method, &rows);
             for (verb, path) in &method.http {
                 ends.extend(self.ends(model, verb, path, route));
-                self.account_route(&mount, route, (verb, path));
+                self.account_route(&mount, route, verb, path);
             }
         }
         self.plan_model(model, &mount, &ends);
@@ -180,13 +184,9 @@ impl<'a, 'r> Assembly<'a, 'r> {
         self.table.models.push(policed);
     }
 
-    /// The route of one method.
-    fn model_route(
-        &mut self,
-        (model, index, is_account): (&Model, usize, bool),
-        method: &Method,
-        rows: &[&StoredRule],
-    ) {
+    /// The route of one method. The model itself is added after its routes.
+    fn model_route(&mut self, model: &Model, method: &Method, rows: &[&StoredRule]) {
+        let index = self.table.models.len();
         let target = Target {
             model: &model.name,
             property: &method.name,
@@ -196,7 +196,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             user_type: self.user_type(),
         };
         let dotted = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
-        let by_us = is_account && (method.built_in || is_token_route(&method.name));
+        let by_us = self.is_account(model) && (method.built_in || is_token_route(&method.name));
         let operation = Operation {
             property: method.name.as_str().into(),
             account: by_us.then(|| Endpoint::named(&dotted)),
@@ -227,7 +227,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     /// Notes a route that the User API serves.
-    fn account_route(&mut self, mount: &str, route: usize, (verb, path): (&str, &str)) {
+    fn account_route(&mut self, mount: &str, route: usize, verb: &str, path: &str) {
         let endpoint = self.table.routes.get(route).and_then(|route| route.operation.account.as_ref());
         let (Some(Endpoint::Method(method)), Some(account)) = (endpoint, &mut self.account_file) else {
             return;

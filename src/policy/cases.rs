@@ -173,8 +173,8 @@ impl Case {
         }
     }
 
-    /// Asks with the case's caller. `target` is the case's own, split at the `?`.
-    pub fn inquire<T>(&self, target: (&str, Option<&str>), ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
+    /// Asks with the case's caller. Path and query are those of the case's target.
+    pub fn inquire<T>(&self, path: &str, query: Option<&str>, ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
         let (user, roles, scopes): (_, Vec<Box<str>>, &[String]) = match &self.r#as {
             As::Word(_) => (None, Vec::new(), &[]),
             As::User(user) => {
@@ -185,7 +185,6 @@ impl Case {
         };
         let caller = Caller { user: user.as_deref(), roles: &roles, scopes };
         let owner = self.owner.as_ref().map(|owner| Some(owner.text()) == user);
-        let (path, query) = target;
         let body = self.body.as_ref();
         ask(&Inquiry { method: &self.method, path, query, body, model_id: None, caller, owner })
     }
@@ -228,10 +227,10 @@ fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
 }
 
 impl Analysis {
-    /// Runs a case. `target` is its own, split at the `?`.
+    /// Runs a case. Path and query are those of its target.
     #[must_use]
-    pub fn run(&self, case: &Case, target: (&str, Option<&str>)) -> Outcome {
-        case.inquire(target, |inquiry| {
+    pub fn run(&self, case: &Case, path: &str, query: Option<&str>) -> Outcome {
+        case.inquire(path, query, |inquiry| {
             let action = self.action(inquiry);
             let decided = self.decide(&action, inquiry.caller, inquiry.owner);
             let mut outcome = case.outcome(decided.verdict, decided.status, decided.rule);

@@ -57,7 +57,7 @@ pub(super) fn build(
 impl PolicySet {
     /// The routes' names in the order of their index.
     pub fn routes(&self) -> impl Iterator<Item = &str> {
-        let fixed: [&str; FIXED_ROUTES] = [UNMATCHED.1, NO_METHOD.1];
+        let fixed: [&str; FIXED_ROUTES] = [UNMATCHED.name, NO_METHOD.name];
         fixed.into_iter().chain(self.table.routes.iter().map(|route| &*route.name))
     }
 

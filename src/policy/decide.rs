@@ -95,7 +95,7 @@ impl PolicySet {
             Target::Route { route, judge, model, .. } => (route, judge, model),
             // LoopBack's 404 tells nothing that a client does not know.
             Target::NoMethod => {
-                return Decision::Permit(Permit::new(super::action::NO_METHOD.1, Reach::Everyone));
+                return Decision::Permit(Permit::new(super::action::NO_METHOD.name, Reach::Everyone));
             }
             Target::Unmatched => return self.unmatched(action, caller),
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
@@ -124,9 +124,9 @@ impl PolicySet {
             Unmatched::Deny => false,
         };
         if allowed {
-            return Decision::Permit(Permit::new(super::action::UNMATCHED.1, Reach::Everyone));
+            return Decision::Permit(Permit::new(super::action::UNMATCHED.name, Reach::Everyone));
         }
-        self.deny(action, caller, None, super::action::UNMATCHED.1)
+        self.deny(action, caller, None, super::action::UNMATCHED.name)
     }
 
     fn deny<'s>(

@@ -48,7 +48,8 @@ pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
                     matches!(model.owner, super::owner::Owner::Nobody) && !model.loopback
                 });
                 judge_entry(
-                    (entry, &analysis.plan.user_type),
+                    entry,
+                    &analysis.plan.user_type,
                     fates.get(&entry.reference),
                     owner_is_unsaid,
                     &mut report,
@@ -123,7 +124,8 @@ fn fates(analysis: &Analysis) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeS
 }
 
 fn judge_entry(
-    (entry, user_type): (&Entry, &str),
+    entry: &Entry,
+    user_type: &str,
     fate: Option<&Fate>,
     owner_is_unsaid: bool,
     report: &mut Report<'_>,

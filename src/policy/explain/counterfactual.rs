@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::policy::{
     Action, StoredRule,
-    acl::{Entry, Rule, Who, all_rules, describe_stored, stored_reference},
+    acl::{Effect, Entry, Rule, Who, all_rules, describe_stored, stored_reference},
     action::{NO_METHOD, Target, UNMATCHED},
     analysis::{Analysis, Mutation},
     caller_classes::{CallerClass, RuleList},
@@ -128,8 +128,9 @@ impl Analysis {
     fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Counterfactual> {
         let plan = self.plan.models.get(scene.plan.model)?;
         let property = &*scene.plan.property;
-        let added =
-            Entry::narrow((&self.plan.user_type, scene.class.user.as_deref()), property, scene.access, !now);
+        let effect = if now { Effect::Deny } else { Effect::Allow { weight: 0 } };
+        let user = scene.class.user.as_deref();
+        let added = Entry::narrow(&self.plan.user_type, user, property, scene.access, effect);
         if plan.at.file == Place::NOWHERE.file {
             let row = added.to_row(model);
             let text = format!("store a rule: `portcullis acl add {}`", shell_quoted(&row_json(&row)));
@@ -177,14 +178,14 @@ impl Analysis {
                 (changed.entries.len() != model.entries.len()
                     || changed.rows != model.rows
                     || changed.entries.iter().zip(&model.entries).any(|(new, old)| new.effect != old.effect))
-                .then(|| self.turned_in(scene, (index, model), &changed))
+                .then(|| self.turned_in(scene, index, model, &changed))
             })
             .sum();
         Some(Counterfactual { text, in_files: true, others: turned.saturating_sub(1) })
     }
 
     /// How many verdicts of a model a change turns.
-    fn turned_in(&self, scene: &Scene<'_>, (index, model): (usize, &ModelPlan), changed: &Changed) -> usize {
+    fn turned_in(&self, scene: &Scene<'_>, index: usize, model: &ModelPlan, changed: &Changed) -> usize {
         let mut classes = representatives(model, &self.plan.user_type);
         if index == scene.plan.model && !classes.contains(&scene.class) {
             classes.push(scene.class.clone());
@@ -247,8 +248,8 @@ fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
             };
             format!("use a token with the scope `{wanted}`")
         }
-        name if name == NO_METHOD.1 => "no rule is asked: the account model has no such method".to_owned(),
-        name if name == UNMATCHED.1 => {
+        name if name == NO_METHOD.name => "no rule is asked: the account model has no such method".to_owned(),
+        name if name == UNMATCHED.name => {
             "no file covers this request: add a route for it, or set `policies.unmatched`".to_owned()
         }
         _ => return None,

@@ -32,11 +32,17 @@ struct End {
     who: CallerClass,
 }
 
+/// A request as it is sent.
+#[derive(Clone, Copy)]
+struct Sent<'e> {
+    method: &'e str,
+    path: &'e str,
+}
+
 /// A request that a denial does not reach.
 struct WayAround<'e> {
     way: Way,
-    method: &'e str,
-    path: &'e str,
+    sent: Sent<'e>,
     end: &'e End,
 }
 
@@ -50,12 +56,13 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
         for (verb, pattern) in &plan.ends {
             for (way, path) in spellings(pattern, plan.ignore_case) {
                 for method in methods(verb) {
-                    let Some(end) = way_around(analysis, route, (method, &path)) else { continue };
+                    let sent = Sent { method, path: &path };
+                    let Some(end) = way_around(analysis, route, method, sent) else { continue };
                     // What lies below is another path, unless nothing says what holds there.
                     let counts = way != Way::Below
                         || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
                     if counts && told.insert((plan.model, way, end.route)) {
-                        let found = WayAround { way, method, path: &path, end: &end };
+                        let found = WayAround { way, sent, end: &end };
                         tell(plan, pattern, &found, report);
                     }
                 }
@@ -78,7 +85,8 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
                 continue;
             }
             let path = sample(pattern, |literal| literal.to_owned());
-            let Some(end) = way_around_as(analysis, (route, verb), ("POST", &path)) else { continue };
+            let sent = Sent { method: "POST", path: &path };
+            let Some(end) = way_around(analysis, route, verb, sent) else { continue };
             told.insert(plan.model);
             let message = format!(
                 "{} may send `POST {path}`, and not `{verb}`: an app that reads `_method` takes the one for the other",
@@ -91,7 +99,7 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
 }
 
 fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut Report<'_>) {
-    let WayAround { way, method, path, end } = found;
+    let WayAround { way, sent: Sent { method, path }, end } = found;
     let route = text(pattern);
     let who = end.who.describe();
     let (message, fix) = match way {
@@ -119,19 +127,12 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut
     report.warn(plan.at, Code::WalkAround, message, Some(fix));
 }
 
-/// Where this spelling lets a caller in whom the route keeps out.
-fn way_around(analysis: &Analysis, route: usize, (method, path): (&str, &str)) -> Option<End> {
-    way_around_as(analysis, (route, method), (method, path))
-}
-
-/// The same where the route is judged by another method than the request is sent with.
-fn way_around_as(
-    analysis: &Analysis,
-    (route, own): (usize, &str),
-    (method, path): (&str, &str),
-) -> Option<End> {
+/// Where a request that is sent so lets a caller in whom the route keeps out. `meant` is the method that the route is
+/// judged by.
+fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) -> Option<End> {
+    let Sent { method, path } = sent;
     let table = &analysis.set.table;
-    let judge = table.routes.get(route)?.judge(is_safe(own));
+    let judge = table.routes.get(route)?.judge(is_safe(meant));
     let here = analysis.ruled(analysis.plan.routes.get(route)?, &judge.rules);
     let authenticated = [Rule {
         who: Who::Authenticated,

@@ -47,7 +47,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Sou
         }
     }
     for (claim, other) in nearest.into_values() {
-        tell(analysis, claim, other, (report, sources));
+        tell(analysis, claim, other, sources, report);
     }
 }
 
@@ -59,7 +59,8 @@ fn tell(
     analysis: &Analysis,
     claim: Claim<'_>,
     other: Claim<'_>,
-    (report, sources): (&mut Report<'_>, &[Source]),
+    sources: &[Source],
+    report: &mut Report<'_>,
 ) {
     let name = |route: usize| analysis.set.table.routes.get(route).map_or("", |route| &*route.name);
     let file = sources.get(other.plan.at.file).map_or("LoopBack", |source| &*source.name);

@@ -80,7 +80,7 @@ fn f10_the_samples_of_the_documents_are_sound() {
         let (analysis, _) = analyze(&standard(), &of(document, name), &stored);
         let analysis = analysis.unwrap();
         for case in Case::read(&cases).unwrap() {
-            let outcome = analysis.run(&case, (&case.target, None));
+            let outcome = analysis.run(&case, &case.target, None);
             assert_eq!(outcome.failure, None, "{case:?}");
         }
     }
