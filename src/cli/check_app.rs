@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{Exit, print, print_json, printable::printable};
 use crate::config::{self, Config, ConfigErrors, Profile, Sources};
 
-use remark::{Kind, Remark, Remarks};
+use remark::{Kind, Place, Remark, Remarks};
 
 /// What a check came to.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn check(config: &Config, profile_is_said: bool, folder: &Path) -> anyhow::Resul
     methods::check(&project, &models, &mut remarks);
     token::check(&project, &mut remarks);
     for (file, why) in &project.skipped {
-        remarks.decide("not-read", (file, None), format!("not read: {why}"), "look at it yourself");
+        remarks.decide("not-read", Place::file(file), format!("not read: {why}"), "look at it yourself");
     }
     let Remarks(mut remarks) = remarks;
     let order = |a: &Remark, b: &Remark| {
@@ -90,7 +90,7 @@ fn profile(config: &Config, is_said: bool, remarks: &mut Remarks) {
         remarks.covered("profile", "portcullis.toml", format!("{message}, as the configuration says"));
     } else {
         let fix = "set `profile = \"loopback3\"`, or start with `PORTCULLIS_PROFILE=loopback3`";
-        remarks.set("profile", ("portcullis.toml", None), message, fix);
+        remarks.set("profile", Place::file("portcullis.toml"), message, fix);
     }
 }
 

@@ -38,7 +38,10 @@ const POLICIES: [(&str, &str); 3] = [
 ];
 
 /// The usual ports of the gate and of the app; others where these are taken.
-const PORTS: (u16, u16) = (8080, 3000);
+const USUAL: Ports = Ports { gate: 8080, app: 3000 };
+
+/// Any that are free.
+const ANY: Ports = Ports { gate: 0, app: 0 };
 
 /// Runs the demo until a signal ends it.
 pub(super) fn run() -> anyhow::Result<Exit> {
@@ -48,9 +51,9 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         let mut signals = Signals::listen()?;
         // A start is brought to its end: half of one would leave files behind.
         let mut log = None;
-        let demo = match Demo::start(PORTS, &mut log).await {
+        let demo = match Demo::start(USUAL, &mut log).await {
             // The port was taken after it was looked at.
-            Err(error) if error.is::<BindError>() => Demo::start((0, 0), &mut log).await,
+            Err(error) if error.is::<BindError>() => Demo::start(ANY, &mut log).await,
             demo => demo,
         }?;
         print(&demo.text())?;
@@ -61,6 +64,13 @@ pub(super) fn run() -> anyhow::Result<Exit> {
     })
 }
 
+/// The ports on 127.0.0.1 that are wanted.
+#[derive(Clone, Copy)]
+struct Ports {
+    gate: u16,
+    app: u16,
+}
+
 struct Demo {
     gate: Served,
     app: SocketAddr,
@@ -69,7 +79,7 @@ struct Demo {
 
 impl Demo {
     /// Starts it in a folder of its own. The process has one log: the first start makes it.
-    async fn start(ports: (u16, u16), log: &mut Option<Log>) -> anyhow::Result<Self> {
+    async fn start(ports: Ports, log: &mut Option<Log>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
         let (config, app) = prepare(folder.path(), ports)?;
@@ -114,11 +124,11 @@ fn preferred(port: u16) -> anyhow::Result<TcpListener> {
 }
 
 /// Starts the app, writes the demo's files, and reads its configuration as `serve` would.
-fn prepare(folder: &Path, ports: (u16, u16)) -> anyhow::Result<(Config, SocketAddr)> {
+fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> {
     // Held until the app has its own.
-    let gate = preferred(ports.0)?;
+    let gate = preferred(ports.gate)?;
     let http = gate.local_addr().context("the port is gone")?;
-    let app = legacy_app::start(preferred(ports.1)?)?;
+    let app = legacy_app::start(preferred(ports.app)?)?;
     let policies = folder.join("policies");
     let config = folder.join(CONFIG_FILE);
     let write = || {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     admin::Who,
-    app::OwnerTold,
+    app::{Imagined, OwnerTold},
     config::Config,
     gate,
     identity::UserId,
@@ -51,13 +51,22 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     // What is refused before any rule needs no answer of the gate.
     let live = match Asked::read(method, target) {
         Err(_) if site.whole().is_ok() => None,
-        _ => live::ask(&site, asker, explain, (method, target, body.clone()))?,
+        _ => {
+            let request = Imagined {
+                method: method.clone(),
+                target: target.clone(),
+                body: body.clone(),
+                scopes: explain.scopes.clone(),
+                owner: said(explain),
+            };
+            live::ask(&site, asker, request, explain)?
+        }
     };
     let situation = match live {
         Some(live) => live,
         None => on_disk(site.whole()?, asker, explain)?,
     };
-    let asked = Asked::by(situation.analysis.set(), situation.person.user.as_deref(), (method, target));
+    let asked = Asked::by(situation.analysis.set(), situation.person.user.as_deref(), method, target);
     let explanation = match &asked {
         Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, site.config()),
         Ok(asked) => situation.explain(method, asked, body.as_ref()),

@@ -69,7 +69,7 @@ pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Res
         }
         print_json(&answer)?;
     } else {
-        let mut text = text(&seen, (opens, closes), Paint::of_stdout());
+        let mut text = text(&seen, opens, Paint::of_stdout());
         text.push_str(&read.map(LogRead::text).unwrap_or_default());
         print(&text)?;
     }
@@ -204,7 +204,8 @@ fn route(old: &Analysis, new: &Analysis, method: &str, target: &str) -> String {
     name.to_owned()
 }
 
-fn text(seen: &[Seen], (opens, closes): (usize, usize), paint: Paint) -> String {
+/// A table of the changes, and how many of them open and close; `opens` do.
+fn text(seen: &[Seen], opens: usize, paint: Paint) -> String {
     let rows = seen.iter().map(|seen| {
         let change = &seen.change;
         let side = |verdict: Verdict, rule: &str| format!("{} by {rule}", verdict.word());
@@ -232,7 +233,7 @@ fn text(seen: &[Seen], (opens, closes): (usize, usize), paint: Paint) -> String 
             );
         }
     }
-    text.push_str(&format!("{opens} open, {closes} close\n"));
+    text.push_str(&format!("{opens} open, {} close\n", seen.len() - opens));
     text
 }
 

@@ -61,7 +61,8 @@ impl Asked {
     pub(super) fn by(
         set: &PolicySet,
         user: Option<&str>,
-        (method, target): (&str, &str),
+        method: &str,
+        target: &str,
     ) -> Result<Self, Refused> {
         let asked = Self::read(method, target)?;
         match set.current_user(target, user) {
@@ -123,7 +124,7 @@ mod tests {
         let config = config::load(&sources).unwrap().config;
         let (set, _) = compile(&app::policy_settings(&config), &[], &Stored::default());
         let set = set.unwrap();
-        let by = |user| Asked::by(&set, user, ("GET", "/users/me?a"));
+        let by = |user| Asked::by(&set, user, "GET", "/users/me?a");
         assert_eq!(by(Some("7")).unwrap().parts(), ("/users/7", Some("a")));
         assert_eq!(by(Some("..")).unwrap_err().check, "dot-segment");
         assert_eq!((by(None).unwrap_err().status, by(None).unwrap_err().check), (401, "current-user"));

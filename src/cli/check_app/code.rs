@@ -3,7 +3,7 @@
 mod account;
 mod calls;
 
-use super::{Remarks, models::Models, project::Project, script::Script};
+use super::{Place, Remarks, models::Models, project::Project, script::Script};
 use calls::is_account_named;
 
 pub(super) use calls::{calls, is_account};
@@ -40,7 +40,7 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     for (role, file) in models.roles.iter().filter(|(role, _)| !resolvers.contains(&role.as_str())) {
         remarks.set(
             "role",
-            (file, None),
+            Place::file(file),
             format!("the rules name the role `{role}`"),
             "`import loopback` brings roles and who has them; or `portcullis role add` and `role grant`",
         );
@@ -60,7 +60,7 @@ fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) 
     let most = if mark.about == About::File { 1 } else { usize::MAX };
     for hit in wanted.take(most) {
         let message = mark.message.replace("{}", hit.text.unwrap_or("…"));
-        remarks.decide(mark.code, (&script.file, Some(hit.line)), message, mark.fix);
+        remarks.decide(mark.code, script.at(hit.line), message, mark.fix);
     }
 }
 
@@ -77,7 +77,7 @@ fn disabled_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
                 let method = hit.text.unwrap_or("…");
                 remarks.decide(
                     "disabled-method",
-                    (&script.file, Some(hit.line)),
+                    script.at(hit.line),
                     format!("the method `{method}` of the account model is switched off in code"),
                     "Portcullis serves it: add a DENY rule for `$everyone` with that property",
                 );
@@ -109,7 +109,7 @@ fn routes(script: &Script, remarks: &mut Remarks) {
     let more = if paths.len() > MOST_PATHS { " and more" } else { "" };
     remarks.set(
         "express-routes",
-        (&script.file, Some(line)),
+        script.at(line),
         format!("paths beside the models: {}{more}", shown.join(", ")),
         "a `routes` file says who may use them; no file: `policies.unmatched` decides",
     );

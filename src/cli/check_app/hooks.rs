@@ -49,7 +49,7 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
             };
             remarks.decide(
                 "account-hook",
-                (&script.file, Some(hit.line)),
+                script.at(hit.line),
                 message,
                 "do it on an event (`[webhook]`), by a setting of `[users]`, or in a route of the app's own",
             );

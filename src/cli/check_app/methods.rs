@@ -29,7 +29,7 @@ fn one(script: &Script, hit: &Hit<'_>, models: &Models, remarks: &mut Remarks) {
     let Some(name) = hit.text else {
         return remarks.decide(
             "remote-method",
-            (&script.file, Some(hit.line)),
+            script.at(hit.line),
             "a remote method is registered in code under a name that is not a plain text, so the gate knows no route for it"
                 .into(),
             "write it into `methods` of the model's file, with its `http`; until then its path is unmatched",

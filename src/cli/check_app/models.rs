@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Remarks, project::Project, script::Script};
+use super::{Place, Remarks, project::Project, script::Script};
 use crate::{
     app,
     config::Config,
@@ -134,7 +134,7 @@ fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, 
     }) {
         remarks.decide(
             "no-file",
-            (file, None),
+            Place::file(file),
             format!("`{name}` is listed and has no file, so the gate knows no route for it and its paths are unmatched"),
             "write a file for it, also where code makes the model, or take it off the list",
         );
@@ -156,7 +156,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
         });
         // What no file of the project holds, such as a model of LoopBack's own, is listed there.
         let own = project.models.iter().any(|source| source.name == finding.file);
-        let at = if own { (&*finding.file, Some(finding.line)) } else { (&*project.config, None) };
+        let at = if own { Place::line(&finding.file, finding.line) } else { Place::file(&project.config) };
         match finding.severity {
             Severity::Error => remarks.decide(finding.code, at, finding.message, &fix),
             Severity::Warning => remarks.set(finding.code, at, finding.message, &fix),
@@ -208,39 +208,40 @@ fn account(
         public.insert(0, (USER, own_file.unwrap_or("user.json")));
     }
     let chosen = config.api.user_model.as_deref();
-    if let Some(found) = public.iter().find(|(name, _)| chosen == Some(name)) {
-        return Some(named(found));
+    if let Some((name, file)) = public.iter().find(|(name, _)| chosen == Some(name)) {
+        return Some(named(name, file));
     }
     match &*public {
         [] => {
             remarks.decide(
                 "no-account-model",
-                (file, None),
+                Place::file(file),
                 "no model with the base `User` is public, so no user can log in".into(),
                 "make one public, or set `api.user_model`",
             );
             None
         }
-        [only] => {
-            remarks.covered("account-model", only.1, format!("the accounts are `{}`", only.0));
-            Some(named(only))
+        [(name, file)] => {
+            remarks.covered("account-model", file, format!("the accounts are `{name}`"));
+            Some(named(name, file))
         }
         several => {
             let names: Vec<String> = several.iter().map(|(name, _)| format!("`{name}`")).collect();
             remarks.decide(
                 "several-user-models",
-                (file, None),
+                Place::file(file),
                 format!("several public models have the base `User`: {}", names.join(", ")),
                 "Portcullis keeps the accounts of one, named by `api.user_model`; the others stay with the app, with their rules, and their logins give no token that the gate knows",
             );
-            Some(several.first().map(named).unwrap_or_default())
+            Some(several.first().map(|(name, file)| named(name, file)).unwrap_or_default())
         }
     }
 }
 
-fn named((name, file): &(&str, &str)) -> (String, String) {
+/// A model's name, and that of its file without the folder and `.json`.
+fn named(name: &str, file: &str) -> (String, String) {
     let last = file.rsplit('/').next().unwrap_or(file);
-    ((*name).to_owned(), last.strip_suffix(".json").unwrap_or(last).to_owned())
+    (name.to_owned(), last.strip_suffix(".json").unwrap_or(last).to_owned())
 }
 
 fn is_user(definitions: &[Definition<'_>], name: &str) -> bool {
@@ -286,7 +287,7 @@ fn relations(definition: &Definition<'_>, remarks: &mut Remarks) {
         let names: Vec<&str> = mixins.keys().map(String::as_str).collect();
         remarks.decide(
             "mixins",
-            (definition.file, None),
+            Place::file(definition.file),
             format!(
                 "`{}` uses mixins ({}), which may add methods, relations and hooks",
                 definition.name,

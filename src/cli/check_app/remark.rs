@@ -29,42 +29,47 @@ pub(super) enum Kind {
     Covered,
 }
 
+/// Where it was found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    file: &'a str,
+    line: Option<usize>,
+}
+
 /// The remarks, in the order in which they are found.
 #[derive(Debug, Default)]
 pub(super) struct Remarks(pub(super) Vec<Remark>);
 
 impl Remarks {
-    pub(super) fn decide(
-        &mut self,
-        code: &'static str,
-        (file, line): (&str, Option<usize>),
-        message: String,
-        fix: &str,
-    ) {
-        let remark =
-            Remark { line, fix: Some(fix.to_owned()), ..Remark::new(Kind::Decision, code, file, message) };
-        self.0.push(remark);
+    pub(super) fn decide(&mut self, code: &'static str, at: Place<'_>, message: String, fix: &str) {
+        let fix = Some(fix.to_owned());
+        self.0.push(Remark { fix, ..Remark::new(Kind::Decision, code, at, message) });
     }
 
-    pub(super) fn set(
-        &mut self,
-        code: &'static str,
-        (file, line): (&str, Option<usize>),
-        message: String,
-        fix: &str,
-    ) {
-        let remark =
-            Remark { line, fix: Some(fix.to_owned()), ..Remark::new(Kind::Setting, code, file, message) };
-        self.0.push(remark);
+    pub(super) fn set(&mut self, code: &'static str, at: Place<'_>, message: String, fix: &str) {
+        let fix = Some(fix.to_owned());
+        self.0.push(Remark { fix, ..Remark::new(Kind::Setting, code, at, message) });
     }
 
     pub(super) fn covered(&mut self, code: &'static str, file: &str, message: String) {
-        self.0.push(Remark::new(Kind::Covered, code, file, message));
+        self.0.push(Remark::new(Kind::Covered, code, Place::file(file), message));
     }
 }
 
 impl Remark {
-    fn new(kind: Kind, code: &'static str, file: &str, message: String) -> Self {
-        Self { kind, code, file: file.to_owned(), line: None, message, fix: None, stub: None }
+    fn new(kind: Kind, code: &'static str, at: Place<'_>, message: String) -> Self {
+        Self { kind, code, file: at.file.to_owned(), line: at.line, message, fix: None, stub: None }
+    }
+}
+
+impl<'a> Place<'a> {
+    /// A whole file.
+    pub(super) fn file(file: &'a str) -> Self {
+        Self { file, line: None }
+    }
+
+    /// A line of a file.
+    pub(super) fn line(file: &'a str, line: usize) -> Self {
+        Self { file, line: Some(line) }
     }
 }

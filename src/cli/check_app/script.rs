@@ -2,6 +2,8 @@
 //!
 //! This is a search, not a parser: it finds what people usually write, and may find too much. Nothing is decided by it.
 
+use super::Place;
+
 /// A file of code.
 #[derive(Debug)]
 pub(super) struct Script {
@@ -79,6 +81,11 @@ enum State {
 impl Script {
     pub(super) fn new(file: String, stem: String, text: &str) -> Self {
         Self { file, stem, code: without_comments(text) }
+    }
+
+    /// One of its lines.
+    pub(super) fn at(&self, line: usize) -> Place<'_> {
+        Place::line(&self.file, line)
     }
 
     /// Where `name` stands as a word, `name(` with a bracket as a call.

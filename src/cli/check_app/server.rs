@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Remarks, literal::each, models::rest_api_root, project::Project, token};
+use super::{Place, Remarks, literal::each, models::rest_api_root, project::Project, token};
 
 /// Looks at the settings.
 pub(super) fn check(project: &Project, remarks: &mut Remarks) {
@@ -21,18 +21,23 @@ fn config(project: &Project, file: &str, value: &Value, remarks: &mut Remarks) {
     match rest_api_root(project) {
         Some(root) if root != "/api" => {
             let fix = format!("set `api.root = \"{root}\"`");
-            remarks.set("api-root", (file, None), format!("the API is at `{root}`"), &fix);
+            remarks.set("api-root", Place::file(file), format!("the API is at `{root}`"), &fix);
         }
         _ => remarks.covered("api-root", file, "the API is at `/api`".into()),
     }
     if let Some(status) = value.get("aclErrorStatus").or_else(|| value.pointer("/remoting/aclErrorStatus")) {
         let fix = format!("set `policies.acl_error_status = {status}`");
-        remarks.set("acl-error-status", (file, None), format!("a refusal has the status {status}"), &fix);
+        remarks.set(
+            "acl-error-status",
+            Place::file(file),
+            format!("a refusal has the status {status}"),
+            &fix,
+        );
     }
     if value.get("logoutSessionsOnSensitiveChanges") == Some(&Value::Bool(false)) {
         remarks.decide(
             "sessions-survive",
-            (file, None),
+            Place::file(file),
             "sessions survive a change of the password or email address (`logoutSessionsOnSensitiveChanges`)"
                 .into(),
             "Portcullis ends them",
@@ -55,16 +60,16 @@ fn middleware(file: &str, value: &Value, remarks: &mut Remarks) {
 
 fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: &mut Remarks) {
     match name {
-        "loopback#token" => token::options((file, None), params, remarks),
+        "loopback#token" => token::options(Place::file(file), params, remarks),
         _ if is_cookie_parser(name) && (params.is_string() || params.is_array()) => remarks.set(
             "cookie-secret",
-            (file, None),
+            Place::file(file),
             "the app signs its cookies, and may have sent tokens in them".into(),
             "set `credentials.cookie_secret` (or `cookie_secret_file`) to the same secret",
         ),
         _ if phase.split(':').next() == Some("auth") => remarks.decide(
             "auth-middleware",
-            (file, None),
+            Place::file(file),
             format!("`{name}` runs in the phase `{phase}`, beside LoopBack's own reading of tokens"),
             "what it decides about callers is not known to the gate; say it in rules, or keep it in the app on `X-Forwarded-User`",
         ),
@@ -82,14 +87,14 @@ fn components(file: &str, value: &Value, remarks: &mut Remarks) {
         if name.contains("passport") || name.contains("oauth2") || name.contains("auth") {
             remarks.decide(
                 "login-component",
-                (file, None),
+                Place::file(file),
                 format!("`{name}` logs people in, or gives out tokens, by its own means"),
                 "its tokens are not known to the gate; keep its routes public, and let it ask the gate for a token, or leave it out",
             );
         } else if name.ends_with("explorer") {
             remarks.set(
                 "explorer",
-                (file, None),
+                Place::file(file),
                 format!("`{name}` serves pages outside of the models"),
                 "a `routes` file says who may see them, e.g. `/explorer/{*rest}`; no file: `policies.unmatched` decides",
             );
@@ -103,14 +108,14 @@ fn datasources(file: &str, value: &Value, remarks: &mut Remarks) {
         match connector {
             "mail" => remarks.set(
                 "mail",
-                (file, None),
+                Place::file(file),
                 format!("the app sends mail through `{name}`"),
                 "Portcullis sends no mail: it posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends the mails of the accounts; all others stay with the app",
             ),
             "memory" | "" => {}
             _ => remarks.set(
                 "accounts-in-database",
-                (file, None),
+                Place::file(file),
                 format!("`{name}` is a `{connector}` database"),
                 "if users, tokens and roles are in it, dump them as JSON and bring them over: `portcullis import loopback --users F --tokens F --roles F --role-mappings F --acls F`",
             ),
@@ -124,7 +129,7 @@ fn of_one_environment(name: &str, file: &str, remarks: &mut Remarks) {
     if families.iter().any(|family| name.starts_with(family)) {
         remarks.decide(
             "environment-file",
-            (file, None),
+            Place::file(file),
             "LoopBack merges this file in one environment".into(),
             "Portcullis does not: put what it says about access into the main file",
         );

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Remarks,
+    Place, Remarks,
     literal::{self, Literal, each},
     project::Project,
 };
@@ -13,7 +13,7 @@ pub(super) fn check(project: &Project, remarks: &mut Remarks) {
     for script in &project.scripts {
         let hits = script.find("token(").into_iter();
         for hit in hits.filter(|hit| hit.receiver == "loopback") {
-            let at = (&*script.file, Some(hit.line));
+            let at = script.at(hit.line);
             let first = hit.first().unwrap_or_default();
             if first.starts_with(')') {
                 remarks.covered("token-middleware", &script.file, "tokens are read as LoopBack does".into());
@@ -36,7 +36,7 @@ pub(super) fn check(project: &Project, remarks: &mut Remarks) {
 }
 
 /// What each option asks for.
-pub(super) fn options(at: (&str, Option<usize>), given: &Value, remarks: &mut Remarks) {
+pub(super) fn options(at: Place<'_>, given: &Value, remarks: &mut Remarks) {
     for name in ["headers", "params", "cookies"] {
         let places: Vec<&str> =
             given.get(name).map(|value| each(value).filter_map(Value::as_str).collect()).unwrap_or_default();

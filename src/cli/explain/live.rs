@@ -20,8 +20,8 @@ use crate::{
 pub(super) fn ask(
     site: &Site,
     asker: &CallerArg,
+    request: Imagined,
     explain: &Explain,
-    (method, target, body): (&str, &str, Option<serde_json::Value>),
 ) -> anyhow::Result<Option<Situation>> {
     if site.whole().is_ok_and(|config| !known::has_store(config)) {
         return Ok(None);
@@ -32,13 +32,7 @@ pub(super) fn ask(
             CallerArg::Who(who) => Some(who.clone()),
         },
         roles: explain.roles.clone(),
-        request: Imagined {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            body,
-            scopes: explain.scopes.clone(),
-            owner: super::said(explain),
-        },
+        request,
     };
     let mut answer = None;
     on_runtime(async {

@@ -87,21 +87,21 @@ pub(super) fn lines(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), R
             pending = Pending::default();
             found.push((number, Err(Why::from("the row is longer than 16 MiB"))));
         }
-        for row in found {
-            if !sink(placed(source, kind, row)) {
+        for (began, row) in found {
+            if !sink(placed(source, kind, began, row)) {
                 return Ok(());
             }
         }
     }
-    if let Some(row) = pending.end() {
-        sink(placed(source, kind, row));
+    if let Some((began, row)) = pending.end() {
+        sink(placed(source, kind, began, row));
     }
     Ok(())
 }
 
 type Row = Result<Map<String, Value>, Why>;
 
-fn placed(source: &Source, kind: Kind, (line, row): (usize, Row)) -> Raw {
+fn placed(source: &Source, kind: Kind, line: usize, row: Row) -> Raw {
     Raw { kind, row: Placed { place: format!("{}:{line}", source.name), row } }
 }
 

@@ -56,7 +56,7 @@ fn validations(script: &Script, models: &Models, remarks: &mut Remarks) {
             let (call, of) = (name.trim_end_matches('('), hit.text.unwrap_or("…"));
             remarks.decide(
                 "account-validation",
-                (&script.file, Some(hit.line)),
+                script.at(hit.line),
                 format!("`{call}` of `{of}` does not run: Portcullis writes the accounts"),
                 "`required` and types in the model's file hold; `[password]` has a least length and a list of the commonest; other rules go, or move to the client",
             );
@@ -74,7 +74,7 @@ fn accounts(script: &Script, models: &Models, remarks: &mut Remarks) {
             }
             remarks.decide(
                 "accounts-in-code",
-                (&script.file, Some(hit.line)),
+                script.at(hit.line),
                 "accounts are made in code, in the app's own store, where the gate does not look".into(),
                 "`portcullis user add`, or `import loopback` once they are there",
             );
@@ -87,7 +87,7 @@ fn rules(script: &Script, models: &Models, remarks: &mut Remarks) {
         let model = models.of(script, hit.model()).map_or(hit.model(), |model| &*model.name);
         remarks.decide(
             "rules-in-code",
-            (&script.file, Some(hit.line)),
+            script.at(hit.line),
             format!("rules of `{model}` are changed in code, and the gate reads the model's file"),
             "write them into the model's file",
         );
@@ -100,7 +100,7 @@ fn assigned(script: &Script, assignment: &Assignment<'_>, models: &Models, remar
     if !is_account_named(script, model, models) {
         return;
     }
-    let at = (&*script.file, Some(assignment.line));
+    let at = script.at(assignment.line);
     let last = path.last().copied().unwrap_or_default();
     if last == "settings" {
         if *name != "acls" {
