@@ -104,14 +104,14 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     /// The routes of every public model, and of the account model.
-    pub(super) fn add_models(&mut self, config: Option<&(String, Node)>) {
+    pub(super) fn add_models(&mut self, config: Option<&Node>) {
         let models = self.models;
         self.tell_several_users();
         for model in &models.list {
             if !self.is_account(model) && !model.public {
                 continue;
             }
-            let entry = config.and_then(|(_, config)| config.get(&model.name));
+            let entry = config.and_then(|config| config.get(&model.name));
             self.add_model(model, entry);
         }
         let mut mounts: Vec<(&Box<str>, &usize)> = self.mounts.iter().collect();

@@ -11,7 +11,7 @@ use super::{
     finding::{Place, Report},
     json::Node,
     key_typos,
-    model::{Definition, Models},
+    model::{Definition, ModelConfig, Models},
     plan::Plan,
     routes_file::RoutesFile,
 };
@@ -43,7 +43,7 @@ pub(super) fn build(
     let models = Models::resolve(files.models, files.config.as_ref(), &mut report);
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
-    assembly.add_models(files.config.as_ref());
+    assembly.add_models(files.config.as_ref().map(|config| &config.node));
     assembly.add_short(&files.routes_files);
     assembly.add_routes_files(files.routes_files);
     assembly.check_stored();
@@ -79,7 +79,7 @@ impl PolicySet {
 struct Files {
     models: Vec<Definition>,
     routes_files: Vec<(Definition, RoutesFile)>,
-    config: Option<(String, Node)>,
+    config: Option<ModelConfig>,
 }
 
 /// Names appear in log lines and metrics.
@@ -110,7 +110,7 @@ impl Files {
                 let message = format!("the file holds {}", node.kind());
                 report.error(node.at, Code::WrongType, message, Some("write an object".into()));
             } else if is_config {
-                files.config = Some((source.name.clone(), node));
+                files.config = Some(ModelConfig { label: source.name.clone(), node });
             } else {
                 files.add(source.name.clone(), at, node, report);
             }

@@ -14,20 +14,20 @@ use super::{
 use definition::MAX_BASES;
 use resolver::{Resolver, Which};
 
-pub(super) use definition::{Definition, Model, Models};
+pub(super) use definition::{Definition, Model, ModelConfig, Models};
 
 const BUILT_IN: &str = include_str!("builtin.json");
 
 impl Models {
-    /// Resolves definitions; `config` is model-config.json.
+    /// Resolves definitions.
     pub(super) fn resolve(
         definitions: Vec<Definition>,
-        config: Option<&(String, Node)>,
+        config: Option<&ModelConfig>,
         report: &mut Report<'_>,
     ) -> Self {
         let built_in = built_in(report);
-        let config_node = config.map(|(_, node)| node);
-        let mut resolver = Resolver { built_in, definitions, config: config_node, public: true, report };
+        let node = config.map(|config| &config.node);
+        let mut resolver = Resolver { built_in, definitions, config: node, public: true, report };
         resolver.drop_duplicates();
         let mut models = Self::default();
         for index in 0..resolver.built_in.len() {
@@ -51,7 +51,7 @@ impl Models {
         }
         models.by_name =
             models.list.iter().enumerate().map(|(index, model)| (model.name.clone(), index)).collect();
-        if let Some((label, node)) = config {
+        if let Some(ModelConfig { label, node }) = config {
             models.configure(label, node, resolver.report);
         }
         models.add_changes(&mut resolver);

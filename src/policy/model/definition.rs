@@ -19,6 +19,14 @@ pub(in crate::policy) struct Definition {
     pub(in crate::policy) built_in: bool,
 }
 
+/// `model-config.json`.
+#[derive(Debug)]
+pub(in crate::policy) struct ModelConfig {
+    /// What references to its rules begin with: the file's name.
+    pub(in crate::policy) label: String,
+    pub(in crate::policy) node: Node,
+}
+
 /// A model with everything that it inherits.
 #[derive(Clone, Debug)]
 pub(in crate::policy) struct Model {
