@@ -1,23 +1,19 @@
-//! How many arguments a function has, those in tuples counted one by one.
+//! Functions with a parameter that is a tuple: clippy's `too_many_arguments` counts it as one argument, whatever it holds.
 
 use super::imports::tokens;
 
-/// A function and its arguments.
-pub(super) struct Signature {
-    pub(super) name: String,
-    pub(super) arguments: usize,
-    /// Some of them stand in a tuple.
-    pub(super) hides: bool,
-}
-
-/// The functions of a file, methods too. `self` counts, as clippy's `too_many_arguments` counts it.
-pub(super) fn signatures(code: &str) -> Vec<Signature> {
+/// The functions of a file, methods too, that take a tuple, also by reference or as an `Option`, by name. A list or a map
+/// of tuples is data, and so is the one value that a `From` converts.
+pub(super) fn with_tuples(code: &str) -> Vec<&str> {
     let tokens = tokens(code);
     let starts = (1..tokens.len()).filter(|at| tokens[at - 1] == "fn" && tokens[*at] != "(");
-    starts.map(|at| signature(&tokens[at..])).collect()
+    let functions = starts.map(|at| (tokens[at], parameters(&tokens[at..])));
+    let hiding = functions.filter(|(name, all)| *name != "from" && all.iter().any(|one| is_tuple(one)));
+    hiding.map(|(name, _)| name).collect()
 }
 
-fn signature(tokens: &[&str]) -> Signature {
+/// The parameters of the function whose name comes first.
+fn parameters<'t, 'c>(tokens: &'t [&'c str]) -> Vec<&'t [&'c str]> {
     // Past the name and its generics, in which `->` and `Fn(A) -> B` may stand.
     let mut at = 1;
     if tokens.get(at) == Some(&"<") {
@@ -31,28 +27,18 @@ fn signature(tokens: &[&str]) -> Signature {
             }
         }
     }
-    let parameters = parts(inside(&tokens[at..]));
-    let counted: Vec<usize> = parameters.iter().map(|parameter| elements(parameter)).collect();
-    Signature {
-        name: tokens[0].to_owned(),
-        arguments: counted.iter().sum(),
-        hides: counted.iter().any(|count| *count > 1),
-    }
+    parts(inside(&tokens[at..]))
 }
 
-/// How many arguments a parameter stands for: `(a, (b, c)): …` is three, `pair: (A, B)` two.
-fn elements(parameter: &[&str]) -> usize {
+/// Whether the pattern or the type of `pattern: type` is a tuple. One of no and one of a single element hide nothing.
+fn is_tuple(parameter: &[&str]) -> bool {
     let colon = parameter.iter().position(|token| *token == ":").unwrap_or(parameter.len());
-    // A list of pairs is one argument, and so is a reference to one pair.
-    let ty = parameter.get(colon + 1..).unwrap_or_default();
-    in_tuple(&parameter[..colon]).max(in_tuple(ty))
-}
-
-fn in_tuple(tokens: &[&str]) -> usize {
-    if tokens.first() != Some(&"(") {
-        return 1;
-    }
-    parts(inside(tokens)).iter().map(|part| in_tuple(part)).sum()
+    let (pattern, ty) = parameter.split_at(colon);
+    [pattern, ty].into_iter().any(|part| {
+        let before = part.iter().take_while(|token| [":", "&", "mut", "ref", "Option", "<"].contains(token)).count();
+        let part = &part[before..];
+        part.first() == Some(&"(") && parts(inside(part)).len() > 1
+    })
 }
 
 /// What stands between the first parenthesis and its partner.
