@@ -35,7 +35,8 @@ fn is_tuple(parameter: &[&str]) -> bool {
     let colon = parameter.iter().position(|token| *token == ":").unwrap_or(parameter.len());
     let (pattern, ty) = parameter.split_at(colon);
     [pattern, ty].into_iter().any(|part| {
-        let before = part.iter().take_while(|token| [":", "&", "mut", "ref", "Option", "<"].contains(token)).count();
+        let before =
+            part.iter().take_while(|token| [":", "&", "mut", "ref", "Option", "<"].contains(token)).count();
         let part = &part[before..];
         part.first() == Some(&"(") && parts(inside(part)).len() > 1
     })
