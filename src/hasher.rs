@@ -42,8 +42,8 @@ pub struct HashingSlot {
 }
 
 /// Lets every other thread go before the calling one.
-pub(crate) fn give_way() {
-    pool::give_way();
+pub(crate) fn lower_priority() {
+    pool::lower_priority();
 }
 
 /// Looks at a stored hash.

@@ -52,12 +52,12 @@ impl Accounts {
             Purpose::NewPassword => (WorkKind::NewPassword, NEW_PASSWORDS_AT_ONCE),
         };
         let of_user = match user {
-            Some(user) => Some(self.limits.user_slot(work, user).ok_or(Fault::Busy(SOON))?),
+            Some(user) => Some(self.limits.user_slot(work, user).ok_or(Fault::Busy(RETRY_AFTER))?),
             None => None,
         };
         let of_client = match actor {
             Actor::Client { address, .. } => {
-                Some(self.limits.client_slot(work, address, most).ok_or(Fault::Busy(SOON))?)
+                Some(self.limits.client_slot(work, address, most).ok_or(Fault::Busy(RETRY_AFTER))?)
             }
             Actor::Operator => None,
         };
@@ -73,7 +73,7 @@ impl Accounts {
         let slot = match actor {
             Actor::Client { address, .. } => {
                 let slot = self.limits.client_slot(WorkKind::Search, address, SEARCHES_AT_ONCE);
-                Some(slot.ok_or(Fault::Busy(SOON))?)
+                Some(slot.ok_or(Fault::Busy(RETRY_AFTER))?)
             }
             Actor::Operator => None,
         };
@@ -82,7 +82,7 @@ impl Accounts {
             let _turn = slot;
             search.await
         });
-        done.await.unwrap_or(Err(Fault::Busy(SOON)))
+        done.await.unwrap_or(Err(Fault::Busy(RETRY_AFTER)))
     }
 
     /// Whether a user may get these properties: not too many, nor written too often.
@@ -186,7 +186,7 @@ const NEW_PASSWORDS_AT_ONCE: usize = 8;
 const SEARCHES_AT_ONCE: usize = 16;
 
 /// When a client with too much under way may try again.
-const SOON: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -196,7 +196,7 @@ mod tests {
     use crate::{
         accounts::{
             PasswordChange, Settings,
-            testing::{self, CLIENT, GOOD, House, ann, house, limited_house, map, with_ann},
+            testing::{self, CLIENT, GOOD, TestAccounts, ann, fixture, limited_fixture, map, with_ann},
         },
         limit,
     };
@@ -206,42 +206,42 @@ mod tests {
         Actor::Client { address, request_id, session: Some(session), reach }
     }
 
-    async fn patch(house: &House, actor: Actor<'_>, data: &Value) -> Result<User, Fault> {
-        let user = house.accounts.user(&1.into()).await?;
-        house.accounts.patch(actor, user, map(data)).await
+    async fn patch(fixture: &TestAccounts, actor: Actor<'_>, data: &Value) -> Result<User, Fault> {
+        let user = fixture.accounts.user(&1.into()).await?;
+        fixture.accounts.patch(actor, user, map(data)).await
     }
 
     #[tokio::test]
     async fn d2_a_row_has_so_many_bytes_and_properties() {
         for settings in [testing::standard(), testing::loopback()] {
-            let house = with_ann(settings).await;
+            let fixture = with_ann(settings).await;
             let large = json!({ "bio": "x".repeat(95_000) });
-            let refused = patch(&house, CLIENT, &large).await;
+            let refused = patch(&fixture, CLIENT, &large).await;
             assert!(matches!(refused, Err(Fault::TooLarge(_))), "{refused:?}");
             for index in 0..3 {
                 let part = json!({ (format!("p{index}")): "x".repeat(20_000) });
-                patch(&house, CLIENT, &part).await.unwrap();
+                patch(&fixture, CLIENT, &part).await.unwrap();
             }
-            let more = patch(&house, CLIENT, &json!({ "p3": "x".repeat(20_000) })).await;
+            let more = patch(&fixture, CLIENT, &json!({ "p3": "x".repeat(20_000) })).await;
             assert!(matches!(more, Err(Fault::TooLarge(_))), "whatever a single patch holds: {more:?}");
             let whole = json!({"email": "c@b.c", "password": GOOD, "bio": "x".repeat(70_000)});
-            assert!(matches!(house.register(&whole).await, Err(Fault::TooLarge(_))));
-            let replaced = house.accounts.replace(CLIENT, "1", map(&whole)).await;
+            assert!(matches!(fixture.register(&whole).await, Err(Fault::TooLarge(_))));
+            let replaced = fixture.accounts.replace(CLIENT, "1", map(&whole)).await;
             assert!(matches!(replaced, Err(Fault::TooLarge(_))), "{replaced:?}");
-            let all = house.accounts.update_all(CLIENT, &json!({}), map(&large)).await;
+            let all = fixture.accounts.update_all(CLIENT, &json!({}), map(&large)).await;
             assert!(matches!(all, Err(Fault::TooLarge(_))), "{all:?}");
             let many: Map<String, Value> = (0..300).map(|index| (format!("q{index}"), 1.into())).collect();
-            let many = patch(&house, CLIENT, &Value::Object(many)).await;
+            let many = patch(&fixture, CLIENT, &Value::Object(many)).await;
             assert!(matches!(many, Err(Fault::TooManyProperties(_))), "{many:?}");
             let name = json!({"email": "d@b.c", "password": GOOD, "username": "x".repeat(2_000)});
-            let name = house.register(&name);
+            let name = fixture.register(&name);
             assert!(matches!(name.await, Err(Fault::Invalid(_))));
         }
     }
 
     #[tokio::test]
     async fn d2_what_an_import_brought_may_stay_and_become_less() {
-        let house = house(testing::loopback()).await;
+        let fixture = fixture(testing::loopback()).await;
         let mut row = crate::store::User {
             id: 1.into(),
             properties: map(&json!({"email": "a@b.c", "big": "x".repeat(90_000)})),
@@ -252,45 +252,45 @@ mod tests {
             disabled: false,
         };
         row.properties.insert("n".to_owned(), 10.into());
-        house.store.commit(vec![crate::store::Change::PutUser(row)]).await.unwrap();
-        patch(&house, CLIENT, &json!({ "n": 11 })).await.unwrap();
-        assert!(matches!(patch(&house, CLIENT, &json!({ "n": 111 })).await, Err(Fault::TooLarge(_))));
-        patch(&house, CLIENT, &json!({ "big": "x".repeat(80_000) })).await.unwrap();
+        fixture.store.commit(vec![crate::store::Change::PutUser(row)]).await.unwrap();
+        patch(&fixture, CLIENT, &json!({ "n": 11 })).await.unwrap();
+        assert!(matches!(patch(&fixture, CLIENT, &json!({ "n": 111 })).await, Err(Fault::TooLarge(_))));
+        patch(&fixture, CLIENT, &json!({ "big": "x".repeat(80_000) })).await.unwrap();
     }
 
     #[tokio::test]
     async fn d2_a_users_row_is_written_so_often() {
         let limits =
             limit::Settings { writes_per_user: Some("20/minute".parse().unwrap()), ..Default::default() };
-        let house = limited_house(testing::standard(), &limits).await;
+        let fixture = limited_fixture(testing::standard(), &limits).await;
         for name in ["ann", "bob"] {
             let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
         for nick in 0..10 {
-            patch(&house, CLIENT, &json!({ "nick": nick })).await.unwrap();
+            patch(&fixture, CLIENT, &json!({ "nick": nick })).await.unwrap();
         }
         // A large row counts as many small ones.
-        patch(&house, CLIENT, &json!({ "nick": "x".repeat(30_000) })).await.unwrap();
+        patch(&fixture, CLIENT, &json!({ "nick": "x".repeat(30_000) })).await.unwrap();
         for _ in 0..3 {
-            let _ = patch(&house, CLIENT, &json!({ "nick": "x".repeat(3_000) })).await;
+            let _ = patch(&fixture, CLIENT, &json!({ "nick": "x".repeat(3_000) })).await;
         }
-        let refused = patch(&house, CLIENT, &json!({ "nick": "y" })).await;
+        let refused = patch(&fixture, CLIENT, &json!({ "nick": "y" })).await;
         assert!(matches!(refused, Err(Fault::Limited(_))), "{refused:?}");
-        let bob = house.accounts.user(&2.into()).await.unwrap();
-        house.accounts.patch(CLIENT, bob, map(&json!({ "nick": "b" }))).await.unwrap();
-        house.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
+        let bob = fixture.accounts.user(&2.into()).await.unwrap();
+        fixture.accounts.patch(CLIENT, bob, map(&json!({ "nick": "b" }))).await.unwrap();
+        fixture.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
     }
 
     #[tokio::test]
     async fn d3_passwords_have_one_admission_and_logins_a_share_of_their_own() {
-        let house = with_ann(testing::standard()).await;
-        let accounts = &house.accounts;
+        let fixture = with_ann(testing::standard()).await;
+        let accounts = &fixture.accounts;
         let slot = |user: i64| accounts.slot(CLIENT, Purpose::NewPassword, Some(&user.into()));
         let own = slot(1).unwrap();
         let is_busy = |fault: Fault| matches!(fault, Fault::Busy(_));
         let good = json!({ "password": "another-good-one" });
-        assert!(is_busy(patch(&house, CLIENT, &good).await.unwrap_err()), "one at a time");
+        assert!(is_busy(patch(&fixture, CLIENT, &good).await.unwrap_err()), "one at a time");
         let mut whole = map(&good);
         whole.insert("email".to_owned(), "ann@b.c".into());
         assert!(is_busy(accounts.replace(CLIENT, "1", whole.clone()).await.unwrap_err()));
@@ -298,7 +298,7 @@ mod tests {
         assert!(is_busy(accounts.replace_or_create(CLIENT, whole.clone()).await.unwrap_err()));
         assert!(is_busy(accounts.patch_or_create(CLIENT, whole).await.unwrap_err()));
         assert!(is_busy(accounts.update_all(CLIENT, &json!({"id": 1}), map(&good)).await.unwrap_err()));
-        let issued = house.login(&ann()).await.expect("a login is not a new password");
+        let issued = fixture.login(&ann()).await.expect("a login is not a new password");
         let session = accounts.session(issued.id.expose()).await.unwrap();
         let actor = as_member(&session, Reach::Everyone);
         let change = PasswordChange { old: GOOD, new: "x-good-one" };
@@ -307,27 +307,27 @@ mod tests {
         let others: Vec<_> = (2..).map_while(|user| slot(user).ok()).collect();
         assert_eq!(others.len() + 1, NEW_PASSWORDS_AT_ONCE);
         let new = json!({"email": "new@b.c", "password": GOOD});
-        assert!(is_busy(house.register(&new).await.unwrap_err()));
-        house.login(&ann()).await.unwrap();
+        assert!(is_busy(fixture.register(&new).await.unwrap_err()));
+        fixture.login(&ann()).await.unwrap();
         drop((own, others));
-        patch(&house, CLIENT, &good).await.unwrap();
-        house.register(&new).await.unwrap();
+        patch(&fixture, CLIENT, &good).await.unwrap();
+        fixture.register(&new).await.unwrap();
     }
 
     #[tokio::test]
     async fn c7_a_closed_registration_has_no_door() {
         for registration in [Registration::Closed, Registration::Invite] {
             for settings in [testing::standard(), testing::loopback()] {
-                let house = house(Settings { registration, ..settings }).await;
+                let fixture = fixture(Settings { registration, ..settings }).await;
                 let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD});
-                house.accounts.register(Actor::Operator, map(&ann)).await.unwrap();
-                no_door_is_open(&house).await;
+                fixture.accounts.register(Actor::Operator, map(&ann)).await.unwrap();
+                no_door_is_open(&fixture).await;
             }
         }
     }
 
-    async fn no_door_is_open(house: &House) {
-        let accounts = &house.accounts;
+    async fn no_door_is_open(fixture: &TestAccounts) {
+        let accounts = &fixture.accounts;
         let new = || map(&json!({"email": "new@b.c", "password": GOOD}));
         let closed = |result: Result<User, Fault>| matches!(result, Err(Fault::RegistrationClosed));
         assert!(closed(accounts.register(CLIENT, new()).await));
@@ -337,7 +337,7 @@ mod tests {
         assert!(closed(accounts.patch_or_create(CLIENT, new()).await));
         assert!(closed(accounts.replace_or_create(CLIENT, new()).await));
         assert!(closed(accounts.upsert_where(CLIENT, &json!({"id": 77}), new()).await));
-        let issued = house.login(&ann()).await.unwrap();
+        let issued = fixture.login(&ann()).await.unwrap();
         let session = accounts.session(issued.id.expose()).await.unwrap();
         assert!(closed(accounts.register(as_member(&session, Reach::Everyone), new()).await));
         accounts.register(as_member(&session, Reach::Named), new()).await.unwrap();
@@ -347,27 +347,27 @@ mod tests {
 
     #[tokio::test]
     async fn c7_owners_are_called_as_they_are_where_they_may_not_rename() {
-        let house = with_ann(Settings { rename: false, ..testing::standard() }).await;
-        let issued = house.login(&ann()).await.unwrap();
-        let session = house.accounts.session(issued.id.expose()).await.unwrap();
+        let fixture = with_ann(Settings { rename: false, ..testing::standard() }).await;
+        let issued = fixture.login(&ann()).await.unwrap();
+        let session = fixture.accounts.session(issued.id.expose()).await.unwrap();
         let own = as_member(&session, Reach::Owner);
         let refused = |result: Result<User, Fault>| matches!(result, Err(Fault::RenameRefused(_)));
         for data in
             [json!({"username": "root"}), json!({"username": null}), json!({"email": "ceo@corp.example"})]
         {
-            assert!(refused(patch(&house, own, &data).await), "{data}");
+            assert!(refused(patch(&fixture, own, &data).await), "{data}");
             let mut whole = map(&json!({"email": "ann@b.c", "username": "ann", "password": GOOD}));
             whole.extend(map(&data));
-            assert!(house.accounts.replace(own, "1", whole.clone()).await.is_err(), "{data}");
-            let all = house.accounts.update_all(own, &json!({"id": 1}), map(&data)).await;
+            assert!(fixture.accounts.replace(own, "1", whole.clone()).await.is_err(), "{data}");
+            let all = fixture.accounts.update_all(own, &json!({"id": 1}), map(&data)).await;
             assert!(matches!(all, Err(Fault::RenameRefused(_))), "{data}: {all:?}");
             whole.insert("id".to_owned(), 1.into());
-            assert!(house.accounts.patch_or_create(own, whole.clone()).await.is_err(), "{data}");
-            assert!(house.accounts.replace_or_create(own, whole).await.is_err(), "{data}");
+            assert!(fixture.accounts.patch_or_create(own, whole.clone()).await.is_err(), "{data}");
+            assert!(fixture.accounts.replace_or_create(own, whole).await.is_err(), "{data}");
         }
         let dropped = map(&json!({"email": "ann@b.c", "password": GOOD}));
-        assert!(refused(house.accounts.replace(own, "1", dropped).await), "a name that is left out");
-        patch(&house, own, &json!({"nick": "a", "username": "ann"})).await.unwrap();
-        patch(&house, as_member(&session, Reach::Named), &json!({"username": "root"})).await.unwrap();
+        assert!(refused(fixture.accounts.replace(own, "1", dropped).await), "a name that is left out");
+        patch(&fixture, own, &json!({"nick": "a", "username": "ann"})).await.unwrap();
+        patch(&fixture, as_member(&session, Reach::Named), &json!({"username": "root"})).await.unwrap();
     }
 }

@@ -87,13 +87,13 @@ mod tests {
         // test's has none.
         let _second = tracing::Dispatch::new(tracing_subscriber::registry());
         let _guard = tracing::subscriber::set_default(subscriber);
-        let house = testing::house(testing::loopback()).await;
-        house.register(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
-        house.login(&json!({"email": "ann@b.c", "password": "s3cret-two"})).await.unwrap_err();
-        house.login(&json!({"email": "s3cret-typed-here", "password": "x"})).await.unwrap_err();
-        let issued = house.login(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
-        let session = house.accounts.session(issued.id.expose()).await.unwrap();
-        house.accounts.logout(CLIENT, &session).await.unwrap();
+        let fixture = testing::fixture(testing::loopback()).await;
+        fixture.register(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
+        fixture.login(&json!({"email": "ann@b.c", "password": "s3cret-two"})).await.unwrap_err();
+        fixture.login(&json!({"email": "s3cret-typed-here", "password": "x"})).await.unwrap_err();
+        let issued = fixture.login(&json!({"email": "ann@b.c", "password": "s3cret-one"})).await.unwrap();
+        let session = fixture.accounts.session(issued.id.expose()).await.unwrap();
+        fixture.accounts.logout(CLIENT, &session).await.unwrap();
 
         let lines = lines.0.lock().unwrap().clone();
         let events = ["user.registered", "login.failed", "login.failed", "login.succeeded", "logout"];

@@ -99,54 +99,57 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accounts::testing::{self, CLIENT, House, house, map};
+    use crate::accounts::testing::{self, CLIENT, TestAccounts, fixture, map};
 
     const GOOD: &str = "a-good-password";
 
-    async fn three() -> House {
-        let house = house(testing::loopback()).await;
+    async fn three() -> TestAccounts {
+        let fixture = fixture(testing::loopback()).await;
         for name in ["ann", "bob", "cid"] {
             let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
-        house
+        fixture
     }
 
-    async fn update(house: &House, given: Value, data: Value) -> Result<u64, Fault> {
-        house.accounts.update_all(CLIENT, &given, map(&data)).await
+    async fn update(fixture: &TestAccounts, given: Value, data: Value) -> Result<u64, Fault> {
+        fixture.accounts.update_all(CLIENT, &given, map(&data)).await
     }
 
     #[tokio::test]
     async fn changes_all_who_match_and_nobody_else() {
-        let house = three().await;
-        assert_eq!(update(&house, json!({"id": {"gt": 1}}), json!({"realm": 5, "id": 9})).await.unwrap(), 2);
-        assert_eq!(update(&house, json!({"id": 99}), json!({"realm": "x"})).await.unwrap(), 0);
-        assert_eq!(update(&house, json!({}), json!({})).await.unwrap(), 3);
+        let fixture = three().await;
+        assert_eq!(
+            update(&fixture, json!({"id": {"gt": 1}}), json!({"realm": 5, "id": 9})).await.unwrap(),
+            2
+        );
+        assert_eq!(update(&fixture, json!({"id": 99}), json!({"realm": "x"})).await.unwrap(), 0);
+        assert_eq!(update(&fixture, json!({}), json!({})).await.unwrap(), 3);
         let mut realms = Vec::new();
-        for user in house.store.users(None, 10).await.unwrap() {
+        for user in fixture.store.users(None, 10).await.unwrap() {
             realms.push(user.realm().map(str::to_owned));
         }
         assert_eq!(realms, [None, Some("5".to_owned()), Some("5".to_owned())]);
-        let hidden = update(&house, json!({"or": [{"password": "x"}]}), json!({"realm": "y"})).await;
+        let hidden = update(&fixture, json!({"or": [{"password": "x"}]}), json!({"realm": "y"})).await;
         assert!(matches!(hidden, Err(Fault::Query(_))), "{hidden:?}");
-        let taken = update(&house, json!({"id": 1}), json!({"email": "bob@b.c"})).await;
+        let taken = update(&fixture, json!({"id": 1}), json!({"email": "bob@b.c"})).await;
         assert!(matches!(taken, Err(Fault::Invalid(_))), "{taken:?}");
     }
 
     #[tokio::test]
     async fn a_password_is_hashed_for_each_and_ends_their_sessions() {
-        let house = three().await;
+        let fixture = three().await;
         let login = |name: &str, password: &str| json!({"username": name, "password": password});
-        let old = house.login(&login("ann", GOOD)).await.unwrap();
-        let other = house.login(&login("cid", GOOD)).await.unwrap();
-        assert_eq!(update(&house, json!({"id": {"lt": 3}}), json!({"password": "new"})).await.unwrap(), 2);
+        let old = fixture.login(&login("ann", GOOD)).await.unwrap();
+        let other = fixture.login(&login("cid", GOOD)).await.unwrap();
+        assert_eq!(update(&fixture, json!({"id": {"lt": 3}}), json!({"password": "new"})).await.unwrap(), 2);
         for name in ["ann", "bob"] {
-            house.login(&login(name, "new")).await.unwrap();
-            house.login(&login(name, GOOD)).await.unwrap_err();
+            fixture.login(&login(name, "new")).await.unwrap();
+            fixture.login(&login(name, GOOD)).await.unwrap_err();
         }
-        house.accounts.session(old.id.expose()).await.unwrap_err();
-        house.accounts.session(other.id.expose()).await.unwrap();
-        let users = house.store.users(None, 10).await.unwrap();
+        fixture.accounts.session(old.id.expose()).await.unwrap_err();
+        fixture.accounts.session(other.id.expose()).await.unwrap();
+        let users = fixture.store.users(None, 10).await.unwrap();
         assert_ne!(users[0].password, users[1].password, "each hash has a salt of its own");
     }
 }

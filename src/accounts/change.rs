@@ -205,10 +205,10 @@ impl Accounts {
         let changed: Vec<&String> = changed(&old.properties, &user.properties);
         if !changed.is_empty() {
             let more = json!({ "changed": changed });
-            self.tell(&mut batch, "user.changed", actor, &user, more)?;
+            self.announce_change(&mut batch, "user.changed", actor, &user, more)?;
         }
         if password {
-            self.tell(&mut batch, "password.changed", actor, &user, Value::Null)?;
+            self.announce_change(&mut batch, "password.changed", actor, &user, Value::Null)?;
         }
         let outcomes = self.commit(batch).await?;
         if !changed.is_empty() {
@@ -224,7 +224,7 @@ impl Accounts {
         Ok(stored.unwrap_or(user))
     }
 
-    fn tell(
+    fn announce_change(
         &self,
         batch: &mut Vec<Change>,
         kind: &'static str,
@@ -291,24 +291,24 @@ mod tests {
     use crate::{
         accounts::{
             Settings,
-            testing::{self, CLIENT, House, house, map},
+            testing::{self, CLIENT, TestAccounts, fixture, map},
         },
         store::Session,
     };
 
     const GOOD: &str = "a-good-password";
 
-    async fn ann(settings: Settings) -> House {
-        let house = house(settings).await;
+    async fn ann(settings: Settings) -> TestAccounts {
+        let fixture = fixture(settings).await;
         let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD, "nick": "a"});
-        house.register(&data).await.unwrap();
-        house.register(&json!({"username": "bob", "email": "bob@b.c", "password": GOOD})).await.unwrap();
-        house
+        fixture.register(&data).await.unwrap();
+        fixture.register(&json!({"username": "bob", "email": "bob@b.c", "password": GOOD})).await.unwrap();
+        fixture
     }
 
-    async fn session(house: &House, name: &str) -> Arc<Session> {
-        let issued = house.login(&json!({"username": name, "password": GOOD})).await.unwrap();
-        house.accounts.session(issued.id.expose()).await.unwrap()
+    async fn session(fixture: &TestAccounts, name: &str) -> Arc<Session> {
+        let issued = fixture.login(&json!({"username": name, "password": GOOD})).await.unwrap();
+        fixture.accounts.session(issued.id.expose()).await.unwrap()
     }
 
     fn with(session: &Session) -> Actor<'_> {
@@ -316,9 +316,9 @@ mod tests {
         Actor::Client { address, request_id, session: Some(session), reach }
     }
 
-    async fn patch(house: &House, actor: Actor<'_>, data: Value) -> Result<User, Fault> {
-        let user = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.patch(actor, user, map(&data)).await
+    async fn patch(fixture: &TestAccounts, actor: Actor<'_>, data: Value) -> Result<User, Fault> {
+        let user = fixture.accounts.user(&1.into()).await.unwrap();
+        fixture.accounts.patch(actor, user, map(&data)).await
     }
 
     fn text(user: &User) -> String {
@@ -327,7 +327,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_patch_changes_what_it_names() {
-        let house = ann(testing::loopback()).await;
+        let fixture = ann(testing::loopback()).await;
         for (data, expected) in [
             (json!({"realm": 5}), r#"{"realm":"5","username":"ann","email":"ann@b.c","nick":"a"}"#),
             (
@@ -343,16 +343,16 @@ mod tests {
                 r#"{"realm":null,"username":"ann","email":"ann@b.c","emailVerified":true,"nick":null,"z":[1]}"#,
             ),
         ] {
-            let user = patch(&house, CLIENT, data.clone()).await.unwrap();
+            let user = patch(&fixture, CLIENT, data.clone()).await.unwrap();
             assert_eq!(text(&user), expected, "{data}");
-            assert_eq!(text(&house.accounts.user(&1.into()).await.unwrap()), expected, "{data}");
+            assert_eq!(text(&fixture.accounts.user(&1.into()).await.unwrap()), expected, "{data}");
         }
-        assert!(house.login(&json!({"username": "ann", "password": GOOD})).await.is_ok());
+        assert!(fixture.login(&json!({"username": "ann", "password": GOOD})).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_patch_is_refused_in_loopbacks_order() {
-        let house = ann(Settings { reject_password_changes: true, ..testing::loopback() }).await;
+        let fixture = ann(Settings { reject_password_changes: true, ..testing::loopback() }).await;
         for (data, expected) in [
             (json!({"id": 2, "password": ""}), "the id cannot be changed from `1` to `2`"),
             (json!({"id": null}), "the id cannot be changed from `1` to `null`"),
@@ -363,55 +363,55 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                patch(&house, CLIENT, data.clone()).await.unwrap_err().to_string(),
+                patch(&fixture, CLIENT, data.clone()).await.unwrap_err().to_string(),
                 expected,
                 "{data}"
             );
         }
-        let house = ann(testing::loopback()).await;
-        let empty = patch(&house, CLIENT, json!({"password": "", "email": "bad"})).await.unwrap_err();
+        let fixture = ann(testing::loopback()).await;
+        let empty = patch(&fixture, CLIENT, json!({"password": "", "email": "bad"})).await.unwrap_err();
         assert!(matches!(empty, Fault::Password(_)), "{empty:?}");
-        let both = patch(&house, CLIENT, json!({"email": "bad", "username": "bob"})).await.unwrap_err();
+        let both = patch(&fixture, CLIENT, json!({"email": "bad", "username": "bob"})).await.unwrap_err();
         let told = "The `User` instance is not valid. Details: `email` is invalid (value: \"bad\"); `username` User already exists (value: \"bob\").";
         assert_eq!(both.to_string(), told);
     }
 
     #[tokio::test]
     async fn only_a_new_email_or_a_password_ends_other_sessions() {
-        let house = ann(testing::loopback()).await;
-        let (own, other) = (session(&house, "ann").await, session(&house, "ann").await);
+        let fixture = ann(testing::loopback()).await;
+        let (own, other) = (session(&fixture, "ann").await, session(&fixture, "ann").await);
         let lives = |session: Arc<Session>| {
-            let sessions = house.store.sessions();
+            let sessions = fixture.store.sessions();
             sessions.get(&session.hash).is_some()
         };
         for data in [json!({"realm": "x"}), json!({"email": "ann@b.c"}), json!({"password": 5}), json!({})] {
-            patch(&house, with(&own), data.clone()).await.unwrap();
+            patch(&fixture, with(&own), data.clone()).await.unwrap();
             assert!(lives(other.clone()), "{data}");
         }
-        patch(&house, with(&own), json!({"email": "new@b.c"})).await.unwrap();
+        patch(&fixture, with(&own), json!({"email": "new@b.c"})).await.unwrap();
         assert!(lives(own.clone()) && !lives(other));
         // The same password has another hash.
-        let other = session(&house, "ann").await;
-        patch(&house, with(&own), json!({"password": GOOD})).await.unwrap();
+        let other = session(&fixture, "ann").await;
+        patch(&fixture, with(&own), json!({"password": GOOD})).await.unwrap();
         assert!(lives(own.clone()) && !lives(other));
         // Another user's request ends them all.
-        let bob = session(&house, "bob").await;
-        patch(&house, with(&bob), json!({"email": "third@b.c"})).await.unwrap();
+        let bob = session(&fixture, "bob").await;
+        patch(&fixture, with(&bob), json!({"email": "third@b.c"})).await.unwrap();
         assert!(!lives(own) && lives(bob));
     }
 
     #[tokio::test]
     async fn who_can_say_that_an_address_is_confirmed() {
         for (settings, by_owner) in [(testing::loopback(), true), (testing::standard(), false)] {
-            let house = ann(settings).await;
-            let (own, bob) = (session(&house, "ann").await, session(&house, "bob").await);
-            let user = patch(&house, with(&own), json!({"emailVerified": true})).await.unwrap();
+            let fixture = ann(settings).await;
+            let (own, bob) = (session(&fixture, "ann").await, session(&fixture, "bob").await);
+            let user = patch(&fixture, with(&own), json!({"emailVerified": true})).await.unwrap();
             assert_eq!(user.email_verified(), by_owner);
             let data = json!({"email": "ann@b.c", "password": GOOD, "emailVerified": true});
-            let user = house.accounts.replace(with(&own), "1", map(&data)).await.unwrap();
+            let user = fixture.accounts.replace(with(&own), "1", map(&data)).await.unwrap();
             assert_eq!(user.email_verified(), by_owner);
             // A user whom the rules let change others' rows.
-            let user = patch(&house, with(&bob), json!({"emailVerified": true})).await.unwrap();
+            let user = patch(&fixture, with(&bob), json!({"emailVerified": true})).await.unwrap();
             assert!(user.email_verified());
         }
     }
@@ -422,22 +422,22 @@ mod tests {
         for (settings, verified) in
             [(required, false), (testing::standard(), false), (testing::loopback(), true)]
         {
-            let house = ann(settings).await;
-            patch(&house, CLIENT, json!({"emailVerified": true})).await.unwrap();
-            let user = patch(&house, CLIENT, json!({"email": "new@b.c"})).await.unwrap();
+            let fixture = ann(settings).await;
+            patch(&fixture, CLIENT, json!({"emailVerified": true})).await.unwrap();
+            let user = patch(&fixture, CLIENT, json!({"email": "new@b.c"})).await.unwrap();
             assert_eq!(user.email_verified(), verified);
         }
     }
 
     #[tokio::test]
     async fn a_replacement_leaves_nothing() {
-        let house = ann(testing::loopback()).await;
+        let fixture = ann(testing::loopback()).await;
         let whole = |more: Value| {
             let mut data = map(&json!({"email": "ann@b.c", "password": GOOD}));
             data.extend(map(&more));
             data
         };
-        let user = house.accounts.replace(CLIENT, "1", whole(json!({"id": 0, "z": 1}))).await.unwrap();
+        let user = fixture.accounts.replace(CLIENT, "1", whole(json!({"id": 0, "z": 1}))).await.unwrap();
         assert_eq!(text(&user), r#"{"email":"ann@b.c","z":1}"#);
         for (id, more, expected) in [
             ("1", json!({"id": 2}), "the id cannot be replaced, `1` by `2`"),
@@ -445,20 +445,20 @@ mod tests {
             ("99", json!({"email": "new@b.c"}), "there is no user `99` to replace"),
             ("x", json!({"email": "new@b.c"}), "there is no user `x` to replace"),
         ] {
-            let fault = house.accounts.replace(CLIENT, id, whole(more)).await.unwrap_err();
+            let fault = fixture.accounts.replace(CLIENT, id, whole(more)).await.unwrap_err();
             assert_eq!(fault.to_string(), expected);
         }
-        let partial = house.accounts.replace(CLIENT, "99", map(&json!({"realm": "x"}))).await.unwrap_err();
+        let partial = fixture.accounts.replace(CLIENT, "99", map(&json!({"realm": "x"}))).await.unwrap_err();
         assert!(matches!(partial, Fault::Invalid(_)), "the rules are asked first: {partial:?}");
     }
 
     #[tokio::test]
     async fn a_deleted_user_leaves_no_session() {
-        let house = ann(testing::loopback()).await;
-        let own = session(&house, "ann").await;
-        assert!(house.accounts.delete(with(&own), "1").await.unwrap());
-        assert!(!house.accounts.delete(with(&own), "1").await.unwrap());
-        assert!(house.store.sessions().get(&own.hash).is_none());
+        let fixture = ann(testing::loopback()).await;
+        let own = session(&fixture, "ann").await;
+        assert!(fixture.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(!fixture.accounts.delete(with(&own), "1").await.unwrap());
+        assert!(fixture.store.sessions().get(&own.hash).is_none());
     }
 
     #[tokio::test]
@@ -477,25 +477,25 @@ mod tests {
             property("born", Kind::Date, true, None),
         ];
         let properties = Property::complete(properties, &Key::default());
-        let house = house(Settings { properties, ..testing::loopback() }).await;
+        let fixture = fixture(Settings { properties, ..testing::loopback() }).await;
         let data =
             json!({"extra": 1, "age": "41", "born": "2001-02-03", "email": "ann@b.c", "password": GOOD});
-        let user = house.register(&data).await.unwrap();
+        let user = fixture.register(&data).await.unwrap();
         let stored =
             r#"{"age":41,"plan":"free","born":"2001-02-03T00:00:00.000Z","email":"ann@b.c","extra":1}"#;
         assert_eq!(text(&user), stored);
-        let blank = patch(&house, CLIENT, json!({"born": null})).await.unwrap_err();
+        let blank = patch(&fixture, CLIENT, json!({"born": null})).await.unwrap_err();
         assert_eq!(
             blank.to_string(),
             "The `User` instance is not valid. Details: `born` can't be blank (value: null)."
         );
-        let no_date = patch(&house, CLIENT, json!({"born": "soon", "age": ""})).await.unwrap_err();
+        let no_date = patch(&fixture, CLIENT, json!({"born": "soon", "age": ""})).await.unwrap_err();
         assert!(
             no_date.to_string().ends_with("`born` is not a valid date (value: Invalid Date)."),
             "{no_date}"
         );
         let older = json!({"where": {"age": {"gt": "40"}, "born": {"lt": "2002-01-01"}}});
-        let query = house.accounts.query(Some(&older)).unwrap();
-        assert_eq!(house.accounts.find(&query).await.unwrap().len(), 1);
+        let query = fixture.accounts.query(Some(&older)).unwrap();
+        assert_eq!(fixture.accounts.find(&query).await.unwrap().len(), 1);
     }
 }

@@ -29,7 +29,7 @@ pub struct Dispatcher {
     wake_up: Arc<Notify>,
     webhook: Arc<Webhook>,
     pace: Pace,
-    waits: HashMap<Line, Wait>,
+    waits: HashMap<Queue, Wait>,
     not_read: LogThrottle,
     not_delivered: LogThrottle,
     given_up: LogThrottle,
@@ -48,11 +48,11 @@ pub struct Pace {
     pub give_up: Duration,
 }
 
-/// Events of one line go one after the other.
+/// Events of one queue go one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Line {
+enum Queue {
     User(UserId),
-    /// About no user: a line of its own.
+    /// About no user: a queue of its own.
     Alone(u64),
 }
 
@@ -126,105 +126,105 @@ impl Dispatcher {
         }
     }
 
-    /// Sends the first event of every line that does not wait; how many left the outbox.
+    /// Sends the first event of every queue that does not wait; how many left the outbox.
     async fn round(&mut self) -> Result<usize, super::Fault> {
         let accounts = (self.accounts)();
-        let (mut lines, mut after, mut delivered) = (HashSet::new(), 0, 0);
-        // A page at a time: lines that wait do not hold up others.
+        let (mut queues, mut after, mut delivered) = (HashSet::new(), 0, 0);
+        // A page at a time: queues that wait do not hold up others.
         loop {
             let page = accounts.store.outbox_heads(after, PAGE).await?;
             let Some(last) = page.last().map(|entry| entry.seq) else { break };
             after = last;
-            let due = self.due(&accounts, page, &mut lines).await?;
+            let due = self.due(&accounts, page, &mut queues).await?;
             delivered += self.send_all(&accounts, due).await;
         }
-        self.waits.retain(|line, _| lines.contains(line));
+        self.waits.retain(|queue, _| queues.contains(queue));
         Ok(delivered)
     }
 
-    /// Those whose line does not wait; `lines` are those that were seen in this round, of which none goes twice.
+    /// Those whose queue does not wait; `queues` are those that were seen in this round, of which none goes twice.
     async fn due(
         &self,
         accounts: &Accounts,
         page: Vec<OutboxEntry>,
-        lines: &mut HashSet<Line>,
-    ) -> Result<Vec<(Line, OutboxEntry)>, super::Fault> {
+        queues: &mut HashSet<Queue>,
+    ) -> Result<Vec<(Queue, OutboxEntry)>, super::Fault> {
         let (mut due, now) = (Vec::new(), Instant::now());
         for entry in page {
-            let line = line(accounts, &entry).await?;
-            let waits = self.waits.get(&line).is_some_and(|wait| wait.until > now);
-            if lines.insert(line.clone()) && !waits {
-                due.push((line, entry));
+            let queue = queue(accounts, &entry).await?;
+            let waits = self.waits.get(&queue).is_some_and(|wait| wait.until > now);
+            if queues.insert(queue.clone()) && !waits {
+                due.push((queue, entry));
             }
         }
         Ok(due)
     }
 
     /// Sends some at once; how many left the outbox.
-    async fn send_all(&mut self, accounts: &Accounts, due: Vec<(Line, OutboxEntry)>) -> usize {
+    async fn send_all(&mut self, accounts: &Accounts, due: Vec<(Queue, OutboxEntry)>) -> usize {
         let (mut sending, mut delivered) = (JoinSet::new(), 0);
         let mut due = due.into_iter();
         loop {
             while sending.len() < AT_ONCE
-                && let Some((line, entry)) = due.next()
+                && let Some((queue, entry)) = due.next()
             {
-                sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), line, entry));
+                sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), queue, entry));
             }
-            // A send that panicked counts as failed: its line comes round again.
+            // A send that panicked counts as failed: its queue comes round again.
             let Some(sent) = sending.join_next().await else { return delivered };
-            if let Ok((line, entry, result)) = sent {
-                delivered += usize::from(self.settle(accounts, line, &entry, result).await);
+            if let Ok((queue, entry, result)) = sent {
+                delivered += usize::from(self.settle(accounts, queue, &entry, result).await);
             }
         }
     }
 
-    /// Takes an event out of the outbox, or puts its line off.
+    /// Takes an event out of the outbox, or puts its queue off.
     async fn settle(
         &mut self,
         accounts: &Accounts,
-        line: Line,
+        queue: Queue,
         entry: &OutboxEntry,
         result: Result<(), String>,
     ) -> bool {
         if let Err(reason) = result {
             let age = age(accounts, entry);
             if age < self.pace.give_up {
-                self.put_off(line, entry, &reason);
+                self.put_off(queue, entry, &reason);
                 return false;
             }
             if let Some(more) = self.given_up.say(accounts.clock.now()) {
                 tracing::error!(event = entry.kind, %reason, more, "an event was given up: it was not accepted in time");
             }
         }
-        self.waits.remove(&line);
+        self.waits.remove(&queue);
         match accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
             Ok(_) => true,
             Err(error) => {
                 // It will be sent again: at least once.
-                self.put_off(line, entry, &error.to_string());
+                self.put_off(queue, entry, &error.to_string());
                 false
             }
         }
     }
 
-    fn put_off(&mut self, line: Line, entry: &OutboxEntry, reason: &str) {
-        let failures = self.waits.get(&line).map_or(0, |wait| wait.failures).saturating_add(1);
+    fn put_off(&mut self, queue: Queue, entry: &OutboxEntry, reason: &str) {
+        let failures = self.waits.get(&queue).map_or(0, |wait| wait.failures).saturating_add(1);
         let wait = self.pace.first.saturating_mul(1 << (failures - 1).min(16)).min(self.pace.longest);
         if let Some(more) = self.not_delivered.say(Clock::System.now()) {
             let wait_s = wait.as_secs_f64();
             tracing::warn!(event = entry.kind, reason, failures, wait_s, more, "an event was not delivered");
         }
-        self.waits.insert(line, Wait { failures, until: Instant::now() + wait });
+        self.waits.insert(queue, Wait { failures, until: Instant::now() + wait });
     }
 }
 
-/// In which line an event stands. A reset of profile `standard` names no user before it is delivered.
-async fn line(accounts: &Accounts, entry: &OutboxEntry) -> Result<Line, super::Fault> {
+/// In which queue an event stands. A reset of profile `standard` names no user before it is delivered.
+async fn queue(accounts: &Accounts, entry: &OutboxEntry) -> Result<Queue, super::Fault> {
     let user = match &entry.user {
         Some(user) => Some(user.clone()),
         None => accounts.addressee(entry).await?.map(|user| user.id),
     };
-    Ok(user.map_or(Line::Alone(entry.seq), Line::User))
+    Ok(user.map_or(Queue::Alone(entry.seq), Queue::User))
 }
 
 fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {
@@ -246,9 +246,9 @@ impl fmt::Debug for Dispatcher {
 async fn send(
     accounts: Accounts,
     webhook: Arc<Webhook>,
-    line: Line,
+    queue: Queue,
     entry: OutboxEntry,
-) -> (Line, OutboxEntry, Result<(), String>) {
+) -> (Queue, OutboxEntry, Result<(), String>) {
     let result = match accounts.payload(&entry).await {
         Ok(Some(payload)) => {
             let now = accounts.clock.now();
@@ -257,7 +257,7 @@ async fn send(
         Ok(None) => Ok(()),
         Err(fault) => Err(chain(&fault)),
     };
-    (line, entry, result)
+    (queue, entry, result)
 }
 
 /// An error with its causes.

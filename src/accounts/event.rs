@@ -20,11 +20,11 @@ pub(super) enum About<'a> {
     /// The one that the change before this one creates, with these properties.
     Created(&'a Map<String, Value>),
     /// No user, or one who is not known yet.
-    Nobody,
+    NoUser,
 }
 
 /// What is kept of a user for the receiver.
-const SHOWN: [&str; 3] = ["email", "username", "realm"];
+const USER_FIELDS: [&str; 3] = ["email", "username", "realm"];
 
 impl Accounts {
     /// Adds an event to a batch, if it will be delivered.
@@ -49,9 +49,9 @@ impl Accounts {
         let properties = match about {
             About::User(user) => Some(&user.properties),
             About::Created(properties) => Some(properties),
-            About::Id(_) | About::Nobody => None,
+            About::Id(_) | About::NoUser => None,
         };
-        let shown: Map<String, Value> = SHOWN
+        let shown: Map<String, Value> = USER_FIELDS
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), properties?.get(name)?.clone())))
             .collect();
@@ -64,7 +64,7 @@ impl Accounts {
             About::User(user) => Change::Enqueue { kind, user: Some(user.id.clone()), body },
             About::Id(id) => Change::Enqueue { kind, user: Some(id.clone()), body },
             About::Created(_) => Change::EnqueueForCreated { kind, body },
-            About::Nobody => Change::Enqueue { kind, user: None, body },
+            About::NoUser => Change::Enqueue { kind, user: None, body },
         });
         Ok(())
     }

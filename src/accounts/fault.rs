@@ -57,7 +57,7 @@ pub enum Fault {
     SessionEnded,
     /// The search would look at too many rows with too many conditions.
     #[error("the search takes too long")]
-    TooDear,
+    QueryTooExpensive,
     /// A login without a realm, where realms are on.
     #[error("a realm is required")]
     RealmRequired,

@@ -49,7 +49,7 @@ impl Accounts {
     /// The users that a filter asks for, in its order, and how it wants them shown.
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
+    /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or the store's.
     pub async fn find_all(
         &self,
         actor: Actor<'_>,
@@ -89,7 +89,7 @@ impl Accounts {
     /// The ids of the users whom a write is for, `most` of them. It asks each of them again.
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::TooDear`], [`Fault::Busy`], or the store's.
+    /// [`Fault::Query`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or the store's.
     pub(super) async fn matching(
         &self,
         actor: Actor<'_>,
@@ -255,7 +255,7 @@ impl Accounts {
         let mut after = None;
         loop {
             let page = self.store.users(after.as_ref(), PAGE).await?;
-            left = left.checked_sub(page.len().saturating_mul(cost)).ok_or(Fault::TooDear)?;
+            left = left.checked_sub(page.len().saturating_mul(cost)).ok_or(Fault::QueryTooExpensive)?;
             after = page.last().map(|user| user.id.clone());
             let is_last = page.len() < PAGE;
             for user in page {
@@ -263,13 +263,13 @@ impl Accounts {
                     return Ok(());
                 }
                 if meter.is_due() {
-                    meter = others_first(meter).await;
+                    meter = yield_to_others(meter).await;
                 }
             }
             if is_last {
                 return Ok(());
             }
-            meter = others_first(meter).await;
+            meter = yield_to_others(meter).await;
         }
     }
 
@@ -339,11 +339,11 @@ fn offer(
 ) -> Result<bool, Fault> {
     let id = id_value(&user.id);
     let matches = conditions.matches(Row { id: &id, rest: &user.properties }, meter);
-    if meter.is_over() { Err(Fault::TooDear) } else { Ok(!matches || take(user, id)) }
+    if meter.is_over() { Err(Fault::QueryTooExpensive) } else { Ok(!matches || take(user, id)) }
 }
 
 /// Other searches have their turn.
-async fn others_first(meter: Meter) -> Meter {
+async fn yield_to_others(meter: Meter) -> Meter {
     let ended = Instant::now();
     tokio::task::yield_now().await;
     meter.resumed(ended)

@@ -21,15 +21,15 @@ pub struct Key {
 
 impl Default for Key {
     fn default() -> Self {
-        Self { name: LOOPBACKS.to_owned(), text: false, chosen: false }
+        Self { name: LOOPBACK_KEY.to_owned(), text: false, chosen: false }
     }
 }
 
 /// What LoopBack calls the key, and every query and row here does.
-const LOOPBACKS: &str = "id";
+const LOOPBACK_KEY: &str = "id";
 
 /// A property that no row has.
-const NOTHING: &str = "\u{0}";
+const NO_PROPERTY: &str = "\u{0}";
 
 impl Key {
     /// An id as clients see it.
@@ -42,15 +42,15 @@ impl Key {
     pub(super) fn take(&self, data: &mut Map<String, Value>) -> Option<Value> {
         let given = data.shift_remove(&self.name);
         // LoopBack shows the key under both names, where a client sent both, and never stores another value.
-        data.shift_remove(LOOPBACKS);
+        data.shift_remove(LOOPBACK_KEY);
         given
     }
 
     /// What a query calls the property that a client names so.
     pub(super) fn path<'p>(&self, name: &'p str) -> &'p str {
         match name {
-            name if name == self.name => LOOPBACKS,
-            LOOPBACKS => NOTHING,
+            name if name == self.name => LOOPBACK_KEY,
+            LOOPBACK_KEY => NO_PROPERTY,
             name => name,
         }
     }

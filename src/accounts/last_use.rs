@@ -21,12 +21,12 @@ impl LastUseWriter {
 
     /// Writes down the last uses that the store lags behind by too much.
     pub(super) async fn write_due(&self) -> Result<(), UpkeepError> {
-        self.write_uses(|session| self.lag(session), MOST_WRITTEN).await
+        self.write_uses(|session| self.lag(session), MAX_PER_PASS).await
     }
 
     /// Writes down what is known of the last uses: when the gate stops.
     pub async fn finish(&self) {
-        if let Err(error) = self.write_uses(|_| 0, MOST_AT_END).await {
+        if let Err(error) = self.write_uses(|_| 0, MAX_AT_SHUTDOWN).await {
             tracing::warn!(%error, "the last uses of some tokens are not written down");
         }
     }
@@ -58,8 +58,8 @@ impl LastUseWriter {
                 clippy::cast_sign_loss,
                 reason = "it is from 1 to 3600"
             )]
-            Some(ttl) => (ttl / 16.0).clamp(1.0, f64::from(LAG)) as u32,
-            None => LAG,
+            Some(ttl) => (ttl / 16.0).clamp(1.0, f64::from(MAX_LAG_S)) as u32,
+            None => MAX_LAG_S,
         }
     }
 }
@@ -71,10 +71,10 @@ pub(super) const WRITE_EVERY: Duration = Duration::from_secs(60);
 const BATCH: usize = 500;
 
 /// By how many seconds the store may lag behind a last use.
-const LAG: u32 = 3600;
+const MAX_LAG_S: u32 = 3600;
 
 /// Uses that are written together: the others follow the next time.
-const MOST_WRITTEN: usize = 20_000;
+const MAX_PER_PASS: usize = 20_000;
 
 /// Uses that are written before the gate ends: it has to end soon.
-const MOST_AT_END: usize = 50_000;
+const MAX_AT_SHUTDOWN: usize = 50_000;

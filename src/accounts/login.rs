@@ -101,7 +101,7 @@ impl Accounts {
         let mut events = Vec::new();
         self.announce(&mut events, "login.succeeded", actor, About::User(&user), Value::Null)?;
         let issued = self
-            .mint(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
+            .issue_with(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
             .await?;
         audit::record("login.succeeded", actor, Some(&issued.user.id), None);
         Ok(issued)
@@ -161,7 +161,7 @@ impl Accounts {
         reason: &'static str,
     ) -> Result<(), Fault> {
         let mut batch = Vec::new();
-        let about = user.map_or(About::Nobody, About::User);
+        let about = user.map_or(About::NoUser, About::User);
         self.announce(&mut batch, "login.failed", actor, about, json!({ "reason": reason }))?;
         self.commit(batch).await?;
         audit::record("login.failed", actor, user.map(|user| &user.id), Some(reason));
@@ -345,21 +345,21 @@ mod tests {
 
     #[tokio::test]
     async fn makes_a_token_that_works_at_once() {
-        let house = with_ann(testing::standard()).await;
+        let fixture = with_ann(testing::standard()).await;
         for body in [ann(), json!({"username": "ann", "password": GOOD, "ttl": "60"})] {
-            let issued = house.login(&body).await.unwrap();
+            let issued = fixture.login(&body).await.unwrap();
             assert_eq!(issued.id.expose().len(), 64);
-            assert_eq!(issued.created, house.clock.now());
-            let session = house.accounts.session(issued.id.expose()).await.unwrap();
+            assert_eq!(issued.created, fixture.clock.now());
+            let session = fixture.accounts.session(issued.id.expose()).await.unwrap();
             assert_eq!(session.subject.load().id, issued.user.id);
             assert_eq!(session.ttl, issued.ttl);
         }
-        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 2);
+        assert_eq!(fixture.accounts.tokens(&1.into()).await.unwrap().len(), 2);
     }
 
     #[tokio::test]
     async fn fails_alike_whatever_is_wrong() {
-        let house = with_ann(testing::loopback()).await;
+        let fixture = with_ann(testing::loopback()).await;
         for body in [
             json!({"email": "ann@b.c", "password": "wrong"}),
             json!({"email": "ann@b.c", "password": ""}),
@@ -369,27 +369,27 @@ mod tests {
             json!({"email": "nobody@b.c", "password": GOOD}),
             json!({"username": "ann@b.c", "password": GOOD}),
         ] {
-            assert!(matches!(house.login(&body).await, Err(Fault::LoginFailed)), "{body}");
+            assert!(matches!(fixture.login(&body).await, Err(Fault::LoginFailed)), "{body}");
         }
-        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        let mut user = fixture.accounts.user(&1.into()).await.unwrap();
         user.disabled = true;
-        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
-        assert!(matches!(house.login(&ann()).await, Err(Fault::LoginFailed)));
-        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
+        fixture.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        assert!(matches!(fixture.login(&ann()).await, Err(Fault::LoginFailed)));
+        assert_eq!(fixture.accounts.tokens(&1.into()).await.unwrap().len(), 0);
     }
 
     #[tokio::test]
     async fn loopback_passes_over_the_bytes_after_the_72nd() {
         for (settings, longer) in [(testing::loopback(), true), (testing::standard(), false)] {
-            let house = testing::house(settings).await;
+            let fixture = testing::fixture(settings).await;
             let password = "é".repeat(36);
-            house.register(&json!({"email": "ann@b.c", "password": password})).await.unwrap();
+            fixture.register(&json!({"email": "ann@b.c", "password": password})).await.unwrap();
             for (more, expected) in [("", true), ("x", longer), ("é", longer)] {
                 let body = json!({"email": "ann@b.c", "password": format!("{password}{more}")});
-                assert_eq!(house.login(&body).await.is_ok(), expected, "{more}");
+                assert_eq!(fixture.login(&body).await.is_ok(), expected, "{more}");
             }
             let shorter = json!({"email": "ann@b.c", "password": "é".repeat(35)});
-            assert!(house.login(&shorter).await.is_err());
+            assert!(fixture.login(&shorter).await.is_err());
         }
     }
 
@@ -398,50 +398,50 @@ mod tests {
         let rate = crate::limit::Rate { burst: 2, period: std::time::Duration::from_secs(3600) };
         let limits =
             crate::limit::Settings { login_per_client: Some(rate), ..crate::limit::Settings::default() };
-        let house = testing::limited_house(testing::loopback(), &limits).await;
-        house.register(&json!({"email": "ann@b.c", "password": GOOD})).await.unwrap();
+        let fixture = testing::limited_fixture(testing::loopback(), &limits).await;
+        fixture.register(&json!({"email": "ann@b.c", "password": GOOD})).await.unwrap();
         for _ in 0..2 {
             let body = json!({"email": "ann@b.c", "password": "wrong"});
-            assert!(matches!(house.login(&body).await, Err(Fault::LoginFailed)));
+            assert!(matches!(fixture.login(&body).await, Err(Fault::LoginFailed)));
         }
-        assert!(matches!(house.login(&ann()).await, Err(Fault::Limited(_))), "the right password, too");
+        assert!(matches!(fixture.login(&ann()).await, Err(Fault::Limited(_))), "the right password, too");
     }
 
     #[tokio::test]
     async fn wants_a_confirmed_address_where_the_setting_says_so() {
-        let house = with_ann(Settings { email_verification_required: true, ..testing::standard() }).await;
-        assert!(matches!(house.login(&ann()).await, Err(Fault::EmailNotVerified(id)) if id == 1.into()));
+        let fixture = with_ann(Settings { email_verification_required: true, ..testing::standard() }).await;
+        assert!(matches!(fixture.login(&ann()).await, Err(Fault::EmailNotVerified(id)) if id == 1.into()));
         let wrong = json!({"email": "ann@b.c", "password": "wrong"});
-        assert!(matches!(house.login(&wrong).await, Err(Fault::LoginFailed)), "told to nobody else");
-        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        assert!(matches!(fixture.login(&wrong).await, Err(Fault::LoginFailed)), "told to nobody else");
+        let mut user = fixture.accounts.user(&1.into()).await.unwrap();
         user.properties.insert("emailVerified".to_owned(), json!(true));
-        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
-        house.login(&ann()).await.unwrap();
+        fixture.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        fixture.login(&ann()).await.unwrap();
     }
 
     #[tokio::test]
     async fn looks_in_the_realm_that_was_named() {
         for (required, delimiter) in [(true, None), (false, Some(":")), (true, Some(":"))] {
-            let house = with_ann(Settings { min_length: 8, ..realms(required, delimiter) }).await;
+            let fixture = with_ann(Settings { min_length: 8, ..realms(required, delimiter) }).await;
             let body = |realm: &str| json!({"email": "ann@b.c", "password": GOOD, "realm": realm});
-            house.login(&body("r1")).await.unwrap();
-            assert!(matches!(house.login(&body("r2")).await, Err(Fault::LoginFailed)));
+            fixture.login(&body("r1")).await.unwrap();
+            assert!(matches!(fixture.login(&body("r2")).await, Err(Fault::LoginFailed)));
         }
     }
 
     #[tokio::test]
     async fn a_decoy_matches_nothing_and_neither_does_an_empty_password() {
-        let house = with_ann(testing::loopback()).await;
-        let ann = house.accounts.user(&1.into()).await.unwrap();
+        let fixture = with_ann(testing::loopback()).await;
+        let ann = fixture.accounts.user(&1.into()).await.unwrap();
         // Every hash is of bcrypt now, so that every decoy is, and bob has none at all.
         let bcrypt = bcrypt::hash("", 4).unwrap();
         let user = store::User { password: Some(PasswordHash::new(bcrypt)), ..ann.clone() };
         let mut bob = store::User { id: 2.into(), password: None, ..ann };
         bob.properties = testing::map(&json!({"email": "bob@b.c"}));
-        house.store.commit(vec![Change::PutUser(user), Change::PutUser(bob)]).await.unwrap();
+        fixture.store.commit(vec![Change::PutUser(user), Change::PutUser(bob)]).await.unwrap();
         for email in ["ann@b.c", "bob@b.c", "nobody@b.c"] {
             for password in ["", "7777777777777777777777777777777"] {
-                let failed = house.login(&json!({"email": email, "password": password})).await;
+                let failed = fixture.login(&json!({"email": email, "password": password})).await;
                 assert!(matches!(failed, Err(Fault::LoginFailed)), "{email} {password:?}: {failed:?}");
             }
         }
@@ -449,15 +449,15 @@ mod tests {
 
     #[tokio::test]
     async fn replaces_an_imported_hash() {
-        let house = with_ann(testing::standard()).await;
-        let mut user = house.accounts.user(&1.into()).await.unwrap();
+        let fixture = with_ann(testing::standard()).await;
+        let mut user = fixture.accounts.user(&1.into()).await.unwrap();
         let imported = bcrypt::hash(GOOD, 4).unwrap();
         user.password = Some(PasswordHash::new(imported.clone()));
-        house.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
-        let issued = house.login(&ann()).await.unwrap();
-        house.accounts.session(issued.id.expose()).await.unwrap();
-        let hash = house.accounts.user(&1.into()).await.unwrap().password.unwrap();
+        fixture.store.commit(vec![Change::UpdateUser(user)]).await.unwrap();
+        let issued = fixture.login(&ann()).await.unwrap();
+        fixture.accounts.session(issued.id.expose()).await.unwrap();
+        let hash = fixture.accounts.user(&1.into()).await.unwrap().password.unwrap();
         assert!(hash.expose().starts_with("$argon2id$"), "the imported hash is gone");
-        house.login(&ann()).await.unwrap();
+        fixture.login(&ann()).await.unwrap();
     }
 }

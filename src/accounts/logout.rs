@@ -56,48 +56,48 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accounts::testing::{self, CLIENT, House};
+    use crate::accounts::testing::{self, CLIENT, TestAccounts};
 
-    async fn with_ann() -> House {
-        let house = testing::house(testing::loopback()).await;
-        house.register(&json!({"email": "ann@b.c", "password": "x"})).await.unwrap();
-        house
+    async fn with_ann() -> TestAccounts {
+        let fixture = testing::fixture(testing::loopback()).await;
+        fixture.register(&json!({"email": "ann@b.c", "password": "x"})).await.unwrap();
+        fixture
     }
 
-    async fn token(house: &House, ttl: f64) -> String {
+    async fn token(fixture: &TestAccounts, ttl: f64) -> String {
         let body = json!({"email": "ann@b.c", "password": "x", "ttl": ttl});
-        house.login(&body).await.unwrap().id.expose().to_owned()
+        fixture.login(&body).await.unwrap().id.expose().to_owned()
     }
 
     #[tokio::test]
     async fn ends_one_session_once() {
-        let house = with_ann().await;
-        let (gone, stays) = (token(&house, 60.0).await, token(&house, 60.0).await);
-        let session = house.accounts.session(&gone).await.unwrap();
-        house.accounts.logout(CLIENT, &session).await.unwrap();
-        assert!(matches!(house.accounts.logout(CLIENT, &session).await, Err(Fault::TokenRequired)));
-        assert!(matches!(house.accounts.session(&gone).await, Err(Fault::TokenRequired)));
-        house.accounts.session(&stays).await.unwrap();
+        let fixture = with_ann().await;
+        let (gone, stays) = (token(&fixture, 60.0).await, token(&fixture, 60.0).await);
+        let session = fixture.accounts.session(&gone).await.unwrap();
+        fixture.accounts.logout(CLIENT, &session).await.unwrap();
+        assert!(matches!(fixture.accounts.logout(CLIENT, &session).await, Err(Fault::TokenRequired)));
+        assert!(matches!(fixture.accounts.session(&gone).await, Err(Fault::TokenRequired)));
+        fixture.accounts.session(&stays).await.unwrap();
     }
 
     #[tokio::test]
     async fn an_expired_token_is_told_once() {
-        let house = with_ann().await;
-        let (short, long) = (token(&house, 1.0).await, token(&house, 60.0).await);
-        house.clock.advance(Duration::from_secs(1));
-        assert!(matches!(house.accounts.session(&short).await, Err(Fault::TokenExpired)));
-        assert!(matches!(house.accounts.session(&short).await, Err(Fault::TokenRequired)));
-        house.accounts.session(&long).await.unwrap();
+        let fixture = with_ann().await;
+        let (short, long) = (token(&fixture, 1.0).await, token(&fixture, 60.0).await);
+        fixture.clock.advance(Duration::from_secs(1));
+        assert!(matches!(fixture.accounts.session(&short).await, Err(Fault::TokenExpired)));
+        assert!(matches!(fixture.accounts.session(&short).await, Err(Fault::TokenRequired)));
+        fixture.accounts.session(&long).await.unwrap();
     }
 
     #[tokio::test]
     async fn unusable_tokens_are_none() {
-        let house = with_ann().await;
+        let fixture = with_ann().await;
         for ttl in [-1.0, -2.0] {
-            let id = token(&house, ttl).await;
-            assert!(house.accounts.session(&id).await.is_err(), "{ttl}");
+            let id = token(&fixture, ttl).await;
+            assert!(fixture.accounts.session(&id).await.is_err(), "{ttl}");
         }
-        assert!(matches!(house.accounts.session("").await, Err(Fault::TokenRequired)));
-        assert!(matches!(house.accounts.session("$anonymous").await, Err(Fault::TokenRequired)));
+        assert!(matches!(fixture.accounts.session("").await, Err(Fault::TokenRequired)));
+        assert!(matches!(fixture.accounts.session("$anonymous").await, Err(Fault::TokenRequired)));
     }
 }

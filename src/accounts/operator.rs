@@ -154,7 +154,7 @@ impl Accounts {
     async fn change_role(&self, actor: Actor<'_>, role: &str, change: RoleChange<'_>) -> Result<(), Fault> {
         let (user, what) = (change.user(), change.word());
         let mut batch = vec![change.of(role)];
-        let about = user.map_or(About::Nobody, About::User);
+        let about = user.map_or(About::NoUser, About::User);
         let more = json!({ "role": role, "what": what });
         self.announce(&mut batch, "role.changed", actor, about, more)?;
         self.commit(batch).await?;
@@ -237,19 +237,19 @@ mod tests {
     use super::*;
     use crate::accounts::{
         Settings, TokenRequest,
-        testing::{House, house, standard},
+        testing::{TestAccounts, fixture, standard},
     };
 
-    async fn ann() -> (House, User) {
-        let house = house(Settings { events: true, ..standard() }).await;
+    async fn ann() -> (TestAccounts, User) {
+        let fixture = fixture(Settings { events: true, ..standard() }).await;
         let data = json!({"email": "ann@b.c", "password": "a-good-password"});
-        let ann = house.register(&data).await.unwrap();
-        (house, ann)
+        let ann = fixture.register(&data).await.unwrap();
+        (fixture, ann)
     }
 
     /// The events since the registration: what happened, to whom, and by whom.
-    async fn told(house: &House) -> Vec<String> {
-        let entries = house.store.outbox(99).await.unwrap();
+    async fn told(fixture: &TestAccounts) -> Vec<String> {
+        let entries = fixture.store.outbox(99).await.unwrap();
         let line = |entry: &crate::store::OutboxEntry| {
             let user = entry.user.as_ref().map_or("nobody".to_owned(), ToString::to_string);
             let client = entry.body["client"].as_str().unwrap();
@@ -260,8 +260,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_role_is_told_when_it_changes_and_only_then() {
-        let (house, ann) = ann().await;
-        let accounts = &house.accounts;
+        let (fixture, ann) = ann().await;
+        let accounts = &fixture.accounts;
         for expected in [true, false] {
             assert_eq!(accounts.add_role(Actor::Operator, "clerk").await.unwrap(), expected);
         }
@@ -280,33 +280,33 @@ mod tests {
             r#"role.changed 1 {"role":"clerk","what":"revoked"} by operator"#,
             r#"role.changed nobody {"role":"clerk","what":"deleted"} by operator"#,
         ];
-        assert_eq!(told(&house).await, expected);
+        assert_eq!(told(&fixture).await, expected);
     }
 
     #[tokio::test]
     async fn a_user_is_switched_and_confirmed() {
-        let (house, ann) = ann().await;
-        assert!(house.accounts.switch(Actor::Operator, &ann.id, true).await.unwrap().disabled);
-        assert!(!house.accounts.switch(Actor::Operator, &ann.id, false).await.unwrap().disabled);
-        house.accounts.confirm_email(Actor::Operator, &ann.id).await.unwrap();
-        assert!(house.store.user(&ann.id).await.unwrap().unwrap().email_verified());
-        let nobody = house.accounts.switch(Actor::Operator, &7.into(), true).await;
+        let (fixture, ann) = ann().await;
+        assert!(fixture.accounts.switch(Actor::Operator, &ann.id, true).await.unwrap().disabled);
+        assert!(!fixture.accounts.switch(Actor::Operator, &ann.id, false).await.unwrap().disabled);
+        fixture.accounts.confirm_email(Actor::Operator, &ann.id).await.unwrap();
+        assert!(fixture.store.user(&ann.id).await.unwrap().unwrap().email_verified());
+        let nobody = fixture.accounts.switch(Actor::Operator, &7.into(), true).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))), "{nobody:?}");
         let expected = [
             r#"user.changed 1 {"changed":["disabled"],"disabled":false} by operator"#,
             "user.verified 1 null by operator",
         ];
-        assert_eq!(told(&house).await, expected);
+        assert_eq!(told(&fixture).await, expected);
     }
 
     #[tokio::test]
     async fn a_token_is_ended_by_whoever_names_it() {
-        let (house, ann) = ann().await;
-        house.accounts.issue(&ann.id, TokenRequest::default()).await.unwrap();
-        let token = house.store.tokens(Some(&ann.id)).await.unwrap().remove(0);
-        assert!(house.accounts.revoke(Actor::Operator, &token).await.unwrap());
-        assert!(!house.accounts.revoke(Actor::Operator, &token).await.unwrap());
-        assert!(house.store.tokens(None).await.unwrap().is_empty());
-        assert_eq!(told(&house).await[0], "token.revoked 1 null by operator");
+        let (fixture, ann) = ann().await;
+        fixture.accounts.issue(&ann.id, TokenRequest::default()).await.unwrap();
+        let token = fixture.store.tokens(Some(&ann.id)).await.unwrap().remove(0);
+        assert!(fixture.accounts.revoke(Actor::Operator, &token).await.unwrap());
+        assert!(!fixture.accounts.revoke(Actor::Operator, &token).await.unwrap());
+        assert!(fixture.store.tokens(None).await.unwrap().is_empty());
+        assert_eq!(told(&fixture).await[0], "token.revoked 1 null by operator");
     }
 }

@@ -29,7 +29,7 @@ pub(super) use typed::typed;
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// The relation, and what every JavaScript object has.
-const INNER: [&str; 7] = [
+const RESERVED_NAMES: [&str; 7] = [
     "accessTokens",
     "hasOwnProperty",
     "isPrototypeOf",
@@ -222,7 +222,7 @@ impl Patch {
             _ => None,
         };
         // LoopBack keeps no property that is called as a relation, or as its own inner ones.
-        data.retain(|name, _| !INNER.contains(&name.as_str()) && !name.starts_with("__"));
+        data.retain(|name, _| !RESERVED_NAMES.contains(&name.as_str()) && !name.starts_with("__"));
         // INVARIANT: a client never picks the token that confirms its own address.
         data.shift_remove("verificationToken");
         if let Some(Value::String(email)) = data.get_mut("email") {

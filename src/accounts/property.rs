@@ -20,7 +20,7 @@ pub struct Property {
 }
 
 /// LoopBack's own, in its order; whether they are required.
-const OWN: [(&str, Kind, bool); 7] = [
+const USER_PROPERTIES: [(&str, Kind, bool); 7] = [
     ("realm", Kind::Text, false),
     ("username", Kind::Text, false),
     ("password", Kind::Text, true),
@@ -36,7 +36,7 @@ impl Property {
     #[must_use]
     pub fn complete(declared: Vec<Self>, key: &Key) -> Vec<Self> {
         let mut all = declared;
-        for (name, kind, required) in OWN {
+        for (name, kind, required) in USER_PROPERTIES {
             let name = if kind == Kind::Id { &key.name } else { name };
             match all.iter_mut().find(|property| property.name == name) {
                 Some(property) => {

@@ -65,7 +65,7 @@ impl Reset {
     }
 
     /// Whether no user can have such an address or realm: an event that holds it would only take room.
-    fn is_nobodys(&self) -> bool {
+    fn is_unassignable(&self) -> bool {
         self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
 
@@ -95,10 +95,10 @@ impl Accounts {
         } else {
             None
         };
-        if reset.is_nobodys() {
+        if reset.is_unassignable() {
             return Ok(());
         }
-        let about = user.as_ref().map_or(About::Nobody, About::User);
+        let about = user.as_ref().map_or(About::NoUser, About::User);
         // What was typed finds the user; what is told is the address that is stored.
         let mut more = json!({ "email": reset.email });
         if let (Some(realm), Value::Object(more)) = (reset.realm, &mut more) {
@@ -196,30 +196,30 @@ mod tests {
     use super::*;
     use crate::accounts::{
         Settings, TokenRequest,
-        testing::{self, CLIENT, House, house, map},
+        testing::{self, CLIENT, TestAccounts, fixture, map},
     };
 
     const GOOD: &str = "a-good-password";
     const NEW: &str = "another-good-password";
 
-    async fn ann(settings: Settings) -> House {
-        let house = house(settings).await;
+    async fn ann(settings: Settings) -> TestAccounts {
+        let fixture = fixture(settings).await;
         let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD});
-        house.register(&data).await.unwrap();
-        house
+        fixture.register(&data).await.unwrap();
+        fixture
     }
 
-    async fn request(house: &House, body: &Value) -> Result<(), Fault> {
-        let reset = Reset::read(&house.accounts, &map(body))?;
-        house.accounts.request_reset(CLIENT, reset).await
+    async fn request(fixture: &TestAccounts, body: &Value) -> Result<(), Fault> {
+        let reset = Reset::read(&fixture.accounts, &map(body))?;
+        fixture.accounts.request_reset(CLIENT, reset).await
     }
 
     /// A session of user 1 with these scopes.
-    async fn session(house: &House, scopes: &[&str]) -> Arc<Session> {
+    async fn session(fixture: &TestAccounts, scopes: &[&str]) -> Arc<Session> {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let request = TokenRequest { scopes, ..TokenRequest::default() };
-        let issued = house.accounts.issue(&1.into(), request).await.unwrap();
-        house.accounts.session(issued.id.expose()).await.unwrap()
+        let issued = fixture.accounts.issue(&1.into(), request).await.unwrap();
+        fixture.accounts.session(issued.id.expose()).await.unwrap()
     }
 
     fn with(session: &Session) -> Actor<'_> {
@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn asks_for_a_reset_as_loopback_does() {
-        let house = ann(testing::loopback()).await;
+        let fixture = ann(testing::loopback()).await;
         for (body, expected) in [
             (json!({"email": "ann@b.c"}), "ok"),
             (json!({"email": "ann@b.c", "realm": "", "password": ""}), "ok"),
@@ -241,22 +241,22 @@ mod tests {
             (json!({"email": "x@y", "password": 5}), "Invalid password."),
         ] {
             let told =
-                request(&house, &body).await.map_or_else(|fault| fault.to_string(), |()| "ok".to_owned());
+                request(&fixture, &body).await.map_or_else(|fault| fault.to_string(), |()| "ok".to_owned());
             assert_eq!(told, expected, "{body}");
         }
-        let house = ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
-        let unverified = request(&house, &json!({"email": "ann@b.c"})).await;
+        let fixture = ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
+        let unverified = request(&fixture, &json!({"email": "ann@b.c"})).await;
         assert!(matches!(unverified, Err(Fault::ResetNotVerified)), "{unverified:?}");
     }
 
     #[tokio::test]
     async fn standard_says_nothing_of_who_has_an_address() {
         let settings = Settings { email_verification_required: true, events: true, ..testing::standard() };
-        let house = ann(settings).await;
+        let fixture = ann(settings).await;
         for email in ["ann@b.c", "nobody@b.c"] {
-            request(&house, &json!({ "email": email })).await.unwrap();
+            request(&fixture, &json!({ "email": email })).await.unwrap();
         }
-        let entries = house.store.outbox(10).await.unwrap();
+        let entries = fixture.store.outbox(10).await.unwrap();
         let resets: Vec<_> = entries.iter().filter(|entry| entry.kind == "reset.requested").collect();
         assert_eq!(resets.len(), 2);
         assert!(resets.iter().all(|entry| entry.user.is_none()), "nobody was looked up");
@@ -266,14 +266,14 @@ mod tests {
     async fn realms_tell_equal_addresses_apart() {
         let settings =
             Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
-        let house = house(settings).await;
+        let fixture = fixture(settings).await;
         for realm in ["r1", "r2"] {
             let data = json!({"email": "m@b.c", "realm": realm, "password": GOOD});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
         let whose = async |body: Value| {
-            let reset = Reset::read(&house.accounts, &map(&body)).unwrap();
-            house.accounts.user_to_reset(&reset).await.unwrap().map(|user| user.id)
+            let reset = Reset::read(&fixture.accounts, &map(&body)).unwrap();
+            fixture.accounts.user_to_reset(&reset).await.unwrap().map(|user| user.id)
         };
         assert_eq!(whose(json!({"email": "m@b.c"})).await, Some(1.into()), "the first of all realms");
         assert_eq!(whose(json!({"email": "m@b.c", "realm": "r2"})).await, Some(2.into()));
@@ -284,13 +284,13 @@ mod tests {
     #[tokio::test]
     async fn a_reset_token_is_good_once_in_standard() {
         for (settings, survives) in [(testing::standard(), false), (testing::loopback(), true)] {
-            let house = ann(settings).await;
-            let other = session(&house, &[]).await;
-            let reset = session(&house, &[RESET_SCOPE]).await;
-            house.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
-            assert_eq!(house.store.sessions().get(&reset.hash).is_some(), survives);
-            assert!(house.store.sessions().get(&other.hash).is_none());
-            house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+            let fixture = ann(settings).await;
+            let other = session(&fixture, &[]).await;
+            let reset = session(&fixture, &[RESET_SCOPE]).await;
+            fixture.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+            assert_eq!(fixture.store.sessions().get(&reset.hash).is_some(), survives);
+            assert!(fixture.store.sessions().get(&other.hash).is_none());
+            fixture.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
         }
     }
 
@@ -298,89 +298,91 @@ mod tests {
     async fn d7_a_name_without_a_realm_is_looked_up_not_searched() {
         let realms =
             Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
-        let house = house(realms).await;
+        let fixture = fixture(realms).await;
         for realm in ["r1", "r2", "r3"] {
             let data = json!({"email": "m@b.c", "username": "m", "realm": realm, "password": GOOD});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
         for given in [json!({"email": "m@b.c"}), json!({"and": [{"username": "m"}, {"realm": "r2"}]})] {
-            let query = house.accounts.query(Some(&json!({ "where": given }))).unwrap();
-            let few = house.accounts.pinned(&query.conditions).await.unwrap();
+            let query = fixture.accounts.query(Some(&json!({ "where": given }))).unwrap();
+            let few = fixture.accounts.pinned(&query.conditions).await.unwrap();
             assert_eq!(few.map(|few| few.len()), Some(3), "{given}");
         }
-        let found = house.accounts.query(Some(&json!({"where": {"email": "m@b.c", "realm": "r3"}}))).unwrap();
-        assert_eq!(house.accounts.find(&found).await.unwrap().len(), 1);
+        let found =
+            fixture.accounts.query(Some(&json!({"where": {"email": "m@b.c", "realm": "r3"}}))).unwrap();
+        assert_eq!(fixture.accounts.find(&found).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
     async fn c2_a_reset_token_sets_one_password_whoever_asks_at_once() {
-        let house = ann(testing::standard()).await;
-        let reset = session(&house, &[RESET_SCOPE]).await;
+        let fixture = ann(testing::standard()).await;
+        let reset = session(&fixture, &[RESET_SCOPE]).await;
         // Both have passed the gate with the token.
-        house.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
-        let second = house.accounts.reset_password(with(&reset), &reset, "a-third-good-password").await;
+        fixture.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+        let second = fixture.accounts.reset_password(with(&reset), &reset, "a-third-good-password").await;
         assert!(matches!(second, Err(Fault::SessionEnded)), "{second:?}");
-        house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+        fixture.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
     }
 
     #[tokio::test]
     async fn c2_a_session_that_has_ended_changes_nothing_more() {
         for settings in [testing::standard(), testing::loopback()] {
-            let house = ann(settings).await;
-            let own = session(&house, &[]).await;
-            let user = house.accounts.user(&1.into()).await.unwrap();
-            house.accounts.logout(CLIENT, &own).await.unwrap();
-            let patched = house.accounts.patch(with(&own), user.clone(), map(&json!({"nick": "x"}))).await;
+            let fixture = ann(settings).await;
+            let own = session(&fixture, &[]).await;
+            let user = fixture.accounts.user(&1.into()).await.unwrap();
+            fixture.accounts.logout(CLIENT, &own).await.unwrap();
+            let patched = fixture.accounts.patch(with(&own), user.clone(), map(&json!({"nick": "x"}))).await;
             assert!(matches!(patched, Err(Fault::SessionEnded)), "{patched:?}");
             let change = PasswordChange { old: GOOD, new: NEW };
-            let changed = house.accounts.change_password(with(&own), &own, change).await;
+            let changed = fixture.accounts.change_password(with(&own), &own, change).await;
             assert!(matches!(changed, Err(Fault::SessionEnded)), "{changed:?}");
-            let deleted = house.accounts.delete(with(&own), "1").await;
+            let deleted = fixture.accounts.delete(with(&own), "1").await;
             assert!(matches!(deleted, Err(Fault::SessionEnded)), "{deleted:?}");
             let request =
-                crate::accounts::NewToken::read(house.accounts.settings(), &map(&json!({}))).unwrap();
-            let added = house.accounts.add_token(with(&own), &user, request).await;
+                crate::accounts::NewToken::read(fixture.accounts.settings(), &map(&json!({}))).unwrap();
+            let added = fixture.accounts.add_token(with(&own), &user, request).await;
             assert!(matches!(added, Err(Fault::SessionEnded)), "{added:?}");
         }
     }
 
     #[tokio::test]
     async fn c2_the_old_password_is_the_old_one_when_the_new_one_is_written() {
-        let house = ann(testing::standard()).await;
-        let own = session(&house, &[]).await;
-        let known = house.accounts.user(&1.into()).await.unwrap();
+        let fixture = ann(testing::standard()).await;
+        let own = session(&fixture, &[]).await;
+        let known = fixture.accounts.user(&1.into()).await.unwrap();
         // Two have proven the old password; the first one's new one is in.
-        house.accounts.renew(with(&own), known.clone(), NEW, Proof::OldPassword).await.unwrap();
-        let late = house.accounts.renew(with(&own), known, "a-third-good-password", Proof::OldPassword).await;
+        fixture.accounts.renew(with(&own), known.clone(), NEW, Proof::OldPassword).await.unwrap();
+        let late =
+            fixture.accounts.renew(with(&own), known, "a-third-good-password", Proof::OldPassword).await;
         assert!(matches!(late, Err(Fault::WrongPassword)), "{late:?}");
         // What changes nothing of the password is no reason.
-        let known = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.patch(CLIENT, known.clone(), map(&json!({"nick": "x"}))).await.unwrap();
-        house.accounts.renew(with(&own), known, GOOD, Proof::OldPassword).await.unwrap();
+        let known = fixture.accounts.user(&1.into()).await.unwrap();
+        fixture.accounts.patch(CLIENT, known.clone(), map(&json!({"nick": "x"}))).await.unwrap();
+        fixture.accounts.renew(with(&own), known, GOOD, Proof::OldPassword).await.unwrap();
     }
 
     #[tokio::test]
     async fn c3_only_a_reset_token_sets_a_password_without_the_old_one() {
         for (settings, refused) in [(testing::standard(), true), (testing::loopback(), false)] {
-            let house = ann(settings).await;
+            let fixture = ann(settings).await;
             for scopes in [&[][..], &["DEFAULT"][..], &["reports"][..]] {
-                let own = session(&house, scopes).await;
-                let set = house.accounts.reset_password(with(&own), &own, NEW).await;
+                let own = session(&fixture, scopes).await;
+                let set = fixture.accounts.reset_password(with(&own), &own, NEW).await;
                 assert_eq!(matches!(set, Err(Fault::ResetTokenRequired)), refused, "{scopes:?}: {set:?}");
             }
             // Nor does a login make itself such a token.
             let row = json!({"scopes": [RESET_SCOPE]});
-            let request = crate::accounts::NewToken::read(house.accounts.settings(), &map(&row));
+            let request = crate::accounts::NewToken::read(fixture.accounts.settings(), &map(&row));
             assert_eq!(matches!(request, Err(Fault::ReservedScope(_))), refused);
         }
     }
 
     #[tokio::test]
     async fn changes_a_password_for_who_knows_the_old_one() {
-        let house = ann(testing::standard()).await;
-        let (own, other) = (session(&house, &[]).await, session(&house, &[]).await);
+        let fixture = ann(testing::standard()).await;
+        let (own, other) = (session(&fixture, &[]).await, session(&fixture, &[]).await);
         let change = async |old: &str, new: &str| {
-            house.accounts.change_password(with(&own), &own, PasswordChange { old, new }).await
+            fixture.accounts.change_password(with(&own), &own, PasswordChange { old, new }).await
         };
         for (old, new, expected) in [
             ("wrong", "short", "the current password is wrong"),
@@ -389,11 +391,11 @@ mod tests {
         ] {
             assert_eq!(change(old, new).await.unwrap_err().to_string(), expected);
         }
-        assert!(house.store.sessions().get(&other.hash).is_some());
+        assert!(fixture.store.sessions().get(&other.hash).is_some());
         change(GOOD, NEW).await.unwrap();
-        assert!(house.store.sessions().get(&other.hash).is_none());
-        assert!(house.store.sessions().get(&own.hash).is_some());
-        house.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
+        assert!(fixture.store.sessions().get(&other.hash).is_none());
+        assert!(fixture.store.sessions().get(&own.hash).is_some());
+        fixture.login(&json!({"username": "ann", "password": NEW})).await.unwrap();
     }
 
     #[tokio::test]
@@ -402,11 +404,11 @@ mod tests {
             login_per_client: Some("2/minute".parse().unwrap()),
             ..crate::limit::Settings::default()
         };
-        let house = testing::limited_house(testing::standard(), &limits).await;
-        house.register(&json!({"username": "ann", "email": "ann@b.c", "password": GOOD})).await.unwrap();
-        let own = session(&house, &[]).await;
+        let fixture = testing::limited_fixture(testing::standard(), &limits).await;
+        fixture.register(&json!({"username": "ann", "email": "ann@b.c", "password": GOOD})).await.unwrap();
+        let own = session(&fixture, &[]).await;
         let change = async |old: &str| {
-            house.accounts.change_password(with(&own), &own, PasswordChange { old, new: NEW }).await
+            fixture.accounts.change_password(with(&own), &own, PasswordChange { old, new: NEW }).await
         };
         for _ in 0..2 {
             let guess = change("guess").await;
@@ -418,10 +420,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_of_nobody_changes_nothing() {
-        let house = ann(testing::loopback()).await;
-        let own = session(&house, &[]).await;
-        house.accounts.delete(CLIENT, "1").await.unwrap();
-        let gone = house.accounts.reset_password(with(&own), &own, NEW).await;
+        let fixture = ann(testing::loopback()).await;
+        let own = session(&fixture, &[]).await;
+        fixture.accounts.delete(CLIENT, "1").await.unwrap();
+        let gone = fixture.accounts.reset_password(with(&own), &own, NEW).await;
         assert!(matches!(gone, Err(Fault::SessionUserGone(_))), "{gone:?}");
     }
 }

@@ -315,7 +315,7 @@ mod tests {
     use crate::{
         accounts::{
             PasswordError, Settings,
-            testing::{self, CLIENT, House, house, map},
+            testing::{self, CLIENT, TestAccounts, fixture, map},
         },
         limit::{self, Rate},
         store::KeyRules,
@@ -323,13 +323,13 @@ mod tests {
 
     const GOOD: &str = "a-good-password";
 
-    async fn batch(house: &House, items: &[Value]) -> Result<usize, Fault> {
+    async fn batch(fixture: &TestAccounts, items: &[Value]) -> Result<usize, Fault> {
         let items = items.iter().map(map).collect();
-        house.accounts.register_many(CLIENT, items).await.map(|users| users.len())
+        fixture.accounts.register_many(CLIENT, items).await.map(|users| users.len())
     }
 
-    async fn count(house: &House) -> usize {
-        house.store.users(None, 1000).await.unwrap().len()
+    async fn count(fixture: &TestAccounts) -> usize {
+        fixture.store.users(None, 1000).await.unwrap().len()
     }
 
     fn refused(fault: &Fault) -> Vec<(&str, &'static str)> {
@@ -339,12 +339,12 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_a_hash_and_no_password() {
-        let house = house(testing::loopback()).await;
-        let user = house
+        let fixture = fixture(testing::loopback()).await;
+        let user = fixture
             .register(&json!({"email": "a@b", "password": "x", "nick": "z", "verificationToken": "mine"}))
             .await
             .unwrap();
-        let stored = house.store.user(&user.id).await.unwrap().unwrap();
+        let stored = fixture.store.user(&user.id).await.unwrap().unwrap();
         assert_eq!(Value::Object(stored.properties).to_string(), r#"{"email":"a@b","nick":"z"}"#);
         assert!(stored.password.unwrap().expose().starts_with("$argon2id$"));
         assert_eq!(stored.verification, None);
@@ -352,9 +352,9 @@ mod tests {
 
     #[tokio::test]
     async fn tells_everything_that_is_wrong_at_once() {
-        let house = house(testing::loopback()).await;
-        house.register(&json!({"email": "a@b", "username": "ann", "password": "x"})).await.unwrap();
-        let fault = house.register(&json!({"id": 3, "email": "a@b", "username": "ann"})).await.unwrap_err();
+        let fixture = fixture(testing::loopback()).await;
+        fixture.register(&json!({"email": "a@b", "username": "ann", "password": "x"})).await.unwrap();
+        let fault = fixture.register(&json!({"id": 3, "email": "a@b", "username": "ann"})).await.unwrap_err();
         let expected = [
             ("id", "absence"),
             ("password", "presence"),
@@ -362,39 +362,39 @@ mod tests {
             ("username", "uniqueness"),
         ];
         assert_eq!(refused(&fault), expected);
-        let fault = house.register(&json!({"email": "bad", "username": "ann"})).await.unwrap_err();
+        let fault = fixture.register(&json!({"email": "bad", "username": "ann"})).await.unwrap_err();
         let expected = [("password", "presence"), ("email", "custom.email"), ("username", "uniqueness")];
         assert_eq!(refused(&fault), expected);
-        assert_eq!(count(&house).await, 1);
+        assert_eq!(count(&fixture).await, 1);
     }
 
     #[tokio::test]
     async fn blank_usernames_are_nobodys() {
-        let house = house(testing::loopback()).await;
+        let fixture = fixture(testing::loopback()).await;
         for (at, username) in
             [json!(""), json!(""), json!(null), json!(null), json!([])].into_iter().enumerate()
         {
             let data = json!({"email": format!("{at}@b"), "password": "x", "username": username});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
-        house.register(&json!({"email": "n@b", "password": "x", "username": 5})).await.unwrap();
+        fixture.register(&json!({"email": "n@b", "password": "x", "username": 5})).await.unwrap();
         let fault =
-            house.register(&json!({"email": "m@b", "password": "x", "username": "5"})).await.unwrap_err();
+            fixture.register(&json!({"email": "m@b", "password": "x", "username": "5"})).await.unwrap_err();
         assert_eq!(refused(&fault), [("username", "uniqueness")]);
     }
 
     #[tokio::test]
     async fn of_many_at_once_one_gets_the_name() {
-        let house = house(testing::loopback()).await;
+        let fixture = fixture(testing::loopback()).await;
         let data = json!({"email": "a@b", "username": "ann", "password": "x"});
         let (one, two, three) =
-            tokio::join!(house.register(&data), house.register(&data), house.register(&data));
+            tokio::join!(fixture.register(&data), fixture.register(&data), fixture.register(&data));
         let results = [one, two, three];
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
         for fault in results.iter().filter_map(|result| result.as_ref().err()) {
             assert_eq!(refused(fault), [("email", "uniqueness"), ("username", "uniqueness")]);
         }
-        assert_eq!(count(&house).await, 1);
+        assert_eq!(count(&fixture).await, 1);
     }
 
     #[tokio::test]
@@ -402,7 +402,7 @@ mod tests {
         let realms =
             Settings { realm_required: true, realm_delimiter: Some(":".to_owned()), ..testing::loopback() };
         let data = |realm: &str| json!({"email": "a@b", "username": "ann", "password": "x", "realm": realm});
-        let both = house(realms.clone()).await;
+        let both = fixture(realms.clone()).await;
         both.register(&data("r1")).await.unwrap();
         both.register(&data("r2")).await.unwrap();
         assert!(both.register(&data("r1")).await.is_err());
@@ -420,7 +420,7 @@ mod tests {
             both.register(&data).await.unwrap();
             assert!(both.register(&data).await.is_err());
         }
-        let one = house(Settings { realm_delimiter: None, ..realms }).await;
+        let one = fixture(Settings { realm_delimiter: None, ..realms }).await;
         one.register(&data("r1")).await.unwrap();
         assert!(one.register(&data("r2")).await.is_err());
     }
@@ -428,73 +428,73 @@ mod tests {
     #[tokio::test]
     async fn the_case_of_an_email_counts_as_the_setting_says() {
         for (case_sensitive_email, users) in [(true, 2), (false, 1)] {
-            let house = house(Settings { case_sensitive_email, ..testing::loopback() }).await;
-            house.register(&json!({"email": "a@b", "password": "x"})).await.unwrap();
-            let _ = house.register(&json!({"email": "A@b", "password": "x"})).await;
-            assert_eq!(count(&house).await, users);
+            let fixture = fixture(Settings { case_sensitive_email, ..testing::loopback() }).await;
+            fixture.register(&json!({"email": "a@b", "password": "x"})).await.unwrap();
+            let _ = fixture.register(&json!({"email": "A@b", "password": "x"})).await;
+            assert_eq!(count(&fixture).await, users);
         }
     }
 
     #[tokio::test]
     async fn loopback_creates_what_it_can() {
-        let house = house(testing::loopback()).await;
+        let fixture = fixture(testing::loopback()).await;
         let items = [
             json!({"email": "a@b", "password": "x", "emailVerified": true}),
             json!({"email": "bad"}),
             json!({"email": "a@b", "password": "x"}),
             json!({"email": "c@d", "password": ""}),
         ];
-        let Err(Fault::Batch(faults)) = batch(&house, &items).await else { panic!("a fault") };
+        let Err(Fault::Batch(faults)) = batch(&fixture, &items).await else { panic!("a fault") };
         let bad: Vec<bool> = faults.iter().map(Option::is_some).collect();
         assert_eq!(bad, [false, true, true, true]);
-        let users = house.store.users(None, 10).await.unwrap();
+        let users = fixture.store.users(None, 10).await.unwrap();
         assert_eq!(users.len(), 1);
         assert!(!users[0].email_verified(), "a batch is no way around the confirmation");
     }
 
     #[tokio::test]
     async fn standard_creates_all_or_nothing() {
-        let house = house(testing::standard()).await;
+        let fixture = fixture(testing::standard()).await;
         let good = |email: &str| json!({"email": email, "password": GOOD});
         for bad in [json!({"email": "bad"}), good("a@b"), json!({"email": "c@d", "password": "short"})] {
-            let Err(Fault::Batch(faults)) = batch(&house, &[good("a@b"), bad]).await else {
+            let Err(Fault::Batch(faults)) = batch(&fixture, &[good("a@b"), bad]).await else {
                 panic!("a fault")
             };
             assert_eq!(faults.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
-            assert_eq!(count(&house).await, 0);
+            assert_eq!(count(&fixture).await, 0);
         }
-        assert_eq!(batch(&house, &[good("a@b"), good("c@d")]).await.unwrap(), 2);
-        assert_eq!(batch(&house, &[]).await.unwrap(), 0);
+        assert_eq!(batch(&fixture, &[good("a@b"), good("c@d")]).await.unwrap(), 2);
+        assert_eq!(batch(&fixture, &[]).await.unwrap(), 0);
         let many = vec![good("x@y"); MAX_BATCH + 1];
-        assert!(matches!(batch(&house, &many).await, Err(Fault::BatchTooLong(MAX_BATCH))));
+        assert!(matches!(batch(&fixture, &many).await, Err(Fault::BatchTooLong(MAX_BATCH))));
     }
 
     #[tokio::test]
     async fn each_new_user_counts_at_the_door() {
         let rate = Rate { burst: 3, period: Duration::from_secs(3600) };
         let limits = limit::Settings { register_per_client: Some(rate), ..limit::Settings::default() };
-        let house = testing::limited_house(testing::loopback(), &limits).await;
+        let fixture = testing::limited_fixture(testing::loopback(), &limits).await;
         let good = |email: &str| json!({"email": email, "password": "x"});
-        assert_eq!(batch(&house, &[good("a@b"), good("c@d")]).await.unwrap(), 2);
-        assert!(matches!(batch(&house, &[good("e@f"), good("g@h")]).await, Err(Fault::Limited(_))));
-        assert!(matches!(house.register(&good("e@f")).await, Err(Fault::Limited(_))));
-        house.accounts.register(Actor::Operator, map(&good("e@f"))).await.unwrap();
-        assert_eq!(count(&house).await, 3);
+        assert_eq!(batch(&fixture, &[good("a@b"), good("c@d")]).await.unwrap(), 2);
+        assert!(matches!(batch(&fixture, &[good("e@f"), good("g@h")]).await, Err(Fault::Limited(_))));
+        assert!(matches!(fixture.register(&good("e@f")).await, Err(Fault::Limited(_))));
+        fixture.accounts.register(Actor::Operator, map(&good("e@f"))).await.unwrap();
+        assert_eq!(count(&fixture).await, 3);
     }
 
     #[tokio::test]
     async fn a_new_password_ends_every_session() {
-        let house = house(testing::standard()).await;
-        let user = house.register(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
-        let token = house.login(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
-        let fault = house.accounts.set_password(Actor::Operator, &user.id, "short").await.unwrap_err();
+        let fixture = fixture(testing::standard()).await;
+        let user = fixture.register(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
+        let token = fixture.login(&json!({"email": "a@b", "password": GOOD})).await.unwrap();
+        let fault = fixture.accounts.set_password(Actor::Operator, &user.id, "short").await.unwrap_err();
         assert!(matches!(fault, Fault::Password(PasswordError::TooShort { .. })));
-        house.accounts.session(token.id.expose()).await.unwrap();
-        house.accounts.set_password(Actor::Operator, &user.id, "another-good-one").await.unwrap();
-        assert!(matches!(house.accounts.session(token.id.expose()).await, Err(Fault::TokenRequired)));
-        assert!(house.login(&json!({"email": "a@b", "password": GOOD})).await.is_err());
-        house.login(&json!({"email": "a@b", "password": "another-good-one"})).await.unwrap();
-        let nobody = house.accounts.set_password(Actor::Operator, &99.into(), "another-good-one").await;
+        fixture.accounts.session(token.id.expose()).await.unwrap();
+        fixture.accounts.set_password(Actor::Operator, &user.id, "another-good-one").await.unwrap();
+        assert!(matches!(fixture.accounts.session(token.id.expose()).await, Err(Fault::TokenRequired)));
+        assert!(fixture.login(&json!({"email": "a@b", "password": GOOD})).await.is_err());
+        fixture.login(&json!({"email": "a@b", "password": "another-good-one"})).await.unwrap();
+        let nobody = fixture.accounts.set_password(Actor::Operator, &99.into(), "another-good-one").await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
     }
 
@@ -503,9 +503,9 @@ mod tests {
         let settings = Settings { case_sensitive_email: false, ..testing::loopback() };
         let keys = settings.keys();
         assert_eq!(keys, KeyRules { fold_email_case: true, per_realm: false, canonical: false });
-        let house = house(settings).await;
-        house.register(&json!({"email": "Ann@Example.com", "password": "x"})).await.unwrap();
-        let found = house.store.find_user(&keys.email(None, "ANN@example.com")).await.unwrap().unwrap();
+        let fixture = fixture(settings).await;
+        fixture.register(&json!({"email": "Ann@Example.com", "password": "x"})).await.unwrap();
+        let found = fixture.store.find_user(&keys.email(None, "ANN@example.com")).await.unwrap().unwrap();
         assert_eq!(found.email(), Some("ann@example.com"));
     }
 }

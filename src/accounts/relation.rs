@@ -256,12 +256,12 @@ impl Accounts {
     ) -> Result<Vec<Map<String, Value>>, Fault> {
         let rows = self.store.tokens(Some(&user.id)).await?;
         if rows.len().saturating_mul(conditions.cost().saturating_add(more)) > MAX_COST {
-            return Err(Fault::TooDear);
+            return Err(Fault::QueryTooExpensive);
         }
         let meter = Meter::new();
         let rows = rows.iter().map(|token| self.row(token));
         let rows = rows.filter(|row| conditions.matches(whole(row), &meter)).collect();
-        if meter.is_over() { Err(Fault::TooDear) } else { Ok(rows) }
+        if meter.is_over() { Err(Fault::QueryTooExpensive) } else { Ok(rows) }
     }
 }
 

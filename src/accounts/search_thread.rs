@@ -59,7 +59,7 @@ impl SearchThread {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         thread::Builder::new().name("search".to_owned()).spawn(move || {
-            hasher::give_way();
+            hasher::lower_priority();
             // An error says that the sender is gone, which is the sign.
             let _ = runtime.block_on(stopped);
         })?;

@@ -64,19 +64,19 @@ pub(crate) fn standard() -> Settings {
 }
 
 /// Accounts on a memory store, with cheap hashes and a clock that stands.
-pub(crate) struct House {
+pub(crate) struct TestAccounts {
     pub(crate) accounts: Accounts,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
 }
 
 /// Accounts without limits.
-pub(crate) async fn house(settings: Settings) -> House {
-    limited_house(settings, &limit::Settings::default()).await
+pub(crate) async fn fixture(settings: Settings) -> TestAccounts {
+    limited_fixture(settings, &limit::Settings::default()).await
 }
 
 /// Accounts with limits.
-pub(crate) async fn limited_house(settings: Settings, limits: &limit::Settings) -> House {
+pub(crate) async fn limited_fixture(settings: Settings, limits: &limit::Settings) -> TestAccounts {
     let store = store::Settings { engine: Engine::Memory, keys: settings.keys() };
     let store = store::open(&store).await.unwrap();
     let cheap = hasher::Settings { memory_kib: 8, iterations: 1, parallelism: 1, workers: 1, queue: 64 };
@@ -84,18 +84,18 @@ pub(crate) async fn limited_house(settings: Settings, limits: &limit::Settings) 
     let clock = Clock::manual(Timestamp(1_795_294_271_688));
     let limits = Arc::new(Limits::new(limits));
     let accounts = Accounts::new(store.clone(), hasher, limits, clock.clone(), settings);
-    House { accounts, store, clock }
+    TestAccounts { accounts, store, clock }
 }
 
 /// A good password.
 pub(crate) const GOOD: &str = "a-good-password";
 
 /// Accounts with Ann in them, of realm `r1`.
-pub(crate) async fn with_ann(settings: Settings) -> House {
-    let house = house(settings).await;
+pub(crate) async fn with_ann(settings: Settings) -> TestAccounts {
+    let fixture = fixture(settings).await;
     let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD, "realm": "r1"});
-    house.register(&ann).await.unwrap();
-    house
+    fixture.register(&ann).await.unwrap();
+    fixture
 }
 
 /// How Ann logs in.
@@ -108,7 +108,7 @@ pub(crate) fn map(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-impl House {
+impl TestAccounts {
     /// Registers, as a client.
     pub(crate) async fn register(&self, data: &Value) -> Result<store::User, Fault> {
         self.accounts.register(CLIENT, map(data)).await

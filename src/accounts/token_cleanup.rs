@@ -1,7 +1,7 @@
 //! Deletes tokens that ended a month ago, and counts those that have ended.
 //!
 //! Nothing here is on the request path and nothing here decides: a token is refused from its end on. Its row stays for
-//! [`KEPT`], so that its first use after its end is answered as LoopBack answers it (401 `INVALID_TOKEN`, once). Later
+//! [`RETENTION`], so that its first use after its end is answered as LoopBack answers it (401 `INVALID_TOKEN`, once). Later
 //! uses are answered as those of an unknown token, and so are those of a deleted one.
 
 use std::{sync::Arc, time::Duration};
@@ -54,7 +54,7 @@ impl TokenCleanup {
             if let Err(error) = done {
                 tracing::warn!(%error, "the tokens could not be put in order; it is tried again");
             }
-            sleep(if round.last.is_none() { REST } else { TICK }).await;
+            sleep(if round.last.is_none() { PASS_INTERVAL } else { PAGE_INTERVAL }).await;
         }
     }
 
@@ -101,7 +101,7 @@ impl TokenCleanup {
                 used.plus(Duration::try_from_secs_f64((self.lifetimes)().max_ttl).unwrap_or(Duration::MAX))
             }
         };
-        since.plus(KEPT) <= now
+        since.plus(RETENTION) <= now
     }
 
     fn end(&self, token: &Token) -> Option<f64> {
@@ -110,10 +110,10 @@ impl TokenCleanup {
 }
 
 /// How often a page of tokens is looked at.
-const TICK: Duration = Duration::from_secs(1);
+const PAGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long after the last page the first one is looked at again: each look wakes an idle gate.
-const REST: Duration = Duration::from_secs(3);
+const PASS_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Tokens that are looked at together: the store's readers wait that long.
 const PAGE: usize = 4096;
@@ -122,7 +122,7 @@ const PAGE: usize = 4096;
 const BATCH: usize = 500;
 
 /// How long a token stays after its end.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[cfg(test)]
 mod tests;

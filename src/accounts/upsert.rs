@@ -103,18 +103,18 @@ mod tests {
     use super::*;
     use crate::accounts::{
         Settings,
-        testing::{self, CLIENT, House, house, map},
+        testing::{self, CLIENT, TestAccounts, fixture, map},
     };
 
     const GOOD: &str = "a-good-password";
 
-    async fn two(settings: Settings) -> House {
-        let house = house(settings).await;
+    async fn two(settings: Settings) -> TestAccounts {
+        let fixture = fixture(settings).await;
         for name in ["ann", "bob"] {
             let data = json!({"username": name, "email": format!("{name}@b.c"), "password": GOOD});
-            house.register(&data).await.unwrap();
+            fixture.register(&data).await.unwrap();
         }
-        house
+        fixture
     }
 
     fn told(result: Result<User, Fault>) -> String {
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn patches_or_creates() {
-        let house = two(testing::loopback()).await;
+        let fixture = two(testing::loopback()).await;
         for (data, expected) in [
             (json!({"id": 1, "realm": "r"}), r#"1 {"realm":"r","username":"ann","email":"ann@b.c"}"#),
             (json!({"id": "1", "realm": null}), r#"1 {"realm":null,"username":"ann","email":"ann@b.c"}"#),
@@ -143,35 +143,35 @@ mod tests {
                 r#"3 {"email":"new@b.c","emailVerified":true}"#,
             ),
         ] {
-            assert_eq!(told(house.accounts.patch_or_create(CLIENT, map(&data)).await), expected, "{data}");
+            assert_eq!(told(fixture.accounts.patch_or_create(CLIENT, map(&data)).await), expected, "{data}");
         }
-        let house = two(testing::standard()).await;
-        let bad = house.accounts.patch_or_create(CLIENT, map(&json!({"id": 1, "email": "bad"}))).await;
+        let fixture = two(testing::standard()).await;
+        let bad = fixture.accounts.patch_or_create(CLIENT, map(&json!({"id": 1, "email": "bad"}))).await;
         assert!(matches!(bad, Err(Fault::Invalid(_))), "{bad:?}");
         let new = json!({"email": "new@b.c", "password": GOOD, "emailVerified": true});
-        let new = house.accounts.patch_or_create(CLIENT, map(&new)).await.unwrap();
+        let new = fixture.accounts.patch_or_create(CLIENT, map(&new)).await.unwrap();
         assert!(!new.email_verified(), "nobody is confirmed by what a client says");
     }
 
     #[tokio::test]
     async fn replaces_or_creates() {
-        let house = two(testing::loopback()).await;
+        let fixture = two(testing::loopback()).await;
         for (id, expected) in
             [(json!("1"), r#"1 {"email":"ann@b.c"}"#), (json!([1]), r#"1 {"email":"ann@b.c"}"#)]
         {
             let data = json!({"id": id, "email": "ann@b.c", "password": GOOD});
-            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+            assert_eq!(told(fixture.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
         }
         for (id, expected) in [(json!(0), "0"), (json!("x"), "x"), (json!(99), "99")] {
             let data = json!({"id": id, "email": "new@b.c", "password": GOOD});
             let expected = format!("there is no user `{expected}` to replace");
-            assert_eq!(told(house.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+            assert_eq!(told(fixture.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
         }
     }
 
     #[tokio::test]
     async fn upserts_the_one_that_matches() {
-        let house = two(testing::loopback()).await;
+        let fixture = two(testing::loopback()).await;
         let data = |email: &str| json!({"email": email, "password": GOOD});
         for (given, data, expected) in [
             (json!({"id": 1}), data("new@b.c"), r#"1 {"username":"ann","email":"new@b.c"}"#),
@@ -194,12 +194,12 @@ mod tests {
                 "The `User` instance is not valid. Details: `email` Email already exists (value: \"new@b.c\").",
             ),
         ] {
-            let result = house.accounts.upsert_where(CLIENT, &given, map(&data)).await;
+            let result = fixture.accounts.upsert_where(CLIENT, &given, map(&data)).await;
             assert_eq!(told(result), expected, "{given} {data}");
         }
         // In profile `standard` a row may keep its own name.
-        let house = two(testing::standard()).await;
-        let kept = house.accounts.upsert_where(CLIENT, &json!({"id": 1}), map(&data("ann@b.c"))).await;
+        let fixture = two(testing::standard()).await;
+        let kept = fixture.accounts.upsert_where(CLIENT, &json!({"id": 1}), map(&data("ann@b.c"))).await;
         assert_eq!(told(kept), r#"1 {"username":"ann","email":"ann@b.c"}"#);
     }
 }

@@ -95,7 +95,7 @@ fn refused(fault: Fault) -> Problem {
             Problem::new(422, format!("Too many properties. Max is {most}")).code("TOO_MANY_PROPERTIES")
         }
         Fault::SessionEnded => told(401, "Authorization Required", "AUTHORIZATION_REQUIRED"),
-        Fault::TooDear => told(
+        Fault::QueryTooExpensive => told(
             400,
             "The filter looks at too much. Use fewer conditions, or one on `id`, `email` or `username`",
             "QUERY_TOO_EXPENSIVE",

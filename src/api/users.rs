@@ -103,7 +103,7 @@ mod tests {
     use crate::{
         accounts::{
             Settings,
-            testing::{self, House, house},
+            testing::{self, TestAccounts, fixture},
         },
         api::{self, Body, Reply},
         observe::metrics::LoginResult,
@@ -112,18 +112,18 @@ mod tests {
     const GOOD: &str = "a-good-password";
 
     struct Client {
-        house: House,
+        fixture: TestAccounts,
         api: Api,
     }
 
     impl Client {
         async fn new(settings: Settings) -> Self {
-            let house = house(settings).await;
+            let fixture = fixture(settings).await;
             let api = Api::new(
-                house.accounts.clone(),
+                fixture.accounts.clone(),
                 api::Settings { body_limit: 100_000, redirect_hosts: Vec::new() },
             );
-            Self { house, api }
+            Self { fixture, api }
         }
 
         /// Calls a method as the gate does: body, arguments, then the method.
@@ -148,7 +148,7 @@ mod tests {
                 return Reply { response: problem.into_response(&head), login: None };
             }
             let session = match token {
-                Some(token) => self.house.accounts.session(token).await.ok(),
+                Some(token) => self.fixture.accounts.session(token).await.ok(),
                 None => None,
             };
             let id = head.uri.path().strip_prefix("/api/users/");

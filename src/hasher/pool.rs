@@ -81,7 +81,7 @@ impl<J: Send + 'static> Pool<J> {
         for index in 0..workers {
             let (queue, work) = (Arc::clone(&pool.queue), make());
             thread::Builder::new().name(format!("{name}-{index}")).spawn(move || {
-                give_way();
+                lower_priority();
                 queue.work(work);
             })?;
         }
@@ -191,7 +191,7 @@ impl<J> State<J> {
 
 /// Lets every other thread go first: at ordinary priority 50 logins/s raised the p99 of proxied requests by half.
 #[cfg(target_os = "linux")]
-pub(super) fn give_way() {
+pub(super) fn lower_priority() {
     // On Linux the priority of "this process" is that of the calling thread alone.
     if let Err(error) = rustix::process::setpriority_process(None, 19) {
         tracing::warn!(%error, "the hashing threads run at ordinary priority");
@@ -200,7 +200,7 @@ pub(super) fn give_way() {
 
 /// Elsewhere the call would slow the whole process.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn give_way() {}
+pub(super) fn lower_priority() {}
 
 #[cfg(test)]
 mod tests {

@@ -77,14 +77,14 @@ impl TokenId {
         Self(text)
     }
 
-    /// An id of `length` characters of `[A-Za-z0-9]`, drawn from `chance` (docs/loopback-3.28.md section 1.4).
+    /// An id of `length` characters of `[A-Za-z0-9]`, drawn from `random` (docs/loopback-3.28.md section 1.4).
     ///
-    /// Returns `None` when `chance` runs dry; bytes of 248 and above are passed over, so that all 62
+    /// Returns `None` when `random` runs dry; bytes of 248 and above are passed over, so that all 62
     /// characters are equally likely.
     #[must_use]
-    pub fn from_chance(chance: impl IntoIterator<Item = u8>, length: usize) -> Option<Self> {
+    pub fn from_random(random: impl IntoIterator<Item = u8>, length: usize) -> Option<Self> {
         const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let text: String = chance
+        let text: String = random
             .into_iter()
             .filter(|byte| *byte < 248)
             .filter_map(|byte| ALPHABET.get(usize::from(byte % 62)).map(|c| char::from(*c)))
@@ -155,10 +155,10 @@ mod tests {
 
     #[test]
     fn an_id_has_its_length_and_alphabet() {
-        let id = TokenId::from_chance((0..=255).cycle(), 64).unwrap();
+        let id = TokenId::from_random((0..=255).cycle(), 64).unwrap();
         assert_eq!(id.expose().len(), 64);
         assert!(id.expose().bytes().all(|b| b.is_ascii_alphanumeric()));
-        assert!(TokenId::from_chance([255; 900], 1).is_none(), "biased bytes are passed over");
+        assert!(TokenId::from_random([255; 900], 1).is_none(), "biased bytes are passed over");
     }
 
     #[test]

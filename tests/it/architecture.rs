@@ -78,7 +78,7 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
 ];
 
 /// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
-const OLD_NAMES: [&str; 62] = [
+const OLD_NAMES: [&str; 64] = [
     "Aside",
     "aside",
     "Asker",
@@ -97,6 +97,7 @@ const OLD_NAMES: [&str; 62] = [
     "Filled",
     "Gone",
     "gone",
+    "House",
     "Keeper",
     "keeper",
     "kept",
@@ -107,6 +108,7 @@ const OLD_NAMES: [&str; 62] = [
     "literals",
     "Maker",
     "mark",
+    "mint",
     "Minted",
     "Mistake",
     "mistake",

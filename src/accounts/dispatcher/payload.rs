@@ -140,9 +140,9 @@ impl Accounts {
 
     /// A token that confirms the address, made now; the one before ends.
     async fn verification_payload(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
-        let mut chance = [0_u8; VERIFICATION_BYTES];
-        getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
-        let token = hex(chance);
+        let mut random = [0_u8; VERIFICATION_BYTES];
+        getrandom::fill(&mut random).map_err(|_| Fault::NoRandomness)?;
+        let token = hex(random);
         self.expect_verification(user, &email, &token).await?;
         let links = &self.settings.links;
         let user_id = user.id.to_string();

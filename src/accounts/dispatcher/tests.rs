@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     accounts::{
         Actor, Reset, Settings,
-        testing::{self, CLIENT, House, house, map},
+        testing::{self, CLIENT, TestAccounts, fixture, map},
     },
     identity::TokenHash,
 };
@@ -85,14 +85,14 @@ fn with_events(settings: Settings) -> Settings {
     Settings { events: true, ..settings }
 }
 
-fn dispatcher(house: &House, receiver: &Receiver) -> Dispatcher {
-    let (accounts, wake_up) = (house.accounts.clone(), Arc::clone(&house.accounts.wake_up));
+fn dispatcher(fixture: &TestAccounts, receiver: &Receiver) -> Dispatcher {
+    let (accounts, wake_up) = (fixture.accounts.clone(), Arc::clone(&fixture.accounts.wake_up));
     Dispatcher::new(move || accounts.clone(), wake_up, Webhook::new(&receiver.url, "s").unwrap(), PACE)
 }
 
 /// Delivers until nothing is left.
-async fn deliver(house: &House, dispatcher: &mut Dispatcher) {
-    while !house.store.outbox(1).await.unwrap().is_empty() {
+async fn deliver(fixture: &TestAccounts, dispatcher: &mut Dispatcher) {
+    while !fixture.store.outbox(1).await.unwrap().is_empty() {
         if dispatcher.round().await.unwrap() == 0 {
             let until = dispatcher.waits.values().map(|wait| wait.until).min().unwrap();
             tokio::time::sleep_until(until).await;
@@ -100,29 +100,29 @@ async fn deliver(house: &House, dispatcher: &mut Dispatcher) {
     }
 }
 
-async fn ann(house: &House) {
+async fn ann(fixture: &TestAccounts) {
     let data = json!({"username": "ann", "email": "ann@b.c", "password": GOOD});
-    house.register(&data).await.unwrap();
+    fixture.register(&data).await.unwrap();
 }
 
-async fn reset(house: &House, email: &str) {
-    let reset = Reset::read(&house.accounts, &map(&json!({ "email": email }))).unwrap();
-    house.accounts.request_reset(CLIENT, reset).await.unwrap();
+async fn reset(fixture: &TestAccounts, email: &str) {
+    let reset = Reset::read(&fixture.accounts, &map(&json!({ "email": email }))).unwrap();
+    fixture.accounts.request_reset(CLIENT, reset).await.unwrap();
 }
 
 #[tokio::test]
 async fn tells_what_happened_in_order_and_no_secret() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    let issued = house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
-    house.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
-    let session = house.accounts.session(issued.id.expose()).await.unwrap();
-    house.accounts.logout(CLIENT, &session).await.unwrap();
-    let stored = serde_json::to_string(&house.store.outbox(10).await.unwrap()).unwrap();
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    let issued = fixture.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
+    fixture.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
+    let session = fixture.accounts.session(issued.id.expose()).await.unwrap();
+    fixture.accounts.logout(CLIENT, &session).await.unwrap();
+    let stored = serde_json::to_string(&fixture.store.outbox(10).await.unwrap()).unwrap();
     assert!(!stored.contains(issued.id.expose()) && !stored.contains(GOOD), "{stored}");
-    deliver(&house, &mut dispatcher).await;
+    deliver(&fixture, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "login.succeeded", "login.failed", "logout"]);
     let first = receiver.taken.lock().unwrap()[0].clone();
     assert_eq!(first["user"], json!({"id": 1, "email": "ann@b.c", "username": "ann"}));
@@ -133,15 +133,15 @@ async fn tells_what_happened_in_order_and_no_secret() {
 
 #[tokio::test]
 async fn nothing_is_kept_for_nobody() {
-    let house = house(testing::standard()).await;
-    ann(&house).await;
-    reset(&house, "ann@b.c").await;
-    assert!(house.store.outbox(10).await.unwrap().is_empty());
+    let fixture = fixture(testing::standard()).await;
+    ann(&fixture).await;
+    reset(&fixture, "ann@b.c").await;
+    assert!(fixture.store.outbox(10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn tries_again_and_keeps_each_users_order() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let failures = Mutex::new(3);
     // The first three events about user 1 are refused; those of user 2 are not.
     let receiver = Receiver::new(move |event| {
@@ -153,12 +153,12 @@ async fn tries_again_and_keeps_each_users_order() {
         204
     })
     .await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
-    house.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    fixture.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
+    fixture.login(&json!({"username": "ann", "password": GOOD})).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), 1, "no user's event waits for another's");
-    deliver(&house, &mut dispatcher).await;
+    deliver(&fixture, &mut dispatcher).await;
     let taken = receiver.taken.lock().unwrap().clone();
     let of_ann: Vec<&Value> = taken.iter().filter(|event| event["user"]["id"] == 1).collect();
     assert_eq!(of_ann.len(), 2);
@@ -168,19 +168,19 @@ async fn tries_again_and_keeps_each_users_order() {
 
 #[tokio::test]
 async fn gives_an_event_up_in_the_end() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 500).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
     assert_eq!(dispatcher.round().await.unwrap(), 0);
-    house.clock.advance(PACE.give_up);
-    deliver(&house, &mut dispatcher).await;
+    fixture.clock.advance(PACE.give_up);
+    deliver(&fixture, &mut dispatcher).await;
     assert!(receiver.types().is_empty());
 }
 
 #[tokio::test]
 async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let refused = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&refused);
     let receiver = Receiver::new(move |event| {
@@ -192,11 +192,11 @@ async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
         204
     })
     .await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    reset(&house, "ann@b.c").await;
-    assert!(house.store.tokens(None).await.unwrap().is_empty(), "nothing before the delivery");
-    deliver(&house, &mut dispatcher).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    reset(&fixture, "ann@b.c").await;
+    assert!(fixture.store.tokens(None).await.unwrap().is_empty(), "nothing before the delivery");
+    deliver(&fixture, &mut dispatcher).await;
     let event = receiver.last();
     assert_eq!(event["email"], "ann@b.c");
     assert_eq!(event["user"]["id"], 1);
@@ -209,47 +209,47 @@ async fn a_reset_token_is_made_at_delivery_and_the_one_before_ends() {
     assert!(event["url"].as_str().unwrap().starts_with("http://localhost:8080/.portcullis/"), "{event}");
     let before = refused.lock().unwrap()[0]["accessToken"]["id"].as_str().unwrap().to_owned();
     assert_ne!(before, id);
-    assert!(house.store.load_session(&TokenHash::of(&before)).await.unwrap().is_none());
-    assert!(house.store.load_session(&TokenHash::of(id)).await.unwrap().is_some());
+    assert!(fixture.store.load_session(&TokenHash::of(&before)).await.unwrap().is_none());
+    assert!(fixture.store.load_session(&TokenHash::of(id)).await.unwrap().is_some());
 }
 
 /// LoopBack lets every reset token live; here the latest ten do, and `standard` keeps the last one only.
 #[tokio::test]
 async fn loopback_keeps_the_tokens_of_earlier_resets() {
     for (settings, kept) in [(testing::loopback(), 10), (testing::standard(), 1)] {
-        let house = house(with_events(settings)).await;
+        let fixture = fixture(with_events(settings)).await;
         let receiver = Receiver::new(|_| 204).await;
-        let mut dispatcher = dispatcher(&house, &receiver);
-        ann(&house).await;
+        let mut dispatcher = dispatcher(&fixture, &receiver);
+        ann(&fixture).await;
         for _ in 0..12 {
-            reset(&house, "ann@b.c").await;
-            deliver(&house, &mut dispatcher).await;
+            reset(&fixture, "ann@b.c").await;
+            deliver(&fixture, &mut dispatcher).await;
         }
-        assert_eq!(house.store.tokens(None).await.unwrap().len(), kept);
+        assert_eq!(fixture.store.tokens(None).await.unwrap().len(), kept);
         let last = receiver.last()["accessToken"]["id"].as_str().unwrap().to_owned();
-        assert!(house.store.load_session(&TokenHash::of(&last)).await.unwrap().is_some());
+        assert!(fixture.store.load_session(&TokenHash::of(&last)).await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
 async fn an_unknown_address_gets_the_same_answer_and_no_letter() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    reset(&house, "nobody@b.c").await;
-    assert_eq!(house.store.outbox(10).await.unwrap().len(), 1, "as much is written as for a known one");
-    deliver(&house, &mut dispatcher).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    reset(&fixture, "nobody@b.c").await;
+    assert_eq!(fixture.store.outbox(10).await.unwrap().len(), 1, "as much is written as for a known one");
+    deliver(&fixture, &mut dispatcher).await;
     assert!(receiver.types().is_empty());
 }
 
 #[tokio::test]
 async fn a_verification_token_confirms_once_and_its_own_address_only() {
-    let house = house(with_events(testing::loopback())).await;
+    let fixture = fixture(with_events(testing::loopback())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    house.accounts.request_verification(CLIENT, "1").await.unwrap();
-    deliver(&house, &mut dispatcher).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    fixture.accounts.request_verification(CLIENT, "1").await.unwrap();
+    deliver(&fixture, &mut dispatcher).await;
     let event = receiver.last();
     let token = event["verificationToken"].as_str().unwrap().to_owned();
     assert_eq!(token.len(), 128);
@@ -260,39 +260,39 @@ async fn a_verification_token_confirms_once_and_its_own_address_only() {
     assert_eq!(event["mail"], mail);
 
     // The address moves: what was sent to the old one confirms nothing.
-    let user = house.accounts.user(&1.into()).await.unwrap();
-    house.accounts.patch(CLIENT, user, map(&json!({"email": "other@b.c"}))).await.unwrap();
-    house.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
-    house.accounts.request_verification(CLIENT, "1").await.unwrap();
-    deliver(&house, &mut dispatcher).await;
+    let user = fixture.accounts.user(&1.into()).await.unwrap();
+    fixture.accounts.patch(CLIENT, user, map(&json!({"email": "other@b.c"}))).await.unwrap();
+    fixture.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
+    fixture.accounts.request_verification(CLIENT, "1").await.unwrap();
+    deliver(&fixture, &mut dispatcher).await;
     let token = receiver.last()["verificationToken"].as_str().unwrap().to_owned();
-    house.accounts.confirm(CLIENT, "1", &token).await.unwrap();
-    assert!(house.accounts.user(&1.into()).await.unwrap().email_verified());
-    house.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
+    fixture.accounts.confirm(CLIENT, "1", &token).await.unwrap();
+    assert!(fixture.accounts.user(&1.into()).await.unwrap().email_verified());
+    fixture.accounts.confirm(CLIENT, "1", &token).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn a_registration_asks_for_its_mail_where_that_is_set() {
     let settings = Settings { verify_on_register: true, ..with_events(testing::loopback()) };
-    let house = house(settings).await;
+    let fixture = fixture(settings).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    deliver(&house, &mut dispatcher).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    deliver(&fixture, &mut dispatcher).await;
     assert_eq!(receiver.types(), ["user.registered", "verification.requested"]);
     let operator = map(&json!({"email": "op@b.c", "password": GOOD}));
-    house.accounts.register(Actor::Operator, operator).await.unwrap();
-    deliver(&house, &mut dispatcher).await;
+    fixture.accounts.register(Actor::Operator, operator).await.unwrap();
+    deliver(&fixture, &mut dispatcher).await;
     assert_eq!(receiver.last()["type"], "user.registered");
     assert_eq!(receiver.last()["client"], "operator");
 }
 
 #[tokio::test]
 async fn the_dispatcher_wakes_by_itself() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let running = tokio::runtime::Handle::current().spawn(dispatcher(&house, &receiver).run());
-    ann(&house).await;
+    let running = tokio::runtime::Handle::current().spawn(dispatcher(&fixture, &receiver).run());
+    ann(&fixture).await;
     tokio::time::timeout(Duration::from_secs(20), async {
         while receiver.types().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -305,19 +305,19 @@ async fn the_dispatcher_wakes_by_itself() {
 
 #[tokio::test]
 async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|event| if event["user"]["id"] == 1 { 500 } else { 204 }).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
-    ann(&house).await;
-    house.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    fixture.register(&json!({"email": "bob@b.c", "password": GOOD})).await.unwrap();
     for nick in 0..1_000 {
-        let user = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.patch(CLIENT, user, map(&json!({ "nick": nick }))).await.unwrap();
-        house.login(&json!({"username": "ann", "password": ""})).await.unwrap_err();
+        let user = fixture.accounts.user(&1.into()).await.unwrap();
+        fixture.accounts.patch(CLIENT, user, map(&json!({ "nick": nick }))).await.unwrap();
+        fixture.login(&json!({"username": "ann", "password": ""})).await.unwrap_err();
     }
-    let waiting = house.store.outbox(usize::MAX).await.unwrap();
+    let waiting = fixture.store.outbox(usize::MAX).await.unwrap();
     assert!(waiting.len() < 10, "{} events wait", waiting.len());
-    reset(&house, "bob@b.c").await;
+    reset(&fixture, "bob@b.c").await;
     // One of bob's a round: he has registered, and asks for a reset.
     dispatcher.round().await.unwrap();
     dispatcher.round().await.unwrap();
@@ -327,17 +327,17 @@ async fn d1_refused_events_of_one_user_hold_up_nobodys_reset() {
 
 #[tokio::test]
 async fn d1_lines_that_wait_hold_up_none_that_does_not_however_many_they_are() {
-    let house = house(with_events(testing::standard())).await;
+    let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
-    let mut dispatcher = dispatcher(&house, &receiver);
+    let mut dispatcher = dispatcher(&fixture, &receiver);
     let wait = Wait { failures: 1, until: Instant::now() + Duration::from_secs(3600) };
     let mut batch = Vec::new();
     for id in 10..4_010 {
         batch.push(Change::Enqueue { kind: "logout".to_owned(), user: Some(id.into()), body: json!({}) });
-        dispatcher.waits.insert(Line::User(id.into()), wait);
+        dispatcher.waits.insert(Queue::User(id.into()), wait);
     }
-    house.store.commit(batch).await.unwrap();
-    ann(&house).await;
+    fixture.store.commit(batch).await.unwrap();
+    ann(&fixture).await;
     assert_eq!(dispatcher.round().await.unwrap(), 1);
     assert_eq!(receiver.types(), ["user.registered"]);
 }
@@ -345,21 +345,21 @@ async fn d1_lines_that_wait_hold_up_none_that_does_not_however_many_they_are() {
 #[tokio::test]
 async fn c6_a_reset_goes_to_the_stored_address() {
     for settings in [testing::standard(), testing::loopback()] {
-        let house = house(with_events(Settings { case_sensitive_email: false, ..settings })).await;
+        let fixture = fixture(with_events(Settings { case_sensitive_email: false, ..settings })).await;
         let receiver = Receiver::new(|_| 204).await;
-        let mut dispatcher = dispatcher(&house, &receiver);
+        let mut dispatcher = dispatcher(&fixture, &receiver);
         let data = json!({"username": "mike", "email": "Mike@Example.com", "password": GOOD});
-        house.register(&data).await.unwrap();
+        fixture.register(&data).await.unwrap();
         for typed in ["mi\u{212a}e@example.com", "m\u{131}ke@example.com", "MIKE@EXAMPLE.COM"] {
-            reset(&house, typed).await;
-            deliver(&house, &mut dispatcher).await;
+            reset(&fixture, typed).await;
+            deliver(&fixture, &mut dispatcher).await;
             let event = receiver.last();
             assert_eq!(event["type"], "reset.requested", "{typed}");
             assert_eq!(event["email"], "mike@example.com", "{typed}");
             assert!(!event.to_string().contains(typed), "{event}");
         }
-        house.accounts.request_verification(CLIENT, "1").await.unwrap();
-        deliver(&house, &mut dispatcher).await;
+        fixture.accounts.request_verification(CLIENT, "1").await.unwrap();
+        deliver(&fixture, &mut dispatcher).await;
         assert_eq!(receiver.last()["mail"]["to"], "mike@example.com");
     }
 }

@@ -145,9 +145,8 @@ impl Where {
                 _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value, budget)?)),
                 _ => {
                     let test = match model.kind(key) {
-                        Some(kind) => {
-                            Asked { property: key, kind, given: value, clause: map }.read(model, budget)?
-                        }
+                        Some(kind) => PropertyTest { property: key, kind, given: value, clause: map }
+                            .read(model, budget)?,
                         None => plain(model, value, budget)?,
                     };
                     clauses.push(Clause::Field { path: model.key.path(key).to_owned(), test });
@@ -195,7 +194,7 @@ fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
 }
 
 /// What a client asks of a declared property.
-struct Asked<'a> {
+struct PropertyTest<'a> {
     property: &'a str,
     kind: Kind,
     given: &'a Value,
@@ -203,7 +202,7 @@ struct Asked<'a> {
     clause: &'a Map<String, Value>,
 }
 
-impl Asked<'_> {
+impl PropertyTest<'_> {
     /// The condition: one operator, its value in the property's type.
     fn read(&self, model: &Model, budget: &mut Budget) -> Result<Condition, QueryError> {
         budget.values(self.given)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Row,
     compare::{compare, equals},
-    meter::{DEAR, Meter},
+    meter::{EXPENSIVE, Meter},
 };
 use crate::javascript::to_text;
 
@@ -73,7 +73,7 @@ impl Condition {
 
     /// Whether a value passes that is not a list; `false` once the meter is over.
     pub(super) fn passes(&self, value: Option<&Value>, meter: &Meter) -> bool {
-        if !meter.takes(self.cost()) {
+        if !meter.charge(self.cost()) {
             return false;
         }
         let than = |relation: Relation, bound: &Value| {
@@ -132,7 +132,7 @@ impl<'v> Source<'v> {
 }
 
 /// A pattern reads a whole text.
-const PATTERN_COST: usize = DEAR;
+const PATTERN_COST: usize = EXPENSIVE;
 
 /// The value at a dotted path; on the way, a missing or null one ends the walk.
 pub(super) fn at<'v>(source: Source<'v>, path: &str) -> Option<&'v Value> {

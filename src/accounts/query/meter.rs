@@ -17,12 +17,12 @@ pub(in crate::accounts) struct Meter {
 
 impl Meter {
     pub(in crate::accounts) fn new() -> Self {
-        Self { left: Cell::new(MOST_COMPARISONS), before: Duration::ZERO, since: Instant::now() }
+        Self { left: Cell::new(MAX_COMPARISONS), before: Duration::ZERO, since: Instant::now() }
     }
 
     /// Takes so many comparisons; `false` when that is too many, or when there is no time for them.
-    pub(super) fn takes(&self, comparisons: usize) -> bool {
-        let is_late = comparisons >= DEAR && self.before + self.since.elapsed() > MOST_TIME;
+    pub(super) fn charge(&self, comparisons: usize) -> bool {
+        let is_late = comparisons >= EXPENSIVE && self.before + self.since.elapsed() > MAX_TIME;
         let left = self.left.get().checked_sub(comparisons).filter(|_| !is_late);
         self.left.set(left.unwrap_or(0));
         left.is_some()
@@ -42,7 +42,7 @@ impl Meter {
     #[must_use]
     pub(in crate::accounts) fn resumed(self, ended: Instant) -> Self {
         let before = self.before + ended.duration_since(self.since);
-        if before > MOST_TIME {
+        if before > MAX_TIME {
             self.left.set(0);
         }
         Self { before, since: Instant::now(), ..self }
@@ -50,13 +50,13 @@ impl Meter {
 }
 
 /// Comparisons of one search: some seconds of one thread.
-const MOST_COMPARISONS: usize = 200_000_000;
+const MAX_COMPARISONS: usize = 200_000_000;
 
 /// Comparisons from which on the clock is worth a look.
-pub(super) const DEAR: usize = 20;
+pub(super) const EXPENSIVE: usize = 20;
 
 /// Time of one search at work. A pattern may cost a thousand times what another does for the same text.
-const MOST_TIME: Duration = Duration::from_secs(5);
+const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// Searches take turns after so long.
 const SLICE: Duration = Duration::from_millis(10);

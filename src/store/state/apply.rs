@@ -162,7 +162,7 @@ impl<'a> Work<'a> {
     fn meta(&mut self, edit: impl FnOnce(&mut Meta)) {
         let mut meta = self.state.meta.clone();
         edit(&mut meta);
-        // The first user brings it. Without chance it stays as it is: names could be told apart, no more.
+        // The first user brings it. Without random it stays as it is: names could be told apart, no more.
         if meta.secret == [0; 32] {
             let _ = getrandom::fill(&mut meta.secret);
         }

@@ -39,9 +39,9 @@ impl Kinds {
     }
 
     /// A hash that no user has, of a kind drawn in proportion; `None` = of the kind of those without a password.
-    pub(super) fn drawn(&self, chance: u64, users: usize) -> Option<PasswordHash> {
+    pub(super) fn drawn(&self, random: u64, users: usize) -> Option<PasswordHash> {
         let users = u128::try_from(users).unwrap_or(u128::MAX);
-        let place = (u128::from(chance) * users) >> 64;
+        let place = (u128::from(random) * users) >> 64;
         let mut end = 0;
         let (kind, _) = self.0.iter().find(|(_, count)| {
             end += u128::from(**count);
@@ -87,8 +87,8 @@ mod tests {
         let kinds = kinds(&[(BCRYPT, 1), (ARGON2, 2)]);
         // Four users, one of them without a password.
         let drawn = |quarter: u64| {
-            let chance = quarter * (u64::MAX / 4) + 5;
-            kinds.drawn(chance, 4).map(|hash| hash.expose().to_owned()).unwrap_or_default()
+            let random = quarter * (u64::MAX / 4) + 5;
+            kinds.drawn(random, 4).map(|hash| hash.expose().to_owned()).unwrap_or_default()
         };
         let all: Vec<String> = (0..4).map(drawn).collect();
         assert!(all[0].starts_with("$2a$10$") && all[0].len() == 60, "{all:?}");

@@ -61,8 +61,8 @@ impl State {
         hash.update([0]);
         hash.update(name);
         let digest: [u8; 32] = hash.finalize().into();
-        let chance = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        self.kinds.drawn(chance, self.users.len())
+        let random = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        self.kinds.drawn(random, self.users.len())
     }
 
     pub(in crate::store) fn users(

@@ -44,6 +44,6 @@ pub(in crate::store) struct State {
     pub(super) meta: Meta,
     /// Users and tokens are on the disk alone.
     pub(super) import: Option<import_state::ImportState>,
-    /// Keyed by chance, so that no client can choose names that collide in `names`.
+    /// Keyed by random, so that no client can choose names that collide in `names`.
     pub(super) hasher: RandomState,
 }

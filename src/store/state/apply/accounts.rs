@@ -194,8 +194,8 @@ const LARGEST_COUNTED: i64 = 9_007_199_254_740_991;
 
 /// 24 hex digits, as MongoDB's ids are: too long to read as a number.
 fn text_id() -> Result<UserId, CommitError> {
-    let mut chance = [0_u8; 12];
-    getrandom::fill(&mut chance)
+    let mut random = [0_u8; 12];
+    getrandom::fill(&mut random)
         .map_err(|error| StoreError::Engine(format!("the system gives no random bytes: {error}")))?;
-    Ok(UserId::Text(hex(chance).into_boxed_str()))
+    Ok(UserId::Text(hex(random).into_boxed_str()))
 }

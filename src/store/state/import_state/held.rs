@@ -10,5 +10,5 @@ pub(in crate::store::state) struct ImportState {
     pub(super) names: BTreeSet<Digest>,
 }
 
-/// 96 bits, keyed by chance: two names do not meet.
+/// 96 bits, keyed by random: two names do not meet.
 pub(super) type Digest = [u8; 12];

@@ -42,11 +42,11 @@ impl Accounts {
     /// [`Fault::UnknownUser`], or the parts' own.
     pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<IssuedToken, Fault> {
         let user = self.user(user).await?;
-        self.mint(user, request, None, Vec::new()).await
+        self.issue_with(user, request, None, Vec::new()).await
     }
 
     /// Stores a new token, and in the same commit a better hash of the password that was just proven.
-    pub(super) async fn mint(
+    pub(super) async fn issue_with(
         &self,
         user: User,
         request: TokenRequest,
@@ -134,9 +134,9 @@ impl Accounts {
     pub(super) fn token_id(&self) -> Result<TokenId, Fault> {
         let length = self.settings.access_token_id_length;
         // Eight bytes in 256 are passed over: twice the length runs dry once in 10^60.
-        let mut chance = vec![0; length * 2 + 32];
-        getrandom::fill(&mut chance).map_err(|_| Fault::NoRandomness)?;
-        TokenId::from_chance(chance, length).ok_or(Fault::NoRandomness)
+        let mut random = vec![0; length * 2 + 32];
+        getrandom::fill(&mut random).map_err(|_| Fault::NoRandomness)?;
+        TokenId::from_random(random, length).ok_or(Fault::NoRandomness)
     }
 }
 
@@ -172,80 +172,80 @@ mod tests {
 
     #[tokio::test]
     async fn a_login_that_races_a_password_change_makes_no_token() {
-        let house = with_ann(testing::standard()).await;
+        let fixture = with_ann(testing::standard()).await;
         // What the login had read before the change.
-        let before = house.accounts.user(&1.into()).await.unwrap();
-        house.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
+        let before = fixture.accounts.user(&1.into()).await.unwrap();
+        fixture.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
         let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
         for fresh in fresh {
             let issued =
-                house.accounts.mint(before.clone(), TokenRequest::default(), fresh, Vec::new()).await;
+                fixture.accounts.issue_with(before.clone(), TokenRequest::default(), fresh, Vec::new()).await;
             assert!(matches!(issued, Err(Fault::LoginFailed)));
         }
-        assert_eq!(house.accounts.tokens(&1.into()).await.unwrap().len(), 0);
-        house.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
+        assert_eq!(fixture.accounts.tokens(&1.into()).await.unwrap().len(), 0);
+        fixture.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_better_hash_can_wait_but_a_login_cannot() {
-        let house = with_ann(testing::standard()).await;
-        let before = house.accounts.user(&1.into()).await.unwrap();
+        let fixture = with_ann(testing::standard()).await;
+        let before = fixture.accounts.user(&1.into()).await.unwrap();
         // A property is changed meanwhile: the row is newer, the epoch the same.
         let mut other = before.clone();
         other.properties.insert("nick".to_owned(), json!("z"));
-        house.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
+        fixture.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
         let fresh = Some(PasswordHash::new("better".to_owned()));
-        house.accounts.mint(before, TokenRequest::default(), fresh, Vec::new()).await.unwrap();
-        let after = house.accounts.user(&1.into()).await.unwrap();
+        fixture.accounts.issue_with(before, TokenRequest::default(), fresh, Vec::new()).await.unwrap();
+        let after = fixture.accounts.user(&1.into()).await.unwrap();
         assert_eq!(after.properties["nick"], json!("z"));
         assert_ne!(after.password.unwrap().expose(), "better");
     }
 
     #[tokio::test]
     async fn the_oldest_token_makes_room() {
-        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let fixture = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
         let mut ids = Vec::new();
         for _ in 0..4 {
-            house.clock.advance(std::time::Duration::from_secs(1));
-            ids.push(house.login(&ann()).await.unwrap().id);
+            fixture.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(fixture.login(&ann()).await.unwrap().id);
         }
         let mut alive = Vec::new();
         for id in &ids {
-            alive.push(house.accounts.session(id.expose()).await.is_ok());
+            alive.push(fixture.accounts.session(id.expose()).await.is_ok());
         }
         assert_eq!(alive, [false, false, true, true]);
     }
 
     #[tokio::test]
     async fn a_token_that_nobody_has_used_since_the_start_is_no_older_for_it() {
-        let house = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
+        let fixture = with_ann(Settings { max_tokens: 2, ..testing::standard() }).await;
         let mut ids = Vec::new();
         for _ in 0..2 {
-            house.clock.advance(std::time::Duration::from_secs(1));
-            ids.push(house.login(&ann()).await.unwrap().id);
+            fixture.clock.advance(std::time::Duration::from_secs(1));
+            ids.push(fixture.login(&ann()).await.unwrap().id);
         }
         // As after a restart: the younger one has no session yet.
-        house.store.sessions().remove(&ids[1].hash());
-        house.login(&ann()).await.unwrap();
-        let left = house.accounts.tokens(&1.into()).await.unwrap();
+        fixture.store.sessions().remove(&ids[1].hash());
+        fixture.login(&ann()).await.unwrap();
+        let left = fixture.accounts.tokens(&1.into()).await.unwrap();
         assert!(left.iter().any(|token| token.hash == ids[1].hash()));
         assert!(left.iter().all(|token| token.hash != ids[0].hash()));
     }
 
     #[tokio::test]
     async fn an_operator_issues_tokens_without_a_password() {
-        let house = with_ann(testing::standard()).await;
+        let fixture = with_ann(testing::standard()).await;
         let request = TokenRequest {
             ttl: Some(60.0),
             scopes: vec!["report".to_owned()],
             name: Some("nightly".to_owned()),
             fixed: true,
         };
-        let issued = house.accounts.issue(&1.into(), request).await.unwrap();
-        let token = house.accounts.tokens(&1.into()).await.unwrap().remove(0);
+        let issued = fixture.accounts.issue(&1.into(), request).await.unwrap();
+        let token = fixture.accounts.tokens(&1.into()).await.unwrap().remove(0);
         assert_eq!((token.ttl, token.name.as_deref()), (Some(60.0), Some("nightly")));
         assert_eq!((token.scopes, token.hash), (vec!["report".to_owned()], issued.id.hash()));
-        let nobody = house.accounts.issue(&99.into(), TokenRequest::default()).await;
+        let nobody = fixture.accounts.issue(&99.into(), TokenRequest::default()).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))));
     }
 }
