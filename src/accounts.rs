@@ -1,7 +1,7 @@
-//! What accounts can do: for the API, later the pages, and the commands of an operator.
+//! Operations on accounts, shared by the User API and the operator's commands.
 //!
-//! One function checks a password ([`Accounts::login`] and everything after it goes through it), the limiter is
-//! inside it, and it costs the same whether or not there is such a user. Every write is one batch of the store.
+//! One function checks every password ([`Accounts::login`] and all other callers go through it). It includes the rate
+//! limiter, and it takes the same time whether or not the user exists. Every write is one batch of the store.
 
 mod actor;
 mod admission;
@@ -63,45 +63,48 @@ pub use settings::{Links, Registration, Settings};
 pub use token_cleanup::{LifetimesNow, TokenCleanup};
 
 impl Settings {
-    /// How the store has to fold names under these settings.
+    /// The rules by which the store folds names under these settings.
     #[must_use]
     pub fn keys(&self) -> KeyRules {
         KeyRules {
+            // Uniqueness per realm needs both settings, a login with a realm only one of them (docs/loopback-3.28.md
+            // sections 2.1 and 3).
             fold_email_case: !self.case_sensitive_email,
             per_realm: self.realm_required && self.realm_delimiter.is_some(),
             canonical: !self.loopback,
         }
     }
 
-    /// LoopBack compares names in the order in which their properties got their first rule: `email` has one of `User`,
-    /// `username` only one of the model's own.
+    /// Whether the username is compared before the email. LoopBack compares names in the order in which their
+    /// properties got their first validation rule: `email` has one of `User`, `username` only one that the model
+    /// declares.
     fn checks_username_first(&self) -> bool {
         let place = |name: &str| self.properties.iter().position(|property| property.name == name);
         let ruled = self.properties.iter().any(|property| property.name == "username" && property.required);
         ruled && place("username") < place("email")
     }
 
-    /// Whether an unconfirmed address is told to the app: LoopBack's apps expect one where no login needs a confirmed
-    /// one.
+    /// Whether the app is told an unconfirmed address (`X-Forwarded-Email`). Apps of LoopBack expect it where a login
+    /// needs no confirmed address (docs/loopback-departures.md).
     #[must_use]
     pub fn trusts_email(&self) -> bool {
         self.loopback && !self.email_verification_required
     }
 
-    /// How long tokens live.
+    /// The lifetime rules of tokens.
     #[must_use]
     pub fn lifetimes(&self) -> Lifetimes {
         Lifetimes { eternal: self.allow_eternal_tokens, sliding: self.sliding_ttl, max_ttl: self.max_ttl }
     }
 
-    /// Whether a login has to name a realm: either setting switches that on (docs/loopback-3.28.md section 3).
+    /// Whether a login must name a realm: either setting requires it (docs/loopback-3.28.md section 3).
     fn realms(&self) -> bool {
         self.realm_required || self.realm_delimiter.is_some()
     }
 }
 
 impl Accounts {
-    /// Puts the parts together.
+    /// Combines the parts.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -126,13 +129,14 @@ impl Accounts {
         }
     }
 
-    /// These accounts, which notify this [`Dispatcher`] of new events: it outlives them.
+    /// Replaces the notifier of new events by that of a [`Dispatcher`]. The dispatcher outlives these accounts, because
+    /// a reload makes new ones.
     #[must_use]
     pub fn with_wake_up(self, wake_up: Arc<Notify>) -> Self {
         Self { wake_up, ..self }
     }
 
-    /// How these accounts behave.
+    /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -146,7 +150,7 @@ impl Accounts {
         self.store.user(id).await?.ok_or_else(|| Fault::UnknownUser(id.clone()))
     }
 
-    /// A user's live tokens, the oldest first.
+    /// A user's stored tokens, the oldest first.
     ///
     /// # Errors
     /// The store's.
@@ -154,7 +158,7 @@ impl Accounts {
         Ok(self.store.tokens(Some(user)).await?)
     }
 
-    /// Counts one at a kind; an operator passes.
+    /// Counts an attempt against the client's limit for `kind`. An operator has no limit.
     fn admit(&self, kind: LimitKind, actor: Actor<'_>) -> Result<(), Fault> {
         match actor {
             Actor::Client { address, .. } => self.limits.check(kind, address).map_err(Fault::Limited),

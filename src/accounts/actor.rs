@@ -1,4 +1,4 @@
-//! Who asks for a change.
+//! The actor of a change.
 
 use std::net::IpAddr;
 
@@ -8,26 +8,26 @@ use crate::{
     store::{Change, Session},
 };
 
-/// Who asks: for the limits and for the audit log.
+/// Who requests a change: a client or an operator. Limits and the audit log depend on it.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor<'a> {
-    /// A client of the API.
+    /// A client of the User API.
     Client {
-        /// Its address.
+        /// The client's address, by which limits count.
         address: IpAddr,
-        /// The request's id.
+        /// The request's id, for the audit log and events.
         request_id: &'a str,
-        /// Its session; `None` = anonymous.
+        /// The session that authenticated the request; `None` = anonymous.
         session: Option<&'a Session>,
-        /// Whom the rule lets in that let it in.
+        /// The audience of the rule that allowed the request.
         reach: Reach,
     },
-    /// A person at the command line: no limit counts them.
+    /// A person at the command line. No limit applies.
     Operator,
 }
 
 impl<'a> Actor<'a> {
-    /// The session that asks.
+    /// The session that requests the change.
     pub(super) fn session(self) -> Option<&'a Session> {
         match self {
             Self::Client { session, .. } => session,
@@ -35,12 +35,13 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// What a batch begins with that is a session's request: a session that has ended meanwhile changes nothing more.
+    /// The preconditions of a batch. If the session was revoked in the meantime, the batch is rejected.
     pub(super) fn conditions(self) -> Vec<Change> {
+        // Checked in the commit, not before it: two requests with one reset token would both pass an earlier check.
         self.session().map(|session| Change::RequireToken(session.hash)).into_iter().collect()
     }
 
-    /// Whether a user asks for themselves.
+    /// Whether the session belongs to this user.
     pub(super) fn is(self, user: &UserId) -> bool {
         self.session().is_some_and(|session| session.subject.load().id == *user)
     }

@@ -1,4 +1,4 @@
-//! Limits on expensive work for one client or one user: hashing, writes of a row and searches all pass here.
+//! Admission of expensive work for one client or one user: hashing, writes of rows, and searches.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Accounts {
-    /// Hashes a new password; `user` is who gets it, if they are there already.
+    /// Hashes a new password. `user` is the user who gets it, if they exist already.
     pub(super) async fn hash(
         &self,
         actor: Actor<'_>,
@@ -25,13 +25,14 @@ impl Accounts {
         Ok(self.hasher.hash(slot, password).await?)
     }
 
-    /// Hashes the password of a login anew; `None` when there is no room: the better hash can wait.
+    /// Hashes the password of a login again, with the current parameters. Returns `None` when the queue is full; the
+    /// next login tries again.
     pub(super) async fn rehash(&self, actor: Actor<'_>, password: Password) -> Option<PasswordHash> {
         let slot = self.slot(actor, Purpose::Login, None).ok()?;
         self.hasher.hash(slot, password).await.ok()
     }
 
-    /// Checks a password against a hash; `user` is who changes theirs with it, `None` for a login.
+    /// Checks a password against a hash. `user` is the user who changes their own password with it, `None` for a login.
     pub(super) async fn verify(
         &self,
         actor: Actor<'_>,
@@ -39,13 +40,14 @@ impl Accounts {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, Fault> {
+        // The check before a password change queues with new passwords, so that it takes no place of a login.
         let purpose = if user.is_some() { Purpose::NewPassword } else { Purpose::Login };
         let slot = self.slot(actor, purpose, user)?;
         Ok(self.hasher.verify(slot, password, hash).await?)
     }
 
-    /// The leave to hash. A user's passwords are changed one at a time; logins are not counted by user, so that no
-    /// client can keep an owner out.
+    /// A slot to hash. Password changes are limited to one at a time for each user. Logins are not counted by user: a
+    /// client could otherwise lock the owner out.
     fn slot(&self, actor: Actor<'_>, purpose: Purpose, user: Option<&UserId>) -> Result<HashingSlot, Fault> {
         let (work, most) = match purpose {
             Purpose::Login => (WorkKind::Login, LOGINS_AT_ONCE),
@@ -55,6 +57,7 @@ impl Accounts {
             Some(user) => Some(self.limits.user_slot(work, user).ok_or(Fault::Busy(RETRY_AFTER))?),
             None => None,
         };
+        // Bounded by client, so that one client cannot fill the hasher's queue for all others.
         let of_client = match actor {
             Actor::Client { address, .. } => {
                 Some(self.limits.client_slot(work, address, most).ok_or(Fault::Busy(RETRY_AFTER))?)
@@ -64,7 +67,7 @@ impl Accounts {
         Ok(HashingSlot::new(purpose, (of_user, of_client)))
     }
 
-    /// Has a search done aside; a client has so many at once.
+    /// Runs a search on the search thread. The number of concurrent searches of a client is limited.
     pub(super) async fn search<T: Send + 'static, F: Future<Output = Result<T, Fault>> + Send + 'static>(
         &self,
         actor: Actor<'_>,
@@ -79,13 +82,15 @@ impl Accounts {
         };
         let search = search(self.clone());
         let done = self.search_thread.run(async move {
+            // The slot lives as long as the work: a client that disconnects must not free it while the search still
+            // runs.
             let _turn = slot;
             search.await
         });
         done.await.unwrap_or(Err(Fault::Busy(RETRY_AFTER)))
     }
 
-    /// Whether a user may get these properties: not too many, nor written too often.
+    /// Checks the size of a user's properties, and the rate at which clients write this row.
     pub(super) fn admit_write(
         &self,
         actor: Actor<'_>,
@@ -93,7 +98,7 @@ impl Accounts {
         old: Option<&User>,
     ) -> Result<(), Fault> {
         let bytes = size(properties);
-        // What an import brought may stay, and become less.
+        // Imported users may exceed the limits. They may stay as they are, or shrink.
         let before = old.map(|old| (size(&old.properties), old.properties.len()));
         if bytes > MAX_BYTES && before.is_none_or(|(size, _)| bytes > size) {
             return Err(Fault::TooLarge(MAX_BYTES));
@@ -109,7 +114,7 @@ impl Accounts {
         }
     }
 
-    /// Whether a row of a user's tokens may be written: each counts as a small write of the user.
+    /// Checks the rate at which a user's token rows are written. Each counts as a write of one byte.
     pub(super) fn admit_token_write(&self, actor: Actor<'_>, user: &UserId) -> Result<(), Fault> {
         match actor {
             Actor::Client { .. } => self.limits.check_write(user, 1).map_err(Fault::Limited),
@@ -117,7 +122,7 @@ impl Accounts {
         }
     }
 
-    /// Whether accounts may be created by this actor at all.
+    /// Checks whether this actor may create accounts.
     pub(super) fn admit_creation(&self, actor: Actor<'_>) -> Result<(), Fault> {
         match (self.settings.registration, actor) {
             (Registration::Open, _) | (_, Actor::Operator) => Ok(()),
@@ -126,17 +131,20 @@ impl Accounts {
         }
     }
 
-    /// Whether a user may be called otherwise by this actor.
+    /// Checks whether this actor may change the names of a user.
     pub(super) fn admit_rename(
         &self,
         actor: Actor<'_>,
         old: &User,
         properties: &Map<String, Value>,
     ) -> Result<(), Fault> {
+        // A caller whom a rule names (a role, say) has been given that right on purpose; `users.rename` is about plain
+        // owners.
         let by_rule = matches!(actor, Actor::Client { reach: Reach::Named, .. });
         if self.settings.rename || by_rule || !actor.is(&old.id) {
             return Ok(());
         }
+        // Without realms per user the realm is no part of the name, so a change of it renames no account.
         let per_realm = self.settings.keys().per_realm;
         let mut names = NAMES.into_iter().filter(|name| per_realm || *name != "realm");
         match names.find(|name| properties.get(*name) != old.properties.get(*name)) {
@@ -146,10 +154,11 @@ impl Accounts {
     }
 }
 
-/// The bytes of properties as JSON.
+/// The size of properties as JSON, in bytes.
 pub(super) fn size(properties: &Map<String, Value>) -> usize {
+    // Counts while it serializes, so that a large value is not copied into a buffer only to be measured.
     let mut count = Count(0);
-    // Counting does not fail.
+    // `Count` never returns an error, and a `Map` always serializes.
     let _ = serde_json::to_writer(&mut count, properties);
     count.0
 }
@@ -167,25 +176,27 @@ impl std::io::Write for Count {
     }
 }
 
-/// What a user is called; in realms the realm is part of it.
+/// The properties that identify a user to others.
 const NAMES: [&str; 3] = ["username", "email", "realm"];
 
-/// Bytes of a user's properties as JSON: every write writes all of them.
+/// Maximum size of a user's properties as JSON, in bytes.
+// Every write stores the whole row, so the size of a row is what a small patch costs on disk.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// A user's properties.
+/// Maximum number of a user's properties.
 const MAX_PROPERTIES: usize = 256;
 
-/// Logins of one client that are checked at once: a quarter of the default queue.
+/// Maximum number of logins of one client in the hasher.
+// A quarter of the default `password.queue`. It does not follow the setting.
 const LOGINS_AT_ONCE: usize = 16;
 
-/// New passwords of one client that are hashed at once.
+/// Maximum number of new passwords of one client in the hasher. Half of the logins' share: logins go first.
 const NEW_PASSWORDS_AT_ONCE: usize = 8;
 
-/// Searches of one client at once.
+/// Maximum number of concurrent searches of one client.
 const SEARCHES_AT_ONCE: usize = 16;
 
-/// When a client with too much under way may try again.
+/// `Retry-After` for a client that exceeds one of these limits.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! The audit log's lines (docs/interface.md, "Events"): who did what, never a token, a password or what was typed.
+//! Lines of the audit log (docs/interface.md, "Events"). A line never contains a token, a password or other input of a
+//! client.
 
 use tracing::info;
 
 use super::Actor;
 use crate::identity::UserId;
 
-/// Writes one line.
+/// Writes the line of an account event.
 pub(super) fn record(event: &'static str, actor: Actor<'_>, user: Option<&UserId>, reason: Option<&str>) {
     let (client, request_id) = match actor {
         Actor::Client { address, request_id, .. } => (Some(address.to_string()), Some(request_id)),
@@ -24,7 +25,7 @@ pub(super) fn record(event: &'static str, actor: Actor<'_>, user: Option<&UserId
     );
 }
 
-/// Writes the line of a role's change: what became of which role, for whom.
+/// Writes the line of a role change.
 pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, role: &str, what: &'static str) {
     let client = match actor {
         Actor::Client { address, .. } => Some(address.to_string()),
@@ -35,7 +36,7 @@ pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, role: &str, what: &'
     info!(target: "audit", event = "role.changed", user.id = user, role, what, client, by, "role.changed");
 }
 
-/// Writes the line of a stored rule's change: what became of which.
+/// Writes the line of a change of a stored rule.
 pub(super) fn rule(actor: Actor<'_>, rule: &str, what: &'static str) {
     let by = matches!(actor, Actor::Operator).then_some("operator");
     info!(target: "audit", event = "rule.changed", rule, what, by, "rule.changed");

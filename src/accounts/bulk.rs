@@ -1,4 +1,4 @@
-//! `updateAll`: the same properties for every user who matches.
+//! `updateAll`: sets the same properties of all matching users.
 
 use serde_json::{Map, Value};
 
@@ -15,18 +15,19 @@ use crate::{
     store::CommitError,
 };
 
-/// What changes in the users who match.
+/// The conditions and the new properties.
 struct Update {
     conditions: Where,
     properties: Map<String, Value>,
 }
 
 impl Accounts {
-    /// Changes all users who match; how many they are. The rules of the model are not asked, as in LoopBack; names
-    /// stay unique, and a password is hashed.
+    /// Changes all matching users and returns their number. As in LoopBack, the model's validation rules are not
+    /// applied. Unlike LoopBack, names stay unique and a password is hashed (docs/loopback-departures.md).
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::Invalid`] for a name that is taken: users before that one are changed by then.
+    /// [`Fault::Query`], or [`Fault::Invalid`] for a name that is taken. Users before that one have been changed by
+    /// then.
     pub async fn update_all(
         &self,
         actor: Actor<'_>,
@@ -38,6 +39,7 @@ impl Accounts {
         let password = data.get("password").and_then(Value::as_str).map(str::to_owned);
         let Patch { data: properties, secret: _ } = Patch::read(&self.settings, &self.passwords, data)?;
         let (conditions, matching) = self.matching(actor, conditions, usize::MAX).await?;
+        // Each user gets a hash of their own, and each hash takes milliseconds of a hashing thread.
         if password.is_some() && matching.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
@@ -53,7 +55,7 @@ impl Accounts {
         Ok(count)
     }
 
-    /// Changes one of them, if it still matches.
+    /// Changes one user, if it still matches.
     async fn update_one(
         &self,
         actor: Actor<'_>,
@@ -64,6 +66,7 @@ impl Accounts {
         let verified = self.verified(actor, id);
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(id).await? else { return Ok(false) };
+            // The search ran earlier and on another thread: the row may have changed since.
             if !update.conditions.matches(Row { id: &id_value(id), rest: &old.properties }, &Meter::new()) {
                 return Ok(false);
             }
@@ -88,7 +91,7 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    /// A hash with a salt of its own.
+    /// A hash with its own salt. Users who share a password must not share a hash.
     async fn own_hash(&self, actor: Actor<'_>, user: &UserId, password: &str) -> Result<PasswordHash, Fault> {
         self.hash(actor, Some(user), Password::new(password.to_owned())).await
     }

@@ -1,4 +1,4 @@
-//! Changing and deleting one user, and what that does to their sessions (docs/loopback-3.28.md sections 2.2 and 6.4).
+//! Changes and deletes one user, and ends sessions accordingly (docs/loopback-3.28.md sections 2.2 and 6.4).
 
 use serde_json::{Map, Value, json};
 
@@ -13,25 +13,27 @@ use crate::{
     store::{Change, CommitError, Outcome, User},
 };
 
-/// The same row may be changed meanwhile: so often it is tried again.
+/// Attempts of a read-modify-write before the request fails with [`Fault::Contended`].
+// Each failed attempt means that another write of the same row succeeded, so a retry rarely fails more than once.
 pub(super) const ATTEMPTS: usize = 10;
 
-/// A change of one user, ready to be written.
+/// A change of one user, ready to be committed.
 pub(super) struct Edit {
-    /// The user as they should be.
+    /// The new row.
     pub user: User,
-    /// Whether a password was given, be it the one that was there before.
+    /// Whether a password was supplied, even the current one: its hash differs, so sessions end (docs/loopback-3.28.md
+    /// section 6.4).
     pub password: bool,
-    /// Whether the session that asks ends, too.
+    /// Whether the requesting session ends, too.
     pub ends_own: bool,
 }
 
-/// What a write checks.
+/// The validation that a write applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checks {
-    /// All of the model's rules.
+    /// All validation rules of the model.
     All,
-    /// Only what the store itself insists on: names are unique. LoopBack's `PATCH /users` is so.
+    /// Only the uniqueness of names, which the store requires. LoopBack's `PATCH /users` validates nothing else.
     Names,
 }
 
@@ -40,7 +42,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::IdPatched`], [`Fault::PasswordChangeRefused`], [`Fault::Password`], [`Fault::Invalid`],
-    /// [`Fault::TooDeep`], or the parts' own.
+    /// [`Fault::TooDeep`], or an error of a step.
     pub async fn patch(&self, actor: Actor<'_>, user: User, data: Map<String, Value>) -> Result<User, Fault> {
         self.patch_with(actor, user, data, Checks::All).await
     }
@@ -54,6 +56,7 @@ impl Accounts {
     ) -> Result<User, Fault> {
         same_id(&user.id, self.settings.key.take(&mut data))?;
         self.may_change_password(&data)?;
+        // Hashed once, before the loop: a retry must not cost a second hash.
         let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
         let hash = match secret {
             Some(secret) => Some(self.hashed(actor, Some(&user.id), secret).await?),
@@ -61,6 +64,7 @@ impl Accounts {
         };
         let verified = self.verified(actor, &user.id);
         let id = user.id.clone();
+        // The first attempt uses the row that the caller has read; only a retry reads it again.
         let mut known = Some(user);
         for _ in 0..ATTEMPTS {
             let old = match known.take() {
@@ -85,10 +89,11 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    /// Replaces all properties of a user. `id` is what the path, or the body itself, names.
+    /// Replaces all properties of a user. `id` is the id in the path or in the body.
     ///
     /// # Errors
-    /// As [`Accounts::patch`], [`Fault::IdReplaced`], and [`Fault::NothingToReplace`] once all else is right.
+    /// As [`Accounts::patch`], [`Fault::IdReplaced`], and [`Fault::NothingToReplace`] if the request is valid
+    /// otherwise.
     pub async fn replace(
         &self,
         actor: Actor<'_>,
@@ -111,12 +116,14 @@ impl Accounts {
             });
         }
         if self.settings.reject_password_changes {
-            // LoopBack's instance always has a password, if only an undefined one.
+            // LoopBack checks the instance, which always has the property `password`. So every replacement is refused,
+            // as there.
             return Err(Fault::PasswordChangeRefused);
         }
         let own = self.user_named(id).await?.map_or(exact.clone(), |user| user.id);
         let mut draft = self.vetted(draft, &Default::default(), Some(&own)).await?;
         let Some(secret) = draft.secret.take() else { return Err(Fault::Contended) };
+        // After the validation, because LoopBack answers an invalid replacement of a missing row with 422, not 404.
         if old.is_none() {
             return Err(Fault::NothingToReplace(id.to_owned()));
         }
@@ -126,12 +133,16 @@ impl Accounts {
                 return Err(Fault::NothingToReplace(id.to_owned()));
             };
             let mut properties = draft.properties.clone();
+            // The owner cannot confirm their own address, so the stored value stays, even if another request changes it
+            // now.
             if verified == Verified::Dropped
                 && let Some(stored) = old.properties.get("emailVerified")
             {
                 properties.insert("emailVerified".to_owned(), stored.clone());
             }
             let mut edit = self.edited(actor, &old, properties, Some(hash.clone()))?;
+            // A `PUT` in LoopBack drops what is not sent, the verification token included (docs/loopback-3.28.md
+            // section 2.2).
             if self.settings.loopback {
                 edit.user.verification = None;
             }
@@ -146,10 +157,10 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    /// Deletes a user with their tokens and roles; whether there was one.
+    /// Deletes a user with their tokens and roles. Returns `false` when there was no such user.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn delete(&self, actor: Actor<'_>, id: &str) -> Result<bool, Fault> {
         let Some(user) = self.user_named(id).await? else { return Ok(false) };
         let mut batch = actor.conditions();
@@ -163,7 +174,7 @@ impl Accounts {
         Ok(deleted)
     }
 
-    /// The change that makes a user have these properties, if the actor may make it.
+    /// Builds the edit that gives a user these properties, if the actor may make it.
     ///
     /// # Errors
     /// [`Fault::TooLarge`], [`Fault::TooManyProperties`], [`Fault::Limited`], [`Fault::RenameRefused`].
@@ -180,6 +191,7 @@ impl Accounts {
         if properties.get("email") != old.properties.get("email") {
             // INVARIANT: a token that was sent to one address never confirms another.
             verification = None;
+            // `loopback3` follows the setting alone; `standard` never keeps an address confirmed after it has changed.
             let was = old.email_verified() && !self.settings.loopback;
             if self.settings.email_verification_required || was {
                 unverify(&mut properties);
@@ -191,11 +203,12 @@ impl Accounts {
         Ok(Edit { user, password, ends_own: false })
     }
 
-    /// Writes a change; ends the user's other sessions where the email or the password was changed.
+    /// Commits an edit. Ends the user's other sessions if the email or the password was changed.
     pub(super) async fn save(&self, actor: Actor<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
         let Edit { user, password, ends_own } = edit;
         let mut batch = actor.conditions();
         batch.push(Change::UpdateUser(user.clone()));
+        // A falsy email is "no email" to LoopBack; removing one ends no session.
         let email = user.properties.get("email").filter(|email| truthy(email));
         let moved = email.is_some() && email != old.properties.get("email");
         if moved || password {
@@ -235,12 +248,12 @@ impl Accounts {
         self.announce(batch, kind, actor, About::User(user), more).map_err(|_| CommitError::Busy)
     }
 
-    /// What an `emailVerified` counts: in profile `standard` not the owner's own.
+    /// How a sent `emailVerified` is treated. In profile `standard` the owner cannot set it.
     pub(super) fn verified(&self, actor: Actor<'_>, target: &UserId) -> Verified {
         if !self.settings.loopback && actor.is(target) { Verified::Dropped } else { Verified::AsSent }
     }
 
-    /// `rejectPasswordChangesViaPatchOrReplace`: whatever stands under the name.
+    /// Refuses a password if `rejectPasswordChangesViaPatchOrReplace` is set, whatever its value.
     pub(super) fn may_change_password(&self, data: &Map<String, Value>) -> Result<(), Fault> {
         if self.settings.reject_password_changes && data.contains_key("password") {
             return Err(Fault::PasswordChangeRefused);
@@ -249,7 +262,7 @@ impl Accounts {
     }
 }
 
-/// LoopBack's order: a new `emailVerified` stands where that property belongs.
+/// Sets `emailVerified` to false. A new property is inserted at its place in LoopBack's order of properties.
 fn unverify(properties: &mut Map<String, Value>) {
     if let Some(verified) = properties.get_mut("emailVerified") {
         *verified = false.into();
@@ -273,7 +286,7 @@ fn same_id(id: &UserId, given: Option<Value>) -> Result<(), Fault> {
     }
 }
 
-/// The names of what is different.
+/// The names of changed, added and removed properties.
 fn changed<'p>(old: &'p Map<String, Value>, new: &'p Map<String, Value>) -> Vec<&'p String> {
     let gone = old.keys().filter(|name| !new.contains_key(*name));
     new.iter()

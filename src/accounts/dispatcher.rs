@@ -1,6 +1,8 @@
-//! Delivers events from the outbox to the receiver: at least once, in order for each user, at once, and with back-off
-//! after a failure. What an event carries that opens anything (a token, a link) is made here, at the last moment, and
-//! the one made before ends.
+//! Delivers events from the outbox to the webhook: at least once, in order for each user, with back-off after a
+//! failure.
+//!
+//! A token or link that an event carries is created here, just before delivery, and replaces the previous one. So the
+//! outbox never contains a credential.
 
 mod payload;
 
@@ -22,9 +24,9 @@ use crate::{
     store::{Change, OutboxEntry},
 };
 
-/// Delivers events. Runs until it is dropped.
+/// Delivers events until it is dropped.
 pub struct Dispatcher {
-    /// The accounts as they are now: a reload brings others.
+    /// The accounts in force. A reload replaces them.
     accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
     wake_up: Arc<Notify>,
     webhook: Arc<Webhook>,
@@ -35,24 +37,25 @@ pub struct Dispatcher {
     given_up: LogThrottle,
 }
 
-/// How often the dispatcher tries, and for how long.
+/// The retry schedule.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// The wait after a first failure; each further one doubles it.
+    /// The delay after the first failure. It doubles with each further failure.
     pub first: Duration,
-    /// The longest wait.
+    /// The maximum delay.
     pub longest: Duration,
-    /// How often the outbox is looked at without a sign: another process may have written there.
+    /// The interval at which the outbox is read without a notification: another process may have written to it.
     pub idle: Duration,
-    /// An event that was not taken for so long is given up.
+    /// The age at which an undelivered event is dropped.
     pub give_up: Duration,
 }
 
-/// Events of one queue go one after the other.
+/// The events of one queue are delivered one after the other. One queue for each user: a receiver that rejects the
+/// events of one user does not delay those of others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Queue {
     User(UserId),
-    /// About no user: a queue of its own.
+    /// An event without a user is a queue of its own.
     Alone(u64),
 }
 
@@ -62,10 +65,10 @@ struct Wait {
     until: Instant,
 }
 
-/// Lines that are looked at together.
+/// Queue heads that are read from the outbox at a time.
 const PAGE: usize = 1000;
 
-/// Events on their way at once.
+/// Concurrent deliveries.
 const AT_ONCE: usize = 8;
 
 impl Default for Pace {
@@ -80,7 +83,7 @@ impl Default for Pace {
 }
 
 impl Dispatcher {
-    /// A dispatcher of these accounts' events, woken by their `wake_up`.
+    /// Creates a dispatcher for the events of these accounts. `wake_up` is their notifier.
     #[must_use]
     pub fn new(
         accounts: impl Fn() -> Accounts + Send + Sync + 'static,
@@ -100,7 +103,7 @@ impl Dispatcher {
         }
     }
 
-    /// Delivers, for ever.
+    /// Delivers events for ever.
     pub async fn run(mut self) {
         loop {
             let delivered = match self.round().await {
@@ -112,6 +115,7 @@ impl Dispatcher {
                     0
                 }
             };
+            // More events may have become heads of their queues.
             if delivered > 0 {
                 continue;
             }
@@ -126,11 +130,11 @@ impl Dispatcher {
         }
     }
 
-    /// Sends the first event of every queue that does not wait; how many left the outbox.
+    /// Sends the first event of every queue that is not backing off. Returns the number of events that left the outbox.
     async fn round(&mut self) -> Result<usize, super::Fault> {
         let accounts = (self.accounts)();
         let (mut queues, mut after, mut delivered) = (HashSet::new(), 0, 0);
-        // A page at a time: queues that wait do not hold up others.
+        // All pages are read, so that queues that are backing off do not block those behind them.
         loop {
             let page = accounts.store.outbox_heads(after, PAGE).await?;
             let Some(last) = page.last().map(|entry| entry.seq) else { break };
@@ -138,11 +142,14 @@ impl Dispatcher {
             let due = self.due(&accounts, page, &mut queues).await?;
             delivered += self.send_all(&accounts, due).await;
         }
+        // Forgets the back-off of queues that are empty now; otherwise the map would grow with every user who ever
+        // failed.
         self.waits.retain(|queue, _| queues.contains(queue));
         Ok(delivered)
     }
 
-    /// Those whose queue does not wait; `queues` are those that were seen in this round, of which none goes twice.
+    /// The heads of queues that are not backing off. `queues` collects the queues of this round, so that no queue sends
+    /// two events at a time.
     async fn due(
         &self,
         accounts: &Accounts,
@@ -160,7 +167,7 @@ impl Dispatcher {
         Ok(due)
     }
 
-    /// Sends some at once; how many left the outbox.
+    /// Sends events concurrently. Returns the number of events that left the outbox.
     async fn send_all(&mut self, accounts: &Accounts, due: Vec<(Queue, OutboxEntry)>) -> usize {
         let (mut sending, mut delivered) = (JoinSet::new(), 0);
         let mut due = due.into_iter();
@@ -170,7 +177,7 @@ impl Dispatcher {
             {
                 sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), queue, entry));
             }
-            // A send that panicked counts as failed: its queue comes round again.
+            // A send that panicked counts as failed. Its event is still in the outbox and is sent in a later round.
             let Some(sent) = sending.join_next().await else { return delivered };
             if let Ok((queue, entry, result)) = sent {
                 delivered += usize::from(self.settle(accounts, queue, &entry, result).await);
@@ -178,7 +185,7 @@ impl Dispatcher {
         }
     }
 
-    /// Takes an event out of the outbox, or puts its queue off.
+    /// Removes a delivered event from the outbox, or schedules a retry.
     async fn settle(
         &mut self,
         accounts: &Accounts,
@@ -200,7 +207,7 @@ impl Dispatcher {
         match accounts.store.commit(vec![Change::Dequeue { seq: entry.seq }]).await {
             Ok(_) => true,
             Err(error) => {
-                // It will be sent again: at least once.
+                // The event will be sent again: delivery is at least once.
                 self.put_off(queue, entry, &error.to_string());
                 false
             }
@@ -209,6 +216,7 @@ impl Dispatcher {
 
     fn put_off(&mut self, queue: Queue, entry: &OutboxEntry, reason: &str) {
         let failures = self.waits.get(&queue).map_or(0, |wait| wait.failures).saturating_add(1);
+        // The exponent is capped so that the shift cannot overflow; `longest` applies long before.
         let wait = self.pace.first.saturating_mul(1 << (failures - 1).min(16)).min(self.pace.longest);
         if let Some(more) = self.not_delivered.say(Clock::System.now()) {
             let wait_s = wait.as_secs_f64();
@@ -218,7 +226,7 @@ impl Dispatcher {
     }
 }
 
-/// In which queue an event stands. A reset of profile `standard` names no user before it is delivered.
+/// The queue of an event. In profile `standard` the user of a password reset is looked up only at delivery.
 async fn queue(accounts: &Accounts, entry: &OutboxEntry) -> Result<Queue, super::Fault> {
     let user = match &entry.user {
         Some(user) => Some(user.clone()),
@@ -242,7 +250,7 @@ impl fmt::Debug for Dispatcher {
     }
 }
 
-/// Builds the payload and posts it. An event that no longer has anything to say counts as delivered.
+/// Builds the payload and posts it. An event that is obsolete (its user was deleted, say) counts as delivered.
 async fn send(
     accounts: Accounts,
     webhook: Arc<Webhook>,
@@ -260,7 +268,7 @@ async fn send(
     (queue, entry, result)
 }
 
-/// An error with its causes.
+/// An error with its sources.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

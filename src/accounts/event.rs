@@ -1,5 +1,5 @@
-//! Events on their way into the outbox (docs/interface.md, "Events"). None holds a token or a link: the dispatcher
-//! makes those when it sends.
+//! Adds events to the outbox (docs/interface.md, "Events"). An event contains no token or link; the dispatcher creates
+//! those when it sends.
 
 use serde_json::{Map, Value, json};
 
@@ -10,24 +10,24 @@ use crate::{
     store::{Change, CommitError, Outcome, User},
 };
 
-/// The user whom an event is about.
+/// The subject of an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About<'a> {
-    /// This one, as known now.
+    /// A user whose row is at hand.
     User(&'a User),
-    /// One of whom only the id is known.
+    /// A user of whom only the id is known.
     Id(&'a UserId),
-    /// The one that the change before this one creates, with these properties.
+    /// The user that the preceding change of the batch creates, with these properties.
     Created(&'a Map<String, Value>),
-    /// No user, or one who is not known yet.
+    /// No user, or one that is not known yet.
     NoUser,
 }
 
-/// What is kept of a user for the receiver.
+/// The properties of a user that an event carries.
 const USER_FIELDS: [&str; 3] = ["email", "username", "realm"];
 
 impl Accounts {
-    /// Adds an event to a batch, if it will be delivered.
+    /// Adds an event to a batch, if events are delivered.
     pub(super) fn announce(
         &self,
         batch: &mut Vec<Change>,
@@ -39,6 +39,7 @@ impl Accounts {
         if !self.settings.events {
             return Ok(());
         }
+        // The id stays the same when the event is delivered again, so that the receiver can recognize a repetition.
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;
         let id = hex(id);
@@ -69,7 +70,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Commits a batch, and wakes the dispatcher if there is something for it.
+    /// Commits a batch. Notifies the dispatcher if the batch contains an event.
     pub(super) async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -78,6 +79,7 @@ impl Accounts {
             |change: &Change| matches!(change, Change::Enqueue { .. } | Change::EnqueueForCreated { .. });
         let wakes = batch.iter().any(is_event);
         let outcomes = self.store.commit(batch).await?;
+        // After the commit: a dispatcher that wakes up earlier would not find the event.
         if wakes {
             self.wake_up.notify_one();
         }

@@ -1,4 +1,4 @@
-//! Why an account operation was not done: one variant for each cause.
+//! Errors of account operations: one variant for each cause.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,52 +10,52 @@ use crate::{
     store::{CommitError, StoreError},
 };
 
-/// Why an account's request was not granted.
+/// The reason why an account operation was refused or failed. `api/faults.rs` maps it to LoopBack's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The client has used up its share.
+    /// The client has exceeded a rate limit.
     #[error("too many requests")]
     Limited(RetryAfter),
-    /// The password cannot be taken.
+    /// The new password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// Properties break the model's rules.
+    /// Properties violate the model's validation rules.
     #[error("{0}")]
     Invalid(Violations),
-    /// Some of a batch's items were refused: one slot an item.
+    /// Some items of a batch were refused: one entry for each item, `None` for an accepted one.
     #[error("some of the items were refused")]
     Batch(Vec<Option<Fault>>),
-    /// More items at once than this.
+    /// The batch has more items than this.
     #[error("more than {0} accounts at once")]
     BatchTooLong(usize),
-    /// A property that is a list in the model, and none in what was sent: LoopBack's words.
+    /// The model declares the property as a list, and the value is not one. The text is LoopBack's.
     #[error("{0}")]
     NoList(String),
-    /// Properties nested deeper than 32 levels.
+    /// Properties are nested deeper than this many levels.
     #[error("the properties are nested deeper than {0} levels")]
     TooDeep(usize),
-    /// More bytes of properties than this.
+    /// The properties are larger than this many bytes as JSON.
     #[error("the properties have more than {0} bytes")]
     TooLarge(usize),
-    /// More properties than this.
+    /// The user has more properties than this.
     #[error("there are more than {0} properties")]
     TooManyProperties(usize),
-    /// An unknown client asks for an account where only callers whom a rule names may create one.
+    /// The caller may not create an account: registration is closed, and no rule names the caller.
     #[error("registration is closed")]
     RegistrationClosed,
-    /// An owner wants to be called otherwise where they may not.
+    /// The owner may not change this property (`users.rename`).
     #[error("an owner may not change `{0}`")]
     RenameRefused(&'static str),
-    /// A login token where only a token of a reset counts (profile `standard`).
+    /// A login token where only a reset token is accepted (profile `standard`).
     #[error("only the token of a password reset may set a password without the old one")]
     ResetTokenRequired,
-    /// A client wants a token with the scope of a reset (profile `standard`).
+    /// A client requests a token with the scope of a reset (profile `standard`).
     #[error("a client may not give the scope `{0}`")]
     ReservedScope(&'static str),
-    /// The session ended while its request was granted.
+    /// The session was revoked while its request was running.
     #[error("the session has ended meanwhile")]
     SessionEnded,
-    /// The search would look at too many rows with too many conditions.
+    /// The search would compare too many rows with too many conditions.
     #[error("the search takes too long")]
     QueryTooExpensive,
     /// A login without a realm, where realms are on.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// A `ttl` that is not a positive number (profile `standard`).
     #[error("the ttl is not a positive number of seconds")]
     InvalidTtl,
-    /// No such user, or a wrong password: which of them is not told.
+    /// No such user, or a wrong password. The client is not told which of them.
     #[error("the login failed")]
     LoginFailed,
     /// The password was right, but the email address is not confirmed.
@@ -85,13 +85,13 @@ pub enum Fault {
     /// A logout without a valid token.
     #[error("a logout needs a valid token")]
     TokenRequired,
-    /// The token's time was over; it has been deleted.
+    /// The token has expired. Its row has been deleted.
     #[error("the token has expired")]
     TokenExpired,
     /// There is no such user.
     #[error("there is no user {0}")]
     UnknownUser(UserId),
-    /// There is no such user to call a method of.
+    /// No such user to call a method of. (LoopBack answers with another text than for [`Fault::UnknownUser`].)
     #[error("there is no user `{0}`")]
     NoInstance(String),
     /// There is no such user to patch.
@@ -111,31 +111,31 @@ pub enum Fault {
     /// A patch that would change the id.
     #[error("the id cannot be changed from `{from}` to `{to}`")]
     IdPatched {
-        /// The row's.
+        /// The id of the row.
         from: String,
-        /// The client's.
+        /// The id that the client sent.
         to: String,
     },
     /// A replacement that would change the id.
     #[error("the id cannot be replaced, `{from}` by `{to}`")]
     IdReplaced {
-        /// What the model calls it.
+        /// The name of the key in the model.
         key: String,
-        /// The path's.
+        /// The id in the path.
         from: String,
-        /// The body's.
+        /// The id in the body.
         to: String,
     },
-    /// A filter that cannot be read.
+    /// A filter that is not valid.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// More rows than one answer holds.
+    /// More rows match than one answer may have.
     #[error("more than {0} rows match")]
     TooManyRows(usize),
-    /// A write for one row, of which there are several.
+    /// A write for one row that matches several.
     #[error("several rows match")]
     Several,
-    /// A write of nothing.
+    /// A write without data.
     #[error("there is nothing to write")]
     NoData,
     /// `rejectPasswordChangesViaPatchOrReplace` is on.
@@ -144,7 +144,7 @@ pub enum Fault {
     /// The current password was wrong.
     #[error("the current password is wrong")]
     WrongPassword,
-    /// The user of the session is gone.
+    /// The user of the session was deleted.
     #[error("the session's user {0} is gone")]
     SessionUserGone(UserId),
     /// A reset without an address.
@@ -174,18 +174,18 @@ pub enum Fault {
     /// A token cannot change its user.
     #[error("a token cannot change its user")]
     TokenMoved,
-    /// Too much is waiting: try again later.
+    /// A queue is full. The client may retry after this time.
     #[error("too much is waiting")]
     Busy(Duration),
-    /// The system gave no memory to hash a password in.
+    /// The system has no memory for hashing a password.
     #[error(
         "there is not enough memory to hash a password; lower `password.memory_kib` or `password.workers`"
     )]
     NoMemory(Duration),
-    /// The system gives no random bytes.
+    /// The system provides no random bytes.
     #[error("the system gives no random bytes")]
     NoRandomness,
-    /// The row was changed by others, again and again.
+    /// All attempts failed because other requests changed the row.
     #[error("the user was changed by another request at the same time")]
     Contended,
     /// The store failed.
@@ -193,44 +193,44 @@ pub enum Fault {
     Store(#[from] StoreError),
 }
 
-/// What is wrong with a user's properties, in LoopBack's order.
+/// The violations of a user's properties, in LoopBack's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations {
     /// The account model's name.
     pub model: String,
-    /// At least one.
+    /// The violations; never empty.
     pub list: Vec<Violation>,
 }
 
-/// One broken rule.
+/// A violated validation rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The property.
     pub property: Cow<'static, str>,
-    /// Which rule.
+    /// The rule.
     pub rule: ValidationRule,
-    /// The value, as LoopBack shows it.
+    /// The value as LoopBack's message shows it.
     pub shown: String,
 }
 
 /// LoopBack's validation rules for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValidationRule {
-    /// `id` was given.
+    /// The client sent an `id`.
     IdGiven,
-    /// A date that is none.
+    /// A date that cannot be parsed.
     NoDate,
     /// A required property is missing.
     Blank,
-    /// The email is not text.
+    /// The email is not a string.
     EmailNoText,
     /// The email is malformed.
     EmailMalformed,
-    /// A name that holds invisible characters.
+    /// A name with invisible characters.
     Invisible,
-    /// A name that is longer than any.
+    /// A name longer than the limit.
     TooLong,
-    /// A username that could stand for another one's identity (profile `standard`).
+    /// A username that could be taken for another identity (profile `standard`).
     Impersonates(UsernameError),
     /// Another user has this email.
     EmailTaken,
@@ -239,7 +239,7 @@ pub enum ValidationRule {
 }
 
 impl ValidationRule {
-    /// LoopBack's code.
+    /// LoopBack's code for the rule.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -255,7 +255,7 @@ impl ValidationRule {
         }
     }
 
-    /// LoopBack's words.
+    /// LoopBack's text for the rule.
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
@@ -272,7 +272,7 @@ impl ValidationRule {
     }
 }
 
-/// LoopBack's sentence.
+/// LoopBack's message for a 422 (docs/loopback-3.28.md section 2.1).
 impl std::fmt::Display for Violations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "The `{}` instance is not valid. Details: ", self.model)?;

@@ -1,4 +1,4 @@
-//! Finding users by LoopBack's filters.
+//! Finds users by LoopBack's filters.
 
 use std::time::Instant;
 
@@ -16,21 +16,22 @@ use crate::{
     store::{StoreError, User},
 };
 
-/// Rows that are read at once: other tasks of the core run in between.
+/// Rows that are read from the store at a time. The search yields between pages.
 const PAGE: usize = 500;
 
-/// What a search may cost: every condition that is asked of a row is one. Some seconds of one thread.
+/// Maximum cost of a search in comparisons (rows × cost of the conditions): some seconds of one thread.
 pub(super) const MAX_COST: usize = 200_000_000;
 
-/// Rows of one answer.
+/// Maximum number of rows in an answer.
 pub(super) const MAX_ROWS: usize = 10_000;
 
-/// Bytes of the rows of one answer, as JSON.
+/// Maximum size of the rows in an answer, as JSON, in bytes.
+// A row may have 64 KiB, so the number of rows alone does not bound the memory of an answer.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
-/// What a query may say of users.
+/// The properties of users as queries see them.
 pub(super) fn users(settings: &Settings) -> Model {
-    // A list is compared by its items, whatever they are.
+    // A list is compared item by item, and items may have any type.
     let kind = |property: &Property| if property.list { Kind::Any } else { property.kind };
     let declared = settings.properties.iter().map(|property| (property.name.clone(), kind(property)));
     let hidden = ["password", "verificationToken"].map(str::to_owned).into_iter();
@@ -40,16 +41,17 @@ pub(super) fn users(settings: &Settings) -> Model {
         properties: declared.collect(),
         hidden: hidden.chain(settings.hidden.iter().cloned()).collect(),
         loopback: settings.loopback,
-        // LoopBack knows it and leaves it out (`disableInclude`).
+        // LoopBack accepts this relation and ignores it (`disableInclude`, docs/loopback-3.28.md section 7).
         relations: vec!["accessTokens".to_owned()],
     }
 }
 
 impl Accounts {
-    /// The users that a filter asks for, in its order, and how it wants them shown.
+    /// The users that match a filter, in its order, and the query for the answer's fields.
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or the store's.
+    /// [`Fault::Query`], [`Fault::TooManyRows`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or an error of the
+    /// store.
     pub async fn find_all(
         &self,
         actor: Actor<'_>,
@@ -62,7 +64,7 @@ impl Accounts {
         self.search(actor, find).await
     }
 
-    /// The first user that a filter asks for.
+    /// The first user that matches a filter.
     ///
     /// # Errors
     /// As [`Accounts::find_all`].
@@ -78,7 +80,7 @@ impl Accounts {
         self.search(actor, find).await
     }
 
-    /// How many users match.
+    /// The number of users that match.
     ///
     /// # Errors
     /// As [`Accounts::find_all`].
@@ -86,10 +88,10 @@ impl Accounts {
         self.search(actor, async move |accounts: Self| accounts.count(conditions.as_ref()).await).await
     }
 
-    /// The ids of the users whom a write is for, `most` of them. It asks each of them again.
+    /// The ids of at most `most` users that a write is for. The write has to check each of them again.
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or the store's.
+    /// [`Fault::Query`], [`Fault::QueryTooExpensive`], [`Fault::Busy`], or an error of the store.
     pub(super) async fn matching(
         &self,
         actor: Actor<'_>,
@@ -98,6 +100,7 @@ impl Accounts {
     ) -> Result<(Where, Vec<UserId>), Fault> {
         let given = given.clone();
         let find = async move |accounts: Self| {
+            // A dropped condition would make the write reach more rows (docs/loopback-3.28.md section 11, defect 10).
             let conditions = accounts.folded_where(Where::read_for_write(&accounts.users, &given)?);
             let mut found = Vec::new();
             accounts
@@ -119,7 +122,7 @@ impl Accounts {
         self.folded(Query::read(&self.users, filter)).map_err(Fault::Query)
     }
 
-    /// Reads a filter of which only the first row counts.
+    /// Reads a filter whose `limit` is ignored because only the first row is used.
     ///
     /// # Errors
     /// [`Fault::Query`]
@@ -127,7 +130,7 @@ impl Accounts {
         self.folded(Query::read_one(&self.users, filter)).map_err(Fault::Query)
     }
 
-    /// Reads what a filter says of a row that is known.
+    /// Reads the parts of a filter that apply to one known row.
     ///
     /// # Errors
     /// [`Fault::Query`]
@@ -135,14 +138,15 @@ impl Accounts {
         Query::read_view(&self.users, filter).map_err(Fault::Query)
     }
 
-    /// The users that a query asks for, in its order.
+    /// The users that match a query, in its order.
     ///
     /// # Errors
-    /// [`Fault::TooManyRows`], or the store's.
+    /// [`Fault::TooManyRows`], or an error of the store.
     pub(super) async fn find(&self, query: &Query) -> Result<Vec<User>, Fault> {
         let wanted = query.limit.unwrap_or(usize::MAX);
         let keep = query.skip.saturating_add(wanted);
         let mut found = Found::default();
+        // Rows come from the store by id. Without another order, the scan can stop at the end of the page.
         if query.order.is_natural() {
             let mut passed = 0;
             self.scan(&query.conditions, 0, |user, _| {
@@ -158,12 +162,13 @@ impl Accounts {
             let most = query.skip.saturating_add(MAX_ROWS + 1);
             self.scan(&query.conditions, query.order.cost(), |user, id| {
                 sorted.push((query.order.key(Row { id: &id, rest: &user.properties }), user.id));
-                // What cannot be on the page any more is dropped now and then.
+                // Drops what cannot be on the page any more, now and then, so that memory stays proportional to the
+                // page.
                 if sorted.len() > keep.saturating_mul(2).max(MAX_ROWS) {
                     sorted.sort_by(|(a, _), (b, _)| query.order.compare(a, b));
                     sorted.truncate(keep);
                 }
-                // Whatever their order, there are too many.
+                // In any order there are too many rows for an answer.
                 sorted.len() < most || wanted <= MAX_ROWS
             })
             .await?;
@@ -179,15 +184,16 @@ impl Accounts {
         if found.is_too_much() { Err(Fault::TooManyRows(found.rows.len() - 1)) } else { Ok(found.rows) }
     }
 
-    /// How many users match.
+    /// The number of users that match.
     ///
     /// # Errors
-    /// [`Fault::Query`], or the store's.
+    /// [`Fault::Query`], or an error of the store.
     pub(super) async fn count(&self, conditions: Option<&Value>) -> Result<u64, Fault> {
         let conditions = match conditions {
             Some(conditions) => self.folded_where(Where::read(&self.users, conditions)?),
             None => Where::default(),
         };
+        // The counter avoids a scan of all rows.
         if conditions.is_empty() {
             return Ok(self.store.counters().users);
         }
@@ -200,18 +206,19 @@ impl Accounts {
         Ok(count)
     }
 
-    /// The user whom a client names. LoopBack makes a number of an id where it can: `01` is user 1.
+    /// The user with an id as a client sends it. In `loopback3` the id is converted to a number where possible: `01` is
+    /// user 1.
     ///
     /// # Errors
-    /// [`Fault::NoInstance`], or the store's.
+    /// [`Fault::NoInstance`], or an error of the store.
     pub async fn instance(&self, id: &str) -> Result<User, Fault> {
         self.named(&id.into()).await?.ok_or_else(|| Fault::NoInstance(id.to_owned()))
     }
 
-    /// As [`Accounts::instance`], where an unknown user is not a fault.
+    /// As [`Accounts::instance`], but an unknown user is no error.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn user_named(&self, id: &str) -> Result<Option<User>, Fault> {
         Ok(self.named(&id.into()).await?)
     }
@@ -234,8 +241,8 @@ impl Accounts {
         }
     }
 
-    /// Hands every user who matches to `take`, with the id as JSON, by id upwards, until it says no. What a row costs
-    /// is what its conditions do, and `more`.
+    /// Passes every matching user, with the id as JSON and in the order of ids, to `take`, until it returns `false`.
+    /// The cost of a row is that of its conditions plus `more`.
     pub(super) async fn scan(
         &self,
         conditions: &Where,
@@ -244,6 +251,7 @@ impl Accounts {
     ) -> Result<(), Fault> {
         let cost = conditions.cost().saturating_add(more);
         let (mut left, mut meter) = (MAX_COST, Meter::new());
+        // A condition on the id, the email or the username is answered by an index.
         if let Some(few) = self.pinned(conditions).await? {
             for user in few {
                 if !offer(user, conditions, &meter, &mut take)? {
@@ -255,6 +263,7 @@ impl Accounts {
         let mut after = None;
         loop {
             let page = self.store.users(after.as_ref(), PAGE).await?;
+            // Charged before the rows are compared, so that an expensive search fails early.
             left = left.checked_sub(page.len().saturating_mul(cost)).ok_or(Fault::QueryTooExpensive)?;
             after = page.last().map(|user| user.id.clone());
             let is_last = page.len() < PAGE;
@@ -262,6 +271,7 @@ impl Accounts {
                 if !offer(user, conditions, &meter, &mut take)? {
                     return Ok(());
                 }
+                // One large row can take as long as many small ones, so the time is checked for each row.
                 if meter.is_due() {
                     meter = yield_to_others(meter).await;
                 }
@@ -273,7 +283,7 @@ impl Accounts {
         }
     }
 
-    /// The few users that can match at all, where the conditions name them.
+    /// The few users that can match at all, if the conditions name an id, an email or a username.
     pub(super) async fn pinned(&self, conditions: &Where) -> Result<Option<Vec<User>>, StoreError> {
         let keys = self.settings.keys();
         Ok(Some(match conditions.pin() {
@@ -286,7 +296,7 @@ impl Accounts {
                 }
                 users
             }
-            // In realms a name may be that of several.
+            // In realms several users may have the same name.
             Some(Pin::Email(email)) if !email.is_empty() => {
                 self.store.users_named(&keys.email(None, email), usize::MAX).await?
             }
@@ -303,7 +313,7 @@ impl Accounts {
         Ok(query)
     }
 
-    /// Where the case of emails does not count, a plain condition on one is folded, as LoopBack does.
+    /// Folds the value of a plain condition on the email if its case does not count, as LoopBack does.
     pub(super) fn folded_where(&self, mut conditions: Where) -> Where {
         if !self.settings.case_sensitive_email {
             conditions.fold("email");
@@ -312,7 +322,7 @@ impl Accounts {
     }
 }
 
-/// The rows of an answer.
+/// The rows of an answer and their size.
 #[derive(Default)]
 struct Found {
     rows: Vec<User>,
@@ -330,7 +340,7 @@ impl Found {
     }
 }
 
-/// Hands a user who matches to `take`; whether it wants more.
+/// Passes a matching user to `take`. Returns whether the scan goes on.
 fn offer(
     user: User,
     conditions: &Where,
@@ -342,7 +352,7 @@ fn offer(
     if meter.is_over() { Err(Fault::QueryTooExpensive) } else { Ok(!matches || take(user, id)) }
 }
 
-/// Other searches have their turn.
+/// Yields to other searches. The time until they yield back is not counted.
 async fn yield_to_others(meter: Meter) -> Meter {
     let ended = Instant::now();
     tokio::task::yield_now().await;

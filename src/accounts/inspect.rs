@@ -1,17 +1,17 @@
-//! How LoopBack shows a rejected value in a message: texts as JSON, the rest as node's `util.inspect` at depth 0,
-//! cut to 32 characters.
+//! Formats a rejected value as LoopBack's messages do: strings as JSON, other values as `util.inspect` of Node.js at
+//! depth 0, cut to 32 characters.
 
 use serde_json::Value;
 
 use crate::javascript::to_text;
 
-/// Longer values are cut.
+/// Maximum length of a value in a message, in characters (docs/loopback-3.28.md section 2.1).
 const WIDTH: usize = 32;
 
-/// What node breaks a list or an object into lines beyond.
+/// The width beyond which Node.js breaks a list or an object into lines.
 const LINE: usize = 80;
 
-/// The value as a message shows it; `undefined` for none.
+/// The value as a message shows it; `undefined` for an absent one.
 pub(super) fn shown(value: Option<&Value>) -> String {
     match value {
         None => "undefined".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn shown(value: Option<&Value>) -> String {
 
 fn inspected(value: &Value) -> String {
     match value {
-        // LoopBack has made an array's items texts by the time that it complains.
+        // LoopBack has converted the items of an array to strings before it validates.
         Value::Array(items) => {
             braced("[", "]", items.iter().map(|item| quoted(&to_text(item))).collect::<Vec<_>>())
         }
@@ -35,7 +35,7 @@ fn inspected(value: &Value) -> String {
     }
 }
 
-/// A value inside another one: depth 0 goes no deeper.
+/// A value inside another one: nesting beyond depth 0 is abbreviated.
 fn nested(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
@@ -54,6 +54,7 @@ fn braced(open: &str, close: &str, items: Vec<String>) -> String {
     let width: usize = items.iter().map(|item| item.chars().count()).sum();
     let one_line =
         width + 2 * items.len() + open.len() + 10 <= LINE && items.iter().all(|i| !i.contains('\n'));
+    // Node.js puts more than six items on lines of their own.
     if one_line && items.len() <= 6 {
         return format!("{open} {} {close}", items.join(", "));
     }
@@ -66,7 +67,7 @@ fn property_name(key: &str) -> String {
     if plain { key.to_owned() } else { quoted(key) }
 }
 
-/// A text in the quotes that node picks.
+/// A string in the quotes that Node.js chooses.
 fn quoted(text: &str) -> String {
     let quote = ['\'', '"', '`'].into_iter().find(|quote| !text.contains(*quote)).unwrap_or('\'');
     let mut out = String::from(quote);
@@ -85,7 +86,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Keeps the beginning and the end of a long value: closing brackets, or the last three characters.
+/// Shortens a long value. Keeps the beginning, and the closing brackets or the last three characters.
 fn cut(text: &str) -> String {
     let length = text.chars().count();
     if length <= WIDTH {

@@ -1,4 +1,4 @@
-//! Creates and stores tokens, and limits how many a user has.
+//! Issues tokens, and limits how many a user has.
 
 use super::{Accounts, Fault};
 use crate::{
@@ -7,45 +7,46 @@ use crate::{
     store::{Change, CommitError, Token, User},
 };
 
-/// A new token, with the id that is shown this one time.
+/// A new token with its id. The id is not stored and cannot be shown again.
 #[derive(Debug)]
 pub struct IssuedToken {
-    /// The credential.
+    /// The id, which is the credential.
     pub id: TokenId,
-    /// Seconds; `None` where LoopBack answers `null`.
+    /// Lifetime in seconds; `None` where LoopBack answers `null`.
     pub ttl: Option<f64>,
-    /// What it is good for; empty = everything.
+    /// The scopes; empty = unrestricted.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created: Timestamp,
-    /// Whose it is.
+    /// The token's user.
     pub user: User,
 }
 
-/// What a new token should be.
+/// The properties of a token to issue.
 #[derive(Clone, Debug, Default)]
 pub struct TokenRequest {
-    /// Seconds; NaN = LoopBack's `null`.
+    /// Lifetime in seconds; NaN = LoopBack's `null`, `None` = the default.
     pub ttl: Option<f64>,
-    /// What it is good for; empty = everything.
+    /// The scopes; empty = unrestricted.
     pub scopes: Vec<String>,
-    /// What an operator calls it.
+    /// A name for operators.
     pub name: Option<String>,
-    /// Use does not extend it, whatever the settings say.
+    /// Whether use does not extend the token, even under `sliding_ttl`.
     pub fixed: bool,
 }
 
 impl Accounts {
-    /// Makes a token for a user without their password: for an operator.
+    /// Issues a token without a password check, for an operator.
     ///
     /// # Errors
-    /// [`Fault::UnknownUser`], or the parts' own.
+    /// [`Fault::UnknownUser`], or an error of a step.
     pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<IssuedToken, Fault> {
         let user = self.user(user).await?;
         self.issue_with(user, request, None, Vec::new()).await
     }
 
-    /// Stores a new token, and in the same commit a better hash of the password that was just proven.
+    /// Stores a new token. The same commit replaces the hash of the password that was just checked, if `fresh` is
+    /// given.
     pub(super) async fn issue_with(
         &self,
         user: User,
@@ -56,8 +57,8 @@ impl Accounts {
         let id = self.token_id()?;
         let ttl = clamped(request.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
         let created = self.clock.now();
-        // INVARIANT: the epoch is the one that was read together with the password's hash, so that a login that
-        // races a password change makes no token.
+        // INVARIANT: the epoch is the one that was read together with the password's hash. So a login that races a
+        // password change creates no valid token.
         let token = Token {
             hash: id.hash(),
             user: user.id.clone(),
@@ -73,6 +74,7 @@ impl Accounts {
         batch.push(Change::CreateToken(token));
         batch.extend(events);
         self.commit_login(&user, batch, fresh).await?;
+        // Parallel logins each see the count before the others, so it is checked again after the commit.
         self.end_surplus(&user.id).await?;
         Ok(IssuedToken { id, ttl, scopes: request.scopes, created, user })
     }
@@ -88,25 +90,26 @@ impl Accounts {
             with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
             match self.commit(with_hash).await {
                 Ok(_) => return Ok(()),
-                // The user was changed meanwhile: the better hash can wait, and the token's epoch decides.
+                // The user was changed in the meantime. The better hash can wait, and the epoch decides about the
+                // token.
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         match self.commit(batch).await {
             Ok(_) => Ok(()),
-            // The user was deleted, or logged out everywhere, while the password was checked.
+            // The user was deleted or logged out everywhere while the password was checked.
             Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => Err(Fault::LoginFailed),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends the oldest tokens, so that one more fits under `max_tokens`.
+    /// Deletes the oldest tokens, so that one more fits below `max_tokens`.
     pub(super) async fn surplus(&self, user: &UserId) -> Result<Vec<Change>, Fault> {
         self.beyond(user, self.settings.max_tokens.saturating_sub(1)).await
     }
 
-    /// Ends what other logins at the same moment have made beyond `max_tokens`.
+    /// Deletes the tokens beyond `max_tokens` that parallel logins have created.
     pub(super) async fn end_surplus(&self, user: &UserId) -> Result<(), Fault> {
         let surplus = self.beyond(user, self.settings.max_tokens).await?;
         if !surplus.is_empty() {
@@ -115,7 +118,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all tokens but so many: those that have ended first, then the oldest.
+    /// Deletes all but `most` tokens: expired ones first, then the oldest.
     #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
     async fn beyond(&self, user: &UserId, most: usize) -> Result<Vec<Change>, Fault> {
         if self.settings.max_tokens == 0 {
@@ -123,6 +126,7 @@ impl Accounts {
         }
         let mut tokens = self.store.tokens(Some(user)).await?;
         let (lifetimes, now) = (self.settings.lifetimes(), self.clock.now().0 as f64);
+        // The store returns tokens by age, and the sort is stable.
         tokens.sort_by_cached_key(|token| {
             let end = token.end_by(&lifetimes, self.store.sessions().last_use(token));
             end.is_some_and(|end| end > now)
@@ -133,16 +137,16 @@ impl Accounts {
 
     pub(super) fn token_id(&self) -> Result<TokenId, Fault> {
         let length = self.settings.access_token_id_length;
-        // Eight bytes in 256 are passed over: twice the length runs dry once in 10^60.
+        // Eight of 256 byte values are skipped. Twice the length is too short once in 10^60 cases.
         let mut random = vec![0; length * 2 + 32];
         getrandom::fill(&mut random).map_err(|_| Fault::NoRandomness)?;
         TokenId::from_random(random, length).ok_or(Fault::NoRandomness)
     }
 }
 
-/// At most `max`; `None` for what JSON has no number for.
+/// At most `max`; `None` for a value that JSON has no number for.
 fn clamped(ttl: f64, max: f64) -> Option<f64> {
-    // `f64::min` would make a NaN the longest lifetime there is.
+    // `f64::min` returns the other operand for NaN, which would be the maximum lifetime.
     if ttl.is_nan() { None } else { Some(ttl.min(max)).filter(|ttl| ttl.is_finite()) }
 }
 

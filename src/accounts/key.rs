@@ -1,4 +1,4 @@
-//! The account model's key: LoopBack's `id`, or the property that the app's file marks with `"id": true`.
+//! The key of the account model: LoopBack's `id`, or the property that the app's model file marks with `"id": true`.
 
 use serde_json::{Map, Value};
 
@@ -7,15 +7,15 @@ use crate::{
     javascript::{to_number, to_text, whole},
 };
 
-/// How clients call an account's id, and what they see of it.
+/// The name and the type of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The property's name.
     pub name: String,
-    /// Whether it is a text, even one of digits.
+    /// Whether the key is a string, even if it consists of digits.
     pub text: bool,
-    /// Whether a registration may choose it: the definition does not say `"generated": true`, and the profile is
-    /// `loopback3`.
+    /// Whether a registration may choose the key: in profile `loopback3`, if the definition does not say `"generated":
+    /// true`.
     pub chosen: bool,
 }
 
@@ -25,10 +25,10 @@ impl Default for Key {
     }
 }
 
-/// What LoopBack calls the key, and every query and row here does.
+/// LoopBack's name of the key. Queries and rows use it internally.
 const LOOPBACK_KEY: &str = "id";
 
-/// A property that no row has.
+/// The name of a property that no row has.
 const NO_PROPERTY: &str = "\u{0}";
 
 impl Key {
@@ -38,24 +38,25 @@ impl Key {
         if self.text { id.to_string().into() } else { id_value(id) }
     }
 
-    /// The key that a client sent, taken out of its properties.
+    /// Removes the key from the properties that a client sent, and returns it.
     pub(super) fn take(&self, data: &mut Map<String, Value>) -> Option<Value> {
         let given = data.shift_remove(&self.name);
-        // LoopBack shows the key under both names, where a client sent both, and never stores another value.
+        // LoopBack shows the key under both names if a client sent both. Neither changes the stored value.
         data.shift_remove(LOOPBACK_KEY);
         given
     }
 
-    /// What a query calls the property that a client names so.
+    /// The internal name of a property that a client names.
     pub(super) fn path<'p>(&self, name: &'p str) -> &'p str {
         match name {
             name if name == self.name => LOOPBACK_KEY,
+            // A client that means the key uses the model's name for it; the internal one must not match.
             LOOPBACK_KEY => NO_PROPERTY,
             name => name,
         }
     }
 
-    /// The id that a client chose, where it may.
+    /// The id that the client chose, if it may choose one.
     pub(super) fn choice(&self, given: Option<&Value>) -> Option<UserId> {
         let given = given.filter(|given| self.chosen && (given.is_string() || given.is_number()))?;
         if !self.text && whole(to_number(given)).is_none() {
@@ -65,7 +66,7 @@ impl Key {
     }
 }
 
-/// An id as JSON: numbers stay numbers.
+/// An id as JSON: numeric ids are numbers.
 pub(super) fn id_value(id: &UserId) -> Value {
     match id {
         UserId::Number(number) => (*number).into(),

@@ -1,5 +1,5 @@
-//! Writes down when tokens were last used. Requests only remember it in memory (`store/sessions.rs`); the store lags
-//! behind by at most an hour, so that a use costs no write.
+//! Persists when tokens were last used. Requests record a use in memory only (`store/sessions.rs`). The stored value
+//! may be up to an hour old, so that a use costs no write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,25 +13,25 @@ pub struct LastUseWriter {
 }
 
 impl LastUseWriter {
-    /// Writes the last uses of this store's tokens. How long tokens live decides how far the store may lag behind.
+    /// Creates a writer for the tokens of this store. The lifetime rules decide how old a stored value may be.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, lifetimes: LifetimesNow) -> Self {
         Self { store, lifetimes }
     }
 
-    /// Writes down the last uses that the store lags behind by too much.
+    /// Persists the last uses whose stored values are too old.
     pub(super) async fn write_due(&self) -> Result<(), UpkeepError> {
         self.write_uses(|session| self.lag(session), MAX_PER_PASS).await
     }
 
-    /// Writes down what is known of the last uses: when the gate stops.
+    /// Persists all last uses when the gate stops.
     pub async fn finish(&self) {
         if let Err(error) = self.write_uses(|_| 0, MAX_AT_SHUTDOWN).await {
             tracing::warn!(%error, "the last uses of some tokens are not written down");
         }
     }
 
-    /// Writes down the last uses that the store lags behind by so many seconds, `most` of them.
+    /// Persists at most `most` last uses, of the sessions whose stored value is at least `lag` seconds old.
     async fn write_uses(
         &self,
         lag: impl Fn(&Session) -> u32 + Send + Sync,
@@ -41,6 +41,7 @@ impl LastUseWriter {
         for uses in uses.chunks(BATCH) {
             let changes =
                 uses.iter().map(|(session, used)| Change::UseToken { hash: session.hash, used: *used });
+            // Marked as written only after the commit, so that a failed batch is tried again.
             self.store.commit(changes.collect()).await?;
             for (session, used) in uses {
                 session.wrote(*used);
@@ -49,8 +50,8 @@ impl LastUseWriter {
         Ok(())
     }
 
-    /// How many seconds the store may lag behind a token's last use: an hour, and where a use extends the token a
-    /// 16th of its time. A crash takes so much away, never adds any.
+    /// The maximum age of a stored last use in seconds: an hour, and where a use extends the token, a 16th of its
+    /// lifetime. A crash loses at most this much of an extension, and never adds any.
     fn lag(&self, session: &Session) -> u32 {
         match session.ttl.filter(|ttl| (self.lifetimes)().sliding && !session.fixed && *ttl > 0.0) {
             #[expect(
@@ -64,17 +65,17 @@ impl LastUseWriter {
     }
 }
 
-/// How often the last uses are looked through.
+/// The interval between passes over the last uses.
 pub(super) const WRITE_EVERY: Duration = Duration::from_secs(60);
 
-/// Rows of one write.
+/// Rows of one commit. A large batch would hold up the commits of requests.
 const BATCH: usize = 500;
 
-/// By how many seconds the store may lag behind a last use.
+/// Maximum age of a stored last use, in seconds.
 const MAX_LAG_S: u32 = 3600;
 
-/// Uses that are written together: the others follow the next time.
+/// Maximum number of uses that one pass writes. The next pass writes the others.
 const MAX_PER_PASS: usize = 20_000;
 
-/// Uses that are written before the gate ends: it has to end soon.
+/// Maximum number of uses that are written at a shutdown, which has to end soon.
 const MAX_AT_SHUTDOWN: usize = 50_000;

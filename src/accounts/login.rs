@@ -1,4 +1,4 @@
-//! Logging in: names, realms and lifetimes as LoopBack reads them, and the one place where a password is checked.
+//! Login: reads names, realms and lifetimes as LoopBack does, and checks passwords in one place.
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,10 @@ use crate::{
     store::{User, UserKey},
 };
 
-/// The bytes of a password that bcrypt reads.
+/// The number of bytes of a password that bcrypt uses.
 const BCRYPT_LIMIT: usize = 72;
 
-/// What a client sent to log in.
+/// The body of a login.
 #[derive(Debug)]
 pub struct Login {
     name: Name,
@@ -29,24 +29,24 @@ enum Name {
     Username(String),
 }
 
-/// Whose password is claimed to be known.
+/// The user whose password is checked.
 pub(super) enum Claim<'a> {
-    /// The user with this name, in this realm.
+    /// The user with this name in this realm.
     Name {
         /// The name.
         key: &'a UserKey,
-        /// The realm, where realms are on.
+        /// The realm, if realms are used.
         realm: Option<&'a str>,
     },
-    /// This one.
+    /// A user that is known.
     User(User),
 }
 
 impl Login {
-    /// Reads a login's body (docs/loopback-3.28.md section 3), in LoopBack's order of complaints.
+    /// Reads the body of a login. Checks in LoopBack's order (docs/loopback-3.28.md section 3).
     ///
     /// # Errors
-    /// The name, the realm or the `ttl` cannot be used.
+    /// The name, the realm or the `ttl` is missing or not valid.
     pub fn read(settings: &Settings, body: &Map<String, Value>) -> Result<Self, Fault> {
         let field = |name: &str| body.get(name).filter(|value| truthy(value));
         let email = field("email");
@@ -76,10 +76,11 @@ impl Login {
 }
 
 impl Accounts {
-    /// Logs in: checks the password and makes a token.
+    /// Checks the password and creates a token.
     ///
     /// # Errors
-    /// [`Fault::LoginFailed`] does not tell why; [`Fault::EmailNotVerified`] is told only with the right password.
+    /// [`Fault::LoginFailed`] for an unknown user and for a wrong password alike; [`Fault::EmailNotVerified`] only with
+    /// the right password.
     pub async fn login(&self, actor: Actor<'_>, login: Login) -> Result<IssuedToken, Fault> {
         let keys = self.settings.keys();
         let realm = login.realm.as_deref();
@@ -89,12 +90,13 @@ impl Accounts {
         };
         let claim = Claim::Name { key: &key, realm };
         let (user, verdict) = self.check_password(actor, claim, &login.password).await?;
+        // After the password: otherwise anyone could ask which addresses are unconfirmed.
         if self.settings.email_verification_required && !user.email_verified() {
             self.login_failed(actor, Some(&user), "email not verified").await?;
             return Err(Fault::EmailNotVerified(user.id));
         }
         let fresh = match verdict {
-            // A full queue only puts the better hash off until the next login.
+            // The login succeeds even if the queue is full. The next one tries to replace the hash.
             Verdict::MatchOutdated => self.rehash(actor, self.counted(&login.password)).await,
             Verdict::Match | Verdict::Mismatch => None,
         };
@@ -107,7 +109,7 @@ impl Accounts {
         Ok(issued)
     }
 
-    /// The one place where a password is checked: limited, and as expensive for a user that does not exist.
+    /// Checks a password. The only place that does: rate-limited, and as expensive for an unknown user.
     pub(super) async fn check_password(
         &self,
         actor: Actor<'_>,
@@ -115,6 +117,7 @@ impl Accounts {
         password: &Password,
     ) -> Result<(User, Verdict), Fault> {
         self.admit(LimitKind::Login, actor)?;
+        // A known user is one who changes their password: such checks are limited to one at a time for each user.
         let owner = match &claim {
             Claim::User(user) => Some(user.id.clone()),
             Claim::Name { .. } => None,
@@ -123,15 +126,19 @@ impl Accounts {
             Claim::User(user) => (Some(user), None),
             Claim::Name { key, realm } => {
                 let found = self.store.find_user(key).await?;
+                // A user of another realm counts as unknown, and gets the decoy hash like one (docs/decisions.md
+                // section 4).
                 (found.filter(|user| realm.is_none() || user.realm() == realm), self.store.decoy(key)?)
             }
         };
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        // An empty password matches no hash, not even one of an empty text; and nothing matches a decoy.
+        // An empty password matches no hash, not even that of an empty text. A decoy hash matches no password.
         let may_match = hash.is_some() && !password.expose().is_empty();
         let verdict = self.verify(actor, owner.as_ref(), self.counted(password), hash.or(decoy)).await?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
+            // A disabled user is refused after the hash, so that the response time does not tell that the account
+            // exists.
             Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
             user => {
                 let reason = match &user {
@@ -145,7 +152,7 @@ impl Accounts {
         }
     }
 
-    /// The part of a password that counts: bcrypt, and so LoopBack, passes over the bytes after the 72nd.
+    /// The part of a password that is compared: bcrypt, and so LoopBack, ignores the bytes after the 72nd.
     fn counted(&self, password: &Password) -> Password {
         let text = password.expose();
         let most = self.settings.max_bytes.min(BCRYPT_LIMIT);
@@ -153,7 +160,7 @@ impl Accounts {
         Password::new(counted.unwrap_or(text).to_owned())
     }
 
-    /// Tells of a failed login, which costs the same whether or not there is such a user.
+    /// Records a failed login. The work is the same whether or not the user exists.
     async fn login_failed(
         &self,
         actor: Actor<'_>,
@@ -169,7 +176,8 @@ impl Accounts {
     }
 }
 
-/// `realm:name` at the first delimiter; an empty realm is none, an empty name is missing.
+/// Splits `realm:name` at the first delimiter. An empty realm counts as none, an empty name as missing
+/// (docs/loopback-3.28.md section 3).
 fn split(settings: &Settings, name: Option<&Value>) -> (Option<String>, Option<Value>) {
     let (Some(Value::String(text)), Some(delimiter)) = (name, settings.realm_delimiter.as_deref()) else {
         return (None, name.cloned());
@@ -179,12 +187,13 @@ fn split(settings: &Settings, name: Option<&Value>) -> (Option<String>, Option<V
     (some(realm), some(rest).map(Value::String))
 }
 
-/// A login's `ttl` in seconds; `None` = the default. NaN = LoopBack's `null`.
+/// The `ttl` of a login in seconds; `None` = the default, NaN = LoopBack's `null`.
 pub(super) fn lifetime(settings: &Settings, ttl: Option<&Value>) -> Result<Option<f64>, Fault> {
     let Some(ttl) = ttl else { return Ok(None) };
     if settings.loopback {
         return Ok(match ttl {
-            // LoopBack lets an object choose the token's id and scopes, and dies of `null` and some lists.
+            // In LoopBack an object chooses the token's id and scopes, and `null` and some lists crash the process
+            // (docs/loopback-3.28.md section 11). Here all of them mean the default.
             Value::Null | Value::Array(_) | Value::Object(_) => None,
             _ => Some(to_number(ttl)).filter(|seconds| *seconds != 0.0),
         });

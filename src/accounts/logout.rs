@@ -1,4 +1,4 @@
-//! Logging out: one token ends.
+//! Logout: revokes one token. Open streams of the token end when the core checks the session again.
 
 use std::sync::Arc;
 
@@ -9,15 +9,16 @@ use crate::{
 };
 
 impl Accounts {
-    /// Ends a session: its token is gone from the disk before this returns.
+    /// Revokes the token of a session. The deletion is durable when this returns.
     ///
     /// # Errors
-    /// [`Fault::TokenRequired`] when it was gone already, or the store's.
+    /// [`Fault::TokenRequired`] if the token was revoked already, or an error of the store.
     pub async fn logout(&self, actor: Actor<'_>, session: &Session) -> Result<(), Fault> {
         let user = session.subject.load().id.clone();
         let mut batch = vec![Change::DeleteToken(session.hash)];
         self.announce(&mut batch, "logout", actor, About::Id(&user), serde_json::Value::Null)?;
         let outcomes = self.commit(batch).await?;
+        // Two logouts may race; only the one that removed the row succeeds, as LoopBack answers the second with 401.
         if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..))) {
             return Err(Fault::TokenRequired);
         }
@@ -25,10 +26,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// The live session of a token's id, where a body names one.
+    /// The live session of a token id that a request body names.
     ///
     /// # Errors
-    /// [`Fault::TokenRequired`] for an unknown token, [`Fault::TokenExpired`] once for an expired one.
+    /// [`Fault::TokenRequired`] for an unknown token, [`Fault::TokenExpired`] for the first use of an expired one.
     pub async fn session(&self, id: &str) -> Result<Arc<Session>, Fault> {
         let hash = TokenHash::of(id);
         let known = match self.store.sessions().get(&hash) {
@@ -41,6 +42,7 @@ impl Accounts {
         match standing {
             TokenState::Live => Ok(session),
             TokenState::Expired => {
+                // LoopBack reports an expired token once and deletes its row (docs/loopback-3.28.md section 1.3).
                 self.store.commit(vec![Change::DeleteToken(hash)]).await?;
                 Err(Fault::TokenExpired)
             }

@@ -1,4 +1,4 @@
-//! Operations on accounts that only an operator can do. They write events like every other change (docs/interface.md,
+//! Operations that only an operator can perform. They write events like every other change (docs/interface.md,
 //! "Events").
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     store::{AclRow, Change, CommitError, Outcome, Role, Token, User},
 };
 
-/// What becomes of a role.
+/// The change of a role.
 #[derive(Clone, Copy)]
 enum RoleChange<'a> {
     Added,
@@ -18,7 +18,7 @@ enum RoleChange<'a> {
     Deleted,
 }
 
-/// What becomes of a user.
+/// The change of a user.
 #[derive(Clone, Copy)]
 enum UserChange {
     Switched { disabled: bool },
@@ -26,10 +26,10 @@ enum UserChange {
 }
 
 impl Accounts {
-    /// Adds a role; `false` when there is one of that name.
+    /// Adds a role. Returns `false` if the name is taken.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn add_role(&self, actor: Actor<'_>, name: &str) -> Result<bool, Fault> {
         if self.role(name).await?.is_some() {
             return Ok(false);
@@ -38,10 +38,10 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Gives a user an existing role; `false` when they have it already.
+    /// Grants an existing role to a user. Returns `false` if the user has it already.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn grant(&self, actor: Actor<'_>, user: &User, role: &str) -> Result<bool, Fault> {
         if self.has_role(user, role).await? {
             return Ok(false);
@@ -50,10 +50,10 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Takes a role from a user; `false` when they did not have it.
+    /// Revokes a role of a user. Returns `false` if the user did not have it.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn revoke_role(&self, actor: Actor<'_>, user: &User, role: &str) -> Result<bool, Fault> {
         if !self.has_role(user, role).await? {
             return Ok(false);
@@ -62,10 +62,10 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Deletes a role, and takes it from all users; `false` when there is none of this name.
+    /// Deletes a role and revokes it of all users. Returns `false` if there is none of this name.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn delete_role(&self, actor: Actor<'_>, name: &str) -> Result<bool, Fault> {
         if self.role(name).await?.is_none() {
             return Ok(false);
@@ -77,7 +77,7 @@ impl Accounts {
     /// Stores a rule.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn add_rule(&self, actor: Actor<'_>, row: AclRow) -> Result<(), Fault> {
         let id = row.id.clone();
         self.commit(vec![Change::PutAclRow(row)]).await?;
@@ -85,10 +85,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// Removes a stored rule; `false` when there is none of this id.
+    /// Removes a stored rule. Returns `false` if there is none with this id.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn remove_rule(&self, actor: Actor<'_>, id: &str) -> Result<bool, Fault> {
         let outcomes = self.commit(vec![Change::DeleteAclRow(id.to_owned())]).await?;
         let is_gone = matches!(outcomes.first(), Some(Outcome::Removed(1..)));
@@ -98,18 +98,18 @@ impl Accounts {
         Ok(is_gone)
     }
 
-    /// Switches a user off, so that no login and no token of theirs is taken, or on again.
+    /// Disables a user, so that logins and tokens are refused, or enables them again.
     ///
     /// # Errors
-    /// [`Fault::UnknownUser`], or the store's.
+    /// [`Fault::UnknownUser`], or an error of the store.
     pub async fn switch(&self, actor: Actor<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
         self.change_user(actor, id, UserChange::Switched { disabled }).await
     }
 
-    /// Takes a user's email address for confirmed.
+    /// Marks the email address of a user as confirmed.
     ///
     /// # Errors
-    /// [`Fault::UnknownUser`], [`Fault::NoEmail`], or the store's.
+    /// [`Fault::UnknownUser`], [`Fault::NoEmail`], or an error of the store.
     pub async fn confirm_email(&self, actor: Actor<'_>, id: &UserId) -> Result<User, Fault> {
         if self.user(id).await?.email().is_none() {
             return Err(Fault::NoEmail);
@@ -117,10 +117,10 @@ impl Accounts {
         self.change_user(actor, id, UserChange::EmailConfirmed).await
     }
 
-    /// Ends a token, whosever it is; `false` when it was gone.
+    /// Revokes a token of any user. Returns `false` if it was revoked already.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn revoke(&self, actor: Actor<'_>, token: &Token) -> Result<bool, Fault> {
         let mut batch = vec![Change::DeleteToken(token.hash)];
         let user = self.store.user(&token.user).await?;
@@ -170,6 +170,8 @@ impl Accounts {
         let Some(role) = self.role(name).await? else { return Ok(false) };
         let id = user.id.to_string();
         let has = self.store.role_mappings().await?.iter().any(|mapping| {
+            // Role mappings are rows of LoopBack's `RoleMapping`: principal ids are strings, and those of other types
+            // may have the same id.
             mapping.role_id == role.id && mapping.principal_type.0 == "USER" && mapping.principal_id == id
         });
         Ok(has)
@@ -210,6 +212,7 @@ impl UserChange {
         match self {
             Self::Switched { disabled } => user.disabled = disabled,
             Self::EmailConfirmed => {
+                // A verification mail may still be under way; its token must not be accepted later.
                 user.verification = None;
                 user.properties.insert("emailVerified".to_owned(), true.into());
             }
@@ -223,7 +226,7 @@ impl UserChange {
         }
     }
 
-    /// What the event says of it.
+    /// The additional properties of the event.
     fn more(self) -> Value {
         match self {
             Self::Switched { disabled } => json!({ "changed": ["disabled"], "disabled": disabled }),

@@ -1,4 +1,4 @@
-//! Which new passwords are accepted.
+//! The rules for new passwords.
 
 mod fault;
 
@@ -9,14 +9,14 @@ use crate::identity::{Password, PasswordHash};
 
 pub use fault::PasswordError;
 
-/// The commonest passwords, lower case, one a line.
+/// The most common passwords, in lower case, one for each line.
 const COMMON: &str = include_str!("common-passwords.txt");
 
-/// LoopBack makes bcrypt hashes of cost 10. A client's own is taken up to this: checking a dearer one would hold a
-/// hashing thread for seconds, and the client can ask for that again and again.
+/// Maximum cost of a bcrypt hash that a client supplies as its password. LoopBack creates hashes of cost 10. A more
+/// expensive hash would occupy a hashing thread for seconds at each login, and the client can repeat that.
 const MAX_BCRYPT_COST: u8 = 12;
 
-/// The rules, made once.
+/// The rules, with the blocklist in a set.
 pub(super) struct Rules {
     min_length: usize,
     max_bytes: usize,
@@ -24,7 +24,7 @@ pub(super) struct Rules {
     blocked: HashSet<&'static str>,
 }
 
-/// A password that passed: to be hashed, or (LoopBack only) brought as its hash.
+/// An accepted password: a text to hash or, in profile `loopback3`, a hash that the client supplied.
 pub(super) enum Secret {
     Plain(Password),
     Hashed(PasswordHash),
@@ -42,19 +42,22 @@ impl Rules {
         }
     }
 
-    /// Takes a new password, or says why not.
+    /// Checks a new password.
     pub(super) fn accept(&self, text: &str) -> Result<Secret, PasswordError> {
         if text.is_empty() {
             return Err(PasswordError::Empty);
         }
         match bcrypt_cost(text) {
+            // LoopBack takes `$2a$` and `$2b$` for hashes, and nothing else (docs/loopback-3.28.md section 2.1).
             Some(4..=MAX_BCRYPT_COST) if self.loopback && !text.starts_with("$2y$") => {
                 return Ok(Secret::Hashed(PasswordHash::new(text.to_owned())));
             }
+            // A client that sends a hash may have stolen it. In `standard` it must know the password.
             Some(_) if !self.loopback => return Err(PasswordError::Hash),
             _ if !self.loopback && text.starts_with("$argon2") => return Err(PasswordError::Hash),
             _ => {}
         }
+        // Bytes, because bcrypt's limit is in bytes; the minimum below is in characters, which is what users count.
         if text.len() > self.max_bytes {
             return Err(PasswordError::TooLong { max: self.max_bytes, entered: text.len() });
         }
@@ -69,7 +72,7 @@ impl Rules {
     }
 }
 
-/// The cost of a bcrypt string; `None` for any other text.
+/// The cost of a bcrypt hash; `None` for any other text.
 fn bcrypt_cost(text: &str) -> Option<u8> {
     let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix))?;
     let (cost, rest) = rest.split_once('$')?;

@@ -1,4 +1,4 @@
-//! A client's properties become a user's (docs/loopback-3.28.md section 2.1): what is dropped, converted, and refused.
+//! Converts and validates the properties that a client sends for a user (docs/loopback-3.28.md section 2.1).
 
 mod depth;
 mod names;
@@ -25,10 +25,10 @@ pub(super) use depth::depth_exceeds;
 pub(super) use names::MAX_NAME;
 pub(super) use typed::typed;
 
-/// LoopBack's bound: the properties are level 0.
+/// Maximum depth of a user's properties; the properties themselves are level 0. LoopBack crashes on deeper ones.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The relation, and what every JavaScript object has.
+/// Names that LoopBack does not store: the relation, and the members of every JavaScript object.
 const RESERVED_NAMES: [&str; 7] = [
     "accessTokens",
     "hasOwnProperty",
@@ -39,51 +39,51 @@ const RESERVED_NAMES: [&str; 7] = [
     "valueOf",
 ];
 
-/// A user about to be written, whose names have not been compared with others yet.
+/// A user to be written. Its names have not been compared with those of other users yet.
 pub(super) struct Draft {
-    /// As the store keeps them: the declared ones first, in their order, then the rest as sent.
+    /// The properties to store: the declared ones first, in the model's order, then the others as sent.
     pub properties: Map<String, Value>,
-    /// The id that the client chose.
+    /// The id, if the client chose one.
     pub id: Option<UserId>,
-    /// `None`: none was given, which for a whole user is one of the violations.
+    /// The password. `None` is a violation for a complete user.
     pub secret: Option<Secret>,
-    /// What is wrong so far, in LoopBack's order.
+    /// The violations so far, in LoopBack's order.
     pub violations: Vec<Violation>,
-    /// Whether the username is a new one, or new in its realm.
+    /// Whether the username or its realm is new.
     renamed: bool,
-    /// For messages: the email as the client sent it, and the username as it is kept.
+    /// For messages: the email as the client sent it, and the username as it will be stored.
     pub shown_email: String,
     pub shown_username: String,
 }
 
-/// What becomes of an `emailVerified` that a client sends.
+/// How an `emailVerified` that a client sends is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verified {
-    /// It is never true: LoopBack's guard of a registration.
+    /// It becomes `false`, as in a registration of LoopBack.
     Never,
-    /// It counts.
+    /// It is stored.
     AsSent,
-    /// It is dropped, and what is stored stays.
+    /// It is dropped; the stored value stays.
     Dropped,
 }
 
-/// What a draft cannot do without.
+/// What a draft must contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
     Password,
     Nothing,
 }
 
-/// What a client wants to change.
+/// The changes that a client requests.
 pub(super) struct Patch {
-    /// The properties as sent, without the three that are not kept there.
+    /// The properties as sent, without the id, the password and the verification token.
     pub data: Map<String, Value>,
-    /// The new password, if there is one.
+    /// The new password, if one was sent.
     pub secret: Option<Secret>,
 }
 
 impl Draft {
-    /// Reads all properties of a user.
+    /// Reads all properties of a new user.
     pub(super) fn read(
         settings: &Settings,
         rules: &Rules,
@@ -93,7 +93,7 @@ impl Draft {
         Self::replacing(settings, rules, verified, data, None)
     }
 
-    /// As [`Draft::read`], in the place of an old user, whose names may stay.
+    /// As [`Draft::read`], for a replacement of `old`. Unchanged names are not validated again.
     pub(super) fn replacing(
         settings: &Settings,
         rules: &Rules,
@@ -117,7 +117,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// A user with a patch applied.
+    /// The user with a patch applied.
     pub(super) fn patched(settings: &Settings, verified: Verified, old: &User, patch: Patch) -> Self {
         let mut merged = old.properties.clone();
         let mut data = patch.data;
@@ -159,24 +159,24 @@ impl Draft {
         Self { properties, id: None, secret, violations, renamed, shown_email, shown_username }
     }
 
-    /// The email's key, where the email may be compared with others' at all.
+    /// The key of the email. `None` for a malformed one, which is not compared with others.
     pub(super) fn email_key(&self, keys: KeyRules) -> Option<UserKey> {
         let malformed = self.violations.iter().any(|violation| violation.property == "email");
         let email = self.text("email").filter(|_| !malformed)?;
         Some(keys.email(self.realm(), email))
     }
 
-    /// The username's key: blank ones are none.
+    /// The key of the username; `None` for an empty one.
     pub(super) fn username_key(&self, keys: KeyRules) -> Option<UserKey> {
         Some(keys.username(self.realm(), self.text("username")?))
     }
 
-    /// What else may be no other user's name, where the username is a new one.
+    /// The keys of all spellings that could be taken for this username, if it is new.
     pub(super) fn alike_keys(&self, keys: KeyRules) -> Vec<UserKey> {
         if self.renamed { keys.alikes(&self.properties) } else { Vec::new() }
     }
 
-    /// The violation of a name that another user has.
+    /// The violation that a taken name is.
     pub(super) fn taken(&self, key: &UserKey) -> Violation {
         match key {
             UserKey::Email(_) => violation("email", ValidationRule::EmailTaken, self.shown_email.clone()),
@@ -188,7 +188,7 @@ impl Draft {
         violation("username", ValidationRule::UsernameTaken, self.shown_username.clone())
     }
 
-    /// What the draft says of a name that only one user may have.
+    /// The property of a unique name, and its value in this draft.
     pub(super) fn name(&self, key: &UserKey) -> (&'static str, Option<&str>) {
         let name = match key {
             UserKey::Email(_) => "email",
@@ -197,7 +197,7 @@ impl Draft {
         (name, self.text(name))
     }
 
-    /// A blank realm is one, too.
+    /// The realm. An empty one counts, too.
     fn realm(&self) -> Option<&str> {
         self.properties.get("realm").and_then(Value::as_str)
     }
@@ -208,7 +208,7 @@ impl Draft {
 }
 
 impl Patch {
-    /// Reads what a client sent, except for the `id`.
+    /// Reads what a client sent. The id has been removed before.
     pub(super) fn read(
         settings: &Settings,
         rules: &Rules,
@@ -221,9 +221,10 @@ impl Patch {
             Some(Value::String(text)) => Some(rules.accept(&text)?),
             _ => None,
         };
-        // LoopBack keeps no property that is called as a relation, or as its own inner ones.
+        // LoopBack drops properties with the name of a relation or of a member of every object.
         data.retain(|name, _| !RESERVED_NAMES.contains(&name.as_str()) && !name.starts_with("__"));
-        // INVARIANT: a client never picks the token that confirms its own address.
+        // INVARIANT: a client never chooses the token that confirms its own address (docs/loopback-3.28.md section 11,
+        // defect 4).
         data.shift_remove("verificationToken");
         if let Some(Value::String(email)) = data.get_mut("email") {
             if !settings.loopback {
@@ -242,7 +243,7 @@ impl Patch {
     }
 }
 
-/// LoopBack makes a number of the id first: what becomes none is dropped without a word.
+/// LoopBack converts the id to a number first, and silently drops one that is not a number.
 fn id_given(settings: &Settings, id: &Value) -> Option<Violation> {
     let key = &settings.key;
     let number = to_number(id);
@@ -276,7 +277,7 @@ fn email_faults(email: Option<&Value>) -> Vec<Violation> {
     rules.into_iter().map(|rule| violation("email", rule, shown(email))).collect()
 }
 
-/// What is wrong with a property of the model's own.
+/// The violation of a property that the model declares.
 fn property_fault(property: &Property, value: Option<&Value>) -> Option<Violation> {
     if property.required && is_blank(value) {
         return Some(violation(property.name.clone(), ValidationRule::Blank, shown(value)));
@@ -286,16 +287,17 @@ fn property_fault(property: &Property, value: Option<&Value>) -> Option<Violatio
     bad_date.then(|| violation(property.name.clone(), ValidationRule::NoDate, "Invalid Date".to_owned()))
 }
 
-/// The declared properties converted and in their order, then the rest as sent.
+/// The declared properties, converted and in the model's order, then the others as sent.
 fn ordered(settings: &Settings, mut data: Map<String, Value>, verified: Verified) -> Map<String, Value> {
     let mut properties = Map::new();
     for property in &settings.properties {
         let Some(value) = data.shift_remove(&property.name) else { continue };
         let value = match property.name.as_str() {
             "emailVerified" if verified == Verified::Dropped => continue,
-            // LoopBack forgets its guard for batches; here it holds for them, too.
+            // LoopBack omits this guard for batches (docs/loopback-3.28.md section 11, defect 5). Here it applies to
+            // them, too.
             "emailVerified" if verified == Verified::Never && !value.is_null() => false.into(),
-            // What was stored before the model said so stays.
+            // A list has been converted already; a stored value of another type stays.
             _ if property.list => value,
             _ => typed(property.kind, value),
         };

@@ -1,25 +1,25 @@
-//! What the account model declares: its own properties first, then those that it has from LoopBack's `User`.
+//! The properties of the account model: those that it declares, then those of LoopBack's `User`.
 
 use serde_json::Value;
 
 use super::{Fault, Key, Kind, profile::typed};
 
-/// A property that the account model declares.
+/// A property of the account model.
 #[derive(Clone, Debug)]
 pub struct Property {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type; of a list, that of its items.
+    /// The type; of a list, the type of its items.
     pub kind: Kind,
     /// Whether it is a list.
     pub list: bool,
-    /// Whether it must be there.
+    /// Whether a user must have it.
     pub required: bool,
-    /// What it is when it is not given.
+    /// The value if a client sends none.
     pub default: Option<Value>,
 }
 
-/// LoopBack's own, in its order; whether they are required.
+/// The properties of LoopBack's `User` in its order, and whether they are required.
 const USER_PROPERTIES: [(&str, Kind, bool); 7] = [
     ("realm", Kind::Text, false),
     ("username", Kind::Text, false),
@@ -31,8 +31,8 @@ const USER_PROPERTIES: [(&str, Kind, bool); 7] = [
 ];
 
 impl Property {
-    /// A model's properties with those of LoopBack's `User`, which stay what they are wherever the model names them:
-    /// only their place is the model's, and whether they are required, if `User` leaves that open.
+    /// Adds the properties of LoopBack's `User` to those that a model declares. A declared property of the same name
+    /// keeps its place, and may make an optional property required; its type is `User`'s.
     #[must_use]
     pub fn complete(declared: Vec<Self>, key: &Key) -> Vec<Self> {
         let mut all = declared;
@@ -52,7 +52,7 @@ impl Property {
         all
     }
 
-    /// What a client sent for a list, each item in its type; `null` stays.
+    /// Converts the value of a list property and the type of each item. `null` stays.
     ///
     /// # Errors
     /// [`Fault::NoList`]
@@ -64,10 +64,11 @@ impl Property {
     }
 }
 
-/// LoopBack's `List`: a text is read as JSON, and what JavaScript takes for false is an empty list.
+/// Reads a list as LoopBack's `List` does: a string is parsed as JSON, and a value that is false in JavaScript is an
+/// empty list.
 ///
 /// # Errors
-/// [`Fault::NoList`], in LoopBack's words.
+/// [`Fault::NoList`] with LoopBack's text.
 pub(super) fn list(value: &Value) -> Result<Vec<Value>, Fault> {
     let refused = |what: &str, value: &Value| Fault::NoList(format!("{what}: {value}"));
     let read = match value {

@@ -1,4 +1,5 @@
-//! LoopBack's filters (docs/loopback-3.28.md section 7): read and checked once, then evaluated for each row.
+//! LoopBack's filters (docs/loopback-3.28.md section 7). A filter is read and checked once, then evaluated for each
+//! row.
 
 mod budget;
 mod clause;
@@ -22,7 +23,7 @@ pub use model::Kind;
 pub(super) use model::{Model, Row, moment};
 pub(super) use order::Order;
 
-/// A filter that was understood.
+/// A filter that is valid.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     pub(super) conditions: Where,
@@ -33,7 +34,7 @@ pub struct Query {
     include: Vec<String>,
 }
 
-/// Which properties an answer shows.
+/// The properties that an answer shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Fields {
     #[default]
@@ -41,14 +42,14 @@ enum Fields {
     Only(Vec<String>),
 }
 
-/// Properties that `fields` names: each is looked for in every property of every row.
+/// Maximum number of properties in `fields`: each is compared with every property of every row.
 const MAX_FIELDS: usize = 500;
 
-/// The rows of a page that names a `skip` and no `limit`.
+/// LoopBack's `limit` for a filter that has a `skip` only.
 const DEFAULT_PAGE: f64 = 100.0;
 
 impl Query {
-    /// Reads a filter; none counts as an empty one.
+    /// Reads a filter. No filter is an empty one.
     pub(super) fn read(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
         let conditions = match filter.get("where") {
@@ -62,21 +63,21 @@ impl Query {
         Ok(Self { conditions, order, skip, limit, fields, include })
     }
 
-    /// Reads a filter of which only the first row counts: its `limit` is not looked at.
+    /// Reads a filter of which only the first row is used. Its `limit` is ignored.
     pub(super) fn read_one(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let mut filter = object(filter)?.cloned().unwrap_or_default();
         filter.insert("limit".to_owned(), 1.into());
         Self::read(model, Some(&Value::Object(filter)))
     }
 
-    /// Reads what counts for one row that is known: `fields` and `include`.
+    /// Reads the parts of a filter that apply to one known row: `fields` and `include`.
     pub(super) fn read_view(model: &Model, filter: Option<&Value>) -> Result<Self, QueryError> {
         let Some(filter) = object(filter)? else { return Ok(Self::default()) };
         let fields = Fields::read(model, filter.get("fields"))?;
         Ok(Self { fields, include: relations(model, filter.get("include"))?, ..Self::default() })
     }
 
-    /// What the answer shows of a row.
+    /// The part of a row that the answer shows.
     #[must_use]
     pub fn view(&self, mut row: Map<String, Value>) -> Map<String, Value> {
         if let Fields::Only(names) = &self.fields {
@@ -85,7 +86,7 @@ impl Query {
         row
     }
 
-    /// Whether a relation is to be shown, too.
+    /// Whether the answer includes a relation.
     #[must_use]
     pub fn includes(&self, relation: &str) -> bool {
         self.include.iter().any(|name| name == relation)
@@ -93,7 +94,7 @@ impl Query {
 }
 
 impl Fields {
-    /// A list or a map of names; a map that only switches off leaves the declared ones, as LoopBack does.
+    /// Reads a list or a map of names. As in LoopBack, a map that only excludes leaves the other declared properties.
     fn read(model: &Model, fields: Option<&Value>) -> Result<Self, QueryError> {
         let read = Self::named(model, fields);
         match &read {
@@ -132,7 +133,7 @@ impl Fields {
     }
 }
 
-/// The object that a filter is; `null` is none.
+/// The filter's object; `null` counts as no filter.
 fn object(filter: Option<&Value>) -> Result<Option<&Map<String, Value>>, QueryError> {
     match filter {
         Some(Value::Object(map)) if depth_exceeds(map, MAX_DEPTH) => Err(QueryError::TooDeep(MAX_DEPTH)),
@@ -155,14 +156,14 @@ fn page(filter: &Map<String, Value>) -> Result<(usize, Option<usize>), QueryErro
     Ok((first, Some(rows)))
 }
 
-/// A number of rows; what is beyond any table counts as a very large one.
+/// A number of rows. A very large one is cut.
 fn whole(number: f64) -> Option<usize> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and clamped")]
     let rows = number.min(1e15) as usize;
     (number >= 0.0 && number.fract() == 0.0).then_some(rows)
 }
 
-/// The relations that `include` names, in any of LoopBack's forms.
+/// The relations that `include` names, in any form that LoopBack accepts.
 fn relations(model: &Model, include: Option<&Value>) -> Result<Vec<String>, QueryError> {
     let mut names = Vec::new();
     collect(include, &mut names);

@@ -16,43 +16,43 @@ use crate::{
     store::{CommitError, Session, User},
 };
 
-/// The scope of a token that can only reset a password.
+/// The scope of a token that can only reset the password.
 pub(super) const RESET_SCOPE: &str = "reset-password";
 
-/// A request for a token that resets the password.
+/// A request for a password reset.
 #[derive(Clone, Debug)]
 pub struct Reset {
     email: String,
     realm: Option<String>,
 }
 
-/// The password that a user knows, and the one that they want.
+/// The current password and the new one.
 #[derive(Clone, Copy)]
 pub struct PasswordChange<'a> {
-    /// The password so far.
+    /// The current password.
     pub old: &'a str,
-    /// The password from now on.
+    /// The new password.
     pub new: &'a str,
 }
 
-/// What lets a caller set a password.
+/// The proof that a caller may set a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
-    /// Their session, which the store asks for at the write.
+    /// The caller's session. The commit requires that it is still live.
     Session {
-        /// Whether it ends with it.
+        /// Whether the session ends with the change.
         ends: bool,
     },
-    /// The password that was the user's: it has to be that still.
+    /// The current password. It must still be the user's at the commit.
     OldPassword,
 }
 
 impl Reset {
-    /// Reads a request's body.
+    /// Reads the body of a request.
     ///
     /// # Errors
-    /// [`Fault::EmailRequired`], and [`Fault::Password`] for a `password` that could not be one: LoopBack looks at
-    /// it, and does nothing with it.
+    /// [`Fault::EmailRequired`], and [`Fault::Password`] for a `password` that is not valid: LoopBack validates one
+    /// here and then ignores it.
     pub fn read(accounts: &Accounts, body: &Map<String, Value>) -> Result<Self, Fault> {
         let Some(Value::String(email)) = body.get("email") else { return Err(Fault::EmailRequired) };
         match body.get("password").filter(|password| truthy(password)) {
@@ -64,12 +64,12 @@ impl Reset {
         Ok(Self { email: email.clone(), realm })
     }
 
-    /// Whether no user can have such an address or realm: an event that holds it would only take room.
+    /// Whether no user can have this address or realm, because it is too long. Its event would only occupy the outbox.
     fn is_unassignable(&self) -> bool {
         self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
 
-    /// Reads an event's body.
+    /// Reads the body of an event.
     pub(super) fn of_event(more: &Value) -> Option<Self> {
         let text = |name: &str| more.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self { email: text("email")?, realm: text("realm") })
@@ -77,10 +77,10 @@ impl Reset {
 }
 
 impl Accounts {
-    /// Asks for a token that resets a password; the dispatcher makes and sends it.
+    /// Requests a token that resets the password. The dispatcher creates and sends it.
     ///
-    /// In profile `standard` the answer and its time say nothing of whether a user has the address: none is
-    /// looked up before the event is delivered.
+    /// In profile `standard` neither the answer nor its time tells whether a user has the address: no user is looked up
+    /// before the event is delivered.
     ///
     /// # Errors
     /// [`Fault::Limited`]; in profile `loopback3` [`Fault::EmailNotFound`] and [`Fault::ResetNotVerified`].
@@ -95,11 +95,12 @@ impl Accounts {
         } else {
             None
         };
+        // The answer is the same as for any other address.
         if reset.is_unassignable() {
             return Ok(());
         }
         let about = user.as_ref().map_or(About::NoUser, About::User);
-        // What was typed finds the user; what is told is the address that is stored.
+        // The typed address only finds the user. The mail goes to the stored address.
         let mut more = json!({ "email": reset.email });
         if let (Some(realm), Value::Object(more)) = (reset.realm, &mut more) {
             more.insert("realm".to_owned(), realm.into());
@@ -111,7 +112,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whom a reset is for: the first who has the address, in the realm if one is given.
+    /// The user of a reset: the first with this address, in the realm if one is given.
     pub(super) async fn user_to_reset(&self, reset: &Reset) -> Result<Option<User>, Fault> {
         let keys = self.settings.keys();
         if !keys.per_realm || reset.realm.is_some() {
@@ -123,12 +124,12 @@ impl Accounts {
         Ok(self.store.users_named(&keys.email(None, &reset.email), 1).await?.pop())
     }
 
-    /// Gives the session's user a new password. Their other sessions end. In profile `standard` it takes the token that
-    /// was made for this, and ends it.
+    /// Sets a new password for the session's user, and ends their other sessions. Profile `standard` requires a reset
+    /// token, which ends with the change.
     ///
     /// # Errors
-    /// [`Fault::SessionUserGone`], [`Fault::ResetTokenRequired`], [`Fault::Password`], [`Fault::SessionEnded`] for
-    /// a second use of the same token, or the parts' own.
+    /// [`Fault::SessionUserGone`], [`Fault::ResetTokenRequired`], [`Fault::Password`], [`Fault::SessionEnded`] for the
+    /// second use of a token, or an error of a step.
     pub async fn reset_password(
         &self,
         actor: Actor<'_>,
@@ -143,7 +144,7 @@ impl Accounts {
         self.renew(actor, user, password, Proof::Session { ends: !self.settings.loopback }).await
     }
 
-    /// Gives the session's user a new password, if they know the old one.
+    /// Sets a new password for the session's user, who proves that they know the old one.
     ///
     /// # Errors
     /// [`Fault::WrongPassword`], or as [`Accounts::reset_password`].
@@ -156,6 +157,8 @@ impl Accounts {
         let user = self.present(&session.subject.load().id).await?;
         let old = Password::new(old.to_owned());
         let checked = self.check_password(actor, Claim::User(user), &old).await;
+        // LoopBack answers a wrong old password with 400, not with the 401 of a login (docs/loopback-3.28.md section
+        // 6.3).
         let (user, _) = checked.map_err(|fault| match fault {
             Fault::LoginFailed => Fault::WrongPassword,
             other => other,
@@ -167,7 +170,7 @@ impl Accounts {
         self.store.user(id).await?.ok_or_else(|| Fault::SessionUserGone(id.clone()))
     }
 
-    /// Writes a new password over the one of `known`: what proves that the actor may is true when it is written.
+    /// Replaces the password of `known`. The proof must still hold at the commit.
     async fn renew(&self, actor: Actor<'_>, known: User, password: &str, proof: Proof) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
         let hash = self.hashed(actor, Some(&known.id), secret).await?;
@@ -181,6 +184,7 @@ impl Accounts {
                 Err(error) => return Err(error.into()),
             }
             old = self.present(&old.id).await?;
+            // Another request has changed the password since the old one was checked.
             if proof == Proof::OldPassword && old.password != proven {
                 return Err(Fault::WrongPassword);
             }

@@ -1,4 +1,4 @@
-//! New users, and new passwords for old ones.
+//! Registration, and new passwords that an operator sets.
 
 use std::collections::HashSet;
 
@@ -17,14 +17,14 @@ use crate::{
     store::{Change, CommitError, Outcome, User, UserDraft, UserKey},
 };
 
-/// Each item costs a password hash: more at once would hold a hashing thread for seconds.
+/// Maximum number of items of a batch. Each costs a password hash; more would occupy a hashing thread for seconds.
 pub(super) const MAX_BATCH: usize = 100;
 
 impl Accounts {
-    /// Creates a user with the properties that the actor sent, `password` among them.
+    /// Creates a user with the properties that the actor sent, the password included.
     ///
     /// # Errors
-    /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or the parts' own.
+    /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or an error of a step.
     pub async fn register(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         self.admit(LimitKind::Register, actor)?;
         self.admit_creation(actor)?;
@@ -32,10 +32,10 @@ impl Accounts {
         self.created_from(actor, draft).await
     }
 
-    /// Creates several users. In profile `standard` all or none; in `loopback3` those that can be.
+    /// Creates several users. In profile `standard` all or none, in `loopback3` those that are valid.
     ///
     /// # Errors
-    /// As [`Accounts::register`]; refused items come as [`Fault::Batch`].
+    /// As [`Accounts::register`]. Refused items are reported as [`Fault::Batch`].
     pub async fn register_many(
         &self,
         actor: Actor<'_>,
@@ -44,6 +44,7 @@ impl Accounts {
         if items.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
+        // Every item counts, so that a batch is no way around the limit on registrations.
         for _ in &items {
             self.admit(LimitKind::Register, actor)?;
         }
@@ -56,10 +57,10 @@ impl Accounts {
         Ok(users)
     }
 
-    /// Gives a user a new password and ends all of their sessions.
+    /// Sets a new password for a user and ends all of their sessions.
     ///
     /// # Errors
-    /// [`Fault::Password`], [`Fault::UnknownUser`], or the parts' own.
+    /// [`Fault::Password`], [`Fault::UnknownUser`], or an error of a step.
     pub async fn set_password(&self, actor: Actor<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
         let hash = self.hashed(actor, Some(id), secret).await?;
@@ -76,7 +77,7 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    /// LoopBack's batch: every item for itself.
+    /// LoopBack's batch: each item succeeds or fails on its own.
     async fn create_each(
         &self,
         actor: Actor<'_>,
@@ -99,7 +100,7 @@ impl Accounts {
         if faults.iter().all(Option::is_none) { Ok(users) } else { Err(Fault::Batch(faults)) }
     }
 
-    /// All of them in one commit, or none.
+    /// Creates all users in one commit, or none.
     async fn create_all(&self, actor: Actor<'_>, items: Vec<Map<String, Value>>) -> Result<Vec<User>, Fault> {
         let (mut drafts, mut faults, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for data in items {
@@ -117,7 +118,7 @@ impl Accounts {
         if faults.iter().any(Option::is_some) {
             return Err(Fault::Batch(faults));
         }
-        // The index of each item's first change: its events follow it.
+        // The index of the first change of each item, by which a rejected change is mapped to its item.
         let (mut batch, mut starts) = (actor.conditions(), Vec::new());
         for draft in &mut drafts {
             starts.push(batch.len());
@@ -129,6 +130,7 @@ impl Accounts {
                 users.iter().for_each(|user| audit::record("user.registered", actor, Some(&user.id), None));
                 Ok(users)
             }
+            // Another request took the name between the check and the commit.
             Err(CommitError::Taken { change, keys }) => {
                 let item = starts.iter().position(|start| *start == change);
                 let taken = item.and_then(|item| drafts.get(item)).map(|draft| self.taken(draft, &keys));
@@ -142,7 +144,8 @@ impl Accounts {
         }
     }
 
-    /// Reads the properties and compares the names with other users', so that all faults are told at once.
+    /// Validates the properties, and compares the names with those of other users, so that one answer reports all
+    /// violations.
     async fn checked(
         &self,
         actor: Actor<'_>,
@@ -157,7 +160,7 @@ impl Accounts {
         self.vetted(draft, seen, None).await
     }
 
-    /// Compares a draft's names with those of the batch and of all users but its own.
+    /// Compares the names of a draft with those of the batch (`seen`) and of all users except `own`.
     pub(super) async fn vetted(
         &self,
         mut draft: Draft,
@@ -166,6 +169,7 @@ impl Accounts {
     ) -> Result<Draft, Fault> {
         let keys = self.settings.keys();
         let mut names = [draft.email_key(keys), draft.username_key(keys)];
+        // The order decides which violation LoopBack's answer lists first.
         if self.settings.checks_username_first() {
             names.reverse();
         }
@@ -182,7 +186,7 @@ impl Accounts {
         if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
     }
 
-    /// Whether a new username is another user's id, or their name except for letter case and width (profile
+    /// Whether a new username is another user's id, or another user's name in different letter case or width (profile
     /// `standard`).
     async fn is_alike(
         &self,
@@ -204,7 +208,7 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Whether a draft that names no realm has a name that a user has in any: LoopBack then asks for the name alone.
+    /// Whether a name of a draft without a realm is used in any realm. LoopBack compares the name alone then.
     async fn is_elsewhere(&self, draft: &Draft, key: &UserKey, own: Option<&UserId>) -> Result<bool, Fault> {
         let realms = self.settings.loopback && self.settings.keys().per_realm;
         if !realms || draft.properties.contains_key("realm") {
@@ -230,7 +234,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// The changes that create a user, and tell of it.
+    /// Adds the changes that create a user and its events.
     async fn creation(
         &self,
         batch: &mut Vec<Change>,
@@ -251,6 +255,7 @@ impl Accounts {
                 key: self.settings.key.name.clone(),
             });
         }
+        // The store assigns the id in the commit, so the events refer to "the user just created" (`About::Created`).
         batch.push(Change::CreateUser(UserDraft {
             id: draft.id.clone(),
             properties: properties.clone(),
@@ -286,7 +291,7 @@ impl Accounts {
     }
 }
 
-/// Keeps what is the item's own fault; anything else ends the whole batch.
+/// Keeps errors of a single item. Any other error ends the batch.
 fn refusal(fault: Fault) -> Result<Fault, Fault> {
     match fault {
         Fault::Password(_)

@@ -1,5 +1,5 @@
-//! A user's access tokens as rows (docs/loopback-3.28.md section 7). Where LoopBack shows a token's id, a handle stands
-//! here (docs/interface.md, "Token handles"); only a new token shows its id.
+//! The access tokens of a user as rows (docs/loopback-3.28.md section 7). Where LoopBack shows a token's id, a handle
+//! is shown (docs/interface.md, "Token handles"). Only the answer that creates a token contains its id.
 
 use serde_json::{Map, Value, json};
 
@@ -23,25 +23,26 @@ use crate::{
     store::{Change, CommitError, Outcome, Token, User},
 };
 
-/// LoopBack's name of what the rows are.
+/// The name of the model of the rows in LoopBack.
 const MODEL: &str = "AccessToken";
 
-/// A token that a client wants for a user.
+/// A token that a client creates for a user.
 #[derive(Debug, Default)]
 pub struct NewToken {
-    /// Profile `loopback3`: the id that the client chose.
+    /// The id that the client chose (profile `loopback3`).
     id: Option<TokenId>,
-    /// Seconds, NaN = `null`; `None` = the default.
+    /// Lifetime in seconds; NaN = `null`, `None` = the default.
     ttl: Option<f64>,
     scopes: Vec<String>,
     created: Option<Timestamp>,
 }
 
 impl NewToken {
-    /// Reads a row as a client wrote it.
+    /// Reads a row as a client sends it.
     ///
     /// # Errors
-    /// [`Fault::InvalidTtl`], [`Fault::NoList`] for scopes that are none, [`Fault::Invalid`] for a date that is none.
+    /// [`Fault::InvalidTtl`], [`Fault::NoList`] for scopes that are not a list, [`Fault::Invalid`] for a date that
+    /// cannot be parsed.
     pub fn read(settings: &Settings, data: &Map<String, Value>) -> Result<Self, Fault> {
         let ttl = match data.get("ttl") {
             Some(ttl) => Some(seconds(settings, ttl)?),
@@ -55,10 +56,10 @@ impl NewToken {
 }
 
 impl Accounts {
-    /// Makes a token for a user.
+    /// Creates a token for a user.
     ///
     /// # Errors
-    /// [`Fault::TokenTaken`], or the parts' own.
+    /// [`Fault::TokenTaken`], or an error of a step.
     pub async fn add_token(
         &self,
         actor: Actor<'_>,
@@ -75,6 +76,7 @@ impl Accounts {
         self.admit_token_write(actor, &user.id)?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
+            // A chosen id may exist already. Random ones do not collide, but the check is the same for both.
             if self.store.load_session(&id.hash()).await?.is_some() {
                 return Err(Fault::TokenTaken);
             }
@@ -105,10 +107,10 @@ impl Accounts {
         Err(Fault::Contended)
     }
 
-    /// A user's tokens as a filter asks for them.
+    /// The tokens of a user that match a filter.
     ///
     /// # Errors
-    /// [`Fault::Query`], [`Fault::TooManyRows`], or the store's.
+    /// [`Fault::Query`], [`Fault::TooManyRows`], or an error of the store.
     pub async fn token_rows(
         &self,
         actor: Actor<'_>,
@@ -134,16 +136,16 @@ impl Accounts {
         }
         let wanted = query.limit.unwrap_or(usize::MAX);
         let rows: Vec<_> = rows.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1)).collect();
-        // Each row holds the whole user.
+        // With `include=user` each row contains the whole user: one user's tokens once made an answer of 241 MB.
         let most = if query.includes("user") { MAX_BYTES / size(&user.properties).max(1) } else { MAX_ROWS };
         let most = most.min(MAX_ROWS);
         if rows.len() > most { Err(Fault::TooManyRows(most)) } else { Ok((rows, query)) }
     }
 
-    /// How many of a user's tokens match.
+    /// The number of a user's tokens that match.
     ///
     /// # Errors
-    /// [`Fault::Query`], or the store's.
+    /// [`Fault::Query`], or an error of the store.
     pub async fn count_tokens(
         &self,
         actor: Actor<'_>,
@@ -161,15 +163,15 @@ impl Accounts {
         self.search(actor, count).await
     }
 
-    /// One of a user's tokens, by its handle or its id.
+    /// A token of a user, by its handle or its id.
     ///
     /// # Errors
-    /// [`Fault::UnknownToken`], or the store's.
+    /// [`Fault::UnknownToken`], or an error of the store.
     pub async fn token_row(&self, user: &User, key: &str) -> Result<Map<String, Value>, Fault> {
         Ok(self.row(&self.token_of(user, key).await?))
     }
 
-    /// Changes a token's lifetime or scopes and, in profile `loopback3`, when it was made.
+    /// Changes the lifetime or the scopes of a token and, in profile `loopback3`, its time of creation.
     ///
     /// # Errors
     /// [`Fault::UnknownToken`], [`Fault::IdPatched`], [`Fault::TokenMoved`], and those of [`NewToken::read`].
@@ -208,20 +210,20 @@ impl Accounts {
         Ok(self.row(&token))
     }
 
-    /// Ends one of a user's tokens.
+    /// Revokes a token of a user.
     ///
     /// # Errors
-    /// [`Fault::UnknownToken`], or the store's.
+    /// [`Fault::UnknownToken`], or an error of the store.
     pub async fn end_token(&self, actor: Actor<'_>, user: &User, key: &str) -> Result<(), Fault> {
         let token = self.token_of(user, key).await?;
         let ended = self.end(actor, user, Change::DeleteToken(token.hash)).await?;
         if ended == 0 { Err(Fault::UnknownToken(key.to_owned())) } else { Ok(()) }
     }
 
-    /// Ends all tokens of a user; how many there were.
+    /// Revokes all tokens of a user and returns their number.
     ///
     /// # Errors
-    /// The store's.
+    /// Errors of the store.
     pub async fn end_tokens(&self, actor: Actor<'_>, user: &User) -> Result<u64, Fault> {
         self.end(actor, user, Change::RevokeTokens { user: user.id.clone(), except: None }).await
     }
@@ -238,6 +240,7 @@ impl Accounts {
     }
 
     async fn token_of(&self, user: &User, key: &str) -> Result<Token, Fault> {
+        // A client that just created the token knows its id; all others know the handle from a list.
         for handle in [Handle::parse(key), Some(TokenHash::of(key).handle())].into_iter().flatten() {
             let found = self.store.token_by_handle(&handle).await?;
             if let Some(token) = found.filter(|token| token.user == user.id) {
@@ -247,7 +250,7 @@ impl Accounts {
         Err(Fault::UnknownToken(key.to_owned()))
     }
 
-    /// `more`: what a row costs besides its conditions.
+    /// The rows that match. `more` is the cost of a row besides its conditions.
     async fn rows_where(
         &self,
         user: &User,
@@ -255,6 +258,7 @@ impl Accounts {
         more: usize,
     ) -> Result<Vec<Map<String, Value>>, Fault> {
         let rows = self.store.tokens(Some(&user.id)).await?;
+        // Checked before the rows are built, so that an expensive query fails early.
         if rows.len().saturating_mul(conditions.cost().saturating_add(more)) > MAX_COST {
             return Err(Fault::QueryTooExpensive);
         }
@@ -266,8 +270,9 @@ impl Accounts {
 }
 
 impl Accounts {
-    /// A token as clients see it, in LoopBack's order. `created` plus `ttl` is when it ends: of a token that use has
-    /// extended, `created` is the moment that its time counts from, as in LoopBack apps that extend tokens.
+    /// A token as clients see it, in LoopBack's order. Clients compute the end as `created` plus `ttl`. So for a token
+    /// that use has extended, `created` is the time from which its lifetime counts, as in LoopBack apps that extend
+    /// tokens.
     fn row(&self, token: &Token) -> Map<String, Value> {
         let mut row = Map::new();
         row.insert("id".to_owned(), token.hash.handle().as_str().into());
@@ -294,7 +299,7 @@ impl Accounts {
     }
 }
 
-/// What a query may say of tokens.
+/// The properties of tokens that a query may name.
 fn tokens(loopback: bool) -> Model {
     let properties = [
         ("id", Kind::Text),
@@ -317,7 +322,8 @@ fn whole(row: &Map<String, Value>) -> Row<'_> {
     Row { id: row.get("id").unwrap_or(&Value::Null), rest: row }
 }
 
-/// A row's `ttl`: in profile `loopback3` whatever it is, not even clamped.
+/// The `ttl` of a row. In profile `loopback3` any number, not even cut to the maximum (docs/loopback-3.28.md section
+/// 7).
 fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
     if settings.loopback {
         return Ok(if ttl.is_null() { f64::NAN } else { to_number(ttl) });
@@ -326,7 +332,7 @@ fn seconds(settings: &Settings, ttl: &Value) -> Result<f64, Fault> {
     Ok(seconds.min(settings.max_ttl))
 }
 
-/// When a row says that the token was made: in profile `loopback3` alone.
+/// The creation time in a row; accepted in profile `loopback3` only.
 fn created(settings: &Settings, data: &Map<String, Value>) -> Result<Option<Timestamp>, Fault> {
     let given = data.get("created").filter(|given| settings.loopback && !given.is_null());
     given.map(|given| moment(given).ok_or_else(no_date)).transpose()
@@ -341,9 +347,10 @@ fn no_date() -> Fault {
     Fault::Invalid(Violations { model: MODEL.to_owned(), list: vec![rule] })
 }
 
-/// A row's scopes. What is not a list is refused: a token without one is good for everything.
+/// The scopes of a row. A value that is not a list is an error, because a token without scopes is unrestricted.
 ///
-/// INVARIANT: in profile `standard` no login becomes the token of a reset, which sets a password without the old one.
+/// INVARIANT: in profile `standard` no login token gets the scope of a reset token, which sets a password without the
+/// old one.
 fn scopes(settings: &Settings, given: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(given) = given.filter(|given| !given.is_null()) else { return Ok(Vec::new()) };
     let scopes = scopes::listed(list(given)?.iter().map(to_text).collect());

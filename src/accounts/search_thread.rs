@@ -1,5 +1,5 @@
-//! A thread of low priority for work that may take long: filters are compiled and rows searched there, not on a core
-//! that serves.
+//! A low-priority thread that compiles filters and scans rows, so that long searches do not run on a core that serves
+//! requests.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{clock::Clock, hasher, observe::LogThrottle};
 
-/// The thread. It starts with the first work, and ends when this is dropped.
+/// The thread. It starts with the first search and ends when this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct SearchThread {
     running: Mutex<Option<Running>>,
@@ -25,13 +25,13 @@ pub(super) struct SearchThread {
 #[derive(Debug)]
 struct Running {
     handle: Handle,
-    /// Dropped, it ends the thread.
+    /// Dropping it ends the thread.
     _stop: oneshot::Sender<()>,
 }
 
 impl SearchThread {
-    /// Has work done there; `None` when it came to nothing. Works take turns where they yield, and one whose
-    /// caller is gone ends there.
+    /// Runs work on the thread; `None` if the thread cannot start or the work panics. Concurrent work is interleaved at
+    /// its yields. Work is cancelled when its caller is dropped.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -50,6 +50,7 @@ impl SearchThread {
         works.join_next().await?.ok()
     }
 
+    // One thread: searches share it fairly by yielding, and together never take more than one core from requests.
     fn handle(&self) -> io::Result<Handle> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = &*running {
@@ -60,7 +61,7 @@ impl SearchThread {
         let (stop, stopped) = oneshot::channel::<()>();
         thread::Builder::new().name("search".to_owned()).spawn(move || {
             hasher::lower_priority();
-            // An error says that the sender is gone, which is the sign.
+            // The error means that the sender was dropped, which is the signal to end.
             let _ = runtime.block_on(stopped);
         })?;
         *running = Some(Running { handle: handle.clone(), _stop: stop });

@@ -1,4 +1,4 @@
-//! What every operation on accounts works with.
+//! The state that all account operations share.
 
 use std::sync::Arc;
 
@@ -18,6 +18,6 @@ pub struct Accounts {
     pub(super) passwords: Arc<password::Rules>,
     pub(super) users: Arc<query::Model>,
     pub(super) search_thread: Arc<SearchThread>,
-    /// Rung when there is an event to deliver.
+    /// Notified when there is an event to deliver.
     pub(super) wake_up: Arc<Notify>,
 }

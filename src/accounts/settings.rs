@@ -1,17 +1,17 @@
-//! What accounts are configured with.
+//! The settings of accounts.
 
 use super::{key::Key, property::Property};
 
-/// How accounts behave: `[users]` and `[password]` in docs/settings.md.
+/// The settings of accounts: `[users]` and `[password]` in docs/settings.md.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The name of the account model, as error texts show it: `User`.
+    /// The name of the account model in error messages: `User`.
     pub model: String,
-    /// Profile `loopback3`: what LoopBack 3.28 answers, also where `standard` is safer.
+    /// Whether profile `loopback3` is in force: LoopBack 3.28's answers even where `standard` is safer.
     pub loopback: bool,
-    /// Lifetime of a token in seconds, when the login names none.
+    /// Default lifetime of a token in seconds.
     pub ttl: f64,
-    /// The longest lifetime in seconds that a login may ask for.
+    /// Maximum lifetime of a token in seconds.
     pub max_ttl: f64,
     /// Whether a `ttl` of -1 makes a token that never expires.
     pub allow_eternal_tokens: bool,
@@ -19,65 +19,65 @@ pub struct Settings {
     pub sliding_ttl: bool,
     /// The length of a token's id in characters.
     pub access_token_id_length: usize,
-    /// How many tokens a user has at most, the oldest ends; 0 = no bound.
+    /// Maximum number of tokens of a user, beyond which the oldest ends; 0 = unlimited.
     pub max_tokens: usize,
     /// Whether a login needs a confirmed email address.
     pub email_verification_required: bool,
     /// LoopBack's `realmRequired`.
     pub realm_required: bool,
-    /// LoopBack's `realmDelimiter`: `realm:name` in a name.
+    /// LoopBack's `realmDelimiter`: names are written as `realm:name`.
     pub realm_delimiter: Option<String>,
-    /// `false`: emails are written and compared in lower case.
+    /// Whether the letter case of emails counts. If not, they are stored and compared in lower case.
     pub case_sensitive_email: bool,
-    /// The fewest characters of a new password.
+    /// Minimum length of a new password in characters.
     pub min_length: usize,
-    /// The most bytes of a new password.
+    /// Maximum length of a new password in bytes.
     pub max_bytes: usize,
-    /// Whether the commonest passwords are refused.
+    /// Whether the most common passwords are refused.
     pub blocklist: bool,
-    /// Properties that no answer shows, besides the password and the verification token.
+    /// Properties that no answer shows, in addition to the password and the verification token.
     pub hidden: Vec<String>,
-    /// The account model's key.
+    /// The key of the account model.
     pub key: Key,
-    /// The principal type of these accounts, where the app has users of other models, too: its tokens show it.
+    /// The principal type of these accounts if the app has several user models. Token rows show it.
     pub principal_type: Option<String>,
-    /// What the account model declares, in its order: see [`Property::complete`].
+    /// The properties of the account model in its order, see [`Property::complete`].
     pub properties: Vec<Property>,
-    /// Lifetime in seconds of a token that resets a password.
+    /// Lifetime of a reset token in seconds.
     pub reset_ttl: f64,
-    /// Whether such a token can do nothing else; in profile `standard` it never can.
+    /// Whether a reset token is good for a reset only. In profile `standard` it always is.
     pub restrict_reset_scope: bool,
-    /// Whether a patch or a replacement may not change the password.
+    /// Whether a patch or a replacement that contains a password is refused.
     pub reject_password_changes: bool,
-    /// Whether a registration asks for the confirmation mail.
+    /// Whether a registration sends the confirmation mail.
     pub verify_on_register: bool,
-    /// The sender of mails.
+    /// The sender address of mails.
     pub mail_from: String,
-    /// What links begin with.
+    /// The prefixes of links.
     pub links: Links,
-    /// Whether events are delivered: without a receiver none is kept.
+    /// Whether events are delivered. Without a webhook none is stored.
     pub events: bool,
-    /// Who may create accounts.
+    /// Who may create accounts through the API.
     pub registration: Registration,
-    /// Whether owners may change their username and email.
+    /// Whether owners may change their username and email address.
     pub rename: bool,
 }
 
-/// Who may create accounts, besides an operator and an import.
+/// Who may create accounts, in addition to an operator and an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Callers whom the rules let call `create`: by default all.
+    /// All callers whom the rules allow to call `create`; by default every caller.
     Open,
-    /// Whom an operator invites, and callers whom a rule lets in that is not for `$everyone`.
+    /// As [`Closed`](Self::Closed); an operator invites users.
     Invite,
-    /// Callers whom a rule lets in that is not for `$everyone`.
+    /// Only callers whom a rule other than `$everyone` allows.
     Closed,
 }
 
-/// What links in mails begin with: never what a client sent.
+/// The prefixes of links in mails. They come from the settings, never from a request.
 #[derive(Clone, Debug)]
 pub struct Links {
-    /// `https://example.com`.
+    /// The origin: `https://example.com`.
     pub base: String,
     /// The path of the User API: `/api/users`.
     pub api: String,

@@ -1,8 +1,8 @@
-//! Deletes tokens that ended a month ago, and counts those that have ended.
+//! Deletes tokens that expired a month ago, and counts expired ones.
 //!
-//! Nothing here is on the request path and nothing here decides: a token is refused from its end on. Its row stays for
-//! [`RETENTION`], so that its first use after its end is answered as LoopBack answers it (401 `INVALID_TOKEN`, once). Later
-//! uses are answered as those of an unknown token, and so are those of a deleted one.
+//! The cleanup decides nothing: a token is refused as soon as it expires. Its row is kept for [`RETENTION`], so that
+//! the first use after expiry is answered as by LoopBack (401 `INVALID_TOKEN`, once; docs/loopback-3.28.md section
+//! 1.3). Later uses, and uses of a deleted row, are those of an unknown token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 pub use upkeep::LifetimesNow;
 pub(super) use upkeep::UpkeepError;
 
-/// Deletes ended tokens in the background.
+/// Deletes expired tokens in the background.
 pub struct TokenCleanup {
     store: Arc<dyn Store>,
     clock: Clock,
@@ -26,7 +26,7 @@ pub struct TokenCleanup {
     metrics: Arc<Metrics>,
 }
 
-/// How far a pass over all tokens has come.
+/// The state of a pass over all tokens.
 #[derive(Default)]
 struct Round {
     last: Option<Token>,
@@ -34,14 +34,14 @@ struct Round {
 }
 
 impl TokenCleanup {
-    /// Cleans up the tokens in this store, which live as long as the settings in force say.
+    /// Creates a cleanup for the tokens of this store. `lifetimes` are the rules in force.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, lifetimes: LifetimesNow, metrics: Arc<Metrics>) -> Self {
         Self { store, clock, lifetimes, metrics }
     }
 
-    /// Cleans up, a page a second, and writes the last uses once a minute, for ever. Both in one task, because each
-    /// timer of its own wakes an idle gate once more.
+    /// Cleans up a page a second and persists last uses once a minute, for ever. Both run in one task, because every
+    /// further timer wakes an idle gate.
     pub async fn run(self, last_use: Arc<LastUseWriter>) {
         let (mut round, mut next) = (Round::default(), self.clock.now());
         loop {
@@ -58,7 +58,7 @@ impl TokenCleanup {
         }
     }
 
-    /// Looks at one page of tokens, and ends those of it that had ended long ago.
+    /// Checks one page of tokens and deletes the stale ones.
     async fn sweep(&self, round: &mut Round) -> Result<(), UpkeepError> {
         let now = self.clock.now();
         let page = self.store.token_page(round.last.as_ref(), PAGE).await?;
@@ -66,6 +66,8 @@ impl TokenCleanup {
         for token in &page {
             if self.is_over(token, now) {
                 round.over += 1;
+                // Bounded, so that a commit of a request does not wait for thousands of deletions. The next pass
+                // deletes the others.
                 if self.is_stale(token, now) && stale.len() < BATCH {
                     stale.push(Change::DeleteToken(token.hash));
                 }
@@ -90,8 +92,8 @@ impl TokenCleanup {
         self.end(token).is_none_or(|end| end <= now.0 as f64)
     }
 
-    /// Whether no client can need it any more. A token for ever, or of no sensible time, is that only when it has not
-    /// been used for as long as any other may live: the setting that it needs may have been switched off by mistake.
+    /// Whether the row may be deleted. A token without an end (or with an invalid `ttl`) only after it has been unused
+    /// for `max_ttl`, because `allow_eternal_tokens` may have been switched off by mistake.
     fn is_stale(&self, token: &Token, now: Timestamp) -> bool {
         let since = match self.end(token) {
             #[expect(clippy::cast_possible_truncation, reason = "it is a moment in ms")]
@@ -109,19 +111,19 @@ impl TokenCleanup {
     }
 }
 
-/// How often a page of tokens is looked at.
+/// The interval between two pages.
 const PAGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long after the last page the first one is looked at again: each look wakes an idle gate.
+/// The interval between two passes: each page wakes an idle gate.
 const PASS_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Tokens that are looked at together: the store's readers wait that long.
+/// Tokens of a page. The store is locked for readers that long.
 const PAGE: usize = 4096;
 
-/// Rows of one write.
+/// Maximum number of rows of one commit.
 const BATCH: usize = 500;
 
-/// How long a token stays after its end.
+/// How long the row of an expired token is kept.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[cfg(test)]

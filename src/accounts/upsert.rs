@@ -1,4 +1,4 @@
-//! Writes that create a user where there is none: `patchOrCreate`, `replaceOrCreate`, `upsertWithWhere`.
+//! Writes that create a missing user: `patchOrCreate`, `replaceOrCreate`, `upsertWithWhere`.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::{identity::UserId, javascript::to_text, store::User};
 
 impl Accounts {
-    /// Patches the user whom `id` names, or creates one where it names none.
+    /// Patches the user with the `id` in the data, or creates a user if there is no `id`.
     ///
     /// # Errors
     /// [`Fault::NothingToPatch`], or as [`Accounts::patch`] and [`Accounts::register`].
@@ -19,12 +19,12 @@ impl Accounts {
             return self.create_from(actor, data).await;
         };
         let Some(user) = self.named(id).await? else { return Err(Fault::NothingToPatch(to_text(id))) };
-        // LoopBack leaves the model's rules out here, and nowhere else.
+        // LoopBack skips the model's validation rules in this method only.
         let checks = if self.settings.loopback { Checks::Names } else { Checks::All };
         self.patch_with(actor, user, data, checks).await
     }
 
-    /// Replaces the user whom `id` names, or creates one where it names none.
+    /// Replaces the user with the `id` in the data, or creates a user if there is no `id`.
     ///
     /// # Errors
     /// As [`Accounts::replace`] and [`Accounts::register`].
@@ -42,7 +42,7 @@ impl Accounts {
         }
     }
 
-    /// Patches the one user who matches, or creates one where none does.
+    /// Patches the one user that matches, or creates one if none does.
     ///
     /// # Errors
     /// [`Fault::NoData`], [`Fault::Several`], [`Fault::Query`], or as [`Accounts::patch`].
@@ -56,6 +56,7 @@ impl Accounts {
             return Err(Fault::NoData);
         }
         self.may_change_password(&data)?;
+        // Two are enough to know that several match.
         let (_, ids) = self.matching(actor, conditions, 2).await?;
         let mut found = Vec::new();
         for id in &ids {
@@ -64,9 +65,9 @@ impl Accounts {
         if found.is_empty() {
             self.admit_creation(actor)?;
         }
-        // The whole of a user is wanted, whether one is there or not.
+        // LoopBack validates the data as a complete user in both cases (docs/loopback-3.28.md section 2.2).
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data.clone())?;
-        // LoopBack knows the row as its own by the id that the body names, which it then refuses.
+        // LoopBack excludes the row with the id in the body from the uniqueness check, and refuses the id afterwards.
         let own = match data.get(&self.settings.key.name).filter(|_| self.settings.loopback) {
             Some(id) => Some(UserId::parse(&to_text(id))),
             None => found.first().filter(|_| !self.settings.loopback).map(|user| user.id.clone()),
@@ -82,12 +83,12 @@ impl Accounts {
         }
     }
 
-    /// LoopBack's guard of `emailVerified` stands at registrations only.
+    /// LoopBack guards `emailVerified` at registrations only.
     fn created_verified(&self) -> Verified {
         if self.settings.loopback { Verified::AsSent } else { Verified::Never }
     }
 
-    /// Creates a user whom a write found missing.
+    /// Creates a user for a write that found none.
     async fn create_from(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         self.admit_creation(actor)?;
         let draft = Draft::read(&self.settings, &self.passwords, self.created_verified(), data)?;

@@ -1,4 +1,4 @@
-//! Confirming an email address (docs/loopback-3.28.md section 5).
+//! Confirmation of an email address (docs/loopback-3.28.md section 5).
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Accounts {
-    /// Asks for the mail that confirms a user's address; the dispatcher makes its token.
+    /// Requests the mail that confirms a user's address. The dispatcher creates the token.
     ///
     /// # Errors
     /// [`Fault::NoInstance`], [`Fault::NoEmail`], [`Fault::Limited`].
@@ -29,7 +29,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Confirms an address by the token that was sent there, once.
+    /// Confirms an address with the token that was sent to it. The token works once.
     ///
     /// # Errors
     /// [`Fault::NoUserToConfirm`], [`Fault::WrongVerification`].
@@ -39,6 +39,7 @@ impl Accounts {
             let user = user.ok_or_else(|| Fault::NoUserToConfirm(uid.to_owned()))?;
             let sent = verification(token);
             let known = user.verification.as_deref().unwrap_or_default();
+            // In constant time, so that response times do not reveal how many characters are right.
             if !bool::from(known.as_bytes().ct_eq(sent.as_bytes())) {
                 return Err(Fault::WrongVerification(token.to_owned()));
             }
@@ -59,7 +60,7 @@ impl Accounts {
     }
 }
 
-/// What the store knows a verification token by.
+/// The stored form of a verification token. Only a hash is stored, so that a copy of the store confirms no address.
 pub(super) fn verification(token: &str) -> String {
     hex(Sha256::digest(token.as_bytes()))
 }

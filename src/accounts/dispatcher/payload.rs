@@ -1,4 +1,4 @@
-//! Builds the JSON that the receiver of an event gets.
+//! Builds the JSON that the webhook receives.
 
 use serde_json::{Map, Value, json};
 
@@ -12,21 +12,22 @@ use crate::{
     store::{Change, CommitError, OutboxEntry, Token, User},
 };
 
-/// How the name of a token begins that was made to reset a password; the event's id follows.
+/// Prefix of the name of a reset token. The event's id follows, so that a second delivery of the event replaces its own
+/// token.
 const RESET_NAME: &str = "(password reset)";
 
-/// Profile `loopback3`: how many of a user's reset tokens live side by side.
+/// Maximum number of live reset tokens of a user in profile `loopback3`. LoopBack keeps all of them.
 const MAX_RESETS: usize = 10;
 
-/// LoopBack's mail.
+/// Subject and text of LoopBack's mail (docs/loopback-3.28.md section 5).
 const SUBJECT: &str = "Thanks for Registering";
 const TEXT: &str = "Please verify your email by opening this link in a web browser:\n\t";
 
-/// Random bytes of a verification token.
+/// Length of a verification token in bytes, as in LoopBack (docs/loopback-3.28.md section 5).
 const VERIFICATION_BYTES: usize = 64;
 
 impl Accounts {
-    /// Whom a reset without a user id is for.
+    /// The user of a reset request that holds only an address.
     pub(super) async fn addressee(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
         if entry.kind != "reset.requested" {
             return Ok(None);
@@ -37,12 +38,13 @@ impl Accounts {
         }
     }
 
-    /// The event as it is posted; `None` when its user is gone.
+    /// The event as it is posted; `None` when it is obsolete because its user is gone.
     pub(super) async fn payload(&self, entry: &OutboxEntry) -> Result<Option<Value>, Fault> {
         let mut payload = self.envelope(entry);
         let more = match entry.kind.as_str() {
             "reset.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
+                // Checked at delivery, not at the request: in profile `standard` the request looks no user up.
                 if user.disabled || (self.settings.email_verification_required && !user.email_verified()) {
                     return Ok(None);
                 }
@@ -90,10 +92,12 @@ impl Accounts {
         }
     }
 
-    /// A token that resets the password, made now. The one that the same event brought before ends; in profile
-    /// `standard` those of earlier events do, too.
+    /// Creates a token that resets the password. A token of an earlier delivery of the same event ends. In profile
+    /// `standard` tokens of earlier events end, too.
     async fn reset_payload(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
         let id = self.token_id()?;
+        // A reset token in a mail must not be a login token; only LoopBack's default makes it one
+        // (docs/loopback-3.28.md section 6.1).
         let restricted = self.settings.restrict_reset_scope || !self.settings.loopback;
         let scopes = if restricted { vec![RESET_SCOPE.to_owned()] } else { Vec::new() };
         let token = Token {
@@ -104,6 +108,7 @@ impl Accounts {
             scopes,
             name: Some(format!("{RESET_NAME} {event}")),
             epoch: user.epoch,
+            // `sliding_ttl` does not apply: the token is valid for `reset_ttl` and no longer.
             fixed: true,
             used: None,
         };
@@ -126,8 +131,8 @@ impl Accounts {
         shown.insert("created".to_owned(), token.created.to_string().into());
         shown.insert("userId".to_owned(), id_value(&user.id));
         let mut more = Map::new();
-        // INVARIANT: a mail goes to the stored address. One that was typed may be equal to it under a folding, and
-        // another person's.
+        // INVARIANT: a mail goes to the stored address. The address that the client sent may be equal to it only under
+        // case folding, and may belong to another person.
         more.insert("email".to_owned(), json!(user.email()));
         more.insert("accessToken".to_owned(), shown.into());
         more.insert("url".to_owned(), self.reset_url(&id).into());
@@ -135,10 +140,12 @@ impl Accounts {
     }
 
     fn reset_url(&self, id: &TokenId) -> String {
+        // The origin is a setting. A link built from the request's `Host` would let a client send the token to its own
+        // site.
         format!("{}/.portcullis/reset-password?access_token={}", self.settings.links.base, id.expose())
     }
 
-    /// A token that confirms the address, made now; the one before ends.
+    /// Creates a token that confirms the address. The previous one becomes invalid.
     async fn verification_payload(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
         let mut random = [0_u8; VERIFICATION_BYTES];
         getrandom::fill(&mut random).map_err(|_| Fault::NoRandomness)?;
@@ -159,12 +166,12 @@ impl Accounts {
         Ok(more)
     }
 
-    /// From now on this token confirms the address, and no other does.
+    /// Stores the hash of the token with the user. All earlier tokens become invalid.
     async fn expect_verification(&self, user: &User, email: &str, token: &str) -> Result<(), Fault> {
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
             if user.email() != Some(email) {
-                // It has moved meanwhile: the next try writes to the new address.
+                // The address has changed. The next attempt writes to the new one.
                 return Err(Fault::Contended);
             }
             let expecting = User { verification: Some(verification(token)), ..user.clone() };

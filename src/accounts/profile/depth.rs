@@ -1,8 +1,8 @@
-//! How deep a value is nested.
+//! The depth of nested values.
 
 use serde_json::{Map, Value};
 
-/// Whether anything in `map` (level 0) lies deeper than `levels`.
+/// Whether a value in `map` (level 0) is nested deeper than `levels`.
 pub(in crate::accounts) fn depth_exceeds(map: &Map<String, Value>, levels: usize) -> bool {
     map.values().any(|value| match levels.checked_sub(1) {
         None => true,

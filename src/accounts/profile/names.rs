@@ -1,4 +1,4 @@
-//! Checks of usernames and email addresses.
+//! Validation of usernames and email addresses.
 
 use serde_json::{Map, Value};
 
@@ -8,10 +8,10 @@ use crate::{
     identity::{UsernameError, canonical_name, has_invisible, username_fault},
 };
 
-/// Bytes of a username or a realm: each is kept in an index, and goes along with every event.
+/// Maximum length of a username or a realm in bytes: both are kept in an index and sent with every event.
 pub(in crate::accounts) const MAX_NAME: usize = 1024;
 
-/// Gives the names their one spelling, where the profile has one, and says what is wrong with those that are new.
+/// Normalizes the names, if the profile requires it, and returns the violations of new ones.
 pub(super) fn name_faults(
     settings: &Settings,
     properties: &mut Map<String, Value>,
@@ -19,6 +19,7 @@ pub(super) fn name_faults(
 ) -> Vec<Violation> {
     let mut faults = Vec::new();
     for name in ["realm", "username", "email"] {
+        // A stored name stays valid, so that an imported user can be patched.
         let is_old = old.is_some_and(|old| old.get(name) == properties.get(name));
         let Some(Value::String(text)) = properties.get_mut(name).filter(|_| !is_old) else { continue };
         if !settings.loopback && name != "email" {
@@ -38,7 +39,8 @@ pub(super) fn name_faults(
     faults
 }
 
-/// What a new username may not be. An address that was the user's own does not stay their name when they take another.
+/// The violation of a new username that could be taken for another identity. An address that was the user's own is not
+/// kept as username when the user changes their address.
 fn impersonation(properties: &Map<String, Value>, old: Option<&Map<String, Value>>) -> Option<Violation> {
     fn text<'p>(properties: &'p Map<String, Value>, name: &str) -> Option<&'p str> {
         properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())

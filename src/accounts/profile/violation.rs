@@ -1,4 +1,4 @@
-//! A rule that a property breaks.
+//! Constructor of violations.
 
 use std::borrow::Cow;
 

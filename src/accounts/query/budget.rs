@@ -1,11 +1,11 @@
-//! What one query may cost: conditions, values, and patterns with their compiled size.
+//! The limits of one query: conditions, values and patterns.
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::QueryError;
 
-/// What one query has taken of what it may cost.
+/// The parts of a query that have been counted so far.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     clauses: usize,
@@ -20,13 +20,13 @@ impl Budget {
         if self.clauses > MAX_CLAUSES { Err(QueryError::TooManyClauses(MAX_CLAUSES)) } else { Ok(()) }
     }
 
-    /// Counts the values that a condition holds.
+    /// Counts the values of a condition.
     pub(super) fn values(&mut self, given: &Value) -> Result<(), QueryError> {
         self.values = self.values.saturating_add(leaves(given));
         if self.values > MAX_VALUES { Err(QueryError::TooManyValues(MAX_VALUES)) } else { Ok(()) }
     }
 
-    /// Compiles a regular expression within what is left.
+    /// Counts and compiles a regular expression.
     pub(super) fn compiled(&mut self, given: &str, regex: &str, flags: &str) -> Result<Regex, QueryError> {
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
@@ -39,6 +39,7 @@ impl Budget {
         RegexBuilder::new(regex)
             .case_insensitive(flags.contains('i'))
             .multi_line(flags.contains('m'))
+            // The crate's defaults are 10 and 2 MiB for each pattern, which a filter could multiply.
             .size_limit(PATTERN_SIZE)
             .dfa_size_limit(PATTERN_SIZE)
             .build()
@@ -54,17 +55,18 @@ fn leaves(value: &Value) -> usize {
     }
 }
 
-/// Conditions of one query: each is asked of every row.
+/// Maximum number of conditions of a query: each is evaluated for every row.
 const MAX_CLAUSES: usize = 500;
 
-/// Values in the lists of one query.
+/// Maximum number of values in the lists of a query.
 const MAX_VALUES: usize = 10_000;
 
-/// Regular expressions and wildcards of one query.
+/// Maximum number of regular expressions and wildcards of a query.
+// Many small patterns cost as much as a large one: 495 of them took seconds of a core.
 const MAX_PATTERNS: usize = 16;
 
-/// Bytes of a regular expression.
+/// Maximum length of a regular expression in bytes.
 const PATTERN_LENGTH: usize = 1024;
 
-/// Bytes of a compiled one, and of what matching makes of it: 8 MiB for a whole query.
+/// Maximum size of a compiled expression, and of its cache at run time, in bytes: 8 MiB for a whole query.
 const PATTERN_SIZE: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! `where`: what a client wrote becomes conditions; values take the type of their property.
+//! Reads `where` into conditions. Values are converted to the types of their properties.
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use crate::{
     javascript::{number_to_json, to_number, to_text, truthy},
 };
 
-/// All of these hold.
+/// A conjunction of conditions.
 #[derive(Clone, Debug, Default)]
 pub(in crate::accounts) struct Where(Vec<Clause>);
 
@@ -28,11 +28,11 @@ enum Clause {
         path: String,
         test: Condition,
     },
-    /// A property that no row has.
+    /// A condition on a property that no row has.
     Absent(Condition),
 }
 
-/// What narrows the rows down to a few, so that not all need to be read.
+/// A condition that an index can answer, so that not all rows are read.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::accounts) enum Pin<'w> {
     /// These ids.
@@ -43,7 +43,7 @@ pub(in crate::accounts) enum Pin<'w> {
     Username(&'w str),
 }
 
-/// In LoopBack's order, which decides where there are several.
+/// LoopBack's operators. If a condition has several, the first in this order counts.
 const OPERATORS: [&str; 14] = [
     "eq", "gt", "gte", "lt", "lte", "between", "inq", "nin", "neq", "like", "nlike", "ilike", "nilike",
     "regexp",
@@ -62,7 +62,8 @@ impl Where {
         Self::parse(model, given, &mut Budget::default())
     }
 
-    /// As [`Where::read`], for a write: a dropped condition would make it reach rows that are not meant.
+    /// As [`Where::read`], for a write. A hidden property is an error: a dropped condition would make the write reach
+    /// more rows.
     pub(in crate::accounts) fn read_for_write(model: &Model, given: &Value) -> Result<Self, QueryError> {
         match hidden_in(model, given) {
             Some(name) => Err(QueryError::Hidden(name)),
@@ -70,7 +71,7 @@ impl Where {
         }
     }
 
-    /// Whether a row is one of these. The answer says nothing once the meter is over.
+    /// Whether a row matches. Once the meter is exhausted, the result is meaningless.
     pub(in crate::accounts) fn matches(&self, row: Row<'_>, meter: &Meter) -> bool {
         self.0.iter().all(|clause| match clause {
             Clause::All(all) => all.iter().all(|clauses| clauses.matches(row, meter)),
@@ -93,6 +94,7 @@ impl Where {
                 ("username", Value::String(text)) => Some(Pin::Username(text)),
                 _ => None,
             },
+            // No row has the id `null`.
             Clause::Field { path, test: Condition::In(list) } if path == "id" => {
                 list.iter().filter(|id| !id.is_null()).map(user_id).collect::<Option<_>>().map(Pin::Ids)
             }
@@ -100,7 +102,7 @@ impl Where {
         })
     }
 
-    /// Makes the text that a property should have lower case, at the top level.
+    /// Converts the text of a plain condition on `property` to lower case, at the top level only, as LoopBack does.
     pub(in crate::accounts) fn fold(&mut self, property: &str) {
         for clause in &mut self.0 {
             if let Clause::Field { path, test: Condition::Equals(Value::String(text)) } = clause
@@ -111,7 +113,7 @@ impl Where {
         }
     }
 
-    /// What asking this of a row costs, in plain comparisons.
+    /// The cost of evaluating this for a row, in plain comparisons.
     pub(in crate::accounts) fn cost(&self) -> usize {
         let cost = |clause: &Clause| match clause {
             Clause::All(inner) | Clause::Any(inner) => inner.iter().map(Self::cost).sum(),
@@ -137,10 +139,11 @@ impl Where {
                     clauses.push(match operator {
                         "and" => Clause::All(inner?),
                         "or" => Clause::Any(inner?),
-                        // The memory connector knows no `nor`: it is a property that no row has.
+                        // The memory connector does not implement `nor` and takes it for a property, which no row has.
                         _ => inner.map(|_| Clause::Absent(Condition::Never))?,
                     });
                 }
+                // `loopback3` drops the condition as LoopBack does; `standard` treats the property as absent.
                 _ if model.hides(key) && model.loopback => {}
                 _ if model.hides(key) => clauses.push(Clause::Absent(plain(model, value, budget)?)),
                 _ => {
@@ -157,7 +160,7 @@ impl Where {
     }
 }
 
-/// The first hidden property that a `where` names, at any level.
+/// The first hidden property that a `where` names at any level.
 fn hidden_in(model: &Model, given: &Value) -> Option<String> {
     match given {
         Value::Object(map) => {
@@ -179,7 +182,7 @@ fn user_id(id: &Value) -> Option<UserId> {
     }
 }
 
-/// A list, or an object whose keys are 0, 1, 2 and so on.
+/// The items of a list, or of an object with the keys 0, 1, 2 and so on: `qs` makes such objects of long lists.
 fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
     match value {
         Value::Array(items) => Ok(items.clone()),
@@ -193,17 +196,17 @@ fn list(value: &Value) -> Result<Vec<Value>, &'static str> {
     }
 }
 
-/// What a client asks of a declared property.
+/// A condition of a client on a declared property.
 struct PropertyTest<'a> {
     property: &'a str,
     kind: Kind,
     given: &'a Value,
-    /// Where it stands, for messages.
+    /// The clause that contains it, for messages.
     clause: &'a Map<String, Value>,
 }
 
 impl PropertyTest<'_> {
-    /// The condition: one operator, its value in the property's type.
+    /// Reads the condition: one operator, with its value in the property's type.
     fn read(&self, model: &Model, budget: &mut Budget) -> Result<Condition, QueryError> {
         budget.values(self.given)?;
         let operator = self
@@ -239,7 +242,7 @@ impl PropertyTest<'_> {
         })
     }
 
-    /// The value that the property should have.
+    /// The value for equality.
     fn equality(&self, value: &Value) -> Result<Value, QueryError> {
         if let Ok(items) = list(value) {
             return items.iter().map(|item| coerced(self.kind, item)).collect();
@@ -254,7 +257,7 @@ impl PropertyTest<'_> {
         coerced(self.kind, value)
     }
 
-    /// The values of a list.
+    /// The items of a list operator.
     fn items(&self, value: &Value) -> Result<Vec<Value>, QueryError> {
         let items = list(value).map_err(|reason| self.wrong(format!("Error: {reason}")))?;
         items.iter().map(|item| coerced(self.kind, item)).collect()
@@ -265,7 +268,7 @@ impl PropertyTest<'_> {
     }
 }
 
-/// A condition on a property that no definition knows: values keep their types, and nothing is refused for them.
+/// Reads a condition on an undeclared property. Values keep their types, and nothing is an error.
 fn plain(model: &Model, given: &Value, budget: &mut Budget) -> Result<Condition, QueryError> {
     budget.values(given)?;
     let Value::Object(map) = given else { return Ok(Condition::Equals(given.clone())) };
@@ -317,7 +320,7 @@ fn relation(operator: &str) -> Option<Relation> {
     }
 }
 
-/// A value in its property's type.
+/// Converts a value to the property's type.
 fn coerced(kind: Kind, value: &Value) -> Result<Value, QueryError> {
     if value.is_null() {
         return Ok(Value::Null);
@@ -343,13 +346,13 @@ fn number(value: &Value) -> Option<Value> {
     Some(number_to_json(to_number(value))).filter(|number| !number.is_null())
 }
 
-/// Text ids of databases have 24 digits and more: `5e0000000000000000000001` is not a number.
+/// Text ids of databases have at least 24 digits: `5e0000000000000000000001` is not meant as a number.
 fn is_short(value: &Value) -> bool {
     value.as_str().is_none_or(|text| text.len() <= 16)
 }
 
-/// `%` stands for anything, `_` for one character; the rest for itself, anywhere in the text. LoopBack reads the rest
-/// as a regular expression, which a `+` in an address does not survive.
+/// Reads a wildcard pattern: `%` matches any text, `_` one character, all else itself, anywhere in the value. LoopBack
+/// reads the rest as a regular expression, so that the `+` of an address does not match.
 fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Result<Condition, QueryError> {
     if pattern.is_empty() {
         return Ok(Condition::Never);
@@ -369,14 +372,14 @@ fn like(model: &Model, operator: &str, pattern: &str, budget: &mut Budget) -> Re
     let flags = if operator.ends_with("ilike") { "i" } else { "" };
     let mut read = |literal: bool| budget.compiled(pattern, &regex(literal), flags);
     let pattern = match read(!model.loopback) {
-        // What is not a regular expression stands for itself.
+        // An invalid regular expression is taken literally; LoopBack answers 500.
         Err(QueryError::Regex(_)) if model.loopback => read(true)?,
         read => read?,
     };
     Ok(Condition::Like { pattern, negated: operator.starts_with('n') })
 }
 
-/// `text`, or `/text/flags`; a slash with anything behind it is a delimiter, as in `/text/`.
+/// Reads `text` or `/text/flags`. A slash that is not the last character is a delimiter.
 fn literal(value: &Value, budget: &mut Budget) -> Result<Regex, QueryError> {
     let Value::String(text) = value else { return Err(QueryError::RegexType) };
     let delimited = text.find('/').is_some_and(|at| at + 1 < text.len());

@@ -1,4 +1,4 @@
-//! JavaScript's comparisons, which LoopBack's memory connector answers by.
+//! JavaScript's comparisons, which LoopBack's memory connector uses.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::javascript::{to_number, to_text};
 
-/// JavaScript's `a == b`; `None` is `undefined`.
+/// JavaScript's `a == b`; `None` = `undefined`.
 pub(super) fn equals(a: Option<&Value>, b: Option<&Value>) -> bool {
     match (a.filter(|a| !a.is_null()), b.filter(|b| !b.is_null())) {
         (None, None) => true,
@@ -15,7 +15,7 @@ pub(super) fn equals(a: Option<&Value>, b: Option<&Value>) -> bool {
     }
 }
 
-/// How `a` stands to `b`; `None` where JavaScript has no answer.
+/// The order of `a` and `b`; `None` where JavaScript's comparisons are all false.
 pub(super) fn compare(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> {
     match (a.filter(|a| !a.is_null()), b.filter(|b| !b.is_null())) {
         (None, None) => Some(Ordering::Equal),
@@ -28,8 +28,8 @@ pub(super) fn compare(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> 
     }
 }
 
-/// An order for sorting: JavaScript's within a type, where `null` and truths are numbers, and by type between them,
-/// so that the order is total.
+/// A total order for sorting. Within a type it is JavaScript's, where `null` and booleans are numbers; values of
+/// different types are ordered by type.
 pub(super) fn total(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     let (Some(a), Some(b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
     match (a, b) {
@@ -43,7 +43,7 @@ fn equal(a: &Value, b: &Value) -> bool {
     let composite = |value: &Value| value.is_array() || value.is_object();
     match (a, b) {
         (Value::String(a), Value::String(b)) => a == b,
-        // Two objects are equal only if they are the same one.
+        // JavaScript compares objects by identity.
         _ if composite(a) && composite(b) => false,
         (Value::String(text), other) | (other, Value::String(text)) if composite(other) => {
             to_text(other) == *text
@@ -61,7 +61,7 @@ fn relate(text: &str, other: &Value) -> Option<Ordering> {
     }
 }
 
-/// Texts compare by their UTF-16 units.
+/// Compares strings by UTF-16 units, as JavaScript does.
 fn units(a: &str, b: &str) -> Ordering {
     if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }

@@ -1,4 +1,4 @@
-//! One condition on one value, as LoopBack's memory connector answers it.
+//! Evaluates a condition on a value as LoopBack's memory connector does.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::javascript::to_text;
 
-/// A condition.
+/// A test of one value.
 #[derive(Clone, Debug)]
 pub(super) enum Condition {
     Equals(Value),
@@ -35,7 +35,7 @@ pub(super) enum Relation {
     LessOrEqual,
 }
 
-/// Where a path begins.
+/// The start of a path.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source<'v> {
     Row(Row<'v>),
@@ -43,7 +43,7 @@ pub(super) enum Source<'v> {
 }
 
 impl Condition {
-    /// Whether the value at `path` passes. A list passes by one of its items.
+    /// Whether the value at `path` passes. A list passes if one of its items does.
     pub(super) fn holds(&self, source: Source<'_>, path: &str, meter: &Meter) -> bool {
         let value = at(source, path);
         if let Some(Value::Array(items)) = value {
@@ -52,6 +52,7 @@ impl Condition {
         if self.passes(value, meter) {
             return true;
         }
+        // LoopBack also looks into lists on the way: `a.b` finds the `b` of each item of `a`.
         let Some((first, rest)) = path.split_once('.') else { return false };
         match source.get(first) {
             Some(Value::Array(items)) => {
@@ -62,7 +63,7 @@ impl Condition {
         }
     }
 
-    /// What it costs, in plain comparisons.
+    /// The cost in plain comparisons.
     pub(super) fn cost(&self) -> usize {
         match self {
             Self::In(list) | Self::NotIn(list) => 1 + list.len(),
@@ -71,7 +72,7 @@ impl Condition {
         }
     }
 
-    /// Whether a value passes that is not a list; `false` once the meter is over.
+    /// Whether a value that is not a list passes; `false` once the meter is exhausted.
     pub(super) fn passes(&self, value: Option<&Value>, meter: &Meter) -> bool {
         if !meter.charge(self.cost()) {
             return false;
@@ -91,7 +92,7 @@ impl Condition {
             Self::Regex(regex) => {
                 value.and_then(Value::as_str).is_some_and(|text| !text.is_empty() && regex.is_match(text))
             }
-            // JavaScript makes a text of whatever is there: of nothing, too.
+            // JavaScript converts the value to a string first; an absent one becomes `undefined`.
             Self::Like { pattern, negated } => {
                 pattern.is_match(&value.map_or_else(|| "undefined".to_owned(), to_text)) != *negated
             }
@@ -131,10 +132,10 @@ impl<'v> Source<'v> {
     }
 }
 
-/// A pattern reads a whole text.
+/// A pattern reads the whole text.
 const PATTERN_COST: usize = EXPENSIVE;
 
-/// The value at a dotted path; on the way, a missing or null one ends the walk.
+/// The value at a dotted path. A missing or null value on the way ends it.
 pub(super) fn at<'v>(source: Source<'v>, path: &str) -> Option<&'v Value> {
     let mut steps = path.split('.');
     let mut value = source.get(steps.next()?)?;

@@ -1,8 +1,8 @@
-//! Why a filter cannot be read.
+//! Errors of a filter.
 
 use serde_json::Value;
 
-/// Why a filter was not understood. The texts are LoopBack's, where it has one.
+/// The reason why a filter is not valid. The texts are LoopBack's where it has one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QueryError {
     /// `limit` is not a positive whole number.
@@ -23,55 +23,55 @@ pub enum QueryError {
     /// An `and`, `or` or `nor` without a list.
     #[error("The {operator} operator has invalid clauses {given}: {reason}")]
     Clauses {
-        /// Which.
+        /// The operator.
         operator: String,
-        /// What it was given.
+        /// The value.
         given: Value,
-        /// Why that is not a list.
+        /// The reason why the value is not a list.
         reason: &'static str,
     },
-    /// An operator with a value that it cannot take.
+    /// An operator with a value of the wrong type.
     #[error("The {property} property has invalid clause {given}: {reason}")]
     Clause {
         /// The property.
         property: String,
-        /// What it was given.
+        /// The value.
         given: Value,
-        /// Why that cannot be taken.
+        /// The reason.
         reason: String,
     },
-    /// An operator of a database.
+    /// An operator of a database (`$…`).
     #[error("Operators \"{}\" are not allowed in query", operators.join(", "))]
     Operators {
-        /// Which.
+        /// The operators.
         operators: Vec<String>,
-        /// Where they stand.
+        /// The clause that contains them.
         clause: Value,
     },
     /// A regular expression that is not text.
     #[error("Invalid argument, must be a string, regex literal, or RegExp object")]
     RegexType,
-    /// Flags that there are not.
+    /// Unknown flags of a regular expression.
     #[error("Invalid regex flags: {0}")]
     RegexFlags(String),
-    /// A regular expression that is broken, or that takes more than linear time.
+    /// A regular expression that is not valid, or that cannot be matched in linear time.
     #[error("The regexp {0} is not valid, or not supported here")]
     Regex(Value),
-    /// What is not a moment.
+    /// A date that cannot be parsed.
     #[error("Invalid date: {0}")]
     Date(String),
     /// An unknown relation.
     #[error("Relation \"{relation}\" is not defined for {model} model")]
     Relation {
-        /// What was asked for.
+        /// The relation.
         relation: String,
-        /// Of which model.
+        /// The model.
         model: String,
     },
     /// A write whose `where` names a hidden property.
     #[error("The where clause names the hidden property \"{0}\"")]
     Hidden(String),
-    /// Deeper than this.
+    /// The filter is nested deeper than this.
     #[error("The query object exceeds maximum depth {0}")]
     TooDeep(usize),
     /// More regular expressions and wildcards than this.
@@ -85,7 +85,7 @@ pub enum QueryError {
     TooManyNames {
         /// `order` or `fields`.
         what: &'static str,
-        /// How many are allowed.
+        /// The maximum.
         most: usize,
     },
     /// More conditions than this.
@@ -93,5 +93,5 @@ pub enum QueryError {
     TooManyClauses(usize),
 }
 
-/// LoopBack's bound: the filter is level 0.
+/// LoopBack's maximum depth of a filter; the filter itself is level 0.
 pub(super) const MAX_DEPTH: usize = 12;

@@ -1,23 +1,23 @@
-//! What a filter is read against: rows, and the kinds of their properties.
+//! The rows that filters are evaluated on, and the types of their properties.
 
 use serde_json::{Map, Value};
 
 use crate::{accounts::Key, clock::Timestamp};
 
-/// What a model has, as far as a query must know.
+/// The parts of a model that a query needs.
 #[derive(Clone, Debug, Default)]
 pub(in crate::accounts) struct Model {
-    /// Its name, for messages.
+    /// The name, for messages.
     pub name: String,
-    /// Its key.
+    /// The key property.
     pub key: Key,
-    /// The declared properties, in order.
+    /// The declared properties in order.
     pub properties: Vec<(String, Kind)>,
-    /// What no answer shows.
+    /// Properties that no answer shows.
     pub hidden: Vec<String>,
-    /// Profile `loopback3`: a condition on a hidden property is dropped. Otherwise no row has such a property.
+    /// Whether a condition on a hidden property is dropped (profile `loopback3`). Otherwise no row has such a property.
     pub loopback: bool,
-    /// Relations that `include` may name.
+    /// The relations that `include` may name.
     pub relations: Vec<String>,
 }
 
@@ -30,15 +30,15 @@ pub enum Kind {
     Number,
     /// True or false.
     Flag,
-    /// A moment, kept as ISO-8601 text.
+    /// A date, stored as text in ISO 8601.
     Date,
-    /// A row's id: a number or a text.
+    /// The id of a row: a number or a string.
     Id,
-    /// Anything.
+    /// Any type.
     Any,
 }
 
-/// One row: its id, and everything else that it has.
+/// A row: its id and its other properties.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::accounts) struct Row<'a> {
     pub(in crate::accounts) id: &'a Value,
@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
 }
 
 impl Kind {
-    /// The kind of a type's name in a model definition.
+    /// The kind of a type name in a model definition.
     #[must_use]
     pub fn named(name: &str) -> Self {
         match name {
@@ -76,7 +76,7 @@ impl Model {
     }
 }
 
-/// A moment as a client writes it: ISO-8601, a day, or milliseconds.
+/// Parses a date: ISO 8601 with or without time, or milliseconds.
 pub(in crate::accounts) fn moment(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) =>

@@ -1,4 +1,4 @@
-//! `order`: `"name DESC"`, `"a, b DESC"`, or a list of such.
+//! `order`: `"name DESC"`, `"a, b DESC"`, or a list of these.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::javascript::truthy;
 
-/// By what rows are sorted; nothing = by their ids.
+/// The sort keys; none = the order of ids.
 #[derive(Clone, Debug, Default)]
 pub(in crate::accounts) struct Order(Vec<Key>);
 
@@ -21,13 +21,13 @@ struct Key {
     descending: bool,
 }
 
-/// Properties to sort by.
+/// Maximum number of sort keys.
 const MAX_KEYS: usize = 32;
 
-/// A key is copied, and compared with some others.
+/// The cost of a sort key in comparisons: it is copied, and compared a few times.
 const KEY_COST: usize = 8;
 
-/// What a row is sorted by.
+/// The values that a row is sorted by.
 pub(in crate::accounts) type SortKey = Vec<Option<Value>>;
 
 impl Order {
@@ -42,7 +42,7 @@ impl Order {
             let Value::String(text) = item else { return Err(QueryError::Order(item.clone())) };
             for token in tokens(text) {
                 let key = Key::read(token)?;
-                // Sorting by what is hidden would tell it.
+                // Sorting by a hidden property would reveal its values.
                 if !model.hides(&key.path) {
                     keys.push(Key { path: model.key.path(&key.path).to_owned(), ..key });
                 }
@@ -54,12 +54,12 @@ impl Order {
         Ok(Self(keys))
     }
 
-    /// What a row costs to sort, in conditions.
+    /// The cost of sorting a row, in comparisons.
     pub(in crate::accounts) fn cost(&self) -> usize {
         self.0.len() * KEY_COST
     }
 
-    /// Whether rows come as the store keeps them: by id, upwards.
+    /// Whether the order is that of the store: ascending ids.
     pub(in crate::accounts) fn is_natural(&self) -> bool {
         self.0.first().is_none_or(|key| key.path == "id" && !key.descending)
     }
@@ -97,7 +97,7 @@ impl Key {
     }
 }
 
-/// Split at commas; blanks go with the comma beside them.
+/// Splits at commas. Blanks beside a comma belong to it.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let last = text.split(',').count().saturating_sub(1);
     text.split(',')

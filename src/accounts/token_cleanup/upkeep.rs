@@ -1,4 +1,4 @@
-//! What the work on tokens in the background shares.
+//! The lifetime rules and the error that cleanup and last uses share.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::{
     store::{CommitError, StoreError},
 };
 
-/// How long tokens live by the settings in force, which a reload may change.
+/// The lifetime rules in force. A reload may change them.
 pub type LifetimesNow = Arc<dyn Fn() -> Lifetimes + Send + Sync>;
 
-/// Why work on tokens was left for the next time.
+/// The reason why a pass failed. The next pass tries again.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::accounts) enum UpkeepError {
     #[error(transparent)]
