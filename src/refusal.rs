@@ -1,4 +1,7 @@
-//! One table from the cause of a refusal to status, code and body.
+//! One table from the cause of a refusal to status, code and body, and the envelope of every error.
+//!
+//! Two variants carry a status that is chosen elsewhere: `Denied` (`policy/decide.rs`) and `BadRequest`
+//! (`wire/reject.rs` for what was sent; the steps of the gate send 400).
 //!
 //! The client is told little, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log is told
 //! all, where the reason is known.
@@ -7,16 +10,16 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::wire::Reject;
 
 /// Why a request goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The head or the body breaks a rule of the wire: the check's name is in the message.
-    Wire {
-        /// 400, 405, 413, 417, 431, 501 or 505.
+    /// The request is malformed or ambiguous: the message names the check.
+    BadRequest {
+        /// The status of the check.
         status: u16,
         /// Which check, and what would be right.
         message: String,
@@ -89,7 +92,7 @@ impl Refusal {
     pub fn method_override() -> Self {
         let message = "the query or the body asks for another method (`_method` or its like); send that method itself \
                        (method-override)";
-        Self::Wire { status: 400, message: message.to_owned() }
+        Self::BadRequest { status: 400, message: message.to_owned() }
     }
 
     /// The status that the client gets.
@@ -159,7 +162,7 @@ impl Refusal {
     /// The table.
     fn told(&self) -> Told {
         match self {
-            Self::Wire { status, message } => Told {
+            Self::BadRequest { status, message } => Told {
                 status: *status,
                 name: "Error",
                 code: Some("BAD_REQUEST"),
@@ -199,7 +202,12 @@ impl Refusal {
             Self::TooMany(_) => {
                 told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
             }
-            _ => self.told_of_a_failure(),
+            Self::StoreDown
+            | Self::OwnerUnknown
+            | Self::AppDown
+            | Self::AppTooSlow
+            | Self::Loop
+            | Self::Internal => self.told_of_a_failure(),
         }
     }
 
@@ -233,12 +241,36 @@ fn told(status: u16, code: &'static str, message: &'static str) -> Told {
     Told { status, name: "Error", code: Some(code), message: message.into() }
 }
 
-/// A wire refusal says which check it was.
+/// What is inside of `error` in LoopBack's envelope, in its key order. The gate's refusals and the User API's errors
+/// (`api/problem.rs`, which adds `details`) are both made of it.
+#[must_use]
+pub fn error_fields(
+    status: u16,
+    name: Option<&str>,
+    message: &str,
+    code: Option<&str>,
+) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("statusCode".to_owned(), status.into());
+    if let Some(name) = name {
+        fields.insert("name".to_owned(), name.into());
+    }
+    fields.insert("message".to_owned(), message.into());
+    if let Some(code) = code {
+        fields.insert("code".to_owned(), code.into());
+    }
+    fields
+}
+
+/// The message names the check.
 impl From<&Reject> for Refusal {
     fn from(reject: &Reject) -> Self {
         match reject {
             Reject::PercentEscape { segment } => Self::BadEscape(segment.to_string()),
-            _ => Self::Wire { status: reject.status(), message: format!("{reject} ({})", reject.check()) },
+            _ => Self::BadRequest {
+                status: reject.status(),
+                message: format!("{reject} ({})", reject.check()),
+            },
         }
     }
 }
@@ -266,18 +298,10 @@ fn is_html(range: &[u8]) -> bool {
 }
 
 impl Told {
-    /// LoopBack's envelope, in its key order; a 5xx of its own tells neither name nor code.
+    /// A 5xx of the gate's own has neither name nor code.
     fn json(&self) -> String {
-        let mut error = serde_json::Map::new();
-        error.insert("statusCode".into(), json!(self.status));
-        if !self.name.is_empty() {
-            error.insert("name".into(), json!(self.name));
-        }
-        error.insert("message".into(), json!(self.message));
-        if let Some(code) = self.code {
-            error.insert("code".into(), json!(code));
-        }
-        json!({ "error": error }).to_string()
+        let name = Some(self.name).filter(|name| !name.is_empty());
+        json!({ "error": error_fields(self.status, name, &self.message, self.code) }).to_string()
     }
 
     fn page(&self, request_id: &str) -> String {
@@ -368,8 +392,11 @@ mod tests {
         assert_eq!(Form::of("GET", html, Some(b"cors")), Form::Json);
         assert_eq!(Form::of("POST", html, None), Form::Json);
         assert_eq!(Form::of("GET", Some(b"*/*"), None), Form::Json);
-        let page =
-            Refusal::Wire { status: 400, message: "<script>".into() }.into_response(Form::Page, true, "r1");
+        let page = Refusal::BadRequest { status: 400, message: "<script>".into() }.into_response(
+            Form::Page,
+            true,
+            "r1",
+        );
         let text = String::from_utf8(page.body().to_vec()).unwrap();
         assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"), "{text}");
         assert!(text.contains("request r1"));

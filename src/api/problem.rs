@@ -14,6 +14,7 @@ use super::{
     negotiate::{Format, error_format},
     xml,
 };
+use crate::refusal::error_fields;
 
 /// An error in LoopBack's envelope (docs/loopback-3.28.md section 0).
 #[derive(Clone, Debug)]
@@ -165,15 +166,8 @@ impl Problem {
 
     /// What stands inside of `error`, in LoopBack's order.
     pub(super) fn inner(&self) -> Map<String, Value> {
-        let mut inner = Map::new();
-        inner.insert("statusCode".to_owned(), self.0.status.as_u16().into());
-        if let Some(name) = self.0.name {
-            inner.insert("name".to_owned(), name.into());
-        }
-        inner.insert("message".to_owned(), self.0.message.as_ref().into());
-        if let Some(code) = self.0.code {
-            inner.insert("code".to_owned(), code.into());
-        }
+        let told = &*self.0;
+        let mut inner = error_fields(told.status.as_u16(), told.name, &told.message, told.code);
         if let Some(details) = &self.0.details {
             inner.insert("details".to_owned(), details.clone());
         }

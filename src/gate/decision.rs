@@ -30,7 +30,7 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Resu
     } else {
         "the path holds an encoded slash; send `/`, or allow it in the route with `encodedSlash` (encoded-slash)"
     };
-    Err(Refusal::Wire { status: 400, message: message.to_owned() })
+    Err(Refusal::BadRequest { status: 400, message: message.to_owned() })
 }
 
 impl<'r> Request<'r> {

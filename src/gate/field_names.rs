@@ -12,7 +12,7 @@ impl Request<'_> {
     pub(super) fn check_names(&self) -> Result<Spelling, Refusal> {
         if let Some(name) = self.context.repeated {
             let message = format!("`{name}` came twice; send it once (repeated-header)");
-            return Err(Refusal::Wire { status: 400, message });
+            return Err(Refusal::BadRequest { status: 400, message });
         }
         forward::check_names(&self.gate.settings.names, self.head).map_err(|forbidden| {
             let message = match forbidden {
@@ -22,7 +22,7 @@ impl Request<'_> {
                 }
                 Forbidden::Nominated => "`Connection` may not name this header (connection-names-reserved)",
             };
-            Refusal::Wire { status: 400, message: message.to_owned() }
+            Refusal::BadRequest { status: 400, message: message.to_owned() }
         })
     }
 }

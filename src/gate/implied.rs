@@ -110,7 +110,7 @@ impl<'r> Request<'r> {
         check_slashes(reading.head, reading.action)?;
         if reading.action.served != Served::App {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";
-            return Err(Refusal::Wire { status: 400, message: message.to_owned() }.into());
+            return Err(Refusal::BadRequest { status: 400, message: message.to_owned() }.into());
         }
         self.decide(reading, &Cell::new(None)).await?;
         Ok(())
@@ -182,10 +182,10 @@ fn second_source(name: &str) -> Stop {
         "`{name}` names a second resource to read, which no rule covers; read it and write it in requests of their own \
          (copy-source)"
     );
-    Refusal::Wire { status: 400, message }.into()
+    Refusal::BadRequest { status: 400, message }.into()
 }
 
 fn bad_destination(why: &str) -> Stop {
     let message = format!("`Destination` has to be a path of this host, or its URI: {why} (destination)");
-    Refusal::Wire { status: 400, message }.into()
+    Refusal::BadRequest { status: 400, message }.into()
 }
