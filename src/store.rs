@@ -37,7 +37,7 @@ pub use records::{
     RoleMapping, Token, User, UserDraft,
 };
 pub use sessions::{Session, Sessions, Subject, TokenState};
-pub use settings::{Engine, Settings};
+pub use settings::{Engine, EngineKind, Settings};
 
 /// Where accounts and tokens are kept. All methods may be called from any runtime.
 #[async_trait]

@@ -5,11 +5,12 @@ use crate::store::{self, Engine};
 /// `memory:`, or `sled:` and the whole path.
 #[must_use]
 pub fn store_name(settings: &store::Settings) -> String {
+    let scheme = settings.engine.kind().scheme();
     match &settings.engine {
-        Engine::Memory => "memory:".to_owned(),
+        Engine::Memory => format!("{scheme}:"),
         Engine::Sled(folder) => {
             let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-            format!("sled:{}", whole.display())
+            format!("{scheme}:{}", whole.display())
         }
     }
 }

@@ -104,15 +104,14 @@ impl Backend {
             return Ok(gate);
         }
         let config = site.whole()?;
-        if let Engine::Sled(folder) = &config.store.engine
-            && !config.store.engine.has_files()
-        {
-            anyhow::bail!(
+        match &config.store.engine {
+            Engine::Sled(folder) if !config.store.engine.has_files() => anyhow::bail!(
                 "there is no store in `{}`, and {}; {}",
                 whole(folder),
                 silent(config),
                 looked(config)
-            );
+            ),
+            Engine::Sled(_) | Engine::Memory => {}
         }
         Self::here(config).await
     }
@@ -142,15 +141,20 @@ impl Backend {
     async fn reach(site: &Site) -> anyhow::Result<Option<Self>> {
         let gate = Self::of_a_gate(site).await?;
         let config = &site.config;
-        if gate.is_none() && site.broken.is_none() && config.store.engine == Engine::Memory {
-            anyhow::bail!("{}, and a store in memory is nowhere else", silent(config));
+        match &config.store.engine {
+            Engine::Memory if gate.is_none() && site.broken.is_none() => {
+                anyhow::bail!("{}, and a store in memory is nowhere else", silent(config))
+            }
+            Engine::Memory | Engine::Sled(_) => Ok(gate),
         }
-        Ok(gate)
     }
 
     /// Says where a first command has made a store: the gate has to be started with the same configuration.
     pub(super) fn tell_of_a_new_store(site: &Site) {
-        let Engine::Sled(folder) = &site.config.store.engine else { return };
+        let folder = match &site.config.store.engine {
+            Engine::Sled(folder) => folder,
+            Engine::Memory => return,
+        };
         let file = site.config.file();
         let whose = if file.exists() {
             format!("as `{}` says", whole(file))

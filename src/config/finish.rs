@@ -196,11 +196,7 @@ impl Finish<'_> {
         let url = self.secret("store.url", &raw.url, &raw.url_file);
         let engine = match url.as_ref().map_or("", Secret::expose) {
             "" => store::Engine::Sled(data_dir.join("store")),
-            "memory:" => store::Engine::Memory,
-            url => match url.strip_prefix("sled:").filter(|path| !path.is_empty() && !path.contains('\0')) {
-                Some(path) => store::Engine::Sled(self.base.join(path)),
-                None => self.no_engine(url, raw),
-            },
+            url => self.engine(url).unwrap_or_else(|| self.no_engine(url, raw)),
         };
         let per_realm = users.realm_required && users.realm_delimiter.is_some();
         let keys = store::KeyRules {
@@ -209,6 +205,16 @@ impl Finish<'_> {
             canonical: self.profile == Profile::Standard,
         };
         store::Settings { engine, keys }
+    }
+
+    fn engine(&self, url: &str) -> Option<store::Engine> {
+        let (kind, rest) = store::EngineKind::of(url)?;
+        match kind {
+            store::EngineKind::Memory => rest.is_empty().then_some(store::Engine::Memory),
+            store::EngineKind::Sled => {
+                (!rest.is_empty() && !rest.contains('\0')).then(|| store::Engine::Sled(self.base.join(rest)))
+            }
+        }
     }
 
     /// Says what is wrong with a store's address, without the address: it may hold a password.

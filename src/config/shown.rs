@@ -15,6 +15,7 @@ use super::{
     sources::File,
     unbuilt::is_unbuilt,
 };
+use crate::store::EngineKind;
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +141,10 @@ fn masked(key: &str, value: Value) -> Value {
     if text.is_empty() {
         return "".into();
     }
-    let is_plain = text == "memory:" || text.starts_with("sled:");
+    let is_plain = EngineKind::of(text).is_some_and(|(kind, rest)| match kind {
+        EngineKind::Memory => rest.is_empty(),
+        EngineKind::Sled => true,
+    });
     if key == "store.url" && is_plain { value } else { MASK.into() }
 }
 

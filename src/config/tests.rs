@@ -219,7 +219,16 @@ fn the_store_lies_in_the_data_folder_unless_told_otherwise() {
     assert_eq!(engine("").unwrap(), store::Engine::Sled(folder.0.path().join("d/store")));
     assert_eq!(engine("sled:/x").unwrap(), store::Engine::Sled("/x".into()));
     assert_eq!(engine("memory:").unwrap(), store::Engine::Memory);
-    for url in ["sled:", "memory", "redis://:hush@x", "postgres://u:hush@h/d", "postgresql:hush", "hush"] {
+    for kind in store::EngineKind::ALL {
+        let rest = match kind {
+            store::EngineKind::Memory => "",
+            store::EngineKind::Sled => "x",
+        };
+        assert_eq!(engine(&format!("{}:{rest}", kind.scheme())).unwrap().kind(), *kind);
+    }
+    for url in
+        ["sled:", "memory", "memory:x", "redis://:hush@x", "postgres://u:hush@h/d", "postgresql:hush", "hush"]
+    {
         let text = engine(url).unwrap_err().to_string();
         assert!(!text.contains("hush"), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
