@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Sources, code,
     keys::{KEYS, shapes},
-    live::LIVE,
+    live::is_live,
     load,
     schema::{Said, Shape, sample, schema},
     settings::Profile,
@@ -68,8 +68,7 @@ fn heading(title: &str, intro: Option<String>) -> String {
 }
 
 fn line(shape: &Shape, key: &str, said: Said) -> String {
-    let is_live = LIVE.contains(&shape.key());
-    let mark = if is_live { " **R**" } else { "" };
+    let mark = if is_live(shape.key()) { " **R**" } else { "" };
     let meaning = match key.strip_suffix("_file") {
         Some(secret) if said.comment.is_none() => format!("a file that holds `{secret}`"),
         _ => said.comment.unwrap_or_else(|| panic!("`{}` has no comment in sample.toml", shape.key())),

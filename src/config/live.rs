@@ -2,10 +2,7 @@
 
 mod origin;
 
-use super::{
-    Config, ConfigErrors, Loaded, load_in,
-    settings::{ApiSettings, PoliciesSettings, UsersSettings},
-};
+use super::{Config, ConfigErrors, Loaded, load_in};
 
 pub(super) use origin::Origin;
 
@@ -20,31 +17,59 @@ pub struct Taken {
     pub waiting: Vec<&'static str>,
 }
 
+/// A key that a running gate takes up.
+struct LiveKey {
+    name: &'static str,
+    /// Copies its value from the new configuration.
+    take: fn(&mut Config, &Config),
+}
+
+/// The keys that are taken up, each with the field that is copied; `as` names a field that is not called as its key.
+macro_rules! live {
+    ($($section:ident.$key:ident $(as $field:ident)?,)+) => {
+        &[$(LiveKey {
+            name: concat!(stringify!($section), ".", stringify!($key)),
+            take: |held, new| live!(@copy held new $section $key $($field)?),
+        },)+]
+    };
+    (@copy $held:ident $new:ident $section:ident $key:ident) => {
+        $held.$section.$key.clone_from(&$new.$section.$key)
+    };
+    (@copy $held:ident $new:ident $section:ident $key:ident $field:ident) => {
+        $held.$section.$field.clone_from(&$new.$section.$field)
+    };
+}
+
 /// What goes with the set in force, and so is swapped with it. All else is wired at the start: listeners, threads,
-/// the store and its keys, connections to the app, secrets, limits.
-pub(super) const LIVE: &[&str] = &[
-    "api.users",
-    "api.user_model",
-    "api.short_routes",
-    "users.ttl",
-    "users.max_ttl",
-    "users.max_tokens",
-    "users.reset_password_token_ttl",
-    "users.restrict_reset_password_token_scope",
-    "users.reject_password_changes_via_patch_or_replace",
-    "users.access_token_id_length",
-    "users.current_user_literal",
-    "users.registration",
-    "users.rename",
-    "users.redirect_hosts",
-    "password.min_length",
-    "password.blocklist",
-    "policies.unmatched",
-    "policies.default_permission",
-    "policies.acl_error_status",
-    "mail.from",
-    "mail.verify_on_register",
+/// the store and its keys, connections to the app, secrets, limits. A key that is not here keeps its old value.
+const LIVE: &[LiveKey] = live![
+    api.users,
+    api.user_model,
+    api.short_routes,
+    users.ttl,
+    users.max_ttl,
+    users.max_tokens,
+    users.reset_password_token_ttl,
+    users.restrict_reset_password_token_scope,
+    users.reject_password_changes_via_patch_or_replace,
+    users.access_token_id_length,
+    users.current_user_literal,
+    users.registration,
+    users.rename,
+    users.redirect_hosts,
+    password.min_length,
+    password.blocklist,
+    policies.unmatched,
+    policies.default_permission as default_allow,
+    policies.acl_error_status,
+    mail.from,
+    mail.verify_on_register,
 ];
+
+/// Whether a running gate takes this key up.
+pub(super) fn is_live(key: &str) -> bool {
+    LIVE.iter().any(|live| live.name == key)
+}
 
 impl Config {
     /// Reads the same sources again.
@@ -70,7 +95,7 @@ impl Config {
         };
         // For ever means nothing where tokens for ever have been refused so far.
         let endless = new.users.ttl == -1 && !self.users.allow_eternal_tokens;
-        let is_live = |key: &&str| LIVE.contains(key) && !(endless && *key == "users.ttl");
+        let is_live = |key: &&str| is_live(key) && !(endless && *key == "users.ttl");
         // A profile sets defaults, and much besides.
         let profile = (self.profile != new.profile).then_some("profile");
         if let Some(profile) = profile {
@@ -81,29 +106,9 @@ impl Config {
         waiting.retain(|key| !is_live(key));
         // What is as it runs waits for nothing.
         let restart = changed.into_iter().filter(|key| waiting.contains(key)).collect();
-        let old = self.users.clone();
-        self.users = UsersSettings {
-            ttl: if endless { old.ttl } else { new.users.ttl },
-            sliding_ttl: old.sliding_ttl,
-            email_verification_required: old.email_verification_required,
-            realm_required: old.realm_required,
-            realm_delimiter: old.realm_delimiter,
-            case_sensitive_email: old.case_sensitive_email,
-            allow_eternal_tokens: old.allow_eternal_tokens,
-            bearer_token_base64_encoded: old.bearer_token_base64_encoded,
-            ..new.users
-        };
-        self.api = ApiSettings {
-            users: new.api.users,
-            user_model: new.api.user_model,
-            short_routes: new.api.short_routes,
-            ..self.api.clone()
-        };
-        self.password.min_length = new.password.min_length;
-        self.password.blocklist = new.password.blocklist;
-        self.policies = PoliciesSettings { dir: self.policies.dir.clone(), ..new.policies };
-        self.mail.from = new.mail.from;
-        self.mail.verify_on_register = new.mail.verify_on_register;
+        for live in LIVE.iter().filter(|live| is_live(&live.name)) {
+            (live.take)(self, &new);
+        }
         self.set.retain(|key| !is_live(&key.as_str()));
         self.set.extend(new.set.into_iter().filter(|key| is_live(&key.as_str())));
         self.origin.keys = new.origin.keys;
@@ -132,10 +137,105 @@ mod tests {
         (config, taken)
     }
 
+    /// Each live key with a value that is not its default.
+    const OTHER_VALUES: &[(&str, &str)] = &[
+        ("api.users", "\"people\""),
+        ("api.user_model", "\"Person\""),
+        ("api.short_routes", "true"),
+        ("users.ttl", "5"),
+        ("users.max_ttl", "1300000"),
+        ("users.max_tokens", "3"),
+        ("users.reset_password_token_ttl", "60"),
+        ("users.restrict_reset_password_token_scope", "true"),
+        ("users.reject_password_changes_via_patch_or_replace", "true"),
+        ("users.access_token_id_length", "70"),
+        ("users.current_user_literal", "\"me\""),
+        ("users.registration", "\"closed\""),
+        ("users.rename", "false"),
+        ("users.redirect_hosts", "[\"a.example\"]"),
+        ("password.min_length", "12"),
+        ("password.blocklist", "false"),
+        ("policies.unmatched", "\"allow\""),
+        ("policies.default_permission", "\"ALLOW\""),
+        ("policies.acl_error_status", "404"),
+        ("mail.from", "\"a@b\""),
+        ("mail.verify_on_register", "true"),
+    ];
+
+    /// The keys that wait for a restart: whole sections, and keys of sections that have live ones.
+    const WAITING: &[&str] = &[
+        "server",
+        "tls",
+        "upstream",
+        "credentials",
+        "store",
+        "limits",
+        "identity",
+        "cors",
+        "pages",
+        "webhook",
+        "forward_auth",
+        "admin",
+        "log",
+        "api.root",
+        "api.body_limit",
+        "api.openapi",
+        "users.sliding_ttl",
+        "users.email_verification_required",
+        "users.realm_required",
+        "users.realm_delimiter",
+        "users.case_sensitive_email",
+        "users.allow_eternal_tokens",
+        "users.bearer_token_base64_encoded",
+        "password.algorithm",
+        "password.memory_kib",
+        "password.iterations",
+        "password.parallelism",
+        "password.workers",
+        "password.queue",
+        "policies.dir",
+        "mail.smtp",
+        "mail.smtp_file",
+        "mail.templates",
+    ];
+
     #[test]
-    fn they_are_all_keys() {
-        for key in LIVE {
-            assert!(KEYS.contains(key), "{key}");
+    fn every_key_is_live_or_waits() {
+        for key in KEYS {
+            let section = key.split('.').next().unwrap();
+            let waits = WAITING.contains(key) || WAITING.contains(&section);
+            assert!(
+                is_live(key) != waits,
+                "`{key}`: a line of `LIVE`, or of `WAITING` in this test, not both"
+            );
+        }
+        for live in LIVE {
+            assert!(KEYS.contains(&live.name), "{}", live.name);
+        }
+    }
+
+    #[test]
+    fn what_is_live_is_copied_whole_and_nothing_else() {
+        let settings = |config: &Config| {
+            let Config { api, users, password, policies, mail, .. } = config;
+            format!("{api:?} {users:?} {password:?} {policies:?} {mail:?}")
+        };
+        for live in LIVE {
+            let (_, value) = OTHER_VALUES.iter().find(|(key, _)| *key == live.name).expect(live.name);
+            let (section, key) = live.name.split_once('.').unwrap();
+            let text = format!("[{section}]\n{key} = {value}");
+            let folder = tempfile::tempdir().unwrap();
+            let sources = Sources { file: Some(folder.path().join("portcullis.toml")), ..Sources::default() };
+            let load = |text: &str| {
+                fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+                crate::config::load(&sources).unwrap().config
+            };
+            let mut config = load("");
+            let (before, new) = (settings(&config), load(&text));
+            let taken = config.take_up(new.clone());
+            assert_eq!((taken.now, taken.restart), (vec![live.name], vec![]), "{text}");
+            assert_eq!(settings(&config), settings(&new), "{text}");
+            assert_ne!(settings(&config), before, "{text}");
         }
     }
 
