@@ -49,6 +49,8 @@ use crate::javascript;
 
 pub use account::{AccountModel, AccountRoute, Property};
 pub use account_method::AccountMethod;
+#[cfg(test)]
+pub(crate) use account_method::of_loopback;
 pub use action::{Action, Served};
 pub use analysis::{Analysis, Mutation, RuleName, UserRule, analyze};
 pub use app_collections::{AppCollections, Collection, Key};

@@ -70,7 +70,9 @@ const WHERE: Argument = argument("where", Place::Named, Kind::Object);
 /// A write's: its body is the data.
 const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
-/// Every method of the User API that takes more than an id. What the app's methods take stands with their routes.
+/// Every method of the User API that takes more than an id. It says more than `policy/argument.rs`, which has what
+/// the app's methods take: which arguments are required, and in which forms the User API reads them. A test holds the
+/// two together.
 const METHODS: &[(AccountMethod, &[Argument])] = &[
     (AccountMethod::Create, &[argument("data", Place::Body, Kind::Objects)]),
     (AccountMethod::PatchOrCreate, &[DATA]),
@@ -104,7 +106,7 @@ const METHODS: &[(AccountMethod, &[Argument])] = &[
             argument("confirmation", Place::Field, Kind::Text),
         ],
     ),
-    (AccountMethod::CreateChangeStream, &[argument("options", Place::Query, Kind::Object)]),
+    (AccountMethod::CreateChangeStream, &[argument("options", Place::Named, Kind::Object)]),
     (AccountMethod::ListTokens, &[FILTER]),
     (AccountMethod::CountTokens, &[WHERE]),
     (AccountMethod::CreateTokens, &[argument("data", Place::Body, Kind::Objects)]),
@@ -259,6 +261,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::policy::{ArgumentKind, ArgumentSource, Item};
 
     fn message(result: Result<(), Problem>) -> String {
         match result {
@@ -269,6 +272,37 @@ mod tests {
 
     fn asking(query: &str) -> Around<'_> {
         Around { query: Some(query), headers: None }
+    }
+
+    #[test]
+    fn the_arguments_are_those_of_loopbacks_methods() {
+        let of_loopback = crate::policy::of_loopback();
+        for method in AccountMethod::ALL {
+            let ours: Vec<_> = of(*method)
+                .iter()
+                .map(|argument| {
+                    let source = match argument.place {
+                        Place::Body => ArgumentSource::Body,
+                        Place::Field => ArgumentSource::Form,
+                        Place::Query => ArgumentSource::Query,
+                        Place::Named => ArgumentSource::Named,
+                    };
+                    let (item, lists, or_list) = match argument.kind {
+                        Kind::Object => (Item::Object, 0, false),
+                        Kind::Objects => (Item::Object, 0, true),
+                        Kind::Text => (Item::Text, 0, false),
+                        Kind::Texts => (Item::Text, 1, false),
+                    };
+                    (argument.name, source, ArgumentKind { item, lists }, or_list)
+                })
+                .collect();
+            // Any value is a text where it comes in the query, and `confirm` is answered for a header, too.
+            let is_unchecked = *method == AccountMethod::Confirm;
+            let Some(takes) = of_loopback.get(method.name()).filter(|_| !is_unchecked) else { continue };
+            let theirs: Vec<_> =
+                takes.iter().map(|taken| (&*taken.name, taken.source, taken.kind, taken.lists)).collect();
+            assert_eq!(ours, theirs, "{method:?}: `METHODS` here, and `BUILT_IN` in policy/argument.rs");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The methods of the account model that the User API has: the one list that routes, checks, dispatch and description
-//! go by.
+//! The methods of the account model that the User API has. Other tables are keyed by this enum: routes
+//! (`policy/method.rs`), arguments (`api/arguments.rs`), endpoints (`api.rs`) and descriptions
+//! (`api/openapi/operations.rs`). The compiler or a test asks for each.
 
 /// Defines the methods, each with its canonical name in LoopBack.
 macro_rules! methods {
@@ -110,22 +111,30 @@ pub(super) fn unbuilt_only_reads(name: &str) -> bool {
     READING.iter().any(|kind| name.starts_with(kind))
 }
 
+/// The methods of LoopBack's user model by their canonical names, each with what it takes as the routes have it.
+#[cfg(test)]
+pub(crate) fn of_loopback() -> std::collections::BTreeMap<String, Vec<super::Argument>> {
+    use super::method;
+
+    let tokens = method::relation("hasMany", false, "accessTokens", "accessTokens");
+    let of_users = [method::persisted(true), method::user(), tokens].concat().into_iter();
+    let canonical = of_users.filter(|method| !method.hidden).map(|method| {
+        let prefix = if method.instance { "prototype." } else { "" };
+        (format!("{prefix}{}", method.name), method.takes.to_vec())
+    });
+    canonical.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::policy::method;
 
     #[test]
     fn the_methods_are_those_of_loopbacks_user_model() {
-        let tokens = method::relation("hasMany", false, "accessTokens", "accessTokens");
-        let of_users = [method::persisted(true), method::user(), tokens].concat();
-        let mut expected: BTreeSet<String> = of_users
-            .into_iter()
-            .filter(|method| !method.hidden)
-            .map(|method| if method.instance { format!("prototype.{}", method.name) } else { method.name })
-            .collect();
+        let mut expected: BTreeSet<String> = of_loopback().into_keys().collect();
+        // A method that LoopBack's `User` does not have is added here, too.
         expected.insert(AccountMethod::ShortSetPassword.name().to_owned());
         let listed: BTreeSet<String> =
             AccountMethod::ALL.iter().map(|method| method.name().to_owned()).collect();

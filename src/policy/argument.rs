@@ -159,7 +159,8 @@ const FILTER: Argument = argument("filter", Source::Named, Item::Object);
 const WHERE: Argument = argument("where", Source::Query, Item::Object);
 
 /// Every method of LoopBack's own whose arguments can be of a wrong type. `many.get` and the like are those of
-/// relations and scopes.
+/// relations and scopes. User models other than the account model have routes with these methods, too; what the User
+/// API serves is checked by `api/arguments.rs`.
 const BUILT_IN: &[(&str, &[Argument])] = &[
     ("create", &[BATCH]),
     ("patchOrCreate", &[DATA]),
