@@ -2,6 +2,8 @@
 //!
 //! Without more, a test fails where a page is stale. `UPDATE_DOCS=1 cargo test --lib docs::` writes the pages.
 
+mod regressions;
+
 use std::{
     fs,
     path::Path,
