@@ -1,4 +1,4 @@
-//! Names that the code writes and the pages list: events, error codes, fields of log lines. They stand in no type, so
+//! Names that the code writes and the pages list: events, error codes, checks, remarks, fields of log lines. They stand in no type, so
 //! they are read from the source, and compared with the page in both directions.
 
 #![expect(clippy::string_slice, reason = "every place that is cut at was found by searching")]
@@ -49,6 +49,16 @@ fn every_check_of_a_request_is_documented_and_no_other() {
         .lines()
         .filter_map(|row| row.strip_prefix("| `")?.split('`').next());
     assert_same("docs/what-is-refused.md", "checks", &in_code, &rows.map(str::to_owned).collect());
+}
+
+#[test]
+fn every_remark_of_check_app_is_documented_and_no_other() {
+    let tree = Tree::read();
+    let code = sources(&tree, "src/cli/check_app").collect::<Vec<_>>().concat();
+    let page = section(tree.text("docs/findings.md"), "## What `import check-app` finds", "\n## ");
+    let rows = page.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+    let documented = rows.map(str::to_owned).collect();
+    assert_same("docs/findings.md", "import check-app", &remarks(&code), &documented);
 }
 
 #[test]
@@ -133,6 +143,12 @@ fn checks_of_the_wire(code: &str) -> Names {
     name.captures_iter(code).map(|found| found[1].to_owned()).collect()
 }
 
+/// The codes of remarks, where they are made and in the tables of what is looked for.
+fn remarks(code: &str) -> Names {
+    let name = Regex::new(r#"(?:\.(?:decide|set|covered)\(|\bcode:)\s*"([a-z-]+)""#).unwrap();
+    name.captures_iter(code).map(|found| found[1].to_owned()).collect()
+}
+
 /// Statuses that stand before a code in one arm of a table.
 fn statuses(code: &str) -> BTreeSet<(String, String)> {
     let status = Regex::new(r"(?:told\(|Problem::new\(|status: )\s*([45]\d\d),").unwrap();
@@ -203,6 +219,10 @@ fn names_are_found_in_code() {
     assert_eq!(error_codes(code), names(&["BAD_THING"]));
     assert_eq!(checks_in_messages("\"send it once (some-check)\", \"(a) b\""), names(&["some-check"]));
     assert_eq!(checks_of_the_wire("Some = \"some-check\", 400, \"do\";"), names(&["some-check"]));
+    assert_eq!(
+        remarks("remarks.set(\n \"a-b\", x); Mark { code: \"c\" }; x.code == \"d\""),
+        names(&["a-b", "c"])
+    );
     assert_eq!(statuses(code), BTreeSet::from([("400".to_owned(), "BAD_THING".to_owned())]));
     assert_eq!(log_fields(code, true), names(&["user.id", "by"]));
     assert_eq!(log_fields(code, false), names(&["request_id", "error", "more", "field.target"]));
