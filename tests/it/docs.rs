@@ -4,6 +4,7 @@
 mod citations;
 mod codes;
 mod commands;
+mod operations;
 mod tree;
 
 use tree::Tree;
@@ -24,6 +25,11 @@ fn every_file_and_function_that_is_named_exists() {
 }
 
 #[test]
+fn every_item_is_in_the_file_that_is_named_with_it() {
+    assert_clean(citations::wrong_items);
+}
+
+#[test]
 fn nothing_outside_the_repository_is_cited() {
     assert_clean(citations::outside);
 }
@@ -37,6 +43,36 @@ fn every_page_is_in_the_index() {
     let missing: Vec<&str> =
         pages.filter(|page| *page != "README.md" && !index.contains(&format!("]({page})"))).collect();
     assert!(missing.is_empty(), "docs/README.md lacks {missing:?}");
+}
+
+#[test]
+fn lines_of_pages_are_short() {
+    assert_clean(long_lines);
+    let page = format!(
+        "{0}\n| {0} |\n```\n{0}\n```\n    {0}\n<!-- generated: x -->\n{0}\n<!-- end -->\n",
+        "a".repeat(161)
+    );
+    assert_eq!(long_lines("a.md", &page, &Tree::of(&[])), ["a.md:1: 161 characters, 160 at most"]);
+}
+
+/// Lines of running text that are longer than the pages are wrapped.
+fn long_lines(path: &str, text: &str, _: &Tree) -> Vec<String> {
+    const LONGEST: usize = 160;
+    if !path.ends_with(".md") {
+        return Vec::new();
+    }
+    let (mut is_code, mut is_generated) = (false, false);
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        is_code ^= line.trim_start().starts_with("```");
+        is_generated = (is_generated || line.starts_with("<!-- generated")) && !line.starts_with("<!-- end");
+        let is_text = !is_code && !is_generated && !line.starts_with(['|']) && !line.starts_with("    ");
+        let length = line.chars().count();
+        if is_text && length > LONGEST {
+            found.push(format!("{path}:{number}: {length} characters, {LONGEST} at most"));
+        }
+    }
+    found
 }
 
 /// A checker of one text finds nothing in any text of the repository.

@@ -43,6 +43,14 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"`([A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)+)(?:\(\))?`").unwrap()
 });
 
+/// `file.rs` (`item`, `other`), and `Type::item` (`file.rs`).
+static IN_FILE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"`(?P<of>[A-Za-z0-9_./:!-]+)` \((?P<list>`[A-Za-z0-9_./:!-]+`(?:, `[A-Za-z0-9_./:!-]+`)*)[),;]",
+    )
+    .unwrap()
+});
+
 /// Documents and sections that there are not.
 pub(super) fn wrong_citations(path: &str, text: &str, tree: &Tree) -> Vec<String> {
     if is_made_up(path) {
@@ -133,6 +141,48 @@ pub(super) fn wrong_names(path: &str, text: &str, tree: &Tree) -> Vec<String> {
         }
     }
     found
+}
+
+/// Items that the file which is named with them does not define.
+pub(super) fn wrong_items(path: &str, text: &str, tree: &Tree) -> Vec<String> {
+    if !path.ends_with(".md") || path == "CHANGELOG.md" {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for named in IN_FILE.captures_iter(line) {
+            let of = &named["of"];
+            let list: Vec<&str> = named["list"].split(", ").map(|name| name.trim_matches('`')).collect();
+            let (files, items): (Vec<&str>, Vec<&str>) =
+                list.into_iter().chain([of]).partition(|name| name.ends_with(".rs"));
+            let texts: Vec<&str> = files.iter().filter_map(|file| source(path, file, tree)).collect();
+            if texts.is_empty() {
+                continue;
+            }
+            for item in items.into_iter().filter(|item| !item.contains(['/', '.', '-'])) {
+                let name = item.rsplit("::").next().unwrap_or(item);
+                if !texts.iter().any(|text| defines(text, name)) {
+                    found.push(format!("{path}:{number}: {files:?} define no `{item}`"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The text of a file that a page names.
+fn source<'t>(path: &str, name: &str, tree: &'t Tree) -> Option<&'t str> {
+    let near = ["", "src/", "tests/", "tests/it/"].map(|folder| format!("{folder}{name}"));
+    near.into_iter().chain([beside(path, name)]).find(|file| tree.has(file)).map(|file| tree.text(&file))
+}
+
+/// Whether a file has a function, a type, a constant, a variant or a macro of this name.
+fn defines(text: &str, name: &str) -> bool {
+    let name = regex::escape(name.trim_end_matches('!'));
+    let item = format!(
+        r"\b(?:fn|struct|enum|trait|type|const|static|macro_rules!|mod) {name}\b|(?m)^    {name}(?:[,({{]| \{{| =)"
+    );
+    Regex::new(&item).unwrap().is_match(text)
 }
 
 /// Words for what lies beside the repository. The checks may run a kit from there.
@@ -256,6 +306,14 @@ fn what_does_not_resolve_is_found() {
         ("src/x.rs", "// tests/it/z.rs has it", 1),
     ] {
         assert_eq!(wrong_names(path, text, &tree).len(), wrong, "{text}");
+    }
+    for (text, wrong) in [
+        ("`made` (`x.rs`), `x.rs` (`made`, `Thing`) and `Thing` (`x.rs`, of one kind)", 0),
+        ("`x.rs` (`lost`, `made`)", 1),
+        ("`Thing::lost` (`x.rs`)", 1),
+        ("`a-setting` (`x.rs`), `x.rs` (a word), `y.rs` (`made`)", 0),
+    ] {
+        assert_eq!(wrong_items("docs/a.md", text, &tree).len(), wrong, "{text}");
     }
     assert_eq!(outside("src/x.rs", "// ../shared/faults", &tree).len(), 1);
 }

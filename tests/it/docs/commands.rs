@@ -17,7 +17,7 @@ struct App {
 }
 
 /// A block of a page: its language, and its text.
-type Block<'p> = (&'p str, &'p str);
+pub(super) type Block<'p> = (&'p str, &'p str);
 
 const PAGE: &str = "docs/getting-started.md";
 
@@ -168,7 +168,7 @@ fn settings(page: &str, app: &str) -> String {
 }
 
 /// The fenced blocks of a page.
-fn blocks(page: &str) -> Vec<Block<'_>> {
+pub(super) fn blocks(page: &str) -> Vec<Block<'_>> {
     let parts = page.split("```").skip(1).step_by(2);
     parts.filter_map(|part| part.split_once('\n')).collect()
 }
