@@ -25,7 +25,7 @@
 //! # Invariants
 //!
 //! - Nothing is served or forwarded without a [`policy::Permit`], and only `policy` makes one. The gate's own public
-//!   pages under `/.portcullis` are the exception.
+//!   paths (`gate/reserved.rs`) are the exception.
 //! - An error in a lookup is a refusal, never an allow.
 //! - The path that was judged is, byte for byte, the path that is forwarded.
 //! - No token, password or link is stored or logged; only hashes are.
