@@ -131,6 +131,50 @@ async fn tells_what_happened_in_order_and_no_secret() {
     assert_eq!(first["id"].as_str().unwrap().len(), 32);
 }
 
+/// The table in docs/interface.md, "Events", against events of every type that it has.
+#[tokio::test]
+async fn the_fields_of_events_are_documented_and_no_others() {
+    let page = crate::docs::read("docs/interface.md");
+    let rows = page.split("| type | more fields |").nth(1).unwrap().lines().skip(2);
+    let rows = rows.take_while(|row| row.starts_with('|'));
+    let names = |cell: &str| -> Vec<String> {
+        let ticked = cell.split('`').skip(1).step_by(2);
+        let names = ticked.filter(|name| name.chars().all(|c| c.is_ascii_alphabetic() || c == '.'));
+        names.map(str::to_owned).collect()
+    };
+    let mut documented: std::collections::BTreeMap<_, _> = rows
+        .map(|row| row.split(" | ").collect::<Vec<_>>())
+        .map(|cells| (names(cells[0]).remove(0), names(cells[1])))
+        .collect();
+
+    let fixture = fixture(with_events(testing::standard())).await;
+    let receiver = Receiver::new(|_| 204).await;
+    let mut dispatcher = dispatcher(&fixture, &receiver);
+    ann(&fixture).await;
+    fixture.login(&json!({"username": "ann", "password": "wrong"})).await.unwrap_err();
+    fixture.accounts.add_role(Actor::Operator, "editor").await.unwrap();
+    let user = || async { fixture.accounts.user(&1.into()).await.unwrap() };
+    fixture.accounts.grant(Actor::Operator, &user().await, "editor").await.unwrap();
+    fixture.accounts.patch(CLIENT, user().await, map(&json!({"email": "other@b.c"}))).await.unwrap();
+    fixture.accounts.request_verification(CLIENT, "1").await.unwrap();
+    reset(&fixture, "other@b.c").await;
+    deliver(&fixture, &mut dispatcher).await;
+
+    let known = ["id", "type", "ts", "user", "client", "requestId"];
+    let events = std::mem::take(&mut *receiver.taken.lock().unwrap());
+    let mut met = std::collections::BTreeSet::new();
+    for event in events {
+        let kind = event["type"].as_str().unwrap();
+        let fields: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
+        let more: Vec<&str> = fields.iter().copied().filter(|field| !known.contains(field)).collect();
+        assert_eq!(fields.len() - more.len(), known.len(), "{event}");
+        assert_eq!(more, *documented.entry(kind.to_owned()).or_default(), "{kind}");
+        met.insert(kind.to_owned());
+    }
+    documented.retain(|kind, _| !met.contains(kind));
+    assert!(documented.is_empty(), "no event of {documented:?} was seen");
+}
+
 #[tokio::test]
 async fn nothing_is_kept_for_nobody() {
     let fixture = fixture(testing::standard()).await;
