@@ -247,7 +247,8 @@ fn is_section(heading: &str, number: &str) -> bool {
 }
 
 fn is_in_source(name: &str, tree: &Tree) -> bool {
-    tree.words().contains(name) || tree.has(&format!("src/{name}.rs"))
+    let file = format!("/{name}.rs");
+    tree.words().contains(name) || tree.paths().any(|path| path.ends_with(&file))
 }
 
 impl Flat {
