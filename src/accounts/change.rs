@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Accounts, Actor, Fault, audit,
-    event::About,
+    event::{About, Event},
     profile::{Draft, Patch, Verified},
 };
 use crate::{
@@ -165,7 +165,7 @@ impl Accounts {
         let Some(user) = self.user_named(id).await? else { return Ok(false) };
         let mut batch = actor.conditions();
         batch.push(Change::DeleteUser(user.id.clone()));
-        self.announce(&mut batch, "user.deleted", actor, About::User(&user), Value::Null)?;
+        self.announce(&mut batch, actor, Event::new("user.deleted", About::User(&user)))?;
         let outcomes = self.commit(batch).await?;
         let deleted = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..)));
         if deleted {
@@ -218,10 +218,14 @@ impl Accounts {
         let changed: Vec<&String> = changed(&old.properties, &user.properties);
         if !changed.is_empty() {
             let more = json!({ "changed": changed });
-            self.announce_change(&mut batch, "user.changed", actor, &user, more)?;
+            self.announce_change(
+                &mut batch,
+                actor,
+                Event::new("user.changed", About::User(&user)).with(more),
+            )?;
         }
         if password {
-            self.announce_change(&mut batch, "password.changed", actor, &user, Value::Null)?;
+            self.announce_change(&mut batch, actor, Event::new("password.changed", About::User(&user)))?;
         }
         let outcomes = self.commit(batch).await?;
         if !changed.is_empty() {
@@ -240,12 +244,10 @@ impl Accounts {
     fn announce_change(
         &self,
         batch: &mut Vec<Change>,
-        kind: &'static str,
         actor: Actor<'_>,
-        user: &User,
-        more: Value,
+        event: Event<'_>,
     ) -> Result<(), CommitError> {
-        self.announce(batch, kind, actor, About::User(user), more).map_err(|_| CommitError::Busy)
+        self.announce(batch, actor, event).map_err(|_| CommitError::Busy)
     }
 
     /// How a sent `emailVerified` is treated. In profile `standard` the owner cannot set it.

@@ -23,22 +23,39 @@ pub(super) enum About<'a> {
     NoUser,
 }
 
+/// What happened.
+pub(super) struct Event<'a> {
+    kind: &'static str,
+    about: About<'a>,
+    /// What the receiver is told besides.
+    more: Value,
+}
+
 /// The properties of a user that an event carries.
 const USER_FIELDS: [&str; 3] = ["email", "username", "realm"];
+
+impl<'a> Event<'a> {
+    pub(super) fn new(kind: &'static str, about: About<'a>) -> Self {
+        Self { kind, about, more: Value::Null }
+    }
+
+    pub(super) fn with(self, more: Value) -> Self {
+        Self { more, ..self }
+    }
+}
 
 impl Accounts {
     /// Adds an event to a batch, if events are delivered.
     pub(super) fn announce(
         &self,
         batch: &mut Vec<Change>,
-        kind: &'static str,
         actor: Actor<'_>,
-        about: About<'_>,
-        more: Value,
+        event: Event<'_>,
     ) -> Result<(), Fault> {
         if !self.settings.events {
             return Ok(());
         }
+        let Event { kind, about, more } = event;
         // The id stays the same when the event is delivered again, so that the receiver can recognize a repetition.
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;

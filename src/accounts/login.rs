@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Accounts, Actor, Fault, IssuedToken, Settings, TokenRequest, audit, event::About};
+use super::{
+    Accounts, Actor, Fault, IssuedToken, Settings, TokenRequest, audit,
+    event::{About, Event},
+};
 use crate::{
     hasher::Verdict,
     identity::Password,
@@ -101,7 +104,7 @@ impl Accounts {
             Verdict::Match | Verdict::Mismatch => None,
         };
         let mut events = Vec::new();
-        self.announce(&mut events, "login.succeeded", actor, About::User(&user), Value::Null)?;
+        self.announce(&mut events, actor, Event::new("login.succeeded", About::User(&user)))?;
         let issued = self
             .issue_with(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
             .await?;
@@ -169,7 +172,11 @@ impl Accounts {
     ) -> Result<(), Fault> {
         let mut batch = Vec::new();
         let about = user.map_or(About::NoUser, About::User);
-        self.announce(&mut batch, "login.failed", actor, about, json!({ "reason": reason }))?;
+        self.announce(
+            &mut batch,
+            actor,
+            Event::new("login.failed", about).with(json!({ "reason": reason })),
+        )?;
         self.commit(batch).await?;
         audit::record("login.failed", actor, user.map(|user| &user.id), Some(reason));
         Ok(())

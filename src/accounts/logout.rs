@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Accounts, Actor, Fault, audit, event::About};
+use super::{
+    Accounts, Actor, Fault, audit,
+    event::{About, Event},
+};
 use crate::{
     identity::TokenHash,
     store::{Change, Outcome, Session, TokenState},
@@ -16,7 +19,7 @@ impl Accounts {
     pub async fn logout(&self, actor: Actor<'_>, session: &Session) -> Result<(), Fault> {
         let user = session.subject.load().id.clone();
         let mut batch = vec![Change::DeleteToken(session.hash)];
-        self.announce(&mut batch, "logout", actor, About::Id(&user), serde_json::Value::Null)?;
+        self.announce(&mut batch, actor, Event::new("logout", About::Id(&user)))?;
         let outcomes = self.commit(batch).await?;
         // Two logouts may race; only the one that removed the row succeeds, as LoopBack answers the second with 401.
         if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..))) {

@@ -3,7 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Accounts, Actor, Fault, audit, change::ATTEMPTS, event::About};
+use super::{
+    Accounts, Actor, Fault, audit,
+    change::ATTEMPTS,
+    event::{About, Event},
+};
 use crate::{
     identity::UserId,
     store::{AclRow, Change, CommitError, Outcome, Role, Token, User},
@@ -125,7 +129,7 @@ impl Accounts {
         let mut batch = vec![Change::DeleteToken(token.hash)];
         let user = self.store.user(&token.user).await?;
         let about = user.as_ref().map_or(About::Id(&token.user), About::User);
-        self.announce(&mut batch, "token.revoked", actor, about, Value::Null)?;
+        self.announce(&mut batch, actor, Event::new("token.revoked", about))?;
         let outcomes = self.commit(batch).await?;
         audit::record("token.revoked", actor, Some(&token.user), None);
         Ok(matches!(outcomes.first(), Some(Outcome::Removed(1..))))
@@ -137,7 +141,7 @@ impl Accounts {
             let mut user = self.user(id).await?;
             change.apply(&mut user);
             let mut batch = vec![Change::UpdateUser(user.clone())];
-            self.announce(&mut batch, kind, actor, About::User(&user), change.more())?;
+            self.announce(&mut batch, actor, Event::new(kind, About::User(&user)).with(change.more()))?;
             match self.commit(batch).await {
                 Ok(_) => {
                     audit::record(kind, actor, Some(&user.id), None);
@@ -156,7 +160,7 @@ impl Accounts {
         let mut batch = vec![change.of(role)];
         let about = user.map_or(About::NoUser, About::User);
         let more = json!({ "role": role, "what": what });
-        self.announce(&mut batch, "role.changed", actor, about, more)?;
+        self.announce(&mut batch, actor, Event::new("role.changed", about).with(more))?;
         self.commit(batch).await?;
         audit::role(actor, user.map(|user| &user.id), role, what);
         Ok(())

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Accounts, Actor, Fault, audit,
     change::{ATTEMPTS, Edit},
-    event::About,
+    event::{About, Event},
     login::Claim,
     profile::MAX_NAME,
 };
@@ -106,7 +106,7 @@ impl Accounts {
             more.insert("realm".to_owned(), realm.into());
         }
         let mut batch = Vec::new();
-        self.announce(&mut batch, "reset.requested", actor, about, more)?;
+        self.announce(&mut batch, actor, Event::new("reset.requested", about).with(more))?;
         self.commit(batch).await?;
         audit::record("reset.requested", actor, user.as_ref().map(|user| &user.id), None);
         Ok(())

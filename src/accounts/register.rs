@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Accounts, Actor, Fault, Violation, Violations, audit,
     change::{ATTEMPTS, Edit},
-    event::About,
+    event::{About, Event},
     password::Secret,
     profile::{Draft, Verified},
 };
@@ -263,9 +263,9 @@ impl Accounts {
             verification: None,
         }));
         let about = About::Created(&properties);
-        self.announce(batch, "user.registered", actor, about, Value::Null)?;
+        self.announce(batch, actor, Event::new("user.registered", about))?;
         if self.settings.verify_on_register && matches!(actor, Actor::Client { .. }) {
-            self.announce(batch, "verification.requested", actor, about, Value::Null)?;
+            self.announce(batch, actor, Event::new("verification.requested", about))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::{
     admission::size,
     audit,
     change::ATTEMPTS,
-    event::About,
+    event::{About, Event},
     fault::{ValidationRule, Violation, Violations},
     find::{MAX_BYTES, MAX_COST, MAX_ROWS},
     login::lifetime,
@@ -230,7 +230,7 @@ impl Accounts {
 
     async fn end(&self, actor: Actor<'_>, user: &User, change: Change) -> Result<u64, Fault> {
         let mut batch = vec![change];
-        self.announce(&mut batch, "token.revoked", actor, About::User(user), Value::Null)?;
+        self.announce(&mut batch, actor, Event::new("token.revoked", About::User(user)))?;
         let ended = self.commit(batch).await?.into_iter().find_map(|outcome| match outcome {
             Outcome::Removed(count) => Some(count),
             _ => None,

@@ -1,10 +1,13 @@
 //! Confirmation of an email address (docs/loopback-3.28.md section 5).
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Accounts, Actor, Fault, audit, change::ATTEMPTS, event::About};
+use super::{
+    Accounts, Actor, Fault, audit,
+    change::ATTEMPTS,
+    event::{About, Event},
+};
 use crate::{
     encoding::hex,
     limit::LimitKind,
@@ -23,7 +26,7 @@ impl Accounts {
             return Err(Fault::NoEmail);
         }
         let mut batch = Vec::new();
-        self.announce(&mut batch, "verification.requested", actor, About::User(&user), Value::Null)?;
+        self.announce(&mut batch, actor, Event::new("verification.requested", About::User(&user)))?;
         self.commit(batch).await?;
         audit::record("verification.requested", actor, Some(&user.id), None);
         Ok(())
@@ -46,7 +49,7 @@ impl Accounts {
             let mut confirmed = User { verification: None, ..user.clone() };
             confirmed.properties.insert("emailVerified".to_owned(), true.into());
             let mut batch = vec![Change::UpdateUser(confirmed.clone())];
-            self.announce(&mut batch, "user.verified", actor, About::User(&confirmed), Value::Null)?;
+            self.announce(&mut batch, actor, Event::new("user.verified", About::User(&confirmed)))?;
             match self.commit(batch).await {
                 Ok(_) => {
                     audit::record("user.verified", actor, Some(&user.id), None);
