@@ -102,12 +102,20 @@ impl Accounts {
         Ok(is_gone)
     }
 
-    /// Disables a user, so that logins and tokens are refused, or enables them again.
+    /// Disables a user: their logins and tokens are refused.
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], or an error of the store.
-    pub async fn switch(&self, actor: Actor<'_>, id: &UserId, disabled: bool) -> Result<User, Fault> {
-        self.change_user(actor, id, UserChange::Switched { disabled }).await
+    pub async fn disable(&self, actor: Actor<'_>, id: &UserId) -> Result<User, Fault> {
+        self.change_user(actor, id, UserChange::Switched { disabled: true }).await
+    }
+
+    /// Enables a disabled user again.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], or an error of the store.
+    pub async fn enable(&self, actor: Actor<'_>, id: &UserId) -> Result<User, Fault> {
+        self.change_user(actor, id, UserChange::Switched { disabled: false }).await
     }
 
     /// Marks the email address of a user as confirmed.
@@ -293,11 +301,11 @@ mod tests {
     #[tokio::test]
     async fn a_user_is_switched_and_confirmed() {
         let (fixture, ann) = ann().await;
-        assert!(fixture.accounts.switch(Actor::Operator, &ann.id, true).await.unwrap().disabled);
-        assert!(!fixture.accounts.switch(Actor::Operator, &ann.id, false).await.unwrap().disabled);
+        assert!(fixture.accounts.disable(Actor::Operator, &ann.id).await.unwrap().disabled);
+        assert!(!fixture.accounts.enable(Actor::Operator, &ann.id).await.unwrap().disabled);
         fixture.accounts.confirm_email(Actor::Operator, &ann.id).await.unwrap();
         assert!(fixture.store.user(&ann.id).await.unwrap().unwrap().email_verified());
-        let nobody = fixture.accounts.switch(Actor::Operator, &7.into(), true).await;
+        let nobody = fixture.accounts.disable(Actor::Operator, &7.into()).await;
         assert!(matches!(nobody, Err(Fault::UnknownUser(_))), "{nobody:?}");
         let expected = [
             r#"user.changed 1 {"changed":["disabled"],"disabled":false} by operator"#,

@@ -44,7 +44,8 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::UserSetPassword { who, password } => {
             users::set_password(services, &who, &password).await
         }
-        AdminCommand::UserSwitch { who, disabled } => users::switch(services, &who, disabled).await,
+        AdminCommand::UserSwitch { who, disabled: true } => users::disable(services, &who).await,
+        AdminCommand::UserSwitch { who, disabled: false } => users::enable(services, &who).await,
         AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,

@@ -87,11 +87,17 @@ pub(super) async fn set_password(
     })
 }
 
-pub(super) async fn switch(services: &Services, who: &Who, disabled: bool) -> Result<Output, ExecuteError> {
+pub(super) async fn disable(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let known = resolve(services, who).await?;
-    let user = services.accounts().switch(Actor::Operator, &known.id, disabled).await?;
-    let word = if disabled { "off: no login, and their tokens are refused" } else { "on" };
-    Ok(Output::Done { message: format!("{} is switched {word}", called(&user)) })
+    let user = services.accounts().disable(Actor::Operator, &known.id).await?;
+    let message = format!("{} is switched off: no login, and their tokens are refused", called(&user));
+    Ok(Output::Done { message })
+}
+
+pub(super) async fn enable(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
+    let known = resolve(services, who).await?;
+    let user = services.accounts().enable(Actor::Operator, &known.id).await?;
+    Ok(Output::Done { message: format!("{} is switched on", called(&user)) })
 }
 
 pub(super) async fn verify(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
