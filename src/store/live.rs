@@ -47,9 +47,9 @@ impl Live {
             state: RwLock::new(state),
             published: Mutex::new(published),
             sessions: Sessions::default(),
-            unsettled: tokio::sync::RwLock::new(()),
+            group_lock: tokio::sync::RwLock::new(()),
             errors: AtomicU64::new(0),
-            lost: LogThrottle::default(),
+            events_dropped: LogThrottle::default(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Live {
         self.end_sessions(&effects);
         let mut published = self.published()?;
         if effects.dropped > 0
-            && let Some(more) = self.lost.say(Clock::System.now())
+            && let Some(more) = self.events_dropped.say(Clock::System.now())
         {
             tracing::error!(events = effects.dropped, more, "the outbox is full: its oldest events are lost");
         }
@@ -106,7 +106,7 @@ impl Live {
     pub(super) fn abandon(&self, state: &State, effects: &Effects) {
         self.end_sessions(effects);
         let Ok(mut published) = self.published() else { return };
-        published.pending.lose();
+        published.pending.mark_failed();
         for id in &effects.users {
             let (Some(slot), Ok(subject)) = (published.slots.get(id), state.subject(id)) else { continue };
             if subject.disabled {

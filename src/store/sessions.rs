@@ -34,7 +34,7 @@ pub struct Session {
     /// As in [`super::Token`].
     pub fixed: bool,
     ended: AtomicBool,
-    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::grain`] at most.
+    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::resolution`] at most.
     used: AtomicU32,
     /// How much of that the store has.
     written: AtomicU32,
@@ -112,7 +112,7 @@ impl Session {
             client: Default::default(),
         };
         if let Some(used) = token.used {
-            session.take_over(used);
+            session.merge_use(used);
             session.wrote(used);
         }
         session
@@ -143,12 +143,12 @@ impl Session {
     pub fn touch(&self, now: Timestamp, client: IpAddr, lifetimes: &Lifetimes) {
         let second = seconds(now);
         let used = self.used.load(Ordering::Relaxed);
-        if second.saturating_sub(used) < self.grain(lifetimes) {
+        if second.saturating_sub(used) < self.resolution(lifetimes) {
             return;
         }
         // The other request came in the same second, or nearly.
         if self.used.compare_exchange(used, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.came_from(client);
+            self.set_client(client);
         }
     }
 
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// How fine uses are told apart, in seconds: a minute, and where they extend the token a 16th of its time.
-    fn grain(&self, lifetimes: &Lifetimes) -> u32 {
+    fn resolution(&self, lifetimes: &Lifetimes) -> u32 {
         match self.ttl.filter(|ttl| lifetimes.sliding && *ttl < 960.0) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 1 to 60")]
             Some(ttl) => (ttl / 16.0).clamp(1.0, 60.0) as u32,
@@ -187,14 +187,14 @@ impl Session {
     }
 
     /// A session of the same token knows of this use.
-    fn take_over(&self, used: LastUse) {
+    fn merge_use(&self, used: LastUse) {
         let second = seconds(used.at());
         if self.used.fetch_max(second, Ordering::Relaxed) < second {
-            self.came_from(used.client());
+            self.set_client(used.client());
         }
     }
 
-    fn came_from(&self, client: IpAddr) {
+    fn set_client(&self, client: IpAddr) {
         let bits = match client {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
             IpAddr::V6(v6) => v6.to_bits(),
@@ -229,7 +229,7 @@ impl Sessions {
     pub fn insert(&self, session: Arc<Session>) {
         let live = self.live.pin();
         if let Some(used) = live.insert(session.hash, Arc::clone(&session)).and_then(|old| old.last_use()) {
-            session.take_over(used);
+            session.merge_use(used);
         }
     }
 
@@ -247,7 +247,7 @@ impl Sessions {
             if found.len() >= limit {
                 break;
             }
-            if index % TURN == TURN - 1 {
+            if index % SCAN_BATCH == SCAN_BATCH - 1 {
                 tokio::task::yield_now().await;
             }
         }
@@ -268,4 +268,4 @@ fn seconds(moment: Timestamp) -> u32 {
 }
 
 /// Sessions that are looked at together.
-const TURN: usize = 4096;
+const SCAN_BATCH: usize = 4096;

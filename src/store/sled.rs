@@ -65,14 +65,14 @@ async fn open_on(
 ) -> Result<Resident<Sled>, StoreError> {
     let (sender, orders) = sync_channel(QUEUE);
     let (opened, opening) = oneshot::channel();
-    let (last_word, closed) = oneshot::channel();
+    let (final_result, closed) = oneshot::channel();
     let poisoned = Arc::new(AtomicBool::new(false));
     let (path, poison) = (folder.to_owned(), Arc::clone(&poisoned));
     let work = move || match Committer::open(&path, keys, disk, poison) {
         Ok(committer) => {
             // The caller is gone: there is nothing to serve.
             if opened.send(Ok(committer.live())).is_ok() {
-                let _ = last_word.send(committer.run(&orders));
+                let _ = final_result.send(committer.run(&orders));
             }
         }
         Err(error) => drop(opened.send(Err(error))),

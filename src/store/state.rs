@@ -30,7 +30,7 @@ use crate::{
 };
 use kinds::Kinds;
 use outbox::Outbox;
-use rows::{TokenExtra, beginning, handle_digest};
+use rows::{TokenExtra, handle_digest, prefix};
 
 pub(super) use apply::Effects;
 pub(super) use codec::Row;
@@ -109,11 +109,11 @@ impl State {
         };
         if let Some(old) = &old {
             self.tokens_by_user.remove(&(old.user.clone(), old.created, hash));
-            self.handles.remove(&(handle, beginning(&hash)));
+            self.handles.remove(&(handle, prefix(&hash)));
         }
         if let Some(place) = place {
             self.tokens_by_user.insert(place);
-            self.handles.insert((handle, beginning(&hash)));
+            self.handles.insert((handle, prefix(&hash)));
         }
         Write::Token(hash, old)
     }

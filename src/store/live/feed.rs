@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::store::{ChangeNotice, StoreError};
 
-/// The newest [`KEPT`] notices.
+/// The newest [`FEED_CAPACITY`] notices.
 #[derive(Debug)]
 pub(super) struct Feed {
     notices: VecDeque<ChangeNotice>,
@@ -22,7 +22,7 @@ impl Feed {
     pub(super) fn extend(&mut self, notices: Vec<ChangeNotice>) {
         self.last = notices.last().map_or(self.last, |notice| notice.seq);
         self.notices.extend(notices);
-        let surplus = self.notices.len().saturating_sub(KEPT);
+        let surplus = self.notices.len().saturating_sub(FEED_CAPACITY);
         self.notices.drain(..surplus);
     }
 
@@ -40,7 +40,7 @@ impl Feed {
 }
 
 /// A reader looks up to four times a second: this bridges seconds of the busiest store.
-const KEPT: usize = 4096;
+const FEED_CAPACITY: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -67,12 +67,12 @@ mod tests {
 
     #[test]
     fn says_so_when_a_notice_is_gone() {
-        let kept = u64::try_from(KEPT).unwrap();
+        let kept = u64::try_from(FEED_CAPACITY).unwrap();
         let mut feed = Feed::after(0);
         feed.extend(notices(1..=kept + 5));
         assert!(matches!(feed.since(4), Err(StoreError::FeedTruncated)));
-        assert_eq!(feed.since(5).unwrap().len(), KEPT);
-        assert_eq!(feed.since(0).unwrap().len(), KEPT, "0 asks for what is kept");
+        assert_eq!(feed.since(5).unwrap().len(), FEED_CAPACITY);
+        assert_eq!(feed.since(0).unwrap().len(), FEED_CAPACITY, "0 asks for what is kept");
     }
 
     #[test]

@@ -28,15 +28,15 @@ enum Found {
 impl Live {
     /// Says that groups are applied and published from here on, until the guard is dropped. Not on a runtime's
     /// thread.
-    pub(in crate::store) fn unsettle(&self) -> RwLockWriteGuard<'_, ()> {
-        self.unsettled.blocking_write()
+    pub(in crate::store) fn begin_group(&self) -> RwLockWriteGuard<'_, ()> {
+        self.group_lock.blocking_write()
     }
 
     /// Notes what a group has done to the rows, while only the committer sees them.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.
-    pub(in crate::store) fn pend<'e>(
+    pub(in crate::store) fn mark_unpublished<'e>(
         &self,
         group: impl IntoIterator<Item = &'e Effects>,
     ) -> Result<(), StoreError> {
@@ -48,13 +48,13 @@ impl Live {
         Ok(())
     }
 
-    /// Everything that was noted is published; what is lost stays noted.
+    /// Everything that was noted is published; what is failed stays noted.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.
-    pub(in crate::store) fn settle(&self) -> Result<(), StoreError> {
+    pub(in crate::store) fn mark_published(&self) -> Result<(), StoreError> {
         let pending = &mut self.published()?.pending;
-        if !pending.lost {
+        if !pending.failed {
             *pending = Pending::default();
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Live {
             match self.find_session(hash)? {
                 Found::Nothing => return Ok(None),
                 Found::Session(session) => return Ok(Some(session)),
-                Found::Wait => drop(self.unsettled.read().await),
+                Found::Wait => drop(self.group_lock.read().await),
             }
         }
     }
@@ -101,7 +101,7 @@ impl Published {
             return Ok(Found::Nothing);
         };
         if self.pending.users.contains(&token.user) {
-            return if self.pending.lost { Err(StoreError::Poisoned) } else { Ok(Found::Wait) };
+            return if self.pending.failed { Err(StoreError::Poisoned) } else { Ok(Found::Wait) };
         }
         let session = Arc::new(Session::new(&token, self.slot(state, &token.user)?));
         live.sessions.insert(Arc::clone(&session));
@@ -111,8 +111,8 @@ impl Published {
 
 impl Pending {
     /// It will never be durable.
-    pub(super) fn lose(&mut self) {
-        self.lost = true;
+    pub(super) fn mark_failed(&mut self) {
+        self.failed = true;
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     fn apply(live: &Live, change: Change) -> Effects {
         let mut state = live.write().unwrap();
         let effects = state.apply(vec![change]).unwrap().effects;
-        live.pend([&effects]).unwrap();
+        live.mark_unpublished([&effects]).unwrap();
         effects
     }
 
@@ -164,7 +164,7 @@ mod tests {
         let changed = User { properties: row(1, "b@x").properties, ..user };
         let other = Arc::clone(&live);
         let held = std::thread::spawn(move || {
-            let guard = other.unsettle();
+            let guard = other.begin_group();
             let effects = apply(&other, Change::UpdateUser(changed));
             let fresh = apply(&other, Change::PutToken(token("new", 2)));
             assert!(matches!(other.find_session(&TokenHash::of("new")).unwrap(), Found::Nothing));
@@ -172,7 +172,7 @@ mod tests {
             let state = other.read().unwrap();
             other.publish(&state, effects).unwrap();
             other.publish(&state, fresh).unwrap();
-            other.settle().unwrap();
+            other.mark_published().unwrap();
             drop(guard);
         });
         held.join().unwrap();
@@ -187,7 +187,7 @@ mod tests {
         let user = live.read().unwrap().user(&1.into()).unwrap().unwrap();
         let effects = apply(&live, Change::UpdateUser(user));
         live.abandon(&live.read().unwrap(), &effects);
-        live.settle().unwrap();
+        live.mark_published().unwrap();
         let answer = live.load_session(&TokenHash::of("t")).await;
         assert!(matches!(answer, Err(StoreError::Poisoned)), "{answer:?}");
     }

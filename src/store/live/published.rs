@@ -24,10 +24,10 @@ pub(in crate::store) struct Live {
     /// The number of the newest notice since the start, for those that wait for one.
     pub(super) newest: watch::Sender<u64>,
     /// Held by an engine that has applied a group and not published it yet.
-    pub(super) unsettled: tokio::sync::RwLock<()>,
+    pub(super) group_lock: tokio::sync::RwLock<()>,
     pub(super) errors: AtomicU64,
     /// Commits that pushed events out of the outbox.
-    pub(super) lost: LogThrottle,
+    pub(super) events_dropped: LogThrottle,
 }
 
 #[derive(Debug)]

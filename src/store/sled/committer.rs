@@ -106,12 +106,12 @@ impl Committer {
     fn serve(&mut self, orders: Vec<Order>) {
         let mut group = Group::default();
         let live = Arc::clone(&self.live);
-        let unsettled = live.unsettle();
+        let guard = live.begin_group();
         let done = self.apply(orders, &mut group).and_then(|()| self.make_durable(&mut group));
         if let Err(failure) = done {
             self.poison(&failure, &mut group);
         }
-        drop(unsettled);
+        drop(guard);
         // A caller who has stopped waiting has lost nothing: the batch is in.
         for (reply, answer) in group.answers {
             let _ = reply.send(answer);
@@ -120,7 +120,7 @@ impl Committer {
 
     fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), WriteError> {
         let poisoned = self.poisoned.load(Ordering::Acquire);
-        let left = self.disk_space.look(self.log.disk());
+        let left = self.disk_space.check(self.log.disk());
         let mut state = self.live.write()?;
         for Order { batch, reply } in orders {
             let applied = if poisoned {
@@ -140,7 +140,7 @@ impl Committer {
         if !group.touched.is_empty() {
             state.count_commit();
         }
-        Ok(self.live.pend(&group.effects)?)
+        Ok(self.live.mark_unpublished(&group.effects)?)
     }
 
     fn make_durable(&mut self, group: &mut Group) -> Result<(), WriteError> {
@@ -155,7 +155,7 @@ impl Committer {
         for effects in group.effects.drain(..) {
             self.live.publish(&state, effects)?;
         }
-        Ok(self.live.settle()?)
+        Ok(self.live.mark_published()?)
     }
 
     /// Nothing of the group is acknowledged, refusals neither: they may rest on rows that are not durable.

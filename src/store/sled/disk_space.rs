@@ -36,7 +36,7 @@ impl DiskSpace {
     }
 
     /// How much is left; keeps the reserve, or gives it up.
-    pub(super) fn look(&mut self, disk: &dyn Disk) -> SpaceLeft {
+    pub(super) fn check(&mut self, disk: &dyn Disk) -> SpaceLeft {
         // A system that does not say gets to say so at the write itself.
         let free = disk.free().unwrap_or(u64::MAX);
         let kept = self.reserve.exists();

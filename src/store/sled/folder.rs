@@ -29,11 +29,11 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Locked { path: folder.to_owned(), pid: holder(&mut file) });
+                return Err(StoreError::Locked { path: folder.to_owned(), pid: read_pid(&mut file) });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
-        note_holder(&mut file).map_err(unusable)?;
+        write_pid(&mut file).map_err(unusable)?;
         Ok(Self { _file: file })
     }
 }
@@ -43,7 +43,7 @@ impl Lock {
 ///
 /// # Errors
 /// [`StoreError::Folder`] when one cannot be read or removed.
-pub(super) fn mend_snapshots(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_bad_snapshots(folder: &Path) -> Result<(), StoreError> {
     let mut sound = Vec::new();
     let mut broken = Vec::new();
     let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
@@ -70,7 +70,7 @@ pub(super) fn mend_snapshots(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Closes the folder to other users. A folder of another owner (a mounted volume) stays as it is.
-pub(super) fn close_to_others(folder: &Path) {
+pub(super) fn restrict_permissions(folder: &Path) {
     let files = close_files(folder);
     let result = fs::set_permissions(folder, Permissions::from_mode(0o700)).and(files);
     if let Err(error) = result {
@@ -107,7 +107,7 @@ fn is_sound(path: &Path) -> io::Result<bool> {
     Ok(!body.is_empty() && tail.ends_with(&sum))
 }
 
-fn holder(file: &mut File) -> String {
+fn read_pid(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.take(20).read_to_string(&mut text);
     let pid = text.trim();
@@ -115,7 +115,7 @@ fn holder(file: &mut File) -> String {
     if known { pid.to_owned() } else { "?".to_owned() }
 }
 
-fn note_holder(file: &mut File) -> io::Result<()> {
+fn write_pid(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())

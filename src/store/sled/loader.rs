@@ -42,13 +42,13 @@ impl Loader {
     /// [`CommitError`]; nothing of the batch has then been applied.
     pub fn import(&mut self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         let Some(log) = &mut self.log else { return Err(StoreError::Poisoned.into()) };
-        if self.disk_space.look(log.disk()) == SpaceLeft::Little {
+        if self.disk_space.check(log.disk()) == SpaceLeft::Little {
             return Err(SpaceLeft::refusal());
         }
         let mut held = self.state.needs(&batch);
         for row in &held {
             if let Some(payload) = log.read(row)? {
-                self.state.take_back(row.clone(), &payload)?;
+                self.state.reload_row(row.clone(), &payload)?;
             }
         }
         let applied = self.state.apply(batch)?;
@@ -61,7 +61,7 @@ impl Loader {
         }
         held.extend(applied.touched);
         for row in &held {
-            self.state.give_up(row);
+            self.state.unload_row(row);
         }
         Ok(applied.outcomes)
     }

@@ -124,7 +124,7 @@ pub(super) fn load(
     keys: KeyRules,
     acknowledged: u64,
 ) -> Result<(::sled::Db, State), StoreError> {
-    folder::mend_snapshots(path)?;
+    folder::remove_bad_snapshots(path)?;
     // sled asserts what it reads: damage shows as a panic as well as an error.
     let loaded = catch_unwind(AssertUnwindSafe(|| {
         let db = open(path)?;

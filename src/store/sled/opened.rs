@@ -32,17 +32,17 @@ impl Opened {
     ) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         let lock = Lock::take(path)?;
-        let before = PreOpenBackup::keep(path);
+        let before = PreOpenBackup::create(path);
         let (mark, acknowledged) = Watermark::open(path).map_err(unusable)?;
         let (db, state) = match log::load(path, keep, keys, acknowledged) {
             Ok(loaded) => loaded,
             Err(error) => {
-                before.put_back().map_err(unusable)?;
+                before.restore().map_err(unusable)?;
                 return Err(error);
             }
         };
-        before.forget();
-        folder::close_to_others(path);
+        before.discard();
+        folder::restrict_permissions(path);
         let log = Log::new(db, disk(path).map_err(unusable)?, mark);
         Ok(Self { state, log, lock })
     }

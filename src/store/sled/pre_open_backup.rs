@@ -18,7 +18,7 @@ pub(super) struct PreOpenBackup {
 impl PreOpenBackup {
     /// Copies the files of `folder`. Where that is not possible the store is opened all the same: a disk
     /// without room must not keep a sound store shut.
-    pub(super) fn keep(folder: &Path) -> Self {
+    pub(super) fn create(folder: &Path) -> Self {
         let copy = match copy(folder) {
             Ok(copy) => copy,
             Err(error) => {
@@ -30,7 +30,7 @@ impl PreOpenBackup {
     }
 
     /// The store is good: the copy goes.
-    pub(super) fn forget(self) {
+    pub(super) fn discard(self) {
         if let Some(Err(error)) = self.copy.as_deref().map(remove_tree) {
             tracing::warn!(%error, "the copy that was made before the start cannot be removed");
         }
@@ -40,7 +40,7 @@ impl PreOpenBackup {
     ///
     /// # Errors
     /// What the system says; the copy then stays where it is.
-    pub(super) fn put_back(self) -> io::Result<()> {
+    pub(super) fn restore(self) -> io::Result<()> {
         let Some(copy) = &self.copy else { return Ok(()) };
         for name in snapshots(&self.folder)? {
             fs::remove_file(self.folder.join(name))?;
@@ -68,7 +68,7 @@ fn copy(folder: &Path) -> io::Result<Option<PathBuf>> {
         return Ok(None);
     }
     let size = fs::metadata(log)?.len();
-    if size > LARGEST || room(folder)? < size.saturating_add(ROOM_LEFT) {
+    if size > MAX_BACKUP_BYTES || room(folder)? < size.saturating_add(MIN_FREE_BYTES) {
         return Err(io::Error::other("it is too large for one"));
     }
     let unfinished = folder.join("before.unfinished");
@@ -126,7 +126,7 @@ fn room(folder: &Path) -> io::Result<u64> {
 }
 
 /// Above this a copy takes longer than a start may.
-const LARGEST: u64 = 2 << 30;
+const MAX_BACKUP_BYTES: u64 = 2 << 30;
 
 /// What must be left beside a copy.
-const ROOM_LEFT: u64 = 64 << 20;
+const MIN_FREE_BYTES: u64 = 64 << 20;

@@ -197,7 +197,7 @@ impl<'a> Work<'a> {
     fn put_token(&mut self, token: Token) -> Outcome {
         let hash = token.hash;
         // An id that a live token speaks of must never become a new user's.
-        self.keep_clear_of(&normal(&token.user));
+        self.reserve_id(&normal(&token.user));
         if self.state.tokens.contains_key(&hash) {
             self.end_token(hash);
             self.notice(ChangeNotices::Token(hash));
@@ -274,7 +274,7 @@ impl<'a> Work<'a> {
     /// Puts an event at the end of its line. What it makes room for is its own user's, unless the whole outbox is
     /// full: no logout waits for a receiver that is down, and no user's events push out another's.
     fn enqueue(&mut self, mut entry: OutboxEntry) {
-        if let Some(earlier) = self.state.outbox.told_anew_by(&entry) {
+        if let Some(earlier) = self.state.outbox.superseded_by(&entry) {
             outbox::carry_over(earlier, &mut entry);
             let seq = earlier.seq;
             self.write(Write::Outbox(seq, None));

@@ -1,7 +1,7 @@
 //! A state whose users and tokens stay on the disk: an import loads a few of them at a time.
 //!
 //! Before a batch, the rows that it may look at are read ([`State::needs`], [`State::load`]); after it they are
-//! given up again ([`State::give_up`]). All that is kept of the others is a digest of every name.
+//! given up again ([`State::unload_row`]). All that is kept of the others is a digest of every name.
 
 mod held;
 
@@ -57,14 +57,14 @@ impl State {
     ///
     /// # Errors
     /// When it is not what a row looks like.
-    pub(in crate::store) fn take_back(&mut self, row: Row, payload: &[u8]) -> Result<(), StoreError> {
+    pub(in crate::store) fn reload_row(&mut self, row: Row, payload: &[u8]) -> Result<(), StoreError> {
         self.load(row, payload).map_err(|_| super::codec::unreadable())?;
         self.count_import_rows(|rows| rows.saturating_sub(1));
         Ok(())
     }
 
     /// Gives up a row that is on the disk now; one that is always held stays.
-    pub(in crate::store) fn give_up(&mut self, row: &Row) {
+    pub(in crate::store) fn unload_row(&mut self, row: &Row) {
         if !row.is_many() || !self.holds(row) {
             return;
         }
@@ -88,7 +88,7 @@ impl State {
         payload: &[u8],
     ) -> Result<(), serde_json::Error> {
         self.load(row.clone(), payload)?;
-        self.give_up(row);
+        self.unload_row(row);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::identity::PasswordHash;
 pub(super) struct Kinds(BTreeMap<Box<str>, u64>);
 
 /// This many kinds are told apart: an import may bring any text, and no store has so many in practice.
-const MOST_KINDS: usize = 32;
+const MAX_KINDS: usize = 32;
 
 /// A salt and an output that no password has: in bcrypt's alphabet, and in base64 without padding. The last characters
 /// leave no bit over, or a strict reader would refuse the hash before it has cost anything.
@@ -23,7 +23,7 @@ impl Kinds {
         let Some(kind) = hash.and_then(kind) else { return };
         if let Some(count) = self.0.get_mut(kind) {
             *count += 1;
-        } else if self.0.len() < MOST_KINDS {
+        } else if self.0.len() < MAX_KINDS {
             self.0.insert(kind.into(), 1);
         }
     }
@@ -114,8 +114,8 @@ mod tests {
         for number in 0..100 {
             kinds.add(Some(&hash(&format!("$argon2id$v=19$m={number},t=1,p=1$salt$out"))));
         }
-        assert_eq!(kinds.0.len(), MOST_KINDS);
+        assert_eq!(kinds.0.len(), MAX_KINDS);
         kinds.add(Some(&hash(BCRYPT)));
-        assert_eq!(kinds.0.len(), MOST_KINDS);
+        assert_eq!(kinds.0.len(), MAX_KINDS);
     }
 }

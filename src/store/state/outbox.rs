@@ -1,4 +1,4 @@
-//! Undelivered events, in one line for each user: the events of one do not hold up another's.
+//! Undelivered events, in one queue for each user: the events of one do not hold up another's.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::{identity::UserId, store::records::OutboxEntry};
 
-/// The events, and their lines. An event about no user is a line of its own.
+/// The events, and their queues. An event about no user is a queue of its own.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: BTreeMap<u64, OutboxEntry>,
-    lines: HashMap<UserId, BTreeSet<u64>>,
-    /// The first of every line.
+    queues: HashMap<UserId, BTreeSet<u64>>,
+    /// The first of every queue.
     heads: BTreeSet<u64>,
 }
 
@@ -45,36 +45,36 @@ impl Outbox {
         self.entries.range(..=last).map(|(_, entry)| entry)
     }
 
-    /// The first of every line after number `after` and up to `last`, the oldest first.
+    /// The first of every queue after number `after` and up to `last`, the oldest first.
     pub(super) fn heads(&self, after: u64, last: u64) -> impl Iterator<Item = &OutboxEntry> {
         let wanted = (Bound::Excluded(after), Bound::Included(last.max(after)));
         self.heads.range(wanted).filter_map(|seq| self.entries.get(seq))
     }
 
     /// The event that this one says anew, so that the earlier one need not be told any more.
-    pub(super) fn told_anew_by(&self, entry: &OutboxEntry) -> Option<&OutboxEntry> {
+    pub(super) fn superseded_by(&self, entry: &OutboxEntry) -> Option<&OutboxEntry> {
         if !LATEST_ONLY.contains(&&*entry.kind) {
             return None;
         }
-        self.line(entry.user.as_ref()).find(|earlier| earlier.kind == entry.kind)
+        self.queue(entry.user.as_ref()).find(|earlier| earlier.kind == entry.kind)
     }
 
     /// The event that has to go before this one finds room: one of the same user, if they have their share.
     pub(super) fn surplus(&self, entry: &OutboxEntry) -> Option<u64> {
-        let line = entry.user.as_ref().and_then(|user| self.lines.get(user));
-        if line.is_some_and(|line| line.len() >= LINE_LIMIT) {
+        let queue = entry.user.as_ref().and_then(|user| self.queues.get(user));
+        if queue.is_some_and(|queue| queue.len() >= QUEUE_LIMIT) {
             // What comes in floods pushes out its own kind first.
-            let mut events = self.line(entry.user.as_ref());
+            let mut events = self.queue(entry.user.as_ref());
             let same = events.find(|earlier| earlier.kind == entry.kind).map(|earlier| earlier.seq);
-            return same.or_else(|| line.and_then(BTreeSet::first).copied());
+            return same.or_else(|| queue.and_then(BTreeSet::first).copied());
         }
         let full = self.entries.len() >= OUTBOX_LIMIT;
         self.entries.first_key_value().map(|(seq, _)| *seq).filter(|_| full)
     }
 
-    fn line(&self, user: Option<&UserId>) -> impl Iterator<Item = &OutboxEntry> {
-        let line = user.and_then(|user| self.lines.get(user));
-        line.into_iter().flatten().filter_map(|seq| self.entries.get(seq))
+    fn queue(&self, user: Option<&UserId>) -> impl Iterator<Item = &OutboxEntry> {
+        let queue = user.and_then(|user| self.queues.get(user));
+        queue.into_iter().flatten().filter_map(|seq| self.entries.get(seq))
     }
 
     fn enter(&mut self, seq: u64, user: Option<&UserId>) {
@@ -82,9 +82,9 @@ impl Outbox {
             self.heads.insert(seq);
             return;
         };
-        let line = self.lines.entry(user.clone()).or_default();
-        let first = line.first().copied();
-        line.insert(seq);
+        let queue = self.queues.entry(user.clone()).or_default();
+        let first = queue.first().copied();
+        queue.insert(seq);
         if first.is_none_or(|first| seq < first) {
             if let Some(first) = first {
                 self.heads.remove(&first);
@@ -96,11 +96,11 @@ impl Outbox {
     fn leave(&mut self, seq: u64, user: Option<&UserId>) {
         self.heads.remove(&seq);
         let Some(user) = user else { return };
-        let Some(line) = self.lines.get_mut(user) else { return };
-        line.remove(&seq);
-        match line.first() {
+        let Some(queue) = self.queues.get_mut(user) else { return };
+        queue.remove(&seq);
+        match queue.first() {
             Some(first) => drop(self.heads.insert(*first)),
-            None => drop(self.lines.remove(user)),
+            None => drop(self.queues.remove(user)),
         }
     }
 }
@@ -139,7 +139,7 @@ const NAMES_LIMIT: usize = 16 * 1024;
 const LATEST_ONLY: [&str; 2] = ["user.changed", "login.failed"];
 
 /// Undelivered events that are kept of one user.
-const LINE_LIMIT: usize = 100;
+const QUEUE_LIMIT: usize = 100;
 
 /// Undelivered events that are kept: a receiver that is down must not let strangers fill the memory.
 const OUTBOX_LIMIT: usize = 100_000;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes and goes, the heads are the first of each line.
+        /// Whatever comes and goes, the heads are the first of each queue.
         #[test]
         fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>()), 0..80)) {
             let mut outbox = Outbox::default();

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use sha2::{Digest, Sha256};
 
-use super::{State, beginning, codec, handle_digest, normal};
+use super::{State, codec, handle_digest, normal, prefix};
 use crate::{
     clock::Timestamp,
     identity::{Handle, PasswordHash, TokenHash, UserId},
@@ -105,7 +105,7 @@ impl State {
 
     pub(in crate::store) fn token_by_handle(&self, handle: &Handle) -> Option<Token> {
         from_digest(&self.handles, handle_digest(handle), 0)
-            .flat_map(|beginning| self.hashes_with(*beginning))
+            .flat_map(|prefix| self.hashes_with(*prefix))
             .find(|hash| hash.handle() == *handle)
             .and_then(|hash| self.token(hash))
     }
@@ -189,7 +189,7 @@ impl State {
         let mut least = [0; 32];
         least.iter_mut().zip(start.to_be_bytes()).for_each(|(to, from)| *to = from);
         let rows = self.tokens.range(TokenHash(least)..);
-        rows.map(|(hash, _)| hash).take_while(move |hash| beginning(hash) == start)
+        rows.map(|(hash, _)| hash).take_while(move |hash| prefix(hash) == start)
     }
 
     /// The ids of the mappings that give a user (the id as text) a role.

@@ -107,6 +107,6 @@ pub(super) fn handle_digest(handle: &Handle) -> u64 {
 }
 
 /// The first eight bytes of a token's hash.
-pub(super) fn beginning(hash: &TokenHash) -> u64 {
+pub(super) fn prefix(hash: &TokenHash) -> u64 {
     hash.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

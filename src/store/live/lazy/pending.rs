@@ -10,5 +10,5 @@ pub(in crate::store::live) struct Pending {
     pub(super) tokens: HashSet<TokenHash>,
     pub(super) users: HashSet<UserId>,
     /// It could not be made durable.
-    pub(super) lost: bool,
+    pub(super) failed: bool,
 }

@@ -50,7 +50,7 @@ impl Work<'_> {
             user.revision = user.revision.max(old.revision).saturating_add(1);
             user.epoch = user.epoch.max(old.epoch);
         }
-        self.keep_clear_of(&user.id);
+        self.reserve_id(&user.id);
         self.changed_user(&user.id);
         self.store_user(user)
     }
@@ -92,7 +92,7 @@ impl Work<'_> {
 
     /// New numbers are counted up beyond this one. Numbers that LoopBack cannot have counted (above 2^53) are
     /// passed over when they come.
-    pub(super) fn keep_clear_of(&mut self, id: &UserId) {
+    pub(super) fn reserve_id(&mut self, id: &UserId) {
         if let UserId::Number(number @ 0..=LARGEST_COUNTED) = *id {
             self.meta(|meta| meta.next_user = meta.next_user.max(number.saturating_add(1)));
         }
@@ -168,7 +168,7 @@ impl Work<'_> {
         if self.state.users.contains_key(&id) || self.state.has_tokens(&id) {
             return Err(self.stale());
         }
-        self.keep_clear_of(&id);
+        self.reserve_id(&id);
         Ok(id)
     }
 

@@ -53,7 +53,7 @@ impl Work<'_> {
         }
         let warning = self.warning(&user)?;
         user.revision = revision(run);
-        self.keep_clear_of(&user.id);
+        self.reserve_id(&user.id);
         // A session may have come before its user.
         if was.is_some() || self.state.has_tokens(&user.id) {
             self.changed_user(&user.id);
@@ -85,13 +85,13 @@ impl Work<'_> {
         if self.state.has_tombstone(Tombstone::token(&token.hash)) {
             return Ok(ImportOutcome::Skipped(SkipReason::Ended));
         }
-        if let Some(left) = self.not_theirs(&user)? {
+        if let Some(left) = self.belongs_to_another(&user)? {
             return Ok(left);
         }
         if self.state.user(&user)?.is_some_and(|known| known.epoch != token.epoch) {
             return Ok(ImportOutcome::Skipped(SkipReason::EndedAll(user)));
         }
-        self.keep_clear_of(&user);
+        self.reserve_id(&user);
         let hash = token.hash;
         self.put_row(hash, TokenRow { imported: true, ..TokenRow::of(token) });
         Ok(ImportOutcome::Taken)
@@ -115,7 +115,7 @@ impl Work<'_> {
 
     fn import_mapping(&mut self, mut mapping: RoleMapping) -> Result<ImportOutcome, CommitError> {
         let kind = mapping.principal_type.0.clone();
-        if let Some(left) = self.names_another(Some(&kind), Some(&mapping.principal_id))? {
+        if let Some(left) = self.rule_for_another(Some(&kind), Some(&mapping.principal_id))? {
             return Ok(left);
         }
         if !self.state.roles.contains_key(&mapping.role_id) {
@@ -146,7 +146,9 @@ impl Work<'_> {
     }
 
     fn import_acl(&mut self, row: AclRow) -> Result<ImportOutcome, CommitError> {
-        if let Some(left) = self.names_another(row.principal_type.as_deref(), row.principal_id.as_deref())? {
+        if let Some(left) =
+            self.rule_for_another(row.principal_type.as_deref(), row.principal_id.as_deref())?
+        {
             return Ok(left);
         }
         let outcome = match self.state.acls.get(&row.id) {
@@ -159,7 +161,7 @@ impl Work<'_> {
     }
 
     /// Why a rule for a principal must not be stored: it would be another person's.
-    fn names_another(
+    fn rule_for_another(
         &self,
         kind: Option<&str>,
         id: Option<&str>,
@@ -167,12 +169,12 @@ impl Work<'_> {
         match (kind, id) {
             // A type that is neither is a user model's name, where an app has several.
             (None | Some("ROLE" | "APP"), _) | (_, None) => Ok(None),
-            (Some(_), Some(id)) => self.not_theirs(&UserId::parse(id)),
+            (Some(_), Some(id)) => self.belongs_to_another(&UserId::parse(id)),
         }
     }
 
     /// Why what belongs to the user with this id in a dump does not belong to the one who has it here.
-    fn not_theirs(&self, id: &UserId) -> Result<Option<ImportOutcome>, StoreError> {
+    fn belongs_to_another(&self, id: &UserId) -> Result<Option<ImportOutcome>, StoreError> {
         let reason = match self.state.user(id)? {
             Some(user) if user.was_registered() => Some(SkipReason::Registered(user.id)),
             None if self.state.has_tombstone(Tombstone::user(id)) => Some(SkipReason::Deleted(id.clone())),

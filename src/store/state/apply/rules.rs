@@ -95,7 +95,7 @@ impl Work<'_> {
         self.meta(|meta| meta.next_mapping = meta.next_mapping.max(after(&mapping.id)));
         // A user who gets this id later would have the role.
         for holder in &holders {
-            self.keep_clear_of(&UserId::parse(holder));
+            self.reserve_id(&UserId::parse(holder));
         }
         self.set_tombstone(Tombstone::mapping(&mapping), false);
         self.write(Write::Mapping(mapping.id.clone(), Some(mapping)));
@@ -109,7 +109,7 @@ impl Work<'_> {
             .as_deref()
             .filter(|_| !matches!(row.principal_type.as_deref(), None | Some("ROLE" | "APP")))
         {
-            self.keep_clear_of(&UserId::parse(user));
+            self.reserve_id(&UserId::parse(user));
         }
         self.write(Write::Acl(row.id.clone(), Some(row)));
         self.notice(ChangeNotices::Rules);
