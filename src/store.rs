@@ -1,8 +1,8 @@
 //! The store: users, tokens, roles, rules, the changes feed and the outbox.
 //!
-//! Every write is a batch of [`Change`]s, applied whole or not at all, and [`Store::commit`] answers only when
-//! it would survive a power cut (docs/decisions.md section 5). The request path reads [`Sessions`], which needs
-//! no lock, no await and no disk.
+//! Every write is a batch of [`Change`]s. All of them are applied or none, and [`Store::commit`] returns when the batch
+//! would survive a power cut (docs/decisions.md section 5). The request path reads [`Sessions`], which needs no lock, no
+//! await and no disk.
 
 #[cfg(test)]
 mod contract;
@@ -39,132 +39,88 @@ pub use records::{
 pub use sessions::{Session, Sessions, Subject, TokenState};
 pub use settings::{Engine, EngineKind, Settings};
 
-/// Where accounts and tokens are kept. All methods may be called from any runtime.
+/// The store of accounts and tokens. All methods may be called from any runtime.
+///
+/// # Errors
+/// Every method that returns a [`StoreError`] does so when the store cannot answer. Callers must fail closed then.
+#[expect(clippy::missing_errors_doc, reason = "said once, on the trait")]
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The index of live sessions, for the request path.
     fn sessions(&self) -> &Sessions;
 
-    /// The session of a token that [`Sessions`] has not seen: asked on a miss only.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer; the caller must then refuse.
+    /// The session of a token that is not in [`Sessions`]. Called on a miss only.
     async fn load_session(&self, hash: &TokenHash) -> Result<Option<Arc<Session>>, StoreError>;
 
     /// The user with this id.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError>;
 
     /// The user with this email or username, as [`KeyRules`] folds them.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError>;
 
-    /// The users with this name in any realm ([`KeyRules::without_realm`]), by id upwards, `limit` at most.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// At most `limit` users with this name in any realm ([`KeyRules::without_realm`]), by ascending id.
     async fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError>;
 
-    /// A hash that no user has, to check a password with an unknown name: drawn by a keyed hash of the name from the
-    /// kinds that the users' hashes have, in their proportion. `None` = as those who have no password.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// A decoy hash for an unknown user name, so that a failed login takes the same time. The kind of hash is chosen by
+    /// a keyed hash of the name, in the proportion in which users have them; `None` stands for users without a password.
     fn decoy(&self, key: &UserKey) -> Result<Option<PasswordHash>, StoreError>;
 
     /// At most `limit` users with ids after `after`, in the order of their ids.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn users(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
 
-    /// A user's tokens, the oldest first; of all users for `None`.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// The tokens of a user, or of all users for `None`; the oldest first.
     async fn tokens(&self, user: Option<&UserId>) -> Result<Vec<Token>, StoreError>;
 
-    /// At most `limit` tokens after this one, in an order of the store's own: to look at all of them,
-    /// little by little.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// At most `limit` tokens after this one, in an unspecified order, for a scan of all tokens in pages.
     async fn token_page(&self, after: Option<&Token>, limit: usize) -> Result<Vec<Token>, StoreError>;
 
-    /// The token that a [`Handle`] stands for.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// The token with this [`Handle`].
     async fn token_by_handle(&self, handle: &Handle) -> Result<Option<Token>, StoreError>;
 
-    /// All roles, mappings and stored ACL rows: what the policy set is compiled with, besides files.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// All roles. Roles, mappings and ACL rows are compiled into the policy set, together with the files.
     async fn roles(&self) -> Result<Vec<Role>, StoreError>;
 
     /// All role mappings.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn role_mappings(&self) -> Result<Vec<RoleMapping>, StoreError>;
 
     /// All stored ACL rows.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn acl_rows(&self) -> Result<Vec<AclRow>, StoreError>;
 
-    /// Applies a batch whole and makes it durable before it answers: one [`Outcome`] a change, in order.
+    /// Applies a batch and makes it durable. Returns one [`Outcome`] for each change, in order.
     ///
     /// # Errors
-    /// [`CommitError`]; nothing of the batch has then been applied.
+    /// [`CommitError`]; no change of the batch has been applied then.
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError>;
 
-    /// What changed after notice number `after` (0 = from the beginning of what is kept), oldest first.
-    /// Another replica, or a cache in this process, applies it.
+    /// The notices after number `after` (0 = all that are kept), the oldest first, for other replicas and caches.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot answer, or [`StoreError::FeedTruncated`] when `after` is older than
-    /// what is kept: the caller must then reload everything.
+    /// [`StoreError::FeedTruncated`] when notices after `after` have been dropped. The caller must reload everything.
     async fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError>;
 
-    /// Waits until [`Store::changes`] has a notice after this number. It may come back early.
+    /// Waits until [`Store::changes`] has a notice after this number. May return early.
     async fn changed(&self, after: u64);
 
     /// At most `limit` undelivered events, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// The first undelivered event of every user after event number `after`, and the events about no user, at most
-    /// `limit`, the oldest first: what may be delivered next without changing any user's order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// At most `limit` events after number `after` that may be delivered next: the first undelivered event of every
+    /// user, and events without a user; the oldest first.
     async fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// From now on names are folded so. With other rules than before all names are read once.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot answer.
+    /// Sets how names are folded. A reload may change it; a change rebuilds the index of names.
     fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError>;
 
-    /// Whether a commit could succeed now: for readiness.
+    /// Checks whether a commit could succeed now, for the readiness probe.
     ///
     /// # Errors
-    /// [`StoreError`] says why not.
+    /// The reason why it could not.
     async fn health(&self) -> Result<(), StoreError>;
 
-    /// Numbers for metrics and for import reports.
+    /// Counters for metrics and for reports of imports.
     fn counters(&self) -> Counters;
 
-    /// Flushes and gives the data folder's lock back. Later commits fail with [`StoreError::Closed`].
+    /// Flushes and releases the folder's lock. Later commits fail with [`StoreError::Closed`].
     ///
     /// # Errors
     /// [`StoreError`] when the last flush failed.

@@ -1,32 +1,32 @@
-//! Why the store does not answer, and why it does not write.
+//! Errors of reads and of commits.
 
 use std::path::PathBuf;
 
 use super::keys::UserKey;
 
-/// Why the store could not answer or open.
+/// The reason why the store cannot answer or open.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process holds the folder.
+    /// Another process has locked the folder.
     #[error(
         "the store in `{path}` is in use by process {pid}; stop it, or give this one a `store.url` of its own"
     )]
     Locked {
         /// The store's folder.
         path: PathBuf,
-        /// The process that holds the lock, as it wrote it down (`?` when it did not).
+        /// The process that holds the lock, from the lock file (`?` if it cannot be read).
         pid: String,
     },
-    /// The folder cannot be made, read or written.
+    /// The folder cannot be created, read or written.
     #[error("cannot use the store folder `{path}`")]
     Folder {
         /// The store's folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
-    /// A record's checksum does not hold: the store is not opened, and nothing is thrown away.
+    /// A checksum does not match. The store is not opened, and nothing is deleted.
     #[error(
         "the store in `{path}` is damaged: {detail}; it was left as it is: put a copy of the folder from a backup in \
          its place, or move it away to begin with an empty store"
@@ -34,50 +34,51 @@ pub enum StoreError {
     Damaged {
         /// The store's folder.
         path: PathBuf,
-        /// Which record.
+        /// The damaged record.
         detail: String,
     },
     /// The engine failed.
     #[error("the store failed: {0}")]
     Engine(String),
-    /// A sync failed earlier: nothing more is acknowledged until a restart.
+    /// A sync failed earlier. Nothing is acknowledged until a restart.
     #[error("an earlier write could not be made durable; restart after the disk is repaired")]
     Poisoned,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
-    /// The changes feed no longer reaches back that far.
+    /// The feed no longer contains the requested notices.
     #[error("the changes feed no longer reaches back that far")]
     FeedTruncated,
 }
 
-/// Why a batch was not applied.
+/// The reason why a batch was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another user has this email or username: the index of the change, and every key that is taken.
+    /// Another user has this email or username.
     #[error("already taken: {keys:?}")]
     Taken {
         /// The index of the change in the batch.
         change: usize,
-        /// The keys that other users have.
+        /// All keys that other users have.
         keys: Vec<UserKey>,
     },
-    /// The row that a change names does not exist.
+    /// A row that a change refers to does not exist.
     #[error("no such row")]
     Missing {
         /// The index of the change in the batch.
         change: usize,
     },
-    /// The row was changed since it was read.
+    /// The row was changed after it was read.
     #[error("the row was changed by another request")]
     Stale {
         /// The index of the change in the batch.
         change: usize,
     },
-    /// The session whose wish the batch is has ended meanwhile ([`Change::RequireToken`](super::Change::RequireToken)).
+    /// The session that requested the batch was revoked before the commit
+    /// ([`Change::RequireToken`](super::Change::RequireToken)).
     #[error("the session has ended meanwhile")]
     Ended,
-    /// Too many writes are waiting.
+    /// The queue of writes is full.
     #[error("too many writes are waiting")]
     Busy,
     /// The store failed.

@@ -1,5 +1,5 @@
-//! Rows of an import, and what became of each. The store itself decides, in the batch that stores a row: what has
-//! changed here since an earlier import stays as it is, and what was ended here does not come back.
+//! Rows of an import and their outcomes. The store decides in the batch that stores a row: a row that was changed here
+//! since an earlier import stays as it is, and one that was deleted or revoked here does not come back.
 
 use super::{
     keys::UserKey,
@@ -7,33 +7,33 @@ use super::{
 };
 use crate::identity::{UserId, UsernameError};
 
-/// A row of an import. It never makes its batch fail: the [`ImportOutcome`] says what became of it.
+/// A row of an import. It never fails its batch; its [`ImportOutcome`] says what happened to it.
 #[derive(Clone, Debug)]
 pub enum ImportRow {
-    /// An account under its own id.
+    /// A user with the id of the dump.
     User(User),
-    /// A session, whether or not its user exists.
+    /// A token, even if its user does not exist.
     Token(Token),
-    /// A role under its own id, if that is free.
+    /// A role with the id of the dump, if that is free.
     Role(Role),
-    /// Who has a role.
+    /// A role mapping.
     Mapping(RoleMapping),
     /// A stored rule.
     Acl(AclRow),
 }
 
-/// What became of a row of an import.
+/// What happened to a row of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// It is new here.
+    /// It was stored as a new row.
     Taken,
-    /// An earlier import brought it, and it has changed there since.
+    /// An earlier import stored it, and its source has changed since.
     Updated,
-    /// It was here already, the same.
+    /// The same row is here already.
     Present,
-    /// Taken or updated, though its username could be mistaken for another's (profile `standard`).
+    /// It was stored, although its username could be taken for another user's (profile `standard`).
     Warned(UsernameWarning),
-    /// A role, under the id that it has here.
+    /// A role, with its id in this store.
     Role {
         /// The id.
         id: String,
@@ -44,21 +44,21 @@ pub enum ImportOutcome {
     Skipped(SkipReason),
 }
 
-/// Why the username of an account could be mistaken for another's.
+/// The reason why a username could be taken for another user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsernameWarning {
-    /// Another user's differs from it in letter case or width alone.
+    /// It differs from another user's name in letter case or width only.
     Alike(String),
     /// A client could not choose it.
     Username(String, UsernameError),
 }
 
-/// Why a row of an import was not stored.
+/// The reason why a row of an import was not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SkipReason {
     /// The account was changed here since an earlier import.
     Changed(UserId),
-    /// The account with this id was registered here: it is another person's.
+    /// The account with this id was registered here, so it belongs to another person.
     Registered(UserId),
     /// The account was deleted here since an earlier import.
     Deleted(UserId),
@@ -66,39 +66,39 @@ pub enum SkipReason {
     NamesTaken(Vec<UserKey>),
     /// Another row of the same import has this id.
     SameId(UserId),
-    /// The session was ended here since an earlier import.
+    /// The session was revoked here since an earlier import.
     Ended,
-    /// The user has ended all sessions here.
+    /// The user has revoked all sessions here.
     EndedAll(UserId),
     /// No role has this id.
     NoRole(String),
-    /// The role was taken from the user here since an earlier import.
+    /// The role was revoked here since an earlier import.
     Revoked,
 }
 
-/// Every run of an import has a number, and gives its accounts a revision of that many times this. Every change
-/// here counts the revision up by one, so that a later run sees whether anything but an import has changed the
-/// account.
+/// The distance between the revisions of two import runs. Every run has a number, and sets the revision of its accounts
+/// to that number times this. Every change here adds one, so that a later run recognizes accounts that were changed by
+/// anything but an import.
 const RUN: u64 = 1 << 32;
 
 impl User {
-    /// Whether the account began here: then the same id in a dump is another person's.
+    /// Whether the account was registered here. The same id in a dump then belongs to another person.
     pub(super) fn was_registered(&self) -> bool {
         self.revision < RUN
     }
 
-    /// Whether only an import has changed the account.
+    /// Whether only imports have changed the account.
     pub(super) fn only_imported(&self) -> bool {
         !self.was_registered() && self.revision.is_multiple_of(RUN)
     }
 
-    /// Whether this run of an import has brought the account.
+    /// Whether this run has stored the account.
     pub(super) fn is_of_run(&self, run: u32) -> bool {
         self.revision / RUN == u64::from(run)
     }
 }
 
-/// The revision of what a run brings.
+/// The revision of the accounts of a run.
 pub(super) fn revision(run: u32) -> u64 {
     u64::from(run.max(1)).saturating_mul(RUN)
 }

@@ -1,29 +1,29 @@
-//! Names as they are compared: what makes two of them one.
+//! The keys by which names are compared.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::identity::{address_key, canonical_name, fold_case};
 
-/// How emails and usernames are folded before they are compared.
+/// The rules by which emails and usernames are folded before they are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyRules {
-    /// `caseSensitiveEmail: false`: emails are compared by [`fold_case`].
+    /// Whether emails are compared by [`fold_case`] (`caseSensitiveEmail: false`).
     pub fold_email_case: bool,
-    /// Both realm settings are on: names are unique in their realm, not globally.
+    /// Whether names are unique per realm instead of globally: both realm settings are on.
     pub per_realm: bool,
-    /// Profile `standard`: names are compared in their canonical forms, addresses by [`address_key`].
+    /// Whether names are compared in their canonical forms, and addresses by [`address_key`] (profile `standard`).
     pub canonical: bool,
 }
 
-/// A name that one user has at most: already folded by [`KeyRules`].
+/// A unique name, folded by [`KeyRules`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum UserKey {
     /// An email address.
     Email(String),
     /// A username.
     Username(String),
-    /// What a username is in any letter case and width, where that differs from the name itself (profile `standard`).
+    /// A username folded by letter case and width, if that differs from the name itself (profile `standard`).
     Alike(String),
 }
 
@@ -42,35 +42,35 @@ impl KeyRules {
         UserKey::Username(self.scoped(realm, username))
     }
 
-    /// Every key of a user: blank names have none.
+    /// All keys of a user. Empty names have none.
     #[must_use]
     pub fn of(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         let text = |name: &str| properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        // A blank realm is one, too.
+        // An empty realm is a realm, too.
         let realm = properties.get("realm").and_then(Value::as_str);
         let email = text("email").map(|email| self.email(realm, email));
         let username = text("username").map(|username| self.username(realm, username));
         let alike = self.alike(properties);
-        // A name in its plainest form is found by itself.
+        // A name that equals its folded form is found by its own key.
         let alike = alike.filter(|alike| username != Some(UserKey::Username(alike.clone())));
         email.into_iter().chain(username).chain(alike.map(UserKey::Alike)).collect()
     }
 
-    /// What may be no other user's name when this one is new: names that differ in letter case or width alone are one
-    /// person's to a reader, and to an app that normalizes them.
+    /// The keys that no other user may have when this username is new. Names that differ in letter case or width only
+    /// look the same to a reader, and are the same to an app that normalizes them.
     #[must_use]
     pub fn alikes(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         let Some(folded) = self.alike(properties) else { return Vec::new() };
         vec![UserKey::Username(folded.clone()), UserKey::Alike(folded)]
     }
 
-    /// What a user is found by when the realm is not known: the names alone.
+    /// The keys by which a user is found if the realm is unknown: the names alone.
     #[must_use]
     pub fn without_realm(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         Self { per_realm: false, ..*self }.of(properties)
     }
 
-    /// A username in its plainest form, where that counts.
+    /// The folded username, if the profile compares it.
     fn alike(self, properties: &Map<String, Value>) -> Option<String> {
         let text = |name: &str| properties.get(name).and_then(Value::as_str);
         let username = text("username").filter(|username| self.canonical && !username.is_empty())?;
@@ -86,6 +86,7 @@ impl KeyRules {
     }
 
     fn in_realm(realm: &str, name: &str) -> String {
+        // The length makes the key unambiguous: no realm and name can be chosen that spell another pair.
         format!("{}\u{0}{realm}\u{0}{name}", realm.len())
     }
 }

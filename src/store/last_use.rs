@@ -1,4 +1,4 @@
-//! When a token was last used, and where from.
+//! The last use of a token.
 
 use std::{net::IpAddr, num::NonZeroU32};
 
@@ -6,31 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-/// When a token was last used, to the second, and where from.
+/// The time of a token's last use, to the second, and the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "(u32, IpAddr)", from = "(u32, IpAddr)")]
 pub struct LastUse {
-    /// Seconds since the Unix epoch: small, because every token has one.
+    /// Seconds since the Unix epoch, in 32 bits because every token has one.
     at: NonZeroU32,
-    /// As IPv6 has it.
+    /// The client as an IPv6 address.
     client: [u8; 16],
 }
 
 impl LastUse {
-    /// A use at this moment, rounded down to the second, by this client.
+    /// A use at this time, rounded down to the second, by this client.
     #[must_use]
     pub fn new(at: Timestamp, client: IpAddr) -> Self {
+        // Clamped: zero is reserved for "never used" in the session.
         let seconds = u32::try_from(at.0 / 1000).unwrap_or(if at.0 < 0 { 1 } else { u32::MAX });
         Self::from((seconds, client))
     }
 
-    /// When: never later than it was.
+    /// The time; never later than the actual use.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         Timestamp(i64::from(self.at.get()) * 1000)
     }
 
-    /// Where from.
+    /// The client's address.
     #[must_use]
     pub fn client(&self) -> IpAddr {
         IpAddr::from(self.client).to_canonical()

@@ -1,11 +1,11 @@
-//! The rows behind their lock, and what of them is published to the request path.
+//! The rows behind their lock, and the part of them that is published to the request path.
 //!
-//! INVARIANT: [`Live::publish`] is called for a batch when it is durable, in the order of the batches, and
-//! with the state as that batch (or a later durable one) left it. So the request path never acts on a
-//! grant that a crash could take back. Account reads see the rows at once: whatever they lead to stands
-//! behind the unfinished batch in the same queue, and is not acknowledged before it.
+//! INVARIANT: [`Live::publish`] is called for a batch when it is durable, in the order of the batches, and with the
+//! state as that batch (or a later durable one) left it. So the request path never acts on a grant that a crash could
+//! take back. Reads of accounts may see rows that are not durable yet. That is safe: a write that depends on them is
+//! queued behind the unfinished batch, and is not acknowledged before it.
 //!
-//! A start publishes nothing: a session is made at the first use of its token ([`lazy`]).
+//! A start publishes nothing: a session is created at the first use of its token ([`lazy`]).
 
 mod feed;
 mod lazy;
@@ -34,7 +34,7 @@ use published::Published;
 pub(super) use published::Live;
 
 impl Live {
-    /// Takes over the rows that a start has read.
+    /// Takes the rows that were loaded at the start.
     pub(super) fn new(state: State) -> Self {
         let published = Published {
             slots: HashMap::new(),
@@ -53,12 +53,12 @@ impl Live {
         }
     }
 
-    /// The rows, to read. A writer that panicked has left them half written: nothing is read then.
+    /// Locks the rows for reading. A writer that panicked may have left a batch half applied, so nothing is read then.
     pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
         self.state.read().map_err(|_| StoreError::Poisoned)
     }
 
-    /// The rows, to write.
+    /// Locks the rows for writing.
     pub(super) fn write(&self) -> Result<RwLockWriteGuard<'_, State>, StoreError> {
         self.state.write().map_err(|_| StoreError::Poisoned)
     }
@@ -71,8 +71,9 @@ impl Live {
     /// Makes a durable batch visible to the request path.
     ///
     /// # Errors
-    /// [`StoreError`] when a row cannot be read; what the batch ended has then ended all the same.
+    /// [`StoreError`] when a row cannot be read. Revocations of the batch are in force even then.
     pub(super) fn publish(&self, state: &State, effects: Effects) -> Result<(), StoreError> {
+        // First, because it cannot fail: a revocation must not depend on the steps below.
         self.end_sessions(&effects);
         let mut published = self.published()?;
         if effects.dropped > 0
@@ -94,6 +95,7 @@ impl Live {
             let slot = published.slot(state, &token.user)?;
             self.sessions.insert(Arc::new(Session::new(&token, slot)));
         }
+        // A user without tokens needs no slot; otherwise the map would grow with every user who ever logged in.
         for (user, _) in effects.ended {
             if !state.has_tokens(&user) {
                 published.slots.remove(&user);
@@ -102,27 +104,28 @@ impl Live {
         Ok(())
     }
 
-    /// A batch could not be made durable: what it revoked stays revoked, what it gave is not given.
+    /// Rolls back a batch that could not be made durable: revocations stay in force, new sessions are not published.
     pub(super) fn abandon(&self, state: &State, effects: &Effects) {
         self.end_sessions(effects);
         let Ok(mut published) = self.published() else { return };
         published.pending.mark_failed();
         for id in &effects.users {
             let (Some(slot), Ok(subject)) = (published.slots.get(id), state.subject(id)) else { continue };
+            // Disabling a user is a revocation. Other changes of the user are not published.
             if subject.disabled {
                 slot.store(Arc::new(subject));
             }
         }
     }
 
-    /// What changed after notice `after`.
+    /// The notices after number `after`.
     pub(super) fn changes(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError> {
         self.published()?.feed.since(after)
     }
 
-    /// Waits until something has changed after notice `after`.
+    /// Waits for a notice after number `after`.
     pub(super) async fn changed(&self, after: u64) {
-        // The sender is here, so it is not gone.
+        // `wait_for` fails only when the sender is dropped, and `self` owns it.
         let _ = self.newest.subscribe().wait_for(|newest| *newest > after).await;
     }
 
@@ -132,7 +135,7 @@ impl Live {
         Ok(self.read()?.outbox(last, limit))
     }
 
-    /// The oldest durable events of their lines.
+    /// The oldest durable event of each queue.
     pub(super) fn outbox_heads(&self, after: u64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         let last = self.published()?.outbox_seq;
         Ok(self.read()?.outbox_heads(after, last, limit))
@@ -159,12 +162,13 @@ impl Live {
         }
     }
 
-    /// Replaces what the sessions of a user know of them.
+    /// Replaces the published data of a user.
     fn refresh(&self, state: &State, published: &mut Published, id: &UserId) -> Result<(), StoreError> {
         let Some(old) = published.slots.get(id).cloned() else { return Ok(()) };
         let subject = Arc::new(state.subject(id)?);
         if old.load().epoch != subject.epoch {
-            // The sessions that stay move to a slot of their own first, so that no request finds them void.
+            // The remaining sessions move to a slot of their own before the old slot changes, so that no request finds
+            // them revoked.
             let slot = Arc::new(ArcSwap::new(Arc::clone(&subject)));
             for token in state.tokens_of(id) {
                 self.sessions.insert(Arc::new(Session::new(&token, Arc::clone(&slot))));

@@ -1,4 +1,4 @@
-//! The engine in memory, which keeps nothing after the end: for tests and trials.
+//! The engine in memory, for tests and trials. Nothing is kept after the end.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use super::{
     state::State,
 };
 
-/// Keeps only whether it was closed.
+/// The engine's only state: whether it was closed.
 #[derive(Debug, Default)]
 struct Memory {
     closed: AtomicBool,
@@ -30,7 +30,7 @@ pub(super) fn open(keys: KeyRules) -> Result<Arc<dyn Store>, StoreError> {
 impl Writer for Memory {
     async fn commit(&self, live: &Live, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         self.health().await?;
-        // The lock is held to the end, so that batches are published in their order.
+        // The lock is held until the publication, so that batches are published in their order.
         let mut state = live.write()?;
         let applied = state.apply(batch)?;
         live.publish(&state, applied.effects)?;

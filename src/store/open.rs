@@ -1,4 +1,4 @@
-//! Opens a store.
+//! Opens a store by its settings.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use super::{
     sled::{self, Loader},
 };
 
-/// Opens the store that the settings name, reading and verifying all of it.
+/// Opens the store and verifies all of its records.
 ///
 /// # Errors
-/// [`StoreError`] when another process holds it, when its folder cannot be used, and when it is damaged.
+/// [`StoreError`] when another process has locked the folder, when it cannot be used, or when the store is damaged.
 pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     match &settings.engine {
         Engine::Memory => memory::open(settings.keys),
@@ -21,10 +21,10 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     }
 }
 
-/// Opens a store for an import alone: users and tokens stay on the disk.
+/// Opens a store for an import without a gate. Users and tokens stay on the disk.
 ///
 /// # Errors
-/// As [`open`]; and a store in memory is open to its gate alone.
+/// As [`open`]. A store in memory belongs to its gate and cannot be opened.
 pub fn open_for_import(settings: &Settings) -> Result<Loader, StoreError> {
     match &settings.engine {
         Engine::Memory => Err(StoreError::Engine("a store in memory is nowhere else".to_owned())),

@@ -1,4 +1,4 @@
-//! The rows, and the changes that a batch is made of.
+//! The rows of the store.
 
 mod change;
 
@@ -13,29 +13,29 @@ use crate::{
 
 pub use change::{Change, Outcome};
 
-/// A user as stored. `properties` holds what clients see, in LoopBack's order, explicit nulls kept.
+/// A user as stored. `properties` are those that clients see, in LoopBack's order and with explicit nulls.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The id, never used twice.
+    /// The id. Ids are never reused.
     pub id: UserId,
-    /// `realm`, `username`, `email`, `emailVerified` and everything else but `id` and the hidden ones.
+    /// All properties except `id` and the hidden ones.
     pub properties: Map<String, Value>,
     /// The hash of the password; `None` for a user who cannot log in with one.
     pub password: Option<PasswordHash>,
-    /// SHA-256 hex of the verification token: the token itself is stored nowhere.
+    /// SHA-256 of the verification token in hex. The token itself is not stored.
     pub verification: Option<String>,
-    /// Tokens of an earlier epoch are void: "log out everywhere" is one row.
+    /// The epoch. Tokens of an earlier epoch are void, so that "log out everywhere" changes one row.
     pub epoch: u32,
-    /// Counts the changes of this row.
+    /// The number of changes of this row, for optimistic concurrency.
     pub revision: u64,
-    /// Switched off by an admin: cannot log in, and live tokens are refused.
+    /// Whether an operator has disabled the user: logins and tokens are refused.
     pub disabled: bool,
 }
 
-/// A user who is about to be created.
+/// A user to be created.
 #[derive(Clone, Debug, Default)]
 pub struct UserDraft {
-    /// The id, where it is not the store's to choose.
+    /// The id, if the store does not choose it.
     pub id: Option<UserId>,
     /// As in [`User`].
     pub properties: Map<String, Value>,
@@ -45,37 +45,38 @@ pub struct UserDraft {
     pub verification: Option<String>,
 }
 
-/// An access token as stored: never its id.
+/// An access token as stored. Its id is not stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Token {
     /// SHA-256 of the id.
     #[serde(with = "hash_bytes")]
     pub hash: TokenHash,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// Lifetime in seconds from `created`; fractions count; -1 = eternal where the settings allow it.
-    /// `None` where LoopBack stored `null`.
+    /// Lifetime in seconds from `created`, with fractions; -1 = eternal where the settings allow it. `None` where
+    /// LoopBack stored `null`.
     pub ttl: Option<f64>,
-    /// When it was made.
+    /// The time of creation.
     pub created: Timestamp,
-    /// What it is good for; empty = `DEFAULT` (docs/loopback-3.28.md section 1.5).
+    /// The scopes; empty = `DEFAULT` (docs/loopback-3.28.md section 1.5).
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// What `token issue --name` called it.
+    /// The name given by `token issue --name`.
     #[serde(default)]
     pub name: Option<String>,
-    /// The user's epoch when it was made.
+    /// The user's epoch at the creation.
     pub epoch: u32,
-    /// Use does not extend it (`sliding_ttl`).
+    /// Whether use does not extend it, even under `sliding_ttl`.
     #[serde(default)]
     pub fixed: bool,
-    /// Its last use, as far as it is written down; [`super::Session::last_use`] knows better.
+    /// The last use that was persisted; [`super::Session::last_use`] is more recent.
     #[serde(default)]
     pub used: Option<LastUse>,
 }
 
 impl Token {
-    /// When it ends; see [`Lifetimes::end`]. `used`: its last use, which may be later than the one written down.
+    /// The end of the token, see [`Lifetimes::end`]. `used` is the last use, which may be more recent than the
+    /// persisted one.
     #[must_use]
     pub fn end_by(&self, lifetimes: &Lifetimes, used: Option<LastUse>) -> Option<f64> {
         let counts = used.filter(|_| !self.fixed).map(|used| used.at().0);
@@ -86,24 +87,24 @@ impl Token {
 /// A static role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// The id, as an import brought it or counted up.
+    /// The id: imported, or counted up.
     pub id: String,
     /// The name that rules use.
     pub name: String,
 }
 
-/// Who a [`RoleMapping`] or an [`AclRow`] speaks of. LoopBack compares the text exactly.
+/// The principal type of a [`RoleMapping`] or an [`AclRow`]. LoopBack compares it exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PrincipalKind(pub String);
 
-/// Who has a role.
+/// The assignment of a role to a principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleMapping {
     /// The id.
     pub id: String,
     /// The role's id.
     pub role_id: String,
-    /// `USER`, `APP`, `ROLE` or anything: only an exact `USER` gives a user the role.
+    /// `USER`, `APP`, `ROLE` or any other text. Only `USER`, spelled exactly so, gives a user the role.
     pub principal_type: PrincipalKind,
     /// The user's id, as text.
     pub principal_id: String,
@@ -125,20 +126,20 @@ pub struct AclRow {
     pub permission: Option<String>,
     /// `USER`, `APP` or `ROLE`.
     pub principal_type: Option<String>,
-    /// Who.
+    /// The principal.
     pub principal_id: Option<String>,
 }
 
-/// One line of the changes feed.
+/// An entry of the changes feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeNotice {
-    /// Counted up from 1, without gaps.
+    /// The number, from 1 without gaps.
     pub seq: u64,
-    /// What changed.
+    /// The change.
     pub what: ChangeNotices,
 }
 
-/// What another replica has to know.
+/// A change that other replicas and caches must learn of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeNotices {
     /// A user was changed, deleted, or logged out everywhere.
@@ -149,16 +150,16 @@ pub enum ChangeNotices {
     Rules,
 }
 
-/// An event that waits for delivery.
+/// An event waiting for delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OutboxEntry {
-    /// Counted up.
+    /// The number, counted up.
     pub seq: u64,
-    /// The event's name.
+    /// The type of the event.
     pub kind: String,
-    /// Whom it is about.
+    /// The subject.
     pub user: Option<UserId>,
-    /// Its body.
+    /// The body, without tokens and links.
     pub body: Value,
 }
 
@@ -167,7 +168,7 @@ pub struct OutboxEntry {
 pub struct Counters {
     /// Users.
     pub users: u64,
-    /// Tokens, the expired ones that are not swept yet included.
+    /// Tokens, including expired ones that are not deleted yet.
     pub tokens: u64,
     /// Roles.
     pub roles: u64,
@@ -176,7 +177,7 @@ pub struct Counters {
 }
 
 impl User {
-    /// The text property `name`, if it is a non-empty text.
+    /// The property `name` if it is a non-empty text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -200,7 +201,7 @@ impl User {
         self.text("realm")
     }
 
-    /// Whether the email address was confirmed.
+    /// Whether the email address is confirmed.
     #[must_use]
     pub fn email_verified(&self) -> bool {
         self.properties.get("emailVerified").and_then(Value::as_bool).unwrap_or(false)
@@ -208,7 +209,7 @@ impl User {
 }
 
 mod hash_bytes {
-    //! A token hash as 64 hex digits or raw bytes, whatever the format is.
+    //! Serializes a token hash as an array of bytes.
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

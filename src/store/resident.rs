@@ -1,4 +1,4 @@
-//! A store whose rows are all in memory: every read is answered from there, an engine does the writes.
+//! A store with all rows in memory: reads are answered from there, and an engine persists the writes.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::identity::{Handle, PasswordHash, TokenHash, UserId};
 
-/// The rows in memory, and the engine that keeps them.
+/// The rows in memory and the engine.
 #[derive(Debug)]
 pub(super) struct Resident<E> {
     live: Arc<Live>,
     engine: E,
 }
 
-/// What differs between the engines under a [`Resident`] store: how a batch comes to stay.
+/// The part that engines implement: persisting batches.
 #[async_trait]
 pub(super) trait Writer: Send + Sync {
     /// As [`Store::commit`].
@@ -93,6 +93,7 @@ impl<E: Writer> Store for Resident<E> {
 
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         let answer = self.engine.commit(&self.live, batch).await;
+        // Only failures of the store count as errors; a rejected batch is a normal answer.
         if let Err(CommitError::Store(_)) = &answer {
             self.live.count_error();
         }
@@ -116,6 +117,7 @@ impl<E: Writer> Store for Resident<E> {
     }
 
     fn fold_names(&self, rules: KeyRules) -> Result<(), StoreError> {
+        // Compared under the read lock: usually nothing changes, and a rebuild blocks all readers.
         if self.live.read()?.folds(rules) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The in-memory index that the request path reads: token hash -> session, without a lock.
+//! The in-memory index of the request path: from token hash to session, without a lock.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -16,50 +16,51 @@ use crate::{
     identity::{Lifetimes, TokenHash, UserId},
 };
 
-/// A live token and its user. Replaced, never changed, except that it can be ended.
+/// A live token and its user. It is replaced, not changed; only the end and the last use are set in place.
 #[derive(Debug)]
 pub struct Session {
     /// The token.
     pub hash: TokenHash,
-    /// Whose it is: all sessions of a user share this slot, so that a change reaches them all.
+    /// The published data of the user. All sessions of a user share this slot, so that a change reaches them all.
     pub subject: Arc<ArcSwap<Subject>>,
     /// As in [`super::Token`]: seconds, -1 = eternal, `None` = LoopBack's null.
     pub ttl: Option<f64>,
-    /// When it was made.
+    /// The time of creation.
     pub created: Timestamp,
-    /// What it is good for; empty = `DEFAULT`.
+    /// The scopes; empty = `DEFAULT`.
     pub scopes: Box<[String]>,
-    /// The user's epoch when it was made.
+    /// The user's epoch at the creation.
     pub epoch: u32,
     /// As in [`super::Token`].
     pub fixed: bool,
     ended: AtomicBool,
-    /// The last use in seconds since the Unix epoch; 0 = never. Behind the truth by [`Session::resolution`] at most.
+    /// The last use in seconds since the Unix epoch; 0 = never. At most [`Session::resolution`] older than the actual
+    /// one.
     used: AtomicU32,
-    /// How much of that the store has.
+    /// The last use that is persisted.
     written: AtomicU32,
-    /// Where that use came from, as IPv6 has it.
+    /// The client of the last use, as an IPv6 address in two halves.
     client: [AtomicU64; 2],
 }
 
-/// What the gate needs to know of a user: replaced whole when the user or their roles change.
+/// The data of a user that the gate needs. It is replaced when the user or their roles change.
 #[derive(Debug)]
 pub struct Subject {
     /// The id.
     pub id: UserId,
-    /// The id as text, as rules and headers need it.
+    /// The id as text, for rules and headers.
     pub id_text: Box<str>,
     /// The username, if there is one.
     pub username: Option<Box<str>>,
     /// The email address, if there is one.
     pub email: Option<Box<str>>,
-    /// Whether it was confirmed.
+    /// Whether the email address is confirmed.
     pub email_verified: bool,
     /// The names of the roles, sorted.
     pub roles: Box<[Box<str>]>,
-    /// Tokens of another epoch are void.
+    /// The epoch. Tokens of another one are void.
     pub epoch: u32,
-    /// Switched off by an admin.
+    /// Whether an operator has disabled the user.
     pub disabled: bool,
     /// See [`Subject::headers`].
     pub(super) headers: [OnceLock<Box<[u8]>>; 2],
@@ -71,22 +72,22 @@ pub struct Sessions {
     live: papaya::HashMap<TokenHash, Arc<Session>>,
 }
 
-/// What a known token is worth now (docs/loopback-3.28.md section 1.3).
+/// The state of a known token (docs/loopback-3.28.md section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenState {
-    /// It is good.
+    /// The token is valid.
     Live,
-    /// Its time is over: 401 `INVALID_TOKEN` once, and the row is deleted.
+    /// The token has expired: 401 `INVALID_TOKEN` once, and the row is deleted.
     Expired,
-    /// It was ended: logged out, or its user logged out everywhere or was switched off. As an unknown token.
+    /// The token was revoked, by itself or with all of its user's, or the user is disabled. Treated as unknown.
     Ended,
     /// Its ttl is 0, null or below -1: LoopBack answers 500 to every use.
     Unusable,
 }
 
 impl Subject {
-    /// The identity headers towards the app, rendered at the first forwarded request: with the email address only
-    /// where it was confirmed, or whether or not. A reload may turn from one to the other.
+    /// The identity headers for the app, rendered at the first forwarded request. There are two forms: with the email
+    /// address only if it is confirmed, and with it in any case. A reload may switch between them.
     #[must_use]
     pub fn headers(&self, trusts_email: bool) -> &OnceLock<Box<[u8]>> {
         let [confirmed, any] = &self.headers;
@@ -95,7 +96,7 @@ impl Subject {
 }
 
 impl Session {
-    /// A live session of `subject`.
+    /// Creates a live session of `subject`.
     #[must_use]
     pub fn new(token: &super::Token, subject: Arc<ArcSwap<Subject>>) -> Self {
         let session = Self {
@@ -118,7 +119,7 @@ impl Session {
         session
     }
 
-    /// What the token is worth at `now`.
+    /// The state of the token at `now`.
     #[must_use]
     pub fn token_state(&self, subject: &Subject, now: Timestamp, lifetimes: &Lifetimes) -> TokenState {
         if self.ended.load(Ordering::Acquire) || self.epoch != subject.epoch || subject.disabled {
@@ -132,21 +133,21 @@ impl Session {
         }
     }
 
-    /// When it ends; see [`Lifetimes::end`].
+    /// The end of the token, see [`Lifetimes::end`].
     #[must_use]
     pub fn end_by(&self, lifetimes: &Lifetimes) -> Option<f64> {
         let used = i64::from(self.used.load(Ordering::Relaxed)) * 1000;
         lifetimes.end(self.ttl, self.created.0, (!self.fixed).then_some(used))
     }
 
-    /// Notes a use. On the request path: almost always one load, for a use just before says the same.
+    /// Records a use. Usually one atomic load, because a use within the last minute is not recorded again.
     pub fn touch(&self, now: Timestamp, client: IpAddr, lifetimes: &Lifetimes) {
         let second = seconds(now);
         let used = self.used.load(Ordering::Relaxed);
         if second.saturating_sub(used) < self.resolution(lifetimes) {
             return;
         }
-        // The other request came in the same second, or nearly.
+        // If another request wins the race, it came in nearly the same second.
         if self.used.compare_exchange(used, second, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.set_client(client);
         }
@@ -163,7 +164,7 @@ impl Session {
         (used > 0).then(|| LastUse::from((used, IpAddr::from(client))))
     }
 
-    /// The last use, if the store lags behind it by this many seconds.
+    /// The last use, if the persisted one is at least `lag` seconds older.
     #[must_use]
     pub fn unwritten(&self, lag: u32) -> Option<LastUse> {
         let written = self.written.load(Ordering::Relaxed).max(seconds(self.created));
@@ -172,13 +173,14 @@ impl Session {
         if behind >= lag && news { self.last_use() } else { None }
     }
 
-    /// The store has this use.
+    /// Records that this use is persisted.
     pub fn wrote(&self, used: LastUse) {
         self.written.fetch_max(seconds(used.at()), Ordering::Relaxed);
     }
 
-    /// How fine uses are told apart, in seconds: a minute, and where they extend the token a 16th of its time.
+    /// The resolution of last uses in seconds: a minute, and where a use extends the token a 16th of its lifetime.
     fn resolution(&self, lifetimes: &Lifetimes) -> u32 {
+        // Below 960 s a 16th is less than a minute.
         match self.ttl.filter(|ttl| lifetimes.sliding && *ttl < 960.0) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 1 to 60")]
             Some(ttl) => (ttl / 16.0).clamp(1.0, 60.0) as u32,
@@ -186,7 +188,7 @@ impl Session {
         }
     }
 
-    /// A session of the same token knows of this use.
+    /// Merges a use that a session of the same token has recorded.
     fn merge_use(&self, used: LastUse) {
         let second = seconds(used.at());
         if self.used.fetch_max(second, Ordering::Relaxed) < second {
@@ -206,7 +208,7 @@ impl Session {
         }
     }
 
-    /// Ends the session: requests that hold it see so at their next look.
+    /// Ends the session. Requests that hold it notice at their next check.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
@@ -219,13 +221,13 @@ impl Sessions {
         self.live.pin().get(hash).cloned()
     }
 
-    /// The last use of a token: what its session knows, if there is one by now, else what is written down.
+    /// The last use of a token: that of its session if there is one, otherwise the persisted one.
     #[must_use]
     pub fn last_use(&self, token: &super::Token) -> Option<LastUse> {
         self.get(&token.hash).and_then(|session| session.last_use()).or(token.used)
     }
 
-    /// Puts a session into the index; it knows what an earlier one of its token knew of uses.
+    /// Inserts a session and keeps the last use of the session that it replaces.
     pub fn insert(&self, session: Arc<Session>) {
         let live = self.live.pin();
         if let Some(used) = live.insert(session.hash, Arc::clone(&session)).and_then(|old| old.last_use()) {
@@ -233,7 +235,7 @@ impl Sessions {
         }
     }
 
-    /// At most `limit` sessions whose last use is `wanted`. Others get their turn meanwhile.
+    /// At most `limit` sessions with their last uses, as selected by `wanted`. Yields to other tasks.
     pub async fn collect(
         &self,
         limit: usize,
@@ -254,8 +256,9 @@ impl Sessions {
         found
     }
 
-    /// Ends a session and takes it out of the index.
+    /// Ends a session and removes it from the index.
     pub fn remove(&self, hash: &TokenHash) {
+        // Removed first: a request that finds no session asks the rows, which no longer have the token.
         if let Some(session) = self.live.pin().remove(hash) {
             session.end();
         }
@@ -267,5 +270,5 @@ fn seconds(moment: Timestamp) -> u32 {
     u32::try_from(moment.0.max(0) / 1000).unwrap_or(u32::MAX)
 }
 
-/// Sessions that are looked at together.
+/// Sessions that a scan visits between two yields.
 const SCAN_BATCH: usize = 4096;

@@ -1,28 +1,28 @@
-//! Which engine the store has, and how names are compared.
+//! The settings of the store.
 
 use std::path::PathBuf;
 
 use super::keys::KeyRules;
 
-/// Which store, and how it folds names.
+/// The engine, and the rules for names.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which engine, and where.
+    /// The engine and its location.
     pub engine: Engine,
-    /// How emails and usernames are compared.
+    /// The rules for emails and usernames.
     pub keys: KeyRules,
 }
 
 /// The engines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// Everything is forgotten at exit.
+    /// In memory; the data is lost at exit.
     Memory,
-    /// An embedded store in this folder.
+    /// An embedded sled store in this folder.
     Sled(PathBuf),
 }
 
-/// The kinds of engines, each with the word that `store.url` begins with.
+/// The kinds of engines, by the schemes of `store.url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
     /// `memory:`
@@ -32,10 +32,10 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: &[Self] = &[Self::Memory, Self::Sled];
 
-    /// What an address of it begins with, without the colon.
+    /// The scheme of its URL, without the colon.
     #[must_use]
     pub fn scheme(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl EngineKind {
         }
     }
 
-    /// The kind that an address names, and what follows the colon.
+    /// The kind of a URL, and the text after the colon.
     #[must_use]
     pub fn of(url: &str) -> Option<(Self, &str)> {
         let (scheme, rest) = url.split_once(':')?;
@@ -54,7 +54,7 @@ impl EngineKind {
 }
 
 impl Engine {
-    /// Its kind.
+    /// The kind of this engine.
     #[must_use]
     pub fn kind(&self) -> EngineKind {
         match self {
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// Whether a store lies there already. One in memory lies nowhere.
+    /// Whether the folder contains a store. A store in memory has none.
     #[must_use]
     pub fn has_files(&self) -> bool {
         match self {

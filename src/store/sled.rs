@@ -1,7 +1,6 @@
 //! The embedded engine: rows in memory, made durable in a sled folder by one thread.
 //!
-//! sled's `flush` alone loses acknowledged records in a power cut; [`committer`] says what is done about it.
-//! Reads never touch the disk.
+//! sled's `flush` alone loses acknowledged records in a power cut; see [`committer`]. Reads never touch the disk.
 
 mod committer;
 mod disk;
@@ -38,18 +37,18 @@ use super::{
     resident::{Resident, Writer},
 };
 
-/// The way to the committer.
+/// The handle of the committer thread.
 #[derive(Debug)]
 struct Sled {
-    /// `None` when the store is closed.
+    /// The sender of batches; `None` once the store is closed.
     orders: Mutex<Option<SyncSender<Order>>>,
-    /// The committer's last word.
+    /// The result of the final flush, taken by the first `close`.
     closed: Mutex<Option<oneshot::Receiver<Result<(), StoreError>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     poisoned: Arc<AtomicBool>,
 }
 
-/// Opens the store in `folder`, or makes one there.
+/// Opens the store in `folder`, or creates one.
 ///
 /// # Errors
 /// As [`super::open`].
@@ -57,7 +56,7 @@ pub(super) async fn open(folder: &Path, keys: KeyRules) -> Result<Arc<dyn Store>
     Ok(Arc::new(open_on(folder, keys, |folder| Ok(Box::new(Folder::new(folder)?))).await?))
 }
 
-/// As [`open`], on a disk of the caller's.
+/// As [`open`], on the disk that the caller provides.
 async fn open_on(
     folder: &Path,
     keys: KeyRules,
@@ -70,13 +69,14 @@ async fn open_on(
     let (path, poison) = (folder.to_owned(), Arc::clone(&poisoned));
     let work = move || match Committer::open(&path, keys, disk, poison) {
         Ok(committer) => {
-            // The caller is gone: there is nothing to serve.
+            // The receiver is dropped when the caller gave up; then there is nothing to serve.
             if opened.send(Ok(committer.live())).is_ok() {
                 let _ = final_result.send(committer.run(&orders));
             }
         }
         Err(error) => drop(opened.send(Err(error))),
     };
+    // A thread of its own, because a sync blocks for milliseconds and must not stall a runtime.
     let thread = Builder::new()
         .name("store".to_owned())
         .spawn(work)
@@ -97,7 +97,7 @@ impl Writer for Sled {
     async fn commit(&self, _live: &Live, batch: Vec<Change>) -> Result<Vec<Outcome>, CommitError> {
         let (reply, answer) = oneshot::channel();
         self.send(Order { batch, reply })?;
-        // The committer is gone without an answer: it may or may not have written.
+        // The committer ended without an answer, so it is unknown whether the batch is durable.
         answer.await.map_err(|_| StoreError::Poisoned)?
     }
 
@@ -110,6 +110,7 @@ impl Writer for Sled {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        // Dropping the sender ends the committer's loop after the queued batches.
         drop(held(&self.orders).take());
         let closed = held(&self.closed).take();
         match closed {
@@ -130,7 +131,7 @@ impl Sled {
     }
 }
 
-/// A store that is dropped without being closed leaves the folder free all the same.
+/// A store that is dropped without `close` must release its folder, too.
 impl Drop for Sled {
     fn drop(&mut self) {
         drop(held(&self.orders).take());
@@ -140,12 +141,12 @@ impl Drop for Sled {
     }
 }
 
-/// A panic between two field assignments cannot leave these half changed.
+/// Nothing panics between two assignments under these locks, so a poisoned one is consistent.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Batches that may wait. At a sync of 2 ms and groups of [`committer::GROUP`] that is less than a second.
+/// Batches that may wait. With a sync of 2 ms and groups of [`committer::GROUP`], that is less than a second.
 const QUEUE: usize = 1024;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The rows and their indexes in memory: what every engine keeps, and what all reads are answered from.
+//! The rows and their indexes in memory, which answer all reads.
 //!
-//! Every mutation is a [`Write`] to one row; [`State::write`] keeps the indexes and gives back the write that
-//! undoes it. A batch that fails half way is undone by those ([`apply`]), and an engine that keeps rows on a
-//! disk asks which rows a batch has touched.
+//! Every mutation is a [`Write`] of one row. [`State::write`] updates the indexes and returns the write that undoes it.
+//! A batch that fails is rolled back by those ([`apply`]). An engine that persists rows asks which rows a batch has
+//! touched.
 
 mod apply;
 mod codec;
@@ -61,12 +61,12 @@ impl State {
         }
     }
 
-    /// Whether names are folded so.
+    /// Whether names are folded by these rules.
     pub(super) fn folds(&self, rules: KeyRules) -> bool {
         self.rules == rules
     }
 
-    /// Folds all names anew.
+    /// Rebuilds the index of names with other rules.
     pub(super) fn fold_names(&mut self, rules: KeyRules) {
         self.rules = rules;
         let mut names = BTreeSet::new();
@@ -76,7 +76,7 @@ impl State {
         self.names = names;
     }
 
-    /// Writes one row and keeps the indexes; gives back the write that undoes this one.
+    /// Writes a row and updates the indexes. Returns the write that undoes this one.
     pub(super) fn write(&mut self, write: Write) -> Write {
         match write {
             Write::User(id, row) => self.write_user(id, row),
@@ -129,11 +129,11 @@ impl State {
     }
 
     fn keys(&self, row: &[u8]) -> Vec<UserKey> {
-        // A row that cannot be read has no names; every read of it fails loudly.
+        // A row that cannot be parsed has no names. Every read of it returns an error.
         codec::read_user(row).map(|user| self.index_keys(&user.properties)).unwrap_or_default()
     }
 
-    /// What a user is found by. An import state only asks whether a name is taken.
+    /// The keys that find a user. In an import they only answer whether a name is taken.
     fn index_keys(&self, properties: &Map<String, Value>) -> Vec<UserKey> {
         let mut keys = self.rules.of(properties);
         if self.rules.per_realm && self.import.is_none() {
@@ -152,7 +152,7 @@ impl State {
 }
 
 impl Write {
-    /// The row that this writes.
+    /// The row that this write changes.
     pub(super) fn row(&self) -> Row {
         match self {
             Self::User(id, _) => Row::User(id.clone()),
@@ -208,7 +208,7 @@ fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Opt
     }
 }
 
-/// Only a mapping whose type is exactly `USER` gives a user a role (docs/loopback-3.28.md section 8.3).
+/// Only a mapping with the type `USER`, spelled exactly so, gives a user the role (docs/loopback-3.28.md section 8.3).
 fn grant_of(mapping: &RoleMapping) -> Option<(String, String)> {
     (mapping.principal_type.0 == "USER").then(|| (mapping.principal_id.clone(), mapping.id.clone()))
 }

@@ -18,7 +18,7 @@ impl Feed {
         Self { notices: VecDeque::new(), last }
     }
 
-    /// Adds notices; the oldest go.
+    /// Adds notices and drops the oldest.
     pub(super) fn extend(&mut self, notices: Vec<ChangeNotice>) {
         self.last = notices.last().map_or(self.last, |notice| notice.seq);
         self.notices.extend(notices);
@@ -26,10 +26,11 @@ impl Feed {
         self.notices.drain(..surplus);
     }
 
-    /// The notices after number `after`; 0 asks for all that are kept.
+    /// The notices after number `after`; 0 returns all that are kept.
     ///
     /// # Errors
-    /// [`StoreError::FeedTruncated`] when one of them is gone, or the number is from another store's future.
+    /// [`StoreError::FeedTruncated`] when a notice was dropped, or the number has not been reached (it is from another
+    /// store).
     pub(super) fn since(&self, after: u64) -> Result<Vec<ChangeNotice>, StoreError> {
         let oldest = self.notices.front().map_or(self.last + 1, |notice| notice.seq);
         if after != 0 && (after > self.last || after + 1 < oldest) {
@@ -39,7 +40,7 @@ impl Feed {
     }
 }
 
-/// A reader looks up to four times a second: this bridges seconds of the busiest store.
+/// Number of notices kept. A reader polls up to four times a second, so this covers seconds of the busiest store.
 const FEED_CAPACITY: usize = 4096;
 
 #[cfg(test)]

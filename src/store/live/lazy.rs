@@ -1,4 +1,4 @@
-//! Sessions that are made when their token is first used: a start with a million of them makes none.
+//! Sessions are created when their token is first used, so that a start with a million tokens creates none.
 
 mod pending;
 
@@ -17,22 +17,22 @@ use crate::{
 
 pub(super) use pending::Pending;
 
-/// What the rows say of a token.
+/// The result of a look-up of a token in the rows.
 enum Found {
     Nothing,
     Session(Arc<Session>),
-    /// It depends on what is being written.
+    /// The answer depends on a group that is being written.
     Wait,
 }
 
 impl Live {
-    /// Says that groups are applied and published from here on, until the guard is dropped. Not on a runtime's
-    /// thread.
+    /// Marks the begin of a group: rows are changed and published from here on, until the guard is dropped. Blocks, so
+    /// it must not run on a thread of a runtime.
     pub(in crate::store) fn begin_group(&self) -> RwLockWriteGuard<'_, ()> {
         self.group_lock.blocking_write()
     }
 
-    /// Notes what a group has done to the rows, while only the committer sees them.
+    /// Records the tokens and users of a group that is applied but not durable.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.
@@ -48,7 +48,7 @@ impl Live {
         Ok(())
     }
 
-    /// Everything that was noted is published; what is failed stays noted.
+    /// Forgets what was recorded, because all of it is published. After a failed group it stays recorded.
     ///
     /// # Errors
     /// [`StoreError`] when a writer has panicked.
@@ -60,11 +60,11 @@ impl Live {
         Ok(())
     }
 
-    /// The session of a token; `None` for a token that is none. Asking for those costs one look-up, whatever is
-    /// being written.
+    /// The session of a token; `None` for an unknown token. An unknown token costs one look-up and never waits for a
+    /// group.
     ///
     /// # Errors
-    /// [`StoreError`] when what the rows say of its user could not be made durable.
+    /// [`StoreError`] when a change of the user could not be made durable.
     pub(in crate::store) async fn load_session(
         &self,
         hash: &TokenHash,
@@ -82,7 +82,7 @@ impl Live {
         if let Some(session) = self.sessions.get(hash) {
             return Ok(Found::Session(session));
         }
-        // The rows stay as they are while the session is put in: one that ends later is taken out again.
+        // The lock is held while the session is inserted: a later revocation finds it in the index and removes it.
         let state = self.read()?;
         if !state.has_token(hash) {
             return Ok(Found::Nothing);
@@ -92,11 +92,12 @@ impl Live {
 }
 
 impl Published {
-    /// One session for each token, also when several requests ask for it at once.
+    /// Creates one session for each token, even if several requests ask at the same time.
     fn session(&mut self, live: &Live, state: &State, hash: &TokenHash) -> Result<Found, StoreError> {
         if let Some(session) = live.sessions.get(hash) {
             return Ok(Found::Session(session));
         }
+        // The token is in the rows but not durable: a crash could take it back, so it is unknown until it is published.
         let Some(token) = state.token(hash).filter(|_| !self.pending.tokens.contains(hash)) else {
             return Ok(Found::Nothing);
         };
@@ -110,7 +111,7 @@ impl Published {
 }
 
 impl Pending {
-    /// It will never be durable.
+    /// Marks the group as one that will never be durable.
     pub(super) fn mark_failed(&mut self) {
         self.failed = true;
     }

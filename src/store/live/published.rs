@@ -1,4 +1,4 @@
-//! Rows behind their lock, and what readers see of them.
+//! The rows, their lock, and the published part.
 
 use std::{
     collections::HashMap,
@@ -15,24 +15,24 @@ use crate::{
     store::{Sessions, Subject, state::State},
 };
 
-/// What both engines answer from.
+/// The rows and sessions that both engines answer from.
 #[derive(Debug)]
 pub(in crate::store) struct Live {
     pub(super) state: RwLock<State>,
     pub(super) published: Mutex<Published>,
     pub(super) sessions: Sessions,
-    /// The number of the newest notice since the start, for those that wait for one.
+    /// The number of the newest notice since the start, for waiters.
     pub(super) newest: watch::Sender<u64>,
-    /// Held by an engine that has applied a group and not published it yet.
+    /// Held by an engine between the application and the publication of a group.
     pub(super) group_lock: tokio::sync::RwLock<()>,
     pub(super) errors: AtomicU64,
-    /// Commits that pushed events out of the outbox.
+    /// Log throttle for events that were dropped from a full outbox.
     pub(super) events_dropped: LogThrottle,
 }
 
 #[derive(Debug)]
 pub(super) struct Published {
-    /// One for every user with a token: their sessions share it.
+    /// One slot for every user with a token. The sessions of a user share it.
     pub(super) slots: HashMap<UserId, Arc<ArcSwap<Subject>>>,
     pub(super) feed: Feed,
     /// Events up to this number are durable.

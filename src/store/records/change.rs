@@ -1,4 +1,4 @@
-//! Changes of the store, and what became of them.
+//! The changes of a batch and their outcomes.
 
 use serde_json::Value;
 
@@ -11,48 +11,48 @@ use crate::{
     },
 };
 
-/// One change of a batch. A batch is applied whole, in order.
+/// A change. The changes of a batch are applied in order, and all or none.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Creates a user with a new id. Outcome: [`Outcome::User`]. Fails with `Taken`.
     CreateUser(UserDraft),
-    /// Replaces a user whose `revision` is still the given one (the store raises it). The epoch never falls,
+    /// Replaces a user whose `revision` is still the given one; the store increments it. The epoch never decreases,
     /// whatever the row says. Outcome: [`Outcome::User`]. Fails with `Missing`, `Stale` or `Taken`.
     UpdateUser(User),
-    /// Deletes a user, every token and every role mapping of theirs. Outcome: [`Outcome::Removed`] with 0 or 1.
+    /// Deletes a user with all tokens and role mappings. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteUser(UserId),
-    /// Voids every token of a user, except one: raises the epoch, not the revision, so that it may stand before
-    /// or after an `UpdateUser`. Outcome: [`Outcome::Removed`] with their number.
+    /// Voids all tokens of a user except one. Increments the epoch and not the revision, so that it may precede or
+    /// follow an `UpdateUser`. Outcome: [`Outcome::Removed`] with their number.
     RevokeTokens {
-        /// Whose.
+        /// The user.
         user: UserId,
-        /// The session that asked, which stays.
+        /// The requesting session, which stays valid.
         except: Option<TokenHash>,
     },
     /// Stores a new token, if its user still exists (`Missing`) and has the token's epoch (`Stale`).
     /// Outcome: [`Outcome::Done`].
     CreateToken(Token),
-    /// Replaces a token, if it still exists (`Missing`): whose it is, and its epoch, stay. Outcome: [`Outcome::Done`].
+    /// Replaces a token, if it still exists (`Missing`). Its user and epoch do not change. Outcome: [`Outcome::Done`].
     UpdateToken(Token),
-    /// Nothing of the batch is applied unless this token is live: it is there, and its user has its epoch and is not
-    /// disabled. First in a batch that is a session's wish. Outcome: [`Outcome::Done`]. Fails with `Ended`.
+    /// Rejects the batch unless this token is live: the row exists, its epoch is the user's, and the user is not
+    /// disabled. The first change of a batch that a session requests. Outcome: [`Outcome::Done`]. Fails with `Ended`.
     RequireToken(TokenHash),
     /// Deletes a token. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteToken(TokenHash),
-    /// Writes down a token's last use, if the token still exists and no later one is known. No session is told of it:
-    /// the one that was used knows. Outcome: [`Outcome::Done`].
+    /// Persists the last use of a token, if the token exists and no later use is known. Sessions are not notified: the
+    /// used one knows. Outcome: [`Outcome::Done`].
     UseToken {
-        /// Which.
+        /// The token.
         hash: TokenHash,
-        /// When, and where from.
+        /// The use.
         used: LastUse,
     },
-    /// Creates a role with a new id, or leaves the one of that name. Outcome: [`Outcome::Role`].
+    /// Creates a role with a new id, unless there is one of that name. Outcome: [`Outcome::Role`].
     CreateRole {
         /// Its name.
         name: String,
     },
-    /// Gives a user a role (idempotent). Fails with `Missing` when there is no such role or user.
+    /// Grants a role to a user. Idempotent. Fails with `Missing` if the role or the user does not exist.
     /// Outcome: [`Outcome::Done`].
     Grant {
         /// The role's name.
@@ -60,82 +60,82 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
-    /// Takes a role from a user. Outcome: [`Outcome::Removed`].
+    /// Revokes a role of a user. Outcome: [`Outcome::Removed`].
     Revoke {
         /// The role's name.
         role: String,
         /// The user.
         user: UserId,
     },
-    /// Deletes the roles of a name, and takes them from all users. Outcome: [`Outcome::Removed`].
+    /// Deletes the roles of a name, and revokes them of all users. Outcome: [`Outcome::Removed`].
     DeleteRole {
         /// The role's name.
         name: String,
     },
-    /// Begins a run of an import. Outcome: [`Outcome::ImportRun`].
+    /// Starts an import run. Outcome: [`Outcome::ImportRun`].
     StartImport,
-    /// Import: stores a row, if nothing here speaks against it. Outcome: [`Outcome::Imported`]. Fails on nothing.
+    /// Import: stores a row unless a reason against it is found here. Outcome: [`Outcome::Imported`]. Never fails.
     Import {
         /// The run of the import.
         run: u32,
         /// The row.
         row: Box<ImportRow>,
     },
-    /// Stores a user under its own id, replacing an earlier one with that id (whose epoch stays, if it is
-    /// higher). Outcome: [`Outcome::User`]. Fails with `Taken`.
+    /// Stores a user with the given id, replacing the one with that id (the higher epoch is kept). Outcome:
+    /// [`Outcome::User`]. Fails with `Taken`.
     PutUser(User),
-    /// Stores a token whether or not its user exists.
+    /// Stores a token even if its user does not exist.
     PutToken(Token),
-    /// Stores a role under its own id.
+    /// Stores a role with the given id.
     PutRole(Role),
-    /// Stores a mapping under its own id.
+    /// Stores a mapping with the given id.
     PutRoleMapping(RoleMapping),
-    /// Stores an ACL row under its own id.
+    /// Stores an ACL row with the given id.
     PutAclRow(AclRow),
     /// Deletes an ACL row. Outcome: [`Outcome::Removed`] with 0 or 1.
     DeleteAclRow(String),
-    /// Import: the next number for user ids is at least this.
+    /// Import: sets the lower bound for the next numeric user id.
     RaiseNextUserId(i64),
-    /// Import: new users get 24 hex digits from now on.
+    /// Import: from now on new users get an id of 24 hex digits.
     UseTextIds,
-    /// Puts an event into the outbox, which must have a reader: a full one loses its oldest, and a user with too many
-    /// events that wait loses the oldest of the same kind. Outcome: [`Outcome::Done`].
+    /// Adds an event to the outbox. A full outbox drops its oldest event; a user with too many undelivered events loses
+    /// the oldest of the same type. Outcome: [`Outcome::Done`].
     Enqueue {
         /// The event's name, `user.registered` and so on.
         kind: String,
-        /// The user that the event is about: events are delivered in order per user.
+        /// The subject. Events of a user are delivered in order.
         user: Option<UserId>,
         /// The event's body, without any token or link.
         body: Value,
     },
-    /// As `Enqueue`, about the user whom this batch created last: their id is not known before. Fails with
-    /// `Missing` when it has created none.
+    /// As `Enqueue`, for the user that this batch created last, whose id is not known before. Fails with `Missing` if
+    /// it has created none.
     EnqueueForCreated {
         /// The event's name.
         kind: String,
         /// The event's body, without any token or link.
         body: Value,
     },
-    /// Takes a delivered event out of the outbox.
+    /// Removes a delivered event from the outbox.
     Dequeue {
         /// Its number.
         seq: u64,
     },
 }
 
-/// What a change did.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It is done.
+    /// The change is done.
     Done,
     /// The user as stored now.
     User(Box<User>),
     /// The role as stored now.
     Role(Role),
-    /// How many rows went.
+    /// The number of deleted rows.
     Removed(u64),
     /// The number of a run of an import.
     ImportRun(u32),
-    /// What became of a row of an import.
+    /// The outcome of an imported row.
     Imported(ImportOutcome),
 }

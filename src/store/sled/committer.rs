@@ -1,9 +1,10 @@
-//! The one thread that writes: it takes what waits as one group, and acknowledges it when it is durable.
+//! The only thread that writes. It takes the waiting batches as one group, and acknowledges them when the group is
+//! durable.
 //!
-//! sled's `flush` only starts the write (`sync_file_range`): records acknowledged after it were gone in every
-//! simulated power cut. So a group is one sled batch, a flush, and an `fdatasync` of sled's file; then it is
-//! published and acknowledged. A failed sync poisons the store: what the disk holds then is unknown, and
-//! asking it again may answer yes without its being true.
+//! sled's `flush` only starts the write (`sync_file_range`): records acknowledged after it were lost in every simulated
+//! power cut (docs/decisions.md section 5). So a group is one sled batch, a flush, and an `fdatasync` of sled's file;
+//! then it is published and acknowledged. A failed sync poisons the store: the content of the disk is unknown then, and
+//! a second sync may succeed although data is lost.
 
 use std::{
     collections::BTreeSet,
@@ -31,23 +32,23 @@ use crate::store::{
     state::{Effects, Row},
 };
 
-/// A batch, and who waits for it.
+/// A batch and the channel for its answer.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) batch: Vec<Change>,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
-/// What [`crate::store::Store::commit`] answers.
+/// The result of [`crate::store::Store::commit`].
 pub(super) type Answer = Result<Vec<Outcome>, CommitError>;
 
-/// What the thread holds.
+/// The state of the thread.
 pub(super) struct Committer {
     live: Arc<Live>,
     log: Log,
     disk_space: DiskSpace,
     poisoned: Arc<AtomicBool>,
-    /// Last, so that it is given back last.
+    /// The last field, so that the lock is released after sled is closed.
     _lock: Lock,
 }
 
@@ -59,7 +60,7 @@ struct Group {
     effects: Vec<Effects>,
 }
 
-/// Why a group cannot be acknowledged.
+/// The reason why a group cannot be acknowledged.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
@@ -69,7 +70,7 @@ enum WriteError {
 }
 
 impl Committer {
-    /// Takes the folder's lock, and reads and verifies all records.
+    /// Locks the folder, and loads and verifies all records.
     pub(super) fn open(
         path: &Path,
         keys: KeyRules,
@@ -81,21 +82,22 @@ impl Committer {
         Ok(Self { live, log, disk_space: DiskSpace::new(path), poisoned, _lock: lock })
     }
 
-    /// What the reads are answered from.
+    /// The rows and sessions that reads use.
     pub(super) fn live(&self) -> Arc<Live> {
         Arc::clone(&self.live)
     }
 
-    /// Serves until every sender is gone.
+    /// Serves until all senders are dropped.
     ///
     /// # Errors
-    /// [`StoreError::Poisoned`] when something was not acknowledged.
+    /// [`StoreError::Poisoned`] when a batch could not be acknowledged.
     pub(super) fn run(mut self, orders: &Receiver<Order>) -> Result<(), StoreError> {
         while let Ok(first) = orders.recv() {
             let group: Vec<Order> = std::iter::once(first).chain(orders.try_iter()).take(GROUP).collect();
             self.serve(group);
         }
         if self.poisoned.load(Ordering::Acquire) {
+            // Closing sled would write to the disk that has just failed.
             self.log.abandon();
             return Err(StoreError::Poisoned);
         }
@@ -106,13 +108,15 @@ impl Committer {
     fn serve(&mut self, orders: Vec<Order>) {
         let mut group = Group::default();
         let live = Arc::clone(&self.live);
+        // Until the group is published, look-ups of its tokens wait instead of answering from rows that are not
+        // durable.
         let guard = live.begin_group();
         let done = self.apply(orders, &mut group).and_then(|()| self.make_durable(&mut group));
         if let Err(failure) = done {
             self.poison(&failure, &mut group);
         }
         drop(guard);
-        // A caller who has stopped waiting has lost nothing: the batch is in.
+        // A caller that stopped waiting loses nothing: its batch is durable.
         for (reply, answer) in group.answers {
             let _ = reply.send(answer);
         }
@@ -120,6 +124,7 @@ impl Committer {
 
     fn apply(&mut self, orders: Vec<Order>, group: &mut Group) -> Result<(), WriteError> {
         let poisoned = self.poisoned.load(Ordering::Acquire);
+        // Before each group, because sled accepts no write after one that failed.
         let left = self.disk_space.check(self.log.disk());
         let mut state = self.live.write()?;
         for Order { batch, reply } in orders {
@@ -143,6 +148,7 @@ impl Committer {
         Ok(self.live.mark_unpublished(&group.effects)?)
     }
 
+    // Durable first, then published, then acknowledged: no client may see a grant that a power cut could take back.
     fn make_durable(&mut self, group: &mut Group) -> Result<(), WriteError> {
         if !group.touched.is_empty() {
             let (rows, commit) = {
@@ -158,7 +164,7 @@ impl Committer {
         Ok(self.live.mark_published()?)
     }
 
-    /// Nothing of the group is acknowledged, refusals neither: they may rest on rows that are not durable.
+    /// Fails the whole group, including rejected batches: a rejection may be based on rows that are not durable.
     fn poison(&self, failure: &WriteError, group: &mut Group) {
         self.poisoned.store(true, Ordering::Release);
         tracing::error!(error = %failure, "the store takes no more writes: one could not be made durable");
@@ -173,5 +179,5 @@ impl Committer {
     }
 }
 
-/// Batches in one group: a sync costs milliseconds, a batch microseconds.
+/// Maximum number of batches of a group. A sync costs milliseconds, a batch microseconds.
 pub(super) const GROUP: usize = 256;

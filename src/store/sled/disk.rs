@@ -1,4 +1,4 @@
-//! What the committer asks of the disk, besides sled: that written means written.
+//! The durability operations that sled lacks.
 
 use std::{
     collections::HashSet,
@@ -8,29 +8,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The disk under a store. Tests put one in that fails, stalls or is full.
+/// The disk of a store. Tests replace it by one that fails, stalls or is full.
 pub(super) trait Disk: Send {
-    /// Makes the values that sled keeps in files of their own survive a power cut. Before its flush: a log
-    /// that names a file must not come to the disk without it.
+    /// Makes the values durable that sled stores in files of their own. Called before its flush: the log must not refer
+    /// to a file that a power cut may lose.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn sync_blobs(&mut self) -> io::Result<()>;
 
-    /// Makes everything that sled has flushed survive a power cut.
+    /// Makes everything durable that sled has flushed.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn sync_log(&mut self) -> io::Result<()>;
 
-    /// The bytes that may still be written.
+    /// The number of bytes that can still be written.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn free(&self) -> io::Result<u64>;
 }
 
-/// A sled folder on a real disk.
+/// A sled folder on a file system.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -39,10 +39,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The disk under a sled store that is open in `path`: the names of its files are durable from here on.
+    /// The disk of a sled store that is open in `path`. Syncs the directory entries of its files.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let log = File::open(path.join("db"))?;
         log.sync_all()?;
@@ -50,7 +50,7 @@ impl Folder {
         folder.sync_blobs()?;
         sync_entry(&path.join("conf"))?;
         sync_entry(path)?;
-        // The folder itself is a name in its parent.
+        // The folder itself is an entry of its parent directory, and a new one may be lost with it.
         if let Some(parent) = fs::canonicalize(path)?.parent() {
             sync_entry(parent)?;
         }
@@ -79,6 +79,7 @@ impl Disk for Folder {
     }
 
     fn sync_log(&mut self) -> io::Result<()> {
+        // `fdatasync` also flushes the metadata that is needed to read the data, such as the file's size.
         self.log.sync_data()
     }
 
@@ -88,7 +89,7 @@ impl Disk for Folder {
     }
 }
 
-/// Syncs a file or a folder; one that is gone needs none.
+/// Syncs a file or a folder. A missing one needs no sync.
 fn sync_entry(path: &Path) -> io::Result<()> {
     match File::open(path) {
         Ok(file) => file.sync_all(),

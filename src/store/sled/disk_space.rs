@@ -1,7 +1,7 @@
-//! Free space on the disk: when it runs out, new sessions are refused, but a session can still be ended.
+//! Watches the free space on the disk. When it runs out, new sessions are refused, but sessions can still be revoked.
 //!
-//! sled takes no write after one that failed, so the room is looked at before each group. A file of
-//! [`RESERVE`] bytes is given up when nothing else is left.
+//! sled accepts no write after one that failed, so the space is checked before each group. A file of [`RESERVE`] bytes
+//! is deleted as the last resort.
 
 use std::{
     fs::{self, OpenOptions},
@@ -13,20 +13,20 @@ use std::{
 use super::disk::Disk;
 use crate::store::{Change, CommitError, StoreError};
 
-/// The room under a store.
+/// The disk space of a store.
 #[derive(Debug)]
 pub(super) struct DiskSpace {
     reserve: PathBuf,
-    /// The reserve could not be made: said once, not at every commit.
+    /// Whether the reserve could not be created. Logged once, not at every commit.
     refused: bool,
 }
 
-/// What may be written now.
+/// The changes that may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SpaceLeft {
-    /// Everything.
+    /// All changes.
     Enough,
-    /// What takes something away, nothing that adds.
+    /// Only changes that delete or revoke.
     Little,
 }
 
@@ -35,9 +35,9 @@ impl DiskSpace {
         Self { reserve: folder.join("reserve"), refused: false }
     }
 
-    /// How much is left; keeps the reserve, or gives it up.
+    /// Checks the free space. Creates the reserve, or deletes it.
     pub(super) fn check(&mut self, disk: &dyn Disk) -> SpaceLeft {
-        // A system that does not say gets to say so at the write itself.
+        // If the system does not tell the free space, the write itself will fail.
         let free = disk.free().unwrap_or(u64::MAX);
         let kept = self.reserve.exists();
         if free >= AMPLE && !kept && !self.refused {
@@ -55,19 +55,19 @@ impl DiskSpace {
     fn keep(&self) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.reserve)?;
-        // Written out: a file of the same length without blocks holds no room.
+        // Written out, because a sparse file would reserve no blocks.
         file.write_all(&vec![0; RESERVE])?;
         file.sync_all()
     }
 }
 
 impl SpaceLeft {
-    /// Whether this batch may be written now.
+    /// Whether this batch may be written.
     pub(super) fn admits(self, batch: &[Change]) -> bool {
         self == Self::Enough || (batch.iter().any(takes_away) && !batch.iter().any(adds))
     }
 
-    /// What is told when there is no room.
+    /// The error for a batch that does not fit.
     pub(super) fn refusal() -> CommitError {
         StoreError::Engine("the disk is full; free some of it, or move the store".to_owned()).into()
     }
@@ -86,19 +86,19 @@ fn takes_away(change: &Change) -> bool {
     )
 }
 
-/// An event that goes with a change is none of these.
+/// Events that accompany a change do not count.
 fn adds(change: &Change) -> bool {
     !takes_away(change) && !matches!(change, Change::Enqueue { .. })
 }
 
-/// What is given up.
+/// Size of the reserve in bytes.
 const RESERVE: usize = 1 << 20;
 
-/// Bytes from which on there is room to set aside.
+/// Free bytes above which the reserve is created.
 const AMPLE: u64 = 64 << 20;
 
-/// Bytes below which nothing is added: some of sled's segments of 512 KiB.
+/// Free bytes below which nothing is added: some of sled's segments of 512 KiB.
 const LOW: u64 = 8 << 20;
 
-/// Bytes below which the reserve is given up: sled's next segment must still fit.
+/// Free bytes below which the reserve is deleted: sled's next segment must still fit.
 const TIGHT: u64 = 2 << 20;

@@ -1,4 +1,4 @@
-//! The folder of a store: who holds it, who may read it, and what a crash left in it.
+//! The folder of a store: its lock, its permissions, and what a crash left in it.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
@@ -9,23 +9,24 @@ use std::{
 
 use crate::store::StoreError;
 
-/// The lock of a store's folder; it is given back when this is dropped, or when the process ends.
+/// The lock of a store's folder. It is released when this is dropped or the process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Makes the folder if it is missing, and takes its lock.
+    /// Creates the folder if it is missing, and locks it.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it, [`StoreError::Folder`] when it cannot be used.
+    /// [`StoreError::Locked`] when another process has the lock, [`StoreError::Folder`] when the folder cannot be used.
     pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(folder.join("LOCK")).map_err(unusable)?;
+        // The kernel releases this lock when the process dies, so a crash leaves no stale lock.
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -38,11 +39,11 @@ impl Lock {
     }
 }
 
-/// Takes away snapshots that sled would stumble over. They are a cache of its log: without any it reads the
-/// log from the beginning.
+/// Removes snapshots that sled would fail to open. They are a cache of its log; without one, sled reads the log from
+/// the beginning.
 ///
 /// # Errors
-/// [`StoreError::Folder`] when one cannot be read or removed.
+/// [`StoreError::Folder`] when a snapshot cannot be read or removed.
 pub(super) fn remove_bad_snapshots(folder: &Path) -> Result<(), StoreError> {
     let mut sound = Vec::new();
     let mut broken = Vec::new();
@@ -61,7 +62,7 @@ pub(super) fn remove_bad_snapshots(folder: &Path) -> Result<(), StoreError> {
             broken.push(path);
         }
     }
-    // An older snapshot may speak of parts of the log that are used again: it is all or none.
+    // An older snapshot may refer to parts of the log that have been reused since. So all are removed or none.
     let useless = if broken.is_empty() { Vec::new() } else { sound };
     for path in broken.iter().chain(&useless) {
         remove_snapshot(path).map_err(unusable)?;
@@ -69,7 +70,7 @@ pub(super) fn remove_bad_snapshots(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Closes the folder to other users. A folder of another owner (a mounted volume) stays as it is.
+/// Removes the permissions of other users. Fails on a folder of another owner (a mounted volume), which is logged.
 pub(super) fn restrict_permissions(folder: &Path) {
     let files = close_files(folder);
     let result = fs::set_permissions(folder, Permissions::from_mode(0o700)).and(files);
@@ -99,7 +100,7 @@ fn remove_snapshot(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Whether a snapshot ends with its length and a checksum that holds, as sled writes them.
+/// Whether a snapshot ends with its length and a matching checksum, as sled writes them.
 fn is_sound(path: &Path) -> io::Result<bool> {
     let bytes = fs::read(path)?;
     let Some((body, tail)) = bytes.split_last_chunk::<SNAPSHOT_TAIL>() else { return Ok(false) };
@@ -109,6 +110,7 @@ fn is_sound(path: &Path) -> io::Result<bool> {
 
 fn read_pid(file: &mut File) -> String {
     let mut text = String::new();
+    // The file is not trusted: 20 bytes hold any process id, and only digits are shown.
     let read = file.take(20).read_to_string(&mut text);
     let pid = text.trim();
     let known = read.is_ok() && !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
@@ -121,5 +123,5 @@ fn write_pid(file: &mut File) -> io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
-/// Eight bytes of length, four of checksum.
+/// Eight bytes for the length, four for the checksum.
 const SNAPSHOT_TAIL: usize = 12;

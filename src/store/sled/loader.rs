@@ -1,4 +1,4 @@
-//! The engine of an import without a running gate: nothing is served, so users and tokens stay on the disk.
+//! The engine of an import without a running gate. It serves nothing, so users and tokens stay on the disk.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -14,18 +14,18 @@ use crate::store::{
     state::{Row, State},
 };
 
-/// A store that is open for an import alone. It blocks: it belongs to a command, not to a server.
+/// A store that is open for an import only. Its methods block.
 pub struct Loader {
     state: State,
-    /// `None` after a write that failed: what the disk holds then is unknown.
+    /// `None` after a failed write: the content of the disk is unknown then.
     log: Option<Log>,
     disk_space: DiskSpace,
-    /// Last, so that it is given back last.
+    /// The last field, so that the lock is released last.
     _lock: Lock,
 }
 
 impl Loader {
-    /// Opens the store in `path`, or makes one there.
+    /// Opens the store in `path`, or creates one.
     ///
     /// # Errors
     /// As [`crate::store::open`].
@@ -36,7 +36,7 @@ impl Loader {
     }
 
     /// Applies a batch of [`Change::StartImport`], [`Change::Import`], [`Change::RaiseNextUserId`] and
-    /// [`Change::UseTextIds`] whole, and makes it durable before it answers: one [`Outcome`] a change, in order.
+    /// [`Change::UseTextIds`], and makes it durable. Returns one [`Outcome`] for each change, in order.
     ///
     /// # Errors
     /// [`CommitError`]; nothing of the batch has then been applied.
@@ -45,6 +45,8 @@ impl Loader {
         if self.disk_space.check(log.disk()) == SpaceLeft::Little {
             return Err(SpaceLeft::refusal());
         }
+        // Only the rows that this batch may touch are loaded, so that an import of millions of accounts needs little
+        // memory.
         let mut held = self.state.needs(&batch);
         for row in &held {
             if let Some(payload) = log.read(row)? {
@@ -66,7 +68,7 @@ impl Loader {
         Ok(applied.outcomes)
     }
 
-    /// Gives the store back.
+    /// Closes the store.
     pub fn close(self) {
         if let Some(log) = self.log {
             log.close();
@@ -80,7 +82,7 @@ impl std::fmt::Debug for Loader {
     }
 }
 
-/// Why a batch is not on the disk.
+/// The reason why a batch is not durable.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]

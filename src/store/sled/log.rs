@@ -1,4 +1,4 @@
-//! sled itself: reading all records at a start, writing a group so that it stays.
+//! Access to sled: loads all records at the start, and writes a group durably.
 
 use std::{
     collections::BTreeSet,
@@ -15,38 +15,38 @@ use crate::store::{
     state::{Row, State},
 };
 
-/// An open sled, and the disk under it.
+/// An open sled database and its disk.
 pub(super) struct Log {
     db: ::sled::Db,
     disk: Box<dyn Disk>,
     mark: Watermark,
 }
 
-/// What of the rows is kept in memory.
+/// The rows that are kept in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// Everything: reads are answered from there.
+    /// All rows, because reads are answered from memory.
     All,
-    /// No users and no tokens: an import alone uses the store.
+    /// No users and no tokens: only an import uses the store.
     Few,
 }
 
-/// Rows on their way to the disk.
+/// Rows to be written.
 pub(super) struct Rows {
     batch: ::sled::Batch,
     count: usize,
 }
 
-/// Why a group is not on the disk.
+/// The reason why a group is not durable.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LogError {
-    /// sled says so.
+    /// sled reports an error.
     #[error("the log cannot be written: {0}")]
     Write(#[from] ::sled::Error),
-    /// The system says so.
+    /// The system reports an error.
     #[error("the disk cannot be synced: {0}")]
     Sync(#[from] io::Error),
-    /// sled has found something that it does not believe.
+    /// sled panicked on an inconsistency.
     #[error("the log cannot be written: the engine panicked")]
     Panicked,
 }
@@ -60,17 +60,18 @@ impl Log {
         &*self.disk
     }
 
-    /// Writes the rows of a commit whole or not at all, and comes back when they would survive a power cut.
+    /// Writes the rows of a commit atomically, and returns when they are durable.
     ///
-    /// `flush_async` is not for us: it deadlocks when several call it.
+    /// `flush_async` must not be used: it deadlocks with several callers (docs/decisions.md section 5).
     ///
     /// # Errors
-    /// [`LogError`]; what is on the disk then is unknown.
+    /// [`LogError`]; the content of the disk is unknown then.
     pub(super) fn write(&mut self, rows: Rows, commit: u64) -> Result<(), LogError> {
         catch_unwind(AssertUnwindSafe(|| self.write_through(rows, commit))).unwrap_or(Err(LogError::Panicked))
     }
 
     fn write_through(&mut self, Rows { batch: rows, count }: Rows, commit: u64) -> Result<(), LogError> {
+        // The order matters: files of large values before the log that refers to them, the log before the watermark.
         self.db.apply_batch(rows)?;
         self.collect_garbage(count)?;
         self.disk.sync_blobs()?;
@@ -79,8 +80,8 @@ impl Log {
         Ok(self.mark.advance(commit)?)
     }
 
-    /// A batch leaves a dead page for every row, and counts as one step of what frees them: a few at every
-    /// 128th. Without more steps a million rows leave gigabytes behind (1.8 GB measured; 0.2 GB with these).
+    /// sled frees a few dead pages every 128 operations, and counts a batch as one although it leaves one dead page for
+    /// each row. The additional reads keep the file from growing (1.8 GB → 0.2 GB for a million rows).
     fn collect_garbage(&self, rows: usize) -> Result<(), ::sled::Error> {
         for _ in 0..rows {
             self.db.get(NO_KEY)?;
@@ -88,10 +89,10 @@ impl Log {
         Ok(())
     }
 
-    /// A row as it is on the disk.
+    /// Reads a row from the disk.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be read.
+    /// [`StoreError`] when the row cannot be read.
     pub(super) fn read(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         let key = row.key();
         let failed = |detail: String| StoreError::Engine(format!("a row cannot be read: {detail}"));
@@ -100,21 +101,21 @@ impl Log {
         payload.transpose().map_err(|detail| failed(detail.to_owned()))
     }
 
-    /// Closes sled. All that was acknowledged is durable already; the mark follows as well as it can.
+    /// Closes sled. All acknowledged data is durable already; only the watermark is synced.
     pub(super) fn close(self) {
         if let Err(error) = self.mark.sync() {
             tracing::warn!(%error, "the mark of the store could not be synced");
         }
     }
 
-    /// Leaves the files as they are: closing sled would write to a disk that has just failed, and panics when
-    /// that fails too.
+    /// Leaks sled and leaves its files as they are. Closing would write to a disk that has just failed, and panic if
+    /// that fails again.
     pub(super) fn abandon(self) {
         std::mem::forget(self.db);
     }
 }
 
-/// Opens sled in `path`, and reads and verifies every record, up to commit `acknowledged` at least.
+/// Opens sled in `path`, and loads and verifies all records. At least the commit `acknowledged` must be among them.
 ///
 /// # Errors
 /// As [`crate::store::open`].
@@ -125,13 +126,14 @@ pub(super) fn load(
     acknowledged: u64,
 ) -> Result<(::sled::Db, State), StoreError> {
     folder::remove_bad_snapshots(path)?;
-    // sled asserts what it reads: damage shows as a panic as well as an error.
+    // sled asserts what it reads, so damage shows up as a panic or as an error.
     let loaded = catch_unwind(AssertUnwindSafe(|| {
         let db = open(path)?;
         let state = read_all(&db, path, keep, keys)?;
         Ok((db, state))
     }));
     let (db, state) = loaded.unwrap_or_else(|_| Err(damaged(path, "its log cannot be read".to_owned())))?;
+    // sled silently drops the log after the first damage, which would bring revoked sessions back.
     if state.commits() < acknowledged {
         let found = state.commits();
         let detail = format!("its log ends with commit {found}, but {acknowledged} was acknowledged");
@@ -140,10 +142,10 @@ pub(super) fn load(
     Ok((db, state))
 }
 
-/// The records of rows as they stand, with the counters beside them.
+/// The records of the given rows, with the counters.
 ///
 /// # Errors
-/// [`StoreError`] when a row cannot be written down.
+/// [`StoreError`] when a row cannot be serialized.
 pub(super) fn batch(state: &State, rows: &BTreeSet<Row>) -> Result<Rows, StoreError> {
     let mut batch = ::sled::Batch::default();
     for row in rows.iter().chain([&Row::Meta]) {
@@ -162,7 +164,8 @@ pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
     loop {
         match config.open() {
             Ok(db) => return Ok(db),
-            // The folder's lock is ours: this is what sled's own threads hold a moment longer than its last owner.
+            // This process has locked the folder, so it is a previous instance in it whose threads have not released
+            // sled's lock yet.
             Err(::sled::Error::Io(error)) if is_lock(&error) && tries < LOCK_TRIES => {
                 tries += 1;
                 thread::sleep(LOCK_PAUSE);
@@ -176,7 +179,7 @@ pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
             Err(::sled::Error::Corruption { .. }) => {
                 return Err(damaged(path, "its log cannot be read".to_owned()));
             }
-            // Whatever else it stumbles over stands in its files.
+            // All other errors come from the content of the files.
             Err(error) => return Err(damaged(path, error.to_string())),
         }
     }
@@ -204,7 +207,7 @@ fn read_all(db: &::sled::Db, path: &Path, keep: Keep, keys: KeyRules) -> Result<
     }
 }
 
-/// A record's name for a person: no bytes that a terminal would act on.
+/// The name of a record for messages, without control characters that a terminal would interpret.
 fn name(key: &[u8]) -> String {
     key.escape_ascii().to_string()
 }
@@ -217,10 +220,10 @@ fn is_lock(error: &io::Error) -> bool {
     error.to_string().starts_with("could not acquire lock")
 }
 
-/// sled's own cache: only writes go through it once the store is open.
+/// sled's cache in bytes. Once the store is open, only writes use it.
 const CACHE_BYTES: u64 = 16 << 20;
 
-/// No row has an empty key.
+/// The key of no row.
 const NO_KEY: &[u8] = b"";
 
 const LOCK_TRIES: u32 = 100;

@@ -1,4 +1,4 @@
-//! A store's folder, locked, read to its end and verified.
+//! Opens the folder of a store: locks it, loads and verifies it.
 
 use std::{io, path::Path};
 
@@ -11,16 +11,16 @@ use super::{
 };
 use crate::store::{KeyRules, StoreError, state::State};
 
-/// What a start has found.
+/// A store that was loaded and verified.
 pub(super) struct Opened {
     pub(super) state: State,
     pub(super) log: Log,
-    /// Last, so that it is given back last.
+    /// The last field, so that the lock is released last.
     pub(super) lock: Lock,
 }
 
 impl Opened {
-    /// Takes the folder's lock, and reads and verifies all records.
+    /// Locks the folder, and loads and verifies all records.
     ///
     /// # Errors
     /// As [`crate::store::open`].
@@ -32,6 +32,7 @@ impl Opened {
     ) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         let lock = Lock::take(path)?;
+        // Copied before sled opens the files, because it overwrites what it takes for a torn write.
         let before = PreOpenBackup::create(path);
         let (mark, acknowledged) = Watermark::open(path).map_err(unusable)?;
         let (db, state) = match log::load(path, keep, keys, acknowledged) {

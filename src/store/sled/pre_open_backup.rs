@@ -1,5 +1,5 @@
-//! A copy of the files from before sled opened them: sled overwrites what it reads as torn, so that damage
-//! which a start finds would be worse after it.
+//! A copy of the files before sled opens them. sled overwrites records that it takes for torn, so a start that finds
+//! damage would make it worse.
 
 use std::{
     fs::{self, DirBuilder},
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A copy of a store's files, until the store is known to be good.
+/// A copy of a store's files, kept until the store is verified.
 #[derive(Debug)]
 pub(super) struct PreOpenBackup {
     folder: PathBuf,
@@ -16,8 +16,8 @@ pub(super) struct PreOpenBackup {
 }
 
 impl PreOpenBackup {
-    /// Copies the files of `folder`. Where that is not possible the store is opened all the same: a disk
-    /// without room must not keep a sound store shut.
+    /// Copies the files of `folder`. If that is not possible, the store is opened without a copy: a full disk must not
+    /// keep a sound store from opening.
     pub(super) fn create(folder: &Path) -> Self {
         let copy = match copy(folder) {
             Ok(copy) => copy,
@@ -29,17 +29,17 @@ impl PreOpenBackup {
         Self { folder: folder.to_owned(), copy }
     }
 
-    /// The store is good: the copy goes.
+    /// Deletes the copy of a store that is verified.
     pub(super) fn discard(self) {
         if let Some(Err(error)) = self.copy.as_deref().map(remove_tree) {
             tracing::warn!(%error, "the copy that was made before the start cannot be removed");
         }
     }
 
-    /// The store is not good: its files are put back as they were.
+    /// Restores the files of a damaged store.
     ///
     /// # Errors
-    /// What the system says; the copy then stays where it is.
+    /// The error of the system. The copy stays then.
     pub(super) fn restore(self) -> io::Result<()> {
         let Some(copy) = &self.copy else { return Ok(()) };
         for name in snapshots(&self.folder)? {
@@ -60,7 +60,7 @@ impl PreOpenBackup {
 fn copy(folder: &Path) -> io::Result<Option<PathBuf>> {
     let log = folder.join("db");
     let kept = folder.join("before");
-    // One that is still there was made by a start that did not come to its end: it is the better one.
+    // An existing copy was made by a start that did not finish. It is older, and so the better one.
     if kept.exists() {
         return Ok(Some(kept));
     }
@@ -74,6 +74,7 @@ fn copy(folder: &Path) -> io::Result<Option<PathBuf>> {
     let unfinished = folder.join("before.unfinished");
     remove_tree(&unfinished)?;
     copy_files(folder, &unfinished)?;
+    // Renamed when complete: a crash during the copy leaves no partial copy that a later start would trust.
     fs::rename(&unfinished, &kept)?;
     Ok(Some(kept))
 }
@@ -93,7 +94,7 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
         for entry in fs::read_dir(&blobs)? {
             let entry = entry?;
             let place = to.join("blobs").join(entry.file_name());
-            // sled writes such a file once and removes it: a second name is a copy, where the disk has such.
+            // sled writes such a file once and then only deletes it, so a hard link is as good as a copy.
             if fs::hard_link(entry.path(), &place).is_err() {
                 fs::copy(entry.path(), &place)?;
             }
@@ -125,8 +126,8 @@ fn room(folder: &Path) -> io::Result<u64> {
     Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
 
-/// Above this a copy takes longer than a start may.
+/// Stores larger than this are opened without a copy, which would take too long.
 const MAX_BACKUP_BYTES: u64 = 2 << 30;
 
-/// What must be left beside a copy.
+/// Free bytes that must remain after the copy.
 const MIN_FREE_BYTES: u64 = 64 << 20;

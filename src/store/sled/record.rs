@@ -1,6 +1,6 @@
-//! A record on the disk: a version, a checksum over key and payload, the payload.
+//! The format of a record: a version, a checksum over key and payload, and the payload.
 
-/// The value to write for a payload under `key`.
+/// The value to store for a payload under `key`.
 pub(super) fn seal(key: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(HEAD + payload.len());
     value.push(VERSION);
@@ -9,10 +9,10 @@ pub(super) fn seal(key: &[u8], payload: &[u8]) -> Vec<u8> {
     value
 }
 
-/// The payload of a value that was written under `key`.
+/// The payload of a value that was stored under `key`.
 ///
 /// # Errors
-/// What is wrong with it, for a person; nothing of its content.
+/// A description of the error for people, without any content of the record.
 pub(super) fn unseal<'a>(key: &[u8], value: &'a [u8]) -> Result<&'a [u8], &'static str> {
     let Some((&[version, ref sum @ ..], payload)) = value.split_first_chunk::<HEAD>() else {
         return Err("it is too short");
@@ -26,7 +26,7 @@ pub(super) fn unseal<'a>(key: &[u8], value: &'a [u8]) -> Result<&'a [u8], &'stat
     Ok(payload)
 }
 
-/// The key is in the sum, so that a record cannot stand in for another.
+/// The checksum includes the key, so that a record found under another key is detected.
 fn checksum(key: &[u8], payload: &[u8]) -> u32 {
     let mut sum = crc32fast::Hasher::new();
     sum.update(key);
@@ -36,7 +36,7 @@ fn checksum(key: &[u8], payload: &[u8]) -> u32 {
 
 const VERSION: u8 = 1;
 
-/// The version and the checksum, in bytes.
+/// Length of version and checksum in bytes.
 const HEAD: usize = 5;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The number of the last acknowledged commit, kept in a file beside the log.
+//! The number of the last acknowledged commit, in a file beside the log.
 //!
-//! sled takes the log up to the first damage for the whole log, and a log of noise for an empty one: then
-//! logged-out sessions would be live again. A start that finds less than this mark refuses.
+//! sled takes the log up to the first damage for the whole log, and a log of noise for an empty one: revoked sessions
+//! would be live again. A start that finds fewer commits than the watermark fails.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,18 +10,17 @@ use std::{
     path::Path,
 };
 
-/// The mark of an open store.
+/// The watermark of an open store.
 #[derive(Debug)]
 pub(super) struct Watermark {
     file: File,
 }
 
 impl Watermark {
-    /// The mark in a store's folder, and the commit that it stands at: 0 when there is none yet, or none that
-    /// can be read.
+    /// Opens the watermark of a folder and reads its commit; 0 when there is none or it cannot be read.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(super) fn open(folder: &Path) -> io::Result<(Self, u64)> {
         let mut options = OpenOptions::new();
         let file = options
@@ -40,11 +39,11 @@ impl Watermark {
         Ok((Self { file }, stands_at.unwrap_or(0)))
     }
 
-    /// Moves the mark to a commit that is durable. It is not synced itself: after a power cut it may stand
-    /// further back, never further on.
+    /// Sets the watermark to a durable commit. It is not synced: after a power cut it may be lower than the last
+    /// commit, never higher.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(super) fn advance(&self, commit: u64) -> io::Result<()> {
         let mut bytes = [0; SIZE];
         for (place, byte) in bytes.iter_mut().zip(commit.to_le_bytes().into_iter().chain(checksum(commit))) {
@@ -53,10 +52,10 @@ impl Watermark {
         self.file.write_all_at(&bytes, 0)
     }
 
-    /// Makes the mark survive a power cut.
+    /// Makes the watermark durable.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }

@@ -1,4 +1,4 @@
-//! A batch, applied to the rows whole or not at all.
+//! Applies a batch to the rows, all changes or none.
 
 mod accounts;
 mod import_rows;
@@ -15,51 +15,51 @@ use crate::{
     },
 };
 
-/// What a batch has done to the rows.
+/// The result of a batch.
 #[derive(Debug)]
 pub(in crate::store) struct Applied {
-    /// One for every change.
+    /// One outcome for each change.
     pub(in crate::store) outcomes: Vec<Outcome>,
-    /// The rows to write to a disk, each as it stands now.
+    /// The rows to persist, with their content after the batch.
     pub(in crate::store) touched: BTreeSet<Row>,
-    /// What the request path must learn of it.
+    /// The effects that are published to the request path.
     pub(in crate::store) effects: Effects,
 }
 
-/// What the request path must learn of, once it is durable.
+/// The effects of a batch that are published when it is durable.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Effects {
-    /// Tokens that are void now.
+    /// Tokens that were revoked.
     pub(in crate::store) ended: Vec<(UserId, TokenHash)>,
     /// Tokens that are live now.
     pub(in crate::store) started: Vec<TokenHash>,
-    /// Tokens that were not there before, those of an import as well.
+    /// Tokens that are new, including imported ones.
     pub(in crate::store) fresh: Vec<TokenHash>,
-    /// Users whose [`Subject`](crate::store::Subject) must be made anew.
+    /// Users whose [`Subject`](crate::store::Subject) must be rebuilt.
     pub(in crate::store) users: BTreeSet<UserId>,
-    /// Lines for the changes feed.
+    /// Notices for the changes feed.
     pub(in crate::store) notices: Vec<ChangeNotice>,
-    /// Events that the outbox had no room for.
+    /// The number of events dropped from a full outbox.
     pub(in crate::store) dropped: u64,
 }
 
-/// One batch while it is applied.
+/// A batch during its application.
 struct Work<'a> {
     state: &'a mut State,
     undo: Vec<Write>,
     noticed: Vec<ChangeNotices>,
     effects: Effects,
-    /// The user whom the batch has created last.
+    /// The user that the batch created last.
     created: Option<UserId>,
-    /// The index of the change at hand.
+    /// The index of the current change.
     change: usize,
 }
 
 impl State {
-    /// Applies a batch whole, in order.
+    /// Applies a batch in order.
     ///
     /// # Errors
-    /// [`CommitError`]; the rows are then as they were.
+    /// [`CommitError`]; the rows are unchanged then.
     pub(in crate::store) fn apply(&mut self, batch: Vec<Change>) -> Result<Applied, CommitError> {
         let mut work = Work::new(self);
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -149,6 +149,7 @@ impl<'a> Work<'a> {
     }
 
     fn roll_back(self) {
+        // In reverse order: several writes may concern the same row.
         for write in self.undo.into_iter().rev() {
             self.state.write(write);
         }
@@ -162,7 +163,8 @@ impl<'a> Work<'a> {
     fn meta(&mut self, edit: impl FnOnce(&mut Meta)) {
         let mut meta = self.state.meta.clone();
         edit(&mut meta);
-        // The first user brings it. Without random it stays as it is: names could be told apart, no more.
+        // Created with the first user. Without random bytes it stays zero: then known names could be told from unknown
+        // ones.
         if meta.secret == [0; 32] {
             let _ = getrandom::fill(&mut meta.secret);
         }
@@ -171,9 +173,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Says a thing to the feed, once.
+    /// Adds a notice, unless it repeats the last one.
     fn notice(&mut self, what: ChangeNotices) {
-        // Only the last one is looked at: an import says `Rules` a million times in a row.
+        // Only the last one is compared: an import notes `Rules` a million times in a row.
         if self.noticed.last() != Some(&what) {
             self.noticed.push(what);
         }
@@ -196,7 +198,7 @@ impl<'a> Work<'a> {
 
     fn put_token(&mut self, token: Token) -> Outcome {
         let hash = token.hash;
-        // An id that a live token speaks of must never become a new user's.
+        // The user id of a live token must never be assigned to a new user.
         self.reserve_id(&normal(&token.user));
         if self.state.tokens.contains_key(&hash) {
             self.end_token(hash);
@@ -212,7 +214,7 @@ impl<'a> Work<'a> {
         let TokenRow { user, epoch, used, imported, .. } = old;
         let row = TokenRow { user, epoch, used, imported, ..TokenRow::of(token) };
         self.notice(ChangeNotices::Token(hash));
-        // It is replaced without a gap: no request finds it void.
+        // Replaced in one step, so that no request finds the token missing.
         self.start_token(hash, row);
         Ok(Outcome::Done)
     }
@@ -227,7 +229,7 @@ impl<'a> Work<'a> {
 
     fn require_token(&self, hash: TokenHash) -> Result<Outcome, CommitError> {
         let Some(row) = self.state.tokens.get(&hash) else { return Err(CommitError::Ended) };
-        // An import brings tokens of users that there are not: those have no epoch but the first.
+        // Tokens of unknown users (from an import) have the initial epoch.
         let (epoch, disabled) =
             self.state.user(&row.user)?.map_or((0, false), |user| (user.epoch, user.disabled));
         if row.epoch == epoch && !disabled { Ok(Outcome::Done) } else { Err(CommitError::Ended) }
@@ -239,6 +241,7 @@ impl<'a> Work<'a> {
         if ended {
             self.notice(ChangeNotices::Token(hash));
         }
+        // Only imported tokens can come back with a dump, so only they need a tombstone.
         if imported {
             self.set_tombstone(Tombstone::token(&hash), true);
         }
@@ -250,7 +253,7 @@ impl<'a> Work<'a> {
         self.effects.started.push(hash);
     }
 
-    /// Its session is made at its first use.
+    /// Adds or replaces a token's row. Its session is created at the first use.
     fn put_row(&mut self, hash: TokenHash, row: TokenRow) {
         if !self.state.tokens.contains_key(&hash) {
             self.effects.fresh.push(hash);
@@ -271,8 +274,9 @@ impl<'a> Work<'a> {
         true
     }
 
-    /// Puts an event at the end of its line. What it makes room for is its own user's, unless the whole outbox is
-    /// full: no logout waits for a receiver that is down, and no user's events push out another's.
+    /// Appends an event to its queue. If the user has too many events, one of theirs is dropped; only a full outbox
+    /// drops another's. So a receiver that is down never blocks a logout, and one user cannot displace the events of
+    /// others.
     fn enqueue(&mut self, mut entry: OutboxEntry) {
         if let Some(earlier) = self.state.outbox.superseded_by(&entry) {
             outbox::carry_over(earlier, &mut entry);

@@ -1,4 +1,4 @@
-//! Rows as bytes: the key and the payload that an engine writes. The engine adds its checksum.
+//! The serialized form of rows: key and payload. The engine adds its checksum.
 
 mod row;
 
@@ -16,7 +16,7 @@ use crate::{
 
 pub(in crate::store) use row::Row;
 
-/// A [`User`] as stored. Short names, because every row carries them.
+/// A [`User`] as stored. Field names are short because every row contains them.
 #[derive(Serialize, Deserialize)]
 struct UserRow<P> {
     #[serde(rename = "i")]
@@ -36,7 +36,7 @@ struct UserRow<P> {
 }
 
 impl State {
-    /// Takes a row that an engine has read back; there was none of that name.
+    /// Adds a row that an engine has read. It must not exist yet.
     pub(in crate::store) fn load(&mut self, row: Row, payload: &[u8]) -> Result<(), serde_json::Error> {
         let write = match row {
             Row::User(id) => return self.load_user(id, payload),
@@ -52,22 +52,22 @@ impl State {
         Ok(())
     }
 
-    /// By how many rows this state differs from what was written down: of a loaded one, none may be missing.
+    /// The difference between the number of rows and the persisted count. After a load it must be zero.
     pub(in crate::store) fn missing_rows(&self) -> u64 {
         self.rows().abs_diff(self.meta.rows)
     }
 
-    /// The number of the last write to a disk.
+    /// The number of the last persisted commit.
     pub(in crate::store) fn commits(&self) -> u64 {
         self.meta.commits
     }
 
-    /// Counts a write to a disk; the counters go with it.
+    /// Counts a commit that will be persisted.
     pub(in crate::store) fn count_commit(&mut self) {
         self.meta.commits = self.meta.commits.saturating_add(1);
     }
 
-    /// The row as it stands; `None` when it is gone.
+    /// The payload of a row; `None` when it is deleted.
     pub(in crate::store) fn payload(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         match row {
             Row::Meta => json(Some(&Meta { rows: self.rows(), ..self.meta.clone() })),
@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    /// Reads the row once, where [`State::write`] would read it again: a start does this a million times.
+    /// Parses the row once, where [`State::write`] would parse it twice. A start does this for up to a million users.
     fn load_user(&mut self, id: UserId, payload: &[u8]) -> Result<(), serde_json::Error> {
         let user = read_user(payload)?;
         self.kinds.add(user.password.as_ref());
@@ -98,13 +98,14 @@ impl State {
     }
 }
 
-/// The password's hash in a user's row.
+/// The hash of the password in a user's row.
+// Skips the other fields: the kinds of hashes are counted for each row at a start.
 pub(super) fn password(row: &[u8]) -> Option<PasswordHash> {
     let row: UserRow<IgnoredAny> = serde_json::from_slice(row).ok()?;
     row.password.map(PasswordHash::new)
 }
 
-/// A user's row as bytes.
+/// Serializes a user's row.
 pub(super) fn write_user(user: &User) -> Result<Box<[u8]>, StoreError> {
     let row = UserRow {
         id: user.id.clone(),
@@ -118,7 +119,7 @@ pub(super) fn write_user(user: &User) -> Result<Box<[u8]>, StoreError> {
     serde_json::to_vec(&row).map(Vec::into_boxed_slice).map_err(|_| unreadable())
 }
 
-/// The user of a row.
+/// Parses a user's row.
 pub(super) fn read_user(row: &[u8]) -> Result<User, serde_json::Error> {
     let row: UserRow<Map<String, Value>> = serde_json::from_slice(row)?;
     Ok(User {
@@ -132,7 +133,7 @@ pub(super) fn read_user(row: &[u8]) -> Result<User, serde_json::Error> {
     })
 }
 
-/// What to say of a row that is not what it was written as: its content is not shown.
+/// The error for a row that cannot be parsed. It does not show the content.
 pub(super) fn unreadable() -> StoreError {
     StoreError::Engine("a row cannot be written or read; run `store verify`".to_owned())
 }

@@ -1,7 +1,7 @@
-//! A state whose users and tokens stay on the disk: an import loads a few of them at a time.
+//! A state whose users and tokens stay on the disk. An import loads a few of them at a time.
 //!
-//! Before a batch, the rows that it may look at are read ([`State::needs`], [`State::load`]); after it they are
-//! given up again ([`State::unload_row`]). All that is kept of the others is a digest of every name.
+//! Before a batch, the rows that it may touch are loaded ([`State::needs`], [`State::load`]); after it they are
+//! unloaded ([`State::unload_row`]). Of the others only a digest of every name is in memory.
 
 mod held;
 
@@ -22,12 +22,12 @@ use held::Digest;
 pub(super) use held::ImportState;
 
 impl State {
-    /// An empty state that does not keep users and tokens.
+    /// An empty state that does not keep users and tokens in memory.
     pub(in crate::store) fn for_import(rules: KeyRules) -> Self {
         Self { import: Some(ImportState::default()), ..Self::new(rules) }
     }
 
-    /// The rows that a batch may look at, and that may be on the disk.
+    /// The rows on the disk that a batch may touch.
     pub(in crate::store) fn needs(&self, batch: &[Change]) -> BTreeSet<Row> {
         let mut rows = BTreeSet::new();
         for change in batch {
@@ -53,23 +53,23 @@ impl State {
         rows
     }
 
-    /// Takes back a row that the disk has.
+    /// Loads a row from the disk.
     ///
     /// # Errors
-    /// When it is not what a row looks like.
+    /// When the row cannot be parsed.
     pub(in crate::store) fn reload_row(&mut self, row: Row, payload: &[u8]) -> Result<(), StoreError> {
         self.load(row, payload).map_err(|_| super::codec::unreadable())?;
         self.count_import_rows(|rows| rows.saturating_sub(1));
         Ok(())
     }
 
-    /// Gives up a row that is on the disk now; one that is always held stays.
+    /// Unloads a row that is on the disk. Rows of other tables stay in memory.
     pub(in crate::store) fn unload_row(&mut self, row: &Row) {
         if !row.is_many() || !self.holds(row) {
             return;
         }
         match row {
-            // Its names stay known.
+            // The digests of its names stay.
             Row::User(id) => drop(self.users.remove(id)),
             Row::Token(hash) => drop(self.write(Write::Token(*hash, None))),
             Row::Tombstone(tombstone) => drop(self.write(Write::Tombstone(*tombstone, false))),
@@ -78,10 +78,10 @@ impl State {
         self.count_import_rows(|rows| rows.saturating_add(1));
     }
 
-    /// Reads a row at the start: all that is kept of many is that they are there, and the names of users.
+    /// Loads a row at the start, and keeps only the count and the names of users.
     ///
     /// # Errors
-    /// When it is not what a row looks like.
+    /// When the row cannot be parsed.
     pub(in crate::store) fn load_for_import(
         &mut self,
         row: &Row,
@@ -92,7 +92,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether another user than `own` has this name; of an import state only when it is asked for `own`.
+    /// Whether another user than `own` has this name.
     pub(super) fn has_other(&self, own: &UserId, key: &UserKey) -> Result<bool, StoreError> {
         if let Some(import) = &self.import {
             let is_own = self.user(own)?.is_some_and(|user| self.rules.of(&user.properties).contains(key));
@@ -108,7 +108,7 @@ impl State {
         Ok(false)
     }
 
-    /// Gives the names of a user up, and takes others.
+    /// Replaces the names of a user in the index.
     pub(super) fn rename(&mut self, id: &UserId, old: &[UserKey], new: &[UserKey]) {
         let Some(mut import) = self.import.take() else {
             for key in old {
@@ -124,7 +124,7 @@ impl State {
         self.import = Some(import);
     }
 
-    /// How many rows are not held.
+    /// The number of rows that are not in memory.
     pub(super) fn rows_elsewhere(&self) -> u64 {
         self.import.as_ref().map_or(0, |import| import.rows)
     }
@@ -154,7 +154,7 @@ impl State {
 }
 
 impl Row {
-    /// Whether there may be too many of its kind to hold.
+    /// Whether the table may be too large for the memory.
     fn is_many(&self) -> bool {
         matches!(self, Self::User(_) | Self::Token(_) | Self::Tombstone(_))
     }

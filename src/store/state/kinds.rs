@@ -1,24 +1,24 @@
-//! How the users' passwords are hashed, counted by kind: an unknown name is checked like one of them, so that the time
-//! that it takes does not tell it from a known one (docs/decisions.md section 4).
+//! Counts password hashes by kind. An unknown name is checked against a decoy of one of these kinds, so that the
+//! response time does not distinguish it from a known one (docs/decisions.md section 4).
 
 use std::collections::BTreeMap;
 
 use crate::identity::PasswordHash;
 
-/// How many hashes of each kind there are. A kind is what a hash costs: its beginning up to the salt.
+/// The number of hashes of each kind. A kind determines the cost: it is the part of the hash before the salt.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(BTreeMap<Box<str>, u64>);
 
-/// This many kinds are told apart: an import may bring any text, and no store has so many in practice.
+/// Maximum number of kinds. An import may contain any text; real stores have fewer.
 const MAX_KINDS: usize = 32;
 
-/// A salt and an output that no password has: in bcrypt's alphabet, and in base64 without padding. The last characters
-/// leave no bit over, or a strict reader would refuse the hash before it has cost anything.
+/// A salt and an output that belong to no password: in bcrypt's alphabet, and in base64 without padding. The last
+/// characters leave no spare bits, because a strict parser would reject the hash before it has cost anything.
 const BCRYPT_REST: &str = "......................7777777777777777777777777777776";
 const ARGON2_REST: &str = "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Kinds {
-    /// A user's hash comes to be.
+    /// Counts the hash of a user.
     pub(super) fn add(&mut self, hash: Option<&PasswordHash>) {
         let Some(kind) = hash.and_then(kind) else { return };
         if let Some(count) = self.0.get_mut(kind) {
@@ -28,7 +28,7 @@ impl Kinds {
         }
     }
 
-    /// A user's hash goes.
+    /// Removes the hash of a user from the count.
     pub(super) fn remove(&mut self, hash: Option<&PasswordHash>) {
         let Some(kind) = hash.and_then(kind) else { return };
         let Some(count) = self.0.get_mut(kind) else { return };
@@ -38,7 +38,7 @@ impl Kinds {
         }
     }
 
-    /// A hash that no user has, of a kind drawn in proportion; `None` = of the kind of those without a password.
+    /// A decoy of a kind drawn in proportion; `None` stands for the users without a password.
     pub(super) fn drawn(&self, random: u64, users: usize) -> Option<PasswordHash> {
         let users = u128::try_from(users).unwrap_or(u128::MAX);
         let place = (u128::from(random) * users) >> 64;
@@ -52,7 +52,7 @@ impl Kinds {
     }
 }
 
-/// `$2a$10$` or `$argon2id$v=19$m=19456,t=2,p=1`.
+/// The kind of a hash: `$2a$10$` or `$argon2id$v=19$m=19456,t=2,p=1`.
 fn kind(hash: &PasswordHash) -> Option<&str> {
     let text = hash.expose();
     if text.starts_with("$2") {

@@ -1,4 +1,4 @@
-//! Undelivered events, in one queue for each user: the events of one do not hold up another's.
+//! Undelivered events in one queue for each user, so that the events of one user do not hold up another's.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use crate::{identity::UserId, store::records::OutboxEntry};
 
-/// The events, and their queues. An event about no user is a queue of its own.
+/// The events and their queues. An event without a user is a queue of its own.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: BTreeMap<u64, OutboxEntry>,
     queues: HashMap<UserId, BTreeSet<u64>>,
-    /// The first of every queue.
+    /// The first event of every queue.
     heads: BTreeSet<u64>,
 }
 
 impl Outbox {
-    /// Puts an event in, or takes one out; gives back what was there.
+    /// Sets or removes an event. Returns the previous one.
     pub(super) fn replace(&mut self, seq: u64, entry: Option<OutboxEntry>) -> Option<OutboxEntry> {
         let old = self.entries.remove(&seq);
         if let Some(old) = &old {
@@ -40,18 +40,18 @@ impl Outbox {
         self.entries.len()
     }
 
-    /// All up to number `last`, the oldest first.
+    /// All events up to number `last`, the oldest first.
     pub(super) fn all(&self, last: u64) -> impl Iterator<Item = &OutboxEntry> {
         self.entries.range(..=last).map(|(_, entry)| entry)
     }
 
-    /// The first of every queue after number `after` and up to `last`, the oldest first.
+    /// The first event of every queue after number `after` and up to `last`, the oldest first.
     pub(super) fn heads(&self, after: u64, last: u64) -> impl Iterator<Item = &OutboxEntry> {
         let wanted = (Bound::Excluded(after), Bound::Included(last.max(after)));
         self.heads.range(wanted).filter_map(|seq| self.entries.get(seq))
     }
 
-    /// The event that this one says anew, so that the earlier one need not be told any more.
+    /// The undelivered event that `entry` replaces: same user and type, of the types in [`LATEST_ONLY`].
     pub(super) fn superseded_by(&self, entry: &OutboxEntry) -> Option<&OutboxEntry> {
         if !LATEST_ONLY.contains(&&*entry.kind) {
             return None;
@@ -59,11 +59,11 @@ impl Outbox {
         self.queue(entry.user.as_ref()).find(|earlier| earlier.kind == entry.kind)
     }
 
-    /// The event that has to go before this one finds room: one of the same user, if they have their share.
+    /// The event to drop before this one is added: one of the same user if they have too many.
     pub(super) fn surplus(&self, entry: &OutboxEntry) -> Option<u64> {
         let queue = entry.user.as_ref().and_then(|user| self.queues.get(user));
         if queue.is_some_and(|queue| queue.len() >= QUEUE_LIMIT) {
-            // What comes in floods pushes out its own kind first.
+            // The type that floods the queue is dropped first.
             let mut events = self.queue(entry.user.as_ref());
             let same = events.find(|earlier| earlier.kind == entry.kind).map(|earlier| earlier.seq);
             return same.or_else(|| queue.and_then(BTreeSet::first).copied());
@@ -105,7 +105,7 @@ impl Outbox {
     }
 }
 
-/// The later event tells of all that the earlier one has: the names of what was changed, and what only that one said.
+/// Merges what only the earlier event contained into the later one: names of changed properties and other fields.
 pub(super) fn carry_over(earlier: &OutboxEntry, later: &mut OutboxEntry) {
     let Some(Value::Object(before)) = earlier.body.get("more") else { return };
     let Some(Value::Object(more)) = later.body.get_mut("more") else { return };
@@ -132,16 +132,17 @@ fn add_names(known: &[Value], names: &mut Vec<Value>) {
     }
 }
 
-/// Bytes of the names that one event tells of.
+/// Maximum size of the property names in an event, in bytes.
 const NAMES_LIMIT: usize = 16 * 1024;
 
-/// Of these only the latest that waits is kept: they come in floods, and each says again what the one before said.
+/// Types of which only the latest undelivered event is kept. They can be caused in large numbers, and a later event
+/// repeats the earlier one.
 const LATEST_ONLY: [&str; 2] = ["user.changed", "login.failed"];
 
-/// Undelivered events that are kept of one user.
+/// Maximum number of undelivered events of a user.
 const QUEUE_LIMIT: usize = 100;
 
-/// Undelivered events that are kept: a receiver that is down must not let strangers fill the memory.
+/// Maximum number of undelivered events. Without it, anyone could fill the memory while the receiver is down.
 const OUTBOX_LIMIT: usize = 100_000;
 
 #[cfg(test)]

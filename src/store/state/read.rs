@@ -25,7 +25,7 @@ impl State {
             .map_err(|_| codec::unreadable())
     }
 
-    /// The user with this key; the lowest id if the rules have changed and several share it now.
+    /// The user with this key. If the rules have changed and several share it, the one with the lowest id.
     pub(in crate::store) fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError> {
         let digest = self.key_digest(key);
         for id in from_digest(&self.names, digest, UserId::Number(i64::MIN)) {
@@ -37,7 +37,7 @@ impl State {
         Ok(None)
     }
 
-    /// The users with this name in any realm, by id upwards.
+    /// The users with this name in any realm, by ascending id.
     pub(in crate::store) fn users_named(&self, key: &UserKey, limit: usize) -> Result<Vec<User>, StoreError> {
         let mut found = Vec::new();
         for id in from_digest(&self.names, self.key_digest(key), UserId::Number(i64::MIN)) {
@@ -50,12 +50,13 @@ impl State {
         Ok(found)
     }
 
-    /// A hash that no user has, for a name that no user has: always of the same kind while the kinds stay as they are.
+    /// A decoy hash for an unknown name. Keyed by the name, so that repeated attempts meet the same kind of hash.
     pub(in crate::store) fn decoy(&self, key: &UserKey) -> Option<PasswordHash> {
         let (kind, name) = match key {
             UserKey::Email(email) => ("email", email),
             UserKey::Username(name) | UserKey::Alike(name) => ("username", name),
         };
+        // The zero byte separates type and name, so that no pair has the bytes of another.
         let mut hash = Sha256::new_with_prefix(self.meta.secret);
         hash.update(kind);
         hash.update([0]);
@@ -131,7 +132,7 @@ impl State {
         self.outbox.all(last).take(limit).cloned().collect()
     }
 
-    /// The events after number `after` and up to `last` that no earlier one of the same user stands before.
+    /// The heads of the queues after number `after` and up to `last`.
     pub(in crate::store) fn outbox_heads(&self, after: u64, last: u64, limit: usize) -> Vec<OutboxEntry> {
         self.outbox.heads(after, last).take(limit).cloned().collect()
     }
@@ -156,8 +157,7 @@ impl State {
         }
     }
 
-    /// What the gate needs to know of a user. A user who is gone but has a token (an import brings such)
-    /// has only the id.
+    /// The published data of a user. An unknown user who has a token (from an import) has only the id.
     pub(in crate::store) fn subject(&self, id: &UserId) -> Result<Subject, StoreError> {
         let user = self.user(id)?;
         let text = |value: Option<&str>| value.map(Box::from);
@@ -192,7 +192,7 @@ impl State {
         rows.map(|(hash, _)| hash).take_while(move |hash| prefix(hash) == start)
     }
 
-    /// The ids of the mappings that give a user (the id as text) a role.
+    /// The mappings that give a user a role. The id is compared as text.
     pub(super) fn grants_of(&self, user: &str) -> impl Iterator<Item = &RoleMapping> {
         self.grants
             .range((user.to_owned(), String::new())..)
@@ -206,7 +206,7 @@ impl State {
     }
 }
 
-/// The entries of an index under one digest; `least` is the least value there is.
+/// The values of an index under a digest. `least` is the smallest value of the type.
 pub(super) fn from_digest<T: Ord>(
     index: &BTreeSet<(u64, T)>,
     digest: u64,

@@ -1,4 +1,4 @@
-//! Rows as they are held, and as they are written.
+//! Rows in memory and as they are written.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The counters: none ever goes back.
+/// The counters of a store. None ever decreases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::store) struct Meta {
@@ -22,17 +22,17 @@ pub(in crate::store) struct Meta {
     pub(super) next_mapping: u64,
     pub(super) outbox_seq: u64,
     pub(super) change_seq: u64,
-    /// What unknown names are hashed with, so that no client can tell how they are checked.
+    /// The key of the decoys, so that no client can predict which kind of hash an unknown name gets.
     pub(super) secret: [u8; 32],
-    /// How many runs of imports there were.
+    /// The number of import runs.
     pub(super) imports: u32,
-    /// How many other rows there are, as of the last write to a disk.
+    /// The number of other rows as of the last persisted commit.
     pub(super) rows: u64,
-    /// How many writes to a disk there were.
+    /// The number of persisted commits.
     pub(super) commits: u64,
 }
 
-/// One row's new content; `None` deletes it.
+/// The new content of a row; `None` deletes it.
 #[derive(Debug)]
 pub(in crate::store) enum Write {
     User(UserId, Option<Box<[u8]>>),
@@ -41,12 +41,12 @@ pub(in crate::store) enum Write {
     Mapping(String, Option<RoleMapping>),
     Acl(String, Option<AclRow>),
     Outbox(u64, Option<OutboxEntry>),
-    /// Whether an import must not bring this back.
+    /// Whether the tombstone exists.
     Tombstone(Tombstone, bool),
     Meta(Meta),
 }
 
-/// A [`Token`] without its hash; what few tokens have is in a box.
+/// A [`Token`] without its hash. Rare fields are in a box, because there may be millions of tokens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct TokenRow {
     #[serde(rename = "u")]
@@ -61,7 +61,7 @@ pub(in crate::store) struct TokenRow {
     pub(super) used: Option<LastUse>,
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub(super) extra: Option<Box<TokenExtra>>,
-    /// An import brought it: its end has to be remembered.
+    /// Whether an import stored it. Its deletion then leaves a tombstone.
     #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) imported: bool,
 }
@@ -93,7 +93,7 @@ impl Default for Meta {
     }
 }
 
-/// The one form of an id: `Text("7")` is `Number(7)`.
+/// The canonical form of an id: `Text("7")` becomes `Number(7)`.
 pub(in crate::store) fn normal(id: &UserId) -> UserId {
     match id {
         UserId::Number(number) => UserId::Number(*number),
@@ -101,7 +101,7 @@ pub(in crate::store) fn normal(id: &UserId) -> UserId {
     }
 }
 
-/// The first eight bytes of a handle: enough to find it by, and a quarter of its size.
+/// The first eight bytes of a handle, as a compact index key. Matches are verified on the row.
 pub(super) fn handle_digest(handle: &Handle) -> u64 {
     handle.as_str().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! All rows, and the indexes over them.
+//! The tables and their indexes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,29 +21,29 @@ use crate::{
     },
 };
 
-/// All rows, and the indexes over them.
+/// The tables and their indexes.
 #[derive(Debug)]
 pub(in crate::store) struct State {
     pub(super) rules: KeyRules,
-    /// Rows as they are stored: a million users must fit.
+    /// Serialized rows: a million users must fit into memory.
     pub(super) users: BTreeMap<UserId, Box<[u8]>>,
-    /// What users are found by: their names, and in realms the names alone, too.
+    /// Index of names. With realms it also contains the names alone.
     pub(super) names: BTreeSet<(u64, UserId)>,
     pub(super) tokens: BTreeMap<TokenHash, TokenRow>,
     pub(super) tokens_by_user: BTreeSet<(UserId, Timestamp, TokenHash)>,
-    /// The beginnings of a handle and of its token's hash.
+    /// Index of handles: prefixes of a handle and of its token's hash.
     pub(super) handles: BTreeSet<(u64, u64)>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) mappings: BTreeMap<String, RoleMapping>,
-    /// The mappings that give a user a role: the user's id as text, the mapping's id.
+    /// Index of granted roles: the user's id as text, and the mapping's id.
     pub(super) grants: BTreeSet<(String, String)>,
     pub(super) acls: BTreeMap<String, AclRow>,
     pub(super) outbox: Outbox,
     pub(super) kinds: Kinds,
     pub(super) tombstones: BTreeSet<Tombstone>,
     pub(super) meta: Meta,
-    /// Users and tokens are on the disk alone.
+    /// The import state, if users and tokens stay on the disk.
     pub(super) import: Option<import_state::ImportState>,
-    /// Keyed by random, so that no client can choose names that collide in `names`.
+    /// Keyed randomly, so that no client can choose names that collide in `names`.
     pub(super) hasher: RandomState,
 }

@@ -1,6 +1,6 @@
-//! Tombstones: rows of an import that were deleted or ended here. An old dump must not bring them back.
+//! Tombstones of imported rows that were deleted or revoked here, so that an old dump does not bring them back.
 //!
-//! 16 bytes each. There are at most as many as rows that imports brought and roles that were taken.
+//! A tombstone has 16 bytes. Their number is bounded by that of imported rows and revoked roles.
 
 mod key;
 
@@ -9,7 +9,7 @@ use super::{State, Write};
 pub(in crate::store) use key::Tombstone;
 
 impl State {
-    /// Whether an import must not bring this back.
+    /// Whether an import must skip this row.
     pub(super) fn has_tombstone(&self, tombstone: Tombstone) -> bool {
         self.tombstones.contains(&tombstone)
     }

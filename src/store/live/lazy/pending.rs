@@ -1,14 +1,14 @@
-//! Sessions that were not looked for yet.
+//! Rows that are applied but not published.
 
 use std::collections::HashSet;
 
 use crate::identity::{TokenHash, UserId};
 
-/// What is in the rows and not durable yet, or never will be: it is not given out.
+/// Tokens and users of a group that is not durable yet, or never will be. No session is created for them.
 #[derive(Debug, Default)]
 pub(in crate::store::live) struct Pending {
     pub(super) tokens: HashSet<TokenHash>,
     pub(super) users: HashSet<UserId>,
-    /// It could not be made durable.
+    /// Whether the group could not be made durable.
     pub(super) failed: bool,
 }

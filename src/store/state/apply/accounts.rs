@@ -1,4 +1,4 @@
-//! Changes of users: ids, unique names, epochs.
+//! Changes of users: ids, unique names and epochs.
 
 use super::{Work, Write, exhausted, normal};
 use crate::{
@@ -31,7 +31,7 @@ impl Work<'_> {
         self.store_user(user)
     }
 
-    /// The epoch can only rise, whatever the caller read before: a revocation is never undone.
+    /// Updates a user. The epoch never decreases, whatever the caller has read, so a revocation is never undone.
     pub(super) fn update_user(&mut self, mut user: User) -> Result<Outcome, CommitError> {
         user.id = normal(&user.id);
         let Some(old) = self.state.user(&user.id)? else { return Err(self.missing()) };
@@ -64,7 +64,7 @@ impl Work<'_> {
         self.remove_mappings(mappings);
         if known {
             self.write(Write::User(id.clone(), None));
-            // One that cannot be read is remembered, too.
+            // One whose row cannot be parsed gets a tombstone, too.
             if was.is_some_and(|user| user.map_or(true, |user| !user.was_registered())) {
                 self.set_tombstone(Tombstone::user(id), true);
             }
@@ -73,7 +73,7 @@ impl Work<'_> {
         Outcome::Removed(u64::from(known))
     }
 
-    /// The revision stays: what a caller is about to write to the row remains true.
+    /// Raises the epoch. The revision stays, so that an update of the same user that is under way does not fail.
     pub(super) fn revoke_tokens(
         &mut self,
         id: &UserId,
@@ -81,7 +81,7 @@ impl Work<'_> {
     ) -> Result<Outcome, CommitError> {
         let ended = self.end_tokens_of(id, except);
         if let Some(mut user) = self.state.user(id)? {
-            // Fails closed at the end of the numbers: a token of an epoch that comes back would live again.
+            // Fails at the largest epoch: if it wrapped around, tokens of an earlier one would be valid again.
             user.epoch = user.epoch.checked_add(1).ok_or_else(exhausted)?;
             self.move_token(except, id, user.epoch);
             self.write_user(&user)?;
@@ -90,15 +90,15 @@ impl Work<'_> {
         Ok(Outcome::Removed(ended))
     }
 
-    /// New numbers are counted up beyond this one. Numbers that LoopBack cannot have counted (above 2^53) are
-    /// passed over when they come.
+    /// Makes the counter skip this id. Numbers above 2^53 cannot come from LoopBack's counter; they are skipped when the
+    /// counter reaches them.
     pub(super) fn reserve_id(&mut self, id: &UserId) {
         if let UserId::Number(number @ 0..=LARGEST_COUNTED) = *id {
             self.meta(|meta| meta.next_user = meta.next_user.max(number.saturating_add(1)));
         }
     }
 
-    /// Moves the session that stays to its user's new epoch.
+    /// Moves the remaining session to the user's new epoch.
     fn move_token(&mut self, hash: Option<TokenHash>, user: &UserId, epoch: u32) {
         let Some(hash) = hash else { return };
         let Some(mut row) = self.state.tokens.get(&hash).filter(|row| row.user == *user).cloned() else {
@@ -114,8 +114,9 @@ impl Work<'_> {
         hashes.into_iter().map(|hash| u64::from(self.end_token(hash))).sum()
     }
 
-    /// Writes a user whose names no other has.
+    /// Writes a user after checking that the names are free.
     fn store_user(&mut self, user: User) -> Result<Outcome, CommitError> {
+        // Checked in the commit, under the lock: of two registrations at once, only one gets the name.
         let mut keys = self.taken(&user)?;
         if keys.is_empty() {
             keys.extend(self.alike(&user)?);
@@ -133,7 +134,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The names of a user that other users have.
+    /// The keys of a user that other users have.
     pub(super) fn taken(&self, user: &User) -> Result<Vec<UserKey>, CommitError> {
         let mut taken = Vec::new();
         for key in self.state.rules.of(&user.properties) {
@@ -144,8 +145,8 @@ impl Work<'_> {
         Ok(taken)
     }
 
-    /// Another user's name that a new username differs from in letter case or width alone. A name that the user has
-    /// already may stay.
+    /// The key of another user's name that a new username differs from in letter case or width only. An unchanged name
+    /// is not compared.
     pub(super) fn alike(&self, user: &User) -> Result<Option<UserKey>, CommitError> {
         let alikes = self.state.rules.alikes(&user.properties);
         let kept = self.state.user(&user.id)?.is_some_and(|old| {
@@ -162,9 +163,10 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// An id that the caller chose: no user has it, and the count goes on behind it.
+    /// Checks an id that the caller chose, and makes the counter skip it.
     fn chosen_id(&mut self, id: &UserId) -> Result<UserId, CommitError> {
         let id = normal(id);
+        // Tokens of an unknown user may exist (from an import); the new user would inherit them.
         if self.state.users.contains_key(&id) || self.state.has_tokens(&id) {
             return Err(self.stale());
         }
@@ -189,10 +191,10 @@ impl Work<'_> {
     }
 }
 
-/// 2^53 - 1: ids are numbers of JavaScript.
+/// 2^53 - 1, because ids are numbers of JavaScript.
 const LARGEST_COUNTED: i64 = 9_007_199_254_740_991;
 
-/// 24 hex digits, as MongoDB's ids are: too long to read as a number.
+/// 24 hex digits like the ids of MongoDB, which are too long to be read as a number.
 fn text_id() -> Result<UserId, CommitError> {
     let mut random = [0_u8; 12];
     getrandom::fill(&mut random)

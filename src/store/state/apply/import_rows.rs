@@ -1,4 +1,4 @@
-//! What an import brings: taken, or left for a reason that it can be told.
+//! Rows of an import: stored, or skipped for a reason.
 
 use super::{Work, normal};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Work<'_> {
-    /// Numbers a run of an import.
+    /// Starts a run of an import.
     pub(super) fn start_import(&mut self) -> Outcome {
         let run = self.state.meta.imports.saturating_add(1);
         self.meta(|meta| meta.imports = run);
@@ -38,7 +38,7 @@ impl Work<'_> {
                 if let Some(settled) = settled(here, &user, run) {
                     return Ok(settled);
                 }
-                // The epoch and the switch are this store's own: sessions that ended here stay ended.
+                // The epoch and the disabled flag are those of this store: revoked sessions stay revoked.
                 user.epoch = here.epoch;
                 user.disabled = here.disabled;
             }
@@ -54,7 +54,7 @@ impl Work<'_> {
         let warning = self.warning(&user)?;
         user.revision = revision(run);
         self.reserve_id(&user.id);
-        // A session may have come before its user.
+        // Its tokens may have been imported before it.
         if was.is_some() || self.state.has_tokens(&user.id) {
             self.changed_user(&user.id);
         }
@@ -66,7 +66,7 @@ impl Work<'_> {
         })
     }
 
-    /// What an operator has to know of a username that comes with an account: no account is left for its name.
+    /// The warning about an imported username. The account is stored nevertheless.
     fn warning(&self, user: &User) -> Result<Option<UsernameWarning>, CommitError> {
         let Some(name) = user.username().filter(|name| self.state.rules.canonical && !name.is_empty()) else {
             return Ok(None);
@@ -106,7 +106,7 @@ impl Work<'_> {
             self.put_role(role);
             return ImportOutcome::Role { id, taken: true };
         }
-        // The id means another role here: to put this one there would hand that one's users over to it.
+        // The id belongs to another role here. Storing this one under it would give it to that role's users.
         match self.create_role(role.name) {
             Outcome::Role(made) => ImportOutcome::Role { id: made.id, taken: true },
             _ => ImportOutcome::Role { id: role.id, taken: false },
@@ -129,7 +129,7 @@ impl Work<'_> {
                 && other.principal_type == mapping.principal_type
                 && other.principal_id == mapping.principal_id
         };
-        // Of other kinds there are few, and no index.
+        // Mappings of other types are few and have no index.
         let here = match &*kind {
             "USER" => self.state.grants_of(&mapping.principal_id).find(same).is_some(),
             _ => self.state.mappings.values().find(same).is_some(),
@@ -160,20 +160,20 @@ impl Work<'_> {
         Ok(outcome)
     }
 
-    /// Why a rule for a principal must not be stored: it would be another person's.
+    /// The reason why a rule for a principal must be skipped: here the id belongs to another person.
     fn rule_for_another(
         &self,
         kind: Option<&str>,
         id: Option<&str>,
     ) -> Result<Option<ImportOutcome>, StoreError> {
         match (kind, id) {
-            // A type that is neither is a user model's name, where an app has several.
+            // Any other type is the name of a user model, in an app with several.
             (None | Some("ROLE" | "APP"), _) | (_, None) => Ok(None),
             (Some(_), Some(id)) => self.belongs_to_another(&UserId::parse(id)),
         }
     }
 
-    /// Why what belongs to the user with this id in a dump does not belong to the one who has it here.
+    /// The reason why a row of the user with this id in a dump must not be given to the user with this id here.
     fn belongs_to_another(&self, id: &UserId) -> Result<Option<ImportOutcome>, StoreError> {
         let reason = match self.state.user(id)? {
             Some(user) if user.was_registered() => Some(SkipReason::Registered(user.id)),
@@ -184,14 +184,14 @@ impl Work<'_> {
     }
 }
 
-/// What becomes of an account that is here already, unless it has to be replaced.
+/// The outcome for an account that exists here; `None` if it is to be replaced.
 fn settled(here: &User, user: &User, run: u32) -> Option<ImportOutcome> {
     if here.was_registered() {
         return Some(ImportOutcome::Skipped(SkipReason::Registered(here.id.clone())));
     }
     let only_imported = here.only_imported();
     let same = here.properties == user.properties && here.verification == user.verification;
-    // A login replaces an imported hash by a better one of the same password.
+    // A login may have replaced the imported hash by a better one of the same password.
     if same && (here.password == user.password || !only_imported) {
         return Some(ImportOutcome::Present);
     }

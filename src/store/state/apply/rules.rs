@@ -69,7 +69,7 @@ impl Work<'_> {
         Outcome::Removed(self.remove_mappings(mappings))
     }
 
-    /// An import may have brought several roles of one name.
+    /// Deletes all roles of a name: an import may have stored several.
     pub(super) fn delete_role(&mut self, name: &str) -> Outcome {
         let mut removed = 0;
         while let Some(role) = self.role_named(name) {
@@ -93,7 +93,7 @@ impl Work<'_> {
         let holders: BTreeSet<String> =
             old.into_iter().chain(grant_of(&mapping)).map(|(principal, _)| principal).collect();
         self.meta(|meta| meta.next_mapping = meta.next_mapping.max(after(&mapping.id)));
-        // A user who gets this id later would have the role.
+        // A later user with this id would inherit the role.
         for holder in &holders {
             self.reserve_id(&UserId::parse(holder));
         }
@@ -139,7 +139,7 @@ impl Work<'_> {
         removed
     }
 
-    /// The first role of that name: LoopBack asks for one.
+    /// The first role of this name, as in LoopBack.
     pub(super) fn role_named(&self, name: &str) -> Option<Role> {
         self.state.roles.values().find(|role| role.name == name).cloned()
     }
@@ -152,7 +152,7 @@ impl Work<'_> {
     }
 }
 
-/// The number after a counted id; 0 for any other, and for one that cannot have been counted up to.
+/// The number after a counted id; 0 for any other id.
 fn after(id: &str) -> u64 {
     id.parse::<u32>().map_or(0, |number| u64::from(number) + 1)
 }

@@ -1,11 +1,11 @@
-//! Rows by their keys on the disk.
+//! Names of rows and their keys on the disk.
 
 use crate::{
     identity::{TokenHash, UserId},
     store::state::Tombstone,
 };
 
-/// The name of one row.
+/// The name of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::store) enum Row {
     Meta,
@@ -19,7 +19,7 @@ pub(in crate::store) enum Row {
 }
 
 impl Row {
-    /// The key under which an engine keeps the row: one letter for the table, then the id.
+    /// The key under which an engine stores the row: a letter for the table, then the id.
     pub(in crate::store) fn key(&self) -> Vec<u8> {
         match self {
             Self::Meta => b"m".to_vec(),
@@ -33,7 +33,7 @@ impl Row {
         }
     }
 
-    /// The row of a key; `None` for a key that [`Row::key`] cannot have made.
+    /// The row of a key; `None` for a key that [`Row::key`] cannot return.
     pub(in crate::store) fn parse(key: &[u8]) -> Option<Self> {
         let (table, rest) = key.split_first()?;
         let text = || std::str::from_utf8(rest).ok();

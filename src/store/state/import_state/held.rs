@@ -1,14 +1,14 @@
-//! What is held of rows that are on the disk alone.
+//! The in-memory data of an import about rows on the disk.
 
 use std::collections::BTreeSet;
 
-/// What an import state knows of the rows that it does not hold.
+/// The data about rows that are not in memory.
 #[derive(Debug, Default)]
 pub(in crate::store::state) struct ImportState {
-    /// How many there are.
+    /// Their number.
     pub(super) rows: u64,
     pub(super) names: BTreeSet<Digest>,
 }
 
-/// 96 bits, keyed by random: two names do not meet.
+/// A keyed digest of 96 bits. Collisions of two names do not occur in practice.
 pub(super) type Digest = [u8; 12];

@@ -1,4 +1,4 @@
-//! What a tombstone is found by.
+//! The key of a tombstone.
 
 use sha2::{Digest, Sha256};
 
@@ -7,22 +7,22 @@ use crate::{
     store::records::RoleMapping,
 };
 
-/// What is kept of a row that has ended here: the first half of a SHA-256.
+/// The first half of a SHA-256 of the row's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::store) struct Tombstone(pub(in crate::store) [u8; 16]);
 
 impl Tombstone {
-    /// A deleted account.
+    /// The tombstone of a deleted account.
     pub(in crate::store::state) fn user(id: &UserId) -> Self {
         Self::of(&["user", &id.to_string()])
     }
 
-    /// An ended session.
+    /// The tombstone of a revoked token.
     pub(in crate::store::state) fn token(hash: &TokenHash) -> Self {
         Self::half(hash.0)
     }
 
-    /// A role that was taken from a user.
+    /// The tombstone of a revoked role.
     pub(in crate::store::state) fn mapping(mapping: &RoleMapping) -> Self {
         Self::of(&["mapping", &mapping.role_id, &mapping.principal_type.0, &mapping.principal_id])
     }
@@ -30,6 +30,7 @@ impl Tombstone {
     pub(super) fn of(parts: &[&str]) -> Self {
         let mut sum = Sha256::new();
         for part in parts {
+            // The lengths keep different parts from having the same concatenation.
             sum.update(part.len().to_le_bytes());
             sum.update(part);
         }
