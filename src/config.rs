@@ -1,7 +1,7 @@
-//! The settings (docs/configuration.md): flags beat `PORTCULLIS_SECTION__KEY` variables beat the file.
+//! The settings (docs/configuration.md). Flags override `PORTCULLIS_SECTION__KEY` variables, which override the file.
 //!
-//! `inputs` lays the sources over each other, `keys` gives every key its type and its default, and `finish` makes
-//! the [`Config`] of it. Each of them reports what is wrong and goes on, so that all mistakes are told at once.
+//! `inputs` merges the sources, `keys` gives every key its type and its default, and `finish` resolves the [`Config`].
+//! Each step reports errors and goes on, so that one run reports all of them.
 
 mod address;
 mod amount;
@@ -49,13 +49,13 @@ pub use shown::{Shown, as_toml, shown};
 pub use sources::Sources;
 
 impl Config {
-    /// Whether a key was set somewhere, rather than left at its default: `is_set("users.ttl")`.
+    /// Whether a source sets the key, so that its value is not the default: `is_set("users.ttl")`.
     #[must_use]
     pub fn is_set(&self, key: &str) -> bool {
         self.set.contains(key)
     }
 
-    /// The keys of a section that were set, without its name.
+    /// The keys of a section that are set, without the section's name.
     pub fn set_in(&self, section: &str) -> impl Iterator<Item = &str> {
         self.set.iter().filter_map(move |key| key.strip_prefix(section)?.strip_prefix('.'))
     }

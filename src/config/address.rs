@@ -1,4 +1,4 @@
-//! Addresses: what to listen on, whom to forward to, whom to believe.
+//! Addresses: listeners, servers of the app, trusted networks, URLs.
 
 use std::{
     fmt,
@@ -17,45 +17,45 @@ use super::{
     settings::{CorsOrigins, Listen, UpstreamAddress},
 };
 
-/// `http://host` or `https://host`, perhaps with a path, without a slash at its end.
+/// `http://host` or `https://host` with an optional path, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebAddress(pub(crate) String);
 
-/// The same with a query perhaps, and to the letter: where events are posted.
+/// As [`WebAddress`], with an optional query, and unchanged: the URL that events are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HookAddress(pub(crate) String);
 
-/// The path in front of the API, without a slash at its end: `/api`, or nothing.
+/// The path prefix of the API without a trailing slash: `/api`, or an empty text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiRoot(pub(crate) String);
 
-/// One segment of a path.
+/// A segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment(pub(crate) String);
 
-/// A path on the app: `/health`.
+/// A path of the app: `/health`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TargetPath(pub(crate) String);
 
-/// A header's or cookie's name.
+/// The name of a header or a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FieldName(pub(crate) String);
 
 impl Listen {
-    /// The same with its path counted from `base`.
+    /// Resolves a relative path against `base`.
     pub(crate) fn based(self, base: &Path) -> Self {
         if let Self::Unix(path) = self { Self::Unix(base.join(path)) } else { self }
     }
 }
 
 impl UpstreamAddress {
-    /// The same with its path counted from `base`.
+    /// Resolves a relative path against `base`.
     pub(crate) fn based(self, base: &Path) -> Self {
         if let Self::Unix(path) = self { Self::Unix(base.join(path)) } else { self }
     }
 }
 
-/// As it was written.
+/// The address as it was written.
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,6 +129,7 @@ impl Setting for IpNet {
             return Ok(Self::from(address));
         }
         let net: Self = text.parse().map_err(|_| wrong_value::<Self>(text))?;
+        // `10.0.0.1/8` may mean the network or the address. A wrong guess would trust a whole network.
         if net == net.trunc() {
             return Ok(net);
         }
@@ -207,7 +208,7 @@ impl Setting for FieldName {
     }
 }
 
-/// `"*"`, `"reflect"`, or a list of origins.
+/// Accepts `"*"`, `"reflect"`, or a list of origins.
 impl Setting for CorsOrigins {
     fn wanted() -> String {
         "\"*\", \"reflect\", or a list of origins such as [\"https://app.example.com\"]".to_owned()
@@ -266,7 +267,7 @@ fn port(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The host (an IPv6 address without its brackets) and the port of an authority without a login.
+/// The host (an IPv6 address without its brackets) and the port of an authority without user information.
 fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(inner) => {

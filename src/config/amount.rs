@@ -1,4 +1,4 @@
-//! Durations, sizes and rates as people write them.
+//! Durations, sizes and rates.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use super::{
 };
 use crate::limit::Rate;
 
-/// A duration that is not zero: a deadline of zero would refuse every client.
+/// A duration above zero. A deadline of zero would refuse every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline(pub(crate) Duration);
 
-/// Bytes, from `MIN` to `MAX`.
+/// A size in bytes, from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size<const MIN: u64, const MAX: u64>(u64);
 
-/// Bytes a second, at least one.
+/// A rate in bytes per second, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ByteRate(pub(crate) u64);
 
-/// The permission bits of a file, in octal digits.
+/// The permission bits of a file, in octal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileMode(pub(crate) u32);
 
@@ -160,7 +160,7 @@ fn duration(text: &str) -> Option<Duration> {
     number.checked_mul(millis).filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
 }
 
-/// A duration in another spelling, with the right one.
+/// The error for a duration in another notation, with the right one as the fix.
 fn wrong_duration<T: Setting>(text: &str) -> ValueError {
     let wrong = wrong_value::<T>(text);
     match respelt(text) {
@@ -169,7 +169,7 @@ fn wrong_duration<T: Setting>(text: &str) -> ValueError {
     }
 }
 
-/// `10 s`, `10sec`, `1.5s`, `2 hours`, `1d` as this file spells them; `None` for what is not a duration.
+/// Converts `10 s`, `10sec`, `1.5s`, `2 hours` or `1d` to the notation of this file; `None` for all else.
 fn respelt(text: &str) -> Option<String> {
     let millis = millis(text)?;
     let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
@@ -178,7 +178,7 @@ fn respelt(text: &str) -> Option<String> {
     duration(&right).map(|_| right)
 }
 
-/// A duration with its unit, in whatever spelling, in seconds.
+/// A duration in seconds, in any notation that people use.
 #[must_use]
 pub fn in_seconds(text: &str) -> Option<f64> {
     millis(text).map(|millis| millis / 1_000.0)
@@ -201,7 +201,7 @@ fn millis(text: &str) -> Option<f64> {
     Some(unit * number)
 }
 
-/// A unit of a rate in another spelling, as this file spells it.
+/// The unit of a rate for another notation of it.
 fn whole_unit(unit: &str) -> Option<&'static str> {
     match unit.trim().to_ascii_lowercase().as_str() {
         "s" | "sec" | "secs" | "second" | "seconds" => Some("second"),
@@ -252,7 +252,7 @@ fn in_words(bytes: u64) -> String {
     }
 }
 
-/// A year: what a timer can hold on every platform, and longer than any use.
+/// A year in milliseconds. Timers of all platforms can hold it, and no deadline is longer.
 const LONGEST_MS: u64 = 8_760 * 3_600_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The values that are one of a few words, and those with a shape of their own.
+//! Settings with a fixed set of values, and those with a structure of their own.
 
 use std::path::PathBuf;
 
@@ -72,7 +72,7 @@ impl Setting for TokenTtl {
     }
 }
 
-/// `{ cert = PATH, key = PATH }`; in a variable `CERT:KEY`.
+/// `{ cert = PATH, key = PATH }`; `CERT:KEY` in a variable.
 impl Setting for Certificate {
     fn wanted() -> String {
         "{ cert = \"server.pem\", key = \"server.key\" }".to_owned()
@@ -143,5 +143,5 @@ fn as_number<T: Setting>(written: &Written) -> Result<T, ValueError> {
     }
 }
 
-/// Its milliseconds are still a whole number for every client that is written in JavaScript.
+/// In milliseconds it is still an exact integer for clients written in JavaScript.
 const LONGEST_TTL: i64 = 9_007_199_254_740;

@@ -1,4 +1,4 @@
-//! The codes of mistakes in the settings, each with how bad it is and what docs/findings.md says of it.
+//! The codes of findings in the settings, with their severities and their texts in docs/findings.md.
 
 use crate::policy::codes;
 

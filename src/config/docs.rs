@@ -1,5 +1,5 @@
-//! docs/settings.md, made of the list of keys and of the sample's comments; docs/findings.md, made of the codes of both
-//! kinds of files.
+//! Generates docs/settings.md from the list of keys and the sample's comments, and docs/findings.md from the codes of
+//! both kinds of files.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Mistakes in the settings, each with its place and its fix, collected until all are known.
+//! Errors and warnings in the settings, with place and fix, collected until the end of the load.
 
 use std::{fmt, path::Path};
 
@@ -7,53 +7,53 @@ use serde::{Serialize, Serializer};
 use super::code::Code;
 use crate::policy::{Finding, Severity};
 
-/// One mistake, or a doubt, in the settings: `file:line:column: error: message; fix`.
+/// An error or a warning in the settings: `file:line:column: error: message; fix`.
 ///
-/// As JSON it is one entry of `check --json` (docs/commands.md).
+/// As JSON, an entry of `check --json` (docs/commands.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigFinding {
-    /// The file, the variable's name or the flag's name.
+    /// The path of the file, or the name of the variable or flag.
     pub file: String,
-    /// From 1; `None` where there is no file.
+    /// The line, from 1; `None` outside of files.
     pub line: Option<usize>,
-    /// From 1, in characters; `None` where there is no file.
+    /// The column in characters, from 1; `None` outside of files.
     pub column: Option<usize>,
     /// Error or warning.
     #[serde(serialize_with = "as_word")]
     pub severity: Severity,
-    /// A stable word for it: `unknown-key`.
+    /// The code, such as `unknown-key`. Codes are stable.
     pub code: &'static str,
-    /// What is wrong.
+    /// The description of the error.
     pub message: String,
-    /// What would be right.
+    /// The correction.
     pub fix: Option<String>,
 }
 
-/// All mistakes of one load, errors and warnings, in the order of their places. At least one is an error.
+/// All findings of a load in the order of their places. At least one is an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors(pub Vec<ConfigFinding>);
 
-/// Where a value was written.
+/// The place where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the file: both from 1, the column in characters.
+    /// In the file; line and column from 1, the column in characters.
     File { line: usize, column: usize },
     /// In this variable or flag.
     Named(String),
-    /// Nowhere: it is a default.
+    /// The value is a default.
     Default,
 }
 
-/// Why a written value cannot be the value of its key; the reader of the key adds its name and place.
+/// An invalid value. The reader of the key adds the key's name and the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueError {
     pub(crate) code: Code,
-    /// Follows "`key` cannot be".
+    /// The text after "`key` cannot be".
     pub(crate) what: String,
     pub(crate) fix: String,
 }
 
-/// Collects the mistakes of one load.
+/// Collects the findings of a load.
 pub(crate) struct Report {
     file: String,
     mistakes: Vec<ConfigFinding>,
@@ -76,8 +76,9 @@ impl Report {
         self.error(place, wrong.code, format!("`{key}` cannot be {}", wrong.what), Some(wrong.fix));
     }
 
-    /// The warnings, when there is nothing worse; else everything.
+    /// Returns the warnings, or all findings if one is an error.
     pub(crate) fn close(mut self) -> Result<Vec<ConfigFinding>, ConfigErrors> {
+        // The sources report in their own order; readers expect the order of the file.
         self.mistakes.sort_by_key(|mistake| (mistake.line.is_none(), mistake.line, mistake.column));
         let refused = self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
         if refused { Err(ConfigErrors(self.mistakes)) } else { Ok(self.mistakes) }
@@ -129,7 +130,7 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// The user's own word for a message: one line, not too long, and nothing of an address that holds a login.
+/// Quotes input for a message: on one line, shortened, and not at all if it may contain a login (`user:password@host`).
 pub(crate) fn quoted(text: &str) -> String {
     if text.contains('@') {
         return "`…@…`".to_owned();
@@ -150,7 +151,7 @@ fn as_word<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(word(*severity))
 }
 
-/// Enough to recognise a word by.
+/// Characters of a quotation. Enough to recognize a word.
 const LONGEST_QUOTE: usize = 60;
 
 #[cfg(test)]

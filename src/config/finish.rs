@@ -1,4 +1,4 @@
-//! From [`RawConfig`] to [`Config`]: paths, secrets, and the rules that hold between keys.
+//! Resolves a [`RawConfig`] into a [`Config`]: paths, secrets, and rules between keys.
 
 mod fields;
 
@@ -29,7 +29,7 @@ mod server;
 mod step;
 
 impl Finish<'_> {
-    /// The finished settings; of no use when the report holds an error.
+    /// Resolves `raw`. The result must not be used if the report contains an error.
     pub(crate) fn config(mut self, raw: RawConfig) -> Config {
         let server = self.server(raw.server);
         let users = self.users(raw.users);
@@ -115,6 +115,7 @@ impl Finish<'_> {
     }
 
     fn users(&mut self, raw: RawUsers) -> UsersSettings {
+        // Such tokens would be refused from their creation (docs/loopback-3.28.md section 1.3).
         if raw.ttl.value.0 == -1 && !raw.allow_eternal_tokens.value {
             let message = "`users.ttl` is -1, but tokens for ever are not allowed".to_owned();
             let fix = "write seconds, or set `allow_eternal_tokens = true`".to_owned();
@@ -148,6 +149,7 @@ impl Finish<'_> {
         let max_bytes = if self.profile == Profile::Loopback3 { BCRYPT_BYTES } else { MOST_BYTES };
         let (memory_kib, iterations) = (raw.memory_kib.value.small(), raw.iterations.value.small());
         let parallelism = raw.parallelism.value.small();
+        // argon2 requires 8 KiB for each lane (RFC 9106 section 3.1).
         let least = parallelism.saturating_mul(8);
         if memory_kib < least {
             let message = format!("`password.memory_kib` is {memory_kib}, and argon2 needs 8 a lane");
@@ -217,7 +219,7 @@ impl Finish<'_> {
         }
     }
 
-    /// Says what is wrong with a store's address, without the address: it may hold a password.
+    /// Reports an invalid store URL without showing it: it may contain a password.
     fn no_engine(&mut self, url: &str, raw: &RawStore) -> store::Engine {
         let place = if raw.url.value.is_some() { &raw.url.place } else { &raw.url_file.place };
         let (scheme, _) = url.split_once(':').unwrap_or(("", url));
@@ -229,6 +231,7 @@ impl Finish<'_> {
             (Code::BadValue, format!("`store.url` names an unknown store: {}", quoted(&format!("{scheme}:"))))
         };
         self.report.error(place, code, message, Some("write \"sled:PATH\", \"memory:\" or \"\"".to_owned()));
+        // Never opened, because the report holds an error now.
         store::Engine::Memory
     }
 
@@ -338,11 +341,11 @@ fn texts(spot: Spot<Vec<NonEmptyText>>) -> Vec<String> {
     spot.value.into_iter().map(|text| text.0).collect()
 }
 
-/// bcrypt reads no further, and LoopBack refuses what is longer.
+/// bcrypt uses no more bytes, and LoopBack refuses longer passwords (docs/loopback-3.28.md section 2.1).
 const BCRYPT_BYTES: usize = 72;
 
-/// Far beyond any pass phrase, and cheap to hash.
+/// Longer than any pass phrase, and still cheap to hash.
 const MOST_BYTES: usize = 1_024;
 
-/// OWASP's password storage cheat sheet: KiB and passes of argon2id, each pair as good as the others.
+/// OWASP's password storage cheat sheet for argon2id: equivalent pairs of KiB and passes.
 const OWASP_MINIMA: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];

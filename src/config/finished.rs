@@ -1,4 +1,4 @@
-//! The configuration, finished and valid.
+//! The resolved configuration.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,46 +12,47 @@ use super::{
 };
 use crate::{limit, store};
 
-/// Finished and valid settings: every value in its range, every path counted from the config file, every secret read.
+/// The resolved configuration: every value is valid, every path is resolved against the folder of the config file,
+/// every secret is read.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What set the defaults.
+    /// The profile, which sets defaults.
     pub profile: Profile,
-    /// The listeners.
+    /// The listeners, and limits and deadlines of clients.
     pub server: ServerSettings,
     /// TLS towards clients.
     pub tls: TlsSettings,
-    /// The app.
+    /// The servers of the app.
     pub upstream: UpstreamSettings,
     /// The User API.
     pub api: ApiSettings,
-    /// The User model's settings.
+    /// Accounts and tokens.
     pub users: UsersSettings,
-    /// More places to look for credentials in.
+    /// The places of credentials.
     pub credentials: CredentialsSettings,
-    /// New passwords.
+    /// Rules and hashing of passwords.
     pub password: PasswordSettings,
-    /// The policy files, and what they leave open.
+    /// The policy files and the defaults of decisions.
     pub policies: PoliciesSettings,
-    /// Which store.
+    /// The engine of the store, and the rules for names.
     pub store: store::Settings,
-    /// How long a replica may go without seeing changes.
+    /// How long a replica may lag behind.
     pub max_staleness: Duration,
-    /// Rates per client.
+    /// The rates for each client.
     pub limits: limit::Settings,
-    /// The rate of logins per account.
+    /// The rate of logins for each account.
     pub login_per_account: Option<limit::Rate>,
-    /// Headers towards the app.
+    /// The identity headers.
     pub identity: IdentitySettings,
-    /// Pages of other origins.
+    /// Access by pages of other origins.
     pub cors: CorsSettings,
-    /// Our own pages.
+    /// The gate's own pages.
     pub pages: PagesSettings,
     /// Mail.
     pub mail: MailSettings,
-    /// Events.
+    /// The webhook for events.
     pub webhook: WebhookSettings,
-    /// The listener for other proxies.
+    /// The listener for forward authentication.
     pub forward_auth: ForwardAuthSettings,
     /// The listener for health and metrics.
     pub admin: AdminSettings,

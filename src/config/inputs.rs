@@ -1,4 +1,4 @@
-//! Flags, variables and the file, laid over each other: one written value a key.
+//! Merges flags, variables and the file: one written value for each key.
 
 mod names;
 mod values;
@@ -23,7 +23,7 @@ use names::{in_its_section, is_root, is_section, nearest, nearest_section};
 pub(super) use names::{bare, did_you_mean, is_key};
 pub(crate) use values::Inputs;
 
-/// Where the lines of a file begin.
+/// Converts byte offsets of a file to lines and columns.
 struct Lines<'t> {
     text: &'t str,
 }
@@ -33,12 +33,12 @@ impl Inputs {
         self.written.get(key)
     }
 
-    /// Every key that was written somewhere.
+    /// Every key that a source sets.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.written.keys().map(String::as_str)
     }
 
-    /// Takes the file. Later sources overwrite it.
+    /// Adds the file. Later sources override it.
     pub(crate) fn add_file(&mut self, text: &str, report: &mut Report) {
         let lines = Lines { text };
         let root = match DeTable::parse(text) {
@@ -52,7 +52,7 @@ impl Inputs {
         self.add_table(root, &lines, report);
     }
 
-    /// Takes what can be read of a file with mistakes.
+    /// Adds the readable part of a file with errors.
     pub(crate) fn salvage_file(&mut self, text: &str, report: &mut Report) {
         let (root, _) = DeTable::parse_recoverable(text);
         self.add_table(root.into_inner(), &Lines { text }, report);
@@ -73,6 +73,7 @@ impl Inputs {
                 continue;
             };
             let place = Place::Named(name.clone());
+            // Replaced characters in a secret would be a different secret, so the value is refused.
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 let message = format!("the value of `{name}` is not UTF-8");
                 report.error(&place, Code::BadValue, message, None);
@@ -85,7 +86,7 @@ impl Inputs {
         }
     }
 
-    /// Takes flags: `("server.http", "127.0.0.1:80")`.
+    /// Adds flags: `("server.http", "127.0.0.1:80")`.
     pub(crate) fn add_flags(&mut self, flags: &[(String, String)], report: &mut Report) {
         for (key, value) in flags {
             let place = Place::Named(format!("--set {key}"));
@@ -191,7 +192,7 @@ fn takes_list(key: &str) -> bool {
     shapes().iter().any(|shape| shape.key() == key && shape.is_list())
 }
 
-/// A list as TOML or JSON writes it.
+/// Parses a list in the notation of TOML or JSON.
 fn array(text: &str) -> Option<Vec<Value>> {
     if let Ok(items) = serde_json::from_str(text) {
         return Some(items);
@@ -201,7 +202,7 @@ fn array(text: &str) -> Option<Vec<Value>> {
     serde_json::to_value(only.get("list")?).ok()?.as_array().cloned()
 }
 
-/// The items of a list, all written in one place.
+/// The items of a list from one place.
 fn listed(items: Vec<Value>, place: &Place) -> Written {
     let one = |value: Value| Located {
         written: match value {

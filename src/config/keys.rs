@@ -1,4 +1,4 @@
-//! The one list of keys: section, name, type, default, and the default of profile `loopback3` where it differs.
+//! The list of keys: section, name, type, default, and the default of profile `loopback3` if it differs.
 
 mod spot;
 
@@ -25,7 +25,7 @@ use crate::{
 
 pub(crate) use spot::Spot;
 
-/// Writes down [`RawConfig`], its sections, and [`KEYS`] from one list.
+/// Generates [`RawConfig`], its sections and [`KEYS`] from one list.
 macro_rules! sections {
     ($($section:ident: $Raw:ident {
         $($key:ident: $Value:ty = $default:literal $(, loopback3 = $loopback3:literal)?;)+
@@ -48,7 +48,7 @@ macro_rules! sections {
             }
         )+
 
-        /// The file as it is written: every key of every section with a value of its type.
+        /// The values of all keys, typed and not yet resolved.
         pub(crate) struct RawConfig {
             $(pub(crate) $section: $Raw,)+
         }
@@ -63,16 +63,16 @@ macro_rules! sections {
                 found
             }
 
-            /// Reads every key. What is wrong is in the report, and its default stands in for it.
+            /// Reads every key. An invalid value is reported and replaced by the default.
             ///
-            /// `None` only when a default of the list is itself wrong.
+            /// Returns `None` only if a default in the list is invalid.
             pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
                 $(let $section = $Raw::read(reader)?;)+
                 Some(Self { $($section,)+ })
             }
         }
 
-        /// What the value of every key but `profile` looks like, in the order of the list.
+        /// The shapes of all keys except `profile`, in the order of the list.
         pub(crate) fn shapes() -> Vec<Shape> {
             vec![$($(
                 Shape::of::<$Value>(
@@ -83,7 +83,7 @@ macro_rules! sections {
             )+)+]
         }
 
-        /// Every key but `profile`, as `section.key`.
+        /// All keys except `profile`, as `section.key`.
         pub(crate) const KEYS: &[&str] = &[$($(concat!(stringify!($section), ".", stringify!($key)),)+)+];
     };
 }
@@ -245,7 +245,7 @@ sections! {
     }
 }
 
-/// Reads one key after the other from what was written.
+/// Reads the values of keys.
 pub(crate) struct Reader<'a> {
     pub(crate) profile: Profile,
     inputs: &'a Inputs,
@@ -254,18 +254,18 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the profile first, because the defaults hang on it.
+    /// Reads the profile first, because the defaults depend on it.
     pub(crate) fn new(inputs: &'a Inputs, report: &'a mut Report) -> Self {
         let written = inputs.find("profile").and_then(|from| Profile::read("profile", from, report));
         Self { profile: written.unwrap_or(Profile::Standard), inputs, report, changed: Vec::new() }
     }
 
-    /// The keys whose values differ from their defaults, and where they were set.
+    /// The keys whose values differ from their defaults, with the places where they are set.
     pub(crate) fn into_changed(self) -> Vec<(&'static str, Place)> {
         self.changed
     }
 
-    /// `loopback3` is that profile's default, where it has one of its own.
+    /// Reads a key. `loopback3` is the default of that profile, if it has its own.
     fn read<T: Setting>(&mut self, key: &'static str, default: &str, loopback3: &[&str]) -> Option<Spot<T>> {
         let own = loopback3.first().filter(|_| self.profile == Profile::Loopback3);
         let default = own.copied().unwrap_or(default);

@@ -1,4 +1,4 @@
-//! Settings that a running gate takes up, and those that wait for a restart.
+//! The settings that a reload applies, and those that wait for a restart.
 
 mod origin;
 
@@ -6,25 +6,25 @@ use super::{Config, ConfigErrors, Loaded, load_in};
 
 pub(super) use origin::Origin;
 
-/// What has become of the keys that are not as they were.
+/// The changed keys of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// They hold from the next request on.
+    /// Keys that apply from the next request on.
     pub now: Vec<&'static str>,
-    /// They keep their old values, and have not been told of before.
+    /// Keys that keep their old values until a restart, and were not reported before.
     pub restart: Vec<&'static str>,
-    /// All whose values in the file are not those that run.
+    /// All keys whose values in the file differ from the running ones.
     pub waiting: Vec<&'static str>,
 }
 
-/// A key that a running gate takes up.
+/// A key that a reload applies.
 struct LiveKey {
     name: &'static str,
-    /// Copies its value from the new configuration.
+    /// Copies the value from the new configuration.
     take: fn(&mut Config, &Config),
 }
 
-/// The keys that are taken up, each with the field that is copied; `as` names a field that is not called as its key.
+/// Lists keys that a reload applies. `as` names the field to copy, if it differs from the key.
 macro_rules! live {
     ($($section:ident.$key:ident $(as $field:ident)?,)+) => {
         &[$(LiveKey {
@@ -40,8 +40,8 @@ macro_rules! live {
     };
 }
 
-/// What goes with the set in force, and so is swapped with it. All else is wired at the start: listeners, threads,
-/// the store and its keys, connections to the app, secrets, limits. A key that is not here keeps its old value.
+/// The keys that are part of the ruleset and are replaced with it. All other settings are used at the start only:
+/// listeners, threads, the store and its keys, connections to the app, secrets, limits. They keep their old values.
 const LIVE: &[LiveKey] = live![
     api.users,
     api.user_model,
@@ -66,7 +66,7 @@ const LIVE: &[LiveKey] = live![
     mail.verify_on_register,
 ];
 
-/// Whether a running gate takes this key up.
+/// Whether a reload applies this key.
 pub(super) fn is_live(key: &str) -> bool {
     LIVE.iter().any(|live| live.name == key)
 }
@@ -75,28 +75,28 @@ impl Config {
     /// Reads the same sources again.
     ///
     /// # Errors
-    /// Every mistake of all of them.
+    /// All findings of the sources, if one is an error.
     pub fn again(&self) -> Result<Loaded, ConfigErrors> {
         load_in(&self.origin.folder, &self.origin.sources)
     }
 
-    /// The file that it was read from; it may not be there.
+    /// The path of the config file. The file need not exist.
     #[must_use]
     pub fn file(&self) -> &std::path::Path {
         &self.origin.file
     }
 
-    /// Takes those settings of `new` that may change while a gate runs, and says what has become of all that differ.
+    /// Applies the settings of `new` that may change at run time, and returns all keys that differ.
     pub fn take_up(&mut self, new: Self) -> Taken {
         let (Some(started), Some(old_keys), Some(new_keys)) =
             (&self.origin.started, &self.origin.keys, &new.origin.keys)
         else {
             return Taken::default();
         };
-        // For ever means nothing where tokens for ever have been refused so far.
+        // `ttl = -1` waits for a restart if `allow_eternal_tokens`, which only a restart applies, was off at the start.
         let endless = new.users.ttl == -1 && !self.users.allow_eternal_tokens;
         let is_live = |key: &&str| is_live(key) && !(endless && *key == "users.ttl");
-        // A profile sets defaults, and much besides.
+        // A profile changes defaults and much of the behaviour, so nothing of the new file is applied.
         let profile = (self.profile != new.profile).then_some("profile");
         if let Some(profile) = profile {
             return Taken { now: Vec::new(), restart: vec![profile], waiting: vec![profile] };
@@ -104,7 +104,7 @@ impl Config {
         let (now, changed): (Vec<_>, Vec<_>) = old_keys.differences(new_keys).into_iter().partition(is_live);
         let mut waiting = started.differences(new_keys);
         waiting.retain(|key| !is_live(key));
-        // What is as it runs waits for nothing.
+        // A key that was set back to the running value is not reported.
         let restart = changed.into_iter().filter(|key| waiting.contains(key)).collect();
         for live in LIVE.iter().filter(|live| is_live(&live.name)) {
             (live.take)(self, &new);

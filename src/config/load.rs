@@ -1,4 +1,4 @@
-//! Reads a configuration.
+//! Loads a configuration.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,25 +13,25 @@ use super::{
     unbuilt, warnings,
 };
 
-/// Settings without an error.
+/// A configuration without errors.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The settings.
+    /// The configuration.
     pub config: Config,
-    /// What is allowed and yet doubtful.
+    /// Warnings about valid but doubtful settings.
     pub warnings: Vec<ConfigFinding>,
 }
 
-/// Reads all sources.
+/// Loads the configuration from all sources.
 ///
 /// # Errors
-/// Every mistake of all of them, warnings too.
+/// All findings, including warnings, if one is an error.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     load_in(Path::new(""), sources)
 }
 
-/// The settings as far as they can be read, the defaults in place of what cannot: they say where a gate runs that was
-/// started before the mistakes were made, and nothing may be served or stored by them.
+/// Loads what is readable, with defaults for the rest. The result only serves to find a gate that was started before
+/// the errors were made; nothing may be served or stored under it.
 #[must_use]
 pub fn salvage(sources: &Sources) -> Option<Config> {
     let file = File::choose(Path::new(""), sources);
@@ -75,7 +75,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());
     let origin = Origin { folder, sources, file: file.path, started: keys.clone(), keys };
-    // Without a config a default is wrong, and the report has just refused it.
+    // `config` is `None` only if a default is invalid. The report contains that error, and `close` has returned it.
     config
         .map(|config| Loaded { config: Config { origin, ..config }, warnings })
         .ok_or_else(|| ConfigErrors(Vec::new()))

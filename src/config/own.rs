@@ -1,4 +1,4 @@
-//! Whether an address of the app is one that the gate itself listens on.
+//! Detects addresses of the app on which the gate itself listens.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
@@ -7,7 +7,7 @@ use std::{
 
 use super::settings::{Listen, UpstreamAddress};
 
-/// Whether a connection to `server` arrives at `listen`, as far as that can be told without a name server.
+/// Whether a connection to `server` reaches `listen`, as far as this can be decided without a DNS look-up.
 pub(crate) fn is_own(listen: &Listen, server: &UpstreamAddress) -> bool {
     match (listen, server) {
         (Listen::Tcp(listen), UpstreamAddress::Http { host, port, .. }) => {
@@ -18,18 +18,18 @@ pub(crate) fn is_own(listen: &Listen, server: &UpstreamAddress) -> bool {
     }
 }
 
-/// Whether a connection to `target` arrives at a listener. `is_local`: whether the target's address is known to be one
-/// of this machine's.
+/// Whether a connection to `target` reaches a listener. `is_local`: whether the target's address is one of this
+/// machine.
 pub(crate) fn arrives(listener: SocketAddr, target: SocketAddr, is_local: bool) -> bool {
     if listener.port() != target.port() || target.port() == 0 {
         return false;
     }
     let (ours, theirs) = (listener.ip().to_canonical(), target.ip().to_canonical());
-    // Linux takes a connection to the unspecified address as one to this machine.
+    // Linux connects to this machine for the unspecified address.
     let at_home = theirs.is_unspecified() || theirs.is_loopback() || is_local;
     match ours {
         _ if ours == theirs => true,
-        // Bound so, a listener takes IPv4 as well.
+        // A listener on `::` also accepts IPv4, as a dual-stack socket.
         IpAddr::V6(any) if any.is_unspecified() => at_home,
         IpAddr::V4(any) if any.is_unspecified() => at_home && theirs.is_ipv4(),
         _ => theirs.is_unspecified() && ours == loopback_beside(theirs),
@@ -40,16 +40,17 @@ fn loopback_beside(ip: IpAddr) -> IpAddr {
     if ip.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
 }
 
-/// The addresses that a host says by itself: an IP address in any spelling that the system reads, or `localhost`.
+/// The addresses that a host denotes without a look-up: an IP address in any notation, or `localhost`.
 fn written(host: &str) -> Vec<IpAddr> {
     if let Ok(ip) = host.parse() {
         return vec![ip];
     }
+    // RFC 6761 section 6.3: `localhost` and the names below it are loopback addresses.
     let name = host.trim_end_matches('.').to_ascii_lowercase();
     if name == "localhost" || name.ends_with(".localhost") {
         return vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     }
-    // `127.1`, `0x7f000001`: the system's resolver reads them without asking anyone.
+    // The system's resolver reads `127.1` and `0x7f000001` as addresses, without a query.
     let is_number = |part: &str| {
         let digits = part.strip_prefix("0x").unwrap_or(part);
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -61,11 +62,12 @@ fn written(host: &str) -> Vec<IpAddr> {
     (name.as_str(), 0).to_socket_addrs().into_iter().flatten().map(|address| address.ip()).collect()
 }
 
-/// Whether two paths of sockets are one, also through links and `..`.
+/// Whether two paths lead to the same socket, also through symlinks and `..`.
 fn same_file(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| -> PathBuf {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        // The socket may not exist yet; then its folder decides.
         match (path.canonicalize(), folder, path.file_name()) {
             (Ok(path), _, _) => path,
             (Err(_), Some(folder), Some(name)) => folder.join(name),

@@ -1,6 +1,7 @@
-//! The JSON Schema of portcullis.toml (draft 7, which TOML editors read), made of the list of keys and their types.
+//! The JSON Schema of portcullis.toml (draft 7, which TOML editors support), generated from the list of keys and their
+//! types.
 //!
-//! What each key is for, and its default, come from the documented sample, which a test holds to the list.
+//! Descriptions and defaults come from the documented sample. A test compares it with the list.
 
 mod shape;
 
@@ -47,7 +48,7 @@ pub fn schema() -> Value {
     })
 }
 
-/// What the sample says, by `section`, `section.key` or `profile`.
+/// The comments and values of the sample, by `section`, `section.key` or `profile`.
 pub(super) fn sample() -> BTreeMap<String, Said> {
     let table: toml::Table = toml::from_str(SAMPLE).unwrap_or_default();
     let mut found: BTreeMap<String, Said> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Secrets: shown by nothing, given by value or by file.
+//! Secrets: never shown, given by value or by file.
 
 use std::{fmt, fs, path::Path};
 
@@ -20,7 +20,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for the part that needs it.
+    /// The secret in plain text, for the part that uses it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -45,7 +45,7 @@ impl Setting for Secret {
     }
 }
 
-/// The secret of `key`, from its value or from the file that `key_file` names.
+/// The secret of `key`: its value, or the content of the file that `key_file` names.
 pub(crate) fn resolve(
     key: &str,
     value: &Spot<Option<Secret>>,
@@ -56,6 +56,7 @@ pub(crate) fn resolve(
     let Some(FilePath(path)) = &file.value else {
         return value.value.clone();
     };
+    // Two sources might differ, and the wrong one would be used without notice.
     if value.value.is_some() {
         let fix = format!("keep one of them, best `{key}_file`");
         report.error(&file.place, Code::BothSet, format!("`{key}` and `{key}_file` are both set"), Some(fix));
@@ -74,6 +75,7 @@ pub(crate) fn resolve(
 
 fn read(path: &Path) -> Result<Secret, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string().to_lowercase())?;
+    // Editors and `echo` end a file with a line break, which is not part of the secret.
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {
         return Err("it is empty".to_owned());

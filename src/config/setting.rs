@@ -1,25 +1,25 @@
-//! From what was written to the type of its key.
+//! Parses written values into the types of their keys.
 
 use serde_json::{Value, json};
 
 use super::finding::{Place, Report, ValueError, quoted};
 use crate::config::code::Code;
 
-/// A value as it was written.
+/// A written value.
 pub(crate) enum Written {
-    /// In a variable, a flag or the list of defaults, where only the key says what it is.
+    /// A value of a variable, a flag or a default. Its type follows from the key.
     Word(String),
     Text(String),
     Number(i64),
     Truth(bool),
     List(Vec<Located>),
-    /// Keys with their places, and their values.
+    /// Keys with their places and values.
     Table(Vec<(String, Place, Located)>),
-    /// What no key takes; its name.
+    /// A value of a type that no key has, by the type's name.
     Other(&'static str),
 }
 
-/// A written value and its place.
+/// A written value with its place.
 pub(crate) struct Located {
     pub(crate) written: Written,
     pub(crate) place: Place,
@@ -27,21 +27,21 @@ pub(crate) struct Located {
 
 /// The type of a key's value.
 pub(crate) trait Setting: Sized + PartialEq {
-    /// Whether nothing may show it.
+    /// Whether the value must not be shown.
     const SECRET: bool = false;
 
-    /// What would be right, to follow "write".
+    /// The valid values, as a text after "write".
     fn wanted() -> String;
 
-    /// The JSON Schema of a value in the file; a text, unless the type says otherwise.
+    /// The JSON Schema of the value in the file; by default a string.
     fn shape() -> Value {
         json!({"type": "string"})
     }
 
-    /// Reads a string, a variable, a flag or a default.
+    /// Parses a string, a variable, a flag or a default.
     fn from_text(text: &str) -> Result<Self, ValueError>;
 
-    /// Reads any one value.
+    /// Parses a single value.
     fn from_written(written: &Written) -> Result<Self, ValueError> {
         match written {
             Written::Word(text) | Written::Text(text) => Self::from_text(text),
@@ -49,21 +49,21 @@ pub(crate) trait Setting: Sized + PartialEq {
         }
     }
 
-    /// Reads the value of `key`; `None` when it is wrong, which is then in the report.
+    /// Reads the value of `key`. An invalid one is reported, and `None` is returned.
     fn read(key: &str, from: &Located, report: &mut Report) -> Option<Self> {
         Self::from_written(&from.written).map_err(|wrong| report.wrong(&from.place, key, wrong)).ok()
     }
 }
 
-/// A whole number from `MIN` to `MAX`.
+/// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WholeNumber<const MIN: i64, const MAX: i64>(pub(crate) i64);
 
-/// A text of at least one character.
+/// A non-empty text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NonEmptyText(pub(crate) String);
 
-/// A path, counted from the config file.
+/// A path relative to the folder of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilePath(pub(crate) String);
 
@@ -81,12 +81,12 @@ impl Written {
 }
 
 impl<const MIN: i64, const MAX: i64> WholeNumber<MIN, MAX> {
-    /// The number, where `MIN` is not negative.
+    /// The number, for types with a `MIN` of at least 0.
     pub(crate) fn count(self) -> usize {
         usize::try_from(self.0).unwrap_or(0)
     }
 
-    /// The number, where `MIN` is not negative and `MAX` fits.
+    /// The number, for types with a `MIN` of at least 0 and a `MAX` that fits.
     pub(crate) fn small(self) -> u32 {
         u32::try_from(self.0).unwrap_or(0)
     }
@@ -100,7 +100,7 @@ impl<const MIN: i64, const MAX: i64> WholeNumber<MIN, MAX> {
     }
 }
 
-/// What has the wrong type for its key.
+/// The error for a value of the wrong type.
 pub(crate) fn wrong_type<T: Setting>(written: &Written) -> ValueError {
     ValueError {
         code: Code::WrongType,
@@ -109,25 +109,25 @@ pub(crate) fn wrong_type<T: Setting>(written: &Written) -> ValueError {
     }
 }
 
-/// The same for a value that is written without quotes.
+/// As [`wrong_type`], for values that are written without quotes.
 pub(crate) fn wrong_bare_type<T: Setting>(written: &Written) -> ValueError {
     let quotes = if matches!(written, Written::Text(_)) { ", without quotes" } else { "" };
     let wrong = wrong_type::<T>(written);
     ValueError { fix: format!("{}{quotes}", wrong.fix), ..wrong }
 }
 
-/// What has the right type and a wrong value. `text` is shown, so it is not a secret.
+/// The error for a value out of range. It shows `text`, which must not be a secret.
 pub(crate) fn wrong_value<T: Setting>(text: &str) -> ValueError {
     let what = if text.is_empty() { "empty".to_owned() } else { quoted(text) };
     ValueError { code: Code::BadValue, what, fix: format!("write {}", T::wanted()) }
 }
 
-/// The same, with a reason that the value alone does not tell.
+/// As [`wrong_value`], with the reason.
 pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> ValueError {
     ValueError { code: Code::BadValue, what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
 }
 
-/// Makes an enum a [`Setting`] by the words for its values.
+/// Implements [`Setting`] for an enum by the words for its values.
 macro_rules! words {
     ($Enum:ty { $($word:literal = $value:expr),+ $(,)? }) => {
         impl $crate::config::setting::Setting for $Enum {
@@ -239,7 +239,7 @@ impl Setting for FilePath {
     }
 }
 
-/// `""` is none.
+/// An empty text is `None`.
 impl<T: Setting> Setting for Option<T> {
     const SECRET: bool = T::SECRET;
 
@@ -266,7 +266,7 @@ impl<T: Setting> Setting for Option<T> {
     }
 }
 
-/// In variables and flags the items stand between commas.
+/// In variables and flags, items are separated by commas.
 impl<T: Setting> Setting for Vec<T> {
     fn wanted() -> String {
         format!("a list in brackets, each item {}", T::wanted())

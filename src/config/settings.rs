@@ -1,4 +1,4 @@
-//! The finished settings, section by section. docs/settings.md says what each key means.
+//! The resolved settings by section. docs/settings.md describes the keys.
 
 mod address;
 mod credentials;
@@ -16,34 +16,34 @@ pub use server::ServerSettings;
 
 mod server;
 
-/// What sets the defaults.
+/// The profile, which sets defaults and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// The safer answers.
+    /// The default, with safer answers than LoopBack's.
     Standard,
-    /// LoopBack 3.28, to the quirk.
+    /// LoopBack 3.28's answers, including its oddities.
     Loopback3,
 }
 
-/// How servers of the app share the requests.
+/// How requests are distributed over the servers of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Balance {
-    /// The server with the fewest requests.
+    /// To the server with the fewest requests in progress.
     LeastConnections,
-    /// The same client, the same server.
+    /// By a hash of the client's address, so that a client stays on its server.
     Hash,
 }
 
-/// A certificate and its key.
+/// A certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The chain, PEM.
+    /// The certificate chain, PEM.
     pub cert: PathBuf,
     /// The private key, PEM.
     pub key: PathBuf,
 }
 
-/// The oldest TLS that is spoken.
+/// The minimum version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
     /// TLS 1.2.
@@ -52,49 +52,49 @@ pub enum TlsVersion {
     V13,
 }
 
-/// How new passwords are hashed.
+/// The algorithm of new password hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// argon2id.
     Argon2id,
 }
 
-/// Identity headers towards the app (docs/interface.md, "Towards the app").
+/// The identity headers for the app (docs/interface.md, "Towards the app").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// `X-Forwarded-User` and its kin.
+    /// `X-Forwarded-User` and the like.
     XForwarded,
-    /// `Remote-User` and its kin.
+    /// `Remote-User` and the like.
     Remote,
-    /// `X-Auth-Request-User` and its kin.
+    /// `X-Auth-Request-User` and the like.
     XAuthRequest,
 }
 
-/// Which pages of other origins may read answers.
+/// The origins whose pages may read answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsOrigins {
     /// None.
     Off,
-    /// `*`: all of them.
+    /// All origins (`*`).
     Any,
-    /// The origin that asks, by its name.
+    /// Every origin, by reflecting the name that the request contains.
     Reflect,
-    /// These.
+    /// These origins.
     Listed(Vec<String>),
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text on a terminal, else JSON.
+    /// Text on a terminal, JSON otherwise.
     Auto,
-    /// One JSON object a line.
+    /// A JSON object on each line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
-/// What becomes of a request that no rule applies to.
+/// The decision about a request that no rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
     Allow,
@@ -105,117 +105,117 @@ pub(crate) enum Permission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DenialStatus(pub(crate) Option<u16>);
 
-/// Seconds; -1 = for ever.
+/// The lifetime of a token in seconds; -1 = unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TokenTtl(pub(crate) i64);
 
 /// `[tls]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// Picked by the name that the client asks for.
+    /// The certificates, selected by the server name of the handshake.
     pub certificates: Vec<Certificate>,
-    /// The oldest version that is spoken.
+    /// The minimum version.
     pub min_version: TlsVersion,
-    /// Whose certificates clients must show.
+    /// The authority whose certificates clients must present.
     pub client_ca: Option<PathBuf>,
-    /// Whether the HTTP listener only sends people here.
+    /// Whether the HTTP listener only redirects to HTTPS.
     pub redirect_http: bool,
-    /// `max-age` of Strict-Transport-Security, and what follows it.
+    /// The value of Strict-Transport-Security: `max-age` and the directives after it.
     pub hsts: String,
-    /// Names to get certificates for.
+    /// Names for which certificates are requested.
     pub acme_domains: Vec<String>,
-    /// Whom the authority may write to.
+    /// The contact address for the certificate authority.
     pub acme_email: String,
-    /// The authority; `None` = Let's Encrypt.
+    /// The certificate authority; `None` = Let's Encrypt.
     pub acme_directory: Option<String>,
 }
 
 /// `[upstream]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {
-    /// At least one.
+    /// The servers; at least one.
     pub servers: Vec<UpstreamAddress>,
-    /// How they share the requests.
+    /// The distribution of requests.
     pub balance: Balance,
-    /// To be connected.
+    /// The time limit for a connection.
     pub connect_timeout: Duration,
-    /// To the response head.
+    /// The time limit for the head of the response.
     pub response_timeout: Duration,
-    /// What to ask to see whether a server is well.
+    /// The path of the health check.
     pub health_path: Option<String>,
-    /// Names of fields with `_` that go on to the app.
+    /// Names of header fields with `_` that are forwarded.
     pub underscore_headers: Vec<String>,
-    /// The `Host` that the app sees.
+    /// The `Host` header that the app receives.
     pub host: HostName,
-    /// What becomes of a method in the query or the body.
+    /// The treatment of a method override in the query or the body.
     pub method_override: MethodOverride,
-    /// Whether the app reads every body of POST, PUT and PATCH, so that its connection can be used again.
+    /// Whether the app reads the whole body of every POST, PUT and PATCH, so that its connection can be reused.
     pub reads_bodies: bool,
-    /// Whose certificates servers must show.
+    /// The authority whose certificates the servers must present.
     pub ca: Option<PathBuf>,
-    /// The certificate that is shown to them.
+    /// The client certificate for the servers.
     pub client_cert: Option<PathBuf>,
-    /// Its key.
+    /// The key of the client certificate.
     pub client_key: Option<PathBuf>,
-    /// Whether connections to them begin with a PROXY header.
+    /// Whether connections to the servers begin with a PROXY header.
     pub send_proxy_protocol: bool,
 }
 
 /// `[api]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// `/api`, without a slash at its end; empty for `/`.
+    /// The prefix, without a trailing slash: `/api`, or empty for `/`.
     pub root: String,
-    /// The plural of the account model, unless its file says it.
+    /// The plural of the account model, unless the model file sets it.
     pub users: String,
     /// The name of the account model.
     pub user_model: Option<String>,
-    /// Whether `/login` and its kin are served too.
+    /// Whether `/login` and the other short routes are served, too.
     pub short_routes: bool,
-    /// Bytes of an API body.
+    /// Maximum size of an API body in bytes.
     pub body_limit: usize,
     /// Whether openapi.json is served.
     pub openapi: bool,
 }
 
-/// `[users]`. [`super::Config::is_set`] tells which keys win over the account model's file.
+/// `[users]`. [`super::Config::is_set`] tells which keys override the account model's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsersSettings {
-    /// Seconds that a token lives; -1 = for ever, only with `allow_eternal_tokens`.
+    /// Default lifetime of a token in seconds; -1 = unlimited, with `allow_eternal_tokens` only.
     pub ttl: i64,
-    /// Seconds that a token may live at most.
+    /// Maximum lifetime of a token in seconds.
     pub max_ttl: i64,
     /// Whether use extends a token.
     pub sliding_ttl: bool,
-    /// Tokens of a user; 0 = no bound.
+    /// Maximum number of tokens of a user; 0 = unlimited.
     pub max_tokens: usize,
-    /// Seconds that a reset token lives.
+    /// Lifetime of a reset token in seconds.
     pub reset_password_token_ttl: i64,
-    /// Whether a reset token can only reset.
+    /// Whether a reset token is good for a reset only.
     pub restrict_reset_password_token_scope: bool,
-    /// Whether an unconfirmed email keeps its user out.
+    /// Whether a user with an unconfirmed email address cannot log in.
     pub email_verification_required: bool,
     /// Whether a login needs a realm.
     pub realm_required: bool,
-    /// What parts a realm from a name.
+    /// The delimiter between realm and name.
     pub realm_delimiter: Option<String>,
-    /// Whether `A@x` and `a@x` are two users.
+    /// Whether `A@x` and `a@x` are different users.
     pub case_sensitive_email: bool,
-    /// Whether a ttl of -1 is for ever.
+    /// Whether a `ttl` of -1 means unlimited.
     pub allow_eternal_tokens: bool,
-    /// Whether PATCH and PUT leave the password alone.
+    /// Whether PATCH and PUT with a password are refused.
     pub reject_password_changes_via_patch_or_replace: bool,
-    /// Characters of a token id.
+    /// The length of a token id in characters.
     pub access_token_id_length: usize,
-    /// The path segment that stands for the caller's id.
+    /// The path segment that is replaced by the caller's id.
     pub current_user_literal: Option<String>,
-    /// Whether `Bearer` takes the base64 form.
+    /// Whether `Bearer` expects the base64 form.
     pub bearer_token_base64_encoded: bool,
     /// Who may create accounts.
     pub registration: accounts::Registration,
     /// Whether owners may change their username and email.
     pub rename: bool,
-    /// Hosts that a redirect may lead to, besides this one.
+    /// Hosts that a redirect may lead to, in addition to this one.
     pub redirect_hosts: Vec<String>,
 }
 
@@ -224,26 +224,26 @@ pub struct UsersSettings {
 pub struct PasswordSettings {
     /// The algorithm of new hashes.
     pub algorithm: Algorithm,
-    /// Its parameters, and the hashing threads.
+    /// The parameters of the algorithm, and the hashing threads.
     pub hasher: hasher::Settings,
-    /// Characters that a new password needs.
+    /// Minimum length of a new password in characters.
     pub min_length: usize,
-    /// Bytes that a new password may have.
+    /// Maximum length of a new password in bytes.
     pub max_bytes: usize,
-    /// Whether the commonest passwords are refused.
+    /// Whether the most common passwords are refused.
     pub blocklist: bool,
 }
 
 /// `[policies]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoliciesSettings {
-    /// The folder.
+    /// The folder of the policy files.
     pub dir: PathBuf,
-    /// What becomes of a request that no model and no route covers.
+    /// The decision about a request that no model or route covers.
     pub unmatched: Unmatched,
-    /// Whether a request is allowed that no rule applies to.
+    /// Whether a request is allowed if no rule applies to it.
     pub default_allow: bool,
-    /// 401, 403 or 404 for every denial; `None` = 401 without a valid token, 403 with one.
+    /// The status of all denials: 401, 403 or 404. `None` = 401 without a valid token, 403 with one.
     pub acl_error_status: Option<u16>,
 }
 
@@ -252,48 +252,48 @@ pub struct PoliciesSettings {
 pub struct IdentitySettings {
     /// The headers to set.
     pub preset: Vec<Preset>,
-    /// Whether a signed assertion goes along.
+    /// Whether a signed assertion is added.
     pub assertion: bool,
-    /// Whom it is for.
+    /// The audience of the assertion.
     pub assertion_audience: String,
     /// Whether the client's own token reaches the app.
     pub forward_credentials: bool,
-    /// Names of fields, beside the built-in ones, that no client may send to the app.
+    /// Names of header fields that no client may send to the app, in addition to the built-in ones.
     pub reserved: Vec<String>,
 }
 
 /// `[cors]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsSettings {
-    /// Who may read answers.
+    /// The origins that may read answers.
     pub origins: CorsOrigins,
-    /// Whether also with cookies.
+    /// Whether they may do so with cookies.
     pub credentials: bool,
 }
 
 /// `[pages]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PagesSettings {
-    /// Whether there are any.
+    /// Whether the pages are served.
     pub enabled: bool,
-    /// Their title.
+    /// The title of the pages.
     pub title: String,
-    /// A folder that overrides the built-in ones.
+    /// A folder of templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
-    /// Whether they let strangers register.
+    /// Whether visitors can register on the pages.
     pub register: bool,
-    /// In the order of preference.
+    /// The languages in order of preference.
     pub languages: Vec<String>,
 }
 
 /// `[mail]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailSettings {
-    /// The server's address with its login; `None` = files in the outbox folder.
+    /// The address of the SMTP server with its login; `None` = files in the outbox folder.
     pub smtp: Option<Secret>,
-    /// The sender.
+    /// The sender address.
     pub from: String,
-    /// A folder that overrides the built-in templates.
+    /// A folder of templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
     /// Whether a registration sends the confirmation mail.
     pub verify_on_register: bool,
@@ -302,9 +302,9 @@ pub struct MailSettings {
 /// `[webhook]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookSettings {
-    /// Where events are posted.
+    /// The URL that events are posted to.
     pub url: Option<String>,
-    /// What they are signed with.
+    /// The key of the signatures.
     pub secret: Option<Secret>,
 }
 
@@ -313,7 +313,7 @@ pub struct WebhookSettings {
 pub struct ForwardAuthSettings {
     /// The listener.
     pub listen: Option<SocketAddr>,
-    /// The proxies that may ask.
+    /// The proxies that may send requests.
     pub trusted: Vec<IpNet>,
 }
 
@@ -327,10 +327,10 @@ pub struct AdminSettings {
 /// `[log]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {
-    /// How lines look.
+    /// The format of the lines.
     pub format: LogFormat,
-    /// Whether each request is a line.
+    /// Whether each request is logged.
     pub access: bool,
-    /// Whether events are lines.
+    /// Whether account events are logged.
     pub audit: bool,
 }

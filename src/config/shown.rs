@@ -1,4 +1,4 @@
-//! Every setting with its value and where it came from: `config show`. Secrets are masked.
+//! Every setting with its value and origin, for `config show`. Secrets are masked.
 
 use std::path::Path;
 
@@ -17,21 +17,21 @@ use super::{
 };
 use crate::store::EngineKind;
 
-/// One setting.
+/// A setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     /// `section.key`, or `profile`.
     pub key: &'static str,
-    /// Its value, as the file would write it.
+    /// The value as in a config file.
     pub value: Value,
-    /// Where it was set: a file and a line, a variable, a flag, or a default.
+    /// The place where it was set: file and line, variable, flag, or default.
     pub origin: String,
 }
 
-/// Every setting, in the order of the documentation.
+/// All settings in the order of the documentation.
 ///
 /// # Errors
-/// Every mistake in the sources.
+/// All findings, if the configuration has an error.
 pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
     super::load(sources)?;
     let file = File::choose(Path::new(""), sources);
@@ -59,7 +59,7 @@ pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
     Ok(std::iter::once(of_profile).chain(shapes()).map(one).collect())
 }
 
-/// The settings as a file, with where each came from behind it if that is wanted.
+/// The settings in the format of the file, optionally with their origins as comments.
 #[must_use]
 pub fn as_toml(settings: &[Shown], with_origin: bool) -> String {
     let mut text = String::new();
@@ -90,7 +90,7 @@ fn origin(place: &Place, file: &Path) -> String {
     }
 }
 
-/// A value as it stands in the file.
+/// A value of the file.
 fn written(from: &Written, shape: &Value) -> Value {
     match from {
         Written::Word(text) => word(text, shape),
@@ -104,12 +104,12 @@ fn written(from: &Written, shape: &Value) -> Value {
             };
             Value::Object(entries.iter().map(pair).collect::<Map<_, _>>())
         }
-        // No key takes it.
+        // No key has this type, so `load` has reported it.
         Written::Other(_) => Value::Null,
     }
 }
 
-/// A value as a variable, a flag or a default writes it.
+/// A value of a variable, a flag or a default.
 fn word(text: &str, shape: &Value) -> Value {
     let choices = shape["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
     let is = |kind: &str| shape["type"] == kind || choices.iter().any(|choice| choice["type"] == kind);
@@ -135,7 +135,7 @@ fn word(text: &str, shape: &Value) -> Value {
     text.into()
 }
 
-/// A secret that is set as `***`; of a store, whose address may hold none, what tells no login.
+/// Masks a secret that is set. A store URL is shown if it cannot contain a login.
 fn masked(key: &str, value: Value) -> Value {
     let text = value.as_str().unwrap_or_default();
     if text.is_empty() {
@@ -148,7 +148,7 @@ fn masked(key: &str, value: Value) -> Value {
     if key == "store.url" && is_plain { value } else { MASK.into() }
 }
 
-/// Where events go, without a query that may hold a token.
+/// The webhook's URL without its query, which may contain a token.
 fn without_query(key: &str, value: Value) -> Value {
     match value.as_str().and_then(|text| text.split_once('?')).filter(|_| key == "webhook.url") {
         Some((address, _)) => format!("{address}?{MASK}").into(),
@@ -156,7 +156,7 @@ fn without_query(key: &str, value: Value) -> Value {
     }
 }
 
-/// JSON's texts and numbers are TOML's.
+/// Strings and numbers have the same notation in JSON and TOML.
 fn toml(value: &Value) -> String {
     let all = |items: Vec<String>| items.join(", ");
     match value {

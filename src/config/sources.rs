@@ -1,4 +1,4 @@
-//! Where the configuration is read from.
+//! The sources of a configuration.
 
 use std::{
     fs,
@@ -9,22 +9,23 @@ use std::{
 use super::finding::{Place, Report};
 use crate::config::code::Code;
 
-/// Where settings come from.
+/// The sources of a configuration.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// The file that was asked for by name; it must be there. `None`: the one that `PORTCULLIS_CONFIG` names, else
-    /// `portcullis.toml` in the working directory if it is there.
+    /// The file given by name; it must exist. `None` = the file that `PORTCULLIS_CONFIG` names, or `portcullis.toml` in
+    /// the working directory if it exists.
     pub file: Option<PathBuf>,
-    /// The environment's variables.
+    /// The environment variables.
     pub env: Vec<(String, String)>,
-    /// Settings of the command line: `("server.http", "127.0.0.1:80")`.
+    /// Settings on the command line: `("server.http", "127.0.0.1:80")`.
     pub flags: Vec<(String, String)>,
 }
 
 impl Sources {
-    /// The sources of this process: its environment, the file that `-c` names, and the settings of its flags.
+    /// The sources of this process: its environment, the file of `-c`, and the settings of its flags.
     #[must_use]
     pub fn from_environment(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+        // Lossy: an invalid value is reported with its variable's name later, instead of ending the program here.
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         Self { file, env, flags }
@@ -34,9 +35,9 @@ impl Sources {
 /// The config file.
 pub(super) struct File {
     pub(super) path: PathBuf,
-    /// As messages name it.
+    /// The path in messages.
     pub(super) shown: PathBuf,
-    /// Whether it was asked for by name: then it must be there.
+    /// Whether the file was given by name, so that it must exist.
     pub(super) named: bool,
 }
 
@@ -49,7 +50,7 @@ impl File {
         Self { path: working_directory.join(&shown), shown, named: is_named }
     }
 
-    /// The file's text; `None` when there is none, which is a mistake where it was named.
+    /// The text of the file; `None` if it does not exist, which is an error if it was given by name.
     pub(super) fn read(&self, report: &mut Report) -> Option<String> {
         match fs::read_to_string(&self.path) {
             Ok(text) => Some(text),
@@ -69,8 +70,8 @@ impl File {
     }
 }
 
-/// Read where no file is named.
+/// The file that is read if none is given by name.
 pub(super) const DEFAULT_FILE: &str = "portcullis.toml";
 
-/// Names the file where `-c` does not.
+/// The variable that gives the file's name if `-c` does not.
 pub(super) const CONFIG_VARIABLE: &str = "PORTCULLIS_CONFIG";

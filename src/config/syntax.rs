@@ -1,10 +1,10 @@
-//! What to say of a file that is not TOML, beyond what its parser says.
+//! Explains syntax errors of TOML beyond the parser's message.
 
 use std::ops::Range;
 
 use super::{inputs::is_key, keys::shapes, schema::Shape, setting::Setting, settings::Profile};
 
-/// The message and what would be right. Nothing of a value is repeated: it may be a secret.
+/// The message and the fix. They contain no value, which may be a secret.
 pub(super) fn explain(text: &str, at: Range<usize>, message: &str) -> (String, Option<String>) {
     let before = text.get(..at.start).unwrap_or(text);
     let line = line_at(text, at.start);
@@ -26,7 +26,7 @@ pub(super) fn explain(text: &str, at: Range<usize>, message: &str) -> (String, O
     (message, fix)
 }
 
-/// Which name, and where it stands the first time.
+/// The duplicate name, and the line of its first occurrence.
 fn duplicate(before: &str, line: &str, name: &str) -> (String, Option<String>) {
     let lines: Vec<&str> = before.lines().collect();
     let is_header = header(line).is_some();
@@ -47,7 +47,7 @@ fn duplicate(before: &str, line: &str, name: &str) -> (String, Option<String>) {
     (format!("duplicate key: {what}{first}"), Some(fix.to_owned()))
 }
 
-/// The name of a section's first line.
+/// The name in a section header.
 fn header(line: &str) -> Option<&str> {
     let inner = line.trim_start().strip_prefix('[')?;
     inner.split_once(']').map(|(name, _)| name.trim_matches(['[', ' ']))
@@ -58,7 +58,7 @@ fn line_at(text: &str, at: usize) -> &str {
     text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default()
 }
 
-/// What the value of a key looks like.
+/// The valid values of a key.
 fn wanted(key: &str) -> Option<String> {
     if key == "profile" {
         return Some(Profile::wanted());

@@ -1,4 +1,4 @@
-//! Keys that parse and whose features are not built yet.
+//! Keys whose features are not implemented yet.
 
 use super::{
     code::Code,
@@ -6,9 +6,9 @@ use super::{
     inputs::Inputs,
 };
 
-/// Refuses what an operator would rely on for protection, and says of the rest that it does nothing.
+/// Reports an error for keys that an operator would rely on for protection, and a warning for the others.
 pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report: &mut Report) {
-    // On by default, and not there: an operator who writes it down counts on it.
+    // The pages are on by default and do not exist. An operator who sets the key expects them.
     if let Some(written) = inputs.find(PAGES).filter(|_| changed.iter().all(|(key, _)| *key != PAGES)) {
         let message = format!("`{PAGES}` is not built yet and has no effect");
         report.warning(&written.place, Code::NotBuilt, message, Some("take it out".to_owned()));
@@ -28,14 +28,14 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
     }
 }
 
-/// Whether a key is read and its feature is not there.
+/// Whether the feature of a key is not implemented.
 pub(super) fn is_unbuilt(key: &str) -> bool {
     key == PAGES || PROTECTIVE.contains(&key) || WITHOUT_EFFECT.contains(&key)
 }
 
 const PAGES: &str = "pages.enabled";
 
-/// Set to anything but their defaults, these refuse to start.
+/// With any value but the default, these keys are errors.
 pub(super) const PROTECTIVE: &[&str] = &[
     "server.https",
     "server.proxy_protocol",
@@ -53,7 +53,7 @@ pub(super) const PROTECTIVE: &[&str] = &[
     "identity.assertion",
 ];
 
-/// Set to anything but their defaults, these get a warning.
+/// With any value but the default, these keys are warnings.
 const WITHOUT_EFFECT: &[&str] = &[
     "upstream.send_proxy_protocol",
     "cors.origins",

@@ -1,4 +1,4 @@
-//! The environment: which variables are settings, which are misspelt ones, and which are not for us.
+//! Environment variables: those that are settings, those that are misspelled, and those of other programs.
 
 use super::{
     code::Code,
@@ -7,7 +7,7 @@ use super::{
     keys::KEYS,
 };
 
-/// The key that a variable sets: `PORTCULLIS_PROFILE`, and those with `__`. It may be no key.
+/// The key that a variable sets: `PORTCULLIS_PROFILE`, or a name with `__`. The key may not exist.
 pub(super) fn key(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     if rest == "PROFILE" {
@@ -17,19 +17,19 @@ pub(super) fn key(name: &str) -> Option<String> {
     Some(format!("{section}.{key}").to_ascii_lowercase())
 }
 
-/// The variable that sets a key.
+/// The variable of a key.
 pub(super) fn name(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// A variable that sets nothing, and was meant to.
+/// Reports a variable that sets nothing but seems meant to.
 pub(super) fn misspelt(name: &str, value: &str, report: &mut Report) {
     let Some(rest) = ours(name).filter(|_| name != super::CONFIG_VARIABLE) else { return };
     if name.starts_with(PREFIX) && is_service_link(name, value) {
         return;
     }
     let meant = meant(rest);
-    // Another program's prefix may be near to ours.
+    // The prefix of another program may be similar to this one.
     if meant.is_none() && !name.starts_with(PREFIX) {
         return;
     }
@@ -41,14 +41,14 @@ pub(super) fn misspelt(name: &str, value: &str, report: &mut Report) {
     report.warning(&Place::Named(name.to_owned()), Code::UnknownVariable, message, Some(fix));
 }
 
-/// What follows our prefix, or one that is nearly ours, in whatever letter case.
+/// The part after the prefix, or after a similar one, in any letter case.
 fn ours(name: &str) -> Option<&str> {
     let (word, rest) = name.split_once('_')?;
     let near = strsim::damerau_levenshtein(&word.to_ascii_uppercase(), PREFIX.trim_end_matches('_')) <= NEAR;
     near.then_some(rest)
 }
 
-/// The variable that was meant: the same letters, else the nearest.
+/// The variable that was probably meant: with the same letters, otherwise the nearest.
 fn meant(rest: &str) -> Option<String> {
     let written = bare(rest);
     let spelt = |key: &str| bare(&key.replace('.', "_"));
@@ -67,7 +67,7 @@ fn meant(rest: &str) -> Option<String> {
     (distance <= written.chars().count() / 3).then_some(name)
 }
 
-/// Whether Kubernetes made it, for a service whose name begins with ours: `PORTCULLIS_SERVICE_HOST`,
+/// Whether Kubernetes created the variable for a service whose name begins like the prefix: `PORTCULLIS_SERVICE_HOST`,
 /// `PORTCULLIS_PORT_8080_TCP_ADDR`, `PORTCULLIS_ADMIN_PORT`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
@@ -76,7 +76,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     if let Some(at) = words.iter().rposition(|word| *word == "SERVICE") {
         match words.get(at + 1..).unwrap_or_default() {
             ["HOST"] => return true,
-            // Further ports have their names behind it.
+            // Further ports of a service add their names.
             ["PORT", ..] => return is_number(value),
             _ => {}
         }
@@ -91,10 +91,10 @@ fn is_service_link(name: &str, value: &str) -> bool {
     }
 }
 
-/// What our variables begin with.
+/// The prefix of the variables.
 const PREFIX: &str = "PORTCULLIS_";
 
-/// This many letters of the prefix may be wrong.
+/// Maximum number of wrong letters in the prefix.
 const NEAR: usize = 2;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Settings that do nothing as the others are, or that contradict them: each gets a word at `check` and at the start.
+//! Warns of settings that have no effect in this combination, or contradict each other.
 
 use std::{net::SocketAddr, thread};
 
@@ -13,11 +13,11 @@ use crate::{hasher, limit};
 /// A warning about a key that differs from its default.
 struct Warning {
     key: &'static str,
-    /// Whether it is to be said.
+    /// Whether the warning applies.
     applies: fn(&Config) -> bool,
-    /// Follows the key.
+    /// The text after the key.
     says: &'static str,
-    /// What would be right.
+    /// The fix.
     fix: &'static str,
 }
 
@@ -30,7 +30,7 @@ const fn warning(
     Warning { key, applies, says, fix }
 }
 
-/// Says what is doubtful. `changed`: the keys that differ from their defaults, and where they were set.
+/// Reports all warnings. `changed` are the keys that differ from their defaults, with their places.
 pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report: &mut Report) {
     for (key, place) in changed {
         for warning in WARNINGS.iter().filter(|warning| warning.key == *key && (warning.applies)(config)) {
@@ -48,7 +48,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report:
     addresses(config, place_of, report);
 }
 
-/// A token's default lifetime beyond the longest.
+/// The default lifetime of a token exceeds the maximum.
 fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
     let (ttl, longest) = (config.users.ttl, config.users.max_ttl);
     if ttl > longest {
@@ -59,7 +59,7 @@ fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
     }
 }
 
-/// Hashing threads that need more memory than there is.
+/// The hashing threads need more memory than the machine has.
 fn memory(config: &Config, place: &Place, report: &mut Report) {
     let settings = config.password.hasher;
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -77,7 +77,7 @@ fn memory(config: &Config, place: &Place, report: &mut Report) {
     report.warning(place, Code::HashMemory, message, Some(fix));
 }
 
-/// More connections than the process may have files open for.
+/// The process cannot open as many files as the connections need.
 fn open_files(config: &Config, place: &Place, most: u64, report: &mut Report) {
     let max = config.server.max_connections;
     let wanted = (max as u64).saturating_mul(limit::PER_CONNECTION);
@@ -95,7 +95,7 @@ fn open_files(config: &Config, place: &Place, most: u64, report: &mut Report) {
     report.warning(place, Code::OpenFiles, message, Some(fix));
 }
 
-/// Two listeners on one address.
+/// Two listeners have the same address.
 fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, report: &mut Report) {
     let http = match &config.server.http {
         Listen::Tcp(address) => Some(*address),
@@ -118,7 +118,7 @@ fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, repor
     }
 }
 
-/// Whether only one of them can be listened on. Port 0 is any that is free.
+/// Whether only one of them can be bound. Port 0 selects any free port.
 fn collide(a: &SocketAddr, b: &SocketAddr) -> bool {
     let every = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || every)
@@ -152,7 +152,7 @@ fn plain_beside_tls(config: &Config) -> bool {
         && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
 }
 
-/// One line a warning, in the order of the file.
+/// The warnings in the order of the keys in the file.
 #[rustfmt::skip]
 const WARNINGS: &[Warning] = &[
     warning("server.trusted_proxies", any_address,
@@ -229,10 +229,10 @@ const WARNINGS: &[Warning] = &[
         "set `webhook.url`, or take it out"),
 ];
 
-/// `{"email":"a@b","password":"…"}` with some room.
+/// The size of `{"email":"a@b","password":"…"}`, with some room.
 const LEAST_BODY: usize = 128;
 
-/// KiB times passes: some ten seconds.
+/// Memory in KiB times passes: some ten seconds of a core.
 const DEAREST: u64 = 16 << 20;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names of fields: where tokens stand, and what goes on to the app.
+//! Names of header fields: places of tokens, and fields that are forwarded.
 
 use super::{Finish, texts};
 use crate::config::code::Code;
@@ -38,7 +38,7 @@ impl Finish<'_> {
         }
     }
 
-    /// A name that stands for a reserved one, or for a variable of the app's server, never goes on.
+    /// A reserved name, or a name that the app's server reads as a CGI variable, must never be forwarded.
     pub(super) fn underscore_headers(&mut self, raw: Spot<Vec<FieldName>>) -> Vec<String> {
         let names = Names::default();
         for FieldName(name) in &raw.value {

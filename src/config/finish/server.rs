@@ -1,4 +1,4 @@
-//! `[server]`, and that the app is not the gate itself.
+//! `[server]`, and the check that the app's servers are not the gate itself.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::config::{
     settings::{Listen, ServerSettings, UpstreamAddress},
 };
 
-/// The gate's own addresses, each with the key that sets it.
+/// The gate's own addresses, with the keys that set them.
 pub(super) type Own = Vec<(&'static str, Listen)>;
 
 impl Finish<'_> {
@@ -43,7 +43,7 @@ impl Finish<'_> {
         }
     }
 
-    /// A server of the app that is this gate would be asked by each of its own requests again.
+    /// Refuses a server that is this gate: each request would be forwarded to the gate again, without end.
     pub(super) fn refuse_own(&mut self, servers: &[UpstreamAddress], place: &Place, own: &Own) {
         for server in servers {
             let Some((key, _)) = own.iter().find(|(_, listen)| own::is_own(listen, server)) else { continue };
@@ -55,7 +55,7 @@ impl Finish<'_> {
     }
 }
 
-/// Where commands reach the gate.
+/// The socket of the commands.
 pub(super) fn admin_socket(data_dir: &Path) -> Listen {
     Listen::Unix(data_dir.join("admin.sock"))
 }

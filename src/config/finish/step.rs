@@ -1,13 +1,13 @@
-//! What the step from raw to finished works with.
+//! The inputs of the resolution.
 
 use std::{collections::BTreeSet, path::Path};
 
 use crate::config::{finding::Report, settings::Profile};
 
-/// What finishing needs besides the values.
+/// The inputs of the resolution besides the values.
 pub(crate) struct Finish<'a> {
     pub(crate) profile: Profile,
-    /// The folder of the config file.
+    /// The folder of the config file, against which relative paths are resolved.
     pub(crate) base: &'a Path,
     pub(crate) set: BTreeSet<String>,
     pub(crate) report: &'a mut Report,

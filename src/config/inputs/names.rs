@@ -1,4 +1,4 @@
-//! Names of keys, and what a misspelt one may have meant.
+//! The names of keys, and suggestions for misspelled ones.
 
 use crate::config::keys::KEYS;
 
@@ -29,7 +29,7 @@ pub(super) fn is_root(key: &str) -> bool {
     !key.contains('.')
 }
 
-/// The key that may have been meant: the nearest of the same section, else the same name in another one.
+/// The key that was probably meant: the nearest one of the section, otherwise the same name in another section.
 pub(super) fn nearest(written: &str) -> Option<&'static str> {
     let (section, name) = written.split_once('.').unwrap_or(("", written));
     let keys = || KEYS.iter().copied().chain(["profile"]);
@@ -47,7 +47,7 @@ pub(super) fn nearest_section(written: &str) -> Option<&'static str> {
     closest(written, sections(), |section| section)
 }
 
-/// The candidate within a third of the letters, camelCase and snake_case counting as the same.
+/// The nearest candidate, if at most a third of the letters differ. camelCase and snake_case are equal.
 pub(super) fn closest(
     written: &str,
     candidates: impl Iterator<Item = &'static str>,
@@ -64,9 +64,9 @@ pub(in crate::config) fn bare(name: &str) -> String {
     name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
 }
 
-/// What others call the app's servers.
+/// Other words for the app's servers.
 pub(super) const OTHER_WORDS: [&str; 9] =
     ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
 
-/// Longer names are not misspellings of ours, and the distance costs their length.
+/// Longer names are not misspelled keys, and the time for the distance grows with the length.
 pub(super) const LONGEST_NAME: usize = 80;

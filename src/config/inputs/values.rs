@@ -1,10 +1,10 @@
-//! What is written, before it has a type.
+//! Values before they are typed.
 
 use std::collections::BTreeMap;
 
 use crate::config::setting::Located;
 
-/// What was written, by `section.key`.
+/// The written values, by `section.key`.
 #[derive(Default)]
 pub(crate) struct Inputs {
     pub(super) written: BTreeMap<String, Located>,

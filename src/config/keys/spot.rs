@@ -1,8 +1,8 @@
-//! A value and where it stands.
+//! A value with its place.
 
 use crate::config::finding::Place;
 
-/// A key's value, and where it comes from.
+/// The value of a key, and the place where it is set.
 #[derive(Debug)]
 pub(crate) struct Spot<T> {
     pub(crate) value: T,

@@ -1,25 +1,25 @@
-//! Where a configuration came from.
+//! The sources of a configuration.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use crate::config::{Sources, keys::RawConfig};
 
-/// Where a configuration came from, so that it can be read again.
+/// The sources of a configuration, so that it can be read again.
 #[derive(Clone, Default)]
 pub(in crate::config) struct Origin {
     pub(in crate::config) folder: PathBuf,
     pub(in crate::config) sources: Sources,
-    /// The file; it may not be there.
+    /// The path of the file. It need not exist.
     pub(in crate::config) file: PathBuf,
-    /// Every key as it was read at the start.
+    /// The values at the start.
     pub(in crate::config) started: Option<Arc<RawConfig>>,
-    /// Every key as it was read last.
+    /// The values that were read last.
     pub(in crate::config) keys: Option<Arc<RawConfig>>,
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Variables and flags hold secrets.
+        // Not shown: variables and flags may contain secrets.
         f.write_str("Origin")
     }
 }

@@ -1,17 +1,17 @@
-//! The shape of a setting, as the schema says it.
+//! The schema of a setting.
 
 use serde_json::Value;
 
 use crate::config::{setting::Setting, settings::Profile};
 
-/// One key of the file: what its value looks like.
+/// The shape of a key's value.
 pub(crate) struct Shape {
     pub(super) key: &'static str,
     pub(super) shape: Value,
-    /// What would be right, to follow "write".
+    /// The valid values, as a text after "write".
     pub(super) wanted: String,
     pub(super) default: &'static str,
-    /// The default of profile `loopback3`, where it has one of its own.
+    /// The default of profile `loopback3`, if it has its own.
     pub(super) loopback3: Option<&'static str>,
     pub(super) secret: bool,
 }
@@ -26,19 +26,19 @@ impl Shape {
         Self { key, shape, wanted, default, loopback3: loopback3.first().copied(), secret: T::SECRET }
     }
 
-    /// The schema of its value, without the texts.
+    /// The schema of the value without the texts.
     pub(in crate::config) fn value(&self) -> &Value {
         &self.shape
     }
 
-    /// Whether it may be a list.
+    /// Whether the value may be a list.
     pub(in crate::config) fn is_list(&self) -> bool {
         let choices = self.shape.get("anyOf").and_then(Value::as_array);
         let takes = |shape: &Value| shape.get("type").is_some_and(|kind| kind == "array");
         takes(&self.shape) || choices.is_some_and(|choices| choices.iter().any(takes))
     }
 
-    /// Its default in a profile, and whether that is the profile's own.
+    /// The default in a profile, and whether it is the profile's own.
     pub(in crate::config) fn default(&self, profile: Profile) -> (&'static str, bool) {
         match self.loopback3.filter(|_| profile == Profile::Loopback3) {
             Some(own) => (own, true),
@@ -46,7 +46,7 @@ impl Shape {
         }
     }
 
-    /// Whether its value is shown by nothing.
+    /// Whether the value must not be shown.
     pub(in crate::config) fn is_secret(&self) -> bool {
         self.secret
     }
@@ -56,12 +56,12 @@ impl Shape {
         self.key
     }
 
-    /// What would be right, to follow "write".
+    /// The valid values, as a text after "write".
     pub(crate) fn into_wanted(self) -> String {
         self.wanted
     }
 
-    /// The schema of its value.
+    /// The schema of the value.
     pub(super) fn schema(self, said: &Said) -> Value {
         let mut schema = self.shape;
         let Some(members) = schema.as_object_mut() else { return schema };
@@ -78,7 +78,7 @@ impl Shape {
     }
 }
 
-/// What the sample says of a key: its comment and its value.
+/// The comment and the value of a key in the sample.
 #[derive(Default)]
 pub(in crate::config) struct Said {
     pub(in crate::config) comment: Option<String>,

@@ -1,30 +1,30 @@
-//! Where the gate listens, and where the app does.
+//! Addresses of listeners and of the app's servers.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-/// Where to accept connections.
+/// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// Nowhere.
+    /// The listener is off.
     Off,
-    /// On this address; port 0 takes a free one.
+    /// A TCP address; port 0 selects a free port.
     Tcp(SocketAddr),
-    /// On this Unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// One server of the app.
+/// The address of a server of the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamAddress {
     /// HTTP/1 over TCP.
     Http {
-        /// As it was written: what goes into `Host` where the client's own does not.
+        /// Host and port as written. The `Host` header if the client's own is not forwarded.
         authority: String,
-        /// A name or an IP address, IPv6 without its brackets.
+        /// A name or an IP address; IPv6 without brackets.
         host: String,
         /// The port, 80 by default.
         port: u16,
     },
-    /// HTTP/1 over this Unix socket.
+    /// HTTP/1 over a Unix socket.
     Unix(PathBuf),
 }

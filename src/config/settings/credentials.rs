@@ -1,30 +1,30 @@
-//! Where a client may carry its token.
+//! The places of tokens in a request.
 
 use crate::config::secret::Secret;
 
 /// `[credentials]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialsSettings {
-    /// Further header names.
+    /// Additional header names.
     pub headers: Vec<String>,
-    /// Further query parameters.
+    /// Additional query parameters.
     pub params: Vec<String>,
-    /// Further cookie names.
+    /// Additional cookie names.
     pub cookies: Vec<String>,
-    /// What the app's Express signs its cookies with.
+    /// The secret by which the app's Express signs its cookies.
     pub cookie_secret: Option<Secret>,
     /// Whether `?access_token=` is a credential.
     pub query: bool,
-    /// What of `Authorization` is a credential.
+    /// The schemes of `Authorization` that carry a token of the gate.
     pub schemes: Vec<Scheme>,
-    /// Whether LoopBack's own names are places, too.
+    /// Whether LoopBack's built-in names are used, too.
     pub default_keys: bool,
 }
 
 /// A form of `Authorization`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// The token alone.
+    /// The token without a scheme.
     Raw,
     /// `Bearer`.
     Bearer,

@@ -13,38 +13,38 @@ pub struct ServerSettings {
     pub http: Listen,
     /// The listener for TLS.
     pub https: Option<SocketAddr>,
-    /// The folder for admin.sock, outbox, exports and the default store.
+    /// The folder of the admin socket, the outbox, exports and the default store.
     pub data_dir: PathBuf,
-    /// Cores to serve on; 0 = all.
+    /// Number of cores to serve on; 0 = all.
     pub threads: usize,
-    /// Peers whose `X-Forwarded-*` are believed.
+    /// Peers whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether they begin with a PROXY header.
+    /// Whether their connections begin with a PROXY header.
     pub proxy_protocol: bool,
-    /// What links begin with, without a slash at its end.
+    /// The prefix of links, without a trailing slash.
     pub public_url: Option<String>,
-    /// For the whole request head, from its first byte.
+    /// Time limit for a complete request head, from its first byte.
     pub header_timeout: Duration,
-    /// Without a byte of a request body.
+    /// Maximum pause within a request body.
     pub body_timeout: Duration,
-    /// Without a byte taken by the client.
+    /// Maximum time during which the client accepts no byte.
     pub write_timeout: Duration,
-    /// Between requests.
+    /// Maximum time between two requests.
     pub idle_timeout: Duration,
-    /// Bytes of a request head.
+    /// Maximum size of a request head in bytes.
     pub max_header_bytes: usize,
-    /// Header lines of a request.
+    /// Maximum number of header lines of a request.
     pub max_headers: usize,
-    /// Connections at a time.
+    /// Maximum number of connections.
     pub max_connections: usize,
-    /// Connections of one client at a time; 0 = no bound.
+    /// Maximum number of connections of a client; 0 = unlimited.
     pub max_connections_per_client: usize,
-    /// Bytes a second that a body has to bring on average, once it takes longer than `body_timeout`.
+    /// Minimum average rate of a body in bytes per second, once it takes longer than `body_timeout`.
     pub body_min_rate: Option<u64>,
-    /// Between "not ready" and the end of the listener at SIGTERM.
+    /// The time between "not ready" and the end of the listener at SIGTERM.
     pub drain_delay: Duration,
     /// The permission bits of a Unix listener.
     pub socket_mode: u32,
-    /// How long running requests may take to finish at shutdown.
+    /// The time that running requests have to finish at a shutdown.
     pub shutdown_grace: Duration,
 }
