@@ -1,6 +1,6 @@
 //! The settings (docs/configuration.md). Flags override `PORTCULLIS_SECTION__KEY` variables, which override the file.
 //!
-//! `inputs` merges the sources, `keys` gives every key its type and its default, and `finish` resolves the [`Config`].
+//! `inputs` merges the sources, `keys` gives every key its type and its default, and `resolve` resolves the [`Config`].
 //! Each step reports errors and goes on, so that one run reports all of them.
 
 mod address;
@@ -10,13 +10,13 @@ mod code;
 #[cfg(test)]
 mod docs;
 mod finding;
-mod finish;
-mod finished;
 mod inputs;
 mod keys;
 mod live;
 mod load;
 mod own;
+mod resolve;
+mod resolved;
 mod schema;
 mod secret;
 mod setting;
@@ -24,7 +24,7 @@ mod settings;
 mod shown;
 mod sources;
 mod syntax;
-mod unbuilt;
+mod unimplemented;
 mod variables;
 mod warnings;
 
@@ -33,10 +33,10 @@ use sources::CONFIG_VARIABLE;
 
 pub use amount::in_seconds;
 pub use finding::{ConfigErrors, ConfigFinding};
-pub use finished::Config;
-pub use live::Taken;
+pub use live::ReloadedKeys;
 pub use load::{Loaded, load, salvage};
 pub(crate) use own::arrives;
+pub use resolved::Config;
 pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{

@@ -266,8 +266,8 @@ impl Work {
     /// The configuration and the files, or neither.
     fn take_all(&mut self) -> Result<(), String> {
         let before = self.maker.config.clone();
-        let taken = match before.again() {
-            Ok(loaded) => self.maker.config.take_up(loaded.config),
+        let taken = match before.reread() {
+            Ok(loaded) => self.maker.config.apply_reload(loaded.config),
             Err(mistakes) => {
                 let told = tell_mistakes(&mistakes);
                 self.last.set(Err(told.clone()));

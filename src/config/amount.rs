@@ -157,7 +157,7 @@ fn duration(text: &str) -> Option<Duration> {
         "h" => 3_600_000,
         _ => return None,
     };
-    number.checked_mul(millis).filter(|millis| *millis <= LONGEST_MS).map(Duration::from_millis)
+    number.checked_mul(millis).filter(|millis| *millis <= MAX_DURATION_MS).map(Duration::from_millis)
 }
 
 /// The error for a duration in another notation, with the right one as the fix.
@@ -253,7 +253,7 @@ fn in_words(bytes: u64) -> String {
 }
 
 /// A year in milliseconds. Timers of all platforms can hold it, and no deadline is longer.
-const LONGEST_MS: u64 = 8_760 * 3_600_000;
+const MAX_DURATION_MS: u64 = 8_760 * 3_600_000;
 
 #[cfg(test)]
 mod tests {

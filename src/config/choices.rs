@@ -54,16 +54,16 @@ impl Setting for DenialStatus {
 
 impl Setting for TokenTtl {
     fn wanted() -> String {
-        format!("seconds from 1 to {LONGEST_TTL}, or -1 for ever")
+        format!("seconds from 1 to {MAX_TTL_SECONDS}, or -1 for ever")
     }
 
     fn shape() -> Value {
-        let seconds = json!({"type": "integer", "minimum": 1, "maximum": LONGEST_TTL});
+        let seconds = json!({"type": "integer", "minimum": 1, "maximum": MAX_TTL_SECONDS});
         json!({"anyOf": [{"type": "integer", "enum": [-1]}, seconds]})
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
-        let found = text.parse().ok().filter(|ttl| *ttl == -1 || (1..=LONGEST_TTL).contains(ttl));
+        let found = text.parse().ok().filter(|ttl| *ttl == -1 || (1..=MAX_TTL_SECONDS).contains(ttl));
         found.map(Self).ok_or_else(|| wrong_value::<Self>(text))
     }
 
@@ -144,4 +144,4 @@ fn as_number<T: Setting>(written: &Written) -> Result<T, ValueError> {
 }
 
 /// In milliseconds it is still an exact integer for clients written in JavaScript.
-const LONGEST_TTL: i64 = 9_007_199_254_740;
+const MAX_TTL_SECONDS: i64 = 9_007_199_254_740;

@@ -11,9 +11,9 @@ use super::{
     keys::{KEYS, shapes},
     live::is_live,
     load,
-    schema::{Said, Shape, sample, schema},
+    schema::{SampleEntry, Shape, sample, schema},
     settings::Profile,
-    unbuilt::{PROTECTIVE, is_unbuilt},
+    unimplemented::{PROTECTIVE, is_unimplemented},
 };
 use crate::{
     docs::{self, assert_generated, assert_whole, head, linked, row},
@@ -67,7 +67,7 @@ fn heading(title: &str, intro: Option<String>) -> String {
     format!("\n## {title}\n\n{intro}{}", head(&["key", "default", ""]))
 }
 
-fn line(shape: &Shape, key: &str, said: Said) -> String {
+fn line(shape: &Shape, key: &str, said: SampleEntry) -> String {
     let mark = if is_live(shape.key()) { " **R**" } else { "" };
     let meaning = match key.strip_suffix("_file") {
         Some(secret) if said.comment.is_none() => format!("a file that holds `{secret}`"),
@@ -75,7 +75,7 @@ fn line(shape: &Shape, key: &str, said: Said) -> String {
     };
     let built = match shape.key() {
         key if PROTECTIVE.contains(&key) => "**not built**, refuses to start: ",
-        key if is_unbuilt(key) => "**not built**: ",
+        key if is_unimplemented(key) => "**not built**: ",
         _ => "",
     };
     let default = default(shape, said.default);

@@ -135,8 +135,8 @@ pub(crate) fn quoted(text: &str) -> String {
     if text.contains('@') {
         return "`…@…`".to_owned();
     }
-    let short: String = text.chars().take(LONGEST_QUOTE).flat_map(char::escape_debug).collect();
-    let rest = if text.chars().count() > LONGEST_QUOTE { "…" } else { "" };
+    let short: String = text.chars().take(MAX_QUOTE_CHARS).flat_map(char::escape_debug).collect();
+    let rest = if text.chars().count() > MAX_QUOTE_CHARS { "…" } else { "" };
     format!("`{short}{rest}`")
 }
 
@@ -152,7 +152,7 @@ fn as_word<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S
 }
 
 /// Characters of a quotation. Enough to recognize a word.
-const LONGEST_QUOTE: usize = 60;
+const MAX_QUOTE_CHARS: usize = 60;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The list of keys: section, name, type, default, and the default of profile `loopback3` if it differs.
 
-mod spot;
+mod sourced;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched,
 };
 
-pub(crate) use spot::Spot;
+pub(crate) use sourced::Sourced;
 
 /// Generates [`RawConfig`], its sections and [`KEYS`] from one list.
 macro_rules! sections {
@@ -32,11 +32,11 @@ macro_rules! sections {
     })+) => {
         $(
             pub(crate) struct $Raw {
-                $(pub(crate) $key: Spot<$Value>,)+
+                $(pub(crate) $key: Sourced<$Value>,)+
             }
 
             impl $Raw {
-                fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
                     Some(Self {
                         $($key: reader.read(
                             concat!(stringify!($section), ".", stringify!($key)),
@@ -66,7 +66,7 @@ macro_rules! sections {
             /// Reads every key. An invalid value is reported and replaced by the default.
             ///
             /// Returns `None` only if a default in the list is invalid.
-            pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+            pub(crate) fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
                 $(let $section = $Raw::read(reader)?;)+
                 Some(Self { $($section,)+ })
             }
@@ -246,14 +246,14 @@ sections! {
 }
 
 /// Reads the values of keys.
-pub(crate) struct Reader<'a> {
+pub(crate) struct KeyReader<'a> {
     pub(crate) profile: Profile,
     inputs: &'a Inputs,
     report: &'a mut Report,
     changed: Vec<(&'static str, Place)>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> KeyReader<'a> {
     /// Reads the profile first, because the defaults depend on it.
     pub(crate) fn new(inputs: &'a Inputs, report: &'a mut Report) -> Self {
         let written = inputs.find("profile").and_then(|from| Profile::read("profile", from, report));
@@ -266,18 +266,23 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key. `loopback3` is the default of that profile, if it has its own.
-    fn read<T: Setting>(&mut self, key: &'static str, default: &str, loopback3: &[&str]) -> Option<Spot<T>> {
+    fn read<T: Setting>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+        loopback3: &[&str],
+    ) -> Option<Sourced<T>> {
         let own = loopback3.first().filter(|_| self.profile == Profile::Loopback3);
         let default = own.copied().unwrap_or(default);
         let default = Located { written: Written::Word(default.to_owned()), place: Place::Default };
         let default = T::read(key, &default, self.report)?;
         let Some(from) = self.inputs.find(key) else {
-            return Some(Spot { value: default, place: Place::Default });
+            return Some(Sourced { value: default, place: Place::Default });
         };
         let value = T::read(key, from, self.report);
         if value.as_ref().is_some_and(|value| *value != default) {
             self.changed.push((key, from.place.clone()));
         }
-        Some(Spot { value: value.unwrap_or(default), place: from.place.clone() })
+        Some(Sourced { value: value.unwrap_or(default), place: from.place.clone() })
     }
 }

@@ -1,14 +1,14 @@
 //! The settings that a reload applies, and those that wait for a restart.
 
-mod origin;
+mod provenance;
 
 use super::{Config, ConfigErrors, Loaded, load_in};
 
-pub(super) use origin::Origin;
+pub(super) use provenance::Provenance;
 
 /// The changed keys of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct ReloadedKeys {
     /// Keys that apply from the next request on.
     pub now: Vec<&'static str>,
     /// Keys that keep their old values until a restart, and were not reported before.
@@ -72,11 +72,11 @@ pub(super) fn is_live(key: &str) -> bool {
 }
 
 impl Config {
-    /// Reads the same sources again.
+    /// Reads the same sources reread.
     ///
     /// # Errors
     /// All findings of the sources, if one is an error.
-    pub fn again(&self) -> Result<Loaded, ConfigErrors> {
+    pub fn reread(&self) -> Result<Loaded, ConfigErrors> {
         load_in(&self.origin.folder, &self.origin.sources)
     }
 
@@ -87,11 +87,11 @@ impl Config {
     }
 
     /// Applies the settings of `new` that may change at run time, and returns all keys that differ.
-    pub fn take_up(&mut self, new: Self) -> Taken {
+    pub fn apply_reload(&mut self, new: Self) -> ReloadedKeys {
         let (Some(started), Some(old_keys), Some(new_keys)) =
             (&self.origin.started, &self.origin.keys, &new.origin.keys)
         else {
-            return Taken::default();
+            return ReloadedKeys::default();
         };
         // `ttl = -1` waits for a restart if `allow_eternal_tokens`, which only a restart applies, was off at the start.
         let endless = new.users.ttl == -1 && !self.users.allow_eternal_tokens;
@@ -99,7 +99,7 @@ impl Config {
         // A profile changes defaults and much of the behaviour, so nothing of the new file is applied.
         let profile = (self.profile != new.profile).then_some("profile");
         if let Some(profile) = profile {
-            return Taken { now: Vec::new(), restart: vec![profile], waiting: vec![profile] };
+            return ReloadedKeys { now: Vec::new(), restart: vec![profile], waiting: vec![profile] };
         }
         let (now, changed): (Vec<_>, Vec<_>) = old_keys.differences(new_keys).into_iter().partition(is_live);
         let mut waiting = started.differences(new_keys);
@@ -112,7 +112,7 @@ impl Config {
         self.set.retain(|key| !is_live(&key.as_str()));
         self.set.extend(new.set.into_iter().filter(|key| is_live(&key.as_str())));
         self.origin.keys = new.origin.keys;
-        Taken { now, restart, waiting }
+        ReloadedKeys { now, restart, waiting }
     }
 }
 
@@ -125,15 +125,15 @@ mod tests {
     use crate::config::keys::KEYS;
 
     /// What becomes of a change from one file to another, and the settings then.
-    fn taken(old: &str, new: &str) -> (Config, Taken) {
+    fn taken(old: &str, new: &str) -> (Config, ReloadedKeys) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("portcullis.toml");
         fs::write(&file, old).unwrap();
         let sources = Sources { file: Some(file.clone()), ..Sources::default() };
         let mut config = crate::config::load(&sources).unwrap().config;
         fs::write(&file, new).unwrap();
-        let again = config.again().unwrap().config;
-        let taken = config.take_up(again);
+        let reread = config.reread().unwrap().config;
+        let taken = config.apply_reload(reread);
         (config, taken)
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let mut config = crate::config::load(&sources).unwrap().config;
         let mut after = |text: &str| {
             fs::write(&file, text).unwrap();
-            let taken = config.take_up(config.again().unwrap().config);
+            let taken = config.apply_reload(config.reread().unwrap().config);
             (taken.now, taken.restart, taken.waiting)
         };
         let threads = "[server]\nthreads = 3";
@@ -302,6 +302,6 @@ mod tests {
 
     #[test]
     fn what_did_not_change_is_not_told() {
-        assert_eq!(taken("[users]\nttl = 5", "# new\n[users]\nttl = 5").1, Taken::default());
+        assert_eq!(taken("[users]\nttl = 5", "# new\n[users]\nttl = 5").1, ReloadedKeys::default());
     }
 }

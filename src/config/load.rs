@@ -4,13 +4,13 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     finding::{ConfigErrors, ConfigFinding, Report},
-    finish::Finish,
-    finished::Config,
     inputs::Inputs,
-    keys::{RawConfig, Reader},
-    live::Origin,
+    keys::{KeyReader, RawConfig},
+    live::Provenance,
+    resolve::Resolver,
+    resolved::Config,
     sources::{File, Sources},
-    unbuilt, warnings,
+    unimplemented, warnings,
 };
 
 /// A configuration without errors.
@@ -42,12 +42,12 @@ pub fn salvage(sources: &Sources) -> Option<Config> {
     }
     inputs.add_environment(&sources.env, &mut report);
     inputs.add_flags(&sources.flags, &mut report);
-    let mut reader = Reader::new(&inputs, &mut report);
+    let mut reader = KeyReader::new(&inputs, &mut report);
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader)?;
     let set = inputs.keys().map(str::to_owned).collect();
-    let config = Finish { profile, base: file.folder(), set, report: &mut report }.config(raw);
-    let origin = Origin { file: file.path, sources: sources.clone(), ..Origin::default() };
+    let config = Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw);
+    let origin = Provenance { file: file.path, sources: sources.clone(), ..Provenance::default() };
     Some(Config { origin, ..config })
 }
 
@@ -61,20 +61,21 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     inputs.add_environment(&sources.env, &mut report);
     inputs.add_flags(&sources.flags, &mut report);
 
-    let mut reader = Reader::new(&inputs, &mut report);
+    let mut reader = KeyReader::new(&inputs, &mut report);
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader);
     let changed = reader.into_changed();
-    unbuilt::report(&changed, &inputs, &mut report);
+    unimplemented::report(&changed, &inputs, &mut report);
     let set = inputs.keys().map(str::to_owned).collect();
-    let config = raw.map(|raw| Finish { profile, base: file.folder(), set, report: &mut report }.config(raw));
+    let config =
+        raw.map(|raw| Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw));
     if let Some(config) = &config {
         warnings::report(&changed, config, &mut report);
     }
     let warnings = report.close()?;
-    let keys = RawConfig::read(&mut Reader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
+    let keys = RawConfig::read(&mut KeyReader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());
-    let origin = Origin { folder, sources, file: file.path, started: keys.clone(), keys };
+    let origin = Provenance { folder, sources, file: file.path, started: keys.clone(), keys };
     // `config` is `None` only if a default is invalid. The report contains that error, and `close` has returned it.
     config
         .map(|config| Loaded { config: Config { origin, ..config }, warnings })

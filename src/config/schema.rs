@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{keys::shapes, settings::Profile};
 
-pub(super) use shape::Said;
+pub(super) use shape::SampleEntry;
 pub(crate) use shape::Shape;
 
 const SAMPLE: &str = include_str!("sample.toml");
@@ -49,9 +49,9 @@ pub fn schema() -> Value {
 }
 
 /// The comments and values of the sample, by `section`, `section.key` or `profile`.
-pub(super) fn sample() -> BTreeMap<String, Said> {
+pub(super) fn sample() -> BTreeMap<String, SampleEntry> {
     let table: toml::Table = toml::from_str(SAMPLE).unwrap_or_default();
-    let mut found: BTreeMap<String, Said> = BTreeMap::new();
+    let mut found: BTreeMap<String, SampleEntry> = BTreeMap::new();
     let mut section = "";
     for line in SAMPLE.lines() {
         let (line, comment) = match line.split_once('#') {
@@ -60,7 +60,7 @@ pub(super) fn sample() -> BTreeMap<String, Said> {
         };
         if let Some(name) = line.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             section = name;
-            found.insert(name.to_owned(), Said { comment, default: None });
+            found.insert(name.to_owned(), SampleEntry { comment, default: None });
         } else if let Some((key, _)) = line.split_once('=') {
             let key = key.trim();
             let value = if section.is_empty() {
@@ -70,7 +70,7 @@ pub(super) fn sample() -> BTreeMap<String, Said> {
             };
             let default = value.and_then(|value| serde_json::to_value(value).ok());
             let full = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-            found.insert(full, Said { comment, default });
+            found.insert(full, SampleEntry { comment, default });
         }
     }
     found

@@ -5,7 +5,7 @@ use std::{fmt, fs, path::Path};
 use super::{
     code::Code,
     finding::{Report, ValueError, quoted},
-    keys::Spot,
+    keys::Sourced,
     setting::{FilePath, Setting},
 };
 
@@ -48,8 +48,8 @@ impl Setting for Secret {
 /// The secret of `key`: its value, or the content of the file that `key_file` names.
 pub(crate) fn resolve(
     key: &str,
-    value: &Spot<Option<Secret>>,
-    file: &Spot<Option<FilePath>>,
+    value: &Sourced<Option<Secret>>,
+    file: &Sourced<Option<FilePath>>,
     base: &Path,
     report: &mut Report,
 ) -> Option<Secret> {

@@ -8,12 +8,12 @@ use super::{
     ConfigErrors, Sources,
     finding::{Place, Report},
     inputs::Inputs,
-    keys::{Reader, shapes},
+    keys::{KeyReader, shapes},
     schema::Shape,
     setting::{Located, Written},
     settings::Profile,
     sources::File,
-    unbuilt::is_unbuilt,
+    unimplemented::is_unimplemented,
 };
 use crate::store::EngineKind;
 
@@ -42,7 +42,7 @@ pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
     }
     inputs.add_environment(&sources.env, &mut report);
     inputs.add_flags(&sources.flags, &mut report);
-    let profile = Reader::new(&inputs, &mut report).profile;
+    let profile = KeyReader::new(&inputs, &mut report).profile;
     let of_profile = Shape::of::<Profile>("profile", "standard", &[]);
     let one = |shape: Shape| {
         let (value, origin) = match inputs.find(shape.key()) {
@@ -71,7 +71,8 @@ pub fn as_toml(settings: &[Shown], with_origin: bool) -> String {
             section = of;
         }
         let line = format!("{name} = {}", toml(value));
-        let notes = [with_origin.then_some(origin.as_str()), is_unbuilt(key).then_some("not built yet")];
+        let notes =
+            [with_origin.then_some(origin.as_str()), is_unimplemented(key).then_some("not built yet")];
         let notes: Vec<&str> = notes.into_iter().flatten().collect();
         text.push_str(&if notes.is_empty() {
             format!("{line}\n")

@@ -44,7 +44,8 @@ pub(super) fn misspelt(name: &str, value: &str, report: &mut Report) {
 /// The part after the prefix, or after a similar one, in any letter case.
 fn ours(name: &str) -> Option<&str> {
     let (word, rest) = name.split_once('_')?;
-    let near = strsim::damerau_levenshtein(&word.to_ascii_uppercase(), PREFIX.trim_end_matches('_')) <= NEAR;
+    let near = strsim::damerau_levenshtein(&word.to_ascii_uppercase(), PREFIX.trim_end_matches('_'))
+        <= MAX_PREFIX_TYPOS;
     near.then_some(rest)
 }
 
@@ -95,7 +96,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 const PREFIX: &str = "PORTCULLIS_";
 
 /// Maximum number of wrong letters in the prefix.
-const NEAR: usize = 2;
+const MAX_PREFIX_TYPOS: usize = 2;
 
 #[cfg(test)]
 mod tests {

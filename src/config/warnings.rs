@@ -179,7 +179,7 @@ const WARNINGS: &[Warning] = &[
     warning("upstream.underscore_headers", |c| c.upstream.underscore_headers.iter().any(|name| !name.contains('_')),
         "names a header without `_`: those go on anyway",
         "keep those with `_`"),
-    warning("api.body_limit", |c| c.api.body_limit < LEAST_BODY,
+    warning("api.body_limit", |c| c.api.body_limit < MIN_BODY_BYTES,
         "is so small that no login fits into it",
         "write \"100kb\""),
     warning("users.sliding_ttl", |c| c.users.ttl == -1,
@@ -206,7 +206,7 @@ const WARNINGS: &[Warning] = &[
     warning("credentials.cookies", |c| c.credentials.cookie_secret.is_none(),
         "has no effect without `cookie_secret`: only signed cookies are read",
         "set `credentials.cookie_secret`, or better `cookie_secret_file`"),
-    warning("password.iterations", |c| u64::from(c.password.hasher.memory_kib) * u64::from(c.password.hasher.iterations) > DEAREST,
+    warning("password.iterations", |c| u64::from(c.password.hasher.memory_kib) * u64::from(c.password.hasher.iterations) > MAX_HASH_COST,
         "makes every login take many seconds of a core",
         "write such as `iterations = 2`"),
     warning("store.max_staleness", |_| true,
@@ -230,10 +230,10 @@ const WARNINGS: &[Warning] = &[
 ];
 
 /// The size of `{"email":"a@b","password":"…"}`, with some room.
-const LEAST_BODY: usize = 128;
+const MIN_BODY_BYTES: usize = 128;
 
 /// Memory in KiB times passes: some ten seconds of a core.
-const DEAREST: u64 = 16 << 20;
+const MAX_HASH_COST: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {

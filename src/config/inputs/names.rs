@@ -35,7 +35,7 @@ pub(super) fn nearest(written: &str) -> Option<&'static str> {
     let keys = || KEYS.iter().copied().chain(["profile"]);
     let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
     let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
-    if section == "upstream" && OTHER_WORDS.contains(&name) {
+    if section == "upstream" && SERVER_SYNONYMS.contains(&name) {
         return Some("upstream.servers");
     }
     closest(name, keys().filter(same), name_of)
@@ -61,12 +61,16 @@ pub(super) fn closest(
 }
 
 pub(in crate::config) fn bare(name: &str) -> String {
-    name.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).take(LONGEST_NAME).collect()
+    name.chars()
+        .filter(|c| *c != '_' && *c != '-')
+        .flat_map(char::to_lowercase)
+        .take(MAX_NAME_CHARS)
+        .collect()
 }
 
 /// Other words for the app's servers.
-pub(super) const OTHER_WORDS: [&str; 9] =
+pub(super) const SERVER_SYNONYMS: [&str; 9] =
     ["url", "urls", "server", "address", "addresses", "target", "targets", "backend", "backends"];
 
 /// Longer names are not misspelled keys, and the time for the distance grows with the length.
-pub(super) const LONGEST_NAME: usize = 80;
+pub(super) const MAX_NAME_CHARS: usize = 80;

@@ -62,7 +62,7 @@ impl Shape {
     }
 
     /// The schema of the value.
-    pub(super) fn schema(self, said: &Said) -> Value {
+    pub(super) fn schema(self, said: &SampleEntry) -> Value {
         let mut schema = self.shape;
         let Some(members) = schema.as_object_mut() else { return schema };
         let mut text = said.comment.iter().cloned().collect::<Vec<_>>();
@@ -80,7 +80,7 @@ impl Shape {
 
 /// The comment and the value of a key in the sample.
 #[derive(Default)]
-pub(in crate::config) struct Said {
+pub(in crate::config) struct SampleEntry {
     pub(in crate::config) comment: Option<String>,
     pub(in crate::config) default: Option<Value>,
 }

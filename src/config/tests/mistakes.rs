@@ -9,7 +9,7 @@ use crate::{
     config::{
         finding::Report,
         inputs::Inputs,
-        keys::{RawConfig, Reader},
+        keys::{KeyReader, RawConfig},
     },
     policy::Severity,
 };
@@ -284,7 +284,7 @@ proptest! {
         let mut report = Report::new(Path::new("p.toml"));
         let mut inputs = Inputs::default();
         inputs.add_file(&text, &mut report);
-        let mut reader = Reader::new(&inputs, &mut report);
+        let mut reader = KeyReader::new(&inputs, &mut report);
         prop_assert!(RawConfig::read(&mut reader).is_some());
         if let Err(ConfigErrors(mistakes)) = report.close() {
             prop_assert!(!mistakes.is_empty());

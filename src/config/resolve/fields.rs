@@ -1,18 +1,18 @@
 //! Names of header fields: places of tokens, and fields that are forwarded.
 
-use super::{Finish, texts};
+use super::{Resolver, texts};
 use crate::config::code::Code;
 use crate::{
     config::{
         address::FieldName,
         finding::quoted,
-        keys::{RawCredentials, Spot},
+        keys::{RawCredentials, Sourced},
         settings::CredentialsSettings,
     },
     forward::Names,
 };
 
-impl Finish<'_> {
+impl Resolver<'_> {
     pub(super) fn credentials(&mut self, raw: RawCredentials) -> CredentialsSettings {
         let cookie_secret =
             self.secret("credentials.cookie_secret", &raw.cookie_secret, &raw.cookie_secret_file);
@@ -39,7 +39,7 @@ impl Finish<'_> {
     }
 
     /// A reserved name, or a name that the app's server reads as a CGI variable, must never be forwarded.
-    pub(super) fn underscore_headers(&mut self, raw: Spot<Vec<FieldName>>) -> Vec<String> {
+    pub(super) fn underscore_headers(&mut self, raw: Sourced<Vec<FieldName>>) -> Vec<String> {
         let names = Names::default();
         for FieldName(name) in &raw.value {
             if names.is_reserved(name) || Names::is_variable(name) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finish, RawServer};
+use super::{RawServer, Resolver};
 use crate::config::code::Code;
 use crate::config::{
     finding::Place,
@@ -13,7 +13,7 @@ use crate::config::{
 /// The gate's own addresses, with the keys that set them.
 pub(super) type Own = Vec<(&'static str, Listen)>;
 
-impl Finish<'_> {
+impl Resolver<'_> {
     pub(super) fn server(&mut self, raw: RawServer) -> ServerSettings {
         if raw.http.value == Listen::Off && raw.https.value.is_none() {
             let message = "`server.http` is off and there is no other listener".to_owned();

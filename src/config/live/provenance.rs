@@ -6,7 +6,7 @@ use crate::config::{Sources, keys::RawConfig};
 
 /// The sources of a configuration, so that it can be read again.
 #[derive(Clone, Default)]
-pub(in crate::config) struct Origin {
+pub(in crate::config) struct Provenance {
     pub(in crate::config) folder: PathBuf,
     pub(in crate::config) sources: Sources,
     /// The path of the file. It need not exist.
@@ -17,9 +17,9 @@ pub(in crate::config) struct Origin {
     pub(in crate::config) keys: Option<Arc<RawConfig>>,
 }
 
-impl fmt::Debug for Origin {
+impl fmt::Debug for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not shown: variables and flags may contain secrets.
-        f.write_str("Origin")
+        f.write_str("Provenance")
     }
 }

@@ -10,7 +10,7 @@ use super::{
     finding::quoted,
     keys::{
         RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
-        RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Spot,
+        RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Sourced,
     },
     secret::{self, Secret},
     setting::{FilePath, NonEmptyText},
@@ -23,12 +23,12 @@ use super::{
 };
 use crate::{hasher, limit, store};
 
-pub(crate) use step::Finish;
+pub(crate) use resolver::Resolver;
 
+mod resolver;
 mod server;
-mod step;
 
-impl Finish<'_> {
+impl Resolver<'_> {
     /// Resolves `raw`. The result must not be used if the report contains an error.
     pub(crate) fn config(mut self, raw: RawConfig) -> Config {
         let server = self.server(raw.server);
@@ -69,7 +69,7 @@ impl Finish<'_> {
             server,
             users,
             set: self.set,
-            origin: super::live::Origin::default(),
+            origin: super::live::Provenance::default(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Finish<'_> {
     }
 
     fn password(&mut self, raw: &RawPassword) -> PasswordSettings {
-        let max_bytes = if self.profile == Profile::Loopback3 { BCRYPT_BYTES } else { MOST_BYTES };
+        let max_bytes = if self.profile == Profile::Loopback3 { BCRYPT_BYTES } else { MAX_PASSWORD_BYTES };
         let (memory_kib, iterations) = (raw.memory_kib.value.small(), raw.iterations.value.small());
         let parallelism = raw.parallelism.value.small();
         // argon2 requires 8 KiB for each lane (RFC 9106 section 3.1).
@@ -287,8 +287,8 @@ impl Finish<'_> {
     fn secret(
         &mut self,
         key: &str,
-        value: &Spot<Option<Secret>>,
-        file: &Spot<Option<FilePath>>,
+        value: &Sourced<Option<Secret>>,
+        file: &Sourced<Option<FilePath>>,
     ) -> Option<Secret> {
         secret::resolve(key, value, file, self.base, self.report)
     }
@@ -333,19 +333,19 @@ fn identity(raw: RawIdentity) -> IdentitySettings {
     }
 }
 
-fn text(spot: Spot<Option<NonEmptyText>>) -> Option<String> {
-    spot.value.map(|text| text.0)
+fn text(sourced: Sourced<Option<NonEmptyText>>) -> Option<String> {
+    sourced.value.map(|text| text.0)
 }
 
-fn texts(spot: Spot<Vec<NonEmptyText>>) -> Vec<String> {
-    spot.value.into_iter().map(|text| text.0).collect()
+fn texts(sourced: Sourced<Vec<NonEmptyText>>) -> Vec<String> {
+    sourced.value.into_iter().map(|text| text.0).collect()
 }
 
 /// bcrypt uses no more bytes, and LoopBack refuses longer passwords (docs/loopback-3.28.md section 2.1).
 const BCRYPT_BYTES: usize = 72;
 
 /// Longer than any pass phrase, and still cheap to hash.
-const MOST_BYTES: usize = 1_024;
+const MAX_PASSWORD_BYTES: usize = 1_024;
 
 /// OWASP's password storage cheat sheet for argon2id: equivalent pairs of KiB and passes.
 const OWASP_MINIMA: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];

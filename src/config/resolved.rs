@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    live::Origin,
+    live::Provenance,
     settings::{
         AdminSettings, ApiSettings, CorsSettings, CredentialsSettings, ForwardAuthSettings, IdentitySettings,
         LogSettings, MailSettings, PagesSettings, PasswordSettings, PoliciesSettings, Profile,
@@ -59,5 +59,5 @@ pub struct Config {
     /// The log.
     pub log: LogSettings,
     pub(super) set: BTreeSet<String>,
-    pub(super) origin: Origin,
+    pub(super) origin: Provenance,
 }

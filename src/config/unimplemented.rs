@@ -29,7 +29,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
 }
 
 /// Whether the feature of a key is not implemented.
-pub(super) fn is_unbuilt(key: &str) -> bool {
+pub(super) fn is_unimplemented(key: &str) -> bool {
     key == PAGES || PROTECTIVE.contains(&key) || WITHOUT_EFFECT.contains(&key)
 }
 

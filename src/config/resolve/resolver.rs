@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use crate::config::{finding::Report, settings::Profile};
 
 /// The inputs of the resolution besides the values.
-pub(crate) struct Finish<'a> {
+pub(crate) struct Resolver<'a> {
     pub(crate) profile: Profile,
     /// The folder of the config file, against which relative paths are resolved.
     pub(crate) base: &'a Path,
