@@ -1,7 +1,7 @@
-//! The commands: arguments in, an answer and an exit code out.
+//! The commands: from arguments to an answer and an exit code.
 //!
-//! `args` is the command line as types, `admin` the commands on the store as values, `execute` runs them, and
-//! `backend` decides where: in the running gate or here. `import`, `check`, `demo` and `healthcheck` stand beside.
+//! `args` defines the command line, `admin` the commands on the store. `backend` decides whether a command runs in the
+//! running gate or in this process. `import`, `check`, `demo` and `healthcheck` have modules of their own.
 
 mod access_line;
 mod args;
@@ -61,15 +61,15 @@ use sources::{load, sources};
 
 pub use exit::Exit;
 
-/// Runs a command line, the program's name first.
+/// Runs a command line. The first argument is the program's name.
 ///
 /// # Errors
-/// Whatever stopped the command; [`print_error`] shows it.
+/// The error that stopped the command; [`print_error`] shows it.
 pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let line = match Line::try_parse_from(line) {
         Ok(line) => line,
         Err(refusal) => {
-            // Its reader may be gone.
+            // A closed standard error must not hide the exit code.
             let _ = refusal.print();
             return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Done });
         }
@@ -124,7 +124,7 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
     }
 }
 
-/// Shows an error and its causes on standard error.
+/// Prints an error and its causes to standard error.
 pub fn print_error(error: &anyhow::Error) {
     let mut text = String::new();
     match error.downcast_ref::<ConfigErrors>() {
@@ -137,6 +137,7 @@ pub fn print_error(error: &anyhow::Error) {
             text.push_str(&format!("error: {error}\n"));
             let mut last = error.to_string();
             for cause in error.chain().skip(1).map(ToString::to_string) {
+                // Some errors include the text of their cause. It must not be shown twice.
                 if !last.ends_with(&cause) {
                     text.push_str(&format!("  because: {cause}\n"));
                 }
@@ -152,6 +153,7 @@ fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Resu
         let is_there = site.config().store.engine.has_files();
         let mut backend =
             if command.begins() { Backend::open(site).await? } else { Backend::open_existing(site).await? };
+        // A typo in the configuration would otherwise create an empty store without notice.
         if !is_there && matches!(backend, Backend::Here(_)) {
             Backend::tell_of_a_new_store(site);
         }
@@ -171,7 +173,7 @@ fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Resu
     })
 }
 
-/// All pages of the list.
+/// Reads the list in pages.
 async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output> {
     let mut users = Vec::new();
     loop {
@@ -184,7 +186,7 @@ async fn all_users(backend: &mut Backend, limit: usize) -> anyhow::Result<Output
     }
 }
 
-/// All tokens, the oldest first, read page by page: logins do not wait for a long list.
+/// Reads all tokens in pages, the oldest first. With pages, logins do not wait for a long list.
 async fn all_tokens(backend: &mut Backend) -> anyhow::Result<Output> {
     let mut tokens: Vec<TokenView> = Vec::new();
     loop {
@@ -199,6 +201,7 @@ async fn all_tokens(backend: &mut Backend) -> anyhow::Result<Output> {
             other => return Ok(other),
         }
     }
+    // Pages come in the order of the store.
     tokens.sort_by(|a, b| (&a.created, &a.handle).cmp(&(&b.created, &b.handle)));
     Ok(Output::Tokens(tokens))
 }
@@ -245,7 +248,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
     })
 }
 
-/// Deletes an account, if the person at the terminal means it.
+/// Asks at the terminal, and deletes the account.
 fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     prompt::may_ask("`user delete` asks before it deletes, and this is not a terminal; say `--yes`")?;
     let site = Site::find(global)?;
@@ -263,10 +266,11 @@ fn delete_user(global: &Global, who: Who) -> anyhow::Result<Exit> {
     if !prompt::yes(&printable(&asked))? {
         anyhow::bail!("nothing was deleted");
     }
+    // By id: another account may have taken the name while the question was open.
     on_store(&site, global, AdminCommand::UserDelete { who: Who::Id(user.id) })
 }
 
-/// Deletes a role, if the person at the terminal means it.
+/// Asks at the terminal, and deletes the role.
 fn delete_role(global: &Global, name: String) -> anyhow::Result<Exit> {
     prompt::may_ask("`role delete` asks before it deletes, and this is not a terminal; say `--yes`")?;
     let site = Site::find(global)?;
@@ -335,7 +339,7 @@ fn token_command(command: TokenCommand) -> AdminCommand {
     }
 }
 
-/// Accounts that are asked for at once.
+/// Number of accounts in a page.
 const PAGE: usize = 1_000;
 
 #[cfg(test)]

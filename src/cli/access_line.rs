@@ -1,10 +1,10 @@
-//! A line of the access log, read back (docs/metrics.md, "The access log").
+//! Parses a line of the access log (docs/metrics.md, "The access log").
 
 use serde::Deserialize;
 
 use crate::policy::{Caller, Inquiry};
 
-/// What a decision is made again from.
+/// The fields of a line from which a decision can be repeated.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(super) struct AccessLine {
     pub(super) request_id: String,
@@ -21,7 +21,7 @@ pub(super) struct AccessLine {
     pub(super) facts: Option<Facts>,
 }
 
-/// The facts that a decision is a pure function of.
+/// The facts that determine a decision.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(super) struct Facts {
     pub(super) policy: String,
@@ -35,30 +35,30 @@ pub(super) struct Facts {
     pub(super) owner: Option<bool>,
 }
 
-/// What a line of a log file is.
+/// The kind of a line in a log file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Line {
     /// A request.
     Access(Box<AccessLine>),
-    /// Another of our lines, or none.
+    /// A line of another stream, or an empty one.
     Other,
-    /// Nothing that we wrote, or only half of it.
+    /// A line of another program, or a truncated one.
     Foreign,
 }
 
-/// Any line that we write.
+/// The field that all lines have.
 #[derive(Deserialize)]
 struct Any {
     stream: String,
 }
 
 impl AccessLine {
-    /// Reads a line; `None` for what is none of the access log's.
+    /// Parses a line; `None` if it is not of the access log.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
     }
 
-    /// The question that was decided, put again.
+    /// The question that was decided.
     pub(super) fn inquiry<'l>(
         &'l self,
         facts: &'l Facts,
@@ -78,7 +78,7 @@ impl AccessLine {
 }
 
 impl Line {
-    /// Tells what a line is.
+    /// Determines the kind of a line.
     pub(super) fn read(line: &[u8]) -> Self {
         if let Some(access) = AccessLine::read(line) {
             return Self::Access(Box::new(access));

@@ -1,4 +1,4 @@
-//! The command line as types.
+//! The command line as types (clap). Doc comments of arguments are the texts of `--help` and docs/commands.md.
 
 mod caller;
 mod rules;
@@ -247,8 +247,8 @@ pub(super) struct UserAdd {
     pub(super) password: PasswordFrom,
 }
 
-/// A password never stands in an argument, where other users of the machine could read it. Without either option it
-/// is asked for, where there is a terminal.
+/// The source of a password. It is never an argument: other users of the machine can read the arguments of a process.
+/// Without an option the terminal is asked, if there is one.
 #[derive(Debug, Args)]
 #[group(required = false, multiple = false)]
 pub(super) struct PasswordFrom {

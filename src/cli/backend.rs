@@ -1,4 +1,4 @@
-//! Where a command on the store is run: in the running gate, or here.
+//! The place where a command on the store runs: the running gate, or this process.
 
 use std::{
     io::{self, Write},
@@ -25,18 +25,18 @@ use crate::{
     store::{self, Engine, Loader, StoreError},
 };
 
-/// The running gate, or the store itself.
+/// The running gate, or the opened store.
 #[derive(Debug)]
 pub(super) enum Backend {
-    /// A gate holds the store.
+    /// A gate is running and has locked the store.
     Gate(Client),
-    /// No gate does: it was opened here.
+    /// No gate is running. This process has opened the store.
     Here(Box<Services>),
-    /// No gate does, and it was opened here for an import alone.
+    /// No gate is running. This process has opened the store for an import.
     Import(Box<Loader>),
 }
 
-/// The configuration as a command found it. A gate that runs is reached even where its file has been broken since.
+/// The configuration of a command. A running gate is reached even if the file has been damaged since its start.
 #[derive(Debug)]
 pub(super) struct Site {
     config: Config,
@@ -44,10 +44,11 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Reads the configuration. With mistakes it is good only to reach the gate that runs; that is told as a warning.
+    /// Loads the configuration. If it has errors and a gate answers, it is only used to reach that gate, and the errors
+    /// are printed with a warning.
     ///
     /// # Errors
-    /// Every mistake, where no gate answers.
+    /// All errors, if no gate answers.
     pub(super) fn find(global: &Global) -> Result<Self, ConfigErrors> {
         let sources = super::sources(global);
         let mistakes = match config::load(&sources) {
@@ -56,6 +57,7 @@ impl Site {
         };
         let Some(config) = config::salvage(&sources) else { return Err(mistakes) };
         let socket = socket(&config);
+        // Only a gate that answers is proof that the readable part of the configuration is the right one.
         if UnixStream::connect(&socket).is_err() {
             return Err(mistakes);
         }
@@ -69,15 +71,15 @@ impl Site {
         Ok(Self { config, broken: Some(mistakes) })
     }
 
-    /// What could be read.
+    /// The readable part of the configuration.
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The settings without a mistake.
+    /// The configuration, if it has no errors.
     ///
     /// # Errors
-    /// Every mistake.
+    /// All errors.
     pub(super) fn whole(&self) -> Result<&Config, ConfigErrors> {
         self.broken.clone().map_or(Ok(&self.config), Err)
     }
@@ -90,7 +92,7 @@ impl From<Config> for Site {
 }
 
 impl Backend {
-    /// Reaches the gate that runs on this store, or opens the store.
+    /// Connects to the gate of this store, or opens the store.
     pub(super) async fn open(site: &Site) -> anyhow::Result<Self> {
         if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
@@ -98,7 +100,7 @@ impl Backend {
         Self::here(site.whole()?).await
     }
 
-    /// The same, where there is a store already: to look into one makes none.
+    /// As [`Backend::open`], for a store that must exist. A command that only reads must not create one.
     pub(super) async fn open_existing(site: &Site) -> anyhow::Result<Self> {
         if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
@@ -128,7 +130,7 @@ impl Backend {
         Ok(Self::Here(Box::new(services.with_config(config))))
     }
 
-    /// Reaches the gate that runs on this store, or opens the store so that it holds few of its rows.
+    /// Connects to the gate of this store, or opens the store without loading all rows.
     pub(super) async fn open_for_import(site: &Site) -> anyhow::Result<Self> {
         if let Some(gate) = Self::reach(site).await? {
             return Ok(gate);
@@ -149,7 +151,7 @@ impl Backend {
         }
     }
 
-    /// Says where a first command has made a store: the gate has to be started with the same configuration.
+    /// Tells where the first command has created a store, because the gate must use the same configuration.
     pub(super) fn tell_of_a_new_store(site: &Site) {
         let folder = match &site.config.store.engine {
             Engine::Sled(folder) => folder,
@@ -165,9 +167,9 @@ impl Backend {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
-    /// The gate that runs on this store; `None` where none does.
+    /// Connects to the gate of this store; `None` if none is running.
     pub(super) async fn of_a_gate(site: &Site) -> anyhow::Result<Option<Self>> {
-        // Which store is meant may be what cannot be read.
+        // With errors, the readable part may name another store, so the names are not compared.
         let store_name = site.broken.is_none().then(|| store_name(&site.config.store));
         Ok(Client::connect(&socket(&site.config), store_name).await?.map(Self::Gate))
     }
@@ -186,7 +188,7 @@ impl Backend {
         }
     }
 
-    /// Gives the store back.
+    /// Closes the store.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Gate(_) => {}
@@ -196,6 +198,7 @@ impl Backend {
         Ok(())
     }
 
+    // The socket limits the size of a message; rows of an import can be large.
     async fn halves(&mut self, run: u32, mut rows: Vec<Row>) -> anyhow::Result<Output> {
         let second = rows.split_off(rows.len() / 2);
         let mut fates = Vec::new();
@@ -208,7 +211,7 @@ impl Backend {
     }
 }
 
-/// A store that is held by a gate which does not answer.
+/// Opens a store; explains a lock that a gate holds without answering.
 fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Result<T> {
     match opened {
         Err(locked @ StoreError::Locked { .. }) => Err(locked).with_context(|| silent(config)),
@@ -216,12 +219,12 @@ fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Resul
     }
 }
 
-/// That no gate answers, and where it was looked for.
+/// The message that no gate answers, with the path of the socket.
 pub(super) fn silent(config: &Config) -> String {
     format!("no gate answers on `{}`", whole(&socket(config)))
 }
 
-/// Which configuration said where to look.
+/// The message about which configuration determined the path.
 pub(super) fn looked(config: &Config) -> String {
     let file = config.file();
     if file.exists() {
@@ -234,7 +237,7 @@ pub(super) fn looked(config: &Config) -> String {
     }
 }
 
-/// A path from the root on: a relative one does not say where it was looked.
+/// The absolute path: a relative one would not tell which folder is meant.
 fn whole(path: &Path) -> String {
     std::path::absolute(path).as_deref().unwrap_or(path).display().to_string()
 }

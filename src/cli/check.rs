@@ -1,4 +1,4 @@
-//! `check`: every mistake of the configuration and the policies at once.
+//! `check`: reports all errors in the configuration and the policies at once.
 
 mod users;
 
@@ -15,7 +15,7 @@ use crate::{
     policy::{self, Case, Finding, Severity, Stored},
 };
 
-/// One line of the answer, in the shape of `check --json`.
+/// A line of the answer, in the form of `check --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Entry {
     file: String,
@@ -27,7 +27,7 @@ struct Entry {
     fix: Option<String>,
 }
 
-/// Checks everything and prints what it found. `strict`: a warning is a mistake, too.
+/// Checks everything and prints the findings. `strict`: warnings count as errors.
 pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result<Exit> {
     let entries = all(sources)?;
     let errors = entries.iter().filter(|entry| entry.severity == "error").count();
@@ -70,7 +70,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     };
     findings.extend(unreadable_cases);
     let stored = stored(config)?;
-    // Without a store there is no role; what a store holds that cannot be asked is not known.
+    // Without a store there are no roles. If the store exists and cannot be asked, the roles are unknown.
     let known = stored.is_some() || !known::has_store(config);
     let (analysis, mistakes) =
         policy::analyze(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
@@ -92,7 +92,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     };
     let mut entries: Vec<Entry> = findings
         .into_iter()
-        // Which roles there are is known to the store alone.
+        // Only the store knows which roles exist.
         .filter(|finding| known || finding.code != UNKNOWN_ROLE)
         .map(|finding| Entry::of_finding(at(&finding.file), finding))
         .collect();
@@ -105,8 +105,8 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// An account model whose file asks for confirmed addresses, where nothing sends the mail that confirms one. What the
-/// configuration itself asks for has been told.
+/// Warns if the account model requires confirmed addresses and nothing sends the mail that confirms them. The same
+/// setting in the configuration has its own warning.
 fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Option<Entry> {
     let settings = app::account_settings(config, analysis.set().account());
     let asks = settings.email_verification_required && !config.users.email_verification_required;
@@ -124,7 +124,7 @@ fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Opti
     })
 }
 
-/// What the store knows: `None` where there is none yet, or another process holds it.
+/// The rows of the store; `None` if there is no store or it cannot be opened.
 fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
     if !known::has_store(config) {
         return Ok(None);
@@ -198,13 +198,13 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-/// What findings call the configuration.
+/// The name of the configuration in findings.
 const CONFIG_FILE: &str = "portcullis.toml";
 
-/// What findings call the rows of the store.
+/// The name of the store in findings.
 const STORE: &str = "store";
 
-/// The code of the finding that needs the store.
+/// The code of a finding that only the store can confirm.
 const UNKNOWN_ROLE: &str = "unknown-role";
 
 #[cfg(test)]

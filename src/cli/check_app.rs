@@ -1,5 +1,5 @@
-//! `import check-app`: reads a LoopBack 3 project and lists what is covered as it is, and what needs a setting or a
-//! decision. Nothing of the project is run.
+//! `import check-app`: reads a LoopBack 3 project and lists what is covered without changes, and what needs a setting
+//! or a decision. No code of the project is run.
 
 mod code;
 mod hooks;
@@ -21,19 +21,19 @@ use crate::config::{self, Config, ConfigErrors, Profile, Sources};
 
 use remark::{Kind, Place, Remark, Remarks};
 
-/// What a check came to.
+/// The result of the check.
 #[derive(Debug)]
 struct Checked {
     remarks: Vec<Remark>,
-    /// Whether the gate would start with the project's files: as `check` says it.
+    /// Whether the gate would start with the project's files, as `check` decides it.
     starts: bool,
 }
 
-/// The configuration that a project is judged by: where nothing names a profile, `loopback3`, under which it should
-/// run.
+/// The configuration for the check. If it names no profile, `loopback3` is assumed, because a project is moved to that
+/// profile.
 ///
 /// # Errors
-/// When the configuration has mistakes.
+/// If the configuration has errors.
 pub(super) fn config(sources: &Sources) -> Result<Config, ConfigErrors> {
     let config = config::load(sources)?.config;
     if config.is_set(PROFILE) {
@@ -45,7 +45,7 @@ pub(super) fn config(sources: &Sources) -> Result<Config, ConfigErrors> {
     Ok(config::load(&sources)?.config)
 }
 
-/// Reads the project in `folder` and prints its remarks.
+/// Checks the project in `folder` and prints the remarks.
 pub(super) fn run(sources: &Sources, folder: &Path, json: bool) -> anyhow::Result<Exit> {
     let is_said = config::load(sources)?.config.is_set(PROFILE);
     let checked = check(&config(sources)?, is_said, folder)?;
@@ -79,7 +79,7 @@ fn check(config: &Config, profile_is_said: bool, folder: &Path) -> anyhow::Resul
     Ok(Checked { remarks, starts: models.starts })
 }
 
-/// By which profile the project is judged.
+/// Remarks on the profile of the check.
 fn profile(config: &Config, is_said: bool, remarks: &mut Remarks) {
     let name = match config.profile {
         Profile::Loopback3 => "loopback3",

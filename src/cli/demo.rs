@@ -1,6 +1,6 @@
-//! `demo`: a small legacy app, the gate before it, sample policies and two users, until Ctrl-C.
+//! `demo`: a small legacy app, the gate in front of it, sample policies and two users, until Ctrl-C.
 //!
-//! Everything is in one temporary folder, which is always removed at the end.
+//! All files are in a temporary folder, which is removed at the end.
 
 mod legacy_app;
 mod script;
@@ -30,29 +30,29 @@ use crate::{
 
 use script::EDITOR;
 
-/// The files of the sample policies.
+/// The sample policies.
 const POLICIES: [(&str, &str); 3] = [
     ("public.json", include_str!("../../policies/public.json")),
     ("notes.json", include_str!("../../policies/notes.json")),
     ("admin.json", include_str!("../../policies/admin.json")),
 ];
 
-/// The usual ports of the gate and of the app; others where these are taken.
+/// The default ports of the gate and of the app. If one is taken, a free port is used.
 const USUAL: Ports = Ports { gate: 8080, app: 3000 };
 
-/// Any that are free.
+/// Any free ports.
 const ANY: Ports = Ports { gate: 0, app: 0 };
 
-/// Runs the demo until a signal ends it.
+/// Runs the demo until a signal arrives.
 pub(super) fn run() -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
-        // Before there is anything to leave behind.
+        // Before any file is created, because a signal without a handler would leave the files behind.
         let mut signals = Signals::listen()?;
-        // A start is brought to its end: half of one would leave files behind.
+        // A start is not interrupted: a partial one would leave files behind.
         let mut log = None;
         let demo = match Demo::start(USUAL, &mut log).await {
-            // The port was taken after it was looked at.
+            // Another process has taken the port after the check.
             Err(error) if error.is::<BindError>() => Demo::start(ANY, &mut log).await,
             demo => demo,
         }?;
@@ -64,7 +64,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
     })
 }
 
-/// The ports on 127.0.0.1 that are wanted.
+/// The requested ports on 127.0.0.1.
 #[derive(Clone, Copy)]
 struct Ports {
     gate: u16,
@@ -78,14 +78,14 @@ struct Demo {
 }
 
 impl Demo {
-    /// Starts it in a folder of its own. The process has one log: the first start makes it.
+    /// Starts the demo in a temporary folder. A process can have one log only, so the first start creates it.
     async fn start(ports: Ports, log: &mut Option<Log>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
         let (config, app) = prepare(folder.path(), ports)?;
         let log = match log {
             Some(log) => log,
-            // What went well is told by the commands' own answers.
+            // Successful steps are visible in the answers of the commands.
             None => log.insert(serve::log(&config, Level::WARN)?),
         };
         furnish(&config).await?;
@@ -93,7 +93,7 @@ impl Demo {
         Ok(Self { gate, app, folder })
     }
 
-    /// What is printed: where everything is, and commands to paste.
+    /// The printed text: addresses, and commands to paste.
     fn text(&self) -> String {
         let gate = self.gate.address();
         let config = self.folder.path().join(CONFIG_FILE);
@@ -105,7 +105,7 @@ impl Demo {
         for step in script::steps(&gate) {
             text.push_str(&format!("# {}\n{}\n\n", step.shows, step.command));
         }
-        // Built by cargo, it is not on the PATH.
+        // A binary that cargo has built is not in the `PATH`.
         let own = std::env::current_exe().unwrap_or_else(|_| "portcullis".into());
         text.push_str(&format!(
             "Its accounts, from another terminal:\n{} user list -c {}\n\n\
@@ -117,15 +117,15 @@ impl Demo {
     }
 }
 
-/// The usual port if it is free, else any free one.
+/// Binds the preferred port, or a free one.
 fn preferred(port: u16) -> anyhow::Result<TcpListener> {
     let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     bind(port).or_else(|_| bind(0)).context("there is no free port on 127.0.0.1")
 }
 
-/// Starts the app, writes the demo's files, and reads its configuration as `serve` would.
+/// Starts the app, writes the files of the demo, and loads its configuration like `serve`.
 fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> {
-    // Held until the app has its own.
+    // Kept until the app has its port, so that both differ.
     let gate = preferred(ports.gate)?;
     let http = gate.local_addr().context("the port is gone")?;
     let app = legacy_app::start(preferred(ports.app)?)?;
@@ -139,7 +139,7 @@ fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> 
         fs::write(&config, configuration(http, app))
     };
     write().with_context(|| format!("cannot write to `{}`", folder.display()))?;
-    // Neither the environment nor the working directory plays a part.
+    // The environment and the working directory have no influence on the demo.
     let sources = Sources { file: Some(config), env: Vec::new(), flags: Vec::new() };
     Ok((config::load(&sources)?.config, app))
 }
@@ -167,7 +167,7 @@ audit = false
     )
 }
 
-/// Two users, a role, and who has it.
+/// Creates two users, a role, and its mapping.
 async fn furnish(config: &Config) -> anyhow::Result<()> {
     let mut backend = Backend::open(&Site::from(config.clone())).await?;
     backend.call(AdminCommand::RoleAdd { name: EDITOR.to_owned() }).await?;

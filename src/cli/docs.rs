@@ -1,4 +1,4 @@
-//! docs/commands.md, made of the definition of the command line: it says what `--help` says.
+//! Generates docs/commands.md from the definition of the command line, so that it matches `--help`.
 
 use clap::{Arg, Command, CommandFactory, Parser, error::ErrorKind};
 

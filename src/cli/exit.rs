@@ -1,24 +1,24 @@
-//! How a command ends.
+//! Exit codes.
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It is done.
+    /// The command succeeded.
     Done,
-    /// It failed, or found mistakes.
+    /// The command failed, or found errors.
     Failed,
-    /// The command line makes no sense.
+    /// The command line is not valid.
     Usage,
 }
 
 impl Exit {
-    /// The process's exit code.
+    /// The exit code of the process.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
-            // EX_USAGE of sysexits.h.
+            // `EX_USAGE` of sysexits.h.
             Self::Usage => 64,
         }
     }

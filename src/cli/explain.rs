@@ -1,5 +1,5 @@
-//! `explain`: why a request is allowed or denied: by the running gate, by the policies on disk where none runs, or as
-//! the access log recorded it.
+//! `explain`: why a request is allowed or denied, by the running gate, by the policies on disk if no gate runs, or as
+//! recorded in the access log.
 
 mod live;
 mod question;
@@ -31,7 +31,7 @@ use crate::{
 
 use question::{Person, Question, Situation, analyze, said};
 
-/// Explains one request, and prints it.
+/// Explains a request, and prints the explanation.
 pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let site = Site::find(global)?;
     if let (Some(id), Some(log)) = (&explain.request_id, &explain.log) {
@@ -48,7 +48,8 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         .as_deref()
         .map(|text| serde_json::from_str(text).with_context(|| format!("`--body {text}` is not JSON")))
         .transpose()?;
-    // What is refused before any rule needs no answer of the gate.
+    // A request that is refused before the rules needs no answer of the gate.
+    // With an unreadable configuration only the gate knows how requests are read, so it is asked in any case.
     let live = match Asked::read(method, target) {
         Err(_) if site.whole().is_ok() => None,
         _ => {
@@ -75,7 +76,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     if global.json {
         print_json(&serde_json::to_value(&explanation)?)?;
         if let Some(differs) = &situation.differs {
-            // The answer's shape is fixed.
+            // On standard error: the form of the JSON answer is fixed.
             let _ = io::stderr().write_all(format!("note: {differs}\n").as_bytes());
         }
         return Ok(Exit::Done);
@@ -93,7 +94,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Without a gate: the files on disk, and the store as far as there is one.
+/// The situation without a gate: the files on disk, and the store if it exists.
 fn on_disk(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<Situation> {
     let (stored, person) = person(config, asker, explain)?;
     Ok(Situation {
@@ -132,7 +133,7 @@ impl Situation {
         explanation
     }
 
-    /// Who decided, and by what.
+    /// The source of the decision.
     fn source(&self, config: &Config) -> String {
         let digest = self.analysis.set().digest.get(..12).unwrap_or_default();
         match self.told {
@@ -142,7 +143,7 @@ impl Situation {
     }
 }
 
-/// Who asks. Where there is no store yet, an id is believed, and the roles are those of the command line.
+/// The caller. Without a store, an id is taken as given, and the roles are those of the command line.
 fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<(Stored, Person)> {
     let who = match asker {
         CallerArg::Anonymous => None,
@@ -172,7 +173,7 @@ fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Resu
     Ok((stored, Person { user: Some(id.to_string()), roles, scopes: explain.scopes.clone(), disabled }))
 }
 
-/// An id, without a store that could tell whose it is.
+/// The id of a user that no store can confirm.
 fn believed(who: &Who) -> anyhow::Result<UserId> {
     match who {
         Who::Id(id) => Ok(id.clone()),
@@ -181,7 +182,7 @@ fn believed(who: &Who) -> anyhow::Result<UserId> {
     }
 }
 
-/// The gate's own paths: no rule is asked, and the app never sees such a request.
+/// The explanation for a path that the gate reserves. No rule decides, and the app never sees the request.
 fn own_explanation(path: &str, config: &Config) -> Explanation {
     let is_served = path == gate::OPENAPI && config.api.openapi;
     let (verdict, status, flip) = if is_served {
@@ -225,7 +226,7 @@ fn refused_explanation(refused: &Refused) -> Explanation {
     }
 }
 
-/// What decides about a path of the gate's own.
+/// The "rule" that decides about a reserved path.
 const OWN: &str = "the gate itself";
 
 impl Person {

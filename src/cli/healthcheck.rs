@@ -1,4 +1,4 @@
-//! `healthcheck`: exit 0 when the gate of this configuration is ready.
+//! `healthcheck`: exits with 0 if the gate of this configuration is ready.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::admin::AdminCommand;
 
-/// A gate that needs longer is not well.
+/// A gate that needs longer is not healthy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks the gate over its admin socket.
+/// Asks the gate through its admin socket.
 pub(super) async fn run(site: &Site) -> anyhow::Result<Exit> {
     let ask = async {
         let Some(mut gate) = Backend::of_a_gate(site).await? else {

@@ -1,9 +1,9 @@
-//! `import loopback`: accounts, live sessions, roles and stored rules of a LoopBack 3 app
+//! `import loopback`: imports accounts, live sessions, roles and stored rules of a LoopBack 3 app
 //! (docs/moving-from-loopback.md).
 //!
-//! A thread reads and understands (`read`), this side stores, a thousand rows at a time: what is held does not grow
-//! with the files. A row that makes no sense is left and named with its place. Whether a row that makes sense is
-//! taken, the store itself decides.
+//! A thread reads and validates the rows (`read`). This side stores them, a thousand at a time, so that memory does not
+//! grow with the files. A row that is not valid is skipped and reported with its place. Whether a valid row is stored
+//! is decided by the store.
 
 mod collection;
 mod item;
@@ -35,9 +35,9 @@ pub(super) use item::Kind;
 pub(super) use names::Names;
 pub(super) use report::Report;
 
-/// Reads the files, stores what makes sense, and tells what became of everything.
+/// Reads the files, stores the valid rows, and returns the report.
 ///
-/// `json`: the report has to name every row, and no bar is drawn.
+/// `json`: the report lists every row, and no progress bar is drawn.
 pub(super) async fn run(
     files: &ImportFiles,
     names: &Names,
@@ -73,17 +73,18 @@ pub(super) async fn run(
     Ok(import.report)
 }
 
-/// An import on its way.
+/// A running import.
 struct Import<'b> {
     backend: &'b mut Backend,
     report: Report,
-    /// Its number.
+    /// The run's number.
     run: u32,
-    /// The ids that roles have here, by those in the files; `None` when there were none.
+    /// The ids of roles in this store by their ids in the files; `None` if the files contain no roles.
     roles: Option<Roles>,
-    /// The accounts that were left: what belongs to them is left, too. Other accounts here may have their ids.
+    /// The accounts that were skipped. Rows that belong to them are skipped, too: another account here may have the
+    /// same id.
     absent: HashSet<UserId>,
-    /// The store has been told that accounts have text ids.
+    /// Whether the store has been switched to text ids.
     text_ids: bool,
 }
 
@@ -146,7 +147,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// A row that may be stored, with the ids that roles have here.
+    /// Checks a row, and replaces the ids of roles by those of this store.
     fn admit(&mut self, mut row: Row) -> Result<Row, Why> {
         if !matches!(row, Row::User(_)) && row.account().is_some_and(|id| self.absent.contains(&id)) {
             return Err("its user was left".into());
@@ -159,7 +160,7 @@ impl Import<'_> {
                     return Err(Why::of(what, &role.name));
                 }
             }
-            // Without any roles in the files, the mappings are of roles that are here.
+            // If the files contain no roles, the mappings refer to roles of this store.
             Row::Mapping(mapping) => {
                 if let Some(roles) = &self.roles {
                     let Some(id) = roles.ids.get(&mapping.role_id) else {
@@ -173,7 +174,7 @@ impl Import<'_> {
         Ok(row)
     }
 
-    /// Before the first account with a text for an id: no account that is registered meanwhile gets a number.
+    /// Switches the store to text ids before the first account with one, so that no new account gets a number.
     async fn use_text_ids(&mut self, rows: &[Row]) -> anyhow::Result<()> {
         let is_text = |row: &Row| matches!(row, Row::User(user) if matches!(user.id, UserId::Text(_)));
         if !self.text_ids && rows.iter().any(is_text) {

@@ -1,4 +1,4 @@
-//! Reads the roles and rules of the store, with which policies are compiled.
+//! Reads the roles and rules of the store, which the policies are compiled with.
 
 use super::backend::{Backend, Site};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     store::Engine,
 };
 
-/// Whether there is a store to ask: to open one that is not there would make it.
+/// Whether a store exists. Opening a missing one would create it.
 pub(super) fn has_store(config: &Config) -> bool {
     match &config.store.engine {
         Engine::Sled(_) => config.store.engine.has_files(),
@@ -16,10 +16,10 @@ pub(super) fn has_store(config: &Config) -> bool {
     }
 }
 
-/// Roles and stored rules, and the user that is wanted.
+/// The roles and rules of the store, and the requested user.
 ///
 /// # Errors
-/// When the store cannot be reached, or there is no such user.
+/// If the store cannot be reached, or the user does not exist.
 pub(super) async fn ask(site: &Site, who: Option<&Who>) -> anyhow::Result<(Stored, Option<UserView>)> {
     let mut backend = Backend::open(site).await?;
     let answers = both(&mut backend, who).await;

@@ -1,4 +1,4 @@
-//! What shells and `man` know of the command line, made of its own definition.
+//! Generates shell completions and manual pages from the definition of the command line.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use super::{Exit, args::Line, print};
 
-/// Prints the completions of a shell.
+/// Prints the completions for a shell.
 pub(super) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Line::command(), "portcullis", &mut script);
@@ -16,7 +16,7 @@ pub(super) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes a manual page for the program and for each command.
+/// Writes manual pages for the program and each command.
 pub(super) fn pages(dir: &Path) -> anyhow::Result<Exit> {
     let write = || {
         std::fs::create_dir_all(dir)?;

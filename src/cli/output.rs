@@ -1,4 +1,4 @@
-//! What a command answers, as text for a person.
+//! The answers of commands as text.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::{
     app::Status,
 };
 
-/// Lines for a person, each with its newline.
+/// Lines of text, each with its newline.
 pub(super) fn text(output: &Output) -> String {
     match output {
         Output::Done { message } => format!("{message}\n"),
@@ -106,7 +106,7 @@ fn end(token: &TokenView) -> String {
     }
 }
 
-/// A moment without its milliseconds.
+/// A time without milliseconds.
 fn to_second(moment: &str) -> String {
     moment.split_once('.').map_or_else(|| moment.to_owned(), |(second, _)| format!("{second}Z"))
 }
@@ -115,12 +115,12 @@ fn or_dash(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }
 
-/// A row a line, however long: handles and names are there to be copied.
+/// A table with each row on one line of any length, because handles and names are copied from it.
 fn rows<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     table::rows(head, rows, None).concat()
 }
 
-/// A line a fact.
+/// The status, one fact for each line.
 fn status_text(status: &StatusView) -> String {
     let gate = &status.gate;
     let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(", ") };
@@ -173,7 +173,7 @@ fn status_text(status: &StatusView) -> String {
     text
 }
 
-/// Each server of the app, and how it is.
+/// The servers of the app with their states.
 fn upstreams(gate: &Status) -> Vec<String> {
     let servers = gate.upstreams.iter().zip(&gate.upstream_health);
     servers

@@ -1,4 +1,4 @@
-//! Text for a person: colour and lines of the right width where it goes to a terminal, and nowhere else.
+//! Formats text for a terminal: colour, and lines of the right width.
 
 use std::io::{self, IsTerminal};
 
@@ -8,17 +8,17 @@ use anstyle::{AnsiColor, Style};
 use super::table;
 use crate::config::Sources;
 
-/// How to show text.
+/// The format of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Paint {
     colour: bool,
-    /// Columns of a line; `None` = no bound.
+    /// The number of columns; `None` = unlimited.
     width: Option<usize>,
 }
 
 impl Paint {
-    /// As standard output and the environment want it: colour only on a terminal, never with `NO_COLOR`,
-    /// `CLICOLOR=0` or `TERM=dumb`, and everywhere with `CLICOLOR_FORCE`.
+    /// The format for standard output and the environment: colour on a terminal only, never with `NO_COLOR`,
+    /// `CLICOLOR=0` or `TERM=dumb`, and always with `CLICOLOR_FORCE`.
     pub(super) fn of_stdout() -> Self {
         let stdout = io::stdout();
         let colour = AutoStream::choice(&stdout) != ColorChoice::Never;
@@ -41,7 +41,7 @@ impl Paint {
         self.with(Style::new().dimmed(), text)
     }
 
-    /// Green for what is allowed or passes, red for the rest.
+    /// Green for allowed or passed, red otherwise.
     pub(super) fn good(self, good: bool, text: &str) -> String {
         self.with(if good { AnsiColor::Green } else { AnsiColor::Red }.on_default(), text)
     }
@@ -55,14 +55,14 @@ impl Paint {
         table::rows(head, rows, self.width)
     }
 
-    /// A text that begins at this column, as do the lines that it goes on in.
+    /// Wraps a text that begins at this column; further lines are indented to it.
     pub(super) fn indented(self, text: &str, column: usize) -> String {
         let Some(width) = self.width else { return text.to_owned() };
         let glue = format!("\n{:column$}", "");
         table::wrap(text, width.saturating_sub(column).max(NARROWEST / 2)).join(&glue)
     }
 
-    /// Each line by itself: what a pager cuts out of the middle is painted, too.
+    /// Each line is painted separately, because a pager may show any part of the text.
     fn with(self, style: Style, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
@@ -74,14 +74,14 @@ impl Paint {
     }
 }
 
-/// Columns of a line on the terminal; `None` = no bound.
+/// The number of columns of the terminal; `None` = unlimited.
 fn width(terminal: bool, columns: Option<usize>, env: &[(String, String)]) -> Option<usize> {
     let named = || env.iter().find(|(name, _)| name == "COLUMNS")?.1.parse().ok();
     let columns = columns.filter(|columns| *columns > 0).or_else(named);
     columns.filter(|_| terminal).map(|columns| columns.max(NARROWEST))
 }
 
-/// A table cannot be read in fewer columns.
+/// A table cannot be read with fewer columns.
 const NARROWEST: usize = 40;
 
 #[cfg(test)]

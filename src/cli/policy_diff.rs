@@ -1,4 +1,4 @@
-//! `policy diff`: who may do what by one folder and not by the other; over all callers, the cases, and a log.
+//! `policy diff`: what two policy folders decide differently, for all callers, the cases, and a log.
 
 use std::{
     collections::BTreeMap,
@@ -25,30 +25,30 @@ use crate::{
     policy::{Analysis, Caller, Change, Verdict, compare},
 };
 
-/// A change and where it was seen.
+/// A change and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Seen {
     #[serde(flatten)]
     change: Change,
     /// `rules`, `case NAME`, or `log`.
     from: String,
-    /// Requests of the log that it would have touched.
+    /// The number of requests in the log that it affects.
     count: usize,
 }
 
-/// What a log held.
+/// The contents of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LogRead {
     /// Requests that were decided again.
     requests: usize,
-    /// Requests that no rule was asked about: refused before, or none of our paths.
+    /// Requests without facts: refused before the rules, or on a reserved path.
     without_facts: usize,
-    /// Lines that are none of ours, or broken.
+    /// Lines that are broken or of another program.
     foreign: usize,
 }
 
-/// Compares two folders and prints what changes. Opening is a failure.
+/// Compares two folders and prints the changes. A change that opens access is a failure.
 pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Result<Exit> {
     let (old, new) = (Folder::read(config, &diff.old)?, Folder::read(config, &diff.new)?);
     let mut seen = of_rules(&old.analysis, &new.analysis);
@@ -76,13 +76,13 @@ pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Res
     Ok(if opens > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// Every route and every caller that rules can tell apart.
+/// The changes for every route and every class of callers.
 fn of_rules(old: &Analysis, new: &Analysis) -> Vec<Seen> {
     let seen = |change| Seen { change, from: "rules".to_owned(), count: 0 };
     compare(old, new).into_iter().map(seen).collect()
 }
 
-/// The cases of both folders, each once.
+/// The changes of the cases of both folders, without duplicates.
 fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
     let mut cases = old.cases.clone();
     let further = new.cases.iter().filter(|(_, case)| old.cases.iter().all(|(_, known)| known != case));
@@ -108,8 +108,8 @@ fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
     seen
 }
 
-/// The requests of a log, those that are alike once. Where the log does not say whose a row is, both is tried. What is
-/// no line of ours is counted.
+/// The changes of the requests in a log, grouped. If the log does not record the owner, both answers are tried. Other
+/// lines are counted.
 fn of_log(old: &Analysis, new: &Analysis, log: &Path) -> anyhow::Result<(Vec<Seen>, LogRead)> {
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut found: BTreeMap<(bool, String, String, String), Seen> = BTreeMap::new();
@@ -189,7 +189,7 @@ fn of_line(old: &Analysis, new: &Analysis, line: &AccessLine) -> Vec<Change> {
             new: after.verdict,
             new_rule: after.rule,
         };
-        // Where it makes no difference whose the row is, once is enough.
+        // If the owner makes no difference, the change is listed once.
         if changes.iter().all(|known| (known.old, known.new) != (change.old, change.new)) {
             changes.push(change);
         }
@@ -204,7 +204,7 @@ fn route(old: &Analysis, new: &Analysis, method: &str, target: &str) -> String {
     name.to_owned()
 }
 
-/// A table of the changes, and how many of them open and close; `opens` do.
+/// The table of the changes, and how many open and close access.
 fn text(seen: &[Seen], opens: usize, paint: Paint) -> String {
     let rows = seen.iter().map(|seen| {
         let change = &seen.change;

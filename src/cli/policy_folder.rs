@@ -1,4 +1,4 @@
-//! What the commands read of the policies folder, beside the policies themselves.
+//! Reads the files of the policies folder besides the policies.
 
 use std::{fs, io, path::Path};
 
@@ -7,10 +7,10 @@ use crate::{
     policy::{Finding, Source},
 };
 
-/// Reads the `*.cases.json` files, in the order of their names; what is wrong with those that cannot be read.
+/// Reads the `*.cases.json` files in the order of their names. Files that cannot be read become findings.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// If the folder cannot be read.
 pub(super) fn cases(folder: &Path) -> io::Result<(Vec<Source>, Vec<Finding>)> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {

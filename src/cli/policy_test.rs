@@ -1,4 +1,4 @@
-//! `policy test`: the cases beside the policies, what they cover, and what they would not notice.
+//! `policy test`: runs the cases of a policy folder, with coverage and mutation.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
@@ -19,27 +19,27 @@ use crate::{
     policy::{self, Analysis, Case, Finding, Mutation, Outcome, RuleName, Severity, Stored},
 };
 
-/// A folder of policies and the cases beside them.
+/// A policy folder with its cases.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) analysis: Analysis,
-    /// `a.cases.json#/0` and the case.
+    /// The cases with their places: `a.cases.json#/0`.
     pub(super) cases: Vec<(String, Case)>,
 }
 
-/// What became of all cases.
+/// The result of all cases.
 #[derive(Debug)]
 struct Tested {
     /// In the order of the cases.
     outcomes: Vec<Outcome>,
-    /// How many cases each rule decides.
+    /// The number of cases that each rule decides.
     coverage: Vec<(RuleName, usize)>,
-    /// Changes that no case notices: the rule, and what was done to it.
+    /// Mutations that no case notices, with their rules.
     survivors: Vec<(RuleName, Mutation)>,
     mutants: usize,
 }
 
-/// Runs the cases of a folder and prints what became of them.
+/// Runs the cases of a folder and prints the results.
 pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Result<Exit> {
     let mut folder = Folder::read(config, test.dir.as_deref().unwrap_or(&config.policies.dir))?;
     let tested = folder.test(test.mutate);
@@ -59,7 +59,7 @@ pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Res
 }
 
 impl Folder {
-    /// Reads a folder; the store's roles and rules stay out, so that the outcome is that of the files alone.
+    /// Reads a folder. The rows of the store are left out, so that the result depends on the files only.
     pub(super) fn read(config: &Config, dir: &Path) -> anyhow::Result<Self> {
         if dir.is_file() {
             anyhow::bail!("`{}` is a file; name the folder that it is in", dir.display());
@@ -113,7 +113,7 @@ impl Folder {
     }
 }
 
-/// What becomes of a case. A request that the gate refuses before any rule is denied by the check's name.
+/// Decides a case. A request that the gate refuses before the rules is denied by that check.
 pub(super) fn decide(analysis: &Analysis, case: &Case) -> Outcome {
     let refused = |refused: Refused| case.refused(refused.status, refused.check);
     match Asked::by(analysis.set(), case.user().as_deref(), &case.method, &case.target) {
@@ -204,7 +204,7 @@ impl Tested {
     }
 }
 
-/// The errors of a folder, a line each.
+/// The errors of a folder, one for each line.
 fn mistakes(dir: &Path, findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let lines: Vec<String> = errors.map(|finding| format!("\n  {finding}")).collect();

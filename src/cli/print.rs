@@ -1,10 +1,10 @@
-//! Answers on standard output.
+//! Prints answers to standard output.
 
 use std::io::{self, Write};
 
 use anyhow::Context;
 
-/// Prints an answer. A reader who has gone away is not an error.
+/// Prints an answer. A closed pipe (`| head`) is not an error.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),

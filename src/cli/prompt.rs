@@ -1,4 +1,4 @@
-//! What is asked of a person at a terminal: passwords, which are not shown, and a word before something is gone.
+//! Prompts at the terminal: passwords, which are not echoed, and confirmations.
 
 mod usage;
 
@@ -15,11 +15,11 @@ use crate::admin::Hidden;
 
 pub(super) use usage::UsageError;
 
-/// The password for `whom`: of a file or of standard input, without the newline that an editor or `echo` ends it with;
-/// else of the person at the terminal, twice.
+/// Reads the password of `whom` from a file or standard input, without the final newline that editors and `echo` add;
+/// otherwise from the terminal, twice.
 ///
 /// # Errors
-/// [`UsageError`] where nothing says where it is and there is no terminal.
+/// [`UsageError`] if no source is given and there is no terminal.
 pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden> {
     if let Some(path) = &from.password_file {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -43,7 +43,7 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
     filled(Hidden::new(first))
 }
 
-/// Refuses with this text where there is no terminal to ask at.
+/// Fails with this text if there is no terminal.
 ///
 /// # Errors
 /// [`UsageError`].
@@ -51,7 +51,7 @@ pub(super) fn may_ask(otherwise: &str) -> Result<(), UsageError> {
     if io::stdin().is_terminal() { Ok(()) } else { Err(UsageError(otherwise.to_owned())) }
 }
 
-/// Whether the answer is yes; anything else is no.
+/// Asks a question. Any answer but yes means no.
 pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
     say(&format!("{question} [y/N] "));
     let mut answer = String::new();
@@ -59,9 +59,9 @@ pub(super) fn yes(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A question is not an answer: it goes to standard error.
+/// Prompts go to standard error: standard output is for answers.
 fn say(text: &str) {
-    // Its reader may be gone.
+    // A closed standard error does not matter.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
@@ -77,8 +77,8 @@ fn without_newline(text: &str) -> Hidden {
     Hidden::new(line.unwrap_or(text).to_owned())
 }
 
-/// While it lives, the terminal shows nothing of what is typed. Ctrl-C ends the line instead of the process, so that
-/// the terminal is always left as it was.
+/// Switches off the echo of the terminal until it is dropped. Ctrl-C ends the line instead of the process, so that the
+/// terminal is always restored.
 struct Silence(Termios);
 
 impl Silence {
@@ -87,13 +87,13 @@ impl Silence {
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         quiet.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
-        // What was typed ahead counts.
+        // `Now` keeps what was typed before the prompt.
         termios::tcsetattr(io::stdin(), OptionalActions::Now, &quiet)
             .context("cannot keep the terminal from showing the password")?;
         Ok(Self(before))
     }
 
-    /// A line that is not shown.
+    /// Reads a line without echo.
     fn line(&self, prompt: &str) -> anyhow::Result<String> {
         say(prompt);
         let mut line = Vec::new();
@@ -114,12 +114,12 @@ impl Silence {
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        // Nothing can be done about it, and there is nothing to undo.
+        // Nothing can be done about an error here.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
-/// Far beyond any password that is taken: the rest of an endless input is not read.
+/// Maximum size of the input in bytes, so that an endless input is not read.
 const MAX_PASSWORD_INPUT: usize = 64 << 10;
 
 /// Ctrl-C.

@@ -1,33 +1,33 @@
-//! A method and a target as a command names them, read as the gate reads a request line.
+//! Reads a method and a target of a command as the gate reads a request line.
 
 use crate::{
     policy::{CurrentUser, PolicySet},
     wire::{HeadLimits, Reject, RequestHead, Scan},
 };
 
-/// A target that the gate would not refuse before any rule.
+/// A target that the gate does not refuse before the rules.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     /// The raw path.
     pub(super) path: String,
-    /// What follows the `?`.
+    /// The text after the `?`.
     pub(super) query: Option<String>,
-    /// Whether the path holds a `%2f`.
+    /// Whether the path contains a `%2f`.
     pub(super) encoded_slash: bool,
 }
 
-/// Why the gate refuses a request line before any rule is asked.
+/// The reason why the gate refuses a request line before the rules.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
-    /// The answer's status.
+    /// The status of the answer.
     pub(super) status: u16,
-    /// The check's name.
+    /// The name of the check.
     pub(super) check: &'static str,
     /// What is wrong, and what would be right.
     pub(super) message: String,
 }
 
-/// What a route without `encodedSlash` says to a `%2f`.
+/// The check of a `%2f` on a route without `encodedSlash`.
 pub(super) const ENCODED_SLASH: &str = "encoded-slash";
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 8 };
@@ -37,7 +37,7 @@ impl Asked {
     pub(super) fn read(method: &str, target: &str) -> Result<Self, Refused> {
         let mut head = RequestHead::new();
         let line = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        // A line break would end the line early and begin a header.
+        // A line break would end the request line and begin a header.
         if let Some(bad) = [method, target].into_iter().find(|text| text.contains(['\r', '\n'])) {
             let message = format!("`{}` holds a line break", bad.escape_debug());
             return Err(Refused { status: 400, check: "line-break", message });
@@ -57,7 +57,7 @@ impl Asked {
         }
     }
 
-    /// Reads a request line as the gate does for this caller: a `current_user_literal` is their id.
+    /// Reads a request line as the gate does for this caller: `current_user_literal` is replaced by their id.
     pub(super) fn by(
         set: &PolicySet,
         user: Option<&str>,
@@ -77,14 +77,14 @@ impl Asked {
         }
     }
 
-    /// Path and query, for a decision.
+    /// Path and query of the decision.
     pub(super) fn parts(&self) -> (&str, Option<&str>) {
         (&self.path, self.query.as_deref())
     }
 }
 
 impl Refused {
-    /// A `%2f` where the route does not allow it.
+    /// The refusal of a `%2f` that the route does not allow.
     pub(super) fn encoded_slash() -> Self {
         let message = "the path holds an encoded slash, and its route has no `encodedSlash`".to_owned();
         Self { status: 400, check: ENCODED_SLASH, message }

@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schema of what people write by hand.
+//! `schema`: the JSON Schemas of files that are written by hand.
 
 use super::{Exit, args::SchemaCommand, print_json};
 use crate::{config, policy};

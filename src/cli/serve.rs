@@ -1,4 +1,4 @@
-//! `serve`: the gate with its admin socket, until a signal ends it.
+//! `serve`: the gate with its admin socket, until a signal arrives.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,7 +18,7 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         let mut signals = Signals::listen()?;
-        // Not even a gate that is starting ends by a hangup.
+        // Before the start, because a SIGHUP without a handler ends the process.
         let mut hangups = signal(SignalKind::hangup()).context("cannot wait for signals")?;
         let log = log(&loaded.config, Level::INFO)?;
         for warning in &loaded.warnings {
@@ -53,14 +53,14 @@ async fn serve(
     }
 }
 
-/// A gate that serves clients and operators.
+/// A running gate with its admin socket.
 pub(super) struct Served {
     running: Running,
     socket: AdminSocket,
 }
 
 impl Served {
-    /// Starts the gate, and then its admin socket: the process that holds the store may replace the socket.
+    /// Starts the gate, then its admin socket. The process that has locked the store may replace an old socket.
     pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
         let running = app::start(config, Clock::System, log).await?;
         match AdminSocket::open(&running, config) {
@@ -72,42 +72,42 @@ impl Served {
         }
     }
 
-    /// Where clients find it, as a URL.
+    /// The URL for clients.
     pub(super) fn address(&self) -> String {
         app::http_name(&self.running.addresses.http)
     }
 
-    /// Reads the configuration and the policies again. What becomes of it is in the log.
+    /// Reads the configuration and the policies again. The result is logged.
     fn reload(&self) {
         tracing::info!("SIGHUP: the configuration and the policies are read again");
         drop(self.running.reload());
     }
 
-    /// Stops in order.
+    /// Stops the gate in order.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.socket.close().await;
         self.running.stop().await
     }
 }
 
-/// The signals that end a process in order. Those that programs give a meaning of their own do nothing here.
+/// The signals that stop the process in order. SIGUSR1, SIGUSR2 and SIGPIPE are ignored.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    /// From now on they no longer end the process by themselves.
+    /// Installs the handlers. From now on the signals do not end the process by default.
     pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot wait for signals");
         for ignored in [SignalKind::user_defined1(), SignalKind::user_defined2(), SignalKind::pipe()] {
-            // What was listened for once never ends the process by itself again.
+            // Once a handler is installed, the default action never returns.
             drop(listen(ignored)?);
         }
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Waits for one.
+    /// Waits for a signal.
     pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -116,10 +116,10 @@ impl Signals {
     }
 }
 
-/// Starts the log as the configuration wants it, and sends every module's events there.
+/// Starts the log by the configuration, and directs the events of all modules to it.
 ///
 /// # Errors
-/// When the system gives no thread, or another log was started in this process.
+/// If the thread cannot be started, or the process has another log.
 pub(super) fn log(config: &Config, level: Level) -> anyhow::Result<Log> {
     let format = match config.log.format {
         LogFormat::Auto => Format::Auto,
@@ -132,6 +132,7 @@ pub(super) fn log(config: &Config, level: Level) -> anyhow::Result<Log> {
     Ok(log)
 }
 
-/// Accounts' background work, the admin listener and socket, the store's waiting: no request passes here, and what is
-/// slow has a thread of its own. A second worker would be woken for nothing with every timer of the first.
+/// Number of worker threads of the main runtime, which runs background work of accounts, the admin listener and the
+/// admin socket. No request passes here, and slow work has threads of its own. A second worker would be woken in vain
+/// with every timer (docs/decisions.md section 8).
 const WORKERS: usize = 1;

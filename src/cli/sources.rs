@@ -1,4 +1,4 @@
-//! The configuration that a command line names.
+//! The configuration sources of a command line.
 
 use super::args::Global;
 use crate::config::{self, ConfigErrors, Loaded, Sources};

@@ -1,4 +1,4 @@
-//! `status`: what the running gate says of itself.
+//! `status`: the status of the running gate.
 
 use super::{
     Exit,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::admin::AdminCommand;
 
-/// Asks the gate, and prints it.
+/// Asks the gate and prints the answer.
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let site = Site::find(global)?;
     on_runtime(async {

@@ -1,17 +1,17 @@
-//! Columns of text that fit the terminal: cells that are too long for it go on in the next line.
+//! Tables that fit the terminal. Long cells are wrapped.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::printable::printable;
 
-/// Between two columns.
+/// Columns between two cells.
 const GAP: usize = 2;
 
-/// A column is not made narrower than its longest word, up to this width.
+/// Minimum width of a column: its longest word, up to this width.
 const LONGEST_WORD: usize = 24;
 
-/// The head and each row as text, each with its newlines: every column as wide as its widest cell, the last one as
-/// wide as it is. `width`: the columns of a line; `None` = any number.
+/// The head and the rows as text with newlines. Every column is as wide as its widest cell. `width`: the columns of a
+/// line; `None` = unlimited.
 pub(super) fn rows<const N: usize>(
     head: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -24,8 +24,8 @@ pub(super) fn rows<const N: usize>(
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
-/// A text in lines of at most `width` columns of a terminal, broken between words where there is a gap. Some letters
-/// (Chinese ones, say) have two columns, accents of their own none.
+/// Wraps a text to lines of at most `width` columns, between words where possible. Some characters (Chinese ones, say)
+/// have two columns, combining accents have none.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The part of a text that fits, at least one letter of it, and the rest.
+/// Splits a text at the width, after at least one character.
 fn split_at_width(text: &str, width: usize) -> (&str, &str) {
     let mut used = 0;
     let too_wide = |(at, c): &(usize, char)| {

@@ -1,10 +1,10 @@
-//! Whose request `explain` explains.
+//! The caller of the request that `explain` explains.
 
 use std::str::FromStr;
 
 use crate::admin::{Who, WhoError};
 
-/// Whose request is explained.
+/// The caller of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum CallerArg {
     Anonymous,
@@ -17,7 +17,7 @@ impl FromStr for CallerArg {
     fn from_str(text: &str) -> Result<Self, WhoError> {
         match text {
             "anonymous" => Ok(Self::Anonymous),
-            // Without a store it would be mistaken for an id.
+            // A misspelled `anonymous` would be taken for an id if there is no store.
             text if is_nearly_anonymous(text) => Err(WhoError::Anonymous(text.to_owned())),
             text => text.parse().map(Self::Who),
         }

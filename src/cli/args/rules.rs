@@ -47,10 +47,10 @@ pub(in crate::cli) struct AclAdd {
 }
 
 impl AclAdd {
-    /// The rule, with nothing left open but its id.
+    /// The complete rule, except for its id.
     ///
     /// # Errors
-    /// [`UsageError`] where the JSON and the options name two models.
+    /// [`UsageError`] if the JSON and the option name different models.
     pub(in crate::cli) fn into_rule(self) -> Result<StoredRule, UsageError> {
         if let Some(Rule(rule)) = self.rule {
             return match (&rule.model, &self.model) {
@@ -72,7 +72,7 @@ impl AclAdd {
     }
 }
 
-/// A rule as JSON.
+/// A rule in JSON.
 #[derive(Clone, Debug)]
 struct Rule(StoredRule);
 
@@ -87,7 +87,7 @@ impl FromStr for Rule {
         let mut take = |key: &str| match members.remove(key) {
             None | Some(serde_json::Value::Null) => Ok(None),
             Some(serde_json::Value::String(text)) => Ok(Some(text)),
-            // An id of a user is a number in files.
+            // Policy files contain ids of users as numbers.
             Some(serde_json::Value::Number(number)) if key == "principalId" => Ok(Some(number.to_string())),
             Some(_) => Err(format!("`{key}` is not text; write it in quotes")),
         };

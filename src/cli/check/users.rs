@@ -1,4 +1,4 @@
-//! Checks that the users whom rules name exist.
+//! Checks that the users in rules exist.
 
 use tokio::runtime::Builder;
 
@@ -10,8 +10,8 @@ use crate::{
     policy::{Code, Finding, Severity, UserRule},
 };
 
-/// The findings with what the store says of each rule's user in place of what the looks of the id say. They stay as
-/// they are where the store cannot be asked.
+/// Replaces the findings about the form of ids by what the store says about each user. They stay if the store cannot be
+/// asked.
 pub(super) fn told(
     config: &Config,
     rules: &[UserRule],
@@ -57,7 +57,7 @@ async fn doubt(backend: &mut Backend, rule: &UserRule) -> Option<Finding> {
     Some(Finding { file, line, column, severity: Severity::Warning, code: USER_ID, message, fix: Some(fix) })
 }
 
-/// No answer is not a user: whether the store answers at all has been seen.
+/// An error counts as "no such user": the store has been asked before, so it answers.
 async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
     match backend.call(AdminCommand::UserShow { who }).await {
         Ok(Output::User(user)) => Some(user),
@@ -65,10 +65,10 @@ async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
     }
 }
 
-/// This many rules for one user are looked up.
+/// Maximum number of rules whose users are looked up.
 const MOST: usize = 200;
 
 const USER_ID: &str = Code::UserId.name();
 
-/// What findings call the rows of the store.
+/// The name of the store in findings.
 const STORE: &str = "store";

@@ -1,4 +1,4 @@
-//! The code: what it does about accounts, tokens and rules that no file of LoopBack's shows.
+//! Finds code that concerns accounts, tokens and rules, which LoopBack's files do not show.
 
 mod account;
 mod calls;
@@ -8,28 +8,28 @@ use calls::is_account_named;
 
 pub(super) use calls::{calls, is_account};
 
-/// Something that code does, found by the name that it calls.
+/// A pattern in code, found by a name that it contains.
 struct Mark {
     name: &'static str,
     code: &'static str,
     about: About,
-    /// What it is; `{}` is the first argument.
+    /// The message; `{}` is replaced by the first argument.
     message: &'static str,
     fix: &'static str,
 }
 
-/// Where a mark matters.
+/// The scope of a mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum About {
-    /// Everywhere.
+    /// All code.
     App,
-    /// Where the accounts are meant: the app keeps the routes of its other models.
+    /// The account model only. The app keeps the routes of its other models.
     Accounts,
-    /// As [`About::App`], but only told once for a file.
+    /// All code, reported once for each file.
     File,
 }
 
-/// Looks at the code.
+/// Searches the code.
 pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     for script in &project.scripts {
         for mark in MARKS.iter().chain(&ACCOUNT_MARKS) {
@@ -64,12 +64,12 @@ fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) 
     }
 }
 
-/// Methods that code takes from the API.
+/// Methods of models that code disables.
 fn disabled_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
     let mut kept = 0;
     for name in ["disableRemoteMethodByName(", "disableRemoteMethod(", "findMethodByName(", "find("] {
         for (script, hit) in calls(project, name) {
-            // Every model has a `find` of its own.
+            // Every model has a `find`; only that of `sharedClass` looks up a method.
             if name == "find(" && hit.receiver != "sharedClass" {
                 continue;
             }
@@ -93,7 +93,7 @@ fn disabled_methods(project: &Project, models: &Models, remarks: &mut Remarks) {
     }
 }
 
-/// Paths beside the models, as Express knows them.
+/// Paths of Express outside of the models.
 fn routes(script: &Script, remarks: &mut Remarks) {
     let verbs = ["get(", "post(", "put(", "patch(", "delete(", "all(", "use("];
     let hits = verbs.iter().flat_map(|verb| script.find(verb));
@@ -115,10 +115,10 @@ fn routes(script: &Script, remarks: &mut Remarks) {
     );
 }
 
-/// This many paths of one file are shown.
+/// Maximum number of paths that are listed for a file.
 const MOST_PATHS: usize = 8;
 
-/// What matters wherever it stands.
+/// Patterns that matter in all code.
 const MARKS: [Mark; 13] = [
     Mark {
         name: "registerResolver(",
@@ -213,7 +213,7 @@ const MARKS: [Mark; 13] = [
     },
 ];
 
-/// What matters on the account model.
+/// Patterns that matter on the account model.
 const ACCOUNT_MARKS: [Mark; 6] = [
     Mark {
         name: "hashPassword",

@@ -1,4 +1,4 @@
-//! Hooks run where the method runs: those on routes that the gate serves itself do not.
+//! Finds remote hooks. Hooks on routes that the gate serves do not run.
 
 use super::{
     Remarks,
@@ -7,18 +7,18 @@ use super::{
     project::Project,
 };
 
-/// What becomes of a hook on the account model.
+/// The effect of the move on a hook of the account model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// The gate serves what it is on.
+    /// It does not run: the gate serves the method.
     Lost,
-    /// The app serves it: a relation to a model of its own, or a method of its own.
+    /// It runs: the app serves the relation or the method.
     Kept,
-    /// Both, under one pattern.
+    /// Both, for a pattern of methods.
     Both,
 }
 
-/// Tells of the hooks.
+/// Reports the hooks.
 pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     let (mut others, mut forwarded) = (0, 0);
     for name in ["beforeRemote(", "afterRemote(", "afterRemoteError(", "observe("] {
@@ -77,12 +77,12 @@ fn fate(on: Option<&str>) -> Fate {
     if is_served { Fate::Lost } else { Fate::Kept }
 }
 
-/// Whether a pattern is about one relation: `prototype.__*__orders`.
+/// Whether a pattern matches one relation only: `prototype.__*__orders`.
 fn is_narrow(pattern: &str) -> bool {
     pattern.rsplit_once("__").is_some_and(|(_, relation)| !relation.is_empty() && !relation.contains('*'))
 }
 
-/// The methods of the account model that the gate serves, and LoopBack's other names for them.
+/// The methods of the account model that the gate serves, with LoopBack's aliases.
 pub(super) const SERVED: [&str; 29] = [
     "create",
     "patchOrCreate",

@@ -1,18 +1,18 @@
-//! Reads object literals of JavaScript as JSON; parts that are not literal are left out.
+//! Parses object literals of JavaScript into JSON. Parts that are not literal are skipped.
 
 use serde_json::{Map, Number, Value};
 
-/// What a literal says, and whether that is all: what is not a literal in it (a name, a call, a function) is left out.
+/// A parsed literal, and whether all of it was literal: names, calls and functions are skipped.
 #[derive(Debug, PartialEq)]
 pub(super) struct Literal {
     pub(super) value: Value,
     pub(super) whole: bool,
 }
 
-/// Options are never deeper.
+/// Maximum depth of options; a deeper literal is not one of them.
 const DEEPEST: usize = 32;
 
-/// Reads the literal at the beginning of `text`; `None` where there is none.
+/// Parses the literal at the beginning of `text`; `None` if there is none.
 pub(super) fn read(text: &str) -> Option<Literal> {
     let mut reader = Reader { rest: text, whole: true };
     let value = reader.value(0)?;
@@ -33,7 +33,7 @@ impl<'t> Reader<'t> {
             '\'' | '"' | '`' => self.text().map(Value::from),
             _ => self.word(),
         }?;
-        // What goes on is an expression: `a + b`, `f(x)`, `x.y`.
+        // A literal that is followed by an operator or a call is part of an expression: `a + b`, `f(x)`, `x.y`.
         self.blanks();
         matches!(self.rest.chars().next(), None | Some(',' | '}' | ']' | ')' | ';')).then_some(value)
     }
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The value of an entry; one that is not a literal is passed over.
+    /// The value of an entry; `None` for one that is not literal, which is skipped.
     fn entry(&mut self, depth: usize, is_pair: bool) -> Option<Value> {
         let before = self.rest;
         let value = if is_pair { self.value(depth + 1) } else { None };
@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
             "true" => true.into(),
             "false" => false.into(),
             "null" | "undefined" => Value::Null,
-            // The types of JavaScript, as arguments name them.
+            // Types of arguments.
             "String" | "Number" | "Boolean" | "Date" | "Object" | "Array" | "Buffer" => {
                 word.to_lowercase().into()
             }
@@ -110,7 +110,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// A text in quotes; a template only without anything in it.
+    /// A quoted string. A template with `${…}` is not literal.
     fn text(&mut self) -> Option<String> {
         let mut chars = self.rest.char_indices();
         let (_, quote) = chars.next()?;
@@ -140,7 +140,7 @@ impl<'t> Reader<'t> {
         name
     }
 
-    /// Goes on to the end of an entry.
+    /// Skips to the end of an entry.
     fn skip(&mut self) {
         let mut depth = 0_usize;
         while let Some(c) = self.rest.chars().next() {
@@ -150,7 +150,7 @@ impl<'t> Reader<'t> {
                 '}' | ']' | ')' => depth = depth.saturating_sub(1),
                 '\'' | '"' | '`' => {
                     let before = self.rest;
-                    // A template with something in it, too, has been passed by then.
+                    // `text` has consumed a template even if it was not literal.
                     if self.text().is_some() || self.rest.len() < before.len() {
                         continue;
                     }
@@ -176,7 +176,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The items of a list, or the one value.
+/// The items of a list, or the single value.
 pub(super) fn each(value: &Value) -> impl Iterator<Item = &Value> {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_else(|| std::slice::from_ref(value));
     items.iter()

@@ -1,4 +1,4 @@
-//! Remote methods that code registers: what the model's file has to say instead.
+//! Finds remote methods that code registers. They must be declared in the model's file.
 
 use serde_json::{Map, Value, json};
 
@@ -10,11 +10,11 @@ use super::{
     script::{Hit, Script},
 };
 
-/// What a method's options say about the requests that reach it.
+/// The options of a method that concern requests.
 const KEPT: [&str; 8] =
     ["isStatic", "accepts", "http", "accessType", "accessScopes", "aliases", "shared", "returns"];
 
-/// Tells of each method that is registered in code, with what belongs into the model's file.
+/// Reports each method that code registers, with its declaration for the model's file.
 pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     for script in &project.scripts {
         for name in ["remoteMethod(", "defineMethod("] {
@@ -63,7 +63,7 @@ fn one(script: &Script, hit: &Hit<'_>, models: &Models, remarks: &mut Remarks) {
     });
 }
 
-/// The entry for `methods`; whether the code said everything in plain literals.
+/// The declaration for `methods`, and whether all options were literal.
 fn stub(name: &str, literal: Option<Literal>) -> (Value, bool) {
     let (mut options, mut is_whole) = match literal {
         Some(Literal { value: Value::Object(options), whole }) => (options, whole),
@@ -76,7 +76,8 @@ fn stub(name: &str, literal: Option<Literal>) -> (Value, bool) {
     (json!({ name: options }), is_whole)
 }
 
-/// Arguments that LoopBack fills in from the request are functions in code: they are left out with what they were.
+/// Whether all arguments were literal. Arguments that LoopBack derives from the request are functions in code, and are
+/// dropped.
 fn plain_arguments(accepts: &mut Value) -> bool {
     let Value::Array(items) = accepts else { return accepts.is_object() };
     let count = items.len();

@@ -1,4 +1,4 @@
-//! The models: who the accounts are, which roles the rules name, and what the policy engine says of the files.
+//! Analyzes the models: the account model, the roles in rules, and the findings of the policy engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::{
     policy::{self, Severity, Stored, compile},
 };
 
-/// What the code has to be read with.
+/// The data about models that the analysis of code needs.
 #[derive(Debug, Default)]
 pub(super) struct Models {
-    /// The account model's name, and the stem of its file: `Customer`, `customer`.
+    /// The name of the account model, and its file's name without the ending: `Customer`, `customer`.
     pub(super) account: Option<(String, String)>,
-    /// The roles that the rules name, and where.
+    /// The roles in rules, with the files that name them.
     pub(super) roles: BTreeMap<String, String>,
-    /// All names.
+    /// The names of all models.
     pub(super) names: BTreeSet<String>,
     /// The models that have a file.
     pub(super) files: Vec<ModelFile>,
@@ -26,17 +26,17 @@ pub(super) struct Models {
     pub(super) starts: bool,
 }
 
-/// A model that has a file.
+/// A model with a file.
 #[derive(Debug)]
 pub(super) struct ModelFile {
     pub(super) name: String,
     pub(super) file: String,
-    /// The methods that the file has.
+    /// The methods that the file declares.
     pub(super) methods: Vec<String>,
 }
 
 impl Models {
-    /// The model that code speaks of: by the receiver of a call, or by the file that the call stands in.
+    /// The model that code concerns, by the receiver of a call or by the file of the code.
     pub(super) fn of(&self, script: &Script, receiver: &str) -> Option<&ModelFile> {
         let by_name = self.files.iter().find(|model| model.name == receiver);
         by_name.or_else(|| {
@@ -49,7 +49,7 @@ impl Models {
     }
 }
 
-/// A definition, as far as it matters here.
+/// The relevant parts of a model definition.
 #[derive(Debug)]
 struct Definition<'p> {
     name: &'p str,
@@ -58,13 +58,13 @@ struct Definition<'p> {
     value: &'p Value,
 }
 
-/// What the engine says anyway, of every project.
+/// Codes of findings that every project has.
 const NOT_WORTH_IT: [&str; 3] = ["unknown-role", "not-listed", "unknown-model"];
 
-/// Roles that LoopBack has without a row.
+/// Roles that LoopBack computes.
 const BUILT_IN: [&str; 5] = ["$everyone", "$authenticated", "$unauthenticated", "$owner", "$related"];
 
-/// Models that LoopBack brings.
+/// Models of LoopBack itself.
 const OF_LOOPBACK: [&str; 13] = [
     "Model",
     "PersistedModel",
@@ -81,10 +81,10 @@ const OF_LOOPBACK: [&str; 13] = [
     "Checkpoint",
 ];
 
-/// Models of LoopBack that a project may extend without a file of its own.
+/// LoopBack's user model, which a project may use without a file.
 const USER: &str = "User";
 
-/// Looks at the models.
+/// Analyzes the models.
 pub(super) fn check(config: &Config, project: &Project, remarks: &mut Remarks) -> Models {
     let read = |source: &policy::Source| (source.name.clone(), serde_json::from_str(&source.text).ok());
     let values: Vec<(String, Option<Value>)> = project.models.iter().map(read).collect();
@@ -122,7 +122,7 @@ impl ModelFile {
     }
 }
 
-/// Public models of the list that have no file: the gate has no route for them.
+/// Reports public models without a file, for which the gate has no routes.
 fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, remarks: &mut Remarks) {
     let is_public = |entry: &Value| entry.get("public").and_then(Value::as_bool) != Some(false);
     let entries = listed.and_then(Value::as_object).into_iter().flatten();
@@ -141,7 +141,7 @@ fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, 
     }
 }
 
-/// What `check` would say of the files, and how much of the app they make; whether the gate would start with them.
+/// Runs the policy engine on the files and reports its findings. Returns whether the gate would start.
 fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
     let mut settings = app::policy_settings(config);
     if let Some(root) = rest_api_root(project) {
@@ -154,7 +154,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
             "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
             _ => "fix the file".to_owned(),
         });
-        // What no file of the project holds, such as a model of LoopBack's own, is listed there.
+        // A finding without a file of the project (about a model of LoopBack, say) is attributed to the list of models.
         let own = project.models.iter().any(|source| source.name == finding.file);
         let at = if own { Place::line(&finding.file, finding.line) } else { Place::file(&project.config) };
         match finding.severity {
@@ -172,7 +172,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
     starts
 }
 
-/// `restApiRoot` of config.json.
+/// The `restApiRoot` of config.json.
 pub(super) fn rest_api_root(project: &Project) -> Option<&str> {
     let (_, config) = project.settings.get("config.json")?;
     config.get("restApiRoot").and_then(Value::as_str).filter(|root| root.starts_with('/'))
@@ -184,7 +184,7 @@ fn definition<'p>(file: &'p str, value: &'p Value) -> Option<Definition<'p>> {
     Some(Definition { name: text("name")?, base, file, value })
 }
 
-/// Which model the accounts are.
+/// Determines the account model.
 fn account(
     config: &Config,
     definitions: &[Definition<'_>],
@@ -238,7 +238,7 @@ fn account(
     }
 }
 
-/// A model's name, and that of its file without the folder and `.json`.
+/// The name of a model, and of its file without folder and `.json`.
 fn named(name: &str, file: &str) -> (String, String) {
     let last = file.rsplit('/').next().unwrap_or(file);
     (name.to_owned(), last.strip_suffix(".json").unwrap_or(last).to_owned())
@@ -246,7 +246,7 @@ fn named(name: &str, file: &str) -> (String, String) {
 
 fn is_user(definitions: &[Definition<'_>], name: &str) -> bool {
     let mut name = name;
-    // A cycle ends, too.
+    // Bounded, because bases may form a cycle.
     for _ in 0..=definitions.len() {
         if name == USER {
             return true;
@@ -259,7 +259,7 @@ fn is_user(definitions: &[Definition<'_>], name: &str) -> bool {
     false
 }
 
-/// The named roles of a definition's rules, those of its methods and relations too.
+/// The roles in the rules of a definition, its methods and its relations.
 fn roles(value: &Value) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     let mut open = vec![value];
@@ -279,7 +279,7 @@ fn roles(value: &Value) -> BTreeSet<&str> {
     found
 }
 
-/// Mixins and polymorphic relations bring routes that no file shows.
+/// Reports mixins and polymorphic relations, whose routes no file shows.
 fn relations(definition: &Definition<'_>, remarks: &mut Remarks) {
     if let Some(mixins) =
         definition.value.get("mixins").and_then(Value::as_object).filter(|all| !all.is_empty())

@@ -1,4 +1,4 @@
-//! Reads the files of a LoopBack 3 project that matter for access.
+//! Reads the files of a LoopBack 3 project that concern access.
 
 use std::{
     collections::BTreeMap,
@@ -12,48 +12,48 @@ use serde_json::Value;
 use super::script::Script;
 use crate::policy::Source;
 
-/// A project, read.
+/// The files of a project.
 #[derive(Debug, Default)]
 pub(super) struct Project {
-    /// Model definitions and `model-config.json`, by their paths in the project.
+    /// Model definitions and `model-config.json`, with their paths in the project.
     pub(super) models: Vec<Source>,
-    /// The app's own code.
+    /// The code of the app.
     pub(super) scripts: Vec<Script>,
-    /// Files of settings beside `model-config.json`, by their names: `config.json`.
+    /// Other settings by file name, such as `config.json`.
     pub(super) settings: BTreeMap<String, (String, Value)>,
     /// The path of `model-config.json`.
     pub(super) config: String,
-    /// What was passed over, and why.
+    /// Skipped files, with the reason.
     pub(super) skipped: Vec<(String, String)>,
 }
 
-/// Folders without the app's own server code.
+/// Folders that do not contain server code of the app.
 const NOT_OURS: [&str; 9] =
     ["node_modules", "bower_components", "client", "public", "dist", "coverage", "test", "tests", "docs"];
 
-/// More files than any app has.
+/// Maximum number of files. More of them means that the folder is not a project.
 const MOST_FILES: usize = 20_000;
 
-/// A script that is larger was made by a machine.
+/// Maximum size of a script in bytes. Larger ones are generated.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// No app nests its folders deeper.
+/// Maximum depth of folders.
 const DEEPEST: usize = 16;
 
-/// Where the models are, when `_meta.sources` does not say it.
+/// The folders of models, unless `_meta.sources` names others.
 const MODEL_FOLDERS: [&str; 2] = ["../common/models", "./models"];
 
 impl Project {
-    /// Reads it.
+    /// Reads the project.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a LoopBack 3 project.
+    /// If it cannot be read, or is not a LoopBack 3 project.
     pub(super) fn read(root: &Path) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         list(root, root, 0, &mut files).with_context(|| format!("cannot read `{}`", root.display()))?;
         files.sort();
         let configs = files.iter().filter(|file| file.ends_with("model-config.json"));
-        // `server/` is where the generator puts it.
+        // The generator puts the file into `server/`.
         let config = configs.min_by_key(|file| (!file.starts_with("server"), file.components().count()));
         let Some(config) = config else {
             bail!(
@@ -70,7 +70,7 @@ impl Project {
         Ok(project)
     }
 
-    /// The folders of models that `model-config.json` names, and nothing outside of the project.
+    /// The folders of models in `model-config.json` that are inside the project.
     fn model_folders(&self, root: &Path, config: &Path, home: &Path) -> Vec<PathBuf> {
         let value: Value = fs::read_to_string(root.join(config))
             .ok()
@@ -126,7 +126,7 @@ impl Project {
     }
 }
 
-/// The files below a folder, by their paths below `root`. Links are not followed: they may lead anywhere.
+/// Lists the files below a folder, relative to `root`. Symlinks are not followed: they may lead out of the project.
 fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -148,7 +148,7 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> s
     Ok(())
 }
 
-/// `path` from `home`, without `.` and `..`; `None` when it leads out.
+/// Resolves `path` against `home`; `None` if it leads out of the project.
 fn resolve(home: &Path, path: &Path) -> Option<PathBuf> {
     let mut resolved = home.to_owned();
     for part in path.components() {

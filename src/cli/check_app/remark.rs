@@ -1,9 +1,9 @@
-//! What is worth knowing before the move.
+//! Remarks of the check.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// One thing that is worth knowing before the move.
+/// A remark about the move of an app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Remark {
     pub(super) kind: Kind,
@@ -12,31 +12,31 @@ pub(super) struct Remark {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) fix: Option<String>,
-    /// What is ready to be pasted.
+    /// A declaration to paste into a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stub: Option<Value>,
 }
 
-/// What it asks of the engineer who moves the app.
+/// The kind of work that a remark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
-    /// It needs a decision, or a change of the app.
+    /// A decision, or a change of the app.
     Decision,
-    /// A line in `portcullis.toml` or a file beside the policies does it.
+    /// A line in `portcullis.toml`, or a file beside the policies.
     Setting,
-    /// Nothing.
+    /// None.
     Covered,
 }
 
-/// Where it was found.
+/// The place of the finding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     file: &'a str,
     line: Option<usize>,
 }
 
-/// The remarks, in the order in which they are found.
+/// The remarks in the order in which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Remarks(pub(super) Vec<Remark>);
 
@@ -63,7 +63,7 @@ impl Remark {
 }
 
 impl<'a> Place<'a> {
-    /// A whole file.
+    /// A file as a whole.
     pub(super) fn file(file: &'a str) -> Self {
         Self { file, line: None }
     }

@@ -1,46 +1,46 @@
-//! JavaScript as text: comments out, calls by name in.
+//! Searches JavaScript as text, without comments.
 //!
-//! This is a search, not a parser: it finds what people usually write, and may find too much. Nothing is decided by it.
+//! This is a search and not a parser: it finds common spellings, and may find too much. No decision depends on it.
 
 use super::Place;
 
 /// A file of code.
 #[derive(Debug)]
 pub(super) struct Script {
-    /// Its path in the project.
+    /// The path in the project.
     pub(super) file: String,
-    /// Its name without the ending: `customer` for `common/models/customer.js`.
+    /// The file name without its ending: `customer` for `common/models/customer.js`.
     pub(super) stem: String,
-    /// Its text with blanks for comments; strings stay.
+    /// The text with comments blanked out; strings stay.
     code: String,
 }
 
-/// A place where a name stands.
+/// An occurrence of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hit<'s> {
-    /// From 1.
+    /// The line, from 1.
     pub(super) line: usize,
-    /// The word before the dot before the name: `Customer` in `app.models.Customer.beforeRemote(`.
+    /// The receiver of a call: `Customer` in `app.models.Customer.beforeRemote(`.
     pub(super) receiver: &'s str,
-    /// The first argument, when it is a plain string.
+    /// The first argument, if it is a plain string.
     pub(super) text: Option<&'s str>,
-    /// What stands before the name.
+    /// The text before the name.
     before: &'s str,
-    /// What stands behind the name.
+    /// The text after the name.
     after: &'s str,
 }
 
-/// A member that code gives another value: `Customer.prototype.toJSON = …`.
+/// An assignment to a member: `Customer.prototype.toJSON = …`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Assignment<'s> {
-    /// From 1.
+    /// The line, from 1.
     pub(super) line: usize,
-    /// The words of the path, the last one being what is set: `Customer`, `prototype`, `toJSON`.
+    /// The words of the path: `Customer`, `prototype`, `toJSON`.
     pub(super) path: Vec<&'s str>,
 }
 
 impl<'s> Hit<'s> {
-    /// The model that a call speaks of: what stands before LoopBack's and JavaScript's own words.
+    /// The model of a call: the word before members such as `prototype`.
     pub(super) fn model(&self) -> &'s str {
         let (mut before, mut word) = (self.before, self.receiver);
         while OF_A_MODEL.contains(&word) {
@@ -50,23 +50,23 @@ impl<'s> Hit<'s> {
         word
     }
 
-    /// What a call's first argument begins with.
+    /// The text from the first argument on.
     pub(super) fn first(&self) -> Option<&'s str> {
         Some(self.after.trim_start().strip_prefix('(')?.trim_start())
     }
 
-    /// What its second argument begins with, where the first is a plain string.
+    /// The text from the second argument on, if the first is a plain string.
     pub(super) fn second(&self) -> Option<&'s str> {
-        // The quotes around the first.
+        // Plus the two quotes.
         let rest = self.first()?.get(self.text?.len() + 2..)?;
         Some(rest.trim_start().strip_prefix(',')?.trim_start())
     }
 }
 
-/// Members of a model that lead to what is meant.
+/// Members that belong to a model.
 pub(super) const OF_A_MODEL: [&str; 4] = ["sharedClass", "prototype", "settings", "definition"];
 
-/// A longer argument is not a name.
+/// Maximum length of an argument that can be a name.
 const LONGEST_TEXT: usize = 200;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,12 +83,12 @@ impl Script {
         Self { file, stem, code: without_comments(text) }
     }
 
-    /// One of its lines.
+    /// A line of the script.
     pub(super) fn at(&self, line: usize) -> Place<'_> {
         Place::line(&self.file, line)
     }
 
-    /// Where `name` stands as a word, `name(` with a bracket as a call.
+    /// The occurrences of `name` as a word, or of `name(` as a call.
     pub(super) fn find<'s>(&'s self, name: &str) -> Vec<Hit<'s>> {
         let (word, is_call) = name.strip_suffix('(').map_or((name, false), |word| (word, true));
         self.code
@@ -112,7 +112,7 @@ impl Script {
             .collect()
     }
 
-    /// Every member that is set, in the order of the lines.
+    /// All assignments to members in the order of the lines.
     pub(super) fn assignments(&self) -> Vec<Assignment<'_>> {
         let of_a_path = |c: char| is_word(c) || ".[]'\"".contains(c);
         self.code
@@ -133,13 +133,13 @@ impl Script {
     }
 }
 
-/// The word before the dot that `before` ends with.
+/// The word before the dot at the end of `before`.
 fn receiver(before: &str) -> &str {
     let object = before.trim_end().strip_suffix('.').unwrap_or_default().trim_end();
     object.rsplit(|c| !is_word(c)).next().unwrap_or_default()
 }
 
-/// The first argument of a call whose bracket is at the beginning of `after`.
+/// The first argument of a call; `after` begins with its parenthesis.
 fn argument(after: &str) -> Option<&str> {
     let inside = after.trim_start().strip_prefix('(')?.trim_start();
     let quote = inside.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))?;
@@ -152,7 +152,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
 }
 
-/// The text with a blank for each character of a comment, so that lines stay where they are.
+/// Replaces each character of a comment by a blank, so that line numbers stay.
 fn without_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut state, mut last) = (State::Code, '\n');
@@ -175,7 +175,7 @@ fn without_comments(text: &str) -> String {
                 (State::Code, false)
             }
             (State::Text(quote), _) if c == quote => (State::Code, true),
-            // A text does not go over the end of its line, unless it is a template.
+            // Strings end at the end of a line, templates do not.
             (State::Text('"' | '\'') | State::Pattern { .. }, '\n') => (State::Code, true),
             (State::Pattern { .. }, '[') => (State::Pattern { class: true }, true),
             (State::Pattern { .. }, ']') => (State::Pattern { class: false }, true),
@@ -196,7 +196,7 @@ fn without_comments(text: &str) -> String {
     out
 }
 
-/// Whether a slash after this is the beginning of a pattern rather than a division.
+/// Whether a slash after this character begins a regular expression (and is not a division).
 fn begins_pattern(last: char) -> bool {
     matches!(last, '(' | ',' | '=' | ':' | '[' | '!' | '&' | '|' | '?' | '{' | '}' | ';' | '\n')
 }

@@ -1,10 +1,10 @@
-//! The settings of the server: where LoopBack's own files say something about tokens, paths and logins.
+//! Analyzes the server's settings that concern tokens, paths and logins.
 
 use serde_json::{Map, Value};
 
 use super::{Place, Remarks, literal::each, models::rest_api_root, project::Project, token};
 
-/// Looks at the settings.
+/// Analyzes the settings.
 pub(super) fn check(project: &Project, remarks: &mut Remarks) {
     for (name, (file, value)) in &project.settings {
         match name.as_str() {
@@ -45,7 +45,7 @@ fn config(project: &Project, file: &str, value: &Value, remarks: &mut Remarks) {
     }
 }
 
-/// The middleware that reads tokens and cookies, and what runs beside it.
+/// Middleware that reads tokens and cookies, and what runs beside it.
 fn middleware(file: &str, value: &Value, remarks: &mut Remarks) {
     for (phase, entries) in value.as_object().into_iter().flatten() {
         for (name, setting) in entries.as_object().into_iter().flatten() {
@@ -81,7 +81,7 @@ fn is_cookie_parser(name: &str) -> bool {
     name.ends_with("cookie-parser") || name.ends_with("cookieParser")
 }
 
-/// Components that log people in by other means.
+/// Components that authenticate callers by other means.
 fn components(file: &str, value: &Value, remarks: &mut Remarks) {
     for name in value.as_object().map(Map::keys).into_iter().flatten() {
         if name.contains("passport") || name.contains("oauth2") || name.contains("auth") {
@@ -123,7 +123,7 @@ fn datasources(file: &str, value: &Value, remarks: &mut Remarks) {
     }
 }
 
-/// `config.production.json` and its like are merged by LoopBack at start.
+/// LoopBack merges files such as `config.production.json` at start.
 fn of_one_environment(name: &str, file: &str, remarks: &mut Remarks) {
     let families = ["config.", "model-config.", "middleware.", "component-config.", "datasources."];
     if families.iter().any(|family| name.starts_with(family)) {

@@ -1,4 +1,4 @@
-//! The options of LoopBack's token middleware, in `middleware.json` or in code.
+//! The options of LoopBack's token middleware in `middleware.json` or in code.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     project::Project,
 };
 
-/// Tells of each `loopback.token({...})` in the code.
+/// Reports each `loopback.token({…})` in code.
 pub(super) fn check(project: &Project, remarks: &mut Remarks) {
     for script in &project.scripts {
         let hits = script.find("token(").into_iter();
@@ -35,7 +35,7 @@ pub(super) fn check(project: &Project, remarks: &mut Remarks) {
     }
 }
 
-/// What each option asks for.
+/// Reports the settings that the options require.
 pub(super) fn options(at: Place<'_>, given: &Value, remarks: &mut Remarks) {
     for name in ["headers", "params", "cookies"] {
         let places: Vec<&str> =
@@ -61,7 +61,7 @@ pub(super) fn options(at: Place<'_>, given: &Value, remarks: &mut Remarks) {
     }
 }
 
-/// Whether an option is not what LoopBack does without it.
+/// Whether an option differs from LoopBack's default.
 fn is_other(key: &Key, value: &Value) -> bool {
     match key.usual {
         Usual::Flag(usual) => *value != json!(usual) && !value.is_null(),
@@ -72,11 +72,11 @@ fn is_other(key: &Key, value: &Value) -> bool {
 /// An option of the middleware.
 struct Key {
     name: &'static str,
-    /// What LoopBack does without it.
+    /// LoopBack's default.
     usual: Usual,
     code: &'static str,
     message: &'static str,
-    /// Whether a line in `portcullis.toml` takes it over.
+    /// Whether a setting of `portcullis.toml` corresponds to it.
     is_setting: bool,
     fix: &'static str,
 }

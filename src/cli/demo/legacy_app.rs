@@ -1,4 +1,4 @@
-//! The app that the demo protects: a few pages and notes, without users of its own.
+//! The app of the demo: a few pages and notes, without users.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,7 +16,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A row. Its owner is a user's id: the gate asks for it to judge `$owner`.
+/// A note. `ownerId` is what the gate asks for to decide `$owner`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Note {
@@ -38,7 +38,7 @@ pub(super) fn start(listener: TcpListener) -> anyhow::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::from_std(listener).context("cannot use the app's port")?;
     let address = listener.local_addr().context("the app's port is gone")?;
     let serving = axum::serve(listener, router());
-    // Its only end is the runtime's.
+    // It ends with the runtime.
     tokio::runtime::Handle::current().spawn(async move { serving.await });
     Ok(address)
 }
@@ -66,7 +66,7 @@ async fn show(State(notes): State<Notes>, Path(id): Path<usize>) -> Result<Json<
     notes.iter().find(|note| note.id == id).cloned().map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
-/// The owner is whom the gate names: no client can reach the app but through it.
+/// The owner is the user that the gate names. This is safe because clients reach the app through the gate only.
 async fn add(
     State(notes): State<Notes>,
     headers: HeaderMap,
@@ -82,7 +82,7 @@ async fn add(
     Ok((StatusCode::CREATED, Json(note)))
 }
 
-/// The headers by which the gate says who asks.
+/// Shows the identity headers of the gate.
 async fn whoami(headers: HeaderMap) -> Json<Value> {
     let ours = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-"));
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -91,5 +91,5 @@ async fn whoami(headers: HeaderMap) -> Json<Value> {
     Json(Value::Object(seen))
 }
 
-/// It is a demo: it does not grow for ever.
+/// Maximum number of notes of the demo.
 const MOST_NOTES: usize = 1_000;

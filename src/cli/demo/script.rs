@@ -1,6 +1,6 @@
-//! The demo's users, and the commands that it prints.
+//! The users of the demo, and the commands that it prints.
 
-/// A user of the demo. Their ids are 1, 2, …: the app's rows name them as owners.
+/// A user of the demo. The ids are 1, 2, …, which the app's rows name as owners.
 pub(super) struct DemoUser {
     pub(super) username: &'static str,
     pub(super) email: &'static str,
@@ -8,11 +8,11 @@ pub(super) struct DemoUser {
     pub(super) roles: &'static [&'static str],
 }
 
-/// A command to paste, and what it shows.
+/// A command to paste, with its purpose.
 pub(super) struct Step {
     pub(super) shows: &'static str,
     pub(super) command: String,
-    /// A text that its answer holds, after a command that prints one.
+    /// A text in its output, if it prints one.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the test that pastes the commands"))]
     pub(super) answer: &'static str,
 }
@@ -22,7 +22,7 @@ pub(super) const USERS: [DemoUser; 2] = [
     DemoUser { username: "bob", email: "bob@example.com", password: "quiet-harbour-3", roles: &[EDITOR] },
 ];
 
-/// The walk through the gate at `gate`. Each command stands on one line and works in sh and in bash.
+/// The steps. Each command is a single line for sh and bash.
 pub(super) fn steps(gate: &str) -> Vec<Step> {
     let [ann, bob] = USERS;
     let json = "-H 'Content-Type: application/json'";
@@ -32,7 +32,7 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
             user.email, user.password
         )
     };
-    // The echo ends the line that an answer leaves open.
+    // The `echo` ends the line of an answer without a newline.
     let step = |shows, command: String, answer| Step { shows, command: format!("{command}; echo"), answer };
     vec![
         step("a public page: every caller may read it", format!("curl -i {gate}/"), "200 OK"),

@@ -1,4 +1,4 @@
-//! A decision of the gate that runs: its set, its roles, and what the app tells it of the owner.
+//! Explains a decision of the running gate: its ruleset, its roles, and the owner that the app returns.
 
 use anyhow::Context;
 
@@ -16,7 +16,7 @@ use crate::{
     policy::{self, Severity},
 };
 
-/// Asks the gate; `None` where none runs.
+/// Asks the gate; `None` if none is running.
 pub(super) fn ask(
     site: &Site,
     asker: &CallerArg,
@@ -50,12 +50,13 @@ pub(super) fn ask(
     }
 }
 
-/// The gate's set, compiled here once more to be looked into.
+/// Compiles the gate's ruleset in this process, to analyze it.
 fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Result<Situation> {
     let in_force = view.in_force;
     let (analysis, _) = policy::analyze(&in_force.settings, &in_force.sources, &in_force.stored);
     let analysis =
         analysis.context("the gate's policies cannot be compiled here; is it of the same version?")?;
+    // Another version of the program may compile the same files differently; its explanation would be wrong.
     if analysis.set().digest != in_force.digest {
         anyhow::bail!("the gate's policies read differently here; is it of the same version?");
     }
@@ -67,19 +68,19 @@ fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Res
     };
     let differs = match site.whole() {
         Ok(config) => differs(config, &in_force),
-        // Where the files are may be what cannot be read.
+        // The location of the files may be in the unreadable part.
         Err(_) => in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}")),
     };
     Ok(Situation { analysis, person, owner, told: Some(in_force.owner), differs })
 }
 
-/// Whether other files lie on disk than those in force, and why they are not.
+/// Whether the files on disk differ from those in force, and why they are not in force.
 fn differs(config: &Config, in_force: &InForce) -> Option<String> {
     let dir = config.policies.dir.display();
     let head = format!("the files in {dir} are not those in force");
     let sources = match app::read_policies(&config.policies.dir) {
         Ok(sources) if sources == in_force.sources => {
-            // The configuration may be what was refused.
+            // The configuration may have been refused, with unchanged policies.
             return in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}"));
         }
         Ok(sources) => sources,

@@ -1,4 +1,4 @@
-//! What is asked, and what it is decided by.
+//! The question of `explain` and the data for its answer.
 
 use anyhow::Context;
 
@@ -9,47 +9,47 @@ use crate::{
     policy::{self, Analysis, Severity, Stored},
 };
 
-/// Who asks, as the store or the command line knows them.
+/// The caller, from the store or the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) user: Option<String>,
-    /// Sorted.
+    /// The roles, sorted.
     pub(super) roles: Vec<Box<str>>,
     pub(super) scopes: Vec<String>,
-    /// Whether the account is switched off.
+    /// Whether the account is disabled.
     pub(super) disabled: bool,
 }
 
-/// What was asked, for the head of the answer.
+/// The question, for the head of the answer.
 #[derive(Debug)]
 pub(super) struct Question<'q> {
     pub(super) method: &'q str,
     pub(super) target: &'q str,
     pub(super) person: &'q Person,
-    /// Who decided, and by what; `None` where that is said elsewhere.
+    /// The source of the decision; `None` if it is printed elsewhere.
     pub(super) source: Option<&'q str>,
     pub(super) told: Option<&'q OwnerTold>,
-    /// How the files on disk differ from the set in force.
+    /// The difference between the files on disk and those in force.
     pub(super) differs: Option<&'q str>,
 }
 
-/// What a request is decided by.
+/// The data of a decision.
 pub(super) struct Situation {
     pub(super) analysis: Analysis,
     pub(super) person: Person,
     pub(super) owner: Option<bool>,
-    /// What the running gate learnt of the app; `None` = no gate runs, and the files on disk were read.
+    /// The owner that the running gate has determined; `None` = the files on disk are used because no gate runs.
     pub(super) told: Option<OwnerTold>,
-    /// How the files on disk differ from the set in force.
+    /// The difference between the files on disk and those in force.
     pub(super) differs: Option<String>,
 }
 
-/// What the command line says of the owner.
+/// The owner according to the command line.
 pub(super) fn said(explain: &Explain) -> Option<bool> {
     explain.owner.map(|owner| owner == YesNo::Yes)
 }
 
-/// The policies on disk, compiled with what the store has.
+/// Compiles the policies on disk with the rows of the store.
 pub(super) fn analyze(config: &Config, stored: &Stored) -> anyhow::Result<Analysis> {
     let sources = app::read_policies(&config.policies.dir)?;
     let (analysis, findings) = policy::analyze(&app::policy_settings(config), &sources, stored);

@@ -1,4 +1,4 @@
-//! Decides a request of the access log again.
+//! Repeats the decision of a request in the access log.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ use crate::{
     policy::Stored,
 };
 
-/// Finds the request in the log, decides it again from its facts, and says whether the outcome is the same.
+/// Finds the request in the log, repeats its decision from the recorded facts, and compares the results.
 pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> anyhow::Result<Exit> {
     let line = find(log, id)?;
     let facts = line.facts.as_ref().with_context(|| {
@@ -72,7 +72,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     Ok(if same_verdict || !same_policies { Exit::Done } else { Exit::Failed })
 }
 
-/// The stored rules, as far as there is a store.
+/// The rules of the store, if there is one.
 fn stored(config: &Config) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
     if known::has_store(config) {
@@ -84,7 +84,7 @@ fn stored(config: &Config) -> anyhow::Result<Stored> {
     Ok(stored)
 }
 
-/// The line of a request; the last one, where a client's proxy gave an id twice.
+/// The line of a request. The last one counts, because a proxy may have assigned an id twice.
 fn find(log: &Path, id: &str) -> anyhow::Result<AccessLine> {
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut found = None;

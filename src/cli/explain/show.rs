@@ -1,4 +1,4 @@
-//! Writes an explanation as text.
+//! Formats an explanation as text.
 
 use std::fmt::Write;
 
@@ -42,9 +42,9 @@ pub(super) fn text(question: &Question<'_>, explanation: &Explanation, paint: Pa
     text
 }
 
-/// A name and its value.
+/// A line with a name and a value.
 fn line(paint: Paint, name: &str, value: &str) -> String {
-    // A command that is broken into lines cannot be pasted.
+    // Commands are not wrapped, so that they can be pasted.
     let is_command = value.contains("`portcullis ");
     let value = printable(value);
     let value = if is_command { value } else { paint.indented(&value, INDENT) };
@@ -67,7 +67,7 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
     head
 }
 
-/// What the app said of the row.
+/// The answer of the app about the owner.
 fn owner(told: &OwnerTold) -> Option<String> {
     match told {
         OwnerTold::NotAsked => None,
@@ -77,7 +77,7 @@ fn owner(told: &OwnerTold) -> Option<String> {
     }
 }
 
-/// The rules as a table: the winner marked and bold, those that say nothing here dim.
+/// The table of the rules. The deciding one is marked and bold, those without effect are dim.
 fn rules(explanation: &Explanation, paint: Paint) -> String {
     let rows = explanation.rules.iter().map(|rule| {
         let mark = if rule.reference == explanation.winner { "*" } else { " " };
@@ -97,5 +97,5 @@ fn rules(explanation: &Explanation, paint: Paint) -> String {
     text
 }
 
-/// Where the values begin.
+/// The column of the values.
 const INDENT: usize = 13;

@@ -1,4 +1,4 @@
-//! A file of one collection: a JSON array, or one JSON object after the other (NDJSON).
+//! Reads a file with one collection: a JSON array, or JSON objects in lines (NDJSON).
 
 use std::{
     fmt,
@@ -20,12 +20,12 @@ use super::{
 };
 use crate::admin::Why;
 
-/// Whether the file is an array: it is read to its end first, because what follows a mistake in one is lost.
+/// Whether the file is an array. An array is checked to its end first, because all rows after a syntax error are lost.
 pub(super) fn is_array(source: &Source) -> Result<bool, ReadError> {
     Ok(source.first_byte()? == Some(b'['))
 }
 
-/// Reads an array to its end; how many rows it has.
+/// Parses an array to its end and returns the number of rows.
 pub(super) fn check_array(source: &Source) -> Result<usize, ReadError> {
     let mut json = serde_json::Deserializer::from_reader(source.reader()?);
     let mut rows = 0;
@@ -37,7 +37,7 @@ pub(super) fn check_array(source: &Source) -> Result<usize, ReadError> {
     Ok(rows)
 }
 
-/// How many lines of NDJSON begin a row.
+/// The number of lines of NDJSON that begin a row.
 pub(super) fn count_lines(source: &Source) -> Result<usize, ReadError> {
     let mut reader = source.reader()?;
     let (mut rows, mut before) = (0, b'\n');
@@ -67,8 +67,8 @@ pub(super) fn array(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), R
     json.deserialize_seq(taken).map_err(|error| source.broken(&error))
 }
 
-/// Reads the rows of NDJSON. A row may go on over several lines; one that is broken is left, and the next line that
-/// begins a row is read on from.
+/// Reads the rows of NDJSON. A row may extend over several lines. A broken row is skipped up to the next line that
+/// begins a row.
 pub(super) fn lines(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), ReadError> {
     let mut reader = source.reader()?;
     let mut pending = Pending::default();
@@ -109,21 +109,21 @@ fn skip_line(source: &Source, reader: &mut impl BufRead) -> Result<(), ReadError
     reader.skip_until(b'\n').map(drop).map_err(|error| source.failed(error))
 }
 
-/// The lines of a row that has not come to its end.
+/// The lines of an incomplete row.
 #[derive(Default)]
 struct Pending {
     text: Vec<u8>,
-    /// The line on which it began.
+    /// The first line of the row.
     began: usize,
-    /// What is wrong with it, if nothing more comes.
+    /// The reason to report if the row stays incomplete.
     why: Option<Why>,
 }
 
 impl Pending {
-    /// Takes a line; gives back the rows that have come to their ends.
+    /// Adds a line and returns the rows that are complete.
     fn add(&mut self, line: &[u8], number: usize) -> Vec<(usize, Row)> {
         let mut found = Vec::new();
-        // A row over several lines has what is inside it indented.
+        // Pretty-printed rows have their content indented, so a line that begins with `{` starts a new row.
         if !self.text.is_empty() && (line.starts_with(b"{") || self.text.len() > MAX_ROW) {
             found.extend(self.end());
         }
@@ -164,7 +164,7 @@ impl Pending {
         found
     }
 
-    /// A row that does not come to its end.
+    /// Ends an incomplete row with an error.
     fn end(&mut self) -> Option<(usize, Row)> {
         let broken = !self.text.is_empty();
         let why = self.why.take().unwrap_or(Why::from("broken JSON"));
@@ -179,7 +179,7 @@ impl Pending {
     }
 }
 
-/// Hands the items of an array out one by one, with their places.
+/// Passes the items of an array one by one, with their indexes.
 struct Items<T, F> {
     take: F,
     item: PhantomData<T>,
@@ -210,5 +210,5 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T, usize) -> bool> Visitor<'de> for Item
     }
 }
 
-/// The longest row that is read.
+/// Maximum size of a row in bytes.
 const MAX_ROW: usize = 16 << 20;

@@ -1,10 +1,10 @@
-//! A row on its way from its file to the store.
+//! The stages of a row between file and store.
 
 use serde_json::{Map, Value};
 
 use crate::admin::{Row, Why};
 
-/// A kind of rows, in the order in which reports name them.
+/// The kinds of rows, in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::cli) enum Kind {
     User,
@@ -14,14 +14,14 @@ pub(in crate::cli) enum Kind {
     Acl,
 }
 
-/// A row and where it stands in its file.
+/// A row with its place in the file.
 #[derive(Debug)]
 pub(super) struct Placed<T> {
     pub(super) place: String,
     pub(super) row: T,
 }
 
-/// A row as it stood in its file, or why it is none.
+/// A row as read, or the reason why it cannot be.
 #[derive(Debug)]
 pub(super) struct Raw {
     pub(super) kind: Kind,
@@ -30,14 +30,14 @@ pub(super) struct Raw {
 
 pub(super) type RawRow = Placed<Result<Map<String, Value>, Why>>;
 
-/// A row that was looked at.
+/// A row after validation.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) place: String,
     pub(super) row: Result<Row, Why>,
-    /// What its owner has to know.
+    /// A note for the owner of the row.
     pub(super) note: Option<&'static str>,
-    /// It was JSON at least.
+    /// Whether the row was JSON.
     pub(super) readable: bool,
 }
 

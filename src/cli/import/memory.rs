@@ -1,4 +1,4 @@
-//! The memory connector's file: one JSON object with every row in it, read one row at a time.
+//! Reads the file of the memory connector: a JSON object with all rows, one row at a time.
 
 use std::fmt;
 
@@ -13,29 +13,29 @@ use super::{
 };
 use crate::admin::Why;
 
-/// What a first look at the file finds.
+/// The result of the first pass over the file.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// Its collections in their order, and what they are.
+    /// The collections in order, with their kinds.
     pub(super) collections: Assigned,
-    /// `ids` of the account model: the number that LoopBack would have given next.
+    /// `ids` of the account model: the next id of LoopBack.
     pub(super) next_user_id: Option<Value>,
-    /// Collections that are the app's own: their names and numbers of rows.
+    /// Collections of the app, with their numbers of rows.
     pub(super) others: Vec<(String, usize)>,
-    /// How many rows the others have.
+    /// The number of rows in the other collections.
     pub(super) rows: usize,
 }
 
-/// What a walk through the file meets.
+/// The data that a pass collects.
 #[derive(Debug, Default)]
 struct Found {
-    /// All collections, and how many rows they have.
+    /// All collections with their numbers of rows.
     models: Vec<(String, usize)>,
     ids: Option<Value>,
     has_models: bool,
 }
 
-/// Reads the file to its end, and finds out what is in it. `given`: the kinds that have a file of their own.
+/// Parses the file to its end and determines its content. `given`: kinds that have a file of their own.
 pub(super) fn survey(source: &Source, names: &Names, given: &[Kind]) -> Result<Survey, ReadError> {
     let wrong = |why| ReadError::NotMemory { path: source.name.clone(), why };
     let mut found = Found::default();
@@ -68,7 +68,7 @@ pub(super) fn survey(source: &Source, names: &Names, given: &[Kind]) -> Result<S
     Ok(Survey { collections, next_user_id, others, rows })
 }
 
-/// Reads the rows of some collections, in the order in which they stand.
+/// Reads the rows of some collections, in the order of the file.
 pub(super) fn rows(
     source: &Source,
     collections: &Assigned,
@@ -87,7 +87,7 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    /// Whether the file holds an object.
+    /// Whether the file contains an object.
     fn run(&mut self) -> Result<bool, ReadError> {
         let source = self.source;
         let mut json = serde_json::Deserializer::from_reader(source.reader()?);
@@ -96,12 +96,12 @@ impl Walk<'_> {
     }
 }
 
-/// The entries of an object.
+/// A reader of an object's entries.
 trait Entries {
     fn read<'de, A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error>;
 }
 
-/// Reads an object, or says that there is something else.
+/// Reads an object, or reports that the value is none.
 struct Object<E>(E);
 
 struct Top<'t, 'w>(&'t mut Walk<'w>);
@@ -155,7 +155,7 @@ impl Entries for Rows<'_, '_> {
                 continue;
             };
             let name = &walk.source.name;
-            // The key of a token's row is the token itself: its place is its number.
+            // The key of a token's row is the token itself, which must not appear in a report. Its place is its number.
             let place = match kind {
                 Kind::Token => format!("{name}#/models/{model} row {count}"),
                 _ => format!("{name}#/models/{model}/{key}"),
@@ -170,7 +170,7 @@ impl Entries for Rows<'_, '_> {
     }
 }
 
-/// The memory connector stores each row as a text of JSON.
+/// The memory connector stores each row as a JSON text.
 fn stored_row(row: Value) -> Result<Map<String, Value>, Why> {
     match row {
         Value::String(text) => match serde_json::from_str(&text) {
@@ -182,7 +182,7 @@ fn stored_row(row: Value) -> Result<Map<String, Value>, Why> {
     }
 }
 
-/// A row that is an object.
+/// The row, if it is an object.
 pub(super) fn object(row: Value) -> Result<Map<String, Value>, Why> {
     match row {
         Value::Object(fields) => Ok(fields),

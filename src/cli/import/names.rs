@@ -1,24 +1,24 @@
-//! What the app calls its collections, and which of a file's collections hold what.
+//! The names of the app's collections, and the kinds of a file's collections.
 
 use super::Kind;
 use crate::policy::{AccountModel, AppCollections, Collection};
 
-/// The app's names for what an import takes.
+/// The names of collections in the app.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Names {
-    /// The account model: what tokens and mappings call it.
+    /// The account model's name, as tokens and mappings use it.
     pub(super) model: String,
-    /// Whether the app has users of other models, too: the principal type of these is then the model's name.
+    /// Whether the app has several user models. The principal type of the accounts is the model's name then.
     pub(super) several: bool,
-    /// The accounts' collection.
+    /// The collection of the accounts.
     users: Collection,
     kept: AppCollections,
 }
 
-/// A file's collections: which kind each is; `None` = one of the app's own.
+/// The collections of a file with their kinds; `None` = a collection of the app.
 pub(super) type Assigned = Vec<(String, Option<Kind>)>;
 
-/// A kind of rows that several collections could be.
+/// Several collections may be of this kind.
 #[derive(Debug)]
 pub(super) struct Ambiguous {
     pub(super) kind: Kind,
@@ -26,7 +26,7 @@ pub(super) struct Ambiguous {
 }
 
 impl Names {
-    /// As the policies have them; `wanted`: what the accounts are called in the files instead.
+    /// The names in the policies. `wanted` is another name of the accounts in the files.
     pub(in crate::cli) fn new(account: Option<&AccountModel>, wanted: Option<&str>) -> Self {
         let own = account.map_or("User", |account| &*account.name);
         let model = wanted.unwrap_or(own).to_owned();
@@ -44,12 +44,12 @@ impl Names {
         }
     }
 
-    /// The collection of the accounts.
+    /// The name of the account collection.
     pub(super) fn users(&self) -> &str {
         &self.users.name
     }
 
-    /// The property that is the key of rows of a kind: that of the collection which holds them, or of the app's choice.
+    /// The key property of rows of a kind: that of the collection with these rows, or of the app's first one.
     pub(super) fn key(&self, kind: Kind, assigned: &Assigned) -> &str {
         let all = self.collections(kind);
         let held = assigned.iter().find(|(_, known)| *known == Some(kind));
@@ -57,10 +57,10 @@ impl Names {
         held.or(all.first()).map_or("id", |known| &known.key)
     }
 
-    /// What each of a file's collections holds. `given`: the kinds that have a file of their own.
+    /// Determines the kinds of a file's collections. `given`: kinds that have a file of their own.
     ///
-    /// A collection has a model's exact name, or else one that differs in case, or by the plural, and is no other
-    /// model's.
+    /// A collection belongs to a model if it has the model's exact name; otherwise, if it differs only in case or by
+    /// the plural, and is not the name of another model.
     pub(super) fn assign(&self, found: &[(String, usize)], given: &[Kind]) -> Result<Assigned, Ambiguous> {
         let mut assigned: Assigned = found.iter().map(|(name, _)| (name.clone(), None)).collect();
         for fits in [Self::is_called as fn(&Self, Kind, &str) -> bool, Self::is_nearly_called] {

@@ -1,10 +1,10 @@
-//! Converts values as databases dump them: MongoDB's extended JSON, SQL's spellings.
+//! Converts values of database dumps: MongoDB's extended JSON, notations of SQL.
 
 use serde_json::{Map, Value};
 
 use crate::{clock::Timestamp, identity::UserId, javascript::whole};
 
-/// A value without MongoDB's `$oid`, `$date` and number wrappers, all the way down.
+/// Removes MongoDB's wrappers (`$oid`, `$date`, numbers) at all levels.
 pub(super) fn plain(value: Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
@@ -27,8 +27,8 @@ fn unwrapped(fields: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// The fields of a row by the names that LoopBack gives them: SQL folds them to lower case, some tools add
-/// underscores. An exact name always wins.
+/// Renames fields to LoopBack's names: SQL folds names to lower case, and some tools insert underscores. A field with
+/// the exact name wins.
 pub(super) fn canonical(fields: Map<String, Value>, names: &[&str]) -> Map<String, Value> {
     let target = |field: &str| {
         if names.contains(&field) || field.contains(|c: char| c.is_ascii_uppercase()) {
@@ -42,7 +42,7 @@ pub(super) fn canonical(fields: Map<String, Value>, names: &[&str]) -> Map<Strin
     fields.into_iter().zip(renames).map(|((field, value), rename)| (rename.unwrap_or(field), value)).collect()
 }
 
-/// The id of a row or of what it points to: `None` when there is none.
+/// An id of a row or a reference; `None` if the value is no id.
 pub(super) fn id(value: &Value) -> Option<UserId> {
     match value {
         Value::String(text) if !text.is_empty() => Some(UserId::parse(text)),
@@ -51,7 +51,7 @@ pub(super) fn id(value: &Value) -> Option<UserId> {
     }
 }
 
-/// A text; numbers and booleans count as theirs, as LoopBack's text properties take them.
+/// A text. Numbers and booleans are converted, as LoopBack does for text properties.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -61,7 +61,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A whole number, also as `5.0` or as text.
+/// An integer, also written as `5.0` or as text.
 pub(super) fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -69,7 +69,7 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// A number, also as text.
+/// A number, also written as text.
 pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
@@ -77,7 +77,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A truth value, also as the 0, 1, `t` or `f` of a SQL dump.
+/// A boolean, also written as 0, 1, `t` or `f` as in SQL dumps.
 pub(super) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(bool) => Some(*bool),
@@ -91,7 +91,7 @@ pub(super) fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-/// A moment: ISO 8601, SQL's `2026-11-21 20:51:11.688` (taken as UTC), or milliseconds.
+/// A time in ISO 8601, SQL's `2026-11-21 20:51:11.688` (taken as UTC), or milliseconds.
 pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     let Value::String(text) = value else { return integer(value).map(Timestamp) };
     if let Some(moment) = Timestamp::parse(text) {
@@ -100,7 +100,7 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     let mut iso = text.trim().replacen(' ', "T", 1);
     let zone = iso.get(10..).and_then(|time| time.find(['Z', '+', '-']));
     match zone {
-        // PostgreSQL writes `+00`, without minutes.
+        // PostgreSQL writes `+00` without minutes.
         Some(_) if iso.len() > 3 && iso.get(iso.len() - 3..).is_some_and(|z| z.starts_with(['+', '-'])) => {
             iso.push_str(":00");
         }

@@ -1,4 +1,4 @@
-//! How far an import is: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of an import: a bar on a terminal, occasional lines otherwise.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -11,15 +11,15 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What is shown, on standard error.
+/// The progress display on standard error.
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// `None` = lines are shown.
+    /// The bar; `None` = lines are printed.
     bar: Option<ProgressBar>,
-    /// Bytes to look through before the first row is stored, and how many were.
+    /// Bytes to check before the first row is stored, and those that were read.
     total: u64,
     read: Arc<AtomicU64>,
-    /// Rows to store; `None` before they are counted.
+    /// Number of rows to store; `None` before they are counted.
     rows: Option<usize>,
     done: usize,
     began: Instant,
@@ -27,19 +27,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Nothing is shown before some time has passed.
+    /// Nothing is shown for a short import.
     pub(super) fn new(total: u64, read: Arc<AtomicU64>, json: bool) -> Self {
         let now = Instant::now();
         let bar = (!json && io::stderr().is_terminal()).then(|| looking_bar(total));
         Self { bar, total, read, rows: None, done: 0, began: now, shown: now }
     }
 
-    /// How long to wait for something new before it is shown again how far the import is.
+    /// The interval between two updates.
     pub(super) fn interval(&self) -> Duration {
         if self.bar.is_some() { BAR } else { LINE }
     }
 
-    /// The files were looked through, and so many rows are to be stored.
+    /// The files were checked; `rows` are to be stored.
     pub(super) fn begin(&mut self, rows: usize) {
         self.rows = Some(rows);
         self.began = Instant::now();
@@ -48,12 +48,12 @@ impl Progress {
         }
     }
 
-    /// This many rows are done with.
+    /// Adds completed rows.
     pub(super) fn add(&mut self, rows: usize) {
         self.done = self.done.saturating_add(rows);
     }
 
-    /// Shows how far it is, if that was long enough ago.
+    /// Updates the display if the interval has passed.
     pub(super) fn show(&mut self) {
         if self.shown.elapsed() < self.interval() {
             return;
@@ -71,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn clear(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -79,7 +79,7 @@ impl Progress {
     }
 }
 
-/// It draws nothing yet.
+/// A bar that draws nothing yet.
 fn looking_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
     bar.set_style(style("import: looking through the files, {percent} % of {total_bytes}"));
@@ -93,19 +93,19 @@ fn begin_storing(bar: &ProgressBar, rows: usize) {
 }
 
 fn move_on(bar: &ProgressBar, done: usize, rows: usize) {
-    // Lines do not tell exactly how many rows there are.
+    // The number of rows is an estimate, because a row may have several lines.
     bar.set_length(rows.max(done) as u64);
     bar.set_position(done as u64);
 }
 
-/// A template that indicatif does not know is shown by a bar of its own.
+/// A bar; the default style if the template is not valid.
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style.progress_chars("#--")
 }
 
 fn say(line: &str) {
-    // A closed standard error is no reason to stop.
+    // A closed standard error does not stop the import.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
@@ -115,7 +115,7 @@ fn looking(read: u64, total: u64) -> String {
 }
 
 fn storing(done: usize, rows: usize, elapsed: Duration) -> String {
-    // Lines do not tell exactly how many rows there are.
+    // The number of rows is an estimate, because a row may have several lines.
     let rows = rows.max(done);
     let percent = done.saturating_mul(100).checked_div(rows).unwrap_or(0);
     let mut text = format!("import: {percent} % of {rows} rows");

@@ -1,7 +1,8 @@
-//! Files into rows, on a thread of its own: the next rows are read and understood while the last are stored.
+//! Reads the files in a thread, so that rows are read and validated while earlier ones are stored.
 //!
-//! Everything that can be broken as a whole is read to its end before the first row is handed out. What belongs to
-//! accounts comes after them, whatever the order in the files: a file may be read several times.
+//! Files are checked to their ends before the first row is passed on, so that a broken file stores nothing. Rows that
+//! belong to accounts follow the accounts, in whatever order the files have them. For that a file may be read several
+//! times.
 
 mod sink;
 
@@ -24,35 +25,35 @@ use crate::cli::args::ImportFiles;
 
 pub(super) use sink::{ReadError, Sink};
 
-/// What the thread says.
+/// The messages of the thread.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// All files are sound; the facts about them besides rows.
+    /// All files have been checked. Contains what is known about them besides the rows.
     Ready {
         /// `ids` of the account model.
         next_user_id: Option<Value>,
-        /// Collections of the app's own: their names and numbers of rows.
+        /// Collections of the app, with their numbers of rows.
         others: Vec<(String, usize)>,
-        /// How many rows there are, as far as lines tell.
+        /// The number of rows, estimated from lines.
         rows: usize,
     },
-    /// Some rows of one kind.
+    /// Some rows of a kind.
     Rows(Kind, Vec<Item>),
 }
 
-/// The thread's other end.
+/// The receiving side of the thread.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// What it says; nothing more after an error.
+    /// The messages. An error is the last one.
     pub(super) events: Receiver<Result<Event, ReadError>>,
-    /// How many bytes there are to look through first.
+    /// The number of bytes to check first.
     pub(super) total: u64,
-    /// How many were read.
+    /// The number of bytes read.
     pub(super) read: Arc<AtomicU64>,
 }
 
 impl Reading {
-    /// Opens the files and begins.
+    /// Opens the files and starts the thread.
     pub(super) fn start(files: &ImportFiles, names: &Names) -> Result<Self, ReadError> {
         let read = Arc::<AtomicU64>::default();
         let open = |path: &Option<_>| path.as_deref().map(|path| Source::open(path, &read)).transpose();
@@ -129,8 +130,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Which collections of the memory connector's file are read together: as many as stand there in the order in
-    /// which they are stored, without a file of their own to come between.
+    /// The passes over the memory connector's file: collections that can be read together because the file has them in
+    /// the order of storing, and no file of its own comes in between.
     fn passes(&self, found: &[Kind]) -> Vec<Vec<Kind>> {
         let mut passes: Vec<Vec<Kind>> = Vec::new();
         let place = |kind: Kind| found.iter().position(|other| *other == kind);
@@ -151,7 +152,7 @@ impl Reader {
     }
 }
 
-/// Rows on their way to who stores them.
+/// Collects rows into messages.
 struct Chunks<'c> {
     to: &'c Sender<Result<Event, ReadError>>,
     reading: rows::Reading<'c>,
@@ -174,14 +175,14 @@ impl Chunks<'_> {
         rows.is_empty() || self.to.blocking_send(Ok(Event::Rows(self.kind, rows))).is_ok()
     }
 
-    /// When the receiver has stopped, the reader's own error means nothing.
+    /// If the receiver is gone, an error of the reader has no meaning.
     fn settle(&self, read: Result<(), ReadError>) -> Result<(), ReadError> {
         if self.to.is_closed() { Ok(()) } else { read }
     }
 }
 
-/// Rows of one commit.
+/// Rows of a message, which are stored in one commit.
 pub(super) const CHUNK: usize = 1_000;
 
-/// Chunks that may wait.
+/// Messages that may wait.
 const CHUNKS: usize = 4;

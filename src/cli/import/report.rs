@@ -15,10 +15,10 @@ use crate::{
     cli::printable::printable,
 };
 
-/// Rows that are named of each reason; JSON has them all.
+/// Rows that are listed for each reason. JSON lists all.
 const SHOWN: usize = 3;
 
-/// The report.
+/// The report of an import.
 #[derive(Debug)]
 pub(in crate::cli) struct Report {
     tallies: [Tally; Kind::ALL.len()],
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Report {
     notes: BTreeMap<(Kind, String), Group>,
     pub(super) others: Vec<(String, usize)>,
     unreadable: usize,
-    /// Every row that was left or noted, one line of JSON each, in a file without a name.
+    /// All skipped and noted rows as lines of JSON, in an unnamed file. `None` for a text report.
     all: Option<BufWriter<File>>,
 }
 
@@ -36,11 +36,11 @@ struct Tally {
     updated: usize,
     present: usize,
     left: usize,
-    /// How many of those that were left are here, changed since.
+    /// Those of the skipped rows that exist here and were changed.
     kept: usize,
 }
 
-/// Rows that share a reason.
+/// Rows with the same reason.
 #[derive(Debug, Default)]
 struct Group {
     count: usize,
@@ -48,10 +48,10 @@ struct Group {
 }
 
 impl Report {
-    /// An empty one; a complete one can be turned into JSON.
+    /// An empty report. `complete`: it can be written as JSON.
     ///
     /// # Errors
-    /// When the system has no room for a temporary file.
+    /// If the system cannot create a temporary file.
     pub(super) fn new(complete: bool) -> io::Result<Self> {
         let all = if complete { Some(BufWriter::new(tempfile::tempfile()?)) } else { None };
         Ok(Self {
@@ -64,17 +64,17 @@ impl Report {
         })
     }
 
-    /// A row that is not JSON at all: the file is not what was meant.
+    /// Counts a row that is not JSON. The file is probably not the right one.
     pub(super) fn unreadable(&mut self) {
         self.unreadable += 1;
     }
 
-    /// Whether every row could be read.
+    /// Whether all rows could be parsed.
     pub(in crate::cli) fn is_whole(&self) -> bool {
         self.unreadable == 0
     }
 
-    /// Why the import is not a success: no account, or nothing at all, came over that was to come.
+    /// The reason why the import failed as a whole: no account, or nothing at all, was taken.
     pub(in crate::cli) fn missed(&self) -> Option<&'static str> {
         let is_empty = |tally: &Tally| tally.taken + tally.updated + tally.present + tally.kept == 0;
         let [users, ..] = &self.tallies;
@@ -89,7 +89,7 @@ impl Report {
         }
     }
 
-    /// A row that is not stored.
+    /// Counts a skipped row.
     pub(super) fn left(&mut self, kind: Kind, place: String, why: Why) -> io::Result<()> {
         self.tally(kind).left += 1;
         self.keep(&json!({"kind": kind.name(), "place": place, "why": why.to_string()}))?;
@@ -97,14 +97,14 @@ impl Report {
         Ok(())
     }
 
-    /// A row that is stored, though something about it has to be known.
+    /// Notes something about a stored row.
     pub(super) fn note(&mut self, kind: Kind, place: String, what: Why) -> io::Result<()> {
         self.keep(&json!({"note": {"place": place, "what": what.to_string()}}))?;
         group(&mut self.notes, kind, place, what);
         Ok(())
     }
 
-    /// What became of a row.
+    /// Counts the outcome of a row.
     pub(super) fn count(&mut self, kind: Kind, place: String, fate: Fate) -> io::Result<()> {
         let tally = self.tally(kind);
         match fate {
@@ -124,10 +124,10 @@ impl Report {
         Ok(())
     }
 
-    /// For a program: every row that was left, and why.
+    /// Writes the report as JSON, with all skipped rows and their reasons.
     ///
     /// # Errors
-    /// When it cannot be written, or the rows cannot be read back.
+    /// If it cannot be written, or the rows cannot be read back.
     pub(in crate::cli) fn write_json(&mut self, to: &mut dyn Write) -> anyhow::Result<()> {
         let tally = |(kind, tally): (&Kind, Tally)| {
             let Tally { taken, updated, present, left, .. } = tally;
@@ -151,7 +151,7 @@ impl Report {
         Ok(to.write_all(b"\n}\n")?)
     }
 
-    /// For a person.
+    /// The report as text.
     pub(in crate::cli) fn to_text(&self) -> String {
         let mut text = String::new();
         for (kind, tally) in Kind::ALL.iter().zip(self.tallies) {

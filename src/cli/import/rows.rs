@@ -1,4 +1,4 @@
-//! Rows as LoopBack stores them into rows as Portcullis does.
+//! Converts rows of LoopBack to rows of the store.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -16,10 +16,10 @@ use crate::{
     store::{AclRow, PrincipalKind, Role, RoleMapping, Token},
 };
 
-/// The principal type of the accounts, here and in an app with one user model.
+/// The principal type of users in this store, and in an app with one user model.
 const USER: &str = "USER";
 
-/// LoopBack shows these first, in this order.
+/// The first properties of a user, in LoopBack's order.
 const USER_ORDER: [&str; 4] = ["realm", "username", "email", "emailVerified"];
 
 const USER_NAMES: [&str; 7] =
@@ -30,7 +30,7 @@ const MAPPING_NAMES: [&str; 4] = ["id", "roleId", "principalType", "principalId"
 const ACL_NAMES: [&str; 7] =
     ["id", "model", "property", "accessType", "permission", "principalType", "principalId"];
 
-/// What rows are read with.
+/// The context of a conversion.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading<'n> {
     pub(super) names: &'n Names,
@@ -38,7 +38,7 @@ pub(super) struct Reading<'n> {
     pub(super) collections: &'n Assigned,
 }
 
-/// What a row is worth.
+/// Validates and converts a row.
 pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, reading: Reading<'_>) -> Item {
     let readable = row.is_ok();
     match row.and_then(|fields| read(kind, fields, reading)) {
@@ -82,7 +82,7 @@ fn read(
     })
 }
 
-/// An account, and what its owner has to know.
+/// Converts a user. The second value is a note for the owner.
 fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>), Why> {
     let id = id(&taken(row, "id")).ok_or("it has no `id` that is a whole number or a text")?;
     let (password, note) = match taken(row, "password") {
@@ -106,7 +106,7 @@ fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>),
     Ok((UserRow { id, properties, password, verification }, note))
 }
 
-/// LoopBack reads these properties by their types, whatever the database holds.
+/// LoopBack converts these properties to their types, whatever type the database has.
 fn typed(name: &str, value: Value) -> Value {
     if name == "emailVerified" {
         return boolean(&value).map_or(value, Value::Bool);
@@ -150,7 +150,7 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
     })
 }
 
-/// A list, or a list as text, as SQL stores it.
+/// A list, or a text with a JSON list, as SQL databases store it.
 fn scopes(value: Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
@@ -166,7 +166,8 @@ fn role(row: &mut Map<String, Value>) -> Result<Role, Why> {
     Ok(Role { id, name })
 }
 
-/// In an app with several user models the accounts' principal type is their model's name, and `USER` matches none.
+/// In an app with several user models the principal type of the accounts is their model's name, and `USER` matches none
+/// of them.
 fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why> {
     let role_id = text(&taken(row, "roleId")).ok_or("it has no `roleId`")?;
     let principal_id = text(&taken(row, "principalId")).ok_or("it has no `principalId`")?;

@@ -1,4 +1,4 @@
-//! A file that is read several times, a little at a time.
+//! A file that is read several times, in parts.
 
 use std::{
     fs::File,
@@ -16,15 +16,15 @@ use super::read::ReadError;
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// As the user wrote it.
+    /// The path as given.
     pub(super) name: String,
-    /// In bytes.
+    /// The size in bytes.
     pub(super) size: u64,
     file: Arc<File>,
     read: Arc<AtomicU64>,
 }
 
-/// Reads from a place of its own, and counts.
+/// A reader with its own position, which counts the bytes read.
 #[derive(Debug)]
 pub(super) struct Counted {
     file: Arc<File>,
@@ -33,8 +33,8 @@ pub(super) struct Counted {
 }
 
 impl Source {
-    /// Opens a file; `read` counts what is read of it. What can be read only once (a pipe) is copied first, to a
-    /// file without a name in the system's folder for such.
+    /// Opens a file; `read` counts the bytes read. A pipe, which can be read only once, is copied to an unnamed
+    /// temporary file first.
     pub(super) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Self, ReadError> {
         let name = path.display().to_string();
         let open = || {
@@ -51,7 +51,7 @@ impl Source {
         Ok(Self { name, size, file: Arc::new(file), read: Arc::clone(read) })
     }
 
-    /// A reader from the beginning, after the byte order mark with which some tools begin.
+    /// A reader from the beginning, after an optional byte order mark.
     pub(super) fn reader(&self) -> Result<BufReader<Counted>, ReadError> {
         let mut mark = [0; 3];
         let marked = self.file.read_exact_at(&mut mark, 0).is_ok() && mark == [0xEF, 0xBB, 0xBF];
@@ -60,7 +60,7 @@ impl Source {
         Ok(BufReader::with_capacity(BUFFER, counted))
     }
 
-    /// The first byte that is not a blank.
+    /// The first byte that is not white space.
     pub(super) fn first_byte(&self) -> Result<Option<u8>, ReadError> {
         for byte in self.reader()?.bytes() {
             let byte = byte.map_err(|source| self.failed(source))?;
@@ -71,19 +71,19 @@ impl Source {
         Ok(None)
     }
 
-    /// The system could not read on.
+    /// The error for a failed read.
     pub(super) fn failed(&self, source: io::Error) -> ReadError {
         ReadError::File { path: self.name.clone(), source }
     }
 
-    /// The file holds no JSON.
+    /// The error for invalid JSON.
     pub(super) fn broken(&self, error: &serde_json::Error) -> ReadError {
         let (line, column) = (error.line(), error.column());
         ReadError::Json { path: self.name.clone(), line, column, message: message(error) }
     }
 }
 
-/// serde_json ends its text with the place, which ours begins with.
+/// The message of serde_json without the place at its end; ours begins with the place.
 pub(super) fn message(error: &serde_json::Error) -> String {
     let whole = error.to_string();
     whole.split(" at line ").next().unwrap_or(&whole).to_owned()

@@ -1,5 +1,5 @@
-//! What code does to the account model: validations, methods and settings of it, and accounts that it makes. None of it
-//! runs for what the gate serves.
+//! Finds code that changes the account model (validations, methods, settings) or creates accounts. None of it runs for
+//! the routes that the gate serves.
 
 use super::{super::hooks::SERVED, is_account, is_account_named};
 use crate::cli::check_app::{
@@ -8,7 +8,7 @@ use crate::cli::check_app::{
     script::{Assignment, OF_A_MODEL, Script},
 };
 
-/// LoopBack's validations.
+/// LoopBack's validation methods.
 const VALIDATIONS: [&str; 11] = [
     "validatesLengthOf(",
     "validatesPresenceOf(",
@@ -23,7 +23,7 @@ const VALIDATIONS: [&str; 11] = [
     "validateAsync(",
 ];
 
-/// What makes accounts.
+/// Methods that create accounts.
 const MAKERS: [&str; 7] = [
     "create(",
     "createMany(",
@@ -34,13 +34,13 @@ const MAKERS: [&str; 7] = [
     "createAll(",
 ];
 
-/// What shapes an answer, besides the methods that the gate serves.
+/// Methods that change answers, in addition to those that the gate serves.
 const SHAPERS: [&str; 2] = ["toJSON", "toObject"];
 
-/// What code may call a model in the model's own file, besides its name.
+/// Names for a model in the model's own file.
 const SELVES: [&str; 3] = ["model", "self", "this"];
 
-/// Tells of them.
+/// Searches a script.
 pub(super) fn check(script: &Script, models: &Models, remarks: &mut Remarks) {
     validations(script, models, remarks);
     accounts(script, models, remarks);

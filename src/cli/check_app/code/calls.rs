@@ -1,4 +1,4 @@
-//! Calls in the code of a project, and whether they are about the account model.
+//! Finds calls in the code of a project, and decides whether they concern the account model.
 
 use crate::cli::check_app::{
     models::Models,
@@ -6,7 +6,7 @@ use crate::cli::check_app::{
     script::{Hit, Script},
 };
 
-/// Whether a call is about the account model: by its receiver, or by the file that it stands in.
+/// Whether a call concerns the account model, by its receiver or by its file.
 pub(in crate::cli::check_app) fn is_account(script: &Script, hit: &Hit<'_>, models: &Models) -> bool {
     is_account_named(script, hit.model(), models)
 }
@@ -16,7 +16,7 @@ pub(super) fn is_account_named(script: &Script, word: &str, models: &Models) -> 
     if word == name || word == "User" && !models.names.contains("User") {
         return true;
     }
-    // In the model's own file it has whatever name its author gave it.
+    // In the file of the model, the receiver may have any name.
     script.stem.eq_ignore_ascii_case(stem) && !models.names.contains(word)
 }
 

@@ -1,13 +1,13 @@
-//! What a file's rows are handed to, and why it has none.
+//! The receiver of rows, and the errors of files.
 
 use std::io;
 
 use crate::cli::import::{Kind, Raw};
 
-/// Takes rows; false when no more are wanted.
+/// A receiver of rows. Returns `false` when it wants no more.
 pub(in crate::cli::import) type Sink<'s> = &'s mut dyn FnMut(Raw) -> bool;
 
-/// A file that is not what it should be.
+/// An error of a file.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli::import) enum ReadError {
     #[error("cannot read `{path}`")]
