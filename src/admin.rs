@@ -1,7 +1,7 @@
-//! Commands on the store: as values, over the socket that carries them to a running gate, and what they do.
+//! Commands on the store, the socket that carries them to a running gate, and their execution.
 //!
-//! The socket is `DATA/admin.sock`, mode 0600: a process that may write there is an admin. [`execute`](execute()) runs
-//! a command, in the gate or in the process of the command line.
+//! The socket is `DATA/admin.sock` with mode 0600: a process that may write to it is an administrator.
+//! [`execute`](execute()) runs a command in the gate or in the process of the command line.
 
 mod client;
 mod command;

@@ -1,4 +1,4 @@
-//! The command line's end of the socket.
+//! The client side of the admin socket.
 
 use std::{
     io,
@@ -28,30 +28,30 @@ pub(crate) struct Client {
     store_name: Option<String>,
 }
 
-/// Why the gate did not do it.
+/// The reason why the gate did not execute a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// The connection broke.
+    /// The connection was closed.
     #[error("the gate on `{path}` went away")]
     Gone {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    /// The gate answers something else.
+    /// The answer cannot be parsed.
     #[error("the gate on `{path}` gave an answer that cannot be read; is it another version?")]
     Unreadable { path: PathBuf },
-    /// One row or name is larger than any that makes sense.
+    /// The command exceeds the size limit.
     #[error("the command is larger than {MAX_REQUEST_BYTES} bytes")]
     TooLarge,
-    /// The gate refused it.
+    /// The gate refused the command.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Client {
-    /// Connects, if a gate is there: `None` when there is no socket, or no gate behind it. A gate with another store
-    /// than the named one refuses every command.
+    /// Connects to the gate. Returns `None` if the socket does not exist or no process listens on it. The gate refuses
+    /// commands for another store than its own.
     pub(crate) async fn connect(
         path: &Path,
         store_name: Option<String>,
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// Has a command run.
+    /// Sends a command and returns the answer.
     pub(crate) async fn call(&mut self, command: &AdminCommand) -> Result<Output, ClientError> {
         let request = RequestRef { store: self.store_name.as_deref(), command };
         let mut line = serde_json::to_vec(&request).map_err(|error| self.gone(error.into()))?;
@@ -81,6 +81,7 @@ impl Client {
         }
         self.writer.write_all(&line).await.map_err(|error| self.gone(error))?;
         let mut line = Vec::new();
+        // A bound, so that a broken peer cannot fill the memory of the command.
         let limit = u64::try_from(MAX_ANSWER_BYTES).unwrap_or(u64::MAX);
         let read = (&mut self.reader).take(limit).read_until(b'\n', &mut line).await;
         let read = read.map_err(|error| self.gone(error))?;

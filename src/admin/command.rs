@@ -1,4 +1,4 @@
-//! Commands on the store as values.
+//! The commands on the store.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,44 +9,44 @@ use crate::{app::Imagined, clock::Timestamp, identity::UserId, policy::StoredRul
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum AdminCommand {
-    /// Whether the gate is ready.
+    /// Checks whether the gate is ready.
     Health,
     /// Adds an account.
     UserAdd(NewUser),
-    /// A page of the accounts, by id.
+    /// Returns a page of accounts, by id.
     UserList {
-        /// The last id of the page before.
+        /// The last id of the previous page.
         after: Option<UserId>,
-        /// How many at most.
+        /// Maximum number of accounts.
         limit: usize,
     },
-    /// One account.
+    /// Returns an account.
     UserShow {
-        /// Whose.
+        /// The account.
         who: Who,
     },
-    /// Sets a password and ends every session.
+    /// Sets a password and revokes all sessions.
     UserSetPassword {
-        /// Whose.
+        /// The account.
         who: Who,
-        /// The new one.
+        /// The new password.
         password: Hidden,
     },
-    /// Switches an account off or on.
+    /// Disables or enables an account.
     UserSwitch {
-        /// Whose.
+        /// The account.
         who: Who,
-        /// Off?
+        /// Whether to disable it.
         disabled: bool,
     },
-    /// Takes an account's email address for confirmed.
+    /// Marks an email address as confirmed.
     UserVerify {
-        /// Whose.
+        /// The account.
         who: Who,
     },
     /// Deletes an account.
     UserDelete {
-        /// Whose.
+        /// The account.
         who: Who,
     },
     /// Adds a role.
@@ -54,103 +54,103 @@ pub enum AdminCommand {
         /// Its name.
         name: String,
     },
-    /// All roles.
+    /// Returns all roles.
     RoleList,
-    /// What hangs on a role, before it is deleted.
+    /// Returns the users and rules that depend on a role.
     RoleUses {
         /// The role.
         name: String,
     },
-    /// Deletes a role, and takes it from all users.
+    /// Deletes a role and revokes it of all users.
     RoleDelete {
         /// The role.
         name: String,
     },
-    /// What policies are compiled with besides files.
+    /// Returns the roles and rules of the store, which policies are compiled with.
     StoredRules,
     /// Stores a rule.
     AclAdd {
-        /// It; its id is counted up.
+        /// The rule. Its id is assigned by the gate.
         rule: StoredRule,
     },
-    /// All stored rules.
+    /// Returns all stored rules.
     AclList,
     /// Removes stored rules.
     AclRemove {
         /// Their ids.
         ids: Vec<String>,
     },
-    /// What runs.
+    /// Returns the status of the gate.
     Status,
-    /// What the gate would decide a request by.
+    /// Returns the facts by which the gate would decide a request.
     Explain {
-        /// Who asks; `None` = anonymous.
+        /// The caller; `None` = anonymous.
         who: Option<Who>,
-        /// Roles besides those that the store knows.
+        /// Additional roles of the caller.
         roles: Vec<String>,
         /// The request.
         request: Imagined,
     },
-    /// Gives a role.
+    /// Grants a role.
     RoleGrant {
         /// The role.
         name: String,
-        /// To whom.
+        /// The user.
         who: Who,
     },
-    /// Takes a role.
+    /// Revokes a role.
     RoleRevoke {
         /// The role.
         name: String,
-        /// From whom.
+        /// The user.
         who: Who,
     },
-    /// Makes a token.
+    /// Issues a token.
     TokenIssue {
-        /// For whom.
+        /// The user.
         who: Who,
-        /// Seconds; `None` = the configured default.
+        /// Lifetime in seconds; `None` = the configured default.
         ttl: Option<f64>,
-        /// What lists call it.
+        /// A name for lists.
         name: Option<String>,
-        /// What it is good for.
+        /// The scopes; empty = unrestricted.
         scopes: Vec<String>,
     },
-    /// Tokens, of one user or all.
+    /// Returns the tokens of a user, or all.
     TokenList {
-        /// Whose.
+        /// The user; `None` = all.
         user: Option<Who>,
     },
-    /// A page of all tokens, by user and age.
+    /// Returns a page of all tokens, by user and age.
     TokenPage {
-        /// The last token of the page before.
+        /// The last token of the previous page.
         after: Option<TokenPlace>,
-        /// How many at most.
+        /// Maximum number of tokens.
         limit: usize,
     },
-    /// Ends a token.
+    /// Revokes a token.
     TokenRevoke {
         /// Its public handle.
         handle: String,
     },
-    /// Ends every token of a user.
+    /// Revokes all tokens of a user.
     TokenRevokeAll {
-        /// Whose.
+        /// The user.
         who: Who,
     },
-    /// Begins a run of an import.
+    /// Starts an import run.
     ImportStart,
     /// Stores a batch of imported rows.
     Import {
-        /// The run of the import.
+        /// The number of the run.
         run: u32,
-        /// The rows, in the order in which they have to be stored.
+        /// The rows, in the order in which they must be stored.
         rows: Vec<Row>,
     },
 }
 
 impl AdminCommand {
-    /// Whether it may be the first that is done here: it brings what the others look for.
+    /// Whether the command may create a new store. All other commands need data that exists.
     pub(crate) fn begins(&self) -> bool {
         matches!(
             self,
@@ -163,7 +163,7 @@ impl AdminCommand {
     }
 }
 
-/// What an account is made of.
+/// The properties of a new account.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NewUser {
@@ -173,21 +173,21 @@ pub struct NewUser {
     pub username: Option<String>,
     /// The realm.
     pub realm: Option<String>,
-    /// An id of one's own choice.
+    /// An id chosen by the operator.
     pub id: Option<i64>,
-    /// Roles to give.
+    /// The roles to grant.
     pub roles: Vec<String>,
     /// The password.
     pub password: Hidden,
 }
 
-/// Where a page of tokens has ended: as the list showed that token, which may be gone by now.
+/// The end of a page of tokens, as the list showed it. The token may have been deleted since.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenPlace {
     /// Its handle.
     pub handle: String,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// When it was made.
+    /// The time of creation.
     pub created: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Errors as a client or a person reads them.
+//! Formats errors for people.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Runs a command on the store: inside the gate, or in a process that opened the store itself.
+//! Executes a command on the store, in the gate or in a process that has opened the store itself.
 
 mod error;
 mod explain;
@@ -22,12 +22,12 @@ use crate::{accounts::TokenRequest, app, store::Loader};
 
 pub use error::ExecuteError;
 
-/// Runs a command. Commands run one after another, so that one may read, decide and write.
+/// Executes a command. Commands that write run one after another, because a command may read, decide and write.
 ///
 /// # Errors
-/// [`ExecuteError`]: nothing was changed then, but where it is said.
+/// [`ExecuteError`]. Nothing was changed then, unless the error says so.
 pub async fn execute(command: AdminCommand, services: &Services) -> Result<Output, ExecuteError> {
-    // Neither the app nor a reload is waited for with the turn in hand, and nothing is written.
+    // These two wait for the app or a reload and write nothing. They must not block other commands meanwhile.
     if matches!(command, AdminCommand::Status) {
         return status(services).await;
     }
@@ -70,10 +70,10 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
     }
 }
 
-/// Runs a command of an import in a store that was opened for it.
+/// Executes a command of an import in a store that was opened for it.
 ///
 /// # Errors
-/// [`ExecuteError::ImportAlone`] for every other command, and what the store says.
+/// [`ExecuteError::ImportAlone`] for any other command, or an error of the store.
 pub fn execute_import(command: AdminCommand, loader: &mut Loader) -> Result<Output, ExecuteError> {
     match command {
         AdminCommand::ImportStart => import::start_here(loader),

@@ -1,22 +1,22 @@
-//! A secret that commands carry.
+//! A secret in a command.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A password on its way to the hasher, or a hash on its way to the store: shown by nothing.
+/// A password for the hasher, or a hash for the store. Never shown.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);
 
 impl Hidden {
-    /// Takes a password as it was typed.
+    /// Takes a password as entered.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// For the rules and the hasher.
+    /// The text, for the rules and the hasher.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

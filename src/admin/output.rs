@@ -1,4 +1,4 @@
-//! What a command answers, as a value and as JSON.
+//! The answers of commands, as values and as JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
 pub enum Output {
-    /// It is done: a sentence.
+    /// The command succeeded. A sentence describes the change.
     Done {
         /// What was done.
         message: String,
@@ -29,21 +29,21 @@ pub enum Output {
     Rules(Stored),
     /// Stored rules.
     Acls(Vec<RuleView>),
-    /// What runs.
+    /// The status of the gate.
     Status(Box<StatusView>),
     /// Tokens, without their ids.
     Tokens(Vec<TokenView>),
-    /// A new token, with its id.
+    /// A new token with its id.
     Issued(IssuedView),
-    /// The number of a run of an import.
+    /// The number of an import run.
     ImportRun(u32),
-    /// What a request would be decided by.
+    /// The facts of a decision.
     Explained(Box<ExplainedView>),
-    /// What became of each row of an import's batch.
+    /// The outcome of each row of an import batch.
     Imported(Vec<Fate>),
 }
 
-/// An account as lists show it.
+/// An account in lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
@@ -55,9 +55,9 @@ pub struct UserView {
     pub username: Option<String>,
     /// The realm.
     pub realm: Option<String>,
-    /// Whether the address was confirmed.
+    /// Whether the email address is confirmed.
     pub email_verified: bool,
-    /// Whether the account is switched off.
+    /// Whether the account is disabled.
     pub disabled: bool,
     /// Whether a password is set.
     pub has_password: bool,
@@ -65,18 +65,18 @@ pub struct UserView {
     pub roles: Vec<String>,
 }
 
-/// A role as lists show it.
+/// A role in lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleView {
     /// The id.
     pub id: String,
     /// The name.
     pub name: String,
-    /// How many users have it.
+    /// The number of users with the role.
     pub users: usize,
 }
 
-/// A stored rule, by LoopBack's names.
+/// A stored rule with LoopBack's field names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleView {
@@ -92,66 +92,66 @@ pub struct RuleView {
     pub permission: Option<String>,
     /// ROLE, USER or APP.
     pub principal_type: Option<String>,
-    /// Who.
+    /// The principal.
     pub principal_id: Option<String>,
 }
 
-/// What runs.
+/// The status of the gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusView {
-    /// Whether it takes requests.
+    /// Whether it serves requests.
     pub ready: bool,
-    /// Which store it uses.
+    /// The name of the store.
     pub store_name: String,
-    /// All else.
+    /// All other fields.
     #[serde(flatten)]
     pub gate: Status,
 }
 
-/// A token as lists show it.
+/// A token in lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenView {
-    /// What stands for it: no credential.
+    /// The handle, which is not a credential.
     pub handle: String,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// What `token issue --name` called it.
+    /// The name given by `token issue --name`.
     pub name: Option<String>,
-    /// What it is good for; none = everything.
+    /// The scopes; empty = unrestricted.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// The time of creation.
     pub created: String,
-    /// Its lifetime in seconds.
+    /// Lifetime in seconds.
     pub ttl: Option<f64>,
-    /// When it ends, by what is known of its uses; `None` = never, or its `ttl` is none.
+    /// The end, with regard to known uses; `None` = never, or an invalid `ttl`.
     pub expires: Option<String>,
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub expired: bool,
-    /// When it was used last, to the minute or better.
+    /// The last use, to the minute or better.
     pub last_used: Option<String>,
-    /// Where that came from.
+    /// The client of the last use.
     pub client: Option<String>,
 }
 
-/// A token that was just made.
+/// A new token.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedView {
-    /// The credential.
+    /// The id, which is the credential.
     pub id: String,
-    /// What stands for it in lists.
+    /// The handle for lists.
     pub handle: String,
-    /// Its lifetime in seconds.
+    /// Lifetime in seconds.
     pub ttl: Option<f64>,
-    /// When it was made.
+    /// The time of creation.
     pub created: String,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
 }
 
-/// What the gate would decide a request by.
+/// The facts of a decision of the gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedView {
@@ -159,31 +159,31 @@ pub struct ExplainedView {
     pub user: Option<String>,
     /// All their roles, sorted.
     pub roles: Vec<String>,
-    /// Whether the account is switched off.
+    /// Whether the account is disabled.
     pub disabled: bool,
-    /// The rules, and what the app said.
+    /// The ruleset, and the owner that the app returned.
     pub in_force: InForce,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// It is new here.
+    /// It was stored as a new row.
     Taken,
-    /// An earlier import brought it, and it has changed there since.
+    /// An earlier import stored it, and its source has changed since.
     Updated,
-    /// It was here already, the same.
+    /// The same row exists here.
     Present,
-    /// It is new here or was changed, and about its name something has to be known.
+    /// It was stored, with a warning about its name.
     Noted(Why),
-    /// It was not stored, but what belongs to it is: why.
+    /// It was not stored because the row here was changed. Rows that belong to it are stored.
     Kept(Why),
-    /// It was not stored: why.
+    /// It was not stored.
     Left(Why),
     /// A role, which may have another id here.
     Role {
-        /// Its id here.
+        /// The id here.
         id: String,
         /// Whether it is new here.
         taken: bool,
@@ -197,7 +197,7 @@ impl std::fmt::Debug for IssuedView {
 }
 
 impl Output {
-    /// One JSON value, without the tag that the socket needs.
+    /// The answer as JSON, without the tag that the socket needs.
     pub(crate) fn to_json(&self) -> Value {
         match serde_json::to_value(self) {
             Ok(Value::Object(mut tagged)) => tagged.remove("value").unwrap_or_default(),

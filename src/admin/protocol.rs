@@ -1,30 +1,29 @@
-//! What travels over the admin socket.
+//! The protocol of the admin socket.
 //!
-//! One line of JSON is a request, one line is its answer: `{"store":…,"command":…}` and `{"ok":…}` or
-//! `{"error":…}`.
+//! A request is a line of JSON, and so is its answer: `{"store":…,"command":…}` and `{"ok":…}` or `{"error":…}`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{command::AdminCommand, output::Output};
 
-/// Where the socket lies in the data folder.
+/// The name of the socket in the data folder.
 pub const SOCKET_NAME: &str = "admin.sock";
 
-/// The longest line that is read as a request: an import's batch is far below it.
+/// Maximum size of a request in bytes. A batch of an import is far smaller.
 pub(super) const MAX_REQUEST_BYTES: usize = 16 << 20;
 
-/// The longest answer that is read: a million tokens' worth.
+/// Maximum size of an answer in bytes: about a million tokens.
 pub(super) const MAX_ANSWER_BYTES: usize = 1 << 30;
 
-/// A request line, as the gate reads it.
+/// A request as the gate reads it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Request {
-    /// `None`: whichever store the gate has.
+    /// The store that is meant; `None` = any.
     pub(super) store: Option<String>,
     pub(super) command: AdminCommand,
 }
 
-/// A request line, as the command line writes it.
+/// A request as the client writes it.
 #[derive(Debug, Serialize)]
 pub(super) struct RequestRef<'c> {
     pub(super) store: Option<&'c str>,

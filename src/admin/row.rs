@@ -1,4 +1,4 @@
-//! Rows of an import, as they travel to the store.
+//! Rows of an import on their way to the store.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,27 +9,27 @@ use crate::{
     store::{AclRow, Role, RoleMapping, Token, User},
 };
 
-/// A row that makes sense, in the form in which it is stored.
+/// A valid row, in the form of the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Row {
-    /// The number of the next account is at least this.
+    /// A lower bound for the next account id.
     NextUserId(i64),
-    /// Accounts have text ids from now on.
+    /// From now on accounts have text ids.
     TextIds,
     /// An account.
     User(UserRow),
-    /// A session, by the hash of its id.
+    /// A token, by the hash of its id.
     Token(Token),
     /// A role.
     Role(Role),
-    /// Who has a role.
+    /// A role mapping.
     Mapping(RoleMapping),
     /// A stored rule.
     Acl(AclRow),
 }
 
-/// An account under its own id.
+/// An account with the id of the dump.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserRow {
     pub(crate) id: UserId,
@@ -39,7 +39,7 @@ pub struct UserRow {
 }
 
 impl Row {
-    /// The account that it is, or that it belongs to.
+    /// The id of this account, or of the account that the row belongs to.
     pub(crate) fn account(&self) -> Option<UserId> {
         match self {
             Self::User(user) => Some(user.id.clone()),
@@ -56,7 +56,7 @@ impl Row {
 }
 
 impl UserRow {
-    /// As the store takes it.
+    /// The user for the store.
     #[must_use]
     pub fn into_user(self) -> User {
         User {

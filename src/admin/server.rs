@@ -1,4 +1,4 @@
-//! The gate's end of the socket.
+//! The server side of the admin socket.
 
 use std::{
     fs::{self, Permissions},
@@ -26,37 +26,37 @@ use super::{
     services::Services,
 };
 
-/// Commands that talk to the gate at once; more of them wait in the socket's own queue.
+/// Maximum number of concurrent clients. Others wait in the socket's backlog.
 const MAX_CONNECTIONS: usize = 16;
 
-/// A client that says nothing for so long is let go.
+/// Time without a request after which a client is disconnected.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Why the socket could not be made.
+/// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Its folder could not be made.
+    /// The folder could not be created.
     #[error("cannot make `{path}`")]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// The system does not listen there.
+    /// The system could not listen on the path.
     #[error("cannot listen on `{path}`")]
     Listen {
         /// The socket.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
 }
 
-/// Listens on `path`, readable and writable by the owner alone. A socket that a dead gate left is replaced:
-/// the caller holds the store's lock, so that no other gate can be alive.
+/// Listens on `path`, readable and writable by the owner only. Replaces the socket of a dead gate: the caller has
+/// locked the store, so no other gate is running.
 ///
 /// # Errors
 /// [`SocketError`] when the folder cannot be written, or the path is too long for a socket.
@@ -64,7 +64,7 @@ pub fn bind_admin_socket(path: &Path) -> Result<UnixListener, SocketError> {
     listen(path).map_err(|source| SocketError::Listen { path: path.to_owned(), source })
 }
 
-/// Answers commands until `shutdown` is done.
+/// Answers commands until `shutdown` completes.
 pub async fn serve_admin_socket(
     listener: UnixListener,
     services: Arc<Services>,
@@ -90,7 +90,7 @@ pub async fn serve_admin_socket(
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
-    // Bound under a name of its own and then moved, so that it is never there with other permissions.
+    // Bound to a temporary name and renamed, so that the socket never exists with other permissions.
     let fresh = path.with_extension(format!("sock.{}", std::process::id()));
     remove_if_there(&fresh)?;
     let listener = UnixListener::bind(&fresh)?;
@@ -113,7 +113,7 @@ async fn converse(stream: UnixStream, services: Arc<Services>) {
         let answer = match line {
             Ok(line) => answer(&line, &services).await,
             Err(refusal) => {
-                // What follows a line that was not read to its end is not a line.
+                // The rest of an overlong line must not be read as the next command.
                 let _ = say(&mut writer, &Answer::Error(refusal)).await;
                 return;
             }
@@ -124,7 +124,7 @@ async fn converse(stream: UnixStream, services: Arc<Services>) {
     }
 }
 
-/// The next line, `None` at the end.
+/// The next line; `None` at the end.
 async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> Option<Result<Vec<u8>, String>> {
     let mut line = Vec::new();
     let limit = u64::try_from(MAX_REQUEST_BYTES).unwrap_or(u64::MAX);
@@ -141,7 +141,7 @@ async fn next_line(reader: &mut BufReader<OwnedReadHalf>) -> Option<Result<Vec<u
 async fn answer(line: &[u8], services: &Services) -> Answer {
     let request: Request = match serde_json::from_slice(line) {
         Ok(request) => request,
-        // serde's message could quote the line, and with it a password.
+        // serde's message may quote the line, which may contain a password.
         Err(error) => {
             return Answer::Error(format!(
                 "the gate does not know this command (column {}); is the command line of another version?",
@@ -149,6 +149,7 @@ async fn answer(line: &[u8], services: &Services) -> Answer {
             ));
         }
     };
+    // A command for another store would otherwise change this one's data.
     if let Some(store) = request.store.filter(|store| *store != services.store_name) {
         return Answer::Error(format!(
             "the gate uses the store `{}`, the command means `{store}`; give both the same configuration",

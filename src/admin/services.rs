@@ -1,4 +1,4 @@
-//! What commands work with.
+//! The state that commands use.
 
 use std::{
     fmt,
@@ -7,27 +7,27 @@ use std::{
 
 use crate::{accounts::Accounts, app::Live, clock::Clock, config::Config, store::Store};
 
-/// What commands work with.
+/// The state that commands use.
 pub struct Services {
-    /// The rows.
+    /// The store.
     pub store: Arc<dyn Store>,
     accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
-    /// For what has expired.
+    /// The clock for expiry.
     pub clock: Clock,
-    /// Which store this is: a client that means another one is refused.
+    /// The name of the store. Commands for another one are refused.
     pub store_name: String,
-    /// Whether the gate takes requests: false while it stops.
+    /// Whether the gate serves requests: `false` while it stops.
     pub ready: Arc<AtomicBool>,
-    /// The rules in force, where this is a gate.
+    /// The running gate, if there is one.
     pub live: Option<Live>,
-    /// Where the policies lie, where this is none.
+    /// The configuration with the path of the policies, if there is no gate.
     pub(super) config: Option<Box<Config>>,
-    /// One command at a time: a command may read, decide and write.
+    /// Serializes commands, because a command may read, decide and write.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl Services {
-    /// The services of a gate, or of a command that opened the store itself.
+    /// Creates the state for a gate, or for a command that has opened the store itself.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -49,19 +49,19 @@ impl Services {
         }
     }
 
-    /// The same in a command that knows where the policies lie.
+    /// Adds the configuration, for a command without a gate.
     #[must_use]
     pub(crate) fn with_config(self, config: &Config) -> Self {
         Self { config: Some(Box::new(config.clone())), ..self }
     }
 
-    /// The same in a gate that serves.
+    /// Adds the running gate.
     #[must_use]
     pub fn with_live(self, live: Live) -> Self {
         Self { live: Some(live), ..self }
     }
 
-    /// Registration, passwords, tokens: what the API calls, too, and as it does now.
+    /// The accounts in force: a reload replaces them.
     #[must_use]
     pub fn accounts(&self) -> Accounts {
         (self.accounts)()

@@ -1,4 +1,4 @@
-//! The admin socket of a running gate, from its start to its end.
+//! The admin socket of a running gate.
 
 use std::{
     fs,
@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{app::Running, config::Config};
 
-/// The socket on which a running gate takes commands. Dropping it ends the conversations: [`AdminSocket::close`] does
-/// that in order.
+/// The admin socket of a running gate. Dropping it aborts the connections; [`AdminSocket::close`] ends them in order.
 #[derive(Debug)]
 pub struct AdminSocket {
     services: Arc<Services>,
@@ -27,8 +26,8 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Opens the socket of a gate that holds its store: no other gate on this store can be alive, so that a socket
-    /// that lies there may be replaced.
+    /// Opens the socket of a gate that has locked its store. No other gate of this store is running, so an existing
+    /// socket is replaced.
     ///
     /// # Errors
     /// [`SocketError`] when the folder cannot be written, or the path is too long for a socket.
@@ -39,27 +38,27 @@ impl AdminSocket {
         let listener = bind_admin_socket(&path)?;
         let parts = running.parts.clone();
         let (store, clock) = (Arc::clone(&parts.store), parts.clock.clone());
-        // A reload may bring other settings.
+        // A reload may change the settings.
         let accounts = move || parts.accounts();
         let services = Services::new(store, accounts, clock, store_name(&config.store));
         let services = Arc::new(services.with_live(running.live.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving =
             Handle::current().spawn(serve_admin_socket(listener, Arc::clone(&services), async move {
-                // A sender that is dropped means the same.
+                // A dropped sender also means shutdown.
                 let _ = stopped.await;
             }));
         tracing::info!(socket = %path.display(), "taking commands");
         Ok(Self { services, serving, path, stop })
     }
 
-    /// Ends the conversations and removes the socket, while the gate still holds its store: the socket of the next
-    /// gate is not there yet.
+    /// Ends the connections and removes the socket. The gate still has the store locked, so the socket cannot be that
+    /// of the next gate.
     pub async fn close(self) {
         self.services.ready.store(false, Ordering::Release);
         let _ = self.stop.send(());
         let _ = self.serving.await;
-        // It may be gone already.
+        // It may have been removed already.
         let _ = fs::remove_file(self.path);
     }
 }

@@ -1,8 +1,8 @@
-//! The store's name, as the two ends of the admin socket compare it.
+//! The name of a store, which both ends of the admin socket compare.
 
 use crate::store::{self, Engine};
 
-/// `memory:`, or `sled:` and the whole path.
+/// `memory:`, or `sled:` with the absolute path.
 #[must_use]
 pub fn store_name(settings: &store::Settings) -> String {
     let scheme = settings.engine.kind().scheme();

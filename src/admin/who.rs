@@ -1,4 +1,4 @@
-//! WHO: how a command names a user.
+//! The argument WHO, which names a user.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::UserId;
 
-/// `id:7`, `email:a@b`, `username:ann`, or bare: an id, else an email, else a username.
+/// `id:7`, `email:a@b`, `username:ann`, or a bare text: an id, else an email, else a username.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Who {
@@ -16,17 +16,17 @@ pub enum Who {
     Email(String),
     /// By username.
     Username(String),
-    /// Whatever matches first.
+    /// The first match of id, email and username.
     Bare(String),
 }
 
-/// Why a text names no user.
+/// The reason why a text names no user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhoError {
-    /// There is no name.
+    /// The text is empty.
     #[error("no user is named; write id:7, email:a@b, username:ann, or one of these without its prefix")]
     Empty,
-    /// It is nearly the word for a caller without a login.
+    /// The text is similar to `anonymous`, a caller without a login.
     #[error("did you mean `anonymous`? A user of this name is `username:{0}`")]
     Anonymous(String),
 }

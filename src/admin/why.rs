@@ -1,10 +1,10 @@
-//! Why a row was left: words that many rows share, and the one that is this row's own.
+//! The reason for skipping a row: a text that many rows share, and the part specific to this row.
 
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// A reason, so that a report can count the rows that share it.
+/// A reason in two parts, so that a report can group rows by the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     what: Cow<'static, str>,
@@ -13,12 +13,12 @@ pub struct Why {
 }
 
 impl Why {
-    /// A reason and the word that it ends with.
+    /// A reason with its specific part.
     pub(crate) fn of(what: &'static str, which: impl fmt::Display) -> Self {
         Self { what: what.into(), which: Some(which.to_string()) }
     }
 
-    /// What rows with this reason have in common.
+    /// The text that rows with this reason share.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }

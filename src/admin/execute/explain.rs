@@ -1,4 +1,4 @@
-//! `explain` at the running gate: the facts by which it would decide a request.
+//! `explain` in the running gate: returns the facts by which it would decide a request.
 
 use super::{error::ExecuteError, users};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     app::{Imagined, ImaginedCaller},
 };
 
-/// `who`: `None` = anonymous. `roles`: besides those that the store knows.
+/// `who`: `None` = anonymous. `roles`: in addition to those in the store.
 pub(super) async fn explain(
     services: &Services,
     who: Option<&Who>,

@@ -33,6 +33,7 @@ pub(super) async fn resolve(services: &Services, who: &Who) -> Result<User, Exec
 
 async fn by_email(services: &Services, who: &Who, email: &str) -> Result<Option<User>, ExecuteError> {
     let keys = services.accounts().settings().keys();
+    // Without realms the index answers; with them it is keyed by the realm, which the command does not name.
     if !keys.per_realm {
         return Ok(services.store.find_user(&keys.email(None, email)).await?);
     }
@@ -48,7 +49,7 @@ async fn by_username(services: &Services, who: &Who, name: &str) -> Result<Optio
     only(services, who, |user| user.username() == Some(name)).await
 }
 
-/// The one user that `fits`, in whatever realm.
+/// The only user that `fits`, in any realm.
 async fn only(
     services: &Services,
     who: &Who,
@@ -68,7 +69,7 @@ async fn only(
     }
 }
 
-/// How a user is called in answers: the email, else the username, and the id.
+/// The display name of a user: the email or username, and the id.
 pub(super) fn called(user: &User) -> String {
     match user.email().or_else(|| user.username()) {
         Some(name) => format!("user {} ({name})", user.id),

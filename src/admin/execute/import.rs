@@ -1,4 +1,4 @@
-//! Stores a batch of imported rows. The store decides which it accepts.
+//! Stores a batch of imported rows. The store decides which rows it accepts.
 
 use super::{error::ExecuteError, find::without_realm};
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
     store::{Change, ImportOutcome, ImportRow, Loader, Outcome, SkipReason, UserKey, UsernameWarning},
 };
 
-/// Begins a run.
+/// Starts an import run.
 pub(super) async fn start(services: &Services) -> Result<Output, ExecuteError> {
     Ok(run_of(services.store.commit(vec![Change::StartImport]).await?))
 }
 
-/// As [`start`], in a store that was opened for it.
+/// As [`start`], in a store that was opened for the import.
 pub(super) fn start_here(loader: &mut Loader) -> Result<Output, ExecuteError> {
     Ok(run_of(loader.import(vec![Change::StartImport])?))
 }
@@ -31,7 +31,7 @@ pub(super) async fn store_rows(
     Ok(fates_of(services.store.commit(changes(run, rows)).await?))
 }
 
-/// As [`store_rows`], in a store that was opened for it.
+/// As [`store_rows`], in a store that was opened for the import.
 pub(super) fn store_rows_here(loader: &mut Loader, run: u32, rows: Vec<Row>) -> Result<Output, ExecuteError> {
     Ok(fates_of(loader.import(changes(run, rows))?))
 }

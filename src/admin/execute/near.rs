@@ -1,4 +1,4 @@
-//! Suggests the name that a misspelt one may have meant.
+//! Suggests names for misspelled ones.
 
 use super::{
     error::ExecuteError,
@@ -6,8 +6,7 @@ use super::{
 };
 use crate::admin::{services::Services, who::Who};
 
-/// The address or name that is nearest to one that no account has, if it is near. Of many accounts the first are
-/// looked at.
+/// The name most similar to one that no account has, if it is similar enough. Only the first accounts are compared.
 pub(super) async fn user(services: &Services, who: &Who) -> Result<Option<String>, ExecuteError> {
     let wanted = match who {
         Who::Id(_) => return Ok(None),
@@ -24,7 +23,7 @@ pub(super) async fn user(services: &Services, who: &Who) -> Result<Option<String
             let name = user.username().filter(|_| !matches!(who, Who::Email(_))).map(without_realm);
             for candidate in email.into_iter().chain(name) {
                 let local = candidate.split('@').next().unwrap_or(candidate);
-                // `ann` is near to `ann@example.com`.
+                // `ann` is similar to `ann@example.com`.
                 let near = if wanted.contains('@') { candidate } else { local };
                 let found = distance(wanted, near);
                 if found.is_some_and(|found| best.as_ref().is_none_or(|(distance, _)| found < *distance)) {
@@ -36,13 +35,13 @@ pub(super) async fn user(services: &Services, who: &Who) -> Result<Option<String
     Ok(best.map(|(_, name)| name))
 }
 
-/// The nearest of these names, if it is near.
+/// The most similar of these names, if it is similar enough.
 pub(super) fn name<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     let near = names.filter_map(|name| Some((distance(wanted, name)?, name)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.to_owned())
 }
 
-/// How many letters differ; `None` for more than a third of them.
+/// The number of different letters; `None` for more than a third of them.
 fn distance(a: &str, b: &str) -> Option<usize> {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let length = a.chars().count().max(b.chars().count());
@@ -52,8 +51,8 @@ fn distance(a: &str, b: &str) -> Option<usize> {
     Some(strsim::damerau_levenshtein(&a, &b)).filter(|distance| *distance * 3 <= length)
 }
 
-/// Pages of accounts that are looked at.
+/// Maximum number of pages of accounts that are compared.
 const PAGES: usize = 10;
 
-/// The distance costs the square of the length.
+/// Maximum length of a name: the cost of the distance grows with its square.
 const LONGEST: usize = 100;

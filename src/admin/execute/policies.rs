@@ -1,4 +1,4 @@
-//! The policies that a command's change is checked against: those in force at the running gate, or those on disk.
+//! The policies against which a change is checked: those in force, or those on disk.
 
 use crate::{
     admin::services::Services,
@@ -6,7 +6,7 @@ use crate::{
     policy::{self, Analysis, Finding, Settings, Source, Stored},
 };
 
-/// What a set is made of.
+/// The inputs of a ruleset.
 pub(super) struct Policies {
     settings: Settings,
     sources: Vec<Source>,
@@ -14,7 +14,7 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// `None` where they cannot be read: `check` tells why.
+    /// Reads the policies; `None` if that fails, which `check` explains.
     pub(super) async fn of(services: &Services) -> Option<Self> {
         if let Some(live) = &services.live {
             let (settings, sources, stored) = live.sources().await.ok()?;
@@ -26,7 +26,7 @@ impl Policies {
         Some(Self { settings: app::policy_settings(config), sources, stored })
     }
 
-    /// The set, and what is doubtful about it; `None` where it has mistakes.
+    /// The compiled ruleset and its warnings; `None` if there are errors.
     pub(super) fn analyze(&self) -> Option<(Analysis, Vec<Finding>)> {
         let (analysis, mut findings) = policy::analyze(&self.settings, &self.sources, &self.stored);
         let analysis = analysis?;

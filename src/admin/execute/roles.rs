@@ -1,4 +1,4 @@
-//! Roles, and who has them.
+//! Roles and their assignment.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) async fn add(services: &Services, name: String) -> Result<Output, ExecuteError> {
-    // A name with `$` would be mistaken for one of LoopBack's dynamic roles; a comma would split a header's list.
+    // A name with `$` would be taken for one of LoopBack's dynamic roles. A comma would split the list in a header.
     if name.trim().is_empty() || name.starts_with('$') || name.contains([',', '\r', '\n', '\0']) {
         return Err(ExecuteError::RoleName(name));
     }
@@ -60,7 +60,7 @@ pub(super) async fn revoke(services: &Services, name: String, who: &Who) -> Resu
     Ok(Output::Done { message: format!("{} no longer has the role `{name}`", called(&user)) })
 }
 
-/// What hangs on a role: who has it, and which rules name it.
+/// The users with a role, and the rules that name it.
 pub(super) async fn uses(services: &Services, name: &str) -> Result<Output, ExecuteError> {
     let (users, rules) = users_and_rules(services, name).await?;
     let verb = if users == 1 { "user has" } else { "users have" };
@@ -76,7 +76,7 @@ pub(super) async fn delete(services: &Services, name: &str) -> Result<Output, Ex
     })
 }
 
-/// How many users have a role, and a sentence about the rules that name it.
+/// The number of users with a role, and a sentence about the rules that name it.
 async fn users_and_rules(services: &Services, name: &str) -> Result<(usize, String), ExecuteError> {
     must_exist(services, name).await?;
     let users = held(services).await?.iter().filter(|(role, _)| role == name).count();
@@ -89,14 +89,14 @@ async fn users_and_rules(services: &Services, name: &str) -> Result<(usize, Stri
     Ok((users, rules))
 }
 
-/// The rules that name a role; `None` where the policies cannot be read.
+/// The rules that name a role; `None` if the policies cannot be read.
 async fn rules_about(services: &Services, name: &str) -> Option<Vec<String>> {
     let policies = Policies::of(services).await?;
     let (analysis, _) = policies.analyze()?;
     Some(analysis.naming_role(name))
 }
 
-/// Pairs of a role's name and the text of the id of a user who has it.
+/// Pairs of a role's name and the id (as text) of a user who has it.
 pub(super) async fn held(services: &Services) -> Result<Vec<(String, String)>, ExecuteError> {
     let roles = services.store.roles().await?;
     let names: HashMap<&str, &str> = roles.iter().map(|role| (&*role.id, &*role.name)).collect();
@@ -108,7 +108,7 @@ pub(super) async fn held(services: &Services) -> Result<Vec<(String, String)>, E
     Ok(mappings.into_iter().filter_map(pair).collect())
 }
 
-/// The user whom a role is given to or taken from; the role has to be there.
+/// The user of a grant or a revocation. The role must exist.
 async fn holder(
     services: &Services,
     verb: &'static str,
@@ -116,7 +116,7 @@ async fn holder(
     who: &Who,
 ) -> Result<User, ExecuteError> {
     let user = match resolve(services, who).await {
-        // `role grant ann editor`
+        // The arguments were swapped: `role grant ann editor`.
         Err(ExecuteError::NoSuchUser { who, near }) => {
             let as_user: Result<Who, _> = name.parse();
             let is_role = services.store.roles().await?.iter().any(|role| role.name == who.to_string());

@@ -1,4 +1,4 @@
-//! Stored rules: LoopBack's rows of the ACL model.
+//! Stored rules: rows of LoopBack's ACL model.
 
 use super::{
     error::ExecuteError,
@@ -48,9 +48,9 @@ pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output,
     Ok(Output::Done { message })
 }
 
-/// Refuses a rule for a user that names them by anything but the id; a doubt, where no one has this id.
+/// Refuses a USER rule that does not name an id. Returns a warning if no user has the id.
 async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String>, ExecuteError> {
-    // A role, an app, or a user of one of several models: their principal type is its name.
+    // Other types are roles, apps, or user models (in an app with several, the type is the model's name).
     let Some(id) = rule.principal_id.as_deref().filter(|_| rule.principal_type.as_deref() == Some("USER"))
     else {
         return Ok(None);
@@ -72,7 +72,7 @@ async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String
     }
 }
 
-/// The findings of the whole set with a new rule. A rule for an unknown model or an unknown `$` role is refused.
+/// The warnings about the ruleset with a new rule. A rule for an unknown model or an unknown `$` role is refused.
 async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
     let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
     let head = format!("the stored rule `{}` ", rule.id);
@@ -85,11 +85,11 @@ async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<Strin
         let fix = finding.fix.map_or_else(String::new, |fix| format!("; {fix}"));
         match finding.code {
             "unknown-model" => return Err(ExecuteError::Rule(format!("it {what}{fix}"))),
-            // No one can be granted it, and a rule that denies would protect nothing.
+            // It cannot be granted, so a DENY rule for it would protect nothing.
             "misspelt-role" | "unknown-role" if is_special => {
                 return Err(ExecuteError::Rule(format!("it {what}{fix}")));
             }
-            // That no one has this id has been told.
+            // `user_of` has reported this.
             "user-id" => {}
             _ => doubts.push(format!("it {what}{fix}")),
         }
@@ -116,7 +116,7 @@ pub(super) async fn remove(services: &Services, ids: &[String]) -> Result<Output
     Ok(Output::Done { message: format!("the {} `{}` {} removed", several.0, ids.join("`, `"), several.1) })
 }
 
-/// A running gate decides by it from now on.
+/// Compiles the stored rules into the ruleset of a running gate.
 async fn take_up(services: &Services) -> Result<(), ExecuteError> {
     match &services.live {
         Some(live) => live.take_rows(&*services.store).await.map_err(ExecuteError::NotInForce),
@@ -124,7 +124,7 @@ async fn take_up(services: &Services) -> Result<(), ExecuteError> {
     }
 }
 
-/// A rule that can apply, or why it cannot.
+/// Completes a rule; refuses one that can never apply.
 fn complete(rule: StoredRule) -> Result<StoredRule, ExecuteError> {
     let none = |what: &str| ExecuteError::Rule(what.to_owned());
     let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
@@ -142,8 +142,7 @@ fn complete(rule: StoredRule) -> Result<StoredRule, ExecuteError> {
     Ok(StoredRule { property: Some(property), access_type: Some(access_type), ..rule })
 }
 
-/// Refuses a word that LoopBack would pass over. Where users of several models log in, a model's name is a principal
-/// type, too.
+/// Refuses a word that LoopBack would ignore. With several user models, a model's name is a principal type, too.
 fn known(what: &str, word: Option<&str>, words: &[&str]) -> Result<(), ExecuteError> {
     let all = words.join(", ");
     let Some(word) = word.filter(|word| !word.is_empty()) else {

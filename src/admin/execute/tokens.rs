@@ -1,4 +1,4 @@
-//! Access tokens: made once, listed by handle, ended.
+//! Issues, lists and revokes access tokens.
 
 use super::{
     error::ExecuteError,
@@ -30,7 +30,7 @@ pub(super) async fn issue(
     }
     let most = services.accounts().settings().max_ttl;
     if let Some(ttl) = request.ttl.filter(|ttl| *ttl > most) {
-        // A login's is cut; a script that was given less than it asked for would find out too late.
+        // A login's lifetime is cut silently. A script that gets less than it asked for would find out too late.
         return Err(ExecuteError::TtlTooLong { ttl, most });
     }
     let user = resolve(services, who).await?;
@@ -38,7 +38,7 @@ pub(super) async fn issue(
     let minted = loop {
         match services.accounts().issue(&user.id, request.clone()).await {
             Ok(minted) => break minted,
-            // The user logged out everywhere at this very moment.
+            // The user logged out everywhere at the same moment.
             Err(Fault::LoginFailed) if attempt < ATTEMPTS => attempt += 1,
             Err(fault) => return Err(fault.into()),
         }
@@ -74,8 +74,8 @@ pub(super) async fn page(
     Ok(Output::Tokens(tokens.into_iter().map(|token| shaped(services, token)).collect()))
 }
 
-/// The token that a page has ended with. One that is gone stands behind all of the same user and moment: the list may
-/// lack those, and goes on.
+/// The last token of the previous page. If it was deleted, the page starts after all tokens of the same user and time;
+/// some of those may be missing from the list.
 async fn last_of(services: &Services, place: TokenPlace) -> Result<Token, ExecuteError> {
     let known = match Handle::parse(&place.handle) {
         Some(handle) => services.store.token_by_handle(&handle).await?,
@@ -110,7 +110,7 @@ pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output,
     Ok(Output::Done { message: format!("{ended} tokens of {} have ended", called(&user)) })
 }
 
-/// A token with what is known of it now: its last use may not be written down yet.
+/// A token with its last use, which may not be persisted yet.
 fn shaped(services: &Services, token: Token) -> TokenView {
     let used = services.store.sessions().last_use(&token);
     let end = token.end_by(&services.accounts().settings().lifetimes(), used);

@@ -1,4 +1,4 @@
-//! Accounts.
+//! Commands on accounts.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, ExecuteError> {
+    // Before the account is created, because a failure afterwards would leave an account without its roles.
     for role in &draft.roles {
         roles::must_exist(services, role).await?;
     }
@@ -42,7 +43,7 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
     let user = services.accounts().register(Actor::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
-        // The count had passed it already, or another account was registered at this very moment.
+        // The counter was past the id, or another account was registered at the same moment.
         services.accounts().delete(Actor::Operator, &user.id.to_string()).await?;
         return Err(ExecuteError::IdTaken(id));
     }
@@ -129,7 +130,7 @@ fn shaped(user: User, holders: &HashMap<String, Vec<String>>) -> UserView {
     }
 }
 
-/// The names of the roles of each user, by the id's text.
+/// The names of the roles of each user, by the id as text.
 async fn roles_by_user(services: &Services) -> Result<HashMap<String, Vec<String>>, ExecuteError> {
     let mut holders: HashMap<String, Vec<String>> = HashMap::new();
     for (role, user) in roles::held(services).await? {

@@ -1,12 +1,12 @@
-//! How rows are read and changed: in pages, and a few times.
+//! Constants for reading in pages and for retries.
 
-/// How many rows one look into the store reads, where all are needed.
+/// Rows that are read from the store at a time.
 pub(in crate::admin::execute) const PAGE: usize = 1_000;
 
-/// How often a change is tried again when the row was changed at the same moment.
+/// Attempts of a change that conflicts with another.
 pub(in crate::admin::execute) const ATTEMPTS: usize = 8;
 
-/// A key that is unique in its realm carries the realm before the last NUL.
+/// The name in a key. With realms, the key has the realm before the last NUL.
 pub(in crate::admin::execute) fn without_realm(key: &str) -> &str {
     key.rsplit('\0').next().unwrap_or(key)
 }
