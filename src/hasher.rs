@@ -1,4 +1,4 @@
-//! Password hashing on a few low-priority threads of its own, with a bounded queue (docs/decisions.md section 4).
+//! Password hashing on dedicated low-priority threads with a bounded queue (docs/decisions.md section 4).
 
 mod pool;
 mod settings;
@@ -18,13 +18,13 @@ use crate::identity::{Password, PasswordHash};
 pub use settings::{Settings, machine_kib};
 pub use verdict::{Form, Verdict};
 
-/// Hashes and verifies passwords. Cheap to clone; the last clone ends the threads.
+/// Hashes and verifies passwords. Cheap to clone; dropping the last clone ends the threads.
 #[derive(Clone)]
 pub struct Hasher {
     pool: Arc<Pool<Job>>,
 }
 
-/// What a password is hashed for: new passwords leave most of the queue to logins, and let them go first.
+/// The purpose of a hash. New passwords leave most of the queue to logins, and logins go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A user logs in.
@@ -33,54 +33,53 @@ pub enum Purpose {
     NewPassword,
 }
 
-/// The right to have a password hashed, from the code that counts the work under way: it is given back when the work is
-/// done or given up.
+/// The right to hash a password, which counts against the client's or user's limit until the work is done or dropped.
 pub struct HashingSlot {
     purpose: Purpose,
-    /// What counts it.
+    /// The guard of the limit.
     _held: Box<dyn Send>,
 }
 
-/// Lets every other thread go before the calling one.
+/// Lowers the priority of the calling thread below all others.
 pub(crate) fn lower_priority() {
     pool::lower_priority();
 }
 
-/// Looks at a stored hash.
+/// Checks the form of a stored hash without computing it.
 #[must_use]
 pub fn form(hash: &str) -> Form {
     worker::form(hash)
 }
 
-/// A password was not hashed, or not checked.
+/// The reason why a password was not hashed or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
-    /// Too many are waiting.
+    /// The queue is full.
     #[error("too many passwords are waiting to be checked")]
     Waiting {
-        /// When to try again.
+        /// The time after which to try again.
         retry_after: Duration,
     },
-    /// Its turn came, and the system gave no memory for it.
+    /// The system had no memory for this job.
     #[error("there is not enough memory to hash a password")]
     NoMemory {
-        /// When to try again.
+        /// The time after which to try again.
         retry_after: Duration,
     },
 }
 
-/// Why the hasher could not start.
+/// The reason why the hasher could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum HasherError {
-    /// argon2 refuses the parameters.
+    /// argon2 does not accept the parameters.
     #[error("argon2 refuses these parameters: {0}")]
     Parameters(String),
-    /// The system gave no thread.
+    /// The system could not start a thread.
     #[error("cannot start a hashing thread")]
     Thread(#[from] std::io::Error),
 }
 
-/// What a thread is asked to do, and whom it tells. A dropped `reply` tells the caller that nothing came of it.
+/// A job for a thread. A dropped `reply` tells the caller that the job failed.
 enum Job {
     Hash {
         password: Password,
@@ -96,7 +95,7 @@ enum Job {
 }
 
 impl HashingSlot {
-    /// A slot that `held` counts.
+    /// A slot that holds a guard of a limit.
     #[must_use]
     pub fn new(purpose: Purpose, held: impl Send + 'static) -> Self {
         Self { purpose, _held: Box::new(held) }
@@ -107,10 +106,11 @@ impl Hasher {
     /// Starts the threads.
     ///
     /// # Errors
-    /// When the parameters are outside of what argon2 allows, or a thread cannot be started.
+    /// If argon2 does not accept the parameters, or a thread cannot be started.
     pub fn new(settings: Settings) -> Result<Self, HasherError> {
         let worker = Worker::new(&settings).map_err(HasherError::Parameters)?;
         let workers = match settings.workers {
+            // Half of the cores, because the other half serves requests.
             0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             workers => workers,
         };
@@ -131,7 +131,7 @@ impl Hasher {
         answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
-    /// Checks a password. With `None` (an unknown user, or one without a password) it costs the same.
+    /// Verifies a password. With `None` (an unknown user, or one without a password) the cost is the same.
     ///
     /// # Errors
     /// [`HashingError`].
@@ -146,7 +146,7 @@ impl Hasher {
         answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
-    /// How many jobs wait now: for metrics.
+    /// The number of waiting jobs, for metrics.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.pool.depth()
@@ -166,12 +166,12 @@ impl fmt::Debug for Hasher {
 }
 
 impl Job {
-    /// Does the work, unless its caller has stopped waiting.
+    /// Does the work, unless the caller has stopped waiting.
     fn run(self, worker: &mut Worker) {
         match self {
             Self::Hash { password, reply, slot } if !reply.is_closed() => {
                 if let Some(hash) = worker.hash(&password) {
-                    // Before the answer: the next password of the same caller finds its turn free.
+                    // Released before the answer is sent, so that the caller's next password finds the slot free.
                     drop(slot);
                     let _ = reply.send(hash);
                 }

@@ -1,4 +1,4 @@
-//! The values that accounts are made of, and their rules: ids, addresses, names, passwords, tokens.
+//! Values of accounts and their rules: ids, addresses, names, passwords and tokens.
 
 mod email;
 mod id;

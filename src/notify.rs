@@ -1,4 +1,4 @@
-//! Events go to a webhook, signed (docs/interface.md, "Events").
+//! Delivery of events to a webhook, signed (docs/interface.md, "Events").
 
 mod webhook;
 

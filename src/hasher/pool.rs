@@ -1,4 +1,4 @@
-//! A bounded queue and the threads that empty it.
+//! A bounded queue with two priorities, and its worker threads.
 
 use std::{
     collections::VecDeque,
@@ -14,15 +14,15 @@ use std::{
 
 use crate::{clock::Clock, observe::LogThrottle};
 
-/// The threads; dropped, it ends them and forgets what waits.
+/// The threads. Dropping the pool ends them and discards waiting jobs.
 pub(super) struct Pool<J> {
     queue: Arc<Queue<J>>,
 }
 
-/// The queue is full, or the job came to nothing.
+/// The queue is full, or the job failed.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// About the time that the queue needs to empty.
+    /// An estimate of the time until the queue is empty.
     pub(super) retry_after: Duration,
 }
 
@@ -31,37 +31,37 @@ struct Queue<J> {
     ready: Condvar,
     workers: usize,
     capacity: usize,
-    /// A moving average of what one job takes, in µs.
+    /// Moving average of the duration of a job in µs.
     job_us: AtomicU64,
     panicked: LogThrottle,
 }
 
-/// Where a job waits.
+/// The priority of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// Three of four jobs that are taken come from here, while there are any, and it may fill the queue.
+    /// May fill the queue. Three of four jobs are taken from here while there are any.
     Front,
-    /// These fill a quarter of the queue.
+    /// May fill a quarter of the queue.
     Back,
 }
 
 struct State<J> {
     front: VecDeque<J>,
     back: VecDeque<J>,
-    /// Jobs taken: every fourth is from the back.
+    /// Jobs taken, modulo 4: every fourth is a new password, so that logins cannot starve them.
     taken: u8,
-    /// Workers without a job.
+    /// Threads without a job.
     idle: usize,
     closed: bool,
 }
 
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
-/// No person keeps a login form open longer than this.
+/// Upper bound of `Retry-After`: no person waits longer at a login form.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 impl<J: Send + 'static> Pool<J> {
-    /// Starts `workers` threads, each with its own work function from `make`. Jobs beyond the idle threads wait, up
-    /// to `capacity` of them.
+    /// Starts `workers` threads, each with a work function from `make`. Jobs beyond the idle threads wait, at most
+    /// `capacity` of them.
     pub(super) fn start<W: FnMut(J) + Send + 'static>(
         name: &str,
         workers: usize,
@@ -76,7 +76,7 @@ impl<J: Send + 'static> Pool<J> {
             job_us: AtomicU64::new(0),
             panicked: LogThrottle::default(),
         });
-        // Made first, so that the threads that did start end when one cannot.
+        // Created first: if a thread cannot be started, dropping the pool ends the others.
         let pool = Self { queue };
         for index in 0..workers {
             let (queue, work) = (Arc::clone(&pool.queue), make());
@@ -88,7 +88,7 @@ impl<J: Send + 'static> Pool<J> {
         Ok(pool)
     }
 
-    /// Queues a job, or drops it.
+    /// Queues a job, or refuses it.
     pub(super) fn submit(&self, lane: Lane, job: J) -> Result<(), Refused> {
         let mut state = self.queue.lock();
         let capacity = self.queue.capacity;
@@ -107,12 +107,12 @@ impl<J: Send + 'static> Pool<J> {
         Ok(())
     }
 
-    /// Jobs that no thread has taken yet.
+    /// The number of waiting jobs.
     pub(super) fn depth(&self) -> usize {
         self.queue.lock().waiting()
     }
 
-    /// What a caller is told whose job was not done.
+    /// The error for a job that was not done.
     pub(super) fn refused(&self) -> Refused {
         let jobs = self.depth().checked_div(self.queue.workers).unwrap_or(0) + 1;
         let each = Duration::from_micros(self.queue.job_us.load(Ordering::Relaxed));
@@ -133,7 +133,7 @@ impl<J> Drop for Pool<J> {
 }
 
 impl<J> Queue<J> {
-    /// One thread's life. A job that panics takes nothing with it.
+    /// The loop of a thread. A panic of a job does not end the thread.
     fn work(&self, mut work: impl FnMut(J)) {
         while let Some(job) = self.next() {
             let started = Instant::now();
@@ -144,6 +144,7 @@ impl<J> Queue<J> {
             }
             let taken = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             let before = self.job_us.load(Ordering::Relaxed);
+            // The weight of the newest job is an eighth.
             let average = if before == 0 { taken } else { (before / 8 * 7).saturating_add(taken / 8) };
             self.job_us.store(average, Ordering::Relaxed);
             self.lock().idle += 1;
@@ -164,7 +165,7 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Nothing panics while the lock is held, so a poisoned one is whole.
+    /// Nothing panics while the lock is held, so a poisoned state is consistent.
     fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,16 +190,17 @@ impl<J> State<J> {
     }
 }
 
-/// Lets every other thread go first: at ordinary priority 50 logins/s raised the p99 of proxied requests by half.
+/// Lowers the priority: at ordinary priority, 50 logins a second raised the p99 of proxied requests by half
+/// (docs/decisions.md section 4).
 #[cfg(target_os = "linux")]
 pub(super) fn lower_priority() {
-    // On Linux the priority of "this process" is that of the calling thread alone.
+    // On Linux this sets the priority of the calling thread only.
     if let Err(error) = rustix::process::setpriority_process(None, 19) {
         tracing::warn!(%error, "the hashing threads run at ordinary priority");
     }
 }
 
-/// Elsewhere the call would slow the whole process.
+/// On other systems the call would slow down the whole process.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn lower_priority() {}
 

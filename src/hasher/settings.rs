@@ -1,21 +1,21 @@
-//! What a hash may cost.
+//! The settings of hashing.
 
-/// How new passwords are hashed, and how many at a time.
+/// The cost of new hashes, and the number of threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// argon2id's memory in KiB, at least 8 a lane.
+    /// Memory of argon2id in KiB, at least 8 for each lane.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub iterations: u32,
-    /// Lanes.
+    /// Number of lanes.
     pub parallelism: u32,
-    /// Threads; 0 = half the cores, at least 1.
+    /// Number of threads; 0 = half of the cores, at least 1.
     pub workers: usize,
-    /// Waiting jobs beyond which callers are refused.
+    /// Maximum number of waiting jobs.
     pub queue: usize,
 }
 
-/// What this machine, or this container, has of memory; `None` where the system does not say.
+/// The memory of this machine or container in KiB; `None` if the system does not tell.
 #[must_use]
 pub fn machine_kib() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

@@ -1,23 +1,23 @@
-//! What a hash is, and what a check came to.
+//! The form of a hash, and the result of a verification.
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The password is right.
     Match,
-    /// The password is right, and its hash should be replaced by a new one (bcrypt, or other parameters).
+    /// The password is right, and its hash should be replaced (it is bcrypt, or has other parameters).
     MatchOutdated,
     /// The password is wrong, or there is no hash.
     Mismatch,
 }
 
-/// What a stored hash looks like, before any of it is computed.
+/// The form of a stored hash, determined without computing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// It can be checked.
+    /// It can be verified.
     Good,
-    /// It is a bcrypt or argon2id hash that asks for more work or memory than any is given.
+    /// A bcrypt or argon2id hash that exceeds the limits of work or memory.
     TooMuch,
-    /// It is neither.
+    /// Another format.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! What one hashing thread works with: the parameters, and a memory that is allocated once.
+//! The state of a hashing thread: the parameters, and a memory that is allocated once.
 
 use std::sync::Arc;
 
@@ -13,26 +13,26 @@ use crate::{
     observe::LogThrottle,
 };
 
-/// A stored hash asks for no more memory than this: 256 MiB is 13 times the default, and bearable for one job.
+/// Maximum memory of a stored hash. 256 MiB is 13 times the default, and bearable for one job.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
-/// Nor for more passes: with the most memory these take seconds, not minutes.
+/// Maximum number of passes. With the maximum memory these take seconds, not minutes.
 const MOST_ITERATIONS: u32 = 16;
-/// Nor for more lanes: they are computed one after the other here.
+/// Maximum number of lanes, which are computed one after the other here.
 const MOST_LANES: u32 = 16;
-/// bcrypt doubles with every step: 15 takes about two seconds, LoopBack's default is 10.
+/// Costs of bcrypt. Each step doubles the work: 15 takes about two seconds, LoopBack's default is 10.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
 const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
 
-/// The parameters in force and a memory to work in.
+/// The parameters in force and the working memory.
 pub(super) struct Worker {
     current: Params,
     memory: Vec<Block>,
-    /// Stored hashes that could not be checked, by all workers.
+    /// Log throttle for stored hashes that cannot be verified, shared by all workers.
     unreadable: Arc<LogThrottle>,
 }
 
-/// A stored hash that can be checked.
+/// A stored hash that can be verified.
 enum Stored {
     Argon2(Box<Argon2Hash>),
     Bcrypt,
@@ -47,7 +47,7 @@ struct Argon2Hash {
 
 impl Worker {
     /// # Errors
-    /// The parameter that argon2 does not allow, and what would do.
+    /// A description of the parameter that argon2 does not accept.
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
         let &Settings { memory_kib, iterations, parallelism, .. } = settings;
         if !(Params::MIN_P_COST..=Params::MAX_P_COST).contains(&parallelism) {
@@ -61,13 +61,13 @@ impl Worker {
         Ok(Self { current, memory: Vec::new(), unreadable: Arc::default() })
     }
 
-    /// A worker with the same parameters and a memory of its own.
+    /// A worker with the same parameters and its own memory.
     pub(super) fn another(&self) -> Self {
         let unreadable = Arc::clone(&self.unreadable);
         Self { current: self.current.clone(), memory: Vec::new(), unreadable }
     }
 
-    /// Hashes with the parameters in force; `None`: the system gave no memory or no chance.
+    /// Hashes with the parameters in force; `None` if the system has no memory or no random bytes.
     pub(super) fn hash(&mut self, password: &Password) -> Option<PasswordHash> {
         let mut salt = [0; SALT_LENGTH];
         getrandom::fill(&mut salt).ok()?;
@@ -79,7 +79,8 @@ impl Worker {
         Some(PasswordHash::new(format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${output}")))
     }
 
-    /// Checks a password. What cannot match costs one hash with the parameters in force.
+    /// Verifies a password. A hash that cannot match costs one hash with the parameters in force, so that the time does
+    /// not tell it from a wrong password.
     pub(super) fn verify(&mut self, password: &Password, hash: Option<&PasswordHash>) -> Option<Verdict> {
         let stored = hash.map(|hash| self.read(hash.expose()));
         match (stored, hash) {
@@ -92,7 +93,7 @@ impl Worker {
                 Some(verdict(bool::from(output.as_bytes().ct_eq(found)), outdated))
             }
             (Some(Some(Stored::Bcrypt)), Some(hash)) => {
-                // As in LoopBack, bytes after the 72nd do not count.
+                // As in LoopBack, bytes after the 72nd are ignored.
                 match bcrypt::verify(password.expose(), hash.expose()) {
                     Ok(same) => Some(verdict(same, true)),
                     Err(_) => self.miss(password),
@@ -112,7 +113,7 @@ impl Worker {
         }
     }
 
-    /// What matches nothing costs one hash all the same.
+    /// Computes a hash that matches nothing, for the time that it takes.
     fn miss(&mut self, password: &Password) -> Option<Verdict> {
         let params = self.current.clone();
         self.argon2(password, params, Version::V0x13, &[0; SALT_LENGTH], &mut [0; OUTPUT_LENGTH])?;
@@ -135,7 +136,7 @@ impl Worker {
     ) -> Option<()> {
         let (count, usual) = (params.block_count(), self.current.block_count());
         if self.memory.len() < count {
-            // A system that promises more than it has would end the process instead.
+            // Linux overcommits memory: the allocation would succeed, and the process would be killed when it is used.
             if super::machine_kib().is_some_and(|there| count as u64 > there) {
                 return None;
             }
@@ -149,6 +150,7 @@ impl Worker {
             output,
             memory,
         );
+        // A large imported hash must not keep its memory for the lifetime of the thread.
         if count > usual {
             self.memory.truncate(usual);
             self.memory.shrink_to_fit();
@@ -161,7 +163,7 @@ impl Worker {
         of(params) == of(&self.current) && version == Version::V0x13
     }
 
-    /// Reads a stored hash; `None` where it has an unknown form or asks for too much.
+    /// Parses a stored hash; `None` for an unknown format or excessive parameters.
     fn read(&self, text: &str) -> Option<Stored> {
         if text.starts_with("$2") {
             return is_bcrypt(text).then_some(Stored::Bcrypt);
@@ -172,7 +174,7 @@ impl Worker {
         }
         let version = match hash.version {
             Some(version) => Version::try_from(version).ok()?,
-            // Strings from before the version was written.
+            // Hashes from before version 1.3 do not contain a version.
             None => Version::V0x10,
         };
         let params = Params::try_from(&hash).ok()?;
@@ -184,7 +186,7 @@ impl Worker {
     }
 }
 
-/// What a stored hash looks like; whether it asks for too much by the bounds that hold whatever the settings are.
+/// The form of a stored hash by the fixed limits, independent of the settings.
 pub(super) fn form(text: &str) -> Form {
     if text.starts_with("$2") {
         let range = ["$2a$", "$2b$", "$2y$"].into_iter().find_map(|prefix| text.strip_prefix(prefix));
@@ -213,7 +215,8 @@ fn verdict(same: bool, outdated: bool) -> Verdict {
     }
 }
 
-/// `$2a$10$` and 53 characters, with a cost within bounds. `$2x$` marks a broken implementation.
+/// Whether the text is `$2a$10$` and 53 characters with a cost within the limits. `$2x$` marks hashes of a broken
+/// implementation.
 fn is_bcrypt(text: &str) -> bool {
     let known = ["$2a$", "$2b$", "$2y$"].into_iter().find_map(|prefix| text.strip_prefix(prefix));
     let cost = known.and_then(|rest| rest.split_once('$')).and_then(|(cost, _)| cost.parse().ok());

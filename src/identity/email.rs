@@ -2,16 +2,16 @@
 
 use super::punycode;
 
-/// Octets of a local part (RFC 5321, section 4.5.3.1.1).
+/// Maximum length of a local part in octets (RFC 5321, section 4.5.3.1.1).
 const LOCAL_LIMIT: usize = 64;
-/// Octets of a label of the domain (RFC 1035, section 2.3.4).
+/// Maximum length of a label of the domain in octets (RFC 1035, section 2.3.4).
 const LABEL_LIMIT: usize = 63;
-/// Octets of a whole address (erratum 1690 of RFC 3696).
+/// Maximum length of an address in octets (erratum 1690 of RFC 3696).
 const ADDRESS_LIMIT: usize = 254;
 
-/// Whether LoopBack 3.28 takes `text` as an email address (docs/loopback-3.28.md section 2.1: isemail, no DNS).
+/// Whether LoopBack 3.28 accepts `text` as an email address (docs/loopback-3.28.md section 2.1: isemail, no DNS).
 ///
-/// No blanks, comments or quotes; a domain need not have a dot, and may be an address in brackets.
+/// Blanks, comments and quotes are not accepted. A domain needs no dot, and may be an address in brackets.
 ///
 /// ```
 /// use portcullis::identity::is_email;
@@ -32,14 +32,14 @@ fn is_atom(atom: &str) -> bool {
     !atom.is_empty() && !atom.chars().any(is_special)
 }
 
-/// What no part may hold: RFC 5322's specials, blanks and the C0 and C1 controls.
+/// Characters that no part may contain: RFC 5322's specials, blanks, and the C0 and C1 controls.
 fn is_special(c: char) -> bool {
     matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | '@' | '\\' | ',' | '.' | '"')
         || c <= ' '
         || ('\u{7f}'..='\u{9f}').contains(&c)
 }
 
-/// The domain's length as DNS would carry it, in octets; `None` = no domain.
+/// The length of the domain in DNS in octets; `None` if it is not a domain.
 fn domain_length(domain: &str) -> Option<usize> {
     if let Some(literal) = domain.strip_prefix('[') {
         return literal.strip_suffix(']').filter(|inner| is_literal(inner)).map(|_| domain.len());
@@ -48,7 +48,7 @@ fn domain_length(domain: &str) -> Option<usize> {
     let mut labels = domain.split('.').peekable();
     while let Some(label) = labels.next() {
         let carried = punycode::length(label);
-        // isemail measures the last label as it is typed, and those before it as they are carried.
+        // isemail measures the last label as typed, and the others as encoded for DNS.
         let measured = if labels.peek().is_some() { carried + 1 } else { label.len() + 1 };
         if !is_label(label) || measured > LABEL_LIMIT + 1 {
             return None;
@@ -79,7 +79,7 @@ fn is_ipv4(text: &str) -> bool {
         })
 }
 
-/// Eight groups of up to four digits. `::` stands for two groups at least, and an IPv4 address for the last two.
+/// Eight groups of up to four digits. `::` replaces at least two groups, and an IPv4 address the last two.
 fn is_ipv6(text: &str) -> bool {
     let text = match text.rsplit_once(':') {
         Some((head, tail)) if is_ipv4(tail) => format!("{head}:0:0"),

@@ -1,10 +1,10 @@
-//! User ids: numbers that are counted up, or the text ids of an import.
+//! User ids: counted numbers, or text ids of an import.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An account's id. LoopBack compares ids as strings, so `7` and `"7"` are the same user.
+/// The id of an account. LoopBack compares ids as strings, so `7` and `"7"` are the same user.
 ///
 /// ```
 /// use portcullis::identity::UserId;
@@ -23,7 +23,7 @@ pub enum UserId {
 }
 
 impl UserId {
-    /// The id that `text` names: a canonical decimal number, else the text itself.
+    /// Parses an id: a canonical decimal number, otherwise a text.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.parse::<i64>() {
@@ -32,7 +32,7 @@ impl UserId {
         }
     }
 
-    /// Whether `text` names this id, compared as strings (docs/loopback-3.28.md section 7: `01` is not `1`).
+    /// Whether `text` is this id, compared as strings (docs/loopback-3.28.md section 7: `01` is not `1`).
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         match self {

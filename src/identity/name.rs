@@ -1,8 +1,7 @@
-//! One spelling for every name: usernames, realms and email addresses.
+//! Canonical forms of usernames, realms and email addresses.
 //!
-//! Two names that look alike to a person, or that are equal under the folding of one program and different under that
-//! of another, open one account for the owner of the other. So a name is kept in one form, and compared by the widest
-//! folding there is.
+//! If two names look alike to a person, or one program folds them to the same text and another does not, the owner of
+//! one may get into the account of the other. So a name is stored in one form, and compared by the widest folding.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -14,8 +13,8 @@ pub fn canonical_name(text: &str) -> String {
     if text.is_ascii() { text.to_owned() } else { text.nfc().collect() }
 }
 
-/// An email address in the form that is kept: the local part in form C, the domain in lower case and, as IDNA maps it
-/// (UTS #46), in form KC with plain dots.
+/// The stored form of an email address: the local part in form C, the domain in lower case and, as IDNA maps it (UTS
+/// #46), in form KC with plain dots.
 #[must_use]
 pub fn canonical_address(text: &str) -> String {
     let Some((local, domain)) = text.rsplit_once('@') else { return canonical_name(text) };
@@ -28,7 +27,7 @@ pub fn canonical_address(text: &str) -> String {
     format!("{}@{domain}", canonical_name(local))
 }
 
-/// What a [`canonical_address`] is compared by: the labels of its domain as people read them, so that
+/// The form by which a [`canonical_address`] is compared: with the labels of the domain decoded, so that
 /// `xn--bcher-kva.de` is `bücher.de`.
 #[must_use]
 pub fn address_key(text: &str) -> String {
@@ -43,8 +42,8 @@ pub fn address_key(text: &str) -> String {
     }
 }
 
-/// The widest folding of letter case: texts that any program takes for equal without case are equal here. The Kelvin
-/// sign and `K` are `k`, the long and the dotless letters are `s` and `i`, and `İ` is `i` (it has a dot of its own).
+/// The widest folding of letter case: texts that any program considers equal without case are equal here. The Kelvin
+/// sign and `K` become `k`, the long and the dotless letters `s` and `i`, and `İ` (which has its own dot) `i`.
 #[must_use]
 pub fn fold_case(text: &str) -> String {
     if text.is_ascii() {
@@ -61,15 +60,16 @@ pub fn fold_case(text: &str) -> String {
     folded
 }
 
-/// Upper case joins what lower case keeps apart (`ſ`, `ı`), and lower case what upper case does (the Kelvin sign).
+/// Upper case joins letters that lower case keeps apart (`ſ`, `ı`), and lower case those that upper case does (the
+/// Kelvin sign).
 fn folded_once(text: &str) -> String {
     let lower = text.nfkc().collect::<String>().to_lowercase();
     let folded = lower.to_uppercase().to_lowercase();
     folded.replace("i\u{307}", "i").nfkc().collect()
 }
 
-/// Whether a text holds what is invisible: characters that show nothing or that only order others, blanks but the plain
-/// one inside, controls, and what no character is. Such a name looks like another one.
+/// Whether a text contains invisible characters: those without a glyph or that only control the layout, white space
+/// other than single inner blanks, controls, and noncharacters. Such a name looks like another one.
 #[must_use]
 pub fn has_invisible(text: &str) -> bool {
     text.starts_with(' ') || text.ends_with(' ') || text.chars().any(is_invisible)
@@ -90,11 +90,11 @@ fn plain_dot(c: char) -> char {
     if c == '\u{3002}' { '.' } else { c }
 }
 
-/// A character that one folding makes of another may fold again.
+/// Maximum number of passes, because the result of a folding may fold again.
 const FOLDINGS: usize = 4;
 
-/// Unicode 16's `Default_Ignorable_Code_Point`, the other characters of category Cf, those that are drawn as a blank
-/// (braille, Hangul fillers), the noncharacters, and the private use areas, which are drawn as anything.
+/// Unicode 16's `Default_Ignorable_Code_Point`, the other characters of category Cf, characters that are rendered blank
+/// (braille, Hangul fillers), noncharacters, and the private use areas, whose glyphs are arbitrary.
 const INVISIBLE: [(u32, u32); 32] = [
     (0x00ad, 0x00ad),
     (0x034f, 0x034f),

@@ -1,10 +1,10 @@
-//! Passwords and their hashes, kept out of logs.
+//! Passwords and their hashes, which no log shows.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password as a client typed it. Shown by nothing; its memory is overwritten when it goes.
+/// A password in plain text. Never shown; its memory is overwritten when it is dropped.
 pub struct Password(Zeroizing<String>);
 
 /// A stored password hash: a PHC string (`$argon2id$…`) or an imported bcrypt string (`$2a$…`).
@@ -18,7 +18,7 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// The bytes, for the hasher.
+    /// The text, for the hasher.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -32,13 +32,13 @@ impl fmt::Debug for Password {
 }
 
 impl PasswordHash {
-    /// Takes a hash as the hasher or an import gives it.
+    /// Takes a hash from the hasher or an import.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The hash's text, for the hasher and the store.
+    /// The text of the hash, for the hasher and the store.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

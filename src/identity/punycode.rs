@@ -1,11 +1,11 @@
-//! Labels of internationalized domains as DNS carries them (RFC 3492).
+//! Labels of internationalized domains as encoded for DNS (RFC 3492).
 
 use std::iter;
 
-/// What begins such a label (RFC 5890, section 2.3.1).
+/// The prefix of an encoded label (RFC 5890, section 2.3.1).
 const PREFIX: &str = "xn--";
 
-/// What a label that DNS carries reads as; `None` for one that is plain or broken.
+/// Decodes a label; `None` if it is not encoded or not valid.
 pub(super) fn decoded(label: &str) -> Option<String> {
     let carried = label.strip_prefix(PREFIX)?;
     let (basic, digits) = carried.rsplit_once('-').unwrap_or(("", carried));
@@ -25,7 +25,7 @@ pub(super) fn decoded(label: &str) -> Option<String> {
     Some(read.into_iter().collect())
 }
 
-/// The length of a label in DNS.
+/// The length of a label as encoded for DNS.
 pub(super) fn length(label: &str) -> usize {
     if label.is_ascii() {
         return label.len();
@@ -73,7 +73,7 @@ fn number(digits: &mut impl Iterator<Item = u8>, bias: usize) -> Option<usize> {
     Some(sum)
 }
 
-/// How many digits `delta` takes as a variable-length integer.
+/// The number of digits of `delta` as a variable-length integer.
 fn digits(delta: usize, bias: usize) -> usize {
     let mut rest = delta;
     1 + thresholds(bias)

@@ -1,7 +1,7 @@
-//! What a token is good for. No list stands for everything; LoopBack takes an empty one for nothing at all, not even
-//! for what `$everyone` may do.
+//! Scopes of tokens. A token without a list is unrestricted. LoopBack allows nothing to a token with an empty list, not
+//! even what `$everyone` may do.
 
-/// The scopes of a row that has a list of them. No method asks for the scope without a name, which stands for nothing.
+/// Converts the list of a row. An empty list becomes one with an empty name, which no method requires.
 #[must_use]
 pub fn listed(scopes: Vec<String>) -> Vec<String> {
     if scopes.is_empty() { vec![String::new()] } else { scopes }

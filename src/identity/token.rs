@@ -1,4 +1,4 @@
-//! Access tokens: the id that a client holds, the hash that the store holds, the handle that is shown.
+//! Access tokens: the id for the client, the hash for the store, the handle for lists.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::encoding::hex;
 
-/// A token's id, the credential itself. Shown once, to its owner; stored nowhere.
+/// The id of a token, which is the credential. It is shown once, to its owner, and never stored.
 ///
 /// ```
 /// use portcullis::identity::{TokenHash, TokenId};
@@ -18,32 +18,32 @@ use crate::encoding::hex;
 /// ```
 pub struct TokenId(String);
 
-/// SHA-256 of a token id: what the store and every index hold.
+/// SHA-256 of a token id, as the store and all indexes contain it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// What stands for a token where LoopBack would show its id: 64 characters that are not a credential
+/// The public handle of a token, shown where LoopBack shows the id: 64 characters that are not a credential
 /// (docs/interface.md, "Token handles").
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Handle(String);
 
-/// How long tokens live: `[users]` in docs/settings.md.
+/// The lifetime rules of tokens: `[users]` in docs/settings.md.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lifetimes {
-    /// Whether a `ttl` of -1 means for ever.
+    /// Whether a `ttl` of -1 means unlimited.
     pub eternal: bool,
-    /// Whether a token's time counts from its last use.
+    /// Whether the lifetime counts from the last use.
     pub sliding: bool,
-    /// In seconds: no use carries a token further from its making than this, or its own `ttl` if that is longer.
+    /// Maximum lifetime in seconds. Uses cannot extend a token beyond it, or beyond its own `ttl` if that is longer.
     pub max_ttl: f64,
 }
 
 impl Lifetimes {
-    /// When a token ends, in milliseconds since the Unix epoch, as `created` and `used` are: infinite for one that
-    /// never does, and for one that was over from the beginning. `None`: its `ttl` is none (docs/loopback-3.28.md
-    /// section 1.3).
+    /// The end of a token in milliseconds since the Unix epoch, like `created` and `used`: infinite for one that never
+    /// ends, minus infinity for one that was never valid. `None` for an invalid `ttl` (docs/loopback-3.28.md section
+    /// 1.3).
     ///
-    /// `used` is its last use, if that counts for it.
+    /// `used` is the last use, if it counts for this token.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a moment in ms is far below 2^52")]
     pub fn end(&self, ttl: Option<f64>, created: i64, used: Option<i64>) -> Option<f64> {
@@ -54,7 +54,7 @@ impl Lifetimes {
         let made = created as f64;
         let end = made + ttl * 1000.0;
         match used.filter(|_| self.sliding) {
-            // A use never takes time away, whatever the clock said then.
+            // A use never shortens the lifetime, even if the clock was wrong.
             Some(used) => {
                 Some((used as f64 + ttl * 1000.0).min(made + ttl.max(self.max_ttl) * 1000.0).max(end))
             }
@@ -63,7 +63,7 @@ impl Lifetimes {
     }
 }
 
-/// LoopBack's own: a token ends when its `ttl` has passed since its making.
+/// LoopBack's rules: a token ends when its `ttl` has passed since its creation.
 impl Default for Lifetimes {
     fn default() -> Self {
         Self { eternal: false, sliding: false, max_ttl: 31_556_926.0 }
@@ -71,7 +71,7 @@ impl Default for Lifetimes {
 }
 
 impl TokenId {
-    /// Takes an id as a request or an import gives it.
+    /// Takes an id from a request or an import.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
@@ -79,8 +79,8 @@ impl TokenId {
 
     /// An id of `length` characters of `[A-Za-z0-9]`, drawn from `random` (docs/loopback-3.28.md section 1.4).
     ///
-    /// Returns `None` when `random` runs dry; bytes of 248 and above are passed over, so that all 62
-    /// characters are equally likely.
+    /// Returns `None` if `random` has too few bytes. Bytes of 248 and above are skipped, so that all 62 characters are
+    /// equally likely.
     #[must_use]
     pub fn from_random(random: impl IntoIterator<Item = u8>, length: usize) -> Option<Self> {
         const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -93,13 +93,13 @@ impl TokenId {
         (text.len() == length).then_some(Self(text))
     }
 
-    /// The id's text, for the one answer that shows it.
+    /// The text, for the one answer that contains it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What the store knows this token by.
+    /// The hash by which the store knows the token.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
@@ -119,14 +119,14 @@ impl TokenHash {
         Self(Sha256::digest(id.as_bytes()).into())
     }
 
-    /// The public handle: hex of SHA-256 over this hash, so that it leads back to neither.
+    /// The public handle: hex of SHA-256 over this hash, so that neither hash nor id can be derived from it.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(hex(Sha256::new().chain_update(b"portcullis handle\0").chain_update(self.0).finalize()))
     }
 }
 
-/// Eight characters, enough to tell two tokens apart in a log.
+/// Eight characters, which are enough to distinguish tokens in a log.
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = URL_SAFE_NO_PAD.encode(self.0);
@@ -135,7 +135,7 @@ impl fmt::Debug for TokenHash {
 }
 
 impl Handle {
-    /// Reads a handle as a list or an answer showed it: 64 lower-case hex digits.
+    /// Parses a handle from a list or an answer: 64 lower-case hex digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);

@@ -1,22 +1,22 @@
-//! Usernames that an app, a rule or a header would read as something else than a name.
+//! Usernames that an app, a rule or a header would not read as a name.
 
 use super::name::{address_key, fold_case};
 
-/// Why a username could stand for another one's identity.
+/// The reason why a username could be taken for another identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsernameError {
-    /// It holds an `@`, and is not the account's own email address.
+    /// It contains an `@` and is not the account's own email address.
     OtherAddress,
-    /// It reads as an account's id.
+    /// It looks like an account id.
     LooksLikeId,
-    /// Rules, frameworks or logs call a principal so: `$owner`, `anonymous`.
+    /// Rules, frameworks or logs use it for a principal: `$owner`, `anonymous`.
     Reserved,
-    /// It holds a character by which headers and rules separate values.
+    /// It contains a separator of headers or rules.
     Separator,
 }
 
 impl UsernameError {
-    /// What is wrong, and what would be right.
+    /// The error and its correction.
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
@@ -28,9 +28,9 @@ impl UsernameError {
     }
 }
 
-/// What is wrong with a username; `email` is the account's own address.
+/// The error of a username; `email` is the account's own address.
 ///
-/// It is looked at as an app that normalizes names reads it: letter case and width do not count.
+/// The username is checked as an app that normalizes names reads it: without letter case and width.
 ///
 /// ```
 /// use portcullis::identity::{UsernameError, username_fault};
@@ -55,7 +55,7 @@ pub fn username_fault(username: &str, email: Option<&str>) -> Option<UsernameErr
     (is_number(name) || is_hex_id(name)).then_some(UsernameError::LooksLikeId)
 }
 
-/// Whether a username may go to the app as this address' owner's: only a name without `@` says nothing of an address.
+/// Whether a username may be sent to the app with this confirmed address: a name with `@` must be that address.
 #[must_use]
 pub fn claims_no_other_address(username: &str, confirmed: Option<&str>) -> bool {
     !fold_case(username).contains('@') || is_address(username, confirmed)
@@ -65,7 +65,7 @@ fn is_address(username: &str, email: Option<&str>) -> bool {
     email.is_some_and(|email| address_key(username) == address_key(email))
 }
 
-/// What a program reads as a number: digits of any script, with what stands in numbers, also `1e3` and `0x1f`.
+/// Whether a program may parse the name as a number: digits of any script with their punctuation, `1e3`, `0x1f`.
 fn is_number(name: &str) -> bool {
     let has_digit = name.chars().any(char::is_numeric);
     let plain = |c: char| c.is_numeric() || matches!(c, '+' | '-' | '.' | '_' | ' ' | '\'');
@@ -76,7 +76,7 @@ fn is_number(name: &str) -> bool {
             || radix.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit())))
 }
 
-/// 24 hex digits (a MongoDB ObjectId, and the ids of a store with text ids), or a UUID, with its hyphens or without.
+/// 24 hex digits (a MongoDB ObjectId, or an id of a store with text ids), or a UUID, with hyphens or without.
 fn is_hex_id(name: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let name = name.strip_prefix("urn:uuid:").unwrap_or(name);
@@ -89,11 +89,11 @@ fn is_hex_id(name: &str) -> bool {
         && groups.next().is_none()
 }
 
-/// The digits of a UUID's groups (RFC 9562, section 4).
+/// The lengths of a UUID's groups (RFC 9562, section 4).
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
-/// Principals of LoopBack's rules without their `$`, what frameworks call a caller without a login, and what stands for
-/// no value in logs and JSON.
+/// Principals of LoopBack's rules without their `$`, names of frameworks for callers without a login, and words for "no
+/// value" in logs and JSON.
 const RESERVED: [&str; 15] = [
     "-",
     "anonymous",

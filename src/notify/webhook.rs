@@ -1,6 +1,6 @@
-//! Posts JSON to one address, signed: `X-Portcullis-Signature: t=UNIX,v1=HEX`, the HMAC-SHA256 of `t.body`.
+//! Posts JSON to a URL with a signature: `X-Portcullis-Signature: t=UNIX,v1=HEX`, the HMAC-SHA256 of `t.body`.
 //!
-//! Each event has a connection of its own: events are rare, and a restarted receiver is found at once.
+//! Each event uses a connection of its own: events are rare, and a restarted receiver is found at once.
 
 use std::{fmt, time::Duration};
 
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::{clock::Timestamp, encoding::hex};
 
-/// Where events go.
+/// The receiver of events.
 pub struct Webhook {
     address: (String, u16),
     host: String,
@@ -26,38 +26,39 @@ pub struct Webhook {
     secret: Vec<u8>,
 }
 
-/// Why an event was not taken.
+/// The reason why an event was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The address is not an `http://host[:port]/path`.
+    /// The URL is not an `http://host[:port]/path`.
     #[error("`{0}` is not an address that events can be posted to; write `http://host:port/path`")]
     Address(String),
-    /// No connection is accepted there.
+    /// The receiver refused the connection.
     #[error("the receiver cannot be reached")]
     Connect(#[source] std::io::Error),
-    /// It does not speak HTTP.
+    /// The receiver does not speak HTTP, or closed the connection.
     #[error("the receiver broke the exchange off")]
     Exchange(#[source] hyper::Error),
-    /// It took too long.
+    /// The deadline has passed.
     #[error("the receiver took longer than {0:?}")]
     Slow(Duration),
-    /// It answered something else than a 2xx.
+    /// The status was not a 2xx.
     #[error("the receiver answered {0}")]
     Refused(StatusCode),
 }
 
-/// From the connection to the end of the answer.
+/// Time limit from the connection to the end of the answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The answer's body is not used: so much of it is read and dropped.
+/// Maximum size of the answer's body in bytes. It is read and dropped.
 const MAX_ANSWER: usize = 64 * 1024;
 
 impl Webhook {
-    /// A receiver at an `http://` address.
+    /// Creates a receiver for an `http://` URL.
     ///
     /// # Errors
     /// [`WebhookError::Address`]
     pub fn new(url: &str, secret: &str) -> Result<Self, WebhookError> {
+        // Without the query, which may contain a token, because the message is logged.
         let wrong = || WebhookError::Address(url.split('?').next().unwrap_or_default().to_owned());
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         if uri.scheme_str() != Some("http") {
@@ -74,10 +75,10 @@ impl Webhook {
         })
     }
 
-    /// Posts one event; the receiver has taken it when this is `Ok`.
+    /// Posts an event. `Ok` means that the receiver has accepted it.
     ///
     /// # Errors
-    /// [`WebhookError`]: it is to be tried again.
+    /// [`WebhookError`]; the caller tries again.
     pub async fn post(&self, body: String, now: Timestamp) -> Result<(), WebhookError> {
         let exchange = self.exchange(body, now.0.div_euclid(1000));
         match tokio::time::timeout(DEADLINE, exchange).await {
@@ -89,6 +90,7 @@ impl Webhook {
     }
 
     async fn exchange(&self, body: String, time: i64) -> Result<StatusCode, WebhookError> {
+        // The time is signed, too, so that a recorded event cannot be replayed later.
         let signature = format!("t={time},v1={}", self.sign(time, &body));
         let request = Request::post(self.target.as_str())
             .header(HOST, &self.host)
@@ -105,7 +107,7 @@ impl Webhook {
         let answer = async move {
             let response = sender.send_request(request).await?;
             let (status, body) = (response.status(), response.into_body());
-            // What the answer says does not matter, nor whether it ends properly.
+            // Only the status matters. An error in the body does not change it.
             let _ = Limited::new(body, MAX_ANSWER).collect().await;
             Ok::<_, hyper::Error>(status)
         };
@@ -114,14 +116,14 @@ impl Webhook {
     }
 
     fn sign(&self, time: i64, body: &str) -> String {
-        // An HMAC takes a key of any length.
+        // Cannot fail: an HMAC accepts keys of any length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return String::new() };
         mac.update(format!("{time}.{body}").as_bytes());
         hex(mac.finalize().into_bytes())
     }
 }
 
-/// Without the secret, and without the query, which may hold another one.
+/// Without the secret and the query, which may contain a token.
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook").field("host", &self.host).finish_non_exhaustive()
