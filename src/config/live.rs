@@ -232,7 +232,7 @@ mod tests {
             };
             let mut config = load("");
             let (before, new) = (settings(&config), load(&text));
-            let taken = config.take_up(new.clone());
+            let taken = config.apply_reload(new.clone());
             assert_eq!((taken.now, taken.restart), (vec![live.name], vec![]), "{text}");
             assert_eq!(settings(&config), settings(&new), "{text}");
             assert_ne!(settings(&config), before, "{text}");
