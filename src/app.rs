@@ -1,4 +1,4 @@
-//! Wiring: settings in, a running gate out.
+//! Wiring: from the settings to a running gate.
 
 mod addresses;
 mod admin;
@@ -42,34 +42,34 @@ pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
 
-/// What an operator's command works on, in the gate's own process.
+/// The parts that an operator's command uses in the process of the gate.
 #[derive(Clone)]
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The rules in force, and with them the accounts as they behave now.
+    /// The ruleset in force, with the accounts under its settings.
     pub rules: Arc<Rules>,
     /// The hashing threads.
     pub hasher: Hasher,
-    /// Wall time.
+    /// The clock.
     pub clock: Clock,
 }
 
 impl Parts {
-    /// The accounts, as the rules in force want them.
+    /// The accounts under the ruleset in force.
     #[must_use]
     pub fn accounts(&self) -> Accounts {
         self.rules.current().api.accounts().clone()
     }
 }
 
-/// A gate that serves. Dropping it does not stop it: [`Running::stop`] does.
+/// A running gate. [`Running::stop`] stops it; dropping it does not.
 pub struct Running {
-    /// Where it can be reached.
+    /// The addresses of the listeners.
     pub addresses: Addresses,
-    /// What commands work on.
+    /// The parts that commands use.
     pub parts: Parts,
-    /// The rules in force, for `explain`.
+    /// The rules in force, for `explain` and `status`.
     pub live: Live,
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
@@ -81,25 +81,25 @@ pub struct Running {
     background: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// Starts a gate. Its cores get threads of their own; the rest runs on the calling runtime.
+/// Starts a gate. Its cores get threads of their own; all else runs on the calling runtime.
 ///
 /// # Errors
-/// Everything that keeps it from serving: policies, the store, a port in use.
+/// Every reason for which it cannot serve: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     policies::refuse_before_a_store(config)?;
-    // ConfigErrors in the policies are told when the set itself is made.
+    // Errors in the policies are reported when the ruleset is compiled. Here only the account model is needed.
     let settings = translate::store(config, account_model(config).as_ref());
     let store = store::open(&settings).await.context("cannot open the store")?;
     let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
     if started.is_err() {
-        // The next start in this process finds it closed in order. What went wrong before is told.
+        // Closed in order for the next start in this process. The first error is the one to report.
         let _ = store.close().await;
     }
     started
 }
 
-/// How many files this process may have open from now on; says what does not fit.
+/// Raises the limit of open files and returns it; logs if `server.max_connections` does not fit.
 fn open_files(config: &Config) -> u64 {
     let open_files = limit::raise_open_files();
     let connections = limit::connections_within(open_files);
@@ -122,6 +122,7 @@ async fn start_on(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let limits = Arc::new(Limits::new(&config.limits));
+    // Bound before anything is started, so that a port in use ends the start early.
     let bound = bind(config)?;
     let maker = policies::RulesetBuilder {
         config: config.clone(),
@@ -141,8 +142,10 @@ async fn start_on(
     let shared = Shared::new(translate::listen(config, open_files(config)), bound.listeners.len());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
     let readiness = Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log));
+    // The admin listener runs before the gate is ready, so that `/startupz` can report the progress.
     let admin = admin::listen(config.admin.listen, &readiness).await?;
     let http = bound.address.clone();
+    // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
     let forward = translate::forward(config, instance()?);
     let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
@@ -151,6 +154,7 @@ async fn start_on(
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
+    // Last, because `/readyz` must not promise more than the cores keep.
     readiness.set(true);
     let (admin, mut background) =
         admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
@@ -176,7 +180,7 @@ async fn start_on(
     })
 }
 
-/// What decides, for all cores.
+/// The part that decides requests, shared by all cores.
 fn gate(
     config: &Config,
     store: &Arc<dyn Store>,
@@ -194,35 +198,34 @@ fn gate(
     })
 }
 
-/// How long tokens live by the rules in force.
+/// The lifetime rules of tokens in the ruleset in force.
 fn lifetimes(rules: &Arc<Rules>) -> LifetimesNow {
     let rules = Arc::clone(rules);
     Arc::new(move || rules.current().api.accounts().settings().lifetimes())
 }
 
 impl Running {
-    /// Reads the policies again, now, and swaps them whole; on a mistake the old ones stay, and the answer says in one
-    /// line what it is. The wish is taken in at once: the answer need not be waited for.
-    ///
+    /// Reads the policies again and replaces the ruleset as a whole. On an error the old one stays, and the result is a
+    /// one-line summary. The request is queued at once; the result need not be awaited.
     /// # Errors
-    /// What is wrong with the policies, which is in the log in full.
+    /// The error in the policies. The log has the details.
     pub fn reload(&self) -> impl Future<Output = Result<(), String>> + use<> {
         self.reloader.files()
     }
 
-    /// Stops in order: not ready, no new request, those under way end, the store is closed.
+    /// Stops in order: no longer ready, no new requests, running requests end, the store is closed.
     ///
     /// # Errors
-    /// When the store's last flush failed.
+    /// When the last flush of the store failed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.set(false);
         self.shared.leave();
-        // Until those who ask for readiness have seen it, clients still come.
+        // Load balancers poll readiness. Until they have noticed, new connections still arrive.
         tokio::time::sleep(self.drain_delay).await;
         self.shared.drain();
         let ended = async {
             for core in self.cores {
-                // A core that ended by a panic has nothing left to wait for.
+                // A core that panicked has ended, too.
                 let _ = core.await;
             }
         };
@@ -232,6 +235,7 @@ impl Running {
         for task in self.background {
             task.abort();
         }
+        // Before the store is closed: afterwards nothing can be written.
         if tokio::time::timeout(LAST_WRITES, self.last_use.finish()).await.is_err() {
             tracing::warn!("the last uses of some tokens are not written down: there was no time");
         }
@@ -239,17 +243,17 @@ impl Running {
     }
 }
 
-/// By what this gate knows its own requests.
+/// The identifier by which this gate recognizes its own forwarded requests.
 fn instance() -> anyhow::Result<Instance> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).context("the system gives no random bytes")?;
     Ok(Instance::new(random))
 }
 
-/// What writing down last uses may take of a stop.
+/// Time limit for persisting last uses at a stop.
 const LAST_WRITES: Duration = Duration::from_secs(3);
 
-/// Who delivers events, if there is a receiver.
+/// Creates the dispatcher of events, if there is a receiver.
 fn dispatcher(
     config: &Config,
     rules: &Arc<Rules>,
@@ -267,7 +271,7 @@ fn dispatcher(
     let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
     let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
     let rules = Arc::clone(rules);
-    // A reload may bring another account model.
+    // A reload may change the account model.
     let accounts = move || rules.current().api.accounts().clone();
     Ok(Some(Dispatcher::new(accounts, wake_up, webhook, Pace::default())))
 }

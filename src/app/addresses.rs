@@ -1,10 +1,10 @@
-//! Where a running gate can be reached.
+//! The addresses of a running gate.
 
 use std::net::SocketAddr;
 
 use crate::listen;
 
-/// An address as people write it.
+/// An address as a URL.
 #[must_use]
 pub fn http_name(address: &listen::Address) -> String {
     match address {
@@ -13,7 +13,7 @@ pub fn http_name(address: &listen::Address) -> String {
     }
 }
 
-/// Where a running gate can be reached.
+/// The addresses of a running gate.
 #[derive(Clone, Debug)]
 pub struct Addresses {
     /// The listener for clients.

@@ -1,4 +1,4 @@
-//! The admin listener: health, readiness, metrics. Never on the public port.
+//! The admin listener: health, readiness and metrics. It is separate from the public port.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +27,7 @@ use crate::{
     store::Store,
 };
 
-/// What readiness depends on.
+/// The state that determines readiness.
 pub(super) struct Readiness {
     ready: AtomicBool,
     store: Arc<dyn Store>,
@@ -38,7 +38,7 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// Not ready yet.
+    /// Creates the state of a gate that is not ready yet.
     pub(super) fn new(
         store: &Arc<dyn Store>,
         hasher: &Hasher,
@@ -56,7 +56,7 @@ impl Readiness {
         }
     }
 
-    /// From now on it is, or is not.
+    /// Sets whether the gate is ready.
     pub(super) fn set(&self, ready: bool) {
         self.ready.store(ready, Ordering::Release);
     }
@@ -72,7 +72,7 @@ impl Readiness {
     }
 }
 
-/// Opens the listener, if one is set.
+/// Opens the listener, if it is configured.
 pub(super) async fn listen(
     address: Option<SocketAddr>,
     readiness: &Arc<Readiness>,
@@ -105,8 +105,8 @@ fn router(readiness: Arc<Readiness>) -> Router {
         .with_state(readiness)
 }
 
-/// With `?strict`, a gate that still serves under old rules, because the new ones are broken, is not ready: for a
-/// deployment that is to stop there.
+/// With `?strict`, a gate that serves under old rules because the new ones have errors is not ready. A deployment can
+/// stop then.
 async fn ready(State(state): State<Arc<Readiness>>, RawQuery(query): RawQuery) -> (StatusCode, String) {
     if !state.ready.load(Ordering::Acquire) {
         return answer(false, "stopping or starting");

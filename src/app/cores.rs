@@ -1,4 +1,4 @@
-//! One thread and one runtime a core (docs/decisions.md section 2).
+//! One thread and one runtime for each core (docs/decisions.md section 2).
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     observe::{Log, metrics::Metrics},
 };
 
-/// What every core is started with.
+/// The state that all cores share.
 pub(super) struct Common<'a> {
     pub(super) gate: &'a Arc<Gate>,
     pub(super) rules: &'a Arc<Rules>,
@@ -25,7 +25,7 @@ pub(super) struct Common<'a> {
     pub(super) forward: &'a forward::Settings,
 }
 
-/// Starts a thread for each listener; each receiver hears of its core's end.
+/// Starts a thread for each listener. Each receiver is notified when its core ends.
 pub(super) fn start(
     config: &Config,
     bound: Bound,
@@ -63,7 +63,7 @@ pub(super) fn start(
                 };
                 Server::new(gate, core, shared, index, deadlines).run(listener, grace).await;
             });
-            // The receiver may be gone.
+            // The receiver may have been dropped.
             let _ = tell.send(());
         };
         std::thread::Builder::new()

@@ -1,8 +1,8 @@
-//! The policies folder: read whole, and watched.
+//! Reads and watches the policies folder.
 //!
-//! The kernel tells when something may have changed ([`super::signs`]); what has, is found by a look at all files.
-//! After a sign they are looked at twice a second until they are at rest, and now and then without one: no sign comes
-//! of a change on NFS or on many FUSE mounts.
+//! The kernel reports that something may have changed ([`super::signs`]). What has changed is found by comparing the
+//! metadata of all files. After a notification they are checked twice a second until they are stable, and occasionally
+//! without one: changes on NFS and many FUSE mounts cause no notifications.
 
 mod overlooked;
 
@@ -21,78 +21,78 @@ pub use overlooked::passed_over;
 use super::PolicyError;
 use crate::policy::{Code, Finding, Severity, Source};
 
-/// How often the folder is looked at until it is at rest.
+/// The interval of checks until the folder is stable.
 pub(super) const POLL: Duration = Duration::from_millis(500);
 
-/// How often it is looked at while there is no sign of a change.
+/// The interval of checks without a notification.
 pub(super) const SLOW_POLL: Duration = Duration::from_secs(5);
 
-/// A folder that has just changed is left alone for so long: an editor that writes a new file and renames it, or
-/// a copy of several files, is given time to finish. What is there in between may be a sound set that is not meant:
-/// with one file missing, its routes would be unmatched.
+/// How long a folder must be unchanged before it is read, so that an editor that writes and renames a file, or a copy
+/// of several files, can finish. An intermediate state may be valid and not intended: the routes of a missing file
+/// would be unmatched.
 const STILL: Duration = Duration::from_secs(1);
 
-/// The coarsest time stamps of a file system are 2 s (FAT): so long after a change, files are compared by what they
-/// hold, as a second change may not show.
+/// For this long after a change, files are compared by content, because a second change may have the same mtime (FAT: 2
+/// s resolution).
 const GRAIN: Duration = Duration::from_secs(3);
 
-/// A larger file is not read as a policy. It is only named.
+/// Maximum size of a policy file in bytes. Larger ones are reported and not read.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// This many policies, and so many bytes of them, are read at most.
+/// Maximum number and total size of policies.
 const MOST_FILES: usize = 100_000;
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What repairs a file that may not be read.
+/// The fix for a file without read permission.
 const RIGHTS: &str = "let the gate's user read it";
 
-/// How often a folder that changes while it is read is read again, and after which pause.
+/// Attempts to read a folder that changes meanwhile, and the pause between them.
 const TRIES: (u32, Duration) = (20, Duration::from_millis(50));
 
-/// A folder, and what was last seen of it.
+/// A folder and its last known state.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// What it looked like.
+    /// The metadata of its files.
     look: Look,
-    /// What its files held when they were last read, as a digest.
+    /// The digest of its content when it was last read.
     tried: Option<[u8; 32]>,
-    /// Since when it looks like that.
+    /// The time of the last change of the metadata.
     since: Instant,
-    /// Whether it has looked like that for longer than [`GRAIN`], so that the look alone tells of a change.
+    /// Whether the last change was longer than [`GRAIN`] ago, so that the metadata alone reveals the next one.
     settled: bool,
 }
 
-/// One file that is watched.
+/// A watched file.
 #[derive(Debug)]
 pub(super) struct Watched {
     path: PathBuf,
     seen: Seen,
     since: Instant,
-    /// Whether it has changed and is not yet at rest.
+    /// Whether it has changed and is not stable yet.
     changed: bool,
 }
 
-/// What a folder looks like without its files being read.
+/// The metadata of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     Files(Vec<(String, Seen)>),
     Unreadable(io::ErrorKind),
 }
 
-/// What stands under the name of a policy.
+/// The metadata of a policy's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     File(Stat),
     Folder,
-    /// A pipe would be waited for.
+    /// Not read: opening a pipe would block.
     NoFile,
     LeadsNowhere,
     Nameless,
     Unreadable(io::ErrorKind),
 }
 
-/// What changes when a file does: a rename changes the inode, a write the times.
+/// The metadata that a change affects: a rename changes the inode, a write the times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stat {
     inode: (u64, u64),
@@ -102,16 +102,16 @@ struct Stat {
 }
 
 impl Folder {
-    /// A folder that nothing is known of yet.
+    /// A folder of unknown state.
     pub(super) fn new(path: PathBuf) -> Self {
         let look = Look::Files(Vec::new());
         Self { path, look, tried: None, since: Instant::now(), settled: false }
     }
 
-    /// Reads it now, and remembers that. A folder that changes meanwhile is read again.
+    /// Reads the folder and remembers its state. If it changes meanwhile, it is read again.
     ///
     /// # Errors
-    /// When the folder or a file cannot be read, when there is none, or when it does not come to rest.
+    /// When the folder or a file cannot be read, when there are no policies, or when the folder keeps changing.
     pub(super) fn read(&mut self) -> Result<Vec<Source>, PolicyError> {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
@@ -127,7 +127,7 @@ impl Folder {
         Err(PolicyError::Restless { path: self.path.clone() })
     }
 
-    /// What to try now: what the files hold, once, when that has changed and the folder has come to rest.
+    /// Returns the new content once, when it has changed and the folder is stable.
     pub(super) fn poll(&mut self, now: Instant) -> Option<Result<Vec<Source>, PolicyError>> {
         let look = Look::at(&self.path);
         if look != self.look {
@@ -153,12 +153,12 @@ impl Folder {
         Some(read)
     }
 
-    /// Whether it has not changed for so long that the next change will show.
+    /// Whether the next change will be visible in the metadata.
     pub(super) fn is_settled(&self) -> bool {
         self.settled
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -171,13 +171,13 @@ impl Folder {
 }
 
 impl Watched {
-    /// From now on.
+    /// Watches a file from now on.
     pub(super) fn new(path: PathBuf) -> Self {
         let seen = Seen::at(&path);
         Self { path, seen, since: Instant::now(), changed: false }
     }
 
-    /// Whether it has changed, and come to rest since.
+    /// Whether the file has changed and is stable again.
     pub(super) fn poll(&mut self, now: Instant) -> bool {
         let seen = Seen::at(&self.path);
         if seen != self.seen {
@@ -189,12 +189,12 @@ impl Watched {
         is_due
     }
 
-    /// Whether it has not changed since it was taken.
+    /// Whether the file has not changed since the last reload.
     pub(super) fn is_settled(&self) -> bool {
         !self.changed
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -229,19 +229,19 @@ impl Stat {
     }
 }
 
-/// Reads every policy file of a folder, sorted by name (docs/interface.md, "Policy files").
+/// Reads every policy file of a folder in the order of names (docs/interface.md, "Policy files").
 ///
 /// # Errors
-/// When the folder or a file cannot be read, or there is none.
+/// When the folder or a file cannot be read, or there are no policies.
 pub fn read(folder: &Path) -> Result<Vec<Source>, PolicyError> {
     let (sources, findings) = read_all(folder)?;
     if findings.is_empty() { Ok(sources) } else { Err(PolicyError::ConfigErrors(findings)) }
 }
 
-/// The same with every mistake: what can be read, and what is wrong with the rest.
+/// As [`read`], but returns the readable files together with the errors of the others.
 ///
 /// # Errors
-/// When the folder cannot be read, or there is no policy in it.
+/// When the folder cannot be read, or contains no policies.
 pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyError> {
     let unreadable = |source| PolicyError::Unreadable { path: folder.to_owned(), source };
     let entries = files(folder).map_err(unreadable)?;
@@ -262,10 +262,10 @@ pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyErro
     Ok((sources, findings))
 }
 
-/// Reads the text of a file, without the byte order mark that some editors begin it with.
+/// Reads a file, without the byte order mark that some editors write.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// The error with its place.
 pub fn read_file(folder: &Path, name: &str) -> Result<String, Finding> {
     read_seen(folder, name, &Seen::at(&folder.join(name)))
 }
@@ -290,7 +290,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    // It may grow while it is read.
+    // `take`, because the file may grow after its size was checked.
     let read = fs::File::open(folder.join(name))
         .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
     match read {
@@ -309,7 +309,7 @@ fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> 
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// An error of a whole file, told at its beginning.
+/// An error about a file as a whole, placed at its beginning.
 fn finding(file: &str, code: Code, message: String, fix: &str) -> Finding {
     Finding {
         file: file.to_owned(),
@@ -322,7 +322,7 @@ fn finding(file: &str, code: Code, message: String, fix: &str) -> Finding {
     }
 }
 
-/// The policy files of a folder, sorted by name. Links are followed: Kubernetes' files are links to links.
+/// The policy files of a folder in the order of names. Symlinks are followed: a volume of Kubernetes consists of them.
 fn files(folder: &Path) -> io::Result<Vec<(String, Seen)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -337,7 +337,7 @@ fn files(folder: &Path) -> io::Result<Vec<(String, Seen)>> {
     Ok(found)
 }
 
-/// All JSON files but cases, schemas and LoopBack's companions of `model-config.json`.
+/// All JSON files except cases, schemas and LoopBack's environment variants of `model-config.json`.
 pub(super) fn is_policy(name: &str) -> bool {
     let other = [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
     let companion = name.starts_with("model-config.") && name != "model-config.json";

@@ -1,5 +1,5 @@
-//! The rules in force, for `explain` at the running gate: what they were made of, and what the app says of an
-//! owner, asked as a request's own look-up is.
+//! The ruleset in force, for `explain` in the running gate: its inputs, and the owner that the app returns to a look-up
+//! like that of a request.
 
 use std::{io, rc::Rc, thread};
 
@@ -22,24 +22,24 @@ use crate::{
     store::Store,
 };
 
-/// Why the gate cannot tell what is in force.
+/// The reason why the state of the gate is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// Too many reloads wait.
+    /// The queue of reloads is full.
     #[error("the gate is busy with other reloads; try again")]
     Busy,
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
-    /// The system gives no runtime.
+    /// The system cannot start a runtime.
     #[error("cannot start a runtime")]
     Runtime(#[source] io::Error),
-    /// The thread is gone.
+    /// The thread has ended.
     #[error("the look-up of the owner ended early")]
     EndedEarly(#[source] oneshot::error::RecvError),
 }
 
-/// A way to the rules in force and to the app. Cheap to clone.
+/// Access to the ruleset in force and to the app. Cheap to clone.
 #[derive(Clone)]
 pub struct Live {
     pub(super) reloader: Reloader,
@@ -47,79 +47,79 @@ pub struct Live {
     pub(super) about: About,
 }
 
-/// A request that was not sent.
+/// A hypothetical request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Imagined {
-    /// The verb.
+    /// The method.
     pub method: String,
-    /// The raw path and query.
+    /// Raw path and query.
     pub target: String,
-    /// The JSON body.
+    /// The body, if it is JSON.
     pub body: Option<serde_json::Value>,
-    /// The token's scopes.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
-    /// Whether the row is the caller's, where that is said; else the app is asked.
+    /// Whether the caller owns the row, if that is given; otherwise the app is asked.
     pub owner: Option<bool>,
 }
 
-/// Who asks.
+/// The caller of a hypothetical request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ImaginedCaller {
     /// The user's id; `None` = anonymous.
     pub user: Option<String>,
-    /// Sorted.
+    /// The roles, sorted.
     pub roles: Vec<String>,
-    /// Whether there is an email address or a username.
+    /// Whether the user has an email address or a username.
     pub named: bool,
 }
 
-/// All that the gate's decision is a function of.
+/// All inputs of the gate's decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct InForce {
-    /// The files.
+    /// The policy files.
     pub sources: Vec<Source>,
-    /// The store's roles and rows.
+    /// The roles and rules of the store.
     pub stored: Stored,
-    /// What the files leave open.
+    /// The settings of the policies.
     pub settings: policy::Settings,
-    /// The set's digest.
+    /// The digest of the ruleset.
     pub digest: String,
-    /// What the app said.
+    /// The owner.
     pub owner: OwnerTold,
-    /// Why the last reload was refused, if it was.
+    /// The reason why the last reload failed, if it did.
     pub refused: Option<String>,
 }
 
-/// What the app said of the row.
+/// The answer of the app about the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnerTold {
-    /// It was not asked: the verdict does not hang on it.
+    /// The app was not asked, because the decision does not depend on it.
     NotAsked,
-    /// It was asked this, and the row is the caller's, or not.
+    /// The app was asked and has answered.
     Said {
         /// The target of the look-up.
         target: String,
-        /// Theirs?
+        /// Whether the caller owns the row.
         owner: bool,
     },
-    /// It was asked this, and gave no answer that counts: such a request is refused with 503.
+    /// The app was asked and gave no valid answer. A real request is refused with 503.
     Failed {
         /// The target of the look-up.
         target: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl Live {
-    /// What this request would be decided by, now.
+    /// The inputs of the decision about this request.
     ///
     /// # Errors
-    /// When the gate is stopping, or the system gives no thread.
+    /// When the gate is stopping, or a thread cannot be started.
     pub async fn imagine(&self, request: Imagined, asker: ImaginedCaller) -> Result<InForce, LiveError> {
         let made_of = self.made_of().await?;
         let refused = self.about.last.told().failure;
@@ -133,7 +133,7 @@ impl Live {
             thread::Builder::new()
                 .name("explain".into())
                 .spawn(move || {
-                    // The caller may be gone.
+                    // The caller may have given up.
                     let _ = tell.send(ask_app(forward, &ruleset, &request, &asker));
                 })
                 .map_err(LiveError::Thread)?;
@@ -144,32 +144,32 @@ impl Live {
         Ok(InForce { sources, stored, settings, digest, owner, refused })
     }
 
-    /// Compiles with the rows that the store has now, and waits until that is in force.
+    /// Compiles the ruleset with the current rows of the store, and waits until it is in force.
     ///
     /// # Errors
-    /// Why the rules in force stay as they are.
+    /// The reason why the old ruleset stays in force.
     pub async fn take_rows(&self, store: &dyn Store) -> Result<(), String> {
         let stored = super::stored_rules(store).await.map_err(|error| error.to_string())?;
         self.reloader.rows(stored).await
     }
 
-    /// What the set in force was made of.
+    /// The inputs of the ruleset in force.
     ///
     /// # Errors
-    /// When the gate is too busy with reloads to tell.
+    /// When the queue of reloads is full.
     pub async fn sources(&self) -> Result<(policy::Settings, Vec<Source>, Stored), LiveError> {
         let made_of = self.made_of().await?;
         let settings = made_of.ruleset.set.settings().clone();
         Ok((settings, made_of.sources, made_of.stored))
     }
 
-    /// The set in force, and what it was made of.
+    /// The ruleset in force with its inputs.
     pub(super) async fn made_of(&self) -> Result<MadeOf, LiveError> {
         self.reloader.made_of().await.ok_or(LiveError::Busy)
     }
 }
 
-/// Decides, and hands the question that is left, if there is one, to `ask`.
+/// Decides, and passes the open question about the owner, if there is one, to `ask`.
 fn with_question<T>(
     ruleset: &Ruleset,
     request: &Imagined,
@@ -196,7 +196,7 @@ fn asks(ruleset: &Ruleset, request: &Imagined, asker: &ImaginedCaller) -> bool {
     with_question(ruleset, request, asker, |_, _| ()).is_some()
 }
 
-/// Asks the app on a runtime of its own, as a core does: the same connections, deadlines and reading of the answer.
+/// Asks the app on a separate runtime in the way of a core: with the same connections, deadlines and parsing.
 fn ask_app(
     forward: forward::Settings,
     ruleset: &Ruleset,
@@ -231,5 +231,5 @@ fn ask_app(
     Ok(told.unwrap_or(OwnerTold::NotAsked))
 }
 
-/// What the app's log shows of such a look-up.
+/// The request id of such a look-up in the app's log.
 const REQUEST_ID: &str = "explain";

@@ -1,4 +1,4 @@
-//! Detects an upstream that is this gate itself, once the listeners have their ports.
+//! Detects an upstream that is this gate, once the listeners have their ports.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -10,10 +10,10 @@ use crate::{
     listen,
 };
 
-/// A name server that takes longer is not waited for: at run time the gate knows its own requests.
+/// Time limit of a name look-up. Without an answer the start goes on: at run time the gate recognizes its own requests.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Refuses servers of the app that lead to a listener of this gate, under whatever name.
+/// Refuses servers of the app that resolve to a listener of this gate.
 pub(super) async fn refuse(
     config: &Config,
     http: &listen::Address,
@@ -42,7 +42,7 @@ async fn leads_to(listener: SocketAddr, host: &str, port: u16) -> bool {
     found.any(|target| config::arrives(listener, target, is_local(target)))
 }
 
-/// The system lets a socket be bound to its own addresses alone.
+/// A socket can only be bound to an address of this machine.
 fn is_local(target: SocketAddr) -> bool {
     UdpSocket::bind((target.ip(), 0)).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Policies: files and stored rows in, a [`Ruleset`] out.
+//! Builds a [`Ruleset`] of policy files and stored rows.
 
 mod error;
 
@@ -22,7 +22,7 @@ use crate::{
 
 pub use error::PolicyError;
 
-/// What a set is made with, besides its files and rows.
+/// The inputs of a ruleset besides files and rows.
 pub(super) struct RulesetBuilder {
     pub(super) config: Config,
     pub(super) store: Arc<dyn Store>,
@@ -30,19 +30,19 @@ pub(super) struct RulesetBuilder {
     pub(super) limits: Arc<Limits>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
-    /// What links begin with.
+    /// The prefix of links.
     pub(super) link_base: String,
     /// Notified when there is an event to deliver.
     pub(super) wake_up: Arc<Notify>,
 }
 
 impl RulesetBuilder {
-    /// Whether links begin with more than a guess.
+    /// Whether the prefix of links is known and not a guess.
     fn has_address(&self) -> bool {
         self.config.server.public_url.is_some() || matches!(self.config.server.http, Listen::Tcp(_))
     }
 
-    /// Checks and compiles a whole set, with the User API as its account model wants it.
+    /// Compiles a ruleset, with the User API of its account model.
     pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
         let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
         let Some(set) = set else { return Err(PolicyError::ConfigErrors(findings)) };
@@ -56,6 +56,7 @@ impl RulesetBuilder {
         let model = set.account();
         let mut settings = translate::accounts(&self.config, model);
         settings.links.base.clone_from(&self.link_base);
+        // The index of names must follow the new folding before a request can use the new rules.
         self.store.fold_names(settings.keys())?;
         let accounts = Accounts::new(
             Arc::clone(&self.store),
@@ -77,7 +78,7 @@ impl RulesetBuilder {
     }
 }
 
-/// Refuses policies under which no gate can start, while there is no store yet: a start that fails makes none.
+/// Checks the policies before the store is created, so that a start that fails on them leaves no store behind.
 ///
 /// # Errors
 /// [`PolicyError`].
@@ -90,7 +91,7 @@ pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> 
     set.map(|_| ()).ok_or(PolicyError::ConfigErrors(findings))
 }
 
-/// The account model as the policies say it, as far as they can be read: the loading itself tells their mistakes.
+/// The account model in the policies, as far as they can be read. Errors are reported when they are loaded.
 #[must_use]
 pub fn account_model(config: &Config) -> Option<AccountModel> {
     let sources = folder::read(&config.policies.dir).ok()?;
@@ -98,7 +99,7 @@ pub fn account_model(config: &Config) -> Option<AccountModel> {
     set?.account().cloned()
 }
 
-/// What the store knows that a set is compiled with.
+/// The rows of the store that a ruleset is compiled with.
 ///
 /// # Errors
 /// When the store cannot answer.

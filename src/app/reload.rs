@@ -1,6 +1,6 @@
-//! The policies in force are replaced: read whole, checked whole, swapped whole. On a mistake the old set stays.
+//! Replaces the ruleset in force: it is read, checked and swapped as a whole. On an error the old one stays.
 //!
-//! A thread of its own does it: a folder on a file system that hangs, or a large set to compile, delays no request.
+//! This runs in a thread of its own, so that a hanging file system or a large ruleset delays no request.
 
 mod reloader;
 mod watch;
@@ -38,13 +38,13 @@ use watch::{latest, watch_files, watch_store};
 
 pub(super) use reloader::{MadeOf, Reloader};
 
-/// This many wait for their turn at most.
+/// Maximum number of queued requests.
 const WAITING: usize = 8;
 
-/// This many mistakes are told line by line.
+/// Maximum number of errors that are logged one by one.
 const MOST_MISTAKES: usize = 100;
 
-/// How the last reload went, for readiness and `status`.
+/// The result of the last reload, for readiness and `status`.
 #[derive(Debug)]
 pub(super) struct LastReload {
     last: Mutex<Option<(Timestamp, Result<(), String>)>>,
@@ -54,22 +54,22 @@ pub(super) struct LastReload {
     clock: Clock,
 }
 
-/// What is needed to replace the first set.
+/// The state for replacing the first ruleset.
 pub(super) struct Loaded {
     maker: RulesetBuilder,
     folder: Folder,
     in_force: InForce,
-    /// The store's changes up to this one are in it.
+    /// The last change of the store that is included.
     seen: u64,
 }
 
-/// What the set in force was made of.
+/// The inputs of the ruleset in force.
 struct InForce {
     sources: Vec<Source>,
     stored: Stored,
 }
 
-/// The thread's own.
+/// The state of the thread.
 struct Work {
     maker: RulesetBuilder,
     folder: Folder,
@@ -78,28 +78,28 @@ struct Work {
     last: Arc<LastReload>,
     config_file: Watched,
     watches: Watches,
-    /// Whether there was a sign of a change, or one was found: paths may lead elsewhere now.
+    /// Set by a notification or a detected change: symlinks may resolve differently, so the watches must be renewed.
     stirred: bool,
 }
 
-/// Loads the rules at the start.
+/// Loads the ruleset at the start.
 ///
 /// # Errors
-/// Whatever is wrong with them: a gate does not start without.
+/// All errors of the policies: a gate does not start without rules.
 pub(super) async fn load(maker: RulesetBuilder) -> Result<(Ruleset, Loaded), PolicyError> {
     let mut folder = Folder::new(maker.config.policies.dir.clone());
     let sources = folder.read()?;
-    // Before the rows are read: what changes in between is then read twice, not never.
+    // Determined before the rows are read, so that a change in between is read twice and not missed.
     let seen = latest(&*maker.store).await;
     let stored = stored(&*maker.store).await?;
     let ruleset = maker.make(&sources, &stored)?;
     Ok((ruleset, Loaded { maker, folder, in_force: InForce { sources, stored }, seen }))
 }
 
-/// Watches the folder and the store from now on. Aborting the task ends both, once there is no other [`Reloader`].
+/// Watches the folder and the store. Aborting the task ends both, once all other [`Reloader`]s are dropped.
 ///
 /// # Errors
-/// When the system gives no thread.
+/// When the thread cannot be started.
 pub(super) fn watch(
     Loaded { maker, folder, in_force, seen }: Loaded,
     rules: Arc<Rules>,
@@ -124,32 +124,32 @@ pub(super) fn watch(
 }
 
 impl Reloader {
-    /// Reads and checks the files now. The request is taken in at once; the answer may be waited for, or not.
+    /// Reads and checks the files. The request is queued at once; the result need not be awaited.
     pub(super) fn files(&self) -> impl Future<Output = Result<(), String>> + use<> {
         let requested = self.request(What::Files);
         async move { requested.await.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned())) }
     }
 
-    /// Compiles with other rows of the store, and waits for it.
+    /// Compiles with other rows of the store, and waits for the result.
     pub(super) async fn rows(&self, stored: Stored) -> Result<(), String> {
         let requested = self.request(What::Rows(stored)).await;
         requested.unwrap_or_else(|| Err("other reloads are under way; try again".to_owned()))
     }
 
-    /// Has the files looked at now; `false` when too many are waiting.
+    /// Requests a check of the files; `false` if the queue is full.
     fn look(&self) -> bool {
         let (answer, _) = oneshot::channel();
         self.requests.try_send(Request { what: What::Look, answer }).is_ok()
     }
 
-    /// What the set in force was made of; `None` when too many are waiting.
+    /// The inputs of the ruleset in force; `None` if the queue is full.
     pub(super) async fn made_of(&self) -> Option<MadeOf> {
         let (tell, told) = oneshot::channel();
         self.request(What::Tell(tell)).await?.ok()?;
         told.await.ok()
     }
 
-    /// `None` when too many are waiting.
+    /// Returns `None` if the queue is full.
     fn request(&self, what: What) -> impl Future<Output = Option<Result<(), String>>> + use<> {
         let (answer, answered) = oneshot::channel();
         let taken = self.requests.try_send(Request { what, answer }).is_ok();
@@ -158,17 +158,17 @@ impl Reloader {
 }
 
 impl LastReload {
-    /// There was none, or it was good.
+    /// No reload has happened yet.
     pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
         Self { last: Mutex::default(), waiting: Mutex::default(), metrics, clock }
     }
 
-    /// Why the last one failed, in one line, if it did.
+    /// The error of the last reload in one line, if it failed.
     pub(super) fn failure(&self) -> Option<String> {
         self.told().failure
     }
 
-    /// When it was, and how it went.
+    /// Time and result of the last reload.
     pub(super) fn told(&self) -> Reload {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         last.map_or_else(Reload::default, |(at, result)| Reload {
@@ -190,12 +190,12 @@ impl LastReload {
 }
 
 impl Work {
-    /// Until there is no [`Reloader`] any more.
+    /// Runs until all [`Reloader`]s are dropped.
     fn run(mut self, requested: &Receiver<Request>) {
-        // What changed before it was watched is found by a look.
+        // A check at the start finds changes from before the watches were set.
         let mut due = Instant::now();
         loop {
-            // Requests do not delay the look at the files.
+            // Checked in any case: a stream of requests must not delay the files.
             let next = requested.recv_timeout(due.saturating_duration_since(Instant::now()));
             if Instant::now() >= due {
                 self.look();
@@ -212,12 +212,12 @@ impl Work {
                         What::Rows(stored) => work.take_rows(stored),
                         What::Look => Ok(()),
                         What::Tell(tell) => {
-                            // The caller may be gone.
+                            // The caller may have given up.
                             let _ = tell.send(work.made_of());
                             Ok(())
                         }
                     });
-                    // The caller may be gone.
+                    // The caller may have given up.
                     let _ = answer.send(result);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -226,13 +226,13 @@ impl Work {
         }
     }
 
-    /// Whether the files have changed; if so, they are taken.
+    /// Checks the files, and loads them if they have changed.
     fn look(&mut self) {
-        // Before the look: what changes after it gives a sign.
+        // Renewed before the check: any later change causes a notification.
         if self.stirred {
             self.watches.renew(self.folder.path(), self.config_file.path());
         }
-        // It has been logged.
+        // The error has been logged.
         let _ = self.guarded(|work| {
             let now = Instant::now();
             if work.config_file.poll(now) {
@@ -247,14 +247,14 @@ impl Work {
         self.folder.is_settled() && self.config_file.is_settled()
     }
 
-    /// How soon the files are looked at again, if no sign comes.
+    /// The interval to the next check without a notification.
     fn pace(&self) -> Duration {
         if self.is_settled() && self.watches.is_whole() { SLOW_POLL } else { POLL }
     }
 
-    /// A set that makes the compiler panic is refused like any other: the thread goes on, and so does the old set.
+    /// Runs a step and turns a panic of the compiler into a failed reload.
     fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
-        // INVARIANT: what the work holds is replaced only once a set is made, so nothing half done is seen.
+        // INVARIANT: the state of `self` is replaced only after a ruleset was built, so a panic leaves it consistent.
         catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
             let told = "a fault of ours: the policies made it panic";
             tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
@@ -263,7 +263,7 @@ impl Work {
         })
     }
 
-    /// The configuration and the files, or neither.
+    /// Loads configuration and files, both or neither.
     fn take_all(&mut self) -> Result<(), String> {
         let before = self.maker.config.clone();
         let taken = match before.reread() {
@@ -312,8 +312,8 @@ impl Work {
         MadeOf { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
     }
 
-    /// With the files in force, whatever lies in the folder meanwhile: a row that denies does not wait for it. How the
-    /// last reload of the files went stays as it is.
+    /// Recompiles with the stored rules and the files that are in force, not those on disk, so that a new DENY row
+    /// takes effect even while the folder is broken. The result of the last reload of the files stays.
     fn take_rows(&mut self, stored: Stored) -> Result<(), String> {
         let ruleset = self.maker.make(&self.in_force.sources, &stored).map_err(tell)?;
         self.rules.replace(ruleset);
@@ -322,7 +322,7 @@ impl Work {
     }
 }
 
-/// Logs why a set was refused, a line a mistake; says it in one line.
+/// Logs the errors of a ruleset one by one, and returns a one-line summary.
 fn tell(error: PolicyError) -> String {
     let told = match &error {
         PolicyError::ConfigErrors(findings) => {
@@ -344,7 +344,7 @@ fn tell(error: PolicyError) -> String {
     told
 }
 
-/// Logs why a configuration was refused, a line a mistake; says it in one line.
+/// Logs the errors of a configuration one by one, and returns a one-line summary.
 fn tell_mistakes(mistakes: &ConfigErrors) -> String {
     let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
     for mistake in errors.iter().take(MOST_MISTAKES) {

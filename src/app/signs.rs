@@ -1,10 +1,10 @@
-//! Signs that the policies or the configuration may have changed, from the kernel (inotify).
+//! Watches the policies and the configuration by inotify.
 //!
-//! A sign only brings the next look at the files forward ([`super::folder`]): what it is about does not matter. Watched
-//! is each directory that a path leads through: one that holds a link of it for names, the others for being moved or
-//! removed. So a link that is swapped (Kubernetes swaps one), a folder that is renamed and one that appears later are
-//! all noticed. No sign comes from changes that another machine makes on a network file system, nor from mounts: for
-//! those the files are looked at all the same, less often.
+//! A notification only triggers the next check of the files ([`super::folder`]); its content is ignored. Every
+//! directory on a path is watched: one that contains a symlink of the path for changes of its entries, the others for
+//! being moved or removed. So a swapped symlink (Kubernetes swaps one), a renamed folder and one that is created later
+//! are all noticed. Changes by other machines on a network file system, and mounts, cause no notifications; therefore
+//! the files are checked occasionally anyway.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,49 +23,49 @@ use tokio::io::unix::AsyncFd;
 
 use super::folder::is_policy;
 
-/// What is watched, of one folder and one file.
+/// The watches for a folder and a file.
 #[derive(Debug)]
 pub(super) struct Watches {
-    /// `None` where the system gives none.
+    /// `None` if the system provides no inotify.
     inotify: Option<Arc<OwnedFd>>,
     held: BTreeSet<i32>,
     whole: bool,
 }
 
-/// Where the signs come from.
+/// The stream of notifications.
 #[derive(Debug)]
 pub(super) struct Signs(AsyncFd<Arc<OwnedFd>>);
 
-/// Which signs of a file or directory are wanted. Its path leads through it:
+/// Events of a directory on the path.
 const PASSED: WatchFlags = WatchFlags::DELETE_SELF.union(WatchFlags::MOVE_SELF);
-/// …or the path's next name in it is a link, or missing:
+/// Events of a directory whose next entry is a symlink or missing.
 const NAMES: WatchFlags = PASSED
     .union(WatchFlags::CREATE)
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
     .union(WatchFlags::MOVED_TO);
-/// …or it is the file at the path's end:
+/// Events of the file at the end of the path.
 const CONTENT: WatchFlags =
     PASSED.union(WatchFlags::MODIFY).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ATTRIB);
-/// …or the folder there.
+/// Events of the folder at the end of the path.
 const FILES: WatchFlags = NAMES.union(CONTENT);
 
-/// Links in a path, as the kernel counts them.
+/// Maximum number of symlinks in a path, as in the kernel (`ELOOP`).
 const MOST_LINKS: usize = 40;
 
-/// Paths that change while they are resolved are resolved so often.
+/// Attempts to resolve paths that change meanwhile.
 const TRIES: usize = 5;
 
 type Wanted = BTreeMap<PathBuf, WatchFlags>;
 
 impl Watches {
-    /// Nothing is watched yet.
+    /// Creates a set without watches.
     pub(super) fn new() -> Self {
         let inotify = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok().map(Arc::new);
         Self { inotify, held: BTreeSet::new(), whole: false }
     }
 
-    /// The signs; `None` where there are none. Needs a runtime.
+    /// The notifications; `None` without inotify. Requires a runtime.
     #[expect(
         deprecated,
         reason = "what replaces it is unsafe, and needs what holds here: the descriptor lives as long as the signs"
@@ -75,7 +75,7 @@ impl Watches {
         AsyncFd::new(inotify).ok().map(Signs)
     }
 
-    /// Whether all that is wanted is watched.
+    /// Whether everything is watched.
     pub(super) fn is_whole(&self) -> bool {
         self.whole
     }
@@ -90,20 +90,20 @@ impl Watches {
             for (path, flags) in &wanted {
                 match add_watch(inotify, path, *flags | WatchFlags::MASK_ADD) {
                     Ok(watch) => drop(held.insert(watch)),
-                    // It has just gone: the next try sees that.
+                    // It has just been removed; the next attempt notices that.
                     Err(Errno::NOENT | Errno::NOTDIR) => {}
-                    // A directory that may be passed need not be readable.
+                    // A directory on the path may be searchable but not readable. That is no error.
                     Err(_) if *flags == PASSED => {}
                     Err(_) => self.whole = false,
                 }
             }
-            // What came between the look and the watch gives no sign.
+            // A change between the look-up and the watch would cause no notification, so the look-up is repeated.
             if self::wanted(folder, file) == wanted {
                 break;
             }
         }
         for watch in self.held.difference(&held) {
-            // It may be gone with its file.
+            // The kernel may have removed the watch with its file.
             let _ = remove_watch(inotify, *watch);
         }
         self.held = held;
@@ -111,16 +111,17 @@ impl Watches {
 }
 
 impl Signs {
-    /// Waits for the next.
+    /// Waits for the next notification.
     pub(super) async fn next(&self) {
         let Ok(mut ready) = self.0.readable().await else { return std::future::pending().await };
         let mut events = [0; 4096];
+        // The events are only drained: which file they name does not matter.
         while rustix::io::read(self.0.get_ref(), &mut events).is_ok_and(|count| count > 0) {}
         ready.clear_ready();
     }
 }
 
-/// All that has to be watched for these two, and for the files that links in the folder lead to.
+/// The paths to watch for these two, and for the targets of symlinks in the folder.
 fn wanted(folder: &Path, file: &Path) -> Wanted {
     let mut wanted = Wanted::new();
     add_path(&mut wanted, file);
@@ -135,7 +136,7 @@ fn wanted(folder: &Path, file: &Path) -> Wanted {
     wanted
 }
 
-/// Adds what one path leads through. Links are followed as the kernel follows them.
+/// Adds what a path leads through. Symlinks are followed as in the kernel.
 fn add_path(wanted: &mut Wanted, path: &Path) {
     let mut add = |path: &Path, flags| {
         wanted.entry(path.to_owned()).or_insert(WatchFlags::empty()).insert(flags);
@@ -177,7 +178,7 @@ fn kind(path: &Path) -> io::Result<fs::FileType> {
     fs::symlink_metadata(path).map(|about| about.file_type())
 }
 
-/// The names of a path, the last one first.
+/// The components of a path, the last one first.
 fn names(path: &Path) -> Vec<OsString> {
     let named = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     let mut names: Vec<_> = named.map(|part| part.as_os_str().to_owned()).collect();

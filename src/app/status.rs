@@ -1,4 +1,4 @@
-//! The state of a running gate, for `portcullis status`.
+//! The status of a running gate, for `portcullis status`.
 
 mod about;
 mod last_reload;
@@ -20,61 +20,61 @@ use crate::{
 pub(super) use about::{About, Configured};
 pub use last_reload::Reload;
 
-/// What runs.
+/// The status of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The gate's version.
     pub version: String,
-    /// Since when it serves: ISO 8601, UTC.
+    /// The time of the start: ISO 8601, UTC.
     pub since: String,
-    /// Where it listens: for clients, and for health and metrics.
+    /// The listeners for clients, and for health and metrics.
     pub listeners: Vec<String>,
     /// `standard` or `loopback3`.
     pub profile: String,
-    /// The set in force.
+    /// The ruleset in force.
     pub policies: PoliciesInForce,
-    /// How the last reload went.
+    /// The result of the last reload.
     pub last_reload: Reload,
-    /// What the store holds.
+    /// The number of rows in the store.
     pub store: Rows,
-    /// Tokens that are good now, as the metrics count them.
+    /// The number of live tokens, as in the metrics.
     pub sessions: u64,
     /// The servers of the app.
     pub upstreams: Vec<String>,
-    /// How they are, in the same order.
+    /// Their health, in the same order.
     pub upstream_health: Vec<ServerHealth>,
     /// Settings of the file that wait for a restart.
     pub needs_restart: Vec<String>,
-    /// Certificates; none where TLS is off.
+    /// Certificates; empty without TLS.
     pub certificates: Vec<String>,
 }
 
-/// How a server of the app is.
+/// The health of a server of the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerHealth {
-    /// Whether it answers; `None` = it has not been asked yet.
+    /// Whether it answers; `None` = not checked yet.
     pub up: Option<bool>,
-    /// Who says so: `probe`, or the last new `connection`.
+    /// The source: `probe`, or the last new `connection`.
     pub by: Option<String>,
-    /// Since when: ISO 8601, UTC.
+    /// The time of the last change: ISO 8601, UTC.
     pub since: Option<String>,
 }
 
-/// The set in force.
+/// The ruleset in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoliciesInForce {
     /// Its digest.
     pub digest: String,
-    /// How many routes it has.
+    /// The number of routes.
     pub routes: u64,
-    /// Of how many files it was made.
+    /// The number of files.
     pub files: u64,
     /// The folder.
     pub dir: String,
 }
 
-/// How many rows there are.
+/// Numbers of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Accounts.
@@ -117,10 +117,10 @@ impl Configured {
 }
 
 impl Live {
-    /// What runs.
+    /// The status of the gate.
     ///
     /// # Errors
-    /// When the gate is too busy with reloads to tell, or the store cannot answer.
+    /// When the queue of reloads is full, or the store cannot answer.
     pub async fn status(&self, store: &dyn Store) -> Result<Status, LiveError> {
         let made_of = self.made_of().await?;
         let counters = store.counters();

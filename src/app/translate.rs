@@ -1,4 +1,4 @@
-//! From the settings of the file to the settings of each part.
+//! Converts the configuration to the settings of each part.
 
 mod accounts;
 
@@ -13,14 +13,14 @@ use crate::{
 
 pub use accounts::{accounts, store};
 
-/// An answer's head may be larger than a request's: only the app sends it.
+/// Limits of a response head. They are larger than those of a request, because only the app sends it.
 const RESPONSE_HEAD: HeadLimits = HeadLimits { bytes: 128 * 1024, fields: MAX_FIELDS };
 
 pub(super) fn is_loopback(config: &Config) -> bool {
     config.profile == Profile::Loopback3
 }
 
-/// What the policy files leave open.
+/// The settings of the policies.
 #[must_use]
 pub fn policy(config: &Config) -> policy::Settings {
     policy::Settings {
@@ -48,7 +48,7 @@ pub(super) fn address(listen: &Listen) -> Option<listen::Address> {
     }
 }
 
-/// `open_files`: how many this process may have.
+/// `open_files` is the limit of the process.
 pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
     let server = &config.server;
     listen::Settings {
@@ -140,7 +140,7 @@ pub(super) fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-/// What links begin with: `server.public_url`, else where this gate listens.
+/// The prefix of links: `server.public_url`, otherwise the address of the listener.
 pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> String {
     if let Some(url) = &config.server.public_url {
         return url.trim_end_matches('/').to_owned();

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use super::{Seen, finding, is_policy};
 use crate::policy::{Code, Finding, Severity};
 
-/// What a reader of the folder might take for a policy, and what is none: named, as a rule that is not read protects
-/// nothing. A folder that cannot be read is told where it is read.
+/// Warns of files that could be taken for policies and are not read, because a rule that is not read protects nothing.
+/// Errors of the folder are reported by [`read`](super::read).
 #[must_use]
 pub fn passed_over(folder: &Path) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
@@ -21,11 +21,11 @@ pub fn passed_over(folder: &Path) -> Vec<Finding> {
     found
 }
 
-/// Why a name that is not read looks like one that is, and what would be right.
+/// The reason why a file is not read, and the fix.
 fn overlooked(name: &str, seen: &Seen) -> Option<(&'static str, &'static str)> {
     let is_ours =
         !name.starts_with('.') && [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
-    // Kubernetes keeps the files of a mounted folder in `..data`.
+    // Kubernetes keeps the files of a volume in `..data`.
     if is_policy(name) || is_ours || name.starts_with("..") {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Why there are no rules to serve under.
+//! Errors of loading policies.
 
 use std::{io, path::PathBuf};
 
@@ -7,25 +7,25 @@ use crate::{
     store::StoreError,
 };
 
-/// Why there are no rules to serve under.
+/// The reason why no ruleset could be built.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The folder or a file of it cannot be read.
     #[error("cannot read the policies in `{path}`")]
     Unreadable {
-        /// The folder or file.
+        /// The path of the folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// It changed whenever it was read.
+    /// The folder changed during every attempt to read it.
     #[error("the policies folder `{path}` changes while it is read; ask again when it is written")]
     Restless {
         /// The folder.
         path: PathBuf,
     },
-    /// More policies than any app has.
+    /// The folder contains more than the limits allow.
     #[error(
         "the policies folder `{path}` holds more than 100000 policies, or 256 MiB of them; keep other files elsewhere"
     )]
@@ -33,7 +33,7 @@ pub enum PolicyError {
         /// The folder.
         path: PathBuf,
     },
-    /// There is nothing in it.
+    /// The folder contains no policies.
     #[error(
         "the policies folder `{path}` holds no `.json` file; put at least one there, or set `policies.dir`"
     )]
@@ -41,10 +41,10 @@ pub enum PolicyError {
         /// The folder.
         path: PathBuf,
     },
-    /// The files have mistakes.
+    /// The files contain errors.
     #[error("the policies have mistakes:\n{}", lines(.0))]
     ConfigErrors(Vec<Finding>),
-    /// The store's rows cannot be read.
+    /// The rows of the store cannot be read.
     #[error("the roles and rules in the store cannot be read")]
     Store(#[from] StoreError),
 }

@@ -1,4 +1,4 @@
-//! Asks for the rules to be made anew.
+//! Sends requests to the reload thread.
 
 use std::sync::{Arc, mpsc::SyncSender};
 
@@ -9,13 +9,13 @@ use crate::{
     policy::{Source, Stored},
 };
 
-/// Asks for the rules to be made anew. Cheap to clone; the thread ends with the last one.
+/// Sends requests to the reload thread. Cheap to clone; the thread ends with the last clone.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Reloader {
     pub(super) requests: SyncSender<Request>,
 }
 
-/// What is wanted, and whom to tell what became of it.
+/// A request with the channel for its result.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) what: What,
@@ -24,17 +24,17 @@ pub(super) struct Request {
 
 #[derive(Debug)]
 pub(super) enum What {
-    /// The files are read now, also if nothing seems to have changed.
+    /// Read the files, even if they seem unchanged.
     Files,
-    /// The store has other rows now: they are compiled with the files in force.
+    /// Compile the files in force with these rows of the store.
     Rows(Stored),
-    /// The files may have changed: they are looked at now.
+    /// Check whether the files have changed.
     Look,
-    /// It is asked what the set in force was made of.
+    /// Return the inputs of the ruleset in force.
     Tell(oneshot::Sender<MadeOf>),
 }
 
-/// The set in force, and what it was made of.
+/// The ruleset in force with its inputs.
 #[derive(Debug)]
 pub(in crate::app) struct MadeOf {
     pub(in crate::app) sources: Vec<Source>,

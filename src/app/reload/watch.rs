@@ -1,4 +1,4 @@
-//! What has the policies made anew without being asked: changes of the files and of the store.
+//! Triggers reloads on changes of the files and of the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,24 +8,24 @@ use crate::{
     store::{ChangeNotices, Store, StoreError},
 };
 
-/// However busy the store is, it is asked only so often whether roles or rules are among its changes.
+/// Minimum interval between two reads of the store's changes, however busy it is.
 const STORE_PAUSE: Duration = Duration::from_millis(250);
 
-/// Has the files looked at whenever there is a sign that they changed.
+/// Requests a check whenever the files may have changed.
 pub(super) async fn watch_files(signs: Option<Signs>, reloader: Reloader) {
     let Some(signs) = signs else { return };
     loop {
         signs.next().await;
-        // Too many waiting: then it is tried again, as the files are to be looked at after this sign.
+        // Repeated while the queue is full: a check must follow each notification.
         while !reloader.look() {
             tokio::time::sleep(POLL).await;
         }
-        // A folder that is written to all the time is looked at no more often.
+        // Pauses, so that a folder with permanent writes is not checked more often.
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// Compiles again whenever roles or rules in the store change.
+/// Recompiles whenever roles or rules in the store change.
 pub(super) async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: Reloader) {
     let mut behind = false;
     loop {
@@ -51,7 +51,7 @@ pub(super) async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: 
     }
 }
 
-/// Whether that is done with; else it has to be tried again.
+/// Whether the new rows are in force; otherwise the caller tries again.
 async fn take_rows(store: &dyn Store, reloader: &Reloader) -> bool {
     match stored(store).await {
         Ok(stored) => reloader.request(What::Rows(stored)).await.is_some(),

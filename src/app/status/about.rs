@@ -1,4 +1,4 @@
-//! What is known at the start, and where the rest is found.
+//! The fixed part of the status, and the sources of the rest.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     observe::metrics::Metrics,
 };
 
-/// What is known at the start, and where the rest is found.
+/// The fixed part of the status, and the sources of the rest.
 #[derive(Clone)]
 pub(in crate::app) struct About {
     pub(in crate::app) since: Timestamp,
@@ -20,7 +20,7 @@ pub(in crate::app) struct About {
     pub(in crate::app) last: Arc<LastReload>,
 }
 
-/// What the configuration says, as `status` shows it.
+/// The part of the status that comes from the configuration.
 #[derive(Clone)]
 pub(in crate::app) struct Configured {
     pub(in crate::app) listeners: Vec<String>,

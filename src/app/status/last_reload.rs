@@ -1,12 +1,12 @@
-//! How the last reload went, as it is told.
+//! The result of the last reload.
 
 use serde::{Deserialize, Serialize};
 
 /// The last reload of the configuration and the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reload {
-    /// When: ISO 8601, UTC. `None` = not since the start.
+    /// The time: ISO 8601, UTC. `None` = not since the start.
     pub at: Option<String>,
-    /// Why it was refused.
+    /// The reason why it failed.
     pub failure: Option<String>,
 }

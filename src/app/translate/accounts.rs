@@ -1,4 +1,4 @@
-//! How accounts behave: `[users]` where it is set, else the account model's file, else the default.
+//! The settings of accounts: `[users]` where it is set, otherwise the account model's file, otherwise the default.
 
 use super::{address, is_loopback, link_base};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
     store,
 };
 
-/// What a setting is.
+/// The sources of a setting.
 struct Merged<'a> {
     config: &'a Config,
     model: Option<&'a AccountModel>,
 }
 
 impl Merged<'_> {
-    /// The value of a key of `[users]` where it is set or the model's file is silent.
+    /// The value in `[users]` if it is set there, or if the model's file does not contain it.
     fn value<T>(
         &self,
         key: &str,
@@ -27,7 +27,7 @@ impl Merged<'_> {
         from_file.unwrap_or_else(|| configured(&self.config.users))
     }
 
-    /// An empty text is none.
+    /// An empty text means no delimiter.
     fn realm_delimiter(&self) -> Option<String> {
         let delimiter = self.value(
             "realm_delimiter",
@@ -37,7 +37,7 @@ impl Merged<'_> {
         Some(delimiter).filter(|text| !text.is_empty())
     }
 
-    /// The name of the account model, where the app has several user models.
+    /// The name of the account model, if the app has several user models.
     fn principal_type(&self) -> Option<String> {
         self.model.filter(|model| model.principal_type == model.name).map(|model| model.name.clone())
     }
@@ -48,7 +48,7 @@ impl Merged<'_> {
     }
 }
 
-/// How accounts behave; without a model they are called `User`.
+/// The settings of accounts. Without a model they are called `User`.
 #[must_use]
 pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Settings {
     let merged = Merged { config, model };
@@ -113,7 +113,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
     }
 }
 
-/// Which store, and how it folds the names of these accounts.
+/// The settings of the store, with the folding of these accounts' names.
 #[must_use]
 pub fn store(config: &Config, model: Option<&AccountModel>) -> store::Settings {
     store::Settings { keys: accounts(config, model).keys(), ..config.store.clone() }
@@ -132,13 +132,13 @@ fn seconds(seconds: i64) -> f64 {
     seconds as f64
 }
 
-/// The account model's key. Profile `standard` leaves no id to a client.
+/// The key of the account model. In profile `standard` clients cannot choose it.
 fn key(config: &Config, model: &AccountModel) -> accounts::Key {
     let policy::Key { name, text, generated } = model.key.clone();
     accounts::Key { name, text, chosen: !generated && is_loopback(config) }
 }
 
-/// The properties of an app's own user model, its own first.
+/// The properties that the account model declares.
 fn declared(model: &AccountModel) -> Vec<accounts::Property> {
     let property = |property: &policy::Property| accounts::Property {
         name: property.name.clone(),
