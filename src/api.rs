@@ -1,7 +1,7 @@
-//! The LoopBack User API: one endpoint reads its input, calls `accounts`, and shapes the output.
+//! The LoopBack User API. An endpoint reads its input, calls `accounts`, and shapes the output.
 //!
-//! The gate reads the body ([`Body::read`]) and checks the arguments' types ([`Api::check_arguments`],
-//! [`check_takes`]) before it asks the rules, as LoopBack does; what a rule must allow first is in [`Api::serve`].
+//! As in LoopBack, the gate reads the body ([`Body::read`]) and checks the types of arguments
+//! ([`Api::check_arguments`], [`check_takes`]) before it asks the rules. [`Api::serve`] handles what follows a permit.
 
 mod answer;
 mod arguments;
@@ -37,42 +37,42 @@ pub use coerce::check_takes;
 pub use openapi::Reached;
 pub use problem::Problem;
 
-/// A request for the User API, routed and permitted.
+/// A request for the User API that is routed and permitted.
 #[derive(Debug)]
 pub struct Call<'c> {
-    /// What is called.
+    /// The method.
     pub method: AccountMethod,
-    /// Verb, target and headers.
+    /// Method, target and headers of the request.
     pub head: &'c http::request::Parts,
     /// The parsed body.
     pub body: Body,
-    /// The `:id` of the path, decoded.
+    /// The decoded `:id` of the path.
     pub id: Option<&'c str>,
     /// The caller's session; `None` = anonymous.
     pub session: Option<Arc<Session>>,
     /// The client's address.
     pub client: IpAddr,
-    /// For logs and events.
+    /// The request's id, for logs and events.
     pub request_id: &'c str,
-    /// Whom the rule lets in that let the caller in: [`Api::serve`] has it from the permit.
+    /// The audience of the rule that allowed the call; copied from the permit.
     pub reach: Reach,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Reply {
-    /// What the client gets.
+    /// The response for the client.
     pub response: http::Response<Bytes>,
-    /// The outcome of a login, for the metrics; `None` = another method was called.
+    /// The result of a login, for the metrics; `None` for other methods.
     pub login: Option<LoginResult>,
 }
 
-/// How the API answers; what accounts do is [`crate::accounts::Settings`].
+/// The settings of the API. Those of accounts are in [`crate::accounts::Settings`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The most bytes of a body, also of what a compressed one holds.
+    /// Maximum size of a body in bytes, compressed and uncompressed.
     pub body_limit: usize,
-    /// Profile `standard`: hosts that a confirmation may lead to, besides this one.
+    /// Hosts that a confirmation may redirect to, in addition to this one (profile `standard`).
     pub redirect_hosts: Vec<String>,
 }
 
@@ -82,46 +82,46 @@ pub struct Api {
     accounts: Accounts,
     settings: Arc<Settings>,
     document: Option<Arc<Document>>,
-    /// Wishes that the store, or what it stands on, could not grant.
+    /// Log throttle for requests that failed because of the store, the disk or memory.
     failures: Arc<LogThrottle>,
 }
 
 impl Api {
-    /// The API of these accounts.
+    /// Creates the API of these accounts.
     #[must_use]
     pub fn new(accounts: Accounts, settings: Settings) -> Self {
         Self { accounts, settings: Arc::new(settings), document: None, failures: Arc::default() }
     }
 
-    /// The same, with its description.
+    /// Adds the OpenAPI document.
     #[must_use]
     pub fn described(self, reached: Reached) -> Self {
         Self { document: Some(Arc::new(Document::new(reached))), ..self }
     }
 
-    /// Answers with the description; `None` where it is switched off. `set`: the one that this API goes with.
+    /// The response with the OpenAPI document; `None` if it is switched off. `set` is the ruleset of this API.
     #[must_use]
     pub fn description(&self, head: &http::request::Parts, set: &PolicySet) -> Option<http::Response<Bytes>> {
         self.document.as_ref().map(|document| document.response(head, set, self.accounts.settings()))
     }
 
-    /// The accounts that it serves.
+    /// The accounts of this API.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
 
-    /// How bodies are read.
+    /// The settings for reading bodies.
     #[must_use]
     pub fn reading(&self) -> Reading {
         let standard = !self.loopback();
         Reading { limit: self.settings.body_limit, lenient: standard, unique_keys: standard }
     }
 
-    /// Checks the types of a method's arguments, which LoopBack does before it asks the rules.
+    /// Checks the types of a method's arguments. LoopBack does this before the rules (docs/loopback-3.28.md section 0).
     ///
     /// # Errors
-    /// 400, LoopBack's words.
+    /// 400 with LoopBack's message.
     pub fn check_arguments(
         &self,
         method: AccountMethod,
@@ -146,12 +146,13 @@ impl Api {
         Reply { response, login }
     }
 
-    /// The endpoints.
+    /// Runs the endpoint of a method.
     async fn run(&self, call: &Call<'_>) -> Result<answer::Answer, Problem> {
         if self.loopback() && call.method.names_a_row() && call.id == Some("null") {
-            // LoopBack reads that word in a path as no value.
+            // LoopBack reads `null` in a path as a missing value.
             return Err(Problem::new(400, "id is a required argument"));
         }
+        // After the rules: a missing argument is reported after a denial (docs/loopback-3.28.md section 0, step 9).
         arguments::require(call.method, &call.body)?;
         match call.method {
             AccountMethod::Create => self.create(call).await,
@@ -195,7 +196,7 @@ impl Api {
     }
 }
 
-/// The outcome of a login. LoopBack has one status for a wrong password and an unconfirmed address.
+/// The result of a login. LoopBack has the same status for a wrong password and an unconfirmed address.
 fn login_result(answer: &Result<answer::Answer, Problem>) -> LoginResult {
     let Err(problem) = answer else { return LoginResult::Succeeded };
     match problem.status().as_u16() {

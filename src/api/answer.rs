@@ -1,4 +1,4 @@
-//! Results as Express sends them: negotiated, with a weak ETag, and 304 where the client has them already.
+//! Results in the form of Express: negotiated, with a weak ETag, and 304 if the client has them.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bytes::Bytes;
@@ -24,21 +24,21 @@ const JSON: &str = "application/json; charset=utf-8";
 const XML: &str = "text/xml; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What a method gave.
+/// The result of a method.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// A value.
     Value(Value),
-    /// A value that shows a token: no cache keeps it.
+    /// A value with a token, which no cache may store.
     Secret(Value),
-    /// Nothing: 204.
+    /// No content: 204.
     Nothing,
-    /// Somewhere else: 302.
+    /// A redirect: 302.
     Redirect(String),
 }
 
 impl Answer {
-    /// The answer that the client gets.
+    /// The response for the client.
     pub(super) fn into_response(self, head: &Parts, strictness: Strictness) -> Response<Bytes> {
         let format = result_format(head, strictness);
         let (value, secret) = match self {
@@ -73,7 +73,7 @@ impl Answer {
     }
 }
 
-/// Makes a 304 of an answer.
+/// Turns a response into a 304.
 pub(super) fn not_modified(response: &mut Response<Bytes>) {
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.body_mut() = Bytes::new();
@@ -81,7 +81,7 @@ pub(super) fn not_modified(response: &mut Response<Bytes>) {
     response.headers_mut().remove(CONTENT_LENGTH);
 }
 
-/// Express's weak ETag: the length in hex and 27 characters of SHA-1.
+/// The weak ETag of Express: the length in hex and 27 characters of SHA-1.
 pub(super) fn etag(body: &[u8]) -> Option<HeaderValue> {
     let digest = STANDARD_NO_PAD.encode(Sha1::digest(body));
     HeaderValue::from_str(&format!("W/\"{:x}-{digest}\"", body.len())).ok()
@@ -114,7 +114,7 @@ fn redirect(target: &str) -> Response<Bytes> {
     response
 }
 
-/// A target as Express writes it: what no address may hold is percent-encoded, escapes stay.
+/// Encodes a target as Express does: characters that a URI cannot contain are percent-encoded, escapes are kept.
 fn encoded(target: &str) -> String {
     let (before, escapes) =
         target.split_once('%').map_or((target, None), |(before, rest)| (before, Some(rest)));
@@ -128,7 +128,7 @@ fn encoded(target: &str) -> String {
     out
 }
 
-/// JSONP: a script that calls `?callback=` with the value; plain JSON without one.
+/// JSONP: a script that calls `?callback=` with the value. Without a callback, plain JSON.
 fn script(head: &Parts, value: &Value) -> Response<Bytes> {
     let parameters = query(head.uri.query());
     let callback = match parameters.get("callback") {
@@ -137,6 +137,7 @@ fn script(head: &Parts, value: &Value) -> Response<Bytes> {
     };
     let callback: String = match callback {
         Some(Value::String(name)) => {
+            // Other characters could run a script of the caller's choice.
             name.chars().filter(|c| c.is_ascii_alphanumeric() || "_$.[]".contains(*c)).collect()
         }
         _ => String::new(),
@@ -144,7 +145,7 @@ fn script(head: &Parts, value: &Value) -> Response<Bytes> {
     if callback.is_empty() {
         return text(StatusCode::OK, JSON, value.to_string());
     }
-    // Two line ends that JSON allows in a text and old scripts do not.
+    // U+2028 and U+2029 are allowed in strings of JSON but end a line in scripts before ES2019.
     let json = value.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
     let body = format!("/**/ typeof {callback} === 'function' && {callback}({json});");
     let mut response = text(StatusCode::OK, "text/javascript; charset=utf-8", body);
@@ -152,7 +153,7 @@ fn script(head: &Parts, value: &Value) -> Response<Bytes> {
     response
 }
 
-/// Whether the client has this very answer already, and takes a 304 for it.
+/// Whether the client has this response already and accepts a 304.
 pub(super) fn is_fresh(head: &Parts, response: &Response<Bytes>) -> bool {
     let readable = matches!(head.method, Method::GET | Method::HEAD) && response.status().is_success();
     let header = |headers: &HeaderMap, name| {

@@ -1,5 +1,5 @@
-//! What each method takes, and how LoopBack checks it: a wrong type is told before the rules are asked, a missing
-//! argument after them (docs/loopback-3.28.md section 0, steps 5 and 9).
+//! The arguments of the methods of the User API. As in LoopBack, a wrong type is reported before the rules, and a
+//! missing argument after them (docs/loopback-3.28.md section 0, steps 5 and 9).
 
 use http::{HeaderMap, request::Parts};
 use serde_json::{Map, Value};
@@ -11,20 +11,20 @@ use super::{
 };
 use crate::{javascript::to_text, policy::AccountMethod};
 
-/// Where an argument stands.
+/// The place of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// It is the body.
+    /// The body.
     Body,
-    /// It is a field of the body.
+    /// A field of the body.
     Field,
-    /// It is a parameter of the query.
+    /// A parameter of the query.
     Query,
-    /// It is a field of the body or, without one, a parameter of the query or, without either, a header.
+    /// A field of the body; otherwise a parameter of the query; otherwise a header.
     Named,
 }
 
-/// Where LoopBack looks besides the body.
+/// The places of arguments other than the body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Around<'r> {
     query: Option<&'r str>,
@@ -37,7 +37,7 @@ impl<'r> From<&'r Parts> for Around<'r> {
     }
 }
 
-/// What it has to be.
+/// The type of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
@@ -48,7 +48,7 @@ pub(super) enum Kind {
     Texts,
 }
 
-/// What a method takes.
+/// An argument of a method.
 pub(super) struct Argument {
     pub(super) name: &'static str,
     pub(super) place: Place,
@@ -67,7 +67,7 @@ const fn required(name: &'static str, place: Place, kind: Kind) -> Argument {
 const DATA: Argument = argument("data", Place::Body, Kind::Object);
 const FILTER: Argument = argument("filter", Place::Named, Kind::Object);
 const WHERE: Argument = argument("where", Place::Named, Kind::Object);
-/// A write's: its body is the data.
+/// The `where` of a write, whose body is the data.
 const QUERY_WHERE: Argument = argument("where", Place::Query, Kind::Object);
 
 /// Every method of the User API that takes more than an id. It says more than `policy/argument.rs`, which has what
@@ -113,16 +113,16 @@ const METHODS: &[(AccountMethod, &[Argument])] = &[
     (AccountMethod::UpdateToken, &[DATA]),
 ];
 
-/// Checks the types.
+/// Checks the types of the arguments.
 pub(super) fn check(method: AccountMethod, body: &Body, around: Around<'_>) -> Result<(), Problem> {
     let arguments = of(method);
-    // Most requests have nothing in their query that is looked at here: it is not parsed for them.
+    // The query is parsed only for methods with such an argument; most have none.
     let is_read = arguments.iter().any(|argument| matches!(argument.place, Place::Query | Place::Named));
     let query = if is_read { negotiate::query(around.query) } else { Map::new() };
     arguments.iter().try_for_each(|argument| argument.read(body, &query, around.headers).map(drop))
 }
 
-/// Checks that nothing required is missing.
+/// Checks that no required argument is missing.
 pub(super) fn require(method: AccountMethod, body: &Body) -> Result<(), Problem> {
     let query = Map::new();
     for argument in of(method).iter().filter(|argument| argument.required) {
@@ -138,7 +138,7 @@ pub(super) fn require(method: AccountMethod, body: &Body) -> Result<(), Problem>
     Ok(())
 }
 
-/// A method's argument, converted; `None` when it is absent.
+/// The converted argument of a method; `None` if it is absent.
 pub(super) fn value(
     method: AccountMethod,
     name: &str,
@@ -151,7 +151,7 @@ pub(super) fn value(
     }
 }
 
-/// What a method takes, besides an id in its path.
+/// The arguments of a method, except the id in its path.
 pub(super) fn of(method: AccountMethod) -> &'static [Argument] {
     METHODS.iter().find(|(known, _)| *known == method).map_or(&[], |(_, arguments)| arguments)
 }
@@ -166,7 +166,7 @@ impl Argument {
         let field = body.fields().and_then(|fields| fields.get(self.name));
         let (given, manner) = match self.place {
             Place::Body => (Some(&body.0), Manner::Typed),
-            // Of a body that is `null`, LoopBack finds every field to be so.
+            // If the body is `null`, LoopBack reads every field as `null`.
             Place::Field if body.0.is_null() => (Some(&Value::Null), body.manner()),
             Place::Field => (field, body.manner()),
             Place::Query => (query.get(self.name), Manner::Guessed),
@@ -190,7 +190,7 @@ impl Argument {
     }
 }
 
-/// Whether a value came with its type, or the type has to be guessed from its text.
+/// Whether a value has a type of its own, or its type is guessed from its text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Typed,
@@ -203,13 +203,13 @@ impl Body {
     }
 }
 
-/// A header as Node shows it: equal names are joined.
+/// A header as Node.js provides it: lines of the same name are joined.
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
     lines.map(String::from).reduce(|first, next| format!("{first}, {next}"))
 }
 
-/// A value whose type a JSON body has told; `null` counts as absent.
+/// Checks a value with a JSON type. `null` counts as absent.
 fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
     let wrong = |message: &'static str| Err(Problem::new(400, message));
     match (kind, value) {
@@ -226,7 +226,7 @@ fn typed(value: &Value, kind: Kind) -> Result<(), Problem> {
     }
 }
 
-/// A query's parameter: a text that may hold JSON, or what brackets made of it.
+/// Converts a parameter of the query: a text that may contain JSON, or the structure of a bracket notation.
 fn from_text(given: &Value, kind: Kind) -> Result<Option<Value>, Problem> {
     let Some(text) = given.as_str() else {
         return match (kind, given) {

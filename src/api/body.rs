@@ -1,4 +1,4 @@
-//! Bodies as Express's parsers read them (docs/loopback-3.28.md section 7).
+//! Parses bodies as the parsers of Express do (docs/loopback-3.28.md section 7).
 
 use std::io::{ErrorKind, Read};
 
@@ -16,26 +16,26 @@ use super::{
 };
 use crate::qs::{self, TooMuch};
 
-/// A body as LoopBack's body parsers read it (docs/loopback-3.28.md section 7): `{}` where there is none, or where its
-/// type is neither JSON nor a form.
+/// A body as LoopBack's parsers read it (docs/loopback-3.28.md section 7): `{}` if there is none, or if it is neither
+/// JSON nor a form.
 #[derive(Debug)]
 pub struct Body(pub Value, Origin);
 
-/// What a body was written in. JSON knows types; a form's values are texts, and LoopBack converts them.
+/// The format of a body. JSON has types; the values of a form are strings, which LoopBack converts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Json,
     Other,
 }
 
-/// How bodies are read.
+/// The settings for reading bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// The most bytes, also of what a compressed body holds.
+    /// Maximum size in bytes, compressed and uncompressed.
     pub limit: usize,
-    /// Profile `standard`: a JSON object without a content type, or under curl's default one, is read as JSON.
+    /// Whether a JSON object without a content type, or with curl's default one, is read as JSON (profile `standard`).
     pub lenient: bool,
-    /// Profile `standard`: a JSON object that has a key twice is refused.
+    /// Whether a JSON object with duplicate keys is refused (profile `standard`).
     pub unique_keys: bool,
 }
 
@@ -45,24 +45,24 @@ impl Reading {
     }
 }
 
-/// What a content type makes of a body.
+/// The format that a content type denotes.
 enum Kind {
     Json,
     Form,
     Ignored,
 }
 
-/// A content type's type and charset, both in lower case.
+/// Type and charset of a content type, in lower case.
 struct MediaType {
     essence: String,
     charset: Option<String>,
 }
 
 impl Body {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// 400 for broken JSON, 413 for too much of anything, 415 for a charset or an encoding that is not understood.
+    /// 400 for invalid JSON, 413 for exceeded limits, 415 for an unsupported charset or encoding.
     pub fn read(headers: &HeaderMap, bytes: &Bytes, reading: Reading) -> Result<Self, Problem> {
         if bytes.len() > reading.limit {
             return Err(Self::too_large());
@@ -85,7 +85,8 @@ impl Body {
             _ => Kind::Ignored,
         });
         let charset = media.and_then(|media| media.charset).unwrap_or_else(|| "utf-8".to_owned());
-        // Profile `standard` converts nothing: what brackets in a form make is not a password.
+        // Profile `standard` converts no values of forms: brackets in a form would turn a password into an object or
+        // list.
         let typed = reading.lenient || (matches!(kind, Kind::Json) && is_plainly_json(headers));
         let origin = if typed { Origin::Json } else { Origin::Other };
         let value = match kind {
@@ -104,13 +105,13 @@ impl Body {
         Ok(Self(value, origin))
     }
 
-    /// What a request without a body has.
+    /// The body of a request without one.
     #[must_use]
     pub fn empty() -> Self {
         Self(Value::Object(Map::new()), Origin::Other)
     }
 
-    /// Whether its values have types of their own: LoopBack converts those of a form.
+    /// Whether the values have types. LoopBack converts those of a form.
     pub(super) fn is_typed(&self) -> bool {
         self.1 == Origin::Json
     }
@@ -127,20 +128,20 @@ impl Body {
         Self(value, Origin::Json)
     }
 
-    /// What a body above the limit gets.
+    /// The error for a body above the limit.
     #[must_use]
     pub fn too_large() -> Problem {
         Problem::named(413, "PayloadTooLargeError", "request entity too large")
     }
 
-    /// The fields, where the body is an object.
+    /// The fields, if the body is an object.
     pub(super) fn fields(&self) -> Option<&Map<String, Value>> {
         self.0.as_object()
     }
 }
 
 impl MediaType {
-    /// `None` for what is not a media type: Express then ignores the body.
+    /// `None` if the text is not a media type; Express ignores the body then.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';');
         let essence = parts.next()?.trim().to_ascii_lowercase();
@@ -163,7 +164,7 @@ impl MediaType {
     }
 }
 
-/// LoopBack believes a body's types under this one spelling only.
+/// LoopBack treats values as typed only with this spelling of the content type.
 fn is_plainly_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
@@ -172,8 +173,8 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// Whether a seed's `curl -d '{…}'` may be meant. A browser that sends this from another site is not believed: a
-/// form there can send any text under these types without asking first.
+/// Whether the body may come from `curl -d '{…}'`. A cross-site request of a browser is excluded: a form on any site
+/// can send any text with these content types, without a preflight.
 fn may_be_json(headers: &HeaderMap, media: Option<&Option<MediaType>>) -> bool {
     let cross = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let curl = match media {
@@ -191,7 +192,7 @@ fn bare_object(bytes: &[u8], duplicates: DuplicateKeys) -> Option<Value> {
     json::parse(bytes, duplicates).ok().filter(Value::is_object)
 }
 
-/// The body without its content encoding, bounded by the same limit.
+/// The body without its content encoding. The limit applies to the result, too.
 fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str) -> Result<Vec<u8>, Problem> {
     if !charset.starts_with("utf-") {
         return Err(unsupported_charset(charset));
@@ -208,6 +209,7 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
         }
     };
     let mut plain = Vec::new();
+    // One byte more than the limit shows that it is exceeded. A small gzip body may expand a thousandfold.
     let most = u64::try_from(reading.limit).unwrap_or(u64::MAX).saturating_add(1);
     match source.take(most).read_to_end(&mut plain) {
         Ok(_) if plain.len() > reading.limit => Err(Body::too_large()),
@@ -219,12 +221,12 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
     }
 }
 
-/// As gzip or zlib do.
+/// Whether the bytes begin like gzip or zlib.
 fn begins_well(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x1f\x8b") || bytes.first().is_some_and(|byte| byte & 0x0f == 8)
 }
 
-/// The text's UTF-8 bytes.
+/// The text converted to UTF-8.
 fn utf8(bytes: Vec<u8>, charset: &str) -> Result<Vec<u8>, Problem> {
     let unit: fn([u8; 2]) -> u16 = match charset {
         "utf-8" => return Ok(bytes),

@@ -1,5 +1,5 @@
-//! The arguments of an app's methods, checked as strong-remoting does before LoopBack asks the rules
-//! (docs/loopback-3.28.md section 0, step 5). Nothing is converted for the app: it does that again itself.
+//! Checks the arguments of the app's methods as strong-remoting does before LoopBack asks the rules
+//! (docs/loopback-3.28.md section 0, step 5). Nothing is converted: the app does that itself.
 
 mod checked;
 mod number;
@@ -16,10 +16,10 @@ use crate::{
     wire::RequestHead,
 };
 
-/// Checks the types of what the action's method takes. `body`: `None` = none was sent, or none that LoopBack reads.
+/// Checks the types of the arguments of an action's method. `body`: `None` if there is none that LoopBack reads.
 ///
 /// # Errors
-/// 400, strong-remoting's words.
+/// 400 with strong-remoting's message.
 pub fn check_takes(action: &Action<'_, '_>, head: &RequestHead, body: Option<&Body>) -> Result<(), Problem> {
     let Some(takes) = action.takes.filter(|takes| !takes.is_empty()) else { return Ok(()) };
     let nothing = Value::Object(Map::new());
@@ -28,16 +28,16 @@ pub fn check_takes(action: &Action<'_, '_>, head: &RequestHead, body: Option<&Bo
     takes.iter().try_for_each(|argument| given.check(argument)).map_err(|message| Problem::new(400, message))
 }
 
-/// What a request holds.
+/// The parts of a request that contain arguments.
 struct Given<'r> {
     action: &'r Action<'r, 'r>,
     head: &'r RequestHead,
     body: &'r Value,
-    /// Parsed when an argument asks for it.
+    /// Parsed when an argument needs it.
     query: OnceCell<Map<String, Value>>,
 }
 
-/// How a value came: JSON told its type, or it has to be guessed from its text.
+/// Whether the value has a JSON type, or its type is guessed from its text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Typed,
@@ -66,7 +66,7 @@ impl Given<'_> {
         value.map_or(Ok(()), |value| check(argument.kind, &value, manner, argument.lists))
     }
 
-    /// The first of path, body, query and header that has it.
+    /// The first of path, body, query and header that contains the argument.
     fn named(&self, name: &str) -> (Option<Cow<'_, Value>>, Manner) {
         let in_body = self.body.as_object().and_then(|fields| fields.get(name));
         if let Some(segment) = self.action.param(name) {
@@ -85,7 +85,7 @@ impl Given<'_> {
         (value, Sloppy)
     }
 
-    /// A field of the body; of a body that is nothing, JavaScript finds every field to be that.
+    /// A field of the body. If the body is falsy, JavaScript reads every field as the body itself.
     fn field(&self, name: &str) -> Option<&Value> {
         if !javascript::truthy(self.body) {
             return Some(self.body);
@@ -98,7 +98,7 @@ impl Given<'_> {
             .get_or_init(|| self.head.query().map(|query| negotiate::query(Some(query))).unwrap_or_default())
     }
 
-    /// A header as Node shows it: equal names are joined.
+    /// A header as Node.js provides it: lines of the same name are joined.
     fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut found: Option<Cow<'_, str>> = None;
         for field in self.head.fields().filter(|field| field.name.eq_ignore_ascii_case(name)) {
@@ -111,7 +111,7 @@ impl Given<'_> {
         found
     }
 
-    /// strong-remoting trusts the types of a body that calls itself JSON in lower case.
+    /// strong-remoting treats the body as typed only if its content type is JSON in lower case.
     fn is_json(&self) -> bool {
         let rest = self.head.field("content-type").and_then(|value| value.strip_prefix(b"application/json"));
         rest.is_some_and(|rest| {
@@ -135,8 +135,8 @@ fn check(kind: Kind, value: &Value, manner: Manner, lists: bool) -> Checked {
     match (value, manner) {
         (Value::Array(items), _) => items.iter().try_for_each(|item| check(inner, item, manner, lists)),
         (_, Typed) => Err("Value is not an array."),
-        // From 6.14.1 on `qs` makes an object of more than 20 equal parameters, and a list before. The app has one or
-        // the other, and says itself whether it takes that.
+        // Since 6.14.1, `qs` turns more than 20 equal parameters into an object, and earlier versions into a list.
+        // Either may reach the app, which checks the value itself.
         (Value::Object(items), Sloppy) if is_long_list(items) => {
             items.values().try_for_each(|item| check(inner, item, manner, lists))
         }
@@ -149,13 +149,13 @@ fn check(kind: Kind, value: &Value, manner: Manner, lists: bool) -> Checked {
     }
 }
 
-/// A value whose type JSON has told.
+/// Checks a value with a JSON type.
 fn typed(item: Item, value: &Value, lists: bool) -> Checked {
     let unless = |fits: bool, message| if fits { Ok(()) } else { Err(message) };
     match item {
         Item::Any => Ok(()),
         Item::Boolean => unless(value.is_boolean(), "Value is not a boolean."),
-        // What is not a date is found out after the rules.
+        // LoopBack reports an invalid date after the rules.
         Item::Date => unless(value.is_number() || value.is_string(), "Value is not a valid date."),
         Item::Number => unless(value.is_number(), "Value is not a number."),
         Item::Integer => number::integer(value.as_f64()),
@@ -171,7 +171,7 @@ fn typed(item: Item, value: &Value, lists: bool) -> Checked {
     }
 }
 
-/// A value whose type is guessed: a text that may hold JSON, or what brackets in a query made of it.
+/// Checks a value of guessed type: a text that may contain JSON, or the structure of a bracket notation.
 fn sloppy(item: Item, value: &Value, lists: bool) -> Checked {
     let text = value.as_str();
     if text == Some("") {

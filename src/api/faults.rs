@@ -1,4 +1,4 @@
-//! The table from account errors to LoopBack's answers.
+//! Maps errors of accounts to LoopBack's answers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     identity::UserId,
 };
 
-/// LoopBack's answer. `model` is the account model's name.
+/// LoopBack's answer for an error. `model` is the name of the account model.
 pub(super) fn problem(fault: Fault, model: &str) -> Problem {
     let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
     match fault {
@@ -67,7 +67,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
     }
 }
 
-/// What an account's owner or a stranger may not.
+/// Errors of operations that are not allowed.
 fn refused(fault: Fault) -> Problem {
     let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
     match fault {
@@ -104,7 +104,7 @@ fn refused(fault: Fault) -> Problem {
     }
 }
 
-/// What goes wrong with rows.
+/// Errors about rows.
 fn row(fault: Fault) -> Problem {
     match fault {
         Fault::NoInstance(id) => {
@@ -124,7 +124,7 @@ fn row(fault: Fault) -> Problem {
             Problem::new(400, format!("id property ({key}) cannot be updated from {from} to {to}"))
         }
         Fault::KeyTaken { model, key } => Problem::new(409, format!("Duplicate entry for {model}.{key}")),
-        // LoopBack forgot the blank.
+        // The missing blank is LoopBack's.
         Fault::Several => Problem::new(
             400,
             "There are multiple instances found.Upsert Operation will not be performed!",
@@ -144,7 +144,7 @@ fn row(fault: Fault) -> Problem {
     }
 }
 
-/// What goes wrong with filters.
+/// Errors of filters.
 fn query(fault: QueryError) -> Problem {
     let problem = Problem::new(400, fault.to_string());
     match fault {
@@ -161,12 +161,12 @@ fn query(fault: QueryError) -> Problem {
     }
 }
 
-/// No row with this id.
+/// The error for an unknown id.
 pub(super) fn unknown(model: &str, id: &str) -> Problem {
     Problem::new(404, format!("Unknown \"{model}\" id \"{id}\".")).code("MODEL_NOT_FOUND")
 }
 
-/// An id as JSON: numbers stay numbers.
+/// An id as JSON: numeric ids are numbers.
 pub(super) fn id(user: &UserId) -> Value {
     match user {
         UserId::Number(number) => (*number).into(),
@@ -201,7 +201,8 @@ fn invalid(violations: &Violations) -> Problem {
     Problem::named(422, "ValidationError", violations.to_string()).details(details)
 }
 
-/// One slot an item, `null` for the good ones. LoopBack calls it its own error, a 500: it is the client's.
+/// One entry for each item, `null` for valid ones. LoopBack answers 500 here (docs/loopback-3.28.md section 11, defect
+/// 17); the fault is the client's.
 fn batch(faults: Vec<Option<Fault>>, model: &str) -> Problem {
     let slot = |fault: Option<Fault>| match fault {
         Some(fault) => Value::Object(problem(fault, model).inner()),
@@ -211,7 +212,7 @@ fn batch(faults: Vec<Option<Fault>>, model: &str) -> Problem {
     Problem::new(422, "Failed with multiple errors, see `details` for more information.").details(details)
 }
 
-/// The code of a login whose email address has not been confirmed.
+/// The code of a login with an unconfirmed email address.
 pub(super) const EMAIL_NOT_VERIFIED: &str = "LOGIN_FAILED_EMAIL_NOT_VERIFIED";
 
 #[cfg(test)]

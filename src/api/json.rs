@@ -1,4 +1,4 @@
-//! Reads JSON as a JavaScript server does: the last of two equal keys wins, whole numbers have no fraction.
+//! Parses JSON as a JavaScript server does: the last of two equal keys counts, and integers have no fraction.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Number, Value};
 
 use crate::javascript::{LARGEST_WHOLE, number_to_json};
 
-/// What becomes of a key that an object has twice.
+/// The treatment of duplicate keys of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DuplicateKeys {
     /// The last one counts, as in JavaScript.
     LastCounts,
-    /// They are an error: the next reader of the text might take the first.
+    /// They are an error, because another parser might use the first.
     Refused,
 }
 
-/// Reads any JSON value, scalars too. Deeper than 128 levels is an error, and so is a key that could change what all
-/// objects of a JavaScript app have.
+/// Parses any JSON value. Nesting beyond 128 levels is an error, and so is a key that could change the prototype of all
+/// objects of a JavaScript app.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// The error with its position.
 pub(super) fn parse(bytes: &[u8], duplicates: DuplicateKeys) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -29,7 +29,7 @@ pub(super) fn parse(bytes: &[u8], duplicates: DuplicateKeys) -> Result<Value, se
     Ok(value)
 }
 
-/// A whole number, as JavaScript holds it.
+/// An integer with the precision of JavaScript.
 fn rounded(value: impl Into<Number>) -> Value {
     let value = value.into();
     match value.as_f64() {

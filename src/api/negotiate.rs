@@ -1,32 +1,32 @@
-//! Which form of an answer a client takes: `Accept` as the `accepts` library reads it, and `?_format=`.
+//! Content negotiation: `Accept` as the `accepts` library reads it, and `?_format=`.
 
 use http::{header::ACCEPT, request::Parts};
 use serde_json::{Map, Value};
 
 use crate::qs;
 
-/// The forms of an answer.
+/// The formats of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
-    /// A script, when the query also names a callback.
+    /// A script, if the query also names a callback.
     Script,
     Html,
     Xml,
-    /// The same under its other name.
+    /// XML under its other media type.
     ApplicationXml,
 }
 
-/// Whether the parameters of a range count.
+/// Whether parameters of a media range matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strictness {
-    /// `application/json; charset=utf-8` names nothing that LoopBack makes.
+    /// `application/json; charset=utf-8` matches no format, as in LoopBack.
     Exact,
-    /// A charset is what every answer has.
+    /// A charset is ignored, because every answer is UTF-8.
     AnyCharset,
 }
 
-/// One range of an `Accept` header.
+/// A media range of an `Accept` header.
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
@@ -48,7 +48,7 @@ const RESULTS: [(&str, Format); 3] = [
     ("text/javascript", Format::Script),
 ];
 
-/// The form of an error: JSON where nothing fits.
+/// The format of an error; JSON if no other matches.
 pub(super) fn error_format(head: &Parts) -> Format {
     let named = match wanted(head).as_deref() {
         Some("json" | "application/json") => Some(Format::Json),
@@ -60,7 +60,7 @@ pub(super) fn error_format(head: &Parts) -> Format {
     named.or_else(accepted).unwrap_or(Format::Json)
 }
 
-/// The form of a result; `None` = 406. LoopBack makes XML only on demand.
+/// The format of a result; `None` = 406. LoopBack produces XML only for `_format`.
 pub(super) fn result_format(head: &Parts, strictness: Strictness) -> Option<Format> {
     let Some(format) = wanted(head) else {
         return preferred(accept(head).as_deref(), &RESULTS, strictness);
@@ -74,14 +74,14 @@ pub(super) fn result_format(head: &Parts, strictness: Strictness) -> Option<Form
     }
 }
 
-/// The query's parameters.
+/// The parameters of the query.
 pub(super) fn query(text: Option<&str>) -> Map<String, Value> {
     qs::parse(text.unwrap_or_default(), qs::QUERY).unwrap_or_default()
 }
 
-/// `?_format=`, unless it is empty; a blank when it is not text.
+/// The value of `?_format=` unless it is empty; a blank if it is not a string.
 fn wanted(head: &Parts) -> Option<String> {
-    // Most requests have none: nothing is parsed for them.
+    // Most queries contain no `_format` and are not parsed.
     let text = head.uri.query().filter(|text| text.contains("_format"))?;
     let format = query(Some(text)).shift_remove("_format")?;
     let format = format.as_str().unwrap_or(" ");
@@ -95,7 +95,7 @@ fn accept(head: &Parts) -> Option<String> {
     (!accept.is_empty()).then_some(accept)
 }
 
-/// The best offer: by quality, then by how exactly it was named, then by the client's order, then by ours.
+/// The best format: by quality, then by the specificity of the range, then by the client's order, then by ours.
 fn preferred(accept: Option<&str>, offers: &[(&str, Format)], strictness: Strictness) -> Option<Format> {
     let Some(accept) = accept else { return offers.first().map(|(_, format)| *format) };
     let counts = |range: &Range<'_>| {
@@ -106,7 +106,7 @@ fn preferred(accept: Option<&str>, offers: &[(&str, Format)], strictness: Strict
     let rank = |media: &str| {
         let hits =
             ranges.iter().enumerate().filter_map(|(at, range)| Some((range.exactness(media)?, at, range)));
-        // Of several ranges for one offer the most exact counts, the first of these.
+        // If several ranges match a format, the most specific counts, and the first of these.
         let (exactness, at, range) =
             hits.max_by_key(|(exactness, at, _)| (*exactness, std::cmp::Reverse(*at)))?;
         (range.quality > 0.0).then_some((range.quality, exactness, at))
@@ -133,7 +133,7 @@ impl<'a> Range<'a> {
         for part in parts {
             let Some((name, value)) = part.split_once('=') else { continue };
             match name.trim().to_ascii_lowercase().as_str() {
-                // What follows the quality says nothing of the type.
+                // Parameters after the quality do not belong to the media type.
                 "q" => {
                     range.quality = value.trim().parse().unwrap_or(0.0);
                     break;
@@ -145,7 +145,7 @@ impl<'a> Range<'a> {
         Some(range)
     }
 
-    /// How exactly this range names `media`, if it does.
+    /// The specificity with which this range matches `media`, if it does.
     fn exactness(&self, media: &str) -> Option<u8> {
         let (kind, subtype) = media.split_once('/')?;
         let one = |range: &str, value: &str| match range {

@@ -1,6 +1,5 @@
-//! The User API described as OpenAPI 3.1: made of the routes of the policies, of the argument table that the API
-//! reads its input by, and of the account model. It changes when they change, and is written when it is first asked
-//! for.
+//! The OpenAPI 3.1 document of the User API. It is generated from the routes of the policies, the table of arguments
+//! and the account model, so that it changes with them. It is generated at the first request.
 
 mod described;
 mod operations;
@@ -24,18 +23,18 @@ use crate::{accounts, credential, policy::PolicySet};
 
 use described::Described;
 
-/// How the gate is reached, for its description.
+/// The ways to reach the gate, for the document.
 #[derive(Clone, Debug)]
 pub struct Reached {
-    /// Where a token is looked for.
+    /// The places of a token.
     pub credentials: credential::Settings,
-    /// What clients call this gate by; empty where it has no address of its own.
+    /// The address of this gate for clients; empty if it has none.
     pub url: String,
-    /// Whether an operator said so.
+    /// Whether an operator has configured the address.
     pub is_public: bool,
 }
 
-/// The description, as bytes that are made once. Most gates are never asked for them.
+/// The document as bytes, generated once. Most gates are never asked for it.
 #[derive(Debug)]
 pub(super) struct Document {
     reached: Reached,
@@ -57,7 +56,7 @@ impl Document {
         })
     }
 
-    /// The answer to a request for it. `set`: the one that the API goes with.
+    /// The response with the document. `set` is the ruleset of this API.
     pub(super) fn response(
         &self,
         head: &Parts,
@@ -107,7 +106,7 @@ fn document(about: &Described<'_>, accounts: &accounts::Settings) -> Value {
     })
 }
 
-/// The address first: a client made from a copy of the document knows no other.
+/// The address comes first: a client generated from a copy of the document has no other.
 fn servers(about: &Described<'_>) -> Value {
     let address = json!({ "url": about.url, "description": "This gate" });
     let here = json!({ "url": "/", "description": "Where this description was found" });

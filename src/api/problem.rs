@@ -20,7 +20,7 @@ use crate::refusal::error_fields;
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Told>);
 
-/// In a box, so that a `Result` stays small.
+/// Boxed, so that a `Result` stays small.
 #[derive(Clone, Debug)]
 struct Told {
     status: StatusCode,
@@ -33,13 +33,13 @@ struct Told {
 }
 
 impl Problem {
-    /// An error named `Error`, without a code.
+    /// An error with the name `Error` and without a code.
     #[must_use]
     pub fn new(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
         Self::named(status, "Error", message)
     }
 
-    /// An error with a name of its own, without a code.
+    /// An error with another name, without a code.
     #[must_use]
     pub fn named(status: u16, name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -54,7 +54,7 @@ impl Problem {
         }))
     }
 
-    /// 500 or 503: LoopBack tells only the status.
+    /// 500 or 503, for which LoopBack shows only the status.
     #[must_use]
     pub fn opaque(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -62,65 +62,65 @@ impl Problem {
         Self::new(status.as_u16(), message).nameless()
     }
 
-    /// A path under a known model that is not one of its routes. `target` is relative to the model, query included.
+    /// A path below a known model that is not one of its routes. `target` is relative to the model, with the query.
     #[must_use]
     pub fn no_such_method(model: &str, verb: &str, target: &str) -> Self {
         Self::new(404, format!("Shared class \"{model}\" has no method handling {verb} {target}"))
     }
 
-    /// A path under the API root that belongs to no model. `target` is relative to the root, query included.
+    /// A path below the API root that belongs to no model. `target` is relative to the root, with the query.
     #[must_use]
     pub fn no_method(verb: &str, target: &str) -> Self {
         Self::new(404, format!("There is no method to handle {verb} {target}"))
     }
 
-    /// A method that this version does not have yet.
+    /// A method that is not implemented yet.
     #[must_use]
     pub fn not_implemented(method: &str) -> Self {
         Self::new(501, format!("The method `{method}` is not implemented")).code("NOT_IMPLEMENTED")
     }
 
-    /// The same with a code.
+    /// Adds a code.
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {
         self.0.code = Some(code);
         self
     }
 
-    /// The same with details.
+    /// Adds details.
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
         self
     }
 
-    /// The same with a hint when to try again.
+    /// Adds a `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
     }
 
-    /// The same, naming `Bearer` on a 401 (profile `standard`; LoopBack never does).
+    /// Adds the challenge `Bearer` to a 401 (profile `standard`; LoopBack sends none).
     #[must_use]
     pub fn challenging(mut self, challenge: bool) -> Self {
         self.0.challenge = challenge;
         self
     }
 
-    /// The same without a name, as LoopBack shows several errors at once.
+    /// Removes the name, as LoopBack does for an item of several errors.
     pub(super) fn nameless(mut self) -> Self {
         self.0.name = None;
         self
     }
 
-    /// The answer's status.
+    /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// Whether it has this code.
+    /// Whether the error has this code.
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.0.code == Some(code)
     }
@@ -131,7 +131,7 @@ impl Problem {
         json!({ "error": self.inner() })
     }
 
-    /// The answer that the client gets, in the form that it takes.
+    /// The response in the format that the client accepts.
     #[must_use]
     pub fn into_response(self, head: &Parts) -> Response<Bytes> {
         let inner = self.inner();
@@ -158,13 +158,13 @@ impl Problem {
         response
     }
 
-    /// Whether a client that asks like this is told its errors in XML.
+    /// Whether the client of this request gets errors in XML.
     #[must_use]
     pub fn is_told_in_xml(head: &Parts) -> bool {
         error_format(head) == Format::Xml
     }
 
-    /// What stands inside of `error`, in LoopBack's order.
+    /// The fields of `error` in LoopBack's order.
     pub(super) fn inner(&self) -> Map<String, Value> {
         let told = &*self.0;
         let mut inner = error_fields(told.status.as_u16(), told.name, &told.message, told.code);
@@ -174,7 +174,7 @@ impl Problem {
         inner
     }
 
-    /// LoopBack's XML says `undefined` for what a client error does not have.
+    /// LoopBack's XML shows absent fields of a client error as `undefined`.
     fn with_undefined(&self, mut inner: Map<String, Value>) -> Map<String, Value> {
         if self.0.status.is_client_error() {
             let details = inner.shift_remove("details");

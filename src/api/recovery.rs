@@ -1,4 +1,4 @@
-//! Confirming addresses, and changing passwords.
+//! Endpoints for confirming addresses and changing passwords.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Api {
-    /// `POST /users/{id}/verify`: the mail goes out by itself.
+    /// `POST /users/{id}/verify`. The mail is sent asynchronously.
     pub(super) async fn verify(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let asked = self.accounts.request_verification(actor(call), instance_id(call)).await;
         asked.map_err(|fault| self.fault(fault))?;
@@ -39,7 +39,7 @@ impl Api {
         Ok(redirect.map_or(Answer::Nothing, Answer::Redirect))
     }
 
-    /// `POST /users/reset`: the answer says nothing of the token. LoopBack answers 204, and its documentation says 200
+    /// `POST /users/reset`. The answer contains no token. LoopBack answers 204, its documentation says 200
     /// (docs/loopback-3.28.md section 10).
     pub(super) async fn reset_password(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let empty = Map::new();
@@ -57,8 +57,8 @@ impl Api {
         Ok(Answer::Nothing)
     }
 
-    /// `POST /reset-password`, the short route: LoopBack's example calls the new password `password`, and may have it
-    /// typed twice.
+    /// `POST /reset-password`, the short route. LoopBack's example names the field `password` and may send a
+    /// confirmation.
     pub(super) async fn set_password_by_form(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let mut texts = ["newPassword", "password"].into_iter().map(|name| plain(call, name));
         let Some(password) = texts.find(|text| !text.is_empty()) else {
@@ -84,22 +84,24 @@ impl Api {
         Ok(Answer::Nothing)
     }
 
-    /// The caller's session. An anonymous caller whom a rule lets in here has no password to change.
+    /// The caller's session. An anonymous caller who is allowed here by a rule has no password to change.
     fn session<'c>(&self, call: &'c Call<'_>) -> Result<&'c Session, Problem> {
         let denied = || Problem::new(401, "Authorization Required").code("AUTHORIZATION_REQUIRED");
         call.session.as_deref().ok_or_else(denied)
     }
 
-    /// Whether a confirmation may lead there: LoopBack leads anywhere; `standard` to a path of this host, and to
-    /// hosts of `users.redirect_hosts`.
+    /// Whether a confirmation may redirect to this target. LoopBack redirects anywhere (docs/loopback-3.28.md section
+    /// 11, defect 12). `standard` allows paths of this host and the hosts of `users.redirect_hosts`.
     fn may_lead_to(&self, target: &str) -> bool {
         if self.loopback() {
             return true;
         }
+        // Browsers ignore control characters and read `\` as `/`, which would turn a path into another host.
         if target.contains(|c: char| c.is_control() || c == '\\' || c.is_whitespace()) {
             return false;
         }
         if target.starts_with('/') {
+            // A target that begins with `//` is a URL of another host (RFC 3986 section 4.2).
             return !target.starts_with("//");
         }
         let Ok(target) = target.parse::<http::Uri>() else { return false };
@@ -109,11 +111,12 @@ impl Api {
             host.eq_ignore_ascii_case(authority.as_str())
                 || (authority.port().is_none() && host.eq_ignore_ascii_case(authority.host()))
         };
+        // In `http://known@other/` the host is `other`.
         !authority.as_str().contains('@') && self.settings.redirect_hosts.iter().any(known)
     }
 }
 
-/// An argument from wherever LoopBack looks for it: the body, the query, then a header of its name.
+/// An argument from the places in which LoopBack looks: the body, the query, then a header of its name.
 fn argument(call: &Call<'_>, name: &str) -> Option<String> {
     let query = negotiate::query(call.head.uri.query());
     let fields = call.body.fields();
@@ -124,12 +127,12 @@ fn argument(call: &Call<'_>, name: &str) -> Option<String> {
     call.head.headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// A field that is a text.
+/// A field that is a string.
 fn plain<'c>(call: &'c Call<'_>, name: &str) -> &'c str {
     call.body.fields().and_then(|fields| fields.get(name)?.as_str()).unwrap_or_default()
 }
 
-/// An argument among the body's fields, converted as LoopBack does.
+/// An argument in a field of the body, converted as LoopBack does.
 fn field(call: &Call<'_>, name: &str) -> Result<String, Problem> {
     match arguments::value(call.method, name, &call.body, Around::default())? {
         Some(Value::String(text)) => Ok(text),

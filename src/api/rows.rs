@@ -1,4 +1,4 @@
-//! Reading and writing users as rows: LoopBack's PersistedModel methods.
+//! Endpoints for users as rows: LoopBack's PersistedModel methods.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ impl Api {
         Ok(Answer::Value(json!({ "count": count })))
     }
 
-    /// `GET /users/{id}/exists`, and `HEAD /users/{id}`, which says it by its status.
+    /// `GET /users/{id}/exists`, and `HEAD /users/{id}`, which answers by its status.
     pub(super) async fn exists(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         if user.is_none() && call.head.method == Method::HEAD {
@@ -108,7 +108,7 @@ impl Api {
         Ok(Answer::Value(json!({ "count": u8::from(deleted) })))
     }
 
-    /// LoopBack names the id that the request named, if it named any.
+    /// LoopBack's message contains the id of the request, if there is one.
     fn unknown(&self, call: &Call<'_>) -> Problem {
         faults::unknown(&self.accounts.settings().model, instance_id(call))
     }
@@ -118,17 +118,17 @@ impl Api {
     }
 }
 
-/// The body's fields; nothing counts as an empty object.
+/// The fields of the body; an absent body counts as empty.
 pub(super) fn data(call: &Call<'_>) -> Map<String, Value> {
     call.body.fields().cloned().unwrap_or_default()
 }
 
-/// The body's fields, where LoopBack fails without.
+/// The fields of the body, for methods that fail without them in LoopBack.
 fn some_data(call: &Call<'_>) -> Result<Map<String, Value>, Problem> {
     call.body.fields().cloned().ok_or_else(|| Problem::new(400, "data is a required argument"))
 }
 
-/// The `where` of a write: LoopBack fails without one, and so no write reaches all rows by mistake.
+/// The `where` of a write. It is required, as in LoopBack, so that no write reaches all rows by mistake.
 fn conditions(call: &Call<'_>) -> Result<Value, Problem> {
     let given = value(call.method, "where", &call.body, call.head.into())?;
     given.ok_or_else(|| Problem::new(400, "where is a required argument"))

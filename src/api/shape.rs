@@ -1,4 +1,4 @@
-//! Users and tokens as clients see them.
+//! Users and tokens in answers.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::{
     store::User,
 };
 
-/// Never shown, whatever the store holds.
+/// Properties that are never shown.
 const HIDDEN: [&str; 2] = ["password", "verificationToken"];
 
-/// A user (docs/loopback-3.28.md section 2): what the model declares in its order, then the rest.
+/// A user (docs/loopback-3.28.md section 2): declared properties in the model's order, then the others.
 pub(super) fn user(user: &User, settings: &Settings) -> Map<String, Value> {
     let is_shown =
         |name: &str| !HIDDEN.contains(&name) && !settings.hidden.iter().any(|hidden| hidden == name);

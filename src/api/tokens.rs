@@ -1,4 +1,4 @@
-//! `/users/{id}/accessTokens`: a user's tokens, shown by their handles.
+//! `/users/{id}/accessTokens`: the tokens of a user, shown by their handles.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use crate::{
     store::User,
 };
 
-/// Tokens of one request: each is a row to write.
+/// Maximum number of tokens of a request. Each is a row to write.
 const MAX_TOKENS: usize = 100;
 
 impl Api {
@@ -45,7 +45,7 @@ impl Api {
         Ok(Answer::Value(json!({ "count": count.map_err(|fault| self.fault(fault))? })))
     }
 
-    /// `POST /users/{id}/accessTokens`: one, or a list. The only answer of these that shows ids.
+    /// `POST /users/{id}/accessTokens`: one token or a list. No other answer here contains ids.
     pub(super) async fn create_tokens(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.owner(call).await?;
         let Value::Array(items) = &call.body.0 else {
@@ -111,6 +111,6 @@ impl Api {
 /// The last segment of the path, decoded.
 fn foreign_key(call: &Call<'_>) -> String {
     let path = call.head.uri.path().trim_end_matches('/');
-    // Escapes are valid by now: the path was judged.
+    // Escapes are valid, because the path has been checked before.
     percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy().into_owned()
 }

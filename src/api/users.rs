@@ -1,4 +1,4 @@
-//! The endpoints: read the input, call `accounts`, shape the output.
+//! Endpoints for registration, login and logout.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Api {
-    /// `POST /users`: one user, or a list of them.
+    /// `POST /users`: one user or a list.
     pub(super) async fn create(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let actor = actor(call);
         if let Value::Array(items) = &call.body.0 {
@@ -37,7 +37,7 @@ impl Api {
         Ok(Answer::Secret(Value::Object(token)))
     }
 
-    /// `/users/logout`. In profile `standard` the body may carry the token, as LoopBack's documentation says.
+    /// `/users/logout`. In profile `standard` the body may contain the token, as in LoopBack's documentation.
     pub(super) async fn logout(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let session = match (&call.session, self.token_in_body(call)) {
             (Some(session), _) => session.clone(),
@@ -81,12 +81,12 @@ pub(super) fn actor<'c>(call: &'c Call<'_>) -> Actor<'c> {
     Actor::Client { address: call.client, request_id: call.request_id, session, reach: call.reach }
 }
 
-/// The row's id as the request names it.
+/// The id of the row in the request.
 pub(super) fn instance_id<'c>(call: &Call<'c>) -> &'c str {
     call.id.unwrap_or("undefined")
 }
 
-/// `include=user` in any letter case; `user,foo` is another word.
+/// Whether `include` contains `user`, in any letter case. `user,foo` is a different word.
 fn wants_user(include: Option<&Value>) -> bool {
     let Some(Value::Array(names)) = include else { return false };
     names.iter().filter_map(Value::as_str).any(|name| name.eq_ignore_ascii_case("user"))

@@ -1,8 +1,8 @@
-//! The XML and HTML forms of an answer: for the few clients that ask for them.
+//! The XML and HTML formats of answers, for the few clients that request them.
 
 use serde_json::{Map, Value};
 
-/// An error's inner object under `<error>`, as LoopBack's error handler lays it out.
+/// An error below `<error>`, formatted as by LoopBack's error handler.
 pub(super) fn error(inner: &Map<String, Value>) -> String {
     let mut out = String::from("<?xml version='1.0'?>\n");
     element(&mut out, "error", &Value::Object(inner.clone()), Indent { width: 4, level: 0 });
@@ -10,7 +10,7 @@ pub(super) fn error(inner: &Map<String, Value>) -> String {
     out
 }
 
-/// A result under `<response>`.
+/// A result below `<response>`.
 pub(super) fn result(value: &Value) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let indent = Indent { width: 2, level: 0 };
@@ -26,7 +26,7 @@ pub(super) fn result(value: &Value) -> String {
     out
 }
 
-/// An error as a page: the status, the words, the code.
+/// An error as an HTML page with status, message and code.
 pub(super) fn page(inner: &Map<String, Value>) -> String {
     let text = |name: &str| escaped(&plain(inner.get(name).unwrap_or(&Value::Null)));
     let code = match inner.get("code") {
@@ -78,7 +78,7 @@ fn element(out: &mut String, name: &str, value: &Value, indent: Indent) {
     }
 }
 
-/// A property's name as an element's: what XML does not allow becomes `_`.
+/// The name of an element for a property. Characters that XML does not allow become `_`.
 fn tag(name: &str) -> String {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -93,7 +93,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// XML knows no other control characters, not even escaped.
+/// XML does not allow other control characters, not even escaped ones.
 fn escaped_text(text: &str) -> String {
     let known = |c: &char| !c.is_control() || matches!(c, '\n' | '\t' | '\r');
     let text: String = text.chars().filter(known).collect();

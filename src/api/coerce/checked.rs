@@ -1,3 +1,3 @@
-//! What a check of an argument comes to.
+//! The result of a check.
 
 pub(super) type Checked = Result<(), &'static str>;

@@ -1,17 +1,17 @@
-//! How strong-remoting checks numbers.
+//! strong-remoting's checks of numbers.
 
 use serde_json::Value;
 
 use crate::javascript::{MAX_SAFE, to_text};
 
-/// Whether a value, as text, is a whole decimal number: a time stamp.
+/// Whether a value is a whole decimal number as text: a timestamp.
 pub(super) fn is_digits(value: &Value) -> bool {
     let text = to_text(value);
     let digits = text.strip_prefix('-').unwrap_or(&text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Checks a whole number; `None` = no number at all.
+/// Checks an integer; `None` = the value is not a number.
 pub(super) fn integer(number: Option<f64>) -> Result<(), &'static str> {
     match number {
         Some(number) if number.is_nan() => Err("Value is not a number."),

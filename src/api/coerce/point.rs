@@ -1,4 +1,4 @@
-//! LoopBack's `geopoint`.
+//! LoopBack's type `geopoint`.
 
 use serde_json::{Map, Value};
 
@@ -39,7 +39,7 @@ pub(super) fn check(value: &Value) -> Checked {
     check_range(lat, lng)
 }
 
-/// The same, of texts that stand for numbers.
+/// As [`check`], with numbers in strings.
 pub(super) fn check_loose(value: &Value) -> Checked {
     let numeric = |value: &Value| number_to_json(to_number(value));
     match value {

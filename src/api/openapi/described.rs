@@ -1,11 +1,11 @@
-//! What the document describes.
+//! The inputs of the document.
 
 use crate::{credential, policy::PolicySet};
 
-/// What is described, besides what the accounts know of themselves.
+/// The inputs of the document, besides the settings of accounts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Described<'a> {
-    /// The routes, and who may call them.
+    /// The routes and their rules.
     pub(super) set: &'a PolicySet,
     pub(super) credentials: &'a credential::Settings,
     pub(super) url: &'a str,

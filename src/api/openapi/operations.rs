@@ -1,56 +1,56 @@
-//! What each method is for, what it takes as its body, and how it may answer.
+//! The purpose, the body and the answers of each method.
 
 use super::super::arguments::{self, Place};
 use crate::policy::AccountMethod;
 
-/// One method of the User API.
+/// A method of the User API.
 pub(super) struct Operation {
     pub(super) method: AccountMethod,
     pub(super) tag: &'static str,
-    /// One line.
+    /// A summary of one line.
     pub(super) summary: &'static str,
-    /// More of it; may be empty.
+    /// A longer description; may be empty.
     pub(super) about: &'static str,
     pub(super) takes: Takes,
     pub(super) gives: Gives,
-    /// Statuses besides those that every method has.
+    /// Statuses in addition to those of all methods.
     pub(super) errors: &'static [u16],
-    /// Whether it does nothing without a token, whatever the rules say.
+    /// Whether it has no effect without a token, whatever the rules say.
     pub(super) needs_token: bool,
 }
 
-/// What a method takes as its body.
+/// The body of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     Nothing,
-    /// The fields that the argument table names.
+    /// The fields in the table of arguments.
     Fields,
-    /// A schema of that name.
+    /// A schema of this name.
     One(&'static str),
-    /// The same, or a list of it, which the description leaves to its text.
+    /// The same, or a list of it. Only the description mentions the list.
     OneOrMany(&'static str),
-    /// Profile `standard`: a token that is not in the head.
+    /// A token that is not in the request's head (profile `standard`).
     Token,
 }
 
-/// What a method answers with when all is well.
+/// The successful answer of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gives {
     /// 204.
     Nothing,
-    /// 200 with a schema of that name.
+    /// 200 with a schema of this name.
     One(&'static str),
-    /// The same, a list.
+    /// 200 with a list of this schema.
     Many(&'static str),
-    /// As many as the body had.
+    /// One or a list, like the body.
     OneOrMany(&'static str),
-    /// 200 with a token that no cache may keep.
+    /// 200 with a token, which no cache may store.
     Secret(&'static str),
-    /// The same, as many as the body had.
+    /// The same, one or a list like the body.
     Secrets(&'static str),
-    /// 204, or 302 where the query says so.
+    /// 204, or 302 if the query contains a target.
     NothingOrElsewhere,
-    /// 204 as LoopBack 3.28, or 200 with `{}` as its documentation.
+    /// 204 as in LoopBack 3.28, or 200 with `{}` as in its documentation.
     Reset,
 }
 
@@ -59,7 +59,7 @@ const SESSIONS: &str = "sessions";
 const PASSWORDS: &str = "passwords";
 const TOKENS: &str = "tokens";
 
-/// The groups, in the order in which people need them.
+/// The groups of operations in the order of a typical client.
 pub(super) const TAGS: [(&str, &str); 4] = [
     (SESSIONS, "Logging in and out"),
     (ACCOUNTS, "Registering, reading and changing accounts"),
@@ -67,23 +67,23 @@ pub(super) const TAGS: [(&str, &str); 4] = [
     (TOKENS, "The access tokens of one account; they are named by handles that are not credentials"),
 ];
 
-/// A method, and its place among the others; `None` for one that is routed, but not served yet.
+/// A method with its rank; `None` for one that is routed but not served yet.
 pub(super) fn of(method: AccountMethod) -> Option<(usize, &'static Operation)> {
     OPERATIONS.iter().enumerate().find(|(_, operation)| operation.method == method)
 }
 
 impl Operation {
-    /// Whether the body must be there.
+    /// Whether the body is required.
     pub(super) fn needs_body(&self) -> bool {
         !matches!(self.takes, Takes::Nothing | Takes::Token)
     }
 
-    /// Whether `where` must be there: so that no write reaches all rows by mistake.
+    /// Whether `where` is required, so that no write reaches all rows by mistake.
     pub(super) fn needs_where(&self) -> bool {
         matches!(self.method, AccountMethod::UpsertWithWhere | AccountMethod::UpdateAll)
     }
 
-    /// The fields of a body that is no more than them.
+    /// The fields of a body that has no schema of its own.
     pub(super) fn fields(&self) -> impl Iterator<Item = &'static arguments::Argument> {
         arguments::of(self.method).iter().filter(|argument| argument.place == Place::Field)
     }

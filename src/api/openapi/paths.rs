@@ -1,4 +1,4 @@
-//! Every route as an operation: its arguments, its answers, and who may call it.
+//! Describes every route: arguments, answers and access.
 
 use serde_json::{Map, Value, json};
 
@@ -13,18 +13,18 @@ use crate::{
     policy::{AccountMethod, AccountRoute, Caller, Decision, PolicySet, Served},
 };
 
-/// Who may call a route, as the rules in force say.
+/// The access to a route under the rules in force.
 struct Access {
     anonymous: bool,
     anybody_known: bool,
     owner: bool,
-    /// What a known caller gets who may not.
+    /// The status for an authenticated caller without access.
     denial: u16,
 }
 
-/// A route of the document.
+/// A route in the document.
 struct Documented<'a> {
-    /// Its `operationId`.
+    /// The `operationId`.
     id: String,
     verb: &'a str,
     operation: &'a Operation,
@@ -38,7 +38,7 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
     let Some(model) = about.set.account() else { return paths };
     let known = model.routes.iter().filter_map(|route| Some((operations::of(route.method)?, route)));
     let mut known: Vec<_> = known.collect();
-    // The first of a method's routes has its plain name: who logs out by a client does it by POST.
+    // The first route of a method has the plain name. For a logout that is POST, which clients use.
     known.sort_by_key(|((rank, operation), route)| {
         (*rank, operation.method == AccountMethod::Logout && verb(route) != "post")
     });
@@ -48,7 +48,7 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
         let verb = verb(route);
         let mut id = format!("{}.{}", model.name, route.method.name());
         if named.contains(&id) {
-            // LoopBack's own way to tell two routes of a method apart.
+            // LoopBack's scheme for several routes of a method.
             let plain = path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
             id = format!("{id}__{verb}{plain}");
         }
@@ -63,7 +63,7 @@ pub(super) fn paths(about: &Described<'_>, accounts: &accounts::Settings) -> Map
 }
 
 impl Access {
-    /// `None` where another route takes these requests.
+    /// `None` if another route serves these requests.
     fn of(set: &PolicySet, route: &AccountRoute) -> Option<Self> {
         const ID: &str = "1";
         let path = route.path.split('/').map(|part| if part.starts_with(':') { ID } else { part });
@@ -74,7 +74,7 @@ impl Access {
             return None;
         }
         let decide = |user, scopes| set.decide(&action, Caller { user, roles: &[], scopes }, None);
-        // A route may want the scope that reset tokens have, and others do not.
+        // A route may require the scope of reset tokens, which other tokens lack.
         let reset = ["reset-password".to_owned()];
         let permits =
             |user| [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)));
@@ -188,7 +188,7 @@ fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Opt
         Takes::Fields => fields(operation, accounts),
     };
     let mut content = schemas::json(&schema);
-    // A form writes a list as `name[]`, which OpenAPI has no words for.
+    // A form writes a list as `name[]`, which OpenAPI cannot express.
     let has_lists = accounts.properties.iter().any(|property| property.list);
     let is_form = match operation.takes {
         Takes::OneOrMany(_) => false,
@@ -212,7 +212,7 @@ fn fields(operation: &Operation, accounts: &accounts::Settings) -> Value {
     json!({ "type": "object", "required": required.collect::<Vec<_>>(), "properties": properties })
 }
 
-/// What stands in the document for LoopBack's `ALL`: every other verb of such a path is another route's.
+/// The method for LoopBack's `ALL`: all other methods of such a path belong to other routes.
 fn verb(route: &AccountRoute) -> String {
     if route.verb == "ALL" { "post".to_owned() } else { route.verb.to_ascii_lowercase() }
 }

@@ -1,4 +1,4 @@
-//! How a method may answer.
+//! Describes the answers of methods.
 
 use serde_json::{Map, Value, json};
 
@@ -7,10 +7,10 @@ use super::{
     schemas,
 };
 
-/// What every method may answer, whatever it does.
+/// Statuses that every method may answer.
 const ALWAYS: [u16; 6] = [400, 401, 406, 408, 413, 415];
 
-/// The answers of a method. `denial`: what a known caller gets who may not.
+/// The answers of a method. `denial` is the status for an authenticated caller without access.
 pub(super) fn of(operation: &Operation, verb: &str, denial: u16, loopback: bool) -> Map<String, Value> {
     let mut responses = Map::new();
     let has_body = verb != "head";
@@ -45,7 +45,7 @@ pub(super) fn of(operation: &Operation, verb: &str, denial: u16, loopback: bool)
     responses
 }
 
-/// The errors, by their names.
+/// The errors by their names.
 pub(super) fn shared(loopback: bool) -> Map<String, Value> {
     let mut shared = Map::new();
     for (status, about) in ERRORS {
@@ -96,8 +96,8 @@ fn error(status: u16, about: &str, has_body: bool, loopback: bool) -> Value {
     if !headers.is_empty() {
         map.insert("headers".to_owned(), headers.into());
     }
-    // A 406 is a line of text. The other forms of errors, which `Accept` has to ask for, would make every error a
-    // choice between an object and a text to a typed client.
+    // A 406 is a line of text. The other formats of errors, which only `Accept` selects, are left out: with them every
+    // error would be a union of object and text in typed clients.
     if has_body && status != 406 {
         map.insert("content".to_owned(), schemas::json(&schemas::reference("Error")));
     }

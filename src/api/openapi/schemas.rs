@@ -1,4 +1,4 @@
-//! The shapes of bodies: LoopBack's own, and the account model's.
+//! The schemas of bodies: LoopBack's and the account model's.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     policy::AccountModel,
 };
 
-/// All of them, by their names.
+/// All schemas by name.
 pub(super) fn schemas(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<String, Value> {
     let mut schemas = fixed(accounts);
     let mut add = |name: &str, schema: Value| drop(schemas.insert(name.to_owned(), schema));
@@ -35,12 +35,12 @@ pub(super) fn many(name: &str, most: Option<usize>) -> Value {
     list
 }
 
-/// The content of a body that is JSON.
+/// The content of a JSON body.
 pub(super) fn json(schema: &Value) -> Value {
     json!({ "application/json": { "schema": schema } })
 }
 
-/// A new password, as the settings want it.
+/// A new password under the settings.
 pub(super) fn password(accounts: &accounts::Settings) -> Value {
     json!({
         "type": "string",
@@ -51,7 +51,7 @@ pub(super) fn password(accounts: &accounts::Settings) -> Value {
     })
 }
 
-/// An account as answers show it. `fields` of a filter may leave anything out.
+/// An account in answers. No property is required, because `fields` of a filter may exclude any.
 fn user(accounts: &accounts::Settings) -> Value {
     let mut properties = Map::new();
     let mut add = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
@@ -67,7 +67,7 @@ fn user(accounts: &accounts::Settings) -> Value {
     json!({ "type": "object", "title": accounts.model, "properties": properties })
 }
 
-/// Whether it is one of LoopBack's, which are described by hand.
+/// Whether the property is one of LoopBack's, which are described separately.
 fn is_own(property: &Property, accounts: &accounts::Settings) -> bool {
     let own = ["realm", "username", "email", "emailVerified", "password", "verificationToken"];
     property.name == accounts.key.name || own.contains(&property.name.as_str())
@@ -100,7 +100,7 @@ fn new_user(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Valu
         "description": "Properties that are not named here are kept, too" })
 }
 
-/// What a client may write.
+/// The properties that a client may write.
 fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut add = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
@@ -120,7 +120,7 @@ fn writable(model: Option<&AccountModel>, accounts: &accounts::Settings) -> Map<
             _ => json!({}),
         };
         if let (Value::Object(schema), Some(default)) = (&mut schema, &property.default) {
-            // As `default`, openapi-typescript takes it for one that has to be there.
+            // With `default`, openapi-typescript makes the property required.
             schema.insert("description".to_owned(), format!("`{default}` where it is left out").into());
         }
         if let (Value::Object(schema), true) = (&mut schema, accounts.hidden.contains(&property.name)) {
@@ -155,12 +155,12 @@ fn credentials(accounts: &accounts::Settings) -> Value {
         };
         properties.insert("realm".to_owned(), json!({ "type": "string", "description": about }));
     }
-    // That one of two is required has no words that all generators of clients read.
+    // "One of two is required" cannot be expressed so that all client generators understand it.
     json!({ "type": "object", "required": required, "properties": properties, "minProperties": required.len() + 1,
         "description": "The password, and `email` or `username`" })
 }
 
-/// A token's properties.
+/// The properties of a token.
 fn token(about_id: &str, accounts: &accounts::Settings) -> Value {
     let mut token = json!({
         "id": { "type": "string", "description": about_id },
@@ -184,18 +184,17 @@ fn new_token(accounts: &accounts::Settings) -> Value {
         "additionalProperties": false })
 }
 
-/// An account's id: a text where the model's key is one.
+/// The id of an account: a string if the model's key is one.
 fn account_id(accounts: &accounts::Settings) -> Value {
     if accounts.key.text { json!({ "type": "string" }) } else { id() }
 }
 
-/// Numbers; texts after an import that brought some. No type: what stands for two of them breaks the clients that
-/// generators make.
+/// Numbers, or strings after an import. The schema has no type, because a union of two types breaks generated clients.
 pub(super) fn id() -> Value {
     json!({ "description": "A number, or a text: 24 hex digits after an import that brought such", "example": 1 })
 }
 
-/// What no account model changes.
+/// The schemas that do not depend on the account model.
 fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
     let mut schemas = Map::new();
     let mut add = |name: &str, schema: Value| drop(schemas.insert(name.to_owned(), schema));
@@ -221,7 +220,7 @@ fn fixed(accounts: &accounts::Settings) -> Map<String, Value> {
         json!({ "type": "object", "required": ["exists"], "additionalProperties": false, "properties": {
         "exists": { "type": "boolean" } } }),
     );
-    // LoopBack knows the tokens of a user, and leaves them out.
+    // LoopBack accepts the relation to the user's tokens and leaves them out.
     add("Filter", filter("accessTokens"));
     add("TokenFilter", filter("user"));
     let list = json!({ "type": "array", "items": reference("Where") });
@@ -269,12 +268,12 @@ fn token_wish(accounts: &accounts::Settings) -> Map<String, Value> {
     properties
 }
 
-/// Seconds: fractions are kept, and what is too long is cut down.
+/// A lifetime in seconds. Fractions are kept, and too long ones are cut.
 fn lifetime(about: &str) -> Value {
     json!({ "type": "number", "minimum": 0.001, "maximum": 9_007_199_254_740_991_i64, "description": about })
 }
 
-/// What an editor fills in, where the least value makes no sense.
+/// An example for editors, which would otherwise fill in the minimum.
 fn example(schema: &mut Value, value: f64) {
     if let Value::Object(schema) = schema {
         let whole = if value.fract() == 0.0 { json!(value as i64) } else { json!(value) };
@@ -282,11 +281,11 @@ fn example(schema: &mut Value, value: f64) {
     }
 }
 
-/// Seconds.
+/// A week in seconds.
 const A_WEEK: f64 = 604_800.0;
 
-/// What a read takes. `relation`: what it may include. Where a list does as well, the text says so: generators of
-/// clients stumble over a choice between a thing and a list of it.
+/// The filter of a read. `relation` is the relation that it may include. Alternatives as a list are only mentioned in
+/// the text, because client generators fail on a union of a type and its list.
 fn filter(relation: &str) -> Value {
     json!({ "type": "object", "properties": {
         "where": reference("Where"),

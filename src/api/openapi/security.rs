@@ -1,10 +1,10 @@
-//! Where a token may stand.
+//! Describes the places of tokens.
 
 use serde_json::{Map, Value, json};
 
 use crate::credential::{Bearer, Settings};
 
-/// The schemes: LoopBack's own places, then those of `[credentials]`.
+/// The security schemes: LoopBack's places, then those of `[credentials]`.
 pub(super) fn schemes(credentials: &Settings) -> Map<String, Value> {
     let bearer = match credentials.bearer {
         Bearer::Base64 => "the token in base64",
@@ -52,7 +52,7 @@ pub(super) fn schemes(credentials: &Settings) -> Map<String, Value> {
     schemes
 }
 
-/// One of them; none where a route is public, and a token is welcome there.
+/// One of the schemes; or none for a public route, where a token is optional.
 pub(super) fn requirements(credentials: &Settings, is_public: bool) -> Value {
     let schemes = schemes(credentials);
     let each = schemes.keys().map(|name| json!({ name: [] }));
