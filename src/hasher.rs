@@ -114,6 +114,7 @@ impl Hasher {
             0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             workers => workers,
         };
+        // Never on a runtime: one hash takes 15 ms of a core (docs/decisions.md section 4).
         let pool = Pool::start("hasher", workers, settings.queue, || {
             let mut worker = worker.another();
             move |job: Job| job.run(&mut worker)

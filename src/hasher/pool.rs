@@ -92,6 +92,7 @@ impl<J: Send + 'static> Pool<J> {
     pub(super) fn submit(&self, lane: Lane, job: J) -> Result<(), Refused> {
         let mut state = self.queue.lock();
         let capacity = self.queue.capacity;
+        // Jobs for idle threads do not count: they are taken at once.
         let full = state.waiting() >= capacity.saturating_add(state.idle);
         let purpose = (capacity / 4).max(1).saturating_add(state.idle);
         if full || (lane == Lane::Back && state.back.len() >= purpose) {

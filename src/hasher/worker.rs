@@ -90,6 +90,7 @@ impl Worker {
                 let found = found.get_mut(..output.len())?;
                 let outdated = !self.is_current(&params, version);
                 self.argon2(password, params, version, &salt, found)?;
+                // In constant time. The output is secret: it is compared with one that depends on the client's input.
                 Some(verdict(bool::from(output.as_bytes().ct_eq(found)), outdated))
             }
             (Some(Some(Stored::Bcrypt)), Some(hash)) => {
@@ -178,6 +179,7 @@ impl Worker {
             None => Version::V0x10,
         };
         let params = Params::try_from(&hash).ok()?;
+        // An operator may configure more than the limits; hashes of this gate must stay verifiable.
         let within = params.m_cost() <= MOST_MEMORY_KIB.max(self.current.m_cost())
             && params.t_cost() <= MOST_ITERATIONS.max(self.current.t_cost())
             && params.p_cost() <= MOST_LANES.max(self.current.p_cost());

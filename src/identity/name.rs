@@ -63,6 +63,7 @@ pub fn fold_case(text: &str) -> String {
 /// Upper case joins letters that lower case keeps apart (`ſ`, `ı`), and lower case those that upper case does (the
 /// Kelvin sign).
 fn folded_once(text: &str) -> String {
+    // Form KC, so that full-width letters and ligatures are equal to plain ones.
     let lower = text.nfkc().collect::<String>().to_lowercase();
     let folded = lower.to_uppercase().to_lowercase();
     folded.replace("i\u{307}", "i").nfkc().collect()

@@ -86,6 +86,7 @@ impl TokenId {
         const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let text: String = random
             .into_iter()
+            // 248 = 4 × 62.
             .filter(|byte| *byte < 248)
             .filter_map(|byte| ALPHABET.get(usize::from(byte % 62)).map(|c| char::from(*c)))
             .take(length)
@@ -122,6 +123,7 @@ impl TokenHash {
     /// The public handle: hex of SHA-256 over this hash, so that neither hash nor id can be derived from it.
     #[must_use]
     pub fn handle(&self) -> Handle {
+        // The prefix separates handles from other hashes of the same bytes.
         Handle(hex(Sha256::new().chain_update(b"portcullis handle\0").chain_update(self.0).finalize()))
     }
 }

@@ -41,6 +41,7 @@ impl UsernameError {
 /// ```
 #[must_use]
 pub fn username_fault(username: &str, email: Option<&str>) -> Option<UsernameError> {
+    // An app may fold before it compares: `ADMIN` in full width could become `admin` there.
     let folded = fold_case(username);
     let name = folded.trim();
     if name.starts_with('$') || RESERVED.contains(&name) {

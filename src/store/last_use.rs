@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 
 /// The time of a token's last use, to the second, and the client's address.
+// Stored as text of the address, in memory as bytes: every token has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "(u32, IpAddr)", from = "(u32, IpAddr)")]
 pub struct LastUse {

@@ -75,8 +75,10 @@ impl Live {
     pub(super) fn publish(&self, state: &State, effects: Effects) -> Result<(), StoreError> {
         // First, because it cannot fail: a revocation must not depend on the steps below.
         self.end_sessions(&effects);
+        // One lock for slots, feed and pending rows: a look-up must not see them at different states.
         let mut published = self.published()?;
         if effects.dropped > 0
+            // Throttled: a receiver that is down would cause a line with every event.
             && let Some(more) = self.events_dropped.say(Clock::System.now())
         {
             tracing::error!(events = effects.dropped, more, "the outbox is full: its oldest events are lost");

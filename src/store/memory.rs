@@ -32,6 +32,7 @@ impl Writer for Memory {
         self.health().await?;
         // The lock is held until the publication, so that batches are published in their order.
         let mut state = live.write()?;
+        // Both engines run the same code; only the way to durability differs.
         let applied = state.apply(batch)?;
         live.publish(&state, applied.effects)?;
         Ok(applied.outcomes)

@@ -69,6 +69,7 @@ pub struct Subject {
 /// The index. Reading takes no lock.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    // Reads never block: a logout on one core must not delay requests on another.
     live: papaya::HashMap<TokenHash, Arc<Session>>,
 }
 
@@ -167,6 +168,7 @@ impl Session {
     /// The last use, if the persisted one is at least `lag` seconds older.
     #[must_use]
     pub fn unwritten(&self, lag: u32) -> Option<LastUse> {
+        // A token that has just been created is not written again for its first use.
         let written = self.written.load(Ordering::Relaxed).max(seconds(self.created));
         let behind = self.used.load(Ordering::Relaxed).saturating_sub(written);
         let news = self.used.load(Ordering::Relaxed) != self.written.load(Ordering::Relaxed);

@@ -102,6 +102,7 @@ impl State {
 
     fn write_token(&mut self, hash: TokenHash, row: Option<TokenRow>) -> Write {
         let handle = handle_digest(&hash.handle());
+        // By user and time: the tokens of a user are found in the order of their age.
         let place = row.as_ref().map(|row| (row.user.clone(), row.created, hash));
         let old = match row {
             Some(row) => self.tokens.insert(hash, row),
@@ -142,6 +143,7 @@ impl State {
         keys
     }
 
+    // Eight bytes for each name keep the index small. A match is verified on the row, because digests may collide.
     fn key_digest(&self, key: &UserKey) -> u64 {
         self.digest_of(key)
     }

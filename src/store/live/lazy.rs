@@ -101,6 +101,7 @@ impl Published {
         let Some(token) = state.token(hash).filter(|_| !self.pending.tokens.contains(hash)) else {
             return Ok(Found::Nothing);
         };
+        // A disabled flag or a new epoch of the user may be in the rows and not durable yet.
         if self.pending.users.contains(&token.user) {
             return if self.pending.failed { Err(StoreError::Poisoned) } else { Ok(Found::Wait) };
         }

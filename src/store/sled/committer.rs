@@ -93,6 +93,7 @@ impl Committer {
     /// [`StoreError::Poisoned`] when a batch could not be acknowledged.
     pub(super) fn run(mut self, orders: &Receiver<Order>) -> Result<(), StoreError> {
         while let Ok(first) = orders.recv() {
+            // Whatever has arrived during the last sync becomes the next group, without waiting for more.
             let group: Vec<Order> = std::iter::once(first).chain(orders.try_iter()).take(GROUP).collect();
             self.serve(group);
         }
@@ -143,6 +144,7 @@ impl Committer {
             group.answers.push((reply, answer));
         }
         if !group.touched.is_empty() {
+            // Counted in the group's own rows, so that a start can compare the log with the watermark.
             state.count_commit();
         }
         Ok(self.live.mark_unpublished(&group.effects)?)

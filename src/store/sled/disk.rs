@@ -45,6 +45,7 @@ impl Folder {
     /// The error of the system.
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let log = File::open(path.join("db"))?;
+        // A new file's size and name must be durable before the first commit relies on them.
         log.sync_all()?;
         let mut folder = Self { path: path.to_owned(), log, synced_blobs: HashSet::new() };
         folder.sync_blobs()?;

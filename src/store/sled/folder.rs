@@ -24,6 +24,7 @@ impl Lock {
         let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let mut options = OpenOptions::new();
+        // Not truncated: the file names the process that may hold the lock.
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(folder.join("LOCK")).map_err(unusable)?;
         // The kernel releases this lock when the process dies, so a crash leaves no stale lock.
@@ -73,6 +74,7 @@ pub(super) fn remove_bad_snapshots(folder: &Path) -> Result<(), StoreError> {
 /// Removes the permissions of other users. Fails on a folder of another owner (a mounted volume), which is logged.
 pub(super) fn restrict_permissions(folder: &Path) {
     let files = close_files(folder);
+    // The files contain hashes of passwords and tokens, and addresses.
     let result = fs::set_permissions(folder, Permissions::from_mode(0o700)).and(files);
     if let Err(error) = result {
         tracing::warn!(

@@ -159,6 +159,7 @@ pub(super) fn batch(state: &State, rows: &BTreeSet<Row>) -> Result<Rows, StoreEr
 }
 
 pub(super) fn open(path: &Path) -> Result<::sled::Db, StoreError> {
+    // sled does not flush by itself: the committer decides when a group is durable.
     let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let mut tries = 0;
     loop {
@@ -201,6 +202,7 @@ fn read_all(db: &::sled::Db, path: &Path, keep: Keep, keys: KeyRules) -> Result<
         };
         loaded.map_err(|_| told("it is not what a row looks like"))?;
     }
+    // sled may lose a record without an error; the persisted count reveals it.
     match state.missing_rows() {
         0 => Ok(state),
         rows => Err(damaged(path, format!("{rows} records are missing or too many"))),
@@ -226,5 +228,6 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// The key of no row.
 const NO_KEY: &[u8] = b"";
 
+// Two seconds in total.
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);

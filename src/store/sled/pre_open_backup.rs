@@ -71,6 +71,7 @@ fn copy(folder: &Path) -> io::Result<Option<PathBuf>> {
     if size > MAX_BACKUP_BYTES || room(folder)? < size.saturating_add(MIN_FREE_BYTES) {
         return Err(io::Error::other("it is too large for one"));
     }
+    // A previous start may have been killed during its copy.
     let unfinished = folder.join("before.unfinished");
     remove_tree(&unfinished)?;
     copy_files(folder, &unfinished)?;

@@ -45,6 +45,7 @@ impl Watermark {
     /// # Errors
     /// The error of the system.
     pub(super) fn advance(&self, commit: u64) -> io::Result<()> {
+        // Number and checksum in one write, so that a torn write is detected.
         let mut bytes = [0; SIZE];
         for (place, byte) in bytes.iter_mut().zip(commit.to_le_bytes().into_iter().chain(checksum(commit))) {
             *place = byte;

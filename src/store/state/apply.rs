@@ -129,6 +129,7 @@ impl<'a> Work<'a> {
                 self.enqueue(OutboxEntry { seq: 0, kind, user: Some(user), body });
                 Ok(Outcome::Done)
             }
+            // The number may be gone: a full outbox dropped the event while it was being delivered.
             Change::Dequeue { seq } => {
                 self.write(Write::Outbox(seq, None));
                 Ok(Outcome::Done)
@@ -189,6 +190,7 @@ impl<'a> Work<'a> {
     fn create_token(&mut self, mut token: Token) -> Result<Outcome, CommitError> {
         token.user = normal(&token.user);
         let Some(user) = self.state.user(&token.user)? else { return Err(self.missing()) };
+        // A revocation between the password check and this commit raises the epoch. The login must not survive it.
         if user.epoch != token.epoch || self.state.tokens.contains_key(&token.hash) {
             return Err(self.stale());
         }
@@ -211,6 +213,8 @@ impl<'a> Work<'a> {
     fn update_token(&mut self, token: Token) -> Result<Outcome, CommitError> {
         let Some(old) = self.state.tokens.get(&token.hash).cloned() else { return Err(self.missing()) };
         let hash = token.hash;
+        // Neither owner nor epoch can be changed by an update: a token cannot be moved to another user or made valid
+        // again.
         let TokenRow { user, epoch, used, imported, .. } = old;
         let row = TokenRow { user, epoch, used, imported, ..TokenRow::of(token) };
         self.notice(ChangeNotices::Token(hash));

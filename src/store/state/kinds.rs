@@ -41,6 +41,7 @@ impl Kinds {
     /// A decoy of a kind drawn in proportion; `None` stands for the users without a password.
     pub(super) fn drawn(&self, random: u64, users: usize) -> Option<PasswordHash> {
         let users = u128::try_from(users).unwrap_or(u128::MAX);
+        // Users and not hashes are the whole, so that a user without a password has its share, too.
         let place = (u128::from(random) * users) >> 64;
         let mut end = 0;
         let (kind, _) = self.0.iter().find(|(_, count)| {

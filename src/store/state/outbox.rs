@@ -53,6 +53,7 @@ impl Outbox {
 
     /// The undelivered event that `entry` replaces: same user and type, of the types in [`LATEST_ONLY`].
     pub(super) fn superseded_by(&self, entry: &OutboxEntry) -> Option<&OutboxEntry> {
+        // All other types carry facts that no later event repeats, such as `password.changed`.
         if !LATEST_ONLY.contains(&&*entry.kind) {
             return None;
         }

@@ -57,6 +57,7 @@ impl State {
             UserKey::Username(name) | UserKey::Alike(name) => ("username", name),
         };
         // The zero byte separates type and name, so that no pair has the bytes of another.
+        // Without the secret a client could compute which names get an expensive decoy, and compare.
         let mut hash = Sha256::new_with_prefix(self.meta.secret);
         hash.update(kind);
         hash.update([0]);

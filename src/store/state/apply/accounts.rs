@@ -35,6 +35,7 @@ impl Work<'_> {
     pub(super) fn update_user(&mut self, mut user: User) -> Result<Outcome, CommitError> {
         user.id = normal(&user.id);
         let Some(old) = self.state.user(&user.id)? else { return Err(self.missing()) };
+        // The caller computed the new row from one that has changed since; writing it would undo that change.
         if old.revision != user.revision {
             return Err(self.stale());
         }
@@ -176,6 +177,7 @@ impl Work<'_> {
 
     fn new_user_id(&mut self) -> Result<UserId, CommitError> {
         loop {
+            // Ids of users who only have tokens are skipped, too: the new user would inherit the tokens.
             let id = if self.state.meta.text_ids { text_id()? } else { self.count_user()? };
             if !self.state.users.contains_key(&id) && !self.state.has_tokens(&id) {
                 return Ok(id);

@@ -82,12 +82,14 @@ impl Work<'_> {
         if self.state.tokens.contains_key(&token.hash) {
             return Ok(ImportOutcome::Present);
         }
+        // The session was logged out here; the dump is older than that.
         if self.state.has_tombstone(Tombstone::token(&token.hash)) {
             return Ok(ImportOutcome::Skipped(SkipReason::Ended));
         }
         if let Some(left) = self.belongs_to_another(&user)? {
             return Ok(left);
         }
+        // A higher epoch means that the user has logged out everywhere here. Imported tokens have epoch 0.
         if self.state.user(&user)?.is_some_and(|known| known.epoch != token.epoch) {
             return Ok(ImportOutcome::Skipped(SkipReason::EndedAll(user)));
         }

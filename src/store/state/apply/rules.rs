@@ -28,6 +28,7 @@ impl Work<'_> {
     }
 
     pub(super) fn put_role(&mut self, role: Role) -> Outcome {
+        // Mappings may have been stored before their role; their users get the role now.
         let holders = self.state.mappings.values().filter(|mapping| mapping.role_id == role.id);
         let holders: BTreeSet<String> =
             holders.filter_map(grant_of).map(|(principal, _)| principal).collect();
@@ -97,6 +98,7 @@ impl Work<'_> {
         for holder in &holders {
             self.reserve_id(&UserId::parse(holder));
         }
+        // The role is granted again, so a later import may store the mapping.
         self.set_tombstone(Tombstone::mapping(&mapping), false);
         self.write(Write::Mapping(mapping.id.clone(), Some(mapping)));
         self.changed_rules(&holders);
