@@ -135,6 +135,7 @@ async fn start_on(
         wake_up: Arc::default(),
     };
     let wake_up = Arc::clone(&maker.wake_up);
+    // Before the cores start: a gate without rules must not accept a request.
     let (ruleset, loaded) = reload::load(maker).await?;
     let rules = Arc::new(Rules::new(ruleset));
     let dispatcher = dispatcher(config, &rules, wake_up)?;
@@ -147,6 +148,7 @@ async fn start_on(
     let http = bound.address.clone();
     // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
+    // Random at each start, so that two gates in a row do not take each other's requests for their own.
     let forward = translate::forward(config, instance()?);
     let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
     let cores = cores::start(config, bound, common, &metrics, &log)?;
@@ -229,6 +231,7 @@ impl Running {
                 let _ = core.await;
             }
         };
+        // A second more than the cores' own limit: they abort what is left when the grace is over.
         if tokio::time::timeout(self.grace + Duration::from_secs(1), ended).await.is_err() {
             tracing::warn!("a core did not end in time");
         }

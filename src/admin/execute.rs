@@ -34,6 +34,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
     if let AdminCommand::Explain { who, roles, request } = command {
         return explain::explain(services, who.as_ref(), roles, request).await;
     }
+    // Held until the command is done: a grant, say, must see the role that it has just checked.
     let _turn = services.turn.lock().await;
     match command {
         AdminCommand::Explain { .. } | AdminCommand::Status => Err(ExecuteError::NotReady),

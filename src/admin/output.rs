@@ -192,6 +192,7 @@ pub enum Fate {
 
 impl std::fmt::Debug for IssuedView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the id: it is a credential.
         f.debug_struct("IssuedView").field("handle", &self.handle).finish_non_exhaustive()
     }
 }

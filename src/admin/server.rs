@@ -76,12 +76,14 @@ pub async fn serve_admin_socket(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = clients.join_next(), if !clients.is_empty() => {}
+            // Not accepted above the limit: the client waits in the backlog instead of being refused.
             accepted = listener.accept(), if clients.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
                     clients.spawn(converse(stream, Arc::clone(&services)));
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the admin socket could not take a connection");
+                    // Out of descriptors, say: without a pause this loop would take a whole core.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -92,6 +94,7 @@ pub async fn serve_admin_socket(
 fn listen(path: &Path) -> io::Result<UnixListener> {
     // Bound to a temporary name and renamed, so that the socket never exists with other permissions.
     let fresh = path.with_extension(format!("sock.{}", std::process::id()));
+    // Left by a process with the same id that was killed.
     remove_if_there(&fresh)?;
     let listener = UnixListener::bind(&fresh)?;
     fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;

@@ -55,6 +55,7 @@ impl AdminSocket {
     /// Ends the connections and removes the socket. The gate still has the store locked, so the socket cannot be that
     /// of the next gate.
     pub async fn close(self) {
+        // First, so that `healthcheck` does not report a stopping gate as ready.
         self.services.ready.store(false, Ordering::Release);
         let _ = self.stop.send(());
         let _ = self.serving.await;

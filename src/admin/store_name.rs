@@ -9,6 +9,7 @@ pub fn store_name(settings: &store::Settings) -> String {
     match &settings.engine {
         Engine::Memory => format!("{scheme}:"),
         Engine::Sled(folder) => {
+            // Gate and command may run in different working directories.
             let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
             format!("{scheme}:{}", whole.display())
         }

@@ -63,6 +63,7 @@ impl Answer {
             Some(Format::Script) => script(head, &value),
             Some(Format::Json | Format::Html) => text(StatusCode::OK, JSON, value.to_string()),
         };
+        // A token in a shared cache would log others in.
         if secret {
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }

@@ -128,6 +128,7 @@ pub(super) fn require(method: AccountMethod, body: &Body) -> Result<(), Problem>
     for argument in of(method).iter().filter(|argument| argument.required) {
         let missing = match argument.read(body, &query, None)? {
             None | Some(Value::Null) => true,
+            // LoopBack treats an empty string as missing (docs/loopback-3.28.md section 6.2).
             Some(Value::String(text)) => text.is_empty(),
             Some(_) => false,
         };

@@ -197,6 +197,7 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
     if !charset.starts_with("utf-") {
         return Err(unsupported_charset(charset));
     }
+    // Several lines are one list (RFC 9110 section 5.3). A list of encodings is not supported, as in body-parser.
     let lines = headers.get_all(CONTENT_ENCODING).iter();
     let encoding: Vec<&str> = lines.map(|value| value.to_str().unwrap_or("?")).collect();
     let source: Box<dyn Read + '_> = match encoding.join(", ").to_ascii_lowercase().as_str() {

@@ -59,6 +59,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
             Problem::new(404, format!("User not found: {uid}")).code("USER_NOT_FOUND")
         }
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
+        // LoopBack shows no reason in a 5xx (docs/loopback-3.28.md section 0).
         Fault::Busy(wait) | Fault::NoMemory(wait) => Problem::opaque(503).retry_after(wait),
         Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
             Problem::opaque(503).retry_after(Duration::from_secs(1))
@@ -94,6 +95,7 @@ fn refused(fault: Fault) -> Problem {
         Fault::TooManyProperties(most) => {
             Problem::new(422, format!("Too many properties. Max is {most}")).code("TOO_MANY_PROPERTIES")
         }
+        // The same answer as for any request without a valid token.
         Fault::SessionEnded => told(401, "Authorization Required", "AUTHORIZATION_REQUIRED"),
         Fault::QueryTooExpensive => told(
             400,

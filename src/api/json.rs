@@ -92,10 +92,12 @@ impl<'de> Visitor<'de> for DuplicateKeys {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
+            // A JavaScript app that copies the object would change the prototype of all its objects.
             if key == "__proto__" {
                 return Err(A::Error::custom("the key `__proto__` is not taken"));
             }
             if self == Self::Refused && map.contains_key(&key) {
+                // The key comes from the client; the message must stay short.
                 let start: String = key.chars().take(40).collect();
                 return Err(A::Error::custom(format!("the key `{start}` is there twice")));
             }

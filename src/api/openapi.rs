@@ -74,6 +74,7 @@ impl Document {
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        // A reload may change the routes; the ETag makes revalidation cheap.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.extend(etag.clone().map(|tag| (ETAG, tag)));

@@ -146,6 +146,7 @@ impl Problem {
         *response.status_mut() = self.0.status;
         let length = response.body().len();
         let headers = response.headers_mut();
+        // As in LoopBack (docs/loopback-3.28.md section 0).
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));

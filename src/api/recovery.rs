@@ -29,8 +29,10 @@ impl Api {
             let missing = || Problem::new(400, format!("{name} is a required argument"));
             argument(call, name).filter(|text| !text.is_empty()).ok_or_else(missing)
         };
+        // LoopBack checks `uid` first (docs/loopback-3.28.md section 5).
         let (uid, token) = (required("uid")?, required("token")?);
         let redirect = argument(call, "redirect").filter(|target| !target.is_empty());
+        // Before the confirmation: a refused request must not use up the token.
         if let Some(target) = redirect.as_deref().filter(|target| !self.may_lead_to(target)) {
             let message = format!("The redirect `{target}` leads to a place that is not allowed");
             return Err(Problem::new(400, message).code("INVALID_REDIRECT"));

@@ -40,6 +40,7 @@ impl Api {
     /// `/users/logout`. In profile `standard` the body may contain the token, as in LoopBack's documentation.
     pub(super) async fn logout(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let session = match (&call.session, self.token_in_body(call)) {
+            // A token in the head wins over one in the body.
             (Some(session), _) => session.clone(),
             (None, Some(token)) => self.accounts.session(token).await.map_err(|fault| self.fault(fault))?,
             (None, None) => return Err(self.fault(Fault::TokenRequired)),

@@ -80,6 +80,7 @@ fn element(out: &mut String, name: &str, value: &Value, indent: Indent) {
 
 /// The name of an element for a property. Characters that XML does not allow become `_`.
 fn tag(name: &str) -> String {
+    // An element's name must not begin with a digit.
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let rest: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();

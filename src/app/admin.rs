@@ -93,6 +93,7 @@ pub(super) async fn listen(
 
 fn router(readiness: Arc<Readiness>) -> Router {
     Router::new()
+        // Always "ok": a restart of the process would not help against a broken store or policy.
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
             "/startupz",

@@ -117,6 +117,7 @@ impl Folder {
         for _ in 0..tries {
             let look = Look::at(&self.path);
             let read = read(&self.path);
+            // The metadata is compared before and after: files that changed during the read could be mixed states.
             if look == Look::at(&self.path) {
                 self.notice(look, Instant::now());
                 self.tried = Some(digest(&read));
@@ -146,6 +147,7 @@ impl Folder {
         }
         self.settled = rested > GRAIN;
         let digest = digest(&read);
+        // A set that was refused is not tried again and logged until its content changes.
         if self.tried == Some(digest) {
             return None;
         }
@@ -221,6 +223,7 @@ impl Seen {
 impl Stat {
     fn of(metadata: &fs::Metadata) -> Self {
         Self {
+            // An editor that renames a new file over the old one may keep size and mtime.
             inode: (metadata.dev(), metadata.ino()),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),

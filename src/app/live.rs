@@ -210,6 +210,7 @@ fn ask_app(
         let deadlines = Rc::new(Deadlines::new(Clock::System));
         let forwarder = Forwarder::new(forward, Rc::clone(&deadlines));
         let answer = runtime.block_on(async {
+            // Deadlines are advanced by a ticker, which this runtime does not have yet.
             let mut ticks = tokio::time::interval(TICK);
             let asking = gate::look_up(&forwarder, question, REQUEST_ID);
             tokio::pin!(asking);

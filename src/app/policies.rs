@@ -51,6 +51,7 @@ impl RulesetBuilder {
             tracing::warn!(file = finding.file, line = finding.line, column = finding.column, "{finding}");
         }
         let routes: Vec<&str> = set.routes().collect();
+        // Metrics are labelled by route and not by path: a client could otherwise create any number of series.
         let labels = self.metrics.register_routes(&routes);
         tracing::info!(routes = routes.len(), digest = set.digest, "policies are in force");
         let model = set.account();

@@ -112,6 +112,7 @@ pub(super) fn watch(
     let signs = watches.signs();
     let work = Work { maker, folder, in_force, rules, last, config_file, watches, stirred: true };
     thread::Builder::new()
+        // Not on the runtime: reading a folder on a dead network mount blocks.
         .name("policies".into())
         .spawn(move || work.run(&requested))
         .context("cannot start a thread")?;

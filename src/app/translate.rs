@@ -60,6 +60,7 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
             idle: server.idle_timeout,
             min_rate: server.body_min_rate,
         },
+        // Each connection may need a second descriptor, for the app.
         bounds: listen::Bounds {
             all: server.max_connections.min(limit::connections_within(open_files)),
             per_client: limit::Connections::new(server.max_connections_per_client),
@@ -133,6 +134,7 @@ pub(super) fn credentials(config: &Config) -> credential::Settings {
         },
         exact_case: is_loopback(config),
         bearer: match (is_loopback(config), config.users.bearer_token_base64_encoded) {
+            // docs/loopback-3.28.md section 1.2: LoopBack decodes `Bearer` values from base64.
             (true, true) => credential::Bearer::Base64,
             (_, false) => credential::Bearer::Raw,
             (false, true) => credential::Bearer::RawThenBase64,
@@ -146,6 +148,7 @@ pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> S
         return url.trim_end_matches('/').to_owned();
     }
     match address {
+        // `0.0.0.0` is no address that a client can open.
         Some(listen::Address::Tcp(address)) if address.ip().is_unspecified() => {
             format!("http://localhost:{}", address.port())
         }

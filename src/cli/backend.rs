@@ -214,6 +214,7 @@ impl Backend {
 /// Opens a store; explains a lock that a gate holds without answering.
 fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Result<T> {
     match opened {
+        // The gate is there but its socket is not: it is starting, stopping, or has another `data_dir`.
         Err(locked @ StoreError::Locked { .. }) => Err(locked).with_context(|| silent(config)),
         opened => Ok(opened?),
     }

@@ -63,6 +63,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
             return Ok(unreadable(&error).into_iter().chain(named).collect());
         }
     };
+    // A file that is not read is named: a rule in it protects nothing.
     findings.extend(app::passed_over_policies(&config.policies.dir));
     let (cases, unreadable_cases) = match policy_folder::cases(&config.policies.dir) {
         Ok(cases) => cases,
@@ -101,6 +102,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
         let findings = Case::read(cases).err().into_iter().chain(Case::doubts(cases));
         entries.extend(findings.map(|finding| Entry::of_finding(at(&cases.name), finding)));
     }
+    // Findings of several sources are merged in the order in which they are read.
     entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     Ok(entries)
 }

@@ -75,6 +75,7 @@ fn check(config: &Config, profile_is_said: bool, folder: &Path) -> anyhow::Resul
         (a.kind, &a.file, a.line, a.code, &a.message).cmp(&(b.kind, &b.file, b.line, b.code, &b.message))
     };
     remarks.sort_by(order);
+    // Several searches may find the same place.
     remarks.dedup();
     Ok(Checked { remarks, starts: models.starts })
 }

@@ -115,6 +115,7 @@ impl Situation {
         let (caller, owner) = (self.person.caller(), self.owner);
         let inquiry = Inquiry { method, path, query, body, model_id: None, caller, owner };
         let mut explanation = self.analysis.explain(&inquiry);
+        // A request whose owner is unknown is refused with 503, whatever the rules would say (fail closed).
         if let Some(OwnerTold::Failed { reason, .. }) = &self.told {
             explanation.status = Some(503);
             explanation.verdict = policy::Verdict::Deny;

@@ -130,6 +130,7 @@ impl Import<'_> {
         let stopped =
             format!("stopped at {first}; what came before it is stored, and the import can be repeated");
         self.use_text_ids(&rows).await?;
+        // A batch is one commit: on an error the message says up to where the import got.
         let fates = self.send(rows).await.context(stopped)?;
         for ((place, note, account, role), fate) in places.into_iter().zip(fates) {
             match (&fate, kind) {
@@ -149,6 +150,7 @@ impl Import<'_> {
 
     /// Checks a row, and replaces the ids of roles by those of this store.
     fn admit(&mut self, mut row: Row) -> Result<Row, Why> {
+        // Another person may have the id here; the token or role would be theirs.
         if !matches!(row, Row::User(_)) && row.account().is_some_and(|id| self.absent.contains(&id)) {
             return Err("its user was left".into());
         }

@@ -163,6 +163,7 @@ fn of_line(old: &Analysis, new: &Analysis, line: &AccessLine) -> Vec<Change> {
     let Some(facts) = &line.facts else { return Vec::new() };
     let roles: Vec<Box<str>> = facts.roles.iter().map(|role| role.as_str().into()).collect();
     let mut changes: Vec<Change> = Vec::new();
+    // The log records the owner only if the old rules asked for it; the new ones may depend on it.
     let owners = facts.owner.map_or_else(|| vec![false, true], |owner| vec![owner]);
     for owner in owners {
         let caller = Caller { user: line.user.as_deref(), roles: &roles, scopes: &facts.scopes };

@@ -97,6 +97,7 @@ impl Folder {
             for mutation in [Mutation::Drop, Mutation::Flip] {
                 let cases = &self.cases;
                 let before = &tested.outcomes;
+                // A mutation is noticed if any case passes that failed before, or the other way round.
                 let unnoticed = self.analysis.mutated(&rule.reference, mutation, |mutant| {
                     let mut pairs = cases.iter().zip(before);
                     pairs.all(|((_, case), old)| {

@@ -77,6 +77,7 @@ fn widths<const N: usize>(rows: &[[String; N]], most: Option<usize>) -> [usize; 
             *least = (*least).max(word.min(LONGEST_WORD));
         }
     }
+    // Not on a terminal: lines are read by programs and must not be broken.
     let Some(most) = most else { return widths };
     let gaps = GAP * N.saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > most {

@@ -103,6 +103,7 @@ impl Setting for Certificate {
     }
 
     fn read(key: &str, from: &Located, report: &mut Report) -> Option<Self> {
+        // Read key by key, so that each error has its own place.
         let Written::Table(entries) = &from.written else {
             return Self::from_written(&from.written)
                 .map_err(|wrong| report.wrong(&from.place, key, wrong))

@@ -85,6 +85,7 @@ impl Report {
     }
 
     fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
+        // docs/findings.md lists the severities of each code; they must not differ from what is reported.
         debug_assert!(code.severities().contains(&severity), "`{}` is no {severity:?}", code.name());
         let (file, line, column) = match place {
             Place::File { line, column } => (self.file.clone(), Some(*line), Some(*column)),

@@ -54,6 +54,7 @@ impl Inputs {
 
     /// Adds the readable part of a file with errors.
     pub(crate) fn salvage_file(&mut self, text: &str, report: &mut Report) {
+        // Errors are ignored: `load` has reported them before.
         let (root, _) = DeTable::parse_recoverable(text);
         self.add_table(root.into_inner(), &Lines { text }, report);
     }
@@ -74,6 +75,7 @@ impl Inputs {
             };
             let place = Place::Named(name.clone());
             // Replaced characters in a secret would be a different secret, so the value is refused.
+            // A replaced character would silently change a secret.
             if value.contains(char::REPLACEMENT_CHARACTER) {
                 let message = format!("the value of `{name}` is not UTF-8");
                 report.error(&place, Code::BadValue, message, None);
@@ -101,6 +103,7 @@ impl Inputs {
     }
 
     fn add_word(&mut self, key: String, place: Place, value: &str) {
+        // A list in brackets may contain commas inside its items; a plain one is split at commas later.
         let list = Some(value).filter(|value| value.trim_start().starts_with('[') && takes_list(&key));
         let written = list.and_then(array).map(|items| listed(items, &place));
         let written = written.unwrap_or_else(|| Written::Word(value.to_owned()));
@@ -110,6 +113,7 @@ impl Inputs {
     fn add_entry(&mut self, name: &str, place: Place, value: Located, report: &mut Report) {
         if is_key(name) {
             self.written.insert(name.to_owned(), value);
+        // Unknown keys are errors: a misspelled limit or secret would silently have no effect.
         } else if !is_section(name) {
             let (kind, fix) = match value.written {
                 Written::Table(_) => {

@@ -279,6 +279,7 @@ impl<'a> KeyReader<'a> {
         let Some(from) = self.inputs.find(key) else {
             return Some(Sourced { value: default, place: Place::Default });
         };
+        // After an error the default is used, so that the checks between keys can still run.
         let value = T::read(key, from, self.report);
         if value.as_ref().is_some_and(|value| *value != default) {
             self.changed.push((key, from.place.clone()));

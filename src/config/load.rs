@@ -73,6 +73,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
         warnings::report(&changed, config, &mut report);
     }
     let warnings = report.close()?;
+    // Read again into a discarded report, because the first values were consumed by the resolution.
     let keys = RawConfig::read(&mut KeyReader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());
     let origin = Provenance { folder, sources, file: file.path, started: keys.clone(), keys };

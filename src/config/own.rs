@@ -21,9 +21,11 @@ pub(crate) fn is_own(listen: &Listen, server: &UpstreamAddress) -> bool {
 /// Whether a connection to `target` reaches a listener. `is_local`: whether the target's address is one of this
 /// machine.
 pub(crate) fn arrives(listener: SocketAddr, target: SocketAddr, is_local: bool) -> bool {
+    // Port 0 is replaced by a free port at the start; `app/own.rs` checks it then.
     if listener.port() != target.port() || target.port() == 0 {
         return false;
     }
+    // `::ffff:127.0.0.1` is the same address as `127.0.0.1`.
     let (ours, theirs) = (listener.ip().to_canonical(), target.ip().to_canonical());
     // Linux connects to this machine for the unspecified address.
     let at_home = theirs.is_unspecified() || theirs.is_loopback() || is_local;

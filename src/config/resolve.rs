@@ -31,6 +31,7 @@ mod server;
 impl Resolver<'_> {
     /// Resolves `raw`. The result must not be used if the report contains an error.
     pub(crate) fn config(mut self, raw: RawConfig) -> Config {
+        // First, because the app's servers are compared with the listeners.
         let server = self.server(raw.server);
         let users = self.users(raw.users);
         let own = vec![
@@ -146,6 +147,7 @@ impl Resolver<'_> {
     }
 
     fn password(&mut self, raw: &RawPassword) -> PasswordSettings {
+        // LoopBack's limit is part of its answers (docs/loopback-3.28.md section 2.1).
         let max_bytes = if self.profile == Profile::Loopback3 { BCRYPT_BYTES } else { MAX_PASSWORD_BYTES };
         let (memory_kib, iterations) = (raw.memory_kib.value.small(), raw.iterations.value.small());
         let parallelism = raw.parallelism.value.small();

@@ -54,6 +54,7 @@ pub(super) fn sample() -> BTreeMap<String, SampleEntry> {
     let mut found: BTreeMap<String, SampleEntry> = BTreeMap::new();
     let mut section = "";
     for line in SAMPLE.lines() {
+        // A value of the sample never contains `#`, so this is enough.
         let (line, comment) = match line.split_once('#') {
             Some((line, comment)) => (line.trim(), Some(comment.trim().to_owned())),
             None => (line.trim(), None),

@@ -29,6 +29,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `Config` derives `Debug`, so this keeps secrets out of every `{:?}`.
         f.write_str("Secret(..)")
     }
 }

@@ -33,6 +33,7 @@ pub struct Shown {
 /// # Errors
 /// All findings, if the configuration has an error.
 pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
+    // A configuration with errors would show values that no gate runs with.
     super::load(sources)?;
     let file = File::choose(Path::new(""), sources);
     let mut report = Report::new(&file.shown);
@@ -53,6 +54,7 @@ pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
                 (word(default, shape.value()), origin.to_owned())
             }
         };
+        // The output is pasted into bug reports.
         let value = if shape.is_secret() { masked(shape.key(), value) } else { value };
         Shown { key: shape.key(), value: without_query(shape.key(), value), origin }
     };

@@ -54,6 +54,8 @@ impl File {
     pub(super) fn read(&self, report: &mut Report) -> Option<String> {
         match fs::read_to_string(&self.path) {
             Ok(text) => Some(text),
+            // Without a file the defaults apply; a file that was asked for by name must exist, or a typo would start a
+            // gate with defaults.
             Err(error) if error.kind() == ErrorKind::NotFound && !self.named => None,
             Err(error) => {
                 let cause = error.to_string().to_lowercase();

@@ -8,6 +8,7 @@ use super::{inputs::is_key, keys::shapes, schema::Shape, setting::Setting, setti
 pub(super) fn explain(text: &str, at: Range<usize>, message: &str) -> (String, Option<String>) {
     let before = text.get(..at.start).unwrap_or(text);
     let line = line_at(text, at.start);
+    // The parser does not tell where the first one is.
     if message.contains("duplicate key") {
         let name = text.get(at).unwrap_or_default().trim().trim_matches(['[', ']', '"', '\'']);
         return duplicate(before, line, name);

@@ -14,6 +14,7 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
         report.warning(&written.place, Code::NotBuilt, message, Some("take it out".to_owned()));
     }
     for (key, place) in changed {
+        // A setting that protects something must never be ignored (README, "What is not there yet").
         if PROTECTIVE.contains(key) {
             let message = format!("`{key}` is not built yet, and nothing would be protected by it");
             report.error(place, Code::NotBuilt, message, Some("take it out".to_owned()));

@@ -25,6 +25,7 @@ pub(super) fn name(key: &str) -> String {
 /// Reports a variable that sets nothing but seems meant to.
 pub(super) fn misspelt(name: &str, value: &str, report: &mut Report) {
     let Some(rest) = ours(name).filter(|_| name != super::CONFIG_VARIABLE) else { return };
+    // In a cluster these are set for every pod, and a warning would appear at every start.
     if name.starts_with(PREFIX) && is_service_link(name, value) {
         return;
     }

@@ -63,6 +63,7 @@ fn lifetimes(config: &Config, place: &Place, report: &mut Report) {
 fn memory(config: &Config, place: &Place, report: &mut Report) {
     let settings = config.password.hasher;
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // The same rule as in `hasher.rs`.
     let workers = if settings.workers == 0 { cores.div_ceil(2) } else { settings.workers };
     let wanted = u64::from(settings.memory_kib).saturating_mul(workers as u64);
     let Some(there) = hasher::machine_kib().filter(|there| wanted > *there) else { return };
@@ -120,6 +121,7 @@ fn addresses<'p>(config: &Config, place_of: impl Fn(&[&str]) -> &'p Place, repor
 
 /// Whether only one of them can be bound. Port 0 selects any free port.
 fn collide(a: &SocketAddr, b: &SocketAddr) -> bool {
+    // A listener on all addresses also takes each single one.
     let every = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || every)
 }

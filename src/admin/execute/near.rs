@@ -14,6 +14,7 @@ pub(super) async fn user(services: &Services, who: &Who) -> Result<Option<String
     };
     let mut best: Option<(usize, String)> = None;
     let mut after = None;
+    // A suggestion is not worth a scan of a million accounts.
     for _ in 0..PAGES {
         let page = services.store.users(after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { break };

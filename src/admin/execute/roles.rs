@@ -68,6 +68,7 @@ pub(super) async fn uses(services: &Services, name: &str) -> Result<Output, Exec
 }
 
 pub(super) async fn delete(services: &Services, name: &str) -> Result<Output, ExecuteError> {
+    // Before the deletion, because the answer reports what depended on the role.
     let (users, rules) = users_and_rules(services, name).await?;
     services.accounts().delete_role(Actor::Operator, name).await?;
     let noun = if users == 1 { "user" } else { "users" };

@@ -35,10 +35,12 @@ pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output,
     if let Some(known) = rows.iter().find(|known| says(known) == says(&new)) {
         return Ok(Output::Done { message: format!("there is such a rule already: `{}`", known.id) });
     }
+    // Imported ids may be any text; only numbers are counted on.
     let last = rows.iter().filter_map(|row| row.id.parse::<u64>().ok()).max().unwrap_or(0);
     let id = last.saturating_add(1).to_string();
     let mut doubts: Vec<String> = user_of(services, &rule).await?.into_iter().collect();
     doubts.extend(doubts_about(services, StoredRule { id: id.clone(), ..rule.clone() }).await?);
+    // Stored first: if the gate cannot compile it now, the next reload or start will report it.
     services.accounts().add_rule(Actor::Operator, row(id.clone())).await?;
     take_up(services).await?;
     let mut message = format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it");
@@ -105,6 +107,7 @@ pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
 
 pub(super) async fn remove(services: &Services, ids: &[String]) -> Result<Output, ExecuteError> {
     let rows = services.store.acl_rows().await?;
+    // Checked before anything is removed, so that a misspelled id removes nothing.
     if let Some(missing) = ids.iter().find(|id| rows.iter().all(|row| row.id != **id)) {
         return Err(ExecuteError::NoSuchRule(missing.clone()));
     }

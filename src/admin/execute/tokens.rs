@@ -113,6 +113,7 @@ pub(super) async fn revoke_all(services: &Services, who: &Who) -> Result<Output,
 /// A token with its last use, which may not be persisted yet.
 fn shaped(services: &Services, token: Token) -> TokenView {
     let used = services.store.sessions().last_use(&token);
+    // By the lifetime rules in force, which may have changed since the token was issued.
     let end = token.end_by(&services.accounts().settings().lifetimes(), used);
     TokenView {
         handle: token.hash.handle().as_str().to_owned(),

@@ -31,6 +31,7 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
         if services.store.user(&UserId::Number(id)).await?.is_some() {
             return Err(ExecuteError::IdTaken(id));
         }
+        // The store assigns ids. Its counter is moved to the wanted one, and the result is compared below.
         services.store.commit(vec![Change::RaiseNextUserId(id)]).await?;
     }
     let named = [

@@ -38,6 +38,7 @@ pub(super) fn schemes(credentials: &Settings) -> Map<String, Value> {
         let scheme = |(at, name): (usize, &String)| (format!("{kind}{}", at + 1), place(place_, name, about));
         numbered.map(scheme).collect::<Vec<_>>()
     };
+    // Places that are switched off are not listed: a client would send its token where it is ignored.
     let query: &[String] = if credentials.query { &credentials.params } else { &[] };
     let cookies: &[String] = if credentials.cookie_secret.is_some() { &credentials.cookies } else { &[] };
     for (name, scheme) in [

@@ -37,6 +37,7 @@ pub(super) async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: 
                 seen = notices.last().map_or(seen, |notice| notice.seq);
                 behind |= notices.iter().any(|notice| notice.what == ChangeNotices::Rules);
             }
+            // Notices were dropped, and a change of the rules may be among them.
             Err(StoreError::FeedTruncated) => {
                 seen = latest(&*store).await;
                 behind = true;

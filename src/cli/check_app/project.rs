@@ -141,6 +141,7 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> s
         } else if kind.is_file() {
             files.extend(path.strip_prefix(root).ok().map(Path::to_owned));
         }
+        // Started in `/`, say, the search would otherwise not end.
         if files.len() > MOST_FILES {
             return Err(std::io::Error::other(format!("it holds more than {MOST_FILES} files")));
         }

@@ -69,6 +69,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
         text.push('\n');
         print(&text)?;
     }
+    // A different verdict under the same policies is an error of the gate, and worth an exit code.
     Ok(if same_verdict || !same_policies { Exit::Done } else { Exit::Failed })
 }
 

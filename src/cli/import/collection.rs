@@ -75,6 +75,7 @@ pub(super) fn lines(source: &Source, kind: Kind, sink: Sink<'_>) -> Result<(), R
     let (mut line, mut number) = (Vec::new(), 0_usize);
     loop {
         line.clear();
+        // Bounded, because a file without line breaks would be read into memory as a whole.
         let limit = u64::try_from(MAX_ROW).unwrap_or(u64::MAX);
         let count = (&mut reader).take(limit).read_until(b'\n', &mut line);
         if count.map_err(|error| source.failed(error))? == 0 {

@@ -44,6 +44,7 @@ pub(super) fn survey(source: &Source, names: &Names, given: &[Kind]) -> Result<S
         return Err(wrong("it holds no JSON object"));
     }
     if !found.has_models {
+        // Then it is another kind of file, and importing nothing from it would look like a success.
         return Err(wrong("it has no `models`"));
     }
     if found.ids.as_ref().is_some_and(|ids| !ids.is_object()) {

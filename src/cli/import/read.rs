@@ -70,6 +70,7 @@ impl Reading {
         };
         let files = reader.collections.iter().filter_map(|(_, file)| file.as_ref());
         let total = reader.memory.iter().chain(files).map(|file| file.size).sum();
+        // Bounded, so that a fast reader does not fill the memory while the store syncs.
         let (sender, events) = channel(CHUNKS);
         let work = move || {
             if let Err(error) = reader.read(&sender) {

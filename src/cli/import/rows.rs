@@ -135,6 +135,7 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
         Value::Null => None,
         value => Some(number(&value).ok_or("its `ttl` is not a number")?),
     };
+    // Without the time of creation a token's end cannot be computed.
     let created = moment(&taken(row, "created")).ok_or("its `created` is not a moment")?;
     let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are not a list of texts")?;
     Ok(Token {
@@ -172,6 +173,7 @@ fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why
     let role_id = text(&taken(row, "roleId")).ok_or("it has no `roleId`")?;
     let principal_id = text(&taken(row, "principalId")).ok_or("it has no `principalId`")?;
     let kind = text(&taken(row, "principalType")).ok_or("it has no `principalType`")?;
+    // Derived from the content, so that a second import finds the same row.
     let id = text(&taken(row, "id")).unwrap_or_else(|| format!("{role_id}:{kind}:{principal_id}"));
     let kind = match kind {
         kind if app.several && kind == app.model => USER.to_owned(),
@@ -201,6 +203,7 @@ fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
         principal_id: field("principalId")?,
     };
     let content = || serde_json::to_vec(&acl).unwrap_or_default();
+    // A digest of the content, so that a second import finds the same row.
     acl.id = id.unwrap_or_else(|| hex(Sha256::digest(content())));
     Ok(acl)
 }

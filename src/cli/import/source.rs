@@ -54,6 +54,7 @@ impl Source {
     /// A reader from the beginning, after an optional byte order mark.
     pub(super) fn reader(&self) -> Result<BufReader<Counted>, ReadError> {
         let mut mark = [0; 3];
+        // Positioned reads: several readers share the descriptor.
         let marked = self.file.read_exact_at(&mut mark, 0).is_ok() && mark == [0xEF, 0xBB, 0xBF];
         let at = if marked { 3 } else { 0 };
         let counted = Counted { file: Arc::clone(&self.file), at, read: Arc::clone(&self.read) };

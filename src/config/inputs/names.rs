@@ -35,6 +35,7 @@ pub(super) fn nearest(written: &str) -> Option<&'static str> {
     let keys = || KEYS.iter().copied().chain(["profile"]);
     let name_of = |key: &'static str| key.split_once('.').map_or(key, |(_, name)| name);
     let same = |key: &&'static str| key.split_once('.').is_some_and(|(of, _)| of == section);
+    // No spelling distance leads from `target` to `servers`.
     if section == "upstream" && SERVER_SYNONYMS.contains(&name) {
         return Some("upstream.servers");
     }
