@@ -5,6 +5,7 @@ mod citations;
 mod codes;
 mod commands;
 mod operations;
+mod snippets;
 mod tree;
 
 use tree::Tree;
