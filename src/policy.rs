@@ -1,9 +1,9 @@
-//! Who may do what: JSON ACL files compiled into a [`PolicySet`], and the decision.
+//! Access rules: JSON ACL files compiled into a [`PolicySet`], and the decision about a request.
 //!
-//! A decision is a pure function of the set, the action, the caller and the owner's answer
-//! (docs/loopback-3.28.md section 8, docs/policies.md). What does not depend on the caller is done at load:
-//! a route holds its rules sorted by LoopBack's score, those that cannot apply removed, and the walk ends
-//! at the first rule whose principal the caller is.
+//! A decision is a pure function of the set, the action, the caller and the app's answer about the row's owner
+//! (docs/loopback-3.28.md section 8, docs/policies.md). All work that does not depend on the caller is done at
+//! load: a route holds its rules sorted by LoopBack's score, without those that cannot apply, and the first
+//! rule that matches the caller decides.
 
 mod account;
 mod account_method;
@@ -69,8 +69,9 @@ pub use input::{Settings, Source, Stored, StoredRule, Unmatched};
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 pub use schema::schema;
 
-/// The body of a request as far as a decision needs it: an `id`. Empty where there is one that is not a row's id
-/// (`null`, `0`, a list), so that none further down is taken for it; `None` where there is none.
+/// The `id` of a request's body, the only part of it that a decision needs. `None` if the body has none. An
+/// empty text if its value cannot be a row's id (`null`, `0`, a list): LoopBack takes the first `id` that is
+/// defined, so the query's must not be used in its place.
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {
     let id = body.get("id")?;

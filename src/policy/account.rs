@@ -1,4 +1,4 @@
-//! Which model the accounts are, and what the User API needs of its definition.
+//! Finds the model that holds the accounts, and reads the parts of its definition that the User API needs.
 
 mod model;
 mod read;
@@ -60,7 +60,7 @@ pub(super) fn choose<'m>(
     }
 }
 
-/// The app keeps its other public user models, whose logins are nothing to the gate.
+/// Warns of other public user models. The app serves them, and their logins give no token that the gate knows.
 fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, report: &mut Report<'_>) {
     for other in public.filter(|model| model.name != account.name && !model.built_in) {
         let message = format!(
@@ -73,8 +73,8 @@ fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, rep
 }
 
 impl AccountModel {
-    /// Reads all but its plural and its principal type, which are not its file's alone; what its settings would do
-    /// otherwise than it seems is told.
+    /// Reads the definition without plural and principal type, which do not depend on its file alone. Warns of
+    /// settings without the effect that they seem to have.
     pub(super) fn read(model: &Model, models: &Models, settings: &Settings, report: &mut Report<'_>) -> Self {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
         let kept = AppCollections::read(models, Some(model));

@@ -1,9 +1,10 @@
-//! The methods of the account model that the User API has. Other tables are keyed by this enum: routes
+//! The account methods of the User API. Other tables are keyed by this enum: routes
 //! (`policy/method.rs`), arguments (`api/arguments.rs`), endpoints (`api.rs`) and descriptions
 //! (`api/openapi/operations.rs`). The compiler or a test asks for each.
 
 /// Defines the methods, each with its canonical name in LoopBack.
 macro_rules! methods {
+    // A macro, so that the enum, the list of all and the names cannot differ.
     ($($method:ident = $name:literal,)*) => {
         /// A method of the account model that the User API has.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +48,7 @@ methods! {
     Confirm = "confirm",
     ResetPassword = "resetPassword",
     SetPassword = "setPassword",
-    // The same by the short route `/reset-password`, which reads the fields of a web form, too.
+    // The same method by the short route `/reset-password`, which accepts a web form, too.
     ShortSetPassword = "short.setPassword",
     ChangePassword = "changePassword",
     ListTokens = "prototype.__get__accessTokens",
@@ -59,11 +60,11 @@ methods! {
     DeleteToken = "prototype.__destroyById__accessTokens",
 }
 
-/// What of the User API answers a route.
+/// The part of the User API that answers a route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Endpoint {
     Method(AccountMethod),
-    /// A method of LoopBack's that the User API does not have.
+    /// A method of LoopBack that the User API does not implement.
     Unbuilt(Box<str>),
 }
 
@@ -74,7 +75,7 @@ impl AccountMethod {
         Self::ALL.iter().copied().find(|method| method.name() == name)
     }
 
-    /// Whether it only reads. LoopBack calls `confirm` a reading one, which it is not.
+    /// Whether the method only reads. LoopBack classifies `confirm` as READ, although it changes the account.
     #[must_use]
     pub fn only_reads(self) -> bool {
         matches!(
@@ -90,7 +91,8 @@ impl AccountMethod {
         )
     }
 
-    /// Whether the path of its route holds an id. The others find one in the body or the query, if at all.
+    /// Whether the path of the route contains an id. The other methods take it from the body or the query, if
+    /// at all.
     #[must_use]
     pub fn names_a_row(self) -> bool {
         self.name().starts_with("prototype.")
@@ -104,7 +106,8 @@ impl Endpoint {
     }
 }
 
-/// Whether a method that the User API does not have only reads, by the name that LoopBack gives methods of relations.
+/// Whether a method that is not implemented only reads. LoopBack's names for methods of relations show it.
+// The name alone is trusted only for LoopBack's own prefixes: any other method counts as a change.
 pub(super) fn unbuilt_only_reads(name: &str) -> bool {
     const READING: [&str; 4] = ["__get__", "__count__", "__exists__", "__findById__"];
     let name = name.strip_prefix("prototype.").unwrap_or(name);

@@ -21,22 +21,22 @@ pub(super) use rule::{
 };
 pub(super) use stored::{describe_stored, stored_reference, stored_rule};
 
-/// One static rule as a file has it, or a stored row in the same form.
+/// A static rule of a file, or a stored rule in the same form.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// How decisions name it: `order.json#/acls/2`.
+    /// The rule's name in decisions: `order.json#/acls/2`.
     pub(super) reference: Arc<str>,
-    /// Where it stands.
+    /// The position in the file.
     pub(super) at: Place,
     pub(super) property: Property,
     /// `None` = any.
     pub(super) access: Option<Box<str>>,
     pub(super) effect: Effect,
     pub(super) principal_type: Option<Box<str>>,
-    /// Where its principal type stands.
+    /// The position of the principal type.
     pub(super) type_at: Place,
     pub(super) principal_id: Option<Box<str>>,
-    /// What model-config compares when it replaces a rule.
+    /// The four keys that model-config compares when it replaces a rule.
     identity: [Option<serde_json::Value>; 4],
 }
 
@@ -44,7 +44,7 @@ pub(super) const KEYS: [&str; 6] =
     ["principalType", "principalId", "permission", "accessType", "property", "model"];
 
 impl Entry {
-    /// Reads a list of entries. `prefix` is what their references begin with: `order.json#/acls`.
+    /// Reads a list of rules. `prefix` is the first part of their references: `order.json#/acls`.
     pub(super) fn read_all(list: &Node, prefix: &str, report: &mut Report<'_>) -> Vec<Self> {
         if !list.is_list() {
             let fix = Some("write a list of rules".into());
@@ -60,15 +60,16 @@ impl Entry {
         entries.filter_map(|(index, node)| Self::read(node, format!("{prefix}/{index}"), report)).collect()
     }
 
-    /// Whether model-config's `other` takes this one's place: the four keys are the same, absent only equals absent.
+    /// Whether an entry of model-config replaces this one: the four keys are equal; absent equals only absent.
     pub(super) fn is_replaced_by(&self, other: &Self) -> bool {
+        // Two lists or objects are never the same value in JavaScript.
         let is_list = |value: &Option<serde_json::Value>| {
             value.as_ref().is_some_and(|value| value.is_array() || value.is_object())
         };
         self.identity == other.identity && !self.identity.iter().any(is_list)
     }
 
-    /// The same rule about one method alone, whatever it says of properties. model-config never replaces it.
+    /// The same rule for one method, whatever its own property is. Entries of model-config never replace it.
     pub(super) fn only_about(self, property: &str) -> Self {
         let identity = [Some(serde_json::Value::Array(Vec::new())), None, None, None];
         Self { property: Property::One(property.into()), identity, ..self }
@@ -99,7 +100,7 @@ impl Entry {
         })
     }
 
-    /// The narrowest rule that speaks of one user, or of all without a token, and one method.
+    /// The narrowest rule for one user, or for all callers without a token, and one method.
     pub(super) fn narrow(
         user_type: &str,
         user: Option<&str>,
@@ -121,7 +122,7 @@ impl Entry {
         }
     }
 
-    /// As a file would have it, or `acl add`: files pass the model's name over.
+    /// The rule as a file or `acl add` would have it. Files ignore the key `model`.
     pub(super) fn to_json(&self, model: &str) -> String {
         let mut rule = serde_json::json!({
             "model": model, "principalType": self.principal_type, "principalId": self.principal_id,
@@ -133,7 +134,7 @@ impl Entry {
         rule.to_string()
     }
 
-    /// The same as a row of the store, for a model without a file.
+    /// The rule as a row of the store, for a model without a file.
     pub(super) fn to_row(&self, model: &str) -> StoredRule {
         let property = match &self.property {
             Property::One(name) => name.to_string(),
@@ -150,17 +151,18 @@ impl Entry {
         }
     }
 
-    /// Whether LoopBack brings it: no file can be told about it.
+    /// Whether the rule comes with LoopBack, so that no file can be edited to change it.
     pub(super) fn is_built_in(&self) -> bool {
         self.at.file == Place::NOWHERE.file
     }
 
-    /// Whether it names LoopBack's role without a resolver.
+    /// Whether the rule names `$related`, a role that LoopBack lists but never resolves (docs/loopback-3.28.md
+    /// section 8.4).
     pub(super) fn is_related(&self) -> bool {
         self.principal_type.as_deref() == Some("ROLE") && self.principal_id.as_deref() == Some("$related")
     }
 
-    /// Whom it is about and what it says: `clerk ALLOW create, READ`.
+    /// Principal, permission and scope in one line: `clerk ALLOW create, READ`.
     pub(super) fn describe(&self) -> String {
         let mut text = principal(self.principal_type.as_deref(), self.principal_id.as_deref());
         text.push(' ');
@@ -177,12 +179,12 @@ impl Entry {
         text
     }
 
-    /// Whom it is about; `None` when that is not a caller, as LoopBack sees it. `user_type`: see [`USER`].
+    /// The principal; `None` if LoopBack matches no caller with it. `user_type`: see [`USER`].
     pub(super) fn who(&self, user_type: &str) -> Option<Who> {
         who(self.principal_type.as_deref(), self.principal_id.as_deref(), user_type)
     }
 
-    /// The rule that it is for `target`, or why it is none.
+    /// The compiled rule for `target`, or why the entry does not match it.
     pub(super) fn fit(&self, target: &Target<'_>) -> Result<Rule, Miss> {
         let known = |name: &str| {
             !name.is_empty()
@@ -197,6 +199,7 @@ impl Entry {
         };
         let access = access_weight(self.access.as_deref(), target.access).ok_or(Miss::Access)?;
         let who = self.who(target.user_type).ok_or(Miss::Nobody)?;
+        // A static rule belongs to its model, so the model part of the score is always exact.
         let score = score(&[3, property, access], &who, self.effect, target.user_type);
         Ok(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })
     }
@@ -204,8 +207,8 @@ impl Entry {
 
 /// The rules of one route: those that can apply, the highest score first.
 ///
-/// Equal scores keep LoopBack's order: stored rows, then static ones. What stands behind a rule for `$everyone` is
-/// never reached, and cut off.
+/// Equal scores keep LoopBack's order: stored rules, then static ones. Rules behind one for `$everyone` are
+/// never reached and are cut off.
 pub(super) fn rules(entries: &[Entry], stored: &[&StoredRule], target: &Target<'_>) -> Box<[Rule]> {
     let mut rules = all_rules(entries, stored.iter().copied(), target);
     if let Some(last) = rules.iter().position(|rule| rule.who == Who::Everyone) {
@@ -214,7 +217,7 @@ pub(super) fn rules(entries: &[Entry], stored: &[&StoredRule], target: &Target<'
     rules.into_boxed_slice()
 }
 
-/// The same with those that are never reached.
+/// The same with the rules that are never reached, for lints and `explain`.
 pub(super) fn all_rules<'r>(
     entries: &[Entry],
     stored: impl Iterator<Item = &'r StoredRule>,
@@ -226,7 +229,7 @@ pub(super) fn all_rules<'r>(
     rules
 }
 
-/// Whether a stored row's permission is one that LoopBack knows.
+/// Whether LoopBack knows the permission of a stored row.
 pub(super) fn is_permission(word: &str) -> bool {
     word.is_empty() || effect(word).is_some()
 }

@@ -1,4 +1,4 @@
-//! What a request would do: the route that it matched, and the row that it names.
+//! The action of a request: the matched route and the row that it names.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,40 +13,40 @@ use super::{
 };
 use crate::qs;
 
-/// A matched request, ready to be decided. Made by [`PolicySet::action`].
+/// The action of a request, ready to be decided. Created by [`PolicySet::action`].
 #[derive(Debug)]
 pub struct Action<'s, 'p> {
-    /// Who serves it.
+    /// The part that answers it.
     pub served: Served<'s>,
-    /// The route's name for metrics and logs, `Order.findById`; `unmatched` when there is none.
+    /// The route's name in metrics and logs, `Order.findById`; `unmatched` if no route matches.
     pub route: &'s str,
-    /// An index of the route that is dense and stable in its set: for per-route counters.
+    /// The route's index in its set. Indexes are dense and stable, for counters of each route.
     pub route_index: u32,
-    /// The model's name, `""` when there is none.
+    /// The model's name; empty if there is none.
     pub model: &'s str,
     /// The method's canonical name without `prototype.`, or the route's property.
     pub property: &'s str,
     /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
     pub access_type: &'static str,
-    /// The row's id as the path, the body or the query names it. Empty where the body or the query has an `id` that
-    /// is not a row's, so that none further down is taken.
+    /// The row's id from the path, the body or the query. Empty if the body or the query has an `id` that
+    /// cannot be a row's id: it still takes precedence over later sources.
     pub model_id: Option<Cow<'p, str>>,
-    /// Whether the body's `id` counts (LoopBack model routes in profile `loopback3`), so that the body is read before
-    /// the decision. See [`Action::with_body_id`].
+    /// Whether the body's `id` counts, so that the body must be read before the decision: LoopBack model routes
+    /// in profile `loopback3`. See [`Action::with_body_id`].
     pub wants_body: bool,
-    /// Where LoopBack reads the body and checks the arguments before it asks the rules (its routes in profile
-    /// `loopback3`): the arguments whose type can be wrong.
+    /// Arguments to be checked before the decision, because LoopBack reads the body and checks their types
+    /// before it asks the rules (its routes in profile `loopback3`).
     pub takes: Option<&'s [Argument]>,
-    /// Whether the route belongs to an instance (`prototype.` in LoopBack), which LoopBack loads first.
+    /// Whether the method is called on an instance (`prototype.` in LoopBack), which LoopBack loads first.
     pub instance: bool,
-    /// Whether `%2f` may stand in the captured segments.
+    /// Whether captured segments may contain `%2f`.
     pub encoded_slash: bool,
     pub(super) target: Target<'s>,
-    /// The matched pattern, and the part of the path that it captures from.
+    /// The matched pattern, and the rest of the path that its captures refer to.
     captured: Option<(&'s Leaf, &'p str)>,
 }
 
-/// What a decision is made of.
+/// The input of a decision.
 #[derive(Clone, Copy)]
 pub(super) enum Target<'s> {
     Route {
@@ -56,18 +56,18 @@ pub(super) enum Target<'s> {
     },
     NoMethod,
     Unmatched,
-    /// Refused whatever the settings say.
+    /// Denied under every setting.
     Ambiguous,
 }
 
-/// Who answers once the action is permitted.
+/// The part that answers a permitted action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served<'s> {
     /// The User API, by this method.
     Account(AccountMethod),
-    /// The User API, which does not have this method of LoopBack's: its canonical name.
+    /// The User API, with 501: LoopBack has this method (its canonical name), the User API does not.
     Unbuilt(&'s str),
-    /// The account model has no such method (404 in LoopBack's words), profile `loopback3` only.
+    /// The account model has no such method: 404 with LoopBack's message. Profile `loopback3` only.
     NoSuchMethod,
     /// The app.
     App,
@@ -93,11 +93,11 @@ pub(super) struct FixedRoute {
 pub(super) const UNMATCHED: FixedRoute = FixedRoute { index: 0, name: "unmatched" };
 /// See [`Served::NoSuchMethod`].
 pub(super) const NO_METHOD: FixedRoute = FixedRoute { index: 1, name: "no-such-method" };
-/// How many indexes those take.
+/// Number of these indexes. Those of the set's own routes follow.
 pub(super) const FIXED_ROUTES: usize = 2;
 
 impl<'s> Action<'s, '_> {
-    /// Adds the body's `id`, which counts only where the path gave none, and before the query's
+    /// Adds the body's `id`, which counts only if the path has none, and before the query's
     /// (docs/loopback-3.28.md section 8.1).
     #[must_use]
     pub fn with_body_id(mut self, id: Option<String>) -> Self {
@@ -109,20 +109,20 @@ impl<'s> Action<'s, '_> {
         self
     }
 
-    /// Whether servers read the path as different routes, so that it is refused.
+    /// Whether servers disagree about the route of the path, so that the request is refused.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(self.target, Target::Ambiguous)
     }
 
-    /// Whether no model and no route covers it.
+    /// Whether no model and no `routes` file covers the path.
     #[must_use]
     pub fn is_unmatched(&self) -> bool {
         matches!(self.target, Target::Unmatched)
     }
 
-    /// Whether it changes something, in any verb: a method of the User API that is not one of those that read, or a
-    /// route of the app whose `accessType` is `WRITE`.
+    /// Whether the action changes state, whatever its verb: a method of the User API that does not only read,
+    /// or a route of the app with `accessType` `WRITE`.
     #[must_use]
     pub fn changes(&self) -> bool {
         match self.served {
@@ -132,18 +132,19 @@ impl<'s> Action<'s, '_> {
         }
     }
 
-    /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, wherever it came from.
+    /// The decoded value of a captured segment. On LoopBack's routes `id` is the row's id, from the path, the
+    /// body or the query.
     pub(super) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
         self.param(name).or_else(|| self.model_id.as_deref().filter(|_| name == "id").map(Cow::Borrowed))
     }
 
-    /// The decoded segment of the path that this argument is ([`Action::takes`]).
+    /// The decoded path segment with this name, for an argument in [`Action::takes`].
     #[must_use]
     pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
         self.captured.and_then(|(leaf, path)| leaf.value(path, name)).map(path::decode)
     }
 
-    /// Whether the model's own URL with this id reads that row.
+    /// Whether the model's URL with this id is its `findById`, and so reads that row.
     pub(super) fn reads_row(&self, segment: &str) -> bool {
         match self.target {
             Target::Route { model, .. } => Table::reads_row(model, segment),
@@ -171,14 +172,15 @@ impl<'s> Action<'s, '_> {
 }
 
 impl PolicySet {
-    /// What `method path?query` would do. `path` is the raw path, already checked by `wire`.
+    /// The action of `method path?query`. `path` is raw, and `wire` has checked it.
     #[must_use]
     pub fn action<'s, 'p>(&'s self, method: &str, path: &'p str, query: Option<&str>) -> Action<'s, 'p> {
         match self.table.find(method, path) {
             Found::Route(found) => self.matched(method, query, found),
             Found::NoMethod if self.settings.loopback => {
                 Action {
-                    // LoopBack reads the body of what leads nowhere, too.
+                    // LoopBack reads the body also for a method that does not exist, so errors of the body come
+                    // first.
                     takes: Some(&[]),
                     ..Action::bare(NO_METHOD, Served::NoSuchMethod, method, Target::NoMethod)
                 }
@@ -190,7 +192,7 @@ impl PolicySet {
         }
     }
 
-    /// Whether the file, or the route, of a request says `"challenge": "basic"`.
+    /// Whether the file or the route of a request has `"challenge": "basic"`.
     #[must_use]
     pub fn asks_for_basic(&self, method: &str, path: &str) -> bool {
         match self.table.find(method, path) {
@@ -226,7 +228,7 @@ impl PolicySet {
 }
 
 impl fmt::Debug for Target<'_> {
-    /// Short: the whole set hangs on it.
+    /// Short, because the target refers to the whole set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Route { route, .. } => &route.name,
@@ -237,12 +239,13 @@ impl fmt::Debug for Target<'_> {
     }
 }
 
-/// Whether a verb reads, where neither route nor method says what it does.
+/// Whether a verb reads, if neither the route nor the method has an access type.
 pub(super) fn is_safe(verb: &str) -> bool {
     matches!(verb, "GET" | "HEAD" | "OPTIONS")
 }
 
-/// The query's `id` as LoopBack sees it. A repeated or nested one is a list or an object there, and no id.
+/// The query's `id` as LoopBack reads it. A repeated or nested one is a list or an object, which is no row's
+/// id.
 fn query_id(query: &str) -> Option<String> {
     match qs::find(query, "id") {
         qs::Found::Nothing => None,

@@ -1,4 +1,4 @@
-//! A policy set with its sources, for `check`, `explain`, `policy test` and `policy diff`.
+//! Questions about a whole policy set, for `check`, `explain`, `policy test` and `policy diff`.
 
 mod set;
 
@@ -16,36 +16,36 @@ use super::{
 
 pub use set::Analysis;
 
-/// A rule as a list shows it.
+/// A rule in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleName {
-    /// `order.json#/acls/2`
+    /// The rule's name, such as `order.json#/acls/2`.
     pub reference: String,
-    /// Whom it is about and what it says: `clerk ALLOW`.
+    /// Principal and permission: `clerk ALLOW`.
     pub text: String,
 }
 
 /// A rule for one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRule {
-    /// `order.json#/acls/2`
+    /// The rule's name, such as `order.json#/acls/2`.
     pub reference: String,
-    /// What it names as the user's id.
+    /// The user id that it names.
     pub id: String,
-    /// The file, the line and the column.
+    /// File, line and column.
     pub at: (String, usize, usize),
 }
 
-/// A change of one rule.
+/// A change of one rule, to test whether a case notices it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// The rule is gone.
+    /// The rule is removed.
     Drop,
-    /// `ALLOW` becomes `DENY`, everything else `ALLOW`.
+    /// `ALLOW` becomes `DENY`; every other effect becomes `ALLOW`.
     Flip,
 }
 
-/// Compiles a set as [`super::compile`] does, and keeps what it was made of.
+/// Compiles a set as [`super::compile`] does, and keeps its sources.
 #[must_use]
 pub fn analyze(settings: &Settings, sources: &[Source], stored: &Stored) -> (Option<Analysis>, Vec<Finding>) {
     let (made, findings) = build(settings, sources, stored);
@@ -53,27 +53,29 @@ pub fn analyze(settings: &Settings, sources: &[Source], stored: &Stored) -> (Opt
 }
 
 impl Analysis {
-    /// The set, for decisions.
+    /// The compiled set.
     #[must_use]
     pub fn set(&self) -> &PolicySet {
         &self.set
     }
 
-    /// Doubts about rules and routes that only the whole set shows. `sources`: what the set was compiled from.
+    /// Warnings that only the whole set shows. `sources`: the sources that the set was compiled from.
     #[must_use]
     pub fn lint(&self, sources: &[Source]) -> Vec<Finding> {
         lint::lint(self, sources)
     }
 
-    /// Where rules hang on the method, although the gate does not look at overrides of it (`_method`) and the app may.
+    /// Warns of rules that depend on the method while the gate does not check overrides of it (`_method`),
+    /// which the app may apply.
     #[must_use]
     pub fn lint_overrides(&self, sources: &[Source]) -> Vec<Finding> {
         lint::lint_overrides(self, sources)
     }
 
-    /// Every rule of the files, each once, in their order.
+    /// Every rule of the files once, in their order.
     #[must_use]
     pub fn rules(&self) -> Vec<RuleName> {
+        // A model inherits its base's entries, and references repeat: each is shown once.
         let mut entries: Vec<&Entry> = self.plan.models.iter().flat_map(|model| &model.entries).collect();
         entries.retain(|entry| !entry.is_built_in());
         entries.sort_by_key(|entry| (entry.at.file, entry.at.offset));
@@ -84,7 +86,7 @@ impl Analysis {
             .collect()
     }
 
-    /// Every user whom a rule names, each rule once.
+    /// Every rule that names a user.
     #[must_use]
     pub fn user_rules(&self, sources: &[Source]) -> Vec<UserRule> {
         let mut found: Vec<UserRule> = Vec::new();
@@ -110,7 +112,7 @@ impl Analysis {
         found
     }
 
-    /// The rules that name a role.
+    /// References of the rules that name a role.
     #[must_use]
     pub fn naming_role(&self, name: &str) -> Vec<String> {
         let is_it = |who: Option<Who>| who == Some(Who::Role(name.into()));
@@ -129,8 +131,8 @@ impl Analysis {
         found
     }
 
-    /// Changes one rule, lets `look` see the set, and changes it back. `None` where the change makes no difference to
-    /// any verdict, so that nothing could notice it.
+    /// Changes one rule, calls `look` with the changed set, and restores it. `None` if the change affects no
+    /// verdict: no case could notice it.
     pub fn mutated<T>(
         &mut self,
         reference: &str,
@@ -163,7 +165,7 @@ impl Analysis {
         answer
     }
 
-    /// Whether a route's row can have an owner.
+    /// Whether the rows of a route can have an owner.
     pub(super) fn is_ownable(&self, route: &RoutePlan) -> bool {
         let Some(model) = self.set.table.models.get(route.model) else { return false };
         let is_open = self.set.settings.loopback && model.loopback;
@@ -173,13 +175,14 @@ impl Analysis {
         })
     }
 
-    /// Rules of a route, for questions about all callers.
+    /// The rules of a route in the form that can be compared for all callers.
     pub(super) fn ruled<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> RuleList<'r> {
         let default_allow = self.set.table.models.get(route.model).is_some_and(|model| model.default_allow);
         RuleList { rules, default_allow, ownable: self.is_ownable(route) }
     }
 
-    /// Compiles the rules of these models' routes anew; whether any verdict differs from before.
+    /// Recompiles the rules of these models' routes. Whether any verdict differs from before.
+    // Only the rules, because routes and owners do not depend on them.
     fn rejudge(&mut self, models: &[usize]) -> bool {
         let mut differs = false;
         for index in 0..self.plan.routes.len() {
@@ -210,7 +213,7 @@ impl Analysis {
 }
 
 impl Mutation {
-    /// Changes the entry of that name.
+    /// Changes the entry with this reference.
     pub(super) fn apply(self, entries: &mut Vec<Entry>, reference: &str) {
         match self {
             Self::Drop => entries.retain(|entry| *entry.reference != *reference),
@@ -222,7 +225,7 @@ impl Mutation {
         }
     }
 
-    /// As a sentence needs it: `dropped`.
+    /// The participle in a message: `dropped`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -240,7 +243,7 @@ impl Effect {
         }
     }
 
-    /// As files write it.
+    /// The permission as files write it.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Allow { weight: 0 } => "ALLOW",

@@ -1,4 +1,5 @@
-//! The models under which the app stores its users, tokens, roles, mappings and rules. An import looks for them.
+//! The models in which the app stores users, tokens, roles, mappings and rules. An import looks for them by
+//! name.
 
 use super::{
     json::Node,
@@ -6,40 +7,40 @@ use super::{
     settings,
 };
 
-/// What the app calls the collections that an import takes.
+/// The app's names of the collections that an import reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppCollections {
     /// Access tokens.
     pub tokens: Vec<Collection>,
     /// Roles.
     pub roles: Vec<Collection>,
-    /// Who has a role.
+    /// Assignments of roles.
     pub mappings: Vec<Collection>,
     /// Stored rules.
     pub acls: Vec<Collection>,
-    /// All other models: what is called as one of them is the app's own.
+    /// All other models. A collection with such a name belongs to the app and is not imported.
     pub others: Vec<String>,
 }
 
-/// A model that rows are kept under.
+/// A model with stored rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collection {
     /// The model's name.
     pub model: String,
-    /// What the memory connector calls its rows: the model's name, unless the file says otherwise.
+    /// The memory connector's name for its rows: the model's name, unless the file overrides it.
     pub name: String,
-    /// The property that is the key.
+    /// The property that is the primary key.
     pub key: String,
 }
 
-/// The key of a model: the property that its definition marks with `"id": true`, else LoopBack's own.
+/// The primary key of a model: the property with `"id": true`, else LoopBack's `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its name.
+    /// The property's name.
     pub name: String,
-    /// Whether it is a text, whatever it looks like.
+    /// Whether the type is a text, so that an id such as `1` is not read as a number.
     pub text: bool,
-    /// Whether the database makes it. Otherwise a client may choose it.
+    /// Whether the database generates it. Otherwise a client may choose it.
     pub generated: bool,
 }
 
@@ -62,11 +63,11 @@ impl Default for AppCollections {
     }
 }
 
-/// The model of LoopBack's tokens.
+/// LoopBack's built-in token model.
 const TOKEN: &str = "AccessToken";
 
 impl AppCollections {
-    /// As the files of a set have them.
+    /// Finds them in the files of a set.
     pub(super) fn read(models: &Models, account: Option<&Model>) -> Self {
         let derived = |base: &str| {
             let found = derived(models, base);
@@ -107,7 +108,7 @@ impl Collection {
 }
 
 impl Model {
-    /// Its key.
+    /// The primary key.
     pub(super) fn key(&self) -> Key {
         let is_key = |node: &Node| node.get("id").is_some_and(Node::is_truthy);
         let Some(member) = self.properties.iter().find(|member| is_key(&member.node)) else {
@@ -122,15 +123,15 @@ impl Model {
     }
 }
 
-/// The model of a user model's tokens, where its file says another one than LoopBack's.
+/// The token model of a user model, if its file names another one than LoopBack's.
 pub(super) fn tokens<'m>(models: &'m Models, account: &Model) -> Option<&'m Model> {
     let relation = settings::find(account.relations(), "accessTokens")?;
     let name = relation.get("model").and_then(Node::text).filter(|name| *name != TOKEN)?;
     models.get(name)
 }
 
-/// The models that LoopBack could take for `base`: it takes the first that it meets of those that the app uses, and
-/// never one that is based on another of them.
+/// The models that LoopBack could use for `base`. It uses the first one that the app has attached, and never
+/// one that is based on another of them.
 fn derived<'m>(models: &'m Models, base: &str) -> Vec<&'m Model> {
     let based = |model: &&Model| !model.built_in && model.bases.iter().any(|known| **known == *base);
     let found: Vec<&Model> = models.list.iter().filter(|model| model.attached).filter(based).collect();
@@ -140,7 +141,7 @@ fn derived<'m>(models: &'m Models, base: &str) -> Vec<&'m Model> {
     found.iter().copied().filter(|model| is_first(model)).collect()
 }
 
-/// `"options": {"memory": {"collection": NAME}}`
+/// The value of `"options": {"memory": {"collection": NAME}}`.
 pub(super) fn collection(model: &Model) -> Option<&str> {
     model.setting("memory")?.get("collection")?.text().filter(|name| !name.is_empty())
 }

@@ -1,27 +1,30 @@
-//! What a LoopBack method takes: LoopBack checks the types before it asks the rules (docs/loopback-3.28.md section 0,
-//! step 5).
+//! The arguments of LoopBack's methods. LoopBack checks their types before it asks the rules
+//! (docs/loopback-3.28.md section 0, step 5).
+//!
+//! This table is about the order of errors for all models. `api/arguments.rs` has the arguments that the User
+//! API reads.
 
 use std::borrow::Cow;
 
 use super::{json::Node, model::Models};
 
-/// One argument of a remote method, as far as its type can be wrong.
+/// An argument of a remote method whose type can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Argument {
-    /// What it is looked up by.
+    /// The name by which it is found.
     pub name: Cow<'static, str>,
-    /// Where it stands.
+    /// The part of the request that contains it.
     pub source: Source,
-    /// What it has to be.
+    /// The required type.
     pub kind: Kind,
-    /// Whether a list of objects does for an object (`allowArray`).
+    /// Whether a list of objects is accepted for an object (`allowArray`).
     pub lists: bool,
 }
 
-/// Where an argument stands: `http.source`.
+/// The part of the request that contains an argument: `http.source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// Not said: the first of path, body, query and header that has the name.
+    /// No source is given: the first of path, body, query and header that has the name.
     Named,
     /// A segment of the path.
     Path,
@@ -31,20 +34,20 @@ pub enum Source {
     Header,
     /// A field of the body.
     Form,
-    /// It is the body.
+    /// The whole body.
     Body,
-    /// The request, the response or the context itself: an object, whatever the client sends.
+    /// The request, the response or the context itself: always an object, whatever the client sends.
     Context,
-    /// LoopBack's `optionsFromRequest`: an object that no conversion meets.
+    /// LoopBack's `optionsFromRequest`: an object that is not converted.
     Options,
 }
 
-/// A type: an item, or a list of lists of items.
+/// A type: an item, or nested lists of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
-    /// What is in the innermost list.
+    /// The type of the innermost item.
     pub item: Item,
-    /// How many lists are around it.
+    /// The number of lists around it.
     pub lists: u8,
 }
 
@@ -63,7 +66,7 @@ pub enum Item {
     Number,
     /// `object`
     Object,
-    /// A model's name: an object that is never a list.
+    /// A model's name: an object, but never a list.
     Instance,
     /// `string`
     Text,
@@ -71,12 +74,12 @@ pub enum Item {
     Point,
 }
 
-/// What the built-in method, or method of a relation, of this name takes.
+/// The arguments of a built-in method, or of a method of a relation.
 pub(super) fn built_in(name: &str) -> &'static [Argument] {
     BUILT_IN.iter().find(|(known, _)| *known == name).map_or(&[], |(_, arguments)| arguments)
 }
 
-/// What a custom method takes: its `accepts`, without what can be of no wrong type.
+/// The arguments of a custom method: its `accepts`, without those that cannot have a wrong type.
 pub(super) fn custom(accepts: Option<&Node>, models: &Models) -> Vec<Argument> {
     let one = accepts.filter(|node| node.is_object());
     let list = accepts.map_or(&[][..], Node::items);
@@ -95,7 +98,7 @@ fn read(node: &Node, models: &Models) -> Option<Argument> {
     (argument.kind != Kind { item: Item::Any, lists: 0 }).then_some(argument)
 }
 
-/// `None` where LoopBack finds no value, whatever the client sends.
+/// `None` if LoopBack never finds a value for it.
 fn source(http: Option<&Node>) -> Option<Source> {
     let Some(http) = http.filter(|http| http.is_truthy()) else { return Some(Source::Named) };
     if let Some(word) = http.text() {
@@ -132,7 +135,7 @@ fn kind(node: Option<&Node>, models: &Models) -> Kind {
         "string" => Item::Text,
         "geopoint" => Item::Point,
         "array" => return Kind { item: Item::Any, lists: 1 },
-        // LoopBack knows the types of public models; what it does not know is anything.
+        // LoopBack knows the types of public models. It accepts any value for an unknown type.
         _ if models.list.iter().any(|model| model.public && model.name.eq_ignore_ascii_case(&word)) => {
             Item::Instance
         }
@@ -158,7 +161,7 @@ const BATCH: Argument = Argument {
 const FILTER: Argument = argument("filter", Source::Named, Item::Object);
 const WHERE: Argument = argument("where", Source::Query, Item::Object);
 
-/// Every method of LoopBack's own whose arguments can be of a wrong type. `many.get` and the like are those of
+/// LoopBack's own methods with arguments whose type can be wrong. `many.get` and the like are those of
 /// relations and scopes. User models other than the account model have routes with these methods, too; what the User
 /// API serves is checked by `api/arguments.rs`.
 const BUILT_IN: &[(&str, &[Argument])] = &[

@@ -1,4 +1,4 @@
-//! Models and `routes` files put together into the table of routes.
+//! Assembles the table of routes from models and `routes` files.
 
 mod express;
 mod owner;
@@ -30,26 +30,26 @@ use shared::Shared;
 use sorting::Sorting;
 use subject::Subject;
 
-/// A table in the making.
+/// A table under construction.
 pub(super) struct Assembly<'a, 'r> {
     settings: &'a Settings,
     stored: &'a Stored,
     models: &'a Models,
     account: Option<&'a Model>,
-    /// Whether the app keeps its users in several models: an id alone is not a user then.
+    /// Whether the app has several user models, so that an id alone does not identify a user.
     several_users: bool,
     account_file: Option<AccountModel>,
     report: &'a mut Report<'r>,
     table: Table,
     plan: Plan,
     shared: Shared,
-    /// Mount points in lower case, and the model.
+    /// Mount points in lower case, with the index of the model.
     mounts: HashMap<Box<str>, usize>,
-    /// The stored rows of a model, and those of `*`, as indices.
+    /// Indexes of the stored rows for a model, and for `*`.
     rows: HashMap<&'a str, Vec<usize>>,
 }
 
-/// The scope of a token that resets a password.
+/// The scope of a token that resets a password. LoopBack names it so.
 const RESET_SCOPE: &str = "reset-password";
 
 impl<'a, 'r> Assembly<'a, 'r> {
@@ -87,7 +87,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         self.account.filter(|_| self.several_users).map_or(USER, |account| &*account.name)
     }
 
-    /// The stored rules for a model, in their order.
+    /// The stored rules for a model, in the order of the store.
     fn rows_of(&self, model: &str) -> Vec<&'a StoredRule> {
         let of = |name| self.rows.get(name).into_iter().flatten().copied();
         let mut indices: Vec<usize> = of(model).chain(of("*")).collect();
@@ -114,6 +114,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let entry = config.and_then(|config| config.get(&model.name));
             self.add_model(model, entry);
         }
+        // Sorted, so that a path directly precedes those below it.
         let mut mounts: Vec<(&Box<str>, &usize)> = self.mounts.iter().collect();
         mounts.sort();
         for pair in mounts.windows(2) {
@@ -135,7 +136,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
 
     fn add_model(&mut self, model: &Model, config: Option<&Node>) {
         let is_account = self.is_account(model);
-        // LoopBack's own path, except for the model that LoopBack brings: `users` has always been its name here.
+        // LoopBack's own path, except for its built-in model: its path has always been `users` here.
         let own = (&*model.name == "User").then_some("users");
         let default = self.settings.users_plural.as_deref().or(own).filter(|_| is_account);
         let mount = model.mount(default);
@@ -173,10 +174,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
             }
         }
         self.plan_model(model, &mount, &ends);
-        // The verb does not matter here: it is compared before the rank.
+        // The verb does not matter here: the trie compares it before the rank.
         ends.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let shape = ends.into_iter().enumerate().map(|(rank, (_, pattern, end))| {
-            // Counted from the first one, so that models of one shape share it.
+            // Relative to the model's first route, so that models with the same routes share one trie.
             (pattern, End { rank, route: end.route - first_route, ..end })
         });
         policed.trie = self.shared.trie(shape.collect());
@@ -226,7 +227,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         });
     }
 
-    /// Notes a route that the User API serves.
+    /// Records a route that the User API serves.
     fn account_route(&mut self, mount: &str, route: usize, verb: &str, path: &str) {
         let endpoint = self.table.routes.get(route).and_then(|route| route.operation.account.as_ref());
         let (Some(Endpoint::Method(method)), Some(account)) = (endpoint, &mut self.account_file) else {
@@ -236,7 +237,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         account.routes.push(AccountRoute { verb: verb.to_owned(), path, method: *method });
     }
 
-    /// Notes what a model was made of.
+    /// Records the sources of a model.
     fn plan_model(&mut self, model: &Model, mount: &str, ends: &[(Sorting, Vec<Piece>, End)]) {
         let prefix = format!("{}/{mount}", self.table.root);
         let prefix = prefix.split('/').filter(|segment| !segment.is_empty());
@@ -254,7 +255,8 @@ impl<'a, 'r> Assembly<'a, 'r> {
         });
     }
 
-    /// Takes a mount point; `false` when it is taken or cannot be one.
+    /// Reserves a mount point. `false` if it is taken or is not a path.
+    // A mount point is compared as literal text: an Express pattern or a dot segment in it would never match.
     fn mount(&mut self, model: &Model, mount: &str) -> bool {
         let bad = mount.is_empty()
             || mount.len() > MAX_MOUNT
@@ -281,7 +283,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         true
     }
 
-    /// What a model's settings say about decisions.
+    /// Reads the settings of a model that decisions depend on.
     fn policed(&mut self, name: &str, settings: &[Member]) -> ModelPolicy {
         let default = super::settings::find(settings, "defaultPermission").and_then(Node::text);
         if let Some(node) = super::settings::find(settings, "defaultPermission") {
@@ -327,7 +329,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
     }
 
-    /// What holds in a model where no rule does.
+    /// Whether access is allowed when no rule of the model applies.
     fn default_allow(&self, settings: &[Member]) -> bool {
         said_default(settings).map_or(self.settings.default_allow, |word| word != "DENY")
     }
@@ -340,10 +342,11 @@ impl<'a, 'r> Assembly<'a, 'r> {
         if self.settings.restrict_reset_scope.unwrap_or(restricted) {
             return [RESET_SCOPE.into()].into();
         }
+        // In profile `standard` reset tokens always have this scope; ordinary tokens may set a password, too.
         if self.settings.loopback { Box::default() } else { ["DEFAULT".into(), RESET_SCOPE.into()].into() }
     }
 
-    /// The patterns of one LoopBack path: several where segments are optional.
+    /// The patterns of one LoopBack path: several if it has optional segments.
     fn ends(
         &mut self,
         model: &Model,
@@ -375,13 +378,13 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 }
 
-/// The default permission that a model says itself.
+/// The model's own default permission.
 fn said_default(settings: &[Member]) -> Option<&str> {
     let word = super::settings::find(settings, "defaultPermission").and_then(Node::text);
     word.filter(|word| !matches!(*word, "" | "DEFAULT"))
 }
 
-/// Profile `standard`: any verb but `OPTIONS` logs out, where in LoopBack `GET` and others mean a user called `logout`.
+/// Profile `standard`: every verb but `OPTIONS` logs out. In LoopBack `GET` and others match `/:id` first.
 fn seeds_logout(methods: &mut [Method]) {
     for method in methods.iter_mut().filter(|method| method.built_in && method.name == "logout") {
         let verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -389,7 +392,7 @@ fn seeds_logout(methods: &mut [Method]) {
     }
 }
 
-/// Whether a method belongs to the relation to the access tokens, which Portcullis holds.
+/// Whether a method belongs to the relation to access tokens, which Portcullis stores.
 fn is_token_route(method: &str) -> bool {
     let relation = method.strip_prefix("__").and_then(|rest| rest.split_once("__"));
     relation.is_some_and(|(_, name)| name == "accessTokens")

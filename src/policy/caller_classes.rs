@@ -1,59 +1,59 @@
-//! Divides callers into the classes that rules can tell apart, and finds the deciding rule for each exactly, without
-//! trying many callers.
+//! Divides callers into the classes that rules can distinguish, so that questions about all callers get an
+//! exact answer without a search.
 //!
-//! A caller's facts only ever add matches (a further role, being the owner), so whether a rule can win is answered by
-//! the caller with the fewest facts that the rule asks for; whether two lists of rules differ, by the callers with the
-//! fewest facts that one rule of each list asks for.
+//! Each fact about a caller (a further role, being the owner) only adds matching rules. So whether a rule can
+//! ever win is decided by the caller with the fewest facts that the rule requires, and whether two lists of
+//! rules differ by the callers with the fewest facts that one rule of each list requires.
 
 use super::{
     Caller,
     acl::{Rule, Who},
 };
 
-/// A caller with the facts that rules ask for, and no others.
+/// A caller with the facts that rules require, and no others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerClass {
-    /// Whether there is a valid token.
+    /// Whether the caller has a valid token.
     pub known: bool,
-    /// The user, where it matters which one.
+    /// The user's id, if a rule requires a certain user.
     pub user: Option<Box<str>>,
-    /// Sorted.
+    /// Names of the roles, sorted.
     pub roles: Vec<Box<str>>,
-    /// Whether the row is theirs.
+    /// Whether the caller owns the row.
     pub owner: bool,
 }
 
-/// Rules, and what holds where none applies.
+/// The rules of a route with the default for callers that match none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleList<'r> {
-    /// The highest score first.
+    /// Sorted by score, the highest first.
     pub(super) rules: &'r [Rule],
     pub(super) default_allow: bool,
-    /// Whether what the route is about can have an owner.
+    /// Whether the rows of the route can have an owner.
     pub(super) ownable: bool,
 }
 
-/// The id of a user that no rule speaks of.
+/// The id of a user that no rule names.
 const STRANGER: &str = "\u{0}";
 
 impl CallerClass {
-    /// No caller.
+    /// A caller without a token.
     pub(super) fn anonymous() -> Self {
         Self::default()
     }
 
-    /// A user without a role who owns nothing.
+    /// A user without roles who owns nothing.
     pub(super) fn user() -> Self {
         Self { known: true, ..Self::default() }
     }
 
-    /// For decisions.
+    /// The caller as `decide` takes it.
     pub(super) fn caller(&self) -> Caller<'_> {
         let user = self.known.then(|| self.user.as_deref().unwrap_or(STRANGER));
         Caller { user, roles: &self.roles, scopes: &[] }
     }
 
-    /// The callers with the fewest facts that both speak of: up to two, or none.
+    /// The callers with the fewest facts that match both principals: two at most.
     fn meeting(a: &Who, b: &Who) -> Vec<Self> {
         let both = [a, b];
         let anonymous = both.iter().all(|who| matches!(who, Who::Everyone | Who::Unauthenticated));
@@ -61,6 +61,7 @@ impl CallerClass {
         if anonymous {
             found.push(Self::anonymous());
         }
+        // No caller with a token matches `$unauthenticated`.
         if both.contains(&&Who::Unauthenticated) {
             return found;
         }
@@ -69,6 +70,7 @@ impl CallerClass {
             match who {
                 Who::Owner => class.owner = true,
                 Who::Role(name) if !class.roles.contains(name) => class.roles.push(name.clone()),
+                // A caller is only one user, so rules for two users never meet.
                 Who::User(id) if class.user.as_ref().is_some_and(|other| other != id) => return found,
                 Who::User(id) => class.user = Some(id.clone()),
                 _ => {}
@@ -79,7 +81,7 @@ impl CallerClass {
         found
     }
 
-    /// How people call them.
+    /// A readable form for reports.
     #[must_use]
     pub fn describe(&self) -> String {
         if !self.known {
@@ -98,29 +100,29 @@ impl CallerClass {
 }
 
 impl RuleList<'_> {
-    /// The place of the rule that decides; `None` = the default does.
+    /// The index of the deciding rule; `None` = the default decides.
     pub(super) fn first(&self, class: &CallerClass) -> Option<usize> {
         let caller = class.caller();
         self.rules.iter().position(|rule| rule.who.is(caller, class.owner && self.ownable))
     }
 
-    /// Whether they may.
+    /// Whether this caller is allowed.
     pub(super) fn allows(&self, class: &CallerClass) -> bool {
         self.permits(self.first(class))
     }
 
-    /// The rule that decides.
+    /// The reference of the deciding rule.
     pub(super) fn decider(&self, class: &CallerClass) -> &str {
         self.first(class).and_then(|at| self.rules.get(at)).map_or("default", |rule| &*rule.reference)
     }
 
-    /// Whether the rule at this place decides for any caller.
+    /// Whether the rule at this index decides for any caller.
     pub(super) fn can_win(&self, place: usize) -> bool {
         let Some(rule) = self.rules.get(place) else { return false };
         CallerClass::meeting(&rule.who, &Who::Everyone).iter().any(|class| self.first(class) == Some(place))
     }
 
-    /// The rules that stand before this one for every caller that it speaks of.
+    /// The rules that decide in place of this one, for the callers that it matches.
     pub(super) fn instead_of(&self, place: usize) -> Vec<&str> {
         let Some(rule) = self.rules.get(place) else { return Vec::new() };
         let mut names: Vec<&str> =
@@ -129,8 +131,7 @@ impl RuleList<'_> {
         names
     }
 
-    /// Every caller, by the fewest facts, who may here and may not there, or the other way round. Empty where the two
-    /// decide alike for every caller.
+    /// The classes of callers for whom the two lists decide differently. Empty if they agree for all callers.
     pub(super) fn differences(&self, other: &RuleList<'_>) -> Vec<CallerClass> {
         let mut found: Vec<CallerClass> = Vec::new();
         for here in self.places() {

@@ -1,4 +1,4 @@
-//! `*.cases.json`: requests, and what the rules should say to them.
+//! `*.cases.json`: requests with the decision that the rules should make.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,11 +9,11 @@ use super::{
     json::Node, owner::scalar, pattern, verb,
 };
 
-/// A request, who sends it, and what should become of it.
+/// A request, its caller, and the expected decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// Who asks.
+    /// The caller.
     pub r#as: As,
     /// The verb, in upper case.
     pub method: String,
@@ -35,7 +35,7 @@ pub struct Case {
     pub because: Option<String>,
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum As {
@@ -62,7 +62,7 @@ pub struct AsUser {
     /// The names of the roles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    /// The scopes of the token; none = one that is good for everything usual.
+    /// The scopes of the token; none = an ordinary token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }
@@ -77,17 +77,17 @@ pub enum Id {
     Text(String),
 }
 
-/// What a case expects.
+/// The expected verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Expect {
-    /// The request goes on.
+    /// The request is allowed.
     Allow,
     /// It is refused.
     Deny,
 }
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The verdict.
@@ -96,7 +96,7 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// The rule that decided.
     pub rule: String,
-    /// What is not as the case wants it; `None` = it passes.
+    /// The difference from the expectation; `None` if the case passes.
     pub failure: Option<String>,
 }
 
@@ -104,7 +104,7 @@ impl Case {
     /// Reads a file of cases.
     ///
     /// # Errors
-    /// Where it is not a list of cases, and why.
+    /// A finding if the text is not a list of cases.
     pub fn read(source: &Source) -> Result<Vec<Self>, Finding> {
         serde_json::from_str(&source.text).map_err(|error| {
             let whole = error.to_string();
@@ -122,11 +122,12 @@ impl Case {
         })
     }
 
-    /// What in a file of cases names no request that a rule could be asked about. Cases of a 400 or a 405 name such.
+    /// Errors in cases whose request could never reach a rule. Cases that expect a 400 or a 405 are such
+    /// requests on purpose.
     #[must_use]
     pub fn doubts(source: &Source) -> Vec<Finding> {
         let mut report = Report::new(std::slice::from_ref(source));
-        // What is not JSON is told by `read`.
+        // `read` reports a file that is not JSON.
         let list = Node::read(&source.text, 0, &mut Report::new(&[]));
         for case in list.as_ref().map_or(&[][..], Node::items) {
             let status = case.get("status").map(Node::plain).and_then(|status| status.as_u64());
@@ -148,13 +149,13 @@ impl Case {
         report.finish().1
     }
 
-    /// What a refusal before any rule is worth: `status` is the answer's, `reason` names the check.
+    /// The outcome of a refusal before any rule. `status` is that of the answer, `reason` names the check.
     #[must_use]
     pub fn refused(&self, status: u16, reason: &str) -> Outcome {
         self.outcome(Verdict::Deny, Some(status), reason.to_owned())
     }
 
-    /// The caller in short: `user 1 (clerk)`.
+    /// The caller in a report: `user 1 (clerk)`.
     #[must_use]
     pub fn caller(&self) -> String {
         match &self.r#as {
@@ -164,7 +165,7 @@ impl Case {
         }
     }
 
-    /// The caller's id; `None` = anonymous.
+    /// The caller's user id; `None` = anonymous.
     #[must_use]
     pub fn user(&self) -> Option<String> {
         match &self.r#as {
@@ -173,12 +174,13 @@ impl Case {
         }
     }
 
-    /// Asks with the case's caller. Path and query are those of the case's target.
+    /// Calls `ask` with the case's caller. Path and query are those of the case's target.
     pub fn inquire<T>(&self, path: &str, query: Option<&str>, ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
         let (user, roles, scopes): (_, Vec<Box<str>>, &[String]) = match &self.r#as {
             As::Word(_) => (None, Vec::new(), &[]),
             As::User(user) => {
                 let mut roles: Vec<Box<str>> = user.roles.iter().map(|role| role.as_str().into()).collect();
+                // `Caller` requires sorted roles.
                 roles.sort();
                 (Some(user.user.text()), roles, &user.scopes)
             }
@@ -207,7 +209,7 @@ impl Case {
     }
 }
 
-/// Why a target is not a request's, and what would be right.
+/// What is wrong with a target, and a fix.
 fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
     let path = target.split('?').next().unwrap_or_default();
     let is_pattern = |segment: &str| {
@@ -222,6 +224,7 @@ fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
     if path.contains(char::is_whitespace) {
         return Some(("a blank arrives as `%20`", "write `%20`"));
     }
+    // Such a case would pass or fail without a meaning: no rule decides about these paths.
     let is_ours = pattern::OURS.iter().any(|ours| path.starts_with(ours));
     is_ours.then_some(("the gate serves this path itself, and asks no rule", "remove the case"))
 }
@@ -243,7 +246,7 @@ impl Analysis {
 }
 
 impl Id {
-    /// As decisions compare it.
+    /// The id in the form that decisions compare.
     #[must_use]
     pub fn text(&self) -> String {
         match self {

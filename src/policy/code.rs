@@ -1,32 +1,32 @@
-//! The codes of findings, each with how bad it is and what docs/findings.md says of it.
+//! The codes of findings, with their severities and their texts in docs/findings.md.
 
-/// How bad it is: `check` ends with 1 for an error, and for a warning with `--strict`.
+/// The severity of a finding. `check` exits with 1 for an error, and with `--strict` for a warning, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The set is refused.
     Error,
-    /// LoopBack would take it, but ignore or misread it.
+    /// LoopBack accepts it, but ignores or misreads it.
     Warning,
 }
 
-/// Writes down an enum of codes, section by section of docs/findings.md.
+/// Defines an enum of codes in the sections of docs/findings.md.
 macro_rules! codes {
     ($($section:literal { $($Code:ident = $name:literal, $severities:ident, $meaning:literal;)+ })+) => {
-        /// A stable word for a kind of finding.
+        /// A stable name for a kind of finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Code {
             $($(#[doc = $meaning] $Code,)+)+
         }
 
         impl Code {
-            /// The word: `unknown-key`.
+            /// The name, such as `unknown-key`.
             pub(crate) const fn name(self) -> &'static str {
                 match self {
                     $($(Self::$Code => $name,)+)+
                 }
             }
 
-            /// How bad it may be.
+            /// The severities that it can have.
             pub(crate) const fn severities(self) -> &'static [$crate::policy::Severity] {
                 match self {
                     $($(Self::$Code => $crate::policy::$severities,)+)+
@@ -48,10 +48,10 @@ pub(crate) use codes;
 /// The set is refused.
 pub(crate) const ERROR: &[Severity] = &[Severity::Error];
 
-/// It is told.
+/// The set is used, and the finding is reported.
 pub(crate) const WARNING: &[Severity] = &[Severity::Warning];
 
-/// One or the other: the message says which, and why.
+/// Either of the two. The message says why.
 pub(crate) const EITHER: &[Severity] = &[Severity::Error, Severity::Warning];
 
 codes! {

@@ -1,4 +1,4 @@
-//! Files in, a checked [`PolicySet`] out.
+//! Compiles files into a checked [`PolicySet`].
 
 mod set;
 
@@ -19,9 +19,9 @@ use crate::encoding::hex;
 
 pub use set::PolicySet;
 
-/// Compiles a set. All findings are collected; `None` when one of them is an error.
+/// Compiles a set. All findings are collected; the set is `None` if one of them is an error.
 ///
-/// Files that are not policies (cases, schemas, LoopBack's other configuration) are passed over.
+/// Files that are not policies (cases, schemas, LoopBack's other configuration) are skipped.
 #[must_use]
 pub fn compile(
     settings: &Settings,
@@ -32,7 +32,7 @@ pub fn compile(
     (made.map(|(set, _)| set), findings)
 }
 
-/// The same, with what the set was made of.
+/// The same, with the sources of the set.
 pub(super) fn build(
     settings: &Settings,
     sources: &[Source],
@@ -43,6 +43,7 @@ pub(super) fn build(
     let models = Models::resolve(files.models, files.config.as_ref(), &mut report);
     let account = account::choose(settings, &models, files.config.is_some(), &mut report);
     let mut assembly = Assembly::new(settings, stored, &models, account, &mut report);
+    // In this order: short routes are aliases of the account model's routes and precede those of the files.
     assembly.add_models(files.config.as_ref().map(|config| &config.node));
     assembly.add_short(&files.routes_files);
     assembly.add_routes_files(files.routes_files);
@@ -55,26 +56,26 @@ pub(super) fn build(
 }
 
 impl PolicySet {
-    /// The routes' names in the order of their index.
+    /// The names of the routes in the order of their index.
     pub fn routes(&self) -> impl Iterator<Item = &str> {
         let fixed: [&str; FIXED_ROUTES] = [UNMATCHED.name, NO_METHOD.name];
         fixed.into_iter().chain(self.table.routes.iter().map(|route| &*route.name))
     }
 
-    /// What the files left open.
+    /// The settings that the set was compiled with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The account model's definition; `None` when there is no public one.
+    /// The account model's definition; `None` if no model qualifies.
     #[must_use]
     pub fn account(&self) -> Option<&AccountModel> {
         self.account.as_ref()
     }
 }
 
-/// The sources, sorted by what they are.
+/// The sources, sorted by kind.
 #[derive(Default)]
 struct Files {
     models: Vec<Definition>,
@@ -82,7 +83,7 @@ struct Files {
     config: Option<ModelConfig>,
 }
 
-/// Names appear in log lines and metrics.
+/// The longest name in bytes. Names appear in log lines and metrics.
 const MAX_NAME: usize = 128;
 
 impl Files {
@@ -93,7 +94,8 @@ impl Files {
                 continue;
             }
             let at = Place::start(index);
-            // What LoopBack or npm keeps here need not be JSON; a model that an edit broke is a mistake.
+            // Configuration files of LoopBack and npm need not be JSON. A broken model of such a name is still
+            // an error.
             if is_companion(&source.name) && !TELLING.iter().any(|key| source.text.contains(key)) {
                 let file = file_name(&source.name);
                 if file != "model-config.json" {
@@ -138,6 +140,7 @@ impl Files {
             }
             return;
         }
+        // `base` makes a file a LoopBack model and `routes` makes it none; its rules cannot mean both.
         if let Some(base) = definition.node.member("base") {
             let message = "a file has either `base` or `routes`".to_owned();
             report.error(base.at, Code::BaseAndRoutes, message, Some("remove one of them".into()));
@@ -152,7 +155,7 @@ impl Files {
     }
 }
 
-/// The types of a LoopBack definition's keys that concern access.
+/// Checks the types of the keys of a LoopBack definition that concern access.
 fn check_shape(node: &Node, report: &mut Report<'_>) {
     let mut check = |key: &str, fits: fn(&Node) -> bool, wanted: &str| {
         let found = super::settings::value(node, key);
@@ -176,26 +179,27 @@ fn check_shape(node: &Node, report: &mut Report<'_>) {
     );
 }
 
-/// What Portcullis keeps beside the policies.
+/// Files of Portcullis that are not policies.
 fn is_other(name: &str) -> bool {
     let name = file_name(name);
     !name.ends_with(".json") || name.ends_with(".cases.json") || name.ends_with(".schema.json")
 }
 
-/// The names of what LoopBack and npm keep beside models. A model may be called so as well: its content says it.
+/// Names of LoopBack's and npm's other files in a model folder. A model may have such a name; its content
+/// decides.
 fn is_companion(name: &str) -> bool {
     let name = file_name(name);
     let other = ["datasources.", "component-config.", "middleware.", "config.", "model-config.", "package."];
     other.iter().any(|prefix| name.starts_with(prefix)) || name == "package-lock.json"
 }
 
-/// Whether this is a definition, in any file is called.
+/// Whether the content is a definition, whatever the file is called.
 fn is_definition(node: &Node) -> bool {
     node.get("name").is_some_and(|name| name.text().is_some())
         && TELLING.iter().any(|key| node.get(key).is_some())
 }
 
-/// Keys of a definition; one of them is in each.
+/// Keys that identify a definition: every one has at least one of them.
 const TELLING: [&str; 7] = ["base", "properties", "acls", "routes", "relations", "methods", "plural"];
 
 fn pass_over(at: Place, report: &mut Report<'_>) {
@@ -209,6 +213,7 @@ fn file_name(path: &str) -> &str {
 
 fn digest(settings: &Settings, sources: &[Source], stored: &Stored) -> String {
     let mut hash = Sha256::new();
+    // With the length first, so that text cannot move from one field to the next without changing the digest.
     let mut add = |text: &str| {
         hash.update(text.len().to_le_bytes());
         hash.update(text.as_bytes());

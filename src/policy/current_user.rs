@@ -1,24 +1,25 @@
-//! `users.current_user_literal`: a segment such as `me` stands for the caller's id (docs/loopback-3.28.md section 1.6).
+//! `users.current_user_literal`: a path segment such as `me` is replaced by the caller's id
+//! (docs/loopback-3.28.md section 1.6).
 
 use super::PolicySet;
 use crate::encoding::percent_encoded;
 
-/// What a target means to its caller.
+/// The result of the replacement in a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CurrentUser {
-    /// It holds no such segment.
+    /// The target has no such segment.
     AsSent,
-    /// It is this one: what is judged and forwarded.
+    /// The target with the caller's id, which is judged and forwarded.
     Replaced(String),
-    /// It speaks of the caller, and there is none: 401.
+    /// The target has the segment, but the request is anonymous: 401.
     Nobody,
 }
 
 impl PolicySet {
-    /// Puts the caller's id in the place of the literal. `target` is the raw path with its query, `user` the id.
+    /// Replaces the literal by the caller's id. `target` is the raw path with its query, `user` the id.
     ///
-    /// LoopBack looks for it in the query, too, and passes over the second of two in a row; profile `standard` looks at
-    /// the path alone.
+    /// LoopBack replaces it in the query, too, and skips the second of two in a row. Profile `standard`
+    /// replaces it in the path only.
     #[must_use]
     pub fn current_user(&self, target: &str, user: Option<&str>) -> CurrentUser {
         let Some(literal) = &self.settings.current_user_literal else { return CurrentUser::AsSent };
@@ -31,7 +32,7 @@ impl PolicySet {
             return CurrentUser::AsSent;
         }
         let Some(user) = user else { return CurrentUser::Nobody };
-        // An import may bring any text.
+        // Imported ids may contain any character. Unencoded, a slash or a question mark would change the route.
         let id = percent_encoded(user);
         let (mut replaced, mut end) = (String::with_capacity(target.len() + id.len()), 0);
         for at in found {
@@ -45,7 +46,7 @@ impl PolicySet {
     }
 }
 
-/// Where `literal` stands between a slash and a slash, a question mark or the end.
+/// The positions of `literal` between a slash and a slash, a question mark or the end.
 fn segments(text: &str, literal: &str, loopback: bool) -> Vec<usize> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -56,7 +57,8 @@ fn segments(text: &str, literal: &str, loopback: bool) -> Vec<usize> {
         from = match after {
             Some(None | Some(b'/' | b'?')) => {
                 found.push(at);
-                // LoopBack's expression takes the slash behind it as well.
+                // LoopBack's expression consumes the slash behind it as well, so it misses a directly following
+                // literal.
                 at + literal.len() + usize::from(loopback && after != Some(None))
             }
             _ => at,

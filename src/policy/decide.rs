@@ -1,4 +1,4 @@
-//! The decision.
+//! The decision about an action.
 
 mod caller;
 
@@ -12,32 +12,32 @@ use super::{
 
 pub use caller::Caller;
 
-/// What was decided.
+/// The result of a decision.
 #[derive(Debug)]
 pub enum Decision<'s> {
-    /// Go on.
+    /// The request is allowed.
     Permit(Permit<'s>),
-    /// No.
+    /// The request is refused.
     Denial(Denial<'s>),
-    /// The walk reached `$owner`: ask the app, then call [`PolicySet::decide`] again with the verdict.
+    /// A rule for `$owner` may decide. Ask the app, then call [`PolicySet::decide`] again with the verdict.
     Ask(Question<'s>),
 }
 
-/// The proof that a request was allowed. Only this module makes one.
+/// The proof that a request was allowed. Only this module creates one, so that unchecked code does not compile.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::manual_non_exhaustive, reason = "this crate's other modules must not make one either")]
 pub struct Permit<'s> {
-    /// The rule that won, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` when none did.
+    /// The rule that decided, `order.json#/acls/2`; `default`, `unmatched` or `no-such-method` if none did.
     pub rule: &'s str,
-    /// Whom that rule lets in.
+    /// The audience of that rule.
     pub reach: Reach,
     _proof: (),
 }
 
-/// How many callers a rule lets in.
+/// The audience of a rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// `$everyone`; also where no rule applies.
+    /// `$everyone`, also if no rule applies.
     #[default]
     Everyone,
     /// Every caller who is logged in.
@@ -48,33 +48,33 @@ pub enum Reach {
     Named,
 }
 
-/// A refusal by rule.
+/// A refusal by the rules.
 #[derive(Clone, Debug)]
 pub struct Denial<'s> {
     /// 401, 403 or 404.
     pub status: u16,
-    /// The rule that won; `default`, `unmatched` or `scope` when none did, `ambiguous` for a path that means two
-    /// routes.
+    /// The rule that decided; `default`, `unmatched` or `scope` if none did, `ambiguous` if servers read the
+    /// path as different routes.
     pub rule: &'s str,
-    /// For the 404's text, together with the action's row: the model.
+    /// The model, which the text of a 404 names together with the action's row.
     pub model: &'s str,
 }
 
 impl Denial<'_> {
-    /// Whether it is for the token's scopes alone, before any rule.
+    /// Whether the reason is the token's scopes, before any rule.
     #[must_use]
     pub fn lacks_scope(&self) -> bool {
         self.rule == LACKS_SCOPE
     }
 }
 
-/// What a denial for the token's scopes names in place of a rule.
+/// Takes the place of a rule in a denial for the token's scopes.
 const LACKS_SCOPE: &str = "scope";
 
-/// The scope of a token without scopes, and of a method without any.
+/// The scope of a token without scopes, and of a method that names none.
 const DEFAULT_SCOPE: &str = "DEFAULT";
 
-/// Where a walk over the rules ended.
+/// The result of a search through the rules.
 #[derive(Clone, Copy, Debug)]
 struct Outcome<'s> {
     allowed: bool,
@@ -83,7 +83,7 @@ struct Outcome<'s> {
 }
 
 impl PolicySet {
-    /// Decides. `owner` is `None` until a [`Question`] was answered.
+    /// Decides about an action. `owner` is `None` until a [`Question`] was answered.
     #[must_use]
     pub fn decide<'s>(
         &'s self,
@@ -93,13 +93,16 @@ impl PolicySet {
     ) -> Decision<'s> {
         let (route, judge, model) = match action.target {
             Target::Route { route, judge, model, .. } => (route, judge, model),
-            // LoopBack's 404 tells nothing that a client does not know.
+            // A permit, because LoopBack answers 404 for a method that does not exist before it asks any rule
+            // (docs/loopback-3.28.md section 0). The answer is the same for every caller and reveals nothing.
             Target::NoMethod => {
                 return Decision::Permit(Permit::new(super::action::NO_METHOD.name, Reach::Everyone));
             }
             Target::Unmatched => return self.unmatched(action, caller),
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
         };
+        // Before the rules, as in LoopBack: a method for `$everyone` also requires the scope
+        // (docs/loopback-3.28.md section 8.2).
         if !has_scope(caller.scopes, &route.operation.scopes) {
             return self.deny(action, caller, Some(model), LACKS_SCOPE);
         }
@@ -137,13 +140,14 @@ impl PolicySet {
         rule: &'s str,
     ) -> Decision<'s> {
         let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
+        // Always 401 without a valid token, as in LoopBack (docs/loopback-3.28.md section 8.8).
         let status = if caller.user.is_some() { set.unwrap_or(403) } else { 401 };
         Decision::Denial(Denial { status, rule, model: action.model })
     }
 }
 
-/// The first rule whose principal the caller is. `Err` when only the app can tell, and its answer would change the
-/// outcome.
+/// The outcome of the first rule whose principal matches the caller. `Err` if it depends on the owner, whom
+/// only the app knows.
 fn walk<'s>(
     rules: &'s [Rule],
     action: &Action<'s, '_>,
@@ -157,7 +161,7 @@ fn walk<'s>(
         reach: rule.who.reach(),
     };
     let mut stranger = Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone };
-    // What holds for the owner, where an owner's rule stands before a stranger's.
+    // The outcome for the owner, if a rule for `$owner` precedes the first other match.
     let mut owned = None;
     for rule in rules {
         if rule.who == Who::Owner {
@@ -171,6 +175,7 @@ fn walk<'s>(
     match (model.owner.ownership(action, user), owner) {
         (Ownership::Known(true), _) | (Ownership::Ask(_), Some(OwnerVerdict::Owner)) => Ok(owned),
         (Ownership::Known(false), _) | (Ownership::Ask(_), Some(OwnerVerdict::NotOwner)) => Ok(stranger),
+        // The owner's outcome is the same, so the app need not be asked.
         (Ownership::Ask(_), None) if owned.allowed == stranger.allowed => Ok(stranger),
         (Ownership::Ask(question), None) => Err(question),
     }
@@ -214,7 +219,7 @@ impl Effect {
     }
 }
 
-/// Whether a token has one of the scopes that a route wants (docs/loopback-3.28.md section 1.5).
+/// Whether a token has one of the scopes that a route requires (docs/loopback-3.28.md section 1.5).
 pub(super) fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
     if scopes.is_empty() && wanted.is_empty() {
         return true;

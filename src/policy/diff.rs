@@ -1,4 +1,4 @@
-//! What changes from one set to another: every route of both, and every caller that their rules can tell apart.
+//! Compares two sets: every route of both, and every class of callers that their rules distinguish.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,29 +15,29 @@ use super::{
     trie::Piece,
 };
 
-/// A verdict that differs.
+/// A verdict that differs between the two sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// The route's name in the new set; in the old one, where the new one has none.
+    /// The route's name in the new set, or in the old one if the new one does not have it.
     pub route: String,
-    /// A request for it.
+    /// The verb of a request for the route.
     pub method: String,
-    /// Its target.
+    /// The target of that request.
     pub target: String,
-    /// Who it is for: the fewest facts.
+    /// The class of callers, with the fewest facts.
     pub who: String,
-    /// The verdict so far.
+    /// The verdict of the old set.
     pub old: Verdict,
-    /// The rule behind it.
+    /// The rule that decides there.
     pub old_rule: String,
-    /// The verdict from now on.
+    /// The verdict of the new set.
     pub new: Verdict,
-    /// The rule behind it.
+    /// The rule that decides there.
     pub new_rule: String,
 }
 
-/// One set's rules for a request.
+/// The rules of one set for a request.
 struct Side<'s> {
     route: &'s str,
     matched: bool,
@@ -48,10 +48,10 @@ struct Side<'s> {
     scopes: &'s [Box<str>],
 }
 
-/// What stands for a captured segment: no file has it as a literal.
+/// The value of captured segments in sample requests. Unlikely as a literal of a file.
 const SEGMENT: &str = "q7z";
 
-/// Every verdict that differs, those that open first.
+/// All verdicts that differ, newly allowed requests first.
 #[must_use]
 pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
     let probes: BTreeSet<(String, String)> = probes(old).chain(probes(new)).collect();
@@ -81,13 +81,14 @@ pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
                     new: verdict(b.allows(&class)),
                     new_rule: after.named(b.decider(&class)),
                 };
-                // One route may have several paths; one of them is enough to see it by.
+                // A route may have several paths with the same change; one example is enough.
                 if seen.insert((format!("{method} {route}"), change.who.clone(), change.new)) {
                     changes.push(change);
                 }
             }
         }
     }
+    // `Verdict::Allow` sorts first: what opens matters most.
     changes.sort_by(|a, b| {
         let key = |change: &Change| (change.new, change.route.clone(), change.method.clone());
         key(a).cmp(&key(b))
@@ -96,7 +97,7 @@ pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
 }
 
 impl Change {
-    /// Whether it allows what was denied.
+    /// Whether the change allows a request that was denied.
     #[must_use]
     pub fn opens(&self) -> bool {
         self.new == Verdict::Allow && self.old == Verdict::Deny
@@ -104,7 +105,7 @@ impl Change {
 }
 
 impl Analysis {
-    /// What this set says of a request, for every caller.
+    /// The rules of this set for a request.
     fn side<'s>(&'s self, method: &str, path: &'s str) -> Side<'s> {
         let action = self.set.action(method, path, None);
         let side = |rules, default_allow, default_name| Side {
@@ -117,6 +118,7 @@ impl Analysis {
             scopes: &[],
         };
         let Target::Route { route, judge, .. } = action.target else {
+            // Written as a rule, so that the comparison of classes covers unmatched paths as well.
             let rules = match (action.target, self.set.settings.unmatched) {
                 (Target::Unmatched, Unmatched::Authenticated) => vec![Rule {
                     who: Who::Authenticated,
@@ -159,10 +161,11 @@ impl Side<'_> {
     }
 }
 
-/// A request for each route and verb of a set.
+/// A sample request for each route and verb of a set.
 fn probes(analysis: &Analysis) -> impl Iterator<Item = (String, String)> {
     analysis.plan.routes.iter().flat_map(|route| &route.ends).flat_map(|(verb, pattern)| {
         let verbs: &[&str] = match &**verb {
+            // One verb that reads and one that writes: the access type may depend on it.
             "ALL" => &["GET", "POST"],
             verb => &[verb],
         };

@@ -1,6 +1,7 @@
-//! Why a request is allowed or denied: every rule of the route, the one that decides, and what would turn the verdict.
+//! Explains a decision: every rule of the route, the one that decides, and the smallest change that reverses
+//! it.
 //!
-//! The verdict is [`PolicySet::decide`]'s own; what stands beside it is told from the same rules.
+//! The verdict is that of [`PolicySet::decide`]. The details are derived from the same rules.
 
 mod counterfactual;
 
@@ -19,124 +20,126 @@ use super::{
     plan::{Candidate, RoutePlan},
 };
 
-/// A request and its circumstances.
+/// A request with its caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Inquiry<'i> {
     /// The verb.
     pub method: &'i str,
     /// The raw path.
     pub path: &'i str,
-    /// What follows the `?`.
+    /// The query, without the `?`.
     pub query: Option<&'i str>,
-    /// The body, where it is known.
+    /// The body, if it is known.
     pub body: Option<&'i Value>,
-    /// The row's id as a log has it; it counts where path, body and query name none.
+    /// The row's id from a log. Used only if path, body and query have none.
     pub model_id: Option<&'i str>,
-    /// Who asks.
+    /// The caller.
     pub caller: Caller<'i>,
-    /// Whether the row is the caller's; `None` = it is not said.
+    /// Whether the caller owns the row; `None` = unknown.
     pub owner: Option<bool>,
 }
 
-/// What was decided and why. Its JSON is that of `explain --json`.
+/// A decision with its reasons. Serialized, it is the output of `explain --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Allow or deny.
     pub verdict: Verdict,
-    /// The status of the refusal; `None` where the app, or the User API, answers.
+    /// The status of the refusal; `None` if the app or the User API answers.
     pub status: Option<u16>,
     /// The route's name, `Order.findById`.
     pub route: String,
-    /// The model.
+    /// The model's name.
     pub model: String,
     /// The method's canonical name, or the route's property.
     pub property: String,
     /// `READ`, `WRITE`, `EXECUTE` or `REPLICATE`.
     pub access_type: &'static str,
-    /// The row's id.
+    /// The row's id, if the request has one.
     pub model_id: Option<String>,
-    /// Every rule of the model: those about this request by score, the highest first, then the rest.
+    /// All rules of the model: those that match this request by score, the highest first, then the others.
     pub rules: Vec<RuleLine>,
-    /// The rule that decided; `default`, `unmatched`, `scope`, `ambiguous` or `no-such-method` when none did.
+    /// The rule that decided; `default`, `unmatched`, `scope`, `ambiguous` or `no-such-method` if none did.
     pub winner: String,
-    /// The rule, or `default`, that would decide if the winner were not there.
+    /// The rule, or `default`, that would decide without the winner.
     pub runner_up: Option<String>,
-    /// The smallest change that would turn the verdict.
+    /// The smallest change that would reverse the verdict.
     pub flip: String,
-    /// Where the verdict hangs on who owns the row, and that is not said: what the gate would ask.
+    /// The question that the gate would ask, if the verdict depends on the owner and the inquiry does not name
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<Asks>,
-    /// More changes that would turn it, the smallest first.
+    /// Further changes that would reverse the verdict, the smallest first.
     #[serde(skip)]
     pub turns: Vec<String>,
 }
 
-/// What the gate would ask the app. The verdict is then that of a caller who is not the owner.
+/// The question about the owner that the gate would ask. The verdict beside it is that for a caller who is not
+/// the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asks {
-    /// The target of the look-up.
+    /// The target of the owner look-up.
     pub target: String,
     /// The verdict if the caller is the owner.
     pub if_owner: Verdict,
 }
 
-/// One rule before one request.
+/// A rule in the explanation of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleLine {
-    /// `order.json#/acls/2`
+    /// The rule's name, such as `order.json#/acls/2`.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// `None` where it is not about this request.
+    /// The score; `None` if the rule does not match the request.
     pub score: Option<i32>,
-    /// Whether it is about this request and this caller.
+    /// Whether the rule matches the request and the caller.
     pub applied: bool,
-    /// Why, or why not.
+    /// Why it applies or does not.
     pub reason: String,
-    /// Whom it is about and what it says.
+    /// Principal and permission in one line.
     #[serde(skip)]
     pub text: String,
 }
 
-/// Allow or deny.
+/// The verdict about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The request goes on.
+    /// The request is allowed.
     Allow,
     /// It is refused.
     Deny,
 }
 
-/// A verdict alone, without the reasons: for many requests.
+/// A verdict without its reasons, for reports about many requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// Allow or deny.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The rule that decided, or what did instead.
+    /// The rule that decided, or what took its place.
     pub rule: String,
     /// The route's name.
     pub route: String,
 }
 
-/// A decision without its proof.
+/// A decision that does not prove anything, so that it cannot be used to serve a request.
 pub(super) struct Decided {
     pub(super) verdict: Verdict,
     pub(super) status: Option<u16>,
     pub(super) rule: String,
-    /// What the app would have been asked, if the owner of the row were not said.
+    /// The target of the owner look-up, if the inquiry leaves the owner open.
     pub(super) asks: Option<String>,
 }
 
-/// A route, who asks, and whether the row is theirs.
+/// The route, the caller and the ownership of an inquiry.
 struct Scene<'s> {
     plan: &'s RoutePlan,
     access: &'static str,
     class: CallerClass,
-    /// `None`: it is not said.
+    /// Whether the caller owns the row; `None` = unknown.
     owner: Option<bool>,
-    /// Whether the verdict hangs on it.
+    /// Whether the verdict depends on the owner.
     asks: bool,
 }
 
@@ -173,7 +176,7 @@ impl Analysis {
         }
     }
 
-    /// The same decision, without the reasons.
+    /// The same decision without the reasons.
     #[must_use]
     pub fn judge(&self, inquiry: &Inquiry<'_>) -> Judged {
         let action = self.action(inquiry);
@@ -181,7 +184,7 @@ impl Analysis {
         Judged { verdict: decided.verdict, rule: decided.rule, route: action.route.to_owned() }
     }
 
-    /// What the request would do.
+    /// The action of the request.
     pub(super) fn action<'s>(&'s self, inquiry: &Inquiry<'s>) -> Action<'s, 's> {
         let mut action = self.set.action(inquiry.method, inquiry.path, inquiry.query);
         action = action.with_body_id(inquiry.body.and_then(body_id));
@@ -191,7 +194,7 @@ impl Analysis {
         action
     }
 
-    /// Decides as the gate does; where it would ask the app and the owner is not said, the row is another user's.
+    /// Decides as the gate does. An unknown owner counts as another user, the answer that grants less.
     pub(super) fn decide(&self, action: &Action<'_, '_>, caller: Caller<'_>, owner: Option<bool>) -> Decided {
         let verdict = |owner: bool| if owner { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
         let mut asks = None;
@@ -227,6 +230,7 @@ impl Analysis {
             Some(Ownership::Known(is)) => Some(is),
             Some(Ownership::Ask(_)) => inquiry.owner,
         };
+        // `CallerClass` requires sorted roles.
         let mut roles = inquiry.caller.roles.to_vec();
         roles.sort();
         let class = CallerClass {
@@ -238,7 +242,7 @@ impl Analysis {
         Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, class, owner, asks })
     }
 
-    /// Every rule of the model, those about this request first, in the order in which they are asked.
+    /// All rules of the model in the order in which the decision tries them: matching ones first.
     fn lines(&self, scene: &Scene<'_>, action: &Action<'_, '_>, caller: Caller<'_>) -> Vec<RuleLine> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
         let mut candidates = model.candidates(&self.plan.target(scene.plan, scene.access));
@@ -277,7 +281,7 @@ impl Scene<'_> {
         rule.who.is(self.class.caller(), self.class.owner)
     }
 
-    /// Why a rule does not speak of the caller.
+    /// Why a rule does not match the caller.
     fn why_not(&self, who: &Who) -> String {
         match who {
             Who::Unauthenticated => "the caller is logged in".to_owned(),

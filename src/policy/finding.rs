@@ -1,4 +1,4 @@
-//! Mistakes and doubts in policy files, each with its place and its fix.
+//! Errors and warnings about policy files, with position and fix.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use super::{
     code::{Code, Severity},
 };
 
-/// One mistake in a file.
+/// An error or a warning about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The file's name.
+    /// The name of the file.
     pub file: String,
-    /// From 1.
+    /// Line, from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// Column, from 1, in characters.
     pub column: usize,
     /// Error or warning.
     pub severity: Severity,
-    /// A stable word for it: `unknown-key`.
+    /// A stable code, such as `unknown-key`.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
-    /// What would be right.
+    /// How to correct it.
     pub fix: Option<String>,
 }
 
@@ -34,17 +34,17 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A spot in one of the sources of a set.
+/// A position in one of the sources of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Which source; [`Place::NOWHERE`] has none.
+    /// The index of the source; out of range for [`Place::NOWHERE`] and [`Place::STORE`].
     pub(super) file: usize,
-    /// Bytes from its beginning.
+    /// Byte offset in the source.
     pub(super) offset: usize,
 }
 
 impl Place {
-    /// What no file of the set holds: a built-in model, a setting.
+    /// A built-in model or a setting, which no file of the set contains.
     pub(super) const NOWHERE: Self = Self { file: usize::MAX, offset: 0 };
 
     /// A row of the store.
@@ -68,24 +68,24 @@ impl<'a> Report<'a> {
         Self { sources, findings: Vec::new() }
     }
 
-    /// Notes an error.
+    /// Adds an error.
     pub(super) fn error(&mut self, at: Place, code: Code, message: String, fix: Option<String>) {
         self.add(at, Severity::Error, code, message, fix);
     }
 
-    /// Notes a warning.
+    /// Adds a warning.
     pub(super) fn warn(&mut self, at: Place, code: Code, message: String, fix: Option<String>) {
         self.add(at, Severity::Warning, code, message, fix);
     }
 
-    /// All findings in the order of the files, and whether one is an error.
+    /// All findings in the order of the files, and whether one of them is an error.
     pub(super) fn finish(mut self) -> (bool, Vec<Finding>) {
         self.findings.sort_by_key(|(place, _)| (place.file, place.offset));
         let findings: Vec<Finding> = self.findings.into_iter().map(|(_, finding)| finding).collect();
         (findings.iter().any(|finding| finding.severity == Severity::Error), findings)
     }
 
-    /// `file:line:column`, for what a message speaks of besides its own place.
+    /// `file:line:column`, for a second position in a message.
     pub(super) fn place(&self, at: Place) -> String {
         let (file, line, column) = self.located(at);
         if at == Place::STORE { file } else { format!("{file}:{line}:{column}") }
@@ -108,13 +108,14 @@ impl<'a> Report<'a> {
         let (file, line, column) = self.located(at);
         let (message, fix) = (one_line(message), fix.map(one_line));
         let finding = Finding { file, line, column, severity, code: code.name(), message, fix };
+        // Inherited entries are read more than once.
         if !self.findings.iter().any(|(_, other)| *other == finding) {
             self.findings.push((at, finding));
         }
     }
 }
 
-/// `did you mean ...` for the nearest of `known`, when one is near enough to be a slip.
+/// `did you mean …` with the nearest of `known`, if it is near enough to be a misspelling.
 pub(super) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<String> {
     let folded = word.to_lowercase();
     known
@@ -125,7 +126,8 @@ pub(super) fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w s
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 
-/// The user's own words may hold anything, also what ends a line or what a terminal obeys.
+/// Escapes control characters. A message quotes files, which may contain line breaks or escape sequences of a
+/// terminal.
 fn one_line(text: String) -> String {
     if !text.contains(char::is_control) {
         return text;

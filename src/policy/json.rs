@@ -1,4 +1,4 @@
-//! JSON in which every value has its position, so that a mistake is reported where it is.
+//! JSON with the position of every value, so that findings can name line and column.
 
 use jsonc_parser::{
     CollectOptions, ParseOptions,
@@ -12,20 +12,20 @@ use super::finding::{Place, Report};
 use crate::javascript;
 use crate::policy::Code;
 
-/// No policy file is larger; what is, is not parsed.
+/// Larger files are refused before they are parsed.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// LoopBack's definitions stay below ten levels. The bound keeps recursion over a file flat.
+/// LoopBack's definitions stay below ten levels. The bound keeps recursion over a file within the stack.
 const MAX_DEPTH: usize = 64;
 
-/// A value and its place.
+/// A value with its position.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) at: Place,
     pub(super) value: Json,
 }
 
-/// What a value is.
+/// A JSON value.
 #[derive(Clone, Debug)]
 pub(super) enum Json {
     Null,
@@ -48,7 +48,7 @@ pub(super) struct Member {
 }
 
 impl Node {
-    /// Reads the source `file`; what is wrong with it goes into `report`.
+    /// Parses the source with the index `file`. Errors go into `report`.
     pub(super) fn read(text: &str, file: usize, report: &mut Report<'_>) -> Option<Self> {
         let start = Place::start(file);
         if text.len() > MAX_BYTES {
@@ -83,7 +83,7 @@ impl Node {
         }
     }
 
-    /// The value of a key; the last one where it stands twice, as in JavaScript.
+    /// The value of a key. Of duplicate keys the last one counts, as in JavaScript.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.member(key).map(|member| &member.node)
     }
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Whether JavaScript takes it for true.
+    /// Whether JavaScript treats the value as true.
     pub(super) fn is_truthy(&self) -> bool {
         javascript::truthy(&self.plain())
     }
@@ -140,7 +140,7 @@ impl Node {
         matches!(self.value, Json::List(_))
     }
 
-    /// What kind of value it is, for an error message.
+    /// The type of the value for an error message.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Json::Null => "null",
@@ -152,7 +152,7 @@ impl Node {
         }
     }
 
-    /// The value without places.
+    /// The value without positions.
     pub(super) fn plain(&self) -> serde_json::Value {
         match &self.value {
             Json::Null => serde_json::Value::Null,
@@ -206,7 +206,7 @@ fn members(object: &ast::Object<'_>, file: usize, report: &mut Report<'_>) -> Me
     members
 }
 
-/// Where the text goes deeper than [`MAX_DEPTH`], found without recursion.
+/// The offset at which the nesting exceeds [`MAX_DEPTH`], found without recursion, before the parser recurses.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for (offset, byte) in text.bytes().enumerate() {
@@ -227,7 +227,7 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// What would be right, where a slip tells it.
+/// A fix for common syntax errors.
 fn mend(kind: &ParseErrorKind) -> Option<&'static str> {
     use ParseErrorKind as Kind;
     Some(match kind {
@@ -258,6 +258,7 @@ fn lower_first(text: &str) -> String {
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
 
+// `jsonc-parser` accepts extensions by default. Policy files are JSON, as LoopBack reads it.
 fn strict() -> ParseOptions {
     ParseOptions {
         allow_comments: false,

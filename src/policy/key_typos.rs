@@ -1,4 +1,5 @@
-//! Finds misspelt top-level keys of a definition: LoopBack accepts any key, so `acl` for `acls` would go unnoticed.
+//! Finds misspelt top-level keys of a definition. LoopBack accepts any key, so `acl` for `acls` would go
+//! unnoticed.
 
 use super::{
     Code,
@@ -6,7 +7,7 @@ use super::{
     json::Node,
 };
 
-/// The keys that a decision, or the account model, hangs on.
+/// Keys that decisions or the account model depend on.
 const TELLING: [&str; 22] = [
     "name",
     "base",
@@ -32,7 +33,7 @@ const TELLING: [&str; 22] = [
     "restrictResetPasswordTokenScope",
 ];
 
-/// What LoopBack 3 and its connectors know as well, however near it is to another key.
+/// Further keys of LoopBack 3 and its connectors. They are no misspellings, however similar to another key.
 const KNOWN: [&str; 45] = [
     "$schema",
     "_meta",
@@ -81,11 +82,12 @@ const KNOWN: [&str; 45] = [
     "validations",
 ];
 
-/// Keys that no `routes` file has: where one of them is, a model is meant.
+/// Keys that only a LoopBack model has.
 const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
 
-/// Warns of keys of a definition without `routes` that are nearly one that counts. `false`: it is not a model at all,
-/// but a `routes` file whose `routes` is misspelt, which is an error: as a model it would leave its paths unguarded.
+/// Warns of keys that are probably misspelt, in a definition without `routes`. `false`: the file is not a model
+/// but a `routes` file with a misspelt `routes`. That is an error, because as a model it would leave its paths
+/// unguarded.
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
     let others = || node.members().iter().filter(|member| !is_telling(&member.key));
@@ -117,20 +119,21 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     true
 }
 
-/// Where the name of a definition without `name` was probably meant to be.
+/// Position and suggestion for a definition whose `name` is misspelt.
 pub(super) fn name(node: &Node) -> Option<(Place, String)> {
     let near = |member: &&super::json::Member| typo(&member.key) == Some("name");
     let member = node.members().iter().find(near)?;
     Some((member.at, format!("did you mean `name` where you wrote `{}`?", member.key)))
 }
 
-/// The key that was probably meant.
+/// The key that a misspelt one probably means.
 fn typo(written: &str) -> Option<&'static str> {
     let folded = written.to_lowercase();
     if is_telling(written) || KNOWN.contains(&written) || written.len() > LONGEST {
         return None;
     }
     let distance = |key: &&'static str| strsim::damerau_levenshtein(&folded, &key.to_lowercase());
+    // `name` and `base` differ in two letters.
     let slips = if written.len() < 6 { 1 } else { 2 };
     let routes = ["routes"].into_iter();
     let near = TELLING.into_iter().chain(routes).map(|key| (distance(&key), key));
@@ -141,14 +144,14 @@ fn is_telling(key: &str) -> bool {
     TELLING.contains(&key)
 }
 
-/// A list of objects with a path: nothing of LoopBack's looks like it.
+/// Whether the value is a list of objects with a path. No key of LoopBack has such a value.
 fn are_routes(node: &Node) -> bool {
     let has_path =
         |item: &Node| item.get("path").and_then(Node::text).is_some_and(|path| path.starts_with('/'));
     !node.items().is_empty() && node.items().iter().all(has_path)
 }
 
-/// A list of objects that speak of principals or permissions.
+/// Whether the value is a list of objects with a principal or a permission.
 fn are_rules(node: &Node) -> bool {
     let is_rule = |item: &Node| {
         ["principalType", "principalId", "permission"].iter().any(|key| item.get(key).is_some())
@@ -156,7 +159,7 @@ fn are_rules(node: &Node) -> bool {
     !node.items().is_empty() && node.items().iter().all(is_rule)
 }
 
-/// What a key that is not known was probably meant to be: nearly the same, or another word for it.
+/// A suggestion for an unknown key: a similar one or a synonym.
 pub(super) fn meant(key: &str, known: &[&str]) -> Option<String> {
     let folded: String =
         key.chars().filter(|c| *c != '_' && *c != '-').collect::<String>().to_ascii_lowercase();
@@ -168,7 +171,7 @@ pub(super) fn meant(key: &str, known: &[&str]) -> Option<String> {
         .or_else(|| did_you_mean(key, known.iter().copied()))
 }
 
-/// Other words for keys of `routes` files.
+/// Synonyms for keys of `routes` files.
 const SYNONYMS: [(&str, &str); 40] = [
     ("rules", "acls"),
     ("rule", "acls"),
@@ -212,7 +215,8 @@ const SYNONYMS: [(&str, &str); 40] = [
     ("ttl", "cache"),
 ];
 
-/// Longer names are not misspellings of ours, and the distance costs their length.
+/// Longer names are no misspellings of ours. The bound limits the cost of the distance, which grows with the
+/// length.
 const LONGEST: usize = 40;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Warnings that need the whole set: rules that never decide, rules that decide more than they seem to, routes that
-//! no rule mentions. Decided over every caller that rules can tell apart, never guessed.
+//! Warnings that need the whole set: rules that never decide, rules that decide more than they seem to, routes
+//! without rules. All classes of callers are compared exactly, so there are no guesses.
 
 mod evasion;
 mod overlapping_paths;
@@ -16,30 +16,31 @@ use super::{
     finding::{Place, Report},
 };
 
-/// What became of a rule over all routes.
+/// The effect of a rule over all routes.
 #[derive(Debug, Default)]
 struct Fate {
-    /// Some method has a name that it is about.
+    /// Some method has a name that the rule covers.
     named: bool,
-    /// It is about some request.
+    /// The rule matches some request.
     matched: bool,
-    /// Some request that it is about names a row that can have an owner.
+    /// Some request that it matches names a row that can have an owner.
     ownable: bool,
     /// It decides for some caller.
     wins: bool,
-    /// The rules that decide where it could have.
+    /// The rules that decide in its place.
     instead: BTreeSet<String>,
-    /// Routes that it decides although it says `EXECUTE`.
+    /// Routes that it decides although its access type is `EXECUTE`.
     beyond: BTreeSet<String>,
 }
 
-/// How many names a message shows.
+/// The number of names in a message.
 const SHOWN: usize = 4;
 
-/// All doubts, in the order of the files.
+/// All warnings in the order of the files.
 pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     let mut report = Report::new(sources);
     let (fates, open) = fates(analysis);
+    // Models that inherit a rule repeat it; it is reported once, where it is defined.
     let mut seen: HashSet<&str> = HashSet::new();
     for (index, model) in analysis.plan.models.iter().enumerate() {
         for entry in model.entries.iter().filter(|entry| !entry.is_built_in()) {
@@ -78,14 +79,14 @@ pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     report.finish().1
 }
 
-/// Where a rule hangs on a request's method, for an app that takes it from a `_method`.
+/// Warns of rules that depend on the request's method, for an app that takes the method from `_method`.
 pub(super) fn lint_overrides(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     let mut report = Report::new(sources);
     evasion::check_overrides(analysis, &mut report);
     report.finish().1
 }
 
-/// What becomes of each rule, and the routes of each model that no rule is about.
+/// The effect of each rule, and the routes of each model that no rule matches.
 fn fates(analysis: &Analysis) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<String>>) {
     let mut fates: HashMap<Arc<str>, Fate> = HashMap::new();
     let mut open: HashMap<usize, BTreeSet<String>> = HashMap::new();
@@ -141,7 +142,7 @@ fn judge_entry(
         return;
     };
     match fate.filter(|fate| fate.matched) {
-        // What names no method, or no access type, has been told where it was read.
+        // A rule without a known method or access type was reported when it was read.
         None if entry.is_told() || fate.is_none_or(|fate| !fate.named) => {}
         None => never(&format!("no request is about {}", entry.subject())),
         Some(fate) if who == Who::Owner && !fate.ownable => {
@@ -165,14 +166,14 @@ fn judge_entry(
 }
 
 impl Fate {
-    /// Who decides in a rule's stead.
+    /// The rules that decide in place of this one.
     fn who_does(&self) -> String {
         format!("for every caller that it names, {} comes first", list(&self.instead))
     }
 }
 
 impl Entry {
-    /// What a rule is about, for a message.
+    /// The subject of a rule in a message.
     fn subject(&self) -> String {
         let names: Vec<String> = match &self.property {
             Property::Any => vec!["the model".to_owned()],
@@ -185,13 +186,13 @@ impl Entry {
         }
     }
 
-    /// Whether reading it has already brought a finding that says that it never applies.
+    /// Whether a finding of the reader already says that the rule never applies.
     fn is_told(&self) -> bool {
         self.access.as_deref().is_some_and(|word| access_type(word).is_none())
     }
 }
 
-/// `a`, `b` and 3 more
+/// A list such as "`a`, `b` and 3 more".
 fn list(names: &BTreeSet<String>) -> String {
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     match names.len().saturating_sub(SHOWN) {

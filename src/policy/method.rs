@@ -11,25 +11,25 @@ use super::{
 /// A remote method of one model.
 #[derive(Clone, Debug)]
 pub(super) struct Method {
-    /// Its canonical name, without `prototype.`.
+    /// The canonical name, without `prototype.`.
     pub(super) name: String,
-    /// Whether it is called on an instance: its paths begin with `/:id`.
+    /// Whether it is called on an instance. Its paths begin with `/:id`.
     pub(super) instance: bool,
     pub(super) aliases: Vec<Box<str>>,
     pub(super) access: &'static str,
-    /// Verb (upper case, `ALL` = any) and path below the model's.
+    /// Verb (upper case, `ALL` = any) and path below the mount point of the model.
     pub(super) http: Vec<(Box<str>, String)>,
-    /// The scopes of which a token needs one; empty = `DEFAULT`.
+    /// The accepted scopes; a token needs one of them. Empty = `DEFAULT`.
     pub(super) scopes: Vec<Box<str>>,
-    /// Whether LoopBack itself has it: of the account model, Portcullis serves these.
+    /// Whether LoopBack itself defines it. Portcullis serves these methods of the account model.
     pub(super) built_in: bool,
-    /// What LoopBack checks before the rules.
+    /// The arguments that LoopBack checks before the rules.
     pub(super) takes: Cow<'static, [Argument]>,
-    /// Whether it has no routes until model-config's `sharedMethods` says so.
+    /// Whether it has no routes unless `sharedMethods` of model-config enables it.
     pub(super) hidden: bool,
 }
 
-/// One line of a table of built-in methods.
+/// A line of a table of built-in methods.
 struct Line {
     name: &'static str,
     aliases: &'static [&'static str],
@@ -37,44 +37,44 @@ struct Line {
     http: &'static [(When, &'static str, &'static str)],
 }
 
-/// Whether a route is there.
+/// The condition of a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
     Always,
-    /// `replaceOnPUT` is on, as it is by default.
+    /// Only if `replaceOnPUT` is on, which is the default.
     Replace,
-    /// `replaceOnPUT` is off.
+    /// Only if `replaceOnPUT` is off.
     Patch,
 }
 
 use When::{Always, Patch, Replace};
 
-/// What every `PersistedModel` has.
+/// The methods of every `PersistedModel`.
 pub(super) fn persisted(replace_on_put: bool) -> Vec<Method> {
     methods(PERSISTED, replace_on_put)
 }
 
-/// What `trackChanges` adds.
+/// The methods that `trackChanges` adds.
 pub(super) fn replication() -> Vec<Method> {
     methods(REPLICATION, true)
 }
 
-/// What every model based on `User` has besides.
+/// The methods that a model based on `User` has in addition.
 pub(super) fn user() -> Vec<Method> {
     methods(USER, true)
 }
 
-/// What a `KeyValueModel` has.
+/// The methods of a `KeyValueModel`.
 pub(super) fn key_value() -> Vec<Method> {
     methods(KEY_VALUE, true)
 }
 
-/// Whether a relation of this type leads to several rows.
+/// Whether a relation of this type has several rows.
 pub(super) fn is_many(kind: &str) -> bool {
     !matches!(kind, "belongsTo" | "hasOne" | "embedsOne")
 }
 
-/// The methods of a relation, by its type. `linked`: it goes through another model, or holds references.
+/// The methods of a relation of a type. `linked`: through another model, or by a list of references.
 pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<Method> {
     let is_many = is_many(kind);
     let one = |prefix: &str, access, verb: &str, rest: &str| Method {
@@ -116,7 +116,7 @@ pub(super) fn relation(kind: &str, linked: bool, name: &str, path: &str) -> Vec<
     }
 }
 
-/// The static methods of a scope that a model defines.
+/// The static methods of a named scope of a model.
 pub(super) fn scope(name: &str, path: &str) -> Vec<Method> {
     [
         ("get", READ, "GET", ""),
@@ -139,7 +139,7 @@ pub(super) fn scope(name: &str, path: &str) -> Vec<Method> {
     .collect()
 }
 
-/// The arguments of a relation's method. `through`: a link has data of its own.
+/// The arguments of a relation's method. `through`: the link itself has data.
 fn relation_takes(prefix: &str, is_many: bool, through: bool) -> &'static [Argument] {
     argument::built_in(match (prefix, is_many) {
         ("get", true) => "many.get",
@@ -152,7 +152,7 @@ fn relation_takes(prefix: &str, is_many: bool, through: bool) -> &'static [Argum
     })
 }
 
-/// What a custom method is, when its definition does not say: by its verb, then by its name.
+/// The access type of a custom method whose definition has none: by its verb, then by its name.
 pub(super) fn default_access(name: &str, verb: Option<&str>) -> &'static str {
     if verb.is_some_and(|verb| verb.eq_ignore_ascii_case("get") || verb.eq_ignore_ascii_case("head")) {
         return READ;
@@ -165,7 +165,7 @@ pub(super) fn default_access(name: &str, verb: Option<&str>) -> &'static str {
     }
 }
 
-/// The canonical name of what LoopBack calls by an alias.
+/// The canonical name of an alias.
 pub(super) fn canonical(alias: &str) -> Option<&'static str> {
     PERSISTED
         .iter()
@@ -173,7 +173,7 @@ pub(super) fn canonical(alias: &str) -> Option<&'static str> {
         .map(|line| line.name.trim_start_matches(PROTOTYPE))
 }
 
-/// The one method that LoopBack hides.
+/// The one method that LoopBack hides by default.
 const DESTROY_ALL: &str = "destroyAll";
 
 const PROTOTYPE: &str = "prototype.";

@@ -1,4 +1,4 @@
-//! LoopBack model definitions: the base chain resolved, settings and rules merged.
+//! LoopBack's model definitions with the base chain resolved, settings and rules merged.
 
 mod definition;
 mod resolver;
@@ -19,7 +19,7 @@ pub(super) use definition::{Definition, Model, ModelConfig, Models};
 const BUILT_IN: &str = include_str!("builtin.json");
 
 impl Models {
-    /// Resolves definitions.
+    /// Resolves the definitions.
     pub(super) fn resolve(
         definitions: Vec<Definition>,
         config: Option<&ModelConfig>,
@@ -31,7 +31,7 @@ impl Models {
         resolver.drop_duplicates();
         let mut models = Self::default();
         for index in 0..resolver.built_in.len() {
-            // A component's model is there for those that are based on it.
+            // A component's model exists only as a base for others.
             if resolver.built_in.get(index).is_some_and(|model| model.node.get("component").is_some()) {
                 continue;
             }
@@ -58,8 +58,8 @@ impl Models {
         models
     }
 
-    /// `trackChanges`: LoopBack makes a public model of a model's changes, `/Todo-changes`, without rules of its own. A
-    /// file of that name can give it some.
+    /// `trackChanges`: LoopBack creates a public model of a model's changes, `/Todo-changes`, without rules. A
+    /// file with its name can define some.
     fn add_changes(&mut self, resolver: &mut Resolver<'_, '_>) {
         let tracks = |model: &&Model| {
             model.public && model.persisted && model.setting("trackChanges").is_some_and(Node::is_truthy)
@@ -89,7 +89,8 @@ impl Models {
         self.list.get(*self.by_name.get(name)?)
     }
 
-    /// Whether users are in several models, as LoopBack tells it: a user model's `accessTokens` are polymorphic.
+    /// Whether the app has several user models. LoopBack's sign of that is a user model with polymorphic
+    /// `accessTokens`.
     pub(super) fn several_users(&self) -> bool {
         let is_polymorphic = |member: &Member| {
             &*member.key == "accessTokens" && member.node.get("polymorphic").is_some_and(Node::is_truthy)
@@ -97,8 +98,9 @@ impl Models {
         self.list.iter().any(|model| model.user && model.relations().iter().any(is_polymorphic))
     }
 
-    /// model-config.json: who is public, further rules, relations and options.
+    /// Applies model-config.json: which models are public, further rules, relations and options.
     fn configure(&mut self, label: &str, config: &Node, report: &mut Report<'_>) {
+        // Without an entry a model of a file has no routes, as in LoopBack.
         for model in self.list.iter_mut().filter(|model| !model.built_in) {
             model.public = false;
             model.attached = false;
@@ -123,12 +125,12 @@ impl Models {
 }
 
 impl Model {
-    /// A setting's value.
+    /// The value of a setting.
     pub(super) fn setting(&self, key: &str) -> Option<&Node> {
         settings::find(&self.settings, key)
     }
 
-    /// Its path below the API root, without slashes at its ends; `default` when the files say nothing.
+    /// The path below the API root, without slashes at its ends; `default` if the files have none.
     pub(super) fn mount(&self, default: Option<&str>) -> String {
         let path = self.setting("http").and_then(|http| http.get("path")).and_then(Node::text);
         let said = path
@@ -139,7 +141,7 @@ impl Model {
         if remote::normalizes(self) { dashed(mount) } else { mount.to_owned() }
     }
 
-    /// Name and definition of its relations; `relationships`, LoopBack's old name for them, wins.
+    /// Names and definitions of the relations. `relationships`, LoopBack's old key, takes precedence.
     pub(super) fn relations(&self) -> &[Member] {
         let old = self.setting("relationships").filter(|node| node.is_truthy());
         old.or_else(|| self.setting("relations")).map_or(&[], Node::members)
@@ -190,7 +192,7 @@ fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut
         };
         settings::put(&mut model.settings, methods, node);
     }
-    // LoopBack has read these before it configures the model.
+    // LoopBack reads these before it configures the model, so model-config cannot change them.
     let fixed =
         ["base", "super", "relations", "acls", "dataSource", "plural", "http", "replaceOnPUT", "remoting"];
     for option in entry.get("options").map_or(&[][..], Node::members) {
@@ -200,7 +202,7 @@ fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut
     }
 }
 
-/// The models that LoopBack brings.
+/// The models that come with LoopBack.
 fn built_in(report: &mut Report<'_>) -> Vec<Definition> {
     let Some(list) = Node::read(BUILT_IN, Place::NOWHERE.file, report) else { return Vec::new() };
     let items = list.items().iter();

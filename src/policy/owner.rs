@@ -1,4 +1,5 @@
-//! Who owns a row: how it is asked, and how the answer is read (docs/loopback-3.28.md section 8.6, docs/policies.md).
+//! Ownership of rows: the question to the app, and the evaluation of its answer (docs/loopback-3.28.md section
+//! 8.6, docs/policies.md).
 
 mod declared;
 
@@ -11,19 +12,19 @@ use crate::javascript;
 
 pub(super) use declared::{Field, Owner, Part, RowOwner, Template};
 
-/// What the app has to be asked to know the owner.
+/// A question to the app about the owner of a row.
 #[derive(Clone, Debug)]
 pub struct Question<'s> {
     /// The target of the GET, in origin-form.
     pub target: String,
     /// `Some(name)`: only this response header is wanted; `None`: the JSON body.
     pub header: Option<&'s str>,
-    /// How long the answer may be kept beyond the request; `None` = not at all.
+    /// How long the answer may be cached; `None` = for this request only.
     pub cache: Option<Duration>,
     reading: Reading<'s>,
 }
 
-/// How an owner is read from an answer.
+/// The part of an answer that contains the owner.
 #[derive(Clone, Copy, Debug)]
 enum Reading<'s> {
     Row(&'s RowOwner),
@@ -31,16 +32,16 @@ enum Reading<'s> {
     Header,
 }
 
-/// What the app said.
+/// The app's answer.
 #[derive(Debug)]
 pub enum OwnerAnswer {
-    /// No such row.
+    /// The row does not exist.
     Missing,
     /// The row's JSON.
     Row(Value),
     /// The header's value.
     Header(Option<String>),
-    /// The owner's id, as an earlier answer to the same question had it. See [`Question::owner`].
+    /// The owner's id from a cached answer to the same question. See [`Question::owner`].
     Owner(Box<str>),
 }
 
@@ -53,15 +54,15 @@ pub enum OwnerVerdict {
     NotOwner,
 }
 
-/// What is known before the app is asked.
+/// The ownership as far as it is known without the app.
 pub(super) enum Ownership<'s> {
     Known(bool),
     Ask(Question<'s>),
 }
 
 impl Owner {
-    /// Whether what a route is about that captures these segments can have an owner. `is_open`: the row's id may also
-    /// come from the body or the query.
+    /// Whether the rows of a route that captures these segments can have an owner. `is_open`: the row's id may
+    /// also come from the body or the query.
     pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
         let has = |name: &str| captures.contains(&name) || (is_open && name == "id");
         match self {
@@ -76,11 +77,13 @@ impl Owner {
         }
     }
 
-    /// Whether `user` owns what `action` is about, or what to ask.
+    /// Whether `user` owns the row of `action`, or the question to the app.
     pub(super) fn ownership<'s>(&'s self, action: &Action<'s, '_>, user: &str) -> Ownership<'s> {
         let id = action.model_id.as_deref().filter(|id| !id.is_empty());
         let question = match self {
             Self::Nobody => None,
+            // An empty user id never owns a row: an empty segment or property would make every such row its
+            // own.
             Self::Account => return Ownership::Known(!user.is_empty() && id == Some(user)),
             Self::Segment(name) => {
                 let owner = action.capture(name);
@@ -107,7 +110,7 @@ impl Owner {
 }
 
 impl Template {
-    /// The target for an action; `None` where a value is missing or cannot stand in a path safely.
+    /// The target for an action; `None` if a value is missing or cannot be encoded safely.
     fn render(&self, action: &Action<'_, '_>) -> Option<String> {
         let mut target = String::new();
         for part in &self.0 {
@@ -121,7 +124,7 @@ impl Template {
 }
 
 impl<'s> Question<'s> {
-    /// What of the answer is read: a JSON pointer, or a header's name; empty for LoopBack's own rules.
+    /// The part of the answer that is read: a JSON pointer, or a header's name; empty for LoopBack's own rules.
     #[must_use]
     pub fn field(&self) -> &'s str {
         match self.reading {
@@ -131,8 +134,8 @@ impl<'s> Question<'s> {
         }
     }
 
-    /// The owner's id in an answer, for a cache: nothing else of a row is worth keeping. `None` where there is
-    /// none, and for LoopBack's own rules, which ask for more than an id.
+    /// The owner's id in an answer, which a cache stores instead of the row. `None` if there is none, and for
+    /// LoopBack's own rules, which depend on more than an id.
     #[must_use]
     pub fn owner(&self, answer: &OwnerAnswer) -> Option<Box<str>> {
         let owner = match (self.reading, answer) {
@@ -145,8 +148,8 @@ impl<'s> Question<'s> {
         (!owner.is_empty()).then(|| owner.into())
     }
 
-    /// Reads the app's answer. `user_exists`: whether the caller's user row is there (docs/loopback-3.28.md section
-    /// 8.6, step 3: a belongsTo owner has to exist).
+    /// Evaluates the app's answer. `user_exists`: whether the caller's account exists, because the user of a
+    /// belongsTo relation has to (docs/loopback-3.28.md section 8.6, step 3).
     #[must_use]
     pub fn verdict(&self, answer: &OwnerAnswer, caller: Caller<'_>, user_exists: bool) -> OwnerVerdict {
         let Some(user) = caller.user.filter(|user| !user.is_empty()) else { return OwnerVerdict::NotOwner };
@@ -169,14 +172,14 @@ impl RowOwner {
             return self.keys.iter().any(|key| by_key(key));
         }
         match self.owner_property(row) {
-            // A mismatch does not fall through to the relations.
+            // A mismatch decides; LoopBack does not go on to the relations.
             Some(owner) => is_id(owner, user),
             None => self.keys.first().is_some_and(|key| by_key(key)),
         }
     }
 
-    /// The first truthy one of `userId` and `owner`. A relation of that name is a function in LoopBack: truthy, and
-    /// no owner.
+    /// The first truthy one of `userId` and `owner`. A relation of that name is a function in LoopBack: truthy,
+    /// but no id.
     fn owner_property<'r>(&self, row: &'r Value) -> Option<&'r Value> {
         if self.user_id_is_relation {
             return None;
@@ -186,12 +189,12 @@ impl RowOwner {
     }
 }
 
-/// Whether a value, as a string, is this id.
+/// Whether a value equals this id as a string.
 fn is_id(value: &Value, user: &str) -> bool {
     scalar(value).is_some_and(|id| !id.is_empty() && id == user)
 }
 
-/// A JSON value as JavaScript would print it; `None` for null, lists and objects.
+/// A JSON value as JavaScript prints it; `None` for null, lists and objects.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Array(_) | Value::Object(_) => None,

@@ -1,4 +1,4 @@
-//! Segments of a path, raw and decoded.
+//! Segments and readings of a path.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::{
     javascript::decode_uri_component,
 };
 
-/// How many segments a route may capture.
+/// The largest number of captures in a route.
 pub(super) const MAX_CAPTURES: usize = 16;
 
-/// Splits the first segment off a path without a leading slash. `None` at its end.
+/// Splits off the first segment of a path without a leading slash. `None` at its end.
 pub(super) fn split(path: &str) -> Option<(&str, &str)> {
     if path.is_empty() {
         return None;
@@ -21,7 +21,7 @@ pub(super) fn split(path: &str) -> Option<(&str, &str)> {
     Some((segment, rest.strip_prefix('/').unwrap_or_default()))
 }
 
-/// Where the first slash is; the length where there is none. Segments are short: this beats a search made for long
+/// The index of the first slash, or the length. Segments are short, so this is faster than a search for long
 /// texts.
 fn first_slash(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
@@ -35,19 +35,19 @@ fn first_slash(bytes: &[u8]) -> usize {
     words.len() * 8 + before
 }
 
-/// What one pass over a path tells.
+/// The result of one pass over a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PathScan {
     /// See [`is_tricky`].
     pub(super) is_tricky: bool,
-    /// There is a `%` or a `;`, so that servers may read it in several ways.
+    /// Whether the path has a `%` or a `;`, so that servers may read it in several ways.
     pub(super) is_odd: bool,
 }
 
-/// Looks at a path, eight bytes at a time.
+/// Scans a path eight bytes at a time.
 pub(super) fn look(path: &str) -> PathScan {
     let bytes = path.as_bytes();
-    // Bit 7 of a byte of these stands for that byte of a word.
+    // In each word, bit 7 of a byte marks a match of that byte.
     let (mut odd, mut backslashes, mut pairs, mut slash_before) = (0, 0, 0, 0);
     let mut add = |word: u64| {
         let slashes = equal(word, b'/');
@@ -59,7 +59,7 @@ pub(super) fn look(path: &str) -> PathScan {
     let (words, tail) = bytes.as_chunks::<8>();
     words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
     if !tail.is_empty() {
-        // The last eight bytes: what they repeat is found once more.
+        // The last eight bytes of the path. Bytes that they repeat are found twice, which does no harm.
         let last = bytes.last_chunk::<8>().copied().unwrap_or_else(|| {
             let mut padded = [0; 8];
             padded.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
@@ -67,31 +67,31 @@ pub(super) fn look(path: &str) -> PathScan {
         });
         add(u64::from_le_bytes(last));
     }
-    // A dot behind a slash may begin `.well-known`.
+    // The pairs also match the harmless `/.well-known`, so the exact check follows.
     let is_tricky = backslashes != 0 || !path.starts_with('/') || (pairs != 0 && is_tricky(path));
     PathScan { is_tricky, is_odd: odd != 0 }
 }
 
-/// Bit 7 of each byte of `word` that is `byte`; no other bit.
+/// Sets bit 7 of each byte of `word` that equals `byte`, and no other bit.
 fn equal(word: u64, byte: u8) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
     let zero = word ^ u64::from_le_bytes([byte; 8]);
     !(((zero & LOW) + LOW) | zero | LOW)
 }
 
-/// Decodes a segment. A bad escape or invalid UTF-8, which `wire` refuses, leaves it as it is.
+/// Decodes a segment. One with a bad escape or invalid UTF-8, which `wire` refuses, is returned as it is.
 pub(super) fn decode(segment: &str) -> Cow<'_, str> {
     decode_uri_component(segment).unwrap_or(Cow::Borrowed(segment))
 }
 
-/// A decoded segment under the widest folding of letters that any app does: `É` is `é`, and the Kelvin sign is `k`.
+/// A decoded segment under the widest case folding of any app: `É` is `é`, and the Kelvin sign is `k`.
 pub(super) fn folded(text: &str) -> String {
     let lower = text.nfkc().flat_map(char::to_lowercase);
     lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Whether something is escaped that needs no escape (RFC 3986 section 2.3), so that one app may take the path for
-/// another one than the next app does.
+/// Whether a character is escaped that needs no escape (RFC 3986 section 2.3). Apps disagree whether that is
+/// the same path.
 pub(super) fn is_over_encoded(path: &str) -> bool {
     let bytes = path.as_bytes();
     bytes.windows(3).any(|window| match window {
@@ -103,8 +103,9 @@ pub(super) fn is_over_encoded(path: &str) -> bool {
     })
 }
 
-/// Whether a path has what `wire` refuses because servers read it differently: an empty segment, a dot segment, a
-/// backslash, no slash at its beginning. Checked here again, as other callers describe requests too.
+/// Whether a path has what `wire` refuses because servers read it differently: an empty segment, a dot segment,
+/// a backslash, no leading slash. Checked again here, because `explain` and cases pass paths that `wire` has
+/// not seen.
 fn is_tricky(path: &str) -> bool {
     !path.starts_with('/')
         || path.contains("//")
@@ -112,20 +113,20 @@ fn is_tricky(path: &str) -> bool {
         || (path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | "..")))
 }
 
-/// Whether there is something that [`other_reading`] or [`decoded_again`] undoes.
+/// Whether [`other_reading`] or [`decoded_again`] would change the path.
 pub(super) fn has_other_readings(path: &str) -> bool {
     path.contains(';')
         || path.as_bytes().windows(3).any(|three| is_escaped_end(three) || three == b"%25")
         || is_over_encoded(path)
 }
 
-/// Whether it begins with `%3b`, `%3f` or `%23`: once it is decoded, what follows is no longer the segment to some.
+/// Whether it begins with `%3b`, `%3f` or `%23`. Some servers end the segment there once it is decoded.
 fn is_escaped_end(text: &[u8]) -> bool {
     matches!(text, [b'%', b'3', b'b' | b'B' | b'f' | b'F', ..] | [b'%', b'2', b'3', ..])
 }
 
-/// The path as an app may read it that undoes needless escapes and drops what follows a `;` in a segment. That may come
-/// escaped, as may `?` and `#`: a server decodes it, and what is behind the server drops the rest.
+/// The path as an app reads it that decodes needless escapes and drops what follows a `;` in a segment. The
+/// `;`, and `?` and `#`, may be escaped: a server decodes them, and the app behind it drops the rest.
 pub(super) fn other_reading(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     for (index, segment) in path.split('/').enumerate() {
@@ -137,26 +138,26 @@ pub(super) fn other_reading(path: &str) -> String {
     plain
 }
 
-/// The path that what is behind a decoding server reads when it decodes once more. `None` where that is the same.
+/// The path as an app behind a decoding server reads it, which decodes once more. `None` if it is the same.
 pub(super) fn decoded_again(path: &str) -> Option<String> {
     if !path.contains("%25") {
         return None;
     }
-    // An escaped slash stays one: see [`with_slashes`].
+    // An escaped slash stays one here. [`with_slashes`] is the reading in which it separates.
     let once: Vec<String> = path.split('/').map(|segment| decode(segment).replace('/', "%2F")).collect();
     Some(other_reading(&once.join("/")))
 }
 
-/// A segment without its parameters.
+/// A segment without its path parameters.
 fn before_params(segment: &str) -> &str {
-    // A raw path has no `?` or `#`; one that is decoded once may.
+    // A raw path has no `?` and no `#`, but one that is decoded once may.
     let is_end = |rest: &[u8]| matches!(rest, [b';' | b'?' | b'#', ..]) || is_escaped_end(rest);
     let end = (0..segment.len()).find(|at| segment.as_bytes().get(*at..).is_some_and(is_end));
     end.and_then(|end| segment.get(..end)).unwrap_or(segment)
 }
 
-/// The path as an app reads it that decodes before it looks for slashes, and takes several in a row for one. `None`
-/// where there is no escaped slash.
+/// The path as an app reads it that decodes before it splits at slashes, and merges empty segments. `None` if
+/// the path has no escaped slash.
 pub(super) fn with_slashes(path: &str) -> Option<String> {
     if !path.as_bytes().windows(3).any(|window| matches!(window, [b'%', b'2', b'f' | b'F'])) {
         return None;
@@ -173,7 +174,7 @@ pub(super) fn with_slashes(path: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Appends a segment with every needless escape undone, and no other one.
+/// Appends a segment with all needless escapes decoded, and no others.
 pub(super) fn unescape(segment: &str, plain: &mut String) {
     let mut rest = segment;
     while let Some(at) = rest.find('%') {
@@ -190,11 +191,12 @@ pub(super) fn unescape(segment: &str, plain: &mut String) {
     plain.push_str(rest);
 }
 
-/// Encodes a text as one segment: all except the unreserved characters. `None` where no encoding is safe: empty, a dot
-/// segment, or with something that a server may take for a separator after decoding.
+/// Encodes a text as one segment: all except the unreserved characters. `None` if no encoding is safe: an empty
+/// text, a dot segment, or one with a character that servers may treat as a separator after decoding.
 pub(super) fn encode(text: &str) -> Option<String> {
     let unsafe_text = matches!(text, "" | "." | "..")
         || text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';'))
+        // A text with an escape in it might be decoded twice.
         || text.as_bytes().windows(3).any(is_escape);
     if unsafe_text {
         return None;

@@ -1,5 +1,5 @@
-//! The paths of `routes` files: `/a/{b}/{*c}`, read strictly. What other routers write is an error that tells the
-//! right spelling: as a literal it would protect nothing.
+//! The paths of `routes` files, `/a/{b}/{*c}`, read strictly. The notation of other routers is an error with a
+//! suggestion: taken as a literal it would protect nothing.
 
 use super::{
     path,
@@ -7,16 +7,16 @@ use super::{
     trie::{Piece, captures},
 };
 
-/// What the gate serves itself: no request below reaches a route.
+/// Paths that the gate serves itself. No request below them reaches a route.
 pub(super) const OURS: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 
-/// Reads a path; what is wrong with it, and what would be right.
+/// Parses a path. The error is a message and a fix.
 pub(super) fn read(text: &str) -> Result<Vec<Piece>, (String, String)> {
     parse(text)
         .map_err(|(what, fix)| (what.to_owned(), fix.map_or_else(|| write_instead(text), str::to_owned)))
 }
 
-/// The same; `None` as what would be right where that hangs on the text.
+/// As [`read`], but the fix is `None` where it has to be computed from the text.
 fn parse(text: &str) -> Result<Vec<Piece>, (&'static str, Option<&'static str>)> {
     if !text.starts_with('/') {
         return Err(("a path begins with a slash, and has no host", None));
@@ -56,7 +56,7 @@ fn parse(text: &str) -> Result<Vec<Piece>, (&'static str, Option<&'static str>)>
     Ok(pieces)
 }
 
-/// What no path of a file holds, whichever segment it stands in.
+/// The message for a character that no path of a file may have in any segment.
 fn odd_character(text: &str) -> Option<&'static str> {
     if text.contains('?') && !text.contains(['{', ':']) {
         return Some("rules see the path alone, without the query");
@@ -76,7 +76,7 @@ fn odd_character(text: &str) -> Option<&'static str> {
     None
 }
 
-/// One segment: `{name}`, `{*name}`, or a literal.
+/// Parses one segment: `{name}`, `{*name}`, or a literal.
 fn piece(segment: &str) -> Result<Piece, &'static str> {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -117,14 +117,15 @@ fn piece(segment: &str) -> Result<Piece, &'static str> {
         return Err("`%` begins an escape of two hex digits");
     }
     let literal = path::decode(segment);
+    // `wire` and `path` refuse such requests, so the literal would match none.
     if literal.contains(['/', '\\', ';', '%']) || literal.chars().any(char::is_control) {
         return Err("such an escape is refused before any rule");
     }
     Ok(Piece::Literal(literal.as_ref().into()))
 }
 
-/// What is wrong with the target of a look-up that other notations would explain, and what would be right. A `{name}`
-/// may stand within a segment there, and a query may follow.
+/// Message and fix for the target of a look-up in another notation. A `{name}` may be part of a segment there,
+/// and a query may follow.
 pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
     let path = target.split('?').next().unwrap_or_default();
     let odd = |segment: &str| {
@@ -158,13 +159,13 @@ pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
     ))
 }
 
-/// The path that was probably meant, in words: `write …`.
+/// A suggestion for a path in another notation: `write …`.
 pub(super) fn write_instead(text: &str) -> String {
     let meant = meant(text);
     if parse(&meant).is_err() {
         return "write whole segments: words, `{name}`, and `{*rest}` at the end".to_owned();
     }
-    // `/admin*` means the path and all below.
+    // `/admin*` means the path itself and all below.
     let last = text.rsplit('/').next().unwrap_or_default();
     match last.strip_suffix('*').map(|word| word.trim_end_matches('*')) {
         Some(word) if !word.is_empty() && piece(word).is_ok() => {
@@ -174,7 +175,7 @@ pub(super) fn write_instead(text: &str) -> String {
     }
 }
 
-/// The path that was probably meant, as a text.
+/// The path in our notation that a text in another one probably means.
 fn meant(written: &str) -> String {
     let mut text = String::new();
     path::unescape(written.trim(), &mut text);
@@ -203,7 +204,7 @@ fn meant(written: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// The segments that were probably meant by one.
+/// The segments in our notation that one segment probably means.
 fn segment_meant(segment: &str) -> Vec<String> {
     let word = |text: &str| -> String {
         text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()

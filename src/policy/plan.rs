@@ -1,4 +1,4 @@
-//! The sources of a set: kept for `explain` and similar commands, and dropped before the set serves.
+//! The sources of a set. `explain` and similar commands need them; a gate drops them before it serves.
 
 use std::sync::Arc;
 
@@ -35,24 +35,24 @@ pub(super) struct RoutePlan {
     pub(super) property: Box<str>,
     pub(super) aliases: Vec<Box<str>>,
     pub(super) alias_counts: bool,
-    /// The access types under which it is judged: two where `GET` reads and the rest writes.
+    /// The access types under which it is judged: two if `GET` reads and all other verbs write.
     pub(super) access: Vec<&'static str>,
-    /// Verbs and patterns below the root of the host; `ALL` = any verb.
+    /// Verbs and patterns from the root of the host; `ALL` = any verb.
     pub(super) ends: Vec<(Box<str>, Vec<Piece>)>,
     pub(super) ignore_case: bool,
 }
 
-/// A rule before a route: what it would be there, or why it is nothing.
+/// A rule for a route: compiled, or why it does not match.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) reference: Arc<str>,
-    /// Whom it is about and what it says.
+    /// Principal and permission in one line.
     pub(super) text: String,
     pub(super) fit: Result<Rule, Miss>,
 }
 
 impl Plan {
-    /// What the rules of a route are matched with.
+    /// The target of a route that rules are matched against.
     pub(super) fn target<'p>(&'p self, route: &'p RoutePlan, access: &'static str) -> Target<'p> {
         let model = self.models.get(route.model).map_or("", |model| &*model.name);
         Target {
@@ -67,7 +67,7 @@ impl Plan {
 }
 
 impl ModelPlan {
-    /// Every rule of the model, as this target sees it.
+    /// Every rule of the model, compiled for a target.
     pub(super) fn candidates(&self, target: &Target<'_>) -> Vec<Candidate> {
         let rows = self.rows.iter().map(|row| Candidate {
             reference: stored_reference(row),
@@ -82,12 +82,12 @@ impl ModelPlan {
         rows.chain(entries).collect()
     }
 
-    /// The rules for a target, the highest score first; also those that are never reached.
+    /// The matching rules by score, the highest first, with those that are never reached.
     pub(super) fn rules(&self, target: &Target<'_>) -> Vec<Rule> {
         all_rules(&self.entries, self.rows.iter(), target)
     }
 
-    /// Whom the rules speak of, each once.
+    /// The principals of the rules, each once.
     pub(super) fn principals(&self, user_type: &str) -> Vec<Who> {
         let rows = self.rows.iter().filter_map(|row| {
             super::acl::who(row.principal_type.as_deref(), row.principal_id.as_deref(), user_type)

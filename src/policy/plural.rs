@@ -1,8 +1,8 @@
-//! LoopBack's plural of a model's name, which is its path when nothing else is said.
+//! LoopBack's plural of a model's name, which is the default of its path.
 //!
 //! The rules are those of npm `inflection` 1.13 (MIT, Ben Lin), which LoopBack 3 calls.
 
-/// Words that stay as they are.
+/// Words without a plural.
 const UNCOUNTABLE: &str = include_str!("uncountable.txt");
 
 /// The plural of a name.
@@ -23,8 +23,8 @@ pub(super) fn pluralize(name: &str) -> String {
     format!("{name}s")
 }
 
-/// A path with its words in lower case and dashes between them, as LoopBack's `normalizeHttpPath` writes it. Segments
-/// with a parameter stay as they are.
+/// A path in lower case with dashes between words, as LoopBack's `normalizeHttpPath` writes it. Segments with a
+/// parameter do not change.
 pub(super) fn dashed(path: &str) -> String {
     let segments: Vec<String> = path.split('/').map(dashed_segment).collect();
     segments.join("/")
@@ -50,15 +50,15 @@ fn dashed_segment(segment: &str) -> String {
     dashed
 }
 
-/// When a rule applies to a word in lower case.
+/// The condition of a rule on a word in lower case.
 enum Ending {
-    /// It ends so.
+    /// The word ends with the text.
     End(&'static str),
-    /// It is just this.
+    /// The word is the text.
     Word(&'static str),
-    /// It ends so, after a character that is not one of these.
+    /// The word ends with the second text, after a character that is not in the first.
     After(&'static str, &'static str),
-    /// It begins so.
+    /// The word begins with the text.
     Start(&'static str),
 }
 
@@ -92,7 +92,7 @@ const PLURALS: &[Ending] = &[
     Word("whereases"), Word("criteria"), Word("genera"),
 ];
 
-/// Endings, how many characters go, and what comes instead; the first that fits.
+/// Endings, the number of characters to remove, and the text to append. The first match counts.
 #[rustfmt::skip]
 const RULES: &[(&[Ending], usize, &str)] = &[
     (&[Word("man"), Word("woman")], 2, "en"),

@@ -42,7 +42,7 @@ pub(super) fn methods(
         all.extend(method::user());
     }
     if let Some(custom) = model.setting("methods") {
-        // LoopBack's own generator wrote `"methods": []` for years, which is none.
+        // LoopBack's own generator wrote `"methods": []` for years, which means none.
         let is_none = custom.is_null() || (custom.is_list() && custom.items().is_empty());
         if !custom.is_object() && !is_none {
             let message = format!("`methods` of `{}` is {}", model.name, custom.kind());
@@ -61,13 +61,13 @@ pub(super) fn methods(
     all
 }
 
-/// `remoting.normalizeHttpPath`: paths are written with dashes.
+/// Whether `remoting.normalizeHttpPath` is on, which writes paths with dashes.
 pub(super) fn normalizes(model: &Model) -> bool {
     let option = model.setting("remoting").and_then(|remoting| remoting.get("normalizeHttpPath"));
     option.is_some_and(Node::is_truthy)
 }
 
-/// Whether a relation's type is one of LoopBack's.
+/// LoopBack's types of relations.
 pub(super) const RELATION_TYPES: [&str; 7] =
     ["belongsTo", "hasMany", "hasOne", "hasAndBelongsToMany", "embedsOne", "embedsMany", "referencesMany"];
 
@@ -101,7 +101,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
     method::relation(kind, linked, &member.key, path)
 }
 
-/// `nestRemoting`: what the relation's model has for its own relations, `/:id/lines/:nk/product`, one level deep.
+/// `nestRemoting`: the relations of the related model, one level deep, such as `/:id/lines/:nk/product`.
 fn nested(member: &Member, models: &Models) -> Vec<Method> {
     let option = |key| member.node.get("options").and_then(|options| options.get(key));
     let target = member.node.get("model").and_then(Node::text).and_then(|name| models.get(name));
@@ -112,7 +112,7 @@ fn nested(member: &Member, models: &Models) -> Vec<Method> {
     let path = option("path").and_then(Node::text).filter(|path| !path.is_empty()).unwrap_or(&member.key);
     let path = path.strip_prefix('/').unwrap_or(path);
     let one = if method::is_many(kind) { "/:nk" } else { "" };
-    // What is wrong with the target's relations is told where they stand.
+    // Errors in the target's relations are reported at its own file.
     let mut quiet = Report::new(&[]);
     let methods = target.relations().iter().flat_map(|inner| relation(inner, models, &mut quiet));
     let nest = |inner: Method| {
@@ -129,7 +129,7 @@ fn nested(member: &Member, models: &Models) -> Vec<Method> {
     methods.filter_map(nest).collect()
 }
 
-/// `options.http.path`
+/// The value of `options.http.path`.
 fn http_path(node: &Node) -> Option<&str> {
     node.get("options")?.get("http")?.get("path")?.text().filter(|path| !path.is_empty())
 }
@@ -168,7 +168,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
         _ => &single,
     };
     let paths: Vec<_> = routes.iter().map(|route| route_of(*route, &name, instance)).collect();
-    // LoopBack looks at the verb only where `http` is not a list.
+    // LoopBack reads the verb only if `http` is not a list.
     let verb = http.and_then(|http| http.get("verb")).and_then(Node::text);
     let access = match node.get("accessType").filter(|value| !value.is_null()) {
         None => method::default_access(&name, verb),
@@ -192,7 +192,7 @@ fn custom_method(member: &Member, models: &Models, report: &mut Report<'_>) -> O
     })
 }
 
-/// Verb and full path of one `http` entry, with LoopBack's defaults.
+/// Verb and full path of an entry of `http`, with LoopBack's defaults.
 fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, String) {
     let text =
         |key| route.and_then(|route| route.get(key)).and_then(Node::text).filter(|text| !text.is_empty());
@@ -210,7 +210,7 @@ fn texts(node: Option<&Node>) -> Vec<Box<str>> {
     node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(Into::into).collect()
 }
 
-/// `options.remoting.sharedMethods` of model-config: by name, else by the globs.
+/// Whether `options.remoting.sharedMethods` of model-config enables a method: by its name, else by globs.
 fn is_shared(method: &Method, shared: &Node) -> bool {
     let name = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
     if let Some(value) = shared.get(&name).and_then(Node::bool) {
@@ -218,11 +218,11 @@ fn is_shared(method: &Method, shared: &Node) -> bool {
     }
     let globs = shared.members().iter().filter(|member| member.key.contains('*') && fits(&member.key, &name));
     let says: Vec<bool> = globs.filter_map(|member| member.node.bool()).collect();
-    // LoopBack never takes back what one glob has disabled.
+    // In LoopBack no glob enables again what another one has disabled.
     !says.contains(&false) && (says.contains(&true) || !method.hidden)
 }
 
-/// Whether the pieces between the stars stand in `name` in this order; LoopBack anchors neither end.
+/// Whether `name` contains the pieces between the stars in this order. LoopBack anchors neither end.
 fn fits(glob: &str, name: &str) -> bool {
     let mut rest = name;
     for piece in glob.split('*').filter(|piece| !piece.is_empty()) {

@@ -14,7 +14,7 @@ use super::{
     verb,
 };
 
-/// A `routes` file, read.
+/// A parsed `routes` file.
 #[derive(Debug)]
 pub(super) struct RoutesFile {
     pub(super) routes: Vec<RouteEntry>,
@@ -23,21 +23,21 @@ pub(super) struct RoutesFile {
     pub(super) owner: Owner,
 }
 
-/// One entry of `routes`.
+/// An entry of `routes`.
 #[derive(Debug)]
 pub(super) struct RouteEntry {
     pub(super) at: super::finding::Place,
-    /// As the file has it.
+    /// The path as the file has it, for messages.
     pub(super) path: Box<str>,
     pub(super) pattern: Vec<Piece>,
-    /// In upper case; empty = all.
+    /// Upper case; empty = all.
     pub(super) methods: Vec<Box<str>>,
     pub(super) property: Box<str>,
     pub(super) access: Option<&'static str>,
-    /// The scopes of which a token needs one; empty = `DEFAULT`.
+    /// The accepted scopes; a token needs one of them. Empty = `DEFAULT`.
     pub(super) scopes: Vec<Box<str>>,
     pub(super) encoded_slash: bool,
-    /// Whether its 401s ask for `Basic`, too.
+    /// Whether its 401s also ask for `Basic`.
     pub(super) asks_for_basic: bool,
 }
 
@@ -58,7 +58,7 @@ pub(super) const ROUTE_KEYS: [&str; 8] =
 pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
 impl RoutesFile {
-    /// Reads a file that has `routes`.
+    /// Parses a file that has `routes`.
     pub(super) fn read(node: &Node, label: &str, report: &mut Report<'_>) -> Self {
         known_keys(node, &FILE_KEYS, report);
         let routes = node.get("routes");
@@ -76,7 +76,7 @@ impl RoutesFile {
     }
 }
 
-/// The rules. Unlike in a model file, they are a list or left out.
+/// The rules. Unlike in a model file, the value must be a list if the key is present.
 fn acls(node: &Node, label: &str, report: &mut Report<'_>) -> Vec<Entry> {
     let Some(acls) = node.get("acls") else { return Vec::new() };
     if !acls.is_list() {
@@ -128,7 +128,7 @@ impl RouteEntry {
     }
 }
 
-/// Reads `"challenge": "basic"`, of a file or of a route.
+/// Reads `"challenge": "basic"` of a file or a route.
 pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bool {
     let Some(node) = node.filter(|node| !node.is_null()) else { return false };
     let word = node.text().unwrap_or_default();
@@ -156,6 +156,7 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
         if let Some((message, fix)) = verb::mistake(method) {
             report.error(item.at, Code::Methods, message, Some(fix));
         } else if methods.iter().all(|known| **known != *method) {
+            // A warning only: an app may serve a method of its own.
             if !verb::is_known(method) {
                 let message = format!("`{method}` is not a method that HTTP or WebDAV knows");
                 report.warn(item.at, Code::Methods, message, Some("check its spelling".into()));
@@ -166,7 +167,7 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     methods
 }
 
-/// Reads `owner`; `names` are the captures that it may speak of.
+/// Reads `owner`. `names` are the captures that it may use.
 pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -> Owner {
     if !node.is_object() {
         wrong_type(node, "owner", "an object", report);
@@ -236,10 +237,11 @@ fn lookup_owner(
     Some(Owner::Lookup { target, reading, cache })
 }
 
-/// Reads `/invoices/{id}.json`.
+/// Parses a target with placeholders such as `/invoices/{id}.json`.
 fn template(target: &str) -> Option<Template> {
     let is_plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'}'));
+    // A target of two slashes would name another host, and servers resolve dot segments to another path.
     let path = target.split('?').next().unwrap_or_default();
     let has_tricks = target.starts_with("//") || path.split('/').any(|segment| matches!(segment, "." | ".."));
     if !target.starts_with('/') || has_tricks {

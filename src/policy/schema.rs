@@ -1,6 +1,7 @@
-//! The shape of policy files and cases as types, and the JSON Schema that is made from them.
+//! The shape of policy files and cases as types, from which the JSON Schema is generated.
 //!
-//! [`super::compile`] reads files by hand, because every mistake should show its place; a test holds the two together.
+//! [`super::compile`] reads files by hand, because every finding needs a position. A test keeps the two in
+//! agreement.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use super::cases::Case;
 pub(super) enum Document {
     /// Access rules for an app that is not LoopBack.
     Routes(RoutesFile),
-    /// Requests and what the rules should say to them (`*.cases.json`).
+    /// Requests and the decisions that the rules should make (`*.cases.json`).
     Cases(Vec<Case>),
     /// A LoopBack 3 model definition. Keys that do not concern access are accepted and ignored.
     Model(ModelFile),
@@ -29,31 +30,31 @@ pub(super) enum Document {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) struct RoutesFile {
-    /// Where this schema lies.
+    /// The location of this schema.
     #[serde(rename = "$schema")]
     pub(super) schema: Option<String>,
-    /// What decisions, logs and metrics call it.
+    /// The name in decisions, logs and metrics.
     pub(super) name: String,
-    /// For people.
+    /// A comment for readers.
     pub(super) description: Option<String>,
-    /// The paths it speaks of.
+    /// The paths that the rules cover.
     pub(super) routes: Vec<Route>,
-    /// Who owns what a path names.
+    /// How the owner of the row is found that a path names.
     pub(super) owner: Option<Owner>,
-    /// The rules; the highest score decides, and their order does not matter.
+    /// The rules. The highest score decides; their order does not matter.
     pub(super) acls: Option<Vec<Rule>>,
     /// Whether the letter case of paths makes no difference.
     pub(super) ignore_case: Option<bool>,
-    /// 401, 403 or 404: what a refused caller with a valid token gets.
+    /// 401, 403 or 404: the status of a denial for a caller with a valid token.
     #[schemars(extend("enum" = [401, 403, 404, null]))]
     pub(super) acl_error_status: Option<u16>,
-    /// What holds where no rule applies.
+    /// The permission if no rule applies.
     pub(super) default_permission: Option<Permission>,
     /// `basic`: a 401 asks for a password, too.
     pub(super) challenge: Option<Challenge>,
 }
 
-/// A path and what it stands for.
+/// A path with its methods and properties.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -62,21 +63,21 @@ pub(super) struct Route {
     /// `/a/{name}/{*rest}`: `{name}` is one segment, `{*rest}` the remainder.
     #[schemars(regex(pattern = "^/[^?#%\\\\]*$"))]
     pub(super) path: String,
-    /// In upper case; absent = all.
+    /// Upper case; absent = all.
     #[schemars(length(min = 1), inner(regex(pattern = "^[A-Z-]+$")))]
     pub(super) methods: Option<Vec<String>>,
-    /// The name that rules call it by.
+    /// The name that `property` of a rule refers to.
     pub(super) property: Option<String>,
     /// Absent = READ for GET, HEAD and OPTIONS, else WRITE.
     pub(super) access_type: Option<RequestType>,
-    /// The scopes of which a token needs one; absent = `DEFAULT`, which a token without scopes has.
+    /// The accepted scopes; a token needs one of them. Absent = `DEFAULT`, the scope of a token without scopes.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(super) access_scopes: Option<Vec<String>>,
-    /// Whether `%2f` may stand in captured segments.
+    /// Whether captured segments may contain `%2f`.
     pub(super) encoded_slash: Option<bool>,
     /// `basic`: a 401 asks for a password, too.
     pub(super) challenge: Option<Challenge>,
-    /// For people.
+    /// A comment for readers.
     pub(super) description: Option<String>,
 }
 
@@ -110,12 +111,12 @@ pub(super) struct OwnerPath {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) struct OwnerField {
-    /// The target of the GET, with captures in it: `/invoices/{id}.json`.
+    /// The target of the GET, with placeholders: `/invoices/{id}.json`.
     pub(super) lookup: String,
     /// A JSON pointer: `/customer/id`.
     #[schemars(regex(pattern = "^/"))]
     pub(super) field: String,
-    /// How long an answer may be kept: `30s`. Absent = not at all.
+    /// How long an answer may be cached: `30s`. Absent = not at all.
     #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
     pub(super) cache: Option<String>,
 }
@@ -126,33 +127,33 @@ pub(super) struct OwnerField {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) struct OwnerHeader {
-    /// The target of the GET, with captures in it.
+    /// The target of the GET, with placeholders.
     pub(super) lookup: String,
     /// The header's name.
     #[schemars(length(min = 1))]
     pub(super) header: String,
-    /// How long an answer may be kept: `30s`. Absent = not at all.
+    /// How long an answer may be cached: `30s`. Absent = not at all.
     #[schemars(regex(pattern = "^[0-9]+(ms|s|m|h)$"))]
     pub(super) cache: Option<String>,
 }
 
-/// Who may do what.
+/// A rule: a principal, a permission, and the requests that it covers.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) struct Rule {
-    /// What `principalId` names.
+    /// The kind of principal that `principalId` names.
     pub(super) principal_type: PrincipalType,
     /// A role, `$everyone`, `$authenticated`, `$unauthenticated` or `$owner`; or a user's id.
     pub(super) principal_id: TextOrNumber,
-    /// What the rule says.
+    /// The effect of the rule.
     pub(super) permission: Permission,
-    /// Absent or `*` = all. `EXECUTE` governs every request, as in LoopBack.
+    /// Absent or `*` = all. `EXECUTE` covers every request, as in LoopBack.
     pub(super) access_type: Option<RuleType>,
     /// A method's canonical name, or several; absent or `*` = all.
     pub(super) property: Option<Names>,
-    /// LoopBack takes it and ignores it.
+    /// Ignored, as in LoopBack.
     pub(super) model: Option<String>,
 }
 
@@ -165,56 +166,57 @@ pub(super) struct Rule {
 pub(super) struct ModelFile {
     /// The model's name.
     pub(super) name: String,
-    /// Its path below the API root; absent = LoopBack's inflection of the name.
+    /// The path below the API root; absent = LoopBack's inflection of the name.
     pub(super) plural: Option<String>,
     /// The model that it extends, with its rules; absent = `PersistedModel`.
     pub(super) base: Option<String>,
-    /// `{"path": "/orders"}`
+    /// The path of the model, which overrides `plural`: `{"path": "/orders"}`.
     pub(super) http: Option<BTreeMap<String, Value>>,
     /// The properties.
     pub(super) properties: Option<BTreeMap<String, Value>>,
-    /// The relations: each adds routes.
+    /// The relations. Each adds routes.
     pub(super) relations: Option<BTreeMap<String, Value>>,
-    /// Custom methods: each adds routes.
+    /// Custom methods. Each adds routes.
     pub(super) methods: Option<BTreeMap<String, Value>>,
-    /// The rules, behind those of the base; the highest score decides, and their order does not matter.
+    /// The rules, added to those of the base. The highest score decides; their order does not matter.
     pub(super) acls: Option<Vec<Rule>>,
-    /// `true`, or the belongsTo relations that make an owner; absent = `userId`, `owner`, the first relation to a user.
+    /// `true`, or the belongsTo relations that identify the owner; absent = `userId`, `owner`, the first
+    /// relation to a user.
     pub(super) owner_relations: Option<OwnerRelations>,
-    /// How the owner is found, where LoopBack's own way does not fit.
+    /// How the owner is found, if LoopBack's way does not fit.
     pub(super) owner: Option<Owner>,
-    /// Properties that no answer shows.
+    /// Properties that are left out of every answer.
     pub(super) hidden: Option<Vec<String>>,
-    /// 401, 403 or 404: what a refused caller with a valid token gets.
+    /// 401, 403 or 404: the status of a denial for a caller with a valid token.
     #[schemars(extend("enum" = [401, 403, 404, null]))]
     pub(super) acl_error_status: Option<u16>,
-    /// What holds where no rule applies.
+    /// The permission if no rule applies.
     pub(super) default_permission: Option<Permission>,
     /// `basic`: a 401 asks for a password, too.
     pub(super) challenge: Option<Challenge>,
 }
 
-/// Whether every belongsTo relation to a user makes an owner, or which.
+/// The belongsTo relations to a user that identify the owner.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) enum OwnerRelations {
-    /// All, or none.
+    /// All relations, or none.
     All(bool),
-    /// These.
+    /// The relations with these names.
     Some(Vec<String>),
 }
 
-/// One name or several.
+/// One name, or a list of names.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema is made of the shape alone")]
 pub(super) enum Names {
-    /// One.
+    /// A name.
     One(String),
-    /// Several.
+    /// A list of names.
     Several(Vec<String>),
 }
 
@@ -230,7 +232,7 @@ pub(super) enum TextOrNumber {
     Number(i64),
 }
 
-/// What `principalId` names.
+/// The kind of principal that `principalId` names.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
@@ -241,7 +243,7 @@ pub(super) enum PrincipalType {
     App,
 }
 
-/// What a rule says. Only `DENY` denies; without a word the default decides.
+/// The effect of a rule. Only `DENY` denies; without a permission the default decides.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
@@ -254,7 +256,7 @@ pub(super) enum Permission {
     Default,
 }
 
-/// What a 401 asks for besides a token.
+/// A challenge of a 401 besides the token.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
@@ -263,7 +265,7 @@ pub(super) enum Challenge {
     Basic,
 }
 
-/// What a request does.
+/// The kind of access of a request.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
@@ -275,7 +277,7 @@ pub(super) enum RequestType {
     Replicate,
 }
 
-/// What a rule is about.
+/// The kinds of access that a rule covers.
 #[derive(JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]

@@ -1,10 +1,11 @@
-//! `accessScopes`: which scopes open a route to a token (docs/loopback-3.28.md section 1.5).
+//! `accessScopes`: the scopes that a route accepts (docs/loopback-3.28.md section 1.5).
 
 use super::{Code, finding::Report, json::Node};
 
-/// The scopes of which a token needs one; none = `DEFAULT`.
+/// The accepted scopes; a token needs one of them. Empty = `DEFAULT`.
 ///
-/// LoopBack refuses every caller where this is not a list, or an empty one, which is never meant.
+/// With a value that is no list, or an empty list, LoopBack refuses every caller. That is never intended, so it
+/// is an error.
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
     let Some(list) = node.get("accessScopes").filter(|list| !list.is_null()) else { return Vec::new() };
     let texts: Vec<Box<str>> = list.items().iter().filter_map(Node::text).map(Into::into).collect();

@@ -1,40 +1,40 @@
-//! The words of path patterns, found by one hash for any number of words.
+//! The literals of path patterns in one hash table, so that a look-up costs one hash however many there are.
 //!
-//! Words come from files alone; what clients send is only looked up, so no client can make the table grow or its words
-//! collide.
+//! Only policy files add literals. Clients only look them up, so no client can make the table grow or provoke
+//! collisions.
 
-/// Which node a word leads to from a node.
+/// The edges of the trie: from a node by a literal to the next node.
 #[derive(Debug)]
 pub(super) struct SegmentTable {
     ignore_case: bool,
-    /// As many as a power of two, and at most half of them taken: a search always ends at a free one.
+    /// A power of two, at most half of it occupied, so that every probe sequence ends at a free slot.
     slots: Vec<Slot>,
     taken: usize,
-    /// What the keys of long words leave out, one after the other.
+    /// The middles of long literals, which their keys leave out, one after the other.
     middles: Vec<u8>,
 }
 
-/// Half a cache line, and never on two.
+/// Half a cache line, and aligned so that it is never split between two.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(32))]
 struct Slot {
     ends: [u64; 2],
     len: u32,
     from: u32,
-    /// The node; 0 = the slot is free, as no word leads to the root.
+    /// The next node; 0 = the slot is free, because no edge leads to the root.
     to: u32,
-    /// Where the middle of a long word begins.
+    /// The start of a long literal's middle in `middles`.
     middle: u32,
 }
 
-/// A word in its table's letter case. All of it, up to 16 bytes; of a longer one the ends.
+/// A literal in its table's letter case: all of it up to 16 bytes, else its first and last 8 bytes.
 #[derive(Clone, Copy)]
 struct Key {
     ends: [u64; 2],
     len: u32,
 }
 
-/// A power of two.
+/// Capacity of the first allocation; a power of two.
 const FIRST_SLOTS: usize = 8;
 
 impl SegmentTable {
@@ -42,7 +42,7 @@ impl SegmentTable {
         Self { ignore_case, slots: Vec::new(), taken: 0, middles: Vec::new() }
     }
 
-    /// Lets `word` lead from one node to another, which is not the root, 0.
+    /// Adds an edge. `to` is not the root, 0.
     pub(super) fn insert(&mut self, from: u32, word: &str, to: u32) {
         let Some((key, middle)) = self.key(word.as_bytes()) else { return };
         let at = u32::try_from(self.middles.len()).unwrap_or(u32::MAX);
@@ -60,7 +60,7 @@ impl SegmentTable {
         self.taken += 1;
     }
 
-    /// Where `word` leads from a node.
+    /// The node that `word` leads to.
     pub(super) fn find(&self, from: u32, word: &str) -> Option<u32> {
         let (key, middle) = self.key(word.as_bytes())?;
         let mask = self.slots.len().checked_sub(1)?;
@@ -111,7 +111,7 @@ impl SegmentTable {
         }
     }
 
-    /// A word's key, and what it leaves out.
+    /// The key of a literal, and the middle that it leaves out.
     fn key<'w>(&self, word: &'w [u8]) -> Option<(Key, &'w [u8])> {
         let (ends, middle): (_, &[u8]) = match (word.first_chunk::<8>(), word.last_chunk::<8>()) {
             (Some(first), Some(last)) => {
@@ -124,7 +124,8 @@ impl SegmentTable {
         Some((Key { ends, len: u32::try_from(word.len()).ok()? }, middle))
     }
 
-    /// Not the same for every word, and no more than that. Its lower bits depend on every byte.
+    /// A fast hash without protection against collisions, because keys come from files only. Every input byte
+    /// affects the low bits.
     fn hash(&self, from: u32, key: Key, middle: &[u8]) -> usize {
         let [first, last] = key.ends;
         let mut hash = mix(first ^ u64::from(from).rotate_left(40), last ^ u64::from(key.len));
@@ -136,7 +137,7 @@ impl SegmentTable {
     }
 }
 
-/// Up to eight bytes as a number. With their count, no two texts have the same.
+/// Up to eight bytes as a number, which is unique among texts of the same length.
 fn short(word: &[u8]) -> u64 {
     if let Some(whole) = word.first_chunk::<8>() {
         return u64::from_le_bytes(*whole);
@@ -152,19 +153,19 @@ fn short(word: &[u8]) -> u64 {
     }
 }
 
-/// ASCII letters in lower case, eight bytes at once.
+/// ASCII letters in lower case, eight bytes at a time.
 fn lower(word: u64) -> u64 {
     const fn all(byte: u8) -> u64 {
         u64::from_le_bytes([byte; 8])
     }
     let low = word & all(0x7f);
-    // Bit 7 is set from `A` on, and from behind `Z` on.
+    // The first sum has bit 7 set from `A` on, the second one behind `Z`.
     let (from_a, behind_z) = (low + all(0x80 - b'A'), low + all(0x80 - b'Z' - 1));
     let upper = (from_a ^ behind_z) & !word & all(0x80);
     word | upper >> 2
 }
 
-/// Both halves of a product: every bit of the one depends on every bit of the other.
+/// Both halves of a product, so that every bit of one input affects every bit of the result.
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd1b5_4a32_d192_ed03);
     let high = u64::try_from(product >> 64).unwrap_or(0);

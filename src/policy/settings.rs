@@ -1,11 +1,11 @@
-//! How LoopBack merges a model's settings over those of its base.
+//! LoopBack's merge of a model's settings with those of its base.
 
 use super::json::{Json, Member, Members, Node};
 
 /// Keys of a definition that are not settings.
 const NOT_SETTINGS: [&str; 5] = ["name", "properties", "acls", "options", "settings"];
 
-/// The settings of a definition: the keys of `options` (or `settings`) win over those at the top.
+/// The settings of a definition. The keys of `options` (or `settings`) take precedence over those at the top.
 pub(super) fn own(definition: &Node) -> Members {
     let mut settings: Members = Vec::new();
     let inner = definition
@@ -21,7 +21,7 @@ pub(super) fn own(definition: &Node) -> Members {
     settings
 }
 
-/// The value that a key of a definition has: in `options`, in `settings`, or at the top.
+/// The value of a key of a definition, and its path: in `options`, in `settings`, or at the top.
 pub(super) fn value<'n>(definition: &'n Node, key: &str) -> Option<(&'n Node, String)> {
     for place in ["options", "settings"] {
         if let Some(node) = definition.get(place).and_then(|inner| inner.get(key)) {
@@ -31,14 +31,16 @@ pub(super) fn value<'n>(definition: &'n Node, key: &str) -> Option<(&'n Node, St
     definition.get(key).map(|node| (node, key.to_owned()))
 }
 
-/// LoopBack's merge of a base's settings with a model's own: relations replace each other one by one, lists add up,
-/// objects merge deeply, everything else is replaced. `configureModelMerge: true` replaces by default.
+/// LoopBack's merge of a base's settings with a model's own. Relations replace each other by name, lists are
+/// concatenated, objects are merged deeply, other values are replaced. With `configureModelMerge: true` values
+/// are replaced by default.
 pub(super) fn merge(base: &[Member], own: &[Member]) -> Members {
     let replaces = find(own, "configureModelMerge").and_then(Node::bool) == Some(true);
     let mut merged: Members = base.to_vec();
     for member in own {
         let node = match find(base, &member.key) {
             None => member.node.clone(),
+            // Then `null` removes an inherited setting.
             Some(_) if replaces && member.node.is_null() => {
                 merged.retain(|known| known.key != member.key);
                 continue;
@@ -46,6 +48,7 @@ pub(super) fn merge(base: &[Member], own: &[Member]) -> Members {
             Some(below) if &*member.key == "relations" || (replaces && patched(&member.key)) => {
                 patch(below, &member.node)
             }
+            // Hidden properties always add up: a model must not show by accident what its base hides.
             Some(_) if replaces && &*member.key != "hidden" && &*member.key != "protected" => {
                 member.node.clone()
             }
@@ -56,7 +59,7 @@ pub(super) fn merge(base: &[Member], own: &[Member]) -> Members {
     merged
 }
 
-/// The value of a key among members.
+/// The value of a key. Of duplicates the last one counts.
 pub(super) fn find<'n>(members: &'n [Member], key: &str) -> Option<&'n Node> {
     members.iter().rev().find(|member| &*member.key == key).map(|member| &member.node)
 }
@@ -73,7 +76,7 @@ fn patched(key: &str) -> bool {
     ["methods", "mixins", "indexes", "scopes", "options"].contains(&key)
 }
 
-/// The inner keys of `over` replace those of `base`.
+/// Replaces the inner keys of `base` by those of `over`.
 pub(super) fn patch(base: &Node, over: &Node) -> Node {
     let mut members = base.members().to_vec();
     for member in over.members() {

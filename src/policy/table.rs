@@ -1,5 +1,5 @@
-//! Which route a request is: models by the first segments of the path, then a small tree that models of one shape
-//! share.
+//! Finds the route of a request: the model by the first segments of the path, then the route in a small trie,
+//! which models with the same routes share.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::{
     trie::{Leaf, Order, Trie},
 };
 
-/// Longer mount points are refused.
+/// The longest mount point in bytes.
 pub(super) const MAX_MOUNT: usize = 128;
 
 /// All routes of a set.
@@ -24,69 +24,70 @@ pub(super) struct Table {
     pub(super) mounts: Mounts,
     pub(super) models: Vec<ModelPolicy>,
     pub(super) routes: Vec<Route>,
-    /// Routes of `routes` files, and those of files that ignore case.
+    /// The routes of `routes` files: those of case-sensitive files, and those of files with `ignoreCase`.
     pub(super) tries: [Trie; 2],
 }
 
-/// Where models are mounted below the root, in any letter case.
+/// Mount points of models below the API root, without regard to letter case.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    /// Where nothing lies further inside, a segment leads to [`LAST`] and the model, and no further look is needed.
+    /// Edges between nodes. If no other mount point lies below, the target is the model with the bit [`LAST`],
+    /// which ends the look-up.
     segments: SegmentTable,
-    /// The models of the other nodes.
+    /// The models that are mounted at the other nodes.
     inner: Vec<Option<u32>>,
 }
 
-/// See [`Mounts`].
+/// Marks a target in [`Mounts`] that is a model's index and not a node.
 const LAST: u32 = 1 << 31;
 
 /// A model, or a `routes` file, as far as decisions need it.
 #[derive(Debug)]
 pub(super) struct ModelPolicy {
     pub(super) name: Box<str>,
-    /// Its LoopBack routes, numbered from its first one.
+    /// Its LoopBack routes. Their indexes are relative to its first route.
     pub(super) trie: Arc<Trie>,
     /// The index of its first route.
     pub(super) first_route: usize,
     /// Whether the User API serves it.
     pub(super) account: bool,
-    /// Whether it is a LoopBack model, whose id may come from the body.
+    /// Whether it is a LoopBack model, so that the row's id may come from the body.
     pub(super) loopback: bool,
-    /// What holds where no rule applies.
+    /// Whether access is allowed if no rule applies.
     pub(super) default_allow: bool,
     pub(super) error_status: Option<u16>,
-    /// Whether its 401s ask for `Basic`, too.
+    /// Whether its 401s also ask for `Basic`.
     pub(super) asks_for_basic: bool,
     pub(super) owner: Owner,
-    /// The route that reads one row, numbered from the first one.
+    /// The route of `findById`, relative to the first route.
     pub(super) find_by_id: Option<usize>,
 }
 
-/// One route.
+/// A route of a model or of a `routes` file.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) name: Box<str>,
-    /// Index of its model.
+    /// The index of its model in [`Table::models`].
     pub(super) model: usize,
     pub(super) judge: Judge,
-    /// Judges `GET`, `HEAD` and `OPTIONS`, where the route leaves the access type open.
+    /// The rules for `GET`, `HEAD` and `OPTIONS`, if the route has no access type of its own.
     pub(super) safe: Option<Box<Judge>>,
     pub(super) operation: Arc<Operation>,
 }
 
-/// What a route does. The same method of different models is one.
+/// The operation behind a route, shared by the same method of different models.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Operation {
     pub(super) property: Box<str>,
-    /// What of the User API answers, if the app does not.
+    /// The part of the User API that answers, if the app does not.
     pub(super) account: Option<Endpoint>,
-    /// A token needs one of them; empty = `DEFAULT`.
+    /// The accepted scopes; a token needs one of them. Empty = `DEFAULT`.
     pub(super) scopes: Box<[Box<str>]>,
     pub(super) instance: bool,
     /// The arguments of a LoopBack method that are checked before the rules.
     pub(super) takes: Box<[Argument]>,
     pub(super) encoded_slash: bool,
-    /// Whether its 401s ask for `Basic`, too.
+    /// Whether its 401s also ask for `Basic`.
     pub(super) asks_for_basic: bool,
 }
 
@@ -94,36 +95,36 @@ pub(super) struct Operation {
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) access: &'static str,
-    /// Shared by the routes of a model that are judged alike.
+    /// Shared by the routes of a model with equal rules.
     pub(super) rules: Arc<[Rule]>,
 }
 
-/// What a request hit.
+/// The result of a look-up.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found<'t, 'p> {
     Route(Match<'t, 'p>),
-    /// A path of the account model that is not one of its routes.
+    /// A path of the account model that none of its routes matches.
     NoMethod,
     Unmatched,
-    /// Escaped and unescaped, the path means two different things.
+    /// Servers read the path as different routes.
     Ambiguous,
 }
 
-/// A route that fits.
+/// A route that matches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match<'t, 'p> {
     pub(super) index: usize,
     pub(super) route: &'t Route,
     pub(super) model: &'t ModelPolicy,
-    /// Knows the captures in `rest`.
+    /// Finds the captures in `rest`.
     pub(super) leaf: &'t Leaf,
     pub(super) rest: &'p str,
-    /// Whether there may be a `%` in `rest`.
+    /// Whether `rest` may contain a `%`.
     pub(super) escaped: bool,
 }
 
 impl Table {
-    /// A table without routes; `root` has no slash at its end.
+    /// A table without routes. `root` has no slash at its end.
     pub(super) fn new(root: &str) -> Self {
         Self {
             root: root.into(),
@@ -134,7 +135,7 @@ impl Table {
         }
     }
 
-    /// Looks a request up. `path` is raw and begins with a slash.
+    /// Finds the route of a request. `path` is raw and begins with a slash.
     pub(super) fn find<'t, 'p>(&'t self, verb: &str, path: &'p str) -> Found<'t, 'p> {
         let look = path::look(path);
         if look.is_tricky {
@@ -147,15 +148,15 @@ impl Table {
         found
     }
 
-    /// Whether the other readings of a path lead to the same.
+    /// Whether all readings of a path find the same route.
     fn agrees(&self, verb: &str, path: &str, found: &Found<'_, '_>) -> bool {
         let same = |reading: &String| found.same(&self.find_raw(verb, reading, true));
         !path::has_other_readings(path)
             || (same(&path::other_reading(path)) && path::decoded_again(path).as_ref().is_none_or(same))
     }
 
-    /// Whether an app that takes `%2f` for a slash means the same by a path that holds one, and that its route lets
-    /// through: the same route with the same captures, or none.
+    /// Whether an app that decodes `%2f` to a separator finds the same route with the same captures, or none.
+    /// Only for routes that allow an encoded slash; elsewhere `gate/decision.rs` refuses it.
     fn agrees_with_slashes(&self, verb: &str, path: &str, found: &Found<'_, '_>) -> bool {
         let Found::Route(hit) = found else { return true };
         if !hit.route.operation.encoded_slash {
@@ -173,7 +174,8 @@ impl Table {
         })
     }
 
-    /// Whether `GET` of this row's own URL reads the row, and is no other route such as `/findOne`.
+    /// Whether `GET` of this row's URL is the model's `findById` and not another route such as `/findOne`.
+    /// Otherwise an owner look-up would read something else.
     pub(super) fn reads_row(model: &ModelPolicy, segment: &str) -> bool {
         match model.trie.find("GET", segment, true) {
             Some(hit) => model.find_by_id == Some(hit.leaf.route),
@@ -207,9 +209,10 @@ impl Table {
         Found::Route(Match { index, route, model, leaf, rest, escaped })
     }
 
-    /// The model whose mount point `path` is under, and what is left, without slashes at its ends.
+    /// The model whose mount point contains `path`, and the rest of the path without slashes at its ends.
     fn mounted<'p>(&self, path: &'p str) -> Option<(&ModelPolicy, &'p str)> {
         let (root, below) = path.split_at_checked(self.root.len())?;
+        // Express matches paths without regard to letter case.
         if *root != *self.root && !root.eq_ignore_ascii_case(&self.root) {
             return None;
         }
@@ -221,11 +224,12 @@ impl Table {
 }
 
 impl Mounts {
-    /// Mount points, and what is mounted there.
+    /// The mount points, with the indexes of their models.
     pub(super) fn new(models: &HashMap<Box<str>, usize>) -> Self {
         let mut mounts = Self { segments: SegmentTable::new(true), inner: vec![None] };
         let mut sorted: Vec<(&str, usize)> = models.iter().map(|(mount, model)| (&**mount, *model)).collect();
-        // A longer one comes before those that it lies inside of, and makes their nodes.
+        // A longer mount point comes before those that contain it, so that its nodes exist when they are
+        // inserted.
         sorted.sort_by(|a, b| b.cmp(a));
         for (mount, model) in sorted {
             mounts.insert(mount, u32::try_from(model).unwrap_or(u32::MAX));
@@ -258,7 +262,7 @@ impl Mounts {
         }
     }
 
-    /// The model whose mount point is the longest that `path` begins with, and what is left.
+    /// The model with the longest mount point that `path` begins with, and the rest of the path.
     fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
         let (mut at, mut path, mut found) = (0, path, None);
         while let Some((segment, rest)) = path::split(path) {
@@ -275,19 +279,20 @@ impl Mounts {
 }
 
 impl Route {
-    /// What judges this verb.
+    /// The rules for a verb.
     pub(super) fn judge(&self, is_safe: bool) -> &Judge {
         self.safe.as_deref().filter(|_| is_safe).unwrap_or(&self.judge)
     }
 
-    /// The rules under each access type.
+    /// The rules of each access type.
     pub(super) fn judges(&self) -> impl Iterator<Item = &Judge> {
         std::iter::once(&self.judge).chain(self.safe.as_deref())
     }
 }
 
 impl Match<'_, '_> {
-    /// Whether both have the same segments captured. What `{*rest}` takes goes on to the end in either reading.
+    /// Whether both matches have the same captures of single segments. A `{*rest}` extends to the end in either
+    /// reading.
     fn captures_as(&self, other: &Match<'_, '_>) -> bool {
         self.leaf
             .segments(self.rest)

@@ -1,4 +1,4 @@
-//! A tree of path patterns, searched without allocating.
+//! A trie of path patterns. A search does not allocate.
 
 mod piece;
 
@@ -6,7 +6,7 @@ use super::{path, segment_table::SegmentTable};
 
 pub(super) use piece::{Piece, captures};
 
-/// Patterns and what they lead to.
+/// Patterns and the routes at their ends.
 #[derive(Debug)]
 pub(super) struct Trie {
     ignore_case: bool,
@@ -14,40 +14,40 @@ pub(super) struct Trie {
     segments: SegmentTable,
     nodes: Vec<Node>,
     leaves: Vec<Leaf>,
-    /// Verbs besides those that have a fixed number.
+    /// Verbs without a fixed number.
     verbs: Vec<Box<str>>,
 }
 
-/// Which one of several patterns wins that fit a path and a verb.
+/// The order of patterns that match the same path and verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// LoopBack's: the verb first, `ALL` last, then the rank of the path.
+    /// LoopBack's order: the verb first, `ALL` last, then the rank of the path.
     Verb,
-    /// That of `routes` files: the more specific path first, then the verb.
+    /// The order of `routes` files: the more specific path first, then the verb.
     Path,
 }
 
-/// A pattern's end, as it is added.
+/// The end of a pattern, as it is inserted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct End {
-    /// In upper case; `ALL` = any.
+    /// Upper case; `ALL` = any verb.
     pub(super) verb: Box<str>,
-    /// The lower one wins.
+    /// The lower rank wins.
     pub(super) rank: usize,
-    /// What it leads to.
+    /// The index of the route.
     pub(super) route: usize,
 }
 
-/// A pattern's end, as it is found.
+/// The end of a pattern, as it is found.
 #[derive(Debug)]
 pub(super) struct Leaf {
-    /// What it leads to.
+    /// The index of the route.
     pub(super) route: usize,
     verb: u32,
     rank: u32,
-    /// The leaf before it at the same node.
+    /// The previous leaf at the same node.
     before: Option<u32>,
-    /// Where the capture named `id` is.
+    /// The place of the capture `id`.
     id: Option<Place>,
     captures: Box<[(Box<str>, Place)]>,
 }
@@ -59,36 +59,37 @@ pub(super) struct Hit<'t> {
     pub(super) place: (u32, u32),
 }
 
-/// One level of the tree.
+/// A node of the trie.
 #[derive(Debug, Default)]
 struct Node {
-    /// With what the segment_table begin that lead on: see [`first_bit`].
+    /// Bits of the first bytes of the literals below this node, which rule out most look-ups; see
+    /// [`first_bit`].
     firsts: u64,
-    /// 0 = none: nothing leads back to the root.
+    /// The node behind a capture; 0 = none, because no edge leads to the root.
     capture: u32,
-    /// The last one of the patterns that end here.
+    /// The last inserted leaf of the patterns that end here.
     end: Option<u32>,
-    /// The last one of the patterns that take all that is left.
+    /// The last inserted leaf of the patterns that match any remainder here.
     rest: Option<u32>,
 }
 
-/// Where in a path a captured value is.
+/// The place of a captured value in a path.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     segment: u32,
-    /// From there to the end.
+    /// Whether the value extends to the end of the path.
     rest: bool,
 }
 
-/// The number of `ALL`. Those of other verbs follow.
+/// The number of `ALL`. Numbers of other verbs are greater.
 const ALL: u32 = 0;
 /// The number of `GET`.
 const GET: u32 = 1;
 /// The number of `HEAD`.
 const HEAD: u32 = 2;
-/// Verbs with fixed numbers.
+/// The number of verbs with fixed numbers.
 const FIXED: u32 = 8;
-/// The number of a verb that no pattern names.
+/// The number of verbs that no pattern has.
 const UNKNOWN: u32 = u32::MAX;
 
 impl Trie {
@@ -119,7 +120,7 @@ impl Trie {
         self.leaves.push(leaf);
     }
 
-    /// The best match of `path`, which has no slash at its ends. `escaped`: there may be a `%` in it.
+    /// The best match of `path`, which has no slash at its ends. `escaped`: it may contain a `%`.
     pub(super) fn find(&self, verb: &str, path: &str, escaped: bool) -> Option<Hit<'_>> {
         if self.leaves.is_empty() {
             return None;
@@ -129,12 +130,12 @@ impl Trie {
         search.best
     }
 
-    /// Whether letters beyond ASCII count in any letter case; [`SegmentTable`] folds the others.
+    /// Whether a literal needs Unicode case folding. [`SegmentTable`] folds ASCII letters itself.
     fn folds(&self, text: &str) -> bool {
         self.ignore_case && !text.is_ascii()
     }
 
-    /// The node that a literal leads to, made if need be.
+    /// The node behind a literal, added if it does not exist.
     fn literal(&mut self, at: u32, text: &str) -> u32 {
         if let Some(known) = self.segments.find(at, text) {
             return known;
@@ -147,7 +148,7 @@ impl Trie {
         next
     }
 
-    /// The node that a capture leads to, made if need be.
+    /// The node behind a capture, added if it does not exist.
     fn capture(&mut self, at: u32) -> u32 {
         if let Some(known) = self.node(at).map(|node| node.capture).filter(|known| *known != 0) {
             return known;
@@ -214,19 +215,20 @@ impl Leaf {
         Self { route: end.route, verb, rank, before: None, id, captures }
     }
 
-    /// The raw value of a capture, of two with one name the last, as in Express; `path` is what was looked up.
+    /// The raw value of a capture in the path of the look-up. Of two with the same name the last one counts, as
+    /// in Express.
     pub(super) fn value<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
         let (_, place) = self.captures.iter().rfind(|(known, _)| **known == *name)?;
         place.of(path)
     }
 
-    /// The raw values of the captures that are one segment each; `path` is what was looked up.
+    /// The raw values of the captures of single segments in the path of the look-up.
     pub(super) fn segments<'p>(&self, path: &'p str) -> impl Iterator<Item = &'p str> {
         let single = self.captures.iter().filter(|(_, place)| !place.rest);
         single.filter_map(move |(_, place)| place.of(path))
     }
 
-    /// The raw value of the capture named `id`.
+    /// The raw value of the capture `id`.
     pub(super) fn id<'p>(&self, path: &'p str) -> Option<&'p str> {
         self.id?.of(path)
     }
@@ -250,7 +252,8 @@ struct Search<'t> {
 }
 
 impl<'t> Search<'t> {
-    /// Follows every branch that fits. As deep as the deepest pattern, not as the path.
+    /// Follows every branch that matches. The recursion is as deep as the longest pattern, however long the
+    /// path is.
     fn walk(&mut self, at: u32, rest: &str) {
         let trie = self.trie;
         let Some(node) = trie.nodes.get(at as usize) else { return };
@@ -258,6 +261,7 @@ impl<'t> Search<'t> {
             self.consider(node.end);
             return;
         };
+        // A captured segment is never empty, and `wire` refuses empty segments.
         if segment.is_empty() {
             return;
         }
@@ -270,8 +274,8 @@ impl<'t> Search<'t> {
         self.consider(node.rest);
     }
 
-    /// The node that a literal leads to. A needless escape never spells one: `Table::find` looks at the unescaped path
-    /// as well, and refuses where the two mean different routes.
+    /// The node behind a literal. A needlessly escaped segment never matches one: [`super::table::Table::find`]
+    /// also looks up the decoded path, and refuses the request if the two find different routes.
     fn literal(&self, node: &Node, at: u32, segment: &str) -> Option<u32> {
         if !self.escaped || !segment.contains('%') {
             return if node.firsts & first_bit(segment) == 0 {
@@ -297,6 +301,7 @@ impl<'t> Search<'t> {
             next = leaf.before;
             let verb = match leaf.verb {
                 known if known == self.verb => 0,
+                // Express serves HEAD by a route for GET, after one for HEAD itself.
                 GET if self.verb == HEAD => 1,
                 ALL => 2,
                 _ => continue,
@@ -312,7 +317,7 @@ impl<'t> Search<'t> {
     }
 }
 
-/// One bit of 64 for the first byte of a segment, the same for both cases of a letter.
+/// One bit of 64 for the first byte of a segment, equal for both cases of a letter.
 fn first_bit(segment: &str) -> u64 {
     segment.as_bytes().first().map_or(0, |byte| 1 << ((byte | 0x20) & 63))
 }

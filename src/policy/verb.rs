@@ -1,8 +1,8 @@
-//! The methods of requests, as files name them.
+//! The methods of requests in policy files.
 
 use super::finding::did_you_mean;
 
-/// The registered methods (RFC 9110 section 16.1 and the registry that it makes) that apps serve, and those of caches.
+/// The registered methods (RFC 9110 section 16.1) that apps serve, and those of caches.
 const KNOWN: [&str; 43] = [
     "GET",
     "HEAD",
@@ -53,13 +53,14 @@ pub(super) fn is_known(method: &str) -> bool {
     KNOWN.contains(&method)
 }
 
-/// What is wrong with a method, and what would be right.
+/// Message and fix for a method that is misspelt or not a method.
 pub(super) fn mistake(method: &str) -> Option<(String, String)> {
     let no_method = format!("`{method}` is not a method");
     let upper = method.trim().to_ascii_uppercase();
     if matches!(&*upper, "ALL" | "ANY" | "*" | "") {
         return Some((no_method, "leave `methods` out for all methods".to_owned()));
     }
+    // `wire` refuses both for every request.
     if matches!(&*upper, "TRACE" | "CONNECT") {
         return Some((format!("the gate refuses `{upper}` before any rule"), "leave it out".to_owned()));
     }
@@ -73,6 +74,7 @@ pub(super) fn mistake(method: &str) -> Option<(String, String)> {
     if is_known(method) {
         return None;
     }
+    // Methods are case-sensitive (RFC 9110 section 9.1).
     if is_known(&upper) {
         return Some((format!("`{method}`: a method is written in upper case"), format!("write `{upper}`")));
     }

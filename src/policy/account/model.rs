@@ -1,4 +1,4 @@
-//! The account model, as the policies say it.
+//! The account model as the policy files define it.
 
 use serde_json::Value;
 
@@ -7,30 +7,30 @@ use crate::policy::{
     app_collections::{AppCollections, Key},
 };
 
-/// The account model as its file has it. A setting that the file leaves open is `None`.
+/// The account model of a file. A setting that the file does not have is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountModel {
-    /// Its name: error texts show it, and an import looks for it.
+    /// The model's name. Error messages contain it, and an import looks for it.
     pub name: String,
-    /// Its path below the API root, without slashes at its ends.
+    /// The path below the API root, without slashes at its ends.
     pub plural: String,
-    /// Its key.
+    /// The primary key.
     pub key: Key,
-    /// The principal type of its users: its name where the app's users are in several models, else `USER`.
+    /// The principal type of the users: the model's name if the app has several user models, else `USER`.
     pub principal_type: String,
-    /// What the app calls the collections that belong to the accounts.
+    /// The app's names of the collections that belong to the accounts.
     pub collections: AppCollections,
-    /// What the memory connector calls the accounts' rows.
+    /// The memory connector's name for the collection of the accounts.
     pub collection: String,
-    /// Properties that no answer shows.
+    /// Properties that are left out of every answer.
     pub hidden: Vec<String>,
-    /// Its properties, in the order of the definition.
+    /// The properties, in the order of the definition.
     pub properties: Vec<Property>,
-    /// Seconds.
+    /// Lifetime of a token, in seconds; -1 = no end.
     pub ttl: Option<f64>,
-    /// Seconds.
+    /// The longest lifetime of a token, in seconds.
     pub max_ttl: Option<f64>,
-    /// Seconds.
+    /// Lifetime of a token that resets a password, in seconds.
     pub reset_password_token_ttl: Option<f64>,
     /// See `[users]` in docs/settings.md.
     pub allow_eternal_tokens: Option<bool>,
@@ -46,9 +46,9 @@ pub struct AccountModel {
     pub case_sensitive_email: Option<bool>,
     /// See `[users]` in docs/settings.md.
     pub reject_password_changes_via_patch_or_replace: Option<bool>,
-    /// How many characters a token's id has: a setting of the model of its access tokens.
+    /// Length of a token's id in characters. It is a setting of the access token model, not of this one.
     pub access_token_id_length: Option<usize>,
-    /// Whether properties that the definition does not name are dropped.
+    /// Whether properties are dropped that the definition does not name.
     pub strict: Option<bool>,
     /// The routes that the User API serves, in the order of the methods.
     pub routes: Vec<AccountRoute>,
@@ -57,25 +57,25 @@ pub struct AccountModel {
 /// A route that the User API serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRoute {
-    /// Upper case; `ALL` = any that no other route of this path takes.
+    /// Upper case. `ALL` = every verb that no other route of this path has.
     pub verb: String,
-    /// From the root of the host, as LoopBack writes it: `/api/users/:id`.
+    /// The whole path in LoopBack's notation: `/api/users/:id`.
     pub path: String,
-    /// What it calls.
+    /// The method that it calls.
     pub method: AccountMethod,
 }
 
 /// A property of the account model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    /// Its name.
+    /// The name, as written.
     pub name: String,
-    /// Its type as the file has it, in lower case: `string`, `number`, `boolean`, `date`, `object`, `array`, `any`.
+    /// The type in lower case: `string`, `number`, `boolean`, `date`, `object`, `array` or `any`.
     pub kind: String,
-    /// Of a list that says it, the type of its items: `["string"]`.
+    /// The type of a list's items, if the definition names it: `["string"]`.
     pub items: Option<String>,
-    /// Whether it must be there.
+    /// Whether a value is required.
     pub required: bool,
-    /// What it is when it is not given.
+    /// The default value.
     pub default: Option<Value>,
 }

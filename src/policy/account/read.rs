@@ -1,4 +1,4 @@
-//! The settings of the account model that `[users]` (docs/settings.md) has as well.
+//! Reads the settings of the account model that also exist in `[users]` (docs/settings.md).
 
 use crate::javascript;
 use crate::policy::Code;
@@ -11,7 +11,7 @@ use crate::policy::{
     model::{Model, Models},
 };
 
-/// What reads one model's settings.
+/// Reads the settings of one model.
 pub(super) struct Reader<'a, 'r> {
     pub(super) model: &'a Model,
     pub(super) collections: &'a AppCollections,
@@ -19,9 +19,9 @@ pub(super) struct Reader<'a, 'r> {
     pub(super) report: &'a mut Report<'r>,
 }
 
-/// Shorter ids can be guessed: `users.access_token_id_length` takes none either.
+/// Shorter ids can be guessed. `users.access_token_id_length` has the same bounds.
 const SHORTEST_ID: f64 = 16.0;
-/// Nor longer ones.
+/// The upper bound of an id, in characters.
 const LONGEST_ID: f64 = 1_024.0;
 
 impl<'a> Reader<'a, '_> {
@@ -56,7 +56,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// As JavaScript takes it; `null` counts as absent.
+    /// A boolean, by JavaScript's truth. `null` counts as absent.
     fn flag(&mut self, key: &str, name: &str) -> Option<bool> {
         let node = self.own(key, name)?;
         if node.bool().is_none() {
@@ -76,10 +76,12 @@ impl<'a> Reader<'a, '_> {
         node.text().map(str::to_owned)
     }
 
-    /// LoopBack takes 0 and an empty text for its default.
+    /// A duration. LoopBack replaces 0 and the empty text by its default.
     fn seconds(&mut self, key: &str, name: &str) -> Option<f64> {
         let node = self.own(key, name).filter(|node| node.is_truthy())?;
         let seconds = number(node);
+        // Only together with `allowEternalTokens`: LoopBack refuses tokens with -1 otherwise
+        // (docs/loopback-3.28.md section 1.3).
         let for_ever = key == "ttl"
             && seconds == Some(-1.0)
             && self.model.setting("allowEternalTokens").is_some_and(Node::is_truthy);
@@ -96,7 +98,7 @@ impl<'a> Reader<'a, '_> {
         seconds
     }
 
-    /// `accessTokenIdLength` stands in the file of the tokens' model.
+    /// `accessTokenIdLength`, which is a setting of the access token model.
     fn id_length(&mut self, models: &Models) -> Option<usize> {
         let tokens = self.collections.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
         let node = tokens.setting("accessTokenIdLength").filter(|node| node.is_truthy())?;
@@ -115,7 +117,7 @@ impl<'a> Reader<'a, '_> {
         length.map(|length| length as usize)
     }
 
-    /// A setting that the file makes; whether it counts is told.
+    /// A setting of the file. Warns if the configuration overrides it.
     fn own(&mut self, key: &str, name: &str) -> Option<&'a Node> {
         let node = self.model.setting(key).filter(|node| !node.is_null())?;
         self.overridden(key, name, node);
@@ -132,7 +134,7 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// A number, or a text that JavaScript makes one of.
+/// A number, or a text that JavaScript converts to one.
 fn number(node: &Node) -> Option<f64> {
     match &node.value {
         Json::Number(number) => number.as_f64(),

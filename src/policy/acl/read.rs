@@ -1,4 +1,4 @@
-//! Reads the keys of an ACL entry and reports what is wrong with each.
+//! Reads the keys of an ACL entry and reports the errors in each.
 
 use super::{EXECUTE, Effect, Property, READ, REPLICATE, WRITE, access_type, effect};
 use crate::javascript;
@@ -24,6 +24,7 @@ pub(super) fn read_property(node: &Node, report: &mut Report<'_>) -> Property {
                 report.error(item.at, Code::WrongType, message, Some("write a text".into()));
             }
             if items.iter().any(|item| item.text() == Some("*")) {
+                // LoopBack compares a list with the method's name only (docs/loopback-3.28.md section 8.3).
                 let message = "`*` in a list matches nothing".to_owned();
                 report.warn(value.at, Code::StarInList, message, Some("write `\"property\": \"*\"`".into()));
             }
@@ -47,6 +48,8 @@ pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<st
         let fix = did_you_mean(word, [READ, WRITE, EXECUTE, REPLICATE, "*"])
             .or_else(|| Some("write `READ`, `WRITE`, `EXECUTE` or `*`".into()));
         let message = format!("`{word}` is not an access type, so the rule never applies");
+        // A warning, because LoopBack accepts the rule. It has no effect there either (docs/loopback-3.28.md
+        // section 8.4).
         report.warn(value.at, Code::AccessType, message, fix);
     }
     Some(word.into())
@@ -66,6 +69,8 @@ pub(super) fn read_permission(node: &Node, report: &mut Report<'_>) -> Effect {
         let at = node.get("permission").map_or(node.at, |value| value.at);
         let fix = did_you_mean(word, PERMISSIONS).unwrap_or_else(|| "write `ALLOW` or `DENY`".into());
         report.error(at, Code::UnknownPermission, format!("`{word}` is not a permission"), Some(fix));
+        // LoopBack's sorting breaks on unknown permissions. The report has an error, so no set is made of this
+        // value.
         Effect::Deny
     })
 }
@@ -96,7 +101,7 @@ pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<
     }
 }
 
-/// The text of a key; an error where it is neither a text nor null.
+/// The text of a key. Any other value but `null` is an error.
 fn text_of<'n>(node: &'n Node, key: &str, report: &mut Report<'_>) -> Option<&'n str> {
     let value = node.get(key)?;
     if value.text().is_none() && !value.is_null() {

@@ -1,4 +1,4 @@
-//! A rule with its score, and what it applies to.
+//! A compiled rule with its score, and the target that it is matched against.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ pub(in crate::policy) const EXECUTE: &str = "EXECUTE";
 /// `REPLICATE`
 pub(in crate::policy) const REPLICATE: &str = "REPLICATE";
 
-/// The principal type of the accounts. In an app with several user models it is the name of the account model, and
-/// `USER` matches nothing.
+/// The principal type of the accounts. In an app with several user models the type is the name of the account
+/// model, and `USER` matches no caller.
 pub(in crate::policy) const USER: &str = "USER";
 
-/// The access type that `word` spells.
+/// The access type with this name.
 pub(in crate::policy) fn access_type(word: &str) -> Option<&'static str> {
     [READ, WRITE, EXECUTE, REPLICATE].into_iter().find(|known| *known == word)
 }
 
-/// Which methods an entry is about.
+/// The methods that a rule covers.
 #[derive(Clone, Debug)]
 pub(in crate::policy) enum Property {
     Any,
     One(Box<str>),
-    /// LoopBack wants the canonical name in the list; not even `["*"]` is a wildcard.
+    /// LoopBack compares the canonical name with the items. Not even `["*"]` is a wildcard.
     List(Vec<Box<str>>),
 }
 
-/// What a winning rule does.
+/// The effect of a rule that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Effect {
     /// `ALLOW`, `ALARM` and `AUDIT`.
@@ -46,7 +46,7 @@ pub(in crate::policy) enum Effect {
     },
 }
 
-/// Whom a rule is about.
+/// The principal of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Who {
     Everyone,
@@ -57,7 +57,7 @@ pub(in crate::policy) enum Who {
     User(Box<str>),
 }
 
-/// A rule of one route. The higher score comes first.
+/// A compiled rule of one route. The highest score is first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::policy) struct Rule {
     pub(in crate::policy) who: Who,
@@ -66,26 +66,26 @@ pub(in crate::policy) struct Rule {
     pub(in crate::policy) reference: Arc<str>,
 }
 
-/// Why an entry says nothing of a route.
+/// Why a rule does not match a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Miss {
-    /// It is about other methods.
+    /// It covers other methods.
     Property,
-    /// It is about other access types.
+    /// It covers other access types.
     Access,
-    /// It is about no caller, as LoopBack sees it.
+    /// LoopBack matches no caller with its principal.
     Nobody,
 }
 
-/// What rules are matched with.
+/// The request's side of a match.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policy) struct Target<'m> {
     pub(in crate::policy) model: &'m str,
-    /// The canonical name; `""` = a route without a property.
+    /// The canonical name. Empty for a route without a property.
     pub(in crate::policy) property: &'m str,
     pub(in crate::policy) aliases: &'m [Box<str>],
     pub(in crate::policy) access: &'static str,
-    /// LoopBack's static rules do not know aliases; profile `standard` counts them.
+    /// Whether static rules match aliases, too: not in LoopBack, but in profile `standard`.
     pub(in crate::policy) alias_counts: bool,
     /// The principal type of the accounts: see [`USER`].
     pub(in crate::policy) user_type: &'m str,
@@ -102,7 +102,7 @@ pub(super) fn effect(word: &str) -> Option<Effect> {
     }
 }
 
-/// How people call a principal.
+/// A readable form of a principal.
 pub(super) fn principal(kind: Option<&str>, id: Option<&str>) -> String {
     match (kind, id) {
         (Some("USER"), Some(id)) => format!("user {id}"),
@@ -111,7 +111,7 @@ pub(super) fn principal(kind: Option<&str>, id: Option<&str>) -> String {
     }
 }
 
-/// Whom a principal's type and id mean; `None` = no caller, as LoopBack sees it.
+/// The principal of a type and an id; `None` if LoopBack matches no caller with it.
 pub(in crate::policy) fn who(principal_type: Option<&str>, id: Option<&str>, user_type: &str) -> Option<Who> {
     match (principal_type?, id?) {
         (kind, id) if kind == user_type => Some(Who::User(id.into())).filter(|_| !id.is_empty()),
@@ -125,7 +125,8 @@ pub(in crate::policy) fn who(principal_type: Option<&str>, id: Option<&str>, use
     }
 }
 
-/// 3 = exact, 2 = wildcard, `None` = no match. A static `EXECUTE` rule governs every request.
+/// 3 = exact, 2 = wildcard, `None` = no match. A static `EXECUTE` rule matches every request
+/// (docs/loopback-3.28.md section 8.5).
 pub(super) fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
     match rule {
         None | Some("*") => Some(2),
@@ -136,12 +137,14 @@ pub(super) fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
     }
 }
 
-/// LoopBack's score: model, property, access type, principal, role and permission, in this order of weight. That a
-/// `USER` principal weighs 4 in a field of 4 is LoopBack's: it carries into the access type. A principal of a type that
-/// is a model's name weighs 1.
+/// LoopBack's score: model, property, access type, principal, role and permission, in this order of weight
+/// (docs/loopback-3.28.md section 8.5).
 pub(super) fn score(parts: &[i32; 3], who: &Who, effect: Effect, user_type: &str) -> i32 {
     let (principal, role) = match who {
+        // 4 in a field of 2 bits, as in LoopBack: it carries into the access type.
         Who::User(_) if user_type == USER => (4, 0),
+        // With several user models the type is a model's name, to which LoopBack gives the weight of unknown
+        // types.
         Who::User(_) => (1, 0),
         Who::Role(_) => (2, 5),
         Who::Owner => (2, 4),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Effect, Miss, REPLICATE, Rule, Target, WRITE, effect, principal, score, who};
 use crate::policy::StoredRule;
 
-/// The rule that a stored row is for `target`. Unlike static ones, rows know aliases, may name any model by `*`, and an
-/// absent property or access type matches nothing.
+/// The compiled rule of a stored row for `target`. Unlike static rules, rows match aliases, match every model
+/// by `*`, and match nothing if the property or the access type is absent (docs/loopback-3.28.md section 8.3).
 pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Miss> {
     let model = match row.model.as_deref() {
         Some("*") => 2,
@@ -32,12 +32,13 @@ pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> R
     Ok(Rule { who, effect, score, reference: stored_reference(row) })
 }
 
-/// How decisions name a stored row.
+/// The name of a stored row in decisions.
 pub(in crate::policy) fn stored_reference(row: &StoredRule) -> Arc<str> {
     format!("store#/ACL/{}", row.id).into()
 }
 
-/// A row's effect. A word that LoopBack does not know breaks its sorting; here such a row denies.
+/// A row's effect. An unknown permission breaks LoopBack's sorting; here such a row denies, because a mistake
+/// must not open a route.
 fn stored_effect(permission: Option<&str>) -> Effect {
     match permission {
         None | Some("") => Effect::Default { weight: 0 },
@@ -45,7 +46,7 @@ fn stored_effect(permission: Option<&str>) -> Effect {
     }
 }
 
-/// Whom a stored row is about and what it says.
+/// Principal, permission and scope of a stored row in one line.
 pub(in crate::policy) fn describe_stored(row: &StoredRule) -> String {
     let who = principal(row.principal_type.as_deref(), row.principal_id.as_deref());
     let words = [&row.permission, &row.property, &row.access_type].map(|word| word.as_deref().unwrap_or("?"));

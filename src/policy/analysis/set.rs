@@ -1,8 +1,8 @@
-//! A set, and what it was made of.
+//! A compiled set with its sources.
 
 use crate::policy::{PolicySet, plan::Plan};
 
-/// A set that can be asked why. The gate serves under the plain [`PolicySet`].
+/// A set that can explain its decisions. The gate serves with the plain [`PolicySet`].
 #[derive(Debug)]
 pub struct Analysis {
     pub(in crate::policy) set: PolicySet,

@@ -1,17 +1,17 @@
-//! Express's paths, as far as they are made of whole segments.
+//! Express paths that consist of whole segments.
 
 use crate::policy::{
     path::{MAX_CAPTURES, decode},
     trie::Piece,
 };
 
-/// More optional segments are refused: each one doubles the patterns.
+/// More optional segments are refused, because each one doubles the number of patterns.
 const MAX_OPTIONAL: u32 = 4;
 
-/// What Express reads as a part of a regular expression.
+/// Characters that Express reads as part of a regular expression.
 const SPECIAL: [char; 14] = [':', '*', '(', ')', '?', '+', '[', ']', '|', '^', '$', '{', '}', '\\'];
 
-/// All patterns of a path that begins with a slash, or what is wrong with it.
+/// All patterns of a path that begins with a slash, or an error text.
 pub(super) fn patterns(path: &str) -> Result<Vec<Vec<Piece>>, &'static str> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -24,12 +24,12 @@ pub(super) fn patterns(path: &str) -> Result<Vec<Vec<Piece>>, &'static str> {
     if captures > MAX_CAPTURES || optional > MAX_OPTIONAL as usize {
         return Err("captures too many segments");
     }
-    // One pattern for each choice of optional segments; Express takes as many as it can, so the longest is first.
+    // One pattern for each choice of optional segments. Express matches greedily, so the longest comes first.
     let choices = (0..1_u32 << optional).rev();
     Ok(choices.map(|choice| chosen(&segments, choice)).collect())
 }
 
-/// A segment, and whether it may be left out.
+/// The segment, and whether it is optional.
 fn read(segment: &str) -> Result<(Piece, bool), &'static str> {
     let Some(name) = segment.strip_prefix(':') else {
         if segment.contains(SPECIAL) {
@@ -45,7 +45,7 @@ fn read(segment: &str) -> Result<(Piece, bool), &'static str> {
     Ok((Piece::Capture(name.into()), optional))
 }
 
-/// The segments, of the optional ones those whose bit is set; the first has the highest.
+/// The segments without the optional ones whose bit in `choice` is 0. The first one has the highest bit.
 fn chosen(segments: &[(Piece, bool)], choice: u32) -> Vec<Piece> {
     let mut left = segments.iter().filter(|(_, optional)| *optional).count();
     let taken = segments.iter().filter(|(_, optional)| {

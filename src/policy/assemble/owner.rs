@@ -1,4 +1,4 @@
-//! How a model's owner is found.
+//! Reads how the owner of a model's rows is found.
 
 use super::Assembly;
 use crate::policy::Code;
@@ -22,6 +22,7 @@ impl Assembly<'_, '_> {
             return read_owner(node, &names, self.report);
         }
         if model.user && (!self.several_users || self.holds_accounts(model)) {
+            // LoopBack compares the id itself and does not load the row (docs/loopback-3.28.md section 8.6).
             return Owner::Account;
         }
         if !model.persisted {
@@ -35,8 +36,8 @@ impl Assembly<'_, '_> {
         let wanted = model.setting("ownerRelations").filter(|node| node.is_truthy());
         let mut row = RowOwner { legacy: wanted.is_none(), ..RowOwner::default() };
         self.check_owner_relations(model, wanted);
-        // Where there are several user models, `userId` and `owner` do not say of which: LoopBack asks the relations
-        // alone.
+        // With several user models `userId` and `owner` do not identify the model, so LoopBack asks only the
+        // relations.
         row.user_id_is_relation = self.several_users;
         let mut first = true;
         for member in model.relations() {
@@ -89,7 +90,7 @@ impl Assembly<'_, '_> {
         self.account.is_some_and(|account| account.name == model.name)
     }
 
-    /// Users of another model than the accounts' cannot log in here, and own nothing.
+    /// Warns that users of other models than the account model cannot log in here, and own nothing.
     pub(super) fn tell_several_users(&mut self) {
         let Some(account) = self.account.filter(|_| self.several_users) else { return };
         let message = format!(
@@ -101,7 +102,7 @@ impl Assembly<'_, '_> {
         self.report.warn(account.at, Code::SeveralUserModels, message, fix);
     }
 
-    /// `ownerRelations` naming what is not a relation.
+    /// Warns of names in `ownerRelations` that are no relations.
     fn check_owner_relations(&mut self, model: &Model, wanted: Option<&Node>) {
         for name in wanted.map_or(&[][..], Node::items) {
             let word = name.text().unwrap_or_default();
@@ -113,7 +114,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// The app does not show a hidden property, so that no caller would be the owner by it.
+    /// Warns of hidden owner properties: the app's answer lacks them, so that no caller would be the owner.
     fn check_hidden(&mut self, model: &Model, row: &RowOwner) {
         let hidden = model.setting("hidden").map_or(&[][..], Node::items);
         let properties = ["userId", "owner"].into_iter().filter(|_| row.legacy && !self.several_users);

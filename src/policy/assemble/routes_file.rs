@@ -17,7 +17,7 @@ use crate::policy::{
 };
 
 impl Assembly<'_, '_> {
-    /// The routes of the `routes` files.
+    /// Adds the routes of all `routes` files.
     pub(in crate::policy) fn add_routes_files(&mut self, mut files: Vec<(Definition, RoutesFile)>) {
         let first = self.table.models.len();
         for (definition, file) in &mut files {
@@ -43,6 +43,7 @@ impl Assembly<'_, '_> {
                 self.plan.routes.push(plan(route, first + index, file.ignore_case));
             }
         }
+        // All files are sorted together: the most specific route wins, whichever file has it.
         added.sort_by_cached_key(|(route, ..)| specificity(&route.pattern));
         self.refuse_ties(&added);
         for (rank, (route, ignore_case, index)) in added.into_iter().enumerate() {
@@ -96,6 +97,7 @@ impl Assembly<'_, '_> {
     }
 
     fn check_routes_file(&mut self, definition: &Definition, file: &RoutesFile) {
+        // As methods of a LoopBack model, so that both kinds of files get the same checks.
         let methods: Vec<Method> = file
             .routes
             .iter()
@@ -121,7 +123,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// Two routes that fit the same paths and methods are an error.
+    /// Reports two routes that match the same paths and methods: neither is more specific than the other.
     fn refuse_ties(&mut self, routes: &[(&RouteEntry, bool, usize)]) {
         let mut seen: HashMap<Vec<Option<String>>, Vec<(&RouteEntry, bool)>> = HashMap::new();
         for (route, ignore_case, _) in routes {
@@ -159,14 +161,14 @@ fn plan(route: &RouteEntry, model: usize, ignore_case: bool) -> RoutePlan {
     }
 }
 
-/// The one access type of its requests; `None` = it depends on the verb.
+/// The access type, if it is the same for all requests; `None` if it depends on the verb.
 fn access(route: &RouteEntry) -> Option<&'static str> {
     let mut found = route.methods.iter().map(|method| if is_safe(method) { READ } else { WRITE });
     let first = found.next();
     route.access.or(first.filter(|first| found.all(|other| other == *first)))
 }
 
-/// Literals before captures before remainders, from left to right.
+/// Sort key: literals before captures before remainders, from left to right.
 fn specificity(pattern: &[Piece]) -> Vec<u8> {
     let kind = |piece: &Piece| match piece {
         Piece::Literal(_) => 0,
@@ -176,7 +178,8 @@ fn specificity(pattern: &[Piece]) -> Vec<u8> {
     pattern.iter().map(kind).collect()
 }
 
-/// What two patterns share that fit the same paths: literals without case, `None` for a capture, `*` for a remainder.
+/// A key that is equal for patterns of the same paths: literals without case, `None` for a capture, a slash for
+/// a remainder.
 fn shape(pattern: &[Piece]) -> Vec<Option<String>> {
     pattern
         .iter()

@@ -1,4 +1,4 @@
-//! Warnings about rules that say less than they seem to.
+//! Warnings about static rules that have less effect than they seem to.
 
 use super::{Assembly, subject::Subject};
 use crate::policy::Code;
@@ -10,14 +10,14 @@ use crate::policy::{
 };
 
 impl Assembly<'_, '_> {
-    /// Warnings about rules that say less than they seem to.
+    /// Warns of rules that have less effect than they seem to.
     pub(super) fn check_rules(
         &mut self,
         Subject { name, at, settings, is_plain }: Subject<'_>,
         acls: &[Entry],
         methods: &[Method],
     ) {
-        // What has no requests needs no rules: LoopBack's `Email`.
+        // A model without methods has no requests and needs no rules: LoopBack's `Email`.
         if acls.is_empty() && self.rows_of(name).is_empty() && !methods.is_empty() {
             self.warn_of_no_rules(name, at, settings);
         }
@@ -37,7 +37,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// Says what holds where no rule does.
+    /// Warns of a model without rules, with the default that applies.
     fn warn_of_no_rules(&mut self, name: &str, at: Place, settings: &[Member]) {
         let said = super::said_default(settings).is_some();
         let source = if said { "its `defaultPermission`" } else { "`policies.default_permission`" };
@@ -50,7 +50,7 @@ impl Assembly<'_, '_> {
         self.report.warn(at, Code::NoRules, message, Some(fix.into()));
     }
 
-    /// A principal type that no caller has. Which one the accounts have depends on the models.
+    /// Warns of a principal type that no caller has. The type of the accounts depends on the models.
     fn check_principal_type(&mut self, entry: &Entry) {
         let Some(word) = entry.principal_type.as_deref() else { return };
         let user_type = self.user_type();
@@ -93,7 +93,8 @@ impl Assembly<'_, '_> {
             let message =
                 format!("`{name}` is not a built-in role, so only users who are granted it have it");
             let fix = Some(format!("did you mean `{meant}`?"));
-            // A LoopBack app may have a resolver for it; that no caller is it here has been told.
+            // An error only in `routes` files. A LoopBack app may have a resolver for such a role, so a warning
+            // must do there.
             if is_plain && name.starts_with('$') {
                 self.report.error(entry.at, Code::MisspeltRole, message, fix);
             } else {
@@ -133,15 +134,15 @@ impl Assembly<'_, '_> {
     }
 }
 
-/// Whether this looks like a user's name. Ids are numbers, or what an import brought: hex digits, a UUID.
+/// Whether an id looks like a user's name. Ids are numbers, or imported ones: hex digits or a UUID.
 pub(super) fn is_a_name(id: &str) -> bool {
     id.contains('@') || !id.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// The roles that need not be granted.
+/// Roles that are not granted.
 pub(super) const BUILT_IN_ROLES: [&str; 4] = ["$everyone", "$authenticated", "$unauthenticated", "$owner"];
 
-/// The built-in role that was probably meant.
+/// The built-in role that a misspelt name probably means.
 pub(super) fn built_in_role(name: &str) -> Option<&'static str> {
     let word = name.strip_prefix('$').unwrap_or(name).to_ascii_lowercase().replace(['-', '_', ' '], "");
     match &*word {

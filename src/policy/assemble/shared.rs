@@ -1,4 +1,5 @@
-//! What models have in common, kept once: ten thousand models of one kind have one tree and one list of operations.
+//! Shares equal parts between models, so that ten thousand models of one kind have one trie and one list of
+//! operations.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,20 +12,20 @@ use crate::policy::{
     trie::{End, Order, Piece, Trie},
 };
 
-/// A model's patterns and where they lead, counted from its first route.
+/// The patterns of a model with their ends. Route indexes are relative to the model's first route.
 type Shape = Vec<(Vec<Piece>, End)>;
 
-/// What was made so far.
+/// The parts of all models so far.
 #[derive(Default)]
 pub(super) struct Shared {
     tries: HashMap<Shape, Arc<Trie>>,
     operations: HashSet<Arc<Operation>>,
-    /// Of one model only: others have other references.
+    /// Of the current model only: the rules of other models have other references.
     rules: Vec<Arc<[Rule]>>,
 }
 
 impl Shared {
-    /// The tree of a model's patterns.
+    /// The trie of a model's patterns.
     pub(super) fn trie(&mut self, shape: Shape) -> Arc<Trie> {
         let trie = self.tries.entry(shape).or_insert_with_key(|shape| {
             let mut trie = Trie::new(true, Order::Verb);
@@ -43,7 +44,7 @@ impl Shared {
         operation
     }
 
-    /// Rules of the model at hand.
+    /// Shares rules within the current model.
     pub(super) fn rules(&mut self, rules: Box<[Rule]>) -> Arc<[Rule]> {
         let known = self.rules.iter().find(|known| known.iter().eq(&*rules));
         known.map(Arc::clone).unwrap_or_else(|| {
@@ -53,7 +54,7 @@ impl Shared {
         })
     }
 
-    /// From now on the rules are another model's.
+    /// Begins the next model.
     pub(super) fn next_model(&mut self) {
         self.rules.clear();
     }

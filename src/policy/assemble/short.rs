@@ -1,4 +1,4 @@
-//! `api.short_routes`: `/login` and its kin at the root of the host, served as the account model's own routes.
+//! `api.short_routes`: `/login` and the like at the root of the host, aliases of the account model's routes.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::policy::{
     trie::{End, Piece},
 };
 
-/// A path, the verbs that it takes from the app, and the account model's method behind it.
+/// A path, the verbs that it reserves, and the account method that it calls.
 const SHORT: [(&str, &[&str], AccountMethod); 4] = [
     ("login", &["POST"], AccountMethod::Login),
     ("logout", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], AccountMethod::Logout),
@@ -23,7 +23,8 @@ const SHORT: [(&str, &[&str], AccountMethod); 4] = [
 ];
 
 impl Assembly<'_, '_> {
-    /// Adds the short routes, if they are on and there are accounts. They win over the app's own routes.
+    /// Adds the short routes if they are on and the account model has the method. They take precedence over the
+    /// app's routes.
     pub(in crate::policy) fn add_short(&mut self, files: &[(Definition, RoutesFile)]) {
         if !self.settings.short_routes {
             return;
@@ -57,7 +58,7 @@ impl Assembly<'_, '_> {
         }
     }
 
-    /// A route with the same rules; only its arguments differ.
+    /// Adds a route with the rules of another one and its own arguments.
     fn short_set_password(&mut self, of: usize) -> usize {
         let index = self.table.routes.len();
         if let (Some(long), Some(plan)) = (self.table.routes.get(of), self.plan.routes.get(of)) {
@@ -93,7 +94,7 @@ impl Assembly<'_, '_> {
         index
     }
 
-    /// A file that names such a path for the same verbs, or a model that lives there, is a tie.
+    /// Reports a route of a file, or a model, that has one of these paths.
     fn refuse_taken(&mut self, files: &[(Definition, RoutesFile)]) {
         let mut taken = Vec::new();
         for route in files.iter().flat_map(|(_, file)| &file.routes) {

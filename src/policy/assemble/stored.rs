@@ -1,4 +1,4 @@
-//! Warnings about stored rules that say less than they seem to.
+//! Warnings about stored rules that have less effect than they seem to.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::policy::{
 };
 
 impl Assembly<'_, '_> {
-    /// Says of each stored rule what keeps it from applying. All models have been added.
+    /// Warns of stored rules that never apply. All models have been added before.
     pub(crate) fn check_stored(&mut self) {
         for row in &self.stored.rules {
             self.check_row(row);
@@ -24,6 +24,7 @@ impl Assembly<'_, '_> {
     fn check_row(&mut self, row: &StoredRule) {
         let head = format!("the stored rule `{}`", row.id);
         if let Some(word) = row.permission.as_deref().filter(|word| !is_permission(word)) {
+            // Warnings only: the row is in the store already, and an unknown permission in it denies.
             let message = format!("{head} has the unknown permission `{word}` and denies");
             self.report.warn(
                 Place::STORE,
@@ -94,7 +95,7 @@ impl Assembly<'_, '_> {
         );
     }
 
-    /// The role that an unknown name may have meant.
+    /// A suggestion for an unknown role.
     pub(super) fn role_fix(&self, name: &str) -> String {
         let known = BUILT_IN_ROLES.into_iter().chain(self.stored.roles.iter().map(String::as_str));
         did_you_mean(name, known).unwrap_or_else(|| match name.strip_prefix('$') {
@@ -104,5 +105,5 @@ impl Assembly<'_, '_> {
     }
 }
 
-/// How many names a message shows.
+/// The number of model names in a message; an app may have thousands.
 const SHOWN: usize = 8;

@@ -1,8 +1,8 @@
-//! What the warnings about rules speak of.
+//! The subject of a warning about rules.
 
 use crate::policy::{finding::Place, json::Member};
 
-/// A model or a `routes` file, as the warnings about its rules need it.
+/// A model or a `routes` file whose rules are checked.
 pub(super) struct Subject<'m> {
     pub(super) name: &'m str,
     pub(super) at: Place,

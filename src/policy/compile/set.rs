@@ -1,8 +1,8 @@
-//! A checked set of policies.
+//! The compiled set.
 
 use crate::policy::{AccountModel, Settings, table::Table};
 
-/// A whole, checked set. Never changed: a reload makes a new one.
+/// A complete, checked set of policies. It is immutable: a reload compiles a new one.
 ///
 /// ```
 /// use portcullis::policy::{Caller, Decision, Settings, Source, Stored, Unmatched, compile};
@@ -41,7 +41,7 @@ use crate::policy::{AccountModel, Settings, table::Table};
 /// ```
 #[derive(Debug)]
 pub struct PolicySet {
-    /// Hex of SHA-256 over settings, files and stored rules.
+    /// SHA-256 over settings, files and stored rules, in hex.
     pub digest: String,
     pub(in crate::policy) settings: Settings,
     pub(in crate::policy) table: Table,

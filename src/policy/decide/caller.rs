@@ -1,11 +1,11 @@
-//! Who asks.
+//! The caller of a request.
 
-/// Who asks.
+/// The caller of a request, as far as decisions depend on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The user's id as text; `None` = anonymous.
     pub user: Option<&'c str>,
-    /// The names of the static roles, sorted.
+    /// The names of the granted roles, sorted.
     pub roles: &'c [Box<str>],
     /// The token's scopes; empty = `DEFAULT`.
     pub scopes: &'c [String],

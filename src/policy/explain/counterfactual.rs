@@ -1,4 +1,5 @@
-//! What would turn a verdict: one change of the caller's facts or of one rule, each tried before it is named.
+//! Changes that would reverse a verdict: one fact about the caller or one rule. Each is tried before it is
+//! named.
 
 use super::Scene;
 use crate::policy::{
@@ -11,16 +12,16 @@ use crate::policy::{
     plan::ModelPlan,
 };
 
-/// A change that turns the verdict.
+/// A change that reverses the verdict.
 struct Counterfactual {
     text: String,
-    /// Changes of facts come before changes of rules.
+    /// Whether rules change. Changes of facts are listed first.
     in_files: bool,
-    /// How many other verdicts it turns as well.
+    /// The number of other verdicts that it reverses, too.
     others: usize,
 }
 
-/// How many changes are named besides the smallest.
+/// The number of changes that are named besides the smallest.
 const SHOWN: usize = 4;
 
 impl Analysis {
@@ -47,7 +48,7 @@ impl Analysis {
         (flip, texts.take(SHOWN).collect())
     }
 
-    /// Another caller, or the same one with a role more or less.
+    /// Changes of the caller: another one, or the same with one role more or less.
     fn caller_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
         let rules = model.rules(&self.plan.target(scene.plan, scene.access));
@@ -60,7 +61,7 @@ impl Analysis {
             }
             let decider = ruled.decider(&class);
             let word = if now { "denies" } else { "allows" };
-            // To own a row is a fact of that row alone.
+            // Ownership concerns this row only.
             let others = if class.owner == scene.class.owner { self.routes_turned(scene, &class) } else { 0 };
             counterfactuals.push(Counterfactual {
                 text: format!("{text}: `{decider}` then {word} it"),
@@ -71,8 +72,9 @@ impl Analysis {
         counterfactuals
     }
 
-    /// How many other routes decide differently for the new caller.
+    /// The number of other routes that decide differently for the changed caller.
     fn routes_turned(&self, scene: &Scene<'_>, class: &CallerClass) -> usize {
+        // Without ownership: other routes are about other rows.
         let without = |class: &CallerClass| CallerClass { owner: false, ..class.clone() };
         let (before, after) = (without(&scene.class), without(class));
         let routes = self.plan.routes.iter().zip(&self.set.table.routes);
@@ -86,7 +88,7 @@ impl Analysis {
             .count()
     }
 
-    /// A rule dropped, flipped or added, in a file or in the store.
+    /// Changes of rules: one is dropped, flipped or added, in a file or in the store.
     fn rule_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
         let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
         let rules = model.rules(&self.plan.target(scene.plan, scene.access));
@@ -124,7 +126,8 @@ impl Analysis {
         counterfactuals
     }
 
-    /// The narrowest new rule that turns it: in the model's file, or as a row where a built-in model has none.
+    /// The narrowest new rule that reverses the verdict: in the model's file, or in the store for a built-in
+    /// model, which has no file.
     fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Counterfactual> {
         let plan = self.plan.models.get(scene.plan.model)?;
         let property = &*scene.plan.property;
@@ -143,14 +146,14 @@ impl Analysis {
         let place = if property.is_empty() { "every route without a property" } else { "this" };
         let text = format!("add to `{model}`, for {place}: {}", added.to_json(model));
         self.rule_counterfactual(scene, now, text, |changed| {
-            // A rule that is added stays where it is put.
+            // The new rule counts for this model only.
             if changed.is_here {
                 changed.entries.push(added.clone());
             }
         })
     }
 
-    /// A change of rules, if it turns the verdict.
+    /// A change of rules, if it reverses the verdict.
     fn rule_counterfactual(
         &self,
         scene: &Scene<'_>,
@@ -171,7 +174,7 @@ impl Analysis {
         if self.ruled(scene.plan, &rules).allows(&scene.class) == now {
             return None;
         }
-        // A rule that others inherit, and a row for every model, change those as well.
+        // An inherited rule, and a stored rule for every model, change the verdicts of other models as well.
         let turned: usize = (0..self.plan.models.len())
             .filter_map(|index| {
                 let (model, changed) = changed(index)?;
@@ -184,7 +187,7 @@ impl Analysis {
         Some(Counterfactual { text, in_files: true, others: turned.saturating_sub(1) })
     }
 
-    /// How many verdicts of a model a change turns.
+    /// The number of verdicts of a model that a change reverses.
     fn turned_in(&self, scene: &Scene<'_>, index: usize, model: &ModelPlan, changed: &Changed) -> usize {
         let mut classes = representatives(model, &self.plan.user_type);
         if index == scene.plan.model && !classes.contains(&scene.class) {
@@ -205,21 +208,21 @@ impl Analysis {
     }
 }
 
-/// The rules of a model, changed.
+/// A model's rules after a change.
 struct Changed {
     entries: Vec<Entry>,
     rows: Vec<StoredRule>,
-    /// Whether it is the model that was asked about.
+    /// Whether it is the model of the inquiry.
     is_here: bool,
 }
 
-/// A stored row that says the opposite.
+/// A stored row with the opposite permission.
 fn flipped_row(row: &StoredRule) -> StoredRule {
     let allows = matches!(row.permission.as_deref(), Some("ALLOW" | "ALARM" | "AUDIT"));
     StoredRule { permission: Some(if allows { "DENY" } else { "ALLOW" }.to_owned()), ..row.clone() }
 }
 
-/// A row as an import takes it.
+/// A row in the form of `acl add` and of an import.
 fn row_json(row: &StoredRule) -> String {
     serde_json::json!({
         "model": row.model, "property": row.property, "accessType": row.access_type,
@@ -228,12 +231,12 @@ fn row_json(row: &StoredRule) -> String {
     .to_string()
 }
 
-/// A text as one word of a POSIX shell.
+/// A text quoted as one word of a POSIX shell.
 fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// What to say where no rule was asked.
+/// The advice for a decision that no rule was part of.
 fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
     let text = match rule {
         _ if matches!(action.target, Target::Ambiguous) => {
@@ -257,7 +260,7 @@ fn without_rules(action: &Action<'_, '_>, rule: &str) -> Option<String> {
     Some(text)
 }
 
-/// Callers who differ from this one in one fact that the rules ask for.
+/// Callers who differ from this one in one fact that the rules require.
 fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(String, CallerClass)> {
     let mut others = Vec::new();
     let name = class.user.as_deref().map_or_else(|| "the caller".to_owned(), |user| format!("user {user}"));
@@ -301,7 +304,7 @@ fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(Strin
             _ => {}
         }
     }
-    // The same role may stand in several rules.
+    // Several rules may require the same role.
     let mut seen: Vec<CallerClass> = Vec::new();
     others.retain(|(_, class)| {
         let is_new = !seen.contains(class);
@@ -311,7 +314,7 @@ fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(Strin
     others
 }
 
-/// One caller of each sort that a model's rules speak of.
+/// One caller of each class that the model's rules distinguish by a single fact.
 fn representatives(model: &ModelPlan, user_type: &str) -> Vec<CallerClass> {
     let mut classes = vec![
         CallerClass::anonymous(),

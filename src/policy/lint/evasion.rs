@@ -1,5 +1,5 @@
-//! Denials that another spelling of the same request avoids: a path in another letter case, the path without its
-//! remainder, what lies below a path that stands alone, a method that the app takes from a parameter.
+//! Denials that another spelling of the same request avoids: a path in another letter case, a path without its
+//! remainder, a path below one without a remainder, a method that the app takes from a parameter.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use crate::policy::{
     trie::Piece,
 };
 
-/// How a request is spelt otherwise.
+/// The kind of another spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Way {
     Case,
@@ -25,21 +25,21 @@ enum Way {
     Below,
 }
 
-/// Where a request ends up: a route's index and its name, or nowhere.
+/// The target of another spelling: a route's index and name, or no route.
 struct End {
     route: Option<usize>,
     name: String,
     who: CallerClass,
 }
 
-/// A request as it is sent.
+/// The request line of a request.
 #[derive(Clone, Copy)]
 struct Sent<'e> {
     method: &'e str,
     path: &'e str,
 }
 
-/// A request that a denial does not reach.
+/// A request that avoids a denial.
 struct WayAround<'e> {
     way: Way,
     sent: Sent<'e>,
@@ -58,7 +58,8 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
                 for method in methods(verb) {
                     let sent = Sent { method, path: &path };
                     let Some(end) = way_around(analysis, route, method, sent) else { continue };
-                    // What lies below is another path, unless nothing says what holds there.
+                    // A path below is another resource. It counts only if no rule covers it and uncovered paths
+                    // are open.
                     let counts = way != Way::Below
                         || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
                     if counts && told.insert((plan.model, way, end.route)) {
@@ -71,11 +72,11 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
     }
 }
 
-/// Warns once a file where a method is denied that a permitted one may ask for.
+/// Warns, once for each file, of a denied method that a permitted one may request by `_method`.
 pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
     let mut told: HashSet<usize> = HashSet::new();
     for (route, plan) in analysis.plan.routes.iter().enumerate() {
-        // What the gate serves itself has no `_method`.
+        // The User API does not read `_method`.
         let is_ours = |route: &Route| route.operation.account.is_some();
         if analysis.set.table.routes.get(route).is_none_or(is_ours) {
             continue;
@@ -127,7 +128,7 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut
     report.warn(plan.at, Code::WalkAround, message, Some(fix));
 }
 
-/// Where a request that is sent so lets a caller in whom the route keeps out. `meant` is the method that the route is
+/// The target of a request that admits a caller whom the route denies. `meant` is the method that the route is
 /// judged by.
 fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) -> Option<End> {
     let Sent { method, path } = sent;
@@ -160,7 +161,7 @@ fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) ->
     Some(End { route: index, name, who })
 }
 
-/// Other spellings of a request that fits a pattern.
+/// Other spellings of a request that matches a pattern.
 fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Way, String)> {
     let mut found = Vec::new();
     let has_letters = |piece: &Piece| matches!(piece, Piece::Literal(text) if flipped(text) != **text);
@@ -178,12 +179,12 @@ fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Way, String)> {
     found
 }
 
-/// The verbs to try for one of a pattern.
+/// Verbs that represent the verb of a pattern.
 fn methods(verb: &str) -> Vec<&str> {
     if verb == "ALL" { vec!["GET", "POST", "DELETE"] } else { vec![verb] }
 }
 
-/// A path that fits a pattern, its words changed.
+/// A path that matches a pattern, with its literals changed.
 fn sample(pattern: &[Piece], word: impl Fn(&str) -> String) -> String {
     let segments: Vec<String> = pattern
         .iter()
@@ -195,7 +196,7 @@ fn sample(pattern: &[Piece], word: impl Fn(&str) -> String) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// A word in another letter case.
+/// The word in another letter case.
 fn flipped(word: &str) -> String {
     let upper = word.to_ascii_uppercase();
     if upper == word { word.to_ascii_lowercase() } else { upper }

@@ -1,11 +1,11 @@
-//! Two files that cover one path. A path that ends in `{*rest}` is a fallback and overlaps only with itself.
+//! Paths that two files cover. A path with `{*rest}` is a fallback and overlaps only with itself.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::policy::Code;
 use crate::policy::{Source, analysis::Analysis, finding::Report, plan::RoutePlan, trie::Piece};
 
-/// A pattern of a route.
+/// A pattern of a route with its file.
 #[derive(Clone, Copy)]
 struct Claim<'p> {
     route: usize,
@@ -14,10 +14,10 @@ struct Claim<'p> {
     pattern: &'p [Piece],
 }
 
-/// The claims by length and first two literals, so that only those are compared that can meet.
+/// Claims by length and first two literals, so that only claims that can overlap are compared.
 type Index<'p> = HashMap<(usize, [Option<String>; 2]), Vec<Claim<'p>>>;
 
-/// Warns at each route of a `routes` file whose path another file claims as well.
+/// Warns at each route of a `routes` file whose path another file covers as well.
 pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Source]) {
     let mut index: Index<'_> = HashMap::new();
     let mut of_routes_files = Vec::new();
@@ -30,12 +30,12 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Sou
             }
         }
     }
-    // One finding a route and file, of the pattern that is most alike.
+    // One finding for each route and file: that of the most similar pattern.
     let mut nearest: BTreeMap<(usize, usize), (Claim<'_>, Claim<'_>)> = BTreeMap::new();
     for claim in of_routes_files {
         for other in near(&index, claim.pattern) {
             let same_file = other.plan.at.file == claim.plan.at.file;
-            // Of two `routes` files, the later one is told of the earlier.
+            // Of two `routes` files, only the later one gets the finding.
             let is_turn = is_model(analysis, other.plan) || other.route < claim.route;
             if same_file || !is_turn || !meet(claim, other) {
                 continue;
@@ -92,12 +92,13 @@ fn key(pattern: &[Piece]) -> (usize, [Option<String>; 2]) {
     (pattern.len(), [first(0), first(1)])
 }
 
-/// The claims that may meet a pattern.
+/// The claims that may overlap with a pattern.
 fn near<'i, 'p>(index: &'i Index<'p>, pattern: &[Piece]) -> impl Iterator<Item = Claim<'p>> + 'i {
     let (len, [first, second]) = key(pattern);
     let fits = |wanted: &Option<String>, known: &Option<String>| {
         wanted.is_none() || known.is_none() || wanted == known
     };
+    // With two literals four look-ups find all candidates, without a scan of all keys.
     let quick: Option<Vec<_>> = match (&first, &second) {
         (Some(_), Some(_)) => Some(
             [(true, true), (true, false), (false, true), (false, false)]
@@ -118,7 +119,7 @@ fn near<'i, 'p>(index: &'i Index<'p>, pattern: &[Piece]) -> impl Iterator<Item =
     keys.into_iter().flat_map(|key| index.get(&key).into_iter().flatten().copied())
 }
 
-/// Whether one request fits both, as neither is a mere fallback; or whether they are the same path.
+/// Whether one request matches both claims, neither of which is a fallback, or whether both have the same path.
 fn meet(a: Claim<'_>, b: Claim<'_>) -> bool {
     if a.pattern.len() != b.pattern.len() {
         return false;
@@ -130,6 +131,7 @@ fn meet(a: Claim<'_>, b: Claim<'_>) -> bool {
         (Piece::Rest(_), other) | (other, Piece::Rest(_)) => matches!(other, Piece::Rest(_)),
         _ => true,
     });
+    // A route for GET also matches HEAD.
     let head = |a: &str, b: &str| a == "HEAD" && b == "GET";
     let same_verb = a.verb == b.verb
         || a.verb == "ALL"
@@ -139,7 +141,7 @@ fn meet(a: Claim<'_>, b: Claim<'_>) -> bool {
     same_path && (same_verb || shape(a.pattern) == shape(b.pattern))
 }
 
-/// A path without the names of its captures.
+/// A pattern without the names of its captures.
 fn shape(pattern: &[Piece]) -> Vec<Option<&str>> {
     fn piece(piece: &Piece) -> Option<&str> {
         match piece {
@@ -151,7 +153,7 @@ fn shape(pattern: &[Piece]) -> Vec<Option<&str>> {
     pattern.iter().map(piece).collect()
 }
 
-/// A pattern as files write it.
+/// A pattern in the notation of `routes` files.
 pub(in crate::policy) fn text(pattern: &[Piece]) -> String {
     if pattern.is_empty() {
         return "/".to_owned();

@@ -12,7 +12,7 @@ use crate::policy::{
 #[derive(Debug)]
 pub(in crate::policy) struct Definition {
     pub(in crate::policy) name: Box<str>,
-    /// What references to its rules begin with: the file's name, or the model's for built-in ones.
+    /// The first part of references to its rules: the file's name, or the model's name for built-in ones.
     pub(in crate::policy) label: String,
     pub(in crate::policy) at: Place,
     pub(in crate::policy) node: Node,
@@ -36,14 +36,14 @@ pub(in crate::policy) struct Model {
     pub(in crate::policy) settings: Members,
     pub(in crate::policy) properties: Members,
     pub(in crate::policy) acls: Vec<Entry>,
-    /// The models that it is based on, the nearest first.
+    /// The names of its base models, the nearest first.
     pub(in crate::policy) bases: Vec<Box<str>>,
-    /// What it is below: `PersistedModel`, `KeyValueModel`, `User`.
+    /// Whether it is based on `PersistedModel`, `KeyValueModel` and `User`, each.
     pub(in crate::policy) persisted: bool,
     pub(in crate::policy) key_value: bool,
     pub(in crate::policy) user: bool,
     pub(in crate::policy) built_in: bool,
-    /// Whether LoopBack would give it routes.
+    /// Whether LoopBack gives it routes.
     pub(in crate::policy) public: bool,
     /// Whether it is attached to a data source, so that relations to it work.
     pub(in crate::policy) attached: bool,
@@ -56,5 +56,5 @@ pub(in crate::policy) struct Models {
     pub(super) by_name: HashMap<Box<str>, usize>,
 }
 
-/// Deeper chains of bases are refused.
+/// The longest chain of bases. It also ends the recursion over a cycle.
 pub(super) const MAX_BASES: usize = 32;

@@ -1,4 +1,4 @@
-//! One model after the other: its base found, and what it inherits merged with what it says.
+//! Resolves one model at a time: finds its base, and merges its definition with what it inherits.
 
 use super::{Definition, MAX_BASES, Model};
 use crate::policy::Code;
@@ -20,13 +20,13 @@ pub(super) struct Resolver<'r, 's> {
     pub(super) definitions: Vec<Definition>,
     /// model-config.json.
     pub(super) config: Option<&'r Node>,
-    /// Whether the model at hand has routes, so that it has to be known whole.
+    /// Whether the current model has routes. Only then is an unknown base an error.
     pub(super) public: bool,
     pub(super) report: &'r mut Report<'s>,
 }
 
 impl Resolver<'_, '_> {
-    /// Two files with one name: the second is an error.
+    /// Reports files with the name of an earlier one, and drops them.
     pub(super) fn drop_duplicates(&mut self) {
         let mut kept: Vec<Definition> = Vec::new();
         for definition in std::mem::take(&mut self.definitions) {
@@ -46,14 +46,14 @@ impl Resolver<'_, '_> {
         self.definitions = kept;
     }
 
-    /// Whether a file's model has routes.
+    /// Whether the model of a file has routes.
     pub(super) fn is_public(&self, index: usize) -> bool {
         let (Some(config), Some(file)) = (self.config, self.definitions.get(index)) else { return true };
         let entry = config.get(&file.name);
         entry.is_some_and(|entry| entry.get("public").and_then(Node::bool) != Some(false))
     }
 
-    /// A base that no file defines. Without it the rules of a model are not known.
+    /// Reports a base that no file defines. Without it the inherited rules are unknown.
     fn tell_unknown_base(&mut self, name: &str, base: &str, at: Place) {
         let message = format!("the base `{base}` of `{name}` is not defined");
         let others = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
@@ -79,8 +79,9 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// The definition that `base` of `child` names: a file, unless the child itself has that name.
+    /// The definition of the model that `base` of `child` names: a file, unless the child itself has that name.
     fn find(&self, base: &str, child: Which) -> Option<Which> {
+        // A file `User` with the base `User` extends the built-in model.
         let own = self.definition(child).map(|definition| &*definition.name);
         let in_files = || self.definitions.iter().position(|other| &*other.name == base).map(Which::File);
         let is_file = matches!(child, Which::File(_));
@@ -164,6 +165,7 @@ impl Resolver<'_, '_> {
 impl Model {
     fn inherit(&mut self, below: Self) {
         self.settings = settings::merge(&below.settings, &self.settings);
+        // An own id replaces the inherited one, as in LoopBack.
         let is_id = |node: &Node| node.get("id").is_some_and(Node::is_truthy);
         let has_id = self.properties.iter().any(|own| is_id(&own.node));
         for inherited in below.properties {
@@ -174,6 +176,7 @@ impl Model {
                 self.properties.push(inherited);
             }
         }
+        // Inherited rules come first (docs/loopback-3.28.md section 8.7).
         self.acls.splice(0..0, below.acls);
         self.bases = std::iter::once(below.name).chain(below.bases).collect();
         self.persisted |= below.persisted;

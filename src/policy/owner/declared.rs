@@ -1,35 +1,35 @@
-//! How a row's owner is found, as the policies say it.
+//! The owner of a model's rows as policies declare it.
 
 use std::time::Duration;
 
-/// How a model's owner is found.
+/// How the owner of a row is found.
 #[derive(Debug)]
 pub(in crate::policy) enum Owner {
-    /// There is none.
+    /// The rows have no owner.
     Nobody,
-    /// The row is an account: its id is the owner.
+    /// The row is an account, and its id is the owner.
     Account,
-    /// The row is read from the app at the model's own URL, `{prefix}{id}`, as LoopBack reads it.
+    /// The row is fetched from the app at the model's own URL, `{prefix}{id}`, and evaluated as LoopBack does.
     Row { prefix: Box<str>, row: RowOwner },
     /// A captured segment is the owner's id.
     Segment(Box<str>),
-    /// The app is asked at a target of the file's own.
+    /// The app is asked at a target that the file names.
     Lookup { target: Template, reading: Field, cache: Option<Duration> },
 }
 
 /// LoopBack's rules for a row.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct RowOwner {
-    /// Whether the properties `userId` and `owner` count, each: they do unless `ownerRelations` is set. A relation of
-    /// that name hides the property.
+    /// Whether the properties `userId` and `owner` count, which they do unless `ownerRelations` is set. A
+    /// relation with such a name hides the property.
     pub(in crate::policy) legacy: bool,
     pub(in crate::policy) user_id_is_relation: bool,
     pub(in crate::policy) owner_is_relation: bool,
-    /// The foreign keys of the relations to the account model that count.
+    /// The foreign keys of the relations to the account model that may name the owner.
     pub(in crate::policy) keys: Vec<Box<str>>,
 }
 
-/// Where in an answer the owner's id is.
+/// The place of the owner's id in an answer.
 #[derive(Debug)]
 pub(in crate::policy) enum Field {
     /// A JSON pointer into the body.
@@ -38,7 +38,7 @@ pub(in crate::policy) enum Field {
     Header(Box<str>),
 }
 
-/// A target with `{name}` in it.
+/// A target with placeholders `{name}`.
 #[derive(Debug)]
 pub(in crate::policy) struct Template(pub(in crate::policy) Vec<Part>);
 

@@ -1,6 +1,6 @@
-//! The pieces of a path's pattern.
+//! Pieces of a path pattern.
 
-/// One segment of a pattern.
+/// A segment of a pattern, or its remainder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::policy) enum Piece {
     Literal(Box<str>),
