@@ -1,4 +1,4 @@
-//! Time: the one place that asks the system for it.
+//! Wall time. Only this module reads the system's clock, so that tests can set it.
 
 use std::{
     fmt,
@@ -15,34 +15,34 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
-/// Where wall time comes from. Cheap to clone.
+/// The source of wall time. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The system's clock.
     #[default]
     System,
-    /// A clock that a test turns by hand.
+    /// A clock that a test sets.
     Manual(Arc<AtomicI64>),
 }
 
 impl Timestamp {
-    /// This moment plus `duration`; saturates.
+    /// This moment plus `duration`, saturating.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The moment as HTTP writes it, to the second (RFC 9110 section 5.6.7): `Sat, 21 Nov 2026 20:51:11 GMT`.
+    /// The moment as an HTTP date, to the second (RFC 9110 section 5.6.7): `Sat, 21 Nov 2026 20:51:11 GMT`.
     #[must_use]
     pub fn http_date(self) -> [u8; 29] {
         let moment = jiff::Timestamp::from_second(self.0.div_euclid(1000)).unwrap_or_default();
         let mut text = [0; 29];
-        // Of a year beyond 9999, which no clock shows, nothing is written.
+        // The printer fails only for years beyond 9999. Then the date stays empty.
         let _ = HTTP_DATE.print_timestamp_rfc9110(&moment, jiff::fmt::StdIoWrite(&mut text[..]));
         text
     }
 
-    /// Reads an ISO-8601 moment as LoopBack writes it (`2026-11-21T20:51:11.688Z`), or any RFC 3339 one.
+    /// Parses an ISO 8601 moment as LoopBack writes it (`2026-11-21T20:51:11.688Z`), or any other of RFC 3339.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
@@ -60,13 +60,13 @@ impl fmt::Display for Timestamp {
 }
 
 impl Clock {
-    /// A clock that stands at `start` until [`Clock::advance`] turns it.
+    /// A manual clock, at `start` until [`Clock::advance`] is called.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0)))
     }
 
-    /// The wall time now.
+    /// The current wall time.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
     pub fn now(&self) -> Timestamp {
@@ -79,7 +79,7 @@ impl Clock {
         }
     }
 
-    /// Turns a manual clock forward; the system's clock stays as it is.
+    /// Advances a manual clock. Does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(millis) = self {
             millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);

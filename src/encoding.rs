@@ -1,15 +1,16 @@
 //! Hexadecimal digits, and percent-encoding with the sets of characters that several parts share.
 //!
-//! What is decoded on the request path is decoded by `javascript::decode_uri_component`, which says why.
+//! The request path decodes with `javascript::decode_uri_component`; the reason is given there.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 3986 section 2.3 does not leave as it is: all except letters, digits and `-._~`.
+/// Characters that RFC 3986 section 2.3 reserves: all except letters, digits and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What stands nowhere in a URI (RFC 3986), except for `%`; beside it, `utf8_percent_encode` takes what is not ASCII.
+/// Characters that no URI contains (RFC 3986), except for `%`. `utf8_percent_encode` also encodes what is not
+/// ASCII.
 pub(crate) const NOT_IN_A_URI: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -22,7 +23,7 @@ pub(crate) const NOT_IN_A_URI: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Lower-case hexadecimal digits, two a byte.
+/// Lower-case hexadecimal digits, two for each byte.
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().flat_map(|byte| hex_digits(*byte)).map(char::from).collect()
 }
@@ -37,7 +38,7 @@ pub(crate) fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// A text as one segment of a path or one value of a query: whatever may have a meaning there is percent-encoded.
+/// A text as one path segment or one value of a query. All characters with a meaning there are percent-encoded.
 pub(crate) fn percent_encoded(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, RESERVED).into()
 }

@@ -1,7 +1,7 @@
-//! Values as JavaScript converts them: truth, `Number()` and `String()`, and `decodeURIComponent()` of a text.
+//! JavaScript's conversions of values: truth, `Number()`, `String()` and `decodeURIComponent()`.
 //!
-//! LoopBack, its connectors and its clients are JavaScript, so the same request means the same here. What the tests
-//! expect is what Node.js 20.20 answers.
+//! LoopBack, its connectors and its clients are JavaScript, so that these conversions decide what a request
+//! means to them. The tests expect the results of Node.js 20.20.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use serde_json::{Number, Value};
 
 use crate::encoding::hex_value;
 
-/// 2^53: up to it, a double holds every whole number.
+/// 2^53. Up to it, a double represents every integer.
 pub(crate) const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
-/// `Number.MAX_SAFE_INTEGER`: the largest whole number that no other one is rounded to.
+/// `Number.MAX_SAFE_INTEGER`: the largest integer that no other one is rounded to.
 pub(crate) const MAX_SAFE: f64 = LARGEST_WHOLE - 1.0;
 
 /// `Boolean(value)`.
@@ -26,7 +26,7 @@ pub(crate) fn truthy(value: &Value) -> bool {
     }
 }
 
-/// `Number(value)`; NaN for what is not a number.
+/// `Number(value)`; NaN if it is not a number.
 pub(crate) fn to_number(value: &Value) -> f64 {
     match value {
         Value::Null => 0.0,
@@ -38,7 +38,7 @@ pub(crate) fn to_number(value: &Value) -> f64 {
     }
 }
 
-/// `Number(text)`; NaN for what is not a number.
+/// `Number(text)`; NaN if it is not a number.
 pub(crate) fn text_to_number(text: &str) -> f64 {
     let text = text.trim_matches(is_blank);
     let radix = match text.as_bytes() {
@@ -51,8 +51,8 @@ pub(crate) fn text_to_number(text: &str) -> f64 {
     text.get(2..).and_then(|digits| digits_to_number(digits, radix)).unwrap_or(f64::NAN)
 }
 
-/// `String(value)`. Whole numbers keep all their digits, where JavaScript rounds those above 2^53: two ids never
-/// become one.
+/// `String(value)`. Integers keep all their digits, although JavaScript rounds those above 2^53: two ids must
+/// not become one.
 pub(crate) fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -82,7 +82,7 @@ pub(crate) fn number_to_text(number: f64) -> String {
         let text = format!("{number:e}");
         return if magnitude >= 1.0 { text.replace('e', "e+") } else { text };
     }
-    // Minus zero is "0", too.
+    // Minus zero is "0" as well.
     if number == 0.0 { "0".to_owned() } else { number.to_string() }
 }
 
@@ -91,19 +91,19 @@ pub(crate) fn number_to_json(number: f64) -> Value {
     whole(number).map(Value::from).or_else(|| Number::from_f64(number).map(Value::Number)).unwrap_or_default()
 }
 
-/// The whole number that a double holds exactly; `None` for fractions and from 2^53 on.
+/// The integer that a double represents exactly; `None` for fractions and above 2^53.
 pub(crate) fn whole(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough: nothing is cut off")]
     (number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE).then_some(number as i64)
 }
 
-/// `decodeURIComponent(text)`; `None` where it throws: a broken escape, or bytes that are not UTF-8.
+/// `decodeURIComponent(text)`; `None` where it throws: for a broken escape, or bytes that are not UTF-8.
 pub(crate) fn decode_uri_component(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }
-    // The crate `percent-encoding` passes over broken escapes, and costs twice as much (200 ns for 40 bytes against
-    // 83): this decodes paths, queries and cookies on the request path, with one allocation.
+    // The crate `percent-encoding` ignores broken escapes and takes twice as long (200 ns for 40 bytes against
+    // 83). This function decodes paths, queries and cookies on the request path, with one allocation.
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -115,7 +115,8 @@ pub(crate) fn decode_uri_component(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-/// `String.prototype.trim`: Unicode's blanks without NEL (U+0085), and the byte order mark.
+/// Whether `String.prototype.trim` removes it: Unicode's white space without NEL (U+0085), and the byte order
+/// mark.
 fn is_blank(c: char) -> bool {
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
 }
@@ -126,12 +127,12 @@ fn decimal(text: &str) -> f64 {
         "-Infinity" => return f64::NEG_INFINITY,
         _ => {}
     }
-    // Rust also takes `inf`, `nan` and the like.
+    // Rust's parser also accepts `inf`, `nan` and the like.
     let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     text.parse().ok().filter(|_| plain).unwrap_or(f64::NAN)
 }
 
-/// Digits of a radix that is a power of two, rounded once as IEEE 754 asks: to the nearest, ties to even.
+/// Digits of a radix that is a power of two, rounded once as IEEE 754 requires: to the nearest, ties to even.
 fn digits_to_number(digits: &str, radix: u32) -> Option<f64> {
     if digits.is_empty() {
         return None;
@@ -142,7 +143,7 @@ fn digits_to_number(digits: &str, radix: u32) -> Option<f64> {
         if value < 1 << 120 {
             value = value * u128::from(radix) + u128::from(digit);
         } else {
-            // Far below the 53 bits of a double: only whether they are all zeros counts.
+            // Far below the 53 bits of a double. The rounding depends only on whether they are all zeros.
             shift = shift.saturating_add(radix.ilog2().cast_signed());
             is_cut |= digit != 0;
         }

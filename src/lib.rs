@@ -8,27 +8,27 @@
 //! | GATE  | [`gate`] | the walk of a request |
 //! | FACES | [`api`] | the LoopBack User API |
 //! | WORK  | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
-//! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | one outside thing each |
-//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no clock, chance, socket or log line |
+//! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | I/O |
+//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
 //!
-//! Imports go down only (`tests/it/architecture.rs` checks it). `clock` and `observe` serve all, `identity`,
-//! `qs`, `javascript` and `encoding` serve all of PURE, and every module turns its errors into a
-//! [`refusal::Refusal`].
+//! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
+//! and `observe` serve all levels, `identity`, `qs`, `javascript` and `encoding` serve all of PURE, and every
+//! module converts its errors to a [`refusal::Refusal`].
 //!
 //! # The walk of a request
 //!
-//! `listen` accepts a connection and reads a head with `wire`; `gate::Gate::handle` makes the context,
-//! asks `limit`, finds the `credential`, looks the session up, asks `policy` for a
-//! [`policy::Permit`], and hands it to `api` or `forward`. A step that says no returns a `Refusal`,
-//! and one record is written at the end.
+//! `listen` accepts a connection and reads a request head with `wire`. `gate::Gate::handle` creates the
+//! context, checks the rates of `limit`, finds the `credential`, looks up the session, asks `policy` for a
+//! [`policy::Permit`], and passes the request to `api` or `forward`. A step that refuses returns a `Refusal`.
+//! One record is written at the end.
 //!
 //! # Invariants
 //!
-//! - Nothing is served or forwarded without a [`policy::Permit`], and only `policy` makes one. The gate's own public
+//! - Nothing is served or forwarded without a [`policy::Permit`], and only `policy` creates one. The gate's own public
 //!   paths (`gate/reserved.rs`) are the exception.
-//! - An error in a lookup is a refusal, never an allow.
+//! - An error in a look-up is a refusal, never a permit.
 //! - The path that was judged is, byte for byte, the path that is forwarded.
-//! - No token, password or link is stored or logged; only hashes are.
+//! - No token, password or link is stored or logged in the clear. Only hashes are stored.
 
 pub mod accounts;
 pub mod admin;

@@ -1,4 +1,5 @@
-//! Rate limits per client, on tables of fixed capacity (docs/decisions.md section 6).
+//! Rate limits and limits on concurrent work of one client or user, on tables of fixed capacity
+//! (docs/decisions.md section 6).
 
 mod connections;
 mod descriptors;
@@ -28,22 +29,22 @@ pub use self::{
 use self::{slots::Slots, table::Table};
 use crate::identity::UserId;
 
-/// The limits; `None` = off.
+/// The rate limits; `None` = off.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
-    /// Logins of one client.
+    /// Logins from one client.
     pub login_per_client: Option<Rate>,
-    /// Reset requests of one client.
+    /// Requests for a password reset from one client.
     pub reset_per_client: Option<Rate>,
-    /// Registrations of one client.
+    /// Registrations from one client.
     pub register_per_client: Option<Rate>,
-    /// All requests of one client.
+    /// All requests from one client.
     pub requests_per_client: Option<Rate>,
-    /// Writes of one user's row, each as many as it has pages of [`PAGE`] bytes.
+    /// Writes of one user's row. A write counts once for each [`PAGE`] bytes.
     pub writes_per_user: Option<Rate>,
 }
 
-/// Which limit a request counts against.
+/// The rate limit that a request counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitKind {
     /// `POST /users/login`.
@@ -56,22 +57,22 @@ pub enum LimitKind {
     Request,
 }
 
-/// Expensive work, of which a client or a user may have only so much under way.
+/// Expensive work of which a client or a user may have a limited number in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkKind {
-    /// A password is checked.
+    /// The check of a password.
     Login,
-    /// A new password is hashed, or an old one checked to change it.
+    /// The hashing of a new password, or the check of an old one in order to change it.
     NewPassword,
-    /// Rows are searched by a filter.
+    /// The search of rows by a filter.
     Search,
 }
 
-/// Too many: try again after this long.
+/// The limit is exceeded; the time to wait before a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
-/// The limiters. `C` is the time that they run on; tests set it by hand.
+/// The limiters. `C` is their clock, which tests set.
 #[derive(Debug)]
 pub struct Limits<C: Clock = MonotonicClock> {
     login: Option<Limiter<C>>,
@@ -80,14 +81,14 @@ pub struct Limits<C: Clock = MonotonicClock> {
     request: Option<Limiter<C>>,
     write: Option<Limiter<C>>,
     slots: Slots,
-    /// Keyed with chance, so that no client can choose addresses that share an entry.
+    /// Keyed with random bytes, so that no client can choose addresses that share an entry.
     hasher: RandomState,
 }
 
 type Limiter<C> = RateLimiter<u64, Table, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 impl Limits {
-    /// Makes the tables.
+    /// Creates the limiters.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self::with_clock(settings, &MonotonicClock)
@@ -95,7 +96,7 @@ impl Limits {
 }
 
 impl<C: Clock + Clone> Limits<C> {
-    /// Makes the tables, on this clock.
+    /// Creates the limiters with a clock.
     #[must_use]
     pub fn with_clock(settings: &Settings, clock: &C) -> Self {
         let limiter = |rate: Option<Rate>| {
@@ -113,10 +114,10 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
-    /// Counts one; IPv6 clients count by their /64. A limit that is off costs nothing.
+    /// Counts a request. IPv6 clients are counted by their /64.
     ///
     /// # Errors
-    /// [`RetryAfter`] when the client has used up its share.
+    /// [`RetryAfter`] when the client has used up its rate.
     pub fn check(&self, kind: LimitKind, client: IpAddr) -> Result<(), RetryAfter> {
         let limiter = match kind {
             LimitKind::Login => &self.login,
@@ -130,7 +131,7 @@ impl<C: Clock + Clone> Limits<C> {
             .map_err(|until| RetryAfter(until.wait_time_from(limiter.clock().now())))
     }
 
-    /// Counts a write of so many bytes to a user's row.
+    /// Counts a write of `bytes` bytes to a user's row.
     ///
     /// # Errors
     /// [`RetryAfter`] when the row was written too often.
@@ -141,32 +142,32 @@ impl<C: Clock + Clone> Limits<C> {
         match limiter.check_key_n(&self.hasher.hash_one(user), pages) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(until)) => Err(RetryAfter(until.wait_time_from(limiter.clock().now()))),
-            // More than the allowance ever holds.
+            // More than the burst, so no wait would be enough.
             Err(_) => Err(RetryAfter(Duration::from_secs(60))),
         }
     }
 
-    /// A slot for such work of a client; `None` while `most` are under way. IPv6 clients count by their /64.
+    /// A slot for work of a client; `None` if `most` are in progress. IPv6 clients are counted by their /64.
     #[must_use]
     pub fn client_slot(&self, kind: WorkKind, client: IpAddr, most: usize) -> Option<Slot> {
         self.slots.take(self.hasher.hash_one((kind, network(client))), most)
     }
 
-    /// The slot for such work of a user; `None` while it is taken.
+    /// A slot for work of a user; `None` if one is in progress.
     #[must_use]
     pub fn user_slot(&self, kind: WorkKind, user: &UserId) -> Option<Slot> {
         self.slots.take(self.hasher.hash_one((kind, user)), 1)
     }
 }
 
-/// How often one user's row is written: two a second for small ones, and two a minute of the largest.
+/// The rate of writes of one user's row: two a second if it is small, two a minute if it has the maximum size.
 pub const WRITES_PER_USER: Rate = Rate { burst: 120, period: Duration::from_secs(60) };
 
-/// Bytes of a row that count as one write.
+/// The number of bytes of a row that count as one write.
 pub const PAGE: usize = 4096;
 
 impl RetryAfter {
-    /// For the header `Retry-After`: whole seconds, rounded up, at least one.
+    /// The value of the header `Retry-After`: whole seconds, rounded up, at least one.
     #[must_use]
     pub fn seconds(self) -> u64 {
         let rest = u64::from(self.0.subsec_nanos() > 0);
@@ -174,7 +175,8 @@ impl RetryAfter {
     }
 }
 
-/// What counts as one client: an IPv4 address, or the /64 that an IPv6 host usually has for itself.
+/// The address that identifies a client: an IPv4 address, or the /64 of an IPv6 address, which one host usually
+/// has for itself.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -1,7 +1,8 @@
-//! What the gate tells its operators: log lines and metrics (docs/metrics.md).
+//! Log lines and metrics for operators (docs/metrics.md).
 //!
-//! [`Log`] owns one thread that writes; no other ever waits for a terminal, a pipe or a disk. [`access`] holds the
-//! one record a request, [`Events`] what the parts say and what happens to accounts, [`metrics`] the numbers.
+//! [`Log`] owns the only thread that writes lines, so that no other thread waits for a terminal, a pipe or a
+//! disk. [`access`] has the record of each request, [`Events`] the messages of all modules and the audit lines,
+//! [`metrics`] the counters.
 //!
 //! INVARIANT: a line holds no credential and no query string.
 
@@ -22,7 +23,7 @@ pub use self::{
     log_throttle::LogThrottle,
 };
 
-/// Who is at the other end.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// A client with an address.

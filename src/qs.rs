@@ -1,5 +1,5 @@
-//! Query strings and urlencoded bodies as the npm package `qs` 6.16 reads them: Express 4 and, with it, LoopBack 3
-//! have it. Whatever asks for a parameter asks here, so that the same request holds the same values everywhere.
+//! Query strings and urlencoded bodies as the npm package `qs` 6.16 reads them, which Express 4 and LoopBack 3
+//! use. All parts of the gate read parameters here, so that the same request has the same values everywhere.
 
 mod tree;
 
@@ -10,58 +10,58 @@ use serde_json::{Map, Value};
 use crate::javascript::decode_uri_component;
 use tree::{Node, Object, Step};
 
-/// How far a query or a body may go.
+/// Limits of the size of a query or a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Levels of brackets. What lies deeper is one name in a query, and an error in a body.
+    /// Levels of brackets. Deeper ones are part of the name in a query, and an error in a body.
     depth: usize,
-    /// How many items a list may have; longer ones become objects. A body's lists may have as many as it has pairs.
+    /// Items of a list. Longer lists become objects. A body's lists may have as many items as it has pairs.
     items: usize,
-    /// Whether too many pairs or levels are an error; otherwise the rest is dropped.
+    /// Whether too many pairs or levels are an error. Otherwise the rest is dropped.
     strict: bool,
 }
 
-/// Express's query strings.
+/// The limits of Express's query strings.
 pub(crate) const QUERY: Bounds = Bounds { depth: 5, items: 20, strict: false };
 
-/// The bodies of Express's `urlencoded` with `extended`.
+/// The limits of Express's `urlencoded` bodies with `extended`.
 pub(crate) const BODY: Bounds = Bounds { depth: 32, items: 100, strict: true };
 
-/// How many pairs are read, empty ones included.
+/// The number of pairs that are read, empty ones included. It is the default of `qs`.
 pub(crate) const MAX_PAIRS: usize = 1000;
 
-/// Why a body was not read.
+/// Why a body is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooMuch {
-    /// It has more than [`MAX_PAIRS`].
+    /// It has more than [`MAX_PAIRS`] pairs.
     Pairs,
     /// A name has more brackets than [`Bounds`] allow.
     Levels,
 }
 
-/// What a query has under a name.
+/// The value of a name in a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<'q> {
-    /// Nothing.
+    /// The query does not have the name.
     Nothing,
     /// One text, which may be empty.
     Text(Cow<'q, str>),
-    /// A list or an object: the name was repeated, or had brackets.
+    /// A list or an object, because the name is repeated or has brackets.
     Other,
 }
 
-/// Reads a query or a body. Of the names that could change what all objects of a JavaScript app have, `__proto__` is
-/// dropped, as in `qs`, and so is `prototype` in `constructor`.
+/// Parses a query or a body. `__proto__`, and `prototype` below `constructor`, are dropped as in `qs`: they
+/// would change the prototype of all objects of a JavaScript app.
 ///
 /// # Errors
-/// [`TooMuch`], where the bounds are strict.
+/// [`TooMuch`], if the bounds are strict.
 pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, TooMuch> {
     let pairs = text.split('&').count();
     if bounds.strict && pairs > MAX_PAIRS {
         return Err(TooMuch::Pairs);
     }
     let items = if bounds.strict { bounds.items.max(pairs) } else { bounds.items };
-    // Equal names come together first, in the order of a JavaScript object.
+    // As in `qs`: equal names are combined first, in the order of a JavaScript object.
     let mut named = Object::default();
     for (name, value) in text.split('&').take(MAX_PAIRS).map(split) {
         let name = decode(name);
@@ -84,7 +84,8 @@ pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, To
     }
 }
 
-/// What [`parse`] finds in a query under a name that is not a number, without building the rest.
+/// The value of a name in a query as [`parse`] would return it, without building the rest. The name is not a
+/// number.
 pub(crate) fn find<'q>(query: &'q str, name: &str) -> Found<'q> {
     let mut found: Option<(Cow<'q, str>, &'q str)> = None;
     let mut others: Vec<Cow<'q, str>> = Vec::new();
@@ -98,7 +99,7 @@ pub(crate) fn find<'q>(query: &'q str, name: &str) -> Found<'q> {
             _ if !is_plain => return Found::Other,
             None => found = Some((key, value)),
             Some((first, _)) if *first == key || others.contains(&key) => return Found::Other,
-            // A value under another spelling (`[name]`) is merged in, and an empty one leaves no trace.
+            // `qs` merges a value under another spelling (`[name]`). An empty one leaves no trace there.
             Some(_) if value.is_empty() => others.push(key),
             Some(_) => return Found::Other,
         }
@@ -106,7 +107,7 @@ pub(crate) fn find<'q>(query: &'q str, name: &str) -> Found<'q> {
     found.map_or(Found::Nothing, |(_, value)| Found::Text(decode(value)))
 }
 
-/// Name and value of a pair, as they stand. A `]=` counts before an earlier `=`: `a=b]=c` has the name `a=b]`.
+/// Raw name and value of a pair. A `]=` takes precedence over an earlier `=`: `a=b]=c` has the name `a=b]`.
 pub(crate) fn split(pair: &str) -> (&str, &str) {
     let bracket = pair.bytes().enumerate().find_map(|(at, byte)| {
         let rest = pair.get(at..)?;
@@ -121,8 +122,8 @@ pub(crate) fn split(pair: &str) -> (&str, &str) {
     (name, rest.strip_prefix('=').unwrap_or(rest))
 }
 
-/// A name or a value without its escapes. One with a broken escape, or that is not UTF-8 then, stays as it is except
-/// for blanks and brackets.
+/// A decoded name or value. If an escape is broken, or the result is not UTF-8, only blanks and brackets are
+/// decoded, as in `qs`.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     let spaced = with_blanks(text);
     if !spaced.contains('%') {
@@ -138,12 +139,12 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A form's blanks, which are written `+`.
+/// Replaces `+` by blanks, as forms encode them.
 pub(crate) fn with_blanks(text: &str) -> Cow<'_, str> {
     if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) }
 }
 
-/// The parameter that a decoded name belongs to, and whether it stands for a plain value: `a[b]` is a part of `a`, and
+/// The parameter that a decoded name belongs to, and whether its value is plain: `a[b]` is a part of `a`, and
 /// `[a]` is `a` itself.
 pub(crate) fn root(name: &str) -> (&str, bool) {
     match name.find('[') {
@@ -152,12 +153,12 @@ pub(crate) fn root(name: &str) -> (&str, bool) {
             Some((inner, rest)) => (inner, !rest.contains('[')),
             None => (name, true),
         },
-        // A bracket that is never closed makes an object, too.
+        // Also with a bracket that is never closed.
         Some(at) => (name.get(..at).unwrap_or(name), false),
     }
 }
 
-/// `a[b][][3]` -> `a`, `b`, the next place of a list, its place 3.
+/// The path of a name: `a[b][][3]` -> `a`, `b`, append to a list, index 3.
 fn steps(name: &str, depth: usize) -> Vec<Step<'_>> {
     let at = name.find('[').unwrap_or(name.len());
     let (first, mut rest) = name.split_at_checked(at).unwrap_or((name, ""));
@@ -177,13 +178,13 @@ fn steps(name: &str, depth: usize) -> Vec<Step<'_>> {
         };
         steps.push(Step::of_brackets(inner));
         left = below;
-        // What stands between two groups is passed over.
+        // `qs` ignores text between two groups of brackets.
         rest = after.find('[').and_then(|at| after.get(at..)).unwrap_or_default();
     }
     steps
 }
 
-/// `[b]c` -> `b`, `c`, with the bracket that closes the first one; `None` where none does.
+/// The first group of brackets and the rest: `[b]c` -> `b`, `c`. `None` if it is not closed.
 fn group(text: &str) -> Option<(&str, &str)> {
     let mut level = 0_usize;
     for (at, c) in text.char_indices() {

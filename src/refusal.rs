@@ -1,10 +1,9 @@
-//! One table from the cause of a refusal to status, code and body, and the envelope of every error.
+//! The table from the cause of a refusal to status, code and body, and the envelope of every error.
 //!
 //! Two variants carry a status that is chosen elsewhere: `Denied` (`policy/decide.rs`) and `BadRequest`
 //! (`wire/reject.rs` for what was sent; the steps of the gate send 400).
 //!
-//! The client is told little, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log is told
-//! all, where the reason is known.
+//! The client gets few details, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log gets all.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -14,48 +13,48 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::Reject;
 
-/// Why a request goes no further.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The request is malformed or ambiguous: the message names the check.
+    /// The request is malformed or ambiguous. The message names the check.
     BadRequest {
         /// The status of the check.
         status: u16,
-        /// Which check, and what would be right.
+        /// The check, and what would be right.
         message: String,
     },
-    /// A percent escape of the path is broken: LoopBack's own words.
+    /// A percent escape of the path is broken. The answer is LoopBack's.
     BadEscape(String),
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     HeadTooSlow,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     BodyTooSlow,
-    /// The body is larger than what is read before a decision.
+    /// The body is larger than the limit for bodies that are read before a decision.
     BodyTooLarge,
-    /// The token's time is over.
+    /// The token has expired.
     TokenExpired,
-    /// The token's lifetime is none: 0, or no number (LoopBack: an exception).
+    /// The token's lifetime is 0 or not a number, for which LoopBack throws an exception.
     TokenUnusable,
-    /// Two credentials, valid for two users.
+    /// The request has two valid credentials of different users.
     TwoUsers,
-    /// A cookie, and a page of another site that made the browser send it.
+    /// The request has a cookie, and the browser sent it from another site.
     CrossSite,
-    /// A rule says no.
+    /// A rule denies it.
     Denied {
         /// 401, 403 or 404.
         status: u16,
-        /// The model, for the 404's text.
+        /// The model, for the message of a 404.
         model: String,
-        /// The row's id, for the 404's text.
+        /// The row's id, for the message of a 404.
         model_id: Option<String>,
     },
-    /// A path of the gate's own that has nothing behind it.
+    /// A path that is reserved for the gate, and not used.
     NothingHere,
-    /// Too many requests.
+    /// Too many requests; the time to wait.
     TooMany(Duration),
-    /// A store that cannot answer: the answer is no.
+    /// The store cannot answer.
     StoreDown,
-    /// The owner of a row could not be found out: the answer is no.
+    /// The owner of the row could not be determined.
     OwnerUnknown,
     /// The app cannot be reached, or its answer is broken.
     AppDown,
@@ -63,22 +62,22 @@ pub enum Refusal {
     AppTooSlow,
     /// The way to the app leads back to the gate (RFC 5842 section 7.2).
     Loop,
-    /// A fault of ours.
+    /// An error of the gate.
     Internal,
 }
 
-/// In what form a refusal is told.
+/// The format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// To an API client.
+    /// JSON, for an API client.
     Json,
-    /// To a browser that goes to a page.
+    /// HTML, for a browser that navigates.
     Page,
-    /// To what speaks no HTTP: a line that a person reads among the bytes.
+    /// A line of text, for a peer that does not speak HTTP: a person may read it among the bytes.
     Text,
 }
 
-/// What a refusal looks like from outside.
+/// Status and error of the answer.
 struct Told {
     status: u16,
     name: &'static str,
@@ -87,7 +86,7 @@ struct Told {
 }
 
 impl Refusal {
-    /// The query or the body asks for another method than the request's (`[upstream] method_override`).
+    /// The request asks for another method in its query or body (`[upstream] method_override`).
     #[must_use]
     pub fn method_override() -> Self {
         let message = "the query or the body asks for another method (`_method` or its like); send that method itself \
@@ -95,20 +94,21 @@ impl Refusal {
         Self::BadRequest { status: 400, message: message.to_owned() }
     }
 
-    /// The status that the client gets.
+    /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.told().status
     }
 
-    /// Status, name, code and message, for a form of the answer that is made elsewhere.
+    /// Status, name, code and message, for an answer that is written elsewhere.
     #[must_use]
     pub fn words(&self) -> (u16, &'static str, Option<&'static str>, Cow<'static, str>) {
         let Told { status, name, code, message } = self.told();
         (status, name, code, message)
     }
 
-    /// The answer. `challenge`: 401 carries `WWW-Authenticate` (profile `standard`; LoopBack never does).
+    /// The answer. `challenge`: whether a 401 has `WWW-Authenticate`, as in profile `standard`; LoopBack never
+    /// sends it.
     #[must_use]
     pub fn into_response(self, form: Form, challenge: bool, request_id: &str) -> http::Response<Bytes> {
         let told = self.told();
@@ -130,6 +130,7 @@ impl Refusal {
         response
     }
 
+    // `Bearer` only. `gate/challenge.rs` adds `Basic` for clients and routes that need it.
     fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
         if self.status() == 401 && challenge {
             let value = if matches!(self, Self::TokenExpired | Self::TokenUnusable) {
@@ -145,7 +146,7 @@ impl Refusal {
             _ => None,
         };
         if let Some(wait) = wait {
-            // Rounded up: a client that comes back then is let in.
+            // Rounded up, so that a client that waits for exactly this time is admitted.
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),
@@ -159,7 +160,7 @@ impl Refusal {
         }
     }
 
-    /// The table.
+    /// The table of refusals that a client causes.
     fn told(&self) -> Told {
         match self {
             Self::BadRequest { status, message } => Told {
@@ -180,7 +181,8 @@ impl Refusal {
                 code: None,
                 message: "request entity too large".into(),
             },
-            // LoopBack throws at the second one, and answers 500: it is as little use as the first.
+            // LoopBack throws for an unusable token and answers 500. To the client it is as useless as an
+            // expired one.
             Self::TokenExpired | Self::TokenUnusable => told(401, "INVALID_TOKEN", "Invalid Access Token"),
             Self::TwoUsers => {
                 told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
@@ -211,7 +213,7 @@ impl Refusal {
         }
     }
 
-    /// The table of what is not the client's doing.
+    /// The table of refusals that a client does not cause.
     fn told_of_a_failure(&self) -> Told {
         match self {
             Self::StoreDown => {
@@ -236,13 +238,13 @@ impl Refusal {
     }
 }
 
-/// One line of the tables: an `Error` with a code of ours.
+/// A row of the tables: an `Error` with a code.
 fn told(status: u16, code: &'static str, message: &'static str) -> Told {
     Told { status, name: "Error", code: Some(code), message: message.into() }
 }
 
-/// What is inside of `error` in LoopBack's envelope, in its key order. The gate's refusals and the User API's errors
-/// (`api/problem.rs`, which adds `details`) are both made of it.
+/// The content of `error` in LoopBack's envelope, in its order of keys. The gate's refusals and the User API's errors
+/// (`api/problem.rs`, which adds `details`) use it.
 #[must_use]
 pub fn error_fields(
     status: u16,
@@ -262,7 +264,7 @@ pub fn error_fields(
     fields
 }
 
-/// The message names the check.
+/// The message of a reject names its check.
 impl From<&Reject> for Refusal {
     fn from(reject: &Reject) -> Self {
         match reject {
@@ -276,7 +278,7 @@ impl From<&Reject> for Refusal {
 }
 
 impl Form {
-    /// The form for a request: a page only when a browser goes to it.
+    /// The format for a request: HTML only for a browser that navigates. Scripts get JSON.
     #[must_use]
     pub fn of(method: &str, accept: Option<&[u8]>, fetch_mode: Option<&[u8]>) -> Self {
         let navigates = fetch_mode.is_none_or(|mode| mode == b"navigate");
@@ -298,7 +300,7 @@ fn is_html(range: &[u8]) -> bool {
 }
 
 impl Told {
-    /// A 5xx of the gate's own has neither name nor code.
+    /// The body. An internal error has neither name nor code, as in LoopBack.
     fn json(&self) -> String {
         let name = Some(self.name).filter(|name| !name.is_empty());
         json!({ "error": error_fields(self.status, name, &self.message, self.code) }).to_string()

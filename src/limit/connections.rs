@@ -1,4 +1,4 @@
-//! How many connections one client has open.
+//! The number of open connections of each client.
 
 use std::net::IpAddr;
 
@@ -6,27 +6,28 @@ use pingora_limits::inflight::{Guard, Inflight};
 
 use super::network;
 
-/// Counts open connections per client, in a table of fixed size: never too few, and rarely a stranger's with them.
+/// Counts open connections of each client in a table of fixed size. A count is never too low; rarely it
+/// includes those of another client.
 pub struct Connections {
     most: Option<isize>,
     open: Inflight,
 }
 
-/// One open connection; dropped, it no longer counts.
+/// An open connection. It counts until it is dropped.
 #[derive(Debug)]
 pub struct Connection {
     _guard: Option<Guard>,
 }
 
 impl Connections {
-    /// Up to `max_per_client` connections a client; 0 = no bound.
+    /// Allows `max_per_client` connections for each client; 0 = no limit.
     #[must_use]
     pub fn new(max_per_client: usize) -> Self {
         let most = (max_per_client > 0).then(|| isize::try_from(max_per_client).unwrap_or(isize::MAX));
         Self { most, open: Inflight::new() }
     }
 
-    /// Counts a new connection; `None` when the client has too many. IPv6 clients count by their /64.
+    /// Counts a new connection; `None` if the client has too many. IPv6 clients are counted by their /64.
     #[must_use]
     pub fn enter(&self, client: IpAddr) -> Option<Connection> {
         let Some(most) = self.most else { return Some(Connection { _guard: None }) };

@@ -1,15 +1,15 @@
-//! How many files this process may have open, and how many connections fit into them.
+//! The limit of open files of this process, and the number of connections that it allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most files that this process may have open: the system's hard limit.
+/// The hard limit of open files.
 #[must_use]
 pub fn most_open_files() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// Raises the number of files that this process may have open to the most that it is allowed to (`ulimit -Hn`); what it
-/// is then.
+/// Raises the soft limit of open files to the hard limit (`ulimit -Hn`), and returns the limit that is in force
+/// then.
 pub fn raise_open_files() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
@@ -18,18 +18,19 @@ pub fn raise_open_files() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
-/// How many connections fit into so many open files: each may need one to the app, and the store, the log and
-/// look-ups need some as well.
+/// The number of connections that fit into `open_files`. Each may need one to the app, and the store, the log
+/// and look-ups need some files as well.
 #[must_use]
 pub fn connections_within(open_files: u64) -> usize {
+    // At most half, so that a low limit still leaves room for connections.
     let left = open_files.saturating_sub(RESERVE.min(open_files / 2));
     usize::try_from(left / PER_CONNECTION).unwrap_or(usize::MAX).max(1)
 }
 
-/// A client's, and the app's.
+/// Open files for each connection: the client's socket and the app's.
 pub const PER_CONNECTION: u64 = 2;
 
-/// Files of everything but clients' connections.
+/// Open files for everything except connections.
 const RESERVE: u64 = 256;
 
 #[cfg(test)]

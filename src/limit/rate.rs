@@ -1,40 +1,40 @@
-//! How a limit is written: `10/minute`.
+//! The notation of rates: `10/minute`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// `10/minute`: how many, and in what time they come back.
+/// A rate such as `10/minute`, as a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many at once at most.
+    /// The size of the bucket.
     pub burst: u32,
-    /// The time in which `burst` come back, evenly.
+    /// The time in which an empty bucket is full again.
     pub period: Duration,
 }
 
 /// Why a text is not a rate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
-    /// There is no slash, or a part is missing.
+    /// A slash or a part is missing.
     #[error("`{0}` is not a limit, write a count and a time like `10/minute`, or \"\" to switch it off")]
     Form(String),
-    /// The count is none.
+    /// The count is not a number, or too large.
     #[error("`{0}` is not a count, use 1 to {MOST}")]
     Count(String),
-    /// Nothing would ever be let through.
+    /// A count of 0 would refuse every request.
     #[error("`{0}` would refuse every request, write \"\" to switch the limit off")]
     Zero(String),
-    /// The time is none.
+    /// The time is not a known unit.
     #[error("`{0}` is not a time, use `second`, `minute`, `hour` or `day`")]
     Unit(String),
 }
 
-/// A limit beyond a million in a second is none.
+/// The largest count. A higher rate does not limit anything.
 const MOST: u32 = 1_000_000;
 
 const UNITS: [(&str, u64); 4] = [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86_400)];
 
 impl Rate {
-    /// Reads a setting; `""` = off.
+    /// Parses a setting; `""` = off.
     ///
     /// # Errors
     /// [`RateError`].

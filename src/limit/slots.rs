@@ -1,18 +1,18 @@
-//! Work that is under way, counted by whom it is for.
+//! Counts work in progress of each client or user.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Counts per key. It holds no more keys than there is work under way.
+/// Counts per key. The map has only keys with work in progress, so it is bounded by that.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     taken: Arc<Mutex<HashMap<u64, usize>>>,
 }
 
-/// Work under way; dropped, it no longer counts. What does the work holds it: a client that goes away does not end
-/// the work.
+/// A permit for work in progress. It counts until it is dropped. The worker owns it, not the request: work goes
+/// on after its client has disconnected.
 #[derive(Debug)]
 pub struct Slot {
     slots: Slots,
@@ -20,7 +20,7 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// A slot, if fewer than `most` are taken under this key.
+    /// A slot, if fewer than `most` are in use for this key.
     pub(super) fn take(&self, key: u64, most: usize) -> Option<Slot> {
         let mut taken = self.lock();
         let count = taken.get(&key).copied().unwrap_or(0);
@@ -31,7 +31,7 @@ impl Slots {
         Some(Slot { slots: self.clone(), key })
     }
 
-    /// Nothing panics while the lock is held, so a poisoned one is whole.
+    /// Locks the map. No code panics while it holds the lock, so the map of a poisoned lock is consistent.
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

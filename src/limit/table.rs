@@ -1,20 +1,20 @@
-//! The limiters' memory: a table of fixed size, for any number of clients.
+//! The state of a rate limiter: a table of fixed size for any number of clients.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use governor::{nanos::Nanos, state::StateStore};
 
-/// Clients that one limiter tells apart at a time: 1 MiB. Who has more networks than that to come from is not
-/// stopped by counting addresses.
+/// Clients that one limiter can distinguish at a time, in 1 MiB. An attacker with more networks than that is
+/// not stopped by counting addresses.
 pub(super) const CAPACITY: usize = 65_536;
 
-/// Entries that share a lock. A key may take any place in its bucket.
+/// Entries of a bucket, which share a lock. A key may be in any of them.
 const WAYS: usize = 8;
 
-/// Buckets that are allocated together, 8 KiB of them: a table takes memory only as clients come.
+/// Buckets that are allocated together, in 8 KiB. The table takes memory only as clients arrive.
 const SEGMENT: usize = 64;
 
-/// Keys that are hashed already, and governor's theoretical arrival times.
+/// Hashed keys with governor's theoretical arrival times.
 #[derive(Debug)]
 pub(super) struct Table {
     segments: Box<[OnceLock<Segment>]>,
@@ -25,11 +25,11 @@ type Segment = Box<[Mutex<Bucket>]>;
 
 type Bucket = [Entry; WAYS];
 
-/// An empty place has key 0.
+/// An entry. Key 0 marks an empty one.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     key: u64,
-    /// When the key's allowance will be whole again: the earlier, the less an entry is worth.
+    /// The time at which the key's bucket is full again. The earlier, the less is lost by evicting the entry.
     whole_at: Nanos,
 }
 
@@ -61,7 +61,7 @@ impl StateStore for Table {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        // 0 marks an empty place.
+        // 0 marks an empty entry.
         let key = (*key).max(1);
         let Some(bucket) = self.bucket(key) else { return measure(None).map(|(outcome, _)| outcome) };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +77,7 @@ impl StateStore for Table {
 }
 
 impl Entry {
-    /// The lowest makes room for another: an empty place first, then the entry that is the most replenished.
+    /// Eviction order, the lowest first: an empty entry, then the one whose bucket is full again the earliest.
     fn rank(&self) -> (bool, Nanos) {
         (self.key != 0, self.whole_at)
     }

@@ -5,67 +5,67 @@ use std::time::Duration;
 use super::{Client, Log, line};
 use crate::clock::Timestamp;
 
-/// What is known of a request when it has been answered. Written without an allocation.
+/// The facts about an answered request. Written without an allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'r> {
-    /// When it came.
+    /// The time of arrival.
     pub ts: Timestamp,
-    /// The id that the client and the app see.
+    /// The request id that client and app see.
     pub request_id: &'r str,
-    /// Who sent it.
+    /// The client's address.
     pub client: Client,
-    /// Its verb.
+    /// The method.
     pub method: &'r str,
-    /// Its path as it came; what follows a `?` is not written.
+    /// The path as sent. The query is never written, because it may contain credentials.
     pub path: &'r [u8],
     /// The route's name.
     pub route: &'r str,
-    /// What was answered.
+    /// The status of the answer.
     pub status: u16,
-    /// Bytes of the request's body.
+    /// Size of the request body in bytes.
     pub bytes_in: u64,
-    /// Bytes of the response's body.
+    /// Size of the response body in bytes.
     pub bytes_out: u64,
-    /// From the first byte of the request to the last of the response.
+    /// The time from the first byte of the request to the last byte of the response.
     pub elapsed: Duration,
-    /// The id of the caller.
+    /// The caller's user id.
     pub user: Option<&'r str>,
-    /// `allow`, `deny`, or why there was none.
+    /// `allow`, `deny`, or why nothing was decided.
     pub decision: &'r str,
-    /// The rule behind it.
+    /// The rule that decided.
     pub rule: Option<&'r str>,
-    /// The app's server that answered.
+    /// The server of the app that answered.
     pub upstream: Option<&'r str>,
-    /// Its share of `elapsed`.
+    /// The app's share of `elapsed`.
     pub upstream_elapsed: Option<Duration>,
     /// The TLS version.
     pub tls: Option<&'r str>,
-    /// What a replay of the decision needs.
+    /// The facts that a replay of the decision needs.
     pub facts: Option<Facts<'r>>,
 }
 
-/// The facts that a decision is a pure function of.
+/// The input of a decision, which is a pure function of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'r> {
     /// The policy set's digest.
     pub policy: &'r str,
-    /// The model.
+    /// The model's name.
     pub model: &'r str,
     /// The method or property.
     pub property: &'r str,
     /// `READ`, `WRITE`, `EXECUTE`, `REPLICATE`.
     pub access_type: &'r str,
-    /// The row.
+    /// The row's id.
     pub model_id: Option<&'r str>,
-    /// The caller's roles.
+    /// The names of the caller's roles.
     pub roles: &'r [Box<str>],
-    /// What the token is good for.
+    /// The token's scopes.
     pub scopes: &'r [String],
-    /// Whether the caller owns the row; `None` = it was not asked.
+    /// Whether the caller owns the row; `None` = not asked.
     pub owner: Option<bool>,
 }
 
-/// One core's log: lines are collected and handed to the log's thread in packets.
+/// The access log of one core. It collects lines and passes them to the log's thread in packets.
 #[derive(Debug)]
 pub struct AccessLog {
     log: Log,
@@ -74,9 +74,9 @@ pub struct AccessLog {
     lines: Vec<u8>,
 }
 
-/// A packet: a write to a pipe of this size is one system call.
+/// Bytes of a packet. A write of this size to a pipe is one system call.
 const PACKET: usize = 16 * 1024;
-/// Room for the line that fills a packet.
+/// Capacity for the line that fills a packet.
 const LINE: usize = 2 * 1024;
 
 impl AccessLog {
@@ -84,13 +84,13 @@ impl AccessLog {
         Self { log, on, json, lines: Vec::with_capacity(if on { PACKET + LINE } else { 0 }) }
     }
 
-    /// Whether a record is worth making.
+    /// Whether records are written. If not, the caller need not build one.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Writes a record down.
+    /// Writes a record.
     pub fn record(&mut self, record: &Record<'_>) {
         if !self.on {
             return;
@@ -105,7 +105,7 @@ impl AccessLog {
         }
     }
 
-    /// Hands over what has been collected: every 100 ms or so, and at the end.
+    /// Passes on the collected lines. Called about every 100 ms, and at the end.
     pub fn tick(&mut self) {
         if !self.lines.is_empty() {
             let next = Vec::with_capacity(PACKET + LINE);
@@ -120,7 +120,7 @@ impl Drop for AccessLog {
     }
 }
 
-/// `,"name":` as one text. The names are ours, and need no escaping.
+/// `,"name":` as one text. All names are constants that need no escaping.
 macro_rules! key {
     ($name:literal) => {
         concat!(",\"", $name, "\":").as_bytes()
@@ -161,7 +161,7 @@ impl Record<'_> {
         out.extend_from_slice(b"}\n");
     }
 
-    /// Appends the record as a line for people.
+    /// Appends the record as a text line.
     pub fn write_text(&self, out: &mut Vec<u8>) {
         line::timestamp(out, self.ts);
         out.push(b' ');
@@ -198,7 +198,8 @@ impl Record<'_> {
         if self.status >= 500 { b"warn" } else { b"info" }
     }
 
-    /// The path without a query, and without what follows `accessTokens/`: LoopBack's clients put token ids there.
+    /// The path without the query and without the segment behind `accessTokens`, in which LoopBack's clients
+    /// put token ids.
     fn write_path(&self, out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, &[u8])) {
         const TOKENS: &[u8] = b"accessTokens";
         let path = self.path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();

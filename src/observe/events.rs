@@ -19,8 +19,8 @@ use tracing_subscriber::{
 use super::{Log, line};
 use crate::clock::Clock;
 
-/// Turns events into lines: those of the target `audit` (docs/interface.md, "Events") into the stream `audit`, named by
-/// their field `event`; all others into the stream `app`.
+/// Turns events into lines: those with the target `audit` (docs/interface.md, "Events") into the stream
+/// `audit`, named by their field `event`; all others into the stream `app`.
 #[derive(Debug)]
 pub struct Events {
     log: Log,
@@ -28,7 +28,7 @@ pub struct Events {
     json: bool,
 }
 
-/// The fields of one event; the message stands before the others.
+/// The fields of an event. The message comes first in the line.
 struct Fields {
     json: bool,
     audit: bool,
@@ -36,10 +36,10 @@ struct Fields {
     others: Vec<u8>,
 }
 
-/// The target of events that tell what happened to accounts.
+/// The target of events about accounts.
 const AUDIT: &str = "audit";
 
-/// What every line has, and no event may say a second time.
+/// Keys that every line has. A field with such a name gets a prefix, so that no key appears twice.
 const RESERVED: [&str; 5] = ["ts", "level", "stream", "msg", "target"];
 
 impl Events {
@@ -47,10 +47,10 @@ impl Events {
         Self { log, clock, json }
     }
 
-    /// Makes this the process' listener for events of `level` and above.
+    /// Makes this the global subscriber for events of `level` and above.
     ///
     /// # Errors
-    /// When there is one already.
+    /// When the process has a subscriber already.
     pub fn install(self, level: Level) -> Result<(), SetGlobalDefaultError> {
         let layer = self.with_filter(LevelFilter::from_level(level));
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
@@ -118,7 +118,7 @@ impl Fields {
                 self.message = text.into();
                 return;
             }
-            // It says the same.
+            // An audit line is named by its field `event`; the message repeats it.
             "message" if self.audit => return,
             "message" => {
                 self.message.extend_from_slice(text.as_bytes());
@@ -134,7 +134,7 @@ impl Fields {
         }
     }
 
-    /// A number or a truth value, which JSON knows as it is.
+    /// A number or a boolean, which needs no quotes in JSON.
     fn bare(&mut self, field: &Field, value: impl fmt::Display) {
         self.name(field);
         self.others.extend_from_slice(value.to_string().as_bytes());
@@ -162,7 +162,7 @@ impl Visit for Fields {
         if value.is_finite() { self.bare(field, value) } else { self.text(field, &value.to_string()) }
     }
 
-    /// The whole chain: what went wrong, and what was behind it.
+    /// The error with its chain of sources.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let mut chain = value.to_string();
         let mut cause = value.source();

@@ -1,14 +1,15 @@
-//! The pieces of a log line, written into a buffer without an allocation.
+//! The parts of a log line, written into a buffer without an allocation.
 
 use std::{io::Write, net::IpAddr, time::Duration};
 
 use super::Client;
 use crate::clock::Timestamp;
 
-/// Texts that a client chooses are cut here: long enough for any honest path, short enough for any log reader.
+/// The largest number of bytes of a text that a client chooses: more than any honest path has, and few enough
+/// for every log reader.
 pub(super) const LONGEST_TEXT: usize = 1024;
 
-/// What stands for the rest of a text that was cut.
+/// Takes the place of the rest of a text that was cut.
 const CUT: &str = "…";
 
 pub(super) fn number(out: &mut Vec<u8>, number: u64) {
@@ -26,7 +27,7 @@ pub(super) fn number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
 }
 
-/// With leading zeros, in `WIDTH` digits.
+/// A number with leading zeros, `WIDTH` digits.
 fn padded<const WIDTH: usize>(out: &mut Vec<u8>, value: u64) {
     let mut digits = [b'0'; WIDTH];
     let mut rest = value;
@@ -45,7 +46,7 @@ pub(super) fn millis(out: &mut Vec<u8>, duration: Duration) {
     padded::<3>(out, micros % 1000);
 }
 
-/// As [`Timestamp`] shows itself, some ten times as fast: one stands on every line.
+/// The same text as [`Timestamp`]'s `Display`, about ten times as fast, because every line has one.
 pub(super) fn timestamp(out: &mut Vec<u8>, moment: Timestamp) {
     const DAY: i64 = 86_400_000;
     let (Ok(days), Ok(ms)) =
@@ -54,7 +55,8 @@ pub(super) fn timestamp(out: &mut Vec<u8>, moment: Timestamp) {
         let _ = write!(out, "{moment}");
         return;
     };
-    // The proleptic Gregorian calendar, counted from 1 March of the year 0 in eras of 400 years.
+    // The proleptic Gregorian calendar, counted from 1 March of the year 0 in eras of 400 years, so that a leap
+    // day is the last day of its year.
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -93,11 +95,11 @@ pub(super) fn client(out: &mut Vec<u8>, client: Client) {
     }
 }
 
-/// A JSON string, quotes included. What a terminal or a log reader might obey is escaped, invalid UTF-8 becomes
-/// U+FFFD, and what is beyond [`LONGEST_TEXT`] bytes is cut.
+/// A JSON string with quotes. Characters that control a terminal or a log reader are escaped, invalid UTF-8
+/// becomes U+FFFD, and texts longer than [`LONGEST_TEXT`] are cut.
 pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    // A fold has no early end, and so looks at many bytes at a time.
+    // `fold` and not `all`: without an early exit the compiler vectorizes the loop.
     if text.len() <= LONGEST_TEXT && text.iter().fold(true, |plain, byte| plain & !is_special(*byte)) {
         out.extend_from_slice(text);
         out.push(b'"');
@@ -107,6 +109,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     let mut chunks = kept.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         escape(out, chunk.valid());
+        // A cut may split a character; its rest is not invalid UTF-8 of the client.
         let cut_through = chunks.peek().is_none() && kept.len() < text.len();
         if !chunk.invalid().is_empty() && !cut_through {
             out.extend_from_slice("\u{fffd}".as_bytes());
@@ -118,7 +121,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// As it is where that is plain to see, else as a JSON string.
+/// The text itself if it is unambiguous in a text line, else a JSON string.
 pub(super) fn plain(out: &mut Vec<u8>, text: &[u8]) {
     let simple = |byte: u8| !is_special(byte) && byte != b' ';
     if !text.is_empty() && text.len() <= LONGEST_TEXT && text.iter().all(|byte| simple(*byte)) {
@@ -128,7 +131,7 @@ pub(super) fn plain(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Whether a text, shown as it is, would not look like what it says.
+/// Whether a text would look different from what it contains.
 pub(super) fn is_treacherous(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(|text| text.chars().any(is_hidden))
 }
@@ -162,7 +165,8 @@ fn is_special(byte: u8) -> bool {
     !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
-/// What changes how a line looks without being seen itself: controls, line separators, marks of direction, tags.
+/// Whether a character changes how a line looks without being visible: controls, line separators, direction
+/// marks, tags.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

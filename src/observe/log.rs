@@ -1,4 +1,4 @@
-//! The one thread that writes, and the bounded queue in front of it.
+//! The thread that writes log lines, and the bounded queue in front of it.
 
 mod handle;
 
@@ -20,10 +20,10 @@ use handle::{Message, Queue};
 
 pub use handle::Log;
 
-/// What is logged, and how.
+/// The settings of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How lines look.
+    /// The format of lines.
     pub format: Format,
     /// Whether requests are logged.
     pub access: bool,
@@ -31,32 +31,32 @@ pub struct Settings {
     pub audit: bool,
 }
 
-/// How lines look.
+/// The format of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Text on a terminal, else JSON.
     #[default]
     Auto,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Text for readers.
     Text,
 }
 
-/// Messages that may wait: with access lines in packets of 16 KiB, some 16 MiB at most.
+/// Messages in the queue. With access lines in packets of 16 KiB, at most about 16 MiB.
 const CAPACITY: usize = 1024;
-/// Access lines leave room for the others: a flood of requests pushes out no audit line.
+/// Access lines may fill only half of the queue, so that a flood of requests displaces no audit line.
 const ACCESS_CAPACITY: usize = CAPACITY / 2;
-/// Room for [`Message::Flush`] even when lines fill their share.
+/// Additional places for [`Message::Flush`], which must get in while the queue is full of lines.
 const SPARE: usize = 16;
-/// A reader that has stalled does not keep the process from ending.
+/// The time that [`Log::flush`] waits. A stalled reader must not keep the process from exiting.
 const LONGEST_FLUSH: Duration = Duration::from_secs(2);
 
 impl Log {
-    /// Starts the thread; lines go to standard output.
+    /// Starts the thread. Lines go to standard output.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot create a thread.
     pub fn start(settings: Settings, clock: Clock) -> io::Result<Self> {
         let terminal = io::stdout().is_terminal();
         let format = match settings.format {
@@ -66,10 +66,10 @@ impl Log {
         Self::to(Settings { format, ..settings }, clock, io::stdout())
     }
 
-    /// Starts the thread; lines go to `target`, and `auto` means JSON.
+    /// Starts the thread. Lines go to `target`, and `auto` means JSON.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot create a thread.
     pub fn to(settings: Settings, clock: Clock, target: impl Write + Send + 'static) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(CAPACITY + SPARE);
         let queue = Queue {
@@ -88,25 +88,25 @@ impl Log {
         Ok(Self { queue: Arc::new(queue) })
     }
 
-    /// One core's access log.
+    /// A new access log for one core.
     #[must_use]
     pub fn access(&self) -> AccessLog {
         AccessLog::new(self.clone(), self.queue.access, self.queue.json)
     }
 
-    /// Where `tracing` events become lines.
+    /// A new writer of `tracing` events.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone(), self.queue.clock.clone(), self.queue.json)
     }
 
-    /// How many lines were given up since the start, because their reader was too slow.
+    /// The number of lines that were dropped since the start because the reader was too slow.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.queue.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything that was handed over is written, or two seconds. For the end of the process.
+    /// Waits until all queued lines are written, at most two seconds. Called before the process exits.
     pub fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         if self.queue.sender.try_send(Message::Flush(done)).is_ok() {
@@ -127,7 +127,7 @@ impl Log {
         self.offer(lines, ACCESS_CAPACITY);
     }
 
-    /// Hands lines over, or counts them as lost.
+    /// Queues lines, or counts them as dropped. It never waits.
     fn offer(&self, lines: Vec<u8>, capacity: usize) {
         let queue = &self.queue;
         let count = count_lines(&lines);
@@ -149,7 +149,7 @@ impl fmt::Debug for Log {
     }
 }
 
-/// The thread's life: until the last [`Log`] is gone.
+/// The thread's main loop. It ends when the last [`Log`] is dropped.
 fn write(receiver: &Receiver<Message>, mut target: impl Write, waiting: &AtomicUsize, dropped: &AtomicU64) {
     for message in receiver {
         match message {

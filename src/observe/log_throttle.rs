@@ -1,10 +1,10 @@
-//! Log lines that a client can cause as often as it likes.
+//! Throttling of log lines that a client can cause at will.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 
-/// Lets one line a second through, and counts those that it holds back.
+/// Allows one line a second, and counts those that it suppresses.
 #[derive(Debug)]
 pub struct LogThrottle {
     /// The second of the last line.
@@ -13,12 +13,12 @@ pub struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// `None`: not now. Else the line is due, and so many have been held back since the last one.
+    /// `Some` if a line may be written now, with the number of lines that were suppressed since the last one.
     #[must_use]
     pub fn say(&self, now: Timestamp) -> Option<u64> {
         let second = now.0.div_euclid(1000);
         let last = self.last.load(Ordering::Relaxed);
-        // One of those that come at once has it.
+        // Of several threads in the same second one writes the line.
         if last != second
             && self.last.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {

@@ -1,6 +1,6 @@
-//! Numbers for Prometheus (docs/metrics.md, "Metrics").
+//! Metrics for Prometheus (docs/metrics.md, "Metrics").
 //!
-//! What every request counts is counted per core, by that core alone, and added up for each reading.
+//! Counters of the request path belong to one core each, and are summed up for each scrape.
 
 mod core;
 mod render;
@@ -14,13 +14,14 @@ use std::sync::{
 pub use self::core::{CoreMetrics, Decision};
 pub use values::{Gauges, LoginResult, Metrics, UpstreamError};
 
-/// Routes that are told apart, over all reloads; the others count as [`OTHER`].
+/// The number of routes with a label, over all reloads. Further routes count as [`OTHER`], so that reloads
+/// cannot make the page grow without a bound.
 const MOST_ROUTES: usize = 1024;
-/// The label of what has no label of its own.
+/// The label of routes without their own.
 const OTHER: &str = "other";
 
 impl Metrics {
-    /// Everything at 0.
+    /// All metrics, at 0.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -34,7 +35,7 @@ impl Metrics {
         })
     }
 
-    /// The counters of one more core. INVARIANT: only that core's thread counts with them.
+    /// The counters of a new core. INVARIANT: only that core's thread increments them.
     #[must_use]
     pub fn core(&self) -> Arc<CoreMetrics> {
         let core = Arc::new(CoreMetrics::new(MOST_ROUTES));
@@ -42,7 +43,7 @@ impl Metrics {
         core
     }
 
-    /// The label ids of these routes, in their order; a name keeps its id over reloads.
+    /// The label ids of routes, in the same order. A name keeps its id over reloads.
     #[must_use]
     pub fn register_routes(&self, names: &[&str]) -> Arc<[u32]> {
         let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +55,7 @@ impl Metrics {
         count(self.logins.get(result as usize));
     }
 
-    /// Counts a failure towards the app.
+    /// Counts a failed request to the app.
     pub fn upstream_error(&self, kind: UpstreamError) {
         count(self.upstream_errors.get(kind as usize));
     }
@@ -64,23 +65,23 @@ impl Metrics {
         count(Some(&self.store_errors));
     }
 
-    /// Notes how many of the tokens are over, and still there.
+    /// Sets the number of tokens that have ended and are still stored.
     pub fn tokens_over(&self, count: u64) {
         self.tokens_over.store(count, Ordering::Relaxed);
     }
 
-    /// How many tokens were over when they were last looked through.
+    /// The number of ended tokens at the last count.
     #[must_use]
     pub fn over(&self) -> u64 {
         self.tokens_over.load(Ordering::Relaxed)
     }
 
-    /// Notes how the last load of config, policies and certificates went.
+    /// Records whether the last load of configuration, policies and certificates succeeded.
     pub fn reloaded(&self, success: bool) {
         self.last_reload_failed.store(!success, Ordering::Relaxed);
     }
 
-    /// Prometheus' text format, version 0.0.4.
+    /// All metrics in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self, gauges: &Gauges) -> String {
         let cores = self.cores.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -89,7 +90,7 @@ impl Metrics {
     }
 }
 
-/// The id of a name, given now if it has none and there is room.
+/// The id of a name. A new name gets an id if there is room.
 fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
     let known = labels.iter().position(|label| **label == *name);
     let index = known.or_else(|| {
@@ -101,7 +102,7 @@ fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
     index.and_then(|index| u32::try_from(index).ok()).unwrap_or(0)
 }
 
-/// Rare enough for an atomic addition.
+/// An atomic addition. These counters are incremented rarely, and from any thread.
 fn count(counter: Option<&AtomicU64>) {
     if let Some(counter) = counter {
         counter.fetch_add(1, Ordering::Relaxed);

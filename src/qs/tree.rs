@@ -1,4 +1,4 @@
-//! The values of a query while they grow together.
+//! The values of a query under construction.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,23 +6,23 @@ use serde_json::Value;
 
 use crate::javascript::LARGEST_WHOLE;
 
-/// One step into a value.
+/// A step of a name's path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'n> {
     /// A member of an object.
     Name(&'n str),
-    /// A member whose name is all brackets that lie too deep.
+    /// A member whose name consists of the brackets below the depth limit.
     TooDeep(&'n str),
-    /// A place of a list: `[3]`.
+    /// An index of a list: `[3]`.
     Place(usize),
-    /// The next place of a list: `[]`.
+    /// The next free index of a list: `[]`.
     Next,
 }
 
-/// 2^32 - 1: numbers below it come first among an object's members.
+/// 2^32 - 1. JavaScript puts members whose names are numbers below it first.
 const MAX_INDEX: usize = 0xffff_ffff;
 
-/// A value.
+/// A value under construction.
 #[derive(Debug)]
 pub(super) enum Node {
     Text(String),
@@ -30,34 +30,34 @@ pub(super) enum Node {
     Map(Object),
 }
 
-/// A list, with holes.
+/// A list, possibly with holes.
 #[derive(Debug, Default)]
 pub(super) struct List {
     items: BTreeMap<usize, Node>,
-    /// Whether it has come from an object that met a text.
+    /// Whether it was created from an object and a text with the same name.
     is_conflict: bool,
 }
 
-/// An object, in the order of its making.
+/// An object with its members in the order of insertion.
 #[derive(Debug, Default)]
 pub(super) struct Object {
     members: Vec<(String, Node)>,
     grown: Grown,
 }
 
-/// Where an object was a list before, its largest place: a text that meets it goes to the next one.
+/// The largest index of an object that was a list before. A text that is merged into it goes to the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Grown {
     #[default]
     No,
-    /// The list had come from an object that met a text.
+    /// The list was created from an object and a text.
     Conflict(usize),
-    /// The list had become too long.
+    /// The list was too long.
     Overflow(usize),
 }
 
 impl<'n> Step<'n> {
-    /// What stands in brackets.
+    /// The step for the text in a group of brackets.
     pub(super) fn of_brackets(inner: &'n str) -> Self {
         match (inner, place(inner)) {
             ("", _) => Self::Next,
@@ -68,7 +68,7 @@ impl<'n> Step<'n> {
 }
 
 impl Node {
-    /// The value at the end of these steps. `items` is the length of the longest list.
+    /// The value at the end of a path. `items` is the maximum length of a list.
     pub(super) fn nest(steps: &[Step<'_>], value: Self, items: usize) -> Self {
         steps.iter().rev().fold(value, |inner, step| match step {
             Step::Next => match inner {
@@ -88,10 +88,10 @@ impl Node {
         })
     }
 
-    /// This value, and what came later under the same name.
+    /// Merges a value with a later one of the same name.
     pub(super) fn merge(self, more: Self, items: usize) -> Self {
         match (self, more) {
-            // JavaScript takes it for nothing.
+            // An empty text is falsy in JavaScript, and `qs` ignores it.
             (before, Self::Text(text)) if text.is_empty() => before,
             (Self::List(list), text @ Self::Text(_)) => list.push(text, items),
             (Self::Map(map), text @ Self::Text(_)) => map.push(text),
@@ -105,7 +105,7 @@ impl Node {
         }
     }
 
-    /// The value without the holes of its lists, its objects in JavaScript's order.
+    /// The final value: lists without holes, objects in JavaScript's order.
     pub(super) fn finished(self) -> Value {
         match self {
             Self::Text(text) => Value::String(text),
@@ -133,7 +133,7 @@ impl List {
         self.bounded(items)
     }
 
-    /// Items whose place is taken go to the end; two objects become one.
+    /// Items whose index is taken are appended; two objects are merged.
     fn merge(mut self, more: Self, items: usize) -> Node {
         for (place, item) in more.items {
             match self.items.remove(&place) {
@@ -155,13 +155,13 @@ impl List {
         self.items.insert(self.len(), item);
     }
 
-    /// The list with this before its first item.
+    /// The list with an item inserted before its first.
     fn behind(self, first: Node) -> Self {
         let rest = self.items.into_iter().map(|(place, item)| (place + 1, item));
         Self { items: std::iter::once((0, first)).chain(rest).collect(), is_conflict: false }
     }
 
-    /// An object, where the list is too long.
+    /// The list, or an object if it is too long.
     fn bounded(self, items: usize) -> Node {
         let len = self.len();
         if len <= items {
@@ -182,7 +182,7 @@ impl List {
 }
 
 impl Object {
-    /// Adds a value to those of its name: several are a list.
+    /// Adds a value. Several of the same name become a list.
     pub(super) fn append(&mut self, name: Cow<'_, str>, value: Node, items: usize) {
         let Some(slot) = self.slot(&name) else {
             self.members.push((name.into_owned(), value));
@@ -196,7 +196,7 @@ impl Object {
         };
     }
 
-    /// The members in JavaScript's order: numbers upwards, then the rest as they came.
+    /// The members in JavaScript's order: numbers ascending, then the others as inserted.
     pub(super) fn into_members(mut self) -> impl Iterator<Item = (String, Node)> {
         self.members.sort_by_cached_key(|(name, _)| place(name).unwrap_or(usize::MAX).min(MAX_INDEX));
         self.members.into_iter()
@@ -245,7 +245,7 @@ impl Object {
         self
     }
 
-    /// An object that was a list, with this before its first item.
+    /// An object that was a list, with an item inserted before its first.
     fn behind(self, first: Node) -> Self {
         let Grown::Overflow(largest) = self.grown else { return self };
         let rest =
@@ -257,7 +257,7 @@ impl Object {
     }
 }
 
-/// A name that is a place of a list: a whole number as JavaScript writes it.
+/// A name that is an index of a list: an integer as JavaScript writes it.
 fn place(name: &str) -> Option<usize> {
     let number = name.parse().ok().filter(|number: &usize| number.to_string() == name)?;
     #[expect(clippy::cast_precision_loss, reason = "what is rounded is too large either way")]

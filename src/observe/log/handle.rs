@@ -1,4 +1,4 @@
-//! A way to the log.
+//! The handle of the log.
 
 use std::sync::{
     Arc,
@@ -8,7 +8,7 @@ use std::sync::{
 
 use crate::clock::Clock;
 
-/// Where log lines go. Cheap to clone; never waits.
+/// The handle of the log. Cheap to clone; its methods do not block, except for [`Log::flush`].
 #[derive(Clone)]
 pub struct Log {
     pub(super) queue: Arc<Queue>,
@@ -16,7 +16,7 @@ pub struct Log {
 
 pub(super) struct Queue {
     pub(super) sender: SyncSender<Message>,
-    /// Messages that the thread has not taken yet.
+    /// Messages that the thread has not received yet.
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) dropped: Arc<AtomicU64>,
     pub(super) json: bool,

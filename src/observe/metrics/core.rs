@@ -1,4 +1,4 @@
-//! What one core counts: plain loads and stores, no lock and no locked instruction.
+//! The counters of one core: plain loads and stores, without locks or locked instructions.
 
 use std::{
     sync::{
@@ -10,30 +10,31 @@ use std::{
 
 /// The counters of one core.
 ///
-/// INVARIANT: one thread alone calls [`CoreMetrics::request`] and [`CoreMetrics::decision`]; others may read. Two
-/// writers would lose counts, and nothing worse.
+/// INVARIANT: only one thread calls [`CoreMetrics::request`] and [`CoreMetrics::decision`]. Others may read. A
+/// second writer would lose counts, but do no other harm.
 #[derive(Debug)]
 pub struct CoreMetrics {
-    /// By label id; made when a route is first used.
+    /// By label id, allocated when a route is first used.
     routes: Box<[OnceLock<Box<Statuses>>]>,
     decisions: [AtomicU64; Decision::NAMES.len()],
-    /// How many took up to each of [`BOUNDS_US`] and no less, and how many longer.
+    /// Requests whose duration is at most the bound in [`BOUNDS_US`], and above the previous one; the last
+    /// entry is for longer ones.
     durations: [AtomicU64; BOUNDS_US.len() + 1],
     duration_us: AtomicU64,
 }
 
-/// What a request was decided to be.
+/// The outcome of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// A rule let it through.
+    /// A rule allowed the request.
     Allow,
-    /// A rule, or the lack of one, refused it.
+    /// A rule, or the default, denied it.
     Deny,
     /// It could not be decided: the store or an owner look-up failed.
     Error,
 }
 
-/// One route's answers by status.
+/// Counters of one route's answers by status.
 type Statuses = [AtomicU64; LISTED.len() + CLASSES.len()];
 
 /// Statuses with a counter of their own.
@@ -42,10 +43,11 @@ const LISTED: [u16; 44] = [
     404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 500, 501, 502,
     503, 504,
 ];
-/// The rest, by the first digit: what an app makes up must not make a page of metrics long.
+/// All other statuses, by their first digit. An app may invent statuses, which must not make the page of
+/// metrics long.
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
 
-/// Upper bounds of the histogram, in µs.
+/// Upper bounds of the histogram in µs.
 pub(super) const BOUNDS_US: [u64; 14] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000,
@@ -81,7 +83,7 @@ impl CoreMetrics {
         add(self.decisions.get(decision as usize), 1);
     }
 
-    /// Adds the counts of a route to `sums`, which has one place a status.
+    /// Adds the counts of a route to `sums`, which has one element for each status.
     pub(super) fn add_statuses(&self, label: usize, sums: &mut [u64]) {
         if let Some(statuses) = self.routes.get(label).and_then(OnceLock::get) {
             add_up(sums, statuses.as_slice());
@@ -112,12 +114,12 @@ fn status_index(status: u16) -> usize {
     })
 }
 
-/// The names of the places that [`CoreMetrics::add_statuses`] fills.
+/// The names of the elements that [`CoreMetrics::add_statuses`] fills.
 pub(super) fn status_names() -> impl Iterator<Item = String> {
     LISTED.iter().map(ToString::to_string).chain(CLASSES.iter().map(ToString::to_string))
 }
 
-/// A locked addition costs ten times as much, and one writer needs none.
+/// A plain load and store. An atomic addition costs ten times as much, and a single writer does not need one.
 fn add(counter: Option<&AtomicU64>, by: u64) {
     if let Some(counter) = counter {
         counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);

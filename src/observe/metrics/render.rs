@@ -1,4 +1,4 @@
-//! The page that Prometheus reads.
+//! Renders the metrics for Prometheus.
 
 use std::{
     fmt::{Display, Write},
@@ -63,6 +63,7 @@ impl Page {
             let mut sums = vec![0; statuses.len()];
             cores.iter().for_each(|core| core.add_statuses(id, &mut sums));
             let route = escaped(label);
+            // Zeros are left out: 50 statuses for each of a thousand routes would be a page of megabytes.
             for (status, sum) in statuses.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
                 self.line(&format!("requests_total{{route=\"{route}\",status=\"{status}\"}}"), sum);
             }
@@ -104,7 +105,7 @@ fn read<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
     counters.each_ref().map(|counter| counter.load(Ordering::Relaxed))
 }
 
-/// Seconds, without the zeros that say nothing.
+/// A duration in seconds without trailing zeros.
 fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! All numbers of the process.
+//! All metrics of the process.
 
 use std::sync::{
     Arc, Mutex,
@@ -7,11 +7,11 @@ use std::sync::{
 
 use super::core::CoreMetrics;
 
-/// All numbers of the process.
+/// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
     pub(super) cores: Mutex<Vec<Arc<CoreMetrics>>>,
-    /// The names of the routes; an index is a label's id.
+    /// The names of the routes. The index is the label's id.
     pub(super) labels: Mutex<Vec<Box<str>>>,
     pub(super) logins: [AtomicU64; LoginResult::NAMES.len()],
     pub(super) upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
@@ -20,50 +20,50 @@ pub struct Metrics {
     pub(super) last_reload_failed: AtomicBool,
 }
 
-/// What a login came to.
+/// The outcome of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginResult {
-    /// A token was made.
+    /// A token was issued.
     Succeeded,
     /// Unknown user or wrong password.
     Failed,
-    /// The address is not confirmed yet.
+    /// The email address is not confirmed yet.
     Unverified,
-    /// Too many from this client.
+    /// The client's rate of logins is exceeded.
     Limited,
-    /// Too many passwords were waiting.
+    /// The hashing queue is full.
     Busy,
-    /// The request made no sense.
+    /// The request was malformed.
     Invalid,
-    /// The store or something else broke.
+    /// An error of the store or of the gate.
     Error,
 }
 
 /// How a request to the app failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamError {
-    /// No connection.
+    /// The connection could not be established.
     Connect,
-    /// No connection in time.
+    /// The connection was not established in time.
     ConnectTimeout,
     /// No response in time.
     ResponseTimeout,
-    /// The connection ended too early.
+    /// The connection was closed too early.
     Closed,
-    /// The response was no HTTP, or broke its rules.
+    /// The response was not valid HTTP.
     Protocol,
 }
 
-/// What is measured for each reading, not counted before.
+/// Values that are measured for each scrape.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
-    /// Password jobs that wait.
+    /// Password jobs in the queue.
     pub hash_queue_depth: u64,
-    /// Live tokens.
+    /// Valid tokens.
     pub tokens_live: u64,
-    /// Log lines that were given up.
+    /// Log lines that were dropped.
     pub log_lines_dropped: u64,
-    /// When the first certificate ends, in seconds since the Unix epoch; `None` without TLS.
+    /// Expiry of the first certificate in seconds since the Unix epoch; `None` without TLS.
     pub cert_not_after_seconds: Option<i64>,
 }
 
@@ -73,7 +73,7 @@ impl LoginResult {
 }
 
 impl UpstreamError {
-    /// How many there are.
+    /// The number of kinds.
     pub const COUNT: usize = Self::NAMES.len();
     pub(super) const NAMES: [&'static str; 5] =
         ["connect", "connect_timeout", "response_timeout", "closed", "protocol"];
