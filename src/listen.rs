@@ -1,4 +1,4 @@
-//! Sockets: one accepting listener a core, and the life of a connection.
+//! Accepts connections, on one listener for each core.
 
 mod bind;
 mod connection;
@@ -37,17 +37,17 @@ pub use self::{
 
 pub use server::{Server, Settings, Shared};
 
-/// After the system refused a connection (no descriptor, no memory), how long until the next try.
+/// The pause after the system could not accept a connection (no file descriptor, no memory).
 const BREATHER: Duration = Duration::from_millis(50);
-/// Pools and spare buffers are swept this often, in ticks.
+/// The interval of sweeps of pools and spare buffers, in ticks.
 const SWEEP: u32 = 20;
-/// How long streams have for their ends when the grace is over.
+/// The time that streams have to end after the grace period.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// The log hears of refused connections this often.
+/// The interval of log lines about refused connections.
 const TELL: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// For so many cores.
+    /// The shared state of this many cores.
     #[must_use]
     pub fn new(settings: Settings, cores: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -62,13 +62,13 @@ impl Shared {
         })
     }
 
-    /// From now on each answer ends its connection, so that clients find their way to other gates.
+    /// Makes each answer end its connection, so that clients reconnect to other gates.
     pub fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// No new connection or request is taken from now on; those under way end.
+    /// Stops accepting connections and requests. Those in progress end.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.wake();
@@ -86,7 +86,7 @@ impl Shared {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Connections that are open now.
+    /// The number of open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -94,7 +94,7 @@ impl Shared {
 }
 
 impl Server {
-    /// A core's server; its `deadlines` are the ones that its forwarder has.
+    /// A core's server. `deadlines` must be those of its forwarder.
     #[must_use]
     pub fn new(
         gate: Arc<Gate>,
@@ -115,10 +115,10 @@ impl Server {
         })
     }
 
-    /// Accepts until it is told to drain, then waits for the requests under way, `grace` at most.
+    /// Accepts connections until the gate drains, then waits at most `grace` for the requests in progress.
     pub async fn run(self: Rc<Self>, listener: Listener, grace: Duration) {
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
-        // One core asks for all.
+        // One core probes for all.
         let probed = if self.index == 0 { self.core.forwarder.probed() } else { 0 };
         let probes: Vec<_> = (0..probed)
             .map(|at| {
@@ -138,7 +138,7 @@ impl Server {
                 "the grace of the shutdown is over; the rest is cut"
             );
             self.deadlines.enter(Stage::Cutting);
-            // Those that cannot end in order have gone by then, or never go.
+            // Streams that can end in order have ended by then; others are cut.
             let _ = tokio::time::timeout(LAST_WORDS, self.all_ended()).await;
         }
         ticking.abort();
@@ -170,7 +170,8 @@ impl Server {
         }
     }
 
-    /// Does what other cores and the way to the end ask for, until there is no more to accept.
+    /// Evicts connections when another core asks for it, and follows the shutdown phases, until no more
+    /// connections are accepted.
     async fn obey(&self) {
         let Some(of_core) = self.of_core() else { return };
         loop {
@@ -185,13 +186,13 @@ impl Server {
         }
     }
 
-    /// Gives the connection its task, or closes it when there are too many.
+    /// Spawns the task of a connection, or closes it if there are too many.
     fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer) {
         let Some(place) = self.enter(peer) else { return };
         self.running.set(self.running.get() + 1);
         let server = Rc::clone(self);
         let deadline = self.deadlines.deadline();
-        // Before its task runs: the next one that comes may need its place.
+        // Before its task runs, because the next connection may evict it.
         self.rest(&deadline, self.first_patience());
         tokio::task::spawn_local(async move {
             let _place = place;
@@ -200,7 +201,7 @@ impl Server {
         });
     }
 
-    /// Ticks while there is something to time; else it sleeps.
+    /// Ticks while there are deadlines, and sleeps otherwise.
     async fn tick(self: Rc<Self>) {
         let mut ticks: u32 = 0;
         let mut interval = tokio::time::interval(TICK);
@@ -217,7 +218,7 @@ impl Server {
             self.give_up();
             self.shared.refused.tell_every(TELL, &self.shared.settings.bounds);
             if self.deadlines.is_idle() && self.core.forwarder.is_swept() && self.shared.refused.is_told() {
-                // What was lent since the last time is trimmed with the second.
+                // Twice: the first call keeps what was lent since the last one.
                 self.spares.trim();
                 self.spares.trim();
                 self.deadlines.sleep().await;
@@ -231,7 +232,7 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// A connection that is open, until this is dropped, also by a panic.
+/// Counts a connection as open until it is dropped, also by a panic.
 struct Counted<'s>(&'s Server, &'s Deadline);
 
 impl Drop for Counted<'_> {

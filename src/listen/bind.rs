@@ -1,4 +1,4 @@
-//! Listeners: one a core on the same port, or one Unix socket that all cores accept from.
+//! Binds listeners: one for each core on the same port, or one Unix socket that all cores accept from.
 
 use std::{
     io,
@@ -17,47 +17,47 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::connection::{Peer, Socket};
 
-/// Where to listen.
+/// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// On TCP; port 0 takes a free one.
+    /// TCP. Port 0 means a free port.
     Tcp(SocketAddr),
-    /// On a Unix socket; a socket file that no process listens on any more is replaced.
+    /// A Unix socket. A socket file that no process listens on is replaced.
     Unix(PathBuf),
 }
 
-/// Why there is no listener.
+/// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another process listens there.
+    /// Another process listens on it.
     #[error(
         "cannot listen on `{address}`: another process listens there; stop it, or set `server.http` to another address"
     )]
     InUse {
-        /// Where.
+        /// The address.
         address: String,
     },
-    /// The system says no.
+    /// The system refuses it.
     #[error("cannot listen on `{address}`")]
     System {
-        /// Where.
+        /// The address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// Bound listeners, not yet on a runtime.
+/// Bound listeners that do not belong to a runtime yet.
 #[derive(Debug)]
 pub struct Bound {
-    /// Where clients connect: with the port that was found.
+    /// The address for clients, with the actual port.
     pub address: Address,
     /// One for each core.
     pub listeners: Vec<Raw>,
 }
 
-/// A listener that is not yet on a runtime.
+/// A listener that does not belong to a runtime yet.
 #[derive(Debug)]
 pub enum Raw {
     /// TCP.
@@ -75,11 +75,10 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// As many connections may wait to be accepted.
+/// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// How long a connection is silent before the kernel asks whether its client is still there, and between two questions
-/// (RFC 9293 section 3.8.4).
+/// The idle time before the kernel probes a client, and between two probes (RFC 9293 section 3.8.4).
 const SILENCE: Duration = Duration::from_secs(60);
 const PROBE: Duration = Duration::from_secs(15);
 
@@ -106,7 +105,8 @@ fn name(source: io::Error, address: String) -> BindError {
 
 fn bind_tcp(wanted: SocketAddr, cores: usize) -> io::Result<Bound> {
     if wanted.port() != 0 {
-        // With SO_REUSEPORT a second gate could take half of the connections unnoticed: ask without it first.
+        // With SO_REUSEPORT a second gate could take half of the connections unnoticed, so the first try is
+        // without it (docs/decisions.md section 2).
         drop(tcp(wanted, false)?);
     }
     let first = tcp(wanted, true)?;
@@ -122,7 +122,7 @@ fn tcp(address: SocketAddr, shared: bool) -> io::Result<StdTcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
-    // Connections take it over: one whose client has vanished does not stay for ever.
+    // Connections inherit it, so that one whose client has vanished does not stay for ever.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(PROBE).with_retries(4))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -139,7 +139,8 @@ fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {
         }
     }
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Before the file is there it has these bits at most (unix(7)), and afterwards those that the umask took.
+    // The file gets at most these bits when it is created (unix(7)). The umask may have removed some, so they
+    // are set again.
     fchmod(&socket, Mode::from_raw_mode(mode))?;
     socket.bind(&SockAddr::unix(path)?)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
@@ -155,10 +156,10 @@ fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {
 }
 
 impl Raw {
-    /// Puts the listener on the runtime of the calling thread.
+    /// Registers the listener with the runtime of the calling thread.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn start(self) -> io::Result<Listener> {
         Ok(match self {
             Self::Tcp(tcp) => Listener::Tcp(TcpListener::from_std(tcp)?),
@@ -168,15 +169,15 @@ impl Raw {
 }
 
 impl Listener {
-    /// The next connection.
+    /// Accepts the next connection.
     ///
     /// # Errors
-    /// What the system says; the listener goes on.
+    /// The system's error. The listener can be used again.
     pub async fn accept(&self) -> io::Result<(Socket, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (tcp, peer) = listener.accept().await?;
-                // Without it a small answer waits for an acknowledgement; a failure only costs time.
+                // Otherwise a small answer waits for an acknowledgement. If it fails, that only costs time.
                 let _ = tcp.set_nodelay(true);
                 Ok((Socket::Tcp(tcp), Peer::Ip(peer.ip().to_canonical())))
             }

@@ -1,4 +1,4 @@
-//! The life of a client's connection: wait, read a head, let the gate answer, and again.
+//! The life cycle of a client's connection: wait, read a head, let the gate answer, repeat.
 
 use std::{
     future::poll_fn,
@@ -24,7 +24,7 @@ impl Server {
         let remote = Remote::from(peer);
         let mut patience = self.first_patience();
         loop {
-            // A connection at rest holds no buffer.
+            // An idle connection has no buffers.
             let readable = poll_fn(|cx| {
                 if self.shared.is_draining() || deadline.is_evicted() {
                     return Poll::Ready(false);
@@ -55,13 +55,15 @@ impl Server {
         }
     }
 
-    /// Who has sent nothing yet has no claim to the patience that a client gets between two requests.
+    /// The timeout before the first request: a client that has sent nothing does not get the idle timeout of a
+    /// known one.
     pub(super) fn first_patience(&self) -> Duration {
         let times = self.shared.settings.times;
         times.header.min(times.idle)
     }
 
-    /// Serves what has come and what is pipelined behind it, in order; `true` when the connection rests.
+    /// Serves all requests that have arrived, pipelined ones in order. `true` if the connection is idle
+    /// afterwards.
     async fn requests(&self, head: &mut RequestHead, down: &mut Downstream) -> bool {
         loop {
             match down.arrival(head, &self.shared.settings.head).await {
@@ -89,7 +91,8 @@ impl Server {
         }
     }
 
-    /// One request. A panic in it is caught, counted and answered, and ends no other connection.
+    /// Serves one request. A panic is caught, counted and answered with 500, so that it ends no other
+    /// connection.
     async fn answer(&self, head: &RequestHead, down: &mut Downstream) -> bool {
         let outcome = {
             let mut handled = pin!(self.gate.handle(&self.core, head, down));
@@ -108,7 +111,7 @@ impl Server {
         self.core.metrics.request(0, 500, Duration::ZERO);
         if !down.answered {
             let response = Refusal::Internal.into_response(Form::Json, false, "");
-            // The client may be gone; there is no other to tell.
+            // A failure means that the client has gone.
             let _ = down.respond(head, &response, false).await;
         }
         false

@@ -1,8 +1,8 @@
-//! Who may have a connection: the bound for all, the bound for one client, and who makes room for whom.
+//! Limits of open connections: for all clients, and for each client; and eviction.
 //!
-//! When all places are taken, the connection that has rested longest gives its own up: between two requests, or
-//! without a byte so far. A core knows the order of its own connections only, so the core with the most that rest has
-//! to give one up; a request never looks at another core.
+//! At the limit, the connection that has been idle longest is closed: between two requests, or before its first
+//! byte. Each core knows only its own connections, so the core with the most idle ones evicts. A request never
+//! reads another core's state.
 
 mod core_connections;
 
@@ -21,12 +21,12 @@ pub use core_connections::Bounds;
 pub(super) use core_connections::{CoreConnections, Refused};
 
 impl Refused {
-    /// Whether the log knows of all of them.
+    /// Whether the log has all of them.
     pub(super) fn is_told(&self) -> bool {
         self.full.load(Ordering::Relaxed) == 0 && self.per_client.load(Ordering::Relaxed) == 0
     }
 
-    /// As [`Refused::tell`], for all cores together at most once in this time.
+    /// As [`Refused::tell`], but for all cores together at most once in this time.
     pub(super) fn tell_every(&self, period: Duration, bounds: &Bounds) {
         if self.is_told() {
             return;
@@ -39,7 +39,7 @@ impl Refused {
         }
     }
 
-    /// Tells how many there were since the last time.
+    /// Logs the number of connections since the last time.
     pub(super) fn tell(&self, bounds: &Bounds) {
         let count = self.full.swap(0, Ordering::Relaxed);
         if count > 0 {
@@ -61,7 +61,8 @@ impl Refused {
 }
 
 impl Bounds {
-    /// A place among those of its client; `None` when that has too many. A client of a Unix socket has no address.
+    /// Counts a connection of a client; `None` if the client has too many. A client of a Unix socket has no
+    /// address.
     fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let Peer::Ip(ip) = peer else { return Some(None) };
         if self.trusted_proxies.iter().any(|net| net.contains(&ip)) {
@@ -72,7 +73,7 @@ impl Bounds {
 }
 
 impl CoreConnections {
-    /// How many could still give their places up.
+    /// Idle connections that other cores have not claimed yet.
     fn free(&self) -> usize {
         self.resting.load(Ordering::Relaxed).saturating_sub(self.wanted.load(Ordering::Relaxed))
     }
@@ -81,7 +82,7 @@ impl CoreConnections {
         self.resting.load(Ordering::Relaxed) > 0
     }
 
-    /// One writer needs no locked addition.
+    /// Only this core writes, so no atomic addition is needed.
     fn count(&self, by: isize) {
         let resting = self.resting.load(Ordering::Relaxed);
         self.resting.store(resting.wrapping_add_signed(by), Ordering::Relaxed);
@@ -99,11 +100,11 @@ impl Shared {
 }
 
 impl Server {
-    /// A place for a new connection; `None` when there is none.
+    /// Counts a new connection; `None` if there is no room for it.
     pub(super) fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let place = self.place(peer);
         if place.is_none() {
-            // A core without connections tells of it, too.
+            // The ticker logs it, also on a core without connections.
             self.deadlines.wake_ticker();
         }
         place
@@ -124,7 +125,7 @@ impl Server {
         None
     }
 
-    /// Has one place given up; `false` when every connection works.
+    /// Evicts one connection, of this core or another. `false` if all connections have requests in progress.
     pub(super) fn make_room(&self) -> bool {
         let mine = self.of_core().map_or(0, CoreConnections::free);
         match self.shared.per_core.iter().max_by_key(|of_core| of_core.free()) {
@@ -137,12 +138,12 @@ impl Server {
         }
     }
 
-    /// Gives up the places that other cores want.
+    /// Evicts as many connections as other cores have claimed.
     pub(super) fn give_up(&self) {
         let Some(of_core) = self.of_core() else { return };
         let wanted = of_core.wanted.swap(0, Ordering::Relaxed);
         let given = (0..wanted).take_while(|_| self.evict()).count();
-        // The rest when there is something to give.
+        // The others are evicted as soon as connections are idle.
         if given < wanted {
             of_core.wanted.fetch_add(wanted - given, Ordering::Relaxed);
         }
@@ -151,20 +152,20 @@ impl Server {
     fn evict(&self) -> bool {
         let evicted = self.of_core().is_some_and(CoreConnections::has_resting) && self.deadlines.evict();
         if evicted {
-            // Its place is free from now on, whenever its task comes to its end.
+            // Its place counts as free from now on, although its task has not ended yet.
             self.shared.free_place();
             self.count(-1);
         }
         evicted
     }
 
-    /// A connection begins to rest.
+    /// Marks a connection as idle.
     pub(super) fn rest(&self, deadline: &Deadline, after: Duration) {
         deadline.rest(after);
         self.count(1);
     }
 
-    /// Its rest is over; `false` when it has to go.
+    /// Ends the idle time. `false` if the connection has been evicted.
     pub(super) fn end_rest(&self, deadline: &Deadline) -> bool {
         let stays = deadline.end_rest();
         if stays {

@@ -1,4 +1,4 @@
-//! What the cores share, and one core's own.
+//! The state that all cores share, and that of one core.
 
 use std::{
     cell::Cell,
@@ -22,18 +22,18 @@ use crate::{
     wire::HeadLimits,
 };
 
-/// How connections are served.
+/// Settings of connections.
 #[derive(Debug)]
 pub struct Settings {
-    /// Bounds of a request head.
+    /// Limits of a request head.
     pub head: HeadLimits,
-    /// The longest waits.
+    /// The timeouts.
     pub times: Times,
-    /// How many connections there may be.
+    /// Limits of open connections.
     pub bounds: Bounds,
 }
 
-/// What all cores share.
+/// The state that all cores share.
 #[derive(Debug)]
 pub struct Shared {
     pub(super) settings: Settings,
@@ -46,7 +46,7 @@ pub struct Shared {
     pub(super) panicked: LogThrottle,
 }
 
-/// One core's server.
+/// The server of one core.
 pub struct Server {
     pub(super) gate: Arc<Gate>,
     pub(super) core: Core,

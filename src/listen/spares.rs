@@ -1,27 +1,27 @@
-//! Buffers that connections borrow while they work.
+//! Buffers that connections borrow during a request.
 
 use std::cell::{Cell, RefCell};
 
 use crate::{connection::Scratch, wire::RequestHead};
 
-/// Buffers that no connection needs now, of one core. They are as many as were lent at once a moment ago, so that a
-/// busy core allocates none, and a core at rest gives them back.
+/// The unused buffers of one core. As many are kept as were lent at once recently, so that a busy core does not
+/// allocate, and an idle one frees its memory (docs/decisions.md section 8).
 #[derive(Debug, Default)]
 pub(super) struct Spares {
     stack: RefCell<Vec<Spare>>,
     lent: Cell<usize>,
-    /// The most that were lent at once since the last [`Spares::trim`].
+    /// The largest number that were lent at once since the last [`Spares::trim`].
     peak: Cell<usize>,
 }
 
-/// What one connection works with.
+/// The buffers of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     pub(super) head: RequestHead,
     pub(super) scratch: Box<Scratch>,
 }
 
-/// This many are kept in any case.
+/// The number of sets that are always kept.
 const KEPT: usize = 8;
 
 impl Spares {
@@ -33,22 +33,22 @@ impl Spares {
         self.stack.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// Takes a set back.
+    /// Returns a set.
     pub(super) fn take_back(&self, mut spare: Spare) {
         self.lent.set(self.lent.get().saturating_sub(1));
-        // A buffer that one request made large is not kept for all that follow.
+        // A buffer that one request made large is not kept.
         if !spare.scratch.is_swollen() {
             spare.scratch.clear();
             self.stack.borrow_mut().push(spare);
         }
     }
 
-    /// Frees what was not needed since the last time. Called now and then.
+    /// Frees sets that were not needed since the last call. Called periodically.
     pub(super) fn trim(&self) {
         let wanted = self.peak.get().saturating_sub(self.lent.get()).max(KEPT);
         let mut stack = self.stack.borrow_mut();
         let surplus = stack.len().saturating_sub(wanted);
-        // Those at the front were used longest ago.
+        // Sets at the front were used longest ago.
         stack.drain(..surplus);
         if stack.capacity() > 4 * wanted {
             stack.shrink_to(wanted);

@@ -1,4 +1,4 @@
-//! What is counted of connections.
+//! Counters of connections.
 
 use std::{
     net::IpAddr,
@@ -14,37 +14,38 @@ use tokio::sync::Notify;
 
 use crate::limit::Connections;
 
-/// The bounds.
+/// The limits.
 #[derive(Debug)]
 pub struct Bounds {
-    /// Connections at a time, of all cores.
+    /// Open connections of all cores.
     pub all: usize,
-    /// Connections of one client at a time.
+    /// Open connections of each client.
     pub per_client: Connections,
-    /// As it is configured, for the log.
+    /// The configured limit for each client, for the log.
     pub most_per_client: usize,
-    /// Proxies, which bring the connections of many clients: only the bound for all holds for them.
+    /// Proxies carry the connections of many clients, so only the limit for all applies to them.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// What the other cores know of one. A cache line of its own, because each request writes to it.
+/// The counters of a core that other cores read. They have a cache line of their own, because each request
+/// writes to it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(in crate::listen) struct CoreConnections {
-    /// Connections that rest. Only the core itself writes.
+    /// Idle connections. Only the core itself writes.
     pub(super) resting: AtomicUsize,
-    /// Places that other cores want of it.
+    /// Evictions that other cores have requested.
     pub(super) wanted: AtomicUsize,
     pub(in crate::listen) wake: Notify,
 }
 
-/// Connections that were closed at once, until the log tells of them.
+/// Connections that were closed at once, and not logged yet.
 #[derive(Debug, Default)]
 pub(in crate::listen) struct Refused {
     pub(super) full: AtomicU64,
     pub(super) per_client: AtomicU64,
-    /// The last one of those.
+    /// The last client of `per_client`.
     pub(super) client: Mutex<Option<IpAddr>>,
-    /// When the log was told last.
+    /// The time of the last log line.
     pub(super) told: Mutex<Option<Instant>>,
 }
