@@ -1,4 +1,5 @@
-//! A connection: its socket, its buffers, its deadline; and the client's end, which reads requests and writes answers.
+//! A connection: its socket, buffers and deadline, and the downstream side, which reads requests and writes
+//! answers.
 
 mod buffer;
 mod deadline;

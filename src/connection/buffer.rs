@@ -1,11 +1,12 @@
-//! A byte buffer that is filled at the end and emptied at the front.
+//! A byte buffer that is filled at the end and consumed at the front.
 
-/// A buffer begins with room for a head and a small body: most need no more, and what is zeroed for each costs.
+/// The initial capacity: enough for a head and a small body. Most requests need no more, and zeroing costs
+/// time.
 const SMALL: usize = 4 * 1024;
-/// How many bytes one read may bring: large enough that a big body costs few calls.
+/// The capacity of a buffer that a read has filled: large enough that a big body needs few reads.
 const FULL: usize = 32 * 1024;
 
-/// A buffer that is zeroed once, so that it can be lent to a read without being cleared again.
+/// A byte buffer. Its memory is zeroed once, so that it can be passed to a read without being cleared again.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Box<[u8]>,
@@ -14,31 +15,31 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// An empty buffer that holds `capacity` bytes.
+    /// An empty buffer with a capacity in bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
     }
 
-    /// What has been read and not been used.
+    /// The bytes that have been read and not consumed.
     #[must_use]
     pub fn filled(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// How much that is.
+    /// The number of these bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether nothing is left.
+    /// Whether all bytes have been consumed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Takes `count` bytes from the front.
+    /// Removes `count` bytes from the front.
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.start == self.end {
@@ -46,13 +47,13 @@ impl Buffer {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all bytes.
     pub fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
     }
 
-    /// The free room at the end; what is held moves to the front when the end is reached.
+    /// The free space at the end. If there is none, unconsumed bytes move to the front.
     pub fn space(&mut self) -> &mut [u8] {
         if self.end == self.bytes.len() && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -62,8 +63,8 @@ impl Buffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// `count` bytes have been written into [`Buffer::space`]. A read that leaves no room is followed by more, which
-    /// then comes in large pieces.
+    /// Adds the `count` bytes that were written into [`Buffer::space`]. A read that fills the buffer makes it
+    /// grow, because more will follow.
     pub fn advance(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
         if self.end == self.bytes.len() && self.bytes.len() < FULL {
@@ -71,7 +72,7 @@ impl Buffer {
         }
     }
 
-    /// Makes room for at least `capacity` bytes in all.
+    /// Grows the buffer to at least `capacity` bytes.
     pub fn grow(&mut self, capacity: usize) {
         if capacity > self.bytes.len() {
             let mut bytes = vec![0; capacity].into_boxed_slice();
@@ -83,7 +84,7 @@ impl Buffer {
         }
     }
 
-    /// How many bytes fit in all.
+    /// The capacity in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.len()

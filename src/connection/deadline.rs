@@ -1,9 +1,9 @@
-//! Deadlines that cost the request path nothing: one coarse ticker a core looks at all of them.
+//! Deadlines that cost the request path almost nothing: one coarse ticker for each core checks all of them.
 //!
-//! A timer of the runtime is registered and removed in a tree at each wait, which was measured to cost
-//! 0.4 µs a request (docs/decisions.md section 1). Here a wait stores a number; the ticker, ten times a second,
-//! wakes those whose number has passed. While there is no deadline at all, the ticker sleeps: a core without
-//! connections wakes up for nothing.
+//! A timer of the runtime is inserted into and removed from a tree at each wait, which cost 0.4 µs for each
+//! request (docs/decisions.md section 1). Here a wait stores a number, and ten times a second the ticker wakes
+//! the tasks whose number has passed. The ticker sleeps while there are no deadlines, so that a core without
+//! connections has no wake-ups (docs/decisions.md section 8).
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,57 +17,60 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
-/// How often the ticker looks: a deadline fires at most this much late.
+/// The interval of the ticker, and so the largest delay of a deadline.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// All deadlines of one core, and with them what its connections share: the time, and the core's way to its end.
+/// All deadlines of one core, and what its connections share: the coarse time, the date, and the shutdown
+/// phase.
 #[derive(Debug)]
 pub struct Deadlines {
     started: Instant,
     now_ms: Cell<u64>,
     entries: RefCell<Vec<Weak<Entry>>>,
-    /// Those that had rested longest when it was last looked, and since when: the next to be evicted.
+    /// The connections that were idle longest at the last scan, with the time since when. They are evicted
+    /// next.
     candidates: RefCell<VecDeque<(Weak<Entry>, u64)>>,
     stage: Cell<Stage>,
-    /// Changes whenever requests under way should look around: now and then, and when a stage begins.
+    /// Incremented every 400 ms and at each shutdown phase. A task that sees a new value re-checks its token
+    /// and the phase.
     pulse: Cell<u32>,
     ticks: Cell<u32>,
-    /// Whether the ticker sleeps, and what wakes it.
+    /// Whether the ticker sleeps, and its wake-up.
     asleep: Cell<bool>,
     wake: Notify,
     clock: Clock,
-    /// `Date`, and the second that it is of.
+    /// The value of `Date`, and the second that it is for.
     date: Cell<(i64, [u8; 29])>,
 }
 
-/// One task's deadline. It is moved along as the task goes from one wait to the next; clones are the same one.
+/// The deadline of one task, moved on from wait to wait. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     core: Rc<Deadlines>,
     entry: Rc<Entry>,
 }
 
-/// A core's way to its end.
+/// The shutdown phase of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// It serves.
+    /// The core serves normally.
     Serving,
-    /// It still serves, and says with each answer that the connection ends.
+    /// The core serves, and each answer announces the end of its connection.
     Leaving,
-    /// No new request is taken, and tunnels are closed.
+    /// The core accepts no new requests, and closes tunnels.
     Draining,
-    /// There is no more time: streams are ended, the rest is cut.
+    /// The grace period is over: streams are ended, other connections are cut.
     Cutting,
 }
 
-/// A task that is to be woken at each pulse, until this is dropped.
+/// Keeps a task subscribed to the pulse until it is dropped.
 #[derive(Debug)]
 pub struct Watched(Rc<Entry>);
 
 #[derive(Debug)]
 struct Entry {
     at_ms: Cell<u64>,
-    /// Since when the connection has been at rest; [`NEVER`] = it works.
+    /// The time since when the connection is idle; [`NEVER`] = a request is in progress.
     rests_since: Cell<u64>,
     evicted: Cell<bool>,
     watched: Cell<bool>,
@@ -75,13 +78,14 @@ struct Entry {
 }
 
 const NEVER: u64 = u64::MAX;
-/// How many ticks there are between two pulses: a token's end is known within half a second.
+/// Ticks between two pulses. A revoked token is noticed within half a second; a second is promised
+/// (docs/security-model.md).
 const LOOK: u32 = 4;
-/// A look at all connections finds so many to evict, so that a flood does not look at all of them each time.
+/// Eviction candidates that one scan finds, so that a burst of new connections does not rescan all for each.
 const CANDIDATES: usize = 64;
 
 impl Deadlines {
-    /// No deadlines yet. `clock` is what `Date` says.
+    /// Creates the deadlines of a core. `clock` is used for `Date`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
@@ -99,7 +103,7 @@ impl Deadlines {
         }
     }
 
-    /// A new deadline, which is never until it is set.
+    /// A new deadline, which does not expire until it is set.
     #[must_use]
     pub fn deadline(self: &Rc<Self>) -> Deadline {
         self.wake_ticker();
@@ -114,7 +118,7 @@ impl Deadlines {
         Deadline { core: Rc::clone(self), entry }
     }
 
-    /// Moves the coarse time on and wakes every task whose deadline has passed. Called every [`TICK`].
+    /// Updates the coarse time and wakes every task whose deadline has passed. Called every [`TICK`].
     pub fn tick(&self) {
         let now = self.move_on();
         let ticks = self.ticks.get().wrapping_add(1);
@@ -126,13 +130,13 @@ impl Deadlines {
         self.wake_if(|entry| entry.at_ms.get() <= now || (looks && entry.watched.get()));
     }
 
-    /// Whether there was no deadline at the last tick.
+    /// Whether no task had a deadline at the last tick.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.entries.borrow().is_empty()
     }
 
-    /// Where the ticker sleeps until there is something to time.
+    /// Waits until there is a deadline again.
     pub async fn sleep(&self) {
         self.asleep.set(true);
         while self.asleep.get() {
@@ -140,7 +144,7 @@ impl Deadlines {
         }
     }
 
-    /// Has the ticker tick again, if it sleeps. Time has stood still meanwhile, so it is moved on first.
+    /// Wakes the ticker if it sleeps. The coarse time has not advanced meanwhile, so it is updated first.
     pub fn wake_ticker(&self) {
         if self.asleep.replace(false) {
             self.move_on();
@@ -154,20 +158,20 @@ impl Deadlines {
         now
     }
 
-    /// From now on the core is in this stage: every task hears of it.
+    /// Enters a shutdown phase and wakes every task.
     pub fn enter(&self, stage: Stage) {
         self.stage.set(stage);
         self.pulse.set(self.pulse.get().wrapping_add(1));
         self.wake_if(|_| true);
     }
 
-    /// Milliseconds since the start, as of the last tick: coarse, and free.
+    /// Milliseconds since the start as of the last tick: coarse, but without a system call.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.now_ms.get()
     }
 
-    /// Ends the rest of the connection that has rested longest; `false` when all of them work.
+    /// Evicts the connection that has been idle longest. `false` if none is idle.
     pub fn evict(&self) -> bool {
         let longest = self.next_candidate().or_else(|| {
             self.find_candidates();
@@ -180,7 +184,7 @@ impl Deadlines {
         true
     }
 
-    /// The next candidate that has rested ever since it was found.
+    /// The next candidate that has been idle since the scan.
     fn next_candidate(&self) -> Option<Rc<Entry>> {
         let mut candidates = self.candidates.borrow_mut();
         loop {
@@ -192,7 +196,7 @@ impl Deadlines {
         }
     }
 
-    /// Looks at all connections, so that the candidates are those that have rested longest.
+    /// Scans all connections for those that have been idle longest.
     fn find_candidates(&self) {
         let entries = self.entries.borrow();
         let resting = |entry: &Weak<Entry>| {
@@ -200,13 +204,13 @@ impl Deadlines {
             (since != NEVER).then(|| (entry.clone(), since))
         };
         let mut found: Vec<_> = entries.iter().filter_map(resting).collect();
-        // Stable: of those that began to rest in one tick, the one that came first is the first to go.
+        // A stable sort: of those that became idle in the same tick the oldest connection is evicted first.
         found.sort_by_key(|(_, since)| *since);
         found.truncate(CANDIDATES);
         *self.candidates.borrow_mut() = found.into();
     }
 
-    /// `Date` of an answer that is made now, written anew once a second (RFC 9110 section 6.6.1).
+    /// The value of `Date`, formatted at most once a second (RFC 9110 section 6.6.1).
     #[must_use]
     pub fn date(&self) -> [u8; 29] {
         let now = self.clock.now();
@@ -232,58 +236,58 @@ impl Deadlines {
 }
 
 impl Deadline {
-    /// From now on, `after` is the longest wait.
+    /// Sets the deadline to `after` from now.
     pub fn set(&self, after: Duration) {
         let after = u64::try_from(after.as_millis()).unwrap_or(NEVER);
-        // A wait is never cut short by the coarse time's lag, so one tick is added.
+        // One tick more, because the coarse time may lag by one: no wait is cut short.
         let tick = u64::try_from(TICK.as_millis()).unwrap_or(0);
         self.entry.at_ms.set(self.core.now_ms.get().saturating_add(after).saturating_add(tick));
     }
 
-    /// The coarse time: see [`Deadlines::now`].
+    /// The coarse time; see [`Deadlines::now`].
     #[must_use]
     pub fn now(&self) -> u64 {
         self.core.now()
     }
 
-    /// From now on, there is no bound.
+    /// Removes the deadline.
     pub fn clear(&self) {
         self.entry.at_ms.set(NEVER);
     }
 
-    /// The connection is at rest from now on, for `after` at most: it makes room when another needs its place.
+    /// Marks the connection as idle for at most `after`. It may be evicted meanwhile.
     pub fn rest(&self, after: Duration) {
         self.set(after);
         self.entry.rests_since.set(self.core.now_ms.get());
     }
 
-    /// The rest is over; `false` when the connection has been evicted.
+    /// Ends the idle time. `false` if the connection has been evicted.
     #[must_use]
     pub fn end_rest(&self) -> bool {
         self.entry.rests_since.set(NEVER);
         !self.entry.evicted.get()
     }
 
-    /// Whether the connection had to make room for another.
+    /// Whether the connection has been evicted.
     #[must_use]
     pub fn is_evicted(&self) -> bool {
         self.entry.evicted.get()
     }
 
-    /// From now on the task is woken at each pulse.
+    /// Subscribes the task to the pulse.
     #[must_use]
     pub fn watch(&self) -> Watched {
         self.entry.watched.set(true);
         Watched(Rc::clone(&self.entry))
     }
 
-    /// Changes whenever a request under way should look around.
+    /// The current pulse; see [`Deadlines`].
     #[must_use]
     pub fn pulse(&self) -> u32 {
         self.core.pulse.get()
     }
 
-    /// Where the core is on its way to its end.
+    /// The shutdown phase of the core.
     #[must_use]
     pub fn stage(&self) -> Stage {
         self.core.stage.get()
@@ -295,7 +299,7 @@ impl Deadline {
         self.core.date()
     }
 
-    /// Whether it has passed. If it has not, the task is woken when it does.
+    /// Whether the deadline has passed. If not, the task is woken when it passes.
     pub fn passed(&self, cx: &mut Context<'_>) -> bool {
         if self.entry.at_ms.get() <= self.core.now_ms.get() {
             return true;

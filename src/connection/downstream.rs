@@ -1,4 +1,4 @@
-//! The client's end of a connection: heads in, bodies in, answers out.
+//! The downstream side of a connection: reads heads and bodies, writes answers.
 
 mod answer;
 mod body_error;
@@ -23,26 +23,26 @@ pub use client::Incoming;
 pub use client::{Downstream, Scratch};
 pub use times::Times;
 
-/// How the wait for a head ended.
+/// The result of waiting for a request head.
 #[derive(Debug)]
 pub enum Arrival {
-    /// A whole head.
+    /// A complete head.
     Head,
-    /// Nothing has come after all: the runtime takes a new socket for readable until it is read from.
+    /// No bytes yet: the runtime reports a new socket as readable until the first read.
     Nothing,
-    /// The client has gone, or has been idle for too long.
+    /// The client has closed, or was idle for too long.
     Closed,
-    /// The head broke a rule.
+    /// The head is malformed.
     Rejected(Reject),
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     TooSlow,
 }
 
-/// A small rest of a body is read, so that the connection can be used again.
+/// The rest of a body up to this size is read and discarded, so that the connection can be reused.
 const DRAIN: u64 = 64 * 1024;
 
 impl Scratch {
-    /// Whether one request made a buffer much larger than most need.
+    /// Whether a request made a buffer much larger than most need. Such a set is not kept.
     #[must_use]
     pub fn is_swollen(&self) -> bool {
         const USUAL: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl Scratch {
             > USUAL
     }
 
-    /// Forgets what is held.
+    /// Discards the content of all buffers.
     pub fn clear(&mut self) {
         self.input.clear();
         self.from_app.clear();
@@ -64,7 +64,7 @@ impl Scratch {
 }
 
 impl Downstream {
-    /// A client's end with borrowed buffers.
+    /// The downstream side of a connection with borrowed buffers.
     #[must_use]
     pub fn new(
         socket: Socket,
@@ -90,13 +90,13 @@ impl Downstream {
         }
     }
 
-    /// Gives the stream and the buffers back.
+    /// Returns the socket and the buffers.
     #[must_use]
     pub fn into_parts(self) -> (Socket, Box<Scratch>) {
         (self.socket, self.scratch)
     }
 
-    /// Reads until a head is whole; its first byte is not waited for.
+    /// Reads a head. Its first byte must have arrived.
     pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
         if self.scratch.input.is_empty() {
             let first = poll_fn(|cx| match self.socket.poll_fill(cx, &mut self.scratch.input) {
@@ -133,7 +133,7 @@ impl Downstream {
         }
     }
 
-    /// Empty lines alone begin no request: an answer to them would be mistaken for that of the next one.
+    /// Only empty lines are no request. An answer to them would be taken for the answer to the next request.
     fn too_slow(&self) -> Arrival {
         let input = self.scratch.input.filled();
         if empty_lines(input) == input.len() { Arrival::Closed } else { Arrival::TooSlow }
@@ -152,7 +152,7 @@ impl Downstream {
         self.bytes_out = 0;
     }
 
-    /// Fills the input, bounded by the deadline ([`io::ErrorKind::TimedOut`]).
+    /// Reads into the input, until the deadline ([`io::ErrorKind::TimedOut`]).
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self.socket.poll_fill(cx, &mut self.scratch.input) {
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -160,7 +160,7 @@ impl Downstream {
         }
     }
 
-    /// Reads a whole body. All of it has one deadline, which moves as long as enough of it comes.
+    /// Reads the whole body. Its deadline moves on while enough bytes arrive.
     ///
     /// # Errors
     /// [`BodyError`].
@@ -171,7 +171,7 @@ impl Downstream {
         let mut body = Vec::new();
         let begun = self.deadline.now();
         loop {
-            // A client that sends its body does not wait for a word.
+            // A client that already sends its body does not wait for `100 Continue`.
             self.continue_wanted &= self.scratch.input.is_empty();
             self.take(&mut body)?;
             if body.len() as u64 > limit {
@@ -195,7 +195,7 @@ impl Downstream {
         }
     }
 
-    /// Moves what has been read of the body to `body`.
+    /// Moves the received part of the body to `body`.
     fn take(&mut self, body: &mut Vec<u8>) -> Result<(), BodyError> {
         loop {
             let filled = self.scratch.input.filled();
@@ -236,7 +236,7 @@ impl Downstream {
         }
     }
 
-    /// Tells a client that waits for it to send its body.
+    /// Sends `100 Continue` if the client waits for it.
     pub(crate) async fn say_continue(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.continue_wanted) {
             return Ok(());
@@ -246,10 +246,10 @@ impl Downstream {
         self.flush().await
     }
 
-    /// Writes all of `to_client`.
+    /// Writes all bytes of `to_client`.
     ///
     /// # Errors
-    /// When the client has gone, or takes nothing for too long.
+    /// When the client has closed, or does not read in time.
     pub async fn flush(&mut self) -> io::Result<()> {
         let mut sent = 0;
         let whole = self.times.write.max(self.times.at_min_rate(self.scratch.to_client.len() as u64));
@@ -279,15 +279,16 @@ impl Downstream {
         .await
     }
 
-    /// Whether what begun then has taken longer; without a least rate, a client may take as long as it likes.
+    /// Whether a write has taken too long. Without `min_rate` a client may read as slowly as it likes.
     fn has_taken(&self, begun: u64, longest: Duration) -> bool {
         self.times.min_rate.is_some()
             && Duration::from_millis(self.deadline.now().saturating_sub(begun)) > longest
     }
 
-    /// Whether a small rest of the body can be read away, so that the connection can go on.
+    /// Reads and discards the rest of the body if it is small. `false` if the connection must be closed.
     ///
-    /// A client that still waits for `100 Continue` may or may not send its body: that connection ends.
+    /// A client that still waits for `100 Continue` may or may not send its body, so the next bytes would be
+    /// ambiguous.
     pub async fn drain(&mut self) -> bool {
         if self.continue_wanted {
             return false;
@@ -299,13 +300,13 @@ impl Downstream {
         }
     }
 
-    /// Whether the whole body has come.
+    /// Whether the whole body has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.incoming, Incoming::Done)
     }
 
-    /// Whether what is left of the body is little enough to be read away.
+    /// Whether the rest of the body is small enough to be discarded.
     #[must_use]
     pub fn is_small(&self) -> bool {
         !self.continue_wanted && matches!(self.incoming, Incoming::Length(left) if left <= DRAIN)

@@ -30,10 +30,10 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
-/// How long a connection is silent before it is probed, and between two probes.
+/// The idle time before a keep-alive probe, and between two probes.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// Who is at the other end of a client's connection.
+/// The peer of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// A client with an address.
@@ -43,7 +43,7 @@ pub enum Peer {
 }
 
 impl Socket {
-    /// Reads the available bytes into the buffer's free space: 0 = the other end has finished.
+    /// Reads available bytes into the free space of the buffer. 0 = the peer has closed its side.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         let mut space = ReadBuf::new(buffer.space());
         let read = match self {
@@ -57,7 +57,7 @@ impl Socket {
         })
     }
 
-    /// Waits until there is something to read, without a buffer.
+    /// Waits for input without a buffer, so that an idle connection needs none.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(tcp) => tcp.poll_read_ready(cx),
@@ -65,8 +65,8 @@ impl Socket {
         }
     }
 
-    /// Whether the other end is still there and has sent nothing. Asks the kernel, without waiting: the runtime only
-    /// knows what it has polled for.
+    /// Whether the peer is connected and has sent nothing. Asks the kernel without waiting, because the runtime
+    /// only knows what it has polled for.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0];
@@ -78,8 +78,8 @@ impl Socket {
         matches!(peeked, Err(Errno::AGAIN))
     }
 
-    /// Acknowledges now what has come. An app with Nagle's algorithm on keeps the rest of its answer back until then,
-    /// and a delayed acknowledgement would take 40 ms (RFC 1122 section 4.2.3.2).
+    /// Acknowledges received bytes at once. An app with Nagle's algorithm holds back the rest of its answer
+    /// until then, and a delayed acknowledgement takes 40 ms (RFC 1122 section 4.2.3.2).
     pub fn acknowledge(&self) {
         if let Self::Tcp(tcp) = self {
             // A failure only costs time.
@@ -87,11 +87,11 @@ impl Socket {
         }
     }
 
-    /// Whether the connection is over in both directions: it was reset, or a probe was not answered. Asks the kernel,
-    /// without waiting.
+    /// Whether the connection is closed in both directions: it was reset, or a probe was not answered. Asks the
+    /// kernel without waiting.
     #[must_use]
     pub fn has_hung_up(&self) -> bool {
-        // These two are told without being asked for.
+        // The kernel reports these two without being asked for them.
         let over = PollFlags::HUP | PollFlags::ERR;
         let mut polled = [match self {
             Self::Tcp(tcp) => PollFd::new(tcp, PollFlags::empty()),
@@ -101,7 +101,7 @@ impl Socket {
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
 
-    /// Has the kernel ask the other end now and then whether it is still there (RFC 9293 section 3.8.4).
+    /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
     pub fn probe(&self) {
         if let Self::Tcp(tcp) = self {
             let often = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE).with_retries(3);
@@ -110,16 +110,16 @@ impl Socket {
         }
     }
 
-    /// Has the connection end with a reset when it is dropped: what waits to be sent goes at once, and the other end
-    /// sees that this is not an orderly end (RFC 9293 section 3.5.2). A Unix socket knows no reset.
+    /// Makes the connection end with a reset when it is dropped. Unsent bytes are discarded, and the peer sees
+    /// that this is not an orderly end (RFC 9293 section 3.5.2). Unix sockets have no reset.
     pub fn reset(&self) {
         if let Self::Tcp(tcp) = self {
-            // Without it the end is an orderly one, which is all that could be done.
+            // If it fails, the end is an orderly one; there is no other way.
             let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
     }
 
-    /// Whether this end is on a loopback address; asks the system.
+    /// Whether the local address is a loopback address. A system call.
     #[must_use]
     pub fn is_on_loopback(&self) -> bool {
         match self {
@@ -136,7 +136,7 @@ impl Socket {
         }
     }
 
-    /// Says that no more will be written.
+    /// Shuts down the write side.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
@@ -146,7 +146,7 @@ impl Socket {
 }
 
 impl Peer {
-    /// The address that limits and logs use; a local client counts as `127.0.0.1`.
+    /// The address for limits and logs. A client of a Unix socket counts as `127.0.0.1`.
     #[must_use]
     pub fn ip(&self) -> IpAddr {
         match self {
@@ -156,10 +156,10 @@ impl Peer {
     }
 }
 
-/// A client, and its address as text, which is written once for all requests of its connection.
+/// A peer with its address as text, which is formatted once for all requests of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Remote {
-    /// Who it is.
+    /// The peer.
     pub peer: Peer,
     /// [`Peer::ip`] as text.
     pub text: PeerText,
@@ -171,7 +171,7 @@ impl From<Peer> for Remote {
     }
 }
 
-/// A peer's address as text. Lies on the stack.
+/// A peer's address as text, without an allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerText {
     text: [u8; 45],
@@ -192,7 +192,7 @@ impl From<IpAddr> for PeerText {
     }
 }
 
-/// As `Display` does, at a tenth of its cost: there is one for each request.
+/// The same text as `Display` at a tenth of the cost.
 fn write_v4(out: &mut &mut [u8], address: Ipv4Addr) -> io::Result<()> {
     for (at, octet) in address.octets().into_iter().enumerate() {
         let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);

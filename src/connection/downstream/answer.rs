@@ -1,4 +1,4 @@
-//! Answers of our own.
+//! Answers of the gate itself.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use super::Downstream;
 use crate::wire::{self, RequestHead, Version};
 
 impl Downstream {
-    /// Answers by ourselves.
+    /// Writes an answer of the gate.
     ///
     /// # Errors
-    /// When the client has gone, or takes nothing for too long.
+    /// When the client has closed, or does not read in time.
     pub async fn respond(
         &mut self,
         request: &RequestHead,
@@ -27,7 +27,7 @@ impl Downstream {
         self.flush().await
     }
 
-    /// Answers a client whose head could not be read, and ends the connection.
+    /// Answers a client whose head could not be read, and announces the close.
     ///
     /// # Errors
     /// As [`Downstream::respond`].
@@ -51,7 +51,7 @@ impl Downstream {
             out.extend_from_slice(value.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
-        // 204 and 304 have no body and tell no length (RFC 9110 section 8.6).
+        // 204 and 304 have no body and no length (RFC 9110 section 8.6).
         let bodiless = matches!(status.as_u16(), 204 | 304);
         if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
             let _ = write!(out, "content-length: {}\r\n", response.body().len());
@@ -67,8 +67,8 @@ impl Downstream {
     }
 }
 
-/// Whether what has come begins a HEAD request, whose answer has no body (RFC 9110 section 9.3.2), whatever is wrong
-/// with the rest. A method is known once the blank after it has come.
+/// Whether the input begins with a HEAD request, whose answer has no body (RFC 9110 section 9.3.2), even if the
+/// rest is malformed. The method is complete once a blank follows it.
 fn asks_for_head(input: &[u8]) -> bool {
     input.get(wire::empty_lines(input)..).unwrap_or_default().starts_with(b"HEAD ")
 }

@@ -1,4 +1,4 @@
-//! What went wrong with a client's body.
+//! Errors of a client's body.
 
 use crate::wire::Reject;
 
@@ -8,16 +8,16 @@ pub enum BodyError {
     /// It is longer than the limit.
     #[error("the body is too large")]
     TooLarge,
-    /// No byte came for too long.
+    /// It arrives too slowly.
     #[error("the body did not come in time")]
     TooSlow,
-    /// Its chunks break a rule.
+    /// Its chunked coding is malformed.
     #[error("{0}")]
     Broken(Reject),
     /// It asks for another method than the request's.
     #[error("the body asks for another method")]
     MethodOverride,
-    /// The client has gone.
+    /// The client has closed the connection.
     #[error("the client has gone")]
     Gone,
 }

@@ -1,4 +1,4 @@
-//! The client's end of a connection.
+//! The state of the downstream side of a connection.
 
 use super::{times::Times, watch::Watch};
 use crate::{
@@ -6,59 +6,60 @@ use crate::{
     wire::{ChunkDecoder, ResponseHead},
 };
 
-/// Buffers that a connection has only while it works; a core keeps a stack of them.
+/// Buffers that a connection has only during a request. A core keeps a stack of them, so that idle connections
+/// cost little memory.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// From the client.
+    /// Bytes from the client.
     pub input: Buffer,
-    /// To the client.
+    /// Bytes to the client.
     pub to_client: Vec<u8>,
-    /// To the app.
+    /// Bytes to the app.
     pub to_app: Vec<u8>,
-    /// From the app.
+    /// Bytes from the app.
     pub from_app: Buffer,
-    /// The app's head.
+    /// The head of the app's answer.
     pub response: ResponseHead,
 }
 
-/// The client's end.
+/// The downstream side of a connection.
 #[derive(Debug)]
 pub struct Downstream {
-    /// The stream.
+    /// The client's socket.
     pub socket: Socket,
-    /// Who is there.
+    /// The peer's address.
     pub peer: Peer,
-    /// Who is there, as text.
+    /// The peer's address as text.
     pub peer_text: PeerText,
-    /// The one deadline of the connection's task.
+    /// The deadline of the connection's task.
     pub deadline: Deadline,
     /// The buffers.
     pub scratch: Box<Scratch>,
-    /// The longest waits.
+    /// The timeouts.
     pub times: Times,
-    /// What is left of the request's body.
+    /// The rest of the request's body.
     pub incoming: Incoming,
-    /// Looks at the body before it goes on; `None` = nothing in it matters.
+    /// The scanner of a body that is inspected before it is forwarded; `None` = nothing is inspected.
     pub(crate) watch: Option<Box<Watch>>,
-    /// Whether anything of a final answer has been sent.
+    /// Whether any byte of a final answer has been sent. After that no refusal can be sent.
     pub answered: bool,
     /// Whether the client waits for `100 Continue`.
     pub continue_wanted: bool,
-    /// Whether the connection ends with a reset.
+    /// Whether the connection is closed with a reset.
     pub(super) is_reset: bool,
     /// Bytes of this request's body so far.
     pub bytes_in: u64,
-    /// Bytes of this answer so far, its head included.
+    /// Bytes of this answer so far, including its head.
     pub bytes_out: u64,
 }
 
-/// What is left of a request's body.
+/// The rest of a request's body.
 #[derive(Debug)]
 pub enum Incoming {
-    /// Nothing.
+    /// The body is complete.
     Done,
-    /// This many bytes.
+    /// The number of bytes left.
     Length(u64),
-    /// Chunks.
+    /// Chunked coding.
     Chunked(Box<ChunkDecoder>),
 }

@@ -1,4 +1,4 @@
-//! How a client's connection ends.
+//! Closes a client's connection.
 
 use std::{
     future::poll_fn,
@@ -8,14 +8,15 @@ use std::{
 use super::Downstream;
 
 impl Downstream {
-    /// From now on the connection ends with a reset: see [`crate::connection::Socket::reset`].
+    /// Makes the connection end with a reset; see [`crate::connection::Socket::reset`].
     pub(crate) fn reset(&mut self) {
         self.is_reset = true;
         self.socket.reset();
     }
 
-    /// Ends the connection so that the client gets the answer instead of a reset: no more is written,
-    /// and what the client is still sending is read and forgotten for a while (RFC 9112 section 9.6).
+    /// Closes the connection so that the client receives the answer. A close with unread input would send a
+    /// reset, which may destroy the answer, so the write side is shut down and input is discarded for a while
+    /// (RFC 9112 section 9.6).
     pub async fn linger(&mut self) {
         if self.is_reset || poll_fn(|cx| self.socket.poll_shutdown(cx)).await.is_err() {
             return;
@@ -32,7 +33,7 @@ impl Downstream {
     }
 }
 
-/// A client that is still sending what is not wanted is listened to for so long, so that it sees the answer.
+/// The longest time in which the input of a closing connection is discarded.
 const LINGER: Duration = Duration::from_secs(10);
-/// …and for so long without a byte.
+/// The same without a byte from the client.
 const LINGER_IDLE: Duration = Duration::from_secs(2);

@@ -1,30 +1,31 @@
-//! How long a client is waited for.
+//! Timeouts of a client's connection.
 
 use std::time::Duration;
 
-/// The longest waits of a client's connection.
+/// Timeouts of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// For a whole head, from its first byte.
+    /// For a complete head, from its first byte.
     pub header: Duration,
-    /// Without a byte of a body.
+    /// Between two bytes of a body.
     pub body: Duration,
-    /// Without the client taking a byte.
+    /// For a client that reads nothing of an answer.
     pub write: Duration,
     /// Between two requests.
     pub idle: Duration,
-    /// Bytes a second that a body brings on average, and that an answer is taken with; `None` = whatever.
+    /// The least average rate in bytes a second at which a body must arrive and an answer be read; `None` = no
+    /// limit. Timeouts alone would let a client hold a connection with a byte now and then.
     pub min_rate: Option<u64>,
 }
 
 impl Times {
-    /// How long a body may take of which so many bytes have come.
+    /// The time that a body may take after `bytes` bytes of it have arrived.
     #[must_use]
     pub fn for_body(&self, bytes: u64) -> Duration {
         self.body.max(self.at_min_rate(bytes))
     }
 
-    /// How long a client may take over so many bytes.
+    /// The time that a client may take for `bytes` bytes.
     #[must_use]
     pub fn at_min_rate(&self, bytes: u64) -> Duration {
         self.min_rate.map_or(Duration::ZERO, |rate| {

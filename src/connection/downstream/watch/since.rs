@@ -1,11 +1,12 @@
-//! Since when a client is watched.
+//! The state of a body's inspection.
 
 use crate::wire::OverrideScanner;
 
-/// What looks, and how far it has.
+/// The scanner and its position.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(super) scanner: OverrideScanner,
-    /// Bytes at the front of the input that have been looked at, and not gone on yet.
+    /// Bytes at the front of the input that have been inspected and not forwarded yet. They must not be
+    /// inspected twice.
     pub(super) seen: usize,
 }
