@@ -1,7 +1,7 @@
-//! Where a request carries its access token, and in what form (docs/loopback-3.28.md sections 1.1 and 1.2).
+//! Finds the access token of a request, in all forms (docs/loopback-3.28.md sections 1.1 and 1.2).
 //!
-//! [`offered`] finds the candidates, [`is_credential`], [`strip_query`], [`strip_url`] and [`strip_cookies`] keep them
-//! from the app. What counts for the one counts for the other: nothing is read here that is not also taken out.
+//! [`offered`] finds the candidates. [`is_credential`], [`strip_query`], [`strip_url`] and [`strip_cookies`]
+//! keep them from the app. Both use the same names: whatever is read as a credential is also removed.
 
 mod cookie;
 mod form;
@@ -16,45 +16,45 @@ pub use cookie::{CookieSecret, strip_cookies};
 pub use form::{strip_query, strip_url};
 pub use settings::{Bearer, Schemes, Settings};
 
-/// The kind of place that a credential was found in.
+/// The part of a request that a credential was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A query parameter.
     Param,
     /// A request header.
     Header,
-    /// A signed cookie of the app, or the cookie of the pages.
+    /// A signed cookie of the app, or the cookie of the login pages.
     Cookie,
 }
 
-/// Something that was offered as an access token.
+/// A candidate for the access token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hit<'h> {
-    /// Where it was found.
+    /// The part of the request.
     pub place: Place,
-    /// The id to look up; empty: the caller says "no token", and is anonymous.
+    /// The id to look up. Empty: the request is anonymous, whatever follows.
     pub id: Cow<'h, str>,
-    /// A second reading, to try if the first is unknown.
+    /// A second reading, tried if the first one is unknown.
     pub alternative: Option<Cow<'h, str>>,
 }
 
-/// All places that offered something, in LoopBack's order: the first one decides.
+/// All candidates in LoopBack's order. The first one decides.
 #[derive(Debug, Default)]
 pub struct Offered<'h> {
     hits: [Option<Hit<'h>>; CAPACITY],
     overflow: bool,
 }
 
-/// More places than there are built-in kinds (query, two headers, a cookie) are in no normal request.
+/// The number of built-in places: a query parameter, two headers, a cookie. No normal request uses more.
 const CAPACITY: usize = 4;
 
 const PARAM: &str = "access_token";
 const HEADERS: [&str; 2] = ["x-access-token", "authorization"];
 const COOKIES: [&str; 2] = ["access_token", "authorization"];
 
-/// What a request offers. `query` is the raw query without its `?`, `fields` the head's names and values. `is_local` is
-/// asked where there is a cookie `portcullis`, which any other program on the way could have set: whether the request
-/// came straight from this machine.
+/// The candidates of a request. `query` is the raw query without `?`, `fields` the names and values of the
+/// head. `is_local` is called if there is a cookie `portcullis`, which counts only if the request came directly
+/// from this machine: any program on the way could have set it.
 ///
 /// ```
 /// use portcullis::credential::{Place, Settings, offered};
@@ -100,7 +100,8 @@ pub fn offered<'h>(
     offered
 }
 
-/// Whether a request header is a credential of ours, however an app may spell its name (`_` and `.` as `-`).
+/// Whether a request header is one of our credentials. Names are compared as apps may fold them (`_` and `.` as
+/// `-`).
 #[must_use]
 pub fn is_credential(settings: &Settings, name: &str, value: &[u8]) -> bool {
     let is_place = settings.header_names().any(|own| {
@@ -129,7 +130,7 @@ impl Settings {
     }
 }
 
-/// LoopBack's own places, and the cookie of the pages.
+/// LoopBack's default places, and the cookie of the login pages.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -147,8 +148,8 @@ impl Default for Settings {
 }
 
 impl Schemes {
-    /// Whether a value of `Authorization` has one of them. A scheme is the first word (RFC 9110 section 11.4); a value
-    /// of one word is an id.
+    /// Whether a value of `Authorization` has one of the schemes. The scheme is the first word (RFC 9110
+    /// section 11.4); a value of a single word is an id.
     fn take(&self, value: &[u8]) -> bool {
         let end = memchr::memchr2(b' ', b'\t', value);
         let scheme = end.and_then(|end| value.get(..end)).unwrap_or(value);
@@ -163,18 +164,18 @@ impl Schemes {
 }
 
 impl<'h> Offered<'h> {
-    /// The one that decides.
+    /// The candidate that decides.
     #[must_use]
     pub fn first(&self) -> Option<&Hit<'h>> {
         self.hits.first().and_then(Option::as_ref)
     }
 
-    /// What was offered besides the first.
+    /// The other candidates.
     pub fn others(&self) -> impl Iterator<Item = &Hit<'h>> {
         self.hits.iter().skip(1).flatten()
     }
 
-    /// Whether there were more than are kept here: no honest client needs so many.
+    /// Whether there were more candidates than fit. No honest client sends so many, so the request is refused.
     #[must_use]
     pub fn overflow(&self) -> bool {
         self.overflow

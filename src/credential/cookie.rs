@@ -1,4 +1,4 @@
-//! Signed cookies as Express writes and reads them, and the plain cookie of our own pages.
+//! Signed cookies as Express writes and reads them, and the plain cookie of the login pages.
 
 mod secret;
 
@@ -9,7 +9,7 @@ use crate::javascript::decode_uri_component;
 
 pub use secret::CookieSecret;
 
-/// The cookies of all `Cookie` headers, in order: name and value without blanks and quotes.
+/// The cookies of all `Cookie` headers in order, as name and value without blanks and quotes.
 pub(super) fn pairs<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
 ) -> impl Iterator<Item = (&'h str, &'h str)> + Clone {
@@ -20,21 +20,21 @@ pub(super) fn pairs<'h>(
         .map(|(name, value)| (name.trim_ascii(), unquoted(value.trim_ascii())))
 }
 
-/// The value of a signed cookie whose signature is right. The first cookie of a name is the one that counts.
+/// The value of a signed cookie with a valid signature. Only the first cookie of a name counts, as in Express.
 pub(super) fn signed<'h>(
     mut pairs: impl Iterator<Item = (&'h str, &'h str)>,
     name: &str,
     secret: &CookieSecret,
 ) -> Option<Cow<'h, str>> {
     let (_, raw) = pairs.find(|(own, _)| *own == name)?;
-    // One with a broken escape stays as it is.
+    // A value with a broken escape is not decoded.
     let value = decode_uri_component(raw).unwrap_or(Cow::Borrowed(raw));
     let (text, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
-    // `j:` is Express' mark of a JSON value, and an object is not an id.
+    // `j:` marks a JSON value in Express. An object is not an id.
     (secret.signed(text, signature) && !text.starts_with("j:")).then(|| Cow::Owned(text.to_owned()))
 }
 
-/// The value of a cookie that our pages set; an empty one is passed over.
+/// The value of a cookie of the login pages. An empty one is ignored.
 pub(super) fn plain<'h>(
     mut pairs: impl Iterator<Item = (&'h str, &'h str)>,
     name: &str,
@@ -43,9 +43,9 @@ pub(super) fn plain<'h>(
     (!value.is_empty()).then_some(Cow::Borrowed(value))
 }
 
-/// A `Cookie` header's value without the credentials, as the app gets it; borrowed when nothing has to go.
+/// The value of a `Cookie` header without credentials, as the app gets it; borrowed if it has none.
 ///
-/// A cookie called `access_token` is a credential only where signed cookies are read: otherwise it is the app's own.
+/// A cookie `access_token` is a credential only if signed cookies are read. Otherwise it belongs to the app.
 #[must_use]
 pub fn strip_cookies<'v>(settings: &Settings, value: &'v [u8]) -> Cow<'v, [u8]> {
     let credential = |pair: &&[u8]| {

@@ -1,4 +1,4 @@
-//! Queries and addresses without their credentials.
+//! Removes credentials from queries and URLs.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,16 @@ use percent_encoding::percent_decode_str;
 use super::Settings;
 use crate::qs;
 
-/// The query without its credential pairs, as the app gets it; borrowed when nothing has to go.
+/// The query without its credentials, as the app gets it; borrowed if it has none.
 ///
-/// Wider than what is read: repeated names, `name[x]`, and every spelling that some app might decode to the name.
-/// With `query` off a parameter is not a credential, and the query stays as it is.
+/// More is removed than is read: repeated names, `name[x]`, and every spelling that some app might decode to
+/// the name. With `query` off no parameter is a credential, and the query does not change.
 #[must_use]
 pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
     strip(settings, query, names)
 }
 
-/// The pairs that `holds` finds in none of the credentials' names.
+/// The query without the pairs for which `holds` is true with a credential's name.
 fn strip<'q>(settings: &Settings, query: &'q str, holds: impl Fn(&str, &str) -> bool) -> Cow<'q, str> {
     let credential = |part: &&str| settings.param_names().any(|name| holds(part, name));
     if !settings.query || !query.split('&').any(|part| credential(&part)) {
@@ -32,8 +32,9 @@ fn strip<'q>(settings: &Settings, query: &'q str, holds: impl Fn(&str, &str) -> 
     Cow::Owned(kept)
 }
 
-/// A URL without the credential pairs of its query, and of its fragment, where some clients leave one, or a router has
-/// a path and a query of its own; borrowed when nothing has to go. Where it is not text, all of that goes.
+/// A URL without credentials in its query and fragment; borrowed if it has none. Some clients put one into the
+/// fragment, where a router may have a path and a query of its own. If query and fragment are not UTF-8, both
+/// are removed.
 #[must_use]
 pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     let Some(at) = memchr::memchr2(b'?', b'#', url) else { return Cow::Borrowed(url) };
@@ -55,13 +56,14 @@ pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     Cow::Owned(kept)
 }
 
-/// Whether a pair has this name, or a URL in it: after a second `?`, behind the path of a router, or escaped.
+/// Whether a pair has this name, or contains a URL with it: behind a second `?`, behind a router's path, or
+/// escaped.
 fn leads_to(part: &str, name: &str) -> bool {
     let inside = |text: &str| text.split(['?', '#', '/', '!', '&']).any(|piece| names(piece, name));
     names(part, name) || inside(part) || part.contains('%') && inside(&unescaped(part))
 }
 
-/// Whether the key of a pair, under any reading, has this root.
+/// Whether the name of a pair has this root in any reading.
 fn names(part: &str, name: &str) -> bool {
     if !part.contains(['%', '+']) && !part.contains(name) {
         return false;
@@ -76,7 +78,7 @@ fn names(part: &str, name: &str) -> bool {
     })
 }
 
-/// The decoded text as apps read it that leave a broken escape as it is.
+/// The decoded text as apps read it that keep broken escapes.
 fn unescaped(text: &str) -> Cow<'_, str> {
     match qs::with_blanks(text) {
         Cow::Borrowed(text) => percent_decode_str(text).decode_utf8_lossy(),

@@ -1,16 +1,17 @@
-//! The forms of a header's value: the raw id, `Bearer`, `Basic`.
+//! The forms of a header's value: a raw id, `Bearer`, `Basic`.
 
 use std::{borrow::Cow, iter};
 
 use super::{Bearer, Settings};
 
-/// The reading, and the one to try after it.
+/// The first reading, and the one that is tried after it.
 type Readings<'h> = (Cow<'h, str>, Option<Cow<'h, str>>);
 
-/// Of these, node keeps the first and drops the others; all other headers it joins with `, `.
+/// Headers of which Node.js keeps the first line and drops others. It joins the lines of other headers with `,
+/// `.
 const KEPT_FIRST: [&str; 5] = ["authorization", "proxy-authorization", "from", "referer", "user-agent"];
 
-/// What the header `name` offers; an empty value is passed over.
+/// The id in the header `name`. An empty value is ignored.
 pub(super) fn read<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])>,
     name: &str,
@@ -30,12 +31,12 @@ pub(super) fn read<'h>(
     }
 }
 
-/// Whether `[credentials] schemes` speaks of this header.
+/// Whether `[credentials] schemes` applies to this header.
 pub(super) fn is_authorization(name: &str) -> bool {
     name.eq_ignore_ascii_case("authorization")
 }
 
-/// One byte of a name, folded so that names meet which an app may take for the same.
+/// A byte of a name, folded so that names become equal that an app may take for the same.
 pub(super) fn fold(byte: u8) -> u8 {
     match byte {
         b'_' | b'.' | b' ' => b'-',
@@ -43,7 +44,8 @@ pub(super) fn fold(byte: u8) -> u8 {
     }
 }
 
-/// The lines of the header `name` as node shows them: one text, where each byte beyond ASCII is one Latin-1 character.
+/// The lines of the header `name` as Node.js presents them: one text, in which each byte is a Latin-1
+/// character.
 fn text<'h>(lines: impl Iterator<Item = &'h [u8]>, name: &str) -> Option<Cow<'h, str>> {
     let mut values = lines.map(<[u8]>::trim_ascii);
     let first = values.next()?;
@@ -77,25 +79,26 @@ fn readings<'h>(text: &'h str, settings: &Settings) -> Readings<'h> {
             Bearer::RawThenBase64 => (Cow::Borrowed(word), plausible(word).map(Cow::Owned)),
         };
     }
-    // LoopBack takes this one in any letter case.
+    // LoopBack accepts this scheme in any letter case.
     if let Some(word) = behind(text, "Basic", false) {
         return (Cow::Owned(longer_half(base64_text(word))), None);
     }
     (Cow::Borrowed(text), None)
 }
 
-/// What stands behind a scheme and a blank.
+/// The rest of the text behind a scheme and a blank.
 fn behind<'h>(text: &'h str, scheme: &str, exact: bool) -> Option<&'h str> {
     let (word, rest) = text.split_at_checked(scheme.len())?;
     let is_it = if exact { word == scheme } else { word.eq_ignore_ascii_case(scheme) };
     rest.strip_prefix(' ').or_else(|| rest.strip_prefix('\t').filter(|_| !exact)).filter(|_| is_it)
 }
 
-/// Of `user:password`, split at the first colon, the longer one in UTF-16 units; the left one when they tie.
+/// Of `user:password`, split at the first colon, the longer half in UTF-16 units; the left one if they are
+/// equal.
 fn longer_half(text: String) -> String {
     let length = |half: &str| half.encode_utf16().count();
     match text.split_once(':') {
-        // LoopBack's pattern for the right half does not match over a line's end.
+        // LoopBack's regular expression for the right half does not match line ends.
         Some((_, right)) if right.contains(['\n', '\r', '\u{2028}', '\u{2029}']) => text,
         Some((left, right)) if length(right) > length(left) => right.to_owned(),
         Some((left, _)) => left.to_owned(),
@@ -103,13 +106,13 @@ fn longer_half(text: String) -> String {
     }
 }
 
-/// What node makes of it: bytes that are not UTF-8 turn into U+FFFD, and so match no token.
+/// The decoded text as Node.js has it. Invalid UTF-8 becomes U+FFFD, which is in no token.
 fn base64_text(text: &str) -> String {
     String::from_utf8_lossy(&base64(text).collect::<Vec<_>>()).into_owned()
 }
 
-/// The base64 reading of a word that is more likely an id itself: only where it is text at all. A raw id of 64
-/// characters decodes to 48 chance bytes, and that is found out without an allocation.
+/// The base64 reading of a word that is probably an id itself, if it decodes to text. A raw id of 64 characters
+/// decodes to 48 random bytes, which is found out without an allocation.
 fn plausible(word: &str) -> Option<String> {
     let mut text = [0_u8; 256];
     let mut length = 0;
@@ -121,7 +124,8 @@ fn plausible(word: &str) -> Option<String> {
     if length < 256 { (!text.is_empty()).then(|| text.to_owned()) } else { Some(base64_text(word)) }
 }
 
-/// Node's lenient decoder: both alphabets, no padding needed, junk skipped, the first `=` ends it.
+/// Node.js' lenient decoder: both alphabets, optional padding, unknown characters are skipped, the first `=`
+/// ends the text.
 fn base64(text: &str) -> impl Iterator<Item = u8> {
     let mut digits = text.chars().take_while(|c| *c != '=').filter_map(digit);
     let mut held = 0_u32;

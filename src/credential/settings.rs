@@ -1,34 +1,35 @@
-//! Where credentials are looked for.
+//! Settings of the credentials that are read.
 
 use super::cookie::CookieSecret;
 
-/// Where to look, besides the built-in names: `[credentials]` and `users.bearer_token_base64_encoded`.
+/// The places of credentials besides the built-in ones: `[credentials]` and
+/// `users.bearer_token_base64_encoded`.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Headers that are tried before `X-Access-Token` and `Authorization`.
+    /// Headers that precede `X-Access-Token` and `Authorization`.
     pub headers: Vec<String>,
-    /// Query parameters that are tried before `access_token`.
+    /// Query parameters that precede `access_token`.
     pub params: Vec<String>,
-    /// Signed cookies that are tried before `access_token` and `authorization`.
+    /// Signed cookies that precede `access_token` and `authorization`.
     pub cookies: Vec<String>,
-    /// The app's Express cookie secret; `None`: no signed cookie is read.
+    /// The app's Express cookie secret; `None` = signed cookies are not read.
     pub cookie_secret: Option<CookieSecret>,
-    /// Whether a query parameter is a credential at all.
+    /// Whether query parameters are credentials.
     pub query: bool,
-    /// Whether LoopBack's own names are places, too (LoopBack's `searchDefaultTokenKeys`).
+    /// Whether LoopBack's own names are read, too (LoopBack's `searchDefaultTokenKeys`).
     pub default_keys: bool,
-    /// What of `Authorization` is a credential; the app gets the rest.
+    /// The schemes of `Authorization` that are credentials. The app gets all others.
     pub schemes: Schemes,
-    /// How the word behind `Bearer` is read.
+    /// The encoding of the word behind `Bearer`.
     pub bearer: Bearer,
-    /// Whether `Bearer` counts in this letter case alone, as in LoopBack; schemes have none (RFC 9110 section 11.1).
+    /// Whether `Bearer` is case-sensitive, as in LoopBack. Schemes are not, by RFC 9110 section 11.1.
     pub exact_case: bool,
 }
 
 /// The forms of `Authorization` that are credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schemes {
-    /// The id alone: one word.
+    /// An id alone: one word.
     pub raw: bool,
     /// `Bearer`.
     pub bearer: bool,
@@ -36,18 +37,18 @@ pub struct Schemes {
     pub basic: bool,
 }
 
-/// How the word behind `Bearer` is read.
+/// The encoding of the word behind `Bearer`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bearer {
-    /// As base64 of the id: LoopBack's default.
+    /// Base64 of the id: LoopBack's default.
     Base64,
-    /// As the id itself: LoopBack with `bearerTokenBase64Encoded: false`.
+    /// The id itself: LoopBack with `bearerTokenBase64Encoded: false`.
     Raw,
-    /// As the id itself, and where that is unknown as base64: profile `standard`.
+    /// The id itself, and if that is unknown base64: profile `standard`.
     #[default]
     RawThenBase64,
 }
 
-/// The cookies that the pages set, the preferred name first; looked at last. The second one is for plain HTTP on a
-/// loopback address.
+/// The cookies that the login pages set, the preferred name first. They are read last. The second one is for
+/// plain HTTP on a loopback address.
 pub(super) const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];

@@ -1,4 +1,4 @@
-//! The secret that cookies are signed with.
+//! The secret of signed cookies.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The secret that the app gave to Express' cookie parser. Shown by nothing.
+/// The secret of the app's Express cookie parser. `Debug` hides it, and there is no `Display`.
 #[derive(Clone)]
 pub struct CookieSecret(pub(super) Box<[u8]>);
 
 impl CookieSecret {
-    /// Takes the secret as the config gives it.
+    /// The secret of the configuration.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.as_bytes().into())
     }
 
-    /// Whether `signature` is HMAC-SHA256 of `text` in base64 without padding. Compared in constant time.
+    /// Whether `signature` is the HMAC-SHA256 of `text` in base64 without padding. Compared in constant time.
     pub(super) fn signed(&self, text: &str, signature: &str) -> bool {
         let Ok(signature) = STANDARD_NO_PAD.decode(signature) else { return false };
         Hmac::<Sha256>::new_from_slice(&self.0)
