@@ -1,14 +1,13 @@
-//! HTTP/1 as bytes: a strict scanner of heads, framing of bodies, chunks. No sockets.
+//! HTTP/1 as bytes: a strict scanner of heads, framing of bodies, chunked coding. No sockets.
 //!
-//! One reading of a message is the whole point: whatever two programs could read in two ways
-//! (smuggling, path tricks) is refused here with a [`Reject`] that names the check, before any rule
-//! is asked. `httparse` reads the fields; everything that it is lenient about is checked beside it.
+//! A message must have exactly one reading. Whatever two programs could read in two ways (smuggling, path
+//! tricks) is refused here with a [`Reject`] that names the check, before any rule is asked (docs/decisions.md
+//! section 1). `httparse` parses the fields; everything that it tolerates is checked in addition.
 //!
-//! - [`RequestHead`] and [`ResponseHead`] keep a copy of the head and are reused: a warm scan
-//!   allocates nothing unless it refuses.
-//! - A scan keeps nothing between calls: call it again with the same bytes and more after
-//!   [`Scan::Partial`].
-//! - [`ChunkDecoder`] takes a chunked body apart in place.
+//! - [`RequestHead`] and [`ResponseHead`] keep a copy of the head and are reused. A repeated scan does not
+//!   allocate unless it refuses.
+//! - A scan has no state between calls. After [`Scan::Partial`] call it again with the same bytes and more.
+//! - [`ChunkDecoder`] decodes a chunked body in place.
 
 use std::fmt;
 
@@ -36,7 +35,7 @@ pub use self::response::ResponseHead;
 pub use self::websocket::{SwitchError, check_switch};
 pub use frames::Frames;
 
-/// Bounds of a head.
+/// Limits of a head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadLimits {
     /// Bytes of a whole head.
@@ -45,13 +44,13 @@ pub struct HeadLimits {
     pub fields: usize,
 }
 
-/// No configuration allows more fields than this: the scanner's table lies on the stack.
+/// The largest number of fields in any configuration: the scanner's table is on the stack.
 pub const MAX_FIELDS: usize = 256;
 
-/// The longest body: what lies above is negative to a parser with signed numbers.
+/// The largest body. A larger length is negative to a parser with signed numbers.
 const MAX_LENGTH: u64 = i64::MAX as u64;
 
-/// How a scan went.
+/// The result of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
     /// The head is not complete yet.
@@ -69,29 +68,29 @@ pub enum Version {
     Http11,
 }
 
-/// How long a message's body is (RFC 9112 section 6.3).
+/// The framing of a message's body (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// No body.
     Empty,
     /// This many bytes.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,
-    /// Until the connection ends: responses only.
+    /// Until the connection is closed; only in responses.
     UntilClose,
 }
 
-/// One header field as it was sent; the value without surrounding blanks.
+/// A header field as sent, without blanks around its value.
 #[derive(Clone, Copy)]
 pub struct Field<'h> {
-    /// Its name, as sent (a token).
+    /// The name as sent (a token).
     pub name: &'h str,
-    /// Its value, as sent.
+    /// The value as sent.
     pub value: &'h [u8],
 }
 
-/// The value stays out: it may be a credential.
+/// Without the value, which may be a credential.
 impl fmt::Debug for Field<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: <{} bytes>", self.name, self.value.len())

@@ -1,4 +1,4 @@
-//! The chunked coding (RFC 9112 section 7.1), taken apart in place.
+//! Decodes the chunked coding (RFC 9112 section 7.1) in place.
 
 use std::fmt;
 use std::io::Write as _;
@@ -9,31 +9,31 @@ use crate::wire::{MAX_LENGTH, Reject};
 
 mod extension;
 
-/// What [`ChunkDecoder::decode`] has found.
+/// The result of [`ChunkDecoder::decode`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ChunkStep<'i> {
-    /// All of the input has been taken; more is needed.
+    /// The whole input has been consumed, and more is needed.
     More,
     /// A piece of the body, never empty.
     Data(&'i [u8]),
-    /// The body has ended, with its trailer section.
+    /// The body and its trailer section are complete.
     Done,
 }
 
-/// Takes a chunked body apart, piece by piece. It keeps trailers, never data; chunk extensions are
-/// checked and dropped.
+/// Decodes a chunked body piece by piece. It stores trailers, but no data. Chunk extensions are checked and
+/// dropped.
 #[derive(Default)]
 pub struct ChunkDecoder {
     state: State,
-    /// What is left of the chunk; while its size is read: the size so far.
+    /// Bytes left of the chunk; while its size is read, the size so far.
     left: u64,
     digits: u8,
-    /// Bytes of extensions in the chunk at hand.
+    /// Bytes of extensions in the current chunk.
     extension: usize,
     /// Bytes of extensions in the whole body.
     extensions: usize,
     trailers: Vec<u8>,
-    /// Where the trailer line at hand begins.
+    /// The start of the current trailer line.
     line: usize,
     fields: usize,
 }
@@ -53,14 +53,14 @@ enum State {
 }
 
 impl ChunkDecoder {
-    /// Takes bytes from the front of `input`: how many, and what they were. Call it again with the
-    /// rest until it says [`ChunkStep::More`] or [`ChunkStep::Done`]; what follows the end of the
-    /// body is not taken.
+    /// Decodes bytes at the front of `input`. Returns how many, and what they were. Call it again with the rest
+    /// until it returns [`ChunkStep::More`] or [`ChunkStep::Done`]. Bytes behind the end of the body are not
+    /// consumed.
     ///
     /// # Errors
     ///
-    /// A [`Reject`] for anything but strict framing: the message cannot be read any further, and
-    /// neither can the connection.
+    /// A [`Reject`] for anything but strict framing. Neither the message nor the connection can be read any
+    /// further.
     pub fn decode<'i>(&mut self, input: &'i [u8]) -> Result<(usize, ChunkStep<'i>), Reject> {
         let mut rest = input;
         loop {
@@ -91,12 +91,12 @@ impl ChunkDecoder {
         }
     }
 
-    /// The trailer lines, `name: value` CR LF each, checked. Complete after [`ChunkStep::Done`].
+    /// The checked trailer lines, each `name: value` CR LF. Complete after [`ChunkStep::Done`].
     pub fn trailers(&self) -> &[u8] {
         if self.state == State::Done { &self.trailers } else { &[] }
     }
 
-    /// Makes the decoder ready for another body.
+    /// Prepares the decoder for another body.
     pub fn clear(&mut self) {
         let mut trailers = std::mem::take(&mut self.trailers);
         trailers.clear();
@@ -119,7 +119,7 @@ impl ChunkDecoder {
             (State::DataEnd, b'\r') => Ok(State::DataEndLf),
             (State::DataEndLf, b'\n') => Ok(State::Size),
             (State::Trailer, _) => self.take_trailer(byte),
-            // `Data` and `Done` do not come here.
+            // `decode` handles `Data` and `Done` itself.
             (State::DataEnd | State::DataEndLf | State::Data | State::Done | State::Broken, _) => {
                 Err(Reject::ChunkEnd)
             }
@@ -182,7 +182,7 @@ impl ChunkDecoder {
     }
 }
 
-/// What is in the body stays out.
+/// Without the content of the body.
 impl fmt::Debug for ChunkStep<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -202,14 +202,14 @@ impl fmt::Debug for ChunkDecoder {
     }
 }
 
-/// Appends the line that begins a chunk of `len` bytes. The last chunk is `0`; its trailers and an
-/// empty line follow.
+/// Appends the first line of a chunk of `len` bytes. The last chunk is `0`, followed by trailers and an empty
+/// line.
 pub fn write_chunk_head(out: &mut Vec<u8>, len: usize) {
     // Writing to a vector does not fail.
     let _ = write!(out, "{len:x}\r\n");
 }
 
-/// Whether a field line names a field that no trailer section may hold (RFC 9110 section 6.5.1).
+/// Whether a field line has a name that is not allowed in a trailer section (RFC 9110 section 6.5.1).
 fn frames_or_routes(line: &[u8]) -> bool {
     let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
     NO_TRAILERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
@@ -218,19 +218,19 @@ fn frames_or_routes(line: &[u8]) -> bool {
 const NO_TRAILERS: [&str; 8] =
     ["content-length", "transfer-encoding", "host", "connection", "keep-alive", "upgrade", "te", "trailer"];
 
-/// As many as a 64-bit size has.
+/// The hex digits of a 64-bit size.
 const MAX_DIGITS: u8 = 16;
 
-/// Bytes of extensions of one chunk.
+/// The largest number of bytes of extensions in a chunk.
 const MAX_EXTENSION: usize = 256;
 
-/// Bytes of extensions of one body: more are sent only to waste time.
+/// The largest number of bytes of extensions in a body. They are ignored, so more only waste time.
 const MAX_EXTENSIONS: usize = 16 * 1024;
 
-/// Bytes of a trailer section.
+/// The largest size of a trailer section in bytes.
 const MAX_TRAILERS: usize = 8 * 1024;
 
-/// Fields of a trailer section.
+/// The largest number of fields in a trailer section.
 const MAX_TRAILER_FIELDS: usize = 64;
 
 #[cfg(test)]

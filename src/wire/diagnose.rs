@@ -1,19 +1,19 @@
-//! Names what is wrong with a section of fields that was refused. Runs after a refusal only.
+//! Determines why a section of fields was refused. Runs only after a refusal.
 
 use memchr::memchr;
 
 use crate::wire::Reject;
 
-/// The first mistake in a section of field lines. The last line may be unfinished.
+/// The first error in a section of field lines. The last line may be incomplete.
 pub(super) fn name_mistake(section: &[u8]) -> Reject {
     section
         .split_inclusive(|&byte| byte == b'\n')
         .find_map(line_mistake)
-        // INVARIANT: a section gets here only when it was refused; the answer stays a refusal.
+        // INVARIANT: the section was refused already, so the result must be a refusal in any case.
         .unwrap_or(Reject::FieldValue)
 }
 
-/// The mistake in one line, which ends with LF unless it is unfinished.
+/// The error in one line, which ends with LF unless it is incomplete.
 fn line_mistake(line: &[u8]) -> Option<Reject> {
     let (text, finished) = match line.strip_suffix(b"\n") {
         Some(rest) => (rest.strip_suffix(b"\r"), true),
@@ -33,7 +33,7 @@ fn line_mistake(line: &[u8]) -> Option<Reject> {
     field_mistake(inner, finished)
 }
 
-/// The mistake in a line without its end and without CR, LF and NUL.
+/// The error in a line without its end and without CR, LF and NUL.
 fn field_mistake(line: &[u8], finished: bool) -> Option<Reject> {
     if line.is_empty() {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
-/// Whether a token may hold this byte.
+/// Whether a token may contain this byte.
 pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

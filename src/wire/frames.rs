@@ -1,12 +1,12 @@
-//! Where a stream of WebSocket frames stands (RFC 6455 section 5.2): what is relayed is not read, but a close frame of
-//! the gate's own may only stand between two frames.
+//! Tracks frame boundaries of a relayed WebSocket stream, because the gate may insert its close frame only
+//! between two frames (RFC 6455 section 5.2).
 
-/// A stream of frames, followed by their lengths.
+/// The position in a stream of frames. The content is not read.
 #[derive(Debug, Default)]
 pub struct Frames {
     head: [u8; 14],
     have: usize,
-    /// What is left of the payload.
+    /// Bytes left of the payload.
     left: u64,
     closed: bool,
 }
@@ -14,7 +14,7 @@ pub struct Frames {
 const CLOSE: u8 = 8;
 
 impl Frames {
-    /// These bytes have gone by.
+    /// Advances over relayed bytes.
     pub fn pass(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
@@ -37,7 +37,7 @@ impl Frames {
         }
     }
 
-    /// How many bytes are missing to the end of the frame, as far as that is known; 0 = it stands between two frames.
+    /// Bytes missing to the end of the frame, as far as its length is known; 0 = between two frames.
     #[must_use]
     pub fn missing(&self) -> u64 {
         match (self.left, self.have) {
@@ -47,13 +47,13 @@ impl Frames {
         }
     }
 
-    /// Whether a close frame has gone by: nothing may follow it.
+    /// Whether a close frame has been relayed. Nothing may follow it.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// The length of the head at hand: two bytes, those of a longer length, and a mask's.
+    /// The length of the current frame's head: two bytes, a longer length, and a mask.
     fn head_len(&self) -> usize {
         if self.have < 2 {
             return 2;

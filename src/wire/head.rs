@@ -1,4 +1,4 @@
-//! What requests and responses have in common: a copy of the head, its fields, its framing facts.
+//! The common parts of request and response heads: a copy of the head, its fields, and facts about framing.
 
 use httparse::{EMPTY_HEADER, Error, Header, Status, parse_headers};
 use memchr::{memchr, memmem};
@@ -6,7 +6,7 @@ use memchr::{memchr, memmem};
 use super::diagnose::name_mistake;
 use crate::wire::{Field, HeadLimits, MAX_FIELDS, MAX_LENGTH, Reject, Version};
 
-/// A part of the head.
+/// A range of the head.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
     at: u32,
@@ -16,8 +16,8 @@ pub(super) struct Span {
 impl Span {
     /// The bytes from `at` up to `end`.
     pub(super) fn new(at: usize, end: usize) -> Self {
-        // INVARIANT: no head is longer than `MAX_HEAD`, so nothing is cut here; if it were, the span
-        // would lie outside the head and read as empty.
+        // INVARIANT: no head is longer than `MAX_HEAD`, so nothing is truncated. If it were, the span would be
+        // outside of the head and read as empty.
         Self { at: u32::try_from(at).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
     }
 
@@ -32,7 +32,7 @@ struct FieldSpan {
     value: Span,
 }
 
-/// What the fields say about the message and its connection.
+/// Facts about the message and its connection from the fields.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     pub(super) length: Option<u64>,
@@ -41,14 +41,14 @@ pub(super) struct Facts {
     keep_alive: bool,
     upgrade: bool,
     upgrade_option: bool,
-    /// `Connection` names something else than the usual options.
+    /// Whether `Connection` has options besides the usual ones.
     nominates: bool,
-    /// There is a field `Keep-Alive`.
+    /// Whether there is a field `Keep-Alive`.
     keep_alive_field: bool,
 }
 
 impl Facts {
-    /// Takes one field into account.
+    /// Records one field.
     fn note(&mut self, name: &str, value: &[u8]) -> Result<(), Reject> {
         match name.len() {
             7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = true,
@@ -72,7 +72,7 @@ impl Facts {
     }
 
     fn note_options(&mut self, value: &[u8]) {
-        // What nearly all of them say.
+        // The fast path for the usual value.
         if value == b"keep-alive" {
             self.keep_alive = true;
             return;
@@ -87,7 +87,7 @@ impl Facts {
         }
     }
 
-    /// Refuses what the fields cannot say together (RFC 9112 section 6.1).
+    /// Refuses contradictory framing (RFC 9112 section 6.1).
     pub(super) fn check_framing(&self, version: Version) -> Result<(), Reject> {
         if self.chunked && self.length.is_some() {
             return Err(Reject::LengthAndTransferEncoding);
@@ -98,13 +98,13 @@ impl Facts {
         Ok(())
     }
 
-    /// Whether `Connection` names a field that ends with this hop, besides those that do so anyway (RFC 9110 section
+    /// Whether `Connection` nominates a field as hop-by-hop, besides those that always are (RFC 9110 section
     /// 7.6.1).
     pub(super) fn nominates(&self) -> bool {
         self.nominates
     }
 
-    /// Whether the connection may be used again (RFC 9112 section 9.3).
+    /// Whether the connection can be reused (RFC 9112 section 9.3).
     pub(super) fn keeps_alive(&self, version: Version) -> bool {
         !self.close && (self.keep_alive || version == Version::Http11)
     }
@@ -114,30 +114,30 @@ impl Facts {
         self.keep_alive_field
     }
 
-    /// Whether an upgrade is asked for or granted: `Connection` has to name it, too (RFC 9110 section 7.8).
+    /// Whether an upgrade is requested or granted. `Connection` must name it, too (RFC 9110 section 7.8).
     pub(super) fn upgrades(&self, version: Version) -> bool {
         self.upgrade && self.upgrade_option && version == Version::Http11
     }
 }
 
-/// A copy of a head and where its fields lie.
+/// A copy of a head with the positions of its fields.
 #[derive(Default)]
 pub(super) struct Head {
-    /// The head; with `?` in place of the bytes above 0x7f where it is not UTF-8.
+    /// The head. If it is not UTF-8, bytes above 0x7f are replaced by `?`.
     text: String,
-    /// The head as it came; empty where it is UTF-8.
+    /// The head as received; empty if it is UTF-8.
     bytes: Vec<u8>,
     fields: Vec<FieldSpan>,
     pub(super) facts: Facts,
 }
 
 impl Head {
-    /// The head as it came.
+    /// The head as received.
     pub(super) fn raw(&self) -> &[u8] {
         if self.bytes.is_empty() { self.text.as_bytes() } else { &self.bytes }
     }
 
-    /// Forgets everything, and gives memory back that an unusual head has taken.
+    /// Clears the head, and frees memory that an unusually large one needed.
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.bytes.clear();
@@ -151,8 +151,8 @@ impl Head {
         }
     }
 
-    /// Reads the fields of `input`, which begin at `at`; `None` if they are not complete, else the
-    /// length of the whole head. `other` takes the fields that this module does not know.
+    /// Parses the fields of `input`, which begin at `at`. `None` if they are incomplete, else the length of the
+    /// whole head. `other` receives each field.
     pub(super) fn read_fields(
         &mut self,
         input: &[u8],
@@ -185,7 +185,7 @@ impl Head {
         }
     }
 
-    /// Notes every field; `false` if a line does not end with CR LF, which httparse would take.
+    /// Records every field. `false` if a line does not end with CR LF, which httparse accepts.
     fn take_fields(
         &mut self,
         input: &[u8],
@@ -193,6 +193,7 @@ impl Head {
         fields: &[Header<'_>],
         mut other: impl FnMut(&str, &[u8], Span) -> Result<(), Reject>,
     ) -> Result<bool, Reject> {
+        // httparse returns slices of `input`; their addresses give the positions.
         let base = input.as_ptr().addr();
         let span = |part: &[u8]| {
             let at = part.as_ptr().addr().wrapping_sub(base);
@@ -211,7 +212,7 @@ impl Head {
         Ok(ends_with(input, end, b"\r\n\r\n"))
     }
 
-    /// Keeps a copy of the head.
+    /// Stores a copy of the head.
     pub(super) fn keep(&mut self, head: &[u8]) {
         if let Ok(text) = std::str::from_utf8(head) {
             self.text.push_str(text);
@@ -221,12 +222,12 @@ impl Head {
         self.text.extend(head.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { '?' }));
     }
 
-    /// A part that is known to be ASCII.
+    /// A part that is ASCII.
     pub(super) fn text(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or_default()
     }
 
-    /// A part as it was sent.
+    /// A part as sent.
     pub(super) fn bytes(&self, span: Span) -> &[u8] {
         let head = if self.bytes.is_empty() { self.text.as_bytes() } else { self.bytes.as_slice() };
         head.get(span.range()).unwrap_or_default()
@@ -237,12 +238,12 @@ impl Head {
         self.fields.iter().map(|field| Field { name: self.text(field.name), value: self.bytes(field.value) })
     }
 
-    /// The value of the first field of that name, in any letter case.
+    /// The value of the first field with a name, in any letter case.
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 
-    /// The options that `Connection` names.
+    /// The options of `Connection`.
     pub(super) fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
         self.fields()
             .filter(|field| field.name.eq_ignore_ascii_case("connection"))
@@ -252,8 +253,8 @@ impl Head {
     }
 }
 
-/// Whether a scan of `input` can be worth its time: the end of a head is in it, or it is short. Keeps
-/// a head that comes byte by byte from being parsed at each byte.
+/// Whether it is worth parsing `input`: it is short, or contains the end of a head. Otherwise a head that
+/// arrives byte by byte would be parsed at each byte, which is quadratic.
 pub(super) fn worth_parsing(input: &[u8]) -> bool {
     input.len() <= EAGER
         || input.ends_with(b"\r\n\r\n")
@@ -261,7 +262,7 @@ pub(super) fn worth_parsing(input: &[u8]) -> bool {
         || memmem::find(input, b"\n\n").is_some()
 }
 
-/// Refuses an unfinished head that cannot become one within the limits.
+/// Refuses an incomplete head that cannot become complete within the limits.
 pub(super) fn check_room(input: &[u8], limits: &HeadLimits) -> Result<(), Reject> {
     if input.len() < limits.bytes.min(MAX_HEAD) {
         return Ok(());
@@ -274,7 +275,7 @@ pub(super) fn check_size(length: usize, limits: &HeadLimits) -> Result<(), Rejec
     if length > limits.bytes.min(MAX_HEAD) { Err(Reject::HeadTooLarge) } else { Ok(()) }
 }
 
-/// The first line without CR LF, and where the next one begins; `None` if it is not complete.
+/// The first line without CR LF, and the start of the next one; `None` if it is incomplete.
 pub(super) fn first_line(input: &[u8]) -> Result<Option<(&[u8], usize)>, Reject> {
     let Some(end) = memchr(b'\n', input) else { return Ok(None) };
     let line = input.get(..end).unwrap_or_default();
@@ -282,7 +283,7 @@ pub(super) fn first_line(input: &[u8]) -> Result<Option<(&[u8], usize)>, Reject>
     Ok(Some((line, end + 1)))
 }
 
-/// Digits alone (RFC 9110 section 8.6): no sign, no list, no blank, at most [`MAX_LENGTH`].
+/// Parses digits only (RFC 9110 section 8.6): no sign, no list, no blank, at most [`MAX_LENGTH`].
 fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
@@ -299,14 +300,14 @@ fn ends_with(input: &[u8], end: usize, tail: &[u8]) -> bool {
     input.get(..end).is_some_and(|head| head.ends_with(tail))
 }
 
-/// This many fields fit in a table that is cheap to clear; more take a second pass.
+/// Fields in a table that is cheap to clear. A head with more is parsed twice.
 const FEW_FIELDS: usize = 32;
 
-/// Up to here a head is parsed at each call; beyond, only when its end is there.
+/// A head up to this size is parsed at each call, a longer one only if its end has arrived.
 const EAGER: usize = 4096;
 
-/// Buffers above this are given back.
+/// Larger buffers are freed after the request.
 const USUAL_HEAD: usize = 16 * 1024;
 
-/// No configuration allows a longer head.
+/// The largest head in any configuration.
 const MAX_HEAD: usize = 16 * 1024 * 1024;

@@ -1,12 +1,12 @@
-//! The grammar of `Host`, strict (RFC 9112 section 3.2): no user, no list, no percent escapes.
+//! The strict grammar of `Host` (RFC 9112 section 3.2): no user, no list, no percent escapes.
 
 use std::net::Ipv6Addr;
 
-/// Longest host name of DNS.
+/// The largest host name in DNS.
 const MAX_NAME: usize = 255;
 
-/// How many bytes of `value` name a host: a name, an IPv4 address or a bracketed IPv6 address, with an optional
-/// port. All except the colon of an empty port, which means none (RFC 3986 section 6.2.3). `None` if it is not a host.
+/// The length of the host in `value`: a name, an IPv4 address or a bracketed IPv6 address, with an optional
+/// port. The colon of an empty port is left out (RFC 3986 section 6.2.3). `None` if it is not a host.
 pub(super) fn host_length(value: &[u8]) -> Option<usize> {
     let end = if let Some(rest) = value.strip_prefix(b"[") {
         let close = memchr::memchr(b']', rest)?;
@@ -20,13 +20,13 @@ pub(super) fn host_length(value: &[u8]) -> Option<usize> {
     is_port_part(port).then(|| if port == b":" { end } else { value.len() })
 }
 
-/// Whether a text is a whole host, as `Host` may have it.
+/// Whether a text is a complete host, as in `Host`.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     host_length(text.as_bytes()) == Some(text.len())
 }
 
-/// Labels of letters, digits, `-` and `_`, none of them empty; a dot may end the name.
+/// Whether a name consists of non-empty labels of letters, digits, `-` and `_`. A dot may end it.
 fn is_name(name: &[u8]) -> bool {
     let mut label_is_empty = true;
     let fits = |&byte: &u8| {
@@ -37,10 +37,10 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && name.iter().all(fits)
 }
 
-/// Nothing, or `:` and a port, which may be empty (RFC 3986 section 3.2.3).
+/// Whether a part is empty, or `:` and a port, which may be empty (RFC 3986 section 3.2.3).
 fn is_port_part(part: &[u8]) -> bool {
     let Some(port) = part.strip_prefix(b":") else { return part.is_empty() };
-    // Digits alone: `parse` also takes a sign.
+    // `parse` would accept a sign.
     let value = port
         .iter()
         .take(6)

@@ -1,12 +1,12 @@
-//! Another method than the request line's, asked for in the query or in the body, as frameworks read it.
+//! Detects another method than the request line's in the query or the body, as frameworks read it.
 //!
-//! Who reads what: Express's method-override the query, or the body where the app says so; Rack the body of a form
-//! (and of a POST without a content type), with `;` between pairs and brackets around names; Symfony and Laravel the
-//! body of a form or of JSON, then the query, with PHP's folding of names (`.` and blank are `_`); Spring and Go the
-//! query and forms; WordPress the query of any method; Slim `_METHOD`; ASP.NET MVC `X-HTTP-Method-Override` as a field.
-//! Names are folded as widely as any of them does.
+//! Express's method-override reads the query, or the body if the app says so; Rack the body of a form (and of a
+//! POST without a content type), with `;` between pairs and brackets around names; Symfony and Laravel the body
+//! of a form or of JSON, then the query, with PHP's folding of names (`.` and blank are `_`); Spring and Go the
+//! query and forms; WordPress the query of any method; Slim `_METHOD`; ASP.NET MVC `X-HTTP-Method-Override` as
+//! a field. Names are folded as widely as any of them does.
 //!
-//! A body is looked at as it passes, and piece by piece: a name is found before its value goes on.
+//! A body is scanned piece by piece while it is forwarded. A name is found before its value is passed on.
 
 mod json;
 mod name;
@@ -19,19 +19,20 @@ use json::Json;
 use name::{Name, Unescape};
 use parts::Parts;
 
-/// What a query or a body asks for.
+/// The method that a query or a body asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Override {
-    /// Nothing.
+    /// No method.
     None,
     /// This method, in upper case.
     Method(String),
-    /// Several methods, or what is none.
+    /// Several methods, or a value that is not a method.
     Unclear,
 }
 
-/// What a parameter may ask for: the methods of HTTP, WebDAV and caches (RFC 9110, RFC 5789, RFC 4918) but TRACE and
-/// CONNECT, which no request may have. Another word may be the letters of a coding that the app undoes.
+/// The methods that a parameter may ask for: those of HTTP, WebDAV and caches (RFC 9110, RFC 5789, RFC 4918)
+/// without TRACE and CONNECT, which are always refused. Any other word may be an encoded one that the app
+/// decodes.
 const METHODS: [&str; 20] = [
     "GET",
     "HEAD",
@@ -55,17 +56,17 @@ const METHODS: [&str; 20] = [
     "PURGE",
 ];
 
-/// Looks for an override in a body as it passes.
+/// Scans a body for an override while it is forwarded.
 #[derive(Debug)]
 pub struct OverrideScanner {
-    /// Its content is encoded, or its letters are: what it holds is not known.
+    /// Whether the content or its characters are encoded, so that the body cannot be read.
     opaque: bool,
     form: Option<Form>,
     parts: Option<Parts>,
     json: Option<Json>,
 }
 
-/// A form's pairs, as they pass.
+/// The state in a form's pairs.
 #[derive(Debug, Default)]
 struct Form {
     name: Name,
@@ -73,14 +74,14 @@ struct Form {
     in_value: bool,
 }
 
-/// What a query asks for.
+/// The override in a query.
 #[must_use]
 pub fn query_override(query: &str) -> Override {
     if query.is_empty() { Override::None } else { in_pairs(query.as_bytes()) }
 }
 
 impl Override {
-    /// What both ask for.
+    /// The combination of two overrides.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -97,26 +98,26 @@ impl Override {
 }
 
 impl OverrideScanner {
-    /// A scanner for this request's body; `None` where no framework looks for a method in it.
+    /// A scanner for this request's body; `None` if no framework reads a method from it.
     #[must_use]
     pub fn of(head: &RequestHead) -> Option<Self> {
         if matches!(head.framing(), Framing::Empty | Framing::Length(0)) {
             return None;
         }
         let fields = || head.fields().filter(|field| field.name.eq_ignore_ascii_case("content-type"));
-        // Of two lines, one app takes the first and another one the last.
+        // Of two lines some apps read the first, others the last.
         let says = |word: &str| fields().any(|field| contains(field.value, word));
-        // Some apps read a form or JSON whatever the type says: Parse Server and `express.json({ type: "*/*" })`,
-        // Bottle, `new URLSearchParams(body)`. A page can send any text that way without asking.
+        // Some apps read a form or JSON whatever the type: Parse Server and `express.json({ type: "*/*" })`,
+        // Bottle, `new URLSearchParams(body)`. A page can send any text so without a CORS preflight.
         let is_post = head.method() == "POST";
         let parts = says("multipart");
         let is_form = says("x-www-form-urlencoded");
-        // A file that is uploaded as a part may hold any pairs.
+        // An uploaded file in a part may contain any pairs.
         let form = is_form || (is_post && !parts);
         let is_json = is_post && (says("/json") || says("+json"));
         let is_announced = is_form || parts || is_json;
         let is_encoded = |value: &[u8]| {
-            // Prometheus sends its samples with this one, which no reader of forms or of JSON undoes.
+            // Prometheus sends its samples so. No reader of forms or JSON decodes it.
             let is_left = !is_announced && value.eq_ignore_ascii_case(b"snappy");
             !is_left && !value.eq_ignore_ascii_case(b"identity")
         };
@@ -131,7 +132,7 @@ impl OverrideScanner {
         })
     }
 
-    /// Whether the next piece of the body brings a name that stands for a method, or hides what it holds.
+    /// Whether the next piece of the body completes the name of an override, or cannot be read.
     #[must_use]
     pub fn finds(&mut self, piece: &[u8]) -> bool {
         self.opaque
@@ -140,7 +141,7 @@ impl OverrideScanner {
             || self.json.as_mut().is_some_and(|json| json.next(piece).is_some())
     }
 
-    /// What a whole body asks for. The scanner is a fresh one.
+    /// The override in a whole body. The scanner must be new.
     #[must_use]
     pub fn reads(&mut self, body: &[u8]) -> Override {
         if self.opaque {
@@ -192,7 +193,7 @@ impl Form {
     }
 }
 
-/// The methods that pairs ask for. Both `&` and `;` part them, as in older Rack.
+/// The override in pairs. Both `&` and `;` separate them, as in older Rack.
 fn in_pairs(mut rest: &[u8]) -> Override {
     let mut found = Override::None;
     loop {
@@ -223,12 +224,12 @@ fn unescape(text: &[u8], mut push: impl FnMut(u8)) {
     unescape.end_to(&mut push);
 }
 
-/// Character sets in which `_method` is the bytes of ASCII, and these bytes are nothing else.
+/// Character sets in which `_method` has its ASCII bytes, and these bytes mean nothing else.
 const PLAIN_CHARSETS: [&str; 8] =
     ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "cp1252"];
 
-/// Whether each `charset` of a `Content-Type` is one of [`PLAIN_CHARSETS`]. An app decodes the body by it, and names
-/// are other bytes in UTF-16, UTF-7 or EBCDIC.
+/// Whether each `charset` of a `Content-Type` is one of [`PLAIN_CHARSETS`]. Apps decode the body with it, and
+/// names have other bytes in UTF-16, UTF-7 or EBCDIC.
 fn has_plain_letters(value: &[u8]) -> bool {
     const NAME: &str = "charset";
     let mut rest = value;
@@ -236,7 +237,7 @@ fn has_plain_letters(value: &[u8]) -> bool {
     {
         rest = rest.get(at + NAME.len()..).unwrap_or_default().trim_ascii_start();
         match rest.first() {
-            // RFC 8187 section 3.2.1: its own set and escapes, which no client needs here.
+            // RFC 8187 section 3.2.1: a charset and escapes of its own, which no client needs here.
             Some(b'*') => return false,
             Some(b'=') => {}
             _ => continue,

@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
-/// Writes down the checks: the variant, its name, its status and what would be right.
+/// Defines the checks: variant, name, status, and what would be right.
 macro_rules! checks {
     ($($(#[$about:meta])* $Check:ident $({ $(#[$part:meta])* $field:ident: $Type:ty, })?
         = $name:literal, $status:literal, $advice:literal;)+) => {
         /// A refusal of the scanner: the check that failed. Its text names the check and what would be right,
-        /// and repeats nothing of what was sent.
+        /// and repeats nothing of the input.
         #[derive(Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Reject {
@@ -16,15 +16,14 @@ macro_rules! checks {
         }
 
         impl Reject {
-            /// The name of the check that failed: stable, for logs, metrics and tests.
+            /// The stable name of the failed check, for logs, metrics and tests.
             pub fn check(&self) -> &'static str {
                 match self {
                     $(Self::$Check { .. } => $name,)+
                 }
             }
 
-            /// The status towards the client that sent a request. The same finding in a response of the app
-            /// is a 502, whatever this says.
+            /// The status for a client's request. In a response of the app every check is a 502.
             pub fn status(&self) -> u16 {
                 match self {
                     $(Self::$Check { .. } => $status,)+
@@ -38,7 +37,7 @@ macro_rules! checks {
                 }
             }
 
-            /// Every check with its status, for the tests that hold files and pages to them.
+            /// Every check with its status. Tests compare files and pages with them.
             #[cfg(test)]
             pub(super) const CHECKS: &[(&str, u16)] = &[$(($name, $status),)+];
         }
@@ -66,7 +65,7 @@ checks! {
     Nul = "nul-byte", 400, "a head holds no NUL byte";
     /// The first line is not `METHOD SP TARGET SP VERSION`.
     RequestLine = "request-line", 400, "the first line is `METHOD TARGET HTTP/1.1`, with single blanks";
-    /// The method is not of capital letters, digits, `-` and `_`, or too long.
+    /// The method has other characters than capital letters, digits, `-` and `_`, or is too long.
     Method = "method", 400, "a method is 1 to 32 capital letters, digits, `-` or `_`";
     /// TRACE or CONNECT.
     MethodNotAllowed = "method-not-allowed", 405, "TRACE and CONNECT are not served";
@@ -94,7 +93,7 @@ checks! {
     ControlByte = "control-byte", 400, "a target has no blank and no control byte";
     /// A byte above 0x7f in the target.
     NonAscii = "non-ascii-byte", 400, "encode bytes above 0x7f as %XX";
-    /// A `%` without two hex digits in this segment of the path, which is kept as it was sent.
+    /// A `%` without two hex digits in the path.
     PercentEscape {
         /// The segment, as sent.
         segment: Box<str>,
@@ -104,11 +103,11 @@ checks! {
         /// The segment, as sent.
         segment: Box<str>,
     } = "invalid-utf-8", 400, "the path decodes to valid UTF-8";
-    /// A segment that is, or can be read as, `.` or `..`.
+    /// A segment that is `.` or `..`, or can be read as one.
     DotSegment = "dot-segment", 400, "resolve `.` and `..` before sending";
     /// An empty segment inside the path.
     DoubleSlash = "double-slash", 400, "one `/` between two segments";
-    /// `%2f` in the path. The scan lets it through, because a route may allow it: see
+    /// `%2f` in the path. The scan accepts it, because a route may allow it; see
     /// [`super::RequestHead::encoded_slash`].
     EncodedSlash = "encoded-slash", 400, "this path takes no %2f";
     /// `%5c` in the path.
@@ -119,13 +118,13 @@ checks! {
     EncodedControl = "encoded-control", 400, "a path has no encoded control character";
     /// An escape that decodes to a further escape of NUL, `.`, `/`, `\` or `%`.
     DoubleEncoding = "double-encoding", 400, "encode each character of the path once";
-    /// There is no `Host`.
+    /// `Host` is missing.
     MissingHost = "missing-host", 400, "send one `Host` field";
-    /// There is a second `Host`.
+    /// `Host` is repeated.
     DuplicateHost = "duplicate-host", 400, "send exactly one `Host` field";
     /// The value of `Host` is not a host with an optional port.
     InvalidHost = "invalid-host", 400, "`Host` is a name or an address, with an optional port";
-    /// There is a second `Content-Length`.
+    /// `Content-Length` is repeated.
     DuplicateContentLength = "duplicate-content-length", 400, "send exactly one `Content-Length`";
     /// The `Content-Length` is not a decimal number below 2^63.
     InvalidContentLength = "invalid-content-length", 400, "`Content-Length` is one decimal number below 2^63";
@@ -135,7 +134,7 @@ checks! {
     TransferEncoding = "transfer-encoding", 400, "the only transfer coding is one `chunked`";
     /// `Transfer-Encoding` in a message of HTTP/1.0.
     TransferEncodingHttp10 = "transfer-encoding-http-1.0", 400, "HTTP/1.0 has no transfer codings";
-    /// A request for a WebSocket that is not a whole handshake (RFC 6455 section 4.1).
+    /// An incomplete WebSocket handshake (RFC 6455 section 4.1).
     WebSocketHandshake = "websocket-handshake", 400, "a WebSocket takes a GET, one `Upgrade`, one `Sec-WebSocket-Version: 13` and one `Sec-WebSocket-Key` of 16 bytes";
     /// A request for a WebSocket that has a body.
     UpgradeWithBody = "upgrade-with-body", 400, "a request for a WebSocket has no body";
@@ -156,8 +155,8 @@ checks! {
 }
 
 impl Reject {
-    /// The segment of the path that does not decode, as it was sent: LoopBack repeats it in its
-    /// answer. It may be part of a secret link, so it belongs in no log.
+    /// The segment of the path that cannot be decoded, as sent: LoopBack repeats it in its answer. It may be
+    /// part of a secret link, so it must not be logged.
     pub fn segment(&self) -> Option<&str> {
         match self {
             Self::PercentEscape { segment } | Self::InvalidUtf8 { segment } => Some(segment),
@@ -172,7 +171,7 @@ impl fmt::Display for Reject {
     }
 }
 
-/// The name of the check alone: a segment may be part of a secret link.
+/// Only the name of the check, because a segment may be part of a secret link.
 impl fmt::Debug for Reject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Reject({})", self.check())

@@ -10,8 +10,8 @@ use super::target::{self, Target};
 use super::websocket;
 use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
 
-/// The head of a request, read strictly. Made once per connection and filled again by each scan;
-/// until a scan is complete it is empty.
+/// The head of a request, parsed strictly. It is created once for a connection, and each scan fills it again.
+/// It is empty until a scan is complete.
 ///
 /// ```
 /// use portcullis::wire::{Framing, HeadLimits, RequestHead, Scan};
@@ -41,11 +41,11 @@ pub struct RequestHead {
     trailers: bool,
     via: bool,
     websocket: bool,
-    /// Decoded segments, while the path is checked.
+    /// Decoded segments during the check of the path.
     scratch: Vec<u8>,
 }
 
-/// The names of the gates that have sent a request on, in lower case.
+/// The field with the tokens of the gates that have forwarded a request, in lower case.
 pub const VIA: &str = "x-portcullis-via";
 
 impl RequestHead {
@@ -68,14 +68,14 @@ impl RequestHead {
         }
     }
 
-    /// Reads a head from the front of `input`. After [`Scan::Partial`] call it again with the same
-    /// bytes and those that have come since.
+    /// Parses a head at the front of `input`. After [`Scan::Partial`] call it again with the same bytes and
+    /// more.
     ///
     /// # Errors
     ///
-    /// A [`Reject`] for everything that docs/what-is-refused.md lists for a head, except what
-    /// takes a list of reserved names, and `%2f` (see [`Self::encoded_slash`]). The connection
-    /// cannot be used any further then.
+    /// A [`Reject`] for everything that docs/what-is-refused.md lists for a head, except for checks that need a
+    /// list of reserved names, and `%2f` (see [`Self::encoded_slash`]). The connection cannot be used any
+    /// further.
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {
         self.clear();
         let scanned = self.read(input, limits);
@@ -85,7 +85,7 @@ impl RequestHead {
         scanned
     }
 
-    /// Forgets the head.
+    /// Clears the head.
     pub fn clear(&mut self) {
         self.head.clear();
         self.query = None;
@@ -96,13 +96,13 @@ impl RequestHead {
         self.websocket = false;
     }
 
-    /// The same request for another target, read as strictly.
+    /// The same request with another target, parsed as strictly.
     ///
     /// # Errors
     ///
     /// The [`Reject`] of that target.
     pub fn with_target(&self, target: &str) -> Result<Self, Reject> {
-        // By itself first: a blank or a line break in it would begin something else.
+        // Checked alone first: with a blank or a line break it would become another head.
         target::check(target.as_bytes(), &mut Vec::new())?;
         let (raw, at) = (self.head.raw(), self.target.range());
         let (before, after) = (raw.get(..at.start), raw.get(at.end..));
@@ -124,17 +124,17 @@ impl RequestHead {
         self.head.text(self.target)
     }
 
-    /// The path, as sent: it begins with `/` and holds no dot segment in any reading.
+    /// The path as sent. It begins with `/` and has no dot segment in any reading.
     pub fn path(&self) -> &str {
         self.head.text(self.path)
     }
 
-    /// What follows the first `?`, as sent.
+    /// The query behind the first `?`, as sent.
     pub fn query(&self) -> Option<&str> {
         self.query.map(|query| self.head.text(query))
     }
 
-    /// Whether the path holds a `%2f`: to be refused with [`Reject::EncodedSlash`] unless the route
+    /// Whether the path contains a `%2f`. It must be refused with [`Reject::EncodedSlash`] unless the route
     /// allows it.
     pub fn encoded_slash(&self) -> bool {
         self.encoded_slash
@@ -145,7 +145,7 @@ impl RequestHead {
         self.version
     }
 
-    /// The value of `Host`: a name or an address, with an optional port. Without the colon of an empty port.
+    /// The value of `Host`: a name or an address with an optional port, without the colon of an empty port.
     pub fn host(&self) -> &str {
         self.head.text(self.host)
     }
@@ -155,13 +155,13 @@ impl RequestHead {
         self.head.fields()
     }
 
-    /// The value of the first field of that name; the name's letter case does not matter.
+    /// The value of the first field with a name, in any letter case.
     pub fn field(&self, lower_name: &str) -> Option<&[u8]> {
         self.head.field(lower_name)
     }
 
-    /// How long the body is: [`Framing::Empty`] where the head does not announce one, and
-    /// `Length(0)` where it announces an empty one.
+    /// The framing of the body: [`Framing::Empty`] if the head does not announce one, `Length(0)` if it
+    /// announces an empty one.
     pub fn framing(&self) -> Framing {
         if self.head.facts.chunked {
             return Framing::Chunked;
@@ -169,39 +169,39 @@ impl RequestHead {
         self.head.facts.length.map_or(Framing::Empty, Framing::Length)
     }
 
-    /// Whether the client wants to use the connection again.
+    /// Whether the client allows the connection to be reused.
     pub fn keep_alive(&self) -> bool {
         self.head.facts.keeps_alive(self.version)
     }
 
-    /// Whether the client waits for a `100 Continue` before it sends the body (RFC 9110 section
-    /// 10.1.1: not in HTTP/1.0, not without a body).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1: not in
+    /// HTTP/1.0, and not without a body).
     pub fn expects_continue(&self) -> bool {
         self.expects && self.version == Version::Http11 && self.has_body()
     }
 
-    /// Whether the client takes the trailers of a chunked answer (RFC 9110 section 10.1.4), in HTTP/1.1.
+    /// Whether the client accepts trailers of a chunked answer (RFC 9110 section 10.1.4), in HTTP/1.1.
     pub fn accepts_trailers(&self) -> bool {
         self.trailers && self.version == Version::Http11
     }
 
-    /// Whether another gate, or this one, has sent it: there is a field [`VIA`].
+    /// Whether a gate has forwarded the request: it has a field [`VIA`].
     pub fn has_via(&self) -> bool {
         self.via
     }
 
-    /// The key of a whole WebSocket handshake: the only upgrade that is asked for.
+    /// The key of a complete WebSocket handshake, the only upgrade that is forwarded.
     pub fn websocket_key(&self) -> Option<&[u8]> {
         if self.websocket { self.field(websocket::KEY) } else { None }
     }
 
-    /// Whether `Connection` names anything but `close`, `keep-alive`, `upgrade` and `te`.
+    /// Whether `Connection` has options other than `close`, `keep-alive`, `upgrade` and `te`.
     #[must_use]
     pub fn nominates(&self) -> bool {
         self.head.facts.nominates()
     }
 
-    /// The options that `Connection` names, in the letter case they were sent in.
+    /// The options of `Connection`, in the letter case of the client.
     pub fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
         self.head.connection_options()
     }
@@ -228,7 +228,7 @@ impl RequestHead {
         Ok(Scan::Partial)
     }
 
-    /// Reads the request line and the fields; the length of the head, or `None` if it is incomplete.
+    /// Parses the request line and the fields. The length of the head, or `None` if it is incomplete.
     fn read_head(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
         let Some((line, next)) = first_line(input)? else { return Ok(None) };
         self.read_request_line(line)?;
@@ -274,7 +274,7 @@ impl RequestHead {
         Ok(())
     }
 
-    /// Reads `METHOD SP TARGET SP VERSION`. By hand: httparse refuses bytes in the query that
+    /// Parses `METHOD SP TARGET SP VERSION`. By hand, because httparse refuses bytes in the query that
     /// LoopBack's clients send (`?filter={"where":…}`).
     fn read_request_line(&mut self, line: &[u8]) -> Result<(), Reject> {
         let (method, rest) = memchr(b' ', line)
@@ -306,7 +306,7 @@ impl RequestHead {
     }
 }
 
-/// Credentials and links stay out.
+/// Without credentials and links.
 impl fmt::Debug for RequestHead {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("RequestHead")
@@ -322,7 +322,7 @@ impl Default for RequestHead {
     }
 }
 
-/// Refuses other protocols, from their first bytes on.
+/// Refuses other protocols by their first bytes.
 fn check_protocol(input: &[u8]) -> Result<(), Reject> {
     match input {
         [0x16, ..] => Err(Reject::TlsHandshake),
@@ -331,17 +331,16 @@ fn check_protocol(input: &[u8]) -> Result<(), Reject> {
     }
 }
 
-/// How many bytes of empty lines stand before the request line: a habit of old clients after a body (RFC 9112
-/// section 2.2).
+/// Bytes of empty lines before the request line, which old clients send after a body (RFC 9112 section 2.2).
 pub(crate) fn empty_lines(input: &[u8]) -> usize {
     let lines = input.chunks_exact(2).take(MAX_EMPTY_LINES);
     lines.take_while(|line| line == b"\r\n").count() * 2
 }
 
-/// A method is case-sensitive, and an app may not know it: `delete` would be judged as a method of its own, and be
-/// served as `DELETE`.
+/// Methods are case-sensitive, but some apps ignore the case: `delete` would be judged as an unknown method,
+/// and be served as `DELETE`.
 fn check_method(method: &[u8]) -> Result<(), Reject> {
-    // In any letter case: an app that reads methods loosely would serve `trace` too.
+    // In any letter case, because an app that ignores it would serve `trace`.
     if method.eq_ignore_ascii_case(b"TRACE") || method.eq_ignore_ascii_case(b"CONNECT") {
         return Err(Reject::MethodNotAllowed);
     }
@@ -350,7 +349,7 @@ fn check_method(method: &[u8]) -> Result<(), Reject> {
     if fits && method.iter().all(plain) { Ok(()) } else { Err(Reject::Method) }
 }
 
-/// Names the mistake in a request line whose parts could not be told apart.
+/// The error in a request line that could not be split.
 fn name_line_mistake(line: &[u8]) -> Reject {
     if line.is_empty() {
         return Reject::BlankLine;
@@ -372,10 +371,10 @@ fn is_version(digits: &[u8]) -> bool {
     matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
-/// No server has a longer method.
+/// The longest method that any server knows is shorter.
 const MAX_METHOD: usize = 32;
 
-/// More empty lines than this before a request line are refused.
+/// The largest number of empty lines before a request line.
 const MAX_EMPTY_LINES: usize = 16;
 
 #[cfg(test)]

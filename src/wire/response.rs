@@ -1,12 +1,12 @@
-//! The head of a response. The app may be old, broken or hostile: it is read as strictly.
+//! The head of a response. The app may be old, broken or compromised, so it is parsed as strictly as a request.
 
 use std::fmt;
 
 use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
 use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
 
-/// The head of a response, read strictly. Made once and filled again by each scan; until a scan is
-/// complete it is empty.
+/// The head of a response, parsed strictly. It is created once, and each scan fills it again. It is empty until
+/// a scan is complete.
 pub struct ResponseHead {
     head: Head,
     version: Version,
@@ -27,13 +27,12 @@ impl ResponseHead {
         }
     }
 
-    /// Reads the head of the answer to a `request_method` from the front of `input`. After
-    /// [`Scan::Partial`] call it again with the same bytes and those that have come since. An interim
-    /// answer (1xx) is a head of its own.
+    /// Parses the head of the answer to a `request_method` at the front of `input`. After [`Scan::Partial`]
+    /// call it again with the same bytes and more. An interim answer (1xx) has a head of its own.
     ///
     /// # Errors
     ///
-    /// A [`Reject`]: to the client this is a 502, and the connection to the app has to be dropped.
+    /// A [`Reject`]. The client gets a 502, and the connection to the app must be closed.
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits, request_method: &str) -> Result<Scan, Reject> {
         self.clear();
         let scanned = self.read(input, limits, request_method);
@@ -43,7 +42,7 @@ impl ResponseHead {
         scanned
     }
 
-    /// Forgets the head.
+    /// Clears the head.
     pub fn clear(&mut self) {
         self.head.clear();
         self.version = Version::Http11;
@@ -72,47 +71,47 @@ impl ResponseHead {
         self.head.fields()
     }
 
-    /// The value of the first field of that name; the name's letter case does not matter.
+    /// The value of the first field with a name, in any letter case.
     pub fn field(&self, lower_name: &str) -> Option<&[u8]> {
         self.head.field(lower_name)
     }
 
-    /// The value of `Keep-Alive`: how long the server keeps the connection, among other things.
+    /// The value of `Keep-Alive`, which may contain the server's idle timeout.
     pub fn keep_alive_field(&self) -> Option<&[u8]> {
         if self.head.facts.has_keep_alive_field() { self.field("keep-alive") } else { None }
     }
 
-    /// How long the body is (RFC 9112 section 6.3).
+    /// The framing of the body (RFC 9112 section 6.3).
     pub fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// The `Content-Length` as declared, also where no body follows (HEAD, 304).
+    /// The declared `Content-Length`, also if no body follows (HEAD, 304).
     pub fn content_length(&self) -> Option<u64> {
         self.head.facts.length
     }
 
-    /// Whether the connection may be used again once the body has been read. `false` where the method or the status has
-    /// no body: waitress, cheroot and many a handler for Python's `http.server` write one all the same, and it would be
-    /// read as the next answer.
+    /// Whether the connection can be reused after the body. `false` if the method or the status has no body:
+    /// waitress, cheroot and many handlers of Python's `http.server` send one all the same, which would be read
+    /// as the next answer.
     pub fn keep_alive(&self) -> bool {
         self.head.facts.keeps_alive(self.version)
             && matches!(self.framing, Framing::Length(_) | Framing::Chunked)
     }
 
-    /// Whether an upgrade is granted: `Upgrade` is there and `Connection` names it, in HTTP/1.1. What it has to
-    /// say beside that, [`super::check_switch`] knows.
+    /// Whether an upgrade is granted: HTTP/1.1 with `Upgrade`, which `Connection` names.
+    /// [`super::check_switch`] checks the rest.
     pub(super) fn switches(&self) -> bool {
         self.status == 101 && self.head.facts.upgrades(self.version)
     }
 
-    /// Whether `Connection` names anything but `close`, `keep-alive`, `upgrade` and `te`.
+    /// Whether `Connection` has options other than `close`, `keep-alive`, `upgrade` and `te`.
     #[must_use]
     pub fn nominates(&self) -> bool {
         self.head.facts.nominates()
     }
 
-    /// The options that `Connection` names, in the letter case they were sent in.
+    /// The options of `Connection`, in the letter case of the app.
     pub fn connection_options(&self) -> impl Iterator<Item = &str> + '_ {
         self.head.connection_options()
     }
@@ -140,7 +139,7 @@ impl ResponseHead {
         Ok(Some(end))
     }
 
-    /// Reads `VERSION SP STATUS SP REASON`; apps leave out the reason, some also the blank before it.
+    /// Parses `VERSION SP STATUS SP REASON`. Some apps omit the reason, some also the blank before it.
     fn read_status_line(&mut self, line: &[u8]) -> Result<(), Reject> {
         let (version, rest) = line.split_first_chunk::<9>().ok_or(Reject::StatusLine)?;
         self.version = match version {
@@ -172,7 +171,7 @@ impl ResponseHead {
     }
 }
 
-/// Credentials and links stay out.
+/// Without credentials and links.
 impl fmt::Debug for ResponseHead {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("ResponseHead")
@@ -188,12 +187,12 @@ impl Default for ResponseHead {
     }
 }
 
-/// Statuses that never have a body, nor fields about one.
+/// Whether a status never has a body, nor fields about one.
 fn is_bodiless(status: u16) -> bool {
     status < 200 || status == 204
 }
 
-/// Refuses at once what cannot become a status line: the app may never send a line end.
+/// Refuses bytes that cannot become a status line without waiting for a line end, which may never come.
 fn check_start(input: &[u8]) -> Result<(), Reject> {
     let start = b"HTTP/1.";
     let known = input.len().min(start.len());

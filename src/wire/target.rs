@@ -1,27 +1,27 @@
-//! The target of a request: only what all servers read in the same way.
+//! Checks the target of a request, so that all servers read it in the same way.
 
 use memchr::memchr;
 
 use crate::wire::Reject;
 
-/// Where the parts of a target lie.
+/// The parts of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// Bytes of the path; a `?` and the query follow, if there is more.
+    /// Length of the path. If there is more, a `?` and the query follow.
     pub(super) path: usize,
-    /// The path holds a `%2f`.
+    /// Whether the path contains a `%2f`.
     pub(super) encoded_slash: bool,
 }
 
-/// Checks a target. `scratch` takes the decoded segments.
+/// Checks a target. `scratch` receives decoded segments.
 ///
-/// The path is not changed: what would have to be changed to be safe is refused
-/// (docs/what-is-refused.md, "Paths"), so that the path that is judged is the path that is forwarded.
+/// The path is not changed. If it would have to be changed to be safe, it is refused (docs/what-is-refused.md,
+/// "Paths"), so that the judged path is the forwarded one.
 pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reject> {
     if target.first() != Some(&b'/') {
         return Err(Reject::OriginForm);
     }
-    // Without a branch inside, so that it runs many bytes at a time.
+    // Without a branch in the loop, so that the compiler vectorizes it.
     let bad = target
         .iter()
         .fold(false, |bad, &byte| bad | (byte <= b' ') | (byte >= 0x7f) | (byte == b'#') | (byte == b'\\'));
@@ -34,13 +34,13 @@ pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reje
     Ok(Target { path, encoded_slash })
 }
 
-/// Whether the path holds anything that is judged by segment.
+/// Whether the path contains anything that is checked by segment.
 fn needs_segments(path: &[u8]) -> bool {
     memchr(b'%', path).is_some()
         || path.windows(2).fold(false, |seen, pair| seen | matches!(pair, [b'/', b'/' | b'.' | b';']))
 }
 
-/// Checks every segment of a path that begins with `/`; tells whether there is an encoded slash.
+/// Checks every segment of a path that begins with `/`. Returns whether there is an encoded slash.
 fn check_segments(path: &[u8], scratch: &mut Vec<u8>) -> Result<bool, Reject> {
     let mut encoded_slash = false;
     let mut segments = path.split(|&byte| byte == b'/').skip(1).peekable();
@@ -58,8 +58,8 @@ fn check_segments(path: &[u8], scratch: &mut Vec<u8>) -> Result<bool, Reject> {
     Ok(encoded_slash)
 }
 
-/// Decodes the escapes of a segment and refuses those of control characters and backslashes: by hand, as each reason
-/// for a refusal has its name, and into a buffer that the connection keeps.
+/// Decodes the escapes of a segment, and refuses control characters and backslashes. By hand, because each
+/// reason for a refusal has a name, and because the buffer is reused.
 fn decode(segment: &[u8], decoded: &mut Vec<u8>) -> Result<(), Reject> {
     let mut parts = segment.split(|&byte| byte == b'%');
     decoded.extend_from_slice(parts.next().unwrap_or_default());
@@ -78,14 +78,14 @@ fn decode(segment: &[u8], decoded: &mut Vec<u8>) -> Result<(), Reject> {
     Ok(())
 }
 
-/// The byte that two hex digits at the front of `part` stand for, and what follows them.
+/// The byte that two hex digits at the front of `part` encode, and the rest.
 fn escaped_byte(part: &[u8]) -> Option<(u8, &[u8])> {
     let (&[high, low], rest) = part.split_first_chunk::<2>()?;
     let value = char::from(high).to_digit(16)? * 16 + char::from(low).to_digit(16)?;
     Some((u8::try_from(value).ok()?, rest))
 }
 
-/// Checks what a segment means once it is decoded.
+/// Checks the decoded content of a segment.
 fn check_decoded(segment: &[u8], decoded: &[u8]) -> Result<(), Reject> {
     let Ok(text) = std::str::from_utf8(decoded) else {
         return Err(Reject::InvalidUtf8 { segment: as_sent(segment) });
@@ -102,9 +102,8 @@ fn check_decoded(segment: &[u8], decoded: &[u8]) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Whether a server could read a dot segment in a decoded segment: behind an encoded slash, with
-/// `;params` or blanks after it, or written in characters that compatibility folding turns into dots
-/// and slashes (Unicode NFKC).
+/// Whether a server could read a dot segment in a decoded segment: behind an encoded slash, with `;params` or
+/// blanks behind it, or in characters that Unicode NFKC turns into dots and slashes.
 fn may_be_dots(text: &str) -> bool {
     if text.is_ascii() && !text.contains('.') {
         return false;
@@ -117,7 +116,7 @@ fn may_be_dots(text: &str) -> bool {
     })
 }
 
-/// How many dots a name consists of; `None` if there is anything else in it.
+/// The number of dots, if a name consists of nothing else.
 fn count_dots(name: &str) -> Option<usize> {
     name.chars().try_fold(0_usize, |dots, letter| match letter {
         '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => Some(dots + 1),
@@ -134,8 +133,9 @@ fn is_semicolon(letter: char) -> bool {
     matches!(letter, ';' | '\u{fe54}' | '\u{ff1b}' | '\u{37e}')
 }
 
-/// Names the first byte of a target that none may hold. The path is its first `path` bytes: behind them, in the query,
-/// browsers send a backslash as it is (WHATWG URL, the query percent-encode set), and no app takes it for a slash.
+/// The error for the first forbidden byte of a target. The path is its first `path` bytes. In the query
+/// browsers send a backslash unescaped (WHATWG URL, the query percent-encode set), and no app takes it for a
+/// slash.
 fn name_bad_byte(target: &[u8], path: usize) -> Option<Reject> {
     target.iter().enumerate().find_map(|(at, &byte)| match byte {
         b'\r' => Some(Reject::BareCarriageReturn),
@@ -148,7 +148,7 @@ fn name_bad_byte(target: &[u8], path: usize) -> Option<Reject> {
     })
 }
 
-/// A segment for the answer. It holds ASCII only: the bytes of the target have been checked.
+/// A segment for the answer. It is ASCII, because the target has been checked.
 fn as_sent(segment: &[u8]) -> Box<str> {
     String::from_utf8_lossy(segment).into()
 }

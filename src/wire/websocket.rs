@@ -1,5 +1,5 @@
-//! The opening handshake of a WebSocket (RFC 6455 sections 4.1 and 4.2), the only upgrade there is: strict on
-//! both sides, because what follows it is no longer read.
+//! The opening handshake of a WebSocket (RFC 6455 sections 4.1 and 4.2), the only upgrade that is forwarded.
+//! Both sides are checked strictly, because the bytes after it are not read.
 
 mod asked;
 
@@ -11,7 +11,7 @@ use asked::{UPGRADE, list, only};
 
 pub(super) use asked::{KEY, is_asked_for};
 
-/// Why a 101 opens no tunnel.
+/// Why a 101 does not open a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SwitchError {
     /// The client did not ask for a WebSocket.
@@ -23,7 +23,7 @@ pub enum SwitchError {
     /// `Content-Length` or `Transfer-Encoding` (RFC 9110 section 8.6, RFC 9112 section 6.1).
     #[error("it announces a body")]
     Body,
-    /// The value is not the one that the key gives.
+    /// The value does not match the key.
     #[error("it needs one `Sec-WebSocket-Accept`, made from the request's key")]
     Accept,
     /// More than one subprotocol, or one that the client did not offer.
@@ -37,7 +37,7 @@ pub enum SwitchError {
 /// Checks the app's 101 against the request.
 ///
 /// # Errors
-/// A [`SwitchError`]: to the client this is a 502, and no byte of it goes on.
+/// A [`SwitchError`]. The client gets a 502, and nothing of the answer.
 pub fn check_switch(request: &RequestHead, response: &ResponseHead) -> Result<(), SwitchError> {
     let key = request.websocket_key().ok_or(SwitchError::Unasked)?;
     let protocol = only(response.fields(), UPGRADE);
@@ -54,7 +54,7 @@ pub fn check_switch(request: &RequestHead, response: &ResponseHead) -> Result<()
     check_extensions(request, response)
 }
 
-/// At most one, from the client's list (RFC 6455 section 4.2.2).
+/// Checks that the answer has at most one subprotocol, from the client's list (RFC 6455 section 4.2.2).
 fn check_subprotocol(request: &RequestHead, response: &ResponseHead) -> Result<(), SwitchError> {
     if response.field(SUBPROTOCOL).is_none() {
         return Ok(());
@@ -64,7 +64,7 @@ fn check_subprotocol(request: &RequestHead, response: &ResponseHead) -> Result<(
     if offered && !chosen.is_empty() { Ok(()) } else { Err(SwitchError::Subprotocol) }
 }
 
-/// Each by its name; what parameters it has is between the two ends (RFC 6455 section 9.1).
+/// Checks that the client offered each extension. Parameters are left to the two ends (RFC 6455 section 9.1).
 fn check_extensions(request: &RequestHead, response: &ResponseHead) -> Result<(), SwitchError> {
     let name = |extension: &[u8]| {
         extension.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
@@ -81,7 +81,7 @@ fn accept_value(key: &[u8]) -> String {
 
 const SUBPROTOCOL: &str = "sec-websocket-protocol";
 const EXTENSIONS: &str = "sec-websocket-extensions";
-/// What is appended to the key (RFC 6455 section 1.3).
+/// The constant that is appended to the key (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 #[cfg(test)]

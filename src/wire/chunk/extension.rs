@@ -1,8 +1,8 @@
-//! Chunk extensions (RFC 9112 section 7.1.1): read by their grammar, and dropped.
+//! Chunk extensions (RFC 9112 section 7.1.1), parsed by their grammar and dropped.
 
 use crate::wire::diagnose::is_token_byte;
 
-/// Where in its extensions a chunk's first line is.
+/// The parser's state in the extensions of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extension {
     /// After the size or a value, with blanks: only `;` may follow.
@@ -23,7 +23,7 @@ pub(super) enum Extension {
 }
 
 impl Extension {
-    /// What follows the size of a chunk; `None` if no extension begins so.
+    /// The state after the first byte behind the size; `None` if no extension begins with it.
     pub(super) fn begin(byte: u8) -> Option<Self> {
         match byte {
             b' ' | b'\t' => Some(Self::Gap),
@@ -32,7 +32,7 @@ impl Extension {
         }
     }
 
-    /// The state after one more byte of the line; `None` if the grammar has no place for it.
+    /// The state after one more byte; `None` if the grammar does not allow it.
     pub(super) fn next(self, byte: u8) -> Option<Self> {
         let blank = matches!(byte, b' ' | b'\t');
         match self {
@@ -59,7 +59,7 @@ impl Extension {
     }
 }
 
-/// What a quoted string holds beside its quotes and backslashes (RFC 9110 section 5.6.4).
+/// Whether a quoted string may contain the byte, besides quotes and backslashes (RFC 9110 section 5.6.4).
 fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }

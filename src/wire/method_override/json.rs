@@ -1,32 +1,32 @@
-//! The keys of a JSON object, as they pass.
+//! Finds keys of a JSON object in a stream.
 
 use super::name::{Name, hex};
 
-/// Where in a body the search is. Only the keys of the outermost object count.
+/// The state of the search. Only keys of the outermost object count.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     start: Start,
     depth: u32,
-    /// The outermost value is an object.
+    /// Whether the outermost value is an object.
     is_object: bool,
-    /// The next text is a key of the outermost object.
+    /// Whether the next string is a key of the outermost object.
     key_next: bool,
     text: Option<Text>,
 }
 
-/// Whether it is JSON at all.
+/// Whether the body is JSON.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Start {
-    /// Its type says so.
+    /// The content type says so.
     #[default]
     Announced,
-    /// That shows with the first byte that is not a blank.
+    /// Unknown until the first byte that is not white space.
     Unknown,
-    /// It begins with another byte than an object does.
+    /// It begins with another byte than an object.
     Other,
 }
 
-/// Inside a text.
+/// The state inside a string.
 #[derive(Debug, Default)]
 struct Text {
     name: Name,
@@ -39,20 +39,20 @@ enum Escape {
     #[default]
     None,
     Backslash,
-    /// This many hex digits have come, and their value.
+    /// The number of hex digits so far, and their value.
     Unicode(u32, u32),
 }
 
 impl Json {
-    /// A body of another type, which may be an object all the same.
+    /// For a body of another type, which may be an object all the same.
     pub(super) fn unannounced() -> Self {
         Self { start: Start::Unknown, ..Self::default() }
     }
 
-    /// Where in this piece a key has ended that stands for a method.
+    /// The position in this piece at which a key ends that is an override.
     pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
         if self.start == Start::Unknown {
-            // Behind blanks and a byte order mark, that of UTF-16 as well.
+            // White space and byte order marks, also that of UTF-16.
             let is_before = |byte: &u8| {
                 byte.is_ascii_whitespace() || matches!(byte, 0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff)
             };
@@ -65,7 +65,7 @@ impl Json {
             return None;
         }
         for (at, byte) in piece.iter().copied().enumerate() {
-            // Python's `json` reads UTF-16 and UTF-32 without being told.
+            // Python's `json` detects UTF-16 and UTF-32 by itself.
             if byte == 0 {
                 continue;
             }
@@ -103,7 +103,7 @@ impl Json {
 }
 
 impl Text {
-    /// Whether this byte ends the text.
+    /// Adds a byte. Whether it ends the string.
     fn push(&mut self, byte: u8) -> bool {
         match self.escape {
             Escape::None if byte == b'"' => return true,
@@ -127,7 +127,7 @@ impl Text {
     }
 }
 
-/// The text behind a key that ends before `rest`.
+/// The string value of a key that ends before `rest`.
 pub(super) fn value(rest: &[u8]) -> Option<&[u8]> {
     let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     rest.get(..memchr::memchr(b'"', rest)?)

@@ -1,9 +1,9 @@
-//! A parameter's name, folded as frameworks fold it.
+//! The name of a parameter, folded as frameworks fold it.
 
 use crate::encoding::hex_value;
 
-/// The names that stand for a method: Rack, Symfony, Spring, Express…; ASP.NET MVC and middleware for it; Plack;
-/// Werkzeug. Folded.
+/// Folded names of overrides: Rack, Symfony, Spring, Express and others; ASP.NET MVC and its middleware; Plack;
+/// Werkzeug.
 const NAMES: [&str; 6] = [
     "_method",
     "x_http_method_override",
@@ -13,25 +13,26 @@ const NAMES: [&str; 6] = [
     "__method_override__",
 ];
 
-/// Longer names are none of them.
+/// The largest folded name; no known name is longer.
 const LONGEST: usize = 24;
 
-/// Longest escape: `%u005f`.
+/// The longest escape: `%u005f`.
 const ESCAPE: usize = 6;
 
-/// Whether such a name may begin with this byte of a query.
+/// Whether a name in a query may begin with this byte.
 pub(super) fn may_begin(byte: u8) -> bool {
     matches!(byte, b'_' | b'x' | b'X') || !byte.is_ascii_alphanumeric()
 }
 
-/// A name in the making: in lower case, `-`, `.` and blank are `_` (PHP). Left out is what some reader drops before it:
-/// blanks and brackets (PHP, Rack), a byte order mark (body-parser, Hono), `?` (`URLSearchParams`); and all from the
-/// next bracket on (PHP, Rack), or from a NUL on (PHP).
+/// A folded name under construction: in lower case, with `_` for `-`, `.` and blanks (PHP). Characters that
+/// some reader drops in front of it are left out: blanks and brackets (PHP, Rack), a byte order mark
+/// (body-parser, Hono), `?` (`URLSearchParams`). So is everything from the next bracket (PHP, Rack) or a NUL
+/// (PHP) on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     folded: [u8; LONGEST],
     len: usize,
-    /// All of the name is there, and the rest is not a part of it.
+    /// Whether the name is complete, and later bytes do not belong to it.
     ended: bool,
 }
 
@@ -48,9 +49,9 @@ impl Name {
             _ if self.ended => {}
             b' ' | b'[' | b']' | b'?' | 0xef | 0xbb | 0xbf | 0xfe | 0xff if self.len == 0 => {}
             0 | b'[' | b']' => self.ended = true,
-            // Of a broken escape, which CherryPy drops.
+            // Left of a broken escape, which CherryPy drops.
             b'%' => {}
-            // No name begins with more than two: however many stand there, they do not hide what follows.
+            // No known name begins with more than two, so any number of them must not hide the rest.
             b'_' | b'-' | b'.' | b' ' if self.len == 2 && self.folded.starts_with(b"__") => {}
             byte => {
                 if let Some(place) = self.folded.get_mut(self.len) {
@@ -64,7 +65,7 @@ impl Name {
         }
     }
 
-    /// Dots before the name are dropped by qs.
+    /// Whether the name is an override. qs drops dots in front of a name.
     pub(super) fn is_override(&self) -> bool {
         let Some(name) = self.folded.get(..self.len) else { return false };
         let is_known = |name: &[u8]| NAMES.iter().any(|known| known.as_bytes() == name);
@@ -73,7 +74,7 @@ impl Name {
     }
 }
 
-/// Undoes `+`, `%5f` and `%u005f` (ASP.NET); what is not an escape stays as it is.
+/// Decodes `+`, `%5f` and `%u005f` (ASP.NET). Anything else does not change.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unescape {
     held: [u8; ESCAPE],
@@ -111,13 +112,13 @@ impl Unescape {
         if self.len == if self.len > 1 && wide { ESCAPE } else { 3 } {
             let digits = self.held.get(if wide { 2 } else { 1 }..self.len).unwrap_or_default();
             let value = digits.iter().fold(0, |value, digit| value * 16 + hex(*digit));
-            // Beyond Latin-1 there is no letter of a name.
+            // No known name has characters beyond Latin-1.
             push(u8::try_from(value).unwrap_or(0xff));
             self.len = 0;
         }
     }
 
-    /// The text is over: what is held is not an escape.
+    /// Ends the text. Held bytes are no escape.
     pub(super) fn end_to(&mut self, push: &mut impl FnMut(u8)) {
         for byte in self.held.get(..self.len).unwrap_or_default() {
             push(*byte);

@@ -1,37 +1,38 @@
-//! The parts of a `multipart` body, by their headers alone: boundaries are read in many ways, headers in few.
+//! Finds the parts of a `multipart` body by their headers alone: readers agree about headers, but not about
+//! boundaries.
 
 use memchr::{memchr, memchr2, memmem};
 
 use super::name::{Name, Unescape};
 
-/// The headers that name a part: `Content-Disposition` (RFC 7578 section 4.2), and for Rack `Content-ID`.
+/// Headers that name a part: `Content-Disposition` (RFC 7578 section 4.2), and for Rack `Content-ID`.
 const HEADERS: [&str; 2] = ["content-disposition", "content-id"];
 
-/// A header longer than this is not looked into: it may name anything.
+/// A longer header counts as an override, because its name is not read.
 const LONGEST: usize = 4096;
 
-/// Where in a body the search is.
+/// The state of the search.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// How much of each of [`HEADERS`] the last bytes are.
+    /// For each of [`HEADERS`], how many of its bytes match the last bytes.
     matched: [usize; 2],
-    /// Behind one of them.
+    /// The state behind the name of a header.
     after: Option<After>,
 }
 
-/// Behind the name of a header.
+/// The state behind the name of a header.
 #[derive(Debug, Default)]
 struct After {
     is_id: bool,
-    /// The colon has come.
+    /// Whether the colon has been read.
     colon: bool,
-    /// A line end has come, CR alone for Werkzeug: the header goes on only with a blank.
+    /// The line end that was read; CR alone for Werkzeug. The header continues only with a blank.
     line_end: Option<u8>,
     value: Vec<u8>,
 }
 
 impl Parts {
-    /// Where in this piece a header has ended that names a method, or that is too long to tell.
+    /// The position in this piece at which a header ends that names an override, or that is too long.
     pub(super) fn next(&mut self, piece: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(byte) = piece.get(at).copied() {
@@ -44,7 +45,7 @@ impl Parts {
                         if is_override {
                             return Some(at);
                         }
-                        // This byte begins the next line.
+                        // The current byte begins the next line.
                         continue;
                     }
                 }
@@ -63,7 +64,7 @@ impl Parts {
     fn search(&mut self, byte: u8) {
         let byte = if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
         for (at, (matched, header)) in self.matched.iter_mut().zip(HEADERS).enumerate() {
-            // A `c` stands at the beginning alone.
+            // Both headers contain a `c` only at their beginning, so a mismatch restarts there.
             *matched = match header.as_bytes().get(*matched) {
                 Some(wanted) if *wanted == byte => *matched + 1,
                 _ => usize::from(byte == b'c'),
@@ -80,9 +81,9 @@ impl Parts {
 
 enum Step {
     More,
-    /// What looked like a header is none.
+    /// It is not a header.
     NoHeader,
-    /// The header is over, and names a method or not.
+    /// The header is complete; whether it names an override.
     Named(bool),
 }
 
@@ -111,7 +112,7 @@ impl After {
             byte.is_ascii_whitespace() || matches!(byte, b';' | b',' | b'=' | b'"' | b'\'' | b'<' | b'>')
         };
         let plain: Vec<u8> = self.value.iter().copied().filter(|byte| *byte != b'\\').collect();
-        // A name may be folded over two lines (RFC 5322 section 2.2.3), and the blanks go with the fold.
+        // A name may be folded over two lines (RFC 5322 section 2.2.3), and blanks are removed with the fold.
         let mut unfolded = plain.clone();
         unfolded.retain(|byte| !byte.is_ascii_whitespace());
         if plain.split(is_between).any(is_override) || unfolded.split(is_between).any(is_override) {
@@ -120,7 +121,7 @@ impl After {
         if self.is_id {
             return false;
         }
-        // A name in words of RFC 2231 or 2047: no browser writes it, some parsers read it.
+        // A name in the encoding of RFC 2231 or 2047: no browser sends it, but some parsers read it.
         let mut tight = plain;
         tight.retain(|byte| !byte.is_ascii_whitespace() && *byte != b'"');
         tight.make_ascii_lowercase();
@@ -135,7 +136,7 @@ fn is_override(word: &[u8]) -> bool {
     name.is_override()
 }
 
-/// Whether a part of this body says that its value is coded (RFC 2045 section 6): some apps decode it.
+/// Whether a part of this body has a transfer encoding (RFC 2045 section 6), which some apps decode.
 pub(super) fn is_coded(body: &[u8]) -> bool {
     const HEADER: &[u8] = b"content-transfer-encoding";
     const PLAIN: [&[u8]; 3] = [b"7bit", b"8bit", b"binary"];
@@ -148,7 +149,7 @@ pub(super) fn is_coded(body: &[u8]) -> bool {
     })
 }
 
-/// The value of the part whose header ends before `rest`: a line behind the empty one.
+/// The value of the part whose header ends before `rest`: the line behind the empty one.
 pub(super) fn value(rest: &[u8]) -> Option<&[u8]> {
     let blank = [b"\n\r\n".as_slice(), b"\n\n"].into_iter();
     let start = if rest.starts_with(b"\r\n") || rest.starts_with(b"\n") {

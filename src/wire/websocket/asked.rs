@@ -2,17 +2,17 @@
 
 use crate::wire::{Field, Reject, head::Head};
 
-/// Whether a request that asks for an upgrade asks for a WebSocket. Any other protocol is not served here, and the
-/// request is read as if it had not been asked for (RFC 9110 section 7.8).
+/// Whether the upgrade that a request asks for is a WebSocket. Any other protocol is ignored, as if it had not
+/// been asked for (RFC 9110 section 7.8).
 ///
 /// # Errors
-/// [`Reject::WebSocketHandshake`] when it is not a whole handshake.
+/// [`Reject::WebSocketHandshake`] if the handshake is incomplete.
 pub(in crate::wire) fn is_asked_for(head: &Head, method: &str) -> Result<bool, Reject> {
     let asked = list(head.fields(), UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
     if !asked {
         return Ok(false);
     }
-    // A field that `Connection` names would not reach the app.
+    // A nominated field would not reach the app.
     let nominated = head.connection_options().any(|option| {
         option.get(..WEBSOCKET_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET_FIELDS))
     });
@@ -34,7 +34,7 @@ pub(super) fn is_key(value: &[u8]) -> bool {
         && digits.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
-/// The values of all fields of that name.
+/// The values of all fields with a name.
 pub(super) fn values<'h>(
     fields: impl Iterator<Item = Field<'h>>,
     name: &'static str,
@@ -42,14 +42,14 @@ pub(super) fn values<'h>(
     fields.filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
 }
 
-/// The value of the one field of that name; `None` if there are more, or none.
+/// The value of the only field with a name; `None` if it is missing or repeated.
 pub(super) fn only<'h>(fields: impl Iterator<Item = Field<'h>>, name: &'static str) -> Option<&'h [u8]> {
     let mut values = values(fields, name);
     let first = values.next()?;
     values.next().is_none().then_some(first)
 }
 
-/// The members of a list, over all fields of that name (RFC 9110 section 5.6.1); empty ones do not count.
+/// The members of a list over all fields with a name (RFC 9110 section 5.6.1), without empty ones.
 pub(super) fn list<'h>(
     fields: impl Iterator<Item = Field<'h>>,
     name: &'static str,
@@ -60,5 +60,5 @@ pub(super) fn list<'h>(
         .filter(|member| !member.is_empty())
 }
 
-/// How the names of the handshake's fields begin.
+/// The prefix of the handshake's fields.
 pub(super) const WEBSOCKET_FIELDS: &str = "sec-websocket-";
