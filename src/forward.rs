@@ -1,7 +1,7 @@
-//! Both ends of a forwarded request, driven by one task in place.
+//! Forwards a request. One task drives both connections.
 //!
-//! The client's end is [`crate::connection::Downstream`], the app's comes from `pool`. `exchange` moves a request and
-//! its answer, `headers` decides which fields go where, `tunnel` is what follows a 101.
+//! [`crate::connection::Downstream`] is the client's connection, the app's comes from `pool`. `exchange` moves
+//! a request and its answer, `headers` decides which fields are forwarded, `tunnel` follows a 101.
 
 mod error;
 mod exchange;
@@ -42,18 +42,18 @@ impl Forwarder {
         Self { pool, settings, deadlines, unreached: LogThrottle::default() }
     }
 
-    /// By what this gate knows its own requests.
+    /// The identification of this gate in `Via`.
     #[must_use]
     pub fn instance(&self) -> Instance {
         self.settings.instance
     }
 
-    /// Closes connections that have been idle for too long. Called now and then.
+    /// Closes connections that have been idle for too long. Called periodically.
     pub fn sweep(&self) {
         self.pool.sweep(self.deadlines.now());
     }
 
-    /// Whether no idle connection waits to be closed.
+    /// Whether there is no idle connection.
     #[must_use]
     pub fn is_swept(&self) -> bool {
         self.pool.is_empty()

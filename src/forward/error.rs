@@ -1,4 +1,4 @@
-//! What went wrong with the app.
+//! Errors of a forwarded request.
 
 use crate::{
     connection::BodyError,
@@ -8,30 +8,30 @@ use crate::{
 /// Why a request could not be forwarded, or its answer not be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
-    /// No connection.
+    /// The connection failed.
     #[error("cannot connect to the app at `{server}`: {source}")]
     Connect {
-        /// Which server.
+        /// The server's address.
         server: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// No connection in time.
+    /// The connection was not established in time.
     #[error("the app at `{server}` did not take a connection in time")]
     ConnectTimeout {
-        /// Which server.
+        /// The server's address.
         server: String,
     },
-    /// No answer in time.
+    /// The answer did not begin in time.
     #[error("the app did not answer in time")]
     ResponseTimeout,
-    /// The app ended the connection before its answer was whole.
+    /// The app closed the connection before its answer was complete.
     #[error("the app ended the connection before its answer was whole")]
     Cut,
-    /// The app's answer breaks HTTP.
+    /// The app's answer is not valid HTTP.
     #[error("the app's answer breaks HTTP: {0}")]
     Broken(Reject),
-    /// The app switched protocols, and not as a WebSocket is opened.
+    /// The app switched protocols, but not to WebSocket.
     #[error("the app's 101 does not open a WebSocket: {0}")]
     Switched(SwitchError),
     /// The app sent too many interim answers.
@@ -40,22 +40,22 @@ pub enum ForwardError {
     /// The client's body could not be read.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The client has gone.
+    /// The client has closed the connection.
     #[error("the client has gone")]
     ClientGone,
-    /// The token of the request is no longer good.
+    /// The request's token has been revoked or has expired.
     #[error("the token has ended")]
     TokenEnded,
-    /// The gate stops, and its grace is over.
+    /// The gate stops, and the grace period is over.
     #[error("the gate stops")]
     Stopping,
-    /// The client takes nothing.
+    /// The client does not read the answer.
     #[error("the client does not read")]
     ClientStuck,
-    /// The answer to a look-up is larger than a row may be.
+    /// The answer to an owner look-up is larger than a row may be.
     #[error("the app's answer to a look-up is too large")]
     RowTooLarge,
-    /// The answer to a look-up is in a content coding that was not asked for, and is not read.
+    /// The answer to an owner look-up has a content coding, although none was accepted.
     #[error("the app's answer to a look-up has the content coding `{0}`; let it answer look-ups without")]
     Coding(String),
 }

@@ -1,7 +1,7 @@
-//! One request to the app and its answer back, both directions driven in place by one task.
+//! Exchanges one request and its answer with the app. One task drives both directions.
 //!
-//! Nothing is buffered beyond one buffer a direction, nothing is spawned. Two pumps are polled in turn: `upload`
-//! moves the request, `download` the answer; an app that answers before it has read the request is heard.
+//! Each direction has one buffer, and no task is spawned. The task polls two pumps in turn: `upload` moves the
+//! request, `download` the answer. An app may answer before it has read the whole request.
 
 mod download;
 mod end;
@@ -32,27 +32,27 @@ use super::{
 };
 use state::{Ended, Exchange, Phase, TOGETHER, Wait};
 
-/// How a forwarded request ended.
+/// The result of a forwarded request.
 #[derive(Clone, Debug)]
 pub struct Exchanged<'s> {
-    /// The app's status.
+    /// The status of the app's answer.
     pub status: u16,
-    /// The app's server, as logs name it.
+    /// The app's server as logs name it.
     pub server: &'s str,
-    /// From the request's first byte to the answer's head.
+    /// The time from the request's first byte to the answer's head.
     pub elapsed: Duration,
-    /// Whether the client's connection can take another request.
+    /// Whether the client's connection can be reused.
     pub keep_alive: bool,
 }
 
-/// More interim answers than this are useless.
+/// The largest number of interim answers. More are of no use to a client.
 pub(super) const MOST_INTERIM: u32 = 8;
 
 impl Forwarder {
     /// Forwards a permitted request and delivers the answer.
     ///
     /// # Errors
-    /// [`ForwardError`]. When `down.answered` is still false, nothing of an answer has been sent, and a refusal may be.
+    /// [`ForwardError`]. If `down.answered` is false, no byte of an answer has been sent, and a refusal can be.
     pub async fn forward<'s>(
         &'s self,
         _permit: Permit<'_>,
@@ -72,7 +72,7 @@ impl Forwarder {
             let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await? {
-                // Once: on a new connection it is not stale.
+                // Once only: a new connection cannot be stale.
                 Ended::Stale if reused => reuse = Reuse::Fresh,
                 Ended::Stale => return Err(ForwardError::Cut),
                 Ended::Switched => return exchange.tunnel(server).await,
@@ -81,11 +81,11 @@ impl Forwarder {
         }
     }
 
-    /// A connection for a request of `client`: an idle one or a new one. A server that cannot be connected to is passed
-    /// over for the next, until each has been tried once.
+    /// A connection for a request of `client`: an idle one or a new one. If a server cannot be reached, the
+    /// next one is tried, each of them once.
     ///
     /// # Errors
-    /// What the last server said.
+    /// The error of the last server.
     pub(super) async fn open(
         &self,
         client: IpAddr,
@@ -116,7 +116,7 @@ impl Forwarder {
         }
     }
 
-    /// Opens a connection within `connect_timeout`.
+    /// Connects within `connect_timeout`.
     pub(super) async fn connect(&self, server: &Server, deadline: &Deadline) -> Result<Socket, ForwardError> {
         deadline.set(self.settings.connect_timeout);
         let mut connecting = std::pin::pin!(server.connect());
@@ -172,7 +172,7 @@ impl<'x> Exchange<'x> {
 
     async fn run(&mut self) -> Result<Ended, ForwardError> {
         let ended = poll_fn(|cx| self.poll(cx)).await;
-        // After a part of an interim answer there is nothing that could be said, either.
+        // Behind a part of an interim answer nothing else can be sent, either.
         self.down.answered |= self.delivered > 0;
         if ended.as_ref().is_err_and(|error| self.has_to_reset(error)) {
             self.down.reset();
@@ -180,8 +180,8 @@ impl<'x> Exchange<'x> {
         ended
     }
 
-    /// Whether an orderly end would say the wrong thing, or keep what a client does not take: an answer that ends with
-    /// its connection has no other way to be cut (RFC 9112 section 8).
+    /// Whether the client's connection must be reset. An orderly close would look like the end of an answer
+    /// that is delimited by it (RFC 9112 section 8), and would keep bytes that the client does not read.
     fn has_to_reset(&self, error: &ForwardError) -> bool {
         matches!(error, ForwardError::ClientStuck)
             || (self.down.answered && self.delivery == Delivery::UntilClose)
@@ -214,10 +214,10 @@ impl<'x> Exchange<'x> {
         Poll::Pending
     }
 
-    /// Moves both directions on, as far as they go without waiting.
+    /// Moves both directions on without waiting.
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
         if self.whole && self.sent >= self.down.scratch.to_app.len() {
-            // The answer has most likely come, and ends the exchange.
+            // The request has been sent, so the answer comes next and most likely ends the exchange.
             self.download(cx)?;
             if self.is_over() {
                 return Ok(());
@@ -233,22 +233,22 @@ impl<'x> Exchange<'x> {
         matches!(self.phase, Phase::Done | Phase::Switched) && self.down.scratch.to_client.is_empty()
     }
 
-    /// Whether the request can go out once more: nothing of an answer has come, and the app has got nothing of the
-    /// request, or the method is idempotent (RFC 9110 section 9.2.2).
+    /// Whether the request can be sent again: no byte of an answer has arrived, and the app has received
+    /// nothing of the request, or the method is idempotent (RFC 9110 section 9.2.2).
     fn may_be_repeated(&self) -> bool {
         let silent =
             matches!(self.phase, Phase::Head) && self.interim == 0 && self.down.scratch.from_app.is_empty();
         silent && (!self.begun || (self.whole && is_idempotent(self.head.method())))
     }
 
-    /// Changes whenever a byte has moved.
+    /// Changes whenever a byte was moved.
     fn progress(&self) -> (u64, u64, usize, usize) {
         (self.down.bytes_in, self.down.bytes_out, self.sent, self.down.scratch.from_app.len())
     }
 
     fn waiting_for(&self) -> Wait {
         let scratch = &self.down.scratch;
-        // What is left of a body of known length goes to the client straight from `from_app`.
+        // The rest of a body with a known length is written to the client directly from `from_app`.
         let undelivered = matches!(self.phase, Phase::Length(_)) && !scratch.from_app.is_empty();
         if undelivered || !scratch.to_client.is_empty() {
             return Wait::Client;
@@ -263,7 +263,7 @@ impl<'x> Exchange<'x> {
         }
     }
 
-    /// How long it may wait; `None` = for ever.
+    /// The timeout of a wait; `None` = none.
     fn longest(&self, wait: Wait) -> Option<Duration> {
         match wait {
             Wait::Client => Some(self.down.times.write),
@@ -273,7 +273,7 @@ impl<'x> Exchange<'x> {
         }
     }
 
-    /// Gives the connection back if the app and the client left it clean.
+    /// Returns the connection to the pool if neither side has unread bytes.
     fn finish(self, server: &Server) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
@@ -303,7 +303,7 @@ impl<'x> Exchange<'x> {
 }
 
 impl Wait {
-    /// What it is when that does not come.
+    /// The error of a wait that timed out.
     fn missed(self) -> ForwardError {
         match self {
             Self::Client => ForwardError::ClientStuck,
@@ -313,7 +313,7 @@ impl Wait {
     }
 }
 
-/// The idempotent methods of IANA's registry that apps use.
+/// Idempotent methods of IANA's registry that apps use.
 fn is_idempotent(method: &str) -> bool {
     matches!(
         method,
@@ -321,7 +321,7 @@ fn is_idempotent(method: &str) -> bool {
     )
 }
 
-/// `Keep-Alive: timeout=5`: we let go a second earlier, so that we never race the app's close.
+/// The idle time of `Keep-Alive: timeout=5`, one second less, so that the gate closes before the app does.
 pub(super) fn kept_for(field: Option<&[u8]>) -> Option<Duration> {
     let text = std::str::from_utf8(field?).ok()?;
     let (_, rest) = text.split_once("timeout=")?;

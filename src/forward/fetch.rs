@@ -1,4 +1,4 @@
-//! A GET of our own to the app: the look-up of a row's owner.
+//! GET requests of the gate itself to the app, which look up the owner of a row.
 
 use std::{
     future::poll_fn,
@@ -19,52 +19,52 @@ use super::{
     pool::{Connected, Reuse, Server},
 };
 
-/// What names a resource of the app beside the target, of the request that the look-up is for.
+/// The parts of a request besides its target that may select the app's resource. An owner look-up repeats them.
 #[derive(Clone, Copy, Debug)]
 pub struct Naming<'r> {
-    /// Its `Host`.
+    /// The client's `Host`.
     pub host: &'r str,
-    /// The host that a trusted proxy tells of, or the same.
+    /// The host from a trusted proxy, else the same.
     pub forwarded: &'r str,
-    /// The scheme, likewise.
+    /// The scheme from a trusted proxy, else that of the connection.
     pub scheme: &'r str,
-    /// Its fields that may, as [`super::naming_fields`] writes them.
+    /// Header lines, as [`super::naming_fields`] writes them.
     pub fields: &'r [u8],
 }
 
 /// The app's answer to a look-up.
 #[derive(Debug)]
 pub struct Fetched {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// The wanted header's value, if one was wanted and is there.
+    /// The value of the wanted header, if the answer has it.
     pub header: Option<String>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
-/// What the app is asked for.
+/// A look-up.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'r> {
-    /// The target of the request.
+    /// The target of the GET.
     pub target: &'r str,
-    /// The one response header that is wanted.
+    /// The only response header that is needed.
     pub header: Option<&'r str>,
-    /// `None` = it is for no request, and goes to the server by the server's own name.
+    /// `None` = the look-up belongs to no request; it is sent with the server's own host.
     pub naming: Option<Naming<'r>>,
-    /// Of the request that it is for.
+    /// The id of the request that the look-up belongs to.
     pub request_id: &'r str,
 }
 
-/// A row that a decision needs is at most this large.
+/// The largest size of a row that a decision needs, in bytes.
 const LARGEST_ROW: usize = 1024 * 1024;
 
 impl Forwarder {
-    /// Asks the app, without any credential of the client, and marked as a look-up (docs/what-rules-see.md, "Owner
+    /// Sends the look-up, without credentials of the client, and marked as such (docs/what-rules-see.md, "Owner
     /// look-ups").
     ///
     /// # Errors
-    /// [`ForwardError`]: the caller has to refuse.
+    /// [`ForwardError`]; the caller must refuse the request.
     pub async fn fetch(&self, wanted: &Wanted<'_>) -> Result<Fetched, ForwardError> {
         let deadline = self.deadlines.deadline();
         let mut reuse = Reuse::Idle;
@@ -72,10 +72,10 @@ impl Forwarder {
             let Connected { server, socket, reused, active: _active } =
                 self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
             let request = self.look_up(wanted, server);
-            // For the whole row: a decision waits for it.
+            // One deadline for the whole row, because a decision waits for it.
             deadline.set(self.settings.response_timeout);
             let mut lookup = Lookup::new(socket, &deadline);
-            // A look-up is a GET, so it may be sent twice.
+            // A GET is idempotent, so it may be sent twice.
             let answer = match lookup.write(&request).await {
                 Ok(()) => lookup.read(self, server, wanted.header).await,
                 Err(error) => Err(error),
@@ -89,7 +89,7 @@ impl Forwarder {
 }
 
 impl Forwarder {
-    /// The request of a look-up.
+    /// The head of the look-up.
     fn look_up(&self, wanted: &Wanted<'_>, server: &Server) -> Vec<u8> {
         let Wanted { target, naming, request_id, .. } = *wanted;
         let client = naming.map_or(server.host(), |naming| naming.host);
@@ -110,7 +110,7 @@ impl Forwarder {
     }
 }
 
-/// One GET and its answer on one connection.
+/// A GET and its answer on one connection.
 pub(super) struct Lookup<'l> {
     up: Socket,
     deadline: &'l Deadline,
@@ -138,7 +138,7 @@ impl<'l> Lookup<'l> {
         Ok(())
     }
 
-    /// Reads the answer, and gives the connection back if it was left clean.
+    /// Reads the answer, and returns the connection to the pool if it has no unread bytes.
     pub(super) async fn read(
         mut self,
         forwarder: &Forwarder,
@@ -248,18 +248,19 @@ impl<'l> Lookup<'l> {
     }
 }
 
-/// A body without its content coding (RFC 9110 section 8.4), which some apps set whatever is accepted.
+/// A body without its content coding (RFC 9110 section 8.4). Some apps compress although only `identity` is
+/// accepted.
 fn decoded(body: Vec<u8>, coding: Option<&[u8]>) -> Result<Vec<u8>, ForwardError> {
     let coding =
         coding.map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase()).unwrap_or_default();
     let mut plain = Vec::new();
-    // One byte more than a row may have tells one that has too many.
+    // One byte more than the limit, so that a larger row is noticed: a few bytes may decompress to gigabytes.
     let mut read = |from: &mut dyn io::Read| from.take(LARGEST_ROW as u64 + 1).read_to_end(&mut plain);
     let read = match &*coding {
         "" | "identity" => return Ok(body),
         _ if body.is_empty() => return Ok(body),
         "gzip" | "x-gzip" => read(&mut MultiGzDecoder::new(&*body)),
-        // RFC 9110 means zlib's form; some servers send the bare one.
+        // RFC 9110 means the zlib format, but some servers send raw deflate.
         "deflate" if is_zlib(&body) => read(&mut ZlibDecoder::new(&*body)),
         "deflate" => read(&mut DeflateDecoder::new(&*body)),
         _ => return Err(ForwardError::Coding(coding)),
@@ -271,7 +272,8 @@ fn decoded(body: Vec<u8>, coding: Option<&[u8]>) -> Result<Vec<u8>, ForwardError
     }
 }
 
-/// RFC 1950 section 2.2: the method is 8, and the two bytes are a multiple of 31.
+/// Whether a body has a zlib header (RFC 1950 section 2.2): the method is 8, and the two bytes are a multiple
+/// of 31.
 fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 15 == 8 && (u32::from(*first) * 256 + u32::from(*second)) % 31 == 0)
 }

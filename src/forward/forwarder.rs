@@ -1,4 +1,4 @@
-//! A core's way to the app.
+//! The forwarder of a core.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -9,45 +9,45 @@ use super::{
 };
 use crate::{connection::Deadlines, observe::LogThrottle, wire::HeadLimits};
 
-/// How the app is reached.
+/// Settings of the app's servers.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Its servers; at least one. All cores share what probes say of them.
+    /// The servers, at least one. All cores share the results of probes.
     pub servers: Vec<(Address, Arc<Health>)>,
-    /// How one is chosen.
+    /// The choice between several servers.
     pub balance: Balance,
-    /// The target of probes; none without one.
+    /// The target of health probes; `None` = no probes.
     pub health_path: Option<String>,
-    /// For a connection to be made.
+    /// The timeout of a connect.
     pub connect_timeout: Duration,
-    /// To the answer's head, from the end of the request; and between two bytes of an answer that has
-    /// promised its length. A stream is never cut by it.
+    /// The time from the end of the request to the head of the answer, and between two bytes of an answer with
+    /// a known length. Streams have no such limit.
     pub response_timeout: Duration,
-    /// Bounds of the answer's head.
+    /// Limits of the answer's head.
     pub response_head: HeadLimits,
-    /// The `Host` that the app sees.
+    /// The `Host` that the app receives.
     pub host: HostName,
-    /// Whether the app reads every body of POST, PUT and PATCH.
+    /// Whether the app reads every body of POST, PUT and PATCH, so that connections can be reused after them.
     pub reads_bodies: bool,
-    /// By what this gate knows its own requests.
+    /// The identification of this gate in `Via`.
     pub instance: Instance,
 }
 
-/// `[upstream] host`: the `Host` that the app sees.
+/// `[upstream] host`: the `Host` that the app receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostName {
-    /// The client's own.
+    /// The client's.
     Client,
     /// The server's name in `servers`.
     Server,
 }
 
-/// Forwards requests from one core.
+/// Forwards the requests of one core.
 #[derive(Debug)]
 pub struct Forwarder {
     pub(super) pool: Pool,
     pub(super) settings: Settings,
     pub(super) deadlines: Rc<Deadlines>,
-    /// Servers that were passed over.
+    /// Throttles log lines about servers that could not be reached.
     pub(super) unreached: LogThrottle,
 }

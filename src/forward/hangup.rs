@@ -1,21 +1,21 @@
-//! A peer that has ended its sending half: still there, or gone?
+//! Detects that a peer has gone after it closed its sending side.
 
 use std::{rc::Rc, task::Context, time::Duration};
 
 use crate::connection::{Deadline, Deadlines, Socket};
 
-/// Watches a peer that sends no more. The end of its stream does not tell whether it still reads (RFC 9293 section
-/// 3.6): that shows only when it resets the connection, which the runtime no longer wakes a task for.
+/// Watches a peer that has closed its sending side. That does not show whether it still reads (RFC 9293 section
+/// 3.6). Only a reset shows that it does not, and the runtime does not wake a task for that any more.
 #[derive(Debug)]
 pub(super) struct Hangup {
     next: Deadline,
 }
 
-/// How often it is looked at.
+/// The interval of the checks.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Hangup {
-    /// The first look is at the next tick.
+    /// Begins to watch. The first check is at the next tick.
     pub(super) fn watch(socket: &Socket, deadlines: &Rc<Deadlines>) -> Self {
         socket.probe();
         let next = deadlines.deadline();
@@ -23,7 +23,7 @@ impl Hangup {
         Self { next }
     }
 
-    /// Whether the peer has gone. If it has not, the task is woken for the next look.
+    /// Whether the peer has gone. If not, the task is woken for the next check.
     pub(super) fn happened(&self, cx: &mut Context<'_>, socket: &Socket) -> bool {
         while self.next.passed(cx) {
             if socket.has_hung_up() {

@@ -1,7 +1,8 @@
-//! Which headers go on to the app, and which come back (docs/interface.md, "Towards the app"; RFC 9110 section 7.6.1).
+//! Decides which headers are forwarded and returned (docs/interface.md, "Towards the app"; RFC 9110 section
+//! 7.6.1).
 //!
-//! One pure function each way. Towards the app, everything that could be mistaken for ours is removed first, under
-//! any spelling; then ours are set, once.
+//! One pure function for each direction. Towards the app, every field that could be taken for one of ours is
+//! removed first, in any spelling. Then ours are added once.
 
 mod naming;
 mod scheme;
@@ -20,39 +21,40 @@ use crate::{
     wire::{Field, Framing, RequestHead, ResponseHead, Version},
 };
 
-/// What the gate says to the app about one request.
+/// The parts of a request to the app besides the client's head.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'r> {
-    /// What counts as a credential and stays here.
+    /// Determines the client's credentials, which are not forwarded.
     pub credentials: &'r credential::Settings,
-    /// Which names go on.
+    /// Determines which names are forwarded.
     pub names: &'r Names,
-    /// How the names of this head are spelt.
+    /// The spelling of the names in this head.
     pub spelling: Spelling,
-    /// `[identity] forward_credentials`: the client's own token goes on.
+    /// `[identity] forward_credentials`: whether the client's token is forwarded.
     pub forward_credentials: bool,
-    /// The query without credential pairs.
+    /// The query without credentials.
     pub query: Option<&'r str>,
-    /// The rendered identity headers, each line with its CRLF; empty when anonymous.
+    /// The rendered identity headers, each line with its CRLF; empty for an anonymous request.
     pub identity: &'r [u8],
-    /// The client, as trusted proxies name it: it stays with its server where `upstream.balance` is `hash`.
+    /// The client's address according to trusted proxies. It determines the server if `upstream.balance` is
+    /// `hash`.
     pub client: IpAddr,
-    /// The client as the app should see it.
+    /// The client for `X-Forwarded-*`.
     pub origin: &'r Origin<'r>,
-    /// Names this request in every log.
+    /// The request id in all logs.
     pub request_id: &'r str,
-    /// The body, when it was read before the decision.
+    /// The body, if it was read before the decision.
     pub body: Option<&'r [u8]>,
-    /// By what this gate knows its own requests.
+    /// The identification of this gate in `Via`.
     pub via: Option<Instance>,
-    /// Whether the token is still good, where there is one.
+    /// Checks the token, if the request has one.
     pub lease: Option<Lease<'r>>,
 }
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Clone, Debug)]
 pub struct Origin<'r> {
-    /// The `X-Forwarded-For` chain of trusted proxies, without the peer; usually empty.
+    /// The `X-Forwarded-For` chain of trusted proxies without the peer; usually empty.
     pub chain: Cow<'r, str>,
     /// The peer of the connection.
     pub peer: IpAddr,
@@ -60,36 +62,36 @@ pub struct Origin<'r> {
     pub peer_text: PeerText,
     /// `http` or `https`.
     pub scheme: &'r str,
-    /// The host that the client asked for.
+    /// The host that the client requested.
     pub host: &'r str,
     /// Whether the peer is a trusted proxy.
     pub is_proxy: bool,
 }
 
-/// What a field of a request is to us.
+/// The treatment of a field of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     EndToEnd,
-    /// Belongs to this connection, or is written anew.
+    /// Belongs to this connection, or is written by the gate.
     Ours,
-    /// Names that only this gate may set.
+    /// Only the gate may set it.
     Reserved,
-    /// What a trusted proxy says of itself and the gate does not say anew.
+    /// Set by a trusted proxy about itself, and not written by the gate.
     HandedOn,
     Cookie,
-    /// Holds a URL of a page, which may hold a token.
+    /// Contains the URL of a page, which may contain a token.
     Url,
 }
 
-/// The one upgrade there is, on both ends.
+/// The only upgrade that is forwarded, in both directions.
 const WEBSOCKET: &[u8] = b"Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
-/// How a head's names are, or why they are refused before any rule: another character for a dash in a reserved name,
-/// or a `Connection` that nominates one.
+/// The spelling of a head's names. An error if a name is refused before any rule: an alias of a reserved name
+/// with another character for a dash, or a name that `Connection` nominates.
 ///
 /// # Errors
 ///
-/// The [`Forbidden`] that it breaks.
+/// The [`Forbidden`] name.
 pub fn check_names(names: &Names, head: &RequestHead) -> Result<Spelling, Forbidden> {
     let spelling = names.spelling(head);
     if spelling == Spelling::Disguised {
@@ -101,25 +103,25 @@ pub fn check_names(names: &Names, head: &RequestHead) -> Result<Spelling, Forbid
     Ok(spelling)
 }
 
-/// Why [`check_names`] refuses.
+/// Why [`check_names`] refuses a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
-    /// `X_Forwarded_User`, `SCRIPT_NAME` and their like.
+    /// An alias such as `X_Forwarded_User` or `SCRIPT_NAME`.
     FoldedName,
-    /// `Connection: X-Forwarded-User` and its like.
+    /// A nomination such as `Connection: X-Forwarded-User`.
     Nominated,
 }
 
-/// How a request goes on the connection to the app.
+/// The use of the connection to the app for a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hop {
-    /// How the body follows.
+    /// The framing of the body.
     pub(super) framing: Framing,
-    /// On a connection that ends with it.
+    /// Whether the connection is closed afterwards.
     pub(super) alone: bool,
 }
 
-/// Writes the head that goes to the app.
+/// Writes the head to the app.
 pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Outgoing<'_>, hop: Hop) {
     put(out, &[head.method().as_bytes(), b" ", head.path().as_bytes()]);
     if let Some(query) = outgoing.query {
@@ -140,8 +142,9 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
     out.extend_from_slice(b"\r\n");
 }
 
-/// What of a request may name a resource of the app beside its target, as header lines: the fields that go on, without
-/// those that are known to say something else. The client's credentials never do, whatever is forwarded.
+/// Request headers that an owner look-up must repeat, because they may select the resource (tenant, version,
+/// language): those that are forwarded, without names that are known to mean something else. Credentials are
+/// never among them.
 #[must_use]
 pub fn naming_fields(head: &RequestHead, outgoing: &Outgoing<'_>) -> Vec<u8> {
     let mut out = Vec::new();
@@ -149,7 +152,7 @@ pub fn naming_fields(head: &RequestHead, outgoing: &Outgoing<'_>) -> Vec<u8> {
     out
 }
 
-/// Writes the client's own fields that go on, of those that are `wanted`.
+/// Writes the client's fields that are forwarded and `wanted`.
 fn write_fields(
     out: &mut Vec<u8>,
     head: &RequestHead,
@@ -175,20 +178,20 @@ fn write_fields(
     }
 }
 
-/// What the app has to know about this connection.
+/// Writes the fields about the connection to the app.
 fn write_connection(out: &mut Vec<u8>, head: &RequestHead, alone: bool) {
     if head.websocket_key().is_some() {
         out.extend_from_slice(WEBSOCKET);
     } else if alone {
-        // `close` and nothing beside it: Python's `http.server` does not find it in a list.
+        // `close` alone: Python's `http.server` does not find it in a list.
         out.extend_from_slice(b"Connection: close\r\n");
     } else if head.accepts_trailers() {
-        // RFC 9110 section 10.1.4; no coding that we would have to undo.
+        // RFC 9110 section 10.1.4. No transfer coding is offered, because the gate would have to decode it.
         out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
     }
 }
 
-/// Our own headers, the last of the head.
+/// Writes the gate's own fields, at the end of the head.
 fn write_ours(out: &mut Vec<u8>, outgoing: &Outgoing<'_>) {
     out.extend_from_slice(outgoing.identity);
     let origin = &outgoing.origin;
@@ -201,20 +204,20 @@ fn write_ours(out: &mut Vec<u8>, outgoing: &Outgoing<'_>) {
     put(out, &[b"\r\nX-Request-Id: ", outgoing.request_id.as_bytes(), b"\r\n"]);
 }
 
-/// How the response's body goes to the client, whatever framing it came in.
+/// The framing of the response's body for the client, which may differ from the app's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// No body.
     Empty,
-    /// This many bytes.
+    /// A known number of bytes.
     Length(u64),
-    /// In chunks.
+    /// Chunked coding.
     Chunked,
-    /// Until we close.
+    /// Until the gate closes the connection.
     UntilClose,
 }
 
-/// Writes the head that goes to the client; says how the body follows.
+/// Writes the head to the client, and returns the framing of its body.
 pub(super) fn write_response(
     out: &mut Vec<u8>,
     response: &ResponseHead,
@@ -249,7 +252,7 @@ pub(super) fn write_response(
     delivery
 }
 
-/// Writes a 1xx head: 103, or the checked 101 that opens a tunnel.
+/// Writes a 1xx head: 103, or the checked 101 of a WebSocket.
 pub(super) fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
     write_status(out, response);
     write_end_to_end(out, response);
@@ -307,14 +310,14 @@ fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
     }
 }
 
-/// What a trusted proxy says of itself and the gate does not say anew.
+/// Whether a trusted proxy's field is forwarded although it is reserved: the gate does not write it itself.
 fn is_handed_on(name: &str, origin: &Origin<'_>) -> bool {
     const HANDED_ON: [&str; 4] =
         ["x-forwarded-port", "x-forwarded-prefix", "x-forwarded-ssl", "x-forwarded-scheme"];
     origin.is_proxy && HANDED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-/// Fields of one hop, and those that frame a body: both are written anew.
+/// Fields of one hop, and those that frame a body. Both are written by the gate.
 fn is_connection_field(name: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.len() {
@@ -331,7 +334,7 @@ fn is_connection_field(name: &str) -> bool {
     }
 }
 
-/// A field whose removal by `Connection` would change who the request is for or from.
+/// Whether the removal of a field by `Connection` would change who sends the request or what it means.
 fn is_protected(names: &Names, option: &str) -> bool {
     names.is_reserved(option)
         || [
@@ -349,7 +352,7 @@ fn is_protected(names: &Names, option: &str) -> bool {
         .any(|name| option.eq_ignore_ascii_case(name))
 }
 
-/// Whether an end-to-end field goes on: no credential, and not nominated by `Connection`.
+/// Whether an end-to-end field is forwarded: it is no credential, and `Connection` does not nominate it.
 fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
     let credential = !outgoing.forward_credentials
         && credential::is_credential(outgoing.credentials, field.name, field.value);

@@ -1,4 +1,4 @@
-//! Whether a server of the app is fit to be used, by probes of `upstream.health_path`.
+//! Health of the app's servers by probes of `upstream.health_path`.
 
 mod seen;
 
@@ -15,7 +15,7 @@ const UNSEEN: u8 = 0;
 const UP: u8 = 1;
 const DOWN: u8 = 2;
 
-/// From the end of a probe to the next, and the longest that one may take.
+/// The pause between two probes, and the timeout of one.
 const EVERY: Duration = Duration::from_secs(2);
 
 impl Default for Health {
@@ -31,13 +31,13 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Whether the last probe was answered well.
+    /// Whether the last probe succeeded.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.probed_up.load(Ordering::Relaxed)
     }
 
-    /// Takes the result of a probe in; `true` when it is news.
+    /// Stores the result of a probe. `true` if it has changed.
     fn set(&self, up: bool) -> bool {
         if !self.is_probed.swap(true, Ordering::Relaxed) {
             self.seen.store(UNSEEN, Ordering::Relaxed);
@@ -46,14 +46,14 @@ impl Health {
         self.probed_up.swap(up, Ordering::Relaxed) != up
     }
 
-    /// A request's connection was made, or could not be.
+    /// Records whether a request's connection could be established. Ignored if there are probes.
     pub(super) fn connected(&self, made: bool) {
         if !self.is_probed.load(Ordering::Relaxed) {
             self.see(made);
         }
     }
 
-    /// What was seen last; `None` before the first probe and the first connection.
+    /// The last observation; `None` before the first probe and the first connection.
     #[must_use]
     pub fn seen(&self) -> Option<Seen> {
         let up = match self.seen.load(Ordering::Acquire) {
@@ -66,7 +66,7 @@ impl Health {
         Some(Seen { up, by_probe: self.is_probed.load(Ordering::Relaxed), ago })
     }
 
-    /// Only news is written down: all cores share it.
+    /// Stores an observation only if it has changed, because all cores share it.
     fn see(&self, up: bool) {
         let now = if up { UP } else { DOWN };
         if self.seen.load(Ordering::Relaxed) != now {
@@ -78,13 +78,13 @@ impl Health {
 }
 
 impl Forwarder {
-    /// How many servers [`Forwarder::probe`] can be asked for: none without a `health_path`.
+    /// The number of servers that [`Forwarder::probe`] can be called for: 0 without a `health_path`.
     #[must_use]
     pub fn probed(&self) -> usize {
         self.settings.health_path.as_ref().map_or(0, |_| self.pool.size())
     }
 
-    /// Probes one server again and again, for all cores: an answer below 400 says that it is up.
+    /// Probes one server periodically, for all cores. A status below 400 means that it is up.
     pub async fn probe(&self, server: usize) {
         let (Some(path), Some(server)) = (&self.settings.health_path, self.pool.server(server)) else {
             return;
@@ -109,7 +109,7 @@ impl Forwarder {
         }
     }
 
-    /// The status of one probe, on a connection of its own.
+    /// The status of one probe on a new connection.
     async fn probe_once(&self, server: &Server, path: &str) -> Result<u16, ForwardError> {
         let host = match &server.address {
             Address::Tcp(authority) => authority.as_str(),

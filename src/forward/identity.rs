@@ -1,8 +1,8 @@
-//! The headers that tell the app who is asking (docs/interface.md, "Towards the app").
+//! The identity headers, which name the caller to the app (docs/interface.md, "Towards the app").
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// A family of header names.
+/// A set of header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// `X-Forwarded-User`, `-Preferred-Username`, `-Email`, `-Groups`.
@@ -13,21 +13,21 @@ pub enum Preset {
     XAuthRequest,
 }
 
-/// Who is asking.
+/// The caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'w> {
     /// The user's id.
     pub id: &'w str,
     /// The username.
     pub username: Option<&'w str>,
-    /// The email address, only when the app may rely on it.
+    /// The email address, only if it is verified for the app.
     pub email: Option<&'w str>,
-    /// The roles, sorted.
+    /// The names of the roles, sorted.
     pub roles: &'w [Box<str>],
 }
 
 impl Preset {
-    /// Id, username, email, groups.
+    /// The names for id, username, email and groups.
     fn names(self) -> [&'static str; 4] {
         match self {
             Self::XForwarded => [
@@ -47,7 +47,7 @@ impl Preset {
     }
 }
 
-/// Renders the lines of all presets, once for a user and not for a request.
+/// Renders the lines of all presets. Done once for a user and not for each request.
 #[must_use]
 pub fn render(presets: &[Preset], who: &Who<'_>) -> Box<[u8]> {
     let groups = who.roles.iter().map(|role| encode(role, true)).collect::<Vec<_>>().join(",");
@@ -73,11 +73,11 @@ fn line(out: &mut String, name: &str, value: &str) {
     }
 }
 
-/// Visible ASCII as it is; anything else, and `%`, as percent-encoded UTF-8, so that no value can
-/// break out of its line. In a list the comma counts as well.
+/// Visible ASCII unchanged; other characters and `%` as percent-encoded UTF-8, so that no value can inject a
+/// line. In a list the comma is encoded as well.
 fn encode(text: &str, in_list: bool) -> String {
     let out = utf8_percent_encode(text, if in_list { NOT_IN_A_LIST } else { NOT_IN_A_VALUE }).to_string();
-    // A blank at either end would be lost on the way.
+    // HTTP strips blanks at either end of a value.
     if out.starts_with(' ') || out.ends_with(' ') { out.replace(' ', "%20") } else { out }
 }
 

@@ -1,19 +1,19 @@
-//! What ends a request that would go on for ever: its token, and the gate's own end.
+//! Re-checks the token of a long-lived request.
 
 use std::fmt;
 
-/// Whether the token of a request is still good: asked again and again as long as the request lasts.
+/// The check of a request's token, repeated while the request lasts.
 #[derive(Clone, Copy)]
 pub struct Lease<'r>(&'r dyn Fn() -> bool);
 
 impl<'r> Lease<'r> {
-    /// The answer comes from here.
+    /// Creates a check from a function.
     #[must_use]
     pub fn new(good: &'r dyn Fn() -> bool) -> Self {
         Self(good)
     }
 
-    /// Whether it is good now.
+    /// Whether the token is valid now.
     #[must_use]
     pub fn is_good(&self) -> bool {
         (self.0)()

@@ -1,38 +1,39 @@
-//! Which names of request fields may reach the app.
+//! Names of request fields that may reach the app.
 //!
-//! An app server makes one variable of `X-User`, `x_user` and, some of them, `X.User` and `X!User`: a letter or digit
-//! stays, everything else is one sign. So names are compared folded: letters in lower case, and `-` for all that is
-//! neither letter nor digit (RFC 3875 section 4.1.18 leaves the rest to the server).
+//! An app server makes one variable of `X-User` and `x_user`, some also of `X.User` and `X!User`: letters and
+//! digits are kept, and all other characters become the same one. So names are compared folded: letters in
+//! lower case, and `-` for every character that is neither letter nor digit (RFC 3875 section 4.1.18 leaves the
+//! details to the server).
 
 use crate::wire::RequestHead;
 
-/// The names that only this gate, or a trusted proxy, may set; and those with `_` that may pass.
+/// Names that only this gate, or a trusted proxy, may set, and names with `_` that are allowed.
 #[derive(Clone, Debug)]
 pub struct Names {
-    /// The reserved ones, a tree by their characters: most names that clients send leave it at the second one.
+    /// The reserved names as a trie of characters. Most names that clients send leave it at the second one.
     tree: Vec<Node>,
-    /// In lower case.
+    /// Allowed names with `_`, in lower case.
     underscored: Vec<Box<str>>,
 }
 
-/// A folded name, or the beginning of names.
+/// A folded name, or a prefix of names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     name: Box<str>,
     is_prefix: bool,
 }
 
-/// What may follow after some characters.
+/// A node of the trie.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// Bit `n`: the [`symbol`] `n` may follow.
+    /// Bit `n` is set if the [`symbol`] `n` may follow.
     symbols: u64,
-    /// Where the nodes of those lie, in their order.
+    /// The index of the first child. Children are in the order of their symbols.
     next: usize,
     end: End,
 }
 
-/// What ends at a node.
+/// The kind of entry that ends at a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum End {
     #[default]
@@ -41,22 +42,22 @@ enum End {
     Prefix,
 }
 
-/// How a head's names are.
+/// The spelling of the names in a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// Letters, digits and dashes: what clients send.
+    /// Only letters, digits and dashes, as clients send them.
     Plain,
-    /// At least one holds another character.
+    /// Some name has another character.
     Odd,
-    /// One stands for a reserved name or for a CGI variable, with another character for a dash.
+    /// Some name is an alias of a reserved name or a CGI variable, with another character for a dash.
     Disguised,
 }
 
-/// The built-in list: a name a line, and behind the bar the gateway that sets it.
+/// The built-in list. Each line has a name and, behind the bar, the gateway that sets it.
 const RESERVED: &str = include_str!("reserved.txt");
 
-/// How names end that tell who asks, from where, or for which path, whatever gateway they begin with; by their last two
-/// letters, which most names of clients do not have.
+/// Suffixes of names that carry an identity, an address or a path, whatever the vendor's prefix. Indexed by
+/// their last two letters, so that most names fail the first comparison.
 const ENDINGS: &[(&[u8; 2], &[&str])] = &[
     (b"ct", &["-cert-subject"]),
     (b"de", &["-method-override", "-methods-override", "-path-override"]),
@@ -96,10 +97,10 @@ const ENDINGS: &[(&[u8; 2], &[&str])] = &[
     (b"th", &["-orig-path"]),
 ];
 
-/// Names with such an end that clients send themselves: of the APIs of Discourse and Plex.
+/// Names with such a suffix that clients set themselves, for the APIs of Discourse and Plex.
 const CHOSEN: [&str; 2] = ["api-username", "x-plex-username"];
 
-/// Variables that CGI (RFC 3875), FastCGI, WSGI, Rack, PHP or IIS define. gunicorn, for one, takes a field called
+/// Variables of CGI (RFC 3875), FastCGI, WSGI, Rack, PHP or IIS. gunicorn, for example, takes a field
 /// `SCRIPT_NAME` for the variable itself.
 const VARIABLES: &[&str] = &[
     "auth-password",
@@ -140,7 +141,7 @@ const VARIABLES: &[&str] = &[
     "unencoded-url",
 ];
 
-/// Beginnings of such variables.
+/// Prefixes of such variables.
 const VARIABLE_PREFIXES: &[&str] = &[
     "asgi-",
     "fcgi-",
@@ -161,8 +162,8 @@ const VARIABLE_PREFIXES: &[&str] = &[
 ];
 
 impl Names {
-    /// The built-in list, and `reserved` beside it (`[identity] reserved`); `underscored` are the names with `_` that
-    /// pass (`[upstream] underscore_headers`).
+    /// The built-in list with `reserved` (`[identity] reserved`) in addition. `underscored` are the allowed
+    /// names with `_` (`[upstream] underscore_headers`).
     #[must_use]
     pub fn new(reserved: &[String], underscored: &[String]) -> Self {
         let mut entries: Vec<Entry> =
@@ -173,7 +174,7 @@ impl Names {
         Self { tree: tree(&entries), underscored }
     }
 
-    /// Whether `name` folds to one that no client may set.
+    /// Whether `name` folds to a reserved name.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         self.is_listed(name) || ends_reserved(name)
@@ -193,19 +194,19 @@ impl Names {
         self.tree.get(at).is_some_and(|node| node.end != End::Nothing)
     }
 
-    /// Whether `name` folds to a variable that an app server sets itself.
+    /// Whether `name` folds to a variable that app servers set.
     #[must_use]
     pub fn is_variable(name: &str) -> bool {
         VARIABLES.iter().any(|variable| is_folded_to(name, variable))
             || VARIABLE_PREFIXES.iter().any(|prefix| begins(name, prefix))
     }
 
-    /// Whether `name` holds `_`, and no setting lets it pass.
+    /// Whether `name` has a `_` and is not allowed by a setting.
     pub(super) fn drops(&self, name: &str) -> bool {
         name.contains('_') && !self.underscored.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// How the names of a head are spelt.
+    /// The spelling of the names in a head.
     #[must_use]
     pub fn spelling(&self, head: &RequestHead) -> Spelling {
         let mut spelling = Spelling::Plain;
@@ -219,7 +220,7 @@ impl Names {
     }
 }
 
-/// The built-in list alone.
+/// The built-in list.
 impl Default for Names {
     fn default() -> Self {
         Self::new(&[], &[])
@@ -249,10 +250,10 @@ fn built_in() -> impl Iterator<Item = Entry> {
     })
 }
 
-/// The tree of sorted names of which none covers another.
+/// Builds the trie. `entries` is sorted, and no entry covers another.
 fn tree(entries: &[Entry]) -> Vec<Node> {
     let mut nodes = vec![Node::default()];
-    // A group is what follows after the same `depth` characters; it becomes the node of its number.
+    // A group contains the entries with the same first `depth` characters. Its index is that of its node.
     let mut groups = vec![(entries, 0)];
     let mut at = 0;
     while let Some(&(group, depth)) = groups.get(at) {
@@ -275,7 +276,7 @@ fn tree(entries: &[Entry]) -> Vec<Node> {
     nodes
 }
 
-/// Whether a name has one of the [`ENDINGS`]. Its last two letters tell most names that it has none.
+/// Whether a name has one of the [`ENDINGS`]. Its last two letters rule out most names.
 fn ends_reserved(name: &str) -> bool {
     let [.., last, end] = name.as_bytes() else { return false };
     let letters = [last | 0x20, end | 0x20];
@@ -303,12 +304,12 @@ fn begins(name: &str, folded: &str) -> bool {
         .is_some_and(|start| start.iter().copied().map(fold).eq(folded.bytes()))
 }
 
-/// Whether a name holds anything but letters, digits and dashes.
+/// Whether a name has characters other than letters, digits and dashes.
 fn is_odd(name: &str) -> bool {
     name.bytes().any(|byte| looked_up(byte) & ODD != 0)
 }
 
-/// A byte folded, counted: 0 for a sign, then the digits, then the letters, in the order of the bytes.
+/// The number of a folded byte: 0 for a dash, then digits, then letters, in the order of the bytes.
 fn symbol(byte: u8) -> u32 {
     u32::from(looked_up(byte) & !ODD)
 }
@@ -317,15 +318,15 @@ fn looked_up(byte: u8) -> u8 {
     SYMBOLS.get(usize::from(byte)).copied().unwrap_or(ODD)
 }
 
-/// A byte folded.
+/// The folded byte.
 fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Marks a byte that is not a letter, digit or dash.
+/// Marks a byte that is neither letter, digit nor dash.
 const ODD: u8 = 0x80;
 
-/// [`symbol`] of every byte, and [`ODD`].
+/// The [`symbol`] of every byte, with [`ODD`].
 const SYMBOLS: [u8; 256] = {
     let mut table = [0; 256];
     let mut rest: &mut [u8] = &mut table;

@@ -1,4 +1,4 @@
-//! Connections to the app: one list a core and server, the latest used first (docs/decisions.md section 1).
+//! Connections to the app: a list for each core and server, the last used first (docs/decisions.md section 1).
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::health::Health;
 use crate::connection::Socket;
 
-/// Where the app listens.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `host:port`, resolved at each connect.
@@ -23,16 +23,16 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// How a server is chosen among several.
+/// The choice between several servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Balance {
-    /// The one with the fewest requests under way.
+    /// The one with the fewest requests in progress.
     LeastConnections,
     /// By the client's address, so that a client stays with its server.
     Hash,
 }
 
-/// The servers of the app and their idle connections, of one core.
+/// The servers of the app with their idle connections, for one core.
 #[derive(Debug)]
 pub struct Pool {
     servers: Box<[Server]>,
@@ -40,19 +40,20 @@ pub struct Pool {
     turn: Cell<usize>,
 }
 
-/// One server.
+/// A server of the app.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// Its address.
     pub address: Address,
-    /// As logs name it.
+    /// Its name in logs.
     pub name: String,
-    /// What its name hashes to.
+    /// The hash of its name.
     seed: u64,
-    /// What probes say, where there are any.
+    /// The result of probes, if there are any.
     pub(super) health: Arc<Health>,
     active: Cell<usize>,
-    /// The most requests that were under way at once since the last sweep, and between that and the one before.
+    /// The largest number of requests in progress at once since the last sweep, and between that one and the
+    /// one before.
     peaks: Cell<(usize, usize)>,
     failed: Cell<Option<Instant>>,
     failures: Cell<u32>,
@@ -62,42 +63,42 @@ pub struct Server {
 #[derive(Debug)]
 struct Idle {
     socket: Socket,
-    /// The core's coarse time, in ms.
+    /// The time at which it became idle, in ms of the core's coarse time.
     since: u64,
     keep: u64,
 }
 
-/// This many idle connections a core and server are kept in any case; more where more requests were under way at once a
-/// moment ago, which will want them again.
+/// Idle connections of a core and server that are always kept. More are kept if more requests were in progress
+/// at once recently, because they will be needed again (docs/decisions.md section 8).
 const KEPT_IDLE: usize = 512;
-/// An idle connection is kept this long, where the app does not say how long it keeps it.
+/// The time that an idle connection is kept if the app names no shorter one.
 const KEEP: Duration = Duration::from_secs(30);
-/// A server that could not be connected to is passed over for this long, if there is another; twice as long after each
-/// further failure…
+/// The time for which a server that refused a connection is skipped if there is another. It doubles with each
+/// further failure.
 const PASS_OVER: Duration = Duration::from_secs(2);
-/// …but only this many times.
+/// The number of times that it doubles.
 const MOST_DOUBLINGS: u32 = 4;
 
-/// A connection on which a request counts as under way.
+/// A connection with a request that counts as in progress.
 pub(super) struct Connected<'s> {
     pub(super) server: &'s Server,
     pub(super) socket: Socket,
-    /// It has served before, so it may have gone stale.
+    /// Whether the connection was idle before, so that the app may have closed it.
     pub(super) reused: bool,
     pub(super) active: Active<'s>,
 }
 
-/// Which connections serve.
+/// Whether an idle connection may be reused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reuse {
-    /// An idle one, where there is one.
+    /// An idle connection if there is one.
     Idle,
-    /// New ones only.
+    /// Only a new connection.
     Fresh,
 }
 
 impl Address {
-    /// As logs name it.
+    /// The name in logs.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -108,7 +109,7 @@ impl Address {
 }
 
 impl Pool {
-    /// No connections yet. `health`: one for each server.
+    /// A pool without connections. `health` has one entry for each server.
     #[must_use]
     pub fn new(servers: &[(Address, Arc<Health>)], balance: Balance) -> Self {
         let server = |(address, health): &(Address, Arc<Health>)| {
@@ -128,26 +129,27 @@ impl Pool {
         Self { servers: servers.iter().map(server).collect(), balance, turn: Cell::new(0) }
     }
 
-    /// One of them.
+    /// A server by its index.
     pub(super) fn server(&self, at: usize) -> Option<&Server> {
         self.servers.get(at)
     }
 
-    /// How many servers there are.
+    /// The number of servers.
     #[must_use]
     pub(super) fn size(&self) -> usize {
         self.servers.len()
     }
 
-    /// The server for a request of this client; `None` when there is no server at all.
+    /// The server for a request of a client; `None` if there are no servers.
     #[must_use]
     pub fn choose(&self, client: IpAddr) -> Option<&Server> {
         if let [only] = &*self.servers {
             return Some(only);
         }
         if self.balance == Balance::Hash {
-            // Rendezvous hashing: each client ranks the servers its own way, so that one server more or less moves
-            // only the clients who rank it first. Those of a server that is down spread over the others.
+            // Rendezvous hashing: each client ranks the servers differently, so that adding or removing a
+            // server moves only the clients who rank it first. The clients of a server that is down spread over
+            // the others.
             let rank = |server: &&Server| (server.is_up(), mix(server.seed ^ client_key(client)));
             return self.servers.iter().max_by_key(rank);
         }
@@ -156,18 +158,19 @@ impl Pool {
         in_turn().filter(|s| s.is_up()).min_by_key(|s| s.active.get()).or_else(|| in_turn().next())
     }
 
-    /// Closes what has been idle for too long, and what was not needed since the last sweep.
+    /// Closes connections that have been idle for too long, and those that were not needed since the last
+    /// sweep.
     pub fn sweep(&self, now: u64) {
         self.servers.iter().for_each(|server| server.sweep(now));
     }
 
-    /// Whether there is no idle connection.
+    /// Whether there are no idle connections.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| server.idle.borrow().is_empty())
     }
 
-    /// Closes every idle connection.
+    /// Closes all idle connections.
     pub fn clear(&self) {
         for server in &self.servers {
             server.idle.borrow_mut().clear();
@@ -176,19 +179,19 @@ impl Pool {
 }
 
 impl Server {
-    /// The connection that was used last and is still there, if there is one.
+    /// The connection that was used last and is still open.
     pub fn take(&self, now: u64) -> Option<Socket> {
         loop {
             let idle = self.idle.borrow_mut().pop()?;
-            // A connection that the app has closed, or has sent more on, is useless however short it rested: what
-            // it sent would be the next client's answer.
+            // A connection that the app has closed is useless. One that it has sent more bytes on is dangerous:
+            // they would become the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
                 return Some(idle.socket);
             }
         }
     }
 
-    /// Takes a connection back whose last exchange ended cleanly. `keep`: how long the app says it keeps it.
+    /// Returns a connection after an exchange that ended cleanly. `keep`: how long the app keeps it.
     pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.most_idle() {
@@ -200,11 +203,11 @@ impl Server {
     /// Opens a new connection.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub async fn connect(&self) -> io::Result<Socket> {
         let connected = match &self.address {
             Address::Tcp(authority) => TcpStream::connect(authority.as_str()).await.map(|tcp| {
-                // Without it a small body waits for an acknowledgement; a failure only costs time.
+                // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
                 let _ = tcp.set_nodelay(true);
                 Socket::Tcp(tcp)
             }),
@@ -221,14 +224,14 @@ impl Server {
         connected
     }
 
-    /// It could not be connected to: others come first for a while.
+    /// Records a failed connect. Other servers are preferred for a while.
     pub fn refused(&self) {
         self.failed.set(Some(Instant::now()));
         self.failures.set(self.failures.get().saturating_add(1));
         self.health.connected(false);
     }
 
-    /// The `Host` that names it: as in `servers`, without the port that is the default.
+    /// The `Host` of the server: its name in `servers` without the default port.
     #[must_use]
     pub fn host(&self) -> &str {
         match &self.address {
@@ -237,7 +240,7 @@ impl Server {
         }
     }
 
-    /// Counts a request under way until the guard is dropped.
+    /// Counts a request as in progress until the guard is dropped.
     pub fn enter(&self) -> Active<'_> {
         let active = self.active.get() + 1;
         self.active.set(active);
@@ -248,7 +251,7 @@ impl Server {
         Active(self)
     }
 
-    /// How many idle connections are kept.
+    /// The number of idle connections to keep.
     fn most_idle(&self) -> usize {
         let (peak, before) = self.peaks.get();
         peak.max(before).max(KEPT_IDLE)
@@ -257,7 +260,7 @@ impl Server {
     fn sweep(&self, now: u64) {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now.saturating_sub(idle.since) < idle.keep);
-        // Those at the front have been idle longest.
+        // Connections at the front have been idle longest.
         let surplus = idle.len().saturating_sub(self.most_idle());
         idle.drain(..surplus);
         self.peaks.set((self.active.get(), self.peaks.get().0));
@@ -269,7 +272,8 @@ impl Server {
     }
 }
 
-/// What of an address tells clients apart: of IPv6 the network, since a client changes the rest at will.
+/// The part of an address that identifies a client: of IPv6 the /64, because a client can change the rest at
+/// will.
 fn client_key(client: IpAddr) -> u64 {
     match client.to_canonical() {
         IpAddr::V4(address) => u64::from(address.to_bits()),
@@ -277,7 +281,7 @@ fn client_key(client: IpAddr) -> u64 {
     }
 }
 
-/// The finalizer of splitmix64: each bit of the input changes about half of the output's.
+/// The finalizer of splitmix64. Each bit of the input changes about half of the output's bits.
 fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -285,7 +289,7 @@ fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// A request that this server is working on.
+/// A request in progress at a server.
 #[derive(Debug)]
 pub struct Active<'s>(&'s Server);
 

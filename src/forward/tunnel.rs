@@ -1,4 +1,4 @@
-//! After a 101: bytes both ways, until both sides have finished, one takes nothing more, the token has ended, or the
+//! Relays bytes after a 101 until both sides have finished, one side does not read, the token has ended, or the
 //! gate stops.
 
 mod stall;
@@ -18,35 +18,36 @@ use crate::{
 
 use stall::{Side, Stalls, Taken};
 
-/// One direction of a tunnel.
+/// The state of one direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Open,
-    /// The reader has seen the end; the writer is told once its buffer is empty.
+    /// The sender has closed. The receiver is shut down once the buffer is empty.
     Ending,
     Closed,
 }
 
-/// What ends a tunnel that neither side has ended (RFC 6455 section 7.4.1).
+/// The status code of a close frame from the gate (RFC 6455 section 7.4.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Close {
     GoingAway = 1001,
     Policy = 1008,
-    /// The app takes nothing.
+    /// The app does not read.
     Failed = 1011,
 }
 
-/// Where a direction comes from: a socket, and what has been read of it and not gone on.
+/// The source of a direction: a socket, with bytes that were read and not relayed yet.
 struct Source<'s> {
     socket: &'s mut Socket,
     buffer: &'s mut Buffer,
 }
 
-/// Until a frame under way is whole, and until the close frame is out: a second is all there is from the token's end.
+/// The time to finish the current frame, and again to send the close frame. Both must fit into the second after
+/// a revocation.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Relays until both directions have ended, one side broke, or the gate ends it. What either side sent beyond its head
-/// is in the buffers already.
+/// Relays until both directions have ended, one side fails, or the gate ends the tunnel. Bytes that either side
+/// sent behind its head are in the buffers already.
 pub(super) async fn run(
     down: &mut Downstream,
     mut up: Socket,
@@ -60,7 +61,7 @@ pub(super) async fn run(
     let mut stalls = Stalls::default();
     let mut seen = None;
     down.deadline.clear();
-    // A peer that has vanished says nothing.
+    // A peer that has vanished sends nothing.
     up.probe();
     let close = poll_fn(|cx| {
         let pulse = down.deadline.pulse();
@@ -84,7 +85,7 @@ pub(super) async fn run(
             Some(Side::App) => return Poll::Ready(Some(Close::Failed)),
             None => {}
         }
-        // For the next pulse.
+        // Registers the task for the next pulse.
         let _ = down.deadline.passed(cx);
         match (upward, downward) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(())))
@@ -92,7 +93,7 @@ pub(super) async fn run(
             | (_, Poll::Ready(Err(()))) => return Poll::Ready(None),
             _ => {}
         }
-        // The one side that has ended its half may have gone.
+        // A side that has closed its sending half may have gone.
         let half = match (to_app, to_client) {
             (Flow::Ending | Flow::Closed, Flow::Open) => &down.socket,
             (Flow::Open, Flow::Ending | Flow::Closed) => &up,
@@ -108,7 +109,7 @@ pub(super) async fn run(
         && finish_frame(down, &mut up, &mut frames).await.is_ok()
         && !frames.is_closed()
     {
-        // The client may be gone, or take nothing: the connection ends all the same.
+        // If the client is gone or does not read, the connection ends without a close frame.
         let _ = write_close(down, close).await;
     }
 }
@@ -120,7 +121,7 @@ fn why_close(down: &Downstream, lease: Option<Lease<'_>>) -> Option<Close> {
     (down.deadline.stage() >= Stage::Draining).then_some(Close::GoingAway)
 }
 
-/// Relays what is missing of the frame that is under way to the client.
+/// Relays the rest of the current frame to the client: a close frame must not be inserted into another one.
 async fn finish_frame(down: &mut Downstream, up: &mut Socket, frames: &mut Frames) -> Result<(), ()> {
     down.deadline.set(LAST_WORDS);
     poll_fn(|cx| {

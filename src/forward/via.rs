@@ -1,8 +1,7 @@
-//! How a gate knows a request that it has sent itself: each one that it forwards carries the gate's own token, and
-//! those of the gates before it. Every gate appends, so that a way through several gates that leads back is known as
-//! well.
+//! Detects requests that this gate has sent itself. Each forwarded request carries the gate's own token in
+//! `Via`, and those of the gates before it, so that a loop through several gates is detected as well.
 //!
-//! Any client may send such a header. It grants nothing, and a request with a gate's own token is refused there.
+//! Any client may send such a field. It grants nothing, and a request with the gate's own token is refused.
 
 mod instance;
 
@@ -13,7 +12,7 @@ use instance::tokens;
 pub use instance::Instance;
 
 impl Forwarder {
-    /// Whether this gate has sent the request itself: its servers lead back to it.
+    /// Whether this gate has sent the request itself, because one of its servers leads back to it.
     #[must_use]
     pub fn is_loop(&self, head: &RequestHead) -> bool {
         head.has_via() && tokens(head).any(|token| token == self.settings.instance.0)

@@ -1,4 +1,4 @@
-//! The way of an answer: its head, rewritten, then its body, to the client.
+//! Moves an answer to the client: the rewritten head, then the body.
 
 use std::task::{Context, Poll};
 
@@ -11,7 +11,7 @@ use super::super::headers::{self, Delivery};
 use super::{Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER, upload::put_chunk};
 
 impl Exchange<'_> {
-    /// Moves the answer on, as far as it goes without waiting.
+    /// Moves the answer on without waiting.
     pub(super) fn download(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
         loop {
             if !self.flush(cx)? {
@@ -43,13 +43,13 @@ impl Exchange<'_> {
                 }
                 Poll::Ready(Ok(count)) if count > 0 => self.unacknowledged = true,
                 Poll::Ready(Ok(_)) => self.app_ended()?,
-                // A reset is not an end of an answer (RFC 9112 section 8).
+                // A reset is not the end of an answer (RFC 9112 section 8).
                 Poll::Ready(Err(_)) => return Err(ForwardError::Cut),
             }
         }
     }
 
-    /// Writes what is ready for the client; `false` when it takes no more for now.
+    /// Writes pending bytes to the client. `false` if it accepts no more for now.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
         loop {
             let rest = self.down.scratch.to_client.get(self.delivered..).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Looks for the answer's head; `false` when more of it has to come.
+    /// Parses the head of the answer. `false` if it is incomplete.
     fn scan_head(&mut self) -> Result<bool, ForwardError> {
         let scratch = &mut *self.down.scratch;
         if scratch.from_app.is_empty() {
@@ -105,7 +105,7 @@ impl Exchange<'_> {
             return Err(ForwardError::Interim);
         }
         let scratch = &mut *self.down.scratch;
-        // 100 is said by us; HTTP/1.0 knows no interim answers (RFC 9110 section 15.2).
+        // The gate sends 100 itself. HTTP/1.0 has no interim answers (RFC 9110 section 15.2).
         if scratch.response.status() != 100 && self.head.version() == crate::wire::Version::Http11 {
             headers::write_interim(&mut scratch.to_client, &scratch.response);
         }
@@ -123,7 +123,7 @@ impl Exchange<'_> {
 
     fn answer(&mut self) -> Result<(), ForwardError> {
         self.answered = self.started.elapsed();
-        // A client that still waits to send its body will not be told to.
+        // A client that still waits for `100 Continue` will not get it, so its body may or may not follow.
         self.keep_alive &= !self.down.continue_wanted && self.down.deadline.stage() == Stage::Serving;
         let scratch = &mut *self.down.scratch;
         self.delivery =
@@ -138,7 +138,7 @@ impl Exchange<'_> {
         if scratch.from_app.is_empty() || matches!(self.phase, Phase::Done) { Ok(()) } else { self.deliver() }
     }
 
-    /// Moves what has come of the body into `to_client`, framed as the client gets it.
+    /// Moves received bytes of the body into `to_client`, in the framing for the client.
     fn deliver(&mut self) -> Result<(), ForwardError> {
         let scratch = &mut *self.down.scratch;
         let mut done = false;
@@ -178,7 +178,8 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Writes a body of known length straight from the app's buffer; `None` when the client takes no more for now.
+    /// Writes a body of known length directly from the app's buffer. `None` if the client accepts no more for
+    /// now.
     fn deliver_directly(&mut self, cx: &mut Context<'_>, left: u64) -> Result<Option<()>, ForwardError> {
         let scratch = &mut *self.down.scratch;
         let filled = scratch.from_app.filled();
@@ -196,7 +197,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// The app has closed: right where its answer ends with the connection, wrong anywhere else.
+    /// Handles the app's close: the end of an answer that is delimited by it, otherwise an error.
     fn app_ended(&mut self) -> Result<(), ForwardError> {
         if !matches!(self.phase, Phase::UntilClose) {
             return Err(ForwardError::Cut);

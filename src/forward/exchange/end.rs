@@ -1,11 +1,10 @@
-//! A request that is ended by the gate: its token is no longer good, or the gate stops.
+//! Ends a request because its token is no longer valid or the gate stops.
 
 use super::{Delivery, Exchange, ForwardError, Phase, download::put_end};
 use crate::connection::Stage;
 
 impl Exchange<'_> {
-    /// Looks around when the core has said that there may be something to see: see
-    /// [`crate::connection::Deadlines::pulse`].
+    /// Checks the token and the shutdown phase, once for each pulse; see [`crate::connection::Deadlines`].
     pub(super) fn look_around(&mut self) -> Result<(), ForwardError> {
         let pulse = self.down.deadline.pulse();
         if self.pulse == pulse {
@@ -21,11 +20,11 @@ impl Exchange<'_> {
         if !self.is_event_stream() {
             return Err(ForwardError::Stopping);
         }
-        // It has no end of its own, so that an orderly one hides nothing.
+        // An event stream has no end of its own, so an orderly one does not hide missing data.
         put_end(&mut self.down.scratch.to_client, b"", self.delivery);
         self.phase = Phase::Done;
         self.keep_alive = false;
-        // The app's connection is no longer useful.
+        // The app's connection is not used any more.
         self.deaf = true;
         Ok(())
     }

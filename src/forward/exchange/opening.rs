@@ -1,4 +1,4 @@
-//! The first bytes to the app: the head, with what has already come of the body.
+//! Writes the first bytes to the app: the head, with the part of the body that has arrived.
 
 use memchr::{memchr, memmem};
 
@@ -13,8 +13,8 @@ use crate::{
 
 use super::{TOGETHER, upload::put_chunk};
 
-/// Writes the head into `to_app`, with what has come of the body. Says how the request goes on. `reads_bodies`: of the
-/// app, see [`crate::forward::Settings`].
+/// Writes the head into `to_app`, with the part of the body that has arrived. Returns how the request is sent.
+/// `reads_bodies`: see [`crate::forward::Settings`].
 pub(super) fn open(
     down: &mut Downstream,
     head: &RequestHead,
@@ -27,18 +27,18 @@ pub(super) fn open(
     let chunk = if outgoing.body.is_none() { first_chunk(down)? } else { Chunk::default() };
     let framing = match (outgoing.body, &down.incoming, head.framing()) {
         (Some(body), ..) => Framing::Length(body.len() as u64),
-        // It was empty, and has no framing that an app could take for something else.
+        // The chunked body was empty. It is sent without a framing that an app could misread.
         (None, Incoming::Done, Framing::Chunked) if defines_body(head.method()) => Framing::Length(0),
         (None, Incoming::Done, Framing::Chunked) => Framing::Empty,
         (None, _, framing) => framing,
     };
-    // A server that has not learnt chunks leaves them on the connection, and the next client gets its complaint.
+    // A server without chunked coding leaves the chunks on the connection, and answers them to the next client.
     let shares = match framing {
         Framing::Empty | Framing::Length(0) => true,
         Framing::Length(_) => reads_bodies && defines_body(head.method()),
         Framing::Chunked | Framing::UntilClose => false,
     };
-    // Some servers write the body of an answer to HEAD all the same, and it would be the next client's answer.
+    // Some servers send a body in the answer to HEAD, which would become the next client's answer.
     let hop = Hop { framing, alone: !shares || head.method() == "HEAD" };
     headers::write_request(&mut down.scratch.to_app, head, outgoing, hop);
     match outgoing.body {
@@ -48,16 +48,16 @@ pub(super) fn open(
     Ok(hop)
 }
 
-/// What has come of a chunked body, up to the end of its first piece of data.
+/// The received part of a chunked body, up to the end of its first piece of data.
 #[derive(Default)]
 struct Chunk {
     /// Bytes of the input.
     used: usize,
-    /// How many of them, the last, are data.
+    /// The number of data bytes at their end.
     data: usize,
 }
 
-/// Reads a chunked body as far as it takes to know that it is not empty.
+/// Decodes a chunked body until it is known whether it is empty.
 fn first_chunk(down: &mut Downstream) -> Result<Chunk, BodyError> {
     let Incoming::Chunked(decoder) = &mut down.incoming else { return Ok(Chunk::default()) };
     let (used, step) = decoder.decode(down.scratch.input.filled()).map_err(BodyError::Broken)?;
@@ -71,7 +71,7 @@ fn first_chunk(down: &mut Downstream) -> Result<Chunk, BodyError> {
     }
 }
 
-/// Moves the first piece of a body behind the head, so that both go out in one write.
+/// Moves the first piece of a body behind the head, so that both are sent in one write.
 fn write_piece(down: &mut Downstream, chunk: &Chunk) -> Result<(), BodyError> {
     let (used, data) = match down.incoming {
         Incoming::Length(left) => {
@@ -98,14 +98,14 @@ fn write_piece(down: &mut Downstream, chunk: &Chunk) -> Result<(), BodyError> {
             (chunk.used, chunk.data)
         }
     };
-    // A client that sends its body does not wait for a word.
+    // A client that already sends its body does not wait for `100 Continue`.
     down.continue_wanted &= used == 0;
     down.scratch.input.consume(used);
     down.bytes_in += data as u64;
     Ok(())
 }
 
-/// Lets a head that lies at the front of `out` ask for another host. `Host` is its first field.
+/// Replaces the host in a head at the front of `out`. `Host` is its first field.
 pub(super) fn set_host(out: &mut Vec<u8>, host: &str) {
     const BEFORE: &[u8] = b"\r\nHost: ";
     let Some(at) = memmem::find(out, BEFORE).map(|at| at + BEFORE.len()) else { return };
@@ -113,9 +113,10 @@ pub(super) fn set_host(out: &mut Vec<u8>, host: &str) {
     out.splice(at..at + len, host.bytes());
 }
 
-/// Whether every app reads a body of this method. An app need not read any other (RFC 9110 section 9.3.1), and one that
-/// does not takes it for its next request: such a body goes on a connection that ends with it. So it does with all
-/// methods that few apps know, those of WebDAV among them: that costs a connection and nothing else.
+/// Whether servers reliably read a request body of this method. They need not for other methods (RFC 9110
+/// section 9.3.1), and an unread body would be parsed as the next request. The connection of such a request is
+/// not reused, also for methods that few apps know, such as those of WebDAV: that costs a connection and
+/// nothing else.
 fn defines_body(method: &str) -> bool {
     // RFC 9110 section 9.3, RFC 5789.
     matches!(method, "POST" | "PUT" | "PATCH")

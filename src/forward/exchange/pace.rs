@@ -1,7 +1,7 @@
-//! Clients that are slow, but not silent: a body has to bring, and an answer to be taken with, the least rate.
+//! Enforces `min_rate` for clients that are slow, but never silent for as long as a timeout.
 //!
-//! Only the time is counted in which only the client was waited for: a slow app costs no client anything, and
-//! neither does a stream in which there is nothing to send.
+//! Only time counts in which the exchange waited for nothing but the client. A slow app, and a stream without
+//! data, are not the client's fault.
 
 mod measured;
 
@@ -12,8 +12,8 @@ use super::{Exchange, Wait};
 pub(super) use measured::Pace;
 
 impl Exchange<'_> {
-    /// Counts what has passed since the last look, and says whether the client has been too slow. Called whenever the
-    /// client is waited for, or was until now.
+    /// Adds the time since the last call, and returns whether the client is too slow. Called whenever the
+    /// exchange waits for the client, or did until now.
     pub(super) fn is_too_slow(&mut self, wait: Wait) -> bool {
         let now = self.down.deadline.now();
         let passed = now.saturating_sub(self.pace.since);
@@ -30,7 +30,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// How long more of the body may be waited for; `None` = no longer.
+    /// The remaining time to wait for more of the body; `None` = it is over.
     pub(super) fn left_for_body(&self) -> Option<Duration> {
         let times = &self.down.times;
         if times.min_rate.is_none() {
@@ -40,8 +40,8 @@ impl Exchange<'_> {
         left.map(|left| left.min(times.body))
     }
 
-    /// Each span of waiting as long as `write_timeout` has to bring its share: what went into the system's buffers at
-    /// once pays for nothing later.
+    /// Whether the client read too little. Every `write_timeout` of accumulated waiting must move its share:
+    /// bytes that fit into the kernel's buffers at once do not count for later.
     fn takes_too_little(&mut self) -> bool {
         let (times, pace) = (&self.down.times, &mut self.pace);
         if times.min_rate.is_none() || Duration::from_millis(pace.client) < times.write {

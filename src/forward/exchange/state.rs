@@ -1,4 +1,4 @@
-//! An exchange on its way.
+//! The state of an exchange.
 
 use std::time::{Duration, Instant};
 
@@ -15,27 +15,27 @@ pub(super) struct Exchange<'x> {
     pub(super) head: &'x RequestHead,
     pub(super) up: Socket,
     pub(super) forwarder: &'x Forwarder,
-    /// How much of `to_app` and `to_client` has been written.
+    /// Bytes of `to_app` and `to_client` that have been written.
     pub(super) sent: usize,
     pub(super) delivered: usize,
-    /// Whether the whole request lies in `to_app`, so that it could be sent again.
+    /// Whether the whole request is in `to_app`, so that it can be sent again.
     pub(super) whole: bool,
-    /// Whether the app has got a byte.
+    /// Whether the app has received a byte.
     pub(super) begun: bool,
-    /// The app takes no more; its answer may be there all the same.
+    /// Whether the upload has failed. The app may have answered all the same.
     pub(super) deaf: bool,
-    /// Something of an unfinished answer has come since the app was last told so.
+    /// Whether bytes of an unfinished answer have arrived since the last acknowledgement.
     pub(super) unacknowledged: bool,
-    /// No other request follows on the app's connection: what the app makes of it after this one is not known.
+    /// Whether the app's connection is closed after this request, because its state would not be known.
     pub(super) alone: bool,
-    /// The client sends no more.
+    /// Watches a client that has closed its sending side.
     pub(super) hangup: Option<Hangup>,
     pub(super) phase: Phase,
     pub(super) delivery: Delivery,
     pub(super) wait: Option<Wait>,
     pub(super) pace: Pace,
     pub(super) lease: Option<Lease<'x>>,
-    /// The pulse when it was last looked around.
+    /// The pulse of the last check.
     pub(super) pulse: u32,
     pub(super) interim: u32,
     pub(super) keep_alive: bool,
@@ -43,7 +43,7 @@ pub(super) struct Exchange<'x> {
     pub(super) answered: Duration,
 }
 
-/// Where the answer is.
+/// The state of the answer.
 pub(super) enum Phase {
     Head,
     Length(u64),
@@ -53,31 +53,31 @@ pub(super) enum Phase {
     Done,
 }
 
-/// What an exchange waits for.
+/// The event that an exchange waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// The client takes what is sent to it.
+    /// The client reads the answer.
     Client,
     /// The client sends more of its body.
     Body,
-    /// The app takes the request.
+    /// The app reads the request.
     App,
-    /// The answer's head, once the request is sent. The time does not start again with each byte.
+    /// The answer's head, after the request has been sent. Single bytes do not extend the time.
     Head,
-    /// The rest of an answer that has promised its length.
+    /// The rest of an answer with a known length.
     Rest,
-    /// A stream: as long as it lasts.
+    /// More of a stream, without a timeout.
     Stream,
 }
 
 pub(super) enum Ended {
     /// The answer has been delivered.
     Whole,
-    /// 101: what follows is not HTTP.
+    /// The answer was 101; the following bytes are not HTTP.
     Switched,
-    /// The connection ended before anything of an answer came, and the request may be sent again.
+    /// The connection ended before a byte of the answer arrived, and the request may be sent again.
     Stale,
 }
 
-/// The first piece of a body goes out in one write with its head, up to this size.
+/// The first piece of a body is sent in one write with its head, up to this size in bytes.
 pub(super) const TOGETHER: usize = 16 * 1024;

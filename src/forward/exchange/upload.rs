@@ -1,4 +1,4 @@
-//! The way of a request: its head and what came with it, then its body, to the app.
+//! Moves a request to the app: its head with the first piece of its body, then the rest of the body.
 
 use std::task::{Context, Poll};
 
@@ -11,7 +11,7 @@ use crate::{
 use super::{Exchange, ForwardError, Phase};
 
 impl Exchange<'_> {
-    /// Moves the request on, as far as it goes without waiting.
+    /// Moves the request on without waiting.
     pub(super) fn upload(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
         while !self.deaf {
             let rest = self.down.scratch.to_app.get(self.sent..).unwrap_or_default();
@@ -39,7 +39,7 @@ impl Exchange<'_> {
                 return self.watch_client(cx);
             }
             if !self.down.scratch.input.is_empty() {
-                // A client that sends its body does not wait for a word.
+                // A client that already sends its body does not wait for `100 Continue`.
                 self.down.continue_wanted = false;
                 if !self.move_body(cx)? {
                     return Ok(());
@@ -56,14 +56,14 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Says `100 Continue` once, before the first wait for a body.
+    /// Sends `100 Continue` once, before the first wait for a body.
     fn want_body(&mut self) {
         if matches!(self.phase, Phase::Head) && std::mem::take(&mut self.down.continue_wanted) {
             self.down.scratch.to_client.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
     }
 
-    /// Moves a piece of the body from the input; `false` when the app takes no more for now.
+    /// Moves a piece of the body from the input. `false` if the app accepts no more for now.
     fn move_body(&mut self, cx: &mut Context<'_>) -> Result<bool, ForwardError> {
         if let Incoming::Length(left) = self.down.incoming {
             let ready = self.down.scratch.input.filled().len();
@@ -117,8 +117,8 @@ impl Exchange<'_> {
         Ok(true)
     }
 
-    /// The whole request is out: a client that leaves now ends the exchange. One that has only ended its sending half
-    /// waits for the answer.
+    /// The whole request has been sent: a client that disconnects now ends the exchange. A client that has only
+    /// closed its sending side still waits for the answer.
     pub(super) fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
         if self.hangup.is_none() && self.down.scratch.input.is_empty() {
             match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
@@ -136,7 +136,7 @@ impl Exchange<'_> {
     }
 }
 
-/// Writes a piece of a chunked body; an empty one would be its end.
+/// Writes a chunk. An empty one is omitted, because it would end the body.
 pub(super) fn put_chunk(out: &mut Vec<u8>, data: &[u8]) {
     if !data.is_empty() {
         write_chunk_head(out, data.len());

@@ -1,9 +1,9 @@
-//! Which fields of a request may name a resource of the app: a tenant, an organisation, a version, a language.
+//! Request headers that may select a resource of the app: a tenant, an organisation, a version, a language.
 //!
-//! Apps make up names for these, so all that is not known to say something else does.
+//! Apps invent names for these, so every name counts that is not known to mean something else.
 
-/// Fields that say something else: how the answer should look, whether it is wanted, what the body is, what the method
-/// needs besides, and by what name one request is traced.
+/// Names that mean something else: the format of the answer, conditions, the type of the body, parameters of a
+/// method, traces of a request.
 const OTHERWISE: &[&str] = &[
     // RFC 9110 sections 8, 12.5.1 to 12.5.3, 13.1 and 14; RFC 9111 sections 5.2 and 5.4; RFC 7240; RFC 3229.
     "accept",
@@ -26,10 +26,10 @@ const OTHERWISE: &[&str] = &[
     "prefer",
     "a-im",
     "upgrade-insecure-requests",
-    // What a browser says of itself and of the page.
+    // A browser's statements about itself and the page.
     "sec-gpc",
     "sec-purpose",
-    // A fragment of a page, or its state, in place of a row: htmx, Turbo, pjax, Inertia, Next.js.
+    // A part of a page, or its state, instead of a row: htmx, Turbo, pjax, Inertia, Next.js.
     "hx-boosted",
     "hx-current-url",
     "hx-history-restore-request",
@@ -52,21 +52,21 @@ const OTHERWISE: &[&str] = &[
     "next-router-segment-prefetch",
     "next-router-state-tree",
     "rsc",
-    // Of a method that writes: RFC 4918 section 10; the key of a request that may be sent twice.
+    // Parameters of a method that writes: RFC 4918 section 10; the key of a request that may be repeated.
     "if",
     "destination",
     "depth",
     "overwrite",
     "lock-token",
     "idempotency-key",
-    // Of this body or this target: RFC 9421, RFC 9530, RFC 9449.
+    // About this body or this target: RFC 9421, RFC 9530, RFC 9449.
     "signature",
     "signature-input",
     "digest",
     "content-digest",
     "repr-digest",
     "dpop",
-    // Traces: W3C Trace Context, Zipkin, and what clouds call theirs.
+    // Traces: W3C Trace Context, Zipkin, and names of cloud providers.
     "traceparent",
     "tracestate",
     "b3",
@@ -80,10 +80,10 @@ const OTHERWISE: &[&str] = &[
     "x-cloud-trace-context",
 ];
 
-/// Beginnings of such names: W3C Fetch Metadata and Client Hints, RFC 6455.
+/// Prefixes of such names: W3C Fetch Metadata and Client Hints, RFC 6455.
 const OTHERWISE_PREFIXES: [&str; 3] = ["sec-fetch-", "sec-ch-", "sec-websocket-"];
 
-/// Whether a field of this name goes with the look-up of a row.
+/// Whether an owner look-up repeats a field with this name.
 pub(super) fn may_name(name: &str) -> bool {
     let begins =
         |prefix: &&str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));

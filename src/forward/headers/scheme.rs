@@ -1,9 +1,9 @@
-//! What trusted proxies call the scheme of a request.
+//! The scheme of a request according to trusted proxies.
 
 use crate::wire::Field;
 
-/// Whether a trusted proxy's other word on the scheme is what the gate says in `X-Forwarded-Proto`: an app such as
-/// gunicorn refuses a request that says both.
+/// Whether another field of a trusted proxy about the scheme agrees with the gate's `X-Forwarded-Proto`. Apps
+/// such as gunicorn refuse a request with contradictory fields.
 pub(super) fn agrees(field: &Field<'_>, scheme: &str) -> bool {
     let is_https = scheme == "https";
     match field.name.len() {
@@ -13,15 +13,15 @@ pub(super) fn agrees(field: &Field<'_>, scheme: &str) -> bool {
     }
 }
 
-/// Whether a proxy's `X-Forwarded-Proto` or `X-Forwarded-Scheme` speaks of TLS. Of several proxies in a row the first
-/// counts, the one that the client spoke to. Traefik says `wss` of a WebSocket.
+/// Whether a proxy's `X-Forwarded-Proto` or `X-Forwarded-Scheme` means TLS. Of several values the first counts,
+/// that of the proxy next to the client. Traefik sends `wss` for a WebSocket.
 #[must_use]
 pub fn is_secure(value: &[u8]) -> bool {
     let first = value.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
     [&b"https"[..], b"wss"].iter().any(|scheme| first.eq_ignore_ascii_case(scheme))
 }
 
-/// Whether a proxy's `X-Forwarded-Ssl` speaks of TLS.
+/// Whether a proxy's `X-Forwarded-Ssl` means TLS.
 #[must_use]
 pub fn is_on(value: &[u8]) -> bool {
     value.trim_ascii().eq_ignore_ascii_case(b"on")

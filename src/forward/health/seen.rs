@@ -1,30 +1,30 @@
-//! How a server of the app was seen.
+//! The observed state of a server.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64},
     time::{Duration, Instant},
 };
 
-/// What the last probe of a server said, shared by all cores. Without probes it is up.
+/// The result of the last probe of a server, shared by all cores. Without probes a server counts as up.
 #[derive(Debug)]
 pub struct Health {
     pub(super) probed_up: AtomicBool,
-    /// Whether a probe has ended: from then on connections of requests say nothing.
+    /// Whether a probe has completed. Connections of requests do not count from then on.
     pub(super) is_probed: AtomicBool,
-    /// What was seen last: `UNSEEN`, `UP` or `DOWN`.
+    /// The last observation: `UNSEEN`, `UP` or `DOWN`.
     pub(super) seen: AtomicU8,
-    /// Since when it is so: milliseconds after `begun`.
+    /// The time of its change, in milliseconds after `begun`.
     pub(super) since_ms: AtomicU64,
     pub(super) begun: Instant,
 }
 
-/// What was seen of a server last, for `status`.
+/// The last observation of a server, for `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Whether it answered its probe well or, without probes, took a connection.
+    /// Whether its probe succeeded or, without probes, it accepted a connection.
     pub up: bool,
-    /// Whether a probe says so, rather than the last connection.
+    /// Whether the observation is from a probe.
     pub by_probe: bool,
-    /// How long it has been so.
+    /// The time since it changed.
     pub ago: Duration,
 }

@@ -1,17 +1,17 @@
-//! A side of a tunnel that does not take the bytes sent to it.
+//! Detects a side of a tunnel that does not read.
 
 use std::time::Duration;
 
 use crate::connection::{Downstream, Times};
 
-/// Who takes nothing.
+/// The side that does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     App,
 }
 
-/// How many bytes each side has taken so far.
+/// The bytes that each side has read so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     pub(super) by_app: u64,
@@ -26,8 +26,8 @@ pub(super) struct Stalls {
 }
 
 impl Stalls {
-    /// The side that has been too slow; sets when the next look is due. What the kernel still holds for a client that
-    /// takes nothing goes, too.
+    /// The side that has been too slow. Sets the deadline for the next check. The connection of a client is reset,
+    /// so that the kernel discards unsent bytes, too.
     pub(super) fn look(&mut self, down: &mut Downstream, taken: Taken) -> Option<Side> {
         let (now, times) = (down.deadline.now(), &down.times);
         let (of_app, of_client) = (!down.scratch.input.is_empty(), !down.scratch.from_app.is_empty());
@@ -47,25 +47,26 @@ impl Stalls {
     }
 }
 
-/// How often a side that takes nothing is looked at.
+/// The interval of checks while bytes are waiting.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long one side has kept bytes waiting.
+/// The measurement of one side.
 #[derive(Debug, Default)]
 pub(super) struct Stall {
-    /// When bytes were last seen to wait, in ms of the core's coarse time.
+    /// The last time at which bytes were waiting, in ms of the core's coarse time.
     since: Option<u64>,
-    /// The time in which they waited, of the span at hand.
+    /// The time of waiting in the current span.
     waited: u64,
-    /// What had been taken when that span began.
+    /// The bytes that were read when the current span began.
     taken: u64,
 }
 
 impl Stall {
-    /// Whether the side has been too slow. `waits`: bytes wait for it now; `taken`: all that it has taken so far.
+    /// Whether the side is too slow. `waits`: bytes are waiting for it now; `taken`: bytes that it has read so
+    /// far.
     ///
-    /// Each span of waiting as long as `write_timeout` has to bring its share, as in an answer: time in which there was
-    /// nothing to take does not count.
+    /// Over every `write_timeout` of accumulated waiting it must read bytes at `min_rate`. Time without waiting
+    /// bytes does not count.
     pub(super) fn is_over(&mut self, now: u64, waits: bool, taken: u64, times: &Times) -> bool {
         if let Some(since) = self.since {
             self.waited += now.saturating_sub(since);

@@ -1,16 +1,16 @@
-//! By what a gate knows its own requests.
+//! The token that identifies a gate in `Via`.
 
 use crate::{
     encoding::hex_digits,
     wire::{RequestHead, VIA},
 };
 
-/// Names one running gate: 16 hex digits, drawn at its start.
+/// Identifies a running gate: 16 hex digits, drawn at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance(pub(super) [u8; 16]);
 
 impl Instance {
-    /// A name from chance.
+    /// A token from random bytes.
     #[must_use]
     pub fn new(random: [u8; 8]) -> Self {
         let mut text = [0; 16];
@@ -19,7 +19,7 @@ impl Instance {
         Self(text)
     }
 
-    /// The header's line in a request to the app that came with `head`, or that is the gate's own.
+    /// Writes the field into a request to the app that was caused by `head`, or by the gate itself.
     pub(in crate::forward) fn write(&self, out: &mut Vec<u8>, head: Option<&RequestHead>) {
         out.extend_from_slice(b"X-Portcullis-Via: ");
         if let Some(head) = head.filter(|head| head.has_via()) {
@@ -33,10 +33,10 @@ impl Instance {
     }
 }
 
-/// Tokens of other gates that go on: more gates stand in no row.
+/// At most this many tokens of other gates are forwarded. Longer chains of gates do not occur.
 pub(super) const MOST: usize = 8;
 
-/// The names of gates that a request has passed. Anything else in the header is dropped.
+/// The tokens of the gates that a request has passed. Other content of the field is dropped.
 pub(super) fn tokens(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
     let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case(VIA));
     lines.flat_map(|field| field.value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(is_token)

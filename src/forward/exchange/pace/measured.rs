@@ -1,14 +1,14 @@
-//! How fast a body comes.
+//! The measured pace of a client.
 
-/// What the client has cost so far, in ms of the core's coarse time.
+/// Time spent on the client so far, in ms of the core's coarse time.
 #[derive(Debug, Default)]
 pub(in crate::forward::exchange) struct Pace {
-    /// When it was last looked.
+    /// The time of the last measurement.
     pub(super) since: u64,
-    /// All the time in which more of the body was waited for.
+    /// The total time of waiting for the body.
     pub(super) body: u64,
-    /// The time in which the client was to take what there was, of the span at hand.
+    /// The time of waiting for the client to read, in the current span.
     pub(super) client: u64,
-    /// What had been delivered when that span began.
+    /// The bytes delivered when the current span began.
     pub(super) delivered: u64,
 }
