@@ -1,4 +1,5 @@
-//! The walk of a request: context, limits, credential, session, policy, then a face or the app; and one record.
+//! Processes a request in steps: context, limits, credential, session, policy, then the User API or the app;
+//! and one record.
 
 mod answer;
 mod body;
@@ -45,7 +46,7 @@ pub use rules::{Held, Rules, RulesView, Ruleset};
 pub use state::{Core, Failures, Gate, Settings};
 
 impl Gate {
-    /// Serves one request; whether the connection can take another.
+    /// Serves one request. Returns whether the connection can be reused.
     pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
         let rules = core.rules.current();
         let rewritten = OnceCell::new();
@@ -67,23 +68,23 @@ impl Gate {
         keep_alive
     }
 
-    /// A head that could not be read: told, counted, and the connection ends.
+    /// Answers a head that is malformed, records it, and closes the connection.
     pub async fn reject(&self, core: &Core, down: &mut Downstream, reject: &Reject) {
         let refusal = Refusal::from(reject);
-        // What speaks another protocol reads no JSON: a person looks at the bytes.
+        // A peer of another protocol does not parse JSON. A person may read its bytes.
         let is_foreign = matches!(reject, Reject::TlsHandshake | Reject::Http2Preface);
         let form = if is_foreign { Form::Text } else { Form::Json };
         self.turn_away(core, down, refusal, form, Some(reject.check())).await;
     }
 
-    /// A head that did not come in time.
+    /// Answers a head that did not arrive in time.
     pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
         self.turn_away(core, down, Refusal::HeadTooSlow, Form::Json, None).await;
     }
 }
 
 impl<'r> Request<'r> {
-    /// The walk. Each step returns what the next one needs, or says no.
+    /// The steps of a request. Each returns the input of the next one, or refuses.
     async fn walk(&self, down: &mut Downstream) -> Result<bool, Stop> {
         let Self { gate, rules, record, .. } = self;
         self.check_loop()?;

@@ -1,4 +1,4 @@
-//! Answers of the gate's own: the User API's, refusals, and what a connection without a request gets.
+//! Answers of the gate itself: those of the User API, refusals, and answers to a connection without a request.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ use super::{
     request::{Reading, Request},
 };
 
-/// LoopBack's 404 for a path of the account model that is not one of its routes.
+/// LoopBack's 404 for a path of the account model that none of its routes matches.
 pub(super) fn no_such_method(head: &RequestHead, api_root: &str, set: &PolicySet) -> Problem {
     let (name, plural) = set.account().map_or(("", ""), |account| (&*account.name, &*account.plural));
-    // The path matched the account model, so it begins with its prefix, in whatever letter case.
+    // The path matched the account model, so it begins with its prefix, in any letter case.
     let relative = head.target().get(api_root.len() + 1 + plural.len()..).unwrap_or_default();
     let relative = if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") };
     Problem::no_such_method(name, head.method(), &relative)
 }
 
 impl Request<'_> {
-    /// What the User API gets.
+    /// The input of the User API.
     pub(super) fn call<'a>(
         &'a self,
         method: AccountMethod,
@@ -64,7 +64,7 @@ impl Request<'_> {
         Ok(self.answer(head, response, down).await)
     }
 
-    /// Tells the client why not; whether the connection can take another request.
+    /// Sends a refusal. Returns whether the connection can be reused.
     pub(super) async fn refuse(&self, stop: Stop, down: &mut Downstream) -> bool {
         let head = self.head;
         let response = match stop {
@@ -83,7 +83,8 @@ impl Request<'_> {
         self.answer(head, response, down).await
     }
 
-    /// Whether LoopBack's error handler would tell this client in XML. Few ask for it: the others pass at once.
+    /// Whether LoopBack's error handler would answer this client in XML. The quick check comes first, because
+    /// few do.
     fn tells_in_xml(&self) -> bool {
         let head = self.head;
         let holds = |text: Option<&[u8]>, word: &[u8]| {
@@ -109,7 +110,7 @@ impl Request<'_> {
             settings.loopback,
         );
         self.record.status.set(response.status().as_u16());
-        // A body that was not read: a small rest is read away, a large or late one ends the connection.
+        // The body was not read. A small rest is discarded; a large or late one ends the connection.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
         let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
         let reusable = stays && (down.is_done() || (in_time && down.is_small()));
@@ -118,7 +119,7 @@ impl Request<'_> {
 }
 
 impl Gate {
-    /// Answers a connection whose head never became a request. `check`: which of the wire's it did not pass.
+    /// Answers a connection whose head never became a request. `check`: the failed check of `wire`.
     pub(super) async fn turn_away(
         &self,
         core: &Core,
@@ -130,7 +131,7 @@ impl Gate {
         let request_id = core.ids.take();
         let status = refusal.status();
         let response = refusal.into_response(form, !self.settings.loopback, request_id.as_str());
-        // The client may be gone; there is no other to tell.
+        // A failure means that the client has gone.
         let _ = down.respond_and_close(&response).await;
         let turned = TurnedAway { request_id, status, check };
         record::turned_away(self, core, down, &turned);

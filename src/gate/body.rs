@@ -1,4 +1,4 @@
-//! The body of a request, where the gate reads it before the decision.
+//! Reads a body before the decision.
 
 use bytes::Bytes;
 
@@ -12,15 +12,16 @@ use crate::{
 
 use super::{Stop, request::Request};
 
-/// A body that was read before the decision: its bytes, and what they say.
+/// A body that was read before the decision, as bytes and parsed.
 #[derive(Debug, Default)]
 pub(super) struct ReadBody {
-    /// `None` = it was left to stream.
+    /// `None` = the body is streamed.
     pub(super) bytes: Option<Vec<u8>>,
     pub(super) parsed: Option<Body>,
 }
 
-/// Whether the body is judged, or served, by the gate, and so is read before the decision; every other body streams.
+/// Whether the gate reads the body before the decision, because it judges or serves it. All other bodies are
+/// streamed.
 pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool {
     let is_judged = || {
         action.takes.is_some()
@@ -31,7 +32,7 @@ pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool
 }
 
 impl<'r> Request<'r> {
-    /// Reads the body of a request of which [`is_read_first`] holds.
+    /// Reads the body of a request for which [`is_read_first`] is true.
     pub(super) async fn read_body(
         &self,
         head: &RequestHead,
@@ -62,7 +63,7 @@ pub(super) fn stop_body(error: BodyError) -> Stop {
     }
 }
 
-/// JSON and forms are what LoopBack parses.
+/// Whether LoopBack parses bodies of this type: JSON and forms.
 fn is_parsed_type(content_type: Option<&[u8]>) -> bool {
     content_type.is_some_and(|value| {
         let essence = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();

@@ -1,21 +1,21 @@
-//! The list that `X-Forwarded-For` is, over all of its lines.
+//! The chain of addresses in `X-Forwarded-For`, over all of its lines.
 
 use std::{borrow::Cow, net::IpAddr};
 
 use ipnet::IpNet;
 
-/// What trusted proxies tell of where a request comes from.
+/// The origin of a request according to trusted proxies.
 #[derive(Clone, Debug)]
 pub(super) struct Chain<'r> {
-    /// The addresses up to the last that can be read, counted from the right, without ports and brackets.
+    /// The addresses without ports and brackets, from the right up to the first that cannot be parsed.
     pub(super) text: Cow<'r, str>,
-    /// The first address from the right that is not a trusted proxy; the last proxy where the list ends, or cannot be
-    /// read any further, before one is found.
+    /// The first address from the right that is not a trusted proxy. If there is none before the list ends or
+    /// cannot be parsed, the last proxy.
     pub(super) client: IpAddr,
 }
 
 impl<'r> Chain<'r> {
-    /// Reads the values of all lines, in their order (RFC 9110 section 5.3), for a trusted `peer`.
+    /// Parses the values of all lines in their order (RFC 9110 section 5.3), for a trusted `peer`.
     pub(super) fn read(lines: impl Iterator<Item = &'r [u8]>, peer: IpAddr, trusted: &[IpNet]) -> Self {
         let text = joined(lines);
         let mut client = peer;
@@ -23,11 +23,13 @@ impl<'r> Chain<'r> {
         let mut is_plain = true;
         let mut kept = text.len();
         let mut end = text.len();
+        // From the right, because each proxy appends. What is left of the first untrusted address may be
+        // forged.
         for entry in text.rsplit(',') {
             let start = end - entry.len();
             end = start.saturating_sub(1);
             let entry = entry.trim_ascii();
-            // An empty element is none (RFC 9110 section 5.6.1).
+            // Empty elements are ignored (RFC 9110 section 5.6.1).
             if entry.is_empty() {
                 is_plain = false;
                 continue;
@@ -44,12 +46,12 @@ impl<'r> Chain<'r> {
     }
 }
 
-/// Whether the word of this address about others is believed.
+/// Whether this address is a trusted proxy.
 pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// One list; borrowed where there is one line. A byte that is not text makes its entry unreadable.
+/// The values as one list; borrowed if there is one line. A byte that is not UTF-8 makes its entry unreadable.
 fn joined<'r>(mut lines: impl Iterator<Item = &'r [u8]>) -> Cow<'r, str> {
     let Some(first) = lines.next() else { return Cow::Borrowed("") };
     lines.fold(String::from_utf8_lossy(first), |mut list, line| {
@@ -78,8 +80,8 @@ fn plain(text: &str, from: usize) -> String {
     plain
 }
 
-/// The address of an entry, and whether it stands there as it is: `192.0.2.1:4711` and `[2001:db8::1]:443` hold a
-/// port (Azure Application Gateway, IIS).
+/// The address of an entry, and whether the entry is the bare address. `192.0.2.1:4711` and `[2001:db8::1]:443`
+/// have a port (Azure Application Gateway, IIS).
 pub(super) fn address(entry: &str) -> Option<(IpAddr, bool)> {
     if let Ok(address) = entry.parse::<IpAddr>() {
         let canonical = address.to_canonical();

@@ -1,11 +1,11 @@
-//! What a 401 of the gate says about how to log in (`WWW-Authenticate`, RFC 9110 section 11.6.1).
+//! The challenges of a 401 of the gate (`WWW-Authenticate`, RFC 9110 section 11.6.1).
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
 
 use crate::{credential::Schemes, policy::PolicySet, wire::RequestHead};
 
-/// How `User-Agent` begins, in lower case, with tools that send a password only once they have seen `Basic`.
+/// Prefixes of `User-Agent`, in lower case, of tools that send a password only after a `Basic` challenge.
 const WAITING: [&str; 34] = [
     "apache-httpclient/",
     "apache-maven/",
@@ -43,8 +43,8 @@ const WAITING: [&str; 34] = [
     "zypp",
 ];
 
-/// The same of clients of container registries. They take `Bearer` for the address of a token service and give up
-/// without one, unless it stands behind `Basic` in the same line, where they do not look.
+/// The same for clients of container registries. They take `Bearer` for the address of a token service and give
+/// up without one, unless it follows `Basic` in the same line, where they do not look.
 const REGISTRY_CLIENTS: [&str; 14] = [
     "buildah/",
     "buildkit/",
@@ -64,8 +64,8 @@ const REGISTRY_CLIENTS: [&str; 14] = [
 
 const BASIC: &str = "Basic realm=\"Portcullis\", charset=\"UTF-8\"";
 
-/// Completes the challenges of an answer of ours. A `Bearer` that is there already is profile `standard`'s; `loopback3`
-/// asks for nothing, as LoopBack, unless a file or a route does.
+/// Completes the challenges of an answer. In profile `standard` it has `Bearer` already. In `loopback3` there
+/// is none, as in LoopBack, unless a file or a route asks for `Basic`.
 pub(super) fn complete(
     response: &mut Response<Bytes>,
     head: &RequestHead,
@@ -96,7 +96,7 @@ pub(super) fn complete(
     }
 }
 
-/// Whether a browser sends it, whatever it calls itself: it would ask for a name and a password in a window of its own.
+/// Whether a browser sent the request, whatever its `User-Agent`: it would show a login form of its own.
 /// `Sec-Fetch-Mode`: W3C Fetch Metadata; `X-Requested-With`: scripts of pages.
 fn is_browser(head: &RequestHead) -> bool {
     head.field("sec-fetch-mode").is_some() || head.field("x-requested-with").is_some()

@@ -1,4 +1,4 @@
-//! What is known of a request before anything is decided: where it comes from, and its name in every log.
+//! The origin of a request and its id, which are determined before anything is decided.
 
 use std::{borrow::Cow, cell::Cell, net::IpAddr};
 
@@ -12,41 +12,42 @@ use crate::{
 
 use super::chain::{Chain, is_trusted};
 
-/// Makes request ids that no two requests of any gate share: 16 random hex digits of this core's start, and a counter.
+/// Generates request ids that are unique among all gates: 16 random hex digits of this core's start, and a
+/// counter.
 #[derive(Debug)]
 pub struct RequestIds {
     prefix: [u8; 16],
     next: Cell<u64>,
 }
 
-/// A request's id. Lies on the stack.
+/// A request id, without an allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId {
     text: [u8; 64],
     len: usize,
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Context<'r> {
-    /// As the app should see it.
+    /// The origin for the app.
     pub(super) origin: Origin<'r>,
-    /// The client: the peer, or what trusted proxies say.
+    /// The client's address: the peer's, or that from trusted proxies.
     pub(super) client: IpAddr,
-    /// The id.
+    /// The request id.
     pub(super) request_id: RequestId,
-    /// A field that a trusted proxy may send once, and that came twice: whose word the second one is cannot be told.
+    /// A field that a trusted proxy may send once, but that came twice: one of the two may be the client's.
     pub(super) repeated: Option<&'static str>,
 }
 
-/// What a trusted proxy says in one line each, in the order of [`ONCE`].
+/// The fields of a trusted proxy, in the order of [`ONCE`].
 #[derive(Debug, Default)]
 struct Told<'r> {
     values: [Option<&'r [u8]>; ONCE.len()],
     repeated: Option<&'static str>,
 }
 
-/// Fields of a trusted proxy that name one thing.
+/// Fields of a trusted proxy that have one value.
 const ONCE: [&str; 7] = [
     "x-forwarded-proto",
     "x-forwarded-host",
@@ -58,7 +59,7 @@ const ONCE: [&str; 7] = [
 ];
 
 impl RequestIds {
-    /// Ids with this random start.
+    /// Ids with a random prefix.
     #[must_use]
     pub fn new(random: [u8; 8]) -> Self {
         Self { prefix: hex(u64::from_be_bytes(random)), next: Cell::new(0) }
@@ -84,7 +85,8 @@ impl RequestId {
         self.text.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 
-    /// A trusted proxy's id, if it is short and plain.
+    /// The id of a trusted proxy, if it is short and has only plain characters: it is written to logs and
+    /// headers.
     fn given(value: &[u8]) -> Option<Self> {
         let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'));
         let mut text = [0; 64];
@@ -94,7 +96,7 @@ impl RequestId {
 }
 
 impl<'r> Context<'r> {
-    /// Reads a head. Only a peer in `trusted` is believed what it says of others.
+    /// Reads the context from a head. Only a peer in `trusted` is believed about others.
     #[must_use]
     pub(super) fn new(head: &'r RequestHead, down: &Downstream, trusted: &[IpNet], ids: &RequestIds) -> Self {
         let address = down.peer.ip();
@@ -113,7 +115,7 @@ impl<'r> Context<'r> {
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
         let Told { values: [proto, host, id, _, _, scheme, ssl], repeated } = Told::read(head);
-        // What says it plainest counts, as some proxies send one of them alone.
+        // The most explicit field counts. Some proxies send only one of them.
         let is_tls = proto.or(scheme).map_or_else(|| ssl.is_some_and(forward::is_on), forward::is_secure);
         let origin = Origin {
             chain,
@@ -142,12 +144,12 @@ impl<'r> Told<'r> {
     }
 }
 
-/// The first of a list: of proxies in a row, the one that the client spoke to.
+/// The first element of a list: that of the proxy next to the client.
 fn first(list: Option<&[u8]>) -> Option<&str> {
     std::str::from_utf8(list?).ok()?.split(',').next().map(str::trim_ascii)
 }
 
-/// In lower case. Eight digits at a time: no loop on the request path.
+/// In lower case. Eight digits at a time, without a loop on the request path.
 fn hex(number: u64) -> [u8; 16] {
     let mut text = [0; 16];
     let (first, second) = text.split_at_mut(8);
@@ -156,13 +158,13 @@ fn hex(number: u64) -> [u8; 16] {
     text
 }
 
-/// The eight digits of 32 bits.
+/// The eight hex digits of 32 bits.
 fn eight_digits(half: u64) -> [u8; 8] {
-    // A nibble a byte.
+    // One nibble in each byte.
     let pairs = (half << 16 | half) & 0x0000_ffff_0000_ffff;
     let bytes = (pairs << 8 | pairs) & 0x00ff_00ff_00ff_00ff;
     let nibbles = (bytes << 4 | bytes) & 0x0f0f_0f0f_0f0f_0f0f;
-    // 1 in each byte that is ten or more, which lies 39 further on as a letter.
+    // 1 in each byte of ten or more, whose letter is 39 further on.
     let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
     (nibbles + 0x3030_3030_3030_3030 + letters * 39).to_be_bytes()
 }

@@ -1,4 +1,4 @@
-//! What is judged, and the decision.
+//! The decision about a request.
 
 mod caller;
 
@@ -20,7 +20,7 @@ use caller::caller;
 
 pub(super) use caller::ANONYMOUS;
 
-/// `%2f` is let through only where the route says so.
+/// Refuses `%2f` unless the route allows it.
 pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Result<(), Refusal> {
     if !head.encoded_slash() || action.encoded_slash {
         return Ok(());
@@ -34,7 +34,7 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Resu
 }
 
 impl<'r> Request<'r> {
-    /// The request that is judged: with the caller's id where it speaks of the caller.
+    /// The head that is judged: with the caller's id in place of the current-user literal.
     pub(super) fn judged_head(&self, session: Option<&Known>) -> Result<&'r RequestHead, Refusal> {
         let caller = session.map(|known| &*known.subject.id_text);
         match self.rules.set.current_user(self.head.target(), caller) {
@@ -47,7 +47,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Decides, asking the app for the owner when the rules need it.
+    /// Decides. Asks the app for the owner if the rules need it.
     pub(super) async fn decide(
         &self,
         reading: &Reading<'_, 'r>,

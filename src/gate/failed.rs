@@ -1,4 +1,4 @@
-//! What becomes of a request that could not be forwarded, or that should not be.
+//! Requests that could not be forwarded, or must not be.
 
 use crate::{
     connection::Downstream, forward::ForwardError, observe::metrics::UpstreamError, refusal::Refusal,
@@ -7,7 +7,7 @@ use crate::{
 use super::{Gate, Stop, body::stop_body, request::Request};
 
 impl Request<'_> {
-    /// A request of this gate's own that comes back is not a request of a client's.
+    /// Refuses a request that this gate has sent itself.
     pub(super) fn check_loop(&self) -> Result<(), Refusal> {
         if !self.core.forwarder.is_loop(self.head) {
             return Ok(());
@@ -21,10 +21,10 @@ impl Request<'_> {
         Err(Refusal::Loop)
     }
 
-    /// Tells the log, and says what is left to tell the client.
+    /// Logs the error, and returns the answer to the client.
     pub(super) fn not_forwarded(&self, error: ForwardError, down: &Downstream) -> Stop {
         if let ForwardError::Body(error) = error {
-            // Half an answer is out: ending the connection is all that is left to say.
+            // A part of the answer has been sent, so the connection can only be closed.
             return if down.answered { Stop::Gone } else { stop_body(error) };
         }
         if matches!(error, ForwardError::ClientGone | ForwardError::ClientStuck | ForwardError::Stopping) {
@@ -48,7 +48,7 @@ impl Request<'_> {
     }
 }
 
-/// How the metrics count it.
+/// The kind in the metrics.
 impl From<&ForwardError> for UpstreamError {
     fn from(error: &ForwardError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! The names of a request's fields, before anything else is looked at.
+//! Checks the names of a request's fields before all others.
 
 use crate::{
     forward::{self, Forbidden, Spelling},
@@ -8,7 +8,8 @@ use crate::{
 use super::request::Request;
 
 impl Request<'_> {
-    /// Names that stand for a reserved one, `Connection` naming one, and what a trusted proxy may say only once.
+    /// Refuses aliases of reserved names, a `Connection` that nominates one, and a trusted proxy's field that
+    /// came twice.
     pub(super) fn check_names(&self) -> Result<Spelling, Refusal> {
         if let Some(name) = self.context.repeated {
             let message = format!("`{name}` came twice; send it once (repeated-header)");

@@ -1,4 +1,4 @@
-//! A head in the types of the `http` crate, for the gate's own answers. What is forwarded stays as it came.
+//! The head in the types of the `http` crate, for answers of the gate. Forwarded heads are not converted.
 
 use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, request::Parts};
 use percent_encoding::utf8_percent_encode;
@@ -8,14 +8,14 @@ use crate::{encoding::NOT_IN_A_URI, wire::RequestHead};
 use super::request::Request;
 
 impl Request<'_> {
-    /// The head that is judged. Made once, at its first use: most requests never need it.
+    /// The head that is judged. Converted at its first use, because most requests never need it.
     pub(super) fn http_head(&self) -> &Parts {
         let head = || self.rewritten.get().map_or(self.head, Box::as_ref);
         self.http_head.get_or_init(|| Box::new(parts(head())))
     }
 }
 
-/// What the types cannot hold (a `"` in a query, say) is percent-encoded.
+/// Converts a head. Characters that the types do not accept (a `"` in a query, say) are percent-encoded.
 fn parts(head: &RequestHead) -> Parts {
     let mut request = HttpRequest::new(());
     *request.method_mut() = Method::from_bytes(head.method().as_bytes()).unwrap_or_default();

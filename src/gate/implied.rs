@@ -1,5 +1,5 @@
-//! What a request asks for beside its own line: another method (`_method`), a second target (`Destination`), and a
-//! source to copy from (`X-Amz-Copy-Source`).
+//! Judges what a request asks for besides its request line: another method (`_method`), a second target
+//! (`Destination`), a source to copy from (`X-Amz-Copy-Source`). See docs/what-rules-see.md.
 
 mod kinds;
 
@@ -23,7 +23,7 @@ use super::{
 
 pub use kinds::MethodOverride;
 
-/// Whether a request asks for nothing besides: it reads, has no body, and no method in its query.
+/// Whether a request asks for nothing else: it reads, and has no body and no method in its query.
 pub(super) fn is_plain(head: &RequestHead) -> bool {
     matches!(head.method(), "GET" | "HEAD")
         && head.framing() == Framing::Empty
@@ -31,7 +31,7 @@ pub(super) fn is_plain(head: &RequestHead) -> bool {
 }
 
 impl<'r> Request<'r> {
-    /// Judges what a permitted request asks the app for besides. A body that has to be judged as a whole is read.
+    /// Judges what a permitted request asks for in addition. A body that has to be judged as a whole is read.
     pub(super) async fn judge_implied(
         &self,
         reading: &Reading<'_, '_>,
@@ -55,7 +55,7 @@ impl<'r> Request<'r> {
         Ok(body)
     }
 
-    /// The method that the app may read instead of the request's own.
+    /// The method that the app may use instead of the request's own.
     async fn overriding(
         &self,
         head: &RequestHead,
@@ -87,7 +87,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// `Destination` (RFC 4918 section 10.3) is written to: as a PUT, and by the method itself.
+    /// Judges `Destination` (RFC 4918 section 10.3), which is written to: as a PUT, and by the method itself.
     async fn judge_destination(&self, head: &RequestHead, session: Option<&Known>) -> Result<(), Stop> {
         let set = &self.rules.set;
         let target = destination(head, self.context.origin.host).map_err(bad_destination)?;
@@ -105,7 +105,7 @@ impl<'r> Request<'r> {
         Ok(())
     }
 
-    /// Decides on one more reading of a request that is already permitted.
+    /// Decides about another reading of a request that is permitted already.
     async fn judge_also(&self, reading: &Reading<'_, 'r>) -> Result<(), Stop> {
         check_slashes(reading.head, reading.action)?;
         if reading.action.served != Served::App {
@@ -117,8 +117,8 @@ impl<'r> Request<'r> {
     }
 }
 
-/// The methods that a path is judged as when it is written to. Where the policies know neither, `PUT`, which is judged
-/// as what no policy covers.
+/// The methods as which a path is judged that is written to. If the policies cover neither, `PUT`, which is
+/// judged as unmatched.
 fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
     let is_safe = matches!(method, "GET" | "HEAD" | "OPTIONS" | "PROPFIND");
     let mut methods = vec!["PUT"];
@@ -130,7 +130,7 @@ fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
     if known.is_empty() { vec!["PUT"] } else { known }
 }
 
-/// The path of the one `Destination`, which is on this host: the one that the client spoke to, `origin`.
+/// The path of the only `Destination`. Its host must be that of the request, `origin`.
 fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'static str> {
     let mut lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("destination"));
     let (Some(line), None) = (lines.next(), lines.next()) else { return Err("there are several") };
@@ -153,8 +153,8 @@ fn destination<'h>(head: &'h RequestHead, origin: &str) -> Result<&'h str, &'sta
     Ok(path)
 }
 
-/// Whether a field has the app read what lies elsewhere: object stores (S3 and its kin, Azure, Google, Swift) a bucket
-/// and a key, which no rule knows, and tus other uploads, of which it makes one.
+/// Whether a field makes the app read another resource: object stores (S3 and compatible ones, Azure, Google,
+/// Swift) a bucket and a key, which no rule covers, and tus other uploads.
 fn is_source(field: &Field<'_>) -> bool {
     let name = field.name;
     if name.eq_ignore_ascii_case("upload-concat") {

@@ -1,4 +1,4 @@
-//! Links with a token in the query, which lead to pages that are for everyone.
+//! Links with a token in the query that lead to public pages.
 
 use crate::{
     credential::Place,
@@ -8,7 +8,7 @@ use crate::{
 
 use super::{decision::ANONYMOUS, session::Known};
 
-/// The permit of a request whose token in the query is over: only what the app serves to everyone.
+/// The permit of a request whose token in the query has expired: only for pages of the app that are public.
 pub(super) fn without_stale<'r>(
     permit: Result<Permit<'r>, Refusal>,
     stale: Option<Refusal>,
@@ -20,8 +20,8 @@ pub(super) fn without_stale<'r>(
     }
 }
 
-/// A page of the app that is for everyone opens to a link whose token is good for something else (a reset link, whose
-/// token can only reset): for an anonymous caller. Methods of LoopBack's models stay closed in profile `loopback3`.
+/// Falls back to an anonymous caller if the token of a link lacks the scope (a reset token, say) and the page
+/// is public. Methods of LoopBack models stay closed in profile `loopback3`.
 pub(super) fn open_page<'s>(
     set: &'s PolicySet,
     action: &Action<'s, '_>,

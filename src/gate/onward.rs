@@ -1,4 +1,4 @@
-//! A permitted request goes on to the app.
+//! Forwards a permitted request.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::{
 use super::{Gate, Stop, body::ReadBody, request::Request};
 
 impl Request<'_> {
-    /// Forwards what was permitted.
+    /// Forwards a permitted request.
     pub(super) async fn forward(
         &self,
         permit: Permit<'_>,
@@ -48,7 +48,7 @@ impl Request<'_> {
             Ok(exchanged) => {
                 record.status.set(exchanged.status);
                 let keep_alive = exchanged.keep_alive;
-                // It is set once: a request is forwarded once.
+                // It is empty before: a request is forwarded once.
                 let _ = record.exchanged.set(exchanged);
                 Ok(keep_alive && down.drain().await)
             }

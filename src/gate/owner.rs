@@ -1,8 +1,9 @@
-//! Whose row it is, asked of the app: once for all who ask at the same time, and kept only where the policy says so.
+//! Asks the app for the owner of a row. Concurrent requests with the same question share one look-up
+//! (single-flight), and an answer is cached only if the policy says so.
 //!
-//! What is kept hangs on the set in force ([`super::rules::Held`]), so a reload begins with nothing. A row that was
-//! read for the decision is not used to answer its own GET: the app would not learn who is asking, nor see the
-//! client's query, conditions and preferences, and might show this client less of it.
+//! The cache belongs to the ruleset ([`super::rules::Held`]), so a reload begins with an empty one. A row that
+//! was read for a decision does not answer its own GET: the app would not learn who asks, nor see the client's
+//! query, conditions and preferences, and might show this client less of it.
 
 use std::{fmt, rc::Rc};
 
@@ -20,7 +21,7 @@ use owners::{Entry, Failure, Flight, Kept, Landed};
 
 pub(super) use owners::Owners;
 
-/// A question, and on whose behalf it is asked.
+/// A question with the tenant that it is asked for.
 #[derive(Clone, Copy)]
 struct Asked<'q> {
     question: &'q Question<'q>,
@@ -28,26 +29,26 @@ struct Asked<'q> {
     tenant: &'q str,
 }
 
-/// Takes a flight off the list, also when its leader is dropped half way.
+/// Removes the in-flight look-up when the leading request ends or is cancelled.
 struct Leading<'o> {
     owners: &'o Owners,
     key: &'o str,
     flight: Rc<Flight>,
 }
 
-/// Look-ups of one core at a time: each may hold a row of 1 MiB, and the app has to serve them all.
+/// Look-ups of one core at a time. Each may hold a row of 1 MiB, and the app has to serve them all.
 const MOST_UNDER_WAY: usize = 1024;
 
-/// Owners of one generation. With [`LONGEST`], both take 16 MiB a core at most.
+/// Cached owners of a generation. With [`LONGEST`], both generations take at most 16 MiB for each core.
 const MOST_KEPT: usize = 8192;
 
-/// A longer question or owner is not kept.
+/// The largest question or owner that is cached, in bytes.
 const LONGEST: usize = 512;
 
-/// Asks the app as a request's own look-up does, for `explain`: nothing is shared, and nothing kept.
+/// Asks the app as a request would, for `explain`. Not shared and not cached.
 ///
 /// # Errors
-/// Why a request would be refused, in words.
+/// The reason for which a request would be refused.
 pub async fn look_up(
     forwarder: &Forwarder,
     question: &Question<'_>,
@@ -61,7 +62,7 @@ pub async fn look_up(
 }
 
 impl Request<'_> {
-    /// Asks the app who owns the row. Only two answers count: a row, or that there is no such row.
+    /// Asks the app for the owner. Only two answers count: a row, or that there is none.
     pub(super) async fn ask_app(&self, question: &Question<'_>) -> Result<Rc<OwnerAnswer>, Refusal> {
         let Self { gate, core, rules, context, .. } = self;
         let request_id = context.request_id.as_str();
@@ -103,7 +104,7 @@ impl Request<'_> {
         })
     }
 
-    /// What the app gets of the request, as far as it may name a row.
+    /// The fields of the request that may select a row.
     fn naming_fields(&self) -> Vec<u8> {
         let Self { gate: Gate { settings, .. }, core, head, context, .. } = self;
         let outgoing = Outgoing {
@@ -125,13 +126,13 @@ impl Request<'_> {
 }
 
 impl Asked<'_> {
-    /// What the app is asked, and on whose behalf. Neither has a blank in it that could be mistaken for another.
+    /// The key of an in-flight look-up: tenant and question. No part contains a blank, so keys are unambiguous.
     fn under_way(&self) -> Box<str> {
         let Self { question, tenant } = self;
         format!("{tenant} {} {}", question.target, question.header.unwrap_or_default()).into()
     }
 
-    /// What is read of the answer, besides.
+    /// The key of a cached owner, which also depends on the field that is read.
     fn kept(&self) -> Box<str> {
         let Self { question, tenant } = self;
         format!("{tenant} {} {}", question.target, question.field()).into()
@@ -139,7 +140,7 @@ impl Asked<'_> {
 }
 
 impl Owners {
-    /// The answer to a question: kept, or of a look-up under way, or fetched now.
+    /// The answer to a question: cached, of a look-up in flight, or of a new one.
     async fn ask(
         &self,
         asked: Asked<'_>,
@@ -163,7 +164,7 @@ impl Owners {
         }
     }
 
-    /// Fetches, for all requests that ask the same before the answer is there.
+    /// Fetches the answer for all requests with the same question.
     async fn lead(
         &self,
         asked: Asked<'_>,
@@ -175,7 +176,8 @@ impl Owners {
             return Err(Rc::new(Failure::TooMany));
         }
         let leading = Leading::start(self, key);
-        // The answer is as old as the question: the app may have read the row at once, and then been slow.
+        // The cache time counts from the start of the look-up: the app may have read the row at once and
+        // answered late.
         let since = clock.now();
         let landed =
             match fetch().await.map_err(Failure::Unanswered).and_then(|found| read(asked.question, found)) {
@@ -222,7 +224,7 @@ impl<'o> Leading<'o> {
     }
 
     fn land(self, landed: Landed) -> Landed {
-        // It lands once: this takes the leader.
+        // `land` consumes the leader, so the result is set once.
         let _ = self.flight.landed.set(Some(landed.clone()));
         landed
     }
@@ -231,14 +233,14 @@ impl<'o> Leading<'o> {
 impl Drop for Leading<'_> {
     fn drop(&mut self) {
         self.owners.under_way.borrow_mut().remove(self.key);
-        // Nothing, when it has landed.
+        // Does nothing if the look-up has ended. Otherwise one of the waiting requests becomes the leader.
         let _ = self.flight.landed.set(None);
         self.flight.waiting.notify_waiters();
     }
 }
 
 impl Kept {
-    /// What is kept and still good. A clock that was set back makes nothing live longer.
+    /// A valid cached owner. A clock that was set back extends no entry.
     fn get(&mut self, key: &str, now: Timestamp) -> Option<Box<str>> {
         let is_good = |entry: &Entry| entry.since <= now && now < entry.until;
         if let Some(entry) = self.young.get(key) {
@@ -279,14 +281,15 @@ fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure>
             let body = found.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&found.body);
             serde_json::from_slice(body).map(OwnerAnswer::Row).map_err(Failure::NoJson)
         }
-        // 400: no row has such an id. It is told in the log, as an app says so of a host as well.
+        // 400: no row has such an id. The log mentions it, because an app may answer so to a host as well.
         400 | 404 | 410 => Ok(OwnerAnswer::Missing),
         401 => Err(Failure::Unauthorized),
         status => Err(Failure::Status(status)),
     }
 }
 
-/// Whose row it may be: who shares this shares the answer. The fields count as their hash, as they may be long.
+/// The part of a request that may select another row. Requests with the same one share answers. The fields are
+/// hashed, because they may be long.
 fn tenant(naming: &Naming<'_>) -> String {
     let Naming { host, forwarded, scheme, fields } = naming;
     let hash = BASE64_STANDARD_NO_PAD.encode(Sha256::digest(fields));

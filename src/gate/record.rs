@@ -1,6 +1,6 @@
-//! The one record that a request leaves behind: in the metrics, and in the access log if that is on.
+//! The record of a request in the metrics and, if it is on, in the access log.
 //!
-//! It is filled as the request walks on, by reference, and written once at the end.
+//! The steps of a request fill it by reference. It is written once at the end.
 
 mod fields;
 
@@ -28,11 +28,11 @@ use super::{
 
 pub(super) use fields::Record;
 
-/// nginx's number for a client that left: no client ever sees it.
+/// nginx's status for a client that left. It is only logged.
 const CLIENT_GONE: u16 = 499;
 
 impl<'r> Record<'r> {
-    /// Nothing is known yet.
+    /// An empty record.
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
@@ -47,7 +47,7 @@ impl<'r> Record<'r> {
         }
     }
 
-    /// The caller, if the token is good here.
+    /// The caller, if the token counts for this request.
     pub(super) fn known(&self) -> Option<&Known> {
         self.session.get().and_then(Option::as_ref).filter(|_| !self.as_anonymous.get())
     }
@@ -68,7 +68,7 @@ impl<'r> Record<'r> {
 }
 
 impl Request<'_> {
-    /// Counts the request, and writes its line.
+    /// Counts the request and writes its line.
     pub(super) fn write_record(&self, down: &Downstream) {
         let Self { gate, core, rules, context, record, .. } = self;
         let elapsed = record.started.elapsed();
@@ -111,15 +111,15 @@ impl Request<'_> {
     }
 }
 
-/// What is known of a head that never became a request.
+/// A head that was not accepted as a request.
 pub(super) struct TurnedAway<'a> {
     pub(super) request_id: RequestId,
     pub(super) status: u16,
-    /// Which check of the wire's it did not pass, if that was why.
+    /// The failed check of `wire`, if that was the reason.
     pub(super) check: Option<&'a str>,
 }
 
-/// A connection whose head never became a request leaves a line all the same.
+/// Counts and logs a connection whose head was not accepted.
 pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &TurnedAway<'_>) {
     let TurnedAway { request_id, status, check } = *turned;
     core.metrics.request(0, status, std::time::Duration::ZERO);

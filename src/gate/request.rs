@@ -1,4 +1,4 @@
-//! A request on its walk: what the steps read of it. They are its methods.
+//! The state of a request. The steps are its methods.
 
 use std::cell::OnceCell;
 
@@ -6,24 +6,24 @@ use crate::{policy::Action, wire::RequestHead};
 
 use super::{Core, Gate, Held, context::Context, record::Record, session::Known};
 
-/// One request, from its head to its record. The connection is not part of it: a step that reads or writes there takes
-/// it as an argument.
+/// A request from its head to its record. The connection is not part of it: steps that read or write take it as
+/// an argument.
 pub(super) struct Request<'r> {
     pub(super) gate: &'r Gate,
     pub(super) core: &'r Core,
-    /// The rules that it is judged by, from the first step to the last.
+    /// The rules for all steps, so that a reload does not change them in between.
     pub(super) rules: &'r Held,
-    /// The head as it came.
+    /// The head as received.
     pub(super) head: &'r RequestHead,
-    /// The head with the caller's id, if the target speaks of the caller.
+    /// The head with the caller's id, if the target has the current-user literal.
     pub(super) rewritten: &'r OnceCell<Box<RequestHead>>,
-    /// See [`Request::http_head`]. In a box: most requests have none.
+    /// See [`Request::http_head`]. Boxed, because most requests have none.
     pub(super) http_head: OnceCell<Box<http::request::Parts>>,
     pub(super) context: Context<'r>,
     pub(super) record: Record<'r>,
 }
 
-/// One reading of a request: what it would do, and for whom.
+/// One way to read a request: an action for a caller.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a, 'r> {
     pub(super) head: &'a RequestHead,

@@ -1,4 +1,4 @@
-//! The gate's own paths (docs/interface.md, "Paths"): no policy hands one to the app.
+//! Paths of the gate itself (docs/interface.md, "Paths"). No policy can forward them.
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -6,15 +6,15 @@ use percent_encoding::percent_decode_str;
 use super::request::Request;
 use crate::refusal::Refusal;
 
-/// With everything below them.
+/// These paths and all below them.
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 
-/// The description of the User API.
+/// The OpenAPI document of the User API.
 pub const OPENAPI: &str = "/.portcullis/openapi.json";
 
 impl Request<'_> {
-    /// The gate's own answer to what is under one of them; `None` = it is not. What is served here is for everyone, and
-    /// needs no permit.
+    /// The gate's answer to a request below one of the paths; `None` for all others. What is served here is
+    /// public and needs no permit.
     pub(super) fn reserved(&self) -> Result<Option<http::Response<Bytes>>, Refusal> {
         let path = self.head.path();
         if !is_reserved(path) {
@@ -26,10 +26,10 @@ impl Request<'_> {
     }
 }
 
-/// Whether a path is the gate's own, however it is escaped: the app might read `%2e` as a dot.
+/// Whether a path is the gate's own in any escaping: the app might decode `%2e` to a dot.
 #[must_use]
 pub fn is_reserved(path: &str) -> bool {
-    // Most paths end here: all names of ours begin with a dot.
+    // The quick check comes first: all of our names begin with a dot.
     if !matches!(path.as_bytes().get(1), Some(b'.' | b'%')) {
         return false;
     }

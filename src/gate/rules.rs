@@ -1,4 +1,4 @@
-//! The rules in force: swapped whole, read by each core without touching another.
+//! The rules in force. They are replaced as a whole, and cores read them without sharing a counter.
 
 use std::{
     cell::RefCell,
@@ -15,33 +15,33 @@ use arc_swap::ArcSwap;
 use super::owner::Owners;
 use crate::{api::Api, policy::PolicySet};
 
-/// A set, and what goes with it, so that a request is judged and served by the same one.
+/// A policy set with its API, so that a request is judged and served by the same configuration.
 #[derive(Debug)]
 pub struct Ruleset {
-    /// The set.
+    /// The compiled policies.
     pub set: PolicySet,
-    /// For each route of the set, its place in the metrics.
+    /// For each route of the set, its label in the metrics.
     pub labels: Arc<[u32]>,
-    /// The User API, as the set's account model wants it.
+    /// The User API for the set's account model.
     pub api: Api,
 }
 
-/// The set in force, for all cores.
+/// The current ruleset of all cores.
 #[derive(Debug)]
 pub struct Rules {
     version: AtomicU64,
     current: ArcSwap<Ruleset>,
 }
 
-/// A core's view of [`Rules`]: a request holds one set from its beginning to its end.
+/// A core's view of [`Rules`]. A request holds one ruleset from its beginning to its end.
 #[derive(Debug)]
 pub struct RulesView {
     shared: Arc<Rules>,
     seen: RefCell<(u64, Rc<Held>)>,
 }
 
-/// A set in force, shared within a core: its counter is no other core's. With it goes what the app said of owners under
-/// this set.
+/// A core's handle to the current ruleset. It is shared by an `Rc`, so that cloning does not touch a counter
+/// that other cores use. It owns the owner cache of this ruleset.
 #[derive(Debug)]
 pub struct Held {
     ruleset: Arc<Ruleset>,
@@ -49,19 +49,19 @@ pub struct Held {
 }
 
 impl Rules {
-    /// These are in force.
+    /// Puts a ruleset into force.
     #[must_use]
     pub fn new(ruleset: Ruleset) -> Self {
         Self { version: AtomicU64::new(0), current: ArcSwap::from_pointee(ruleset) }
     }
 
-    /// From now on these are; requests under way end under the old ones.
+    /// Replaces the ruleset. Requests in progress end under the old one.
     pub fn replace(&self, ruleset: Ruleset) {
         self.current.store(Arc::new(ruleset));
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// The set in force, for callers that are not on the request path.
+    /// The current ruleset, for callers off the request path.
     #[must_use]
     pub fn current(&self) -> Arc<Ruleset> {
         self.current.load_full()
@@ -77,7 +77,7 @@ impl RulesView {
         Self { shared, seen }
     }
 
-    /// The set in force now.
+    /// The current ruleset.
     #[must_use]
     pub fn current(&self) -> Rc<Held> {
         let version = self.shared.version.load(Ordering::Acquire);

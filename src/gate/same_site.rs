@@ -1,8 +1,8 @@
-//! Whether a request that a browser sends with a cookie comes from a page of this site.
+//! Checks that a request with a cookie comes from a page of this site (CSRF protection).
 //!
-//! A browser adds the cookie to requests of any page, also of another site's. What the browser says of the page cannot
-//! be forged by the page: `Sec-Fetch-Site` (W3C Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110 section
-//! 10.1.3).
+//! A browser adds the cookie to requests of any page, also of another site. A page cannot forge what the
+//! browser says about it: `Sec-Fetch-Site` (W3C Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110
+//! section 10.1.3).
 
 use crate::{forward::Origin, wire::RequestHead};
 
@@ -14,13 +14,13 @@ struct Site<'u> {
     port: u16,
 }
 
-/// Whether a request could do harm as this method: it changes something, or opens a tunnel.
+/// Whether a request with this method could do harm: it changes state, or opens a tunnel.
 pub(super) fn is_needed(head: &RequestHead, method: &str) -> bool {
     !matches!(method, "GET" | "HEAD" | "OPTIONS") || head.websocket_key().is_some()
 }
 
-/// Whether the browser says that the request comes from here: from `origin`'s scheme and host, or from `public_url`'s.
-/// A request that says nothing, or says it twice, does not.
+/// Whether the request comes from this site: from `origin`'s scheme and host, or from `public_url`'s. `false`
+/// if the fields are missing or repeated.
 pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: Option<&str>) -> bool {
     let told = ["sec-fetch-site", "origin", "referer"].map(|name| only(head, name));
     let [Ok(fetch), Ok(page), Ok(referer)] = told else { return false };
@@ -34,7 +34,7 @@ pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: 
     [here, public_url.and_then(Site::of_page)].iter().flatten().any(|site| site.is(&from))
 }
 
-/// The value of a field that may be there once; `Err` where there are several, or it is not text.
+/// The value of a field that may occur once. `Err` if it is repeated or not UTF-8.
 fn only<'h>(head: &'h RequestHead, name: &str) -> Result<Option<&'h str>, ()> {
     let mut values =
         head.fields().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);
@@ -56,7 +56,7 @@ impl<'u> Site<'u> {
         (!host.is_empty() && !host.contains('@')).then_some(Self { scheme, host, port: port? })
     }
 
-    /// `scheme://authority`, and nothing else: not `null`, not a list.
+    /// Parses `scheme://authority` and nothing else: not `null`, not a list.
     fn of_origin(text: &'u str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         if authority.contains(['/', '?', '#', ' ', ',']) { None } else { Self::new(scheme, authority) }

@@ -1,4 +1,4 @@
-//! From the credential of a request to the session that it names (docs/loopback-3.28.md section 1).
+//! Looks up the session of a request's credential (docs/loopback-3.28.md section 1).
 
 mod known;
 
@@ -17,20 +17,20 @@ use super::{Gate, chain, request::Request, same_site};
 
 pub(super) use known::Known;
 
-/// What a token's age is judged by.
+/// The time and the lifetimes that decide whether a token is valid.
 struct Moment {
     now: Timestamp,
     lifetimes: Lifetimes,
 }
 
 impl Request<'_> {
-    /// Whose request this is: `None` = anonymous, which is also what an unknown token means.
+    /// The session of the caller; `None` = anonymous, which includes unknown tokens.
     ///
     /// The first credential in LoopBack's order decides. In profile `standard` another one that is valid for a
-    /// different user ends the request: RFC 6750 section 2 knows no request with two.
+    /// different user is an error: RFC 6750 section 2 allows only one.
     ///
-    /// The second answer is what a token in the query that has ended is refused with: a link in a mail outlives its
-    /// token, and a page that is for everyone opens all the same (profile `standard`).
+    /// The second value is the refusal for an expired token in the query. It is returned and not raised: a link
+    /// in a mail outlives its token, and a public page must still open (profile `standard`).
     pub(super) async fn session(
         &self,
         down: &Downstream,
@@ -61,15 +61,17 @@ impl Request<'_> {
         Ok((known, None))
     }
 
-    /// A browser sends a cookie for any page that asks it to. `method` is what the app takes the request for.
+    /// Refuses a cookie from another site, because browsers send it for any page. `method` is what the app will
+    /// use.
     pub(super) fn check_site(&self, known: &Known, head: &RequestHead, method: &str) -> Result<(), Refusal> {
         let is_safe =
             known.place != Place::Cookie || !same_site::is_needed(head, method) || self.is_same_site(head);
         if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
-    /// What changes something under a verb that reads needs the same word. The link of a confirmation holds a secret
-    /// of its own, and is followed from a mail: there, the cookie of a caller without the word does not count.
+    /// A state-changing route under a safe method also needs proof that a request with a cookie is same-site.
+    /// The link of a confirmation is opened from a mail and has a secret of its own: without the proof it is
+    /// served as anonymous.
     pub(super) fn check_change<'k>(
         &self,
         action: &Action<'_, '_>,
@@ -91,8 +93,8 @@ impl Request<'_> {
         same_site::is_same_site(head, &self.context.origin, self.gate.settings.public_url.as_deref())
     }
 
-    /// Whether a request came straight to a loopback address of this machine, by a name of it: no proxy says that it
-    /// passed it on, and none that says nothing asks for a site.
+    /// Whether the request reached a loopback address directly: `Host` names this machine, and no header shows
+    /// a proxy. A proxy that adds no header still asks for the name of a site.
     fn is_local(&self, down: &Downstream) -> bool {
         const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
         let is_passed_on = |name: &str| {
@@ -105,8 +107,8 @@ impl Request<'_> {
             && !self.head.fields().any(|field| is_passed_on(field.name))
     }
 
-    /// Whether the token of the request is still good: it may have been ended meanwhile, or replaced by a session of
-    /// the same token, which may be a shorter one.
+    /// Whether the token of the request is still valid. It may have been revoked, or replaced by a session of
+    /// the same token with another end.
     pub(super) fn is_still_good(&self) -> bool {
         let Some(Known { session, .. }) = self.record.known() else { return true };
         let Gate { store, clock, .. } = self.gate;
@@ -126,6 +128,7 @@ impl Gate {
         offered: &Offered<'_>,
         moment: &Moment,
     ) -> Result<(), Refusal> {
+        // More credentials than fit cannot all be checked.
         if offered.overflow() {
             return Err(Refusal::TwoUsers);
         }
@@ -165,7 +168,8 @@ impl Gate {
             TokenState::Ended => Ok(None),
             TokenState::Unusable => Err(Refusal::TokenUnusable),
             TokenState::Expired => {
-                // Its second use is an unknown token's; if the store is down, it stays expired.
+                // After the row is deleted, the next use is that of an unknown token. If the delete fails, the
+                // token stays expired.
                 if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await
                     && let Some(more) = self.failures.expired.say(moment.now)
                 {
@@ -185,7 +189,7 @@ impl Gate {
     }
 }
 
-/// Whether a `Host` names this machine alone (RFC 6761 section 6.3 for `localhost`).
+/// Whether a `Host` names this machine (RFC 6761 section 6.3 for `localhost`).
 fn is_loopback_host(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default().trim_end_matches('.');
     let is_named = name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"));

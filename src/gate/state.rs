@@ -1,4 +1,4 @@
-//! What the steps of the walk work with, and how a walk ends early.
+//! The shared state of all requests, and the reasons for which one ends early.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -20,34 +20,34 @@ use crate::{
     store::Store,
 };
 
-/// What the gate decides by.
+/// Settings of the gate.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where credentials are looked for.
+    /// The places of credentials.
     pub credentials: credential::Settings,
-    /// Which names of fields go on.
+    /// The names of fields that are forwarded.
     pub names: Names,
     /// `[identity] preset`.
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
     pub forward_credentials: bool,
-    /// What links begin with: this site by its public name.
+    /// The public URL of this site, the base of links.
     pub public_url: Option<String>,
-    /// Profile `loopback3`: quirks on, no challenge, a credential beside the first is not looked at.
+    /// Profile `loopback3`: LoopBack's quirks, no challenge, only the first credential is read.
     pub loopback: bool,
-    /// Whose word about a client is believed.
+    /// Networks whose proxies are believed about clients.
     pub trusted_proxies: Vec<IpNet>,
     /// LoopBack's `restApiRoot`.
     pub api_root: String,
     /// `[upstream] method_override`.
     pub method_override: MethodOverride,
-    /// The largest body that is read before a decision.
+    /// The largest body that is read before a decision, in bytes.
     pub body_limit: u64,
 }
 
 /// The gate, shared by all cores.
 pub struct Gate {
-    /// How it decides.
+    /// Settings of the decision.
     pub settings: Settings,
     /// Accounts and tokens.
     pub store: Arc<dyn Store>,
@@ -55,16 +55,16 @@ pub struct Gate {
     pub limits: Arc<Limits>,
     /// Wall time.
     pub clock: Clock,
-    /// Low-rate counters.
+    /// Counters that are incremented rarely.
     pub metrics: Arc<Metrics>,
-    /// What the log hears of once a second at most.
+    /// Throttles of log lines.
     pub failures: Failures,
 }
 
-/// Failures that a client can cause as often as it likes.
+/// Throttles of log lines about failures that a client can cause at will.
 #[derive(Debug, Default)]
 pub struct Failures {
-    /// By kind.
+    /// For each kind of error of the app.
     pub(super) app: [LogThrottle; UpstreamError::COUNT],
     pub(super) owner: LogThrottle,
     pub(super) look_up: LogThrottle,
@@ -73,7 +73,7 @@ pub struct Failures {
     pub(super) looped: LogThrottle,
 }
 
-/// What one core has for itself: nothing on the request path crosses to another.
+/// The state of one core. Nothing on the request path is shared with another core.
 #[derive(Debug)]
 pub struct Core {
     /// Connections to the app.
@@ -84,17 +84,17 @@ pub struct Core {
     pub ids: RequestIds,
     /// This core's counters.
     pub metrics: Arc<CoreMetrics>,
-    /// This core's share of the access log.
+    /// This core's access log.
     pub access: RefCell<AccessLog>,
 }
 
-/// Why a request was not served.
+/// Why a request ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// We say no.
+    /// The gate refuses it.
     Refused(Refusal),
-    /// LoopBack's own error, in its words.
+    /// An error in LoopBack's words.
     Problem(Problem),
-    /// There is no client to tell.
+    /// The client has disconnected.
     Gone,
 }

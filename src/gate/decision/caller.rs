@@ -1,4 +1,4 @@
-//! The caller, as the rules know them.
+//! The caller as rules see it.
 
 use crate::{gate::session::Known, policy::Caller};
 

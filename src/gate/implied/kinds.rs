@@ -1,12 +1,12 @@
-//! What is done about a method in a request's parameters.
+//! The setting for methods in parameters.
 
 /// `[upstream] method_override`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MethodOverride {
     /// A request with one is refused.
     Refuse,
-    /// It is judged as the method that it asks for, and as the one that it has.
+    /// The request is judged as its own method and as the other.
     Judge,
-    /// The app does not look.
+    /// The app does not read such parameters.
     Ignore,
 }

@@ -1,4 +1,4 @@
-//! Owners that are asked for, and those that are known.
+//! Owner look-ups in flight, and cached owners.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -10,41 +10,41 @@ use tokio::sync::Notify;
 
 use crate::{clock::Timestamp, forward::ForwardError, policy::OwnerAnswer};
 
-/// Look-ups under way and answers kept, of one core and one set.
+/// Look-ups in flight and cached owners of one core and one ruleset.
 #[derive(Debug, Default)]
 pub(in crate::gate) struct Owners {
     pub(super) under_way: RefCell<HashMap<Box<str>, Rc<Flight>>>,
     pub(super) kept: RefCell<Kept>,
 }
 
-/// One look-up, and all who wait for it.
+/// A look-up in flight, with all requests that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    /// `None`: the request that led it went away before it landed.
+    /// `None`: the leading request was cancelled.
     pub(super) landed: OnceCell<Option<Landed>>,
     pub(super) waiting: Notify,
 }
 
-/// What a look-up came to, for all requests that waited.
+/// The result of a look-up, shared by all waiting requests.
 pub(super) type Landed = Result<Rc<OwnerAnswer>, Rc<Failure>>;
 
-/// Why an owner is not known. It is a refusal for all who asked.
+/// Why an owner is unknown. All requests that asked are refused.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The app gave no answer.
+    /// The app did not answer.
     Unanswered(ForwardError),
-    /// The app wants to be logged in to.
+    /// The app requires a login of its own.
     Unauthorized,
-    /// Its answer was neither a row nor that there is no such row.
+    /// Any other status.
     Status(u16),
-    /// What it gave is not JSON.
+    /// The body is not JSON.
     NoJson(serde_json::Error),
-    /// Too many are asked for at once.
+    /// Too many look-ups are in flight.
     TooMany,
 }
 
-/// Owners by question, for as long as the policy says. Two generations: when the young one is full, it becomes the old
-/// one, and what was in that is forgotten.
+/// The cache: owners by question, for as long as the policy says. It has two generations: when the young one is
+/// full, it replaces the old one, whose entries are evicted.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) young: HashMap<Box<str>, Entry>,

@@ -1,4 +1,4 @@
-//! What a record holds.
+//! The fields of a record.
 
 use std::{
     cell::{Cell, OnceCell},
@@ -12,24 +12,24 @@ use crate::{
     policy::{Action, OwnerVerdict},
 };
 
-/// What is known so far. `'r` is as long as the rules, the core and the head are held.
+/// The facts about a request so far. `'r` is the lifetime of the rules, the core and the head.
 #[derive(Debug)]
 pub(in crate::gate) struct Record<'r> {
     pub(super) started: Instant,
-    /// Whose request it is, once that is known.
+    /// The caller's session, once it has been looked up.
     pub(in crate::gate) session: OnceCell<Option<Known>>,
-    /// Whether the token was put aside, because it opens less than none would.
+    /// Whether the request is treated as anonymous, because the token allows less than no token.
     pub(in crate::gate) as_anonymous: Cell<bool>,
-    /// What it would do, once that is known.
+    /// The action, once it is known.
     pub(in crate::gate) action: OnceCell<Action<'r, 'r>>,
-    /// The route that it matched: its name, and its index in the set. Known before its body is.
+    /// Name and index of the matched route. Known before the body has been read.
     pub(in crate::gate) route: Cell<(&'r str, u32)>,
-    /// What was decided, and by which rule.
+    /// The decision and its rule.
     pub(in crate::gate) decision: Cell<Option<(Decision, Option<&'r str>)>>,
-    /// What the app said of the owner.
+    /// The app's answer about the owner.
     pub(in crate::gate) owner: Cell<Option<OwnerVerdict>>,
-    /// How the app answered.
+    /// The result of forwarding.
     pub(in crate::gate) exchanged: OnceCell<Exchanged<'r>>,
-    /// What the client got; 499 when it left before.
+    /// The status of the answer; 499 if the client left before.
     pub(in crate::gate) status: Cell<u16>,
 }

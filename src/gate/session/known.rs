@@ -1,4 +1,4 @@
-//! Whose request it is.
+//! The caller of a request.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use crate::{
     store::{Session, Subject},
 };
 
-/// A caller whose token is good.
+/// A caller with a valid token.
 #[derive(Clone, Debug)]
 pub(in crate::gate) struct Known {
     pub(in crate::gate) session: Arc<Session>,
     pub(in crate::gate) subject: Arc<Subject>,
-    /// Where the token stood.
+    /// The part of the request that contained the token.
     pub(in crate::gate) place: Place,
 }
