@@ -125,7 +125,7 @@ impl<'r> Request<'r> {
                 let call = self.call(method, &reading, body);
                 Box::pin(self.serve(permit, call, head, down)).await
             }
-            Served::Unbuilt(name) => Err(Stop::Problem(Problem::not_implemented(name))),
+            Served::NotImplemented(name) => Err(Stop::Problem(Problem::not_implemented(name))),
             Served::NoSuchMethod => {
                 Err(Stop::Problem(answer::no_such_method(head, &gate.settings.api_root, &rules.set)))
             }

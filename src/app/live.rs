@@ -181,7 +181,7 @@ fn with_question<T>(
     let target = match ruleset.set.current_user(&request.target, asker.user.as_deref()) {
         CurrentUser::AsSent => request.target.clone(),
         CurrentUser::Replaced(target) => target,
-        CurrentUser::Nobody => return None,
+        CurrentUser::Anonymous => return None,
     };
     let (path, query) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
     let action = ruleset.set.action(&request.method, path, query);

@@ -68,7 +68,7 @@ impl Asked {
         match set.current_user(target, user) {
             CurrentUser::AsSent => Ok(asked),
             CurrentUser::Replaced(target) => Self::read(method, &target),
-            CurrentUser::Nobody => Err(Refused {
+            CurrentUser::Anonymous => Err(Refused {
                 status: 401,
                 check: "current-user",
                 message: "the path stands for the caller's own row, and the caller is not logged in"

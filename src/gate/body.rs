@@ -28,7 +28,7 @@ pub(super) fn is_read_first(head: &RequestHead, action: &Action<'_, '_>) -> bool
             && head.framing() != Framing::Empty
             && is_parsed_type(head.field("content-type"))
     };
-    matches!(action.served, Served::Account(_) | Served::Unbuilt(_)) || is_judged()
+    matches!(action.served, Served::Account(_) | Served::NotImplemented(_)) || is_judged()
 }
 
 impl<'r> Request<'r> {
@@ -45,7 +45,7 @@ impl<'r> Request<'r> {
         let body = Body::read(&http_head.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;
         match action.served {
             Served::Account(method) => api.check_arguments(method, &body, http_head)?,
-            Served::Unbuilt(_) => {}
+            Served::NotImplemented(_) => {}
             Served::App | Served::NoSuchMethod => api::check_takes(&action, head, Some(&body))?,
         }
         let action = if action.wants_body { action.with_body_id(policy::body_id(&body.0)) } else { action };

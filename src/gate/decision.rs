@@ -39,7 +39,9 @@ impl<'r> Request<'r> {
         let caller = session.map(|known| &*known.subject.id_text);
         match self.rules.set.current_user(self.head.target(), caller) {
             CurrentUser::AsSent => Ok(self.head),
-            CurrentUser::Nobody => Err(Refusal::Denied { status: 401, model: String::new(), model_id: None }),
+            CurrentUser::Anonymous => {
+                Err(Refusal::Denied { status: 401, model: String::new(), model_id: None })
+            }
             CurrentUser::Replaced(target) => {
                 let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
                 Ok(self.rewritten.get_or_init(|| Box::new(judged)))

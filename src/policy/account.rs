@@ -33,12 +33,12 @@ pub(super) fn choose<'m>(
             report.error(Place::NOWHERE, Code::AccountModel, message, fix);
         }
         if let Some(found) = found {
-            tell_others(found, models.list.iter().filter(is_candidate), report);
+            warn_of_others(found, models.list.iter().filter(is_candidate), report);
         }
         return found;
     }
     if let Some(user) = models.get("User").filter(is_candidate) {
-        tell_others(user, models.list.iter().filter(is_candidate), report);
+        warn_of_others(user, models.list.iter().filter(is_candidate), report);
         return Some(user);
     }
     let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();
@@ -61,7 +61,7 @@ pub(super) fn choose<'m>(
 }
 
 /// Warns of other public user models. The app serves them, and their logins give no token that the gate knows.
-fn tell_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, report: &mut Report<'_>) {
+fn warn_of_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, report: &mut Report<'_>) {
     for other in public.filter(|model| model.name != account.name && !model.built_in) {
         let message = format!(
             "the accounts are in `{}`, not in `{}`, whose routes stay with the app: its logins give no token that counts here",

@@ -65,7 +65,7 @@ methods! {
 pub(super) enum Endpoint {
     Method(AccountMethod),
     /// A method of LoopBack that the User API does not implement.
-    Unbuilt(Box<str>),
+    NotImplemented(Box<str>),
 }
 
 impl AccountMethod {
@@ -102,13 +102,13 @@ impl AccountMethod {
 
 impl Endpoint {
     pub(super) fn named(name: &str) -> Self {
-        AccountMethod::named(name).map_or_else(|| Self::Unbuilt(name.into()), Self::Method)
+        AccountMethod::named(name).map_or_else(|| Self::NotImplemented(name.into()), Self::Method)
     }
 }
 
 /// Whether a method that is not implemented only reads. LoopBack's names for methods of relations show it.
 // The name alone is trusted only for LoopBack's own prefixes: any other method counts as a change.
-pub(super) fn unbuilt_only_reads(name: &str) -> bool {
+pub(super) fn not_implemented_only_reads(name: &str) -> bool {
     const READING: [&str; 4] = ["__get__", "__count__", "__exists__", "__findById__"];
     let name = name.strip_prefix("prototype.").unwrap_or(name);
     READING.iter().any(|kind| name.starts_with(kind))
@@ -168,7 +168,7 @@ mod tests {
             ("findOrCreate", false),
             ("unheardOf", false),
         ] {
-            assert_eq!(unbuilt_only_reads(name), reads, "{name}");
+            assert_eq!(not_implemented_only_reads(name), reads, "{name}");
         }
     }
 

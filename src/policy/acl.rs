@@ -17,7 +17,7 @@ use read::{read_access, read_permission, read_principal_id, read_principal_type,
 use rule::{access_weight, effect, principal, score};
 
 pub(super) use rule::{
-    EXECUTE, Effect, Miss, Property, READ, REPLICATE, Rule, Target, USER, WRITE, Who, access_type, who,
+    EXECUTE, Effect, Mismatch, Property, READ, REPLICATE, Rule, Target, USER, WRITE, Who, access_type, who,
 };
 pub(super) use stored::{describe_stored, stored_reference, stored_rule};
 
@@ -185,7 +185,7 @@ impl Entry {
     }
 
     /// The compiled rule for `target`, or why the entry does not match it.
-    pub(super) fn fit(&self, target: &Target<'_>) -> Result<Rule, Miss> {
+    pub(super) fn fit(&self, target: &Target<'_>) -> Result<Rule, Mismatch> {
         let known = |name: &str| {
             !name.is_empty()
                 && (name == target.property
@@ -195,10 +195,10 @@ impl Entry {
             Property::Any => 2,
             Property::One(name) if known(name) => 3,
             Property::List(names) if names.iter().any(|name| known(name)) => 3,
-            Property::One(_) | Property::List(_) => return Err(Miss::Property),
+            Property::One(_) | Property::List(_) => return Err(Mismatch::Property),
         };
-        let access = access_weight(self.access.as_deref(), target.access).ok_or(Miss::Access)?;
-        let who = self.who(target.user_type).ok_or(Miss::Nobody)?;
+        let access = access_weight(self.access.as_deref(), target.access).ok_or(Mismatch::Access)?;
+        let who = self.who(target.user_type).ok_or(Mismatch::Principal)?;
         // A static rule belongs to its model, so the model part of the score is always exact.
         let score = score(&[3, property, access], &who, self.effect, target.user_type);
         Ok(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use super::{
     AccountMethod, PolicySet,
-    account_method::{Endpoint, unbuilt_only_reads},
+    account_method::{Endpoint, not_implemented_only_reads},
     acl::{READ, WRITE},
     argument::Argument,
     path,
@@ -66,7 +66,7 @@ pub enum Served<'s> {
     /// The User API, by this method.
     Account(AccountMethod),
     /// The User API, with 501: LoopBack has this method (its canonical name), the User API does not.
-    Unbuilt(&'s str),
+    NotImplemented(&'s str),
     /// The account model has no such method: 404 with LoopBack's message. Profile `loopback3` only.
     NoSuchMethod,
     /// The app.
@@ -78,7 +78,7 @@ impl<'s> Served<'s> {
         match &operation.account {
             None => Self::App,
             Some(Endpoint::Method(method)) => Self::Account(*method),
-            Some(Endpoint::Unbuilt(name)) => Self::Unbuilt(name),
+            Some(Endpoint::NotImplemented(name)) => Self::NotImplemented(name),
         }
     }
 }
@@ -127,7 +127,7 @@ impl<'s> Action<'s, '_> {
     pub fn changes(&self) -> bool {
         match self.served {
             Served::Account(method) => !method.only_reads(),
-            Served::Unbuilt(name) => !unbuilt_only_reads(name),
+            Served::NotImplemented(name) => !not_implemented_only_reads(name),
             Served::App | Served::NoSuchMethod => self.access_type == WRITE,
         }
     }

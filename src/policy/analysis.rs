@@ -131,13 +131,13 @@ impl Analysis {
         found
     }
 
-    /// Changes one rule, calls `look` with the changed set, and restores it. `None` if the change affects no
+    /// Changes one rule, calls `visit` with the changed set, and restores it. `None` if the change affects no
     /// verdict: no case could notice it.
     pub fn mutated<T>(
         &mut self,
         reference: &str,
         mutation: Mutation,
-        look: impl FnOnce(&Self) -> T,
+        visit: impl FnOnce(&Self) -> T,
     ) -> Option<T> {
         let touched: Vec<usize> = (0..self.plan.models.len())
             .filter(|model| {
@@ -155,7 +155,7 @@ impl Analysis {
             }
         }
         let differs = self.rejudge(&touched);
-        let answer = differs.then(|| look(self));
+        let answer = differs.then(|| visit(self));
         for (index, entries) in touched.iter().zip(before) {
             if let Some(model) = self.plan.models.get_mut(*index) {
                 model.entries = entries;
@@ -176,7 +176,7 @@ impl Analysis {
     }
 
     /// The rules of a route in the form that can be compared for all callers.
-    pub(super) fn ruled<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> RuleList<'r> {
+    pub(super) fn rule_list<'r>(&self, route: &RoutePlan, rules: &'r [Rule]) -> RuleList<'r> {
         let default_allow = self.set.table.models.get(route.model).is_some_and(|model| model.default_allow);
         RuleList { rules, default_allow, ownable: self.is_ownable(route) }
     }
@@ -200,7 +200,7 @@ impl Analysis {
                 .collect();
             let Some(route) = self.set.table.routes.get(index) else { continue };
             differs |= route.judges().zip(&fresh).any(|(old, new)| {
-                !self.ruled(plan, &old.rules).differences(&self.ruled(plan, &new.rules)).is_empty()
+                !self.rule_list(plan, &old.rules).differences(&self.rule_list(plan, &new.rules)).is_empty()
             });
             let mut fresh = fresh.into_iter();
             if let (Some(route), Some(judge)) = (self.set.table.routes.get_mut(index), fresh.next()) {

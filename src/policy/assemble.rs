@@ -106,7 +106,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     /// The routes of every public model, and of the account model.
     pub(super) fn add_models(&mut self, config: Option<&Node>) {
         let models = self.models;
-        self.tell_several_users();
+        self.warn_of_several_users();
         for model in &models.list {
             if !self.is_account(model) && !model.public {
                 continue;
@@ -152,18 +152,18 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
         let mut methods = remote::methods(model, self.models, config, self.report);
         if is_account && !self.settings.loopback {
-            seeds_logout(&mut methods);
+            widen_logout(&mut methods);
         }
         let subject = Subject { name: &model.name, at: model.at, settings: &model.settings, is_plain: false };
         self.check_rules(subject, &model.acls, &methods);
         let rows = self.rows_of(&model.name);
         let first_route = self.table.routes.len();
         self.shared.next_model();
-        let mut policed = self.policed(&model.name, &model.settings);
-        policed.first_route = first_route;
-        policed.loopback = true;
-        policed.account = is_account;
-        policed.owner = self.owner(model, &mount, &methods);
+        let mut model_policy = self.model_policy(&model.name, &model.settings);
+        model_policy.first_route = first_route;
+        model_policy.loopback = true;
+        model_policy.account = is_account;
+        model_policy.owner = self.owner(model, &mount, &methods);
         let mut ends: Vec<(Sorting, Vec<Piece>, End)> = Vec::new();
         for method in &methods {
             let route = self.table.routes.len();
@@ -180,9 +180,10 @@ impl<'a, 'r> Assembly<'a, 'r> {
             // Relative to the model's first route, so that models with the same routes share one trie.
             (pattern, End { rank, route: end.route - first_route, ..end })
         });
-        policed.trie = self.shared.trie(shape.collect());
-        policed.find_by_id = methods.iter().position(|method| method.built_in && method.name == "findById");
-        self.table.models.push(policed);
+        model_policy.trie = self.shared.trie(shape.collect());
+        model_policy.find_by_id =
+            methods.iter().position(|method| method.built_in && method.name == "findById");
+        self.table.models.push(model_policy);
     }
 
     /// The route of one method. The model itself is added after its routes.
@@ -284,7 +285,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     /// Reads the settings of a model that decisions depend on.
-    fn policed(&mut self, name: &str, settings: &[Member]) -> ModelPolicy {
+    fn model_policy(&mut self, name: &str, settings: &[Member]) -> ModelPolicy {
         let default = super::settings::find(settings, "defaultPermission").and_then(Node::text);
         if let Some(node) = super::settings::find(settings, "defaultPermission") {
             let word = default.unwrap_or_default();
@@ -324,7 +325,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             loopback: false,
             default_allow: self.default_allow(settings),
             error_status,
-            owner: Owner::Nobody,
+            owner: Owner::None,
             find_by_id: None,
         }
     }
@@ -385,7 +386,7 @@ fn said_default(settings: &[Member]) -> Option<&str> {
 }
 
 /// Profile `standard`: every verb but `OPTIONS` logs out. In LoopBack `GET` and others match `/:id` first.
-fn seeds_logout(methods: &mut [Method]) {
+fn widen_logout(methods: &mut [Method]) {
     for method in methods.iter_mut().filter(|method| method.built_in && method.name == "logout") {
         let verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
         method.http = verbs.into_iter().map(|verb| (verb.into(), "/logout".to_owned())).collect();

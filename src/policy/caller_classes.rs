@@ -34,7 +34,7 @@ pub(super) struct RuleList<'r> {
 }
 
 /// The id of a user that no rule names.
-const STRANGER: &str = "\u{0}";
+const UNNAMED_USER: &str = "\u{0}";
 
 impl CallerClass {
     /// A caller without a token.
@@ -49,12 +49,12 @@ impl CallerClass {
 
     /// The caller as `decide` takes it.
     pub(super) fn caller(&self) -> Caller<'_> {
-        let user = self.known.then(|| self.user.as_deref().unwrap_or(STRANGER));
+        let user = self.known.then(|| self.user.as_deref().unwrap_or(UNNAMED_USER));
         Caller { user, roles: &self.roles, scopes: &[] }
     }
 
     /// The callers with the fewest facts that match both principals: two at most.
-    fn meeting(a: &Who, b: &Who) -> Vec<Self> {
+    fn matching_both(a: &Who, b: &Who) -> Vec<Self> {
         let both = [a, b];
         let anonymous = both.iter().all(|who| matches!(who, Who::Everyone | Who::Unauthenticated));
         let mut found = Vec::new();
@@ -119,14 +119,18 @@ impl RuleList<'_> {
     /// Whether the rule at this index decides for any caller.
     pub(super) fn can_win(&self, place: usize) -> bool {
         let Some(rule) = self.rules.get(place) else { return false };
-        CallerClass::meeting(&rule.who, &Who::Everyone).iter().any(|class| self.first(class) == Some(place))
+        CallerClass::matching_both(&rule.who, &Who::Everyone)
+            .iter()
+            .any(|class| self.first(class) == Some(place))
     }
 
     /// The rules that decide in place of this one, for the callers that it matches.
-    pub(super) fn instead_of(&self, place: usize) -> Vec<&str> {
+    pub(super) fn shadowed_by(&self, place: usize) -> Vec<&str> {
         let Some(rule) = self.rules.get(place) else { return Vec::new() };
-        let mut names: Vec<&str> =
-            CallerClass::meeting(&rule.who, &Who::Everyone).iter().map(|class| self.decider(class)).collect();
+        let mut names: Vec<&str> = CallerClass::matching_both(&rule.who, &Who::Everyone)
+            .iter()
+            .map(|class| self.decider(class))
+            .collect();
         names.dedup();
         names
     }
@@ -139,7 +143,7 @@ impl RuleList<'_> {
                 if self.permits(here) == other.permits(there) {
                     continue;
                 }
-                let classes = CallerClass::meeting(self.who(here), other.who(there));
+                let classes = CallerClass::matching_both(self.who(here), other.who(there));
                 for class in classes {
                     if self.first(&class) == here && other.first(&class) == there && !found.contains(&class) {
                         found.push(class);
@@ -211,10 +215,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_rule_wins_for_somebody_or_for_nobody(rules in list(), ownable: bool) {
-            let ruled = RuleList { rules: &rules, default_allow: false, ownable };
+            let rule_list = RuleList { rules: &rules, default_allow: false, ownable };
             for place in 0..rules.len() {
-                let wins = everybody().iter().any(|class| ruled.first(class) == Some(place));
-                prop_assert_eq!(ruled.can_win(place), wins, "{}", place);
+                let wins = everybody().iter().any(|class| rule_list.first(class) == Some(place));
+                prop_assert_eq!(rule_list.can_win(place), wins, "{}", place);
             }
         }
 

@@ -225,7 +225,7 @@ fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
         return Some(("a blank arrives as `%20`", "write `%20`"));
     }
     // Such a case would pass or fail without a meaning: no rule decides about these paths.
-    let is_ours = pattern::OURS.iter().any(|ours| path.starts_with(ours));
+    let is_ours = pattern::RESERVED_PATHS.iter().any(|ours| path.starts_with(ours));
     is_ours.then_some(("the gate serves this path itself, and asks no rule", "remove the case"))
 }
 

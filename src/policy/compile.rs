@@ -96,10 +96,10 @@ impl Files {
             let at = Place::start(index);
             // Configuration files of LoopBack and npm need not be JSON. A broken model of such a name is still
             // an error.
-            if is_companion(&source.name) && !TELLING.iter().any(|key| source.text.contains(key)) {
+            if is_companion(&source.name) && !DEFINITION_KEYS.iter().any(|key| source.text.contains(key)) {
                 let file = file_name(&source.name);
                 if file != "model-config.json" {
-                    pass_over(at, report);
+                    report_skipped(at, report);
                     continue;
                 }
             }
@@ -107,7 +107,7 @@ impl Files {
             let is_definition = is_definition(&node);
             let is_config = file_name(&source.name) == "model-config.json" && !is_definition;
             if is_companion(&source.name) && !is_config && !is_definition {
-                pass_over(at, report);
+                report_skipped(at, report);
             } else if !node.is_object() {
                 let message = format!("the file holds {}", node.kind());
                 report.error(node.at, Code::WrongType, message, Some("write an object".into()));
@@ -196,13 +196,13 @@ fn is_companion(name: &str) -> bool {
 /// Whether the content is a definition, whatever the file is called.
 fn is_definition(node: &Node) -> bool {
     node.get("name").is_some_and(|name| name.text().is_some())
-        && TELLING.iter().any(|key| node.get(key).is_some())
+        && DEFINITION_KEYS.iter().any(|key| node.get(key).is_some())
 }
 
 /// Keys that identify a definition: every one has at least one of them.
-const TELLING: [&str; 7] = ["base", "properties", "acls", "routes", "relations", "methods", "plural"];
+const DEFINITION_KEYS: [&str; 7] = ["base", "properties", "acls", "routes", "relations", "methods", "plural"];
 
-fn pass_over(at: Place, report: &mut Report<'_>) {
+fn report_skipped(at: Place, report: &mut Report<'_>) {
     let message = "this is neither a model nor a `routes` file, and is passed over".to_owned();
     report.warn(at, Code::PassedOver, message, None);
 }

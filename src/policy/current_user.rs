@@ -12,7 +12,7 @@ pub enum CurrentUser {
     /// The target with the caller's id, which is judged and forwarded.
     Replaced(String),
     /// The target has the segment, but the request is anonymous: 401.
-    Nobody,
+    Anonymous,
 }
 
 impl PolicySet {
@@ -31,7 +31,7 @@ impl PolicySet {
         if found.is_empty() {
             return CurrentUser::AsSent;
         }
-        let Some(user) = user else { return CurrentUser::Nobody };
+        let Some(user) = user else { return CurrentUser::Anonymous };
         // Imported ids may contain any character. Unencoded, a slash or a question mark would change the route.
         let id = percent_encoded(user);
         let (mut replaced, mut end) = (String::with_capacity(target.len() + id.len()), 0);
@@ -107,8 +107,8 @@ mod tests {
                 let known =
                     if same { CurrentUser::AsSent } else { CurrentUser::Replaced(expected.to_owned()) };
                 assert_eq!(set.current_user(target, Some("7")), known, "{target}");
-                let nobody = if same { CurrentUser::AsSent } else { CurrentUser::Nobody };
-                assert_eq!(set.current_user(target, None), nobody, "{target}");
+                let anonymous = if same { CurrentUser::AsSent } else { CurrentUser::Anonymous };
+                assert_eq!(set.current_user(target, None), anonymous, "{target}");
             }
         }
     }

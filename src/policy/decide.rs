@@ -106,7 +106,7 @@ impl PolicySet {
         if !has_scope(caller.scopes, &route.operation.scopes) {
             return self.deny(action, caller, Some(model), LACKS_SCOPE);
         }
-        let outcome = match walk(&judge.rules, action, caller, owner, model) {
+        let outcome = match first_match(&judge.rules, action, caller, owner, model) {
             Ok(outcome) => outcome,
             Err(question) => return Decision::Ask(question),
         };
@@ -148,7 +148,7 @@ impl PolicySet {
 
 /// The outcome of the first rule whose principal matches the caller. `Err` if it depends on the owner, whom
 /// only the app knows.
-fn walk<'s>(
+fn first_match<'s>(
     rules: &'s [Rule],
     action: &Action<'s, '_>,
     caller: Caller<'_>,
@@ -160,23 +160,23 @@ fn walk<'s>(
         rule: &rule.reference,
         reach: rule.who.reach(),
     };
-    let mut stranger = Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone };
+    let mut otherwise = Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone };
     // The outcome for the owner, if a rule for `$owner` precedes the first other match.
     let mut owned = None;
     for rule in rules {
         if rule.who == Who::Owner {
             owned = owned.or_else(|| Some(outcome(rule)));
         } else if rule.who.is(caller, false) {
-            stranger = outcome(rule);
+            otherwise = outcome(rule);
             break;
         }
     }
-    let (Some(user), Some(owned)) = (caller.user, owned) else { return Ok(stranger) };
+    let (Some(user), Some(owned)) = (caller.user, owned) else { return Ok(otherwise) };
     match (model.owner.ownership(action, user), owner) {
         (Ownership::Known(true), _) | (Ownership::Ask(_), Some(OwnerVerdict::Owner)) => Ok(owned),
-        (Ownership::Known(false), _) | (Ownership::Ask(_), Some(OwnerVerdict::NotOwner)) => Ok(stranger),
+        (Ownership::Known(false), _) | (Ownership::Ask(_), Some(OwnerVerdict::NotOwner)) => Ok(otherwise),
         // The owner's outcome is the same, so the app need not be asked.
-        (Ownership::Ask(_), None) if owned.allowed == stranger.allowed => Ok(stranger),
+        (Ownership::Ask(_), None) if owned.allowed == otherwise.allowed => Ok(otherwise),
         (Ownership::Ask(question), None) => Err(question),
     }
 }

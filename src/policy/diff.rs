@@ -136,12 +136,12 @@ impl Analysis {
         let Some(plan) = plan.and_then(|index| self.plan.routes.get(index)) else {
             return side(Vec::new(), false, "default");
         };
-        let ruled = self.ruled(plan, &judge.rules);
+        let rule_list = self.rule_list(plan, &judge.rules);
         Side {
             matched: true,
-            ownable: ruled.ownable,
+            ownable: rule_list.ownable,
             scopes: &route.operation.scopes,
-            ..side(judge.rules.to_vec(), ruled.default_allow, "default")
+            ..side(judge.rules.to_vec(), rule_list.default_allow, "default")
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Action, Caller, Decision, OwnerVerdict, Served,
-    acl::{Miss, Rule, Who},
+    acl::{Mismatch, Rule, Who},
     action::{FIXED_ROUTES, Target},
     analysis::Analysis,
     body_id,
@@ -133,7 +133,7 @@ pub(super) struct Decided {
 }
 
 /// The route, the caller and the ownership of an inquiry.
-struct Scene<'s> {
+struct ExplainContext<'s> {
     plan: &'s RoutePlan,
     access: &'static str,
     class: CallerClass,
@@ -149,16 +149,17 @@ impl Analysis {
     pub fn explain(&self, inquiry: &Inquiry<'_>) -> Explanation {
         let action = self.action(inquiry);
         let decided = self.decide(&action, inquiry.caller, inquiry.owner);
-        let scene = self.scene(&action, inquiry, decided.asks.is_some());
+        let context = self.context(&action, inquiry, decided.asks.is_some());
         let asks = decided.asks.map(|target| {
             let owner = self.decide(&action, inquiry.caller, Some(true));
             Asks { target, if_owner: owner.verdict }
         });
-        let lines = scene.as_ref().map_or_else(Vec::new, |scene| self.lines(scene, &action, inquiry.caller));
+        let lines =
+            context.as_ref().map_or_else(Vec::new, |context| self.lines(context, &action, inquiry.caller));
         let winner = lines.iter().position(|line| line.applied && line.reference == decided.rule);
         let next = winner.and_then(|at| lines.iter().skip(at + 1).find(|line| line.applied));
         let runner_up = winner.map(|_| next.map_or("default", |line| &line.reference).to_owned());
-        let (flip, turns) = self.counterfactuals(&action, scene.as_ref(), &decided.rule);
+        let (flip, turns) = self.counterfactuals(&action, context.as_ref(), &decided.rule);
         Explanation {
             verdict: decided.verdict,
             status: decided.status,
@@ -222,7 +223,12 @@ impl Analysis {
         }
     }
 
-    fn scene<'s>(&'s self, action: &Action<'s, '_>, inquiry: &Inquiry<'_>, asks: bool) -> Option<Scene<'s>> {
+    fn context<'s>(
+        &'s self,
+        action: &Action<'s, '_>,
+        inquiry: &Inquiry<'_>,
+        asks: bool,
+    ) -> Option<ExplainContext<'s>> {
         let Target::Route { judge, model, .. } = action.target else { return None };
         let index = usize::try_from(action.route_index).ok()?.checked_sub(FIXED_ROUTES)?;
         let owner = match inquiry.caller.user.map(|user| model.owner.ownership(action, user)) {
@@ -239,13 +245,18 @@ impl Analysis {
             roles,
             owner: owner == Some(true),
         };
-        Some(Scene { plan: self.plan.routes.get(index)?, access: judge.access, class, owner, asks })
+        Some(ExplainContext { plan: self.plan.routes.get(index)?, access: judge.access, class, owner, asks })
     }
 
     /// All rules of the model in the order in which the decision tries them: matching ones first.
-    fn lines(&self, scene: &Scene<'_>, action: &Action<'_, '_>, caller: Caller<'_>) -> Vec<RuleLine> {
-        let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
-        let mut candidates = model.candidates(&self.plan.target(scene.plan, scene.access));
+    fn lines(
+        &self,
+        context: &ExplainContext<'_>,
+        action: &Action<'_, '_>,
+        caller: Caller<'_>,
+    ) -> Vec<RuleLine> {
+        let Some(model) = self.plan.models.get(context.plan.model) else { return Vec::new() };
+        let mut candidates = model.candidates(&self.plan.target(context.plan, context.access));
         candidates.sort_by_key(|candidate| {
             std::cmp::Reverse(candidate.fit.as_ref().map_or(i32::MIN, |rule| rule.score))
         });
@@ -256,7 +267,7 @@ impl Analysis {
         let mut winner: Option<(String, i32)> = None;
         let mut lines = Vec::new();
         for candidate in candidates {
-            let applied = covered && candidate.fit.as_ref().is_ok_and(|rule| scene.speaks_of(rule));
+            let applied = covered && candidate.fit.as_ref().is_ok_and(|rule| context.matches(rule));
             let reason = match (&candidate.fit, &winner) {
                 (Ok(_), _) if !covered => "not asked: the token's scopes do not cover this route".to_owned(),
                 (Ok(rule), None) if applied => {
@@ -267,8 +278,8 @@ impl Analysis {
                     format!("applies, but `{first}` has the same score and stands first")
                 }
                 (Ok(_), Some((first, _))) if applied => format!("applies, but `{first}` has a higher score"),
-                (Ok(rule), _) => scene.why_not(&rule.who),
-                (Err(miss), _) => why_no_match(*miss, scene, action),
+                (Ok(rule), _) => context.why_not(&rule.who),
+                (Err(mismatch), _) => why_no_match(*mismatch, context, action),
             };
             lines.push(line(candidate, applied, reason));
         }
@@ -276,8 +287,8 @@ impl Analysis {
     }
 }
 
-impl Scene<'_> {
-    fn speaks_of(&self, rule: &Rule) -> bool {
+impl ExplainContext<'_> {
+    fn matches(&self, rule: &Rule) -> bool {
         rule.who.is(self.class.caller(), self.class.owner)
     }
 
@@ -300,14 +311,14 @@ impl Scene<'_> {
     }
 }
 
-fn why_no_match(miss: Miss, scene: &Scene<'_>, action: &Action<'_, '_>) -> String {
-    match miss {
-        Miss::Property if action.property.is_empty() => {
+fn why_no_match(mismatch: Mismatch, context: &ExplainContext<'_>, action: &Action<'_, '_>) -> String {
+    match mismatch {
+        Mismatch::Property if action.property.is_empty() => {
             "it names properties, and this route has none".to_owned()
         }
-        Miss::Property => format!("it is not about `{}`", action.property),
-        Miss::Access => format!("it is not about {} requests", scene.access),
-        Miss::Nobody => "it matches no caller: its principal is unknown".to_owned(),
+        Mismatch::Property => format!("it is not about `{}`", action.property),
+        Mismatch::Access => format!("it is not about {} requests", context.access),
+        Mismatch::Principal => "it matches no caller: its principal is unknown".to_owned(),
     }
 }
 

@@ -77,7 +77,7 @@ impl Node {
                 let at = Place { file, offset: error.range().start };
                 let kind = error.kind().to_string();
                 let message = format!("this is not JSON: {}", lower_first(&kind));
-                report.error(at, Code::Json, message, mend(error.kind()).map(str::to_owned));
+                report.error(at, Code::Json, message, syntax_fix(error.kind()).map(str::to_owned));
                 None
             }
         }
@@ -228,7 +228,7 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// A fix for common syntax errors.
-fn mend(kind: &ParseErrorKind) -> Option<&'static str> {
+fn syntax_fix(kind: &ParseErrorKind) -> Option<&'static str> {
     use ParseErrorKind as Kind;
     Some(match kind {
         Kind::UnterminatedArray => {
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn says_what_would_be_right() {
-        for (text, mend) in [
+        for (text, syntax_fix) in [
             ("{\"a\": 1,}", "remove the comma"),
             ("{\"a\": 1 \"b\": 2}", "write `,`"),
             ("{\"a\": [1", "write `]`"),
@@ -329,7 +329,7 @@ mod tests {
         ] {
             let (_, found) = findings(text);
             let (_, fix) = found[0].rsplit_once("; ").unwrap();
-            assert!(fix.contains(mend) || found[0].contains(mend), "{text}: {found:?}");
+            assert!(fix.contains(syntax_fix) || found[0].contains(syntax_fix), "{text}: {found:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Keys that decisions or the account model depend on.
-const TELLING: [&str; 22] = [
+const RELEVANT_KEYS: [&str; 22] = [
     "name",
     "base",
     "plural",
@@ -83,14 +83,14 @@ const KNOWN: [&str; 45] = [
 ];
 
 /// Keys that only a LoopBack model has.
-const OF_A_MODEL: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
+const MODEL_KEYS: [&str; 6] = ["base", "properties", "relations", "methods", "plural", "http"];
 
 /// Warns of keys that are probably misspelt, in a definition without `routes`. `false`: the file is not a model
 /// but a `routes` file with a misspelt `routes`. That is an error, because as a model it would leave its paths
 /// unguarded.
 pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
-    let is_model = OF_A_MODEL.iter().any(|key| node.get(key).is_some());
-    let others = || node.members().iter().filter(|member| !is_telling(&member.key));
+    let is_model = MODEL_KEYS.iter().any(|key| node.get(key).is_some());
+    let others = || node.members().iter().filter(|member| !is_relevant(&member.key));
     let routes = others().find(|member| are_routes(&member.node) || typo(&member.key) == Some("routes"));
     if let Some(member) = routes.filter(|_| !is_model) {
         let message = format!(
@@ -129,19 +129,19 @@ pub(super) fn name(node: &Node) -> Option<(Place, String)> {
 /// The key that a misspelt one probably means.
 fn typo(written: &str) -> Option<&'static str> {
     let folded = written.to_lowercase();
-    if is_telling(written) || KNOWN.contains(&written) || written.len() > LONGEST {
+    if is_relevant(written) || KNOWN.contains(&written) || written.len() > MAX_KEY_LEN {
         return None;
     }
     let distance = |key: &&'static str| strsim::damerau_levenshtein(&folded, &key.to_lowercase());
     // `name` and `base` differ in two letters.
     let slips = if written.len() < 6 { 1 } else { 2 };
     let routes = ["routes"].into_iter();
-    let near = TELLING.into_iter().chain(routes).map(|key| (distance(&key), key));
+    let near = RELEVANT_KEYS.into_iter().chain(routes).map(|key| (distance(&key), key));
     near.filter(|(distance, _)| *distance <= slips).min_by_key(|(distance, _)| *distance).map(|(_, key)| key)
 }
 
-fn is_telling(key: &str) -> bool {
-    TELLING.contains(&key)
+fn is_relevant(key: &str) -> bool {
+    RELEVANT_KEYS.contains(&key)
 }
 
 /// Whether the value is a list of objects with a path. No key of LoopBack has such a value.
@@ -217,7 +217,7 @@ const SYNONYMS: [(&str, &str); 40] = [
 
 /// Longer names are no misspellings of ours. The bound limits the cost of the distance, which grows with the
 /// length.
-const LONGEST: usize = 40;
+const MAX_KEY_LEN: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn keys_of_loopback_and_of_the_app_are_none() {
         let own = ["rules", "order", "icon", "ui", "x-tags"];
-        for key in KNOWN.iter().chain(&TELLING).copied().filter(|key| *key != "name").chain(own) {
+        for key in KNOWN.iter().chain(&RELEVANT_KEYS).copied().filter(|key| *key != "name").chain(own) {
             assert_eq!(found(&format!(r#"{{"name": "A", "{key}": 1}}"#)), (true, Vec::new()), "{key}");
         }
     }

@@ -11,14 +11,14 @@ use std::{
 
 use super::{
     Code, Finding, Source,
-    acl::{EXECUTE, Entry, Miss, Property, Who, access_type},
+    acl::{EXECUTE, Entry, Mismatch, Property, Who, access_type},
     analysis::Analysis,
     finding::{Place, Report},
 };
 
 /// The effect of a rule over all routes.
 #[derive(Debug, Default)]
-struct Fate {
+struct RuleUsage {
     /// Some method has a name that the rule covers.
     named: bool,
     /// The rule matches some request.
@@ -28,41 +28,42 @@ struct Fate {
     /// It decides for some caller.
     wins: bool,
     /// The rules that decide in its place.
-    instead: BTreeSet<String>,
+    shadowed_by: BTreeSet<String>,
     /// Routes that it decides although its access type is `EXECUTE`.
-    beyond: BTreeSet<String>,
+    beyond_execute: BTreeSet<String>,
 }
 
 /// The number of names in a message.
-const SHOWN: usize = 4;
+const MAX_NAMES: usize = 4;
 
 /// All warnings in the order of the files.
 pub(super) fn lint(analysis: &Analysis, sources: &[Source]) -> Vec<Finding> {
     let mut report = Report::new(sources);
-    let (fates, open) = fates(analysis);
+    let (usages, open) = rule_usages(analysis);
     // Models that inherit a rule repeat it; it is reported once, where it is defined.
     let mut seen: HashSet<&str> = HashSet::new();
     for (index, model) in analysis.plan.models.iter().enumerate() {
         for entry in model.entries.iter().filter(|entry| !entry.is_built_in()) {
             if seen.insert(&entry.reference) {
-                let owner_is_unsaid = analysis.set.table.models.get(index).is_some_and(|model| {
-                    matches!(model.owner, super::owner::Owner::Nobody) && !model.loopback
-                });
+                let owner_is_undeclared =
+                    analysis.set.table.models.get(index).is_some_and(|model| {
+                        matches!(model.owner, super::owner::Owner::None) && !model.loopback
+                    });
                 judge_entry(
                     entry,
                     &analysis.plan.user_type,
-                    fates.get(&entry.reference),
-                    owner_is_unsaid,
+                    usages.get(&entry.reference),
+                    owner_is_undeclared,
                     &mut report,
                 );
             }
         }
         for row in &model.rows {
             let reference = super::acl::stored_reference(row);
-            let fate = fates.get(&reference).filter(|fate| fate.matched && !fate.wins);
-            if let Some(fate) = fate.filter(|_| !seen.contains(&*row.id)) {
+            let usage = usages.get(&reference).filter(|usage| usage.matched && !usage.wins);
+            if let Some(usage) = usage.filter(|_| !seen.contains(&*row.id)) {
                 seen.insert(&row.id);
-                let message = format!("the stored rule `{}` never decides: {}", row.id, fate.who_does());
+                let message = format!("the stored rule `{}` never decides: {}", row.id, usage.deciders());
                 report.warn(Place::STORE, Code::Shadowed, message, Some("delete it".into()));
             }
         }
@@ -87,8 +88,8 @@ pub(super) fn lint_overrides(analysis: &Analysis, sources: &[Source]) -> Vec<Fin
 }
 
 /// The effect of each rule, and the routes of each model that no rule matches.
-fn fates(analysis: &Analysis) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeSet<String>>) {
-    let mut fates: HashMap<Arc<str>, Fate> = HashMap::new();
+fn rule_usages(analysis: &Analysis) -> (HashMap<Arc<str>, RuleUsage>, HashMap<usize, BTreeSet<String>>) {
+    let mut usages: HashMap<Arc<str>, RuleUsage> = HashMap::new();
     let mut open: HashMap<usize, BTreeSet<String>> = HashMap::new();
     for (plan, route) in analysis.plan.routes.iter().zip(&analysis.set.table.routes) {
         let Some(model) = analysis.plan.models.get(plan.model).filter(|_| !plan.ends.is_empty()) else {
@@ -97,38 +98,38 @@ fn fates(analysis: &Analysis) -> (HashMap<Arc<str>, Fate>, HashMap<usize, BTreeS
         for access in &plan.access {
             let target = analysis.plan.target(plan, access);
             for candidate in model.candidates(&target) {
-                let is_named = candidate.fit.is_ok() || candidate.fit.err() == Some(Miss::Access);
-                fates.entry(candidate.reference).or_default().named |= is_named;
+                let is_named = candidate.fit.is_ok() || candidate.fit.err() == Some(Mismatch::Access);
+                usages.entry(candidate.reference).or_default().named |= is_named;
             }
             let rules = model.rules(&target);
-            let ruled = analysis.ruled(plan, &rules);
+            let rule_list = analysis.rule_list(plan, &rules);
             let has_rules = !model.entries.is_empty() || !model.rows.is_empty();
             if rules.is_empty() && has_rules {
                 open.entry(plan.model).or_default().insert(route.name.to_string());
             }
             for (place, rule) in rules.iter().enumerate() {
-                let fate = fates.entry(Arc::clone(&rule.reference)).or_default();
-                fate.matched = true;
-                fate.ownable |= ruled.ownable;
-                if !ruled.can_win(place) {
-                    fate.instead.extend(ruled.instead_of(place).into_iter().map(str::to_owned));
+                let usage = usages.entry(Arc::clone(&rule.reference)).or_default();
+                usage.matched = true;
+                usage.ownable |= rule_list.ownable;
+                if !rule_list.can_win(place) {
+                    usage.shadowed_by.extend(rule_list.shadowed_by(place).into_iter().map(str::to_owned));
                     continue;
                 }
-                fate.wins = true;
+                usage.wins = true;
                 if *access != EXECUTE {
-                    fate.beyond.insert(route.name.to_string());
+                    usage.beyond_execute.insert(route.name.to_string());
                 }
             }
         }
     }
-    (fates, open)
+    (usages, open)
 }
 
 fn judge_entry(
     entry: &Entry,
     user_type: &str,
-    fate: Option<&Fate>,
-    owner_is_unsaid: bool,
+    usage: Option<&RuleUsage>,
+    owner_is_undeclared: bool,
     report: &mut Report<'_>,
 ) {
     let remove = Some("remove it, or say what it is for".to_owned());
@@ -141,23 +142,25 @@ fn judge_entry(
         }
         return;
     };
-    match fate.filter(|fate| fate.matched) {
+    match usage.filter(|usage| usage.matched) {
         // A rule without a known method or access type was reported when it was read.
-        None if entry.is_told() || fate.is_none_or(|fate| !fate.named) => {}
+        None if entry.is_reported() || usage.is_none_or(|usage| !usage.named) => {}
         None => never(&format!("no request is about {}", entry.subject())),
-        Some(fate) if who == Who::Owner && !fate.ownable => {
-            if !owner_is_unsaid {
+        Some(usage) if who == Who::Owner && !usage.ownable => {
+            if !owner_is_undeclared {
                 never("no request that it covers names a row, so no caller is the owner");
             }
         }
-        Some(fate) if !fate.wins => {
-            let message = format!("the rule never decides: {}", fate.who_does());
+        Some(usage) if !usage.wins => {
+            let message = format!("the rule never decides: {}", usage.deciders());
             let fix = Some("remove it, or make it more specific".into());
             report.warn(entry.at, Code::Shadowed, message, fix);
         }
-        Some(fate) if entry.access.as_deref() == Some(EXECUTE) && !fate.beyond.is_empty() => {
-            let message =
-                format!("an `EXECUTE` rule governs every request: it also decides {}", list(&fate.beyond));
+        Some(usage) if entry.access.as_deref() == Some(EXECUTE) && !usage.beyond_execute.is_empty() => {
+            let message = format!(
+                "an `EXECUTE` rule governs every request: it also decides {}",
+                list(&usage.beyond_execute)
+            );
             let fix = Some("name the methods that are meant in `property`".into());
             report.warn(entry.at, Code::ExecuteGovernsAll, message, fix);
         }
@@ -165,10 +168,10 @@ fn judge_entry(
     }
 }
 
-impl Fate {
+impl RuleUsage {
     /// The rules that decide in place of this one.
-    fn who_does(&self) -> String {
-        format!("for every caller that it names, {} comes first", list(&self.instead))
+    fn deciders(&self) -> String {
+        format!("for every caller that it names, {} comes first", list(&self.shadowed_by))
     }
 }
 
@@ -187,15 +190,15 @@ impl Entry {
     }
 
     /// Whether a finding of the reader already says that the rule never applies.
-    fn is_told(&self) -> bool {
+    fn is_reported(&self) -> bool {
         self.access.as_deref().is_some_and(|word| access_type(word).is_none())
     }
 }
 
 /// A list such as "`a`, `b` and 3 more".
 fn list(names: &BTreeSet<String>) -> String {
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(SHOWN) {
+    let shown: Vec<String> = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(MAX_NAMES) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }

@@ -66,7 +66,7 @@ impl Owner {
     pub(super) fn is_possible(&self, captures: &[&str], is_open: bool) -> bool {
         let has = |name: &str| captures.contains(&name) || (is_open && name == "id");
         match self {
-            Self::Nobody => false,
+            Self::None => false,
             Self::Account => has("id"),
             Self::Segment(name) => has(name),
             Self::Row { row, .. } => has("id") && (row.legacy || !row.keys.is_empty()),
@@ -81,7 +81,7 @@ impl Owner {
     pub(super) fn ownership<'s>(&'s self, action: &Action<'s, '_>, user: &str) -> Ownership<'s> {
         let id = action.model_id.as_deref().filter(|id| !id.is_empty());
         let question = match self {
-            Self::Nobody => None,
+            Self::None => None,
             // An empty user id never owns a row: an empty segment or property would make every such row its
             // own.
             Self::Account => return Ownership::Known(!user.is_empty() && id == Some(user)),

@@ -45,7 +45,7 @@ pub(super) struct PathScan {
 }
 
 /// Scans a path eight bytes at a time.
-pub(super) fn look(path: &str) -> PathScan {
+pub(super) fn scan(path: &str) -> PathScan {
     let bytes = path.as_bytes();
     // In each word, bit 7 of a byte marks a match of that byte.
     let (mut odd, mut backslashes, mut pairs, mut slash_before) = (0, 0, 0, 0);
@@ -317,7 +317,7 @@ mod tests {
         #[test]
         fn one_look_sees_what_a_search_sees(path in "/?[a.%;/\\\\é]{0,24}") {
             let expected = PathScan { is_tricky: is_tricky(&path), is_odd: path.contains(['%', ';']) };
-            prop_assert_eq!(look(&path), expected);
+            prop_assert_eq!(scan(&path), expected);
         }
 
         #[test]

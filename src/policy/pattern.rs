@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Paths that the gate serves itself. No request below them reaches a route.
-pub(super) const OURS: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
+pub(super) const RESERVED_PATHS: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 
 /// Parses a path. The error is a message and a fix.
 pub(super) fn read(text: &str) -> Result<Vec<Piece>, (String, String)> {
@@ -27,7 +27,7 @@ fn parse(text: &str) -> Result<Vec<Piece>, (&'static str, Option<&'static str>)>
     let is_at = |ours: &str| {
         text.strip_prefix(ours).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')))
     };
-    if OURS.iter().any(|ours| is_at(ours)) {
+    if RESERVED_PATHS.iter().any(|ours| is_at(ours)) {
         return Err((
             "the gate serves this path itself, and no request to it reaches a route",
             Some("remove the route"),
@@ -135,7 +135,7 @@ pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
     let is_odd = !target.starts_with('/')
         || path.contains("//")
         || path::is_over_encoded(path)
-        || OURS.iter().any(|ours| path.starts_with(ours))
+        || RESERVED_PATHS.iter().any(|ours| path.starts_with(ours))
         || inner.clone().any(|segment| odd(segment) || matches!(segment, "." | ".."))
         || inner.filter_map(|segment| segment.split_once('{')).any(|(_, rest)| {
             let name = rest.split('}').next().unwrap_or_default();
@@ -146,7 +146,7 @@ pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
     }
     let meant = meant(path).replace("{*", "{");
     let query = target.get(path.len()..).unwrap_or_default();
-    let fix = if OURS.iter().any(|ours| meant.starts_with(ours)) {
+    let fix = if RESERVED_PATHS.iter().any(|ours| meant.starts_with(ours)) {
         "write a path that the app serves".to_owned()
     } else {
         format!("write `{meant}{query}`")

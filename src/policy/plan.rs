@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     StoredRule,
-    acl::{Entry, Miss, Rule, Target, Who, all_rules, describe_stored, stored_reference, stored_rule},
+    acl::{Entry, Mismatch, Rule, Target, Who, all_rules, describe_stored, stored_reference, stored_rule},
     finding::Place,
     trie::Piece,
 };
@@ -48,7 +48,7 @@ pub(super) struct Candidate {
     pub(super) reference: Arc<str>,
     /// Principal and permission in one line.
     pub(super) text: String,
-    pub(super) fit: Result<Rule, Miss>,
+    pub(super) fit: Result<Rule, Mismatch>,
 }
 
 impl Plan {

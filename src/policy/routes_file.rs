@@ -71,7 +71,7 @@ impl RoutesFile {
             .filter_map(|node| RouteEntry::read(node, report))
             .collect();
         let names: Vec<&str> = routes.iter().flat_map(|route| captures(&route.pattern)).collect();
-        let owner = node.get("owner").map_or(Owner::Nobody, |node| read_owner(node, &names, report));
+        let owner = node.get("owner").map_or(Owner::None, |node| read_owner(node, &names, report));
         Self { ignore_case: flag(node, "ignoreCase", report), acls: acls(node, label, report), owner, routes }
     }
 }
@@ -171,7 +171,7 @@ fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {
 pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -> Owner {
     if !node.is_object() {
         wrong_type(node, "owner", "an object", report);
-        return Owner::Nobody;
+        return Owner::None;
     }
     known_keys(node, &OWNER_KEYS, report);
     let mut text = |key| string(node, key, report);
@@ -189,7 +189,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         && let Some((message, fix)) = node.text().and_then(pattern::lookup_mistake)
     {
         report.error(node.at, Code::Owner, message, Some(fix));
-        return Owner::Nobody;
+        return Owner::None;
     }
     let mut unknown = |name: &str| {
         if !names.contains(&name) {
@@ -218,7 +218,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
         };
         let fix = "write `{\"path\": NAME}`, `{\"lookup\": \"/…\", \"field\": \"/…\"}` or `{\"lookup\": \"/…\", \"header\": NAME}`";
         report.error(node.at, Code::Owner, message, Some(fix.into()));
-        Owner::Nobody
+        Owner::None
     })
 }
 

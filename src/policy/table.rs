@@ -137,12 +137,12 @@ impl Table {
 
     /// Finds the route of a request. `path` is raw and begins with a slash.
     pub(super) fn find<'t, 'p>(&'t self, verb: &str, path: &'p str) -> Found<'t, 'p> {
-        let look = path::look(path);
-        if look.is_tricky {
+        let scan = path::scan(path);
+        if scan.is_tricky {
             return Found::Ambiguous;
         }
-        let found = self.find_raw(verb, path, look.is_odd);
-        if look.is_odd && !(self.agrees(verb, path, &found) && self.agrees_with_slashes(verb, path, &found)) {
+        let found = self.find_raw(verb, path, scan.is_odd);
+        if scan.is_odd && !(self.agrees(verb, path, &found) && self.agrees_with_slashes(verb, path, &found)) {
             return Found::Ambiguous;
         }
         found

@@ -77,10 +77,10 @@ fn show(decision: &Decision<'_>) -> String {
     }
 }
 
-const ANYBODY: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
+const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
 
 fn user(id: &str) -> Caller<'_> {
-    Caller { user: Some(id), ..ANYBODY }
+    Caller { user: Some(id), ..ANONYMOUS }
 }
 
 fn rule(principal: &str, permission: &str) -> Value {

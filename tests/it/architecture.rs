@@ -78,7 +78,7 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
 ];
 
 /// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
-const OLD_NAMES: [&str; 64] = [
+const OLD_NAMES: [&str; 67] = [
     "Aside",
     "aside",
     "Asker",
@@ -110,6 +110,7 @@ const OLD_NAMES: [&str; 64] = [
     "mark",
     "mint",
     "Minted",
+    "Miss",
     "Mistake",
     "mistake",
     "Mistakes",
@@ -127,6 +128,7 @@ const OLD_NAMES: [&str; 64] = [
     "Room",
     "room",
     "Ruled",
+    "Scene",
     "Seat",
     "Seldom",
     "seldom",
@@ -141,6 +143,7 @@ const OLD_NAMES: [&str; 64] = [
     "Twins",
     "Usage",
     "UsernameFault",
+    "WayAround",
     "Whole",
     "Wish",
 ];

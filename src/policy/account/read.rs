@@ -20,9 +20,9 @@ pub(super) struct Reader<'a, 'r> {
 }
 
 /// Shorter ids can be guessed. `users.access_token_id_length` has the same bounds.
-const SHORTEST_ID: f64 = 16.0;
+const MIN_ID_LEN: f64 = 16.0;
 /// The upper bound of an id, in characters.
-const LONGEST_ID: f64 = 1_024.0;
+const MAX_ID_LEN: f64 = 1_024.0;
 
 impl<'a> Reader<'a, '_> {
     pub(super) fn read(mut self, bare: AccountModel, models: &Models) -> AccountModel {
@@ -103,10 +103,10 @@ impl<'a> Reader<'a, '_> {
         let tokens = self.collections.tokens.first().and_then(|tokens| models.get(&tokens.model))?;
         let node = tokens.setting("accessTokenIdLength").filter(|node| node.is_truthy())?;
         self.overridden("accessTokenIdLength", "access_token_id_length", node);
-        let length = number(node).filter(|length| (SHORTEST_ID..=LONGEST_ID).contains(length));
+        let length = number(node).filter(|length| (MIN_ID_LEN..=MAX_ID_LEN).contains(length));
         if length.is_none() {
             let message = "`accessTokenIdLength` is not a length that an id can have".to_owned();
-            let fix = Some(format!("write a number from {SHORTEST_ID} to {LONGEST_ID}"));
+            let fix = Some(format!("write a number from {MIN_ID_LEN} to {MAX_ID_LEN}"));
             self.report.error(node.at, Code::BadValue, message, fix);
         }
         #[expect(

@@ -68,13 +68,13 @@ pub(in crate::policy) struct Rule {
 
 /// Why a rule does not match a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::policy) enum Miss {
+pub(in crate::policy) enum Mismatch {
     /// It covers other methods.
     Property,
     /// It covers other access types.
     Access,
     /// LoopBack matches no caller with its principal.
-    Nobody,
+    Principal,
 }
 
 /// The request's side of a match.

@@ -2,32 +2,32 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Miss, REPLICATE, Rule, Target, WRITE, effect, principal, score, who};
+use super::{Effect, Mismatch, REPLICATE, Rule, Target, WRITE, effect, principal, score, who};
 use crate::policy::StoredRule;
 
 /// The compiled rule of a stored row for `target`. Unlike static rules, rows match aliases, match every model
 /// by `*`, and match nothing if the property or the access type is absent (docs/loopback-3.28.md section 8.3).
-pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Miss> {
+pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> Result<Rule, Mismatch> {
     let model = match row.model.as_deref() {
         Some("*") => 2,
         Some(name) if name == target.model => 3,
-        _ => return Err(Miss::Property),
+        _ => return Err(Mismatch::Property),
     };
     let property = match row.property.as_deref() {
         Some("*") => 2,
-        None | Some("") => return Err(Miss::Property),
+        None | Some("") => return Err(Mismatch::Property),
         Some(name) if name == target.property || target.aliases.iter().any(|alias| **alias == *name) => 3,
-        Some(_) => return Err(Miss::Property),
+        Some(_) => return Err(Mismatch::Property),
     };
     let access = match row.access_type.as_deref() {
         Some("*") => 2,
         Some(word) if word == target.access => 3,
         Some(WRITE) if target.access == REPLICATE => 3,
-        _ => return Err(Miss::Access),
+        _ => return Err(Mismatch::Access),
     };
     let effect = stored_effect(row.permission.as_deref());
     let who = who(row.principal_type.as_deref(), row.principal_id.as_deref(), target.user_type);
-    let who = who.ok_or(Miss::Nobody)?;
+    let who = who.ok_or(Mismatch::Principal)?;
     let score = score(&[model, property, access], &who, effect, target.user_type);
     Ok(Rule { who, effect, score, reference: stored_reference(row) })
 }

@@ -26,7 +26,7 @@ impl Assembly<'_, '_> {
             return Owner::Account;
         }
         if !model.persisted {
-            return Owner::Nobody;
+            return Owner::None;
         }
         let row = self.row_owner(model);
         Owner::Row { prefix: format!("{}/{mount}/", self.table.root).into(), row }
@@ -91,7 +91,7 @@ impl Assembly<'_, '_> {
     }
 
     /// Warns that users of other models than the account model cannot log in here, and own nothing.
-    pub(super) fn tell_several_users(&mut self) {
+    pub(super) fn warn_of_several_users(&mut self) {
         let Some(account) = self.account.filter(|_| self.several_users) else { return };
         let message = format!(
             "the app's users are in several models (`accessTokens` is polymorphic); only those of `{}` log in here, and \

@@ -22,9 +22,9 @@ impl Assembly<'_, '_> {
         let first = self.table.models.len();
         for (definition, file) in &mut files {
             self.check_routes_file(definition, file);
-            let mut policed = self.policed(&definition.name, definition.node.members());
-            policed.owner = std::mem::replace(&mut file.owner, Owner::Nobody);
-            self.table.models.push(policed);
+            let mut model_policy = self.model_policy(&definition.name, definition.node.members());
+            model_policy.owner = std::mem::replace(&mut file.owner, Owner::None);
+            self.table.models.push(model_policy);
             let rows = self.rows_of(&definition.name).into_iter().cloned().collect();
             self.plan.models.push(ModelPlan {
                 name: definition.name.clone(),
@@ -117,7 +117,7 @@ impl Assembly<'_, '_> {
         let subject = Subject { name: &definition.name, at: definition.at, settings, is_plain: true };
         self.check_rules(subject, &file.acls, &methods);
         let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
-        if asks && matches!(file.owner, Owner::Nobody) && definition.node.get("owner").is_none() {
+        if asks && matches!(file.owner, Owner::None) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
             self.report.warn(definition.at, Code::Owner, message, Some("add `owner`".into()));
         }

@@ -52,7 +52,7 @@ impl Assembly<'_, '_> {
             self.models.list.iter().map(|model| &*model.name).chain(in_plan).collect();
         if name != "*" && !names.contains(name) {
             let message = format!("{head} is for the unknown model `{name}`");
-            let known: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+            let known: Vec<&str> = names.iter().copied().take(MAX_NAMES).collect();
             let fix =
                 did_you_mean(name, names).unwrap_or_else(|| format!("there are `{}`", known.join("`, `")));
             self.report.warn(Place::STORE, Code::UnknownModel, message, Some(fix));
@@ -106,4 +106,4 @@ impl Assembly<'_, '_> {
 }
 
 /// The number of model names in a message; an app may have thousands.
-const SHOWN: usize = 8;
+const MAX_NAMES: usize = 8;

@@ -1,7 +1,7 @@
 //! Changes that would reverse a verdict: one fact about the caller or one rule. Each is tried before it is
 //! named.
 
-use super::Scene;
+use super::ExplainContext;
 use crate::policy::{
     Action, StoredRule,
     acl::{Effect, Entry, Rule, Who, all_rules, describe_stored, stored_reference},
@@ -22,22 +22,22 @@ struct Counterfactual {
 }
 
 /// The number of changes that are named besides the smallest.
-const SHOWN: usize = 4;
+const MAX_FURTHER: usize = 4;
 
 impl Analysis {
     /// The smallest change as a text, and further ones.
     pub(super) fn counterfactuals(
         &self,
         action: &Action<'_, '_>,
-        scene: Option<&Scene<'_>>,
+        context: Option<&ExplainContext<'_>>,
         rule: &str,
     ) -> (String, Vec<String>) {
         if let Some(fixed) = without_rules(action, rule) {
             return (fixed, Vec::new());
         }
-        let Some(scene) = scene else { return (NOTHING.to_owned(), Vec::new()) };
-        let mut counterfactuals = self.caller_counterfactuals(scene);
-        counterfactuals.extend(self.rule_counterfactuals(scene));
+        let Some(context) = context else { return (NOTHING.to_owned(), Vec::new()) };
+        let mut counterfactuals = self.caller_counterfactuals(context);
+        counterfactuals.extend(self.rule_counterfactuals(context));
         counterfactuals.sort_by_key(|one| (one.in_files, one.others));
         let mut texts = counterfactuals.into_iter().map(|one| match one.others {
             0 => one.text,
@@ -45,24 +45,25 @@ impl Analysis {
             more => format!("{} (this turns {more} other verdicts, too)", one.text),
         });
         let flip = texts.next().unwrap_or_else(|| NOTHING.to_owned());
-        (flip, texts.take(SHOWN).collect())
+        (flip, texts.take(MAX_FURTHER).collect())
     }
 
     /// Changes of the caller: another one, or the same with one role more or less.
-    fn caller_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
-        let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
-        let rules = model.rules(&self.plan.target(scene.plan, scene.access));
-        let ruled = self.ruled(scene.plan, &rules);
-        let now = ruled.allows(&scene.class);
+    fn caller_counterfactuals(&self, context: &ExplainContext<'_>) -> Vec<Counterfactual> {
+        let Some(model) = self.plan.models.get(context.plan.model) else { return Vec::new() };
+        let rules = model.rules(&self.plan.target(context.plan, context.access));
+        let rule_list = self.rule_list(context.plan, &rules);
+        let now = rule_list.allows(&context.class);
         let mut counterfactuals = Vec::new();
-        for (text, class) in others_like(&scene.class, &rules, ruled.ownable) {
-            if ruled.allows(&class) == now {
+        for (text, class) in others_like(&context.class, &rules, rule_list.ownable) {
+            if rule_list.allows(&class) == now {
                 continue;
             }
-            let decider = ruled.decider(&class);
+            let decider = rule_list.decider(&class);
             let word = if now { "denies" } else { "allows" };
             // Ownership concerns this row only.
-            let others = if class.owner == scene.class.owner { self.routes_turned(scene, &class) } else { 0 };
+            let others =
+                if class.owner == context.class.owner { self.routes_turned(context, &class) } else { 0 };
             counterfactuals.push(Counterfactual {
                 text: format!("{text}: `{decider}` then {word} it"),
                 in_files: false,
@@ -73,26 +74,26 @@ impl Analysis {
     }
 
     /// The number of other routes that decide differently for the changed caller.
-    fn routes_turned(&self, scene: &Scene<'_>, class: &CallerClass) -> usize {
+    fn routes_turned(&self, context: &ExplainContext<'_>, class: &CallerClass) -> usize {
         // Without ownership: other routes are about other rows.
         let without = |class: &CallerClass| CallerClass { owner: false, ..class.clone() };
-        let (before, after) = (without(&scene.class), without(class));
+        let (before, after) = (without(&context.class), without(class));
         let routes = self.plan.routes.iter().zip(&self.set.table.routes);
         let judges = routes.flat_map(|(plan, route)| route.judges().map(move |judge| (plan, judge)));
         judges
             .filter(|(plan, judge)| {
-                let is_here = std::ptr::eq(*plan, scene.plan) && judge.access == scene.access;
-                let ruled = self.ruled(plan, &judge.rules);
-                !is_here && !plan.ends.is_empty() && ruled.allows(&before) != ruled.allows(&after)
+                let is_here = std::ptr::eq(*plan, context.plan) && judge.access == context.access;
+                let rule_list = self.rule_list(plan, &judge.rules);
+                !is_here && !plan.ends.is_empty() && rule_list.allows(&before) != rule_list.allows(&after)
             })
             .count()
     }
 
     /// Changes of rules: one is dropped, flipped or added, in a file or in the store.
-    fn rule_counterfactuals(&self, scene: &Scene<'_>) -> Vec<Counterfactual> {
-        let Some(model) = self.plan.models.get(scene.plan.model) else { return Vec::new() };
-        let rules = model.rules(&self.plan.target(scene.plan, scene.access));
-        let now = self.ruled(scene.plan, &rules).allows(&scene.class);
+    fn rule_counterfactuals(&self, context: &ExplainContext<'_>) -> Vec<Counterfactual> {
+        let Some(model) = self.plan.models.get(context.plan.model) else { return Vec::new() };
+        let rules = model.rules(&self.plan.target(context.plan, context.access));
+        let now = self.rule_list(context.plan, &rules).allows(&context.class);
         let fits = |reference: &str| rules.iter().any(|rule| *rule.reference == *reference);
         let mut counterfactuals = Vec::new();
         for entry in model.entries.iter().filter(|entry| !entry.is_built_in() && fits(&entry.reference)) {
@@ -103,7 +104,7 @@ impl Analysis {
                     Mutation::Drop => format!("remove `{reference}`"),
                 };
                 let change = |changed: &mut Changed| mutation.apply(&mut changed.entries, reference);
-                counterfactuals.extend(self.rule_counterfactual(scene, now, text, change));
+                counterfactuals.extend(self.rule_counterfactual(context, now, text, change));
             }
         }
         for row in model.rows.iter().filter(|row| fits(&stored_reference(row))) {
@@ -116,28 +117,28 @@ impl Analysis {
                     known.clone_from(&flipped);
                 }
             };
-            counterfactuals.extend(self.rule_counterfactual(scene, now, text, flip));
+            counterfactuals.extend(self.rule_counterfactual(context, now, text, flip));
             let text =
                 format!("delete the stored rule `{}` ({says}): `portcullis acl remove {}`", row.id, row.id);
             let drop = |changed: &mut Changed| changed.rows.retain(|known| known.id != row.id);
-            counterfactuals.extend(self.rule_counterfactual(scene, now, text, drop));
+            counterfactuals.extend(self.rule_counterfactual(context, now, text, drop));
         }
-        counterfactuals.extend(self.added_rule(scene, now, &model.name));
+        counterfactuals.extend(self.added_rule(context, now, &model.name));
         counterfactuals
     }
 
     /// The narrowest new rule that reverses the verdict: in the model's file, or in the store for a built-in
     /// model, which has no file.
-    fn added_rule(&self, scene: &Scene<'_>, now: bool, model: &str) -> Option<Counterfactual> {
-        let plan = self.plan.models.get(scene.plan.model)?;
-        let property = &*scene.plan.property;
+    fn added_rule(&self, context: &ExplainContext<'_>, now: bool, model: &str) -> Option<Counterfactual> {
+        let plan = self.plan.models.get(context.plan.model)?;
+        let property = &*context.plan.property;
         let effect = if now { Effect::Deny } else { Effect::Allow { weight: 0 } };
-        let user = scene.class.user.as_deref();
-        let added = Entry::narrow(&self.plan.user_type, user, property, scene.access, effect);
+        let user = context.class.user.as_deref();
+        let added = Entry::narrow(&self.plan.user_type, user, property, context.access, effect);
         if plan.at.file == Place::NOWHERE.file {
             let row = added.to_row(model);
             let text = format!("store a rule: `portcullis acl add {}`", shell_quoted(&row_json(&row)));
-            return self.rule_counterfactual(scene, now, text, |changed| {
+            return self.rule_counterfactual(context, now, text, |changed| {
                 if changed.is_here {
                     changed.rows.push(row.clone());
                 }
@@ -145,7 +146,7 @@ impl Analysis {
         }
         let place = if property.is_empty() { "every route without a property" } else { "this" };
         let text = format!("add to `{model}`, for {place}: {}", added.to_json(model));
-        self.rule_counterfactual(scene, now, text, |changed| {
+        self.rule_counterfactual(context, now, text, |changed| {
             // The new rule counts for this model only.
             if changed.is_here {
                 changed.entries.push(added.clone());
@@ -156,22 +157,22 @@ impl Analysis {
     /// A change of rules, if it reverses the verdict.
     fn rule_counterfactual(
         &self,
-        scene: &Scene<'_>,
+        context: &ExplainContext<'_>,
         now: bool,
         text: String,
         change: impl Fn(&mut Changed),
     ) -> Option<Counterfactual> {
         let changed = |index: usize| {
             let model = self.plan.models.get(index)?;
-            let is_here = index == scene.plan.model;
+            let is_here = index == context.plan.model;
             let mut changed = Changed { entries: model.entries.clone(), rows: model.rows.clone(), is_here };
             change(&mut changed);
             Some((model, changed))
         };
-        let (_, here) = changed(scene.plan.model)?;
-        let target = self.plan.target(scene.plan, scene.access);
+        let (_, here) = changed(context.plan.model)?;
+        let target = self.plan.target(context.plan, context.access);
         let rules = all_rules(&here.entries, here.rows.iter(), &target);
-        if self.ruled(scene.plan, &rules).allows(&scene.class) == now {
+        if self.rule_list(context.plan, &rules).allows(&context.class) == now {
             return None;
         }
         // An inherited rule, and a stored rule for every model, change the verdicts of other models as well.
@@ -181,17 +182,23 @@ impl Analysis {
                 (changed.entries.len() != model.entries.len()
                     || changed.rows != model.rows
                     || changed.entries.iter().zip(&model.entries).any(|(new, old)| new.effect != old.effect))
-                .then(|| self.turned_in(scene, index, model, &changed))
+                .then(|| self.turned_in(context, index, model, &changed))
             })
             .sum();
         Some(Counterfactual { text, in_files: true, others: turned.saturating_sub(1) })
     }
 
     /// The number of verdicts of a model that a change reverses.
-    fn turned_in(&self, scene: &Scene<'_>, index: usize, model: &ModelPlan, changed: &Changed) -> usize {
+    fn turned_in(
+        &self,
+        context: &ExplainContext<'_>,
+        index: usize,
+        model: &ModelPlan,
+        changed: &Changed,
+    ) -> usize {
         let mut classes = representatives(model, &self.plan.user_type);
-        if index == scene.plan.model && !classes.contains(&scene.class) {
-            classes.push(scene.class.clone());
+        if index == context.plan.model && !classes.contains(&context.class) {
+            classes.push(context.class.clone());
         }
         let mut turned = 0;
         for plan in self.plan.routes.iter().filter(|plan| plan.model == index && !plan.ends.is_empty()) {
@@ -200,7 +207,7 @@ impl Analysis {
                 let (old, new) =
                     (model.rules(&target), all_rules(&changed.entries, changed.rows.iter(), &target));
                 let (old, new): (RuleList<'_>, RuleList<'_>) =
-                    (self.ruled(plan, &old), self.ruled(plan, &new));
+                    (self.rule_list(plan, &old), self.rule_list(plan, &new));
                 turned += classes.iter().filter(|class| old.allows(class) != new.allows(class)).count();
             }
         }

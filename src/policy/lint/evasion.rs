@@ -19,7 +19,7 @@ use crate::policy::{
 
 /// The kind of another spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Way {
+enum Spelling {
     Case,
     Bare,
     Below,
@@ -40,31 +40,31 @@ struct Sent<'e> {
 }
 
 /// A request that avoids a denial.
-struct WayAround<'e> {
-    way: Way,
+struct Evasion<'e> {
+    spelling: Spelling,
     sent: Sent<'e>,
     end: &'e End,
 }
 
 /// Warns of each route of a `routes` file that denies what another spelling of its path allows.
 pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
-    let mut told: HashSet<(usize, Way, Option<usize>)> = HashSet::new();
+    let mut reported: HashSet<(usize, Spelling, Option<usize>)> = HashSet::new();
     for (route, plan) in analysis.plan.routes.iter().enumerate() {
         if analysis.set.table.models.get(plan.model).is_none_or(|model| model.loopback) {
             continue;
         }
         for (verb, pattern) in &plan.ends {
-            for (way, path) in spellings(pattern, plan.ignore_case) {
+            for (spelling, path) in spellings(pattern, plan.ignore_case) {
                 for method in methods(verb) {
                     let sent = Sent { method, path: &path };
-                    let Some(end) = way_around(analysis, route, method, sent) else { continue };
+                    let Some(end) = find_evasion(analysis, route, method, sent) else { continue };
                     // A path below is another resource. It counts only if no rule covers it and uncovered paths
                     // are open.
-                    let counts = way != Way::Below
+                    let counts = spelling != Spelling::Below
                         || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
-                    if counts && told.insert((plan.model, way, end.route)) {
-                        let found = WayAround { way, sent, end: &end };
-                        tell(plan, pattern, &found, report);
+                    if counts && reported.insert((plan.model, spelling, end.route)) {
+                        let found = Evasion { spelling, sent, end: &end };
+                        report_evasion(plan, pattern, &found, report);
                     }
                 }
             }
@@ -74,7 +74,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
 
 /// Warns, once for each file, of a denied method that a permitted one may request by `_method`.
 pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
-    let mut told: HashSet<usize> = HashSet::new();
+    let mut reported: HashSet<usize> = HashSet::new();
     for (route, plan) in analysis.plan.routes.iter().enumerate() {
         // The User API does not read `_method`.
         let is_ours = |route: &Route| route.operation.account.is_some();
@@ -82,13 +82,15 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
             continue;
         }
         for (verb, pattern) in &plan.ends {
-            if matches!(&**verb, "GET" | "HEAD" | "POST" | "OPTIONS" | "ALL") || told.contains(&plan.model) {
+            if matches!(&**verb, "GET" | "HEAD" | "POST" | "OPTIONS" | "ALL")
+                || reported.contains(&plan.model)
+            {
                 continue;
             }
             let path = sample(pattern, |literal| literal.to_owned());
             let sent = Sent { method: "POST", path: &path };
-            let Some(end) = way_around(analysis, route, verb, sent) else { continue };
-            told.insert(plan.model);
+            let Some(end) = find_evasion(analysis, route, verb, sent) else { continue };
+            reported.insert(plan.model);
             let message = format!(
                 "{} may send `POST {path}`, and not `{verb}`: an app that reads `_method` takes the one for the other",
                 end.who.describe()
@@ -99,23 +101,23 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
     }
 }
 
-fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut Report<'_>) {
-    let WayAround { way, sent: Sent { method, path }, end } = found;
+fn report_evasion(plan: &RoutePlan, pattern: &[Piece], found: &Evasion<'_>, report: &mut Report<'_>) {
+    let Evasion { spelling, sent: Sent { method, path }, end } = found;
     let route = text(pattern);
     let who = end.who.describe();
-    let (message, fix) = match way {
-        Way::Case => (
+    let (message, fix) = match spelling {
+        Spelling::Case => (
             format!(
                 "an app that ignores letter case serves `{path}` as `{route}`; here it is {}, where {who} may {method} it",
                 end.name
             ),
             "set `\"ignoreCase\": true` in this file, or make the app case-sensitive".to_owned(),
         ),
-        Way::Bare => (
+        Spelling::Bare => (
             format!("`{route}` does not cover `{path}`, which is {}, where {who} may {method} it", end.name),
             format!("add the route `{{ \"path\": \"{path}\" }}`"),
         ),
-        Way::Below => (
+        Spelling::Below => (
             format!(
                 "`{route}` does not cover what lies below, such as `{path}`, where {who} may {method} it"
             ),
@@ -130,11 +132,11 @@ fn tell(plan: &RoutePlan, pattern: &[Piece], found: &WayAround<'_>, report: &mut
 
 /// The target of a request that admits a caller whom the route denies. `meant` is the method that the route is
 /// judged by.
-fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) -> Option<End> {
+fn find_evasion(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) -> Option<End> {
     let Sent { method, path } = sent;
     let table = &analysis.set.table;
     let judge = table.routes.get(route)?.judge(is_safe(meant));
-    let here = analysis.ruled(analysis.plan.routes.get(route)?, &judge.rules);
+    let here = analysis.rule_list(analysis.plan.routes.get(route)?, &judge.rules);
     let authenticated = [Rule {
         who: Who::Authenticated,
         effect: Effect::Allow { weight: 0 },
@@ -145,7 +147,7 @@ fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) ->
         Found::Route(hit) if hit.index != route => {
             let plan = analysis.plan.routes.get(hit.index)?;
             let rules = &hit.route.judge(is_safe(method)).rules;
-            (Some(hit.index), format!("`{}`", hit.route.name), analysis.ruled(plan, rules))
+            (Some(hit.index), format!("`{}`", hit.route.name), analysis.rule_list(plan, rules))
         }
         Found::Unmatched => {
             let unmatched = analysis.set.settings.unmatched;
@@ -162,18 +164,18 @@ fn way_around(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) ->
 }
 
 /// Other spellings of a request that matches a pattern.
-fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Way, String)> {
+fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Spelling, String)> {
     let mut found = Vec::new();
     let has_letters = |piece: &Piece| matches!(piece, Piece::Literal(text) if flipped(text) != **text);
     if !ignore_case && pattern.iter().any(has_letters) {
-        found.push((Way::Case, sample(pattern, flipped)));
+        found.push((Spelling::Case, sample(pattern, flipped)));
     }
     match pattern.split_last() {
         Some((Piece::Rest(_), [])) => {}
-        Some((Piece::Rest(_), before)) => found.push((Way::Bare, sample(before, str::to_owned))),
+        Some((Piece::Rest(_), before)) => found.push((Spelling::Bare, sample(before, str::to_owned))),
         _ => {
             let path = sample(pattern, str::to_owned);
-            found.push((Way::Below, format!("{}/x", path.trim_end_matches('/'))));
+            found.push((Spelling::Below, format!("{}/x", path.trim_end_matches('/'))));
         }
     }
     found

@@ -47,7 +47,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Sou
         }
     }
     for (claim, other) in nearest.into_values() {
-        tell(analysis, claim, other, sources, report);
+        report_overlap(analysis, claim, other, sources, report);
     }
 }
 
@@ -55,7 +55,7 @@ fn likeness(a: Claim<'_>, b: Claim<'_>) -> (bool, bool) {
     (shape(a.pattern) == shape(b.pattern), a.verb == b.verb)
 }
 
-fn tell(
+fn report_overlap(
     analysis: &Analysis,
     claim: Claim<'_>,
     other: Claim<'_>,

@@ -54,7 +54,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Reports a base that no file defines. Without it the inherited rules are unknown.
-    fn tell_unknown_base(&mut self, name: &str, base: &str, at: Place) {
+    fn report_unknown_base(&mut self, name: &str, base: &str, at: Place) {
         let message = format!("the base `{base}` of `{name}` is not defined");
         let others = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
         let near = did_you_mean(base, others.filter(|other| *other != name));
@@ -113,7 +113,7 @@ impl Resolver<'_, '_> {
             return None;
         } else {
             let Some(found) = self.find(&base, which) else {
-                self.tell_unknown_base(&name, &base, base_at);
+                self.report_unknown_base(&name, &base, base_at);
                 return None;
             };
             Some(self.model(found, depth + 1)?)

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(in crate::policy) enum Owner {
     /// The rows have no owner.
-    Nobody,
+    None,
     /// The row is an account, and its id is the owner.
     Account,
     /// The row is fetched from the app at the model's own URL, `{prefix}{id}`, and evaluated as LoopBack does.

@@ -139,7 +139,7 @@ fn a4_the_principal_type_is_the_models_name() {
         ] {
             let found = verdict(&set, request, user("1"), None);
             assert_eq!(found.starts_with("allow"), allowed, "{request}: {found}");
-            assert!(!verdict(&set, request, ANYBODY, None).starts_with("allow"), "{request}");
+            assert!(!verdict(&set, request, ANONYMOUS, None).starts_with("allow"), "{request}");
         }
         assert!(verdict(&set, "GET /api/notes", user("2"), None).starts_with("40"), "of this user alone");
     }
@@ -195,20 +195,20 @@ fn a11_tracked_changes_have_routes() {
         let (method, path) = request.split_once(' ').unwrap();
         let action = open.action(method, path, None);
         assert_eq!((action.model, action.property), ("Todo-change", property), "{request}");
-        assert_eq!(verdict(&open, request, ANYBODY, None), "allow default", "{request}: as LoopBack");
-        assert_eq!(verdict(&closed, request, ANYBODY, None), "401 default", "{request}");
+        assert_eq!(verdict(&open, request, ANONYMOUS, None), "allow default", "{request}: as LoopBack");
+        assert_eq!(verdict(&closed, request, ANONYMOUS, None), "401 default", "{request}");
     }
     // The model itself keeps its rules, its replication too.
     for request in
         ["GET /api/Todos", "GET /api/Todos/changes", "POST /api/Todos/checkpoint", "POST /api/Todos/diff"]
     {
-        assert!(verdict(&open, request, ANYBODY, None).starts_with("401 todo.json"), "{request}");
+        assert!(verdict(&open, request, ANONYMOUS, None).starts_with("401 todo.json"), "{request}");
     }
     let told_here = told(&loopback(), &definitions, "change-model");
     assert!(told_here[0].contains("`Todo-change`, which has no rules"), "{told_here:?}");
     for more in [json!({}), json!({"trackChanges": false}), json!({"enableRemoteReplication": true})] {
         let set = set(&loopback(), &[tracked(more)]);
-        assert_eq!(verdict(&set, "GET /api/Todo-changes", ANYBODY, None), "401 unmatched");
+        assert_eq!(verdict(&set, "GET /api/Todo-changes", ANONYMOUS, None), "401 unmatched");
     }
 }
 
@@ -220,7 +220,7 @@ fn a11_a_file_gives_changes_their_rules() {
                "acls": [rule("$everyone", "DENY"), rule_with("admin", "ALLOW", json!({"accessType": "READ"}))]}),
     ];
     let set = set(&loopback(), &definitions);
-    assert_eq!(verdict(&set, "GET /api/Todo-changes", ANYBODY, None), "401 todo-change.json#/acls/0");
+    assert_eq!(verdict(&set, "GET /api/Todo-changes", ANONYMOUS, None), "401 todo-change.json#/acls/0");
     let roles = ["admin".into()];
     let admin = Caller { roles: &roles, ..user("1") };
     assert_eq!(verdict(&set, "GET /api/Todo-changes", admin, None), "allow todo-change.json#/acls/1");
@@ -234,5 +234,5 @@ fn a11_a_model_that_is_not_public_has_no_public_changes() {
     let mut files = sources(&[todo]);
     files.push(config);
     let (set, _) = compile(&loopback(), &files, &stored());
-    assert_eq!(verdict(&set.unwrap(), "GET /api/Todo-changes", ANYBODY, None), "401 unmatched");
+    assert_eq!(verdict(&set.unwrap(), "GET /api/Todo-changes", ANONYMOUS, None), "401 unmatched");
 }

@@ -19,13 +19,13 @@ fn with(model: Value, key: &str, value: Value) -> Value {
 fn the_account_models_own_rules() {
     let (loopback, standard) = (set(&loopback(), &[]), set(&standard(), &[]));
     for (request, caller, expected) in [
-        ("POST /api/users", ANYBODY, "allow User#/acls/1"),
-        ("POST /api/users/login", ANYBODY, "allow User#/acls/3"),
-        ("POST /api/users/logout", ANYBODY, "allow User#/acls/4"),
-        ("GET /api/users/confirm", ANYBODY, "allow User#/acls/9"),
-        ("POST /api/users/2/verify", ANYBODY, "allow User#/acls/8"),
-        ("POST /api/users/reset", ANYBODY, "allow User#/acls/10"),
-        ("GET /api/users/1", ANYBODY, "401 User#/acls/0"),
+        ("POST /api/users", ANONYMOUS, "allow User#/acls/1"),
+        ("POST /api/users/login", ANONYMOUS, "allow User#/acls/3"),
+        ("POST /api/users/logout", ANONYMOUS, "allow User#/acls/4"),
+        ("GET /api/users/confirm", ANONYMOUS, "allow User#/acls/9"),
+        ("POST /api/users/2/verify", ANONYMOUS, "allow User#/acls/8"),
+        ("POST /api/users/reset", ANONYMOUS, "allow User#/acls/10"),
+        ("GET /api/users/1", ANONYMOUS, "401 User#/acls/0"),
         ("GET /api/users/1", user("1"), "allow User#/acls/5"),
         ("GET /api/users/%31", user("1"), "allow User#/acls/5"),
         ("GET /api/users/01", user("1"), "DENIED User#/acls/0"),
@@ -38,7 +38,7 @@ fn the_account_models_own_rules() {
         ("GET /api/users", user("1"), "DENIED User#/acls/0"),
         ("GET /api/users/count", user("1"), "DENIED User#/acls/0"),
         ("GET /api/users/1/accessTokens", user("1"), "DENIED User#/acls/0"),
-        ("POST /api/users/change-password", ANYBODY, "401 User#/acls/0"),
+        ("POST /api/users/change-password", ANONYMOUS, "401 User#/acls/0"),
         ("POST /api/users/change-password", user("1"), "allow User#/acls/11"),
         ("GET /api/AccessTokens", user("1"), "DENIED unmatched"),
     ] {
@@ -65,17 +65,17 @@ fn roles_users_and_scores() {
         ])],
     );
     for (request, caller, expected) in [
-        ("GET /api/orders", ANYBODY, "401 order.json#/acls/0"),
+        ("GET /api/orders", ANONYMOUS, "401 order.json#/acls/0"),
         ("GET /api/orders", user("1"), "allow order.json#/acls/1"),
         ("GET /api/orders", admin, "allow order.json#/acls/3"),
         ("GET /api/orders", user("7"), "401 order.json#/acls/6"),
-        ("GET /api/orders/count", ANYBODY, "allow order.json#/acls/2"),
+        ("GET /api/orders/count", ANONYMOUS, "allow order.json#/acls/2"),
         ("GET /api/orders/count", user("1"), "allow order.json#/acls/1"),
         ("POST /api/orders", user("1"), "401 order.json#/acls/0"),
         ("POST /api/orders", admin, "allow order.json#/acls/3"),
         ("POST /api/orders", user("7"), "allow order.json#/acls/5"),
         ("DELETE /api/orders/1", admin, "401 order.json#/acls/4"),
-        ("GET /api/orders/findOne", ANYBODY, "allow order.json#/acls/7"),
+        ("GET /api/orders/findOne", ANONYMOUS, "allow order.json#/acls/7"),
     ] {
         assert_eq!(verdict(&set, request, caller, None), expected, "{request} {caller:?}");
     }
@@ -92,12 +92,12 @@ fn the_app_is_asked_only_where_its_answer_matters() {
     let set = set(&loopback(), &[order(&rules)]);
     let owner = Some(OwnerVerdict::Owner);
     for (request, caller, verdict_of_app, expected) in [
-        ("PATCH /api/orders/7", ANYBODY, None, "401 order.json#/acls/0"),
+        ("PATCH /api/orders/7", ANONYMOUS, None, "401 order.json#/acls/0"),
         ("PATCH /api/orders/7", user("1"), None, "ask /api/orders/7"),
         ("PATCH /api/orders/7", user("1"), owner, "allow order.json#/acls/1"),
         ("PATCH /api/orders/7", user("1"), Some(OwnerVerdict::NotOwner), "401 order.json#/acls/0"),
         // A verdict opens nothing for a stranger, nor where there is no row.
-        ("PATCH /api/orders/7", ANYBODY, owner, "401 order.json#/acls/0"),
+        ("PATCH /api/orders/7", ANONYMOUS, owner, "401 order.json#/acls/0"),
         ("POST /api/orders", user("1"), owner, "401 order.json#/acls/0"),
         ("POST /api/orders/update?id=7", user("1"), None, "ask /api/orders/7"),
         ("POST /api/orders/update?id=", user("1"), None, "401 order.json#/acls/0"),
@@ -259,14 +259,14 @@ fn statuses_and_defaults() {
     let mut forbidden = loopback();
     forbidden.acl_error_status = Some(403);
     for (settings, model, caller, expected) in [
-        (loopback(), &bare, ANYBODY, "allow default"),
-        (standard(), &bare, ANYBODY, "401 default"),
+        (loopback(), &bare, ANONYMOUS, "allow default"),
+        (standard(), &bare, ANONYMOUS, "401 default"),
         (standard(), &bare, user("1"), "403 default"),
         (loopback(), &denying, user("1"), "401 default"),
         (forbidden.clone(), &denying, user("1"), "403 default"),
-        (forbidden.clone(), &denying, ANYBODY, "401 default"),
+        (forbidden.clone(), &denying, ANONYMOUS, "401 default"),
         (forbidden, &hiding, user("1"), "404 default"),
-        (standard(), &hiding, ANYBODY, "401 default"),
+        (standard(), &hiding, ANONYMOUS, "401 default"),
     ] {
         let set = set(&settings, std::slice::from_ref(model));
         assert_eq!(verdict(&set, "GET /api/Orders/7", caller, None), expected, "{model}");
@@ -279,13 +279,13 @@ fn statuses_and_defaults() {
 
 #[test]
 fn unmatched_requests() {
-    for (unmatched, anybody, known) in [
+    for (unmatched, anonymous, known) in [
         (Unmatched::Allow, "allow unmatched", "allow unmatched"),
         (Unmatched::Authenticated, "401 unmatched", "allow unmatched"),
         (Unmatched::Deny, "401 unmatched", "403 unmatched"),
     ] {
         let set = set(&Settings { unmatched, ..standard() }, &[]);
-        assert_eq!(verdict(&set, "GET /x", ANYBODY, None), anybody);
+        assert_eq!(verdict(&set, "GET /x", ANONYMOUS, None), anonymous);
         assert_eq!(verdict(&set, "GET /x", user("1"), None), known);
     }
 }
@@ -300,8 +300,8 @@ fn rules_come_from_bases_config_and_store() {
     });
     let mut files = sources(&[base, child]);
     let plain = compile(&loopback(), &files, &stored()).0.unwrap();
-    assert_eq!(verdict(&plain, "GET /api/Orders/7", ANYBODY, None), "401 base.json#/acls/0");
-    assert_eq!(verdict(&plain, "GET /api/Orders", ANYBODY, None), "allow order.json#/options/acls/0");
+    assert_eq!(verdict(&plain, "GET /api/Orders/7", ANONYMOUS, None), "401 base.json#/acls/0");
+    assert_eq!(verdict(&plain, "GET /api/Orders", ANONYMOUS, None), "allow order.json#/options/acls/0");
     files.push(file("model-config.json", &config.to_string()));
     let row = |property: &str, access: &str, permission: &str| StoredRule {
         id: "5".into(),
@@ -317,12 +317,15 @@ fn rules_come_from_bases_config_and_store() {
     let (set, findings) = compile(&loopback(), &files, &Stored { rules: rows, ..stored() });
     let set = set.unwrap();
     // model-config takes the place of the base's rule, and adds one.
-    assert_eq!(verdict(&set, "GET /api/Orders/7", ANYBODY, None), "allow model-config.json#/Order/acls/0");
-    assert_eq!(verdict(&set, "GET /api/Orders/count", ANYBODY, None), "401 model-config.json#/Order/acls/1");
+    assert_eq!(verdict(&set, "GET /api/Orders/7", ANONYMOUS, None), "allow model-config.json#/Order/acls/0");
+    assert_eq!(
+        verdict(&set, "GET /api/Orders/count", ANONYMOUS, None),
+        "401 model-config.json#/Order/acls/1"
+    );
     // Rows know aliases, and their EXECUTE is not a wildcard; an unknown word denies.
-    assert_eq!(verdict(&set, "DELETE /api/Orders/7", ANYBODY, None), "401 store#/ACL/5");
-    assert_eq!(verdict(&set, "POST /api/Orders", ANYBODY, None), "allow model-config.json#/Order/acls/0");
-    assert_eq!(verdict(&set, "GET /api/Orders/findOne", ANYBODY, None), "401 store#/ACL/5");
+    assert_eq!(verdict(&set, "DELETE /api/Orders/7", ANONYMOUS, None), "401 store#/ACL/5");
+    assert_eq!(verdict(&set, "POST /api/Orders", ANONYMOUS, None), "allow model-config.json#/Order/acls/0");
+    assert_eq!(verdict(&set, "GET /api/Orders/findOne", ANONYMOUS, None), "401 store#/ACL/5");
     assert!(findings.iter().any(|finding| finding.code == "unknown-permission"), "{findings:#?}");
 }
 
@@ -333,8 +336,8 @@ fn an_alias_counts_in_profile_standard_only() {
         rule_with("$everyone", "ALLOW", json!({"property": ["updateAttributes"]})),
     ])];
     let request = "PATCH /api/orders/7";
-    assert_eq!(verdict(&set(&loopback(), &model), request, ANYBODY, None), "401 order.json#/acls/0");
-    assert_eq!(verdict(&set(&standard(), &model), request, ANYBODY, None), "allow order.json#/acls/1");
+    assert_eq!(verdict(&set(&loopback(), &model), request, ANONYMOUS, None), "401 order.json#/acls/0");
+    assert_eq!(verdict(&set(&standard(), &model), request, ANONYMOUS, None), "allow order.json#/acls/1");
 }
 
 #[test]
@@ -370,7 +373,7 @@ fn rules_of_a_property_are_those_of_the_method_of_its_name() {
             ("POST /api/orders", "401 order.json#/acls/0"),
             ("POST /api/orders/ship", "401 order.json#/acls/0"),
         ] {
-            assert_eq!(verdict(&set, request, ANYBODY, None), expected, "{request}");
+            assert_eq!(verdict(&set, request, ANONYMOUS, None), expected, "{request}");
         }
     }
     let (_, findings) = compile(&standard(), &sources(&[model]), &stored());

@@ -290,7 +290,7 @@ fn a1_a_file_is_what_its_content_says() {
     let (set, found) = told(&settings, &files);
     let set = set.unwrap_or_else(|| panic!("{found:#?}"));
     for request in ["GET /api/Packages", "GET /api/Configs", "GET /r"] {
-        assert!(verdict(&set, request, ANYBODY, None).starts_with("401"), "{request}");
+        assert!(verdict(&set, request, ANONYMOUS, None).starts_with("401"), "{request}");
     }
     let passed: Vec<&String> = found.iter().filter(|line| line.contains("passed over")).collect();
     assert_eq!(passed.len(), 2, "{found:#?}");
@@ -350,7 +350,7 @@ fn a5_the_models_of_components_are_bases() {
             json!({"name": name, "base": base, "plural": "rows", "acls": [rule("$everyone", "DENY")]});
         let (set, found) = told(&loopback(), &sources(&[definition]));
         let set = set.unwrap_or_else(|| panic!("{base}: {found:#?}"));
-        assert!(verdict(&set, "GET /api/rows/1", ANYBODY, None).starts_with("401"), "{base}");
+        assert!(verdict(&set, "GET /api/rows/1", ANONYMOUS, None).starts_with("401"), "{base}");
     }
     // Their rules come with them: LoopBack denies every other caller.
     let (set, found) =

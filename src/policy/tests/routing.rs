@@ -131,8 +131,8 @@ fn the_account_model_is_served_here() {
     assert_eq!(route(&standard, "OPTIONS /api/users/logout"), "unmatched READ -");
     assert_eq!(loopback.action("GET", "/api/users/3/nope", None).served, Served::NoSuchMethod);
     assert_eq!(standard.action("GET", "/api/users/3/nope", None).served, Served::App);
-    assert_eq!(verdict(&loopback, "GET /api/users/3/nope", ANYBODY, None), "allow no-such-method");
-    assert_eq!(verdict(&standard, "GET /api/users/3/nope", ANYBODY, None), "401 unmatched");
+    assert_eq!(verdict(&loopback, "GET /api/users/3/nope", ANONYMOUS, None), "allow no-such-method");
+    assert_eq!(verdict(&standard, "GET /api/users/3/nope", ANONYMOUS, None), "401 unmatched");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_path_that_means_two_routes_is_refused() {
         ("GET /%61bout", "allow unmatched"),
         ("GET /about", "allow unmatched"),
     ] {
-        assert_eq!(verdict(&set, request, ANYBODY, None), expected, "{request}");
+        assert_eq!(verdict(&set, request, ANONYMOUS, None), expected, "{request}");
     }
 }
 

@@ -18,20 +18,20 @@ fn compile_without_a_finding_and_do_what_they_say() {
     let roles = [Box::from("editor")];
     let editor = Caller { user: Some("9"), roles: &roles, scopes: &[] };
     for (request, caller, expected) in [
-        ("GET /", ANYBODY, "allow public.json#/acls/1"),
-        ("GET /about", ANYBODY, "allow public.json#/acls/1"),
-        ("POST /about", ANYBODY, "401 public.json#/acls/0"),
-        ("GET /notes", ANYBODY, "401 notes.json#/acls/0"),
+        ("GET /", ANONYMOUS, "allow public.json#/acls/1"),
+        ("GET /about", ANONYMOUS, "allow public.json#/acls/1"),
+        ("POST /about", ANONYMOUS, "401 public.json#/acls/0"),
+        ("GET /notes", ANONYMOUS, "401 notes.json#/acls/0"),
         ("GET /notes", user("1"), "allow notes.json#/acls/1"),
         ("POST /notes", user("1"), "allow notes.json#/acls/1"),
-        ("GET /notes/3", ANYBODY, "401 notes.json#/acls/0"),
+        ("GET /notes/3", ANONYMOUS, "401 notes.json#/acls/0"),
         ("GET /notes/3", user("1"), "ask /notes/3"),
         ("GET /notes/3", editor, "allow notes.json#/acls/3"),
         ("DELETE /notes/3", editor, "403 unmatched"),
         ("GET /reports/2026/11", user("1"), "403 admin.json#/acls/0"),
         ("GET /reports/2026/11", editor, "allow admin.json#/acls/1"),
         ("PUT /reports", editor, "allow admin.json#/acls/1"),
-        ("POST /api/users/login", ANYBODY, "allow User#/acls/3"),
+        ("POST /api/users/login", ANONYMOUS, "allow User#/acls/3"),
     ] {
         assert_eq!(verdict(&set, request, caller, None), expected, "{request}");
     }
