@@ -32,7 +32,7 @@ pub(crate) const MAX_PAIRS: usize = 1000;
 
 /// Why a body is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TooMuch {
+pub(crate) enum LimitExceeded {
     /// It has more than [`MAX_PAIRS`] pairs.
     Pairs,
     /// A name has more brackets than [`Bounds`] allow.
@@ -54,11 +54,11 @@ pub(crate) enum Found<'q> {
 /// would change the prototype of all objects of a JavaScript app.
 ///
 /// # Errors
-/// [`TooMuch`], if the bounds are strict.
-pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, TooMuch> {
+/// [`LimitExceeded`], if the bounds are strict.
+pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, LimitExceeded> {
     let pairs = text.split('&').count();
     if bounds.strict && pairs > MAX_PAIRS {
-        return Err(TooMuch::Pairs);
+        return Err(LimitExceeded::Pairs);
     }
     let items = if bounds.strict { bounds.items.max(pairs) } else { bounds.items };
     // As in `qs`: equal names are combined first, in the order of a JavaScript object.
@@ -73,7 +73,7 @@ pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, To
     for (name, value) in named.into_members() {
         let steps = steps(&name, bounds.depth);
         match steps.last() {
-            Some(Step::TooDeep(_)) if bounds.strict => return Err(TooMuch::Levels),
+            Some(Step::TooDeep(_)) if bounds.strict => return Err(LimitExceeded::Levels),
             _ if is_polluting(&steps) => {}
             _ => root = root.merge(Node::nest(&steps, value, items), items),
         }
@@ -304,8 +304,8 @@ mod tests {
     #[test]
     fn empty_pairs_count() {
         let many = vec!["a=1"; 1001].join("&");
-        assert_eq!(parse(&many, BODY), Err(TooMuch::Pairs));
-        assert_eq!(parse(&"&".repeat(1000), BODY), Err(TooMuch::Pairs));
+        assert_eq!(parse(&many, BODY), Err(LimitExceeded::Pairs));
+        assert_eq!(parse(&"&".repeat(1000), BODY), Err(LimitExceeded::Pairs));
         assert_eq!(read(&format!("{}a=1&b=2", "&".repeat(999)), QUERY), r#"{"a":"1"}"#);
         assert_eq!(find(&format!("{}a=1&b=2", "&".repeat(999)), "a"), Found::Text("1".into()));
         assert_eq!(find(&format!("{}a=1&b=2", "&".repeat(999)), "b"), Found::Nothing);
@@ -315,8 +315,8 @@ mod tests {
     fn a_body_has_32_levels() {
         let levels = |count| format!("a{}=1", "[b]".repeat(count));
         assert!(parse(&levels(32), BODY).is_ok());
-        assert_eq!(parse(&levels(33), BODY), Err(TooMuch::Levels));
-        assert_eq!(parse(&format!("{}[", levels(32).replace("=1", "")), BODY), Err(TooMuch::Levels));
+        assert_eq!(parse(&levels(33), BODY), Err(LimitExceeded::Levels));
+        assert_eq!(parse(&format!("{}[", levels(32).replace("=1", "")), BODY), Err(LimitExceeded::Levels));
     }
 
     /// Here `qs` with `allowPrototypes` would keep them.

@@ -78,7 +78,7 @@ pub enum Form {
 }
 
 /// Status and error of the answer.
-struct Told {
+struct ErrorBody {
     status: u16,
     name: &'static str,
     code: Option<&'static str>,
@@ -97,13 +97,13 @@ impl Refusal {
     /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.told().status
+        self.error_body().status
     }
 
     /// Status, name, code and message, for an answer that is written elsewhere.
     #[must_use]
-    pub fn words(&self) -> (u16, &'static str, Option<&'static str>, Cow<'static, str>) {
-        let Told { status, name, code, message } = self.told();
+    pub fn error_parts(&self) -> (u16, &'static str, Option<&'static str>, Cow<'static, str>) {
+        let ErrorBody { status, name, code, message } = self.error_body();
         (status, name, code, message)
     }
 
@@ -111,15 +111,15 @@ impl Refusal {
     /// sends it.
     #[must_use]
     pub fn into_response(self, form: Form, challenge: bool, request_id: &str) -> http::Response<Bytes> {
-        let told = self.told();
+        let error = self.error_body();
         let body = match form {
-            Form::Json => told.json(),
-            Form::Page => told.page(request_id),
-            Form::Text => format!("{}\n", told.message),
+            Form::Json => error.json(),
+            Form::Page => error.page(request_id),
+            Form::Text => format!("{}\n", error.message),
         };
         let mut response = http::Response::new(Bytes::from(body));
         *response.status_mut() =
-            StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -161,9 +161,9 @@ impl Refusal {
     }
 
     /// The table of refusals that a client causes.
-    fn told(&self) -> Told {
+    fn error_body(&self) -> ErrorBody {
         match self {
-            Self::BadRequest { status, message } => Told {
+            Self::BadRequest { status, message } => ErrorBody {
                 status: *status,
                 name: "Error",
                 code: Some("BAD_REQUEST"),
@@ -171,11 +171,11 @@ impl Refusal {
             },
             Self::BadEscape(segment) => {
                 let message = format!("Failed to decode param '{segment}'").into();
-                Told { status: 400, name: "URIError", code: None, message }
+                ErrorBody { status: 400, name: "URIError", code: None, message }
             }
-            Self::HeadTooSlow => told(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
-            Self::BodyTooSlow => told(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
-            Self::BodyTooLarge => Told {
+            Self::HeadTooSlow => error(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
+            Self::BodyTooSlow => error(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
+            Self::BodyTooLarge => ErrorBody {
                 status: 413,
                 name: "PayloadTooLargeError",
                 code: None,
@@ -183,64 +183,64 @@ impl Refusal {
             },
             // LoopBack throws for an unusable token and answers 500. To the client it is as useless as an
             // expired one.
-            Self::TokenExpired | Self::TokenUnusable => told(401, "INVALID_TOKEN", "Invalid Access Token"),
+            Self::TokenExpired | Self::TokenUnusable => error(401, "INVALID_TOKEN", "Invalid Access Token"),
             Self::TwoUsers => {
-                told(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
+                error(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
             }
-            Self::CrossSite => told(
+            Self::CrossSite => error(
                 403,
                 "CROSS_SITE",
                 "a cookie does this only from a page of this site (Sec-Fetch-Site, Origin or Referer); \
                  other clients send the token in a header",
             ),
-            Self::Denied { status: 403, .. } => told(403, "ACCESS_DENIED", "Access Denied"),
+            Self::Denied { status: 403, .. } => error(403, "ACCESS_DENIED", "Access Denied"),
             Self::Denied { status: 404, model, model_id } => {
                 let id = model_id.as_deref().unwrap_or("undefined");
                 let message = format!("could not find {model} with id {id}").into();
-                Told { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }
+                ErrorBody { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }
             }
-            Self::Denied { .. } => told(401, "AUTHORIZATION_REQUIRED", "Authorization Required"),
-            Self::NothingHere => told(404, "NOT_FOUND", "there is nothing here"),
+            Self::Denied { .. } => error(401, "AUTHORIZATION_REQUIRED", "Authorization Required"),
+            Self::NothingHere => error(404, "NOT_FOUND", "there is nothing here"),
             Self::TooMany(_) => {
-                told(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
+                error(429, "TOO_MANY_REQUESTS", "too many requests; wait as long as Retry-After says")
             }
             Self::StoreDown
             | Self::OwnerUnknown
             | Self::AppDown
             | Self::AppTooSlow
             | Self::Loop
-            | Self::Internal => self.told_of_a_failure(),
+            | Self::Internal => self.server_error(),
         }
     }
 
     /// The table of refusals that a client does not cause.
-    fn told_of_a_failure(&self) -> Told {
+    fn server_error(&self) -> ErrorBody {
         match self {
             Self::StoreDown => {
-                told(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again")
+                error(503, "STORE_UNAVAILABLE", "the account store cannot answer now; try again")
             }
-            Self::OwnerUnknown => told(
+            Self::OwnerUnknown => error(
                 503,
                 "OWNER_UNAVAILABLE",
                 "the owner of this resource cannot be found out now; try again",
             ),
-            Self::AppDown => told(
+            Self::AppDown => error(
                 502,
                 "BAD_GATEWAY",
                 "the application behind this gate cannot be reached or gave a broken answer",
             ),
             Self::AppTooSlow => {
-                told(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
+                error(504, "GATEWAY_TIMEOUT", "the application behind this gate did not answer in time")
             }
-            Self::Loop => told(508, "LOOP_DETECTED", "the way to the application leads back to this gate"),
-            _ => Told { status: 500, name: "", code: None, message: "Internal Server Error".into() },
+            Self::Loop => error(508, "LOOP_DETECTED", "the way to the application leads back to this gate"),
+            _ => ErrorBody { status: 500, name: "", code: None, message: "Internal Server Error".into() },
         }
     }
 }
 
 /// A row of the tables: an `Error` with a code.
-fn told(status: u16, code: &'static str, message: &'static str) -> Told {
-    Told { status, name: "Error", code: Some(code), message: message.into() }
+fn error(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
+    ErrorBody { status, name: "Error", code: Some(code), message: message.into() }
 }
 
 /// The content of `error` in LoopBack's envelope, in its order of keys. The gate's refusals and the User API's errors
@@ -299,7 +299,7 @@ fn is_html(range: &[u8]) -> bool {
     range.trim_ascii().get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"text/html"))
 }
 
-impl Told {
+impl ErrorBody {
     /// The body. An internal error has neither name nor code, as in LoopBack.
     fn json(&self) -> String {
         let name = Some(self.name).filter(|name| !name.is_empty());

@@ -14,7 +14,7 @@ use super::{
     Problem,
     json::{self, DuplicateKeys},
 };
-use crate::qs::{self, TooMuch};
+use crate::qs::{self, LimitExceeded};
 
 /// A body as LoopBack's parsers read it (docs/loopback-3.28.md section 7): `{}` if there is none, or if it is neither
 /// JSON nor a form.
@@ -252,8 +252,10 @@ fn form_value(bytes: &[u8]) -> Result<Value, Problem> {
     let text = String::from_utf8_lossy(bytes);
     match qs::parse(&text, qs::BODY) {
         Ok(map) => Ok(Value::Object(map)),
-        Err(TooMuch::Pairs) => Err(Problem::named(413, "PayloadTooLargeError", "too many parameters")),
-        Err(TooMuch::Levels) => Err(Problem::named(400, "BadRequestError", "The input exceeded the depth")),
+        Err(LimitExceeded::Pairs) => Err(Problem::named(413, "PayloadTooLargeError", "too many parameters")),
+        Err(LimitExceeded::Levels) => {
+            Err(Problem::named(400, "BadRequestError", "The input exceeded the depth"))
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Request<'_> {
             Stop::Gone => return false,
             Stop::Problem(problem) => problem.into_response(self.http_head()),
             Stop::Refused(refusal) if self.tells_in_xml() => {
-                let (status, name, code, message) = refusal.words();
+                let (status, name, code, message) = refusal.error_parts();
                 let problem = Problem::named(status, name, message);
                 code.into_iter().fold(problem, Problem::code).into_response(self.http_head())
             }

@@ -18,7 +18,7 @@ pub enum RateError {
     #[error("`{0}` is not a limit, write a count and a time like `10/minute`, or \"\" to switch it off")]
     Form(String),
     /// The count is not a number, or too large.
-    #[error("`{0}` is not a count, use 1 to {MOST}")]
+    #[error("`{0}` is not a count, use 1 to {MAX_COUNT}")]
     Count(String),
     /// A count of 0 would refuse every request.
     #[error("`{0}` would refuse every request, write \"\" to switch the limit off")]
@@ -29,7 +29,7 @@ pub enum RateError {
 }
 
 /// The largest count. A higher rate does not limit anything.
-const MOST: u32 = 1_000_000;
+const MAX_COUNT: u32 = 1_000_000;
 
 const UNITS: [(&str, u64); 4] = [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86_400)];
 
@@ -54,7 +54,7 @@ impl FromStr for Rate {
         }
         let burst = match count.parse() {
             Ok(0) => return Err(RateError::Zero(text.to_owned())),
-            Ok(burst) if burst <= MOST => burst,
+            Ok(burst) if burst <= MAX_COUNT => burst,
             _ => return Err(RateError::Count(count.to_owned())),
         };
         let (_, seconds) =

@@ -77,7 +77,7 @@ impl Events {
                 out.extend_from_slice(b",\"target\":");
                 line::json(&mut out, metadata.target().as_bytes());
             }
-        } else if line::is_treacherous(&fields.message) {
+        } else if line::is_misleading(&fields.message) {
             line::json(&mut out, &fields.message);
         } else {
             out.extend_from_slice(&fields.message);

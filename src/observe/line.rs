@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 
 /// The largest number of bytes of a text that a client chooses: more than any honest path has, and few enough
 /// for every log reader.
-pub(super) const LONGEST_TEXT: usize = 1024;
+pub(super) const MAX_TEXT_LEN: usize = 1024;
 
 /// Takes the place of the rest of a text that was cut.
 const CUT: &str = "…";
@@ -96,16 +96,16 @@ pub(super) fn client(out: &mut Vec<u8>, client: Client) {
 }
 
 /// A JSON string with quotes. Characters that control a terminal or a log reader are escaped, invalid UTF-8
-/// becomes U+FFFD, and texts longer than [`LONGEST_TEXT`] are cut.
+/// becomes U+FFFD, and texts longer than [`MAX_TEXT_LEN`] are cut.
 pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     // `fold` and not `all`: without an early exit the compiler vectorizes the loop.
-    if text.len() <= LONGEST_TEXT && text.iter().fold(true, |plain, byte| plain & !is_special(*byte)) {
+    if text.len() <= MAX_TEXT_LEN && text.iter().fold(true, |plain, byte| plain & !is_special(*byte)) {
         out.extend_from_slice(text);
         out.push(b'"');
         return;
     }
-    let kept = text.get(..LONGEST_TEXT).unwrap_or(text);
+    let kept = text.get(..MAX_TEXT_LEN).unwrap_or(text);
     let mut chunks = kept.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         escape(out, chunk.valid());
@@ -124,7 +124,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
 /// The text itself if it is unambiguous in a text line, else a JSON string.
 pub(super) fn plain(out: &mut Vec<u8>, text: &[u8]) {
     let simple = |byte: u8| !is_special(byte) && byte != b' ';
-    if !text.is_empty() && text.len() <= LONGEST_TEXT && text.iter().all(|byte| simple(*byte)) {
+    if !text.is_empty() && text.len() <= MAX_TEXT_LEN && text.iter().all(|byte| simple(*byte)) {
         out.extend_from_slice(text);
     } else {
         json(out, text);
@@ -132,7 +132,7 @@ pub(super) fn plain(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Whether a text would look different from what it contains.
-pub(super) fn is_treacherous(text: &[u8]) -> bool {
+pub(super) fn is_misleading(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(|text| text.chars().any(is_hidden))
 }
 
@@ -220,10 +220,10 @@ mod tests {
 
     #[test]
     fn cuts_long_texts_between_characters() {
-        let long = format!("{}é{}", "a".repeat(LONGEST_TEXT - 1), "b".repeat(70_000));
+        let long = format!("{}é{}", "a".repeat(MAX_TEXT_LEN - 1), "b".repeat(70_000));
         assert_eq!(
             written(|out| json(out, long.as_bytes())),
-            format!("\"{}…\"", "a".repeat(LONGEST_TEXT - 1))
+            format!("\"{}…\"", "a".repeat(MAX_TEXT_LEN - 1))
         );
     }
 
@@ -232,7 +232,7 @@ mod tests {
         fn a_json_text_reads_back(text in any::<String>()) {
             let out = written(|out| json(out, text.as_bytes()));
             let back: String = serde_json::from_str(&out).unwrap();
-            prop_assert!(text.len() > LONGEST_TEXT || back == text);
+            prop_assert!(text.len() > MAX_TEXT_LEN || back == text);
             prop_assert!(!out.contains(char::is_control));
         }
 

@@ -48,9 +48,9 @@ const CAPACITY: usize = 1024;
 /// Access lines may fill only half of the queue, so that a flood of requests displaces no audit line.
 const ACCESS_CAPACITY: usize = CAPACITY / 2;
 /// Additional places for [`Message::Flush`], which must get in while the queue is full of lines.
-const SPARE: usize = 16;
+const FLUSH_CAPACITY: usize = 16;
 /// The time that [`Log::flush`] waits. A stalled reader must not keep the process from exiting.
-const LONGEST_FLUSH: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Log {
     /// Starts the thread. Lines go to standard output.
@@ -71,7 +71,7 @@ impl Log {
     /// # Errors
     /// When the system cannot create a thread.
     pub fn to(settings: Settings, clock: Clock, target: impl Write + Send + 'static) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(CAPACITY + SPARE);
+        let (sender, receiver) = sync_channel(CAPACITY + FLUSH_CAPACITY);
         let queue = Queue {
             sender,
             waiting: Arc::default(),
@@ -110,7 +110,7 @@ impl Log {
     pub fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         if self.queue.sender.try_send(Message::Flush(done)).is_ok() {
-            let _ = is_done.recv_timeout(LONGEST_FLUSH);
+            let _ = is_done.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 

@@ -16,7 +16,7 @@ pub use values::{Gauges, LoginResult, Metrics, UpstreamError};
 
 /// The number of routes with a label, over all reloads. Further routes count as [`OTHER`], so that reloads
 /// cannot make the page grow without a bound.
-const MOST_ROUTES: usize = 1024;
+const MAX_ROUTES: usize = 1024;
 /// The label of routes without their own.
 const OTHER: &str = "other";
 
@@ -38,7 +38,7 @@ impl Metrics {
     /// The counters of a new core. INVARIANT: only that core's thread increments them.
     #[must_use]
     pub fn core(&self) -> Arc<CoreMetrics> {
-        let core = Arc::new(CoreMetrics::new(MOST_ROUTES));
+        let core = Arc::new(CoreMetrics::new(MAX_ROUTES));
         self.cores.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&core));
         core
     }
@@ -94,7 +94,7 @@ impl Metrics {
 fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
     let known = labels.iter().position(|label| **label == *name);
     let index = known.or_else(|| {
-        (labels.len() < MOST_ROUTES).then(|| {
+        (labels.len() < MAX_ROUTES).then(|| {
             labels.push(name.into());
             labels.len() - 1
         })
@@ -153,11 +153,11 @@ mod tests {
     #[test]
     fn endless_reloads_make_it_no_larger() {
         let metrics = Metrics::new();
-        let names: Vec<_> = (0..MOST_ROUTES * 2).map(|number| format!("route {number}")).collect();
+        let names: Vec<_> = (0..MAX_ROUTES * 2).map(|number| format!("route {number}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let ids = metrics.register_routes(&names);
-        assert_eq!(ids.iter().filter(|id| **id != 0).count(), MOST_ROUTES - 1);
-        metrics.core().request(ids[MOST_ROUTES * 2 - 1], 200, Duration::ZERO);
+        assert_eq!(ids.iter().filter(|id| **id != 0).count(), MAX_ROUTES - 1);
+        metrics.core().request(ids[MAX_ROUTES * 2 - 1], 200, Duration::ZERO);
         assert!(
             metrics
                 .render(&Gauges::default())

@@ -42,12 +42,12 @@ pub(super) struct List {
 #[derive(Debug, Default)]
 pub(super) struct Object {
     members: Vec<(String, Node)>,
-    grown: Grown,
+    former: FormerList,
 }
 
 /// The largest index of an object that was a list before. A text that is merged into it goes to the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Grown {
+enum FormerList {
     #[default]
     No,
     /// The list was created from an object and a text.
@@ -79,11 +79,11 @@ impl Node {
             Step::Place(place) if *place < items => Self::List(List::at(*place, inner)),
             Step::Place(place) => Self::Map(Object {
                 members: vec![(place.to_string(), inner)],
-                grown: Grown::Overflow(*place),
+                former: FormerList::Overflow(*place),
             }),
             Step::Name("__proto__") => Self::Map(Object::default()),
             Step::Name(name) | Step::TooDeep(name) => {
-                Self::Map(Object { members: vec![((*name).to_owned(), inner)], grown: Grown::No })
+                Self::Map(Object { members: vec![((*name).to_owned(), inner)], former: FormerList::No })
             }
         })
     }
@@ -99,8 +99,8 @@ impl Node {
             (Self::List(list), Self::Map(more)) => Self::Map(list.into_object().merge(more, items)),
             (Self::Map(map), Self::List(more)) => Self::Map(map.merge(more.into_plain_object(), items)),
             (Self::Map(map), Self::Map(more)) => Self::Map(map.merge(more, items)),
-            (text @ Self::Text(_), Self::Map(more)) if more.is_overflow() => Self::Map(more.behind(text)),
-            (text @ Self::Text(_), Self::List(more)) => more.behind(text).bounded(items),
+            (text @ Self::Text(_), Self::Map(more)) if more.is_overflow() => Self::Map(more.prepend(text)),
+            (text @ Self::Text(_), Self::List(more)) => more.prepend(text).bounded(items),
             (text @ Self::Text(_), one) => Self::List(List::of([text, one])),
         }
     }
@@ -156,7 +156,7 @@ impl List {
     }
 
     /// The list with an item inserted before its first.
-    fn behind(self, first: Node) -> Self {
+    fn prepend(self, first: Node) -> Self {
         let rest = self.items.into_iter().map(|(place, item)| (place + 1, item));
         Self { items: std::iter::once((0, first)).chain(rest).collect(), is_conflict: false }
     }
@@ -167,17 +167,21 @@ impl List {
         if len <= items {
             return Node::List(self);
         }
-        Node::Map(Object { grown: Grown::Overflow(len - 1), ..self.into_object() })
+        Node::Map(Object { former: FormerList::Overflow(len - 1), ..self.into_object() })
     }
 
     fn into_object(self) -> Object {
-        let grown = if self.is_conflict { Grown::Conflict(self.len().saturating_sub(1)) } else { Grown::No };
-        Object { grown, ..self.into_plain_object() }
+        let former = if self.is_conflict {
+            FormerList::Conflict(self.len().saturating_sub(1))
+        } else {
+            FormerList::No
+        };
+        Object { former, ..self.into_plain_object() }
     }
 
     fn into_plain_object(self) -> Object {
         let members = self.items.into_iter().map(|(place, item)| (place.to_string(), item));
-        Object { members: members.collect(), grown: Grown::No }
+        Object { members: members.collect(), former: FormerList::No }
     }
 }
 
@@ -203,7 +207,7 @@ impl Object {
     }
 
     fn is_overflow(&self) -> bool {
-        matches!(self.grown, Grown::Overflow(_))
+        matches!(self.former, FormerList::Overflow(_))
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Node> {
@@ -211,7 +215,7 @@ impl Object {
     }
 
     fn push(mut self, text: Node) -> Node {
-        let (Grown::Conflict(largest) | Grown::Overflow(largest)) = &mut self.grown else {
+        let (FormerList::Conflict(largest) | FormerList::Overflow(largest)) = &mut self.former else {
             return Node::List(List { is_conflict: true, ..List::of([Node::Map(self), text]) });
         };
         *largest += 1;
@@ -224,7 +228,7 @@ impl Object {
     }
 
     fn merge(mut self, more: Self, items: usize) -> Self {
-        let grown = more.grown;
+        let former = more.former;
         for (name, node) in more.into_members() {
             let at = place(&name);
             match self.slot(&name) {
@@ -234,11 +238,13 @@ impl Object {
                     *slot = before.merge(node, items);
                 }
             }
-            if let (Grown::Overflow(largest), false) = (grown, self.is_overflow()) {
+            if let (FormerList::Overflow(largest), false) = (former, self.is_overflow()) {
                 let places = self.members.iter().filter_map(|(name, _)| place(name));
-                self.grown = Grown::Overflow(places.fold(largest, usize::max));
+                self.former = FormerList::Overflow(places.fold(largest, usize::max));
             }
-            if let (Grown::Conflict(largest) | Grown::Overflow(largest), Some(at)) = (&mut self.grown, at) {
+            if let (FormerList::Conflict(largest) | FormerList::Overflow(largest), Some(at)) =
+                (&mut self.former, at)
+            {
                 *largest = at.max(*largest);
             }
         }
@@ -246,13 +252,13 @@ impl Object {
     }
 
     /// An object that was a list, with an item inserted before its first.
-    fn behind(self, first: Node) -> Self {
-        let Grown::Overflow(largest) = self.grown else { return self };
+    fn prepend(self, first: Node) -> Self {
+        let FormerList::Overflow(largest) = self.former else { return self };
         let rest =
             self.members.into_iter().filter_map(|(name, node)| Some(((place(&name)? + 1).to_string(), node)));
         Self {
             members: std::iter::once(("0".to_owned(), first)).chain(rest).collect(),
-            grown: Grown::Overflow(largest + 1),
+            former: FormerList::Overflow(largest + 1),
         }
     }
 }
