@@ -4,15 +4,15 @@
 //!
 //! | level | modules | |
 //! |---|---|---|
-//! | HOUSE | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
-//! | GATE  | [`gate`] | the walk of a request |
-//! | FACES | [`api`] | the LoopBack User API |
-//! | WORK  | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
-//! | PARTS | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | I/O |
-//! | PURE  | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
+//! | APPLICATION | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
+//! | GATEWAY | [`gate`] | the walk of a request |
+//! | API | [`api`] | the LoopBack User API |
+//! | DOMAIN | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
+//! | INFRASTRUCTURE | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | I/O |
+//! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
 //!
 //! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
-//! and `observe` serve all levels, `identity`, `qs`, `javascript` and `encoding` serve all of PURE, and every
+//! and `observe` serve all levels, `identity`, `qs`, `javascript` and `encoding` serve all of CORE, and every
 //! module converts its errors to a [`refusal::Refusal`].
 //!
 //! # The walk of a request

@@ -1,4 +1,4 @@
-//! The house stays as ARCHITECTURE.md draws it: imports go down only, no `mod.rs`, short files, a pure core.
+//! The structure stays as ARCHITECTURE.md describes it: imports go down only, no `mod.rs`, short files, a pure core.
 //!
 //! The sources are read as text, without their comments, strings and tests. A checker is tested on made-up sources
 //! first: one that finds nothing anywhere would be no check.
@@ -16,15 +16,15 @@ use source::{Source, code_of, crate_paths};
 
 /// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 10] = [
-    ("PURE", &["policy", "identity", "credential", "wire", "qs", "javascript", "encoding"]),
-    ("PARTS", &["connection", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
-    ("WORK", &["accounts", "forward"]),
-    ("FACES", &["api", "pages"]),
-    ("GATE", &["gate"]),
-    ("HOUSE", &["config", "listen"]),
-    ("HOUSE: wiring", &["app"]),
-    ("HOUSE: operators", &["admin"]),
-    ("HOUSE: commands", &["cli"]),
+    ("CORE", &["policy", "identity", "credential", "wire", "qs", "javascript", "encoding"]),
+    ("INFRASTRUCTURE", &["connection", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
+    ("DOMAIN", &["accounts", "forward"]),
+    ("API", &["api", "pages"]),
+    ("GATEWAY", &["gate"]),
+    ("APPLICATION", &["config", "listen"]),
+    ("APPLICATION: wiring", &["app"]),
+    ("APPLICATION: operators", &["admin"]),
+    ("APPLICATION: commands", &["cli"]),
     ("main", &["main"]),
 ];
 
@@ -201,7 +201,7 @@ fn the_core_is_pure() {
 }
 
 #[test]
-fn errors_have_types_below_the_house() {
+fn errors_have_types_below_the_application() {
     assert_clean(sources().iter().flat_map(untyped_errors));
 }
 
