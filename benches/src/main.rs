@@ -1,7 +1,7 @@
 //! One decision, asked of four engines over the same models: `cargo run --release` in this folder prints a table.
 //!
-//! The question: may this user read row 7 of that model? There are so many models; everybody is denied, and the role
-//! `clerk` may read. Half of the questions come from a clerk, half from somebody without a role, and they go round over
+//! The question: may this user read row 7 of that model? There are so many models; every caller is denied, and the role
+//! `clerk` may read. Half of the questions come from a clerk, half from a user without a role, and they go round over
 //! ten models that lie evenly in the set, whose names are as long at every size: what differs between the sizes is the set
 //! alone. Everything that can be prepared is prepared before the clock starts: requests, entities, inputs. What the
 //! other engines do not do, Portcullis does within its figure: it finds the route of a raw path first. `verdict alone` leaves
@@ -63,7 +63,7 @@ const SIZES: [usize; 3] = [10, 1_000, 10_000];
 /// So many models are asked about, at every size.
 const ASKED: usize = 10;
 
-/// So many different questions: each model by a clerk and by somebody else.
+/// So many different questions: each model by a clerk and by another user.
 pub(crate) const QUESTIONS: usize = 2 * ASKED;
 
 const SAMPLES: usize = 25;

@@ -47,7 +47,7 @@ fn decide(set: &portcullis::policy::PolicySet, text: &str) {
             assert_eq!(routes.get(action.route_index as usize), Some(&action.route));
             let caller = Caller { user, roles: &[], scopes: &[] };
             if let Decision::Ask(question) = set.decide(&action, caller, None) {
-                assert!(user.is_some(), "nobody asks for an anonymous caller");
+                assert!(user.is_some(), "no look-up is for an anonymous caller");
                 assert!(question.target.starts_with('/') && !question.target.contains([' ', '\r', '\n']));
                 for owner in [OwnerVerdict::Owner, OwnerVerdict::NotOwner] {
                     let decision = set.decide(&action, caller, Some(owner));

@@ -10,7 +10,7 @@ use portcullis::{
     wire::{HeadLimits, RequestHead, Scan},
 };
 
-/// Everything is denied to everybody but `/open`, and what nobody has thought of too.
+/// Everything is denied to every caller but `/open`, and so are unknown paths.
 const FILES: [(&str, &str); 4] = [
     (
         "order.json",

@@ -200,7 +200,7 @@ mod tests {
     }
 
     /// Every kind of caller: facts in every combination.
-    fn everybody() -> Vec<CallerClass> {
+    fn all_classes() -> Vec<CallerClass> {
         let mut all = vec![CallerClass::anonymous()];
         for user in [None, Some("1".into()), Some("2".into())] {
             for roles in [vec![], vec!["a".into()], vec!["b".into()], vec!["a".into(), "b".into()]] {
@@ -214,10 +214,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_rule_wins_for_somebody_or_for_nobody(rules in list(), ownable: bool) {
+        fn a_rule_wins_for_some_class_or_for_none(rules in list(), ownable: bool) {
             let rule_list = RuleList { rules: &rules, default_allow: false, ownable };
             for place in 0..rules.len() {
-                let wins = everybody().iter().any(|class| rule_list.first(class) == Some(place));
+                let wins = all_classes().iter().any(|class| rule_list.first(class) == Some(place));
                 prop_assert_eq!(rule_list.can_win(place), wins, "{}", place);
             }
         }
@@ -230,7 +230,7 @@ mod tests {
             for class in &found {
                 prop_assert!(a.allows(class) != b.allows(class), "{class:?}");
             }
-            let all: Vec<CallerClass> = everybody().into_iter().filter(|class| a.allows(class) != b.allows(class)).collect();
+            let all: Vec<CallerClass> = all_classes().into_iter().filter(|class| a.allows(class) != b.allows(class)).collect();
             prop_assert_eq!(found.is_empty(), all.is_empty(), "{:?} {:?}", found, all);
             // A caller who differs has the facts of one that was found.
             for class in &all {

@@ -34,14 +34,14 @@ fn app() -> App {
         line if line.contains("/rows/text") => answer("200 OK", "", "ownerId: 1"),
         line if line.contains("/rows/broken") => b"HTTP/1.1 200 OK\nownerId: 1\n\n".to_vec(),
         line if line.contains("/rows/huge") => answer("200 OK", "", vec![b' '; 3 * 1024 * 1024]),
-        line if line.contains("/rows/nobody") => answer("200 OK", "", "{}"),
+        line if line.contains("/rows/ownerless") => answer("200 OK", "", "{}"),
         line if line.contains("/rows/") => answer("200 OK", "", r#"{"ownerId": 1}"#),
         _ => answer("200 OK", "", "the note"),
     })
 }
 
 #[test]
-fn the_owner_reads_and_nobody_else() {
+fn only_the_owner_reads() {
     let app = app();
     let gate = Gate::start(Setup::new(&app).policy("note.json", &policy("")));
     let (ann, bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
@@ -49,13 +49,13 @@ fn the_owner_reads_and_nobody_else() {
     assert_eq!(read(&mut client, "1", &ann.token).expect(200).text(), "the note");
     read(&mut client, "1", &bob.token).expect(403);
     read(&mut client, "1", "nonsense").expect(401);
-    for id in ["gone", "nobody"] {
+    for id in ["gone", "ownerless"] {
         read(&mut client, id, &ann.token).expect(403);
     }
     let asked = app.requests().into_iter().find(is_look_up).unwrap();
     assert_eq!(asked.field("x-portcullis-lookup"), Some("owner"));
     assert!(!asked.head.contains(&ann.token), "no credential of the client: {}", asked.head);
-    assert_eq!(look_ups(&app), 4, "nothing is kept, and nobody asks for an anonymous caller");
+    assert_eq!(look_ups(&app), 4, "nothing is cached, and no look-up is for an anonymous caller");
 }
 
 #[test]

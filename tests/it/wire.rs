@@ -152,7 +152,7 @@ fn e11_empty_lines_alone_are_never_answered() {
 }
 
 #[test]
-fn b4_a_method_in_lower_case_reaches_nobody() {
+fn b4_a_method_in_lower_case_does_not_reach_the_app() {
     let app = App::echo();
     for profile in ["standard", "loopback3"] {
         let gate = Gate::start(Setup::new(&app).set("profile", profile));

@@ -143,7 +143,7 @@ fn when_the_leader_goes_away_another_one_asks() {
 }
 
 #[test]
-fn a_failure_is_everybodys_and_is_not_kept() {
+fn a_failure_is_shared_and_not_cached() {
     let (set, owners, clock) = (set(), Owners::default(), clock());
     let question = question(&set, "/kept/1");
     let gate = Notify::new();

@@ -83,7 +83,7 @@ fn the_json_has_the_documented_keys() {
 }
 
 #[test]
-fn an_owner_that_nobody_named_is_asked_for() {
+fn an_owner_that_the_inquiry_leaves_open_is_asked_for() {
     let analysis = analyzed(&standard(), &[order()], &stored());
     let unsaid = explained(&analysis, "GET /api/orders/3", user("7"), None);
     let asks = unsaid.asks.unwrap();

@@ -104,7 +104,7 @@ fn a_model_without_rules_says_what_then_holds() {
 }
 
 #[test]
-fn warns_of_owners_that_nobody_is() {
+fn warns_of_owners_that_no_caller_can_be() {
     let relations = json!({"buyer": {"type": "belongsTo", "model": "User"}});
     let acls = json!([rule("$everyone", "DENY")]);
     for (definition, expected) in [
@@ -257,7 +257,7 @@ fn passes_over_what_is_no_policy() {
 }
 
 #[test]
-fn scopes_that_nobody_can_have_are_mistakes() {
+fn scopes_that_no_token_can_have_are_errors() {
     for scopes in [json!("reports"), json!([]), json!(["reports", 7]), json!([""]), json!({})] {
         let route = json!([{"path": "/reports", "accessScopes": scopes}]);
         refused(&json!({"name": "Report", "routes": route}), "`accessScopes` is not a list of scopes");

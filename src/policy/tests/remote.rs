@@ -111,7 +111,7 @@ fn owns(relations: Value) -> bool {
     let set = set(&loopback(), &[thing]);
     let action = set.action("GET", "/api/Things/7", None);
     let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
-    let Decision::Ask(question) = set.decide(&action, caller, None) else { panic!("nobody is asked") };
+    let Decision::Ask(question) = set.decide(&action, caller, None) else { panic!("the app is not asked") };
     let row = OwnerAnswer::Row(json!({"ownerId": 1, "k": 2}));
     question.verdict(&row, caller, true) == OwnerVerdict::Owner
 }

@@ -15,7 +15,7 @@ fn life(gate: &Gate) -> String {
         json!({"email": "carl@example.com", "password": PASSWORD, "emailVerified": true, "plan": {"a": [1]}});
     let right = json!({"email": "ann@example.com", "password": PASSWORD});
     let wrong = json!({"email": "ann@example.com", "password": "not-my-password"});
-    let nobody = json!({"email": "nobody@example.com", "password": PASSWORD});
+    let unknown = json!({"email": "unknown@example.com", "password": PASSWORD});
     let by_name = json!({"username": "ann", "password": PASSWORD, "ttl": 60});
     let steps: [(&str, &str, Value); 24] = [
         ("POST /api/users", "", more),
@@ -28,7 +28,7 @@ fn life(gate: &Gate) -> String {
         ("POST /api/users/login", "", right.clone()),
         ("POST /api/users/login?include=user", "", by_name),
         ("POST /api/users/login", "", wrong),
-        ("POST /api/users/login", "", nobody),
+        ("POST /api/users/login", "", unknown),
         ("POST /api/users/login", "", json!({"password": PASSWORD})),
         ("POST /api/users/login", "", json!({"email": 5, "password": PASSWORD})),
         ("POST /api/users/login", "", json!([])),
@@ -186,7 +186,7 @@ fn answers_carry_their_headers() {
     let login = json!({"username": "ann", "password": PASSWORD});
     let login = ask(&mut client, "POST", "/api/users/login", "", &login);
     assert_eq!(login.field("content-type"), Some("application/json; charset=utf-8"));
-    assert_eq!(login.field("cache-control"), Some("no-store"), "a token in a cache is anybody's");
+    assert_eq!(login.field("cache-control"), Some("no-store"), "a cached token is readable for all");
     let logout = ask(&mut client, "POST", "/api/users/logout", &ann.token, &Value::Null).expect(204);
     assert!(logout.field("content-length").is_none_or(|length| length == "0"), "{}", logout.head);
     let denied = client.get("/api/users/1").expect(401);

@@ -71,7 +71,7 @@ const FOREIGN: [&str; 5] = [
 ];
 
 #[test]
-fn c1_a_page_of_another_site_logs_nobody_out_by_any_verb() {
+fn c1_a_page_of_another_site_logs_no_user_out_by_any_verb() {
     for profile in PROFILES {
         let settings = [("credentials.cookie_secret", SECRET), ("api.short_routes", "true")];
         let (_app, gate) = gate(profile, &settings);

@@ -14,7 +14,7 @@ fn gate(profile: &str) -> (App, Gate) {
 }
 
 #[test]
-fn me_is_whoever_asks() {
+fn me_is_the_caller() {
     for profile in ["standard", "loopback3"] {
         let (_app, gate) = gate(profile);
         gate.sign_up("ann");
@@ -35,7 +35,7 @@ fn what_is_judged_is_what_the_app_gets_and_what_the_log_says() {
     let echoed = ask(&mut client, "GET", "/files/me/photo?of=/me", &ann.token, &Value::Null);
     assert!(echoed.text().contains("/files/1/photo?of=/me"), "{}", echoed.text());
     let refused = ask(&mut client, "GET", "/files/me", "", &Value::Null);
-    assert_eq!(refused.status, 401, "also where everybody is let through");
+    assert_eq!(refused.status, 401, "also if every caller is allowed");
     let lines = gate.stop().text();
     assert!(lines.contains(r#""path":"/files/1/photo""#), "{lines}");
 }

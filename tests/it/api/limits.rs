@@ -100,7 +100,7 @@ fn passwords_beyond_the_queue_are_a_503_that_says_when_to_come_back() {
     let answers: Vec<Response> = clients.iter_mut().map(crate::support::Client::response).collect();
     let (busy, hashed): (Vec<&Response>, Vec<&Response>) =
         answers.iter().partition(|answer| answer.status == 503);
-    assert!(!busy.is_empty(), "nobody was sent away");
+    assert!(!busy.is_empty(), "no request was refused");
     assert!(!hashed.is_empty() && hashed.iter().all(|answer| answer.status == 401), "{hashed:?}");
     assert!(busy.iter().all(|answer| retry_after(answer) > 0));
     // What needs no hashing went on, and hashing goes on.
@@ -137,7 +137,7 @@ fn d2_a_users_row_is_bounded_and_written_so_often() {
 }
 
 #[test]
-fn d3_new_passwords_of_one_user_keep_nobody_out() {
+fn d3_new_passwords_of_one_user_keep_no_other_user_out() {
     let app = App::echo();
     // Dear enough that the first one is still being hashed when the last one comes.
     let setup = Setup::new(&app).set("password.memory_kib", "65536").set("password.iterations", "2");

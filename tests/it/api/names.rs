@@ -119,7 +119,7 @@ fn the_case_of_an_address_counts_as_the_setting_says() {
 }
 
 #[test]
-fn an_address_that_nobody_has_confirmed_opens_nothing_where_that_is_required() {
+fn an_unconfirmed_address_opens_nothing_where_confirmation_is_required() {
     for profile in PROFILES {
         for (required, expected) in [("false", "200"), ("true", "401 LOGIN_FAILED_EMAIL_NOT_VERIFIED")] {
             let gate = gate(profile, &[("users.email_verification_required", required)]);
@@ -158,7 +158,7 @@ fn c7_an_unconfirmed_address_is_told_to_no_app_in_standard() {
 }
 
 #[test]
-fn c7_a_name_is_nobody_elses_in_another_spelling() {
+fn c7_a_name_is_taken_in_every_spelling() {
     let gate = gate("standard", &[]);
     let mut client = gate.client();
     let first = json!({"email": "victim@example.com", "username": "\u{e9}va"});
@@ -283,7 +283,7 @@ fn named(client: &mut Client, line: &str, token: &str, body: &Value) -> String {
 }
 
 #[test]
-fn c7_a_username_is_nobody_elses_identity_at_any_door() {
+fn c7_a_username_is_no_other_identity_in_any_endpoint() {
     let open = r#"{"name": "User", "base": "User", "acls": [
         {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "accessType": "WRITE"},
         {"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW", "property": "upsertWithWhere"}]}"#;

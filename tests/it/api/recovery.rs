@@ -94,7 +94,7 @@ fn a_forgotten_password_is_reset() {
 fn who_has_an_address_is_told_by_loopback_only() {
     for (profile, unknown) in [("standard", 200), ("loopback3", 404)] {
         let (_receiver, gate) = house(profile, &[]);
-        let body = json!({"email": "nobody@example.com"});
+        let body = json!({"email": "unknown@example.com"});
         let answer = ask(&mut gate.client(), "POST", "/api/users/reset", "", &body);
         assert_eq!(answer.status, unknown, "{profile}: {}", answer.text());
     }
@@ -250,7 +250,7 @@ fn c6_a_reset_is_told_with_the_stored_address() {
 }
 
 #[test]
-fn d1_nobodys_reset_waits_for_another_users_events() {
+fn d1_no_reset_waits_for_the_events_of_another_user() {
     let (sender, payloads) = mpsc::channel();
     let sender = Mutex::new(sender);
     let app = App::answering(move |request| {

@@ -77,7 +77,7 @@ fn an_admin_reads_rows() {
 }
 
 #[test]
-fn hidden_properties_choose_nobody_in_standard() {
+fn hidden_properties_select_no_row_in_standard() {
     for (profile, count) in [("standard", 0), ("loopback3", 2)] {
         let (_app, gate, token) = house(profile);
         let mut client = gate.client();

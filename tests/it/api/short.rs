@@ -87,7 +87,7 @@ fn a_password_is_reset_as_the_seeds_do_it() {
         assert_eq!(form(&gate, &target, "newPassword=yet-another-good-one").status, 204, "{profile}");
         let login = json!({"username": "ann", "password": "yet-another-good-one"});
         assert_eq!(ask(&mut gate.client(), "POST", "/login", "", &login).status, 200);
-        assert_eq!(form(&gate, "/reset-password", "password=some-good-one").status, 401, "nobody's");
+        assert_eq!(form(&gate, "/reset-password", "password=some-good-one").status, 401, "anonymous");
         let typed = ask(&mut gate.client(), "POST", &target, "", &json!({"password": 5})).expect(400);
         assert!(typed.text().contains("Value is not a string."), "{}", typed.text());
     }

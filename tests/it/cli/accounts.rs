@@ -192,7 +192,7 @@ fn a_rule_for_a_role_that_is_added_later_applies_soon() {
 }
 
 #[test]
-fn a_disabled_user_is_nobody_until_enabled() {
+fn a_disabled_user_cannot_log_in_until_enabled() {
     let (house, gate, [ann, bob]) = inhabited();
     house.ok("user disable ann");
     assert_eq!((gate.http.get("/notes/1", &ann), gate.http.get("/notes/2", &bob)), (401, 200));

@@ -35,7 +35,7 @@ fn it_tells_every_mistake_at_once_and_where_it_is() {
     let text = text.replacen("\"$owner\"", "\"$ownr\"", 1).replacen("\"DENY\"", "\"FORBID\"", 1);
     house.write("policies/notes.json", &text);
     house.write("policies/more.json", "{");
-    house.write("policies/bad.cases.json", "[{\"as\": \"nobody\"}]");
+    house.write("policies/bad.cases.json", "[{\"as\": \"unknown\"}]");
     let done = house.run("check");
     assert_eq!(done.code, Some(1), "{done:?}");
     for place in ["policies/notes.json:10:", "policies/more.json:1:", "policies/bad.cases.json:1:"] {
@@ -92,7 +92,7 @@ fn exit_codes_are_0_1_and_64() {
         ("--version", 0),
         ("user --help", 0),
         ("check", 0),
-        ("user show nobody", 1),
+        ("user show unknown", 1),
         ("serve -c none.toml", 1),
         ("nonsense", 64),
         ("user", 64),

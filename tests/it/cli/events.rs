@@ -43,7 +43,7 @@ fn commands_tell_the_webhook_with_and_without_a_gate() {
     house.run_with("user add --email bob@example.com --password-stdin", PASSWORD).ok();
     house.ok("role revoke clerk ann");
     house.ok("role revoke clerk ann");
-    assert!(told(&receiver).is_empty(), "nobody delivers yet");
+    assert!(told(&receiver).is_empty(), "no gate delivers yet");
     let before = [
         "role.changed null added operator",
         "user.registered 1  operator",

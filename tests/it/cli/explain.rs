@@ -55,7 +55,7 @@ fn a_running_gate_decides_by_its_own_set_and_asks_the_app() {
     let text = house.ok("explain --as ann GET /notes/2");
     assert!(text.starts_with("allow by notes.json#/acls/3\n"), "{text}");
     assert_eq!(line(&text, "caller"), "caller user 1 (editor)");
-    assert!(house.run("explain --as nobody GET /notes/1").refused().contains("there is no user `nobody`"));
+    assert!(house.run("explain --as unknown GET /notes/1").refused().contains("there is no user `unknown`"));
     house.ok("user disable ann");
     assert!(house.ok("explain --as ann GET /notes/2").contains("the account is switched off"));
     drop(gate);

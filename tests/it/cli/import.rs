@@ -39,7 +39,7 @@ fn file() -> String {
 }
 
 #[test]
-fn nobody_is_logged_out_and_passwords_keep_working() {
+fn all_sessions_and_passwords_keep_working() {
     for online in [false, true] {
         let house = House::new();
         house.write("db.json", &file());

@@ -275,7 +275,7 @@ fn f6_explain_after_a_refused_edit_says_which_set_judged_and_why() {
 }
 
 #[test]
-fn f10_a_name_that_nobody_has_is_told_the_nearest() {
+fn f10_an_unknown_name_gets_the_nearest_as_a_suggestion() {
     let house = House::new();
     house.ok("role add editor");
     house.add_user("ann");

@@ -104,7 +104,7 @@ const steps = {
   },
 
   async 'resets its password'() {
-    if (isLoopback) await refused(User.resetPassword({email: 'nobody@example.com'}), 404, 'EMAIL_NOT_FOUND');
+    if (isLoopback) await refused(User.resetPassword({email: 'unknown@example.com'}), 404, 'EMAIL_NOT_FOUND');
     await User.resetPassword({email});
     const {accessToken} = await event('reset.requested');
     use(accessToken);

@@ -32,7 +32,7 @@ fn answers_without_a_body_leave_the_clients_connection_usable() {
 }
 
 #[test]
-fn a_body_where_there_can_be_none_reaches_nobody() {
+fn a_body_where_there_can_be_none_is_not_forwarded() {
     let app = App::answering(|request| match request.target() {
         "/204" => b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\npoison".to_vec(),
         "/304" => b"HTTP/1.1 304 Not Modified\r\n\r\npoison".to_vec(),
@@ -173,7 +173,7 @@ fn statuses_and_reasons_are_the_apps_own() {
         "200 OK",
         "201 Made",
         "302 Found",
-        "401 Whoever",
+        "401 Unknown",
         "404 Not-Here",
         "418 Teapot",
         "500 Oops",

@@ -123,7 +123,7 @@ fn an_app_that_stops_reading_stops_the_client() {
     client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGE}\r\n\r\n"));
     client.socket().set_write_timeout(Some(STALL)).unwrap();
     let taken = push(|block| io::Write::write(&mut client.socket(), block));
-    assert!(taken < KERNEL, "{taken} bytes were taken though nobody reads them");
+    assert!(taken < KERNEL, "{taken} bytes were taken although no peer reads them");
     go.send(()).unwrap();
     client.socket().set_write_timeout(Some(GUARD)).unwrap();
     client.send(vec![0; LARGE - taken]);
@@ -147,7 +147,7 @@ fn a_client_that_stops_reading_stops_the_app() {
     let mut client = gate.client();
     client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     let taken = told.recv_timeout(GUARD).unwrap();
-    assert!(taken < KERNEL, "{taken} bytes were taken though nobody reads them");
+    assert!(taken < KERNEL, "{taken} bytes were taken although no peer reads them");
     assert_eq!(client.response().expect(200).body.len(), LARGE);
 }
 
@@ -278,7 +278,7 @@ fn a_413_arrives_instead_of_a_reset() {
 }
 
 #[test]
-fn a_small_body_that_nobody_wants_is_read_away() {
+fn a_small_unwanted_body_is_discarded() {
     let app = App::echo();
     let gate = Gate::start(Setup::new(&app).set("policies.unmatched", "deny"));
     let mut client = gate.client();

@@ -92,7 +92,7 @@ fn the_connection_that_came_back_last_is_used_first() {
 }
 
 #[test]
-fn a_connection_that_the_app_has_closed_costs_nobody_an_answer() {
+fn a_connection_that_the_app_has_closed_costs_no_client_an_answer() {
     let (tell, told) = mpsc::channel();
     let app = App::start(move |connection| {
         let request = connection.request().unwrap();
@@ -246,7 +246,7 @@ fn e10_a_part_of_an_answer_is_acknowledged_at_once() {
 }
 
 #[test]
-fn what_the_app_sends_beyond_its_answer_reaches_nobody() {
+fn bytes_of_the_app_beyond_its_answer_reach_no_client() {
     const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
     let (go, may_go) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();

@@ -211,7 +211,7 @@ fn lookup(request: &Request) -> Option<Vec<u8>> {
         "mine" => json(json!({"owner": {"id": 1}})),
         "text" => json(json!({"owner": {"id": "1"}})),
         "yours" => json(json!({"owner": {"id": 2}})),
-        "nobodys" => json(json!({"owner": {}})),
+        "ownerless" => json(json!({"owner": {}})),
         "null" => json(json!({"owner": {"id": null}})),
         "list" => json(json!({"owner": {"id": [1]}})),
         "chunked" => {
@@ -254,7 +254,7 @@ fn the_owner_is_who_the_app_says() {
         ("/notes/chunked", 200, 403),
         ("/notes/hinted", 200, 403),
         ("/notes/yours", 403, 200),
-        ("/notes/nobodys", 403, 403),
+        ("/notes/ownerless", 403, 403),
         ("/notes/null", 403, 403),
         ("/notes/list", 403, 403),
         ("/notes/missing", 403, 403),
@@ -264,7 +264,7 @@ fn the_owner_is_who_the_app_says() {
     ] {
         assert_eq!((ask(&gate, &ann, target), ask(&gate, &ben, target)), (for_ann, for_ben), "{target}");
     }
-    assert_eq!(gate.client().get("/notes/mine").status, 401, "nobody owns nothing");
+    assert_eq!(gate.client().get("/notes/mine").status, 401, "an anonymous caller owns nothing");
 }
 
 #[test]

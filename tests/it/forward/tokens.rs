@@ -132,7 +132,7 @@ fn c4_streams_and_tunnels_end_with_their_token() {
                 (0..3).map(|_| open_socket(&gate, "/socket/quiet", &ann.token)).collect();
             let mut events = open_stream(&gate, "/events/quiet", &ann.token);
             let mut file = open_stream(&gate, "/file", &ann.token);
-            let mut nobodys = open_socket(&gate, "/socket/quiet", "");
+            let mut anonymous = open_socket(&gate, "/socket/quiet", "");
             end(&gate, &ann);
             sockets.iter_mut().for_each(expect_closed);
             // A chunked body without its end, and a length that is not there.
@@ -143,7 +143,10 @@ fn c4_streams_and_tunnels_end_with_their_token() {
                     told.recv_timeout(GUARD).unwrap_or_else(|_| panic!("{name}: the app still waits"));
                 assert!(!target.is_empty());
             }
-            assert!(!nobodys.is_answered_within(Duration::from_millis(1)), "{name}: an anonymous one is cut");
+            assert!(
+                !anonymous.is_answered_within(Duration::from_millis(1)),
+                "{name}: an anonymous one is cut"
+            );
         }
     }
 }

@@ -175,7 +175,7 @@ fn b1a_a_body_with_another_upgrade_is_read_as_it_is_framed() {
 }
 
 #[test]
-fn b17_half_a_handshake_is_a_400_and_reaches_nobody() {
+fn b17_half_a_handshake_is_a_400_and_does_not_reach_the_app() {
     const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let app = App::answering(|_| SWITCH.into());
     let gate = Gate::open(&app);

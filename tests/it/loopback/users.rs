@@ -113,7 +113,7 @@ fn resets_and_logouts_are_refused_in_loopbacks_words() {
     let mut client = gate.client();
     for (target, token, body, status, code) in [
         ("/api/users/reset", "", json!({}), 400, json!("EMAIL_REQUIRED")),
-        ("/api/users/reset", "", json!({"email": "nobody@example.com"}), 404, json!("EMAIL_NOT_FOUND")),
+        ("/api/users/reset", "", json!({"email": "unknown@example.com"}), 404, json!("EMAIL_NOT_FOUND")),
         (
             "/api/users/reset-password",
             "",

@@ -64,8 +64,8 @@ fn d8_refused_connections_are_told_once_a_second_with_their_number() {
 #[test]
 fn d8_a_failing_app_is_told_once_a_second() {
     let house = House::new();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let gate = Gate::start(house.command(&format!("serve --set upstream.servers=http://{nobody}")));
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gate = Gate::start(house.command(&format!("serve --set upstream.servers=http://{unused}")));
     for _ in 0..200 {
         assert_eq!(gate.http.get("/about", ""), 502);
     }
