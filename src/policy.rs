@@ -74,6 +74,7 @@ pub use schema::schema;
 /// defined, so the query's must not be used in its place.
 #[must_use]
 pub fn body_id(body: &Value) -> Option<String> {
+    // LoopBack's truth decides: `0`, `""` and `null` are no ids (docs/loopback-3.28.md section 8.6).
     let id = body.get("id")?;
     Some(if javascript::truthy(id) { owner::scalar(id).unwrap_or_default() } else { String::new() })
 }

@@ -24,6 +24,8 @@ pub(super) fn choose<'m>(
 ) -> Option<&'m Model> {
     let is_candidate =
         |model: &&Model| model.user && (model.public || (&*model.name == "User" && !has_config));
+    // A configured name overrides the search. Without such a model it is an error: no other model is tried in
+    // its place.
     if let Some(name) = &wanted.user_model {
         let found = models.get(name).filter(|model| model.user);
         if found.is_none() {
@@ -37,6 +39,7 @@ pub(super) fn choose<'m>(
         }
         return found;
     }
+    // `User` itself comes first; a model with another name counts only if it is the only one.
     if let Some(user) = models.get("User").filter(is_candidate) {
         warn_of_others(user, models.list.iter().filter(is_candidate), report);
         return Some(user);
@@ -50,6 +53,7 @@ pub(super) fn choose<'m>(
             None
         }
         [only] => Some(only),
+        // An error, because logins are served for one of them only.
         [first, rest @ ..] => {
             let names: Vec<String> = others.iter().map(|model| format!("`{}`", model.name)).collect();
             let message = format!("more than one model could hold the accounts: {}", names.join(", "));

@@ -78,6 +78,8 @@ impl AccountMethod {
     /// Whether the method only reads. LoopBack classifies `confirm` as READ, although it changes the account.
     #[must_use]
     pub fn only_reads(self) -> bool {
+        // Everything that is not listed counts as a change: a method that is added later is protected until it
+        // is listed.
         matches!(
             self,
             Self::Find

@@ -48,6 +48,7 @@ impl Entry {
     pub(super) fn read_all(list: &Node, prefix: &str, report: &mut Report<'_>) -> Vec<Self> {
         if !list.is_list() {
             let fix = Some("write a list of rules".into());
+            // LoopBack takes a falsy value for no rules. Any other one may be meant to contain some.
             if list.is_truthy() {
                 report.error(list.at, Code::WrongType, format!("`acls` is {}", list.kind()), fix);
             } else if !list.is_null() {
@@ -108,6 +109,7 @@ impl Entry {
         access: &str,
         effect: Effect,
     ) -> Self {
+        // A rule for one user has the greatest weight among principals (docs/loopback-3.28.md section 8.5).
         let (kind, id) = user.map_or(("ROLE", "$unauthenticated"), |user| (user_type, user));
         Self {
             reference: "new".into(),
@@ -225,6 +227,7 @@ pub(super) fn all_rules<'r>(
 ) -> Vec<Rule> {
     let mut rules: Vec<Rule> = stored.filter_map(|row| stored_rule(row, target).ok()).collect();
     rules.extend(entries.iter().filter_map(|entry| entry.fit(target).ok()));
+    // A stable sort: rules with equal scores keep their order.
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.score));
     rules
 }

@@ -177,6 +177,7 @@ impl PolicySet {
     pub fn action<'s, 'p>(&'s self, method: &str, path: &'p str, query: Option<&str>) -> Action<'s, 'p> {
         match self.table.find(method, path) {
             Found::Route(found) => self.matched(method, query, found),
+            // Profile `standard` decides such a path by `policies.unmatched`, like any other.
             Found::NoMethod if self.settings.loopback => {
                 Action {
                     // LoopBack reads the body also for a method that does not exist, so errors of the body come
@@ -206,7 +207,10 @@ impl PolicySet {
         let operation = &*route.operation;
         let judge = route.judge(is_safe(verb));
         let path_id = leaf.id(rest).map(|id| if escaped { path::decode(id) } else { Cow::Borrowed(id) });
+        // Only LoopBack reads ids from bodies and queries. In profile `standard` a row is named by its path
+        // alone, so no parameter can change whose row is judged.
         let is_loopback = self.settings.loopback && model.loopback;
+        // The path's id comes first, so the others are not even parsed then.
         let is_open = is_loopback && path_id.is_none();
         let query_id = query.filter(|_| is_open).and_then(query_id);
         Action {

@@ -147,6 +147,7 @@ impl Analysis {
                     .is_some_and(|model| model.entries.iter().any(|entry| *entry.reference == *reference))
             })
             .collect();
+        // The rules are restored below, so that mutations do not add up.
         let mut before = Vec::new();
         for index in &touched {
             if let Some(model) = self.plan.models.get_mut(*index) {

@@ -72,6 +72,8 @@ impl AppCollections {
         let derived = |base: &str| {
             let found = derived(models, base);
             let own = models.get(base).map_or_else(|| Collection::plain(base), Collection::of);
+            // If several models qualify, the import looks for all: LoopBack uses the one that it loads first,
+            // which the files do not show.
             if found.is_empty() { vec![own] } else { found.into_iter().map(Collection::of).collect() }
         };
         let tokens = account.and_then(|account| tokens(models, account));
@@ -111,6 +113,7 @@ impl Model {
     /// The primary key.
     pub(super) fn key(&self) -> Key {
         let is_key = |node: &Node| node.get("id").is_some_and(Node::is_truthy);
+        // Without a marked property LoopBack adds a generated `id`.
         let Some(member) = self.properties.iter().find(|member| is_key(&member.node)) else {
             return Key::default();
         };

@@ -88,6 +88,7 @@ pub(super) fn custom(accepts: Option<&Node>, models: &Models) -> Vec<Argument> {
 
 fn read(node: &Node, models: &Models) -> Option<Argument> {
     let text = |key| node.get(key).and_then(Node::text).filter(|text| !text.is_empty());
+    // LoopBack accepts both keys, and prefers `name`.
     let name = text("name").or_else(|| text("arg"))?;
     let argument = Argument {
         name: name.to_owned().into(),
@@ -95,6 +96,7 @@ fn read(node: &Node, models: &Models) -> Option<Argument> {
         kind: kind(node.get("type"), models),
         lists: node.get("allowArray").is_some_and(Node::is_truthy),
     };
+    // A value of any type cannot be wrong, so it needs no check.
     (argument.kind != Kind { item: Item::Any, lists: 0 }).then_some(argument)
 }
 

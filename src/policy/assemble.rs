@@ -114,7 +114,6 @@ impl<'a, 'r> Assembly<'a, 'r> {
             let entry = config.and_then(|config| config.get(&model.name));
             self.add_model(model, entry);
         }
-        // Sorted, so that a path directly precedes those below it.
         let mut mounts: Vec<(&Box<str>, &usize)> = self.mounts.iter().collect();
         mounts.sort();
         for pair in mounts.windows(2) {
@@ -198,6 +197,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
             user_type: self.user_type(),
         };
         let dotted = if method.instance { format!("prototype.{}", method.name) } else { method.name.clone() };
+        // Custom methods of the account model are the app's code, so the app serves them.
         let by_us = self.is_account(model) && (method.built_in || is_token_route(&method.name));
         let operation = Operation {
             property: method.name.as_str().into(),

@@ -56,6 +56,7 @@ impl CallerClass {
     /// The callers with the fewest facts that match both principals: two at most.
     fn matching_both(a: &Who, b: &Who) -> Vec<Self> {
         let both = [a, b];
+        // Only these two principals match a caller without a token.
         let anonymous = both.iter().all(|who| matches!(who, Who::Everyone | Who::Unauthenticated));
         let mut found = Vec::new();
         if anonymous {
@@ -140,6 +141,7 @@ impl RuleList<'_> {
         let mut found: Vec<CallerClass> = Vec::new();
         for here in self.places() {
             for there in other.places() {
+                // Two rules with the same effect make no difference, whichever decides.
                 if self.permits(here) == other.permits(there) {
                     continue;
                 }

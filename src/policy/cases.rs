@@ -131,6 +131,7 @@ impl Case {
         let list = Node::read(&source.text, 0, &mut Report::new(&[]));
         for case in list.as_ref().map_or(&[][..], Node::items) {
             let status = case.get("status").map(Node::plain).and_then(|status| status.as_u64());
+            // A test of the gate's own checks is legitimate in a file of cases.
             if matches!(status, Some(400 | 405)) {
                 continue;
             }
@@ -237,6 +238,7 @@ impl Analysis {
             let action = self.action(inquiry);
             let decided = self.decide(&action, inquiry.caller, inquiry.owner);
             let mut outcome = case.outcome(decided.verdict, decided.status, decided.rule);
+            // Without `owner` the case was decided as for a caller who is not the owner.
             if let (Some(failure), Some(_)) = (&mut outcome.failure, &decided.asks) {
                 failure.push_str("; the rules ask whose the row is: say it with `owner`");
             }

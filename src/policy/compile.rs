@@ -127,12 +127,14 @@ impl Files {
             report.error(at, Code::Name, "the file has no name".into(), Some(fix));
             return;
         };
+        // A control character could forge log lines.
         if name.len() > MAX_NAME || name.chars().any(char::is_control) {
             let fix = Some("write a short word".into());
             report.error(at, Code::Name, "the name is too long, or has control characters in it".into(), fix);
             return;
         }
         let definition = Definition { name: name.into(), label, at, built_in: false, node };
+        // `routes` alone distinguishes the two kinds of files.
         if definition.node.get("routes").is_none() {
             if key_typos::check(&definition.node, report) {
                 check_shape(&definition.node, report);
@@ -218,6 +220,7 @@ fn digest(settings: &Settings, sources: &[Source], stored: &Stored) -> String {
         hash.update(text.len().to_le_bytes());
         hash.update(text.as_bytes());
     };
+    // Settings are part of the digest, because the same files decide differently in another profile.
     add(&format!("{settings:?}"));
     for source in sources {
         add(&source.name);

@@ -98,6 +98,7 @@ impl PolicySet {
             Target::NoMethod => {
                 return Decision::Permit(Permit::new(super::action::NO_METHOD.name, Reach::Everyone));
             }
+            // No model and no file covers the path, so the setting decides.
             Target::Unmatched => return self.unmatched(action, caller),
             Target::Ambiguous => return self.deny(action, caller, None, "ambiguous"),
         };
@@ -118,6 +119,7 @@ impl PolicySet {
     }
 
     fn unmatched<'s>(&'s self, action: &Action<'s, '_>, caller: Caller<'_>) -> Decision<'s> {
+        // A token that is limited to a scope (a reset token, say) must not open what no rule mentions.
         if !has_scope(caller.scopes, &[]) {
             return self.deny(action, caller, None, LACKS_SCOPE);
         }
@@ -171,6 +173,7 @@ fn first_match<'s>(
             break;
         }
     }
+    // An anonymous caller owns nothing, so the app is not asked.
     let (Some(user), Some(owned)) = (caller.user, owned) else { return Ok(otherwise) };
     match (model.owner.ownership(action, user), owner) {
         (Ownership::Known(true), _) | (Ownership::Ask(_), Some(OwnerVerdict::Owner)) => Ok(owned),
@@ -221,6 +224,7 @@ impl Effect {
 
 /// Whether a token has one of the scopes that a route requires (docs/loopback-3.28.md section 1.5).
 pub(super) fn has_scope(scopes: &[String], wanted: &[Box<str>]) -> bool {
+    // The usual case on the request path.
     if scopes.is_empty() && wanted.is_empty() {
         return true;
     }

@@ -59,6 +59,7 @@ pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     for (method, target) in &probes {
         let (before, after) = (old.side(method, target), new.side(method, target));
+        // A change of a route's scopes changes verdicts although all rules are equal.
         let scopes: BTreeSet<&str> = std::iter::once("DEFAULT")
             .chain(before.scopes.iter().chain(after.scopes).map(|scope| &**scope))
             .collect();
@@ -152,6 +153,7 @@ impl Side<'_> {
         if has_scope(&[scope.to_owned()], self.scopes) {
             RuleList { rules: &self.rules, default_allow: self.default_allow, ownable: self.ownable }
         } else {
+            // Without the scope no rule is asked.
             RuleList { rules: &[], default_allow: false, ownable: false }
         }
     }

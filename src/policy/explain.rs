@@ -189,6 +189,7 @@ impl Analysis {
     pub(super) fn action<'s>(&'s self, inquiry: &Inquiry<'s>) -> Action<'s, 's> {
         let mut action = self.set.action(inquiry.method, inquiry.path, inquiry.query);
         action = action.with_body_id(inquiry.body.and_then(body_id));
+        // In the same order as a request: an id from a log only fills a gap.
         if action.model_id.is_none() {
             action.model_id = inquiry.model_id.map(Into::into);
         }
@@ -218,6 +219,7 @@ impl Analysis {
                 asks,
             },
             Decision::Ask(_) => {
+                // The second decision has an owner and does not ask again. If it did, the gate would refuse.
                 Decided { verdict: Verdict::Deny, status: Some(503), rule: "owner".to_owned(), asks }
             }
         }
@@ -260,6 +262,7 @@ impl Analysis {
         candidates.sort_by_key(|candidate| {
             std::cmp::Reverse(candidate.fit.as_ref().map_or(i32::MIN, |rule| rule.score))
         });
+        // Scopes are checked before the rules, so without one no rule applies.
         let covered = match action.target {
             Target::Route { route, .. } => has_scope(caller.scopes, &route.operation.scopes),
             _ => false,

@@ -80,6 +80,7 @@ impl<'a> Report<'a> {
 
     /// All findings in the order of the files, and whether one of them is an error.
     pub(super) fn finish(mut self) -> (bool, Vec<Finding>) {
+        // Checks run in phases over all files, so findings arrive out of order.
         self.findings.sort_by_key(|(place, _)| (place.file, place.offset));
         let findings: Vec<Finding> = self.findings.into_iter().map(|(_, finding)| finding).collect();
         (findings.iter().any(|finding| finding.severity == Severity::Error), findings)
@@ -98,6 +99,7 @@ impl<'a> Report<'a> {
                 let (line, column) = line_and_column(&source.text, at.offset);
                 (source.name.clone(), line, column)
             }
+            // Findings about the store have no position, but every finding has the same form.
             None if at == Place::STORE => ("store".to_owned(), 1, 1),
             None => ("portcullis.toml".to_owned(), 1, 1),
         }
@@ -106,6 +108,7 @@ impl<'a> Report<'a> {
     fn add(&mut self, at: Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
         debug_assert!(code.severities().contains(&severity), "`{}` is no {severity:?}", code.name());
         let (file, line, column) = self.located(at);
+        // A finding is one line of output.
         let (message, fix) = (one_line(message), fix.map(one_line));
         let finding = Finding { file, line, column, severity, code: code.name(), message, fix };
         // Inherited entries are read more than once.

@@ -51,6 +51,7 @@ impl Node {
     /// Parses the source with the index `file`. Errors go into `report`.
     pub(super) fn read(text: &str, file: usize, report: &mut Report<'_>) -> Option<Self> {
         let start = Place::start(file);
+        // Before the parser, whose tree is several times as large as the text.
         if text.len() > MAX_BYTES {
             report.error(
                 start,
@@ -194,6 +195,7 @@ fn members(object: &ast::Object<'_>, file: usize, report: &mut Report<'_>) -> Me
         let at = Place { file, offset: property.start() };
         let key: Box<str> = property.name.as_str().into();
         let node = node(&property.value, file, report);
+        // JavaScript keeps the last of two equal keys, at the place of the first.
         match members.iter_mut().find(|member| member.key == key) {
             Some(first) => {
                 let message = format!("the key `{key}` stands twice in one object; the last one counts");

@@ -92,6 +92,7 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     let is_model = MODEL_KEYS.iter().any(|key| node.get(key).is_some());
     let others = || node.members().iter().filter(|member| !is_relevant(&member.key));
     let routes = others().find(|member| are_routes(&member.node) || typo(&member.key) == Some("routes"));
+    // With keys of a model beside it, the list is some other data of the model.
     if let Some(member) = routes.filter(|_| !is_model) {
         let message = format!(
             "`{}` is not read, only `routes` is, and a file without it is a LoopBack model",
@@ -103,6 +104,7 @@ pub(super) fn check(node: &Node, report: &mut Report<'_>) -> bool {
     if let Some(member) = others().find(|member| are_rules(&member.node)) {
         let message = format!("`{}` holds rules, but only `acls` is read", member.key);
         let fix = Some("write `acls`".into());
+        // The rules would be ignored, and the default permission alone would decide.
         if !is_model {
             report.error(member.at, Code::UnknownKey, message, fix);
             return false;
@@ -135,6 +137,7 @@ fn typo(written: &str) -> Option<&'static str> {
     let distance = |key: &&'static str| strsim::damerau_levenshtein(&folded, &key.to_lowercase());
     // `name` and `base` differ in two letters.
     let slips = if written.len() < 6 { 1 } else { 2 };
+    // A misspelt `routes` turns a file into a model.
     let routes = ["routes"].into_iter();
     let near = RELEVANT_KEYS.into_iter().chain(routes).map(|key| (distance(&key), key));
     near.filter(|(distance, _)| *distance <= slips).min_by_key(|(distance, _)| *distance).map(|(_, key)| key)

@@ -104,6 +104,7 @@ fn rule_usages(analysis: &Analysis) -> (HashMap<Arc<str>, RuleUsage>, HashMap<us
             let rules = model.rules(&target);
             let rule_list = analysis.rule_list(plan, &rules);
             let has_rules = !model.entries.is_empty() || !model.rows.is_empty();
+            // A model without any rules has a finding of its own.
             if rules.is_empty() && has_rules {
                 open.entry(plan.model).or_default().insert(route.name.to_string());
             }
@@ -144,9 +145,11 @@ fn judge_entry(
     };
     match usage.filter(|usage| usage.matched) {
         // A rule without a known method or access type was reported when it was read.
+        // One finding for each cause: these rules have one from the reader.
         None if entry.is_reported() || usage.is_none_or(|usage| !usage.named) => {}
         None => never(&format!("no request is about {}", entry.subject())),
         Some(usage) if who == Who::Owner && !usage.ownable => {
+            // A file without `owner` was reported as a whole.
             if !owner_is_undeclared {
                 never("no request that it covers names a row, so no caller is the owner");
             }

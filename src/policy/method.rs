@@ -179,6 +179,7 @@ const DESTROY_ALL: &str = "destroyAll";
 const PROTOTYPE: &str = "prototype.";
 
 fn methods(table: &[Line], replace_on_put: bool) -> Vec<Method> {
+    // `replaceOnPUT` decides whether PUT replaces a row or patches it.
     let unwanted = if replace_on_put { Patch } else { Replace };
     let routes = |line: &Line| {
         let wanted = line.http.iter().filter(|(when, _, _)| *when != unwanted);

@@ -38,6 +38,7 @@ impl Models {
             let model = resolver.model(Which::BuiltIn(index), 0);
             models.list.extend(model);
         }
+        // A file with the name of a built-in model replaces it, and may extend it.
         models.list.retain(|model| !resolver.definitions.iter().any(|file| file.name == model.name));
         for index in 0..resolver.definitions.len() {
             resolver.public = resolver.is_public(index);
@@ -69,6 +70,7 @@ impl Models {
         for (name, at) in tracked {
             let changes: Box<str> = format!("{name}-change").into();
             if let Some(model) = self.by_name.get(&changes).and_then(|index| self.list.get_mut(*index)) {
+                // LoopBack makes this model public in any case.
                 model.public = true;
                 continue;
             }

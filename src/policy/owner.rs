@@ -86,6 +86,7 @@ impl Owner {
             // own.
             Self::Account => return Ownership::Known(!user.is_empty() && id == Some(user)),
             Self::Segment(name) => {
+                // The path contains the owner's id, so the app need not be asked.
                 let owner = action.capture(name);
                 return Ownership::Known(!user.is_empty() && owner.as_deref() == Some(user));
             }
@@ -142,6 +143,7 @@ impl<'s> Question<'s> {
             (Reading::Pointer(pointer), OwnerAnswer::Row(value)) => {
                 value.pointer(pointer).and_then(scalar)?
             }
+            // Blanks around a header's value do not belong to it (RFC 9110 section 5.5).
             (Reading::Header, OwnerAnswer::Header(Some(value))) => value.trim().to_owned(),
             _ => return None,
         };
@@ -152,6 +154,7 @@ impl<'s> Question<'s> {
     /// belongsTo relation has to (docs/loopback-3.28.md section 8.6, step 3).
     #[must_use]
     pub fn verdict(&self, answer: &OwnerAnswer, caller: Caller<'_>, user_exists: bool) -> OwnerVerdict {
+        // An answer without an owner and a caller without an id must not match.
         let Some(user) = caller.user.filter(|user| !user.is_empty()) else { return OwnerVerdict::NotOwner };
         let owns = match (self.reading, answer) {
             (Reading::Row(row), OwnerAnswer::Row(value)) => row.is_owned_by(value, user, user_exists),
@@ -164,6 +167,7 @@ impl<'s> Question<'s> {
 
 impl RowOwner {
     fn is_owned_by(&self, row: &Value, user: &str, user_exists: bool) -> bool {
+        // A list or a text has no properties; such an answer is no row.
         if !row.is_object() {
             return false;
         }

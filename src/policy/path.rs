@@ -86,6 +86,7 @@ pub(super) fn decode(segment: &str) -> Cow<'_, str> {
 
 /// A decoded segment under the widest case folding of any app: `É` is `é`, and the Kelvin sign is `k`.
 pub(super) fn folded(text: &str) -> String {
+    // Both directions, because some letters have one case mapping only.
     let lower = text.nfkc().flat_map(char::to_lowercase);
     lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
@@ -194,6 +195,7 @@ pub(super) fn unescape(segment: &str, plain: &mut String) {
 /// Encodes a text as one segment: all except the unreserved characters. `None` if no encoding is safe: an empty
 /// text, a dot segment, or one with a character that servers may treat as a separator after decoding.
 pub(super) fn encode(text: &str) -> Option<String> {
+    // These would change the path of the look-up, and so the row that is read.
     let unsafe_text = matches!(text, "" | "." | "..")
         || text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ';'))
         // A text with an escape in it might be decoded twice.

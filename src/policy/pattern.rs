@@ -34,6 +34,7 @@ fn parse(text: &str) -> Result<Vec<Piece>, (&'static str, Option<&'static str>)>
         ));
     }
     let rest = text.strip_prefix('/').unwrap_or(text);
+    // A slash at the end makes no difference in requests, either.
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let segments: Vec<&str> = if rest.is_empty() { Vec::new() } else { rest.split('/').collect() };
     let last = segments.len().saturating_sub(1);
@@ -41,6 +42,7 @@ fn parse(text: &str) -> Result<Vec<Piece>, (&'static str, Option<&'static str>)>
     for (index, segment) in segments.into_iter().enumerate() {
         let piece = piece(segment).map_err(|what| (what, None))?;
         if let Piece::Capture(name) | Piece::Rest(name) = &piece {
+            // A remainder extends to the end, so nothing behind it could match.
             if matches!(piece, Piece::Rest(_)) && index != last {
                 return Err(("`{*name}` comes last", None));
             }
@@ -162,6 +164,7 @@ pub(super) fn lookup_mistake(target: &str) -> Option<(String, String)> {
 /// A suggestion for a path in another notation: `write …`.
 pub(super) fn write_instead(text: &str) -> String {
     let meant = meant(text);
+    // A suggestion that is an error itself would not help.
     if parse(&meant).is_err() {
         return "write whole segments: words, `{name}`, and `{*rest}` at the end".to_owned();
     }

@@ -79,6 +79,7 @@ impl ModelPlan {
             text: entry.describe(),
             fit: entry.fit(target),
         });
+        // Stored rules come first, as in the compiled list.
         rows.chain(entries).collect()
     }
 

@@ -8,6 +8,7 @@ const UNCOUNTABLE: &str = include_str!("uncountable.txt");
 /// The plural of a name.
 pub(super) fn pluralize(name: &str) -> String {
     let word = name.to_ascii_lowercase();
+    // Before the rules, which would append an ending to a plural.
     let stays = UNCOUNTABLE.split_whitespace().any(|known| known == word)
         || PLURALS.iter().any(|ending| ending.fits(&word));
     if stays {

@@ -197,6 +197,7 @@ fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, Stri
     let text =
         |key| route.and_then(|route| route.get(key)).and_then(Node::text).filter(|text| !text.is_empty());
     let verb = text("verb").unwrap_or("all").to_ascii_uppercase();
+    // LoopBack's shorthand.
     let verb = if verb == "DEL" { "DELETE".into() } else { verb.into_boxed_str() };
     let path = text("path").map_or_else(|| format!("/{name}"), str::to_owned);
     if !instance {

@@ -60,6 +60,7 @@ pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "
 impl RoutesFile {
     /// Parses a file that has `routes`.
     pub(super) fn read(node: &Node, label: &str, report: &mut Report<'_>) -> Self {
+        // Strict, unlike for LoopBack's files, in which apps have keys of their own.
         known_keys(node, &FILE_KEYS, report);
         let routes = node.get("routes");
         if let Some(list) = routes.filter(|list| !list.is_list()) {
@@ -203,6 +204,7 @@ pub(super) fn read_owner(node: &Node, names: &[&str], report: &mut Report<'_>) -
             unknown(name);
             Some(Owner::Segment(name.into()))
         }
+        // Exactly one form: with two, it would be open which one decides.
         (None, Some(target), Some(pointer), None) if pointer.starts_with('/') => {
             lookup_owner(target, Field::Pointer(pointer.into()), cache, &mut unknown)
         }

@@ -53,6 +53,7 @@ impl SegmentTable {
         } else {
             self.middles.extend_from_slice(middle);
         }
+        // At half full, probe sequences stay short, and there is always a free slot.
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
@@ -64,9 +65,11 @@ impl SegmentTable {
     pub(super) fn find(&self, from: u32, word: &str) -> Option<u32> {
         let (key, middle) = self.key(word.as_bytes())?;
         let mask = self.slots.len().checked_sub(1)?;
+        // Linear probing: the next slot is in the same or the next cache line.
         let mut place = self.hash(from, key, middle);
         loop {
             let slot = self.slots.get(place & mask)?;
+            // Entries are never removed, so a free slot ends the sequence.
             if slot.to == 0 {
                 return None;
             }

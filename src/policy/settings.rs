@@ -8,6 +8,7 @@ const NOT_SETTINGS: [&str; 5] = ["name", "properties", "acls", "options", "setti
 /// The settings of a definition. The keys of `options` (or `settings`) take precedence over those at the top.
 pub(super) fn own(definition: &Node) -> Members {
     let mut settings: Members = Vec::new();
+    // LoopBack reads `options`, and `settings` only without it.
     let inner = definition
         .get("options")
         .filter(|node| node.is_object())
@@ -35,6 +36,7 @@ pub(super) fn value<'n>(definition: &'n Node, key: &str) -> Option<(&'n Node, St
 /// concatenated, objects are merged deeply, other values are replaced. With `configureModelMerge: true` values
 /// are replaced by default.
 pub(super) fn merge(base: &[Member], own: &[Member]) -> Members {
+    // LoopBack 3's default adds lists up, so an own list cannot remove an inherited item.
     let replaces = find(own, "configureModelMerge").and_then(Node::bool) == Some(true);
     let mut merged: Members = base.to_vec();
     for member in own {

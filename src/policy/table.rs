@@ -168,6 +168,8 @@ impl Table {
         [Some(plain), Some(other), again].iter().flatten().all(|reading| {
             match self.find_raw(verb, reading, true) {
                 Found::Route(other) => other.index == hit.index && hit.captures_as(&other),
+                // An app that splits there serves no route that the rules know; the request's own route was
+                // judged.
                 Found::Unmatched => true,
                 Found::NoMethod | Found::Ambiguous => false,
             }
@@ -186,6 +188,7 @@ impl Table {
     fn find_raw<'t, 'p>(&'t self, verb: &str, path: &'p str, escaped: bool) -> Found<'t, 'p> {
         let mut on_account = false;
         if let Some((model, rest)) = self.mounted(path) {
+            // LoopBack's routes come before those of `routes` files.
             if let Some(hit) = model.trie.find(verb, rest, escaped) {
                 return self.found(model.first_route, hit.leaf, rest, escaped);
             }
@@ -195,6 +198,7 @@ impl Table {
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let [exact, folded] = &self.tries;
         let hits = [exact.find(verb, rest, escaped), folded.find(verb, rest, escaped)];
+        // Ranks are comparable over both tries, because all files are sorted together.
         match hits.into_iter().flatten().reduce(|a, b| if b.place < a.place { b } else { a }) {
             Some(hit) => self.found(0, hit.leaf, rest, escaped),
             None if on_account => Found::NoMethod,
@@ -205,6 +209,7 @@ impl Table {
     fn found<'t, 'p>(&'t self, first: usize, leaf: &'t Leaf, rest: &'p str, escaped: bool) -> Found<'t, 'p> {
         let index = first.saturating_add(leaf.route);
         let Some(route) = self.routes.get(index) else { return Found::Unmatched };
+        // Cannot happen. If it did, the request must be denied.
         let Some(model) = self.models.get(route.model) else { return Found::Ambiguous };
         Found::Route(Match { index, route, model, leaf, rest, escaped })
     }

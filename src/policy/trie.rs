@@ -112,6 +112,7 @@ impl Trie {
                 Piece::Rest(_) => break,
             };
         }
+        // A remainder needs no node of its own: it matches at the node in front of it.
         let takes_rest = matches!(pattern.last(), Some(Piece::Rest(_)));
         if let Some(node) = self.node(at) {
             let last = if takes_rest { &mut node.rest } else { &mut node.end };
@@ -210,6 +211,7 @@ impl Leaf {
             }
         });
         let captures: Box<[_]> = captures(pattern).map(Into::into).zip(places).collect();
+        // Looked up once here, because every decision about a row needs it.
         let id = captures.iter().rfind(|(name, _): &&(Box<str>, _)| **name == *"id").map(|(_, place)| *place);
         let rank = u32::try_from(end.rank).unwrap_or(u32::MAX);
         Self { route: end.route, verb, rank, before: None, id, captures }
@@ -265,6 +267,7 @@ impl<'t> Search<'t> {
         if segment.is_empty() {
             return;
         }
+        // All branches are followed: the rank decides, and not the order of the search.
         if let Some(next) = self.literal(node, at, segment) {
             self.walk(next, after);
         }

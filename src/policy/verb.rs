@@ -67,6 +67,7 @@ pub(super) fn mistake(method: &str) -> Option<(String, String)> {
     if upper == "DEL" {
         return Some((no_method, "write `DELETE`".to_owned()));
     }
+    // Other frameworks write several methods in one text.
     if method.contains([',', '|']) {
         let each: Vec<String> = upper.split([',', '|']).map(|word| format!("\"{}\"", word.trim())).collect();
         return Some((no_method, format!("write `[{}]`", each.join(", "))));

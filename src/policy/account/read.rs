@@ -30,6 +30,7 @@ impl<'a> Reader<'a, '_> {
         let ttl = self.seconds("ttl", "ttl");
         let max_ttl = self.seconds("maxTTL", "max_ttl");
         let reset_password_token_ttl = self.seconds("resetPasswordTokenTTL", "reset_password_token_ttl");
+        // It is bcrypt's cost. Imported hashes keep theirs until the next login (docs/decisions.md section 4).
         if let Some(node) = self.model.setting("saltWorkFactor") {
             let message = "`saltWorkFactor` has no effect: new passwords are hashed with argon2id".to_owned();
             let fix = Some("see `memory_kib` and `iterations` of `[password]`".into());
@@ -78,6 +79,7 @@ impl<'a> Reader<'a, '_> {
 
     /// A duration. LoopBack replaces 0 and the empty text by its default.
     fn seconds(&mut self, key: &str, name: &str) -> Option<f64> {
+        // A lifetime that LoopBack throws at or counts as expired is an error here, before any token has it.
         let node = self.own(key, name).filter(|node| node.is_truthy())?;
         let seconds = number(node);
         // Only together with `allowEternalTokens`: LoopBack refuses tokens with -1 otherwise

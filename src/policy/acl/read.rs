@@ -41,6 +41,7 @@ pub(super) fn read_property(node: &Node, report: &mut Report<'_>) -> Property {
 pub(super) fn read_access(node: &Node, report: &mut Report<'_>) -> Option<Box<str>> {
     let word = text_of(node, "accessType", report)?;
     let value = node.get("accessType")?;
+    // Both mean every access type, as an absent key does.
     if word.is_empty() || word == "*" {
         return None;
     }
@@ -90,6 +91,8 @@ pub(super) fn read_principal_id(node: &Node, report: &mut Report<'_>) -> Option<
     match &value.value {
         Json::Null => None,
         Json::Text(text) => Some(text.clone()),
+        // Ids are compared as strings (docs/loopback-3.28.md section 8.4), and files write numeric ids without
+        // quotes.
         Json::Number(_) => Some(javascript::to_text(&value.plain()).into()),
         _ => {
             let text = javascript::to_text(&value.plain());

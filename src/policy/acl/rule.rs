@@ -94,6 +94,7 @@ pub(in crate::policy) struct Target<'m> {
 pub(super) fn effect(word: &str) -> Option<Effect> {
     match word {
         "ALLOW" => Some(Effect::Allow { weight: 0 }),
+        // These two allow as ALLOW does, with a higher weight (docs/loopback-3.28.md section 8.5).
         "ALARM" => Some(Effect::Allow { weight: 1 }),
         "AUDIT" => Some(Effect::Allow { weight: 2 }),
         "DENY" => Some(Effect::Deny),
@@ -114,7 +115,9 @@ pub(super) fn principal(kind: Option<&str>, id: Option<&str>) -> String {
 /// The principal of a type and an id; `None` if LoopBack matches no caller with it.
 pub(in crate::policy) fn who(principal_type: Option<&str>, id: Option<&str>, user_type: &str) -> Option<Who> {
     match (principal_type?, id?) {
+        // An empty id is no user's.
         (kind, id) if kind == user_type => Some(Who::User(id.into())).filter(|_| !id.is_empty()),
+        // LoopBack has no resolver for `$related`, so it never matches.
         ("ROLE", "" | "$related") => None,
         ("ROLE", "$everyone") => Some(Who::Everyone),
         ("ROLE", "$authenticated") => Some(Who::Authenticated),
@@ -131,6 +134,7 @@ pub(super) fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
     match rule {
         None | Some("*") => Some(2),
         Some(EXECUTE) => Some(3),
+        // A WRITE rule matches REPLICATE requests (docs/loopback-3.28.md section 8.5).
         Some(WRITE) if request == REPLICATE => Some(3),
         Some(word) if word == request => Some(3),
         Some(_) => None,

@@ -14,6 +14,7 @@ const SPECIAL: [char; 14] = [':', '*', '(', ')', '?', '+', '[', ']', '|', '^', '
 /// All patterns of a path that begins with a slash, or an error text.
 pub(super) fn patterns(path: &str) -> Result<Vec<Vec<Piece>>, &'static str> {
     let path = path.strip_prefix('/').unwrap_or(path);
+    // Express is not strict about a slash at the end.
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut segments = Vec::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -33,6 +34,8 @@ pub(super) fn patterns(path: &str) -> Result<Vec<Vec<Piece>>, &'static str> {
 fn read(segment: &str) -> Result<(Piece, bool), &'static str> {
     let Some(name) = segment.strip_prefix(':') else {
         if segment.contains(SPECIAL) {
+            // A regular expression could match paths that its text does not show, so it is refused and not
+            // approximated.
             return Err("has a pattern that is not understood here");
         }
         return Ok((Piece::Literal(decode(segment).into()), false));

@@ -13,6 +13,7 @@ use crate::policy::{
 
 impl Assembly<'_, '_> {
     pub(super) fn owner(&mut self, model: &Model, mount: &str, methods: &[Method]) -> Owner {
+        // Our own key in a LoopBack file overrides LoopBack's way.
         if let Some(node) = model.setting("owner") {
             let mut names = vec!["id"];
             let paths = methods.iter().flat_map(|method| &method.http);
@@ -25,6 +26,7 @@ impl Assembly<'_, '_> {
             // LoopBack compares the id itself and does not load the row (docs/loopback-3.28.md section 8.6).
             return Owner::Account;
         }
+        // Without rows LoopBack has nothing to load, so no caller is the owner.
         if !model.persisted {
             return Owner::None;
         }
@@ -54,6 +56,8 @@ impl Assembly<'_, '_> {
                 continue;
             }
             let counts = match wanted.map(|node| &node.value) {
+                // Without `ownerRelations` LoopBack asks only the first relation (docs/loopback-3.28.md section
+                // 8.6).
                 None => std::mem::take(&mut first),
                 Some(Json::List(names)) => names.iter().any(|name| name.text() == Some(&member.key)),
                 Some(Json::Bool(true)) => true,
@@ -62,6 +66,8 @@ impl Assembly<'_, '_> {
             if !counts {
                 continue;
             }
+            // The foreign key is compared with the account's id. It would be another property of the account
+            // here.
             if text("primaryKey").is_some_and(|key| !key.is_empty() && key != target.key().name) {
                 let message =
                     format!("the relation `{}` is not by the account's id, so it makes no owner", member.key);

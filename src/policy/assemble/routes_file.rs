@@ -116,6 +116,7 @@ impl Assembly<'_, '_> {
         let settings = definition.node.members();
         let subject = Subject { name: &definition.name, at: definition.at, settings, is_plain: true };
         self.check_rules(subject, &file.acls, &methods);
+        // Unlike a LoopBack model, a `routes` file has no default way to find the owner.
         let asks = file.acls.iter().any(|entry| entry.who(USER) == Some(Who::Owner));
         if asks && matches!(file.owner, Owner::None) && definition.node.get("owner").is_none() {
             let message = "a rule speaks of `$owner`, but the file does not say how to find it".to_owned();
@@ -131,6 +132,7 @@ impl Assembly<'_, '_> {
             for (other, other_ignores) in others.iter() {
                 let literal = |piece: &Piece| matches!(piece, Piece::Literal(_));
                 let same_case = route.pattern.iter().zip(&other.pattern).all(|(a, b)| a == b || !literal(a));
+                // One file that ignores case is enough for both to match the same request.
                 let same_path = same_case || *ignore_case || *other_ignores;
                 let same_method = (route.methods.is_empty() && other.methods.is_empty())
                     || route.methods.iter().any(|method| other.methods.contains(method));
@@ -165,6 +167,7 @@ fn plan(route: &RouteEntry, model: usize, ignore_case: bool) -> RoutePlan {
 fn access(route: &RouteEntry) -> Option<&'static str> {
     let mut found = route.methods.iter().map(|method| if is_safe(method) { READ } else { WRITE });
     let first = found.next();
+    // Otherwise the route has rules for both access types: a GET is a READ, all else a WRITE.
     route.access.or(first.filter(|first| found.all(|other| other == *first)))
 }
 

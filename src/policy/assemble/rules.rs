@@ -21,6 +21,7 @@ impl Assembly<'_, '_> {
         if acls.is_empty() && self.rows_of(name).is_empty() && !methods.is_empty() {
             self.warn_of_no_rules(name, at, settings);
         }
+        // Built-in rules are LoopBack's; their findings could not be fixed.
         for entry in acls.iter().filter(|entry| entry.at.file != Place::NOWHERE.file) {
             self.check_principal_type(entry);
             self.check_principal(entry, is_plain);
@@ -86,6 +87,7 @@ impl Assembly<'_, '_> {
     }
 
     fn check_role(&mut self, entry: &Entry, name: &str, is_plain: bool) {
+        // A stored role may have any name, also one that looks misspelt.
         if self.stored.roles.iter().any(|role| *role == name) {
             return;
         }
@@ -112,6 +114,7 @@ impl Assembly<'_, '_> {
         }
         let by_alias = methods.iter().find(|method| method.aliases.iter().any(|alias| **alias == *word));
         if let Some(method) = by_alias {
+            // The same rule is inert in one profile and in force in the other.
             let message = if self.settings.loopback {
                 format!(
                     "`{word}` is an alias, and LoopBack's static rules do not know aliases: the rule never applies"
@@ -136,6 +139,7 @@ impl Assembly<'_, '_> {
 
 /// Whether an id looks like a user's name. Ids are numbers, or imported ones: hex digits or a UUID.
 pub(super) fn is_a_name(id: &str) -> bool {
+    // A guess, so the finding is a warning: an id without a digit is possible.
     id.contains('@') || !id.bytes().any(|byte| byte.is_ascii_digit())
 }
 

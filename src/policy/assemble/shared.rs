@@ -46,6 +46,7 @@ impl Shared {
 
     /// Shares rules within the current model.
     pub(super) fn rules(&mut self, rules: Box<[Rule]>) -> Arc<[Rule]> {
+        // A linear search: the routes of one model have few distinct lists.
         let known = self.rules.iter().find(|known| known.iter().eq(&*rules));
         known.map(Arc::clone).unwrap_or_else(|| {
             let rules: Arc<[Rule]> = rules.into();

@@ -29,6 +29,7 @@ impl Assembly<'_, '_> {
         if !self.settings.short_routes {
             return;
         }
+        // Both would match, and the app's route would never be reached.
         self.refuse_taken(files);
         for (path, verbs, method) in SHORT {
             let long = Some(Endpoint::Method(method));
@@ -105,6 +106,7 @@ impl Assembly<'_, '_> {
                 taken.push((route.at, format!("`{}`", route.path)));
             }
         }
+        // Models share the root with short routes only if the API root is the root of the host.
         if self.table.root.is_empty() {
             for (path, ..) in SHORT {
                 let model = self.mounts.get(path).and_then(|index| self.plan.models.get(*index));

@@ -50,6 +50,7 @@ impl Assembly<'_, '_> {
         let in_plan = self.plan.models.iter().map(|model| &*model.name);
         let names: BTreeSet<&str> =
             self.models.list.iter().map(|model| &*model.name).chain(in_plan).collect();
+        // Rows may also name `routes` files, so these are known names, too.
         if name != "*" && !names.contains(name) {
             let message = format!("{head} is for the unknown model `{name}`");
             let known: Vec<&str> = names.iter().copied().take(MAX_NAMES).collect();

@@ -55,6 +55,7 @@ impl Analysis {
         let rule_list = self.rule_list(context.plan, &rules);
         let now = rule_list.allows(&context.class);
         let mut counterfactuals = Vec::new();
+        // Each change is judged like a request, so that no advice is wrong.
         for (text, class) in others_like(&context.class, &rules, rule_list.ownable) {
             if rule_list.allows(&class) == now {
                 continue;

@@ -62,6 +62,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
                     // are open.
                     let counts = spelling != Spelling::Below
                         || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
+                    // One finding for each file and target; a file often has many such routes.
                     if counts && reported.insert((plan.model, spelling, end.route)) {
                         let found = Evasion { spelling, sent, end: &end };
                         report_evasion(plan, pattern, &found, report);
@@ -77,6 +78,7 @@ pub(super) fn check_overrides(analysis: &Analysis, report: &mut Report<'_>) {
     let mut reported: HashSet<usize> = HashSet::new();
     for (route, plan) in analysis.plan.routes.iter().enumerate() {
         // The User API does not read `_method`.
+        // The app never sees these requests.
         let is_ours = |route: &Route| route.operation.account.is_some();
         if analysis.set.table.routes.get(route).is_none_or(is_ours) {
             continue;
@@ -144,6 +146,7 @@ fn find_evasion(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) 
         reference: "unmatched".into(),
     }];
     let (index, name, there) = match table.find(method, path) {
+        // The same route again is no evasion.
         Found::Route(hit) if hit.index != route => {
             let plan = analysis.plan.routes.get(hit.index)?;
             let rules = &hit.route.judge(is_safe(method)).rules;

@@ -34,6 +34,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Sou
     let mut nearest: BTreeMap<(usize, usize), (Claim<'_>, Claim<'_>)> = BTreeMap::new();
     for claim in of_routes_files {
         for other in near(&index, claim.pattern) {
+            // Within one file the author sees both; ties there are errors.
             let same_file = other.plan.at.file == claim.plan.at.file;
             // Of two `routes` files, only the later one gets the finding.
             let is_turn = is_model(analysis, other.plan) || other.route < claim.route;

@@ -58,6 +58,7 @@ impl Resolver<'_, '_> {
         let message = format!("the base `{base}` of `{name}` is not defined");
         let others = self.definitions.iter().chain(&self.built_in).map(|other| &*other.name);
         let near = did_you_mean(base, others.filter(|other| *other != name));
+        // The rules of a model without routes are never asked, so there it is only a warning.
         if self.public {
             let fix = near.unwrap_or_else(|| {
                 format!(
@@ -103,9 +104,11 @@ impl Resolver<'_, '_> {
             Some((node, _)) => (node.text().map(str::to_owned), node.at),
             None => (None, at),
         };
+        // LoopBack's default.
         let base = base.unwrap_or_else(|| "PersistedModel".to_owned());
         let below = if built_in && &*name == "Model" {
             None
+        // Also catches cycles, without a set of visited models.
         } else if depth >= MAX_BASES {
             let fix = Some("let the chain end at a built-in model".into());
             let message = format!("the base of `{name}` leads back to itself or goes too far");
