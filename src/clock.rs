@@ -72,6 +72,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {
+                // A clock before 1970 counts as 1970.
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }

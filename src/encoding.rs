@@ -30,6 +30,7 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
 
 /// The two lower-case hexadecimal digits of a byte.
 pub(crate) fn hex_digits(byte: u8) -> [u8; 2] {
+    // An array, so that callers on the request path do not allocate.
     [byte >> 4, byte & 15].map(|nibble| nibble + if nibble < 10 { b'0' } else { b'a' - 10 })
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn to_number(value: &Value) -> f64 {
         Value::Bool(on) => f64::from(u8::from(*on)),
         Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
         Value::String(text) => text_to_number(text),
+        // JavaScript converts a list to a text first, so `Number([7])` is 7.
         Value::Array(_) => text_to_number(&to_text(value)),
         Value::Object(_) => f64::NAN,
     }
@@ -61,6 +62,7 @@ pub(crate) fn to_text(value: &Value) -> String {
             None => number.to_string(),
         },
         Value::Array(items) => {
+            // `String([null])` is empty, although `String(null)` is not.
             let one = |item: &Value| if item.is_null() { String::new() } else { to_text(item) };
             items.iter().map(one).collect::<Vec<_>>().join(",")
         }
@@ -79,6 +81,7 @@ pub(crate) fn number_to_text(number: f64) -> String {
     }
     let magnitude = number.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        // Beyond these bounds JavaScript switches to the exponent.
         let text = format!("{number:e}");
         return if magnitude >= 1.0 { text.replace('e', "e+") } else { text };
     }

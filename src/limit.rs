@@ -125,6 +125,7 @@ impl<C: Clock + Clone> Limits<C> {
             LimitKind::Register => &self.register,
             LimitKind::Request => &self.request,
         };
+        // A limit that is off costs nothing, not even a hash.
         let Some(limiter) = limiter else { return Ok(()) };
         limiter
             .check_key(&self.hasher.hash_one(network(client)))
@@ -137,6 +138,7 @@ impl<C: Clock + Clone> Limits<C> {
     /// [`RetryAfter`] when the row was written too often.
     pub fn check_write(&self, user: &UserId, bytes: usize) -> Result<(), RetryAfter> {
         let Some(limiter) = &self.write else { return Ok(()) };
+        // By size: a large row costs the disk as much as many small ones.
         let pages = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
         let pages = NonZeroU32::new(pages).unwrap_or(NonZeroU32::MIN);
         match limiter.check_key_n(&self.hasher.hash_one(user), pages) {
@@ -178,6 +180,7 @@ impl RetryAfter {
 /// The address that identifies a client: an IPv4 address, or the /64 of an IPv6 address, which one host usually
 /// has for itself.
 fn network(client: IpAddr) -> IpAddr {
+    // An IPv4 address that is mapped to IPv6 is the same client.
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         v4 @ IpAddr::V4(_) => v4,
@@ -185,6 +188,7 @@ fn network(client: IpAddr) -> IpAddr {
 }
 
 fn quota(rate: &Rate) -> Option<Quota> {
+    // governor counts in the time for one request, not in requests for a time.
     let each = rate.period.checked_div(rate.burst)?;
     Some(Quota::with_period(each)?.allow_burst(rate.burst.try_into().ok()?))
 }

@@ -60,6 +60,7 @@ pub(crate) fn parse(text: &str, bounds: Bounds) -> Result<Map<String, Value>, Li
     if bounds.strict && pairs > MAX_PAIRS {
         return Err(LimitExceeded::Pairs);
     }
+    // body-parser raises `arrayLimit` to the number of parameters.
     let items = if bounds.strict { bounds.items.max(pairs) } else { bounds.items };
     // As in `qs`: equal names are combined first, in the order of a JavaScript object.
     let mut named = Object::default();
@@ -92,6 +93,7 @@ pub(crate) fn find<'q>(query: &'q str, name: &str) -> Found<'q> {
     for (key, value) in query.split('&').take(MAX_PAIRS).map(split) {
         let key = decode(key);
         let (root, is_plain) = root(&key);
+        // The name of a pair may be spelt with brackets or escapes, so every name is decoded.
         if root != name {
             continue;
         }
@@ -117,6 +119,7 @@ pub(crate) fn split(pair: &str) -> (&str, &str) {
             _ => None,
         }
     });
+    // A name alone has an empty value.
     let Some(at) = bracket.or_else(|| pair.find('=')) else { return (pair, "") };
     let (name, rest) = pair.split_at_checked(at).unwrap_or((pair, ""));
     (name, rest.strip_prefix('=').unwrap_or(rest))

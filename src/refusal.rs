@@ -122,6 +122,7 @@ impl Refusal {
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+        // A message may quote the request; a browser must not take it for a page.
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-request-id", id);
@@ -133,6 +134,7 @@ impl Refusal {
     // `Bearer` only. `gate/challenge.rs` adds `Basic` for clients and routes that need it.
     fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
         if self.status() == 401 && challenge {
+            // RFC 6750 section 3.1: only a token that was sent can be invalid.
             let value = if matches!(self, Self::TokenExpired | Self::TokenUnusable) {
                 "Bearer error=\"invalid_token\""
             } else {
@@ -142,6 +144,7 @@ impl Refusal {
         }
         let wait = match self {
             Self::TooMany(wait) => Some(*wait),
+            // Both may pass soon, and RFC 9110 section 10.2.3 lets a 503 say so.
             Self::StoreDown | Self::OwnerUnknown => Some(Duration::from_secs(1)),
             _ => None,
         };
@@ -281,6 +284,7 @@ impl Form {
     /// The format for a request: HTML only for a browser that navigates. Scripts get JSON.
     #[must_use]
     pub fn of(method: &str, accept: Option<&[u8]>, fetch_mode: Option<&[u8]>) -> Self {
+        // Old browsers do not send the field.
         let navigates = fetch_mode.is_none_or(|mode| mode == b"navigate");
         let wants_page = accept.is_some_and(|accept| accept.split(|b| *b == b',').any(is_html));
         if matches!(method, "GET" | "HEAD") && navigates && wants_page { Self::Page } else { Self::Json }

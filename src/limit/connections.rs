@@ -31,6 +31,7 @@ impl Connections {
     #[must_use]
     pub fn enter(&self, client: IpAddr) -> Option<Connection> {
         let Some(most) = self.most else { return Some(Connection { _guard: None }) };
+        // Counted first and compared after: two connections at once cannot both take the last place.
         let (guard, open) = self.open.incr(network(client), 1);
         (open <= most).then_some(Connection { _guard: Some(guard) })
     }

@@ -12,6 +12,7 @@ pub fn most_open_files() -> u64 {
 /// then.
 pub fn raise_open_files() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // Distributions set the soft limit to 1024 for programs with `select`, which the gate does not use.
     if current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok() {
         return maximum.unwrap_or(u64::MAX);
     }

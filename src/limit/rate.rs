@@ -49,6 +49,7 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, RateError> {
         let (count, unit) = text.split_once('/').ok_or_else(|| RateError::Form(text.to_owned()))?;
         let (count, unit) = (count.trim(), unit.trim());
+        // A common slip, so the message shows the whole form.
         if count.is_empty() || unit.is_empty() {
             return Err(RateError::Form(text.to_owned()));
         }

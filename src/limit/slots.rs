@@ -42,6 +42,7 @@ impl Drop for Slot {
         let mut taken = self.slots.lock();
         if let Some(count) = taken.get_mut(&self.key) {
             *count -= 1;
+            // So that the map does not keep a key for every client that ever came.
             if *count == 0 {
                 taken.remove(&self.key);
             }

@@ -44,6 +44,7 @@ impl Table {
     fn bucket(&self, key: u64) -> Option<&Mutex<Bucket>> {
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
         let bucket = key as usize & self.buckets.wrapping_sub(1);
+        // Low bits select the bucket: the keys are hashes, so they are spread evenly.
         let segment = self.segments.get(bucket / SEGMENT)?;
         segment.get_or_init(|| self.segment()).get(bucket % SEGMENT)
     }
@@ -63,12 +64,16 @@ impl StateStore for Table {
     {
         // 0 marks an empty entry.
         let key = (*key).max(1);
+        // A missing bucket cannot happen; the request then counts as the first of its client.
         let Some(bucket) = self.bucket(key) else { return measure(None).map(|(outcome, _)| outcome) };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let known = bucket.iter_mut().find(|entry| entry.key == key);
+        // A refused request does not change its entry, so waiting helps.
         let (outcome, whole_at) = measure(known.as_ref().map(|entry| entry.whole_at))?;
         if let Some(entry) = known {
             entry.whole_at = whole_at;
+        // The evicted client starts again with a full bucket, which is the error that a bounded table has to
+        // make.
         } else if let Some(place) = bucket.iter_mut().min_by_key(|entry| entry.rank()) {
             *place = Entry { key, whole_at };
         }

@@ -108,6 +108,7 @@ impl AccessLog {
     /// Passes on the collected lines. Called about every 100 ms, and at the end.
     pub fn tick(&mut self) {
         if !self.lines.is_empty() {
+            // The thread frees the packet, so a new one is needed here.
             let next = Vec::with_capacity(PACKET + LINE);
             self.log.offer_access(std::mem::replace(&mut self.lines, next));
         }
@@ -195,6 +196,7 @@ impl Record<'_> {
     }
 
     fn level(&self) -> &'static [u8] {
+        // A 4xx is the client's doing.
         if self.status >= 500 { b"warn" } else { b"info" }
     }
 
@@ -208,6 +210,7 @@ impl Record<'_> {
             end += segment.len();
             if segment.eq_ignore_ascii_case(TOKENS) && path.len() > end + 1 {
                 let kept = path.get(..end).unwrap_or_default();
+                // The only allocation of a record; these paths are rare.
                 return write(out, &[kept, b"/***"].concat());
             }
             end += 1;

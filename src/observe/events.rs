@@ -77,6 +77,7 @@ impl Events {
                 out.extend_from_slice(b",\"target\":");
                 line::json(&mut out, metadata.target().as_bytes());
             }
+        // Messages of the gate may quote a client's text.
         } else if line::is_misleading(&fields.message) {
             line::json(&mut out, &fields.message);
         } else {
@@ -90,6 +91,7 @@ impl Events {
 
 impl<S: Subscriber> Layer<S> for Events {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        // By target and not by level: audit lines have a switch of their own.
         let audit = event.metadata().target() == AUDIT;
         if audit && !self.log.audits() {
             return;
@@ -103,6 +105,7 @@ impl<S: Subscriber> Layer<S> for Events {
 impl Fields {
     fn name(&mut self, field: &Field) {
         let name = field.name();
+        // The value is kept, under another key.
         let prefix = if RESERVED.contains(&name) { "field." } else { "" };
         self.others.push(if self.json { b',' } else { b' ' });
         let quote: &[u8] = if self.json { b"\"" } else { b"" };
@@ -159,11 +162,13 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no NaN and no infinities.
         if value.is_finite() { self.bare(field, value) } else { self.text(field, &value.to_string()) }
     }
 
     /// The error with its chain of sources.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        // `Display` of our errors shows their own level only.
         let mut chain = value.to_string();
         let mut cause = value.source();
         while let Some(error) = cause {

@@ -13,6 +13,7 @@ pub(super) const MAX_TEXT_LEN: usize = 1024;
 const CUT: &str = "…";
 
 pub(super) fn number(out: &mut Vec<u8>, number: u64) {
+    // As many as `u64::MAX` has.
     let mut digits = [b'0'; 20];
     let mut rest = number;
     let mut used = 0;
@@ -52,6 +53,7 @@ pub(super) fn timestamp(out: &mut Vec<u8>, moment: Timestamp) {
     let (Ok(days), Ok(ms)) =
         (u64::try_from(moment.0.div_euclid(DAY)), u64::try_from(moment.0.rem_euclid(DAY)))
     else {
+        // Before 1970 the arithmetic below does not hold.
         let _ = write!(out, "{moment}");
         return;
     };
@@ -151,6 +153,7 @@ fn escape(out: &mut Vec<u8>, text: &str) {
             Some('\r') => out.extend_from_slice(b"\\r"),
             Some('\t') => out.extend_from_slice(b"\\t"),
             Some(c) if is_hidden(c) => {
+                // JSON escapes are UTF-16 code units (RFC 8259 section 7).
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     let _ = write!(out, "\\u{unit:04x}");
                 }

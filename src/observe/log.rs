@@ -131,6 +131,7 @@ impl Log {
     fn offer(&self, lines: Vec<u8>, capacity: usize) {
         let queue = &self.queue;
         let count = count_lines(&lines);
+        // The channel has one capacity for all; this counter gives each kind its own.
         let room = queue.waiting.fetch_add(1, Ordering::Relaxed) < capacity;
         if room && queue.sender.try_send(Message::Lines(lines)).is_ok() {
             return;
@@ -155,6 +156,7 @@ fn write(receiver: &Receiver<Message>, mut target: impl Write, waiting: &AtomicU
         match message {
             Message::Lines(lines) => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
+                // A closed pipe must not stop the gate. The metric shows the loss.
                 if target.write_all(&lines).is_err() {
                     dropped.fetch_add(count_lines(&lines), Ordering::Relaxed);
                 }

@@ -16,6 +16,7 @@ impl LogThrottle {
     /// `Some` if a line may be written now, with the number of lines that were suppressed since the last one.
     #[must_use]
     pub fn say(&self, now: Timestamp) -> Option<u64> {
+        // By whole seconds, so that one number is all the state.
         let second = now.0.div_euclid(1000);
         let last = self.last.load(Ordering::Relaxed);
         // Of several threads in the same second one writes the line.

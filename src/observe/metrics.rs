@@ -26,6 +26,7 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             cores: Mutex::default(),
+            // Id 0 is `other`, so that an unknown id counts there.
             labels: Mutex::new(vec![OTHER.into()]),
             logins: Default::default(),
             upstream_errors: Default::default(),
@@ -84,6 +85,7 @@ impl Metrics {
     /// All metrics in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self, gauges: &Gauges) -> String {
+        // Cloned, so that a scrape does not hold the lock while it renders.
         let cores = self.cores.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone();
         render::page(self, &cores, &labels, gauges)

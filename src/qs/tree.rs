@@ -81,6 +81,7 @@ impl Node {
                 members: vec![(place.to_string(), inner)],
                 former: FormerList::Overflow(*place),
             }),
+            // `qs` ignores this name wherever it occurs, against prototype pollution.
             Step::Name("__proto__") => Self::Map(Object::default()),
             Step::Name(name) | Step::TooDeep(name) => {
                 Self::Map(Object { members: vec![((*name).to_owned(), inner)], former: FormerList::No })
@@ -202,6 +203,7 @@ impl Object {
 
     /// The members in JavaScript's order: numbers ascending, then the others as inserted.
     pub(super) fn into_members(mut self) -> impl Iterator<Item = (String, Node)> {
+        // A stable sort: all other names have the same key, and keep their order.
         self.members.sort_by_cached_key(|(name, _)| place(name).unwrap_or(usize::MAX).min(MAX_INDEX));
         self.members.into_iter()
     }

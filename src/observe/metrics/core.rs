@@ -66,6 +66,7 @@ impl CoreMetrics {
     /// Counts an answered request. `label` is the route's id from [`super::Metrics::register_routes`].
     pub fn request(&self, label: u32, status: u16, elapsed: Duration) {
         let route =
+            // A label without a counter counts as `other`.
             usize::try_from(label).ok().and_then(|label| self.routes.get(label)).or(self.routes.first());
         if let Some(route) = route {
             add(
@@ -109,6 +110,7 @@ impl Decision {
 
 fn status_index(status: u16) -> usize {
     LISTED.binary_search(&status).unwrap_or_else(|_| {
+        // Below 100 it wraps to a large number, which is `other` as well.
         let class = usize::from(status / 100).wrapping_sub(1);
         LISTED.len() + class.min(CLASSES.len() - 1)
     })

@@ -77,6 +77,7 @@ impl Page {
         cores.iter().for_each(|core| core.add_durations(&mut sums));
         let mut count: u64 = 0;
         for (index, sum) in sums.iter().enumerate() {
+            // Prometheus' buckets are cumulative.
             count = count.wrapping_add(*sum);
             let bound = BOUNDS_US.get(index).map_or_else(|| "+Inf".to_owned(), |bound| seconds(*bound));
             self.line(&format!("{name}_bucket{{le=\"{bound}\"}}"), count);
@@ -112,5 +113,6 @@ fn seconds(micros: u64) -> String {
 }
 
 fn escaped(label: &str) -> String {
+    // The three escapes of the text format.
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
