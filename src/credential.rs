@@ -75,16 +75,19 @@ pub fn offered<'h>(
     let mut offered = Offered::default();
     if let Some(query) = query.filter(|_| settings.query) {
         for name in settings.param_names() {
+            // A list or an object is no id for LoopBack, either.
             let Found::Text(id) = qs::find(query, name) else { continue };
             offered.push(Hit { place: Place::Param, id, alternative: None });
         }
     }
+    // The order is LoopBack's: query, headers, cookies (docs/loopback-3.28.md section 1.1).
     for name in settings.header_names() {
         if let Some((id, alternative)) = header::read(fields.clone(), name, settings) {
             offered.push(Hit { place: Place::Header, id, alternative });
         }
     }
     let cookies = cookie::pairs(fields);
+    // Most API requests have no cookies.
     if cookies.clone().next().is_none() {
         return offered;
     }
@@ -109,6 +112,7 @@ pub fn is_credential(settings: &Settings, name: &str, value: &[u8]) -> bool {
             && (own.eq_ignore_ascii_case(name)
                 || own.bytes().map(header::fold).eq(name.bytes().map(header::fold)))
     });
+    // Other schemes of `Authorization` belong to the app.
     is_place && (!header::is_authorization(name) || settings.schemes.take(value))
 }
 

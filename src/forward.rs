@@ -38,6 +38,7 @@ impl Forwarder {
     /// A forwarder without connections.
     #[must_use]
     pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
+        // A pool for each core, so that connections never cross cores (docs/decisions.md section 2).
         let pool = Pool::new(&settings.servers, settings.balance);
         Self { pool, settings, deadlines, unreached: LogThrottle::default() }
     }

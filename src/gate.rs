@@ -62,6 +62,8 @@ impl Gate {
         };
         let keep_alive = match request.walk(down).await {
             Ok(keep_alive) => keep_alive,
+            // Boxed, as other rare steps below: otherwise the future of every request would have room for their
+            // state.
             Err(stop) => Box::pin(request.refuse(stop, down)).await,
         };
         request.write_record(down);
@@ -108,6 +110,7 @@ impl<'r> Request<'r> {
             api::check_takes(&action, head, None)?;
             (action, ReadBody::default())
         };
+        // In the record, because the access log needs it after the request.
         let action = record.action.get_or_init(|| action);
         let reading = Reading { head, action, session };
         let permit = self.decide(&reading, &record.owner).await;

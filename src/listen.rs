@@ -130,6 +130,7 @@ impl Server {
             () = self.accept(&listener) => {}
             () = self.obey() => {}
         }
+        // Before the wait, so that no new client is left in the backlog.
         drop(listener);
         self.deadlines.enter(Stage::Draining);
         if tokio::time::timeout(grace, self.all_ended()).await.is_err() {
@@ -155,6 +156,7 @@ impl Server {
                     if let Some(more) = self.shared.not_accepted.say(self.gate.clock.now()) {
                         tracing::warn!(%error, more, "a connection could not be accepted");
                     }
+                    // An idle connection has a descriptor that the new one can use.
                     if is_out_of_descriptors(&error) {
                         self.make_room();
                     }
@@ -205,6 +207,7 @@ impl Server {
     async fn tick(self: Rc<Self>) {
         let mut ticks: u32 = 0;
         let mut interval = tokio::time::interval(TICK);
+        // After a stall, a burst of ticks would only find the same time again.
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;

@@ -42,6 +42,7 @@ impl Buffer {
     /// Removes `count` bytes from the front.
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
+        // An empty buffer starts at the front again, so that bytes rarely have to move.
         if self.start == self.end {
             self.clear();
         }
@@ -55,6 +56,7 @@ impl Buffer {
 
     /// The free space at the end. If there is none, unconsumed bytes move to the front.
     pub fn space(&mut self) -> &mut [u8] {
+        // Only when the end is reached: moving at each call would copy the same bytes again and again.
         if self.end == self.bytes.len() && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;

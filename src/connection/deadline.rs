@@ -26,6 +26,7 @@ pub const TICK: Duration = Duration::from_millis(100);
 pub struct Deadlines {
     started: Instant,
     now_ms: Cell<u64>,
+    // Weak, so that a connection that ends only drops its own entry; the next tick removes it here.
     entries: RefCell<Vec<Weak<Entry>>>,
     /// The connections that were idle longest at the last scan, with the time since when. They are evicted
     /// next.
@@ -106,6 +107,7 @@ impl Deadlines {
     /// A new deadline, which does not expire until it is set.
     #[must_use]
     pub fn deadline(self: &Rc<Self>) -> Deadline {
+        // The ticker sleeps while there are no deadlines.
         self.wake_ticker();
         let entry = Rc::new(Entry {
             at_ms: Cell::new(NEVER),
@@ -178,6 +180,7 @@ impl Deadlines {
             self.next_candidate()
         });
         let Some(entry) = longest else { return false };
+        // Both now: its task may run later, and must not be found a second time.
         entry.rests_since.set(NEVER);
         entry.evicted.set(true);
         entry.wake();
@@ -189,6 +192,7 @@ impl Deadlines {
         let mut candidates = self.candidates.borrow_mut();
         loop {
             let (entry, since) = candidates.pop_front()?;
+            // One that was busy in between is not the longest idle any more.
             let resting = entry.upgrade().filter(|entry| entry.rests_since.get() == since);
             if resting.is_some() {
                 return resting;
@@ -306,6 +310,7 @@ impl Deadline {
         }
         let mut waker = self.entry.waker.borrow_mut();
         match waker.as_ref() {
+            // Most polls come from the same task, so the waker is cloned once.
             Some(known) if known.will_wake(cx.waker()) => {}
             _ => *waker = Some(cx.waker().clone()),
         }

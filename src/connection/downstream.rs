@@ -109,6 +109,8 @@ impl Downstream {
                 Some(_) => return Arrival::Closed,
             }
         }
+        // From the first byte to the last, however the bytes are spread: a slow head is an attack or a broken
+        // client.
         self.deadline.set(self.times.header);
         loop {
             match head.scan(self.scratch.input.filled(), limits) {
@@ -121,6 +123,7 @@ impl Downstream {
                 Ok(Scan::Partial) => {}
             }
             if self.scratch.input.space().is_empty() {
+                // A little more than the limit, so that the scanner sees the excess and names it.
                 let wanted = (self.scratch.input.capacity() * 2).min(limits.bytes + 1024);
                 self.scratch.input.grow(wanted);
             }
@@ -155,6 +158,7 @@ impl Downstream {
     /// Reads into the input, until the deadline ([`io::ErrorKind::TimedOut`]).
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self.socket.poll_fill(cx, &mut self.scratch.input) {
+            // Asked only when there is no data: a deadline that passes together with data does not lose it.
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             other => other,
         }
@@ -165,6 +169,7 @@ impl Downstream {
     /// # Errors
     /// [`BodyError`].
     pub async fn collect(&mut self, limit: u64) -> Result<Vec<u8>, BodyError> {
+        // Before the first byte is read, so that a client that waits for `100 Continue` never sends the body.
         if matches!(self.incoming, Incoming::Length(count) if count > limit) {
             return Err(BodyError::TooLarge);
         }
@@ -252,6 +257,7 @@ impl Downstream {
     /// When the client has closed, or does not read in time.
     pub async fn flush(&mut self) -> io::Result<()> {
         let mut sent = 0;
+        // A client that reads a byte now and then would extend the other deadline for ever.
         let whole = self.times.write.max(self.times.at_min_rate(self.scratch.to_client.len() as u64));
         let begun = self.deadline.now();
         self.deadline.set(self.times.write);

@@ -75,6 +75,7 @@ impl Socket {
             Self::Tcp(tcp) => recv(tcp, &mut byte, flags),
             Self::Unix(unix) => recv(unix, &mut byte, flags),
         };
+        // Data, an end and an error all mean that the connection is not quiet.
         matches!(peeked, Err(Errno::AGAIN))
     }
 
@@ -104,6 +105,7 @@ impl Socket {
     /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
     pub fn probe(&self) {
         if let Self::Tcp(tcp) = self {
+            // More often than on other connections: here only a probe shows that the peer has vanished.
             let often = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE).with_retries(3);
             // A failure only costs time.
             let _ = SockRef::from(tcp).set_tcp_keepalive(&often);

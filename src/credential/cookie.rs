@@ -29,6 +29,7 @@ pub(super) fn signed<'h>(
     let (_, raw) = pairs.find(|(own, _)| *own == name)?;
     // A value with a broken escape is not decoded.
     let value = decode_uri_component(raw).unwrap_or(Cow::Borrowed(raw));
+    // `s:` marks a signed value; the signature is base64 and has no dot.
     let (text, signature) = value.strip_prefix("s:")?.rsplit_once('.')?;
     // `j:` marks a JSON value in Express. An object is not an id.
     (secret.signed(text, signature) && !text.starts_with("j:")).then(|| Cow::Owned(text.to_owned()))

@@ -65,9 +65,11 @@ fn leads_to(part: &str, name: &str) -> bool {
 
 /// Whether the name of a pair has this root in any reading.
 fn names(part: &str, name: &str) -> bool {
+    // The quick check: most pairs are plain and have another name.
     if !part.contains(['%', '+']) && !part.contains(name) {
         return false;
     }
+    // At the first `=`, as most readers split, and as qs does: a credential must not reach the app by either.
     let (first, _) = part.split_once('=').unwrap_or((part, ""));
     let (second, _) = qs::split(part);
     [first, second].into_iter().any(|key| {

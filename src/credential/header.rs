@@ -22,6 +22,7 @@ pub(super) fn read<'h>(
         own.eq_ignore_ascii_case(name) && (!is_authorization || settings.schemes.take(value.trim_ascii()))
     });
     match text(ours.map(|(_, value)| value), name)? {
+        // An empty header is as good as none, so the next place is tried.
         Cow::Borrowed("") => None,
         Cow::Borrowed(text) => Some(readings(text, settings)),
         Cow::Owned(text) => {
@@ -52,6 +53,7 @@ fn text<'h>(lines: impl Iterator<Item = &'h [u8]>, name: &str) -> Option<Cow<'h,
     let second =
         if KEPT_FIRST.iter().any(|kept| kept.eq_ignore_ascii_case(name)) { None } else { values.next() };
     match (second, str::from_utf8(first)) {
+        // The usual case, without an allocation.
         (None, Ok(text)) if text.is_ascii() => Some(Cow::Borrowed(text)),
         (None, _) => Some(Cow::Owned(latin1(first).collect())),
         (Some(second), _) => Some(Cow::Owned(iter::once(second).chain(values).fold(
@@ -114,6 +116,7 @@ fn base64_text(text: &str) -> String {
 /// The base64 reading of a word that is probably an id itself, if it decodes to text. A raw id of 64 characters
 /// decodes to 48 random bytes, which is found out without an allocation.
 fn plausible(word: &str) -> Option<String> {
+    // On the stack. Longer words than any id are decoded below, if at all.
     let mut text = [0_u8; 256];
     let mut length = 0;
     for (byte, slot) in base64(word).zip(&mut text) {

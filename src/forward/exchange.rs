@@ -62,10 +62,12 @@ impl Forwarder {
     ) -> Result<Exchanged<'s>, ForwardError> {
         let alone = opening::open(down, head, outgoing, self.settings.reads_bodies)?.alone;
         let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
+        // Only requests with a token need the pulse.
         let _watched = outgoing.lease.map(|_| down.deadline.watch());
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(outgoing.client, &down.deadline, reuse).await?;
+            // Known only now: each server may have another name.
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
@@ -95,6 +97,7 @@ impl Forwarder {
         let mut left = self.pool.size();
         loop {
             let Some(server) = self.pool.choose(client) else { return Err(ForwardError::Cut) };
+            // Counted before the connect, so that requests that wait for one count as well.
             let active = server.enter();
             let idle = match reuse {
                 Reuse::Idle => server.take(self.deadlines.now()),
@@ -103,6 +106,7 @@ impl Forwarder {
             if let Some(socket) = idle {
                 return Ok(Connected { server, socket, reused: true, active });
             }
+            // Idle connections do not count: they may all be stale.
             left = left.saturating_sub(1);
             match self.connect(server, deadline).await {
                 Ok(socket) => return Ok(Connected { server, socket, reused: false, active }),
@@ -128,6 +132,7 @@ impl Forwarder {
             Some(Ok(socket)) => Ok(socket),
             Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
             None => {
+                // The connect is dropped, so it cannot record the failure itself.
                 server.refused();
                 Err(ForwardError::ConnectTimeout { server: server.name.clone() })
             }
@@ -188,9 +193,11 @@ impl<'x> Exchange<'x> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended, ForwardError>> {
+        // Compared below: a byte in either direction restarts the timeout.
         let before = self.progress();
         self.look_around()?;
         match self.advance(cx) {
+            // An app may close an idle connection at the moment at which it is reused (RFC 9112 section 9.3.1).
             Err(ForwardError::Cut) if self.may_be_repeated() => return Poll::Ready(Ok(Ended::Stale)),
             other => other?,
         }
@@ -277,6 +284,7 @@ impl<'x> Exchange<'x> {
     fn finish(self, server: &Server) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
+        // Every condition is about bytes that the next request could take for its own.
         let clean = !self.alone
             && response.keep_alive()
             && self.down.is_done()

@@ -70,6 +70,7 @@ impl Forwarder {
         let mut reuse = Reuse::Idle;
         loop {
             let Connected { server, socket, reused, active: _active } =
+                // A fixed address, so that `hash` chooses the same server for every look-up.
                 self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
             let request = self.look_up(wanted, server);
             // One deadline for the whole row, because a decision waits for it.
@@ -104,6 +105,7 @@ impl Forwarder {
             request.extend_from_slice(hosts.as_bytes());
             request.extend_from_slice(fields);
         }
+        // Marked like a forwarded request, so that a loop is detected here, too.
         self.settings.instance.write(&mut request, None);
         request.extend_from_slice(b"\r\n");
         request
@@ -217,6 +219,7 @@ impl<'l> Lookup<'l> {
                     }
                 }
             }
+            // While it is read, because a length may be missing or wrong.
             if body.len() > LARGEST_ROW {
                 return Err(ForwardError::RowTooLarge);
             }
@@ -231,6 +234,7 @@ impl<'l> Lookup<'l> {
             let wanted = self.input.capacity() * 2;
             self.input.grow(wanted);
         }
+        // Only once the answer has begun: before, there is nothing to acknowledge.
         let mut acknowledged = self.response.status() == 0;
         let filled = poll_fn(|cx| match self.up.poll_fill(cx, &mut self.input) {
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),

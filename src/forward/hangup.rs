@@ -25,6 +25,7 @@ impl Hangup {
 
     /// Whether the peer has gone. If not, the task is woken for the next check.
     pub(super) fn happened(&self, cx: &mut Context<'_>, socket: &Socket) -> bool {
+        // `passed` registers the task only if the time has not come, hence the loop.
         while self.next.passed(cx) {
             if socket.has_hung_up() {
                 return true;

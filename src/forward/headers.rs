@@ -127,6 +127,7 @@ pub(super) fn write_request(out: &mut Vec<u8>, head: &RequestHead, outgoing: &Ou
     if let Some(query) = outgoing.query {
         put(out, &[b"?", query.as_bytes()]);
     }
+    // Always HTTP/1.1, because hop-by-hop behaviour is the gate's own.
     put(out, &[b" HTTP/1.1\r\nHost: ", head.host().as_bytes(), b"\r\n"]);
     write_fields(out, head, outgoing, |_| true);
     write_connection(out, head, hop.alone);
@@ -165,6 +166,7 @@ fn write_fields(
             Kind::HandedOn if !scheme::agrees(&field, outgoing.origin.scheme) => {}
             Kind::Cookie if !outgoing.forward_credentials => {
                 let kept = credential::strip_cookies(outgoing.credentials, field.value);
+                // A field that consisted of credentials is omitted.
                 if !kept.is_empty() || field.value.is_empty() {
                     line(out, field.name, &kept);
                 }
@@ -228,6 +230,7 @@ pub(super) fn write_response(
     let delivery = match response.framing() {
         Framing::Empty => Delivery::Empty,
         Framing::Length(count) => Delivery::Length(count),
+        // HTTP/1.0 has no chunked coding.
         Framing::Chunked | Framing::UntilClose if old => Delivery::UntilClose,
         Framing::Chunked | Framing::UntilClose => Delivery::Chunked,
     };
@@ -237,6 +240,7 @@ pub(super) fn write_response(
         Delivery::Length(count) => length(out, count),
         Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Delivery::Empty => {
+            // The length of a HEAD or a 304 describes the body that a GET would have (RFC 9110 section 8.6).
             if let Some(count) = response.content_length().filter(|_| !matches!(response.status(), 204)) {
                 length(out, count);
             }
@@ -356,6 +360,7 @@ fn is_protected(names: &Names, option: &str) -> bool {
 fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> bool {
     let credential = !outgoing.forward_credentials
         && credential::is_credential(outgoing.credentials, field.name, field.value);
+    // A closure, because few heads nominate anything.
     let nominated = || head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
     !(credential || (head.nominates() && nominated()))
 }

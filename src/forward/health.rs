@@ -39,6 +39,7 @@ impl Health {
 
     /// Stores the result of a probe. `true` if it has changed.
     fn set(&self, up: bool) -> bool {
+        // Observations of connections before the first probe are forgotten.
         if !self.is_probed.swap(true, Ordering::Relaxed) {
             self.seen.store(UNSEEN, Ordering::Relaxed);
         }
@@ -72,6 +73,7 @@ impl Health {
         if self.seen.load(Ordering::Relaxed) != now {
             let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.since_ms.store(since, Ordering::Relaxed);
+            // After the time, so that a reader of the new state sees the time that belongs to it.
             self.seen.store(now, Ordering::Release);
         }
     }

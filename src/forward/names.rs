@@ -169,6 +169,7 @@ impl Names {
         let mut entries: Vec<Entry> =
             built_in().chain(reserved.iter().map(|name| Entry::new(name))).collect();
         entries.sort();
+        // A prefix makes the names below it redundant, and the trie relies on that.
         entries.dedup_by(|later, first| first.matches(&later.name));
         let underscored = underscored.iter().map(|name| name.to_ascii_lowercase().into()).collect();
         Self { tree: tree(&entries), underscored }
@@ -185,6 +186,7 @@ impl Names {
         for byte in name.bytes() {
             let Some(node) = self.tree.get(at) else { return false };
             let symbol = symbol(byte);
+            // No child: the name is reserved only if a prefix ends here.
             if node.symbols >> symbol & 1 == 0 {
                 return node.end == End::Prefix;
             }

@@ -143,6 +143,7 @@ impl Pool {
     /// The server for a request of a client; `None` if there are no servers.
     #[must_use]
     pub fn choose(&self, client: IpAddr) -> Option<&Server> {
+        // Also if it is down: there is no other.
         if let [only] = &*self.servers {
             return Some(only);
         }
@@ -153,6 +154,7 @@ impl Pool {
             let rank = |server: &&Server| (server.is_up(), mix(server.seed ^ client_key(client)));
             return self.servers.iter().max_by_key(rank);
         }
+        // Servers with equally many requests take turns.
         let turn = self.turn.replace(self.turn.get().wrapping_add(1)) % self.servers.len().max(1);
         let in_turn = || self.servers.iter().cycle().skip(turn).take(self.servers.len());
         in_turn().filter(|s| s.is_up()).min_by_key(|s| s.active.get()).or_else(|| in_turn().next())
@@ -195,6 +197,7 @@ impl Server {
     pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.most_idle() {
+            // The shorter of both: an app must not make the gate keep connections for hours.
             let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
             idle.push(Idle { socket, since: now, keep });
         }

@@ -60,6 +60,7 @@ pub(super) async fn run(
     let mut taken = Taken::default();
     let mut stalls = Stalls::default();
     let mut seen = None;
+    // A WebSocket may be silent for as long as it likes.
     down.deadline.clear();
     // A peer that has vanished sends nothing.
     up.probe();
@@ -105,6 +106,7 @@ pub(super) async fn run(
     .await;
     down.bytes_in += taken.by_app;
     down.bytes_out += taken.by_client;
+    // A close frame inside of another frame would be payload.
     if let Some(close) = close
         && finish_frame(down, &mut up, &mut frames).await.is_ok()
         && !frames.is_closed()
@@ -192,6 +194,7 @@ fn pump(
         }
         match flow {
             Flow::Closed => return Poll::Ready(Ok(())),
+            // Half-closed, because the other direction may still have data.
             Flow::Ending => match to.poll_shutdown(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => *flow = Flow::Closed,

@@ -111,6 +111,7 @@ impl Request<'_> {
         );
         self.record.status.set(response.status().as_u16());
         // The body was not read. A small rest is discarded; a large or late one ends the connection.
+        // A body that was too slow once would be too slow to discard.
         let in_time = response.status() != http::StatusCode::REQUEST_TIMEOUT;
         let stays = head.keep_alive() && down.deadline.stage() == Stage::Serving;
         let reusable = stays && (down.is_done() || (in_time && down.is_small()));

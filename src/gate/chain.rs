@@ -34,6 +34,7 @@ impl<'r> Chain<'r> {
                 is_plain = false;
                 continue;
             }
+            // Nothing left of an unreadable entry can be trusted.
             let Some((address, bare)) = address(entry) else { break };
             is_plain &= bare;
             kept = start;

@@ -77,6 +77,7 @@ pub(super) fn complete(
         return;
     }
     let headers = response.headers_mut();
+    // A client must not be asked for what the gate would not read.
     if !schemes.bearer {
         headers.remove(WWW_AUTHENTICATE);
     }

@@ -109,6 +109,7 @@ impl<'r> Context<'r> {
             host: head.host(),
             is_proxy,
         };
+        // A client's own `X-Forwarded-*` is not even parsed.
         if !is_proxy {
             return Self { origin, client: address, request_id: ids.take(), repeated: None };
         }
@@ -120,6 +121,7 @@ impl<'r> Context<'r> {
         let origin = Origin {
             chain,
             scheme: if is_tls { "https" } else { "http" },
+            // Checked, because it is written into a header and compared with origins.
             host: first(host).filter(|host| wire::is_host(host)).unwrap_or(origin.host),
             ..origin
         };

@@ -81,7 +81,9 @@ impl<'r> Request<'r> {
                     });
                 }
                 Decision::Ask(question) => {
+                    // Set before the look-up, so that a request whose look-up fails is counted as an error.
                     record.decision.set(Some((Counted::Error, None)));
+                    // The rules ask for one owner only; a second question must not loop.
                     if known_owner.get().is_some() {
                         return Err(Refusal::OwnerUnknown);
                     }

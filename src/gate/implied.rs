@@ -112,6 +112,7 @@ impl<'r> Request<'r> {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";
             return Err(Refusal::BadRequest { status: 400, message: message.to_owned() }.into());
         }
+        // A new cell: the owner of the other row is not that of the first.
         self.decide(reading, &Cell::new(None)).await?;
         Ok(())
     }

@@ -172,6 +172,7 @@ impl Owners {
         clock: &Clock,
         fetch: &impl AsyncFn() -> Result<Fetched, ForwardError>,
     ) -> Landed {
+        // Refused and not queued, so that the number of waiting requests is bounded.
         if self.under_way.borrow().len() >= MOST_UNDER_WAY {
             return Err(Rc::new(Failure::TooMany));
         }
@@ -278,11 +279,13 @@ fn read(question: &Question<'_>, found: Fetched) -> Result<OwnerAnswer, Failure>
     match found.status {
         200 if question.header.is_some() => Ok(OwnerAnswer::Header(found.header)),
         200 => {
+            // Some apps write a byte order mark, which JSON does not allow.
             let body = found.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&found.body);
             serde_json::from_slice(body).map(OwnerAnswer::Row).map_err(Failure::NoJson)
         }
         // 400: no row has such an id. The log mentions it, because an app may answer so to a host as well.
         400 | 404 | 410 => Ok(OwnerAnswer::Missing),
+        // Not a missing row: the app refuses all look-ups, so every owner would be locked out silently.
         401 => Err(Failure::Unauthorized),
         status => Err(Failure::Status(status)),
     }

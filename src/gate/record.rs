@@ -74,6 +74,7 @@ impl Request<'_> {
         let elapsed = record.started.elapsed();
         let action = record.action.get();
         let (route, index) = record.route.get();
+        // Label 0 counts all routes without their own.
         let label = rules.labels.get(index as usize).copied().unwrap_or(0);
         core.metrics.request(label, record.status.get(), elapsed);
         let (decision, rule) = match record.decision.get() {

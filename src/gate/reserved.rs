@@ -34,6 +34,7 @@ pub fn is_reserved(path: &str) -> bool {
         return false;
     }
     RESERVED.iter().any(|ours| {
+        // Lazily decoded, so that a long path costs no more than the prefix.
         let mut path = percent_decode_str(path);
         ours.bytes().all(|byte| path.next() == Some(byte)) && matches!(path.next(), None | Some(b'/'))
     })

@@ -58,6 +58,7 @@ impl Rules {
     /// Replaces the ruleset. Requests in progress end under the old one.
     pub fn replace(&self, ruleset: Ruleset) {
         self.current.store(Arc::new(ruleset));
+        // After the set, so that a core that sees the new version gets the new set.
         self.version.fetch_add(1, Ordering::Release);
     }
 
@@ -82,6 +83,7 @@ impl RulesView {
     pub fn current(&self) -> Rc<Held> {
         let version = self.shared.version.load(Ordering::Acquire);
         let mut seen = self.seen.borrow_mut();
+        // One atomic load for each request; the pointer is read only after a reload.
         if seen.0 != version {
             *seen = (version, Rc::new(Held::new(self.shared.current())));
         }

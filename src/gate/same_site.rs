@@ -25,6 +25,8 @@ pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: 
     let told = ["sec-fetch-site", "origin", "referer"].map(|name| only(head, name));
     let [Ok(fetch), Ok(page), Ok(referer)] = told else { return false };
     if let Some(fetch) = fetch {
+        // `same-site` is not enough: another subdomain may be another site's. `none` is a page that the user
+        // opened.
         return matches!(fetch, "same-origin" | "none");
     }
     let Some(from) = page.map_or_else(|| referer.and_then(Site::of_page), Site::of_origin) else {

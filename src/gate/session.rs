@@ -42,6 +42,7 @@ impl Request<'_> {
         let Some(first) = offered.first() else { return Ok((None, None)) };
         let lifetimes = self.rules.api.accounts().settings().lifetimes();
         let moment = Moment { now: gate.clock.now(), lifetimes };
+        // With another credential the request is not a mere link.
         let is_alone = !gate.settings.loopback && offered.others().next().is_none();
         let known = match gate.resolve(first, &moment).await {
             Err(stale @ (Refusal::TokenExpired | Refusal::TokenUnusable))
@@ -133,6 +134,7 @@ impl Gate {
             return Err(Refusal::TwoUsers);
         }
         for other in offered.others() {
+            // Expired and unknown ones name no user.
             let Ok(Some(other)) = self.resolve(other, moment).await else { continue };
             if known.is_none_or(|known| known.subject.id != other.subject.id) {
                 return Err(Refusal::TwoUsers);
@@ -157,6 +159,7 @@ impl Gate {
         let hash = TokenHash::of(id);
         let session = match self.store.sessions().get(&hash) {
             Some(session) => session,
+            // An error is a refusal (503): the token may be a valid one.
             None => match self.store.load_session(&hash).await.map_err(|error| self.store_down(&error))? {
                 Some(session) => session,
                 None => return Ok(None),

@@ -134,6 +134,7 @@ fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if is_socket {
         match std::os::unix::net::UnixStream::connect(path) {
+            // Only a socket that accepts is in use; a crash leaves a dead file behind.
             Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
             Err(_) => std::fs::remove_file(path)?,
         }

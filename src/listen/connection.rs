@@ -36,12 +36,14 @@ impl Server {
                 }
             });
             let readable = readable.await;
+            // The idle time ends in any case, so that the count of idle connections stays right.
             if !self.end_rest(deadline) || !readable {
                 return;
             }
             let Spare { mut head, scratch } = self.spares.lend();
             let mut down = Downstream::new(socket, remote, deadline.clone(), scratch, times);
             let goes_on = self.requests(&mut head, &mut down).await;
+            // From the first answer on, the client gets the timeout between two requests.
             if down.bytes_out > 0 {
                 patience = times.idle;
             }
@@ -110,6 +112,7 @@ impl Server {
         }
         self.core.metrics.request(0, 500, Duration::ZERO);
         if !down.answered {
+            // The request's state is not used: the panic may have left it inconsistent.
             let response = Refusal::Internal.into_response(Form::Json, false, "");
             // A failure means that the client has gone.
             let _ = down.respond(head, &response, false).await;

@@ -65,6 +65,7 @@ impl Bounds {
     /// address.
     fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let Peer::Ip(ip) = peer else { return Some(None) };
+        // A proxy is one address for many clients.
         if self.trusted_proxies.iter().any(|net| net.contains(&ip)) {
             return Some(None);
         }
@@ -91,6 +92,7 @@ impl CoreConnections {
 
 impl Shared {
     fn has_room(&self) -> bool {
+        // Counted before it is known whether there is room; `free_place` undoes it.
         self.open.fetch_add(1, Ordering::Relaxed) < self.settings.bounds.all
     }
 
@@ -129,6 +131,7 @@ impl Server {
     pub(super) fn make_room(&self) -> bool {
         let mine = self.of_core().map_or(0, CoreConnections::free);
         match self.shared.per_core.iter().max_by_key(|of_core| of_core.free()) {
+            // The core with the most idle connections most likely has the one that has been idle longest.
             Some(other) if other.free() > mine => {
                 other.wanted.fetch_add(1, Ordering::Relaxed);
                 other.wake.notify_one();

@@ -65,6 +65,7 @@ impl ChunkDecoder {
         let mut rest = input;
         loop {
             match self.state {
+                // Bytes behind the body belong to the next message.
                 State::Done => return Ok((input.len() - rest.len(), ChunkStep::Done)),
                 State::Data if !rest.is_empty() => {
                     let fits = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
@@ -83,6 +84,7 @@ impl ChunkDecoder {
             match self.step(byte) {
                 Ok(state) => self.state = state,
                 Err(reject) => {
+                    // So that a caller who ignores the error gets it again.
                     self.state = State::Broken;
                     return Err(reject);
                 }
@@ -128,6 +130,7 @@ impl ChunkDecoder {
 
     fn count_digit(&mut self, byte: u8) -> Result<State, Reject> {
         let digit = char::from(byte).to_digit(16).ok_or(Reject::ChunkSize)?;
+        // Leading zeros count, too: some parsers cut a long size.
         if self.digits == MAX_DIGITS {
             return Err(Reject::ChunkSize);
         }
@@ -162,6 +165,7 @@ impl ChunkDecoder {
             return Ok(State::Trailer);
         }
         let line = self.trailers.get(self.line..).unwrap_or_default();
+        // A reader that ends lines at LF would see other trailers.
         let line = line.strip_suffix(b"\r\n").ok_or(Reject::BareLineFeed)?;
         if line.is_empty() {
             self.trailers.truncate(self.line);
@@ -170,6 +174,7 @@ impl ChunkDecoder {
         if !is_field_line(line) {
             return Err(Reject::TrailerField);
         }
+        // Some servers merge trailers into the fields.
         if frames_or_routes(line) {
             return Err(Reject::TrailerName);
         }

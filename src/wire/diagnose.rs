@@ -27,6 +27,7 @@ fn line_mistake(line: &[u8]) -> Option<Reject> {
     if memchr(b'\r', inner).is_some() {
         return Some(Reject::BareCarriageReturn);
     }
+    // Servers disagree whether such a line continues a field or begins one.
     if matches!(text.first(), Some(b' ' | b'\t')) {
         return Some(Reject::ObsFold);
     }
@@ -47,6 +48,7 @@ fn field_mistake(line: &[u8], finished: bool) -> Option<Reject> {
     if colon.is_none() && finished {
         return Some(Reject::MissingColon);
     }
+    // Some servers drop the blank, others keep it as part of the name.
     if trimmed.len() < name.len() {
         return Some(Reject::BlankBeforeColon);
     }

@@ -18,6 +18,7 @@ impl Frames {
     pub fn pass(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
+            // The payload is skipped as a whole.
             if self.left > 0 {
                 let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
                 self.left -= count as u64;

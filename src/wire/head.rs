@@ -56,11 +56,13 @@ impl Facts {
             10 => self.keep_alive_field |= name.eq_ignore_ascii_case("keep-alive"),
             14 if name.eq_ignore_ascii_case("content-length") => {
                 let length = parse_length(value).ok_or(Reject::InvalidContentLength)?;
+                // Also if both are equal: servers do not agree what that means.
                 if self.length.replace(length).is_some() {
                     return Err(Reject::DuplicateContentLength);
                 }
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                // Other codings, and a second `chunked`, are read differently by servers.
                 if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Reject::TransferEncoding);
                 }
@@ -89,6 +91,7 @@ impl Facts {
 
     /// Refuses contradictory framing (RFC 9112 section 6.1).
     pub(super) fn check_framing(&self, version: Version) -> Result<(), Reject> {
+        // The classic of request smuggling: one server uses the length, the next one the chunks.
         if self.chunked && self.length.is_some() {
             return Err(Reject::LengthAndTransferEncoding);
         }
@@ -143,6 +146,7 @@ impl Head {
         self.bytes.clear();
         self.fields.clear();
         self.facts = Facts::default();
+        // One large head must not hold memory for the life of its connection.
         if self.text.capacity() > USUAL_HEAD {
             self.text.shrink_to(0);
         }
@@ -161,6 +165,7 @@ impl Head {
         other: impl FnMut(&str, &[u8], Span) -> Result<(), Reject>,
     ) -> Result<Option<usize>, Reject> {
         let section = input.get(at..).unwrap_or_default();
+        // Uninitialized memory would need `unsafe`.
         let mut few = [EMPTY_HEADER; FEW_FIELDS];
         let mut many;
         let parsed = match parse_headers(section, &mut few) {
@@ -202,6 +207,7 @@ impl Head {
         for field in fields {
             let name = span(field.name.as_bytes());
             let value = span(field.value);
+            // The bytes in front of a name are the end of the line before it.
             if !ends_with(input, name.at as usize, b"\r\n") {
                 return Ok(false);
             }
@@ -267,6 +273,7 @@ pub(super) fn check_room(input: &[u8], limits: &HeadLimits) -> Result<(), Reject
     if input.len() < limits.bytes.min(MAX_HEAD) {
         return Ok(());
     }
+    // Without a line end the request line itself is too long, for which HTTP has a status of its own.
     Err(if memchr(b'\n', input).is_some() { Reject::HeadTooLarge } else { Reject::TargetTooLong })
 }
 

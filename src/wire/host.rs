@@ -11,6 +11,7 @@ pub(super) fn host_length(value: &[u8]) -> Option<usize> {
     let end = if let Some(rest) = value.strip_prefix(b"[") {
         let close = memchr::memchr(b']', rest)?;
         let address = std::str::from_utf8(rest.get(..close)?).ok()?;
+        // No zone and no `IPvFuture`: `Ipv6Addr` parses neither.
         address.parse::<Ipv6Addr>().is_ok().then_some(close + 2)?
     } else {
         let end = memchr::memchr(b':', value).unwrap_or(value.len());

@@ -86,6 +86,7 @@ impl Override {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::None, one) | (one, Self::None) => one,
+            // Twice the same method is clear.
             (a, b) if a == b => a,
             _ => Self::Unclear,
         }
@@ -93,6 +94,7 @@ impl Override {
 
     fn of_value(value: &[u8]) -> Self {
         let word = String::from_utf8_lossy(value).trim().to_ascii_uppercase();
+        // Frameworks ignore the case of the value, so it is folded before it is judged.
         if METHODS.contains(&word.as_str()) { Self::Method(word) } else { Self::Unclear }
     }
 }
@@ -101,6 +103,7 @@ impl OverrideScanner {
     /// A scanner for this request's body; `None` if no framework reads a method from it.
     #[must_use]
     pub fn of(head: &RequestHead) -> Option<Self> {
+        // Without a body there is nothing to scan.
         if matches!(head.framing(), Framing::Empty | Framing::Length(0)) {
             return None;
         }
@@ -171,6 +174,7 @@ impl Form {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             if self.in_value {
+                // Values are skipped: only names matter here.
                 let Some(end) = memchr2(b'&', b';', rest) else { return false };
                 *self = Self::default();
                 rest = rest.get(end + 1..).unwrap_or_default();

@@ -211,6 +211,7 @@ impl RequestHead {
     }
 
     fn read(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Scan, Reject> {
+        // From the first bytes on: such a peer may never send a line end.
         check_protocol(input)?;
         let skipped = empty_lines(input);
         let input = input.get(skipped..).unwrap_or_default();
@@ -236,7 +237,9 @@ impl RequestHead {
         let (mut expects, mut trailers, mut via) = (false, false, false);
         let end = self.head.read_fields(input, next, limits, |name, value, span| {
             match name.len() {
+                // By length first, which is one comparison for most fields.
                 4 if name.eq_ignore_ascii_case("host") => {
+                    // Servers disagree which one counts.
                     if host.is_some() {
                         return Err(Reject::DuplicateHost);
                     }
@@ -249,6 +252,7 @@ impl RequestHead {
                     trailers |= codings.any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
                 }
                 6 if name.eq_ignore_ascii_case("expect") => {
+                    // RFC 9110 section 10.1.1: an unknown expectation is a 417.
                     if !value.eq_ignore_ascii_case(b"100-continue") {
                         return Err(Reject::Expect);
                     }
@@ -300,6 +304,7 @@ impl RequestHead {
         self.method = Span::new(0, method.len());
         self.target = Span::new(at, end);
         self.path = Span::new(at, at + path);
+        // An empty query is not the same as none: the target is forwarded as sent.
         self.query = (path < target.len()).then(|| Span::new(at + path + 1, end));
         self.encoded_slash = encoded_slash;
         Ok(())

@@ -161,6 +161,7 @@ impl ResponseHead {
     }
 
     fn derive_framing(&self, method: &str) -> Framing {
+        // Before the fields, which describe the body that a GET would have.
         if method == "HEAD" || self.status == 304 || is_bodiless(self.status) {
             return Framing::Empty;
         }

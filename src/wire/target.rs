@@ -18,6 +18,7 @@ pub(super) struct Target {
 /// The path is not changed. If it would have to be changed to be safe, it is refused (docs/what-is-refused.md,
 /// "Paths"), so that the judged path is the forwarded one.
 pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reject> {
+    // Absolute targets name a second host, and servers disagree which one counts.
     if target.first() != Some(&b'/') {
         return Err(Reject::OriginForm);
     }
@@ -92,6 +93,7 @@ fn check_decoded(segment: &[u8], decoded: &[u8]) -> Result<(), Reject> {
     };
     let again = decoded.split(|&byte| byte == b'%').skip(1).filter_map(escaped_byte);
     for (byte, _) in again {
+        // An app behind a decoding server would see a separator, a dot segment or another escape.
         if matches!(byte, 0 | b'.' | b'/' | b'\\' | b'%') {
             return Err(Reject::DoubleEncoding);
         }
@@ -110,6 +112,7 @@ fn may_be_dots(text: &str) -> bool {
     }
     text.split(is_slash).any(|piece| {
         let name = piece.split(is_semicolon).next().unwrap_or_default();
+        // Decoded once, an escaped `;` may still be there.
         let name = name.split("%3b").next().unwrap_or_default();
         let name = name.split("%3B").next().unwrap_or_default();
         matches!(count_dots(name.trim_end()), Some(1 | 2))

@@ -44,6 +44,7 @@ pub fn check_switch(request: &RequestHead, response: &ResponseHead) -> Result<()
     if !response.switches() || !protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
         return Err(SwitchError::Protocol);
     }
+    // A client could read the first frames as a body.
     if response.content_length().is_some() || response.field("transfer-encoding").is_some() {
         return Err(SwitchError::Body);
     }
@@ -69,6 +70,7 @@ fn check_extensions(request: &RequestHead, response: &ResponseHead) -> Result<()
     let name = |extension: &[u8]| {
         extension.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
     };
+    // A client must fail the connection for any other one (RFC 6455 section 4.1).
     let all_offered = list(response.fields(), EXTENSIONS)
         .all(|chosen| list(request.fields(), EXTENSIONS).any(|offer| name(offer) == name(chosen)));
     if all_offered { Ok(()) } else { Err(SwitchError::Extension) }

@@ -20,6 +20,7 @@ impl Downstream {
     ) -> io::Result<()> {
         let connection = match (keep_alive, request.version()) {
             (false, _) => "Connection: close\r\n",
+            // HTTP/1.0 closes by default (RFC 9112 section 9.3).
             (true, Version::Http10) => "Connection: keep-alive\r\n",
             (true, Version::Http11) => "",
         };

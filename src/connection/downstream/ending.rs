@@ -18,6 +18,7 @@ impl Downstream {
     /// reset, which may destroy the answer, so the write side is shut down and input is discarded for a while
     /// (RFC 9112 section 9.6).
     pub async fn linger(&mut self) {
+        // After a reset there is no answer that could be lost.
         if self.is_reset || poll_fn(|cx| self.socket.poll_shutdown(cx)).await.is_err() {
             return;
         }

@@ -28,6 +28,7 @@ impl Downstream {
     /// Inspects the next `count` bytes of the input, which are forwarded unchanged.
     pub(crate) fn look_ahead(&mut self, count: usize) -> Result<(), BodyError> {
         let Some(watch) = &mut self.watch else { return Ok(()) };
+        // The app may not accept all bytes, and they are offered again; the scanner must see each once.
         let fresh = self.scratch.input.filled().get(watch.seen..count).unwrap_or_default();
         watch.seen = watch.seen.max(count);
         if watch.finds(fresh) { Err(BodyError::MethodOverride) } else { Ok(()) }

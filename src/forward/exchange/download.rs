@@ -36,6 +36,7 @@ impl Exchange<'_> {
             }
             match self.up.poll_fill(cx, &mut self.down.scratch.from_app) {
                 Poll::Pending => {
+                    // The answer is incomplete, and the app may wait for the acknowledgement.
                     if std::mem::take(&mut self.unacknowledged) {
                         self.up.acknowledge();
                     }
@@ -63,6 +64,7 @@ impl Exchange<'_> {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.delivered += count;
                     self.down.bytes_out += count as u64;
+                    // An interim answer is not final: a refusal may still follow it.
                     self.down.answered |= !matches!(self.phase, Phase::Head);
                 }
                 Poll::Ready(_) => return Err(ForwardError::ClientGone),
@@ -114,6 +116,7 @@ impl Exchange<'_> {
 
     fn switch(&mut self) -> Result<(), ForwardError> {
         let scratch = &mut *self.down.scratch;
+        // Before a byte of it is forwarded: after a 101 nothing is checked any more.
         check_switch(self.head, &scratch.response).map_err(ForwardError::Switched)?;
         self.answered = self.started.elapsed();
         headers::write_interim(&mut scratch.to_client, &scratch.response);
@@ -145,6 +148,7 @@ impl Exchange<'_> {
         match &mut self.phase {
             Phase::Length(left) => {
                 let filled = scratch.from_app.filled();
+                // Copied only behind the head, for one write; the rest is written directly.
                 let count = filled.len().min(TOGETHER).min(usize::try_from(*left).unwrap_or(usize::MAX));
                 scratch.to_client.extend_from_slice(filled.get(..count).unwrap_or_default());
                 scratch.from_app.consume(count);

@@ -7,6 +7,7 @@ impl Exchange<'_> {
     /// Checks the token and the shutdown phase, once for each pulse; see [`crate::connection::Deadlines`].
     pub(super) fn look_around(&mut self) -> Result<(), ForwardError> {
         let pulse = self.down.deadline.pulse();
+        // The common case: one comparison for each poll.
         if self.pulse == pulse {
             return Ok(());
         }
@@ -33,6 +34,7 @@ impl Exchange<'_> {
         let endless = matches!(self.phase, Phase::Chunked(_) | Phase::UntilClose)
             && matches!(self.delivery, Delivery::Chunked | Delivery::UntilClose);
         let kind = self.down.scratch.response.field("content-type").unwrap_or_default();
+        // Parameters such as a charset make no difference.
         let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         endless && kind.eq_ignore_ascii_case(b"text/event-stream")
     }

@@ -21,6 +21,7 @@ pub(super) fn open(
     outgoing: &Outgoing<'_>,
     reads_bodies: bool,
 ) -> Result<Hop, BodyError> {
+    // The buffers are shared by all requests of the connection.
     down.scratch.to_client.clear();
     down.scratch.from_app.clear();
     down.scratch.to_app.clear();
@@ -77,6 +78,7 @@ fn write_piece(down: &mut Downstream, chunk: &Chunk) -> Result<(), BodyError> {
         Incoming::Length(left) => {
             let come = down.scratch.input.len().min(TOGETHER);
             let count = come.min(usize::try_from(left).unwrap_or(usize::MAX));
+            // Before it is copied: a piece with a finding must not reach the app.
             down.look_ahead(count)?;
             if let Some(watch) = &mut down.watch {
                 watch.gone_on(count);

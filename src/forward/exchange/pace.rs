@@ -36,6 +36,7 @@ impl Exchange<'_> {
         if times.min_rate.is_none() {
             return Some(times.body);
         }
+        // The total time counts, so that a fast beginning may be followed by slower pieces.
         let left = times.for_body(self.down.bytes_in).checked_sub(Duration::from_millis(self.pace.body));
         left.map(|left| left.min(times.body))
     }

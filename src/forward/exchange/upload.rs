@@ -23,6 +23,7 @@ impl Exchange<'_> {
                         self.begun = true;
                         continue;
                     }
+                    // The app has received nothing, so the request can be sent again.
                     Poll::Ready(_) if !self.begun => return Err(ForwardError::Cut),
                     Poll::Ready(_) => {
                         self.deaf = true;
@@ -120,6 +121,7 @@ impl Exchange<'_> {
     /// The whole request has been sent: a client that disconnects now ends the exchange. A client that has only
     /// closed its sending side still waits for the answer.
     pub(super) fn watch_client(&mut self, cx: &mut Context<'_>) -> Result<(), ForwardError> {
+        // With pipelined input the client is evidently there, and its bytes belong to the next request.
         if self.hangup.is_none() && self.down.scratch.input.is_empty() {
             match self.down.socket.poll_fill(cx, &mut self.down.scratch.input) {
                 Poll::Ready(Ok(0)) => {

@@ -23,6 +23,7 @@ impl Instance {
     pub(in crate::forward) fn write(&self, out: &mut Vec<u8>, head: Option<&RequestHead>) {
         out.extend_from_slice(b"X-Portcullis-Via: ");
         if let Some(head) = head.filter(|head| head.has_via()) {
+            // Bounded, because clients can send the field, too.
             for token in tokens(head).take(MOST) {
                 out.extend_from_slice(token);
                 out.extend_from_slice(b", ");

@@ -36,6 +36,7 @@ impl Extension {
     pub(super) fn next(self, byte: u8) -> Option<Self> {
         let blank = matches!(byte, b' ' | b'\t');
         match self {
+            // Blanks are allowed only in front of `;` (RFC 9112 section 7.1.1).
             Self::Gap => Self::begin(byte),
             Self::Semicolon if blank => Some(Self::Semicolon),
             Self::Semicolon | Self::Name if is_token_byte(byte) => Some(Self::Name),

@@ -85,6 +85,7 @@ impl Json {
                     self.text = Some(Text { is_key: self.key_next, ..Text::default() });
                     self.key_next = false;
                 }
+                // Only keys of the outermost object: frameworks read the parameter there.
                 b'{' | b'[' => {
                     self.is_object |= self.depth == 0 && byte == b'{';
                     self.key_next = self.depth == 0 && byte == b'{';
@@ -110,6 +111,7 @@ impl Text {
             Escape::None if byte == b'\\' => self.escape = Escape::Backslash,
             Escape::None => self.name.push(byte),
             Escape::Backslash if byte == b'u' => self.escape = Escape::Unicode(0, 0),
+            // `\/` and the like stand for the character itself; no name contains the others.
             Escape::Backslash => {
                 self.name.push(byte);
                 self.escape = Escape::None;

@@ -21,6 +21,7 @@ const ESCAPE: usize = 6;
 
 /// Whether a name in a query may begin with this byte.
 pub(super) fn may_begin(byte: u8) -> bool {
+    // The first byte rules out most pairs. Escapes and characters that readers drop must pass.
     matches!(byte, b'_' | b'x' | b'X') || !byte.is_ascii_alphanumeric()
 }
 

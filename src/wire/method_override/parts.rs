@@ -99,6 +99,7 @@ impl After {
             Some(_) if !matches!(byte, b' ' | b'\t') => return Step::Named(self.names_method()),
             _ => {}
         }
+        // Refused and not skipped: the name may be in the part that is not read.
         if self.value.len() == LONGEST {
             return Step::Named(true);
         }

@@ -16,6 +16,7 @@ pub(in crate::wire) fn is_asked_for(head: &Head, method: &str) -> Result<bool, R
     let nominated = head.connection_options().any(|option| {
         option.get(..WEBSOCKET_FIELDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(WEBSOCKET_FIELDS))
     });
+    // An app that is less strict would open a tunnel that the gate takes for a request.
     let whole = method == "GET"
         && only(head.fields(), UPGRADE).is_some()
         && only(head.fields(), "sec-websocket-version") == Some(b"13")
