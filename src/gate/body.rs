@@ -40,6 +40,7 @@ impl<'r> Request<'r> {
         down: &mut Downstream,
     ) -> Result<(Action<'r, 'r>, ReadBody), Stop> {
         let api = &self.rules.api;
+        // The limit holds for bodies that are held in memory; streamed ones have none.
         let bytes = down.collect(self.gate.settings.body_limit).await.map_err(stop_body)?;
         let http_head = self.http_head();
         let body = Body::read(&http_head.headers, &Bytes::copy_from_slice(&bytes), api.reading())?;

@@ -100,6 +100,7 @@ impl<'r> Context<'r> {
     #[must_use]
     pub(super) fn new(head: &'r RequestHead, down: &Downstream, trusted: &[IpNet], ids: &RequestIds) -> Self {
         let address = down.peer.ip();
+        // By the peer's address, the only one that a client cannot choose.
         let is_proxy = is_trusted(address, trusted);
         let origin = Origin {
             chain: Cow::Borrowed(""),

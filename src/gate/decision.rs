@@ -65,6 +65,7 @@ impl<'r> Request<'r> {
                     return Ok(permit);
                 }
                 Decision::Denial(denial) => {
+                    // A token must not close a page that is open without any.
                     if denial.lacks_scope()
                         && let Some(permit) = link::open_page(&rules.set, action, session)
                     {

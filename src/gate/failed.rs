@@ -37,12 +37,14 @@ impl Request<'_> {
         let kind = UpstreamError::from(&error);
         let Gate { failures, clock, metrics, .. } = self.gate;
         metrics.upstream_error(kind);
+        // A throttle for each kind, so that a frequent error does not hide a rare one.
         if let Some(more) = failures.app.get(kind as usize).and_then(|app| app.say(clock.now())) {
             tracing::warn!(request_id = self.context.request_id.as_str(), %error, more, "the app failed");
         }
         if down.answered {
             return Stop::Gone;
         }
+        // 504 for time, 502 for everything else (RFC 9110 section 15.6).
         let slow = matches!(error, ForwardError::ResponseTimeout | ForwardError::ConnectTimeout { .. });
         Stop::Refused(if slow { Refusal::AppTooSlow } else { Refusal::AppDown })
     }

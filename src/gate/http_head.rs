@@ -24,6 +24,7 @@ fn parts(head: &RequestHead) -> Parts {
     for field in head.fields() {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_bytes(field.value);
+        // `wire` has checked both, so none is lost here.
         if let (Ok(name), Ok(value)) = (name, value) {
             request.headers_mut().append(name, value);
         }

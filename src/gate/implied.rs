@@ -69,6 +69,7 @@ impl<'r> Request<'r> {
         }
         let mut asked = head.query().map_or(Override::None, query_override);
         if let Some(mut scanner) = OverrideScanner::of(head) {
+            // A larger body is scanned while it is forwarded, and an override in it is refused.
             let is_short = matches!(head.framing(), Framing::Length(count) if count <= settings.body_limit);
             if mode == MethodOverride::Judge && is_short && body.bytes.is_none() {
                 body.bytes = Some(down.collect(settings.body_limit).await.map_err(stop_body)?);
@@ -121,6 +122,7 @@ impl<'r> Request<'r> {
 /// The methods as which a path is judged that is written to. If the policies cover neither, `PUT`, which is
 /// judged as unmatched.
 fn writing<'m>(set: &PolicySet, method: &'m str, path: &str) -> Vec<&'m str> {
+    // These do not write to the destination themselves.
     let is_safe = matches!(method, "GET" | "HEAD" | "OPTIONS" | "PROPFIND");
     let mut methods = vec!["PUT"];
     if !is_safe && method != "PUT" {

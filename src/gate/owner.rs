@@ -73,6 +73,7 @@ impl Request<'_> {
             Wanted { target: &question.target, header: question.header, naming: Some(naming), request_id };
         let fetch = async || {
             let fetched = core.forwarder.fetch(&wanted).await?;
+            // Logged, because the same answer may come from an app that does not know the host.
             if fetched.status == 400
                 && let Some(more) = gate.failures.look_up.say(gate.clock.now())
             {

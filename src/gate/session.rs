@@ -111,6 +111,7 @@ impl Request<'_> {
     /// Whether the token of the request is still valid. It may have been revoked, or replaced by a session of
     /// the same token with another end.
     pub(super) fn is_still_good(&self) -> bool {
+        // An anonymous request has no token that could end.
         let Some(Known { session, .. }) = self.record.known() else { return true };
         let Gate { store, clock, .. } = self.gate;
         let lifetimes = self.core.rules.current().api.accounts().settings().lifetimes();
@@ -157,6 +158,7 @@ impl Gate {
             return Ok(None);
         }
         let hash = TokenHash::of(id);
+        // Only the hash is looked up; the token itself is stored nowhere.
         let session = match self.store.sessions().get(&hash) {
             Some(session) => session,
             // An error is a refusal (503): the token may be a valid one.

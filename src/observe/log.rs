@@ -59,6 +59,7 @@ impl Log {
     /// When the system cannot create a thread.
     pub fn start(settings: Settings, clock: Clock) -> io::Result<Self> {
         let terminal = io::stdout().is_terminal();
+        // A terminal has a reader; anything else is a log collector.
         let format = match settings.format {
             Format::Auto if terminal => Format::Text,
             other => other,

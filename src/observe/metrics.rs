@@ -94,6 +94,7 @@ impl Metrics {
 
 /// The id of a name. A new name gets an id if there is room.
 fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
+    // A linear search: it runs only at a reload.
     let known = labels.iter().position(|label| **label == *name);
     let index = known.or_else(|| {
         (labels.len() < MAX_ROUTES).then(|| {

@@ -66,6 +66,7 @@ pub(super) fn choose<'m>(
 
 /// Warns of other public user models. The app serves them, and their logins give no token that the gate knows.
 fn warn_of_others<'m>(account: &Model, public: impl Iterator<Item = &'m Model>, report: &mut Report<'_>) {
+    // The built-in `User` is always there, and is no decision of the app's author.
     for other in public.filter(|model| model.name != account.name && !model.built_in) {
         let message = format!(
             "the accounts are in `{}`, not in `{}`, whose routes stay with the app: its logins give no token that counts here",

@@ -82,6 +82,7 @@ impl Entry {
             report.error(node.at, Code::WrongType, message, Some("write an object".into()));
             return None;
         }
+        // A misspelt key would make the rule wider than it is meant: an absent one often matches everything.
         for member in node.members().iter().filter(|member| !KEYS.contains(&&*member.key)) {
             let message = format!("`{}` is not a key of a rule", member.key);
             report.error(member.at, Code::UnknownKey, message, key_typos::meant(&member.key, &KEYS));

@@ -216,6 +216,7 @@ impl PolicySet {
         Action {
             served: Served::of(operation),
             route: &route.name,
+            // The first indexes belong to the fixed routes.
             route_index: u32::try_from(index.saturating_add(FIXED_ROUTES)).unwrap_or(u32::MAX),
             model: &model.name,
             property: &operation.property,
@@ -254,6 +255,7 @@ fn query_id(query: &str) -> Option<String> {
     match qs::find(query, "id") {
         qs::Found::Nothing => None,
         qs::Found::Text(id) => Some(id.into_owned()),
+        // Not `None`: the id is defined, so no later source is asked.
         qs::Found::Other => Some(String::new()),
     }
 }

@@ -187,6 +187,7 @@ impl Analysis {
     fn rejudge(&mut self, models: &[usize]) -> bool {
         let mut differs = false;
         for index in 0..self.plan.routes.len() {
+            // Routes of other models keep their rules.
             let Some(plan) = self.plan.routes.get(index).filter(|plan| models.contains(&plan.model)) else {
                 continue;
             };

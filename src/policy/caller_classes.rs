@@ -132,6 +132,7 @@ impl RuleList<'_> {
             .iter()
             .map(|class| self.decider(class))
             .collect();
+        // Both classes of a principal often have the same deciding rule.
         names.dedup();
         names
     }

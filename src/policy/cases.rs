@@ -108,6 +108,7 @@ impl Case {
     pub fn read(source: &Source) -> Result<Vec<Self>, Finding> {
         serde_json::from_str(&source.text).map_err(|error| {
             let whole = error.to_string();
+            // The finding has its own position.
             let message = whole.split(" at line ").next().unwrap_or(&whole).to_lowercase();
             let fix = "a case is {\"as\", \"method\", \"target\", \"expect\"}, and may have body, owner, status, because";
             Finding {

@@ -96,6 +96,7 @@ impl Files {
             let at = Place::start(index);
             // Configuration files of LoopBack and npm need not be JSON. A broken model of such a name is still
             // an error.
+            // A text search, because a broken file cannot be parsed.
             if is_companion(&source.name) && !DEFINITION_KEYS.iter().any(|key| source.text.contains(key)) {
                 let file = file_name(&source.name);
                 if file != "model-config.json" {

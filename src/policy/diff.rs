@@ -65,6 +65,7 @@ pub fn compare(old: &Analysis, new: &Analysis) -> Vec<Change> {
             .collect();
         for scope in scopes {
             let (a, b) = (before.under(scope), after.under(scope));
+            // Exact, so that no change is missed and none is reported for nothing.
             for class in a.differences(&b) {
                 let route = if after.matched { after.route } else { before.route };
                 let mut who = class.describe();

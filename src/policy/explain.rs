@@ -233,6 +233,7 @@ impl Analysis {
     ) -> Option<ExplainContext<'s>> {
         let Target::Route { judge, model, .. } = action.target else { return None };
         let index = usize::try_from(action.route_index).ok()?.checked_sub(FIXED_ROUTES)?;
+        // What the path shows overrides what the inquiry says.
         let owner = match inquiry.caller.user.map(|user| model.owner.ownership(action, user)) {
             None => Some(false),
             Some(Ownership::Known(is)) => Some(is),

@@ -117,6 +117,7 @@ fn rule_usages(analysis: &Analysis) -> (HashMap<Arc<str>, RuleUsage>, HashMap<us
                     continue;
                 }
                 usage.wins = true;
+                // Only these are a surprise: a rule for EXECUTE also decides reads and writes.
                 if *access != EXECUTE {
                     usage.beyond_execute.insert(route.name.to_string());
                 }

@@ -107,6 +107,7 @@ impl Models {
             model.public = false;
             model.attached = false;
         }
+        // `_meta` and the like are not models.
         for member in config.members().iter().filter(|member| !member.key.starts_with('_')) {
             let Some(index) = self.by_name.get(&member.key).copied() else {
                 let names = self.list.iter().map(|model| &*model.name);

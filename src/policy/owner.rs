@@ -159,6 +159,7 @@ impl<'s> Question<'s> {
         let owns = match (self.reading, answer) {
             (Reading::Row(row), OwnerAnswer::Row(value)) => row.is_owned_by(value, user, user_exists),
             (Reading::Pointer(_) | Reading::Header, OwnerAnswer::Owner(owner)) => **owner == *user,
+            // An answer of the wrong kind has no owner, so it denies.
             _ => self.owner(answer).is_some_and(|owner| *owner == *user),
         };
         if owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner }

@@ -115,6 +115,7 @@ fn piece(segment: &str) -> Result<Piece, &'static str> {
     if segment.contains('?') {
         return Err("rules see the path alone, without the query");
     }
+    // Only a broken escape decodes to itself.
     if segment.contains('%') && path::decode(segment) == segment {
         return Err("`%` begins an escape of two hex digits");
     }

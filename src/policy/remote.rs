@@ -79,6 +79,7 @@ fn relation(member: &Member, models: &Models, report: &mut Report<'_>) -> Vec<Me
         report.error(member.at, Code::RelationType, message, did_you_mean(kind, RELATION_TYPES));
         return Vec::new();
     }
+    // A polymorphic belongsTo names its model in each row.
     let polymorphic = node.get("polymorphic").is_some_and(Node::is_truthy);
     let target = node.get("model").and_then(Node::text);
     if target.is_none() && !(polymorphic && kind == "belongsTo") {
@@ -203,6 +204,7 @@ fn route_of(route: Option<&Node>, name: &str, instance: bool) -> (Box<str>, Stri
     if !instance {
         return (verb, path);
     }
+    // LoopBack puts `/:id` in front of the paths of instance methods.
     let rest = path.strip_prefix('/').unwrap_or(&path);
     (verb, if rest.is_empty() { "/:id".to_owned() } else { format!("/:id/{rest}") })
 }

@@ -73,6 +73,7 @@ impl SegmentTable {
             if slot.to == 0 {
                 return None;
             }
+            // Up to 16 bytes the key is the whole literal; the middle is compared only for longer ones.
             let fits = slot.ends == key.ends && slot.len == key.len && slot.from == from;
             if fits && (middle.is_empty() || self.is_middle(slot, middle)) {
                 return Some(slot.to);

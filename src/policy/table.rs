@@ -218,6 +218,7 @@ impl Table {
     fn mounted<'p>(&self, path: &'p str) -> Option<(&ModelPolicy, &'p str)> {
         let (root, below) = path.split_at_checked(self.root.len())?;
         // Express matches paths without regard to letter case.
+        // The exact comparison first: it is cheaper, and nearly always true.
         if *root != *self.root && !root.eq_ignore_ascii_case(&self.root) {
             return None;
         }

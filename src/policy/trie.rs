@@ -259,6 +259,7 @@ impl<'t> Search<'t> {
     fn walk(&mut self, at: u32, rest: &str) {
         let trie = self.trie;
         let Some(node) = trie.nodes.get(at as usize) else { return };
+        // At the end of the path, only patterns that end here match; a remainder is at least one segment.
         let Some((segment, after)) = path::split(rest) else {
             self.consider(node.end);
             return;

@@ -146,6 +146,7 @@ pub(super) fn access_weight(rule: Option<&str>, request: &str) -> Option<i32> {
 pub(super) fn score(parts: &[i32; 3], who: &Who, effect: Effect, user_type: &str) -> i32 {
     let (principal, role) = match who {
         // 4 in a field of 2 bits, as in LoopBack: it carries into the access type.
+        // Only `USER` has this weight; a model's name counts as an unknown type.
         Who::User(_) if user_type == USER => (4, 0),
         // With several user models the type is a model's name, to which LoopBack gives the weight of unknown
         // types.

@@ -38,6 +38,7 @@ fn read(segment: &str) -> Result<(Piece, bool), &'static str> {
             // approximated.
             return Err("has a pattern that is not understood here");
         }
+        // Decoded, because requests are compared in decoded form.
         return Ok((Piece::Literal(decode(segment).into()), false));
     };
     let (name, optional) = name.strip_suffix('?').map_or((name, false), |name| (name, true));

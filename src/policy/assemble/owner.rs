@@ -85,6 +85,7 @@ impl Assembly<'_, '_> {
                 continue;
             }
             let key = text("foreignKey").filter(|key| !key.is_empty());
+            // LoopBack's default of a foreign key.
             let key = key.map_or_else(|| format!("{}Id", member.key), str::to_owned);
             row.keys.push(key.into());
         }
