@@ -116,7 +116,7 @@ pub(super) fn not_implemented_only_reads(name: &str) -> bool {
     READING.iter().any(|kind| name.starts_with(kind))
 }
 
-/// The methods of LoopBack's user model by their canonical names, each with what it takes as the routes have it.
+/// LoopBack's methods of the user model by their canonical names, with their arguments in the routes.
 #[cfg(test)]
 pub(crate) fn of_loopback() -> std::collections::BTreeMap<String, Vec<super::Argument>> {
     use super::method;

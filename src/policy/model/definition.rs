@@ -22,7 +22,7 @@ pub(in crate::policy) struct Definition {
 /// `model-config.json`.
 #[derive(Debug)]
 pub(in crate::policy) struct ModelConfig {
-    /// What references to its rules begin with: the file's name.
+    /// The first part of references to its rules: the file's name.
     pub(in crate::policy) label: String,
     pub(in crate::policy) node: Node,
 }
