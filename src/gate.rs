@@ -102,7 +102,9 @@ impl<'r> Request<'r> {
         let head = self.judged_head(session)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
+        // Only the route knows whether `%2f` is allowed.
         decision::check_slashes(head, &action)?;
+        // Only the action shows whether a GET changes state.
         let session = self.check_change(&action, session, head)?;
         let (action, body) = if body::is_read_first(head, &action) {
             Box::pin(self.read_body(head, action, down)).await?

@@ -88,6 +88,8 @@ impl<'r> Request<'r> {
                     if known_owner.get().is_some() {
                         return Err(Refusal::OwnerUnknown);
                     }
+                    // A session may outlive its user's row, which then has neither (docs/loopback-3.28.md
+                    // section 1.3).
                     let exists = session.is_some_and(|known| {
                         known.subject.email.is_some() || known.subject.username.is_some()
                     });

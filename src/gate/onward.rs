@@ -35,6 +35,7 @@ impl Request<'_> {
             names: &settings.names,
             spelling,
             forward_credentials: kept,
+            // A query that consisted of credentials is omitted with its `?`; an empty one is forwarded as sent.
             query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
             identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
             client: context.client,
@@ -65,6 +66,7 @@ impl Request<'_> {
     fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
         subject.headers(trusts_email).get_or_init(|| {
             let email = subject.email.as_deref().filter(|_| subject.email_verified || trusts_email);
+            // A username in the form of another address would be taken for that user by the app.
             let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
             let username = subject.username.as_deref().filter(told);
             let who = Who { id: &subject.id_text, username, email, roles: &subject.roles };

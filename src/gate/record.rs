@@ -43,6 +43,7 @@ impl<'r> Record<'r> {
             decision: Cell::new(None),
             owner: Cell::new(None),
             exchanged: OnceCell::new(),
+            // Stays if the client leaves before it has an answer.
             status: Cell::new(CLIENT_GONE),
         }
     }

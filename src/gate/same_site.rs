@@ -16,6 +16,7 @@ struct Site<'u> {
 
 /// Whether a request with this method could do harm: it changes state, or opens a tunnel.
 pub(super) fn is_needed(head: &RequestHead, method: &str) -> bool {
+    // A page of any site can open a WebSocket, which is a GET.
     !matches!(method, "GET" | "HEAD" | "OPTIONS") || head.websocket_key().is_some()
 }
 
@@ -55,6 +56,7 @@ impl<'u> Site<'u> {
             _ => (authority, ""),
         };
         let port = if port.is_empty() { Some(usual) } else { port.parse().ok() };
+        // With user information the host of a URL is not the first text behind `//`.
         (!host.is_empty() && !host.contains('@')).then_some(Self { scheme, host, port: port? })
     }
 

@@ -56,6 +56,7 @@ impl Request<'_> {
             gate.one_user(known.as_ref(), &offered, &moment).await?;
         }
         if let Some(known) = &known {
+            // Before the use is recorded: a refused request must not extend the session.
             self.check_site(known, head, head.method())?;
             known.session.touch(moment.now, self.context.client, &moment.lifetimes);
         }

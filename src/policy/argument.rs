@@ -123,6 +123,7 @@ fn kind(node: Option<&Node>, models: &Models) -> Kind {
     if node.is_object() {
         return plain(Item::Object);
     }
+    // `["string"]` is a list of texts, and `[]` a list of anything.
     if node.is_list() {
         let inner = kind(node.items().first(), models);
         return Kind { lists: inner.lists.saturating_add(1), ..inner };

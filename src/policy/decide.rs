@@ -166,6 +166,7 @@ fn first_match<'s>(
     // The outcome for the owner, if a rule for `$owner` precedes the first other match.
     let mut owned = None;
     for rule in rules {
+        // The first one only: rules are sorted, so a later one cannot decide.
         if rule.who == Who::Owner {
             owned = owned.or_else(|| Some(outcome(rule)));
         } else if rule.who.is(caller, false) {

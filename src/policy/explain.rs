@@ -156,6 +156,7 @@ impl Analysis {
         });
         let lines =
             context.as_ref().map_or_else(Vec::new, |context| self.lines(context, &action, inquiry.caller));
+        // None, if the default or a scope decided.
         let winner = lines.iter().position(|line| line.applied && line.reference == decided.rule);
         let next = winner.and_then(|at| lines.iter().skip(at + 1).find(|line| line.applied));
         let runner_up = winner.map(|_| next.map_or("default", |line| &line.reference).to_owned());

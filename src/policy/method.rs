@@ -244,6 +244,7 @@ const REPLICATION: &[Line] = &[
 #[rustfmt::skip]
 const USER: &[Line] = &[
     line("login", &[], EXECUTE, &[(Always, "POST", "/login")]),
+    // Routes of one verb come first, so GET, PUT and others of `/:id` win (docs/loopback-3.28.md section 4).
     line("logout", &[], EXECUTE, &[(Always, "ALL", "/logout")]),
     line("prototype.verify", &[], EXECUTE, &[(Always, "POST", "/:id/verify")]),
     line("confirm", &[], READ, &[(Always, "GET", "/confirm")]),

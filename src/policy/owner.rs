@@ -94,6 +94,7 @@ impl Owner {
                 id.and_then(path::encode).filter(|id| action.reads_row(id)).map(|id| Question {
                     target: format!("{prefix}{id}"),
                     header: None,
+                    // LoopBack's own way: only `owner` in a file can allow a cache.
                     cache: None,
                     reading: Reading::Row(row),
                 })

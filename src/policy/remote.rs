@@ -56,6 +56,7 @@ pub(super) fn methods(
             *path = dashed(path);
         }
     }
+    // At the end, because it applies to methods of all kinds.
     let shared = config.and_then(|entry| entry.get("options")?.get("remoting")?.get("sharedMethods"));
     all.retain(|method| shared.map_or(!method.hidden, |shared| is_shared(method, shared)));
     all

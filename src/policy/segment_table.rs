@@ -171,6 +171,7 @@ fn lower(word: u64) -> u64 {
 
 /// Both halves of a product, so that every bit of one input affects every bit of the result.
 fn mix(a: u64, b: u64) -> u64 {
+    // The constants keep short keys, most of whose bits are 0, from giving a product of 0.
     let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd1b5_4a32_d192_ed03);
     let high = u64::try_from(product >> 64).unwrap_or(0);
     let low = u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0);

@@ -186,6 +186,7 @@ fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Spelling, String)> {
 
 /// Verbs that represent the verb of a pattern.
 fn methods(verb: &str) -> Vec<&str> {
+    // One that reads, one that writes, and one that forms cannot send.
     if verb == "ALL" { vec!["GET", "POST", "DELETE"] } else { vec![verb] }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>, sources: &[Sou
 }
 
 fn likeness(a: Claim<'_>, b: Claim<'_>) -> (bool, bool) {
+    // Equal paths are more alike than equal verbs.
     (shape(a.pattern) == shape(b.pattern), a.verb == b.verb)
 }
 
