@@ -211,7 +211,7 @@ impl Case {
     }
 }
 
-/// What is wrong with a target, and a fix.
+/// The fault of a target, and a fix.
 fn target_mistake(target: &str) -> Option<(&'static str, &'static str)> {
     let path = target.split('?').next().unwrap_or_default();
     let is_pattern = |segment: &str| {

@@ -8,7 +8,7 @@ use super::{ChunkDecoder, ChunkStep, Framing, HeadLimits, Reject, RequestHead, R
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 8192, fields: 128 };
 
-/// What came of a message: the check that refused it, or `ok`, or `unfinished`.
+/// The outcome of a message: the check that refused it, or `ok`, or `unfinished`.
 fn judge(name: &str, input: &[u8]) -> (u16, &'static str) {
     let request = name.starts_with("request/");
     match if request { read_request(input) } else { read_response(input) } {
@@ -255,7 +255,7 @@ mod properties {
         prop::collection::vec(any_piece, 0..40).prop_map(|pieces| pieces.concat())
     }
 
-    /// What a server may read in a path: `;params` dropped, decoded up to twice.
+    /// A server's possible reading of a path: `;params` dropped, decoded up to twice.
     fn readings(path: &str) -> Vec<Vec<u8>> {
         let once = decode(path.as_bytes());
         let twice = decode(&once);
@@ -327,7 +327,7 @@ mod properties {
                     }
                     prop_assert!(!reading.contains(&0) && !reading.contains(&b'\\'));
                 }
-                // What is said about slashes is what is there.
+                // The flag for slashes agrees with the path.
                 prop_assert_eq!(head.encoded_slash(), path.to_ascii_lowercase().contains("%2f"));
             }
         }

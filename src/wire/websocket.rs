@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// What the 101 with these lines is to a client that offered `a, b` and two extensions.
+    /// The verdict on a 101 with these lines, for a client that offered `a, b` and two extensions.
     fn switch(lines: &str) -> Result<(), SwitchError> {
         let offers = "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b , c\r\n\
                       Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-e\r\n";

@@ -24,10 +24,10 @@ use serde_json::Value;
 
 use crate::support::{App, Client, Gate, Response, Setup};
 
-/// What [`Gate::sign_up`] gives every account.
+/// The password that [`Gate::sign_up`] gives every account.
 const PASSWORD: &str = "a-good-password";
 
-/// A gate of this profile, where what no policy speaks of is open.
+/// A gate of this profile, where paths without a policy are open.
 fn gate(profile: &str) -> (App, Gate) {
     let app = App::echo();
     let gate = Gate::start(Setup::new(&app).set("profile", profile).with_manual_clock());

@@ -152,7 +152,7 @@ const OLD_NAMES: [&str; 67] = [
 const VAGUE_WORDS: [&str; 6] =
     ["somebody", "nobody", "whoever", "what there is", "bring about", "brought about"];
 
-/// What the pure core does not do: no clock, chance, I/O, log line or `async`.
+/// Not allowed in the pure core: a clock, chance, I/O, a log line or `async`.
 const IMPURE: [&str; 13] = [
     "async ",
     ".await",
@@ -333,7 +333,7 @@ fn frequent_lines(source: &Source) -> Vec<String> {
     if found.len() == rare { Vec::new() } else { found }
 }
 
-/// Functions with more arguments than clippy's `too_many_arguments` counts.
+/// Functions with more arguments than clippy's `too_many_arguments` allows.
 fn hidden_arguments(source: &Source) -> Vec<String> {
     let found = with_tuples(source.code()).into_iter();
     found.map(|name| format!("{}: `{name}` hides arguments in a tuple", source.path)).collect()
@@ -458,7 +458,7 @@ mod the_checkers {
     fn follow_a_name_to_the_file_that_defines_it() {
         let none: &[&[&str]] = &[];
         for (files, found) in [
-            // What a file hands out is another file's.
+            // A re-export is another file's definition.
             (
                 &[
                     ("a.rs", "mod b;\nmod c;\npub(super) use c::C;\nuse b::B;"),

@@ -1,4 +1,4 @@
-//! What the app sees of a request, and the client of its answer.
+//! The request as the app sees it, and the answer as the client does.
 
 mod answers;
 mod bodies;

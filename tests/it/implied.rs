@@ -1,4 +1,4 @@
-//! What a request asks for beside its own line: a method in its query or body, and a second target.
+//! Overrides of the request line: a method in the query or body, and a second target.
 
 use crate::support::{App, Client, Gate, Response, Setup};
 

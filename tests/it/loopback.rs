@@ -65,7 +65,7 @@ fn a_wrong_type_is_told_before_the_rules_and_everything_else_after_them() {
         let answer = client.ask(method, target, "Content-Type: application/json\r\n", b"{bad").expect(400);
         assert_eq!(answer.json()["error"]["name"], "SyntaxError", "{line}");
     }
-    // What is neither JSON nor a form is not looked at.
+    // A body that is neither JSON nor a form is not read.
     client.ask("POST", "/api/orders", "Content-Type: text/plain\r\n", b"\"x\"").expect(401);
     assert!(app.requests().is_empty(), "nothing reached the app");
 }

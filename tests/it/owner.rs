@@ -2,7 +2,7 @@
 
 use crate::support::{App, Client, Gate, Request, Response, Setup, answer};
 
-/// Rows at `/notes/{id}` that their owner alone may read; `more` stands in `owner`.
+/// Rows at `/notes/{id}` that only their owner may read; `more` is added to `owner`.
 fn policy(more: &str) -> String {
     format!(
         r#"{{"name": "Note", "routes": [{{"path": "/notes/{{id}}"}}],

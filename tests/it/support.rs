@@ -1,7 +1,7 @@
-//! What the tests of the whole house share: a gate in this process, a scripted app, a client on the bare socket.
+//! Shared parts of the tests: a gate in this process, a scripted app, a client on the bare socket.
 //!
 //! Tests are plain functions; what is async runs on one runtime behind [`Gate`]. Nothing sleeps: a test waits for
-//! bytes, for a close or for a line of the log, and [`GUARD`] ends what would hang.
+//! bytes, for a close or for a line of the log, and [`GUARD`] ends a wait without end.
 
 mod app;
 mod client;

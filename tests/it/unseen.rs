@@ -1,4 +1,4 @@
-//! What rules see of a request, and what they do not: `docs/what-rules-see.md`.
+//! The parts of a request that rules see, and those that they do not: `docs/what-rules-see.md`.
 
 use crate::support::{App, Gate, Setup};
 

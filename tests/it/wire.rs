@@ -31,14 +31,14 @@ fn a_refused_head_never_reaches_the_app() {
     let gate = Gate::start(setup(&app));
     let mut wrong = Vec::new();
     for (name, (status, check)) in expectations() {
-        // What is wrong with a chunk is seen when the head is on its way; see below.
+        // A fault in a chunk is found after the head was forwarded; see below.
         if check == "ok" || check == "unfinished" || name.contains("/chunk-") {
             continue;
         }
         let mut client = gate.client();
         client.send(fs::read(folder().join(&name)).unwrap());
         let response = client.response();
-        // What speaks another protocol gets plain text.
+        // A client of another protocol gets plain text.
         let told = response.text();
         let named = told.contains(&format!("({check})")) || told.contains("Failed to decode param");
         if response.status != status || !named || response.field("connection") != Some("close") {
@@ -147,7 +147,7 @@ fn e11_empty_lines_alone_are_never_answered() {
     let mut client = gate.client();
     client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx\r\n");
     client.response().expect(200);
-    // What came now would be mistaken for the answer to the next request.
+    // Bytes that arrive now would be taken for the answer to the next request.
     client.expect_close();
 }
 

@@ -28,7 +28,7 @@ struct Connection {
     held: Vec<u8>,
 }
 
-/// What was answered to one request.
+/// The answer to one request.
 struct Answer {
     status: u16,
     /// The tag that the app says it answers.
@@ -37,7 +37,7 @@ struct Answer {
     ends: bool,
 }
 
-/// How often the gate answered how.
+/// The number of answers of each kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) requests: u64,
@@ -242,7 +242,7 @@ fn check(number: u64, about: &crate::draft::About, answer: &Answer) -> Result<()
     let finding =
         |kind, detail| Err(Finding { kind, detail, unit: Some(number), changes: about.kinds.clone() });
     if let Some(seen) = answer.seen.as_ref().filter(|seen| **seen != about.tag && !about.doubtful) {
-        // Behind doubtful bytes the count of requests is not certain.
+        // After ambiguous bytes the number of requests is not certain.
         if !about.kinds.contains(&"behind") {
             return finding(Kind::Answer, format!("the app's answer to `{seen}` came to `{}`", about.tag));
         }

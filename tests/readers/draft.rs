@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
     Anonymous,
@@ -22,7 +22,7 @@ pub(crate) struct Tokens {
 /// A request that can still be changed.
 pub(crate) struct Draft {
     pub(crate) tag: String,
-    /// Sent as a trusted proxy, whose word about the client and the path counts.
+    /// Sent as a trusted proxy, whose fields about the client and the path are believed.
     pub(crate) trusted: bool,
     pub(crate) method: String,
     pub(crate) target: String,
@@ -34,7 +34,7 @@ pub(crate) struct Draft {
     pub(crate) about: About,
 }
 
-/// How the body is announced.
+/// The body's framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     None,
@@ -44,20 +44,20 @@ pub(crate) enum Framing {
     Raw,
 }
 
-/// What is known about a request that was sent.
+/// The properties of a request that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     /// The value of `X-Rig-Tag`.
     pub(crate) tag: String,
     pub(crate) method: String,
     pub(crate) target: String,
-    /// Whose credentials it carries; anonymous besides.
+    /// The user whose credentials it carries, or anonymous.
     pub(crate) callers: BTreeSet<Who>,
     /// The names of what was done to it.
     pub(crate) kinds: Vec<&'static str>,
     /// The body that an app may read; `None` where the framing is not certain.
     pub(crate) body: Option<Vec<u8>>,
-    /// What a trusted proxy says about the client, a value for each line.
+    /// A trusted proxy's values for the client, one for each line.
     pub(crate) chain: Vec<String>,
     /// The scheme that an app shall see; `None` where a proxy says it twice, so that the request may not go on.
     pub(crate) scheme: Option<&'static str>,
@@ -67,7 +67,7 @@ pub(crate) struct About {
     pub(crate) doubtful: bool,
     /// Whether the bytes end before the request does.
     pub(crate) unfinished: bool,
-    /// What is sent behind a 101.
+    /// The bytes sent behind a 101.
     pub(crate) tunnel: Vec<u8>,
 }
 

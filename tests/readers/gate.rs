@@ -64,7 +64,7 @@ impl Gate {
     }
 }
 
-/// What the binary is that is judged: READERS_GATE, or that of this build.
+/// The binary under test: READERS_GATE, or that of this build.
 pub(crate) fn program() -> PathBuf {
     setting("READERS_GATE").map_or_else(|| env!("CARGO_BIN_EXE_portcullis").into(), PathBuf::from)
 }

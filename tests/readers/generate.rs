@@ -157,7 +157,7 @@ impl Generator {
     }
 }
 
-/// What a proxy in front of the gate adds, in lines of its own or in one.
+/// The fields that a proxy in front of the gate adds, in several lines or in one.
 fn behind_a_proxy(draft: &mut Draft, chance: &mut Chance) {
     let client = format!("203.0.113.{}", chance.below(250) + 1);
     let mut lines: Vec<String> = match chance.below(6) {
@@ -197,7 +197,7 @@ fn behind_a_proxy(draft: &mut Draft, chance: &mut Chance) {
     }
 }
 
-/// What a proxy says about the scheme, and what an app shall see.
+/// A proxy's field for the scheme, and the scheme that an app shall see.
 type Said = (&'static [(&'static str, &'static str)], Option<&'static str>);
 
 const SCHEMES: &[&Said] = &[

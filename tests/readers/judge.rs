@@ -18,7 +18,7 @@ use crate::{
     reading::{Reading, decode, encode},
 };
 
-/// What is wrong with a reading. The names are the rig's vocabulary.
+/// The fault of a reading. The names are the rig's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// A request that was not sent.
@@ -60,19 +60,19 @@ pub(crate) struct Finding {
     pub(crate) detail: String,
     /// The unit that it came from, where that is known.
     pub(crate) unit: Option<u64>,
-    /// What had been done to the request.
+    /// The mutations of the request.
     pub(crate) changes: Vec<&'static str>,
 }
 
-/// What the judge has to know.
+/// The judge's input.
 pub(crate) struct Judge {
     pub(crate) set: PolicySet,
     pub(crate) generator: Generator,
-    /// What the app reads about each caller when nothing is forged.
+    /// The app's reading of each caller when nothing is forged.
     pub(crate) identities: BTreeMap<Who, Vec<(String, String)>>,
 }
 
-/// What says who the user is, as the gate is set.
+/// The fields that name the user, by the gate's settings.
 const IDENTITY: [&str; 4] =
     ["x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email", "x-forwarded-groups"];
 
@@ -159,7 +159,7 @@ impl Judge {
         }
     }
 
-    /// Who the app takes the caller for: only a user whose credential was sent.
+    /// The app's idea of the caller: only a user whose credential was sent.
     fn caller(&self, reading: &Reading, about: &About) -> Result<Who, Wrong> {
         let said = identity(reading);
         let found = about.callers.iter().copied().find(|who| self.identities[who] == said);
@@ -310,7 +310,7 @@ fn row(path: &str) -> Option<Vec<u8>> {
 /// The tag of the requests that the rig sends before it begins.
 pub(crate) const READY: &str = "ready";
 
-/// Whose row it is that the apps serve at this path, host and tenant: a rule that is simple in every language.
+/// The owner of the row that the apps serve at this path, host and tenant: a rule that is simple in every language.
 fn owner(target: &str, reading: &Reading) -> u8 {
     let path = decode(target.split('?').next().unwrap_or_default());
     let last = path.last().copied().unwrap_or_default();
@@ -319,7 +319,7 @@ fn owner(target: &str, reading: &Reading) -> u8 {
     if (usize::from(last) + host.len() + tenant.len()) % 2 == 1 { 1 } else { 2 }
 }
 
-/// What a reading says about the user, sorted.
+/// The user's fields in a reading, sorted.
 pub(crate) fn identity(reading: &Reading) -> Vec<(String, String)> {
     let said = reading.headers.iter().filter_map(|(name, value)| {
         let name = name.replace(['_', '.'], "-");
@@ -328,7 +328,7 @@ pub(crate) fn identity(reading: &Reading) -> Vec<(String, String)> {
     said.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The client, the scheme, the host and the request's id, each told once and by the gate.
+/// The client, the scheme, the host and the request's id, each sent once and by the gate.
 fn origin(reading: &Reading, about: &About) -> Result<(), Wrong> {
     for name in ["x-forwarded-proto", "x-forwarded-host", "x-request-id"] {
         let values: Vec<&str> = reading.all(name).collect();

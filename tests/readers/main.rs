@@ -1,4 +1,4 @@
-//! What real app servers read of what the gate forwards: see `docs/readers.md`.
+//! How real app servers read the gate's forwarded requests: see `docs/readers.md`.
 //!
 //! Each test starts an app server with a small app that reports every request that it read, puts the real program in
 //! front, sends generated requests as bytes, and lets the policies judge the app's own words.

@@ -1,4 +1,4 @@
-//! What each server makes of a path by itself, without the gate: the table of `docs/app-servers.md`.
+//! Each server's reading of a path, without the gate: the table of `docs/app-servers.md`.
 
 use std::{
     io::{Read, Write},

@@ -1,4 +1,4 @@
-//! What an app says that it read.
+//! The app's report of a request that it read.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Reading {
     pub(crate) method: String,
-    /// Where the app believes to be mounted.
+    /// The app's idea of its mount path.
     pub(crate) script: String,
     /// The path that the app routes by, encoded again where the server decodes it.
     pub(crate) path: String,
@@ -31,10 +31,10 @@ pub(crate) struct Reading {
     /// Whether the body was parsed, so that its length says nothing.
     #[serde(default)]
     pub(crate) parsed: bool,
-    /// What the server says about the caller besides.
+    /// Other variables of the server about the caller.
     #[serde(default)]
     pub(crate) facts: BTreeMap<String, String>,
-    /// Where a COPY or MOVE went.
+    /// The destination of a COPY or MOVE.
     #[serde(default)]
     pub(crate) destination: Option<String>,
     /// Read in a tunnel.

@@ -23,7 +23,7 @@ use crate::{
     server::Server,
 };
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Outcome {
     pub(crate) counts: Counts,
     pub(crate) readings: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Outcome {
 #[derive(Default)]
 pub(crate) struct Findings(pub(crate) BTreeMap<(Kind, Vec<&'static str>), (Finding, u64)>);
 
-/// How many connections send at once.
+/// The number of connections that send at once.
 const CLIENTS: usize = 6;
 
 /// Sends so many requests through the gate to the server, and judges all that it reads.
@@ -109,7 +109,7 @@ fn judged(judge: &Judge, report: &mut Report, done: &AtomicBool, all: &Mutex<(Co
     }
 }
 
-/// What the app reads about each caller when nothing is forged.
+/// The app's reading of each caller when nothing is forged.
 fn calibrate(gate: &Gate, report: &mut Report) -> BTreeMap<Who, Vec<(String, String)>> {
     let Tokens { ann, bob } = &gate.tokens;
     let mut identities = BTreeMap::new();
@@ -141,7 +141,7 @@ impl Findings {
         self.0.entry(key).and_modify(|(_, count)| *count += 1).or_insert((finding, 1));
     }
 
-    /// How many there are of each kind.
+    /// The number of each kind.
     pub(crate) fn kinds(&self) -> BTreeMap<Kind, u64> {
         let mut kinds = BTreeMap::new();
         for ((kind, _), (_, count)) in &self.0 {

@@ -27,11 +27,11 @@ pub(crate) struct Server {
     pub(crate) leaves_chunks: bool,
     /// The commands that it is made of, or what is missing.
     start: fn(&Place) -> Result<Vec<Command>, String>,
-    /// What tells its version.
+    /// The command that prints its version.
     version: fn(&Tools) -> Option<Command>,
 }
 
-/// Where an app runs.
+/// The environment that an app runs in.
 pub(crate) struct Place {
     pub(crate) port: u16,
     pub(crate) folder: PathBuf,
@@ -39,7 +39,7 @@ pub(crate) struct Place {
     pub(crate) tools: Tools,
 }
 
-/// Where the servers of PyPI and npm are.
+/// The directories of the servers from PyPI and npm.
 pub(crate) struct Tools(PathBuf);
 
 /// An app server that runs.
@@ -137,7 +137,7 @@ impl App {
         asked.is_ok() && String::from_utf8_lossy(&answer).to_ascii_lowercase().contains("x-rig-seen: ready")
     }
 
-    /// What its programs have printed.
+    /// The output of its programs.
     pub(crate) fn log(&self) -> String {
         let logs = (0..self.running.len()).map(|at| self.folder.path().join(format!("log-{at}")));
         let texts = logs.filter_map(|log| fs::read(log).ok());
@@ -155,7 +155,7 @@ impl Tools {
     }
 }
 
-/// Where the apps are.
+/// The directory of the apps.
 fn apps() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/apps")
 }

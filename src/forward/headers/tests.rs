@@ -1,4 +1,4 @@
-//! What goes to the app and what comes back, byte for byte.
+//! Requests to the app and its answers, byte for byte.
 
 use std::sync::LazyLock;
 

@@ -43,7 +43,7 @@ fn b10_the_index_finds_what_the_list_holds() {
     }
 }
 
-/// What the gateways call their users, and what frameworks take the path, the method, the scheme and the client from.
+/// Gateways' fields for the user, and frameworks' sources for the path, the method, the scheme and the client.
 #[test]
 fn b10_names_of_other_gateways_are_reserved() {
     let names = Names::default();
@@ -76,7 +76,7 @@ fn b10_names_of_other_gateways_are_reserved() {
     }
 }
 
-/// What browsers, API clients and tracing send to the app itself.
+/// Fields that browsers, API clients and tracing send to the app itself.
 #[test]
 fn b10_ordinary_names_are_not_reserved() {
     let names = Names::default();

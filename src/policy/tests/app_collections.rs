@@ -35,7 +35,7 @@ fn a3_the_base_chain_says_where_rows_are() {
             vec![customer.clone(), own("A", "AccessToken"), own("B", "AccessToken")],
             "A+B Role RoleMapping ACL",
         ),
-        // What the account model says wins.
+        // The account model's setting wins.
         (vec![with_tokens("B"), own("A", "AccessToken"), own("B", "AccessToken")], "B Role RoleMapping ACL"),
         (vec![customer.clone(), own("AccessToken", "AccessToken")], "AccessToken Role RoleMapping ACL"),
     ] {
@@ -83,7 +83,7 @@ fn a7_the_key_is_the_property_that_is_marked() {
     }
 }
 
-/// Users in two models, told apart by the tokens.
+/// Users in two models. The tokens name the model.
 fn two_user_models(acls: &Value) -> Vec<Value> {
     let tokens = json!({"accessTokens": {"type": "hasMany", "model": "accessToken",
         "polymorphic": {"foreignKey": "userId", "discriminator": "principalType"}}});

@@ -104,7 +104,7 @@ fn the_app_is_asked_only_where_its_answer_matters() {
         // Allowed either way.
         ("GET /api/orders/7", user("1"), None, "allow order.json#/acls/2"),
         ("GET /api/orders/7", user("1"), owner, "allow order.json#/acls/3"),
-        // What would ask for anything but a row is never asked.
+        // A question for anything but a row is never sent.
         ("DELETE /api/orders/findOne", user("1"), None, "401 order.json#/acls/0"),
         ("DELETE /api/orders/%3B", user("1"), None, "401 ambiguous"),
         ("DELETE /api/orders/7%3B", user("1"), None, "401 order.json#/acls/0"),
@@ -177,7 +177,7 @@ fn owners_of_routes() {
     assert_eq!(question.target, "/x/a%20b/7.json?full=1");
     assert_eq!(question.header, Some("x-owner"));
     assert_eq!(question.cache, Some(std::time::Duration::from_secs(30)));
-    // A capture that cannot stand in a path asks nothing.
+    // A capture that is not valid in a path asks nothing.
     assert_eq!(verdict(&by_header, "GET /u/a%3Bb/invoices/7", user("1"), None), "403 invoice.json#/acls/0");
     // A LoopBack model may say it too; `id` is then the row's, wherever it came from.
     let own = with(

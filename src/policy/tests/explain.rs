@@ -93,7 +93,7 @@ fn an_owner_that_the_inquiry_leaves_open_is_asked_for() {
     );
     let owner = explained(&analysis, "GET /api/orders/3", user("7"), Some(true));
     assert_eq!((owner.verdict, owner.asks, &*owner.winner), (Verdict::Allow, None, "order.json#/acls/1"));
-    // Where the rules know, what is said does not count.
+    // If the rules decide, the inquiry's claim has no effect.
     let own = explained(&analysis, "GET /api/users/7", user("7"), Some(false));
     assert_eq!((own.verdict, own.asks), (Verdict::Allow, None));
 }

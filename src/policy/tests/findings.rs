@@ -389,7 +389,7 @@ fn a6_rules_that_loopback_takes_are_taken() {
     let (set, found) = list(json!(["admin", "editor"]));
     let is_told = found.iter().any(|line| line.contains("the text `admin,editor`"));
     assert!(set.is_some() && is_told, "{found:#?}");
-    // Where LoopBack would fail at each request.
+    // LoopBack would fail at each request.
     let (set, _) =
         told(&loopback(), &sources(&[json!({"name": "A", "base": "PersistedModel", "acls": {"a": 1}})]));
     assert!(set.is_none());

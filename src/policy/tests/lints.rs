@@ -100,7 +100,7 @@ fn what_has_been_told_is_not_told_again() {
     ] {
         assert_eq!(of(&order(json!([deny, more]))), Vec::<String>::new(), "{more}");
     }
-    // An alias is inert in LoopBack, and told of where it is read; the standard profile counts it.
+    // An alias has no effect in LoopBack, which is reported. The standard profile applies it.
     let alias = order(json!([deny, rule_with("admin", "ALLOW", json!({"property": "updateAttributes"}))]));
     assert_eq!(
         lints_of(&loopback(), &sources(std::slice::from_ref(&alias)), &stored()),
@@ -155,7 +155,7 @@ fn routes_that_no_rule_mentions() {
         &stored(),
     );
     assert!(open[0].ends_with("by default every caller may"), "{open:#?}");
-    // A model without any rule is told of as a whole.
+    // A model without any rule gets one finding.
     assert_eq!(of(&order(json!([]))), Vec::<String>::new());
 }
 
@@ -257,14 +257,14 @@ fn b13_a_denial_that_another_spelling_walks_around_is_told() {
     let both = json!([{"path": "/admin/{*rest}"}, {"path": "/admin"}]);
     let found = told(Unmatched::Deny, &[file(both, json!({"ignoreCase": true})), wide.clone()]);
     assert_eq!(found, Vec::<String>::new());
-    // Where no route is not a denial, a path that stands alone leaves open what lies below.
+    // If an unknown route is not denied, a rule for a single path leaves the paths below it open.
     let alone = || file(json!([{"path": "/admin"}]), json!({"ignoreCase": true}));
     let found = told(Unmatched::Allow, &[alone()]);
     assert!(found.len() == 1 && found[0].contains("`/admin/x`"), "{found:#?}");
     assert_eq!(told(Unmatched::Deny, &[alone()]), Vec::<String>::new());
     let found = told(Unmatched::Authenticated, &[admin(json!({}))]);
     assert!(found.len() == 2 && found[0].contains("any user may"), "{found:#?}");
-    // Nothing is told where all that is open is open anyway.
+    // No finding if everything is open anyway.
     assert_eq!(told(Unmatched::Allow, &[wide]), Vec::<String>::new());
 }
 

@@ -24,7 +24,7 @@ pub(super) const REQUESTS: [Request; 8] = [
     Request { line: "POST /api/orders/checkpoint", names: &["checkpoint"], access: "REPLICATE", has_id: false },
 ];
 
-/// Who asks, and whether the row is theirs.
+/// The caller, and whether the row is the caller's.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     pub(super) user: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What model files can say of remote methods beyond the plain cases.
+//! Remote methods in model files, beyond the plain cases.
 
 use super::*;
 

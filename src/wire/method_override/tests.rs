@@ -9,7 +9,7 @@ fn head(method: &str, lines: &str) -> RequestHead {
     head
 }
 
-/// What a body of this type asks for, and whether it is found however it is cut.
+/// The method that a body of this type asks for; it has to be the same for every split of the body.
 fn read(kind: &str, body: &str) -> Override {
     let head = head("POST", &format!("Content-Type: {kind}\r\n"));
     let found = OverrideScanner::of(&head).unwrap().reads(body.as_bytes());

@@ -58,7 +58,7 @@ fn life(gate: &Gate) -> String {
     lines
 }
 
-/// A gate where what no policy speaks of is closed.
+/// A gate where paths without a policy are closed.
 fn closed(profile: &str) -> (App, Gate) {
     let app = App::echo();
     let setup = Setup::new(&app).set("profile", profile).set("policies.unmatched", "deny");

@@ -84,7 +84,7 @@ fn a_413_arrives_while_200_mb_are_being_sent() {
         let mut sending = stream.try_clone().unwrap();
         let sender = thread::spawn(move || {
             sending.write_all(head.as_bytes()).unwrap();
-            // The gate may hang up before the end.
+            // The gate may close before the end.
             let _ = (0..200_000_000 / 65_536).try_for_each(|_| sending.write_all(&piece));
         });
         expect_413(&mut stream);

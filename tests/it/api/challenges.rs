@@ -1,4 +1,4 @@
-//! What a 401 says about how to log in.
+//! The challenges of a 401.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 

@@ -1,4 +1,4 @@
-//! Cookies as credentials: what a page of another site can do with them, and where the plain one counts.
+//! Cookies as credentials: requests from another site's page, and where the unsigned cookie is accepted.
 
 use serde_json::json;
 
@@ -94,7 +94,7 @@ fn c1_a_page_of_another_site_logs_no_user_out_by_any_verb() {
                     let (status, _) = asked(&mut client, line, &format!("{cookie}{page}"));
                     let is_refused = match status {
                         403 => true,
-                        // What is allowed there.
+                        // The methods that are allowed there.
                         200 | 204 => line.starts_with("OPTIONS"),
                         // LoopBack logs out by POST alone, and knows no account `logout`.
                         401 => profile == "loopback3" && line.contains("/api/"),

@@ -1,4 +1,4 @@
-//! Where tokens are looked for, by `[credentials]`, in both profiles; and what of it the app gets to see.
+//! The places of tokens in a request, by `[credentials]`, in both profiles; and which of them the app sees.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) fn gate(profile: &str, settings: &[(&str, &str)]) -> (App, Gate) {
     (app, Gate::start(setup))
 }
 
-/// Who the app is told to be asking, and all that it was told.
+/// The user in the app's request, and all of the app's request.
 pub(super) fn told(client: &mut Client, target: &str, lines: &str) -> (Option<String>, String) {
     let text = client.ask("GET", target, lines, b"").expect(200).json();
     let user = text["headers"].as_array().unwrap().iter().find(|field| field[0] == "X-Forwarded-User");

@@ -1,4 +1,4 @@
-//! Bad input to the User API: each is a 4xx that says why, in both profiles, and the gate lives.
+//! Bad input to the User API: each is a 4xx that names the reason, in both profiles, and the gate stays up.
 
 use std::io::Write;
 
@@ -46,7 +46,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What no method reads.
+/// Bodies that no method reads.
 fn bodies() -> Vec<Bad> {
     const NO_JSON: &str = "400 SyntaxError: the body is not valid JSON: ";
     const TOO_LARGE: &str = "413 PayloadTooLargeError: ";
@@ -229,7 +229,7 @@ fn what_is_odd_but_harmless_is_kept_as_it_is() {
         let created = gate.client().ask("POST", "/api/users", FORM, form).expect(200).json();
         assert_eq!(created["a"], "%ff", "{profile}");
         assert!(created.get("constructor").is_none() && created.get("__proto__").is_none(), "{created}");
-        // What is not JSON and no form is not a body.
+        // Other types than JSON and forms are not read as a body.
         let multipart = "Content-Type: multipart/form-data; boundary=x\r\n";
         let part = b"--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\na@b.cc\r\n--x--\r\n";
         let said = refused(&mut gate.client(), "POST", "/api/users", multipart, part);

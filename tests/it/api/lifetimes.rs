@@ -1,4 +1,4 @@
-//! How long tokens live, how many of them, and what they are good for.
+//! The lifetime, the number and the scopes of tokens.
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ fn use_extends_a_token_where_the_setting_says_so() {
                 }
             }
             assert_eq!(own(&mut client, id(&token)), after, "{profile}: {sliding}");
-            // A use counts from its own moment, and not for ever.
+            // A use extends the lifetime from its own time, and not without end.
             gate.advance(Duration::from_secs(600));
             assert_eq!(own(&mut client, id(&token)), 401, "{profile}: {sliding}");
         }

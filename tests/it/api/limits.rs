@@ -103,7 +103,7 @@ fn passwords_beyond_the_queue_are_a_503_that_says_when_to_come_back() {
     assert!(!busy.is_empty(), "no request was refused");
     assert!(!hashed.is_empty() && hashed.iter().all(|answer| answer.status == 401), "{hashed:?}");
     assert!(busy.iter().all(|answer| retry_after(answer) > 0));
-    // What needs no hashing went on, and hashing goes on.
+    // Requests without hashing were answered, and hashing continues.
     gate.client().get("/open").expect(200);
     let login = json!({"username": "ann", "password": PASSWORD});
     assert_eq!(ask(&mut gate.client(), "POST", "/api/users/login", "", &login).status, 200);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{PASSWORD, ask};
 use crate::support::{App, Gate, Setup, SignedUp, answer};
 
-/// Who asks. The owner is the user that the row belongs to, or is; each cell has users of its own.
+/// The caller. The owner is the user that the row belongs to, or is; each cell has users of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
     Anonymous,
@@ -85,7 +85,7 @@ const ROWS: &[(&str, &str)] = &[
     ("Public.about", "GET /about"),
 ];
 
-/// What a request needs to be a good one.
+/// The parts of a valid request.
 fn body(line: &str, cell: usize) -> Value {
     match line {
         "POST /api/users" => json!({"email": format!("new-{cell}@example.com"), "password": PASSWORD}),

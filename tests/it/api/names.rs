@@ -1,4 +1,4 @@
-//! Who is meant by a login's names: realms, letter case, and unconfirmed addresses; in both profiles.
+//! The user that a login's names identify: realms, letter case, and unconfirmed addresses; in both profiles.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Where profile `standard` differs from LoopBack 3.28 (docs/interface.md, "Profiles").
+//! Differences of profile `standard` from LoopBack 3.28 (docs/interface.md, "Profiles").
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The account model's own settings: its file's count, `[users]` wins where it is set, and a reload takes them up.
+//! The account model's own settings: those of its file apply, `[users]` overrides them, and a reload applies both.
 
 use std::fs;
 

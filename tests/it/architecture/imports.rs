@@ -1,4 +1,4 @@
-//! What a file defines, imports and names, read from its code.
+//! The definitions, imports and names of a file, read from its code.
 
 #![expect(clippy::string_slice, reason = "cut after a quote, which is one byte")]
 
@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 /// Names from a root on: `crate`, `super`, a module, or a type.
 pub(super) type Path = Vec<String>;
 
-/// What the code of a file says of names.
+/// The names in a file's code.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
-    /// What it defines itself.
+    /// Its own definitions.
     pub(super) defined: BTreeSet<String>,
-    /// What its `use` lines bring in, by the name that they give it.
+    /// The imports of its `use` lines, by their local name.
     pub(super) names: HashMap<String, Path>,
     /// Modules of which all names are brought in.
     pub(super) globs: Vec<Path>,
@@ -27,7 +27,7 @@ struct Leaf {
     name: String,
 }
 
-/// What stands before an item's name.
+/// The keywords before an item's name.
 const ITEMS: [&str; 9] = ["fn", "struct", "enum", "trait", "type", "const", "static", "union", "mod"];
 
 impl Imports {
@@ -129,7 +129,7 @@ fn read_tree(tokens: &[&str], before: &Path, leaves: &mut Vec<Leaf>) {
     }
 }
 
-/// Parts between commas that stand in no braces.
+/// Parts between commas outside of braces.
 fn split<'t, 'c>(tokens: &'t [&'c str]) -> Vec<&'t [&'c str]> {
     let mut depth = 0;
     let parts = tokens.split(|token| {

@@ -40,7 +40,7 @@ impl Source {
         first.trim_end_matches(".rs")
     }
 
-    /// How many modules stand above its items.
+    /// The number of modules above its items.
     pub(super) fn depth(&self) -> usize {
         self.path.split('/').count()
     }
@@ -167,7 +167,7 @@ pub(super) fn code_of(text: &str) -> String {
     code
 }
 
-/// The length of the comment or literal that a text begins with, and what stands for it.
+/// The length of the comment or literal that a text begins with, and its replacement.
 fn skip(text: &str, before: Option<char>) -> Option<(usize, &'static str)> {
     if text.starts_with("//") {
         return Some((text.find('\n').unwrap_or(text.len()), ""));

@@ -81,7 +81,7 @@ fn inhabited() -> (House, Gate, [String; 2]) {
     (house, gate, tokens)
 }
 
-/// What the app hears of the caller's roles.
+/// The caller's roles in the app's request.
 fn groups(gate: &Gate, token: &str) -> Option<String> {
     let Answer { status, body, .. } = gate.http.send("GET /whoami", token, &Value::Null);
     assert_eq!(status, 200, "{body}");

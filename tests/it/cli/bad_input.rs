@@ -16,7 +16,7 @@ fn put(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
     fs::write(dir.join(name), text).unwrap();
 }
 
-/// What is done to the folder, and the beginning of what is said of it.
+/// A change of the folder, and the beginning of the message about it.
 const SPOILT: &[Spoil] = &[
     ("truncated", |dir| put(dir, "a.json", MODEL.split_at(40).0), "a.json:1:"),
     ("empty", |dir| put(dir, "a.json", ""), "a.json:1:1: error: the file is empty"),

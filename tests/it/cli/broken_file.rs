@@ -4,7 +4,7 @@ use std::fs;
 
 use super::support::{House, PASSWORD};
 
-/// What every operator has to be able to do, whatever lies in the file.
+/// Commands that have to work whatever is in the file.
 fn f10_all_commands_work(house: &House, spoilt: &str, told: &str) {
     for line in [
         "healthcheck",
@@ -55,7 +55,7 @@ fn f10_a_broken_file_does_not_disarm_the_operator_of_a_gate_that_runs() {
     ] {
         house.write("portcullis.toml", &spoilt);
         f10_all_commands_work(&house, &spoilt, told);
-        // What needs the whole configuration says what is wrong with it.
+        // A command that needs the whole configuration reports the fault in it.
         for line in ["check", "config show", "policy test"] {
             let done = house.run(line);
             assert_eq!(done.code, Some(1), "{spoilt}: {line}: {done:?}");

@@ -16,7 +16,7 @@ fn sound() -> House {
 #[test]
 fn a_sound_house_has_no_errors() {
     let house = sound();
-    // Where nothing is open beside the routes, no other spelling of a path is.
+    // If nothing is open beside the routes, no other spelling of a path is.
     let text = house.ok("check --set policies.unmatched=deny");
     assert!(text.ends_with("0 errors, 1 warning\n") && text.contains("below OWASP's minimum"), "{text}");
     assert_eq!(

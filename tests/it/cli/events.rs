@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::support::{House, PASSWORD, wait_until};
 use crate::support::App;
 
-/// What the receiver has got, in its order: the event, whom it is about, and by whom.
+/// The receiver's events, in order: the event, its subject, and its author.
 fn told(receiver: &App) -> Vec<String> {
     let line = |request: &crate::support::Request| {
         let event: Value = serde_json::from_slice(&request.body).unwrap();

@@ -45,7 +45,7 @@ fn a_running_gate_decides_by_its_own_set_and_asks_the_app() {
     let json = house.json("explain --as ann GET /notes/2");
     assert_eq!((&json["verdict"], &json["status"]), (&"deny".into(), &403.into()));
     assert!(json.get("asks").is_none(), "{json}");
-    // What is said is not asked; nor is an anonymous caller's row.
+    // The app is not asked for facts in the arguments; nor is an anonymous caller's row.
     let count = house.app.seen().len();
     assert!(house.ok("explain --as ann --owner no GET /notes/1").starts_with("deny 403"));
     assert!(house.ok("explain --as anonymous GET /notes/1").starts_with("deny 401"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{House, end, wait_until};
 
-/// What bcryptjs makes of `secret-of-ann` with 4 rounds.
+/// bcryptjs's hash of `secret-of-ann` with 4 rounds.
 fn bcrypt() -> String {
     bcrypt::hash("secret-of-ann", 4).unwrap().replacen("$2b$", "$2a$", 1)
 }

@@ -1,4 +1,4 @@
-//! What an operator asks and is told: help, what runs, where settings came from, stored rules, and plain messages.
+//! The operator's commands: help, status, the origin of settings, stored rules, and plain messages.
 
 use std::{fs, process::Command};
 

@@ -1,4 +1,4 @@
-//! Roles and rules that an operator stores: what never applies is told, and what hangs on a role before it goes.
+//! Stored roles and rules: a rule that never applies is reported, and so are a role's uses before its removal.
 
 use super::support::{Gate, House, PASSWORD};
 

@@ -1,4 +1,4 @@
-//! What is asked of a person at a terminal: a real one, whose other end the tests hold.
+//! Prompts at a terminal: a real one, whose other end the tests hold.
 
 use std::{
     fs::{File, OpenOptions},
@@ -58,7 +58,7 @@ impl Terminal {
             self.keyboard.write_all(answer.as_bytes()).unwrap();
         }
         let code = wait_until("the command ends", || child.try_wait().unwrap()).code();
-        // What it printed last is on its way through the terminal.
+        // Its last output is still in the terminal.
         let mark = "\u{1}the end\u{1}";
         self.end.write_all(mark.as_bytes()).unwrap();
         let shown = self.shown.0.lock().unwrap();

@@ -27,7 +27,7 @@ fn answers_without_a_body_leave_the_clients_connection_usable() {
         assert_eq!(client.ask(method, target, "", b"").head, head, "{method} {target}");
         assert_eq!(client.get("/next").text(), "next", "after {method} {target}");
     }
-    // What such an answer leaves on the app's connection is not known.
+    // The rest of the stream is unknown after an answer without a body, so its connection is not reused.
     assert_eq!(app.connections(), 5);
 }
 

@@ -8,7 +8,7 @@ use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 const LARGE: usize = 128 * 1024 * 1024;
 const BLOCK: usize = 64 * 1024;
 
-/// What the kernel may hold between two ends that do not read: its largest buffers, four times over.
+/// The bytes that the kernel may hold between two ends that do not read: its largest buffers, four times over.
 const KERNEL: usize = 48 * 1024 * 1024;
 
 /// A block that says which one it is.
@@ -105,7 +105,7 @@ fn push(mut send: impl FnMut(&[u8]) -> io::Result<usize>) -> usize {
     taken
 }
 
-/// How long nothing must move for both ends to count as stopped. A slow machine makes the test weaker, not wrong.
+/// The idle time after which both ends count as stopped. A slow machine makes the test weaker, not wrong.
 const STALL: Duration = Duration::from_millis(300);
 
 #[test]
@@ -238,7 +238,7 @@ fn an_early_answer_reaches_a_client_that_is_still_sending() {
     let app = App::start(move |connection| {
         connection.head().unwrap();
         connection.send(answer("403 Forbidden", "", "enough"));
-        // What was on its way may still come; then the gate closes: half a request is on this connection.
+        // Bytes in flight may still arrive; then the gate closes: half a request is on this connection.
         tell.send(connection.hang()).unwrap();
     });
     let gate = Gate::open(&app);

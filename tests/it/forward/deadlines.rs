@@ -1,4 +1,4 @@
-//! Who is waited for, how long, and what the client is told then.
+//! The deadline of each wait, and the client's answer after it.
 //!
 //! The deadline at test is short and every other one long: a wrong one would only fire after the guard.
 

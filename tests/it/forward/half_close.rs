@@ -4,7 +4,7 @@ use std::{sync::mpsc, time::Duration};
 
 use crate::support::{App, Client, Connection, GUARD, Gate, Setup, answer};
 
-/// How long the gate has for a mistake. A slow machine makes the test weaker, not wrong.
+/// The time that the gate has for a mistake. A slow machine makes the test weaker, not wrong.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Whether the gate leaves the connection open for a while.

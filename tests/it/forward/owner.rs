@@ -1,4 +1,4 @@
-//! Whose row it is, as the app tells it. Whatever else the app says is never an allow.
+//! The owner of a row, from the app's answer. No other answer of the app is an allow.
 
 use std::io::Write as _;
 
@@ -188,7 +188,7 @@ fn e9_a_row_with_a_byte_order_mark_or_a_coding_is_read() {
     }
 }
 
-/// What the app answers a look-up with; everything else is `the row`.
+/// The app's answer to a look-up; all other requests get `the row`.
 fn serve(connection: &mut Connection) {
     while let Some(request) = connection.request() {
         if request.field("x-portcullis-lookup").is_none() {
@@ -344,7 +344,7 @@ fn a_row_id_cannot_leave_its_place_in_the_look_up() {
     let gate = Gate::start(setup(&app));
     let ann = gate.sign_up("ann");
     for id in ["a%3Fb", "a%23b", "a%20HTTP", "a&b", "%C3%A4"] {
-        // The script knows none of these ids and closes: what counts is what was asked.
+        // The script knows none of these ids and closes: the test checks only the requests.
         assert_eq!(ask(&gate, &ann, &format!("/notes/{id}")), 503);
     }
     let asked: Vec<_> = app.requests().iter().map(|request| request.line().to_owned()).collect();

@@ -119,7 +119,7 @@ fn an_app_may_answer_an_upgrade_as_a_request() {
     assert_eq!(client.get("/next").expect(200).text(), "no socket here");
 }
 
-/// What an app that takes every protocol would make of an upgrade.
+/// The upgrade as an app that takes every protocol would read it.
 const OTHER_UPGRADES: &[&str] = &[
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
     "Connection: Upgrade\r\nUpgrade: h2c\r\n",
@@ -143,7 +143,7 @@ fn b1_no_upgrade_but_a_websocket_reaches_the_app() {
         let mut client = gate.client();
         client.send(format!("GET /pub/x HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
         assert_eq!(client.response().expect(200).text(), "a request", "{lines}");
-        // What follows is the next request, and judged as one.
+        // The next bytes are the next request, and judged as one.
         assert_eq!(client.get("/next").expect(200).text(), "a request", "{lines}");
     }
     for request in app.requests() {

@@ -1,4 +1,4 @@
-//! Where the gate listens, and where the app does.
+//! The addresses of the gate and of the app.
 
 use std::{net::TcpListener, os::unix::fs::PermissionsExt};
 

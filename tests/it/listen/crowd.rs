@@ -18,7 +18,7 @@ fn d5_who_says_nothing_has_the_time_of_a_head() {
     let mut rests = gate.client();
     rests.get("/a").expect(200);
     gate.client().expect_close();
-    // Between two requests, another time counts.
+    // Another deadline applies between two requests.
     rests.get("/a").expect(200);
     assert_eq!(gate.stop().all().iter().filter(|line| line["stream"] == "access").count(), 2);
 }

@@ -38,7 +38,7 @@ fn the_deadline_of_a_head_counts_for_each_request_anew() {
         other.response().expect(408);
     }
     client.get("/a").expect(200);
-    // Half of a pipelined second request counts as well.
+    // The same holds for half of a pipelined second request.
     client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\n");
     client.response().expect(200);
     client.response().expect(408);

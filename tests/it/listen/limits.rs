@@ -1,4 +1,4 @@
-//! How much a client may send, and how often.
+//! Limits on the size and the rate of a client's requests.
 
 use std::time::Instant;
 

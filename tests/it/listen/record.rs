@@ -1,4 +1,4 @@
-//! What a request leaves behind: one line, and the numbers.
+//! The record of a request: one line of the log, and the metrics.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What LoopBack's suite `access-control` expects over HTTP: three kinds of callers, four models.
+//! LoopBack's suite `access-control` over HTTP: three kinds of callers, four models.
 
 use serde_json::{Value, json};
 

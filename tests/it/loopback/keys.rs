@@ -117,7 +117,7 @@ fn a7_who_makes_the_key_is_the_definitions_to_say() {
         format!("The `Customer` instance is not valid. Details: `pk` can't be set (value: {shown}).")
     };
     let with = |name: &str, pk: Value| json!({"email": format!("{name}@b.c"), "password": "a-good-password", "pk": pk});
-    // A number that the database does not make: a client may choose it, and the count goes on behind it.
+    // A number that the database does not generate: a client may choose it, and the sequence continues after it.
     let (_app, chosen) = gate("loopback3", &json!({"type": "number", "id": true}));
     let mut client = chosen.client();
     assert_eq!(
@@ -146,7 +146,7 @@ fn a7_who_makes_the_key_is_the_definitions_to_say() {
     assert_eq!(login["userId"], "k7");
     let own = told(&mut client, "GET /api/customers/k7", login["id"].as_str().unwrap(), &Value::Null);
     assert_eq!(own, r#"200 {"pk":"k7","email":"a@b.c"}"#);
-    // What the database makes, and everything in the safer profile, is not the client's to choose.
+    // A client cannot choose a generated id, nor any id in the safer profile.
     for (profile, key, shown) in [
         ("loopback3", json!({"type": "number", "id": true, "generated": true}), "77"),
         ("standard", json!({"type": "number", "id": true}), "77"),

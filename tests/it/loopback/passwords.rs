@@ -1,4 +1,4 @@
-//! What a login's token and a reset's token may do, as LoopBack's suite `user-password` has it.
+//! The permissions of a login's token and a reset's token, as in LoopBack's suite `user-password`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Users in several models, told apart by the tokens: LoopBack's suite `multiple-user-principal-types` over HTTP.
+//! Users in several models, which the tokens name: LoopBack's suite `multiple-user-principal-types` over HTTP.
 
 use portcullis::store::Change;
 use serde_json::{Value, json};

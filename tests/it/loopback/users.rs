@@ -1,4 +1,4 @@
-//! What LoopBack's suites `user` and `user.integration` expect over HTTP, where no other test here says it.
+//! LoopBack's suites `user` and `user.integration` over HTTP, as far as no other test covers them.
 
 use serde_json::{Value, json};
 

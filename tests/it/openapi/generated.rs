@@ -19,7 +19,7 @@ use crate::{
 /// A compiler on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Where the lives of the clients are written.
+/// The directory of the clients' programs.
 fn lives() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/openapi/clients")
 }
@@ -31,7 +31,7 @@ fn described() -> (App, Gate) {
     (app, gate)
 }
 
-/// What a command prints; it has to succeed.
+/// A command's output; it has to succeed.
 fn told(mut command: Command, gate: &Gate) -> String {
     command.current_dir(gate.path("")).env("PYTHONDONTWRITEBYTECODE", "1");
     finish_within(PATIENCE, command, "").ok()
@@ -121,7 +121,7 @@ fn f13_a_java_client_of_openapi_generator_lives_its_life() {
     let jar =
         generate(&gate, "java", &["--library", "native", "--additional-properties=openApiNullable=false"]);
     bring(&gate, &["Life.java"]);
-    // What the jar does not hold is a note for readers of the source.
+    // The jar has no such annotation. It only documents the source, so a stub is enough.
     fs::create_dir_all(gate.path("client/src/main/java/javax/annotation")).unwrap();
     let note = "package javax.annotation;\npublic @interface Generated {\n  String[] value();\n  String comments() default \"\";\n  String date() default \"\";\n}\n";
     fs::write(gate.path("client/src/main/java/javax/annotation/Generated.java"), note).unwrap();
@@ -207,7 +207,7 @@ fn f13_swagger_client_and_swagger_ui_live_their_lives() {
     }
 }
 
-/// Every schema below a value, with where it stands.
+/// Every schema below a value, with its path.
 fn each(value: &Value, at: &str, see: &mut impl FnMut(&str, &Value)) {
     see(at, value);
     match value {

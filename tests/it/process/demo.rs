@@ -58,7 +58,7 @@ impl Drop for Demo {
     }
 }
 
-/// The commands that were printed: each stands below the line that says what it shows.
+/// The printed commands: each is below the line that explains it.
 fn commands(told: &[String]) -> Vec<(&str, &str)> {
     let pairs = told.windows(2).filter(|pair| pair[0].starts_with("# "));
     pairs.map(|pair| (pair[0].trim_start_matches("# "), &*pair[1])).collect()
@@ -111,7 +111,7 @@ fn the_printed_configuration_serves_for_commands() {
     let demo = Demo::start();
     let told = demo.told().join("\n");
     let (_, line) = told.split_once("from another terminal:\n").unwrap();
-    // As it stands there: it needs no PATH.
+    // As printed: it needs no PATH.
     let mut command = Command::new("sh");
     command.args(["-c", line.lines().next().unwrap()]).env_remove("PATH");
     let users = finish(command, "").ok();
@@ -121,7 +121,7 @@ fn the_printed_configuration_serves_for_commands() {
 
 #[test]
 fn usual_ports_that_are_taken_are_passed_over() {
-    // Where another process has them, they are taken as well.
+    // If another process has these ports, they are taken as well.
     let _taken = [8080, 3000].map(|port| TcpListener::bind(("127.0.0.1", port)));
     let demo = Demo::start();
     let told = demo.told();

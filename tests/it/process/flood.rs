@@ -31,7 +31,7 @@ fn is_refused(to: SocketAddr) -> bool {
 fn d8_refused_connections_are_told_once_a_second_with_their_number() {
     let house = House::new();
     let (tell, told) = mpsc::channel();
-    // Who waits for it works, so that their place is not free.
+    // A client that waits for its answer keeps its place.
     let app = App::start(move |connection| {
         if connection.head().is_some() {
             tell.send(()).unwrap();

@@ -1,4 +1,4 @@
-//! What the log says of owner look-ups.
+//! Owner look-ups in the log.
 
 use super::support::{Gate, House};
 use crate::support::{App, answer};

@@ -1,4 +1,4 @@
-//! How many files the process may have open, and what it says of connections that do not fit.
+//! The limit of open files, and the log lines about connections beyond it.
 
 use std::{fs, process::Command};
 

@@ -1,4 +1,4 @@
-//! What was acknowledged holds: after a restart, and after kill -9 under load.
+//! Acknowledged writes persist: after a restart, and after kill -9 under load.
 
 use std::{
     io::{self, Read, Write},
@@ -81,7 +81,7 @@ fn a_second_signal_does_not_wait() {
     drop(request);
 }
 
-/// What a client knows for sure when the gate dies. What was asked and not answered is in neither list.
+/// The writes whose outcome a client knows when the gate dies. A request without an answer is in neither list.
 #[derive(Debug, Default)]
 struct Known {
     registered: Vec<String>,

@@ -100,7 +100,7 @@ fn must_tell_all(log: &str) {
     }
     let audit = lines.iter().filter(|line| line["stream"] == "audit");
     let mut events: Vec<&str> = audit.map(|line| line["msg"].as_str().unwrap()).collect();
-    // The second login of ann stands where her password had changed.
+    // The event of ann's second login, after the change of her password.
     assert_eq!(events.remove(12), "login.succeeded");
     assert_eq!(events, EVENTS);
     assert!(lines.iter().any(|line| line["stream"] == "access" && line["path"] == "/notes/2"));

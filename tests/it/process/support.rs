@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub(crate) use app::App;
 pub(crate) use gate::{Answer, Gate, Http};
 
-/// Longer than anything takes: what is not done by then hangs.
+/// Longer than any step takes: a timeout means that the process is stuck.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A password that the rules take.
@@ -32,7 +32,7 @@ pub(crate) struct House {
     pub(crate) app: App,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -41,7 +41,7 @@ pub(crate) struct Done {
 }
 
 impl House {
-    /// The usual one: cheap passwords, no limits, and what no policy speaks of needs a login.
+    /// The usual one: cheap passwords, no limits, and paths without a policy need a login.
     pub(crate) fn new() -> Self {
         Self::with("")
     }
@@ -146,14 +146,14 @@ register_per_client = ""
 }
 
 impl Done {
-    /// What it printed; it has to have succeeded.
+    /// Its standard output; it has to have succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 
-    /// What it complained of; it has to have failed with 1, and to have said so in one line or more.
+    /// Its error messages; it has to have failed with 1, and to have printed one line or more.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert_eq!(self.code, Some(1), "{}{}", self.out, self.err);

@@ -14,7 +14,7 @@ use crate::support::{App, answer};
 
 const EACH: usize = 300;
 
-/// What LoopBack made of a password, at its cost of 10.
+/// LoopBack's hash of a password, at its cost of 10.
 const BCRYPT: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
 /// Two sets of times in µs, compared.

@@ -2,7 +2,7 @@
 
 use crate::support::{App, Gate, Setup};
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     /// This many requests reach the app, each is answered with 200.
@@ -380,7 +380,7 @@ const REQUESTS: &[Row] = &[
     ("lenient-version: 5.6", "GET / HTTP/5.6\r\nHost: h\r\n\r\n", Refused(505)),
 ];
 
-/// What an app answers, and the status that the client gets.
+/// An app's answer, and the status that the client gets.
 const RESPONSES: &[(&str, &str, u16)] = &[
     (
         "sample: simple",

@@ -30,7 +30,7 @@ enum Place {
     Unix(std::path::PathBuf),
 }
 
-/// What the app has seen.
+/// The app's requests.
 #[derive(Default)]
 struct Record {
     seen: Mutex<Seen>,
@@ -93,7 +93,7 @@ impl App {
         })
     }
 
-    /// An app that tells in JSON what it was asked: see [`echo`].
+    /// An app that answers with its request in JSON: see [`echo`].
     pub(crate) fn echo() -> Self {
         Self::answering(echo)
     }
@@ -137,7 +137,7 @@ impl App {
         }
     }
 
-    /// How many connections it has taken.
+    /// The number of connections that it has accepted.
     pub(crate) fn connections(&self) -> usize {
         self.record.seen.lock().unwrap().connections
     }
@@ -225,7 +225,7 @@ impl Connection {
         self.stream.take(count).unwrap_or_default()
     }
 
-    /// What comes next, as it comes: empty when the gate has closed.
+    /// The next bytes, as they arrive: empty when the gate has closed.
     pub(crate) fn piece(&mut self) -> Vec<u8> {
         self.stream.piece().unwrap_or_default()
     }
@@ -292,7 +292,7 @@ pub(crate) fn answer(status: &str, lines: &str, body: impl AsRef<[u8]>) -> Vec<u
     [head.as_bytes(), body].concat()
 }
 
-/// What the app was asked, in JSON: `method`, `target`, `headers` (pairs, as they came), `body`.
+/// The app's request in JSON: `method`, `target`, `headers` (pairs, as they came), `body`.
 pub(crate) fn echo(request: &Request) -> Vec<u8> {
     let mut words = request.line().split(' ');
     let headers: Vec<_> = request.head.lines().skip(1).filter_map(|line| line.split_once(": ")).collect();

@@ -9,7 +9,7 @@ use std::{
 
 use super::stream::{Stream, field};
 
-/// A client that sends what it is told and reads answers strictly.
+/// A client that sends given bytes and parses answers strictly.
 pub(crate) struct Client {
     stream: Stream,
 }

@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{App, Client, GUARD, Lines};
 
-/// What a gate is started with. The defaults: one core, a store in memory, cheap passwords, no rate limits, no
+/// A gate's settings. The defaults: one core, a store in memory, cheap passwords, no rate limits, no
 /// policy but `unmatched = "allow"`, a short grace, the system's clock.
 pub(crate) struct Setup {
     settings: Vec<(String, String)>,
@@ -106,7 +106,7 @@ impl Setup {
         self
     }
 
-    /// With a clock that stands still until the test turns it.
+    /// With a clock that does not run until the test advances it.
     pub(crate) fn with_manual_clock(mut self) -> Self {
         self.clock = Clock::manual(START);
         self
@@ -158,7 +158,7 @@ impl Gate {
         self.running.as_ref().unwrap()
     }
 
-    /// Where clients connect, on TCP.
+    /// The TCP address for clients.
     pub(crate) fn address(&self) -> SocketAddr {
         match self.running().addresses.http {
             Address::Tcp(address) => address,

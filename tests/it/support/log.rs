@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::GUARD;
 
-/// Where a log's lines go. Clones are the same one.
+/// The sink of a log's lines. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Kept>);
 

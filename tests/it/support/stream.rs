@@ -1,4 +1,4 @@
-//! A buffered stream on a bare socket, TCP or Unix: both ends of the tests speak through it.
+//! A buffered stream on a bare socket, TCP or Unix: both ends of the tests use it.
 
 use std::{
     io::{self, Read, Write},
@@ -83,7 +83,7 @@ impl Stream {
         Ok(self.held.drain(..count.min(self.held.len())).collect())
     }
 
-    /// What comes next, as it comes: empty at the end.
+    /// The next bytes, as they arrive: empty at the end.
     pub(super) fn piece(&mut self) -> io::Result<Vec<u8>> {
         if self.held.is_empty() {
             self.fill()?;

@@ -25,7 +25,7 @@ pub(super) const CHANGES: &[Change] = &[
     change("usual", 5, usual),
 ];
 
-/// What no app may read from a client: the rig looks for it in every reading.
+/// A text that no app may read from a client: the rig searches every reading for it.
 pub(crate) const FORGED: &str = "forged";
 
 /// Names by which this gate or another one says who the user is.
@@ -147,7 +147,7 @@ const IDENTITY: &[&str] = &[
     "Upn",
 ];
 
-/// How names of gateways end that no list has.
+/// Suffixes of gateways' names that are on no list.
 const ENDS: &[&str] = &[
     "User-Email",
     "User-Id",
@@ -163,7 +163,7 @@ const ENDS: &[&str] = &[
     "Client-DN",
 ];
 
-/// What a trusted proxy may say.
+/// Fields that a trusted proxy may set.
 const OF_PROXIES: &[&str] = &["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-For", "X-Request-Id"];
 
 fn forged_name(draft: &Draft, chance: &mut Chance) -> &'static str {
@@ -197,7 +197,7 @@ fn identity_spelling(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.field(&name, FORGED);
 }
 
-/// What CGI and WSGI define, as fields that fold to it.
+/// Variables of CGI and WSGI, as fields that fold to them.
 const VARIABLES: &[&str] = &[
     "SCRIPT_NAME",
     "Script_Name",
@@ -512,7 +512,7 @@ fn lookup(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.field(name, chance.one_of(&["owner", FORGED]));
 }
 
-/// What has an object store read elsewhere: never beside a method that writes.
+/// Fields that make an object store read another object: never beside a method that writes.
 fn copy_source(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     chance.one_of(&["PUT", "PUT", "POST", "COPY", "PATCH"]).clone_into(&mut draft.method);
     draft.target = chance.one_of(&["/dav/1/f", "/dav/2/f", "/pub/f"]).to_owned();
@@ -537,7 +537,7 @@ fn copy_source(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     draft.field(name, if name == "Upload-Concat" { "final;/forged" } else { "/forged" });
 }
 
-/// What browsers and tools send.
+/// Fields that browsers and tools send.
 fn usual(draft: &mut Draft, chance: &mut Chance, _: &Tokens) {
     let (name, value) = *chance.one_of(&[
         &("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),

@@ -41,7 +41,7 @@ fn with_path(draft: &mut Draft, change: impl FnOnce(&str) -> String) {
     }
 }
 
-/// Where a segment begins: not before the first slash.
+/// The start of a segment: not before the first slash.
 fn place(path: &str, chance: &mut Chance) -> usize {
     let slashes: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
     slashes[chance.below(slashes.len())]

@@ -1,4 +1,4 @@
-//! What a client sends: lengths, pings, reserved bits and opcodes, fragments, UTF-8, closing, large messages,
+//! The client's frames: lengths, pings, reserved bits and opcodes, fragments, UTF-8, closing, large messages,
 //! compression.
 
 use super::frame::{masked, unmasked};

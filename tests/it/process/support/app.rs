@@ -49,7 +49,7 @@ impl Drop for App {
     }
 }
 
-/// Answers one request after the other, until the gate hangs up.
+/// Answers one request after the other, until the gate closes.
 fn converse(stream: &TcpStream, seen: &Mutex<Vec<String>>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {

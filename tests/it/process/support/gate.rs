@@ -24,14 +24,14 @@ pub(crate) struct Gate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Http(pub(crate) SocketAddr);
 
-/// What the gate answered.
+/// The gate's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
-/// What the gate has printed so far, on both of its outputs.
+/// The gate's output so far, of both streams.
 #[derive(Default)]
 struct Log {
     text: Mutex<String>,
@@ -75,7 +75,7 @@ impl Gate {
         self.log.text.lock().unwrap().clone()
     }
 
-    /// Sends a signal, and does not wait for what comes of it.
+    /// Sends a signal, and does not wait for its effect.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
