@@ -81,7 +81,7 @@ fn an_odd_but_right_request_is_served() {
         }
         let mut client = gate.client();
         client.send(fs::read(folder().join(&name)).unwrap());
-        // One waits to be told to send its body, one announces more than can ever come, and one holds what only a
+        // One waits for a 100 before its body, one announces more than can ever come, and one holds what only a
         // route may allow.
         let expected = match &*name {
             "request/expect-ok.http" => 100,

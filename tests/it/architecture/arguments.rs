@@ -42,7 +42,7 @@ fn is_tuple(parameter: &[&str]) -> bool {
     })
 }
 
-/// What stands between the first parenthesis and its partner.
+/// The tokens between the first parenthesis and its partner.
 fn inside<'t, 'c>(tokens: &'t [&'c str]) -> &'t [&'c str] {
     let mut depth = 0;
     let end = tokens.iter().position(|token| {

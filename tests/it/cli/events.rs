@@ -1,5 +1,5 @@
-//! What commands do is told to the webhook like everything else: at once by a running gate, and by the next one what
-//! was done without.
+//! The webhook gets the events of commands too: a running gate delivers them at once. Without one, the next gate to
+//! start does.
 
 use serde_json::Value;
 

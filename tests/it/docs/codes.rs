@@ -104,7 +104,7 @@ fn section<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
     rest.split(to).next().unwrap_or(rest)
 }
 
-/// What stands in backticks.
+/// The texts in backticks.
 fn ticked(page: &str) -> Names {
     let ticks = Regex::new("`([^`\n]+)`").unwrap();
     ticks.captures_iter(page).map(|found| found[1].to_owned()).collect()

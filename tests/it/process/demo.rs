@@ -64,7 +64,7 @@ fn commands(told: &[String]) -> Vec<(&str, &str)> {
     pairs.map(|pair| (pair[0].trim_start_matches("# "), &*pair[1])).collect()
 }
 
-/// What the issue wants to be shown, and what the answer to it holds.
+/// The steps of the demo, and a part of each answer.
 const SHOWN: [(&str, &str); 11] = [
     ("public page", "200 OK"),
     ("401", "HTTP/1.1 401"),

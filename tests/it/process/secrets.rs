@@ -1,5 +1,5 @@
-//! No password and no token lies in a file of the data folder, in the log, or in what commands print; and the audit
-//! log tells what happened.
+//! No password and no token is in a file of the data folder, in the log or in the output of commands. The audit log
+//! records the events.
 
 use std::fs;
 
