@@ -250,6 +250,7 @@ pub(super) fn write_response(
     if !keep_alive || delivery == Delivery::UntilClose {
         out.extend_from_slice(b"Connection: close\r\n");
     } else if old {
+        // HTTP/1.0 closes by default (RFC 9112 section 9.3).
         out.extend_from_slice(b"Connection: keep-alive\r\n");
     }
     out.extend_from_slice(b"\r\n");
@@ -290,6 +291,7 @@ fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
 fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.len() {
+        // By length first, which is one comparison for most names.
         4 if is("host") => Kind::Ours,
         6 if is("cookie") => Kind::Cookie,
         6 if is("expect") => Kind::Ours,
@@ -325,6 +327,7 @@ fn is_handed_on(name: &str, origin: &Origin<'_>) -> bool {
 fn is_connection_field(name: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.len() {
+        // Also if `Connection` does not name them (RFC 9110 section 7.6.1).
         2 => is("te"),
         7 => is("upgrade") || is("trailer"),
         10 => is("connection") || is("keep-alive"),

@@ -41,6 +41,7 @@ impl<'r> Request<'r> {
         let Reading { head, session, .. } = *reading;
         if let Some(method) = self.overriding(head, &mut body, down).await? {
             if let Some(known) = session {
+                // A form of another site could carry `_method=DELETE`.
                 self.check_site(known, head, &method)?;
             }
             let action = &self.rules.set.action(&method, head.path(), head.query());
@@ -82,6 +83,7 @@ impl<'r> Request<'r> {
         match asked {
             Override::None => Ok(None),
             Override::Method(method) if mode == MethodOverride::Judge => {
+                // The request's own method has been judged.
                 Ok(Some(method).filter(|method| method != head.method()))
             }
             _ => Err(Stop::Refused(Refusal::method_override())),

@@ -107,6 +107,7 @@ impl Request<'_> {
             rule,
             upstream: exchanged.map(|exchanged| exchanged.server),
             upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
+            // TLS is not built yet (docs/metrics.md).
             tls: None,
             facts: action.map(|action| record.facts(rules, action)),
         });
@@ -152,6 +153,7 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &
 
 fn client(peer: Peer, context: &Context<'_>) -> Client {
     match peer {
+        // Any other address behind a Unix socket is from a trusted proxy's field.
         Peer::Local if context.client.is_loopback() => Client::Unix,
         _ => Client::Ip(context.client),
     }

@@ -4,6 +4,7 @@
 /// The position in a stream of frames. The content is not read.
 #[derive(Debug, Default)]
 pub struct Frames {
+    // 2 bytes, a length of up to 8 and a mask of 4 (RFC 6455 section 5.2).
     head: [u8; 14],
     have: usize,
     /// Bytes left of the payload.

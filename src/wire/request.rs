@@ -272,6 +272,7 @@ impl RequestHead {
 
     fn read_upgrade(&mut self) -> Result<(), Reject> {
         self.websocket = websocket::is_asked_for(&self.head, self.method())?;
+        // The app could disagree on where the body ends and the frames begin.
         if self.websocket && self.has_body() {
             return Err(Reject::UpgradeWithBody);
         }
@@ -330,7 +331,9 @@ impl Default for RequestHead {
 /// Refuses other protocols by their first bytes.
 fn check_protocol(input: &[u8]) -> Result<(), Reject> {
     match input {
+        // The type of a handshake record (RFC 8446 section 5.1): the client used `https://` for an `http://` port.
         [0x16, ..] => Err(Reject::TlsHandshake),
+        // RFC 9113 section 3.4.
         [b'P', b'R', b'I', ..] if input.starts_with(b"PRI * HTTP/2.0\r\n") => Err(Reject::Http2Preface),
         _ => Ok(()),
     }

@@ -153,6 +153,7 @@ impl ResponseHead {
         if !matches!(reason.first(), None | Some(b' ')) {
             return Err(Reject::StatusLine);
         }
+        // RFC 9112 section 4 allows no control character but a tab.
         if reason.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(Reject::StatusLine);
         }
