@@ -198,6 +198,7 @@ impl Refusal {
             ),
             Self::Denied { status: 403, .. } => error(403, "ACCESS_DENIED", "Access Denied"),
             Self::Denied { status: 404, model, model_id } => {
+                // JavaScript's text for no value, as in LoopBack (docs/loopback-3.28.md section 8.8).
                 let id = model_id.as_deref().unwrap_or("undefined");
                 let message = format!("could not find {model} with id {id}").into();
                 ErrorBody { status: 404, name: "Error", code: Some("MODEL_NOT_FOUND"), message }

@@ -172,6 +172,7 @@ impl<'l> Lookup<'l> {
             .and_then(|name| self.response.field(name))
             .map(|value| String::from_utf8_lossy(value).into_owned());
         let status = self.response.status();
+        // Unread bytes would be taken for the answer to the next request.
         if self.response.keep_alive() && self.input.is_empty() {
             server.give(self.up, kept_for(self.response.keep_alive_field()), forwarder.deadlines.now());
         }

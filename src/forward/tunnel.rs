@@ -156,6 +156,7 @@ async fn finish_frame(down: &mut Downstream, up: &mut Socket, frames: &mut Frame
 
 async fn write_close(down: &mut Downstream, close: Close) -> Result<(), ()> {
     let [high, low] = (close as u16).to_be_bytes();
+    // FIN with opcode 8, unmasked as all frames of a server, and a status (RFC 6455 section 5.5.1).
     let frame = [0x88, 2, high, low];
     let mut sent = 0;
     down.deadline.set(LAST_WORDS);

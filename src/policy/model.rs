@@ -169,6 +169,7 @@ fn configure_model(model: &mut Model, label: &str, member: &Member, report: &mut
     }
     model.public = public.and_then(Node::bool) != Some(false);
     model.attached = true;
+    // An entry for the same principal and property replaces the rule in place (docs/loopback-3.28.md section 8.7).
     if let Some(acls) = entry.get("acls") {
         for rule in Entry::read_all(acls, &format!("{label}#/{}/acls", member.key), report) {
             match model.acls.iter_mut().find(|old| old.is_replaced_by(&rule)) {

@@ -115,6 +115,7 @@ const RULES: &[(&[Ending], usize, &str)] = &[
     (&[After("aeiouy", "y"), End("quy")], 1, "ies"),
     (&[End("matrix"), End("vertex"), End("index")], 2, "ices"),
     (&[End("x"), End("ch"), End("ss"), End("sh")], 0, "es"),
+    // `|`: the package's pattern is `[m|l]ouse`, and LoopBack has its mistake.
     (&[End("mouse"), End("louse"), End("|ouse")], 4, "ice"),
     (&[Word("foot")], 3, "eet"),
     (&[Word("tooth")], 4, "eeth"),

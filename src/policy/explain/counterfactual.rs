@@ -186,6 +186,7 @@ impl Analysis {
                 .then(|| self.turned_in(context, index, model, &changed))
             })
             .sum();
+        // Without the verdict of the inquiry itself.
         Some(Counterfactual { text, in_files: true, others: turned.saturating_sub(1) })
     }
 
@@ -226,6 +227,7 @@ struct Changed {
 
 /// A stored row with the opposite permission.
 fn flipped_row(row: &StoredRule) -> StoredRule {
+    // Only `DENY` denies (docs/loopback-3.28.md section 8.5).
     let allows = matches!(row.permission.as_deref(), Some("ALLOW" | "ALARM" | "AUDIT"));
     StoredRule { permission: Some(if allows { "DENY" } else { "ALLOW" }.to_owned()), ..row.clone() }
 }
