@@ -203,7 +203,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Says that a write has begun, and waits for a word before it ends.
+    /// Signals that a write has begun, and blocks until the test releases it.
     struct Stalled {
         begun: mpsc::Sender<()>,
         go: mpsc::Receiver<()>,

@@ -1,4 +1,4 @@
-//! Who may.
+//! Decisions: callers, rules and their scores.
 
 use super::*;
 
