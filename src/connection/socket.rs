@@ -3,19 +3,20 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr},
+    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    net::{RecvFlags, recv, sockopt::set_tcp_quickack},
+    net::{RecvFlags, SendFlags, recv, send, sockopt::set_tcp_quickack},
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncWrite, Interest},
     net::{TcpStream, UnixStream},
 };
 
@@ -23,12 +24,20 @@ use super::Buffer;
 
 /// A connected stream.
 #[derive(Debug)]
-pub enum Socket {
-    /// Over TCP.
+pub struct Socket {
+    stream: Stream,
+    /// Reads and writes in a row that did not have to wait.
+    in_a_row: u8,
+}
+
+#[derive(Debug)]
+enum Stream {
     Tcp(TcpStream),
-    /// Over a Unix socket.
     Unix(UnixStream),
 }
+
+/// After so many reads and writes that did not have to wait, the other connections of the core get their turn.
+const TURN: u8 = 128;
 
 /// The idle time before a keep-alive probe, and between two probes.
 const PROBE: Duration = Duration::from_secs(10);
@@ -45,13 +54,12 @@ pub enum Peer {
 impl Socket {
     /// Reads available bytes into the free space of the buffer. 0 = the peer has closed its side.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
-        let mut space = ReadBuf::new(buffer.space());
-        let read = match self {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
-            Self::Unix(unix) => Pin::new(unix).poll_read(cx, &mut space),
-        };
-        let count = space.filled().len();
-        read.map_ok(|()| {
+        let space = buffer.space();
+        let wanted = space.len();
+        let read = self.poll_io(cx, Interest::READABLE, wanted, |fd| {
+            Ok(recv(fd, &mut *space, RecvFlags::empty()).map(|(count, _)| count)?)
+        });
+        read.map_ok(|count| {
             buffer.advance(count);
             count
         })
@@ -59,10 +67,7 @@ impl Socket {
 
     /// Waits for input without a buffer, so that an idle connection needs none.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
-            Self::Unix(unix) => unix.poll_read_ready(cx),
-        }
+        self.stream.poll_ready(cx, Interest::READABLE)
     }
 
     /// Whether the peer is connected and has sent nothing. Asks the kernel without waiting, because the runtime
@@ -71,18 +76,14 @@ impl Socket {
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        let peeked = match self {
-            Self::Tcp(tcp) => recv(tcp, &mut byte, flags),
-            Self::Unix(unix) => recv(unix, &mut byte, flags),
-        };
         // Data, an end and an error all mean that the connection is not quiet.
-        matches!(peeked, Err(Errno::AGAIN))
+        matches!(recv(self.stream.as_fd(), &mut byte, flags), Err(Errno::AGAIN))
     }
 
     /// Acknowledges received bytes at once. An app with Nagle's algorithm holds back the rest of its answer
     /// until then, and a delayed acknowledgement takes 40 ms (RFC 1122 section 4.2.3.2).
     pub fn acknowledge(&self) {
-        if let Self::Tcp(tcp) = self {
+        if let Stream::Tcp(tcp) = &self.stream {
             // A failure only costs time.
             let _ = set_tcp_quickack(tcp, true);
         }
@@ -94,17 +95,14 @@ impl Socket {
     pub fn has_hung_up(&self) -> bool {
         // The kernel reports these two without being asked for them.
         let over = PollFlags::HUP | PollFlags::ERR;
-        let mut polled = [match self {
-            Self::Tcp(tcp) => PollFd::new(tcp, PollFlags::empty()),
-            Self::Unix(unix) => PollFd::new(unix, PollFlags::empty()),
-        }];
+        let mut polled = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
 
     /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
     pub fn probe(&self) {
-        if let Self::Tcp(tcp) = self {
+        if let Stream::Tcp(tcp) = &self.stream {
             // More often than on other connections: here only a probe shows that the peer has vanished.
             let often = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE).with_retries(3);
             // A failure only costs time.
@@ -115,7 +113,7 @@ impl Socket {
     /// Makes the connection end with a reset when it is dropped. Unsent bytes are discarded, and the peer sees
     /// that this is not an orderly end (RFC 9293 section 3.5.2). Unix sockets have no reset.
     pub fn reset(&self) {
-        if let Self::Tcp(tcp) = self {
+        if let Stream::Tcp(tcp) = &self.stream {
             // If it fails, the end is an orderly one; there is no other way.
             let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
@@ -124,25 +122,108 @@ impl Socket {
     /// Whether the local address is a loopback address. A system call.
     #[must_use]
     pub fn is_on_loopback(&self) -> bool {
-        match self {
-            Self::Tcp(tcp) => tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback()),
-            Self::Unix(_) => false,
+        match &self.stream {
+            Stream::Tcp(tcp) => {
+                tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
+            }
+            Stream::Unix(_) => false,
         }
     }
 
     /// Writes some of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
-        }
+        self.poll_io(cx, Interest::WRITABLE, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
     }
 
     /// Shuts down the write side.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+        }
+    }
+
+    /// Moves up to `wanted` bytes by `call`, or waits until it can be done.
+    ///
+    /// By system calls of our own instead of the runtime's read and write: those go through the C library, where each
+    /// call of a process with threads is a point of cancellation and pays two locked instructions for it.
+    fn poll_io(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        wanted: usize,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if self.in_a_row == TURN {
+            self.in_a_row = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.in_a_row += 1;
+        loop {
+            let mut some = None;
+            let moved = self.stream.try_io(interest, |fd| match call(fd) {
+                // It took or gave less than it was offered, so the next call would have to wait. The runtime hears
+                // that now, and the call is spared.
+                Ok(count) if count > 0 && count < wanted => {
+                    some = Some(count);
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                moved => moved,
+            });
+            match moved {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                moved => return Poll::Ready(moved),
+            }
+            if let Some(count) = some {
+                return Poll::Ready(Ok(count));
+            }
+            self.in_a_row = 0;
+            ready!(self.stream.poll_ready(cx, interest))?;
+        }
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(tcp: TcpStream) -> Self {
+        Self { stream: Stream::Tcp(tcp), in_a_row: 0 }
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(unix: UnixStream) -> Self {
+        Self { stream: Stream::Unix(unix), in_a_row: 0 }
+    }
+}
+
+impl Stream {
+    fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        match (self, interest.is_readable()) {
+            (Self::Tcp(tcp), true) => tcp.poll_read_ready(cx),
+            (Self::Tcp(tcp), false) => tcp.poll_write_ready(cx),
+            (Self::Unix(unix), true) => unix.poll_read_ready(cx),
+            (Self::Unix(unix), false) => unix.poll_write_ready(cx),
+        }
+    }
+
+    /// Calls, unless the runtime knows that it would have to wait ([`io::ErrorKind::WouldBlock`]).
+    fn try_io(
+        &self,
+        interest: Interest,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+            Self::Tcp(tcp) => tcp.try_io(interest, || call(tcp.as_fd())),
+            Self::Unix(unix) => unix.try_io(interest, || call(unix.as_fd())),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(tcp) => tcp.as_fd(),
+            Self::Unix(unix) => unix.as_fd(),
         }
     }
 }
@@ -245,7 +326,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut app, _) = listener.accept().unwrap();
-        let mut socket = Socket::Tcp(ours);
+        let mut socket = Socket::from(ours);
         assert!(socket.is_quiet());
         // From here to the end the runtime has no chance to poll.
         app.write_all(b"surplus").unwrap();

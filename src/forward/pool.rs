@@ -212,9 +212,9 @@ impl Server {
             Address::Tcp(authority) => TcpStream::connect(authority.as_str()).await.map(|tcp| {
                 // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
                 let _ = tcp.set_nodelay(true);
-                Socket::Tcp(tcp)
+                Socket::from(tcp)
             }),
-            Address::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+            Address::Unix(path) => UnixStream::connect(path).await.map(Socket::from),
         };
         match &connected {
             Ok(_) => {

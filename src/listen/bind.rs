@@ -180,11 +180,11 @@ impl Listener {
                 let (tcp, peer) = listener.accept().await?;
                 // Otherwise a small answer waits for an acknowledgement. If it fails, that only costs time.
                 let _ = tcp.set_nodelay(true);
-                Ok((Socket::Tcp(tcp), Peer::Ip(peer.ip().to_canonical())))
+                Ok((tcp.into(), Peer::Ip(peer.ip().to_canonical())))
             }
             Self::Unix(listener) => {
                 let (unix, _) = listener.accept().await?;
-                Ok((Socket::Unix(unix), Peer::Local))
+                Ok((unix.into(), Peer::Local))
             }
         }
     }
