@@ -80,6 +80,16 @@ impl Clock {
         }
     }
 
+    /// The wall time that this clock shows when `passed` has gone by since it showed `then`. A manual clock shows what it
+    /// shows.
+    #[must_use]
+    pub fn after(&self, then: Timestamp, passed: Duration) -> Timestamp {
+        match self {
+            Self::System => then.plus(passed),
+            Self::Manual(_) => self.now(),
+        }
+    }
+
     /// Advances a manual clock. Does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(millis) = self {

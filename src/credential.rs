@@ -61,7 +61,7 @@ const COOKIES: [&str; 2] = ["access_token", "authorization"];
 ///
 /// let settings = Settings::default();
 /// let fields: [(&str, &[u8]); 2] = [("Host", b"app.test"), ("Authorization", b"Bearer 9fK2")];
-/// let found = offered(&settings, None, fields.into_iter(), || false);
+/// let found = offered(&settings, None, fields.into_iter(), |_| true, || false);
 /// let token = found.first().map(|hit| (hit.place, &*hit.id));
 /// assert_eq!(token, Some((Place::Header, "9fK2")));
 /// ```
@@ -70,6 +70,7 @@ pub fn offered<'h>(
     settings: &'h Settings,
     query: Option<&'h str>,
     fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    may_have: impl Fn(&str) -> bool,
     is_local: impl Fn() -> bool,
 ) -> Offered<'h> {
     let mut offered = Offered::default();
@@ -81,10 +82,13 @@ pub fn offered<'h>(
         }
     }
     // The order is LoopBack's: query, headers, cookies (docs/loopback-3.28.md section 1.1).
-    for name in settings.header_names() {
+    for name in settings.header_names().filter(|name| may_have(name)) {
         if let Some((id, alternative)) = header::read(fields.clone(), name, settings) {
             offered.push(Hit { place: Place::Header, id, alternative });
         }
+    }
+    if !may_have("cookie") {
+        return offered;
     }
     let cookies = cookie::pairs(fields);
     // Most API requests have no cookies.
@@ -101,6 +105,26 @@ pub fn offered<'h>(
         offered.push(Hit { place: Place::Cookie, id, alternative: None });
     }
     offered
+}
+
+/// The value of `Authorization`, `value`, where no other place of a request can offer anything: what the request offers
+/// depends on it alone then. `may_have` is as in [`offered`].
+#[must_use]
+pub fn lone_authorization<'h>(
+    settings: &Settings,
+    query: Option<&str>,
+    value: Option<&'h [u8]>,
+    may_have: impl Fn(&str) -> bool,
+) -> Option<&'h [u8]> {
+    let mut is_read = false;
+    let may_be_elsewhere = query.is_some()
+        || may_have("cookie")
+        || settings.header_names().any(|name| {
+            let is_it = header::is_authorization(name);
+            is_read |= is_it;
+            !is_it && may_have(name)
+        });
+    value.filter(|_| is_read && !may_be_elsewhere)
 }
 
 /// Whether a request header is one of our credentials. Names are compared as apps may fold them (`_` and `.` as

@@ -5,12 +5,14 @@ mod answer;
 mod body;
 mod chain;
 mod challenge;
+mod client;
 mod context;
 mod decision;
 mod failed;
 mod field_names;
 mod http_head;
 mod implied;
+mod last_caller;
 mod link;
 mod onward;
 mod owner;
@@ -38,6 +40,7 @@ use record::Record;
 use request::{Reading, Request};
 use state::Stop;
 
+pub use client::Client;
 pub use context::RequestIds;
 pub use implied::MethodOverride;
 pub use owner::look_up;
@@ -47,17 +50,24 @@ pub use state::{Core, Failures, Gate, Settings};
 
 impl Gate {
     /// Serves one request. Returns whether the connection can be reused.
-    pub async fn handle(&self, core: &Core, head: &RequestHead, down: &mut Downstream) -> bool {
+    pub async fn handle(
+        &self,
+        core: &Core,
+        head: &RequestHead,
+        down: &mut Downstream,
+        client: &Client,
+    ) -> bool {
         let rules = core.rules.current();
         let rewritten = OnceCell::new();
-        let request = Request {
+        let mut request = Request {
             gate: self,
             core,
+            client,
             rules: &rules,
             head,
             rewritten: &rewritten,
             http_head: OnceCell::new(),
-            context: Context::new(head, down, &self.settings.trusted_proxies, &core.ids),
+            context: Context::new(head, &client.remote, &self.settings.trusted_proxies, &core.ids),
             record: Record::new(),
         };
         let keep_alive = match request.walk(down).await {
@@ -67,6 +77,9 @@ impl Gate {
             Err(stop) => Box::pin(request.refuse(stop, down)).await,
         };
         request.write_record(down);
+        if let Some(Some(known)) = request.record.session.take() {
+            client.last.give_back(known);
+        }
         keep_alive
     }
 

@@ -106,6 +106,7 @@ impl Server {
         Rc::new(Self {
             gate,
             core,
+            times: Rc::new(shared.settings.times),
             shared,
             index,
             deadlines,

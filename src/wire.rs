@@ -12,6 +12,7 @@
 use std::fmt;
 
 mod chunk;
+mod copy;
 mod diagnose;
 mod frames;
 mod head;
@@ -19,13 +20,16 @@ mod host;
 #[cfg(test)]
 mod hostile;
 mod method_override;
+mod name_set;
 mod reject;
 mod request;
+mod request_line;
 mod response;
 mod target;
 mod websocket;
 
 pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
+pub use self::copy::Copied;
 pub use self::host::is_host;
 pub use self::method_override::{Override, OverrideScanner, query_override};
 pub use self::reject::Reject;
@@ -88,6 +92,9 @@ pub struct Field<'h> {
     pub name: &'h str,
     /// The value as sent.
     pub value: &'h [u8],
+    /// Whether it is about this connection, or frames the body: it is never copied, but written anew (RFC 9110 section
+    /// 7.6.1).
+    pub is_hop_by_hop: bool,
 }
 
 /// Without the value, which may be a credential.

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 /// The interval of the ticker, and so the largest delay of a deadline.
 pub const TICK: Duration = Duration::from_millis(100);
@@ -26,6 +26,8 @@ pub const TICK: Duration = Duration::from_millis(100);
 pub struct Deadlines {
     started: Instant,
     now_ms: Cell<u64>,
+    /// The last tick on both clocks.
+    base: Cell<(Instant, Timestamp)>,
     // Weak, so that a connection that ends only drops its own entry; the next tick removes it here.
     entries: RefCell<Vec<Weak<Entry>>>,
     /// The connections that were idle longest at the last scan, with the time since when. They are evicted
@@ -89,9 +91,11 @@ impl Deadlines {
     /// Creates the deadlines of a core. `clock` is used for `Date`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
+        let started = Instant::now();
         Self {
-            started: Instant::now(),
+            started,
             now_ms: Cell::new(0),
+            base: Cell::new((started, clock.now())),
             entries: RefCell::default(),
             candidates: RefCell::default(),
             stage: Cell::new(Stage::Serving),
@@ -155,9 +159,19 @@ impl Deadlines {
     }
 
     fn move_on(&self) -> u64 {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER);
+        let moment = Instant::now();
+        self.base.set((moment, self.clock.now()));
+        let now = u64::try_from(moment.duration_since(self.started).as_millis()).unwrap_or(NEVER);
         self.now_ms.set(now);
         now
+    }
+
+    /// The wall time of a moment since the last tick, without asking the system for it: when its clock is set, that is
+    /// seen at the next tick.
+    #[must_use]
+    pub fn wall(&self, moment: Instant) -> Timestamp {
+        let (base, then) = self.base.get();
+        self.clock.after(then, moment.saturating_duration_since(base))
     }
 
     /// Enters a shutdown phase and wakes every task.
@@ -297,6 +311,12 @@ impl Deadline {
         self.core.stage.get()
     }
 
+    /// See [`Deadlines::wall`].
+    #[must_use]
+    pub fn wall(&self, moment: Instant) -> Timestamp {
+        self.core.wall(moment)
+    }
+
     /// See [`Deadlines::date`].
     #[must_use]
     pub fn date(&self) -> [u8; 29] {
@@ -337,7 +357,6 @@ mod tests {
     use std::{future::poll_fn, task::Poll};
 
     use super::*;
-    use crate::clock::Timestamp;
 
     #[test]
     fn d5_who_has_rested_longest_makes_room() {

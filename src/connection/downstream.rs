@@ -10,13 +10,14 @@ mod watch;
 use std::{
     future::poll_fn,
     io,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use crate::wire::{ChunkStep, Framing, HeadLimits, Reject, RequestHead, Scan, empty_lines};
 
-use super::{Deadline, Remote, Socket};
+use super::{Deadline, Peer, Socket};
 
 pub use body_error::BodyError;
 pub use client::Incoming;
@@ -68,15 +69,14 @@ impl Downstream {
     #[must_use]
     pub fn new(
         socket: Socket,
-        remote: Remote,
+        peer: Peer,
         deadline: Deadline,
         scratch: Box<Scratch>,
-        times: Times,
+        times: Rc<Times>,
     ) -> Self {
         Self {
             socket,
-            peer: remote.peer,
-            peer_text: remote.text,
+            peer,
             deadline,
             scratch,
             times,

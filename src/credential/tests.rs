@@ -15,8 +15,13 @@ fn loopback() -> Settings {
 
 /// All hits as `place id|alternative`.
 fn hits(settings: &Settings, query: Option<&str>, fields: &[(&str, &str)]) -> Vec<String> {
-    let offered =
-        offered(settings, query, fields.iter().map(|(name, value)| (*name, value.as_bytes())), || true);
+    let offered = offered(
+        settings,
+        query,
+        fields.iter().map(|(name, value)| (*name, value.as_bytes())),
+        |_| true,
+        || true,
+    );
     offered
         .first()
         .into_iter()
@@ -125,6 +130,7 @@ fn extra_names_come_before_the_built_in_ones_of_their_class() {
         &settings,
         Some("access_token=2&sid=1"),
         [("x-session", &b"a"[..]), ("authorization", b"b"), ("x-access-token", b"c")].into_iter(),
+        |_| true,
         || true,
     );
     assert!(more.overflow());
@@ -140,7 +146,7 @@ fn the_query_can_be_switched_off() {
 fn bytes_beyond_ascii_match_nothing_and_break_nothing() {
     let settings = loopback();
     let fields = [("Authorization", &b"\xc3\xa9\xff"[..])];
-    let offered = offered(&settings, None, fields.into_iter(), || true);
+    let offered = offered(&settings, None, fields.into_iter(), |_| true, || true);
     assert_eq!(offered.first().unwrap().id, "\u{c3}\u{a9}\u{ff}");
 }
 
@@ -256,13 +262,13 @@ fn c8_the_plain_page_cookie_is_for_this_machine_alone() {
         ("__Host-portcullis=b; portcullis=a", false, Some("b")),
     ] {
         let fields = [("Cookie", cookie.as_bytes())];
-        let found = offered(&settings, None, fields.into_iter(), || is_local);
+        let found = offered(&settings, None, fields.into_iter(), |_| true, || is_local);
         assert_eq!(found.first().map(|hit| &*hit.id), expected, "{cookie}");
         assert_eq!(*strip_cookies(&settings, cookie.as_bytes()), *b"", "no app gets it");
     }
     let asked = std::cell::Cell::new(false);
     let fields = [("Cookie", &b"a=1"[..]), ("Authorization", b"abc")];
-    let _ = offered(&settings, None, fields.into_iter(), || asked.replace(true));
+    let _ = offered(&settings, None, fields.into_iter(), |_| true, || asked.replace(true));
     assert!(!asked.get(), "nothing is asked of the system without such a cookie");
 }
 
@@ -272,7 +278,7 @@ fn a_raw_id_costs_no_allocation() {
     let value = format!("Bearer {ID}");
     for value in [ID, &value] {
         let fields = [("Host", &b"a"[..]), ("Authorization", value.as_bytes())];
-        let offered = offered(&settings, Some("a=1&b=2"), fields.into_iter(), || true);
+        let offered = offered(&settings, Some("a=1&b=2"), fields.into_iter(), |_| true, || true);
         let hit = offered.first().unwrap();
         assert!(matches!(hit.id, Cow::Borrowed(id) if id == ID) && hit.alternative.is_none(), "{value}");
     }
@@ -281,7 +287,7 @@ fn a_raw_id_costs_no_allocation() {
 #[test]
 fn nothing_shows_a_token() {
     let settings = Settings { cookie_secret: Some(CookieSecret::new("keyboard cat")), ..Settings::default() };
-    let offered = offered(&settings, Some("access_token=very-secret"), std::iter::empty(), || true);
+    let offered = offered(&settings, Some("access_token=very-secret"), std::iter::empty(), |_| true, || true);
     let shown = format!("{offered:?} {settings:?}");
     assert!(!shown.contains("very-secret") && !shown.contains("keyboard"), "{shown}");
 }
@@ -291,7 +297,7 @@ proptest! {
     fn no_input_panics(query in ".{0,80}", name in "(?i)authorization|x-access-token|cookie", value in prop::collection::vec(any::<u8>(), 0..80)) {
         let settings = Settings { cookie_secret: Some(CookieSecret::new("x")), ..Settings::default() };
         let fields = [(name.as_str(), value.as_slice())];
-        let _ = offered(&settings, Some(&query), fields.into_iter(), || true);
+        let _ = offered(&settings, Some(&query), fields.into_iter(), |_| true, || true);
         let _ = strip_query(&settings, &query);
         let _ = strip_cookies(&settings, &value);
     }
@@ -301,7 +307,7 @@ proptest! {
         let settings = Settings::default();
         let query = parts.join("&");
         let stripped = strip_query(&settings, &query);
-        prop_assert!(offered(&settings, Some(&stripped), std::iter::empty(), || true).first().is_none(), "{query} -> {stripped}");
+        prop_assert!(offered(&settings, Some(&stripped), std::iter::empty(), |_| true, || true).first().is_none(), "{query} -> {stripped}");
         prop_assert_eq!(&strip_query(&settings, &stripped), &stripped);
     }
 
@@ -310,6 +316,6 @@ proptest! {
         let settings = Settings::default();
         let stripped = strip_cookies(&settings, value.as_bytes()).into_owned();
         let fields = [("cookie", stripped.as_slice())];
-        prop_assert!(offered(&settings, None, fields.into_iter(), || true).first().is_none());
+        prop_assert!(offered(&settings, None, fields.into_iter(), |_| true, || true).first().is_none());
     }
 }

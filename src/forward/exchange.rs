@@ -170,7 +170,7 @@ impl<'x> Exchange<'x> {
             pulse,
             interim: 0,
             keep_alive: head.keep_alive(),
-            started: Instant::now(),
+            started: outgoing.is_timed.then(Instant::now),
             answered: Duration::ZERO,
         }
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     connection::PeerText,
     credential,
-    wire::{Field, Framing, RequestHead, ResponseHead, Version},
+    wire::{Copied, Field, Framing, RequestHead, ResponseHead, Version},
 };
 
 /// The parts of a request to the app besides the client's head.
@@ -49,6 +49,8 @@ pub struct Outgoing<'r> {
     pub via: Option<Instance>,
     /// Checks the token, if the request has one.
     pub lease: Option<Lease<'r>>,
+    /// Whether the time of the exchange is wanted: the access log has it, and two reads of the clock are 50 ns.
+    pub is_timed: bool,
 }
 
 /// The origin of a request.
@@ -59,7 +61,7 @@ pub struct Origin<'r> {
     /// The peer of the connection.
     pub peer: IpAddr,
     /// The peer as text.
-    pub peer_text: PeerText,
+    pub peer_text: &'r PeerText,
     /// `http` or `https`.
     pub scheme: &'r str,
     /// The host that the client requested.
@@ -160,24 +162,25 @@ fn write_fields(
     outgoing: &Outgoing<'_>,
     wanted: impl Fn(&str) -> bool,
 ) {
-    for field in head.fields().filter(|field| wanted(field.name)) {
-        match kind(field.name, outgoing) {
-            Kind::Ours | Kind::Reserved => {}
-            Kind::HandedOn if !scheme::agrees(&field, outgoing.origin.scheme) => {}
+    head.copy_fields(out, |field| {
+        if !wanted(field.name) {
+            return Copied::Dropped;
+        }
+        match kind(&field, outgoing) {
+            Kind::Ours | Kind::Reserved => Copied::Dropped,
+            Kind::HandedOn if !scheme::agrees(&field, outgoing.origin.scheme) => Copied::Dropped,
             Kind::Cookie if !outgoing.forward_credentials => {
                 let kept = credential::strip_cookies(outgoing.credentials, field.value);
                 // A field that consisted of credentials is omitted.
-                if !kept.is_empty() || field.value.is_empty() {
-                    line(out, field.name, &kept);
-                }
+                if kept.is_empty() && !field.value.is_empty() { Copied::Dropped } else { Copied::Value(kept) }
             }
-            Kind::EndToEnd | Kind::HandedOn | Kind::Url if !passes(head, &field, outgoing) => {}
+            Kind::EndToEnd | Kind::HandedOn | Kind::Url if !passes(head, &field, outgoing) => Copied::Dropped,
             Kind::Url if !outgoing.forward_credentials => {
-                line(out, field.name, &credential::strip_url(outgoing.credentials, field.value));
+                Copied::Value(credential::strip_url(outgoing.credentials, field.value))
             }
-            Kind::EndToEnd | Kind::HandedOn | Kind::Cookie | Kind::Url => line(out, field.name, field.value),
+            Kind::EndToEnd | Kind::HandedOn | Kind::Cookie | Kind::Url => Copied::AsSent,
         }
-    }
+    });
 }
 
 /// Writes the fields about the connection to the app.
@@ -279,16 +282,18 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
 }
 
 fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
-    for field in response.fields() {
-        let nominated = response.nominates()
-            && response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
-        if !is_connection_field(field.name) && !nominated {
-            line(out, field.name, field.value);
-        }
+    if !response.nominates() {
+        response.copy_fields(out, |_| Copied::AsSent);
+        return;
     }
+    response.copy_fields(out, |field| {
+        let nominated = response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
+        if nominated { Copied::Dropped } else { Copied::AsSent }
+    });
 }
 
-fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
+fn kind(field: &Field<'_>, outgoing: &Outgoing<'_>) -> Kind {
+    let name = field.name;
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.len() {
         // By length first, which is one comparison for most names.
@@ -303,7 +308,7 @@ fn kind(name: &str, outgoing: &Outgoing<'_>) -> Kind {
         14 if is("hx-current-url") || is("turbo-referrer") => Kind::Url,
         16 if is("x-ic-current-url") || is("content-location") => Kind::Url,
         19 if is("turbolinks-referrer") => Kind::Url,
-        _ if is_connection_field(name) => Kind::Ours,
+        _ if field.is_hop_by_hop => Kind::Ours,
         _ if outgoing.names.is_reserved(name) => {
             if is_handed_on(name, outgoing.origin) {
                 Kind::HandedOn
@@ -321,24 +326,6 @@ fn is_handed_on(name: &str, origin: &Origin<'_>) -> bool {
     const HANDED_ON: [&str; 4] =
         ["x-forwarded-port", "x-forwarded-prefix", "x-forwarded-ssl", "x-forwarded-scheme"];
     origin.is_proxy && HANDED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
-}
-
-/// Fields of one hop, and those that frame a body. Both are written by the gate.
-fn is_connection_field(name: &str) -> bool {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    match name.len() {
-        // Also if `Connection` does not name them (RFC 9110 section 7.6.1).
-        2 => is("te"),
-        7 => is("upgrade") || is("trailer"),
-        10 => is("connection") || is("keep-alive"),
-        14 => is("content-length") || is("http2-settings"),
-        16 => is("proxy-connection"),
-        17 => is("transfer-encoding"),
-        18 => is("proxy-authenticate"),
-        19 => is("proxy-authorization"),
-        25 => is("proxy-authentication-info"),
-        _ => false,
-    }
 }
 
 /// Whether the removal of a field by `Connection` would change who sends the request or what it means.
@@ -366,10 +353,6 @@ fn passes(head: &RequestHead, field: &Field<'_>, outgoing: &Outgoing<'_>) -> boo
     // A closure, because few heads nominate anything.
     let nominated = || head.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
     !(credential || (head.nominates() && nominated()))
-}
-
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    put(out, &[name.as_bytes(), b": ", value, b"\r\n"]);
 }
 
 fn length(out: &mut Vec<u8>, count: u64) {

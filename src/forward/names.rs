@@ -97,6 +97,19 @@ const ENDINGS: &[(&[u8; 2], &[&str])] = &[
     (b"th", &["-orig-path"]),
 ];
 
+/// For each last letter of [`ENDINGS`], by its low five bits, the letters that stand before it, a bit each.
+const LAST_LETTERS: [u32; 32] = {
+    let mut table = [0; 32];
+    let mut rest = ENDINGS;
+    while let [([before, last], _), after @ ..] = rest {
+        if let Some((_, [letters, ..])) = table.split_at_mut_checked((*last & 0x1f) as usize) {
+            *letters |= 1 << (*before & 0x1f);
+        }
+        rest = after;
+    }
+    table
+};
+
 /// Names with such a suffix that clients set themselves, for the APIs of Discourse and Plex.
 const CHOSEN: [&str; 2] = ["api-username", "x-plex-username"];
 
@@ -212,6 +225,9 @@ impl Names {
     #[must_use]
     pub fn spelling(&self, head: &RequestHead) -> Spelling {
         let mut spelling = Spelling::Plain;
+        if !head.has_odd_names() {
+            return spelling;
+        }
         for field in head.fields().filter(|field| is_odd(field.name)) {
             if self.is_reserved(field.name) || Self::is_variable(field.name) {
                 return Spelling::Disguised;
@@ -282,6 +298,9 @@ fn tree(entries: &[Entry]) -> Vec<Node> {
 fn ends_reserved(name: &str) -> bool {
     let [.., last, end] = name.as_bytes() else { return false };
     let letters = [last | 0x20, end | 0x20];
+    if LAST_LETTERS.get(usize::from(end & 0x1f)).is_none_or(|before| before >> (last & 0x1f) & 1 == 0) {
+        return false;
+    }
     ENDINGS
         .iter()
         .find(|(of, _)| **of == letters)

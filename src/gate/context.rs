@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    connection::Downstream,
+    connection::Remote,
     forward::{self, Origin},
     wire::{self, RequestHead},
 };
@@ -98,14 +98,19 @@ impl RequestId {
 impl<'r> Context<'r> {
     /// Reads the context from a head. Only a peer in `trusted` is believed about others.
     #[must_use]
-    pub(super) fn new(head: &'r RequestHead, down: &Downstream, trusted: &[IpNet], ids: &RequestIds) -> Self {
-        let address = down.peer.ip();
+    pub(super) fn new(
+        head: &'r RequestHead,
+        remote: &'r Remote,
+        trusted: &[IpNet],
+        ids: &RequestIds,
+    ) -> Self {
+        let address = remote.peer.ip();
         // By the peer's address, the only one that a client cannot choose.
         let is_proxy = is_trusted(address, trusted);
         let origin = Origin {
             chain: Cow::Borrowed(""),
             peer: address,
-            peer_text: down.peer_text,
+            peer_text: &remote.text,
             scheme: "http",
             host: head.host(),
             is_proxy,

@@ -44,6 +44,7 @@ impl Request<'_> {
             body: body.bytes.as_deref(),
             via: Some(core.forwarder.instance()),
             lease: record.known().map(|_| Lease::new(&good)),
+            is_timed: core.access.borrow().is_on(),
         };
         match core.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {

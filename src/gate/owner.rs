@@ -121,6 +121,7 @@ impl Request<'_> {
             body: None,
             via: Some(core.forwarder.instance()),
             lease: None,
+            is_timed: false,
         };
         forward::naming_fields(head, &outgoing)
     }

@@ -4,13 +4,14 @@ use std::cell::OnceCell;
 
 use crate::{policy::Action, wire::RequestHead};
 
-use super::{Core, Gate, Held, context::Context, record::Record, session::Known};
+use super::{Client, Core, Gate, Held, context::Context, record::Record, session::Known};
 
 /// A request from its head to its record. The connection is not part of it: steps that read or write take it as
 /// an argument.
 pub(super) struct Request<'r> {
     pub(super) gate: &'r Gate,
     pub(super) core: &'r Core,
+    pub(super) client: &'r Client,
     /// The rules for all steps, so that a reload does not change them in between.
     pub(super) rules: &'r Held,
     /// The head as received.

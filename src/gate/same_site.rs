@@ -96,7 +96,7 @@ mod tests {
     fn from_here(scheme: &str, host: &str, public_url: Option<&str>, fields: &str) -> bool {
         let peer = IpAddr::from([127, 0, 0, 1]);
         let origin =
-            Origin { chain: Cow::Borrowed(""), peer, peer_text: peer.into(), scheme, host, is_proxy: false };
+            Origin { chain: Cow::Borrowed(""), peer, peer_text: &peer.into(), scheme, host, is_proxy: false };
         is_same_site(&head("POST /", fields), &origin, public_url)
     }
 

@@ -2,6 +2,8 @@
 
 mod known;
 
+use std::sync::Arc;
+
 use crate::{
     clock::Timestamp,
     connection::Downstream,
@@ -35,16 +37,24 @@ impl Request<'_> {
         &self,
         down: &Downstream,
     ) -> Result<(Option<Known>, Option<Refusal>), Refusal> {
-        let Self { gate, head, .. } = self;
+        let Self { gate, head, client, .. } = self;
+        let credentials = &gate.settings.credentials;
+        let may_have = |name: &str| head.may_have(name);
+        let lone =
+            credential::lone_authorization(credentials, head.query(), head.field("authorization"), may_have);
+        if let Some(known) = lone.and_then(|value| client.last.recall(value)) {
+            let moment = self.moment(down);
+            let known = self.good(known, &moment).await?;
+            return Ok((self.used(known, &moment)?, None));
+        }
         let fields = head.fields().map(|field| (field.name, field.value));
         let is_local = || self.is_local(down);
-        let offered = credential::offered(&gate.settings.credentials, head.query(), fields, is_local);
+        let offered = credential::offered(credentials, head.query(), fields, may_have, is_local);
         let Some(first) = offered.first() else { return Ok((None, None)) };
-        let lifetimes = self.rules.api.accounts().settings().lifetimes();
-        let moment = Moment { now: gate.clock.now(), lifetimes };
+        let moment = self.moment(down);
         // With another credential the request is not a mere link.
         let is_alone = !gate.settings.loopback && offered.others().next().is_none();
-        let known = match gate.resolve(first, &moment).await {
+        let known = match self.resolve(first, &moment, lone).await {
             Err(stale @ (Refusal::TokenExpired | Refusal::TokenUnusable))
                 if is_alone && first.place == Place::Param =>
             {
@@ -53,14 +63,24 @@ impl Request<'_> {
             known => known?,
         };
         if !gate.settings.loopback {
-            gate.one_user(known.as_ref(), &offered, &moment).await?;
+            self.one_user(known.as_ref(), &offered, &moment).await?;
         }
+        Ok((self.used(known, &moment)?, None))
+    }
+
+    fn moment(&self, down: &Downstream) -> Moment {
+        let lifetimes = self.rules.api.accounts().settings().lifetimes();
+        Moment { now: down.deadline.wall(self.record.started), lifetimes }
+    }
+
+    /// Notes that a caller has used their token, if they may use it from the page that they are on.
+    fn used(&self, known: Option<Known>, moment: &Moment) -> Result<Option<Known>, Refusal> {
         if let Some(known) = &known {
             // Before the use is recorded: a refused request must not extend the session.
-            self.check_site(known, head, head.method())?;
+            self.check_site(known, self.head, self.head.method())?;
             known.session.touch(moment.now, self.context.client, &moment.lifetimes);
         }
-        Ok((known, None))
+        Ok(known)
     }
 
     /// Refuses a cookie from another site, because browsers send it for any page. `method` is what the app will
@@ -122,9 +142,7 @@ impl Request<'_> {
         };
         store.sessions().get(&session.hash).map_or_else(|| is_live(session), |current| is_live(&current))
     }
-}
 
-impl Gate {
     async fn one_user(
         &self,
         known: Option<&Known>,
@@ -137,7 +155,7 @@ impl Gate {
         }
         for other in offered.others() {
             // Expired and unknown ones name no user.
-            let Ok(Some(other)) = self.resolve(other, moment).await else { continue };
+            let Ok(Some(other)) = self.resolve(other, moment, None).await else { continue };
             if known.is_none_or(|known| known.subject.id != other.subject.id) {
                 return Err(Refusal::TwoUsers);
             }
@@ -145,39 +163,64 @@ impl Gate {
         Ok(())
     }
 
-    async fn resolve(&self, hit: &Hit<'_>, moment: &Moment) -> Result<Option<Known>, Refusal> {
-        for id in [Some(&hit.id), hit.alternative.as_ref()].into_iter().flatten() {
-            if let Some(known) = self.look_up(id, hit.place, moment).await? {
+    /// `lone`: the value that the hit was read from, if it is a [`credential::lone_authorization`].
+    async fn resolve(
+        &self,
+        hit: &Hit<'_>,
+        moment: &Moment,
+        lone: Option<&[u8]>,
+    ) -> Result<Option<Known>, Refusal> {
+        // The second reading is not noted: the first one may become a token.
+        let readings = [(Some(&hit.id), lone), (hit.alternative.as_ref(), None)];
+        for (id, noted) in readings.into_iter().filter_map(|(id, noted)| Some((id?, noted))) {
+            let Some(session) = self.find(id).await? else { continue };
+            let subject = session.subject.load_full();
+            let known = Known { session, subject, place: hit.place };
+            if let Some(value) = noted {
+                self.client.last.note(value, &known, || self.is_lasting(&known));
+            }
+            if let Some(known) = self.good(known, moment).await? {
                 return Ok(Some(known));
             }
         }
         Ok(None)
     }
 
-    async fn look_up(&self, id: &str, place: Place, moment: &Moment) -> Result<Option<Known>, Refusal> {
+    /// Whether the first line of `Authorization` is the one that counted, and the session is one of the index, which
+    /// tells it when it ends.
+    fn is_lasting(&self, known: &Known) -> bool {
+        let lines = self.head.fields().filter(|field| field.name.eq_ignore_ascii_case("authorization"));
+        let indexed = self.gate.store.sessions().get(&known.session.hash);
+        lines.count() == 1 && indexed.is_some_and(|session| Arc::ptr_eq(&session, &known.session))
+    }
+
+    /// The session of a token, as the index or the store has it.
+    async fn find(&self, id: &str) -> Result<Option<Arc<Session>>, Refusal> {
         if id.is_empty() {
             return Ok(None);
         }
+        let Gate { store, .. } = self.gate;
         let hash = TokenHash::of(id);
         // Only the hash is looked up; the token itself is stored nowhere.
-        let session = match self.store.sessions().get(&hash) {
-            Some(session) => session,
+        match store.sessions().get(&hash) {
+            Some(session) => Ok(Some(session)),
             // An error is a refusal (503): the token may be a valid one.
-            None => match self.store.load_session(&hash).await.map_err(|error| self.store_down(&error))? {
-                Some(session) => session,
-                None => return Ok(None),
-            },
-        };
-        let subject = session.subject.load_full();
-        match session.token_state(&subject, moment.now, &moment.lifetimes) {
-            TokenState::Live => Ok(Some(Known { session, subject, place })),
+            None => store.load_session(&hash).await.map_err(|error| self.gate.store_down(&error)),
+        }
+    }
+
+    /// Returns the caller if the token is valid now.
+    async fn good(&self, known: Known, moment: &Moment) -> Result<Option<Known>, Refusal> {
+        match known.session.token_state(&known.subject, moment.now, &moment.lifetimes) {
+            TokenState::Live => Ok(Some(known)),
             TokenState::Ended => Ok(None),
             TokenState::Unusable => Err(Refusal::TokenUnusable),
             TokenState::Expired => {
+                let Gate { store, failures, .. } = self.gate;
                 // After the row is deleted, the next use is that of an unknown token. If the delete fails, the
                 // token stays expired.
-                if let Err(error) = self.store.commit(vec![Change::DeleteToken(hash)]).await
-                    && let Some(more) = self.failures.expired.say(moment.now)
+                if let Err(error) = store.commit(vec![Change::DeleteToken(known.session.hash)]).await
+                    && let Some(more) = failures.expired.say(moment.now)
                 {
                     tracing::warn!(error = %error, more, "an expired token could not be deleted");
                 }
@@ -185,7 +228,9 @@ impl Gate {
             }
         }
     }
+}
 
+impl Gate {
     fn store_down(&self, error: &StoreError) -> Refusal {
         self.metrics.store_error();
         if let Some(more) = self.failures.store.say(self.clock.now()) {

@@ -4,12 +4,14 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    rc::Rc,
     task::Poll,
     time::Duration,
 };
 
 use crate::{
     connection::{Arrival, Deadline, Downstream, Peer, Remote, Socket},
+    gate::Client,
     refusal::{Form, Refusal},
     wire::RequestHead,
 };
@@ -20,8 +22,7 @@ impl Server {
     /// Serves a connection until it ends.
     pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
-        let times = self.shared.settings.times;
-        let remote = Remote::from(peer);
+        let client = Client::from(Remote::from(peer));
         let mut patience = self.first_patience();
         loop {
             // An idle connection has no buffers.
@@ -41,11 +42,12 @@ impl Server {
                 return;
             }
             let Spare { mut head, scratch } = self.spares.lend();
-            let mut down = Downstream::new(socket, remote, deadline.clone(), scratch, times);
-            let goes_on = self.requests(&mut head, &mut down).await;
+            let times = Rc::clone(&self.times);
+            let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
+            let goes_on = self.requests(&mut head, &mut down, &client).await;
             // From the first answer on, the client gets the timeout between two requests.
             if down.bytes_out > 0 {
-                patience = times.idle;
+                patience = self.times.idle;
             }
             let (returned, scratch) = down.into_parts();
             self.spares.take_back(Spare { head, scratch });
@@ -60,13 +62,12 @@ impl Server {
     /// The timeout before the first request: a client that has sent nothing does not get the idle timeout of a
     /// known one.
     pub(super) fn first_patience(&self) -> Duration {
-        let times = self.shared.settings.times;
-        times.header.min(times.idle)
+        self.times.header.min(self.times.idle)
     }
 
     /// Serves all requests that have arrived, pipelined ones in order. `true` if the connection is idle
     /// afterwards.
-    async fn requests(&self, head: &mut RequestHead, down: &mut Downstream) -> bool {
+    async fn requests(&self, head: &mut RequestHead, down: &mut Downstream, client: &Client) -> bool {
         loop {
             match down.arrival(head, &self.shared.settings.head).await {
                 Arrival::Head => {}
@@ -83,7 +84,7 @@ impl Server {
                     return false;
                 }
             }
-            if !self.answer(head, down).await || self.shared.is_draining() {
+            if !self.answer(head, down, client).await || self.shared.is_draining() {
                 down.linger().await;
                 return false;
             }
@@ -95,9 +96,9 @@ impl Server {
 
     /// Serves one request. A panic is caught, counted and answered with 500, so that it ends no other
     /// connection.
-    async fn answer(&self, head: &RequestHead, down: &mut Downstream) -> bool {
+    async fn answer(&self, head: &RequestHead, down: &mut Downstream, client: &Client) -> bool {
         let outcome = {
-            let mut handled = pin!(self.gate.handle(&self.core, head, down));
+            let mut handled = pin!(self.gate.handle(&self.core, head, down, client));
             poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handled.as_mut().poll(cx))) {
                 Ok(poll) => poll.map(Some),
                 Err(_) => Poll::Ready(None),

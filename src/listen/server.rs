@@ -54,6 +54,7 @@ pub struct Server {
     pub(super) index: usize,
     pub(super) deadlines: Rc<Deadlines>,
     pub(super) spares: Spares,
+    pub(super) times: Rc<Times>,
     pub(super) running: Cell<usize>,
     pub(super) idle: Notify,
 }

@@ -17,7 +17,7 @@ pub(super) struct Spares {
 /// The buffers of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
-    pub(super) head: RequestHead,
+    pub(super) head: Box<RequestHead>,
     pub(super) scratch: Box<Scratch>,
 }
 

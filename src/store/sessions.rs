@@ -34,6 +34,8 @@ pub struct Session {
     /// As in [`super::Token`].
     pub fixed: bool,
     ended: AtomicBool,
+    /// Another session of the same token has its place in the index.
+    replaced: AtomicBool,
     /// The last use in seconds since the Unix epoch; 0 = never. At most [`Session::resolution`] older than the actual
     /// one.
     used: AtomicU32,
@@ -109,6 +111,7 @@ impl Session {
             epoch: token.epoch,
             fixed: token.fixed,
             ended: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
             used: AtomicU32::new(0),
             written: AtomicU32::new(0),
             client: Default::default(),
@@ -214,6 +217,12 @@ impl Session {
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
+
+    /// Whether the index, once it had this session, still has it: it was neither ended nor replaced.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        !self.ended.load(Ordering::Acquire) && !self.replaced.load(Ordering::Acquire)
+    }
 }
 
 impl Sessions {
@@ -232,7 +241,12 @@ impl Sessions {
     /// Inserts a session and keeps the last use of the session that it replaces.
     pub fn insert(&self, session: Arc<Session>) {
         let live = self.live.pin();
-        if let Some(used) = live.insert(session.hash, Arc::clone(&session)).and_then(|old| old.last_use()) {
+        let Some(old) = live.insert(session.hash, Arc::clone(&session)) else { return };
+        if Arc::ptr_eq(old, &session) {
+            return;
+        }
+        old.replaced.store(true, Ordering::Release);
+        if let Some(used) = old.last_use() {
             session.merge_use(used);
         }
     }

@@ -26,10 +26,13 @@ impl Span {
     }
 }
 
+/// Where a field lies in its head.
 #[derive(Clone, Copy, Debug)]
-struct FieldSpan {
-    name: Span,
-    value: Span,
+pub(super) struct FieldSpan {
+    pub(super) name: Span,
+    pub(super) value: Span,
+    /// See [`Field::is_hop_by_hop`].
+    pub(super) is_hop_by_hop: bool,
 }
 
 /// Facts about the message and its connection from the fields.
@@ -48,29 +51,37 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Records one field.
-    fn note(&mut self, name: &str, value: &[u8]) -> Result<(), Reject> {
+    /// Records one field. Returns whether it is [`Field::is_hop_by_hop`].
+    fn note(&mut self, name: &str, value: &[u8]) -> Result<bool, Reject> {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
         match name.len() {
-            7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = true,
-            10 if name.eq_ignore_ascii_case("connection") => self.note_options(value),
-            10 => self.keep_alive_field |= name.eq_ignore_ascii_case("keep-alive"),
-            14 if name.eq_ignore_ascii_case("content-length") => {
+            2 => return Ok(is("te")),
+            7 if is("upgrade") => self.upgrade = true,
+            7 => return Ok(is("trailer")),
+            10 if is("connection") => self.note_options(value),
+            10 if is("keep-alive") => self.keep_alive_field = true,
+            14 if is("content-length") => {
                 let length = parse_length(value).ok_or(Reject::InvalidContentLength)?;
                 // Also if both are equal: servers do not agree what that means.
                 if self.length.replace(length).is_some() {
                     return Err(Reject::DuplicateContentLength);
                 }
             }
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            14 => return Ok(is("http2-settings")),
+            16 => return Ok(is("proxy-connection")),
+            17 if is("transfer-encoding") => {
                 // Other codings, and a second `chunked`, are read differently by servers.
                 if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Reject::TransferEncoding);
                 }
                 self.chunked = true;
             }
-            _ => {}
+            18 => return Ok(is("proxy-authenticate")),
+            19 => return Ok(is("proxy-authorization")),
+            25 => return Ok(is("proxy-authentication-info")),
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn note_options(&mut self, value: &[u8]) {
@@ -211,8 +222,8 @@ impl Head {
             if !ends_with(input, name.at as usize, b"\r\n") {
                 return Ok(false);
             }
-            self.fields.push(FieldSpan { name, value });
-            self.facts.note(field.name, field.value)?;
+            let is_hop_by_hop = self.facts.note(field.name, field.value)?;
+            self.fields.push(FieldSpan { name, value, is_hop_by_hop });
             other(field.name, field.value, value)?;
         }
         Ok(ends_with(input, end, b"\r\n\r\n"))
@@ -241,7 +252,17 @@ impl Head {
 
     /// All fields, in the order they were sent.
     pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone + '_ {
-        self.fields.iter().map(|field| Field { name: self.text(field.name), value: self.bytes(field.value) })
+        self.fields.iter().map(|field| self.field_at(*field))
+    }
+
+    /// Where they lie.
+    pub(super) fn spans(&self) -> &[FieldSpan] {
+        &self.fields
+    }
+
+    pub(super) fn field_at(&self, span: FieldSpan) -> Field<'_> {
+        let FieldSpan { name, value, is_hop_by_hop } = span;
+        Field { name: self.text(name), value: self.bytes(value), is_hop_by_hop }
     }
 
     /// The value of the first field with a name, in any letter case.

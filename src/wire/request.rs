@@ -6,9 +6,11 @@ use memchr::memchr;
 
 use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
 use super::host::host_length;
+use super::name_set::NameSet;
+use super::request_line::{check_method, name_line_mistake};
 use super::target::{self, Target};
 use super::websocket;
-use crate::wire::{Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
+use crate::wire::{Copied, Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
 
 /// The head of a request, parsed strictly. It is created once for a connection, and each scan fills it again.
 /// It is empty until a scan is complete.
@@ -41,6 +43,7 @@ pub struct RequestHead {
     trailers: bool,
     via: bool,
     websocket: bool,
+    names: NameSet,
     /// Decoded segments during the check of the path.
     scratch: Vec<u8>,
 }
@@ -64,6 +67,7 @@ impl RequestHead {
             trailers: false,
             via: false,
             websocket: false,
+            names: NameSet::default(),
             scratch: Vec::new(),
         }
     }
@@ -94,6 +98,7 @@ impl RequestHead {
         self.expects = false;
         self.trailers = false;
         self.websocket = false;
+        self.names = NameSet::default();
     }
 
     /// The same request with another target, parsed as strictly.
@@ -157,7 +162,24 @@ impl RequestHead {
 
     /// The value of the first field with a name, in any letter case.
     pub fn field(&self, lower_name: &str) -> Option<&[u8]> {
-        self.head.field(lower_name)
+        if self.may_have(lower_name) { self.head.field(lower_name) } else { None }
+    }
+
+    /// Whether there may be a field of that name: `false` is certain.
+    #[must_use]
+    pub fn may_have(&self, lower_name: &str) -> bool {
+        self.names.may_have(lower_name)
+    }
+
+    /// Whether the name of a field holds anything but letters, digits and dashes.
+    #[must_use]
+    pub fn has_odd_names(&self) -> bool {
+        self.names.has_odd()
+    }
+
+    /// Appends the fields to `out`, a line each, as `copied` says of each.
+    pub fn copy_fields<'h>(&'h self, out: &mut Vec<u8>, copied: impl FnMut(Field<'h>) -> Copied<'h>) {
+        self.head.copy_fields(out, copied);
     }
 
     /// The framing of the body: [`Framing::Empty`] if the head does not announce one, `Length(0)` if it
@@ -235,7 +257,9 @@ impl RequestHead {
         self.read_request_line(line)?;
         let mut host = None;
         let (mut expects, mut trailers, mut via) = (false, false, false);
+        let mut names = NameSet::default();
         let end = self.head.read_fields(input, next, limits, |name, value, span| {
+            names.add(name);
             match name.len() {
                 // By length first, which is one comparison for most fields.
                 4 if name.eq_ignore_ascii_case("host") => {
@@ -266,6 +290,7 @@ impl RequestHead {
         let Some(end) = end else { return Ok(None) };
         self.host = host.ok_or(Reject::MissingHost)?;
         (self.expects, self.trailers, self.via) = (expects, trailers, via);
+        self.names = names;
         self.head.facts.check_framing(self.version)?;
         Ok(Some(end))
     }
@@ -344,43 +369,6 @@ pub(crate) fn empty_lines(input: &[u8]) -> usize {
     let lines = input.chunks_exact(2).take(MAX_EMPTY_LINES);
     lines.take_while(|line| line == b"\r\n").count() * 2
 }
-
-/// Methods are case-sensitive, but some apps ignore the case: `delete` would be judged as an unknown method,
-/// and be served as `DELETE`.
-fn check_method(method: &[u8]) -> Result<(), Reject> {
-    // In any letter case, because an app that ignores it would serve `trace`.
-    if method.eq_ignore_ascii_case(b"TRACE") || method.eq_ignore_ascii_case(b"CONNECT") {
-        return Err(Reject::MethodNotAllowed);
-    }
-    let plain = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
-    let fits = (1..=MAX_METHOD).contains(&method.len());
-    if fits && method.iter().all(plain) { Ok(()) } else { Err(Reject::Method) }
-}
-
-/// The error in a request line that could not be split.
-fn name_line_mistake(line: &[u8]) -> Reject {
-    if line.is_empty() {
-        return Reject::BlankLine;
-    }
-    if line.contains(&0) {
-        return Reject::Nul;
-    }
-    if line.contains(&b'\r') {
-        return Reject::BareCarriageReturn;
-    }
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    match version {
-        [b'H', b'T', b'T', b'P', b'/', rest @ ..] if is_version(rest) => Reject::Version,
-        _ => Reject::RequestLine,
-    }
-}
-
-fn is_version(digits: &[u8]) -> bool {
-    matches!(digits, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
-}
-
-/// The longest method that any server knows is shorter.
-const MAX_METHOD: usize = 32;
 
 /// The largest number of empty lines before a request line.
 const MAX_EMPTY_LINES: usize = 16;

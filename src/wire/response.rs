@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::head::{Head, Span, check_room, check_size, first_line, worth_parsing};
-use crate::wire::{Field, Framing, HeadLimits, Reject, Scan, Version};
+use crate::wire::{Copied, Field, Framing, HeadLimits, Reject, Scan, Version};
 
 /// The head of a response, parsed strictly. It is created once, and each scan fills it again. It is empty until
 /// a scan is complete.
@@ -74,6 +74,11 @@ impl ResponseHead {
     /// The value of the first field with a name, in any letter case.
     pub fn field(&self, lower_name: &str) -> Option<&[u8]> {
         self.head.field(lower_name)
+    }
+
+    /// Appends the fields to `out`, a line each, as `copied` says of each.
+    pub fn copy_fields<'h>(&'h self, out: &mut Vec<u8>, copied: impl FnMut(Field<'h>) -> Copied<'h>) {
+        self.head.copy_fields(out, copied);
     }
 
     /// The value of `Keep-Alive`, which may contain the server's idle timeout.

@@ -22,24 +22,52 @@ pub(super) fn check(target: &[u8], scratch: &mut Vec<u8>) -> Result<Target, Reje
     if target.first() != Some(&b'/') {
         return Err(Reject::OriginForm);
     }
-    // Without a branch in the loop, so that the compiler vectorizes it.
-    let bad = target
-        .iter()
-        .fold(false, |bad, &byte| bad | (byte <= b' ') | (byte >= 0x7f) | (byte == b'#') | (byte == b'\\'));
     let path = memchr(b'?', target).unwrap_or(target.len());
+    let (bytes, query) = target.split_at_checked(path).unwrap_or_default();
+    let marks = marks_of_path(bytes);
+    let bad = (marks | query.iter().fold(0, |marks, &byte| marks | mark_of(byte))) & BAD != 0;
     if bad && let Some(reject) = name_bad_byte(target, path) {
         return Err(reject);
     }
-    let bytes = target.get(..path).unwrap_or_default();
-    let encoded_slash = needs_segments(bytes) && check_segments(bytes, scratch)?;
+    let encoded_slash = marks & (ESCAPE | BEGINNING) != 0 && check_segments(bytes, scratch)?;
     Ok(Target { path, encoded_slash })
 }
 
-/// Whether the path contains anything that is checked by segment.
-fn needs_segments(path: &[u8]) -> bool {
-    memchr(b'%', path).is_some()
-        || path.windows(2).fold(false, |seen, pair| seen | matches!(pair, [b'/', b'/' | b'.' | b';']))
+/// Marks a byte that may not be in a target, or not in its path.
+const BAD: u8 = 1;
+/// Marks `%`: a path that contains one is checked by segment.
+const ESCAPE: u8 = 2;
+/// Marks the bytes that make a path be checked by segment where they follow a slash.
+const BEGINNING: u8 = 4;
+
+/// The marks of all bytes of a path, combined. [`BEGINNING`] counts only after a slash.
+fn marks_of_path(path: &[u8]) -> u8 {
+    let (marks, _) = path.iter().fold((0, 0), |(marks, before), &byte| {
+        (marks | mark_of(byte) & !(BEGINNING & !before), if byte == b'/' { BEGINNING } else { 0 })
+    });
+    marks
 }
+
+fn mark_of(byte: u8) -> u8 {
+    MARKS.get(usize::from(byte)).copied().unwrap_or(BAD)
+}
+
+const MARKS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut rest: &mut [u8] = &mut table;
+    let mut byte = 0_u8;
+    while let Some((mark, after)) = rest.split_first_mut() {
+        *mark = match byte {
+            0..=b' ' | 0x7f.. | b'#' | b'\\' => BAD,
+            b'%' => ESCAPE,
+            b'/' | b'.' | b';' => BEGINNING,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    table
+};
 
 /// Checks every segment of a path that begins with `/`. Returns whether there is an encoded slash.
 fn check_segments(path: &[u8], scratch: &mut Vec<u8>) -> Result<bool, Reject> {
@@ -164,6 +192,10 @@ mod tests {
         check(target.as_bytes(), &mut Vec::new())
     }
 
+    fn needs_segments(path: &str) -> bool {
+        marks_of_path(path.as_bytes()) & (ESCAPE | BEGINNING) != 0
+    }
+
     #[test]
     fn the_path_ends_before_the_first_question_mark() {
         for (target, path) in
@@ -219,10 +251,10 @@ mod tests {
     #[test]
     fn only_suspicious_paths_are_taken_apart() {
         for path in ["/a%20", "/.well-known", "/a/;b", "//"] {
-            assert!(needs_segments(path.as_bytes()), "{path}");
+            assert!(needs_segments(path), "{path}");
         }
         for path in ["/", "/a/b.c/d;e", "/a..b"] {
-            assert!(!needs_segments(path.as_bytes()), "{path}");
+            assert!(!needs_segments(path), "{path}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod deadlines;
 mod half_close;
 mod headers;
 mod itself;
+mod last_caller;
 mod names;
 mod owner;
 mod pace;

@@ -1,8 +1,10 @@
 //! The state of the downstream side of a connection.
 
+use std::rc::Rc;
+
 use super::{times::Times, watch::Watch};
 use crate::{
-    connection::{Buffer, Deadline, Peer, PeerText, Socket},
+    connection::{Buffer, Deadline, Peer, Socket},
     wire::{ChunkDecoder, ResponseHead},
 };
 
@@ -29,14 +31,12 @@ pub struct Downstream {
     pub socket: Socket,
     /// The peer's address.
     pub peer: Peer,
-    /// The peer's address as text.
-    pub peer_text: PeerText,
     /// The deadline of the connection's task.
     pub deadline: Deadline,
     /// The buffers.
     pub scratch: Box<Scratch>,
     /// The timeouts.
-    pub times: Times,
+    pub times: Rc<Times>,
     /// The rest of the request's body.
     pub incoming: Incoming,
     /// The scanner of a body that is inspected before it is forwarded; `None` = nothing is inspected.

@@ -118,14 +118,14 @@ impl Exchange<'_> {
         let scratch = &mut *self.down.scratch;
         // Before a byte of it is forwarded: after a 101 nothing is checked any more.
         check_switch(self.head, &scratch.response).map_err(ForwardError::Switched)?;
-        self.answered = self.started.elapsed();
         headers::write_interim(&mut scratch.to_client, &scratch.response);
+        self.note_time();
         self.phase = Phase::Switched;
         Ok(())
     }
 
     fn answer(&mut self) -> Result<(), ForwardError> {
-        self.answered = self.started.elapsed();
+        self.note_time();
         // A client that still waits for `100 Continue` will not get it, so its body may or may not follow.
         self.keep_alive &= !self.down.continue_wanted && self.down.deadline.stage() == Stage::Serving;
         let scratch = &mut *self.down.scratch;
@@ -139,6 +139,10 @@ impl Exchange<'_> {
             Framing::UntilClose => Phase::UntilClose,
         };
         if scratch.from_app.is_empty() || matches!(self.phase, Phase::Done) { Ok(()) } else { self.deliver() }
+    }
+
+    fn note_time(&mut self) {
+        self.answered = self.started.map(|started| started.elapsed()).unwrap_or_default();
     }
 
     /// Moves received bytes of the body into `to_client`, in the framing for the client.

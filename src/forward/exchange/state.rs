@@ -39,7 +39,8 @@ pub(super) struct Exchange<'x> {
     pub(super) pulse: u32,
     pub(super) interim: u32,
     pub(super) keep_alive: bool,
-    pub(super) started: Instant,
+    /// `None`: its time is of no interest.
+    pub(super) started: Option<Instant>,
     pub(super) answered: Duration,
 }
 

@@ -41,7 +41,7 @@ mod tests {
             ("X-Forwarded-Scheme", "wss, http", "https"),
             ("X-Forwarded-Scheme", "http", "http"),
         ] {
-            let field = Field { name, value: value.as_bytes() };
+            let field = Field { name, value: value.as_bytes(), is_hop_by_hop: false };
             let other = if scheme == "http" { "https" } else { "http" };
             assert!(agrees(&field, scheme), "{name}: {value}");
             assert!(!agrees(&field, other), "{name}: {value}");

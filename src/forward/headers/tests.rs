@@ -1,6 +1,6 @@
 //! Requests to the app and its answers, byte for byte.
 
-use std::sync::LazyLock;
+use std::{net::Ipv4Addr, sync::LazyLock};
 
 use proptest::prelude::*;
 
@@ -12,10 +12,12 @@ const IDENTITY: &[u8] = b"X-Forwarded-User: 7\r\n";
 
 static NAMES: LazyLock<Names> =
     LazyLock::new(|| Names::new(&["X-Shop-Clerk".to_owned()], &["my_own".to_owned()]));
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3));
+static PEER_TEXT: LazyLock<PeerText> = LazyLock::new(|| PEER.into());
 static ORIGIN: LazyLock<Origin<'static>> = LazyLock::new(|| Origin {
     chain: Cow::Borrowed(""),
-    peer: IpAddr::from([10, 1, 2, 3]),
-    peer_text: IpAddr::from([10, 1, 2, 3]).into(),
+    peer: PEER,
+    peer_text: &PEER_TEXT,
     scheme: "http",
     host: "example.com",
     is_proxy: false,
@@ -52,6 +54,7 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         body: None,
         via: None,
         lease: None,
+        is_timed: false,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// The facts about a request so far. `'r` is the lifetime of the rules, the core and the head.
 #[derive(Debug)]
 pub(in crate::gate) struct Record<'r> {
-    pub(super) started: Instant,
+    pub(in crate::gate) started: Instant,
     /// The caller's session, once it has been looked up.
     pub(in crate::gate) session: OnceCell<Option<Known>>,
     /// Whether the request is treated as anonymous, because the token allows less than no token.
