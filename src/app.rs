@@ -3,12 +3,12 @@
 mod addresses;
 mod admin;
 mod cores;
+mod file_watcher;
 mod folder;
 mod live;
 mod own;
 mod policies;
 mod reload;
-mod signs;
 mod status;
 mod translate;
 
@@ -37,7 +37,7 @@ pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
 };
-pub use live::{Imagined, ImaginedCaller, InForce, Live, LiveError, OwnerTold};
+pub use live::{HypotheticalCaller, HypotheticalRequest, InForce, Live, LiveError, OwnerAnswer};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
@@ -239,7 +239,7 @@ impl Running {
             task.abort();
         }
         // Before the store is closed: afterwards nothing can be written.
-        if tokio::time::timeout(LAST_WRITES, self.last_use.finish()).await.is_err() {
+        if tokio::time::timeout(LAST_USE_TIMEOUT, self.last_use.finish()).await.is_err() {
             tracing::warn!("the last uses of some tokens are not written down: there was no time");
         }
         self.parts.store.close().await.context("the store could not be closed")
@@ -254,7 +254,7 @@ fn instance() -> anyhow::Result<Instance> {
 }
 
 /// Time limit for persisting last uses at a stop.
-const LAST_WRITES: Duration = Duration::from_secs(3);
+const LAST_USE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Creates the dispatcher of events, if there is a receiver.
 fn dispatcher(

@@ -151,11 +151,14 @@ pub fn print_error(error: &anyhow::Error) {
 fn on_store(site: &Site, global: &Global, command: AdminCommand) -> anyhow::Result<Exit> {
     on_runtime(async {
         let is_there = site.config().store.engine.has_files();
-        let mut backend =
-            if command.begins() { Backend::open(site).await? } else { Backend::open_existing(site).await? };
+        let mut backend = if command.may_create_store() {
+            Backend::open(site).await?
+        } else {
+            Backend::open_existing(site).await?
+        };
         // A typo in the configuration would otherwise create an empty store without notice.
         if !is_there && matches!(backend, Backend::Here(_)) {
-            Backend::tell_of_a_new_store(site);
+            Backend::report_new_store(site);
         }
         let output = match command {
             AdminCommand::UserList { limit, .. } => all_users(&mut backend, limit).await,

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc, thread, time::Duration};
 use tokio::sync::oneshot;
 
 use self::{
-    pool::{Lane, Pool, Refused},
+    pool::{Pool, Priority, Refused},
     worker::Worker,
 };
 use crate::identity::{Password, PasswordHash};
@@ -128,7 +128,7 @@ impl Hasher {
     /// [`HashingError`].
     pub async fn hash(&self, slot: HashingSlot, password: Password) -> Result<PasswordHash, HashingError> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(slot.purpose.lane(), Job::Hash { password, reply, slot })?;
+        self.pool.submit(slot.purpose.priority(), Job::Hash { password, reply, slot })?;
         answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
@@ -143,7 +143,7 @@ impl Hasher {
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, HashingError> {
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(slot.purpose.lane(), Job::Verify { password, hash, reply, slot })?;
+        self.pool.submit(slot.purpose.priority(), Job::Verify { password, hash, reply, slot })?;
         answer.await.map_err(|_| HashingError::NoMemory { retry_after: self.pool.refused().retry_after })
     }
 
@@ -189,10 +189,10 @@ impl Job {
 }
 
 impl Purpose {
-    fn lane(self) -> Lane {
+    fn priority(self) -> Priority {
         match self {
-            Self::Login => Lane::Front,
-            Self::NewPassword => Lane::Back,
+            Self::Login => Priority::Login,
+            Self::NewPassword => Priority::NewPassword,
         }
     }
 }

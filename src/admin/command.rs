@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{hidden::Hidden, row::Row, who::Who};
-use crate::{app::Imagined, clock::Timestamp, identity::UserId, policy::StoredRule};
+use crate::{app::HypotheticalRequest, clock::Timestamp, identity::UserId, policy::StoredRule};
 
 /// A command on the store.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub enum AdminCommand {
         /// Additional roles of the caller.
         roles: Vec<String>,
         /// The request.
-        request: Imagined,
+        request: HypotheticalRequest,
     },
     /// Grants a role.
     RoleGrant {
@@ -151,7 +151,7 @@ pub enum AdminCommand {
 
 impl AdminCommand {
     /// Whether the command may create a new store. All other commands need data that exists.
-    pub(crate) fn begins(&self) -> bool {
+    pub(crate) fn may_create_store(&self) -> bool {
         matches!(
             self,
             Self::UserAdd(_)

@@ -35,7 +35,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         return explain::explain(services, who.as_ref(), roles, request).await;
     }
     // Held until the command is done: a grant, say, must see the role that it has just checked.
-    let _turn = services.turn.lock().await;
+    let _guard = services.command_lock.lock().await;
     match command {
         AdminCommand::Explain { .. } | AdminCommand::Status => Err(ExecuteError::NotReady),
         AdminCommand::Health => health(services).await,

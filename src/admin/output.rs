@@ -40,7 +40,7 @@ pub enum Output {
     /// The facts of a decision.
     Explained(Box<ExplainedView>),
     /// The outcome of each row of an import batch.
-    Imported(Vec<Fate>),
+    Imported(Vec<RowOutcome>),
 }
 
 /// An account in lists.
@@ -168,7 +168,7 @@ pub struct ExplainedView {
 /// The outcome of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum RowOutcome {
     /// It was stored as a new row.
     Taken,
     /// An earlier import stored it, and its source has changed since.
@@ -239,9 +239,9 @@ mod tests {
             Output::User(ann()),
             Output::Users(Vec::new()),
             Output::Imported(vec![
-                Fate::Taken,
-                Fate::Left(Why::of("no", 7)),
-                Fate::Role { id: "1".into(), taken: true },
+                RowOutcome::Taken,
+                RowOutcome::Left(Why::of("no", 7)),
+                RowOutcome::Role { id: "1".into(), taken: true },
             ]),
         ] {
             let line = serde_json::to_string(&output).unwrap();

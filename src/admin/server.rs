@@ -30,7 +30,7 @@ use super::{
 const MAX_CONNECTIONS: usize = 16;
 
 /// Time without a request after which a client is disconnected.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ pub async fn serve_admin_socket(
             // Not accepted above the limit: the client waits in the backlog instead of being refused.
             accepted = listener.accept(), if clients.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    clients.spawn(converse(stream, Arc::clone(&services)));
+                    clients.spawn(handle_connection(stream, Arc::clone(&services)));
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the admin socket could not take a connection");
@@ -109,10 +109,10 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn converse(stream: UnixStream, services: Arc<Services>) {
+async fn handle_connection(stream: UnixStream, services: Arc<Services>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    while let Ok(Some(line)) = timeout(IDLE, next_line(&mut reader)).await {
+    while let Ok(Some(line)) = timeout(IDLE_TIMEOUT, next_line(&mut reader)).await {
         let answer = match line {
             Ok(line) => answer(&line, &services).await,
             Err(refusal) => {
@@ -168,5 +168,5 @@ async fn answer(line: &[u8], services: &Services) -> Answer {
 async fn say(writer: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    timeout(IDLE, writer.write_all(&line)).await.map_err(io::Error::from)?
+    timeout(IDLE_TIMEOUT, writer.write_all(&line)).await.map_err(io::Error::from)?
 }

@@ -23,7 +23,7 @@ pub struct Services {
     /// The configuration with the path of the policies, if there is no gate.
     pub(super) config: Option<Box<Config>>,
     /// Serializes commands, because a command may read, decide and write.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) command_lock: tokio::sync::Mutex<()>,
 }
 
 impl Services {
@@ -45,7 +45,7 @@ impl Services {
             ready,
             live: None,
             config: None,
-            turn: tokio::sync::Mutex::new(()),
+            command_lock: tokio::sync::Mutex::new(()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reads and watches the policies folder.
 //!
-//! The kernel reports that something may have changed ([`super::signs`]). What has changed is found by comparing the
+//! The kernel reports that something may have changed ([`super::file_watcher`]). What has changed is found by comparing the
 //! metadata of all files. After a notification they are checked twice a second until they are stable, and occasionally
 //! without one: changes on NFS and many FUSE mounts cause no notifications.
 
@@ -30,18 +30,18 @@ pub(super) const SLOW_POLL: Duration = Duration::from_secs(5);
 /// How long a folder must be unchanged before it is read, so that an editor that writes and renames a file, or a copy
 /// of several files, can finish. An intermediate state may be valid and not intended: the routes of a missing file
 /// would be unmatched.
-const STILL: Duration = Duration::from_secs(1);
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// For this long after a change, files are compared by content, because a second change may have the same mtime (FAT: 2
 /// s resolution).
-const GRAIN: Duration = Duration::from_secs(3);
+const MTIME_RESOLUTION: Duration = Duration::from_secs(3);
 
 /// Maximum size of a policy file in bytes. Larger ones are reported and not read.
-const LARGEST_FILE: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Maximum number and total size of policies.
-const MOST_FILES: usize = 100_000;
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
+const MAX_FILES: usize = 100_000;
+const MAX_TOTAL_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The fix for a file without read permission.
 const RIGHTS: &str = "let the gate's user read it";
@@ -54,12 +54,12 @@ const TRIES: (u32, Duration) = (20, Duration::from_millis(50));
 pub(super) struct Folder {
     path: PathBuf,
     /// The metadata of its files.
-    look: Look,
+    look: FolderState,
     /// The digest of its content when it was last read.
     tried: Option<[u8; 32]>,
     /// The time of the last change of the metadata.
     since: Instant,
-    /// Whether the last change was longer than [`GRAIN`] ago, so that the metadata alone reveals the next one.
+    /// Whether the last change was longer than [`MTIME_RESOLUTION`] ago, so that the metadata alone reveals the next one.
     settled: bool,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Folder {
 #[derive(Debug)]
 pub(super) struct Watched {
     path: PathBuf,
-    seen: Seen,
+    seen: FileState,
     since: Instant,
     /// Whether it has changed and is not stable yet.
     changed: bool,
@@ -75,14 +75,14 @@ pub(super) struct Watched {
 
 /// The metadata of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Look {
-    Files(Vec<(String, Seen)>),
+enum FolderState {
+    Files(Vec<(String, FileState)>),
     Unreadable(io::ErrorKind),
 }
 
 /// The metadata of a policy's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+enum FileState {
     File(Stat),
     Folder,
     /// Not read: opening a pipe would block.
@@ -104,7 +104,7 @@ struct Stat {
 impl Folder {
     /// A folder of unknown state.
     pub(super) fn new(path: PathBuf) -> Self {
-        let look = Look::Files(Vec::new());
+        let look = FolderState::Files(Vec::new());
         Self { path, look, tried: None, since: Instant::now(), settled: false }
     }
 
@@ -115,10 +115,10 @@ impl Folder {
     pub(super) fn read(&mut self) -> Result<Vec<Source>, PolicyError> {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
-            let look = Look::at(&self.path);
+            let look = FolderState::at(&self.path);
             let read = read(&self.path);
             // The metadata is compared before and after: files that changed during the read could be mixed states.
-            if look == Look::at(&self.path) {
+            if look == FolderState::at(&self.path) {
                 self.notice(look, Instant::now());
                 self.tried = Some(digest(&read));
                 return read;
@@ -130,22 +130,22 @@ impl Folder {
 
     /// Returns the new content once, when it has changed and the folder is stable.
     pub(super) fn poll(&mut self, now: Instant) -> Option<Result<Vec<Source>, PolicyError>> {
-        let look = Look::at(&self.path);
+        let look = FolderState::at(&self.path);
         if look != self.look {
             self.notice(look, now);
             return None;
         }
         let rested = now.saturating_duration_since(self.since);
-        if self.settled || rested < STILL {
+        if self.settled || rested < SETTLE_TIME {
             return None;
         }
         let read = read(&self.path);
-        let after = Look::at(&self.path);
+        let after = FolderState::at(&self.path);
         if after != self.look {
             self.notice(after, now);
             return None;
         }
-        self.settled = rested > GRAIN;
+        self.settled = rested > MTIME_RESOLUTION;
         let digest = digest(&read);
         // A set that was refused is not tried again and logged until its content changes.
         if self.tried == Some(digest) {
@@ -165,7 +165,7 @@ impl Folder {
         &self.path
     }
 
-    fn notice(&mut self, look: Look, now: Instant) {
+    fn notice(&mut self, look: FolderState, now: Instant) {
         self.look = look;
         self.since = now;
         self.settled = false;
@@ -175,18 +175,18 @@ impl Folder {
 impl Watched {
     /// Watches a file from now on.
     pub(super) fn new(path: PathBuf) -> Self {
-        let seen = Seen::at(&path);
+        let seen = FileState::at(&path);
         Self { path, seen, since: Instant::now(), changed: false }
     }
 
     /// Whether the file has changed and is stable again.
     pub(super) fn poll(&mut self, now: Instant) -> bool {
-        let seen = Seen::at(&self.path);
+        let seen = FileState::at(&self.path);
         if seen != self.seen {
             (self.seen, self.since, self.changed) = (seen, now, true);
             return false;
         }
-        let is_due = self.changed && now.saturating_duration_since(self.since) >= STILL;
+        let is_due = self.changed && now.saturating_duration_since(self.since) >= SETTLE_TIME;
         self.changed &= !is_due;
         is_due
     }
@@ -202,13 +202,13 @@ impl Watched {
     }
 }
 
-impl Look {
+impl FolderState {
     fn at(folder: &Path) -> Self {
         files(folder).map_or_else(|error| Self::Unreadable(error.kind()), Self::Files)
     }
 }
 
-impl Seen {
+impl FileState {
     fn at(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(about) if about.is_file() => Self::File(Stat::of(&about)),
@@ -251,8 +251,8 @@ pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyErro
     if entries.is_empty() {
         return Err(PolicyError::Empty { path: folder.to_owned() });
     }
-    let size = |(_, seen): &(String, Seen)| if let Seen::File(stat) = seen { stat.size } else { 0 };
-    if entries.len() > MOST_FILES || entries.iter().map(size).sum::<u64>() > MOST_BYTES {
+    let size = |(_, seen): &(String, FileState)| if let FileState::File(stat) = seen { stat.size } else { 0 };
+    if entries.len() > MAX_FILES || entries.iter().map(size).sum::<u64>() > MAX_TOTAL_BYTES {
         return Err(PolicyError::TooMuch { path: folder.to_owned() });
     }
     let (mut sources, mut findings) = (Vec::new(), Vec::new());
@@ -270,35 +270,37 @@ pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyErro
 /// # Errors
 /// The error with its place.
 pub fn read_file(folder: &Path, name: &str) -> Result<String, Finding> {
-    read_seen(folder, name, &Seen::at(&folder.join(name)))
+    read_seen(folder, name, &FileState::at(&folder.join(name)))
 }
 
-fn read_seen(folder: &Path, name: &str, seen: &Seen) -> Result<String, Finding> {
+fn read_seen(folder: &Path, name: &str, seen: &FileState) -> Result<String, Finding> {
     let unreadable = |message: String, fix: &str| finding(name, Code::Unreadable, message, fix);
     let size = match seen {
-        Seen::File(stat) => stat.size,
-        Seen::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
-        Seen::NoFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
-        Seen::LeadsNowhere => {
+        FileState::File(stat) => stat.size,
+        FileState::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
+        FileState::NoFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
+        FileState::LeadsNowhere => {
             return Err(unreadable("this link leads nowhere".into(), "remove or repair it"));
         }
-        Seen::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
-        Seen::Unreadable(kind) => return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS)),
+        FileState::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
+        FileState::Unreadable(kind) => {
+            return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS));
+        }
     };
     let too_large = || {
         let message = format!("the file has {size} bytes, and a policy file has at most 1 MiB");
         finding(name, Code::TooLarge, message, "split it into several")
     };
-    if size > LARGEST_FILE {
+    if size > MAX_FILE_BYTES {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     // `take`, because the file may grow after its size was checked.
     let read = fs::File::open(folder.join(name))
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes));
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     match read {
         Err(error) => return Err(unreadable(format!("the file cannot be read: {}", error.kind()), RIGHTS)),
-        Ok(_) if bytes.len() as u64 > LARGEST_FILE => return Err(too_large()),
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => return Err(too_large()),
         Ok(_) => {}
     }
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -326,13 +328,17 @@ fn finding(file: &str, code: Code, message: String, fix: &str) -> Finding {
 }
 
 /// The policy files of a folder in the order of names. Symlinks are followed: a volume of Kubernetes consists of them.
-fn files(folder: &Path) -> io::Result<Vec<(String, Seen)>> {
+fn files(folder: &Path) -> io::Result<Vec<(String, FileState)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         let shown = name.to_string_lossy().into_owned();
         if is_policy(&shown) {
-            let seen = if name.to_str().is_some() { Seen::at(&folder.join(&name)) } else { Seen::Nameless };
+            let seen = if name.to_str().is_some() {
+                FileState::at(&folder.join(&name))
+            } else {
+                FileState::Nameless
+            };
             found.push((shown, seen));
         }
     }

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    reload::{MadeOf, Reloader},
+    reload::{Reloader, RulesetInputs},
     status::About,
 };
 use crate::{
@@ -50,7 +50,7 @@ pub struct Live {
 /// A hypothetical request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Imagined {
+pub struct HypotheticalRequest {
     /// The method.
     pub method: String,
     /// Raw path and query.
@@ -66,7 +66,7 @@ pub struct Imagined {
 /// The caller of a hypothetical request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct ImaginedCaller {
+pub struct HypotheticalCaller {
     /// The user's id; `None` = anonymous.
     pub user: Option<String>,
     /// The roles, sorted.
@@ -88,7 +88,7 @@ pub struct InForce {
     /// The digest of the ruleset.
     pub digest: String,
     /// The owner.
-    pub owner: OwnerTold,
+    pub owner: OwnerAnswer,
     /// The reason why the last reload failed, if it did.
     pub refused: Option<String>,
 }
@@ -96,7 +96,7 @@ pub struct InForce {
 /// The answer of the app about the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnerTold {
+pub enum OwnerAnswer {
     /// The app was not asked, because the decision does not depend on it.
     NotAsked,
     /// The app was asked and has answered.
@@ -120,16 +120,20 @@ impl Live {
     ///
     /// # Errors
     /// When the gate is stopping, or a thread cannot be started.
-    pub async fn imagine(&self, request: Imagined, asker: ImaginedCaller) -> Result<InForce, LiveError> {
-        let made_of = self.made_of().await?;
+    pub async fn decision_inputs(
+        &self,
+        request: HypotheticalRequest,
+        asker: HypotheticalCaller,
+    ) -> Result<InForce, LiveError> {
+        let inputs = self.inputs().await?;
         let refused = self.about.last.told().failure;
-        let set = &made_of.ruleset.set;
+        let set = &inputs.ruleset.set;
         let digest = set.digest.clone();
-        let (sources, stored, settings) = (made_of.sources, made_of.stored, set.settings().clone());
-        let asks = request.owner.is_none() && asks(&made_of.ruleset, &request, &asker);
+        let (sources, stored, settings) = (inputs.sources, inputs.stored, set.settings().clone());
+        let asks = request.owner.is_none() && asks(&inputs.ruleset, &request, &asker);
         let owner = if asks {
             let (tell, told) = oneshot::channel();
-            let (forward, ruleset) = (self.forward.clone(), made_of.ruleset);
+            let (forward, ruleset) = (self.forward.clone(), inputs.ruleset);
             thread::Builder::new()
                 .name("explain".into())
                 .spawn(move || {
@@ -139,7 +143,7 @@ impl Live {
                 .map_err(LiveError::Thread)?;
             told.await.map_err(LiveError::EndedEarly)??
         } else {
-            OwnerTold::NotAsked
+            OwnerAnswer::NotAsked
         };
         Ok(InForce { sources, stored, settings, digest, owner, refused })
     }
@@ -148,7 +152,7 @@ impl Live {
     ///
     /// # Errors
     /// The reason why the old ruleset stays in force.
-    pub async fn take_rows(&self, store: &dyn Store) -> Result<(), String> {
+    pub async fn apply_rows(&self, store: &dyn Store) -> Result<(), String> {
         let stored = super::stored_rules(store).await.map_err(|error| error.to_string())?;
         self.reloader.rows(stored).await
     }
@@ -158,22 +162,22 @@ impl Live {
     /// # Errors
     /// When the queue of reloads is full.
     pub async fn sources(&self) -> Result<(policy::Settings, Vec<Source>, Stored), LiveError> {
-        let made_of = self.made_of().await?;
-        let settings = made_of.ruleset.set.settings().clone();
-        Ok((settings, made_of.sources, made_of.stored))
+        let inputs = self.inputs().await?;
+        let settings = inputs.ruleset.set.settings().clone();
+        Ok((settings, inputs.sources, inputs.stored))
     }
 
     /// The ruleset in force with its inputs.
-    pub(super) async fn made_of(&self) -> Result<MadeOf, LiveError> {
-        self.reloader.made_of().await.ok_or(LiveError::Busy)
+    pub(super) async fn inputs(&self) -> Result<RulesetInputs, LiveError> {
+        self.reloader.inputs().await.ok_or(LiveError::Busy)
     }
 }
 
 /// Decides, and passes the open question about the owner, if there is one, to `ask`.
 fn with_question<T>(
     ruleset: &Ruleset,
-    request: &Imagined,
-    asker: &ImaginedCaller,
+    request: &HypotheticalRequest,
+    asker: &HypotheticalCaller,
     ask: impl FnOnce(&policy::Question<'_>, Caller<'_>) -> T,
 ) -> Option<T> {
     let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
@@ -192,7 +196,7 @@ fn with_question<T>(
     }
 }
 
-fn asks(ruleset: &Ruleset, request: &Imagined, asker: &ImaginedCaller) -> bool {
+fn asks(ruleset: &Ruleset, request: &HypotheticalRequest, asker: &HypotheticalCaller) -> bool {
     with_question(ruleset, request, asker, |_, _| ()).is_some()
 }
 
@@ -200,9 +204,9 @@ fn asks(ruleset: &Ruleset, request: &Imagined, asker: &ImaginedCaller) -> bool {
 fn ask_app(
     forward: forward::Settings,
     ruleset: &Ruleset,
-    request: &Imagined,
-    asker: &ImaginedCaller,
-) -> Result<OwnerTold, LiveError> {
+    request: &HypotheticalRequest,
+    asker: &HypotheticalCaller,
+) -> Result<OwnerAnswer, LiveError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.map_err(LiveError::Runtime)?;
     let told = with_question(ruleset, request, asker, |question, caller| {
@@ -224,12 +228,12 @@ fn ask_app(
         match answer {
             Ok(answer) => {
                 let owner = question.verdict(&answer, caller, asker.named) == OwnerVerdict::Owner;
-                OwnerTold::Said { target, owner }
+                OwnerAnswer::Said { target, owner }
             }
-            Err(reason) => OwnerTold::Failed { target, reason },
+            Err(reason) => OwnerAnswer::Failed { target, reason },
         }
     });
-    Ok(told.unwrap_or(OwnerTold::NotAsked))
+    Ok(told.unwrap_or(OwnerAnswer::NotAsked))
 }
 
 /// The request id of such a look-up in the app's log.

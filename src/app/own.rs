@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Time limit of a name look-up. Without an answer the start goes on: at run time the gate recognizes its own requests.
-const LONGEST: Duration = Duration::from_secs(2);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Refuses servers of the app that resolve to a listener of this gate.
 pub(super) async fn refuse(
@@ -37,7 +37,7 @@ pub(super) async fn refuse(
 }
 
 async fn leads_to(listener: SocketAddr, host: &str, port: u16) -> bool {
-    let found = tokio::time::timeout(LONGEST, tokio::net::lookup_host((host, port))).await;
+    let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, port))).await;
     let Ok(Ok(mut found)) = found else { return false };
     found.any(|target| config::arrives(listener, target, is_local(target)))
 }

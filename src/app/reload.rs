@@ -20,9 +20,9 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
+    file_watcher::Watches,
     folder::{Folder, POLL, SLOW_POLL, Watched},
     policies::{RulesetBuilder, stored},
-    signs::Watches,
     status::Reload,
 };
 
@@ -36,13 +36,13 @@ use crate::{
 use reloader::{Request, What};
 use watch::{latest, watch_files, watch_store};
 
-pub(super) use reloader::{MadeOf, Reloader};
+pub(super) use reloader::{Reloader, RulesetInputs};
 
 /// Maximum number of queued requests.
-const WAITING: usize = 8;
+const QUEUE_CAPACITY: usize = 8;
 
 /// Maximum number of errors that are logged one by one.
-const MOST_MISTAKES: usize = 100;
+const MAX_LOGGED_ERRORS: usize = 100;
 
 /// The result of the last reload, for readiness and `status`.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) struct LastReload {
 
 /// The state for replacing the first ruleset.
 pub(super) struct Loaded {
-    maker: RulesetBuilder,
+    builder: RulesetBuilder,
     folder: Folder,
     in_force: InForce,
     /// The last change of the store that is included.
@@ -71,7 +71,7 @@ struct InForce {
 
 /// The state of the thread.
 struct Work {
-    maker: RulesetBuilder,
+    builder: RulesetBuilder,
     folder: Folder,
     in_force: InForce,
     rules: Arc<Rules>,
@@ -79,21 +79,21 @@ struct Work {
     config_file: Watched,
     watches: Watches,
     /// Set by a notification or a detected change: symlinks may resolve differently, so the watches must be renewed.
-    stirred: bool,
+    watches_outdated: bool,
 }
 
 /// Loads the ruleset at the start.
 ///
 /// # Errors
 /// All errors of the policies: a gate does not start without rules.
-pub(super) async fn load(maker: RulesetBuilder) -> Result<(Ruleset, Loaded), PolicyError> {
-    let mut folder = Folder::new(maker.config.policies.dir.clone());
+pub(super) async fn load(builder: RulesetBuilder) -> Result<(Ruleset, Loaded), PolicyError> {
+    let mut folder = Folder::new(builder.config.policies.dir.clone());
     let sources = folder.read()?;
     // Determined before the rows are read, so that a change in between is read twice and not missed.
-    let seen = latest(&*maker.store).await;
-    let stored = stored(&*maker.store).await?;
-    let ruleset = maker.make(&sources, &stored)?;
-    Ok((ruleset, Loaded { maker, folder, in_force: InForce { sources, stored }, seen }))
+    let seen = latest(&*builder.store).await;
+    let stored = stored(&*builder.store).await?;
+    let ruleset = builder.make(&sources, &stored)?;
+    Ok((ruleset, Loaded { builder, folder, in_force: InForce { sources, stored }, seen }))
 }
 
 /// Watches the folder and the store. Aborting the task ends both, once all other [`Reloader`]s are dropped.
@@ -101,16 +101,16 @@ pub(super) async fn load(maker: RulesetBuilder) -> Result<(Ruleset, Loaded), Pol
 /// # Errors
 /// When the thread cannot be started.
 pub(super) fn watch(
-    Loaded { maker, folder, in_force, seen }: Loaded,
+    Loaded { builder, folder, in_force, seen }: Loaded,
     rules: Arc<Rules>,
     last: Arc<LastReload>,
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
-    let (requests, requested) = sync_channel(WAITING);
-    let store = Arc::clone(&maker.store);
-    let config_file = Watched::new(maker.config.file().to_owned());
+    let (requests, requested) = sync_channel(QUEUE_CAPACITY);
+    let store = Arc::clone(&builder.store);
+    let config_file = Watched::new(builder.config.file().to_owned());
     let watches = Watches::new();
-    let signs = watches.signs();
-    let work = Work { maker, folder, in_force, rules, last, config_file, watches, stirred: true };
+    let events = watches.events();
+    let work = Work { builder, folder, in_force, rules, last, config_file, watches, watches_outdated: true };
     thread::Builder::new()
         // Not on the runtime: reading a folder on a dead network mount blocks.
         .name("policies".into())
@@ -119,7 +119,7 @@ pub(super) fn watch(
     let reloader = Reloader { requests };
     let (of_store, of_files) = (reloader.clone(), reloader.clone());
     let watching = async move {
-        tokio::join!(watch_store(store, seen, of_store), watch_files(signs, of_files));
+        tokio::join!(watch_store(store, seen, of_store), watch_files(events, of_files));
     };
     Ok((reloader, tokio::runtime::Handle::current().spawn(watching)))
 }
@@ -140,13 +140,13 @@ impl Reloader {
     /// Requests a check of the files; `false` if the queue is full.
     fn look(&self) -> bool {
         let (answer, _) = oneshot::channel();
-        self.requests.try_send(Request { what: What::Look, answer }).is_ok()
+        self.requests.try_send(Request { what: What::Check, answer }).is_ok()
     }
 
     /// The inputs of the ruleset in force; `None` if the queue is full.
-    pub(super) async fn made_of(&self) -> Option<MadeOf> {
+    pub(super) async fn inputs(&self) -> Option<RulesetInputs> {
         let (tell, told) = oneshot::channel();
-        self.request(What::Tell(tell)).await?.ok()?;
+        self.request(What::Inputs(tell)).await?.ok()?;
         told.await.ok()
     }
 
@@ -203,18 +203,18 @@ impl Work {
                 due = Instant::now() + self.pace();
             }
             match next {
-                Ok(Request { what: What::Look, .. }) => {
-                    self.stirred = true;
+                Ok(Request { what: What::Check, .. }) => {
+                    self.watches_outdated = true;
                     due = Instant::now();
                 }
                 Ok(Request { what, answer }) => {
                     let result = self.guarded(|work| match what {
-                        What::Files => work.take_all(),
-                        What::Rows(stored) => work.take_rows(stored),
-                        What::Look => Ok(()),
-                        What::Tell(tell) => {
+                        What::Files => work.reload_all(),
+                        What::Rows(stored) => work.apply_rows(stored),
+                        What::Check => Ok(()),
+                        What::Inputs(tell) => {
                             // The caller may have given up.
-                            let _ = tell.send(work.made_of());
+                            let _ = tell.send(work.inputs());
                             Ok(())
                         }
                     });
@@ -230,18 +230,18 @@ impl Work {
     /// Checks the files, and loads them if they have changed.
     fn look(&mut self) {
         // Renewed before the check: any later change causes a notification.
-        if self.stirred {
+        if self.watches_outdated {
             self.watches.renew(self.folder.path(), self.config_file.path());
         }
         // The error has been logged.
         let _ = self.guarded(|work| {
             let now = Instant::now();
             if work.config_file.poll(now) {
-                return work.take_all();
+                return work.reload_all();
             }
-            work.folder.poll(now).map_or(Ok(()), |read| work.take_files(read))
+            work.folder.poll(now).map_or(Ok(()), |read| work.reload_files(read))
         });
-        self.stirred = !self.is_settled();
+        self.watches_outdated = !self.is_settled();
     }
 
     fn is_settled(&self) -> bool {
@@ -265,20 +265,20 @@ impl Work {
     }
 
     /// Loads configuration and files, both or neither.
-    fn take_all(&mut self) -> Result<(), String> {
-        let before = self.maker.config.clone();
+    fn reload_all(&mut self) -> Result<(), String> {
+        let before = self.builder.config.clone();
         let taken = match before.reread() {
-            Ok(loaded) => self.maker.config.apply_reload(loaded.config),
+            Ok(loaded) => self.builder.config.apply_reload(loaded.config),
             Err(mistakes) => {
-                let told = tell_mistakes(&mistakes);
+                let told = log_config_errors(&mistakes);
                 self.last.set(Err(told.clone()));
                 return Err(told);
             }
         };
         let read = self.folder.read();
-        let result = self.take_files(read);
+        let result = self.reload_files(read);
         if result.is_err() {
-            self.maker.config = before;
+            self.builder.config = before;
             return result;
         }
         *self.last.waiting.lock().unwrap_or_else(PoisonError::into_inner) = taken.waiting;
@@ -291,9 +291,9 @@ impl Work {
         result
     }
 
-    fn take_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
+    fn reload_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
         let made = read.and_then(|sources| {
-            let ruleset = self.maker.make(&sources, &self.in_force.stored)?;
+            let ruleset = self.builder.make(&sources, &self.in_force.stored)?;
             Ok((ruleset, sources))
         });
         let result = match made {
@@ -302,21 +302,21 @@ impl Work {
                 self.in_force.sources = sources;
                 Ok(())
             }
-            Err(error) => Err(tell(error)),
+            Err(error) => Err(log_errors(error)),
         };
         self.last.set(result.clone());
         result
     }
 
-    fn made_of(&self) -> MadeOf {
+    fn inputs(&self) -> RulesetInputs {
         let InForce { sources, stored } = &self.in_force;
-        MadeOf { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
+        RulesetInputs { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
     }
 
     /// Recompiles with the stored rules and the files that are in force, not those on disk, so that a new DENY row
     /// takes effect even while the folder is broken. The result of the last reload of the files stays.
-    fn take_rows(&mut self, stored: Stored) -> Result<(), String> {
-        let ruleset = self.maker.make(&self.in_force.sources, &stored).map_err(tell)?;
+    fn apply_rows(&mut self, stored: Stored) -> Result<(), String> {
+        let ruleset = self.builder.make(&self.in_force.sources, &stored).map_err(log_errors)?;
         self.rules.replace(ruleset);
         self.in_force.stored = stored;
         Ok(())
@@ -324,12 +324,12 @@ impl Work {
 }
 
 /// Logs the errors of a ruleset one by one, and returns a one-line summary.
-fn tell(error: PolicyError) -> String {
+fn log_errors(error: PolicyError) -> String {
     let told = match &error {
         PolicyError::ConfigErrors(findings) => {
             let errors: Vec<_> =
                 findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-            for finding in errors.iter().take(MOST_MISTAKES) {
+            for finding in errors.iter().take(MAX_LOGGED_ERRORS) {
                 let (file, line, column) = (&finding.file, finding.line, finding.column);
                 tracing::error!(file, line, column, code = finding.code, "{finding}");
             }
@@ -346,9 +346,9 @@ fn tell(error: PolicyError) -> String {
 }
 
 /// Logs the errors of a configuration one by one, and returns a one-line summary.
-fn tell_mistakes(mistakes: &ConfigErrors) -> String {
+fn log_config_errors(mistakes: &ConfigErrors) -> String {
     let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
-    for mistake in errors.iter().take(MOST_MISTAKES) {
+    for mistake in errors.iter().take(MAX_LOGGED_ERRORS) {
         tracing::error!(code = mistake.code, "{mistake}");
     }
     let told = match &*errors {

@@ -122,7 +122,7 @@ impl Live {
     /// # Errors
     /// When the queue of reloads is full, or the store cannot answer.
     pub async fn status(&self, store: &dyn Store) -> Result<Status, LiveError> {
-        let made_of = self.made_of().await?;
+        let inputs = self.inputs().await?;
         let counters = store.counters();
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let about = &self.about;
@@ -133,16 +133,16 @@ impl Live {
             listeners: configured.listeners.clone(),
             profile: configured.profile.to_owned(),
             policies: PoliciesInForce {
-                digest: made_of.ruleset.set.digest.clone(),
+                digest: inputs.ruleset.set.digest.clone(),
                 routes: count(about.rules.current().set.routes().count()),
-                files: count(made_of.sources.len()),
+                files: count(inputs.sources.len()),
                 dir: configured.policies.clone(),
             },
             last_reload: about.last.told(),
             store: Rows {
                 users: counters.users,
                 roles: counters.roles,
-                rules: count(made_of.stored.rules.len()),
+                rules: count(inputs.stored.rules.len()),
             },
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
             upstreams: configured.upstreams.clone(),

@@ -141,7 +141,7 @@ impl Backend {
     }
 
     async fn reach(site: &Site) -> anyhow::Result<Option<Self>> {
-        let gate = Self::of_a_gate(site).await?;
+        let gate = Self::running_gate(site).await?;
         let config = &site.config;
         match &config.store.engine {
             Engine::Memory if gate.is_none() && site.broken.is_none() => {
@@ -152,7 +152,7 @@ impl Backend {
     }
 
     /// Tells where the first command has created a store, because the gate must use the same configuration.
-    pub(super) fn tell_of_a_new_store(site: &Site) {
+    pub(super) fn report_new_store(site: &Site) {
         let folder = match &site.config.store.engine {
             Engine::Sled(folder) => folder,
             Engine::Memory => return,
@@ -168,7 +168,7 @@ impl Backend {
     }
 
     /// Connects to the gate of this store; `None` if none is running.
-    pub(super) async fn of_a_gate(site: &Site) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn running_gate(site: &Site) -> anyhow::Result<Option<Self>> {
         // With errors, the readable part may name another store, so the names are not compared.
         let store_name = site.broken.is_none().then(|| store_name(&site.config.store));
         Ok(Client::connect(&socket(&site.config), store_name).await?.map(Self::Gate))
@@ -179,7 +179,7 @@ impl Backend {
         match self {
             Self::Gate(client) => match (client.call(&command).await, command) {
                 (Err(ClientError::TooLarge), AdminCommand::Import { run, rows }) if rows.len() > 1 => {
-                    self.halves(run, rows).await
+                    self.import_in_halves(run, rows).await
                 }
                 (answer, _) => Ok(answer?),
             },
@@ -199,15 +199,15 @@ impl Backend {
     }
 
     // The socket limits the size of a message; rows of an import can be large.
-    async fn halves(&mut self, run: u32, mut rows: Vec<Row>) -> anyhow::Result<Output> {
+    async fn import_in_halves(&mut self, run: u32, mut rows: Vec<Row>) -> anyhow::Result<Output> {
         let second = rows.split_off(rows.len() / 2);
-        let mut fates = Vec::new();
+        let mut outcomes = Vec::new();
         for rows in [rows, second] {
             if let Output::Imported(half) = Box::pin(self.call(AdminCommand::Import { run, rows })).await? {
-                fates.extend(half);
+                outcomes.extend(half);
             }
         }
-        Ok(Output::Imported(fates))
+        Ok(Output::Imported(outcomes))
     }
 }
 

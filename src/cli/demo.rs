@@ -38,10 +38,10 @@ const POLICIES: [(&str, &str); 3] = [
 ];
 
 /// The default ports of the gate and of the app. If one is taken, a free port is used.
-const USUAL: Ports = Ports { gate: 8080, app: 3000 };
+const DEFAULT_PORTS: Ports = Ports { gate: 8080, app: 3000 };
 
 /// Any free ports.
-const ANY: Ports = Ports { gate: 0, app: 0 };
+const FREE_PORTS: Ports = Ports { gate: 0, app: 0 };
 
 /// Runs the demo until a signal arrives.
 pub(super) fn run() -> anyhow::Result<Exit> {
@@ -51,9 +51,9 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         let mut signals = Signals::listen()?;
         // A start is not interrupted: a partial one would leave files behind.
         let mut log = None;
-        let demo = match Demo::start(USUAL, &mut log).await {
+        let demo = match Demo::start(DEFAULT_PORTS, &mut log).await {
             // Another process has taken the port after the check.
-            Err(error) if error.is::<BindError>() => Demo::start(ANY, &mut log).await,
+            Err(error) if error.is::<BindError>() => Demo::start(FREE_PORTS, &mut log).await,
             demo => demo,
         }?;
         print(&demo.text())?;
@@ -88,7 +88,7 @@ impl Demo {
             // Successful steps are visible in the answers of the commands.
             None => log.insert(serve::log(&config, Level::WARN)?),
         };
-        furnish(&config).await?;
+        create_accounts(&config).await?;
         let gate = Served::start(&config, log.clone()).await?;
         Ok(Self { gate, app, folder })
     }
@@ -168,7 +168,7 @@ audit = false
 }
 
 /// Creates two users, a role, and its mapping.
-async fn furnish(config: &Config) -> anyhow::Result<()> {
+async fn create_accounts(config: &Config) -> anyhow::Result<()> {
     let mut backend = Backend::open(&Site::from(config.clone())).await?;
     backend.call(AdminCommand::RoleAdd { name: EDITOR.to_owned() }).await?;
     for (id, user) in (1_i64..).zip(script::USERS) {

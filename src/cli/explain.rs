@@ -18,11 +18,11 @@ use super::{
     known, on_runtime,
     paint::Paint,
     print, print_json,
-    request_line::{Asked, Refused},
+    request_line::{Refused, RequestLine},
 };
 use crate::{
     admin::Who,
-    app::{Imagined, OwnerTold},
+    app::{HypotheticalRequest, OwnerAnswer},
     config::Config,
     gate,
     identity::UserId,
@@ -50,10 +50,10 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         .transpose()?;
     // A request that is refused before the rules needs no answer of the gate.
     // With an unreadable configuration only the gate knows how requests are read, so it is asked in any case.
-    let live = match Asked::read(method, target) {
+    let live = match RequestLine::read(method, target) {
         Err(_) if site.whole().is_ok() => None,
         _ => {
-            let request = Imagined {
+            let request = HypotheticalRequest {
                 method: method.clone(),
                 target: target.clone(),
                 body: body.clone(),
@@ -67,7 +67,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         Some(live) => live,
         None => on_disk(site.whole()?, asker, explain)?,
     };
-    let asked = Asked::by(situation.analysis.set(), situation.person.user.as_deref(), method, target);
+    let asked = RequestLine::by(situation.analysis.set(), situation.person.user.as_deref(), method, target);
     let explanation = match &asked {
         Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, site.config()),
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
@@ -107,7 +107,7 @@ fn on_disk(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Res
 }
 
 impl Situation {
-    fn explain(&self, method: &str, asked: &Asked, body: Option<&Value>) -> Explanation {
+    fn explain(&self, method: &str, asked: &RequestLine, body: Option<&Value>) -> Explanation {
         let (path, query) = asked.parts();
         if asked.encoded_slash && !self.analysis.set().action(method, path, query).encoded_slash {
             return refused_explanation(&Refused::encoded_slash());
@@ -116,7 +116,7 @@ impl Situation {
         let inquiry = Inquiry { method, path, query, body, model_id: None, caller, owner };
         let mut explanation = self.analysis.explain(&inquiry);
         // A request whose owner is unknown is refused with 503, whatever the rules would say (fail closed).
-        if let Some(OwnerTold::Failed { reason, .. }) = &self.told {
+        if let Some(OwnerAnswer::Failed { reason, .. }) = &self.told {
             explanation.status = Some(503);
             explanation.verdict = policy::Verdict::Deny;
             explanation.winner = "owner".to_owned();
@@ -165,7 +165,7 @@ fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Resu
     };
     let (id, mut roles, disabled) = match user {
         Some(user) => (user.id, user.roles, user.disabled),
-        None => (believed(who)?, Vec::new(), false),
+        None => (id_without_store(who)?, Vec::new(), false),
     };
     roles.extend(explain.roles.iter().cloned());
     roles.sort();
@@ -175,7 +175,7 @@ fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Resu
 }
 
 /// The id of a user that no store can confirm.
-fn believed(who: &Who) -> anyhow::Result<UserId> {
+fn id_without_store(who: &Who) -> anyhow::Result<UserId> {
     match who {
         Who::Id(id) => Ok(id.clone()),
         Who::Bare(text) if !text.contains('@') => Ok(UserId::parse(text)),

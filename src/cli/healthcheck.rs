@@ -12,17 +12,17 @@ use super::{
 use crate::admin::AdminCommand;
 
 /// A gate that needs longer is not healthy.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the gate through its admin socket.
 pub(super) async fn run(site: &Site) -> anyhow::Result<Exit> {
     let ask = async {
-        let Some(mut gate) = Backend::of_a_gate(site).await? else {
+        let Some(mut gate) = Backend::running_gate(site).await? else {
             bail!("{}", backend::silent(site.config()));
         };
         gate.call(AdminCommand::Health).await?;
         Ok(Exit::Done)
     };
-    let late = || format!("the gate did not answer within {} s", PATIENCE.as_secs());
-    timeout(PATIENCE, ask).await.with_context(late)?
+    let late = || format!("the gate did not answer within {} s", TIMEOUT.as_secs());
+    timeout(TIMEOUT, ask).await.with_context(late)?
 }

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::{args::ImportFiles, backend::Backend};
 use crate::{
-    admin::{AdminCommand, Fate, Output, Row, Why},
+    admin::{AdminCommand, Output, Row, RowOutcome, Why},
     identity::UserId,
 };
 use item::{Item, Placed, Raw, RawRow};
@@ -131,19 +131,21 @@ impl Import<'_> {
             format!("stopped at {first}; what came before it is stored, and the import can be repeated");
         self.use_text_ids(&rows).await?;
         // A batch is one commit: on an error the message says up to where the import got.
-        let fates = self.send(rows).await.context(stopped)?;
-        for ((place, note, account, role), fate) in places.into_iter().zip(fates) {
-            match (&fate, kind) {
-                (Fate::Left(_), Kind::User) => self.absent.extend(account),
-                (Fate::Role { id, .. }, _) => {
+        let outcomes = self.send(rows).await.context(stopped)?;
+        for ((place, note, account, role), outcome) in places.into_iter().zip(outcomes) {
+            match (&outcome, kind) {
+                (RowOutcome::Left(_), Kind::User) => self.absent.extend(account),
+                (RowOutcome::Role { id, .. }, _) => {
                     self.roles.get_or_insert_default().ids.extend(role.map(|role| (role, id.clone())));
                 }
                 _ => {}
             }
-            if let (Some(note), Fate::Taken | Fate::Updated | Fate::Noted(_)) = (note, &fate) {
+            if let (Some(note), RowOutcome::Taken | RowOutcome::Updated | RowOutcome::Noted(_)) =
+                (note, &outcome)
+            {
                 self.report.note(kind, place.clone(), note.into())?;
             }
-            self.report.count(kind, place, fate)?;
+            self.report.count(kind, place, outcome)?;
         }
         Ok(())
     }
@@ -186,10 +188,10 @@ impl Import<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, rows: Vec<Row>) -> anyhow::Result<Vec<Fate>> {
+    async fn send(&mut self, rows: Vec<Row>) -> anyhow::Result<Vec<RowOutcome>> {
         let count = rows.len();
         match self.backend.call(AdminCommand::Import { run: self.run, rows }).await? {
-            Output::Imported(fates) if fates.len() == count => Ok(fates),
+            Output::Imported(outcomes) if outcomes.len() == count => Ok(outcomes),
             _ => bail!(NO_ANSWER),
         }
     }

@@ -67,7 +67,7 @@ pub(super) fn text(output: &Output) -> String {
         Output::Issued(token) => format!("{}\n", token.id),
         Output::ImportRun(run) => format!("import {run}\n"),
         Output::Explained(view) => format!("policies {}\n", view.in_force.digest),
-        Output::Imported(fates) => format!("{} rows\n", fates.len()),
+        Output::Imported(outcomes) => format!("{} rows\n", outcomes.len()),
     }
 }
 fn details(user: &UserView) -> String {

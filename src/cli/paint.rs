@@ -59,7 +59,7 @@ impl Paint {
     pub(super) fn indented(self, text: &str, column: usize) -> String {
         let Some(width) = self.width else { return text.to_owned() };
         let glue = format!("\n{:column$}", "");
-        table::wrap(text, width.saturating_sub(column).max(NARROWEST / 2)).join(&glue)
+        table::wrap(text, width.saturating_sub(column).max(MIN_COLUMNS / 2)).join(&glue)
     }
 
     /// Each line is painted separately, because a pager may show any part of the text.
@@ -78,11 +78,11 @@ impl Paint {
 fn width(terminal: bool, columns: Option<usize>, env: &[(String, String)]) -> Option<usize> {
     let named = || env.iter().find(|(name, _)| name == "COLUMNS")?.1.parse().ok();
     let columns = columns.filter(|columns| *columns > 0).or_else(named);
-    columns.filter(|_| terminal).map(|columns| columns.max(NARROWEST))
+    columns.filter(|_| terminal).map(|columns| columns.max(MIN_COLUMNS))
 }
 
 /// A table cannot be read with fewer columns.
-const NARROWEST: usize = 40;
+const MIN_COLUMNS: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(width(false, None, &columns), None, "a pipe has no width");
         assert_eq!(width(true, Some(120), &columns), Some(120));
         assert_eq!(width(true, Some(0), &[]), None);
-        assert_eq!(width(true, Some(5), &[]), Some(NARROWEST));
+        assert_eq!(width(true, Some(5), &[]), Some(MIN_COLUMNS));
         let narrow = Paint { colour: false, width: Some(45) };
         assert_eq!(
             narrow.indented("one two three four five six seven eight", 13),

@@ -11,7 +11,7 @@ use super::{
     paint::Paint,
     policy_folder, print, print_json,
     printable::printable,
-    request_line::{Asked, Refused},
+    request_line::{Refused, RequestLine},
 };
 use crate::{
     app,
@@ -117,7 +117,7 @@ impl Folder {
 /// Decides a case. A request that the gate refuses before the rules is denied by that check.
 pub(super) fn decide(analysis: &Analysis, case: &Case) -> Outcome {
     let refused = |refused: Refused| case.refused(refused.status, refused.check);
-    match Asked::by(analysis.set(), case.user().as_deref(), &case.method, &case.target) {
+    match RequestLine::by(analysis.set(), case.user().as_deref(), &case.method, &case.target) {
         Ok(asked) => {
             let (path, query) = asked.parts();
             if asked.encoded_slash && !analysis.set().action(&case.method, path, query).encoded_slash {

@@ -35,7 +35,7 @@ pub(super) fn password(from: &PasswordFrom, whom: &str) -> anyhow::Result<Hidden
     may_ask(
         "the password is missing, and this is not a terminal; say `--password-stdin` or `--password-file F`",
     )?;
-    let silence = Silence::begin()?;
+    let silence = NoEcho::begin()?;
     let first = silence.line(&format!("password for {whom}: "))?;
     if !from.password_stdin && silence.line("the same again: ")? != first {
         anyhow::bail!("the two passwords differ; nothing was changed");
@@ -79,9 +79,9 @@ fn without_newline(text: &str) -> Hidden {
 
 /// Switches off the echo of the terminal until it is dropped. Ctrl-C ends the line instead of the process, so that the
 /// terminal is always restored.
-struct Silence(Termios);
+struct NoEcho(Termios);
 
-impl Silence {
+impl NoEcho {
     fn begin() -> anyhow::Result<Self> {
         let before = termios::tcgetattr(io::stdin()).context("cannot ask the terminal how it is set")?;
         let mut quiet = before.clone();
@@ -112,7 +112,7 @@ impl Silence {
     }
 }
 
-impl Drop for Silence {
+impl Drop for NoEcho {
     fn drop(&mut self) {
         // Nothing can be done about an error here.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);

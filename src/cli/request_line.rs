@@ -7,7 +7,7 @@ use crate::{
 
 /// A target that the gate does not refuse before the rules.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct RequestLine {
     /// The raw path.
     pub(super) path: String,
     /// The text after the `?`.
@@ -32,7 +32,7 @@ pub(super) const ENCODED_SLASH: &str = "encoded-slash";
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 8 };
 
-impl Asked {
+impl RequestLine {
     /// Reads a request line.
     pub(super) fn read(method: &str, target: &str) -> Result<Self, Refused> {
         let mut head = RequestHead::new();
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn reads_what_the_gate_takes() {
-        let asked = Asked::read("GET", "/a/%2F?b=\"c\"").unwrap();
+        let asked = RequestLine::read("GET", "/a/%2F?b=\"c\"").unwrap();
         assert_eq!(asked.parts(), ("/a/%2F", Some("b=\"c\"")));
         assert!(asked.encoded_slash);
-        assert_eq!(Asked::read("PURGE", "/").unwrap().parts(), ("/", None));
+        assert_eq!(RequestLine::read("PURGE", "/").unwrap().parts(), ("/", None));
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let config = config::load(&sources).unwrap().config;
         let (set, _) = compile(&app::policy_settings(&config), &[], &Stored::default());
         let set = set.unwrap();
-        let by = |user| Asked::by(&set, user, "GET", "/users/me?a");
+        let by = |user| RequestLine::by(&set, user, "GET", "/users/me?a");
         assert_eq!(by(Some("7")).unwrap().parts(), ("/users/7", Some("a")));
         assert_eq!(by(Some("..")).unwrap_err().check, "dot-segment");
         assert_eq!((by(None).unwrap_err().status, by(None).unwrap_err().check), (401, "current-user"));
@@ -140,7 +140,7 @@ mod tests {
             ("G\nT", "/a", 400, "line-break"),
             ("TRACE", "/a", 405, "method-not-allowed"),
         ] {
-            let refused = Asked::read(method, target).unwrap_err();
+            let refused = RequestLine::read(method, target).unwrap_err();
             assert_eq!((refused.status, refused.check), (status, check), "{method} {target}");
         }
     }

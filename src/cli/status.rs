@@ -12,7 +12,7 @@ use crate::admin::AdminCommand;
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let site = Site::find(global)?;
     on_runtime(async {
-        let Some(mut gate) = Backend::of_a_gate(&site).await? else {
+        let Some(mut gate) = Backend::running_gate(&site).await? else {
             let config = site.config();
             anyhow::bail!("{}; {}", backend::silent(config), backend::looked(config));
         };

@@ -8,7 +8,7 @@ use super::printable::printable;
 const GAP: usize = 2;
 
 /// Minimum width of a column: its longest word, up to this width.
-const LONGEST_WORD: usize = 24;
+const MAX_WORD_COLUMNS: usize = 24;
 
 /// The head and the rows as text with newlines. Every column is as wide as its widest cell. `width`: the columns of a
 /// line; `None` = unlimited.
@@ -74,7 +74,7 @@ fn widths<const N: usize>(rows: &[[String; N]], most: Option<usize>) -> [usize; 
         for ((width, least), cell) in widths.iter_mut().zip(&mut least).zip(row) {
             *width = (*width).max(cell.width());
             let word = cell.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
-            *least = (*least).max(word.min(LONGEST_WORD));
+            *least = (*least).max(word.min(MAX_WORD_COLUMNS));
         }
     }
     // Not on a terminal: lines are read by programs and must not be broken.

@@ -38,16 +38,16 @@ struct Queue<J> {
 
 /// The priority of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(super) enum Priority {
     /// May fill the queue. Three of four jobs are taken from here while there are any.
-    Front,
+    Login,
     /// May fill a quarter of the queue.
-    Back,
+    NewPassword,
 }
 
 struct State<J> {
-    front: VecDeque<J>,
-    back: VecDeque<J>,
+    logins: VecDeque<J>,
+    new_passwords: VecDeque<J>,
     /// Jobs taken, modulo 4: every fourth is a new password, so that logins cannot starve them.
     taken: u8,
     /// Threads without a job.
@@ -55,9 +55,9 @@ struct State<J> {
     closed: bool,
 }
 
-const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+const MIN_RETRY: Duration = Duration::from_secs(1);
 /// Upper bound of `Retry-After`: no person waits longer at a login form.
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const MAX_RETRY: Duration = Duration::from_secs(60);
 
 impl<J: Send + 'static> Pool<J> {
     /// Starts `workers` threads, each with a work function from `make`. Jobs beyond the idle threads wait, at most
@@ -89,19 +89,19 @@ impl<J: Send + 'static> Pool<J> {
     }
 
     /// Queues a job, or refuses it.
-    pub(super) fn submit(&self, lane: Lane, job: J) -> Result<(), Refused> {
+    pub(super) fn submit(&self, priority: Priority, job: J) -> Result<(), Refused> {
         let mut state = self.queue.lock();
         let capacity = self.queue.capacity;
         // Jobs for idle threads do not count: they are taken at once.
         let full = state.waiting() >= capacity.saturating_add(state.idle);
         let purpose = (capacity / 4).max(1).saturating_add(state.idle);
-        if full || (lane == Lane::Back && state.back.len() >= purpose) {
+        if full || (priority == Priority::NewPassword && state.new_passwords.len() >= purpose) {
             drop(state);
             return Err(self.refused());
         }
-        match lane {
-            Lane::Front => state.front.push_back(job),
-            Lane::Back => state.back.push_back(job),
+        match priority {
+            Priority::Login => state.logins.push_back(job),
+            Priority::NewPassword => state.new_passwords.push_back(job),
         }
         drop(state);
         self.queue.ready.notify_one();
@@ -118,7 +118,7 @@ impl<J: Send + 'static> Pool<J> {
         let jobs = self.depth().checked_div(self.queue.workers).unwrap_or(0) + 1;
         let each = Duration::from_micros(self.queue.job_us.load(Ordering::Relaxed));
         let all = each.saturating_mul(u32::try_from(jobs).unwrap_or(u32::MAX));
-        Refused { retry_after: all.clamp(SHORTEST_RETRY, LONGEST_RETRY) }
+        Refused { retry_after: all.clamp(MIN_RETRY, MAX_RETRY) }
     }
 }
 
@@ -126,8 +126,8 @@ impl<J> Drop for Pool<J> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         state.closed = true;
-        state.front.clear();
-        state.back.clear();
+        state.logins.clear();
+        state.new_passwords.clear();
         drop(state);
         self.queue.ready.notify_all();
     }
@@ -174,18 +174,24 @@ impl<J> Queue<J> {
 
 impl<J> State<J> {
     fn new(workers: usize) -> Self {
-        Self { front: VecDeque::new(), back: VecDeque::new(), taken: 0, idle: workers, closed: false }
+        Self {
+            logins: VecDeque::new(),
+            new_passwords: VecDeque::new(),
+            taken: 0,
+            idle: workers,
+            closed: false,
+        }
     }
 
     fn waiting(&self) -> usize {
-        self.front.len() + self.back.len()
+        self.logins.len() + self.new_passwords.len()
     }
 
     fn pop(&mut self) -> Option<J> {
         self.taken = (self.taken + 1) % 4;
         let (first, second) = match self.taken {
-            0 => (&mut self.back, &mut self.front),
-            _ => (&mut self.front, &mut self.back),
+            0 => (&mut self.new_passwords, &mut self.logins),
+            _ => (&mut self.logins, &mut self.new_passwords),
         };
         first.pop_front().or_else(|| second.pop_front())
     }
@@ -236,7 +242,7 @@ mod tests {
 
     fn hold(pool: &Pool<Test>) -> (Receiver<()>, Sender<()>) {
         let ((started, is_started), (go, is_go)) = (mpsc::channel(), mpsc::channel());
-        assert!(pool.submit(Lane::Front, Test::Hold(started, is_go)).is_ok());
+        assert!(pool.submit(Priority::Login, Test::Hold(started, is_go)).is_ok());
         (is_started, go)
     }
 
@@ -250,11 +256,11 @@ mod tests {
             }
             let (say, said) = mpsc::channel();
             for _ in 0..capacity {
-                assert!(pool.submit(Lane::Front, Test::Say(say.clone())).is_ok());
+                assert!(pool.submit(Priority::Login, Test::Say(say.clone())).is_ok());
             }
             assert_eq!(pool.depth(), capacity);
-            let refused = pool.submit(Lane::Front, Test::Say(say.clone())).unwrap_err();
-            assert!(refused.retry_after >= SHORTEST_RETRY);
+            let refused = pool.submit(Priority::Login, Test::Say(say.clone())).unwrap_err();
+            assert!(refused.retry_after >= MIN_RETRY);
             drop(held);
             drop(say);
             assert_eq!(said.iter().count(), capacity, "and the others are done");
@@ -267,13 +273,17 @@ mod tests {
         let (started, go) = hold(&pool);
         started.recv().unwrap();
         let (say, said) = mpsc::channel();
-        let name = |lane, name| pool.submit(lane, Test::Name(say.clone(), name)).is_ok();
+        let name = |priority, name| pool.submit(priority, Test::Name(say.clone(), name)).is_ok();
         assert_eq!(
-            [name(Lane::Back, 'b'), name(Lane::Back, 'b'), name(Lane::Back, 'b')],
+            [
+                name(Priority::NewPassword, 'b'),
+                name(Priority::NewPassword, 'b'),
+                name(Priority::NewPassword, 'b')
+            ],
             [true, true, false]
         );
-        assert!((0..6).all(|_| name(Lane::Front, 'f')), "the rest of the queue is theirs");
-        assert!(!name(Lane::Front, 'f'));
+        assert!((0..6).all(|_| name(Priority::Login, 'f')), "the rest of the queue is theirs");
+        assert!(!name(Priority::Login, 'f'));
         drop((say, go));
         assert_eq!(said.iter().collect::<String>(), "ffbfffbf", "and nothing waits for ever");
     }
@@ -281,9 +291,9 @@ mod tests {
     #[test]
     fn a_panic_costs_one_job_and_no_thread() {
         let pool = pool(1, 8);
-        pool.submit(Lane::Front, Test::Panic).unwrap();
+        pool.submit(Priority::Login, Test::Panic).unwrap();
         let (say, said) = mpsc::channel();
-        pool.submit(Lane::Front, Test::Say(say)).unwrap();
+        pool.submit(Priority::Login, Test::Say(say)).unwrap();
         assert!(said.recv().is_ok());
     }
 
@@ -293,7 +303,7 @@ mod tests {
         let before = rustix::process::getpriority_process(None).unwrap();
         let pool = pool(1, 1);
         let (say, said) = mpsc::channel();
-        pool.submit(Lane::Front, Test::Say(say)).unwrap();
+        pool.submit(Priority::Login, Test::Say(say)).unwrap();
         assert_eq!(said.recv().unwrap(), 19);
         assert_eq!(rustix::process::getpriority_process(None).unwrap(), before);
     }
@@ -304,7 +314,7 @@ mod tests {
         let (started, go) = hold(&pool);
         started.recv().unwrap();
         let (say, said) = mpsc::channel();
-        pool.submit(Lane::Front, Test::Say(say)).unwrap();
+        pool.submit(Priority::Login, Test::Say(say)).unwrap();
         drop(pool);
         assert!(said.recv().is_err(), "the sender went with the job");
         drop(go);

@@ -3,7 +3,7 @@
 /// The cost of new hashes, and the number of threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Memory of argon2id in KiB, at least 8 for each lane.
+    /// Memory of argon2id in KiB, at least 8 for each priority.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub iterations: u32,

@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// Maximum memory of a stored hash. 256 MiB is 13 times the default, and bearable for one job.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
 /// Maximum number of passes. With the maximum memory these take seconds, not minutes.
-const MOST_ITERATIONS: u32 = 16;
+const MAX_ITERATIONS: u32 = 16;
 /// Maximum number of lanes, which are computed one after the other here.
-const MOST_LANES: u32 = 16;
+const MAX_LANES: u32 = 16;
 /// Costs of bcrypt. Each step doubles the work: 15 takes about two seconds, LoopBack's default is 10.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
 const SALT_LENGTH: usize = 16;
@@ -180,9 +180,9 @@ impl Worker {
         };
         let params = Params::try_from(&hash).ok()?;
         // An operator may configure more than the limits; hashes of this gate must stay verifiable.
-        let within = params.m_cost() <= MOST_MEMORY_KIB.max(self.current.m_cost())
-            && params.t_cost() <= MOST_ITERATIONS.max(self.current.t_cost())
-            && params.p_cost() <= MOST_LANES.max(self.current.p_cost());
+        let within = params.m_cost() <= MAX_MEMORY_KIB.max(self.current.m_cost())
+            && params.t_cost() <= MAX_ITERATIONS.max(self.current.t_cost())
+            && params.p_cost() <= MAX_LANES.max(self.current.p_cost());
         let (salt, output) = (hash.salt?, hash.hash?);
         within.then(|| Stored::Argon2(Box::new(Argon2Hash { params, version, salt, output })))
     }
@@ -203,9 +203,9 @@ pub(super) fn form(text: &str) -> Form {
         .ok()
         .filter(|hash| hash.algorithm.as_str() == Algorithm::Argon2id.as_str());
     let Some(params) = parsed.and_then(|hash| Params::try_from(&hash).ok()) else { return Form::Unknown };
-    let within = params.m_cost() <= MOST_MEMORY_KIB
-        && params.t_cost() <= MOST_ITERATIONS
-        && params.p_cost() <= MOST_LANES;
+    let within = params.m_cost() <= MAX_MEMORY_KIB
+        && params.t_cost() <= MAX_ITERATIONS
+        && params.p_cost() <= MAX_LANES;
     if within { Form::Good } else { Form::TooMuch }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         services::Services,
         who::Who,
     },
-    app::{Imagined, ImaginedCaller},
+    app::{HypotheticalCaller, HypotheticalRequest},
 };
 
 /// `who`: `None` = anonymous. `roles`: in addition to those in the store.
@@ -15,7 +15,7 @@ pub(super) async fn explain(
     services: &Services,
     who: Option<&Who>,
     roles: Vec<String>,
-    request: Imagined,
+    request: HypotheticalRequest,
 ) -> Result<Output, ExecuteError> {
     let Some(live) = &services.live else { return Err(ExecuteError::NotReady) };
     let mut user = None;
@@ -24,7 +24,7 @@ pub(super) async fn explain(
     {
         user = Some(found);
     }
-    let mut asker = ImaginedCaller { user: None, roles, named: false };
+    let mut asker = HypotheticalCaller { user: None, roles, named: false };
     if let Some(user) = &user {
         asker.user = Some(user.id.to_string());
         asker.named = user.email.is_some() || user.username.is_some();
@@ -33,7 +33,7 @@ pub(super) async fn explain(
         asker.roles.dedup();
     }
     let disabled = user.is_some_and(|user| user.disabled);
-    let in_force = live.imagine(request, asker.clone()).await.map_err(ExecuteError::Explain)?;
+    let in_force = live.decision_inputs(request, asker.clone()).await.map_err(ExecuteError::Explain)?;
     Ok(Output::Explained(Box::new(ExplainedView {
         user: asker.user,
         roles: asker.roles,

@@ -3,7 +3,7 @@
 use super::{error::ExecuteError, find::without_realm};
 use crate::{
     admin::{
-        output::{Fate, Output},
+        output::{Output, RowOutcome},
         row::Row,
         services::Services,
         why::Why,
@@ -28,12 +28,12 @@ pub(super) async fn store_rows(
     run: u32,
     rows: Vec<Row>,
 ) -> Result<Output, ExecuteError> {
-    Ok(fates_of(services.store.commit(changes(run, rows)).await?))
+    Ok(row_outcomes(services.store.commit(changes(run, rows)).await?))
 }
 
 /// As [`store_rows`], in a store that was opened for the import.
 pub(super) fn store_rows_here(loader: &mut Loader, run: u32, rows: Vec<Row>) -> Result<Output, ExecuteError> {
-    Ok(fates_of(loader.import(changes(run, rows))?))
+    Ok(row_outcomes(loader.import(changes(run, rows))?))
 }
 
 fn changes(run: u32, rows: Vec<Row>) -> Vec<Change> {
@@ -60,26 +60,26 @@ fn run_of(outcomes: Vec<Outcome>) -> Output {
     Output::ImportRun(run.unwrap_or(1))
 }
 
-fn fates_of(outcomes: Vec<Outcome>) -> Output {
-    let fate = |outcome| match outcome {
-        Outcome::Imported(outcome) => fate_of(outcome),
-        _ => Fate::Taken,
+fn row_outcomes(outcomes: Vec<Outcome>) -> Output {
+    let to_row_outcome = |outcome| match outcome {
+        Outcome::Imported(outcome) => row_outcome(outcome),
+        _ => RowOutcome::Taken,
     };
-    Output::Imported(outcomes.into_iter().map(fate).collect())
+    Output::Imported(outcomes.into_iter().map(to_row_outcome).collect())
 }
 
-fn fate_of(outcome: ImportOutcome) -> Fate {
+fn row_outcome(outcome: ImportOutcome) -> RowOutcome {
     match outcome {
-        ImportOutcome::Taken => Fate::Taken,
-        ImportOutcome::Updated => Fate::Updated,
-        ImportOutcome::Present => Fate::Present,
-        ImportOutcome::Warned(warning) => Fate::Noted(match warning {
+        ImportOutcome::Taken => RowOutcome::Taken,
+        ImportOutcome::Updated => RowOutcome::Updated,
+        ImportOutcome::Present => RowOutcome::Present,
+        ImportOutcome::Warned(warning) => RowOutcome::Noted(match warning {
             UsernameWarning::Alike(name) => {
                 Why::of("its username differs from another user's in letter case or width alone:", name)
             }
             UsernameWarning::Username(name, fault) => Why::of(told_of(fault), name),
         }),
-        ImportOutcome::Role { id, taken } => Fate::Role { id, taken },
+        ImportOutcome::Role { id, taken } => RowOutcome::Role { id, taken },
         ImportOutcome::Skipped(reason) => left(reason),
     }
 }
@@ -95,15 +95,17 @@ fn told_of(fault: UsernameError) -> &'static str {
     }
 }
 
-fn left(reason: SkipReason) -> Fate {
-    Fate::Left(match reason {
+fn left(reason: SkipReason) -> RowOutcome {
+    RowOutcome::Left(match reason {
         SkipReason::Changed(id) => {
-            return Fate::Kept(Why::of(
+            return RowOutcome::Kept(Why::of(
                 "it was changed here since an earlier import, and stays so: user",
                 id,
             ));
         }
-        SkipReason::SameId(id) => return Fate::Kept(Why::of("another row of this import has the id", id)),
+        SkipReason::SameId(id) => {
+            return RowOutcome::Kept(Why::of("another row of this import has the id", id));
+        }
         SkipReason::Registered(id) => Why::of("another user was registered here with the id", id),
         SkipReason::Deleted(id) => Why::of("deleted here since an earlier import: user", id),
         SkipReason::NamesTaken(keys) => match &*keys {

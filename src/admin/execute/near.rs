@@ -46,7 +46,7 @@ pub(super) fn name<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Op
 fn distance(a: &str, b: &str) -> Option<usize> {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let length = a.chars().count().max(b.chars().count());
-    if length > LONGEST {
+    if length > MAX_NAME_CHARS {
         return None;
     }
     Some(strsim::damerau_levenshtein(&a, &b)).filter(|distance| *distance * 3 <= length)
@@ -56,4 +56,4 @@ fn distance(a: &str, b: &str) -> Option<usize> {
 const PAGES: usize = 10;
 
 /// Maximum length of a name: the cost of the distance grows with its square.
-const LONGEST: usize = 100;
+const MAX_NAME_CHARS: usize = 100;

@@ -38,13 +38,13 @@ pub(super) async fn add(services: &Services, rule: StoredRule) -> Result<Output,
     // Imported ids may be any text; only numbers are counted on.
     let last = rows.iter().filter_map(|row| row.id.parse::<u64>().ok()).max().unwrap_or(0);
     let id = last.saturating_add(1).to_string();
-    let mut doubts: Vec<String> = user_of(services, &rule).await?.into_iter().collect();
-    doubts.extend(doubts_about(services, StoredRule { id: id.clone(), ..rule.clone() }).await?);
+    let mut warnings: Vec<String> = user_of(services, &rule).await?.into_iter().collect();
+    warnings.extend(warnings_about(services, StoredRule { id: id.clone(), ..rule.clone() }).await?);
     // Stored first: if the gate cannot compile it now, the next reload or start will report it.
     services.accounts().add_rule(Actor::Operator, row(id.clone())).await?;
-    take_up(services).await?;
+    apply_rules(services).await?;
     let mut message = format!("the rule `{id}` is stored; `portcullis acl remove {id}` removes it");
-    for doubt in doubts {
+    for doubt in warnings {
         message.push_str(&format!("\nwarning: {doubt}"));
     }
     Ok(Output::Done { message })
@@ -75,13 +75,13 @@ async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String
 }
 
 /// The warnings about the ruleset with a new rule. A rule for an unknown model or an unknown `$` role is refused.
-async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
+async fn warnings_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
     let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
     let head = format!("the stored rule `{}` ", rule.id);
     let is_special = rule.principal_id.as_deref().is_some_and(|name| name.starts_with('$'));
     policies.stored.rules.push(rule);
     let Some((_, findings)) = policies.analyze() else { return Ok(Vec::new()) };
-    let mut doubts = Vec::new();
+    let mut warnings = Vec::new();
     for finding in findings.into_iter().filter(|finding| finding.file == "store") {
         let Some(what) = finding.message.strip_prefix(&head) else { continue };
         let fix = finding.fix.map_or_else(String::new, |fix| format!("; {fix}"));
@@ -93,10 +93,10 @@ async fn doubts_about(services: &Services, rule: StoredRule) -> Result<Vec<Strin
             }
             // `user_of` has reported this.
             "user-id" => {}
-            _ => doubts.push(format!("it {what}{fix}")),
+            _ => warnings.push(format!("it {what}{fix}")),
         }
     }
-    Ok(doubts)
+    Ok(warnings)
 }
 
 pub(super) async fn list(services: &Services) -> Result<Output, ExecuteError> {
@@ -114,15 +114,15 @@ pub(super) async fn remove(services: &Services, ids: &[String]) -> Result<Output
     for id in ids {
         services.accounts().remove_rule(Actor::Operator, id).await?;
     }
-    take_up(services).await?;
+    apply_rules(services).await?;
     let several = if ids.len() == 1 { ("rule", "is") } else { ("rules", "are") };
     Ok(Output::Done { message: format!("the {} `{}` {} removed", several.0, ids.join("`, `"), several.1) })
 }
 
 /// Compiles the stored rules into the ruleset of a running gate.
-async fn take_up(services: &Services) -> Result<(), ExecuteError> {
+async fn apply_rules(services: &Services) -> Result<(), ExecuteError> {
     match &services.live {
-        Some(live) => live.take_rows(&*services.store).await.map_err(ExecuteError::NotInForce),
+        Some(live) => live.apply_rows(&*services.store).await.map_err(ExecuteError::NotInForce),
         None => Ok(()),
     }
 }

@@ -134,7 +134,7 @@ async fn a_list_knows_the_last_use_before_it_is_written_down() {
     );
     let user = services.accounts().user(&1.into()).await.unwrap();
     let asker = crate::accounts::Actor::Operator;
-    let minted = services.accounts().add_token(asker, &user, login.unwrap()).await.unwrap();
+    let issued = services.accounts().add_token(asker, &user, login.unwrap()).await.unwrap();
     let only = || async {
         let answer = tell(&services, json!({"token-list": {"user": null}})).await.unwrap();
         let Output::Tokens(mut tokens) = answer else { panic!("tokens") };
@@ -143,7 +143,7 @@ async fn a_list_knows_the_last_use_before_it_is_written_down() {
     let unused = only().await;
     assert_eq!((unused.last_used, unused.client), (None, None));
     assert_eq!(unused.expires.as_deref(), Some("2026-11-21T21:01:11.688Z"));
-    let session = services.accounts().session(minted.id.expose()).await.unwrap();
+    let session = services.accounts().session(issued.id.expose()).await.unwrap();
     services.clock.advance(std::time::Duration::from_secs(300));
     let client = "2001:db8::7".parse().unwrap();
     session.touch(services.clock.now(), client, &services.accounts().settings().lifetimes());

@@ -35,20 +35,20 @@ pub(super) async fn issue(
     }
     let user = resolve(services, who).await?;
     let mut attempt = 1;
-    let minted = loop {
+    let issued = loop {
         match services.accounts().issue(&user.id, request.clone()).await {
-            Ok(minted) => break minted,
+            Ok(issued) => break issued,
             // The user logged out everywhere at the same moment.
             Err(Fault::LoginFailed) if attempt < ATTEMPTS => attempt += 1,
             Err(fault) => return Err(fault.into()),
         }
     };
     Ok(Output::Issued(IssuedView {
-        id: minted.id.expose().to_owned(),
-        handle: minted.id.hash().handle().as_str().to_owned(),
-        ttl: minted.ttl,
-        created: minted.created.to_string(),
-        user_id: minted.user.id,
+        id: issued.id.expose().to_owned(),
+        handle: issued.id.hash().handle().as_str().to_owned(),
+        ttl: issued.ttl,
+        created: issued.created.to_string(),
+        user_id: issued.user.id,
     }))
 }
 

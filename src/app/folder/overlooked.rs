@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Seen, finding, is_policy};
+use super::{FileState, finding, is_policy};
 use crate::policy::{Code, Finding, Severity};
 
 /// Warns of files that could be taken for policies and are not read, because a rule that is not read protects nothing.
@@ -12,7 +12,7 @@ pub fn passed_over(folder: &Path) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some((message, fix)) = overlooked(&name, &Seen::at(&entry.path())) {
+        if let Some((message, fix)) = overlooked(&name, &FileState::at(&entry.path())) {
             let finding = finding(&name, Code::PassedOver, message.to_owned(), fix);
             found.push(Finding { severity: Severity::Warning, ..finding });
         }
@@ -22,7 +22,7 @@ pub fn passed_over(folder: &Path) -> Vec<Finding> {
 }
 
 /// The reason why a file is not read, and the fix.
-fn overlooked(name: &str, seen: &Seen) -> Option<(&'static str, &'static str)> {
+fn overlooked(name: &str, seen: &FileState) -> Option<(&'static str, &'static str)> {
     let is_ours =
         !name.starts_with('.') && [".cases.json", ".schema.json"].iter().any(|end| name.ends_with(end));
     // Kubernetes keeps the files of a volume in `..data`.
@@ -31,11 +31,11 @@ fn overlooked(name: &str, seen: &Seen) -> Option<(&'static str, &'static str)> {
     }
     let lower = name.to_lowercase();
     match seen {
-        Seen::Folder if name.starts_with('.') => None,
-        Seen::Folder => {
+        FileState::Folder if name.starts_with('.') => None,
+        FileState::Folder => {
             Some(("a folder is not looked into, and no file of it is read", "put its policies beside it"))
         }
-        Seen::LeadsNowhere => Some(("this link leads nowhere", "remove or repair it")),
+        FileState::LeadsNowhere => Some(("this link leads nowhere", "remove or repair it")),
         _ if name.starts_with("model-config.") => Some((
             "LoopBack merges this file into `model-config.json`; here it is not read",
             "write its entries there",

@@ -240,12 +240,12 @@ fn a_second_write_under_the_same_time_stamp_is_seen() {
     watched.write("a.json", "22");
     let stamp = fs::metadata(watched.path("a.json")).unwrap().modified().unwrap();
     assert!(watched.after(POLL).is_none());
-    assert!(watched.after(STILL).is_some());
+    assert!(watched.after(SETTLE_TIME).is_some());
     watched.write("a.json", "33");
     fs::File::options().write(true).open(watched.path("a.json")).unwrap().set_modified(stamp).unwrap();
     // The change of the inode is the one thing that no call can set back: a coarse clock would not show it.
-    let Look::Files(files) = Look::at(watched.dir.path()) else { panic!() };
-    watched.folder.look = Look::Files(files);
+    let FolderState::Files(files) = FolderState::at(watched.dir.path()) else { panic!() };
+    watched.folder.look = FolderState::Files(files);
     assert_eq!(watched.after(POLL).unwrap().unwrap()[0].text, "33");
     assert_eq!(watched.settled(), None);
 }

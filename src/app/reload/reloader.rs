@@ -29,14 +29,14 @@ pub(super) enum What {
     /// Compile the files in force with these rows of the store.
     Rows(Stored),
     /// Check whether the files have changed.
-    Look,
+    Check,
     /// Return the inputs of the ruleset in force.
-    Tell(oneshot::Sender<MadeOf>),
+    Inputs(oneshot::Sender<RulesetInputs>),
 }
 
 /// The ruleset in force with its inputs.
 #[derive(Debug)]
-pub(in crate::app) struct MadeOf {
+pub(in crate::app) struct RulesetInputs {
     pub(in crate::app) sources: Vec<Source>,
     pub(in crate::app) stored: Stored,
     pub(in crate::app) ruleset: Arc<Ruleset>,

@@ -36,7 +36,7 @@ impl Bench {
         let sources = Sources { file: Some(file), env: Vec::new(), flags: Vec::new() };
         let config = config::load(&sources).unwrap().config;
         let metrics = Metrics::new();
-        let maker = RulesetBuilder {
+        let builder = RulesetBuilder {
             store: store::open(&config.store).await.unwrap(),
             hasher: Hasher::new(config.password.hasher).unwrap(),
             limits: Arc::new(Limits::new(&config.limits)),
@@ -46,21 +46,21 @@ impl Bench {
             metrics: Arc::clone(&metrics),
             config,
         };
-        let (ruleset, Loaded { maker, folder, in_force, .. }) = load(maker).await.unwrap();
+        let (ruleset, Loaded { builder, folder, in_force, .. }) = load(builder).await.unwrap();
         let (rules, last) =
             (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics, Clock::System)));
-        let config_file = Watched::new(maker.config.file().to_owned());
+        let config_file = Watched::new(builder.config.file().to_owned());
         Self {
             dir,
             work: Work {
-                maker,
+                builder,
                 folder,
                 in_force,
                 rules,
                 last,
                 config_file,
                 watches: Watches::new(),
-                stirred: true,
+                watches_outdated: true,
             },
         }
     }
@@ -71,7 +71,7 @@ impl Bench {
 
     fn reload(&mut self) -> Result<(), String> {
         let read = self.work.folder.read();
-        self.work.take_files(read)
+        self.work.reload_files(read)
     }
 
     /// Whether an anonymous caller may do this under the rules in force.
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     fn metric(&self) -> bool {
-        let page = self.work.maker.metrics.render(&crate::observe::metrics::Gauges::default());
+        let page = self.work.builder.metrics.render(&crate::observe::metrics::Gauges::default());
         page.contains("portcullis_config_last_reload_success 1\n")
     }
 }
@@ -173,12 +173,12 @@ async fn rows_of_the_store_do_not_wait_for_broken_files() {
         principal_id: Some("$everyone".into()),
     };
     let rows = |permission| Stored { roles: Vec::new(), rules: vec![row(permission)] };
-    bench.work.take_rows(rows("ALLOW")).unwrap();
+    bench.work.apply_rows(rows("ALLOW")).unwrap();
     assert!(bench.allows("/api/Orders"));
     bench.write("a.json", "{");
     let broken = bench.reload().unwrap_err();
     assert!(bench.allows("/api/Orders"));
-    bench.work.take_rows(rows("DENY")).unwrap();
+    bench.work.apply_rows(rows("DENY")).unwrap();
     assert!(!bench.allows("/api/Orders"));
     assert_eq!(bench.work.last.failure(), Some(broken), "the files are as broken as before");
     bench.write("a.json", r#"{"name": "Order", "base": "PersistedModel", "acls": []}"#);
@@ -225,9 +225,9 @@ async fn every_mistake_is_a_line_of_the_log() {
 
 #[tokio::test]
 async fn requests_are_bounded_and_end_with_the_thread() {
-    let (requests, requested) = sync_channel(WAITING);
+    let (requests, requested) = sync_channel(QUEUE_CAPACITY);
     let reloader = Reloader { requests };
-    let waiting: Vec<_> = (0..WAITING).map(|_| reloader.files()).collect();
+    let waiting: Vec<_> = (0..QUEUE_CAPACITY).map(|_| reloader.files()).collect();
     assert!(reloader.files().await.unwrap_err().contains("under way"));
     drop(requested);
     for request in waiting {

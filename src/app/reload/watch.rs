@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Reloader, What};
 use crate::{
-    app::{folder::POLL, policies::stored, signs::Signs},
+    app::{file_watcher::FileEvents, folder::POLL, policies::stored},
     store::{ChangeNotices, Store, StoreError},
 };
 
@@ -12,10 +12,10 @@ use crate::{
 const STORE_PAUSE: Duration = Duration::from_millis(250);
 
 /// Requests a check whenever the files may have changed.
-pub(super) async fn watch_files(signs: Option<Signs>, reloader: Reloader) {
-    let Some(signs) = signs else { return };
+pub(super) async fn watch_files(events: Option<FileEvents>, reloader: Reloader) {
+    let Some(events) = events else { return };
     loop {
-        signs.next().await;
+        events.next().await;
         // Repeated while the queue is full: a check must follow each notification.
         while !reloader.look() {
             tokio::time::sleep(POLL).await;
@@ -46,14 +46,14 @@ pub(super) async fn watch_store(store: Arc<dyn Store>, mut seen: u64, reloader: 
             Err(error) => tracing::error!(%error, "the changes of the store cannot be read"),
         }
         if behind {
-            behind = !take_rows(&*store, &reloader).await;
+            behind = !apply_rows(&*store, &reloader).await;
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }
 }
 
 /// Whether the new rows are in force; otherwise the caller tries again.
-async fn take_rows(store: &dyn Store, reloader: &Reloader) -> bool {
+async fn apply_rows(store: &dyn Store, reloader: &Reloader) -> bool {
     match stored(store).await {
         Ok(stored) => reloader.request(What::Rows(stored)).await.is_some(),
         Err(error) => {

@@ -32,7 +32,7 @@ pub(super) fn told(
 async fn ask(config: &Config, rules: &[UserRule]) -> anyhow::Result<Vec<Finding>> {
     let mut backend = Backend::open(&Site::from(config.clone())).await?;
     let mut found = Vec::new();
-    for rule in rules.iter().take(MOST) {
+    for rule in rules.iter().take(MAX_LOOKUPS) {
         found.extend(doubt(&mut backend, rule).await);
     }
     backend.close().await?;
@@ -67,7 +67,7 @@ async fn user(backend: &mut Backend, who: Who) -> Option<UserView> {
 }
 
 /// Maximum number of rules whose users are looked up.
-const MOST: usize = 200;
+const MAX_LOOKUPS: usize = 200;
 
 const USER_ID: &str = Code::UserId.name();
 

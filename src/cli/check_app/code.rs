@@ -105,8 +105,8 @@ fn routes(script: &Script, remarks: &mut Remarks) {
     let Some((line, _)) = paths.first().copied() else { return };
     let mut known = std::collections::HashSet::new();
     paths.retain(|(_, path)| known.insert(*path));
-    let shown: Vec<String> = paths.iter().take(MOST_PATHS).map(|(_, path)| format!("`{path}`")).collect();
-    let more = if paths.len() > MOST_PATHS { " and more" } else { "" };
+    let shown: Vec<String> = paths.iter().take(MAX_PATHS).map(|(_, path)| format!("`{path}`")).collect();
+    let more = if paths.len() > MAX_PATHS { " and more" } else { "" };
     remarks.set(
         "express-routes",
         script.at(line),
@@ -116,7 +116,7 @@ fn routes(script: &Script, remarks: &mut Remarks) {
 }
 
 /// Maximum number of paths that are listed for a file.
-const MOST_PATHS: usize = 8;
+const MAX_PATHS: usize = 8;
 
 /// Patterns that matter in all code.
 const MARKS: [Mark; 13] = [

@@ -9,7 +9,7 @@ use super::{
 
 /// The effect of the move on a hook of the account model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum HookEffect {
     /// It does not run: the gate serves the method.
     Lost,
     /// It runs: the app serves the relation or the method.
@@ -28,21 +28,21 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
                 continue;
             }
             let (call, on) = (name.trim_end_matches('('), hit.text.unwrap_or("…"));
-            let message = match (call, fate(hit.text)) {
+            let message = match (call, hook_effect(hit.text)) {
                 ("observe", _) => format!(
                     "`{call}` on `{on}` of the account model runs only for what the app itself does with it: Portcullis \
                      writes the accounts in its own store"
                 ),
-                (_, Fate::Kept) => {
+                (_, HookEffect::Kept) => {
                     forwarded += 1;
                     continue;
                 }
-                (_, Fate::Lost) => {
+                (_, HookEffect::Lost) => {
                     format!(
                         "`{call}` on `{on}` of the account model does not run: Portcullis serves that route"
                     )
                 }
-                (_, Fate::Both) => format!(
+                (_, HookEffect::Both) => format!(
                     "`{call}` on `{on}` of the account model runs for its relations and the app's own methods, which are \
                      forwarded, and not for the routes that Portcullis serves"
                 ),
@@ -67,14 +67,14 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     }
 }
 
-fn fate(on: Option<&str>) -> Fate {
-    let Some(on) = on else { return Fate::Both };
+fn hook_effect(on: Option<&str>) -> HookEffect {
+    let Some(on) = on else { return HookEffect::Both };
     if on.contains('*') && !is_narrow(on) {
-        return Fate::Both;
+        return HookEffect::Both;
     }
     let method = on.strip_prefix("prototype.").unwrap_or(on);
     let is_served = SERVED.contains(&method) || method.ends_with("__accessTokens");
-    if is_served { Fate::Lost } else { Fate::Kept }
+    if is_served { HookEffect::Lost } else { HookEffect::Kept }
 }
 
 /// Whether a pattern matches one relation only: `prototype.__*__orders`.
@@ -122,25 +122,25 @@ mod tests {
     #[test]
     fn a9_a_hook_runs_where_its_method_does() {
         for (on, expected) in [
-            (Some("create"), Fate::Lost),
-            (Some("login"), Fate::Lost),
-            (Some("prototype.updateAttributes"), Fate::Lost),
-            (Some("prototype.patchAttributes"), Fate::Lost),
-            (Some("prototype.verify"), Fate::Lost),
-            (Some("prototype.__get__accessTokens"), Fate::Lost),
-            (Some("prototype.__*__accessTokens"), Fate::Lost),
-            (Some("prototype.__get__orders"), Fate::Kept),
-            (Some("prototype.__create__orders"), Fate::Kept),
-            (Some("prototype.__*__orders"), Fate::Kept),
-            (Some("greet"), Fate::Kept),
-            (Some("prototype.greet"), Fate::Kept),
-            (Some("**"), Fate::Both),
-            (Some("*"), Fate::Both),
-            (Some("prototype.*"), Fate::Both),
-            (Some("prototype.__get__*"), Fate::Both),
-            (None, Fate::Both),
+            (Some("create"), HookEffect::Lost),
+            (Some("login"), HookEffect::Lost),
+            (Some("prototype.updateAttributes"), HookEffect::Lost),
+            (Some("prototype.patchAttributes"), HookEffect::Lost),
+            (Some("prototype.verify"), HookEffect::Lost),
+            (Some("prototype.__get__accessTokens"), HookEffect::Lost),
+            (Some("prototype.__*__accessTokens"), HookEffect::Lost),
+            (Some("prototype.__get__orders"), HookEffect::Kept),
+            (Some("prototype.__create__orders"), HookEffect::Kept),
+            (Some("prototype.__*__orders"), HookEffect::Kept),
+            (Some("greet"), HookEffect::Kept),
+            (Some("prototype.greet"), HookEffect::Kept),
+            (Some("**"), HookEffect::Both),
+            (Some("*"), HookEffect::Both),
+            (Some("prototype.*"), HookEffect::Both),
+            (Some("prototype.__get__*"), HookEffect::Both),
+            (None, HookEffect::Both),
         ] {
-            assert_eq!(fate(on), expected, "{on:?}");
+            assert_eq!(hook_effect(on), expected, "{on:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Literal {
 }
 
 /// Maximum depth of options; a deeper literal is not one of them.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// Parses the literal at the beginning of `text`; `None` if there is none.
 pub(super) fn read(text: &str) -> Option<Literal> {
@@ -28,8 +28,8 @@ impl<'t> Reader<'t> {
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.blanks();
         let value = match self.rest.chars().next()? {
-            '{' if depth < DEEPEST => self.object(depth),
-            '[' if depth < DEEPEST => self.list(depth),
+            '{' if depth < MAX_DEPTH => self.object(depth),
+            '[' if depth < MAX_DEPTH => self.list(depth),
             '\'' | '"' | '`' => self.text().map(Value::from),
             _ => self.word(),
         }?;

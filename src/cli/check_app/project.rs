@@ -32,13 +32,13 @@ const NOT_OURS: [&str; 9] =
     ["node_modules", "bower_components", "client", "public", "dist", "coverage", "test", "tests", "docs"];
 
 /// Maximum number of files. More of them means that the folder is not a project.
-const MOST_FILES: usize = 20_000;
+const MAX_FILES: usize = 20_000;
 
 /// Maximum size of a script in bytes. Larger ones are generated.
-const LARGEST_FILE: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Maximum depth of folders.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// The folders of models, unless `_meta.sources` names others.
 const MODEL_FOLDERS: [&str; 2] = ["../common/models", "./models"];
@@ -106,7 +106,7 @@ impl Project {
         }
         let path = root.join(file);
         let text = match fs::metadata(&path).map(|metadata| metadata.len()) {
-            Ok(size) if size > LARGEST_FILE => Err(format!("it has {size} bytes")),
+            Ok(size) if size > MAX_FILE_BYTES => Err(format!("it has {size} bytes")),
             _ => fs::read_to_string(&path).map_err(|error| error.to_string()),
         };
         let text = match text {
@@ -135,15 +135,15 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> s
         let name = name.to_string_lossy();
         if kind.is_dir() {
             let is_ours = !name.starts_with('.') && !NOT_OURS.contains(&&*name);
-            if is_ours && depth < DEEPEST {
+            if is_ours && depth < MAX_DEPTH {
                 list(root, &path, depth + 1, files)?;
             }
         } else if kind.is_file() {
             files.extend(path.strip_prefix(root).ok().map(Path::to_owned));
         }
         // Started in `/`, say, the search would otherwise not end.
-        if files.len() > MOST_FILES {
-            return Err(std::io::Error::other(format!("it holds more than {MOST_FILES} files")));
+        if files.len() > MAX_FILES {
+            return Err(std::io::Error::other(format!("it holds more than {MAX_FILES} files")));
         }
     }
     Ok(())

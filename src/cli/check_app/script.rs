@@ -67,7 +67,7 @@ impl<'s> Hit<'s> {
 pub(super) const OF_A_MODEL: [&str; 4] = ["sharedClass", "prototype", "settings", "definition"];
 
 /// Maximum length of an argument that can be a name.
-const LONGEST_TEXT: usize = 200;
+const MAX_NAME_LENGTH: usize = 200;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -144,7 +144,7 @@ fn argument(after: &str) -> Option<&str> {
     let inside = after.trim_start().strip_prefix('(')?.trim_start();
     let quote = inside.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))?;
     let (text, _) = inside.strip_prefix(quote)?.split_once(quote)?;
-    let plain = text.len() <= LONGEST_TEXT && !text.contains(['\n', '\\']) && !text.contains("${");
+    let plain = text.len() <= MAX_NAME_LENGTH && !text.contains(['\n', '\\']) && !text.contains("${");
     plain.then_some(text)
 }
 

@@ -74,7 +74,7 @@ async fn add(
 ) -> Result<(StatusCode, Json<Note>), StatusCode> {
     let owner = headers.get("x-forwarded-user").and_then(|id| id.to_str().ok()?.parse().ok());
     let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
-    if notes.len() >= MOST_NOTES {
+    if notes.len() >= MAX_NOTES {
         return Err(StatusCode::INSUFFICIENT_STORAGE);
     }
     let note = Note { id: notes.len() + 1, owner_id: owner, text: new.text };
@@ -92,4 +92,4 @@ async fn whoami(headers: HeaderMap) -> Json<Value> {
 }
 
 /// Maximum number of notes of the demo.
-const MOST_NOTES: usize = 1_000;
+const MAX_NOTES: usize = 1_000;

@@ -30,7 +30,7 @@ async fn every_printed_command_works_as_printed() {
     }
     let settings = Settings { format: Format::Json, access: false, audit: false };
     let log = Log::to(settings, Clock::System, io::sink()).unwrap();
-    let demo = Demo::start(ANY, &mut Some(log)).await.unwrap();
+    let demo = Demo::start(FREE_PORTS, &mut Some(log)).await.unwrap();
     let text = demo.text();
     let steps = script::steps(&demo.gate.address());
     for shell in ["sh", "bash"] {

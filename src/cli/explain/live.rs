@@ -5,7 +5,7 @@ use anyhow::Context;
 use super::{Person, Situation};
 use crate::{
     admin::{AdminCommand, ExplainedView, Output, whole_chain},
-    app::{self, Imagined, InForce, OwnerTold},
+    app::{self, HypotheticalRequest, InForce, OwnerAnswer},
     cli::{
         Exit,
         args::{CallerArg, Explain},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn ask(
     site: &Site,
     asker: &CallerArg,
-    request: Imagined,
+    request: HypotheticalRequest,
     explain: &Explain,
 ) -> anyhow::Result<Option<Situation>> {
     if site.whole().is_ok_and(|config| !known::has_store(config)) {
@@ -36,7 +36,7 @@ pub(super) fn ask(
     };
     let mut answer = None;
     on_runtime(async {
-        if let Some(mut gate) = Backend::of_a_gate(site).await? {
+        if let Some(mut gate) = Backend::running_gate(site).await? {
             answer = Some(gate.call(command).await?);
         }
         Ok(Exit::Done)
@@ -63,8 +63,8 @@ fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Res
     let roles = view.roles.into_iter().map(String::into_boxed_str).collect();
     let person = Person { user: view.user, roles, scopes: explain.scopes.clone(), disabled: view.disabled };
     let owner = match &in_force.owner {
-        OwnerTold::Said { owner, .. } => Some(*owner),
-        OwnerTold::NotAsked | OwnerTold::Failed { .. } => super::said(explain),
+        OwnerAnswer::Said { owner, .. } => Some(*owner),
+        OwnerAnswer::NotAsked | OwnerAnswer::Failed { .. } => super::said(explain),
     };
     let differs = match site.whole() {
         Ok(config) => differs(config, &in_force),

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::{
-    app::{self, OwnerTold},
+    app::{self, OwnerAnswer},
     cli::args::{Explain, YesNo},
     config::Config,
     policy::{self, Analysis, Severity, Stored},
@@ -28,7 +28,7 @@ pub(super) struct Question<'q> {
     pub(super) person: &'q Person,
     /// The source of the decision; `None` if it is printed elsewhere.
     pub(super) source: Option<&'q str>,
-    pub(super) told: Option<&'q OwnerTold>,
+    pub(super) told: Option<&'q OwnerAnswer>,
     /// The difference between the files on disk and those in force.
     pub(super) differs: Option<&'q str>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Situation {
     pub(super) person: Person,
     pub(super) owner: Option<bool>,
     /// The owner that the running gate has determined; `None` = the files on disk are used because no gate runs.
-    pub(super) told: Option<OwnerTold>,
+    pub(super) told: Option<OwnerAnswer>,
     /// The difference between the files on disk and those in force.
     pub(super) differs: Option<String>,
 }

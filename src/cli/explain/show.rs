@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Question;
 use crate::{
-    app::OwnerTold,
+    app::OwnerAnswer,
     cli::{paint::Paint, printable::printable},
     policy::{Explanation, Verdict},
 };
@@ -68,12 +68,14 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
 }
 
 /// The answer of the app about the owner.
-fn owner(told: &OwnerTold) -> Option<String> {
+fn owner(told: &OwnerAnswer) -> Option<String> {
     match told {
-        OwnerTold::NotAsked => None,
-        OwnerTold::Said { target, owner: true } => Some(format!("theirs, says the app (GET {target})")),
-        OwnerTold::Said { target, owner: false } => Some(format!("not theirs, says the app (GET {target})")),
-        OwnerTold::Failed { target, reason } => Some(format!("unknown: {reason} (GET {target})")),
+        OwnerAnswer::NotAsked => None,
+        OwnerAnswer::Said { target, owner: true } => Some(format!("theirs, says the app (GET {target})")),
+        OwnerAnswer::Said { target, owner: false } => {
+            Some(format!("not theirs, says the app (GET {target})"))
+        }
+        OwnerAnswer::Failed { target, reason } => Some(format!("unknown: {reason} (GET {target})")),
     }
 }
 

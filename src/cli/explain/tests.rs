@@ -93,7 +93,7 @@ fn a_person_reads_a_table() {
         person: &person,
         source: Some("the files in policies"),
         differs: None,
-        told: Some(&OwnerTold::Said { target: "/api/orders/7".into(), owner: false }),
+        told: Some(&OwnerAnswer::Said { target: "/api/orders/7".into(), owner: false }),
     };
     insta::assert_snapshot!(show::text(&question, &analysis.explain(&inquiry), Paint::none()), @r#"
     deny 403 by order.json#/acls/0
@@ -122,7 +122,7 @@ fn a_person_reads_a_table() {
 
 #[test]
 fn what_never_reaches_the_rules_says_so() {
-    let refused = Asked::read("GET", "/a//b").unwrap_err();
+    let refused = RequestLine::read("GET", "/a//b").unwrap_err();
     let explanation = refused_explanation(&refused);
     assert_eq!((explanation.status, &*explanation.winner), (Some(400), "double-slash"));
     assert!(explanation.flip.starts_with("no rule is asked: double-slash"), "{}", explanation.flip);

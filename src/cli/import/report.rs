@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Kind;
 use crate::{
-    admin::{Fate, Why},
+    admin::{RowOutcome, Why},
     cli::printable::printable,
 };
 
@@ -105,18 +105,18 @@ impl Report {
     }
 
     /// Counts the outcome of a row.
-    pub(super) fn count(&mut self, kind: Kind, place: String, fate: Fate) -> io::Result<()> {
+    pub(super) fn count(&mut self, kind: Kind, place: String, outcome: RowOutcome) -> io::Result<()> {
         let tally = self.tally(kind);
-        match fate {
-            Fate::Taken | Fate::Role { taken: true, .. } => tally.taken += 1,
-            Fate::Updated => tally.updated += 1,
-            Fate::Present | Fate::Role { .. } => tally.present += 1,
-            Fate::Noted(what) => {
+        match outcome {
+            RowOutcome::Taken | RowOutcome::Role { taken: true, .. } => tally.taken += 1,
+            RowOutcome::Updated => tally.updated += 1,
+            RowOutcome::Present | RowOutcome::Role { .. } => tally.present += 1,
+            RowOutcome::Noted(what) => {
                 tally.taken += 1;
                 return self.note(kind, place, what);
             }
-            Fate::Left(why) => return self.left(kind, place, why),
-            Fate::Kept(why) => {
+            RowOutcome::Left(why) => return self.left(kind, place, why),
+            RowOutcome::Kept(why) => {
                 tally.kept += 1;
                 return self.left(kind, place, why);
             }

@@ -34,24 +34,24 @@ pub(super) struct Watches {
 
 /// The stream of notifications.
 #[derive(Debug)]
-pub(super) struct Signs(AsyncFd<Arc<OwnedFd>>);
+pub(super) struct FileEvents(AsyncFd<Arc<OwnedFd>>);
 
 /// Events of a directory on the path.
-const PASSED: WatchFlags = WatchFlags::DELETE_SELF.union(WatchFlags::MOVE_SELF);
+const DIR_ON_PATH: WatchFlags = WatchFlags::DELETE_SELF.union(WatchFlags::MOVE_SELF);
 /// Events of a directory whose next entry is a symlink or missing.
-const NAMES: WatchFlags = PASSED
+const DIR_WITH_LINK: WatchFlags = DIR_ON_PATH
     .union(WatchFlags::CREATE)
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
     .union(WatchFlags::MOVED_TO);
 /// Events of the file at the end of the path.
-const CONTENT: WatchFlags =
-    PASSED.union(WatchFlags::MODIFY).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ATTRIB);
+const TARGET_FILE: WatchFlags =
+    DIR_ON_PATH.union(WatchFlags::MODIFY).union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ATTRIB);
 /// Events of the folder at the end of the path.
-const FILES: WatchFlags = NAMES.union(CONTENT);
+const TARGET_DIR: WatchFlags = DIR_WITH_LINK.union(TARGET_FILE);
 
 /// Maximum number of symlinks in a path, as in the kernel (`ELOOP`).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// Attempts to resolve paths that change meanwhile.
 const TRIES: usize = 5;
@@ -68,11 +68,11 @@ impl Watches {
     /// The notifications; `None` without inotify. Requires a runtime.
     #[expect(
         deprecated,
-        reason = "what replaces it is unsafe, and needs what holds here: the descriptor lives as long as the signs"
+        reason = "what replaces it is unsafe, and needs what holds here: the descriptor lives as long as the events"
     )]
-    pub(super) fn signs(&self) -> Option<Signs> {
+    pub(super) fn events(&self) -> Option<FileEvents> {
         let inotify = Arc::clone(self.inotify.as_ref()?);
-        AsyncFd::new(inotify).ok().map(Signs)
+        AsyncFd::new(inotify).ok().map(FileEvents)
     }
 
     /// Whether everything is watched.
@@ -93,7 +93,7 @@ impl Watches {
                     // It has just been removed; the next attempt notices that.
                     Err(Errno::NOENT | Errno::NOTDIR) => {}
                     // A directory on the path may be searchable but not readable. That is no error.
-                    Err(_) if *flags == PASSED => {}
+                    Err(_) if *flags == DIR_ON_PATH => {}
                     Err(_) => self.whole = false,
                 }
             }
@@ -110,7 +110,7 @@ impl Watches {
     }
 }
 
-impl Signs {
+impl FileEvents {
     /// Waits for the next notification.
     pub(super) async fn next(&self) {
         let Ok(mut ready) = self.0.readable().await else { return std::future::pending().await };
@@ -153,10 +153,10 @@ fn add_path(wanted: &mut Wanted, path: &Path) {
         let next = at.join(&name);
         match kind(&next) {
             Ok(kind) if kind.is_symlink() => {
-                add(&at, NAMES);
+                add(&at, DIR_WITH_LINK);
                 links += 1;
                 let Ok(target) = fs::read_link(&next) else { return };
-                if links > MOST_LINKS {
+                if links > MAX_LINKS {
                     return;
                 }
                 if target.is_absolute() {
@@ -164,12 +164,12 @@ fn add_path(wanted: &mut Wanted, path: &Path) {
                 }
                 left.extend(names(&target));
             }
-            Ok(kind) if left.is_empty() => add(&next, if kind.is_dir() { FILES } else { CONTENT }),
+            Ok(kind) if left.is_empty() => add(&next, if kind.is_dir() { TARGET_DIR } else { TARGET_FILE }),
             Ok(_) => {
-                add(&next, PASSED);
+                add(&next, DIR_ON_PATH);
                 at = next;
             }
-            Err(_) => return add(&at, NAMES),
+            Err(_) => return add(&at, DIR_WITH_LINK),
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder of policies and a configuration in a folder, and the signs of them.
+    /// A folder of policies and a configuration in a folder, and the events of them.
     struct Watched {
         dir: tempfile::TempDir,
         watches: Watches,
@@ -329,9 +329,9 @@ mod tests {
     #[tokio::test]
     async fn a_sign_is_waited_for() {
         let watched = Watched::with(plain);
-        let signs = watched.watches.signs().unwrap();
+        let events = watched.watches.events().unwrap();
         let change = async { fs::write(watched.dir.path().join("app/policies/b.json"), "{}").unwrap() };
-        tokio::join!(signs.next(), change);
+        tokio::join!(events.next(), change);
         assert!(!watched.has_sign(), "it has been taken");
     }
 }
