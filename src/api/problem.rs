@@ -58,6 +58,7 @@ impl Problem {
     #[must_use]
     pub fn opaque(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // The message of a fault inside could show details of the store to a client.
         let message = status.canonical_reason().unwrap_or("Internal Server Error");
         Self::new(status.as_u16(), message).nameless()
     }
@@ -178,6 +179,7 @@ impl Problem {
     /// LoopBack's XML shows absent fields of a client error as `undefined`.
     fn with_undefined(&self, mut inner: Map<String, Value>) -> Map<String, Value> {
         if self.0.status.is_client_error() {
+            // `details` is taken out and put back, because `code` precedes it.
             let details = inner.shift_remove("details");
             inner.entry("code").or_insert_with(|| "undefined".into());
             inner.insert("details".to_owned(), details.unwrap_or_else(|| "undefined".into()));

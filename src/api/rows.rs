@@ -28,6 +28,7 @@ impl Api {
         let (user, query) = found.map_err(|fault| self.fault(fault))?;
         match user {
             Some(user) => Ok(Answer::Value(Value::Object(query.view(self.row(&user))))),
+            // 404 with the id `undefined`, since the route has none (docs/loopback-3.28.md section 7).
             None => Err(self.unknown(call)),
         }
     }
@@ -35,6 +36,7 @@ impl Api {
     /// `GET /users/{id}`.
     pub(super) async fn find_by_id(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let filter = self.filter(call)?;
+        // As in LoopBack, arguments are read first: a filter that is none is a 400 for an unknown id, too.
         let query: Query = self.accounts.view(filter.as_ref()).map_err(|fault| self.fault(fault))?;
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
         match user {
@@ -54,6 +56,7 @@ impl Api {
     /// `GET /users/{id}/exists`, and `HEAD /users/{id}`, which answers by its status.
     pub(super) async fn exists(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let user = self.accounts.user_named(instance_id(call)).await.map_err(|fault| self.fault(fault))?;
+        // A HEAD response has no body, so only its status can say it (docs/loopback-3.28.md section 7).
         if user.is_none() && call.head.method == Method::HEAD {
             return Err(self.unknown(call));
         }
@@ -105,6 +108,7 @@ impl Api {
     pub(super) async fn delete(&self, call: &Call<'_>) -> Result<Answer, Problem> {
         let deleted = self.accounts.delete(actor(call), instance_id(call)).await;
         let deleted = deleted.map_err(|fault| self.fault(fault))?;
+        // A missing account is a 200 with `{"count":0}`, as in LoopBack (docs/loopback-3.28.md section 2.2).
         Ok(Answer::Value(json!({ "count": u8::from(deleted) })))
     }
 

@@ -183,6 +183,7 @@ impl Watched {
     pub(super) fn poll(&mut self, now: Instant) -> bool {
         let seen = FileState::at(&self.path);
         if seen != self.seen {
+            // Each change restarts the wait, so that a file is not read while it is being written.
             (self.seen, self.since, self.changed) = (seen, now, true);
             return false;
         }
@@ -251,6 +252,7 @@ pub fn read_all(folder: &Path) -> Result<(Vec<Source>, Vec<Finding>), PolicyErro
     if entries.is_empty() {
         return Err(PolicyError::Empty { path: folder.to_owned() });
     }
+    // The sizes are summed before any file is read, so that a mistaken folder cannot exhaust the memory.
     let size = |(_, seen): &(String, FileState)| if let FileState::File(stat) = seen { stat.size } else { 0 };
     if entries.len() > MAX_FILES || entries.iter().map(size).sum::<u64>() > MAX_TOTAL_BYTES {
         return Err(PolicyError::TooMuch { path: folder.to_owned() });
@@ -332,6 +334,7 @@ fn files(folder: &Path) -> io::Result<Vec<(String, FileState)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
+        // A name that is not UTF-8 is reported rather than ignored: its rules would silently be missing.
         let shown = name.to_string_lossy().into_owned();
         if is_policy(&shown) {
             let seen = if name.to_str().is_some() {
@@ -342,6 +345,7 @@ fn files(folder: &Path) -> io::Result<Vec<(String, FileState)>> {
             found.push((shown, seen));
         }
     }
+    // The order of `read_dir` depends on the file system. The digest and the findings must not.
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
 }
@@ -356,6 +360,7 @@ pub(super) fn is_policy(name: &str) -> bool {
 fn digest(read: &Result<Vec<Source>, PolicyError>) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
+        // With the length, a move of text from one file to the next changes the digest.
         hash.update(text.len().to_le_bytes());
         hash.update(text.as_bytes());
     };
@@ -366,6 +371,7 @@ fn digest(read: &Result<Vec<Source>, PolicyError>) -> [u8; 32] {
                 add(&source.text);
             }
         }
+        // An error has a digest, too, so that it is logged once and not at each poll.
         Err(error) => add(&error.to_string()),
     }
     hash.finalize().into()

@@ -130,10 +130,12 @@ impl Live {
         let set = &inputs.ruleset.set;
         let digest = set.digest.clone();
         let (sources, stored, settings) = (inputs.sources, inputs.stored, set.settings().clone());
+        // The app is asked only if a real request would ask it: `explain` must not cause other load.
         let asks = request.owner.is_none() && asks(&inputs.ruleset, &request, &asker);
         let owner = if asks {
             let (tell, told) = oneshot::channel();
             let (forward, ruleset) = (self.forward.clone(), inputs.ruleset);
+            // On a separate thread: a `Forwarder` is not `Send`, and `block_on` panics inside a runtime.
             thread::Builder::new()
                 .name("explain".into())
                 .spawn(move || {

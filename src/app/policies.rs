@@ -46,6 +46,7 @@ impl RulesetBuilder {
     pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
         let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
         let Some(set) = set else { return Err(PolicyError::ConfigErrors(findings)) };
+        // Reported with the findings: a policy that is not read opens or closes routes unnoticed.
         let passed_over = folder::passed_over(&self.config.policies.dir);
         for finding in findings.iter().chain(&passed_over) {
             tracing::warn!(file = finding.file, line = finding.line, column = finding.column, "{finding}");
@@ -85,6 +86,7 @@ impl RulesetBuilder {
 /// [`PolicyError`].
 pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> {
     let sources = folder::read(&config.policies.dir)?;
+    // With a store the rules of its rows are needed to compile, and these can only be read when it is open.
     if config.store.engine.has_files() {
         return Ok(());
     }

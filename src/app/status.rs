@@ -144,6 +144,7 @@ impl Live {
                 roles: counters.roles,
                 rules: count(inputs.stored.rules.len()),
             },
+            // The store counts expired tokens until the sweep deletes them. The metrics know how many these are.
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
             upstreams: configured.upstreams.clone(),
             upstream_health: self.forward.servers.iter().map(|(_, health)| self.how(health)).collect(),
@@ -155,6 +156,7 @@ impl Live {
     fn how(&self, health: &Health) -> ServerHealth {
         let Some(seen) = health.seen() else { return ServerHealth { up: None, by: None, since: None } };
         let ago = i64::try_from(seen.ago.as_millis()).unwrap_or(i64::MAX);
+        // Health measures with the monotonic clock, which has no date.
         let since = Timestamp(self.about.clock.now().0.saturating_sub(ago));
         let by = if seen.by_probe { "probe" } else { "connection" };
         ServerHealth { up: Some(seen.up), by: Some(by.to_owned()), since: Some(since.to_string()) }

@@ -68,6 +68,7 @@ impl AccessLine {
         Inquiry {
             method: &self.method,
             path: &self.path,
+            // The log has no queries: they may contain tokens.
             query: None,
             body: None,
             model_id: facts.model_id.as_deref(),

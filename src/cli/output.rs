@@ -130,6 +130,7 @@ fn status_text(status: &StatusView) -> String {
         (Some(at), Some(why)) => format!("{at}, REFUSED, the old set stays in force: {why}"),
     };
     let policies = &gate.policies;
+    // Twelve digits distinguish rulesets, and the line stays short.
     let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
     let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let restart = match &*gate.needs_restart {

@@ -76,6 +76,7 @@ impl Paint {
 
 /// The number of columns of the terminal; `None` = unlimited.
 fn width(terminal: bool, columns: Option<usize>, env: &[(String, String)]) -> Option<usize> {
+    // A terminal without a size, such as a serial console, reports zero columns.
     let named = || env.iter().find(|(name, _)| name == "COLUMNS")?.1.parse().ok();
     let columns = columns.filter(|columns| *columns > 0).or_else(named);
     columns.filter(|_| terminal).map(|columns| columns.max(MIN_COLUMNS))

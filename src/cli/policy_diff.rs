@@ -58,6 +58,7 @@ pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Res
     seen.extend(log.into_iter().flat_map(|(seen, _)| seen));
     seen.sort_by_cached_key(|seen| {
         let change = &seen.change;
+        // What opens access comes first, because it fails the command.
         (!change.opens(), change.route.clone(), change.method.clone(), change.who.clone())
     });
     let opens = seen.iter().filter(|seen| seen.change.opens()).count();
@@ -85,6 +86,7 @@ fn of_rules(old: &Analysis, new: &Analysis) -> Vec<Seen> {
 /// The changes of the cases of both folders, without duplicates.
 fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
     let mut cases = old.cases.clone();
+    // A case of one folder alone counts, too: it may have been removed together with the rule that it protects.
     let further = new.cases.iter().filter(|(_, case)| old.cases.iter().all(|(_, known)| known != case));
     cases.extend(further.cloned());
     let mut seen = Vec::new();
@@ -130,6 +132,7 @@ fn of_log(old: &Analysis, new: &Analysis, log: &Path) -> anyhow::Result<(Vec<See
             found.entry(key).or_insert(seen).count += 1;
         }
     }
+    // A log in text format would otherwise look like a log without changes.
     if read.foreign > 0 && read.requests + read.without_facts == 0 {
         anyhow::bail!("`{}` has no JSON line of a request; is `log.format` json there?", log.display());
     }

@@ -30,6 +30,7 @@ pub(super) struct Refused {
 /// The check of a `%2f` on a route without `encodedSlash`.
 pub(super) const ENCODED_SLASH: &str = "encoded-slash";
 
+// The default of `server.max_header_bytes`. The head has one field.
 const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 8 };
 
 impl RequestLine {

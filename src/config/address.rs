@@ -71,6 +71,7 @@ impl Setting for SocketAddr {
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
+        // The standard parser accepts IP addresses only, and `localhost` needs no resolver.
         if let Some(port) = text.strip_prefix("localhost:").and_then(port) {
             return Ok(Self::from((Ipv4Addr::LOCALHOST, port)));
         }
@@ -145,6 +146,7 @@ impl Setting for WebAddress {
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
+        // Without the trailing slash, because paths are appended that begin with one.
         let valid = is_web_address(text, is_path_byte);
         if valid { Ok(Self(text.trim_end_matches('/').to_owned())) } else { Err(wrong_value::<Self>(text)) }
     }
@@ -254,6 +256,7 @@ impl FromIterator<String> for CorsOrigins {
 
 fn origin(text: &str) -> Result<String, ValueError> {
     match WebAddress::from_text(text) {
+        // An `Origin` has no path and no trailing slash (RFC 6454 section 6.2): another entry would match no request.
         Ok(WebAddress(address)) if address == text && address.matches('/').count() == 2 => Ok(address),
         _ => Err(wrong_value::<CorsOrigins>(text)),
     }
@@ -264,6 +267,7 @@ fn socket_path(path: &str) -> Option<PathBuf> {
 }
 
 fn port(text: &str) -> Option<u16> {
+    // `parse` alone accepts a sign: `+80`.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
@@ -280,6 +284,7 @@ fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let valid = !host.is_empty() && (authority.starts_with('[') || host.bytes().all(named));
     let port = match rest.strip_prefix(':') {
+        // Nothing can be reached at port 0.
         Some(digits) => port(digits).filter(|port| *port > 0)?,
         None if rest.is_empty() => default,
         None => return None,
@@ -289,6 +294,7 @@ fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
 
 fn is_segment(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    // Clients resolve `.` and `..` before they send a path (RFC 3986 section 5.2.4), so that no request would match.
     !text.is_empty() && text.bytes().all(plain) && text != "." && text != ".."
 }
 

@@ -173,6 +173,7 @@ fn wrong_duration<T: Setting>(text: &str) -> ValueError {
 fn respelt(text: &str) -> Option<String> {
     let millis = millis(text)?;
     let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
+    // Only an exact conversion is proposed: a rounded one would be another duration.
     let (unit, size) = units.into_iter().find(|(_, size)| millis > 0.0 && millis % size == 0.0)?;
     let right = format!("{:.0}{unit}", millis / size);
     duration(&right).map(|_| right)
@@ -215,6 +216,7 @@ fn size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
     let bytes: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
+        // Powers of two, as in Express: its `100kb` is 102,400 bytes.
         "kb" => 1 << 10,
         "mb" => 1 << 20,
         "gb" => 1 << 30,

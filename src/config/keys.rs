@@ -97,6 +97,8 @@ sections! {
         trusted_proxies: Vec<IpNet> = "";
         proxy_protocol: bool = "false";
         public_url: Option<WebAddress> = "";
+        // From the first byte to the last: a deadline for each read would let a client that sends a byte now and then
+        // hold a connection (slowloris).
         header_timeout: Deadline = "10s";
         body_timeout: Deadline = "30s";
         write_timeout: Deadline = "30s";
@@ -105,6 +107,7 @@ sections! {
         max_headers: WholeNumber<1, 10_000> = "128";
         max_connections: WholeNumber<1, 10_000_000> = "10000";
         max_connections_per_client: WholeNumber<0, 10_000_000> = "256";
+        // A body that is slow and not stuck passes `body_timeout`, so an average rate bounds it as a whole.
         body_min_rate: Option<ByteRate> = "1kb/s";
         drain_delay: Duration = "0s";
         socket_mode: FileMode = "0660";
@@ -121,6 +124,7 @@ sections! {
         acme_directory: Option<WebAddress> = "";
     }
     upstream: RawUpstream {
+        // The port of a LoopBack app (docs/loopback-3.28.md section 7).
         servers: Vec<UpstreamAddress> = "http://127.0.0.1:3000";
         balance: Balance = "least-connections";
         connect_timeout: Deadline = "5s";
@@ -140,10 +144,12 @@ sections! {
         users: Segment = "users";
         user_model: Option<NonEmptyText> = "";
         short_routes: bool = "false";
+        // LoopBack's limit (docs/loopback-3.28.md section 12).
         body_limit: Size<0, 1_073_741_824> = "100kb";
         openapi: bool = "true";
     }
     users: RawUsers {
+        // LoopBack's defaults of this section: docs/loopback-3.28.md section 12.
         ttl: TokenTtl = "1209600";
         max_ttl: WholeNumber<1, 9_007_199_254_740> = "31556926";
         sliding_ttl: bool = "false";
@@ -156,6 +162,7 @@ sections! {
         case_sensitive_email: bool = "true";
         allow_eternal_tokens: bool = "false";
         reject_password_changes_via_patch_or_replace: bool = "false";
+        // At least 16 characters, about 95 random bits.
         access_token_id_length: WholeNumber<16, 1_024> = "64";
         current_user_literal: Option<Segment> = "";
         bearer_token_base64_encoded: bool = "true";
@@ -175,17 +182,21 @@ sections! {
     }
     password: RawPassword {
         algorithm: Algorithm = "argon2id";
+        // 8 KiB is the least that argon2 accepts (RFC 9106 section 3.1). The default is OWASP's.
         memory_kib: WholeNumber<8, 4_294_967_295> = "19456";
         iterations: WholeNumber<1, 4_294_967_295> = "2";
         parallelism: WholeNumber<1, 16_777_215> = "1";
         workers: WholeNumber<0, 1_024> = "0";
+        // A hash takes 15 ms of a core (docs/decisions.md section 4), so these are about a second of a core.
         queue: WholeNumber<1, 1_000_000> = "64";
         min_length: WholeNumber<1, 1_024> = "8", loopback3 = "1";
         blocklist: bool = "true", loopback3 = "false";
     }
     policies: RawPolicies {
         dir: FilePath = "policies";
+        // A path that no policy describes may be one that was forgotten.
         unmatched: Unmatched = "deny";
+        // LoopBack allows what no rule mentions, and denies with 401 (docs/loopback-3.28.md section 12).
         default_permission: Permission = "DENY", loopback3 = "ALLOW";
         acl_error_status: DenialStatus = "0", loopback3 = "401";
     }

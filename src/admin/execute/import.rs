@@ -63,6 +63,7 @@ fn run_of(outcomes: Vec<Outcome>) -> Output {
 fn row_outcomes(outcomes: Vec<Outcome>) -> Output {
     let to_row_outcome = |outcome| match outcome {
         Outcome::Imported(outcome) => row_outcome(outcome),
+        // Bounds and switches of a run have no outcome of their own, but each row needs one: they are matched by place.
         _ => RowOutcome::Taken,
     };
     Output::Imported(outcomes.into_iter().map(to_row_outcome).collect())

@@ -18,6 +18,7 @@ pub(super) fn check(value: &Value) -> Checked {
             if lat.is_empty() || lng.is_empty() {
                 return Err("lat & lng must be numbers when creating GeoPoint");
             }
+            // JavaScript's conversion: `" 1 "` and `"0x1"` are numbers, too.
             let number = |text: &str| Some(text_to_number(text));
             (number(lat), number(lng))
         }

@@ -66,6 +66,7 @@ impl Access {
     /// `None` if another route serves these requests.
     fn of(set: &PolicySet, route: &AccountRoute) -> Option<Self> {
         const ID: &str = "1";
+        // The rules need a concrete path. The owner of `1` is asked as user 1, anyone else as user 2.
         let path = route.path.split('/').map(|part| if part.starts_with(':') { ID } else { part });
         let path = path.collect::<Vec<_>>().join("/");
         let verb = verb(route).to_uppercase();
@@ -79,6 +80,7 @@ impl Access {
         let permits =
             |user| [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)));
         let unheard_of = ["?".to_owned()];
+        // A scope that no rule names leaves an authenticated caller without any access.
         let nobody = decide(Some("2"), &unheard_of);
         Some(Self {
             anonymous: permits(None),
@@ -181,6 +183,7 @@ fn parameter(operation: &Operation, argument: &Argument) -> Value {
 fn body(operation: &Operation, verb: &str, accounts: &accounts::Settings) -> Option<Value> {
     let schema = match operation.takes {
         Takes::Nothing => return None,
+        // A body has no defined meaning in these methods (RFC 9110 section 9.3.1).
         Takes::Token if accounts.loopback || matches!(verb, "get" | "head" | "delete") => return None,
         Takes::Token => schemas::reference("LogoutToken"),
         Takes::One(name) => schemas::reference(name),

@@ -22,6 +22,7 @@ impl Merged<'_> {
         configured: impl FnOnce(&UsersSettings) -> T,
         file: impl FnOnce(&AccountModel) -> Option<T>,
     ) -> T {
+        // A default of the gate must not override the file of the model, so it matters whether the key was set.
         let is_set = self.config.set_in("users").any(|set| set == key);
         let from_file = self.model.filter(|_| !is_set).and_then(file);
         from_file.unwrap_or_else(|| configured(&self.config.users))
@@ -34,6 +35,7 @@ impl Merged<'_> {
             |users| users.realm_delimiter.clone().unwrap_or_default(),
             |file| file.realm_delimiter.clone(),
         );
+        // An operator can switch off the delimiter of the file with `realm_delimiter = ""`.
         Some(delimiter).filter(|text| !text.is_empty())
     }
 

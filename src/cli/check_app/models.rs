@@ -124,10 +124,12 @@ impl ModelFile {
 
 /// Reports public models without a file, for which the gate has no routes.
 fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, remarks: &mut Remarks) {
+    // LoopBack publishes a listed model unless it has `"public": false`.
     let is_public = |entry: &Value| entry.get("public").and_then(Value::as_bool) != Some(false);
     let entries = listed.and_then(Value::as_object).into_iter().flatten();
     for (name, _) in entries.filter(|(name, entry)| {
         !names.contains(*name)
+            // `_meta` contains settings of the loader, and is no model.
             && !name.starts_with('_')
             && !OF_LOOPBACK.contains(&name.as_str())
             && is_public(entry)
@@ -180,6 +182,7 @@ pub(super) fn rest_api_root(project: &Project) -> Option<&str> {
 
 fn definition<'p>(file: &'p str, value: &'p Value) -> Option<Definition<'p>> {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
+    // LoopBack reads the settings of a model from `options`, too.
     let base = text("base").or_else(|| value.pointer("/options/base").and_then(Value::as_str));
     Some(Definition { name: text("name")?, base, file, value })
 }

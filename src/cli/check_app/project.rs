@@ -81,6 +81,7 @@ impl Project {
         let mut folders: Vec<PathBuf> = said
             .unwrap_or_else(|| MODEL_FOLDERS.to_vec())
             .into_iter()
+            // Other entries are modules such as `loopback/common/models`: LoopBack's own models, which the gate knows.
             .filter(|source| source.starts_with('.'))
             .filter_map(|source| resolve(home, Path::new(source)))
             .collect();
@@ -98,6 +99,7 @@ impl Project {
         let is_config = shown == self.config;
         let wanted = match end {
             "json" => beside || of_models,
+            // Declarations contain no code, and minified files are generated.
             "js" | "ts" | "mjs" | "cjs" | "coffee" => !name.ends_with(".d.ts") && !name.ends_with(".min.js"),
             _ => false,
         };

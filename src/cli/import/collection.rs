@@ -46,6 +46,7 @@ pub(super) fn count_lines(source: &Source) -> Result<usize, ReadError> {
         if bytes.is_empty() {
             return Ok(rows);
         }
+        // An estimate is enough for the progress display, and saves a second parsing of the file.
         for byte in bytes {
             if before == b'\n' && *byte == b'{' {
                 rows += 1;
@@ -130,6 +131,7 @@ impl Pending {
         }
         if self.text.is_empty() {
             self.began = number;
+        // Only such a line can end a pretty-printed row. Parsing after every line would take quadratic time.
         } else if !line.starts_with(b"}") {
             self.text.extend_from_slice(line);
             return found;
@@ -157,6 +159,8 @@ impl Pending {
                 let text = format!("{} (line {place}, column {})", message(&error), error.column());
                 self.why = Some(Why::of("broken JSON:", text));
                 match error.classify() {
+                    // The rows before the incomplete one are in `found` already, so that only the rest waits for more
+                    // lines.
                     Category::Eof => drop(self.text.drain(..rest.min(self.text.len()))),
                     _ => found.extend(self.end()),
                 }
@@ -203,6 +207,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T, usize) -> bool> Visitor<'de> for Item
         let mut index = 0;
         while let Some(item) = items.next_element()? {
             if !(self.take)(item, index) {
+                // Serde has no other way to end a visitor early.
                 return Err(serde::de::Error::custom("the reader has stopped"));
             }
             index += 1;

@@ -151,6 +151,7 @@ impl Entries for Rows<'_, '_> {
         let mut count = 0;
         while let Some(key) = entries.next_key::<String>()? {
             count += 1;
+            // A collection of the app may be larger than the memory, so its rows are parsed and not built.
             let Some(kind) = wanted else {
                 entries.next_value::<IgnoredAny>()?;
                 continue;
@@ -163,6 +164,7 @@ impl Entries for Rows<'_, '_> {
             };
             let row = stored_row(entries.next_value()?);
             if !(walk.sink)(Raw { kind, row: Placed { place, row } }) {
+                // Serde has no other way to end a visitor early.
                 return Err(serde::de::Error::custom("the reader has stopped"));
             }
         }
@@ -214,6 +216,7 @@ impl<'de, E: Entries> Visitor<'de> for Object<E> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        // A visitor must consume the value. Otherwise the parser reports a syntax error at its second byte.
         while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(false)
     }

@@ -62,6 +62,7 @@ fn read(
     let fields = fields.into_iter().map(|(name, value)| (name, plain(value))).collect();
     let key = app.key(kind, collections);
     let mut fields = canonical(fields, &[names, &[key]].concat());
+    // Exports of MongoDB name the key `_id`, whatever the model calls it.
     if let Some(id) = fields.shift_remove("_id") {
         fields.entry(key).or_insert(id);
     }
