@@ -87,7 +87,7 @@ pub struct Running {
 /// Every reason for which it cannot serve: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
-    policies::refuse_before_a_store(config)?;
+    policies::check_before_store_creation(config)?;
     // Errors in the policies are reported when the ruleset is compiled. Here only the account model is needed.
     let settings = translate::store(config, account_model(config).as_ref());
     let store = store::open(&settings).await.context("cannot open the store")?;

@@ -215,7 +215,7 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
     match source.take(most).read_to_end(&mut plain) {
         Ok(_) if plain.len() > reading.limit => Err(Body::too_large()),
         Ok(_) => Ok(plain),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof && begins_well(bytes) => {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof && has_magic_bytes(bytes) => {
             Err(Problem::new(400, "unexpected end of file").code("Z_BUF_ERROR"))
         }
         Err(_) => Err(Problem::new(400, "incorrect header check").code("Z_DATA_ERROR")),
@@ -223,7 +223,7 @@ fn inflated(headers: &HeaderMap, bytes: &Bytes, reading: Reading, charset: &str)
 }
 
 /// Whether the bytes begin like gzip or zlib.
-fn begins_well(bytes: &[u8]) -> bool {
+fn has_magic_bytes(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x1f\x8b") || bytes.first().is_some_and(|byte| byte & 0x0f == 8)
 }
 

@@ -18,11 +18,11 @@ use crate::refusal::error_fields;
 
 /// An error in LoopBack's envelope (docs/loopback-3.28.md section 0).
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Told>);
+pub struct Problem(Box<Fields>);
 
 /// Boxed, so that a `Result` stays small.
 #[derive(Clone, Debug)]
-struct Told {
+struct Fields {
     status: StatusCode,
     name: Option<&'static str>,
     message: Cow<'static, str>,
@@ -43,7 +43,7 @@ impl Problem {
     #[must_use]
     pub fn named(status: u16, name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self(Box::new(Told {
+        Self(Box::new(Fields {
             status,
             name: Some(name),
             message: message.into(),
@@ -162,14 +162,14 @@ impl Problem {
 
     /// Whether the client of this request gets errors in XML.
     #[must_use]
-    pub fn is_told_in_xml(head: &Parts) -> bool {
+    pub fn is_answered_in_xml(head: &Parts) -> bool {
         error_format(head) == Format::Xml
     }
 
     /// The fields of `error` in LoopBack's order.
     pub(super) fn inner(&self) -> Map<String, Value> {
-        let told = &*self.0;
-        let mut inner = error_fields(told.status.as_u16(), told.name, &told.message, told.code);
+        let fields = &*self.0;
+        let mut inner = error_fields(fields.status.as_u16(), fields.name, &fields.message, fields.code);
         if let Some(details) = &self.0.details {
             inner.insert("details".to_owned(), details.clone());
         }

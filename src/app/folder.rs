@@ -54,9 +54,9 @@ const TRIES: (u32, Duration) = (20, Duration::from_millis(50));
 pub(super) struct Folder {
     path: PathBuf,
     /// The metadata of its files.
-    look: FolderState,
+    state: FolderState,
     /// The digest of its content when it was last read.
-    tried: Option<[u8; 32]>,
+    last_digest: Option<[u8; 32]>,
     /// The time of the last change of the metadata.
     since: Instant,
     /// Whether the last change was longer than [`MTIME_RESOLUTION`] ago, so that the metadata alone reveals the next one.
@@ -86,9 +86,9 @@ enum FileState {
     File(Stat),
     Folder,
     /// Not read: opening a pipe would block.
-    NoFile,
-    LeadsNowhere,
-    Nameless,
+    SpecialFile,
+    DanglingLink,
+    NonUtf8Name,
     Unreadable(io::ErrorKind),
 }
 
@@ -104,8 +104,8 @@ struct Stat {
 impl Folder {
     /// A folder of unknown state.
     pub(super) fn new(path: PathBuf) -> Self {
-        let look = FolderState::Files(Vec::new());
-        Self { path, look, tried: None, since: Instant::now(), settled: false }
+        let state = FolderState::Files(Vec::new());
+        Self { path, state, last_digest: None, since: Instant::now(), settled: false }
     }
 
     /// Reads the folder and remembers its state. If it changes meanwhile, it is read again.
@@ -115,43 +115,43 @@ impl Folder {
     pub(super) fn read(&mut self) -> Result<Vec<Source>, PolicyError> {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
-            let look = FolderState::at(&self.path);
+            let state = FolderState::at(&self.path);
             let read = read(&self.path);
             // The metadata is compared before and after: files that changed during the read could be mixed states.
-            if look == FolderState::at(&self.path) {
-                self.notice(look, Instant::now());
-                self.tried = Some(digest(&read));
+            if state == FolderState::at(&self.path) {
+                self.notice(state, Instant::now());
+                self.last_digest = Some(digest(&read));
                 return read;
             }
             std::thread::sleep(pause);
         }
-        Err(PolicyError::Restless { path: self.path.clone() })
+        Err(PolicyError::KeepsChanging { path: self.path.clone() })
     }
 
     /// Returns the new content once, when it has changed and the folder is stable.
     pub(super) fn poll(&mut self, now: Instant) -> Option<Result<Vec<Source>, PolicyError>> {
-        let look = FolderState::at(&self.path);
-        if look != self.look {
-            self.notice(look, now);
+        let state = FolderState::at(&self.path);
+        if state != self.state {
+            self.notice(state, now);
             return None;
         }
-        let rested = now.saturating_duration_since(self.since);
-        if self.settled || rested < SETTLE_TIME {
+        let unchanged_for = now.saturating_duration_since(self.since);
+        if self.settled || unchanged_for < SETTLE_TIME {
             return None;
         }
         let read = read(&self.path);
         let after = FolderState::at(&self.path);
-        if after != self.look {
+        if after != self.state {
             self.notice(after, now);
             return None;
         }
-        self.settled = rested > MTIME_RESOLUTION;
+        self.settled = unchanged_for > MTIME_RESOLUTION;
         let digest = digest(&read);
         // A set that was refused is not tried again and logged until its content changes.
-        if self.tried == Some(digest) {
+        if self.last_digest == Some(digest) {
             return None;
         }
-        self.tried = Some(digest);
+        self.last_digest = Some(digest);
         Some(read)
     }
 
@@ -165,8 +165,8 @@ impl Folder {
         &self.path
     }
 
-    fn notice(&mut self, look: FolderState, now: Instant) {
-        self.look = look;
+    fn notice(&mut self, state: FolderState, now: Instant) {
+        self.state = state;
         self.since = now;
         self.settled = false;
     }
@@ -214,8 +214,8 @@ impl FileState {
         match fs::metadata(path) {
             Ok(about) if about.is_file() => Self::File(Stat::of(&about)),
             Ok(about) if about.is_dir() => Self::Folder,
-            Ok(_) => Self::NoFile,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::LeadsNowhere,
+            Ok(_) => Self::SpecialFile,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::DanglingLink,
             Err(error) => Self::Unreadable(error.kind()),
         }
     }
@@ -280,11 +280,11 @@ fn read_seen(folder: &Path, name: &str, seen: &FileState) -> Result<String, Find
     let size = match seen {
         FileState::File(stat) => stat.size,
         FileState::Folder => return Err(unreadable("this is a folder, not a file".into(), "rename it")),
-        FileState::NoFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
-        FileState::LeadsNowhere => {
+        FileState::SpecialFile => return Err(unreadable("this is not a plain file".into(), "remove it")),
+        FileState::DanglingLink => {
             return Err(unreadable("this link leads nowhere".into(), "remove or repair it"));
         }
-        FileState::Nameless => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
+        FileState::NonUtf8Name => return Err(unreadable("the file's name is not UTF-8".into(), "rename it")),
         FileState::Unreadable(kind) => {
             return Err(unreadable(format!("the file cannot be read: {kind}"), RIGHTS));
         }
@@ -340,7 +340,7 @@ fn files(folder: &Path) -> io::Result<Vec<(String, FileState)>> {
             let seen = if name.to_str().is_some() {
                 FileState::at(&folder.join(&name))
             } else {
-                FileState::Nameless
+                FileState::NonUtf8Name
             };
             found.push((shown, seen));
         }

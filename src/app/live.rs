@@ -123,27 +123,27 @@ impl Live {
     pub async fn decision_inputs(
         &self,
         request: HypotheticalRequest,
-        asker: HypotheticalCaller,
+        hypothetical: HypotheticalCaller,
     ) -> Result<InForce, LiveError> {
         let inputs = self.inputs().await?;
-        let refused = self.about.last.told().failure;
+        let refused = self.about.last.to_view().failure;
         let set = &inputs.ruleset.set;
         let digest = set.digest.clone();
         let (sources, stored, settings) = (inputs.sources, inputs.stored, set.settings().clone());
         // The app is asked only if a real request would ask it: `explain` must not cause other load.
-        let asks = request.owner.is_none() && asks(&inputs.ruleset, &request, &asker);
+        let asks = request.owner.is_none() && asks(&inputs.ruleset, &request, &hypothetical);
         let owner = if asks {
-            let (tell, told) = oneshot::channel();
+            let (sender, receiver) = oneshot::channel();
             let (forward, ruleset) = (self.forward.clone(), inputs.ruleset);
             // On a separate thread: a `Forwarder` is not `Send`, and `block_on` panics inside a runtime.
             thread::Builder::new()
                 .name("explain".into())
                 .spawn(move || {
                     // The caller may have given up.
-                    let _ = tell.send(ask_app(forward, &ruleset, &request, &asker));
+                    let _ = sender.send(ask_app(forward, &ruleset, &request, &hypothetical));
                 })
                 .map_err(LiveError::Thread)?;
-            told.await.map_err(LiveError::EndedEarly)??
+            receiver.await.map_err(LiveError::EndedEarly)??
         } else {
             OwnerAnswer::NotAsked
         };
@@ -179,12 +179,12 @@ impl Live {
 fn with_question<T>(
     ruleset: &Ruleset,
     request: &HypotheticalRequest,
-    asker: &HypotheticalCaller,
+    hypothetical: &HypotheticalCaller,
     ask: impl FnOnce(&policy::Question<'_>, Caller<'_>) -> T,
 ) -> Option<T> {
-    let roles: Vec<Box<str>> = asker.roles.iter().map(|role| role.as_str().into()).collect();
-    let caller = Caller { user: asker.user.as_deref(), roles: &roles, scopes: &request.scopes };
-    let target = match ruleset.set.current_user(&request.target, asker.user.as_deref()) {
+    let roles: Vec<Box<str>> = hypothetical.roles.iter().map(|role| role.as_str().into()).collect();
+    let caller = Caller { user: hypothetical.user.as_deref(), roles: &roles, scopes: &request.scopes };
+    let target = match ruleset.set.current_user(&request.target, hypothetical.user.as_deref()) {
         CurrentUser::AsSent => request.target.clone(),
         CurrentUser::Replaced(target) => target,
         CurrentUser::Anonymous => return None,
@@ -198,8 +198,8 @@ fn with_question<T>(
     }
 }
 
-fn asks(ruleset: &Ruleset, request: &HypotheticalRequest, asker: &HypotheticalCaller) -> bool {
-    with_question(ruleset, request, asker, |_, _| ()).is_some()
+fn asks(ruleset: &Ruleset, request: &HypotheticalRequest, hypothetical: &HypotheticalCaller) -> bool {
+    with_question(ruleset, request, hypothetical, |_, _| ()).is_some()
 }
 
 /// Asks the app on a separate runtime in the way of a core: with the same connections, deadlines and parsing.
@@ -207,11 +207,11 @@ fn ask_app(
     forward: forward::Settings,
     ruleset: &Ruleset,
     request: &HypotheticalRequest,
-    asker: &HypotheticalCaller,
+    hypothetical: &HypotheticalCaller,
 ) -> Result<OwnerAnswer, LiveError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.map_err(LiveError::Runtime)?;
-    let told = with_question(ruleset, request, asker, |question, caller| {
+    let answer = with_question(ruleset, request, hypothetical, |question, caller| {
         let target = question.target.clone();
         let deadlines = Rc::new(Deadlines::new(Clock::System));
         let forwarder = Forwarder::new(forward, Rc::clone(&deadlines));
@@ -229,13 +229,13 @@ fn ask_app(
         });
         match answer {
             Ok(answer) => {
-                let owner = question.verdict(&answer, caller, asker.named) == OwnerVerdict::Owner;
+                let owner = question.verdict(&answer, caller, hypothetical.named) == OwnerVerdict::Owner;
                 OwnerAnswer::Said { target, owner }
             }
             Err(reason) => OwnerAnswer::Failed { target, reason },
         }
     });
-    Ok(told.unwrap_or(OwnerAnswer::NotAsked))
+    Ok(answer.unwrap_or(OwnerAnswer::NotAsked))
 }
 
 /// The request id of such a look-up in the app's log.

@@ -84,7 +84,7 @@ impl RulesetBuilder {
 ///
 /// # Errors
 /// [`PolicyError`].
-pub(super) fn refuse_before_a_store(config: &Config) -> Result<(), PolicyError> {
+pub(super) fn check_before_store_creation(config: &Config) -> Result<(), PolicyError> {
     let sources = folder::read(&config.policies.dir)?;
     // With a store the rules of its rows are needed to compile, and these can only be read when it is open.
     if config.store.engine.has_files() {

@@ -166,11 +166,11 @@ impl LastReload {
 
     /// The error of the last reload in one line, if it failed.
     pub(super) fn failure(&self) -> Option<String> {
-        self.told().failure
+        self.to_view().failure
     }
 
     /// Time and result of the last reload.
-    pub(super) fn told(&self) -> Reload {
+    pub(super) fn to_view(&self) -> Reload {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         last.map_or_else(Reload::default, |(at, result)| Reload {
             at: Some(at.to_string()),

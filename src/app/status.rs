@@ -138,7 +138,7 @@ impl Live {
                 files: count(inputs.sources.len()),
                 dir: configured.policies.clone(),
             },
-            last_reload: about.last.told(),
+            last_reload: about.last.to_view(),
             store: Rows {
                 users: counters.users,
                 roles: counters.roles,
@@ -147,13 +147,18 @@ impl Live {
             // The store counts expired tokens until the sweep deletes them. The metrics know how many these are.
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
             upstreams: configured.upstreams.clone(),
-            upstream_health: self.forward.servers.iter().map(|(_, health)| self.how(health)).collect(),
+            upstream_health: self
+                .forward
+                .servers
+                .iter()
+                .map(|(_, health)| self.server_health(health))
+                .collect(),
             needs_restart: about.last.waiting(),
             certificates: Vec::new(),
         })
     }
 
-    fn how(&self, health: &Health) -> ServerHealth {
+    fn server_health(&self, health: &Health) -> ServerHealth {
         let Some(seen) = health.seen() else { return ServerHealth { up: None, by: None, since: None } };
         let ago = i64::try_from(seen.ago.as_millis()).unwrap_or(i64::MAX);
         // Health measures with the monotonic clock, which has no date.

@@ -67,15 +67,15 @@ impl Folder {
         let sources = app::read_policies(dir)?;
         let (analysis, findings) =
             policy::analyze(&app::policy_settings(config), &sources, &Stored::default());
-        let analysis = analysis.with_context(|| mistakes(dir, &findings))?;
+        let analysis = analysis.with_context(|| error_text(dir, &findings))?;
         let (files, unreadable) =
             policy_folder::cases(dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
         if !unreadable.is_empty() {
-            anyhow::bail!(mistakes(dir, &unreadable));
+            anyhow::bail!(error_text(dir, &unreadable));
         }
         let mut cases = Vec::new();
         for file in &files {
-            let read = Case::read(file).map_err(|finding| anyhow::anyhow!(mistakes(dir, &[finding])))?;
+            let read = Case::read(file).map_err(|finding| anyhow::anyhow!(error_text(dir, &[finding])))?;
             let named = read.into_iter().enumerate();
             cases.extend(named.map(|(index, case)| (format!("{}#/{index}", file.name), case)));
         }
@@ -206,7 +206,7 @@ impl Tested {
 }
 
 /// The errors of a folder, one for each line.
-fn mistakes(dir: &Path, findings: &[Finding]) -> String {
+fn error_text(dir: &Path, findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let lines: Vec<String> = errors.map(|finding| format!("\n  {finding}")).collect();
     format!("`{}` has mistakes:{}", dir.display(), lines.concat())

@@ -163,14 +163,14 @@ fn duration(text: &str) -> Option<Duration> {
 /// The error for a duration in another notation, with the right one as the fix.
 fn wrong_duration<T: Setting>(text: &str) -> ValueError {
     let wrong = wrong_value::<T>(text);
-    match respelt(text) {
+    match corrected(text) {
         Some(right) => ValueError { fix: format!("write \"{right}\""), ..wrong },
         None => wrong,
     }
 }
 
 /// Converts `10 s`, `10sec`, `1.5s`, `2 hours` or `1d` to the notation of this file; `None` for all else.
-fn respelt(text: &str) -> Option<String> {
+fn corrected(text: &str) -> Option<String> {
     let millis = millis(text)?;
     let units = [("h", 3_600_000.0), ("m", 60_000.0), ("s", 1_000.0), ("ms", 1.0)];
     // Only an exact conversion is proposed: a rounded one would be another duration.
@@ -312,7 +312,7 @@ mod tests {
             ("ten", None),
             ("-1s", None),
         ] {
-            assert_eq!(respelt(text).as_deref(), right, "{text}");
+            assert_eq!(corrected(text).as_deref(), right, "{text}");
         }
         let fix = |text: &str| Rate::from_text(text).unwrap_err().fix;
         assert_eq!(fix("5/min"), "write \"5/minute\"");

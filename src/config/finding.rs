@@ -56,12 +56,12 @@ pub(crate) struct ValueError {
 /// Collects the findings of a load.
 pub(crate) struct Report {
     file: String,
-    mistakes: Vec<ConfigFinding>,
+    findings: Vec<ConfigFinding>,
 }
 
 impl Report {
     pub(crate) fn new(file: &Path) -> Self {
-        Self { file: file.display().to_string(), mistakes: Vec::new() }
+        Self { file: file.display().to_string(), findings: Vec::new() }
     }
 
     pub(crate) fn error(&mut self, place: &Place, code: Code, message: String, fix: Option<String>) {
@@ -79,9 +79,9 @@ impl Report {
     /// Returns the warnings, or all findings if one is an error.
     pub(crate) fn close(mut self) -> Result<Vec<ConfigFinding>, ConfigErrors> {
         // The sources report in their own order; readers expect the order of the file.
-        self.mistakes.sort_by_key(|mistake| (mistake.line.is_none(), mistake.line, mistake.column));
-        let refused = self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
-        if refused { Err(ConfigErrors(self.mistakes)) } else { Ok(self.mistakes) }
+        self.findings.sort_by_key(|finding| (finding.line.is_none(), finding.line, finding.column));
+        let refused = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        if refused { Err(ConfigErrors(self.findings)) } else { Ok(self.findings) }
     }
 
     fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
@@ -92,7 +92,7 @@ impl Report {
             Place::Named(name) => (name.clone(), None, None),
             Place::Default => (self.file.clone(), None, None),
         };
-        self.mistakes.push(ConfigFinding { file, line, column, severity, code: code.name(), message, fix });
+        self.findings.push(ConfigFinding { file, line, column, severity, code: code.name(), message, fix });
     }
 }
 
@@ -123,9 +123,9 @@ impl From<Finding> for ConfigFinding {
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().enumerate() {
+        for (index, finding) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{mistake}")?;
+            write!(f, "{separator}{finding}")?;
         }
         Ok(())
     }
@@ -170,18 +170,18 @@ mod tests {
             "bad".into(),
             Some("write `1`".into()),
         );
-        let mistakes = report.close().unwrap_err();
-        insta::assert_snapshot!(mistakes, @r"
+        let findings = report.close().unwrap_err();
+        insta::assert_snapshot!(findings, @r"
         a/portcullis.toml:3:9: error: bad; write `1`
         a/portcullis.toml:7:2: warning: hm; more
         PORTCULLIS_A__B: error: no such key
         ");
         insta::assert_snapshot!(
-            serde_json::to_string(&mistakes.0[1]).unwrap(),
+            serde_json::to_string(&findings.0[1]).unwrap(),
             @r#"{"file":"a/portcullis.toml","line":7,"column":2,"severity":"warning","code":"no-effect","message":"hm","fix":"more"}"#
         );
         insta::assert_snapshot!(
-            serde_json::to_string(&mistakes.0[2]).unwrap(),
+            serde_json::to_string(&findings.0[2]).unwrap(),
             @r#"{"file":"PORTCULLIS_A__B","line":null,"column":null,"severity":"error","code":"unknown-key","message":"no such key","fix":null}"#
         );
     }

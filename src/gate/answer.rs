@@ -92,7 +92,7 @@ impl Request<'_> {
         };
         let mentioned =
             holds(head.field("accept"), b"xml") || holds(head.query().map(str::as_bytes), b"_format");
-        self.gate.settings.loopback && mentioned && Problem::is_told_in_xml(self.http_head())
+        self.gate.settings.loopback && mentioned && Problem::is_answered_in_xml(self.http_head())
     }
 
     pub(super) async fn answer(

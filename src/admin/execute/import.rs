@@ -78,14 +78,14 @@ fn row_outcome(outcome: ImportOutcome) -> RowOutcome {
             UsernameWarning::Alike(name) => {
                 Why::of("its username differs from another user's in letter case or width alone:", name)
             }
-            UsernameWarning::Username(name, fault) => Why::of(told_of(fault), name),
+            UsernameWarning::Username(name, fault) => Why::of(username_note(fault), name),
         }),
         ImportOutcome::Role { id, taken } => RowOutcome::Role { id, taken },
-        ImportOutcome::Skipped(reason) => left(reason),
+        ImportOutcome::Skipped(reason) => skip_outcome(reason),
     }
 }
 
-fn told_of(fault: UsernameError) -> &'static str {
+fn username_note(fault: UsernameError) -> &'static str {
     match fault {
         UsernameError::OtherAddress => {
             "its username is an email address that is not its own, and does not go to the app as a name:"
@@ -96,7 +96,7 @@ fn told_of(fault: UsernameError) -> &'static str {
     }
 }
 
-fn left(reason: SkipReason) -> RowOutcome {
+fn skip_outcome(reason: SkipReason) -> RowOutcome {
     RowOutcome::Left(match reason {
         SkipReason::Changed(id) => {
             return RowOutcome::Kept(Why::of(

@@ -79,9 +79,9 @@ impl Access {
         let reset = ["reset-password".to_owned()];
         let permits =
             |user| [&[][..], &reset].iter().any(|scopes| matches!(decide(user, scopes), Decision::Permit(_)));
-        let unheard_of = ["?".to_owned()];
+        let unknown_scope = ["?".to_owned()];
         // A scope that no rule names leaves an authenticated caller without any access.
-        let nobody = decide(Some("2"), &unheard_of);
+        let nobody = decide(Some("2"), &unknown_scope);
         Some(Self {
             anonymous: permits(None),
             anybody_known: permits(Some("2")),
@@ -90,7 +90,7 @@ impl Access {
         })
     }
 
-    fn told(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         match (self.anonymous, self.anybody_known, self.owner) {
             (true, ..) => "Open to everyone.",
             (_, true, _) => "Open to every caller with a token.",
@@ -107,7 +107,7 @@ impl Documented<'_> {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(access.told());
+        text.push_str(access.description());
         let mut described = Map::new();
         described.insert("operationId".to_owned(), id.as_str().into());
         described.insert("tags".to_owned(), json!([operation.tag]));

@@ -35,7 +35,7 @@ fn overlooked(name: &str, seen: &FileState) -> Option<(&'static str, &'static st
         FileState::Folder => {
             Some(("a folder is not looked into, and no file of it is read", "put its policies beside it"))
         }
-        FileState::LeadsNowhere => Some(("this link leads nowhere", "remove or repair it")),
+        FileState::DanglingLink => Some(("this link leads nowhere", "remove or repair it")),
         _ if name.starts_with("model-config.") => Some((
             "LoopBack merges this file into `model-config.json`; here it is not read",
             "write its entries there",

@@ -21,7 +21,7 @@ pub enum PolicyError {
     },
     /// The folder changed during every attempt to read it.
     #[error("the policies folder `{path}` changes while it is read; ask again when it is written")]
-    Restless {
+    KeepsChanging {
         /// The folder.
         path: PathBuf,
     },

@@ -9,7 +9,7 @@ use calls::is_account_named;
 pub(super) use calls::{calls, is_account};
 
 /// A pattern in code, found by a name that it contains.
-struct Mark {
+struct Pattern {
     name: &'static str,
     code: &'static str,
     about: About,
@@ -32,8 +32,8 @@ enum About {
 /// Searches the code.
 pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     for script in &project.scripts {
-        for mark in MARKS.iter().chain(&ACCOUNT_MARKS) {
-            marked(script, mark, models, remarks);
+        for pattern in PATTERNS.iter().chain(&ACCOUNT_PATTERNS) {
+            find_pattern(script, pattern, models, remarks);
         }
     }
     let resolvers: Vec<&str> = calls(project, "registerResolver(").filter_map(|(_, hit)| hit.text).collect();
@@ -54,13 +54,14 @@ pub(super) fn check(project: &Project, models: &Models, remarks: &mut Remarks) {
     }
 }
 
-fn marked(script: &Script, mark: &Mark, models: &Models, remarks: &mut Remarks) {
-    let hits = script.find(mark.name);
-    let wanted = hits.iter().filter(|hit| mark.about != About::Accounts || is_account(script, hit, models));
-    let most = if mark.about == About::File { 1 } else { usize::MAX };
+fn find_pattern(script: &Script, pattern: &Pattern, models: &Models, remarks: &mut Remarks) {
+    let hits = script.find(pattern.name);
+    let wanted =
+        hits.iter().filter(|hit| pattern.about != About::Accounts || is_account(script, hit, models));
+    let most = if pattern.about == About::File { 1 } else { usize::MAX };
     for hit in wanted.take(most) {
-        let message = mark.message.replace("{}", hit.text.unwrap_or("…"));
-        remarks.decide(mark.code, script.at(hit.line), message, mark.fix);
+        let message = pattern.message.replace("{}", hit.text.unwrap_or("…"));
+        remarks.decide(pattern.code, script.at(hit.line), message, pattern.fix);
     }
 }
 
@@ -119,92 +120,92 @@ fn routes(script: &Script, remarks: &mut Remarks) {
 const MAX_PATHS: usize = 8;
 
 /// Patterns that matter in all code.
-const MARKS: [Mark; 13] = [
-    Mark {
+const PATTERNS: [Pattern; 13] = [
+    Pattern {
         name: "registerResolver(",
         code: "role-resolver",
         about: About::App,
         message: "the role `{}` is decided by code of the app",
         fix: "make it a stored role, say it by `owner`, or let `$authenticated` pass and keep the check in the app",
     },
-    Mark {
+    Pattern {
         name: "enableAuth(",
         code: "own-authentication",
         about: About::App,
         message: "the app's own authentication is on",
         fix: "switch it off behind the gate: no token reaches the app, so that it would answer 401 to everybody",
     },
-    Mark {
+    Pattern {
         name: "accessToken",
         code: "reads-token",
         about: About::File,
         message: "the code reads the caller's token",
         fix: "the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead; or set `identity.forward_credentials = true`",
     },
-    Mark {
+    Pattern {
         name: "getCurrentContext(",
         code: "reads-token",
         about: About::File,
         message: "the code asks for the caller by `getCurrentContext`",
         fix: "the app gets `X-Forwarded-User` and `X-Forwarded-Groups` instead",
     },
-    Mark {
+    Pattern {
         name: "cookieParser(",
         code: "cookie-secret",
         about: About::App,
         message: "the app reads cookies, and signed ones if it gives a secret",
         fix: "if tokens are in them, set `credentials.cookie_secret` to the same secret",
     },
-    Mark {
+    Pattern {
         name: "isInRole(",
         code: "asks-role",
         about: About::App,
         message: "the code asks who has a role, by the app's own tables",
         fix: "roles are kept by Portcullis now: read `X-Forwarded-Groups`",
     },
-    Mark {
+    Pattern {
         name: "checkAccessForContext(",
         code: "asks-acl",
         about: About::App,
         message: "the code asks LoopBack's rules itself",
         fix: "the gate has decided before; what else is checked here stays with the app",
     },
-    Mark {
+    Pattern {
         name: "Role.create(",
         code: "roles-in-code",
         about: About::App,
         message: "roles are made in code",
         fix: "`portcullis role add`, or bring their rows over with `import loopback`",
     },
-    Mark {
+    Pattern {
         name: "principals.create(",
         code: "roles-in-code",
         about: About::App,
         message: "roles are given in code",
         fix: "`portcullis role grant`, or let the app call it; the app's own tables count no longer",
     },
-    Mark {
+    Pattern {
         name: "RoleMapping.create(",
         code: "roles-in-code",
         about: About::App,
         message: "roles are given in code",
         fix: "`portcullis role grant`, or let the app call it; the app's own tables count no longer",
     },
-    Mark {
+    Pattern {
         name: "ACL.create(",
         code: "rules-in-code",
         about: About::App,
         message: "rules are made in code",
         fix: "write them into the model's file, or bring their rows over with `import loopback`",
     },
-    Mark {
+    Pattern {
         name: "passport",
         code: "login-component",
         about: About::File,
         message: "people are logged in by passport",
         fix: "its logins give no token that the gate knows: decide whether they move, or go",
     },
-    Mark {
+    Pattern {
         name: "createAccessToken(",
         code: "tokens-in-code",
         about: About::App,
@@ -214,43 +215,43 @@ const MARKS: [Mark; 13] = [
 ];
 
 /// Patterns that matter on the account model.
-const ACCOUNT_MARKS: [Mark; 6] = [
-    Mark {
+const ACCOUNT_PATTERNS: [Pattern; 6] = [
+    Pattern {
         name: "hashPassword",
         code: "own-passwords",
         about: About::Accounts,
         message: "passwords are hashed by code of the app",
         fix: "argon2id and LoopBack's bcrypt are known; accounts with another hash need a reset",
     },
-    Mark {
+    Pattern {
         name: "validatePassword",
         code: "own-passwords",
         about: About::Accounts,
         message: "new passwords are checked by code of the app",
         fix: "`[password]` has a least length and a list of the commonest; other rules go",
     },
-    Mark {
+    Pattern {
         name: "hasPassword",
         code: "own-passwords",
         about: About::Accounts,
         message: "passwords are compared by code of the app",
         fix: "argon2id and LoopBack's bcrypt are known; accounts with another hash need a reset",
     },
-    Mark {
+    Pattern {
         name: "resetPasswordRequest",
         code: "reset-mail",
         about: About::App,
         message: "the app sends the mail for a lost password",
         fix: "Portcullis posts `reset.requested` to `[webhook]`, with the token and the address: send the mail from there",
     },
-    Mark {
+    Pattern {
         name: "verify(",
         code: "verification-mail",
         about: About::Accounts,
         message: "the app sends the mail that confirms an address",
         fix: "set `mail.verify_on_register = true`; Portcullis posts `verification.requested`, with the mail's text, to `[webhook]`: send it from there",
     },
-    Mark {
+    Pattern {
         name: "login(",
         code: "login-in-code",
         about: About::Accounts,

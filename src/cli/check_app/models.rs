@@ -59,13 +59,13 @@ struct Definition<'p> {
 }
 
 /// Codes of findings that every project has.
-const NOT_WORTH_IT: [&str; 3] = ["unknown-role", "not-listed", "unknown-model"];
+const IGNORED_CODES: [&str; 3] = ["unknown-role", "not-listed", "unknown-model"];
 
 /// Roles that LoopBack computes.
 const BUILT_IN: [&str; 5] = ["$everyone", "$authenticated", "$unauthenticated", "$owner", "$related"];
 
 /// Models of LoopBack itself.
-const OF_LOOPBACK: [&str; 13] = [
+const LOOPBACK_MODELS: [&str; 13] = [
     "Model",
     "PersistedModel",
     "KeyValueModel",
@@ -131,7 +131,7 @@ fn without_a_file(names: &BTreeSet<String>, listed: Option<&Value>, file: &str, 
         !names.contains(*name)
             // `_meta` contains settings of the loader, and is no model.
             && !name.starts_with('_')
-            && !OF_LOOPBACK.contains(&name.as_str())
+            && !LOOPBACK_MODELS.contains(&name.as_str())
             && is_public(entry)
     }) {
         remarks.decide(
@@ -151,7 +151,7 @@ fn engine(config: &Config, project: &Project, remarks: &mut Remarks) -> bool {
     }
     let (set, findings) = compile(&settings, &project.models, &Stored::default());
     let starts = set.is_some();
-    for finding in findings.into_iter().filter(|finding| !NOT_WORTH_IT.contains(&finding.code)) {
+    for finding in findings.into_iter().filter(|finding| !IGNORED_CODES.contains(&finding.code)) {
         let fix = finding.fix.unwrap_or_else(|| match finding.code {
             "unknown-property" => "if code adds that method, write it into `methods`".to_owned(),
             _ => "fix the file".to_owned(),

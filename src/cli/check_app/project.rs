@@ -28,7 +28,7 @@ pub(super) struct Project {
 }
 
 /// Folders that do not contain server code of the app.
-const NOT_OURS: [&str; 9] =
+const IGNORED_FOLDERS: [&str; 9] =
     ["node_modules", "bower_components", "client", "public", "dist", "coverage", "test", "tests", "docs"];
 
 /// Maximum number of files. More of them means that the folder is not a project.
@@ -136,7 +136,7 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> s
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if kind.is_dir() {
-            let is_ours = !name.starts_with('.') && !NOT_OURS.contains(&&*name);
+            let is_ours = !name.starts_with('.') && !IGNORED_FOLDERS.contains(&&*name);
             if is_ours && depth < MAX_DEPTH {
                 list(root, &path, depth + 1, files)?;
             }

@@ -167,7 +167,7 @@ impl Chunks<'_> {
             return false;
         }
         self.kind = kind;
-        self.rows.push(rows::understand(kind, row, self.reading));
+        self.rows.push(rows::convert(kind, row, self.reading));
         true
     }
 

@@ -39,7 +39,7 @@ pub(super) struct Reading<'n> {
 }
 
 /// Validates and converts a row.
-pub(super) fn understand(kind: Kind, Placed { place, row }: RawRow, reading: Reading<'_>) -> Item {
+pub(super) fn convert(kind: Kind, Placed { place, row }: RawRow, reading: Reading<'_>) -> Item {
     let readable = row.is_ok();
     match row.and_then(|fields| read(kind, fields, reading)) {
         Ok((row, note)) => Item { place, row: Ok(row), note, readable },
@@ -85,8 +85,8 @@ fn read(
 
 /// Converts a user. The second value is a note for the owner.
 fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>), Why> {
-    let id = id(&taken(row, "id")).ok_or("it has no `id` that is a whole number or a text")?;
-    let (password, note) = match taken(row, "password") {
+    let id = id(&take_field(row, "id")).ok_or("it has no `id` that is a whole number or a text")?;
+    let (password, note) = match take_field(row, "password") {
         Value::Null => (None, None),
         Value::String(hash) => match hasher::form(&hash) {
             Form::Good => (Some(Hidden::new(hash)), None),
@@ -95,7 +95,7 @@ fn user(row: &mut Map<String, Value>) -> Result<(UserRow, Option<&'static str>),
         },
         _ => (None, Some(NO_HASH)),
     };
-    let verification = text(&taken(row, "verificationToken")).filter(|token| !token.is_empty());
+    let verification = text(&take_field(row, "verificationToken")).filter(|token| !token.is_empty());
     let mut properties = Map::new();
     for name in USER_ORDER {
         if let Some(value) = row.shift_remove(name) {
@@ -116,12 +116,12 @@ fn typed(name: &str, value: Value) -> Value {
 }
 
 fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
-    let token = text(&taken(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
-    let user = match taken(row, "userId") {
+    let token = text(&take_field(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
+    let user = match take_field(row, "userId") {
         Value::Null => return Err("it belongs to no user".into()),
         value => id(&value).ok_or("its `userId` is neither a whole number nor a text")?,
     };
-    match text(&taken(row, "principalType")).filter(|kind| !kind.is_empty() && kind != USER) {
+    match text(&take_field(row, "principalType")).filter(|kind| !kind.is_empty() && kind != USER) {
         Some(kind) if kind != app.model => {
             return Err(Why::of("it belongs to accounts of another kind,", kind));
         }
@@ -132,13 +132,13 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
         }
         _ => {}
     }
-    let ttl = match taken(row, "ttl") {
+    let ttl = match take_field(row, "ttl") {
         Value::Null => None,
         value => Some(number(&value).ok_or("its `ttl` is not a number")?),
     };
     // Without the time of creation a token's end cannot be computed.
-    let created = moment(&taken(row, "created")).ok_or("its `created` is not a moment")?;
-    let scopes = scopes(taken(row, "scopes")).ok_or("its `scopes` are not a list of texts")?;
+    let created = moment(&take_field(row, "created")).ok_or("its `created` is not a moment")?;
+    let scopes = scopes(take_field(row, "scopes")).ok_or("its `scopes` are not a list of texts")?;
     Ok(Token {
         hash: TokenHash::of(&token),
         user,
@@ -163,19 +163,19 @@ fn scopes(value: Value) -> Option<Vec<String>> {
 }
 
 fn role(row: &mut Map<String, Value>) -> Result<Role, Why> {
-    let id = text(&taken(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
-    let name = text(&taken(row, "name")).filter(|name| !name.is_empty()).ok_or("it has no `name`")?;
+    let id = text(&take_field(row, "id")).filter(|id| !id.is_empty()).ok_or("it has no `id`")?;
+    let name = text(&take_field(row, "name")).filter(|name| !name.is_empty()).ok_or("it has no `name`")?;
     Ok(Role { id, name })
 }
 
 /// In an app with several user models the principal type of the accounts is their model's name, and `USER` matches none
 /// of them.
 fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why> {
-    let role_id = text(&taken(row, "roleId")).ok_or("it has no `roleId`")?;
-    let principal_id = text(&taken(row, "principalId")).ok_or("it has no `principalId`")?;
-    let kind = text(&taken(row, "principalType")).ok_or("it has no `principalType`")?;
+    let role_id = text(&take_field(row, "roleId")).ok_or("it has no `roleId`")?;
+    let principal_id = text(&take_field(row, "principalId")).ok_or("it has no `principalId`")?;
+    let kind = text(&take_field(row, "principalType")).ok_or("it has no `principalType`")?;
     // Derived from the content, so that a second import finds the same row.
-    let id = text(&taken(row, "id")).unwrap_or_else(|| format!("{role_id}:{kind}:{principal_id}"));
+    let id = text(&take_field(row, "id")).unwrap_or_else(|| format!("{role_id}:{kind}:{principal_id}"));
     let kind = match kind {
         kind if app.several && kind == app.model => USER.to_owned(),
         kind if app.several && kind == USER => {
@@ -189,7 +189,7 @@ fn mapping(row: &mut Map<String, Value>, app: &Names) -> Result<RoleMapping, Why
 }
 
 fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
-    let mut field = |name: &str| match taken(row, name) {
+    let mut field = |name: &str| match take_field(row, name) {
         Value::Null => Ok(None),
         value => text(&value).map(Some).ok_or(Why::of("this field is not text:", name)),
     };
@@ -209,7 +209,7 @@ fn acl(row: &mut Map<String, Value>) -> Result<AclRow, Why> {
     Ok(acl)
 }
 
-fn taken(row: &mut Map<String, Value>, name: &str) -> Value {
+fn take_field(row: &mut Map<String, Value>, name: &str) -> Value {
     row.shift_remove(name).unwrap_or_default()
 }
 
