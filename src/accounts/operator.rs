@@ -263,7 +263,7 @@ mod tests {
     }
 
     /// The events since the registration: what happened, to whom, and by whom.
-    async fn told(fixture: &TestAccounts) -> Vec<String> {
+    async fn events_of(fixture: &TestAccounts) -> Vec<String> {
         let entries = fixture.store.outbox(99).await.unwrap();
         let line = |entry: &crate::store::OutboxEntry| {
             let user = entry.user.as_ref().map_or("nobody".to_owned(), ToString::to_string);
@@ -295,7 +295,7 @@ mod tests {
             r#"role.changed 1 {"role":"clerk","what":"revoked"} by operator"#,
             r#"role.changed nobody {"role":"clerk","what":"deleted"} by operator"#,
         ];
-        assert_eq!(told(&fixture).await, expected);
+        assert_eq!(events_of(&fixture).await, expected);
     }
 
     #[tokio::test]
@@ -311,7 +311,7 @@ mod tests {
             r#"user.changed 1 {"changed":["disabled"],"disabled":false} by operator"#,
             "user.verified 1 null by operator",
         ];
-        assert_eq!(told(&fixture).await, expected);
+        assert_eq!(events_of(&fixture).await, expected);
     }
 
     #[tokio::test]
@@ -322,6 +322,6 @@ mod tests {
         assert!(fixture.accounts.revoke(Actor::Operator, &token).await.unwrap());
         assert!(!fixture.accounts.revoke(Actor::Operator, &token).await.unwrap());
         assert!(fixture.store.tokens(None).await.unwrap().is_empty());
-        assert_eq!(told(&fixture).await[0], "token.revoked 1 null by operator");
+        assert_eq!(events_of(&fixture).await[0], "token.revoked 1 null by operator");
     }
 }

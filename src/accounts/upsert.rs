@@ -118,7 +118,7 @@ mod tests {
         fixture
     }
 
-    fn told(result: Result<User, Fault>) -> String {
+    fn change_error(result: Result<User, Fault>) -> String {
         match result {
             Ok(user) => format!("{} {}", user.id, Value::Object(user.properties)),
             Err(fault) => fault.to_string(),
@@ -144,7 +144,11 @@ mod tests {
                 r#"3 {"email":"new@b.c","emailVerified":true}"#,
             ),
         ] {
-            assert_eq!(told(fixture.accounts.patch_or_create(CLIENT, map(&data)).await), expected, "{data}");
+            assert_eq!(
+                change_error(fixture.accounts.patch_or_create(CLIENT, map(&data)).await),
+                expected,
+                "{data}"
+            );
         }
         let fixture = two(testing::standard()).await;
         let bad = fixture.accounts.patch_or_create(CLIENT, map(&json!({"id": 1, "email": "bad"}))).await;
@@ -161,12 +165,20 @@ mod tests {
             [(json!("1"), r#"1 {"email":"ann@b.c"}"#), (json!([1]), r#"1 {"email":"ann@b.c"}"#)]
         {
             let data = json!({"id": id, "email": "ann@b.c", "password": GOOD});
-            assert_eq!(told(fixture.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+            assert_eq!(
+                change_error(fixture.accounts.replace_or_create(CLIENT, map(&data)).await),
+                expected,
+                "{id}"
+            );
         }
         for (id, expected) in [(json!(0), "0"), (json!("x"), "x"), (json!(99), "99")] {
             let data = json!({"id": id, "email": "new@b.c", "password": GOOD});
             let expected = format!("there is no user `{expected}` to replace");
-            assert_eq!(told(fixture.accounts.replace_or_create(CLIENT, map(&data)).await), expected, "{id}");
+            assert_eq!(
+                change_error(fixture.accounts.replace_or_create(CLIENT, map(&data)).await),
+                expected,
+                "{id}"
+            );
         }
     }
 
@@ -196,11 +208,11 @@ mod tests {
             ),
         ] {
             let result = fixture.accounts.upsert_where(CLIENT, &given, map(&data)).await;
-            assert_eq!(told(result), expected, "{given} {data}");
+            assert_eq!(change_error(result), expected, "{given} {data}");
         }
         // In profile `standard` a row may keep its own name.
         let fixture = two(testing::standard()).await;
         let kept = fixture.accounts.upsert_where(CLIENT, &json!({"id": 1}), map(&data("ann@b.c"))).await;
-        assert_eq!(told(kept), r#"1 {"username":"ann","email":"ann@b.c"}"#);
+        assert_eq!(change_error(kept), r#"1 {"username":"ann","email":"ann@b.c"}"#);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn start(
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
     let mut ended = Vec::new();
     for (index, raw) in bound.listeners.into_iter().enumerate() {
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
         let forward = forward.clone();
         let (counters, access) = (metrics.core(), RefCell::new(log.access()));
@@ -65,13 +65,13 @@ pub(super) fn start(
                 Server::new(gate, core, shared, index, deadlines).run(listener, grace).await;
             });
             // The receiver may have been dropped.
-            let _ = tell.send(());
+            let _ = sender.send(());
         };
         std::thread::Builder::new()
             .name(format!("core-{index}"))
             .spawn(body)
             .context("cannot start a thread")?;
-        ended.push(told);
+        ended.push(receiver);
     }
     Ok(ended)
 }

@@ -1,8 +1,8 @@
 //! Reads and watches the policies folder.
 //!
-//! The kernel reports that something may have changed ([`super::file_watcher`]). What has changed is found by comparing the
-//! metadata of all files. After a notification they are checked twice a second until they are stable, and occasionally
-//! without one: changes on NFS and many FUSE mounts cause no notifications.
+//! The kernel reports that something may have changed ([`super::file_watcher`]). What has changed is found by comparing
+//! the metadata of all files. After a notification they are checked twice a second until they are stable, and
+//! occasionally without one: changes on NFS and many FUSE mounts cause no notifications.
 
 mod overlooked;
 
@@ -59,7 +59,8 @@ pub(super) struct Folder {
     last_digest: Option<[u8; 32]>,
     /// The time of the last change of the metadata.
     since: Instant,
-    /// Whether the last change was longer than [`MTIME_RESOLUTION`] ago, so that the metadata alone reveals the next one.
+    /// Whether the last change was longer than [`MTIME_RESOLUTION`] ago, so that the metadata alone reveals the next
+    /// one.
     settled: bool,
 }
 

@@ -145,9 +145,9 @@ impl Reloader {
 
     /// The inputs of the ruleset in force; `None` if the queue is full.
     pub(super) async fn inputs(&self) -> Option<RulesetInputs> {
-        let (tell, told) = oneshot::channel();
-        self.request(What::Inputs(tell)).await?.ok()?;
-        told.await.ok()
+        let (sender, receiver) = oneshot::channel();
+        self.request(What::Inputs(sender)).await?.ok()?;
+        receiver.await.ok()
     }
 
     /// Returns `None` if the queue is full.
@@ -212,9 +212,9 @@ impl Work {
                         What::Files => work.reload_all(),
                         What::Rows(stored) => work.apply_rows(stored),
                         What::Check => Ok(()),
-                        What::Inputs(tell) => {
+                        What::Inputs(sender) => {
                             // The caller may have given up.
-                            let _ = tell.send(work.inputs());
+                            let _ = sender.send(work.inputs());
                             Ok(())
                         }
                     });
@@ -257,10 +257,10 @@ impl Work {
     fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
         // INVARIANT: the state of `self` is replaced only after a ruleset was built, so a panic leaves it consistent.
         catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
-            let told = "a fault of ours: the policies made it panic";
-            tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
-            self.last.set(Err(told.to_owned()));
-            Err(told.to_owned())
+            let reason = "a fault of ours: the policies made it panic";
+            tracing::error!(reason, "the new policies are refused; the old ones stay in force");
+            self.last.set(Err(reason.to_owned()));
+            Err(reason.to_owned())
         })
     }
 
@@ -269,10 +269,10 @@ impl Work {
         let before = self.builder.config.clone();
         let taken = match before.reread() {
             Ok(loaded) => self.builder.config.apply_reload(loaded.config),
-            Err(mistakes) => {
-                let told = log_config_errors(&mistakes);
-                self.last.set(Err(told.clone()));
-                return Err(told);
+            Err(config_errors) => {
+                let reason = log_config_errors(&config_errors);
+                self.last.set(Err(reason.clone()));
+                return Err(reason);
             }
         };
         let read = self.folder.read();
@@ -325,7 +325,7 @@ impl Work {
 
 /// Logs the errors of a ruleset one by one, and returns a one-line summary.
 fn log_errors(error: PolicyError) -> String {
-    let told = match &error {
+    let reason = match &error {
         PolicyError::ConfigErrors(findings) => {
             let errors: Vec<_> =
                 findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
@@ -341,23 +341,24 @@ fn log_errors(error: PolicyError) -> String {
         }
         _ => format!("{:#}", anyhow::Error::from(error)),
     };
-    tracing::error!(reason = told, "the new policies are refused; the old ones stay in force");
-    told
+    tracing::error!(reason, "the new policies are refused; the old ones stay in force");
+    reason
 }
 
 /// Logs the errors of a configuration one by one, and returns a one-line summary.
-fn log_config_errors(mistakes: &ConfigErrors) -> String {
-    let errors: Vec<_> = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error).collect();
-    for mistake in errors.iter().take(MAX_LOGGED_ERRORS) {
-        tracing::error!(code = mistake.code, "{mistake}");
+fn log_config_errors(config_errors: &ConfigErrors) -> String {
+    let errors: Vec<_> =
+        config_errors.0.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    for finding in errors.iter().take(MAX_LOGGED_ERRORS) {
+        tracing::error!(code = finding.code, "{finding}");
     }
-    let told = match &*errors {
+    let reason = match &*errors {
         [only] => only.to_string(),
         [first, more @ ..] => format!("{first} (and {} more)", more.len()),
-        [] => mistakes.to_string(),
+        [] => config_errors.to_string(),
     };
-    tracing::error!(reason = told, "the new configuration is refused; the old one stays in force");
-    told
+    tracing::error!(reason, "the new configuration is refused; the old one stays in force");
+    reason
 }
 
 #[cfg(test)]

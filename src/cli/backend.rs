@@ -51,24 +51,24 @@ impl Site {
     /// All errors, if no gate answers.
     pub(super) fn find(global: &Global) -> Result<Self, ConfigErrors> {
         let sources = super::sources(global);
-        let mistakes = match config::load(&sources) {
+        let config_errors = match config::load(&sources) {
             Ok(loaded) => return Ok(Self::from(loaded.config)),
-            Err(mistakes) => mistakes,
+            Err(config_errors) => config_errors,
         };
-        let Some(config) = config::salvage(&sources) else { return Err(mistakes) };
+        let Some(config) = config::salvage(&sources) else { return Err(config_errors) };
         let socket = socket(&config);
         // Only a gate that answers is proof that the readable part of the configuration is the right one.
         if UnixStream::connect(&socket).is_err() {
-            return Err(mistakes);
+            return Err(config_errors);
         }
-        let errors = mistakes.0.iter().filter(|mistake| mistake.severity == Severity::Error);
-        let mut told: String = errors.map(|mistake| format!("{mistake}\n")).collect();
+        let errors = config_errors.0.iter().filter(|finding| finding.severity == Severity::Error);
+        let mut told: String = errors.map(|finding| format!("{finding}\n")).collect();
         told.push_str(&format!(
             "warning: the configuration cannot be read; the gate that answers on `{}` was started before, and is asked\n",
             whole(&socket)
         ));
         let _ = io::stderr().write_all(told.as_bytes());
-        Ok(Self { config, broken: Some(mistakes) })
+        Ok(Self { config, broken: Some(config_errors) })
     }
 
     /// The readable part of the configuration.

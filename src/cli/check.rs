@@ -43,7 +43,7 @@ pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result
 fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
     let (mut entries, config): (Vec<Entry>, Option<Config>) = match config::load(sources) {
         Ok(loaded) => (loaded.warnings.into_iter().map(Entry::from).collect(), Some(loaded.config)),
-        Err(ConfigErrors(mistakes)) => (mistakes.into_iter().map(Entry::from).collect(), None),
+        Err(ConfigErrors(found)) => (found.into_iter().map(Entry::from).collect(), None),
     };
     if let Some(config) = config {
         let file = sources.file.as_ref().map(|file| file.display().to_string());
@@ -73,11 +73,11 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     let stored = stored(config)?;
     // Without a store there are no roles. If the store exists and cannot be asked, the roles are unknown.
     let known = stored.is_some() || !known::has_store(config);
-    let (analysis, mistakes) =
+    let (analysis, found) =
         policy::analyze(&app::policy_settings(config), &sources, &stored.unwrap_or_default());
-    findings.extend(mistakes);
+    findings.extend(found);
     if let Some(analysis) = analysis.as_ref().filter(|_| known::has_store(config)) {
-        findings = users::told(config, &analysis.user_rules(&sources), findings)?;
+        findings = users::with_unknown_users(config, &analysis.user_rules(&sources), findings)?;
     }
     let unconfirmed = analysis.as_ref().and_then(|analysis| unconfirmed(config, analysis, file));
     if let Some(analysis) = analysis {
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn f3_a_role_that_nobody_made_is_told_without_a_store() {
-        for (role, told) in [
+        for (role, with_unknown_users) in [
             ("clerk", "warning: there is no role `clerk`; create it: `portcullis role add clerk`"),
             ("everyone", "did you mean `$everyone`?"),
             ("Authenticated", "did you mean `$authenticated`?"),
@@ -253,7 +253,7 @@ mod tests {
         ] {
             let text = OPEN.replace("$authenticated", role);
             let found = found(&[("portcullis.toml", ""), ("policies/a.json", &text)]);
-            assert!(found[0].contains(told), "{role}: {found:#?}");
+            assert!(found[0].contains(with_unknown_users), "{role}: {found:#?}");
         }
         let user = OPEN.replace("ROLE", "USER");
         for (id, warns) in

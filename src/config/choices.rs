@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     code::Code,
     finding::{Place, Report, ValueError},
-    setting::{FilePath, Located, Setting, Written, words, wrong_bare_type, wrong_type, wrong_value},
+    setting::{FilePath, Located, Setting, Written, keywords, wrong_bare_type, wrong_type, wrong_value},
     settings::{
         Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, Scheme,
         TlsVersion, TokenTtl,
@@ -15,18 +15,18 @@ use super::{
 };
 use crate::{accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched};
 
-words!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
-words!(HostName { "client" = Self::Client, "server" = Self::Server });
-words!(MethodOverride { "refuse" = Self::Refuse, "judge" = Self::Judge, "ignore" = Self::Ignore });
-words!(Balance { "least-connections" = Self::LeastConnections, "hash" = Self::Hash });
-words!(TlsVersion { "1.2" = Self::V12, "1.3" = Self::V13 });
-words!(Algorithm { "argon2id" = Self::Argon2id });
-words!(Preset { "x-forwarded" = Self::XForwarded, "remote" = Self::Remote, "x-auth-request" = Self::XAuthRequest });
-words!(Scheme { "raw" = Self::Raw, "bearer" = Self::Bearer, "basic" = Self::Basic });
-words!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
-words!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
-words!(Registration { "open" = Self::Open, "invite" = Self::Invite, "closed" = Self::Closed });
-words!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
+keywords!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
+keywords!(HostName { "client" = Self::Client, "server" = Self::Server });
+keywords!(MethodOverride { "refuse" = Self::Refuse, "judge" = Self::Judge, "ignore" = Self::Ignore });
+keywords!(Balance { "least-connections" = Self::LeastConnections, "hash" = Self::Hash });
+keywords!(TlsVersion { "1.2" = Self::V12, "1.3" = Self::V13 });
+keywords!(Algorithm { "argon2id" = Self::Argon2id });
+keywords!(Preset { "x-forwarded" = Self::XForwarded, "remote" = Self::Remote, "x-auth-request" = Self::XAuthRequest });
+keywords!(Scheme { "raw" = Self::Raw, "bearer" = Self::Bearer, "basic" = Self::Basic });
+keywords!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
+keywords!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
+keywords!(Registration { "open" = Self::Open, "invite" = Self::Invite, "closed" = Self::Closed });
+keywords!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
 
 impl Setting for DenialStatus {
     fn wanted() -> String {

@@ -195,14 +195,14 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("portcullis.toml"), line).unwrap();
             let file = Some(folder.path().join("portcullis.toml"));
-            let told = crate::config::load(&crate::config::Sources { file, ..inputs });
-            let refused = told.as_ref().err().map(|mistakes| {
-                mistakes
+            let loaded = crate::config::load(&crate::config::Sources { file, ..inputs });
+            let refused = loaded.as_ref().err().map(|config_errors| {
+                config_errors
                     .0
                     .iter()
-                    .any(|mistake| ["unknown-key", "wrong-type", "bad-value"].contains(&mistake.code))
+                    .any(|finding| ["unknown-key", "wrong-type", "bad-value"].contains(&finding.code))
             });
-            assert_eq!(refused.unwrap_or(false), !good, "{line}: {told:?}");
+            assert_eq!(refused.unwrap_or(false), !good, "{line}: {loaded:?}");
         }
     }
 }

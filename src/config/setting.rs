@@ -127,28 +127,28 @@ pub(crate) fn refused_value(text: &str, reason: &str, fix: &str) -> ValueError {
     ValueError { code: Code::BadValue, what: format!("{}: {reason}", quoted(text)), fix: fix.to_owned() }
 }
 
-/// Implements [`Setting`] for an enum by the words for its values.
-macro_rules! words {
-    ($Enum:ty { $($word:literal = $value:expr),+ $(,)? }) => {
+/// Implements [`Setting`] for an enum by the keywords of its values.
+macro_rules! keywords {
+    ($Enum:ty { $($keyword:literal = $value:expr),+ $(,)? }) => {
         impl $crate::config::setting::Setting for $Enum {
             fn wanted() -> String {
-                [$(concat!("\"", $word, "\"")),+].join(" or ")
+                [$(concat!("\"", $keyword, "\"")),+].join(" or ")
             }
 
             fn shape() -> serde_json::Value {
-                serde_json::json!({"type": "string", "enum": [$($word),+]})
+                serde_json::json!({"type": "string", "enum": [$($keyword),+]})
             }
 
             fn from_text(text: &str) -> Result<Self, $crate::config::finding::ValueError> {
                 match text {
-                    $($word => Ok($value),)+
+                    $($keyword => Ok($value),)+
                     _ => Err($crate::config::setting::wrong_value::<Self>(text)),
                 }
             }
         }
     };
 }
-pub(crate) use words;
+pub(crate) use keywords;
 
 impl Setting for bool {
     fn wanted() -> String {

@@ -179,7 +179,10 @@ fn a_file_that_is_named_must_be_there() {
     folder.write("other/my.toml", "[users]\nttl = 2");
     let ttl = |file: Option<&str>, variable: &str| {
         let sources = Sources { file: file.map(PathBuf::from), ..env(&[("PORTCULLIS_CONFIG", variable)]) };
-        folder.load(&sources).map(|loaded| loaded.config.users.ttl).map_err(|mistakes| mistakes.to_string())
+        folder
+            .load(&sources)
+            .map(|loaded| loaded.config.users.ttl)
+            .map_err(|config_errors| config_errors.to_string())
     };
     assert_eq!(ttl(None, ""), Ok(1));
     assert_eq!(ttl(None, "other/my.toml"), Ok(2));

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::config::inputs::is_key;
 
-    fn told(name: &str, value: &str) -> Option<String> {
+    fn message(name: &str, value: &str) -> Option<String> {
         let mut report = Report::new(Path::new("p.toml"));
         misspelt(name, value, &mut report);
         report.close().unwrap().first().map(ToString::to_string)
@@ -132,8 +132,11 @@ mod tests {
             ("PORTCULLIS_SERVER_PORT", "8080", "such as PORTCULLIS_SERVER__HTTP"),
             ("PORTCULLIS_XYZZY", "1", "such as PORTCULLIS_SERVER__HTTP"),
         ] {
-            let told = told(name, value).unwrap_or_else(|| panic!("{name}: silence"));
-            assert!(told.starts_with(&format!("{name}: warning: ")) && told.ends_with(meant), "{told}");
+            let message = message(name, value).unwrap_or_else(|| panic!("{name}: silence"));
+            assert!(
+                message.starts_with(&format!("{name}: warning: ")) && message.ends_with(meant),
+                "{message}"
+            );
         }
     }
 
@@ -159,7 +162,7 @@ mod tests {
             ("PORTFOLIO_SERVER_HTTP", "x"),
             ("PORTCULLUS_HOME", "x"),
         ] {
-            assert_eq!(told(name, value), None, "{name}");
+            assert_eq!(message(name, value), None, "{name}");
         }
     }
 

@@ -245,15 +245,15 @@ mod tests {
     use crate::config::{Sources, keys::KEYS, load};
 
     /// The messages that a file gets, without its name.
-    fn told(text: &str) -> Vec<String> {
+    fn warnings_of(text: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("p.toml");
         fs::write(&file, text).unwrap();
         let loaded = load(&Sources { file: Some(file.clone()), ..Sources::default() });
-        let mistakes = loaded.map_or_else(|mistakes| mistakes.0, |loaded| loaded.warnings);
-        mistakes
+        let config_errors = loaded.map_or_else(|config_errors| config_errors.0, |loaded| loaded.warnings);
+        config_errors
             .iter()
-            .map(|mistake| mistake.to_string().replace(&format!("{}:", file.display()), ""))
+            .map(|finding| finding.to_string().replace(&format!("{}:", file.display()), ""))
             .collect()
     }
 
@@ -372,11 +372,11 @@ mod tests {
     #[test]
     fn f5_a_setting_without_effect_gets_a_word() {
         for &(text, key, cure) in WITHOUT_EFFECT {
-            let told_of = told(text);
+            let warnings = warnings_of(text);
             let quoted = format!("`{key}`");
-            assert!(told_of.iter().any(|line| line.contains(&quoted)), "{text}: {told_of:#?}");
+            assert!(warnings.iter().any(|line| line.contains(&quoted)), "{text}: {warnings:#?}");
             if let Some(cure) = cure {
-                let quiet = told(cure);
+                let quiet = warnings_of(cure);
                 assert!(!quiet.iter().any(|line| line.contains(&quoted)), "{cure}: {quiet:#?}");
             }
         }
@@ -384,10 +384,10 @@ mod tests {
 
     #[test]
     fn f5_the_defaults_and_a_sound_file_get_none() {
-        assert_eq!(told(""), Vec::<String>::new());
+        assert_eq!(warnings_of(""), Vec::<String>::new());
         let sound = "[server]\nhttp = \"0.0.0.0:80\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[admin]\nlisten = \"127.0.0.1:9901\"\n\
             [webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"\n[users]\nemail_verification_required = true\nttl = 5";
-        assert_eq!(told(sound), Vec::<String>::new());
+        assert_eq!(warnings_of(sound), Vec::<String>::new());
     }
 
     #[test]

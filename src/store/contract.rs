@@ -90,25 +90,25 @@ macro_rules! holds_for {
 
 pub(super) use holds_for;
 
-/// Everything that a store would tell: two stores with the same answer hold the same.
+/// All rows of a store as text. Stores with equal texts have the same rows.
 pub(super) async fn everything(store: &dyn Store) -> BTreeMap<String, String> {
-    let mut told = BTreeMap::new();
-    let mut tell = |name: String, row: &dyn Debug| {
-        told.insert(name, format!("{row:?}"));
+    let mut rows = BTreeMap::new();
+    let mut add = |name: String, row: &dyn Debug| {
+        rows.insert(name, format!("{row:?}"));
     };
     for user in store.users(None, usize::MAX).await.unwrap() {
-        tell(format!("user {}", user.id), &user);
+        add(format!("user {}", user.id), &user);
     }
     for token in store.tokens(None).await.unwrap() {
-        tell(format!("token {:?}", token.hash), &token);
+        add(format!("token {:?}", token.hash), &token);
         let session = store.load_session(&token.hash).await.unwrap().expect("every token has a session");
-        tell(format!("session {:?}", token.hash), &(&session.subject.load(), session.epoch, session.ttl));
+        add(format!("session {:?}", token.hash), &(&session.subject.load(), session.epoch, session.ttl));
     }
-    tell("roles".to_owned(), &store.roles().await.unwrap());
-    tell("mappings".to_owned(), &store.role_mappings().await.unwrap());
-    tell("acls".to_owned(), &store.acl_rows().await.unwrap());
-    tell("outbox".to_owned(), &store.outbox(usize::MAX).await.unwrap());
-    told
+    add("roles".to_owned(), &store.roles().await.unwrap());
+    add("mappings".to_owned(), &store.role_mappings().await.unwrap());
+    add("acls".to_owned(), &store.acl_rows().await.unwrap());
+    add("outbox".to_owned(), &store.outbox(usize::MAX).await.unwrap());
+    rows
 }
 
 /// The properties of a user.

@@ -79,7 +79,7 @@ fn an_empty_or_missing_folder_is_an_error_that_says_so() {
 }
 
 /// What a folder with this beside a sound file is told of.
-fn told(make: impl FnOnce(&Path)) -> Vec<String> {
+fn findings_of(make: impl FnOnce(&Path)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.json"), "{}").unwrap();
     make(folder.path());
@@ -91,25 +91,25 @@ fn told(make: impl FnOnce(&Path)) -> Vec<String> {
 
 #[test]
 fn what_cannot_be_read_is_told_with_its_place() {
-    let huge = told(|dir| fs::File::create(dir.join("b.json")).unwrap().set_len(100 << 20).unwrap());
+    let huge = findings_of(|dir| fs::File::create(dir.join("b.json")).unwrap().set_len(100 << 20).unwrap());
     assert_eq!(
         huge,
         [
             "b.json:1:1: error: the file has 104857600 bytes, and a policy file has at most 1 MiB; split it into several"
         ]
     );
-    let folder = told(|dir| fs::create_dir(dir.join("b.json")).unwrap());
+    let folder = findings_of(|dir| fs::create_dir(dir.join("b.json")).unwrap());
     assert_eq!(folder, ["b.json:1:1: error: this is a folder, not a file; rename it"]);
-    let link = told(|dir| symlink("nowhere", dir.join("b.json")).unwrap());
+    let link = findings_of(|dir| symlink("nowhere", dir.join("b.json")).unwrap());
     assert_eq!(link, ["b.json:1:1: error: this link leads nowhere; remove or repair it"]);
-    let latin = told(|dir| fs::write(dir.join("b.json"), b"{\n  \"\xe9\": 1}").unwrap());
+    let latin = findings_of(|dir| fs::write(dir.join("b.json"), b"{\n  \"\xe9\": 1}").unwrap());
     assert_eq!(latin, ["b.json:2:4: error: the file is not UTF-8 from here on; save it as UTF-8"]);
-    let pipe = told(|dir| {
+    let pipe = findings_of(|dir| {
         let made = std::process::Command::new("mkfifo").arg(dir.join("b.json")).status().unwrap();
         assert!(made.success());
     });
     assert_eq!(pipe, ["b.json:1:1: error: this is not a plain file; remove it"]);
-    let name = told(|dir| {
+    let name = findings_of(|dir| {
         let name = std::os::unix::ffi::OsStringExt::from_vec(b"\xff.json".to_vec());
         fs::write(dir.join::<std::ffi::OsString>(name), "{}").unwrap();
     });
@@ -123,7 +123,7 @@ fn a_file_that_nobody_may_read_is_told() {
         eprintln!("skipped: root may read everything");
         return;
     }
-    let secret = told(|dir| {
+    let secret = findings_of(|dir| {
         fs::write(dir.join("b.json"), "{}").unwrap();
         fs::set_permissions(dir.join("b.json"), fs::Permissions::from_mode(0o000)).unwrap();
     });
@@ -254,11 +254,11 @@ fn a_second_write_under_the_same_time_stamp_is_seen() {
 fn what_is_gone_or_broken_is_told_once() {
     let mut watched = Watched::with(&[("a.json", "1")]);
     fs::remove_file(watched.path("a.json")).unwrap();
-    let told = watched.settled().unwrap();
-    assert!(told[0].contains("holds no `.json` file"), "{told:?}");
+    let findings = watched.settled().unwrap();
+    assert!(findings[0].contains("holds no `.json` file"), "{findings:?}");
     symlink("nowhere", watched.path("b.json")).unwrap();
-    let told = watched.settled().unwrap();
-    assert!(told[0].contains("b.json"), "{told:?}");
+    let findings = watched.settled().unwrap();
+    assert!(findings[0].contains("b.json"), "{findings:?}");
     fs::remove_file(watched.path("b.json")).unwrap();
     watched.write("a.json", "1");
     assert_eq!(watched.settled().unwrap(), ["1"], "what was in force before is tried again");

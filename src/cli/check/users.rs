@@ -12,7 +12,7 @@ use crate::{
 
 /// Replaces the findings about the form of ids by what the store says about each user. They stay if the store cannot be
 /// asked.
-pub(super) fn told(
+pub(super) fn with_unknown_users(
     config: &Config,
     rules: &[UserRule],
     mut findings: Vec<Finding>,
@@ -22,9 +22,9 @@ pub(super) fn told(
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     // `check` must also work on a machine without the store.
-    if let Ok(told) = runtime.block_on(ask(config, rules)) {
+    if let Ok(unknown_users) = runtime.block_on(ask(config, rules)) {
         findings.retain(|finding| finding.code != USER_ID);
-        findings.extend(told);
+        findings.extend(unknown_users);
     }
     Ok(findings)
 }

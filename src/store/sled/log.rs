@@ -193,14 +193,14 @@ fn read_all(db: &::sled::Db, path: &Path, keep: Keep, keys: KeyRules) -> Result<
     };
     for entry in db.iter() {
         let (key, value) = entry.map_err(|error| damaged(path, error.to_string()))?;
-        let told = |detail: &str| damaged(path, format!("record `{}`: {detail}", name(&key)));
-        let payload = record::unseal(&key, &value).map_err(told)?;
-        let row = Row::parse(&key).ok_or_else(|| told("no row has such a name"))?;
+        let invalid_row = |detail: &str| damaged(path, format!("record `{}`: {detail}", name(&key)));
+        let payload = record::unseal(&key, &value).map_err(invalid_row)?;
+        let row = Row::parse(&key).ok_or_else(|| invalid_row("no row has such a name"))?;
         let loaded = match keep {
             Keep::All => state.load(row, payload),
             Keep::Few => state.load_for_import(&row, payload),
         };
-        loaded.map_err(|_| told("it is not what a row looks like"))?;
+        loaded.map_err(|_| invalid_row("it is not what a row looks like"))?;
     }
     // sled may lose a record without an error; the persisted count reveals it.
     match state.missing_rows() {
