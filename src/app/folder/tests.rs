@@ -245,7 +245,7 @@ fn a_second_write_under_the_same_time_stamp_is_seen() {
     fs::File::options().write(true).open(watched.path("a.json")).unwrap().set_modified(stamp).unwrap();
     // The change of the inode is the one thing that no call can set back: a coarse clock would not show it.
     let FolderState::Files(files) = FolderState::at(watched.dir.path()) else { panic!() };
-    watched.folder.look = FolderState::Files(files);
+    watched.folder.state = FolderState::Files(files);
     assert_eq!(watched.after(POLL).unwrap().unwrap()[0].text, "33");
     assert_eq!(watched.settled(), None);
 }
