@@ -141,6 +141,7 @@ impl Accounts {
         if !is_reset && !self.settings.loopback {
             return Err(Fault::ResetTokenRequired);
         }
+        // In LoopBack a reset token stays valid until it expires (docs/loopback-3.28.md section 6.2).
         self.renew(actor, user, password, Proof::Session { ends: !self.settings.loopback }).await
     }
 

@@ -63,6 +63,7 @@ impl Accounts {
     /// [`Fault::Password`], [`Fault::UnknownUser`], or an error of a step.
     pub async fn set_password(&self, actor: Actor<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
+        // Once, before the attempts: a hash takes 15 ms of a core (docs/decisions.md section 4).
         let hash = self.hashed(actor, Some(id), secret).await?;
         for _ in 0..ATTEMPTS {
             let old = self.user(id).await?;
@@ -70,6 +71,7 @@ impl Accounts {
             match self.save(actor, &old, Edit { ends_own: true, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. }) => {}
+                // The user was deleted while the password was hashed.
                 Err(CommitError::Missing { .. }) => return Err(Fault::UnknownUser(id.clone())),
                 Err(error) => return Err(error.into()),
             }
@@ -108,6 +110,7 @@ impl Accounts {
                 Ok(draft) => {
                     let keys = self.settings.keys();
                     seen.extend([draft.email_key(keys), draft.username_key(keys)].into_iter().flatten());
+                    // The store knows nothing of this batch yet, so names within it are compared here.
                     seen.extend(draft.alike_keys(keys));
                     drafts.push(draft);
                     faults.push(None);
@@ -180,6 +183,7 @@ impl Accounts {
             }
         }
         let own_names = |list: &[Violation]| list.iter().any(|violation| violation.property == "username");
+        // A name that is taken is also alike, and one violation for each property is enough.
         if !own_names(&draft.violations) && self.is_alike(&draft, seen, own).await? {
             draft.violations.push(draft.username_taken());
         }
@@ -215,6 +219,7 @@ impl Accounts {
             return Ok(false);
         }
         let (name, value) = draft.name(key);
+        // Two, because one of them may be the user's own row.
         let filter = json!({ "where": { name: value }, "limit": 2 });
         let found = self.find(&self.query(Some(&filter))?).await?;
         Ok(found.iter().any(|other| Some(&other.id) != own))
@@ -222,6 +227,7 @@ impl Accounts {
 
     /// Stores a draft as a new user.
     pub(super) async fn created_from(&self, actor: Actor<'_>, mut draft: Draft) -> Result<User, Fault> {
+        // Here, too, because an upsert that creates a user comes this way.
         self.admit_creation(actor)?;
         let mut batch = actor.conditions();
         self.creation(&mut batch, actor, &mut draft).await?;
@@ -241,6 +247,7 @@ impl Accounts {
         actor: Actor<'_>,
         draft: &mut Draft,
     ) -> Result<(), Fault> {
+        // Before the password, so that a refused write costs no hash.
         self.admit_write(actor, &draft.properties, None)?;
         let password = match draft.secret.take() {
             Some(secret) => Some(self.hashed(actor, None, secret).await?),
@@ -264,6 +271,7 @@ impl Accounts {
         }));
         let about = About::Created(&properties);
         self.announce(batch, actor, Event::new("user.registered", about))?;
+        // An operator sets `emailVerified` directly.
         if self.settings.verify_on_register && matches!(actor, Actor::Client { .. }) {
             self.announce(batch, actor, Event::new("verification.requested", about))?;
         }

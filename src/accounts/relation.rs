@@ -72,6 +72,7 @@ impl Accounts {
         };
         let created = request.created.unwrap_or_else(|| self.clock.now());
         let ttl = Some(request.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
+        // NaN stands for LoopBack's `null`, with which each use is a 500 (docs/loopback-3.28.md section 1.4).
         let ttl = ttl.filter(|ttl| ttl.is_finite());
         self.admit_token_write(actor, &user.id)?;
         let mut user = user.clone();
@@ -81,6 +82,7 @@ impl Accounts {
                 return Err(Fault::TokenTaken);
             }
             let mut batch = actor.conditions();
+            // In the same commit, so that a commit that fails deletes no token.
             batch.extend(self.surplus(&user.id).await?);
             batch.push(Change::CreateToken(Token {
                 hash: id.hash(),
@@ -99,6 +101,8 @@ impl Accounts {
                     audit::record("token.issued", actor, Some(&user.id), None);
                     return Ok(IssuedToken { id, ttl, scopes: request.scopes, created, user });
                 }
+                // Another request has revoked all tokens meanwhile. With the old epoch the new token would be void at
+                // once.
                 Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
                 Err(CommitError::Missing { .. }) => return Err(Fault::NoInstance(user.id.to_string())),
                 Err(error) => return Err(error.into()),
@@ -135,6 +139,7 @@ impl Accounts {
             rows = keyed.into_iter().map(|(_, row)| row).collect();
         }
         let wanted = query.limit.unwrap_or(usize::MAX);
+        // One row more than the maximum shows that it is exceeded.
         let rows: Vec<_> = rows.into_iter().skip(query.skip).take(wanted.min(MAX_ROWS + 1)).collect();
         // With `include=user` each row contains the whole user: one user's tokens once made an answer of 241 MB.
         let most = if query.includes("user") { MAX_BYTES / size(&user.properties).max(1) } else { MAX_ROWS };
@@ -243,6 +248,7 @@ impl Accounts {
         // A client that just created the token knows its id; all others know the handle from a list.
         for handle in [Handle::parse(key), Some(TokenHash::of(key).handle())].into_iter().flatten() {
             let found = self.store.token_by_handle(&handle).await?;
+            // The rules were asked about this user, so a token of another one must not be found.
             if let Some(token) = found.filter(|token| token.user == user.id) {
                 return Ok(token);
             }

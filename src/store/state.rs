@@ -172,6 +172,7 @@ impl Write {
 impl TokenRow {
     fn of(token: Token) -> Self {
         let Token { scopes, name, fixed, .. } = token;
+        // Login tokens have none of these, and the box saves memory for each of them.
         let plain = scopes.is_empty() && name.is_none() && !fixed;
         Self {
             user: normal(&token.user),

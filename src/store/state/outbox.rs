@@ -124,6 +124,7 @@ pub(super) fn carry_over(earlier: &OutboxEntry, later: &mut OutboxEntry) {
 
 fn add_names(known: &[Value], names: &mut Vec<Value>) {
     let length = |name: &Value| name.as_str().map_or(0, str::len) + 1;
+    // A client chooses the names of properties, and an event is merged with each change.
     let mut room = NAMES_LIMIT.saturating_sub(names.iter().map(length).sum());
     for name in known {
         if !names.contains(name) && length(name) <= room {

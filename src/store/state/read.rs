@@ -30,6 +30,7 @@ impl State {
         let digest = self.key_digest(key);
         for id in from_digest(&self.names, digest, UserId::Number(i64::MIN)) {
             let user = self.user(id)?;
+            // The index has digests of names only, which may collide.
             if user.as_ref().is_some_and(|user| self.rules.of(&user.properties).contains(key)) {
                 return Ok(user);
             }
@@ -108,6 +109,7 @@ impl State {
     pub(in crate::store) fn token_by_handle(&self, handle: &Handle) -> Option<Token> {
         from_digest(&self.handles, handle_digest(handle), 0)
             .flat_map(|prefix| self.hashes_with(*prefix))
+            // The index has digests of handles only, which may collide.
             .find(|hash| hash.handle() == *handle)
             .and_then(|hash| self.token(hash))
     }
@@ -154,6 +156,7 @@ impl State {
             users: count(self.users.len()),
             tokens: count(self.tokens.len()),
             roles: count(self.roles.len()),
+            // Counted outside of the state, in `store/live.rs`.
             errors: 0,
         }
     }
@@ -169,6 +172,7 @@ impl State {
             username: text(known.and_then(User::username)),
             email: text(known.and_then(User::email)),
             email_verified: known.is_some_and(User::email_verified),
+            // An import may bring mappings of a user that does not exist.
             roles: if known.is_some() { self.role_names(&id_text) } else { Box::default() },
             id_text: id_text.into_boxed_str(),
             epoch: known.map_or(0, |user| user.epoch),
