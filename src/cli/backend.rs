@@ -62,12 +62,12 @@ impl Site {
             return Err(config_errors);
         }
         let errors = config_errors.0.iter().filter(|finding| finding.severity == Severity::Error);
-        let mut told: String = errors.map(|finding| format!("{finding}\n")).collect();
-        told.push_str(&format!(
+        let mut text: String = errors.map(|finding| format!("{finding}\n")).collect();
+        text.push_str(&format!(
             "warning: the configuration cannot be read; the gate that answers on `{}` was started before, and is asked\n",
             whole(&socket)
         ));
-        let _ = io::stderr().write_all(told.as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
         Ok(Self { config, broken: Some(config_errors) })
     }
 
@@ -110,8 +110,8 @@ impl Backend {
             Engine::Sled(folder) if !config.store.engine.has_files() => anyhow::bail!(
                 "there is no store in `{}`, and {}; {}",
                 whole(folder),
-                silent(config),
-                looked(config)
+                no_gate_message(config),
+                config_hint(config)
             ),
             Engine::Sled(_) | Engine::Memory => {}
         }
@@ -145,7 +145,7 @@ impl Backend {
         let config = &site.config;
         match &config.store.engine {
             Engine::Memory if gate.is_none() && site.broken.is_none() => {
-                anyhow::bail!("{}, and a store in memory is nowhere else", silent(config))
+                anyhow::bail!("{}, and a store in memory is nowhere else", no_gate_message(config))
             }
             Engine::Memory | Engine::Sled(_) => Ok(gate),
         }
@@ -178,6 +178,7 @@ impl Backend {
     pub(super) async fn call(&mut self, command: AdminCommand) -> anyhow::Result<Output> {
         match self {
             Self::Gate(client) => match (client.call(&command).await, command) {
+                // A single row that is too large cannot be split, and stays an error.
                 (Err(ClientError::TooLarge), AdminCommand::Import { run, rows }) if rows.len() > 1 => {
                     self.import_in_halves(run, rows).await
                 }
@@ -215,18 +216,18 @@ impl Backend {
 fn or_locked<T>(config: &Config, opened: Result<T, StoreError>) -> anyhow::Result<T> {
     match opened {
         // The gate is there but its socket is not: it is starting, stopping, or has another `data_dir`.
-        Err(locked @ StoreError::Locked { .. }) => Err(locked).with_context(|| silent(config)),
+        Err(locked @ StoreError::Locked { .. }) => Err(locked).with_context(|| no_gate_message(config)),
         opened => Ok(opened?),
     }
 }
 
 /// The message that no gate answers, with the path of the socket.
-pub(super) fn silent(config: &Config) -> String {
+pub(super) fn no_gate_message(config: &Config) -> String {
     format!("no gate answers on `{}`", whole(&socket(config)))
 }
 
 /// The message about which configuration determined the path.
-pub(super) fn looked(config: &Config) -> String {
+pub(super) fn config_hint(config: &Config) -> String {
     let file = config.file();
     if file.exists() {
         format!("that is where `{}` says to look; `-c FILE` names another configuration", whole(file))

@@ -132,6 +132,7 @@ fn stored(config: &Config) -> anyhow::Result<Option<Stored>> {
         return Ok(None);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // An error is no finding: `check` must also work where the store cannot be opened.
     Ok(runtime.block_on(known::ask(&Site::from(config.clone()), None)).ok().map(|(stored, _)| stored))
 }
 
@@ -180,15 +181,15 @@ impl Entry {
 }
 
 impl From<ConfigFinding> for Entry {
-    fn from(mistake: ConfigFinding) -> Self {
+    fn from(finding: ConfigFinding) -> Self {
         Self {
-            file: mistake.file,
-            line: mistake.line,
-            column: mistake.column,
-            severity: word(mistake.severity),
-            code: mistake.code,
-            message: mistake.message,
-            fix: mistake.fix,
+            file: finding.file,
+            line: finding.line,
+            column: finding.column,
+            severity: word(finding.severity),
+            code: finding.code,
+            message: finding.message,
+            fix: finding.fix,
         }
     }
 }

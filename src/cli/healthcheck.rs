@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn run(site: &Site) -> anyhow::Result<Exit> {
     let ask = async {
         let Some(mut gate) = Backend::running_gate(site).await? else {
-            bail!("{}", backend::silent(site.config()));
+            bail!("{}", backend::no_gate_message(site.config()));
         };
         gate.call(AdminCommand::Health).await?;
         Ok(Exit::Done)

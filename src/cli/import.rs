@@ -49,6 +49,7 @@ pub(super) async fn run(
     let report = Report::new(json).context("cannot make a temporary file")?;
     let mut import = Import { backend, report, run: 0, roles: None, absent: HashSet::new(), text_ids: false };
     loop {
+        // The display goes on while no row arrives.
         match timeout(progress.interval(), events.recv()).await {
             Err(_) => {}
             Ok(None) => break,
@@ -105,6 +106,7 @@ impl Import<'_> {
             bail!(NO_ANSWER);
         };
         self.run = run;
+        // The ids of accounts that were deleted in LoopBack are not issued again, either.
         if let Some(next) = next_user_id.as_ref().and_then(plain::integer).filter(|next| *next > 0) {
             self.send(vec![Row::NextUserId(next)]).await?;
         }

@@ -14,7 +14,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     on_runtime(async {
         let Some(mut gate) = Backend::running_gate(&site).await? else {
             let config = site.config();
-            anyhow::bail!("{}; {}", backend::silent(config), backend::looked(config));
+            anyhow::bail!("{}; {}", backend::no_gate_message(config), backend::config_hint(config));
         };
         let output = gate.call(AdminCommand::Status).await?;
         if global.json {
