@@ -21,6 +21,7 @@ const ADDRESS_LIMIT: usize = 254;
 /// ```
 #[must_use]
 pub fn is_email(text: &str) -> bool {
+    // The first `@` is enough: neither part may contain another one.
     let Some((local, domain)) = text.split_once('@') else { return false };
     let Some(domain_length) = domain_length(domain) else { return false };
     local.len() <= LOCAL_LIMIT

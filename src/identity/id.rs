@@ -27,6 +27,7 @@ impl UserId {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.parse::<i64>() {
+            // Only the canonical spelling: `01` and `+1` parse as 1 and would be second names of that account.
             Ok(number) if number.to_string() == text => Self::Number(number),
             _ => Self::Text(text.into()),
         }

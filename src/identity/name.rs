@@ -19,6 +19,7 @@ pub fn canonical_name(text: &str) -> String {
 pub fn canonical_address(text: &str) -> String {
     let Some((local, domain)) = text.rsplit_once('@') else { return canonical_name(text) };
     let domain: String = if domain.is_ascii() {
+        // A domain is compared without letter case, and a local part is not (RFC 5321 section 2.4).
         domain.to_ascii_lowercase()
     } else {
         let mapped: String = domain.nfkc().map(plain_dot).collect();
@@ -65,6 +66,7 @@ pub fn fold_case(text: &str) -> String {
 fn folded_once(text: &str) -> String {
     // Form KC, so that full-width letters and ligatures are equal to plain ones.
     let lower = text.nfkc().collect::<String>().to_lowercase();
+    // Through upper case, because some letters have two lower-case forms, such as the Greek sigma.
     let folded = lower.to_uppercase().to_lowercase();
     folded.replace("i\u{307}", "i").nfkc().collect()
 }

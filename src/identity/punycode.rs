@@ -10,12 +10,14 @@ pub(super) fn decoded(label: &str) -> Option<String> {
     let carried = label.strip_prefix(PREFIX)?;
     let (basic, digits) = carried.rsplit_once('-').unwrap_or(("", carried));
     let mut read: Vec<char> = basic.chars().collect();
+    // The initial values and the constants below are those of RFC 3492 section 5.
     let (mut code, mut at, mut bias) = (0x80_u32, 0_usize, 72);
     let mut digits = digits.bytes().peekable();
     while digits.peek().is_some() {
         let delta = number(&mut digits, bias)?;
         let length = read.len() + 1;
         bias = adapt(delta, length, at == 0);
+        // Checked: a client chooses the label, and an overflow makes it invalid (RFC 3492 section 6.4).
         at = at.checked_add(delta)?;
         code = code.checked_add(u32::try_from(at / length).ok()?)?;
         at %= length;

@@ -80,8 +80,10 @@ fn is_number(name: &str) -> bool {
 /// 24 hex digits (a MongoDB ObjectId, or an id of a store with text ids), or a UUID, with hyphens or without.
 fn is_hex_id(name: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Parsers of UUIDs often accept the URN (RFC 9562 section 4) and braces, too.
     let name = name.strip_prefix("urn:uuid:").unwrap_or(name);
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    // An `ObjectId` of MongoDB has 24 digits, and a UUID without hyphens has 32.
     if matches!(name.len(), 24 | 32) && is_hex(name) {
         return true;
     }
