@@ -4,8 +4,8 @@
 //! keep them from the app. Both use the same names: whatever is read as a credential is also removed.
 
 mod cookie;
-mod form;
 mod header;
+mod strip;
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use crate::qs::{self, Found};
 use settings::PAGE_COOKIES;
 
 pub use cookie::{CookieSecret, strip_cookies};
-pub use form::{strip_query, strip_url};
 pub use settings::{Bearer, Schemes, Settings};
+pub use strip::{strip_query, strip_url};
 
 /// The part of a request that a credential was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
