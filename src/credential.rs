@@ -1,42 +1,21 @@
 //! Finds the access token of a request, in all forms (docs/loopback-3.28.md sections 1.1 and 1.2).
 //!
-//! [`offered`] finds the candidates. [`is_credential`], [`strip_query`], [`strip_url`] and [`strip_cookies`]
-//! keep them from the app. Both use the same names: whatever is read as a credential is also removed.
+//! [`offered`] finds the candidates. [`is_credential`], [`strip_query`], [`strip_url`] and
+//! [`strip_cookies`] keep them from the app. Both use the same names: whatever is read as a credential is also
+//! removed.
 
 mod cookie;
 mod header;
+mod hit;
 mod strip;
-
-use std::borrow::Cow;
 
 use crate::qs::{self, Found};
 use settings::PAGE_COOKIES;
 
 pub use cookie::{CookieSecret, strip_cookies};
+pub use hit::{Hit, Place};
 pub use settings::{Bearer, Schemes, Settings};
 pub use strip::{strip_query, strip_url};
-
-/// The part of a request that a credential was found in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A query parameter.
-    Param,
-    /// A request header.
-    Header,
-    /// A signed cookie of the app, or the cookie of the login pages.
-    Cookie,
-}
-
-/// A candidate for the access token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hit<'h> {
-    /// The part of the request.
-    pub place: Place,
-    /// The id to look up. Empty: the request is anonymous, whatever follows.
-    pub id: Cow<'h, str>,
-    /// A second reading, tried if the first one is unknown.
-    pub alternative: Option<Cow<'h, str>>,
-}
 
 /// All candidates in LoopBack's order. The first one decides.
 #[derive(Debug, Default)]
@@ -83,8 +62,8 @@ pub fn offered<'h>(
     }
     // The order is LoopBack's: query, headers, cookies (docs/loopback-3.28.md section 1.1).
     for name in settings.header_names().filter(|name| may_have(name)) {
-        if let Some((id, alternative)) = header::read(fields.clone(), name, settings) {
-            offered.push(Hit { place: Place::Header, id, alternative });
+        if let Some(hit) = header::read(fields.clone(), name, settings) {
+            offered.push(hit);
         }
     }
     if !may_have("cookie") {
@@ -214,13 +193,6 @@ impl<'h> Offered<'h> {
             Some(slot) => *slot = Some(hit),
             None => self.overflow = true,
         }
-    }
-}
-
-/// Without the id, which is a secret.
-impl std::fmt::Debug for Hit<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hit").field("place", &self.place).finish_non_exhaustive()
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, iter};
 
-use super::{Bearer, Settings};
-
-/// The first reading, and the one that is tried after it.
-type Readings<'h> = (Cow<'h, str>, Option<Cow<'h, str>>);
+use super::{Bearer, Hit, Place, Settings};
 
 /// Headers of which Node.js keeps the first line and drops others. It joins the lines of other headers with `,
 /// `.
@@ -16,7 +13,7 @@ pub(super) fn read<'h>(
     fields: impl Iterator<Item = (&'h str, &'h [u8])>,
     name: &str,
     settings: &Settings,
-) -> Option<Readings<'h>> {
+) -> Option<Hit<'h>> {
     let is_authorization = is_authorization(name);
     let ours = fields.filter(|(own, value)| {
         own.eq_ignore_ascii_case(name) && (!is_authorization || settings.schemes.take(value.trim_ascii()))
@@ -24,10 +21,11 @@ pub(super) fn read<'h>(
     match text(ours.map(|(_, value)| value), name)? {
         // An empty header is as good as none, so the next place is tried.
         Cow::Borrowed("") => None,
-        Cow::Borrowed(text) => Some(readings(text, settings)),
+        Cow::Borrowed(text) => Some(hit(text, is_authorization, settings)),
         Cow::Owned(text) => {
-            let (id, alternative) = readings(&text, settings);
-            Some((Cow::Owned(id.into_owned()), alternative.map(|id| Cow::Owned(id.into_owned()))))
+            let Hit { place, id, alternative } = hit(&text, is_authorization, settings);
+            let owned = |id: Cow<'_, str>| Cow::Owned(id.into_owned());
+            Some(Hit { place, id: owned(id), alternative: alternative.map(owned) })
         }
     }
 }
@@ -71,21 +69,23 @@ fn latin1(bytes: &[u8]) -> impl Iterator<Item = char> {
     bytes.iter().copied().map(char::from)
 }
 
-fn readings<'h>(text: &'h str, settings: &Settings) -> Readings<'h> {
+fn hit<'h>(text: &'h str, is_authorization: bool, settings: &Settings) -> Hit<'h> {
     let exact = settings.exact_case;
+    let header = |id, alternative| Hit { place: Place::Header, id, alternative };
     if let Some(word) = behind(text, "Bearer", exact) {
         let word = if exact { word } else { word.trim_ascii() };
         return match settings.bearer {
-            Bearer::Base64 => (Cow::Owned(base64_text(word)), None),
-            Bearer::Raw => (Cow::Borrowed(word), None),
-            Bearer::RawThenBase64 => (Cow::Borrowed(word), plausible(word).map(Cow::Owned)),
+            Bearer::Base64 => header(Cow::Owned(base64_text(word)), None),
+            Bearer::Raw => header(Cow::Borrowed(word), None),
+            Bearer::RawThenBase64 => header(Cow::Borrowed(word), plausible(word).map(Cow::Owned)),
         };
     }
     // LoopBack accepts this scheme in any letter case.
     if let Some(word) = behind(text, "Basic", false) {
-        return (Cow::Owned(longer_half(base64_text(word))), None);
+        let place = if is_authorization { Place::Basic } else { Place::Header };
+        return Hit { place, id: Cow::Owned(longer_half(base64_text(word))), alternative: None };
     }
-    (Cow::Borrowed(text), None)
+    header(Cow::Borrowed(text), None)
 }
 
 /// The rest of the text behind a scheme and a blank.

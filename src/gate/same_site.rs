@@ -1,8 +1,9 @@
-//! Checks that a request with a cookie comes from a page of this site (CSRF protection).
+//! Checks that a request comes from a page of this site, if the browser added its credential by itself (CSRF
+//! protection).
 //!
-//! A browser adds the cookie to requests of any page, also of another site. A page cannot forge what the
-//! browser says about it: `Sec-Fetch-Site` (W3C Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110
-//! section 10.1.3).
+//! A browser adds the cookie to requests of any page, also of another site. It does the same with a name and a
+//! password after a `Basic` challenge. A page cannot forge what the browser says about it: `Sec-Fetch-Site` (W3C
+//! Fetch Metadata), `Origin` (RFC 6454), `Referer` (RFC 9110 section 10.1.3).
 
 use crate::{forward::Origin, wire::RequestHead};
 
@@ -35,6 +36,24 @@ pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: 
     };
     let here = Site::new(origin.scheme, origin.host);
     [here, public_url.and_then(Site::of_page)].iter().flatten().any(|site| site.is(&from))
+}
+
+/// Whether a program sent the request: it has no field that names a page, and a browser would have sent one. A browser
+/// adds `Origin` to every request that may change something or that opens a WebSocket (RFC 6454 section 7). A page
+/// can suppress all such fields of a GET, so there a browser is recognized by its `User-Agent`.
+pub(super) fn is_of_a_program(head: &RequestHead) -> bool {
+    let names_a_page = |name: &str| {
+        ["origin", "referer"].iter().any(|own| own.eq_ignore_ascii_case(name))
+            || name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("sec-fetch-"))
+    };
+    if head.fields().any(|field| names_a_page(field.name)) {
+        return false;
+    }
+    let is_browser = || {
+        let agent = head.field("user-agent").unwrap_or_default();
+        agent.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"mozilla/"))
+    };
+    is_needed(head, head.method()) || !is_browser()
 }
 
 /// The value of a field that may occur once. `Err` if it is repeated or not UTF-8.
@@ -168,6 +187,39 @@ mod tests {
                 from_here(scheme, host, public_url, fields),
                 is_same,
                 "{host} {public_url:?}: {fields}"
+            );
+        }
+    }
+
+    #[test]
+    fn c1_a_program_says_nothing_of_a_page_and_is_no_browser() {
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let browser = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n";
+        for (method, fields, is_program) in [
+            ("POST", "", true),
+            ("POST", "User-Agent: git/2.47.1\r\n", true),
+            // PowerShell calls itself so, and a browser would have sent `Origin`.
+            ("POST", browser, true),
+            ("DELETE", browser, true),
+            ("GET", "User-Agent: git/2.47.1\r\n", true),
+            ("GET", "", true),
+            ("GET", browser, false),
+            ("HEAD", "user-agent: mozilla/5.0\r\n", false),
+            ("OPTIONS", browser, false),
+            ("GET", &format!("{browser}{upgrade}"), true),
+            ("POST", "Origin: null\r\n", false),
+            ("POST", "Origin:\r\n", false),
+            ("POST", "Referer: http://shop.test/\r\n", false),
+            ("POST", "Sec-Fetch-Site: none\r\n", false),
+            ("POST", "Sec-Fetch-Mode: cors\r\n", false),
+            ("POST", "sec-fetch-dest: document\r\n", false),
+            ("GET", &format!("{upgrade}Origin: http://evil.test\r\n"), false),
+        ] {
+            assert_eq!(
+                is_of_a_program(&head(&format!("{method} /"), fields)),
+                is_program,
+                "{method}: {fields}"
             );
         }
     }

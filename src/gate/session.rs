@@ -83,25 +83,22 @@ impl Request<'_> {
         Ok(known)
     }
 
-    /// Refuses a cookie from another site, because browsers send it for any page. `method` is what the app will
+    /// Refuses a credential that a browser may have sent for a page of another site. `method` is what the app will
     /// use.
     pub(super) fn check_site(&self, known: &Known, head: &RequestHead, method: &str) -> Result<(), Refusal> {
-        let is_safe =
-            known.place != Place::Cookie || !same_site::is_needed(head, method) || self.is_same_site(head);
+        let is_safe = !same_site::is_needed(head, method) || self.is_meant(known, head);
         if is_safe { Ok(()) } else { Err(Refusal::CrossSite) }
     }
 
-    /// A state-changing route under a safe method also needs proof that a request with a cookie is same-site.
-    /// The link of a confirmation is opened from a mail and has a secret of its own: without the proof it is
-    /// served as anonymous.
+    /// A state-changing route under a safe method also needs proof that such a request is same-site. The link of a
+    /// confirmation is opened from a mail and has a secret of its own: without the proof it is served as anonymous.
     pub(super) fn check_change<'k>(
         &self,
         action: &Action<'_, '_>,
         session: Option<&'k Known>,
         head: &RequestHead,
     ) -> Result<Option<&'k Known>, Refusal> {
-        let by_cookie = session.is_some_and(|known| known.place == Place::Cookie);
-        if !by_cookie || !action.changes() || self.is_same_site(head) {
+        if !action.changes() || session.is_none_or(|known| self.is_meant(known, head)) {
             return Ok(session);
         }
         if action.served != Served::Account(AccountMethod::Confirm) {
@@ -111,8 +108,20 @@ impl Request<'_> {
         Ok(None)
     }
 
-    fn is_same_site(&self, head: &RequestHead) -> bool {
-        same_site::is_same_site(head, &self.context.origin, self.gate.settings.public_url.as_deref())
+    /// Whether the caller meant to send the credential: no page of another site can make a browser send it, or the
+    /// request comes from a page of this site.
+    fn is_meant(&self, known: &Known, head: &RequestHead) -> bool {
+        let is_same_site =
+            || same_site::is_same_site(head, &self.context.origin, self.gate.settings.public_url.as_deref());
+        match known.place {
+            Place::Param | Place::Header => true,
+            Place::Cookie => is_same_site(),
+            Place::Basic => {
+                !self.rules.set.asks_somewhere_for_basic()
+                    || same_site::is_of_a_program(head)
+                    || is_same_site()
+            }
+        }
     }
 
     /// Whether the request reached a loopback address directly: `Host` names this machine, and no header shows

@@ -202,6 +202,13 @@ impl PolicySet {
         }
     }
 
+    /// Whether any file or route says so. A browser that was asked once sends its answer to other paths, too (RFC 7617
+    /// section 2.2).
+    #[must_use]
+    pub fn asks_somewhere_for_basic(&self) -> bool {
+        self.table.asks_for_basic
+    }
+
     fn matched<'s, 'p>(&'s self, verb: &str, query: Option<&str>, found: Match<'s, 'p>) -> Action<'s, 'p> {
         let Match { index, route, model, leaf, rest, escaped } = found;
         let operation = &*route.operation;

@@ -97,8 +97,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
 
     pub(super) fn finish(mut self) -> (Table, Plan, Option<AccountModel>) {
         self.table.mounts = Mounts::new(&self.mounts);
-        self.table.routes.shrink_to_fit();
-        self.table.models.shrink_to_fit();
+        self.table.finish();
         self.plan.user_type = self.user_type().into();
         (self.table, self.plan, self.account_file)
     }

@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub(super) routes: Vec<Route>,
     /// The routes of `routes` files: those of case-sensitive files, and those of files with `ignoreCase`.
     pub(super) tries: [Trie; 2],
+    /// Whether any of its 401s asks for `Basic`, too.
+    pub(super) asks_for_basic: bool,
 }
 
 /// Mount points of models below the API root, without regard to letter case.
@@ -132,7 +134,16 @@ impl Table {
             models: Vec::new(),
             routes: Vec::new(),
             tries: [Trie::new(false, Order::Path), Trie::new(true, Order::Path)],
+            asks_for_basic: false,
         }
+    }
+
+    /// To be called after the last route.
+    pub(super) fn finish(&mut self) {
+        self.routes.shrink_to_fit();
+        self.models.shrink_to_fit();
+        self.asks_for_basic = self.models.iter().any(|model| model.asks_for_basic)
+            || self.routes.iter().any(|route| route.operation.asks_for_basic);
     }
 
     /// Finds the route of a request. `path` is raw and begins with a slash.

@@ -131,3 +131,90 @@ fn c5_a_scheme_that_is_not_ours_is_not_asked_for() {
     let (_app, gate) = self::gate("standard", "basic");
     assert_eq!(challenges(&gate.client().ask("GET", "/git/x", "", b"").expect(401)), [BASIC]);
 }
+
+/// A name and a password, as a browser sends them to the whole site once it was asked for them.
+fn remembered(gate: &Gate, user: &str) -> String {
+    let user = gate.sign_up(user);
+    format!("Authorization: Basic {}\r\n", BASE64_STANDARD.encode(format!("me:{}", user.token)))
+}
+
+/// What browsers say of a request that a page of another site makes them send. `Origin` is `null` where that page
+/// asks for no `Referer`.
+const FOREIGN: [&str; 5] = [
+    "Origin: http://evil.example\r\n",
+    "Origin: null\r\n",
+    "Sec-Fetch-Site: cross-site\r\nOrigin: http://evil.example\r\n",
+    "Sec-Fetch-Site: same-site\r\n",
+    "Referer: http://evil.example/gate.test\r\n",
+];
+
+fn status(gate: &Gate, line: &str, lines: &str) -> u16 {
+    let (method, target) = line.split_once(' ').unwrap();
+    gate.client().ask(method, target, lines, b"").status
+}
+
+#[test]
+fn c1_a_page_of_another_site_changes_nothing_with_a_password_that_the_browser_remembers() {
+    for profile in ["standard", "loopback3"] {
+        let (app, gate) = gate(profile, "raw,bearer,basic");
+        let basic = remembered(&gate, "ann");
+        let seen = app.requests().len();
+        for line in [
+            "POST /git/x",
+            "PUT /git/x",
+            "DELETE /dav/x",
+            "PROPFIND /dav/x",
+            // Where no `Basic` is asked for, a browser that was asked elsewhere sends it all the same.
+            "POST /web/x",
+            "PATCH /api/users/1",
+            "POST /api/users/logout",
+        ] {
+            for page in FOREIGN {
+                assert_eq!(status(&gate, line, &format!("{basic}{page}")), 403, "{profile}: {line}: {page}");
+            }
+        }
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://evil.example\r\n";
+        assert_eq!(status(&gate, "GET /git/ws", &format!("{basic}{upgrade}")), 403, "{profile}");
+        assert_eq!(app.requests().len(), seen, "{profile}");
+
+        for page in [
+            "",
+            "User-Agent: git/2.47.1\r\n",
+            "User-Agent: Mozilla/5.0 (Windows NT; Windows NT 10.0) WindowsPowerShell/5.1\r\n",
+            "Origin: http://gate.test\r\n",
+            "Sec-Fetch-Site: same-origin\r\n",
+            "Referer: http://gate.test/git\r\n",
+        ] {
+            assert_eq!(status(&gate, "POST /git/x", &format!("{basic}{page}")), 200, "{profile}: {page}");
+        }
+        for page in FOREIGN {
+            assert_eq!(status(&gate, "GET /git/x", &format!("{basic}{page}")), 200, "{profile}: {page}");
+        }
+    }
+}
+
+#[test]
+fn c1_a_page_of_another_site_logs_nobody_out_with_a_remembered_password() {
+    let (_app, gate) = gate("standard", "raw,bearer,basic");
+    let basic = remembered(&gate, "ann");
+    let browser = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n";
+    for line in ["GET /api/users/logout", "HEAD /api/users/logout"] {
+        for page in FOREIGN.into_iter().chain([browser]) {
+            assert_eq!(status(&gate, line, &format!("{basic}{page}")), 403, "{line}: {page}");
+        }
+    }
+    let program = format!("{basic}User-Agent: curl/8.11.1\r\n");
+    assert_eq!(status(&gate, "GET /api/users/logout", &program), 204);
+}
+
+#[test]
+fn c1_where_no_browser_is_asked_for_a_password_a_script_sent_it() {
+    let app = App::echo();
+    let gate =
+        Gate::start(Setup::new(&app).policy("web.json", &RULES.replace(r#", "challenge": "basic""#, "")));
+    let basic = remembered(&gate, "ann");
+    for page in FOREIGN {
+        assert_eq!(status(&gate, "POST /web/x", &format!("{basic}{page}")), 200, "{page}");
+    }
+}
