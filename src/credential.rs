@@ -1,6 +1,6 @@
 //! Finds the access token of a request, in all forms (docs/loopback-3.28.md sections 1.1 and 1.2).
 //!
-//! [`offered`] finds the candidates. [`is_credential`], [`strip_query`], [`strip_url`] and
+//! [`offered`] finds the candidates. [`is_credential`], [`strip_query`], [`strip_nested`], [`strip_url`] and
 //! [`strip_cookies`] keep them from the app. Both use the same names: whatever is read as a credential is also
 //! removed.
 
@@ -15,7 +15,7 @@ use settings::PAGE_COOKIES;
 pub use cookie::{CookieSecret, strip_cookies};
 pub use hit::{Hit, Place};
 pub use settings::{Bearer, Schemes, Settings};
-pub use strip::{strip_query, strip_url};
+pub use strip::{strip_nested, strip_query, strip_url};
 
 /// All candidates in LoopBack's order. The first one decides.
 #[derive(Debug, Default)]

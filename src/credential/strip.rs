@@ -1,5 +1,7 @@
 //! Removes credentials from queries and URLs.
 
+mod nested;
+
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
@@ -13,23 +15,16 @@ use crate::qs;
 /// the name. With `query` off no parameter is a credential, and the query does not change.
 #[must_use]
 pub fn strip_query<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
-    strip(settings, query, names)
+    strip(settings, query, |pair| (!is_named(settings, pair)).then_some(Cow::Borrowed(pair)))
 }
 
-/// The query without the pairs for which `holds` is true with a credential's name.
-fn strip<'q>(settings: &Settings, query: &'q str, holds: impl Fn(&str, &str) -> bool) -> Cow<'q, str> {
-    let credential = |part: &&str| settings.param_names().any(|name| holds(part, name));
-    if !settings.query || !query.split('&').any(|part| credential(&part)) {
-        return Cow::Borrowed(query);
-    }
-    let mut kept = String::with_capacity(query.len());
-    for (index, part) in query.split('&').filter(|part| !credential(part)).enumerate() {
-        if index > 0 {
-            kept.push('&');
-        }
-        kept.push_str(part);
-    }
-    Cow::Owned(kept)
+/// The query without credentials inside its other pairs: in a URL to return to, or in a fragment that was passed
+/// on. The rest may mean something else than the query that was sent, so it is what must be judged.
+#[must_use]
+pub fn strip_nested<'q>(settings: &Settings, query: &'q str) -> Cow<'q, str> {
+    strip(settings, query, |pair| {
+        Some(if is_named(settings, pair) { Cow::Borrowed(pair) } else { nested::strip(settings, pair) })
+    })
 }
 
 /// A URL without credentials in its query and fragment; borrowed if it has none. Some clients put one into the
@@ -41,8 +36,10 @@ pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     let (page, rest) = url.split_at_checked(at).unwrap_or((url, b""));
     let Ok(rest) = str::from_utf8(rest) else { return Cow::Borrowed(page) };
     let (query, fragment) = rest.split_once('#').map_or((rest, None), |(query, rest)| (query, Some(rest)));
-    let parts =
-        [query.strip_prefix('?'), fragment].map(|part| part.map(|part| strip(settings, part, leads_to)));
+    let both = |text| {
+        strip(settings, text, |pair| (!is_named(settings, pair)).then(|| nested::strip(settings, pair)))
+    };
+    let parts = [query.strip_prefix('?'), fragment].map(|part| part.map(both));
     if !parts.iter().flatten().any(|part| matches!(part, Cow::Owned(_))) {
         return Cow::Borrowed(url);
     }
@@ -56,11 +53,30 @@ pub fn strip_url<'u>(settings: &Settings, url: &'u [u8]) -> Cow<'u, [u8]> {
     Cow::Owned(kept)
 }
 
-/// Whether a pair has this name, or contains a URL with it: behind a second `?`, behind a router's path, or
-/// escaped.
-fn leads_to(part: &str, name: &str) -> bool {
-    let inside = |text: &str| text.split(['?', '#', '/', '!', '&']).any(|piece| names(piece, name));
-    names(part, name) || inside(part) || part.contains('%') && inside(&unescaped(part))
+/// The pairs, each as `left` returns it, or without it.
+fn strip<'q>(
+    settings: &Settings,
+    query: &'q str,
+    left: impl Fn(&'q str) -> Option<Cow<'q, str>>,
+) -> Cow<'q, str> {
+    let is_escaped = || memchr::memchr2(b'%', b'+', query.as_bytes()).is_some();
+    let may_hold = || is_escaped() || settings.param_names().any(|name| query.contains(name));
+    let stays = |pair| matches!(left(pair), Some(Cow::Borrowed(_)));
+    if !settings.query || !may_hold() || query.split('&').all(stays) {
+        return Cow::Borrowed(query);
+    }
+    let mut kept = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').filter_map(left).enumerate() {
+        if index > 0 {
+            kept.push('&');
+        }
+        kept.push_str(&pair);
+    }
+    Cow::Owned(kept)
+}
+
+fn is_named(settings: &Settings, pair: &str) -> bool {
+    settings.param_names().any(|name| names(pair, name))
 }
 
 /// Whether the name of a pair has this root in any reading.
@@ -113,14 +129,15 @@ mod tests {
             ("https://a/b#access_token=T&state=x", "https://a/b#state=x"),
             ("/b?access_token[]=T", "/b"),
             ("https://a/?access_token=T?x#access_token=T#", "https://a/"),
-            ("https://a/?a?access_token=T&b", "https://a/?b"),
-            ("https://a/??access_token=T", "https://a/"),
-            ("https://a/#/cb?access_token=T&x=1", "https://a/#x=1"),
-            ("https://a/?x=1#!/x?access_token=T", "https://a/?x=1"),
-            ("https://a/#/access_token=T", "https://a/"),
-            ("https://a/#!/x?sid=T", "https://a/"),
-            ("https://a/?r=%2F%3Faccess_token%3DT&x", "https://a/?x"),
-            ("https://a/?r=%2f%3fx%26%61ccess_token%3dT", "https://a/"),
+            ("https://a/?a?access_token=T&b", "https://a/?a?&b"),
+            ("https://a/??access_token=T", "https://a/??"),
+            ("https://a/#/cb?access_token=T&x=1", "https://a/#/cb?&x=1"),
+            ("https://a/?x=1#!/x?access_token=T", "https://a/?x=1#!/x?"),
+            ("https://a/#/access_token=T", "https://a/#/"),
+            ("https://a/#!/x?sid=T", "https://a/#!/x?"),
+            ("https://a/?r=%2F%3Faccess_token%3DT&x", "https://a/?r=%2F%3F&x"),
+            ("https://a/?r=%252F%253Faccess_token%253DT&x", "https://a/?r=%252F%253F&x"),
+            ("https://a/?r=%2f%3fx%26%61ccess_token%3dT", "https://a/?r=%2f%3fx%26"),
             ("https://a/?r=/x?y=access_token", "https://a/?r=/x?y=access_token"),
             ("https://a/#/cb?x=1", "https://a/#/cb?x=1"),
             ("https://a/?r=%zz%2F", "https://a/?r=%zz%2F"),
@@ -163,5 +180,23 @@ mod tests {
         }
         let off = Settings { query: false, ..settings };
         assert_eq!(strip_query(&off, "access_token=x"), "access_token=x");
+        assert_eq!(strip_nested(&off, "a=?access_token=x"), "a=?access_token=x");
+    }
+
+    #[test]
+    fn b12_strips_what_is_inside_of_other_pairs() {
+        let settings = Settings::default();
+        for (query, expected) in [
+            ("a=1&b=2", "a=1&b=2"),
+            ("a=%2F&b=%3D", "a=%2F&b=%3D"),
+            ("a=%2F%3Faccess_token%3DT&b=%zz&&c", "a=%2F%3F&b=%zz&&c"),
+            ("x&a=?access_token=T", "x&a=?"),
+            // A pair of its own is looked at by itself.
+            ("access_token=T=&b", "access_token=T=&b"),
+        ] {
+            let stripped = strip_nested(&settings, query);
+            assert_eq!(stripped, expected, "{query}");
+            assert_eq!(matches!(stripped, Cow::Borrowed(_)), query == expected, "{query}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 mod caller;
 
-use std::cell::Cell;
+use std::{borrow::Cow, cell::Cell};
 
 use crate::{
+    credential,
     observe::metrics::Decision as Counted,
     policy::{Action, CurrentUser, Decision, OwnerVerdict, Permit},
     refusal::Refusal,
@@ -34,18 +35,33 @@ pub(super) fn check_slashes(head: &RequestHead, action: &Action<'_, '_>) -> Resu
 }
 
 impl<'r> Request<'r> {
-    /// The head that is judged: with the caller's id in place of the current-user literal.
+    /// The head that is judged: with the caller's id in place of the current-user literal, and without credentials
+    /// inside its parameters. Pairs that are credentials themselves are removed later, because nothing else reads
+    /// them.
     pub(super) fn judged_head(&self, session: Option<&Known>) -> Result<&'r RequestHead, Refusal> {
         let caller = session.map(|known| &*known.subject.id_text);
-        match self.rules.set.current_user(self.head.target(), caller) {
-            CurrentUser::AsSent => Ok(self.head),
+        let target = match self.rules.set.current_user(self.head.target(), caller) {
+            CurrentUser::AsSent => Cow::Borrowed(self.head.target()),
             CurrentUser::Anonymous => {
-                Err(Refusal::Denied { status: 401, model: String::new(), model_id: None })
+                return Err(Refusal::Denied { status: 401, model: String::new(), model_id: None });
             }
-            CurrentUser::Replaced(target) => {
-                let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
-                Ok(self.rewritten.get_or_init(|| Box::new(judged)))
-            }
+            CurrentUser::Replaced(target) => Cow::Owned(target),
+        };
+        let target = self.without_nested(&target).map_or(target, Cow::Owned);
+        if matches!(target, Cow::Borrowed(_)) {
+            return Ok(self.head);
+        }
+        let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+        Ok(self.rewritten.get_or_init(|| Box::new(judged)))
+    }
+
+    /// The target without credentials inside of its parameters, if there are any.
+    fn without_nested(&self, target: &str) -> Option<String> {
+        let settings = &self.gate.settings;
+        let (path, query) = target.split_once('?').filter(|_| !settings.forward_credentials)?;
+        match credential::strip_nested(&settings.credentials, query) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(query) => Some(format!("{path}?{query}")),
         }
     }
 

@@ -300,9 +300,44 @@ fn b12_a_token_in_the_referer_stays_here() {
             ("https://a/?my+token=T&x", "https://a/?x"),
             ("https://a/#access_token=T", "https://a/"),
             ("https://a/?b=access_token", "https://a/?b=access_token"),
+            ("https://a/?r=%2F%3Faccess_token%3DT", "https://a/?r=%2F%3F"),
+            ("https://a/?r=%252F%253Fsid%253DT%2526b%253D1", "https://a/?r=%252F%253Fb%253D1"),
         ] {
             client.ask("GET", "/open", &format!("Referer: {page}\r\n"), b"").expect(200);
             assert_eq!(app.requests().pop().unwrap().field("referer"), Some(seen), "{profile}");
         }
     }
+}
+
+#[test]
+fn b12_a_token_in_a_url_in_the_query_stays_here() {
+    for profile in PROFILES {
+        let (app, gate) = gate(profile, &[("credentials.params", "sid")]);
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        for (query, seen) in [
+            ("next=%2Fcb%3Faccess_token%3DT&b=%zz", "next=%2Fcb%3F&b=%zz"),
+            ("a&next=/cb?b=1%26sid=T&&c", "a&next=/cb?b=1%26&&c"),
+            ("next=%252Fcb%253Faccess_token%253DT%2526b%253D1", "next=%252Fcb%253Fb%253D1"),
+            ("hash=access_token%3DT%26state%3D1", "hash=state%3D1"),
+            ("next=%2F%23access_token%3DT&access_token=T", "next=%2F%23"),
+            ("b=access_token&c=%3D&d=a=b", "b=access_token&c=%3D&d=a=b"),
+            ("", ""),
+        ] {
+            let target = format!("/open?{}", query.replace('T', &ann.token));
+            client.ask("GET", &target, "", b"").expect(200);
+            assert_eq!(app.requests().pop().unwrap().target(), format!("/open?{seen}"), "{profile}: {query}");
+        }
+    }
+}
+
+#[test]
+fn b12_what_is_left_of_a_query_is_what_is_judged() {
+    let (app, gate) = gate("standard", &[]);
+    let mut client = gate.client();
+    client.ask("POST", "/open?%3Fother%3DT%26_method=DELETE", "", b"").expect(200);
+    let seen = app.requests().len();
+    // Without the token there is another name: one that method overrides are read from.
+    client.ask("POST", "/open?%3Faccess_token%3DT%26_method=DELETE", "", b"").expect(400);
+    assert_eq!(app.requests().len(), seen);
 }
