@@ -282,6 +282,11 @@ fn e1_an_answer_that_a_reset_ends_is_not_whole() {
             client.send(format!("GET /a HTTP/{version}\r\nHost: a\r\n\r\n"));
             client.until("half");
             go.send(()).unwrap();
+            if version == "1.1" && !reset {
+                // The client's connection stays open then: its end is no sign, and nothing to wait for.
+                client.until("\r\n0\r\n\r\n");
+                continue;
+            }
             let (rest, was_reset) = client.rest_and_reset();
             let rest = String::from_utf8(rest).unwrap();
             let whole = if version == "1.1" { rest.ends_with("0\r\n\r\n") } else { !was_reset };
