@@ -31,8 +31,10 @@ struct Connection {
 /// The answer to one request.
 struct Answer {
     status: u16,
-    /// The tag that the app says it answers.
+    /// The tag that the app says it answers, in the head.
     seen: Option<String>,
+    /// The same in the body, of apps that say it there as well.
+    seen_in_body: Option<String>,
     from_gate: bool,
     ends: bool,
 }
@@ -188,7 +190,9 @@ impl Connection {
             };
             let from_gate = body.starts_with(br#"{"error":"#)
                 || (status >= 400 && field("x-rig-seen").is_none() && method == "HEAD");
-            return Ok(Some(Answer { status, seen: field("x-rig-seen"), from_gate, ends }));
+            let seen_in_body = serde_json::from_slice::<serde_json::Value>(&body).ok();
+            let seen_in_body = seen_in_body.and_then(|body| body["seen"].as_str().map(str::to_owned));
+            return Ok(Some(Answer { status, seen: field("x-rig-seen"), seen_in_body, from_gate, ends }));
         }
     }
 
@@ -241,11 +245,11 @@ impl Connection {
 fn check(number: u64, about: &crate::draft::About, answer: &Answer) -> Result<(), Finding> {
     let finding =
         |kind, detail| Err(Finding { kind, detail, unit: Some(number), changes: about.kinds.clone() });
-    if let Some(seen) = answer.seen.as_ref().filter(|seen| **seen != about.tag && !about.doubtful) {
-        // After ambiguous bytes the number of requests is not certain.
-        if !about.kinds.contains(&"behind") {
-            return finding(Kind::Answer, format!("the app's answer to `{seen}` came to `{}`", about.tag));
-        }
+    let seen = [&answer.seen, &answer.seen_in_body];
+    // After ambiguous bytes the number of requests is not certain.
+    let is_certain = !about.doubtful && !about.kinds.contains(&"behind");
+    if let Some(seen) = seen.into_iter().flatten().find(|seen| **seen != about.tag && is_certain) {
+        return finding(Kind::Answer, format!("the app's answer to `{seen}` came to `{}`", about.tag));
     }
     let plain = about.kinds.is_empty() && !matches!(&*about.method, "COPY" | "MOVE" | "PROPFIND");
     if plain && answer.status >= 400 && answer.seen.is_none() && !answer.from_gate {

@@ -59,6 +59,7 @@ pub(crate) const SERVERS: &[Server] = &[
     scripts::DJANGO,
     scripts::WSGIDAV,
     scripts::HTTP_SERVER,
+    scripts::HTTP_SERVER_STRAY,
     scripts::NODE,
     scripts::EXPRESS,
     scripts::EXPRESS_CASE,

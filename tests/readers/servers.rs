@@ -86,6 +86,7 @@ servers! {
     django: "django",
     wsgidav: "wsgidav",
     http_server: "http.server",
+    http_server_stray: "http.server-stray",
     node: "node",
     express: "express",
     express_case: "express-case",

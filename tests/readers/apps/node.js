@@ -36,7 +36,7 @@ function owner(path, headers) {
 }
 
 function answer(request, response, path) {
-  const body = JSON.stringify({ ownerId: owner(path, request.headers) });
+  const body = JSON.stringify({ ownerId: owner(path, request.headers), seen: request.headers['x-rig-tag'] });
   response.writeHead(200, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
@@ -165,7 +165,7 @@ function fastify(caseSensitive) {
     told(request.raw, read, request.body || Buffer.alloc(0), { routed: Boolean(path), facts });
     reply
       .header('X-Rig-Seen', request.headers['x-rig-tag'] || '')
-      .send({ ownerId: owner(read, request.headers) });
+      .send({ ownerId: owner(read, request.headers), seen: request.headers['x-rig-tag'] });
   };
   for (const [route, path] of Object.entries(ROUTES)) app.all(route, handle(path));
   app.setNotFoundHandler(handle());
@@ -190,7 +190,7 @@ function koa() {
     const method = (context.method === 'POST' && asked(body)) || context.method;
     told(context.req, context.path, body, { method, facts: { scheme: context.protocol } });
     context.set('X-Rig-Seen', context.get('x-rig-tag'));
-    context.body = { ownerId: owner(context.path, context.headers) };
+    context.body = { ownerId: owner(context.path, context.headers), seen: context.get('x-rig-tag') };
   });
   return http.createServer(app.callback());
 }

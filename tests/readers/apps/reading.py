@@ -36,7 +36,7 @@ def owner(path, host, tenant):
 def answer(path, headers):
     """The fields and the body of every answer."""
     host, tenant = (next((value for name, value in headers if name == wanted), "") for wanted in ("host", "x-tenant"))
-    body = json.dumps({"ownerId": owner(unquote_to_bytes(path), host, tenant)}).encode()
+    body = json.dumps({"ownerId": owner(unquote_to_bytes(path), host, tenant), "seen": tag(headers)}).encode()
     fields = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Rig-Seen", tag(headers))]
     return fields, body
 

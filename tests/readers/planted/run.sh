@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Undoes what was mended, one hole at a time, and expects the readers to see it: see docs/readers.md.
 #
-#   tests/readers/planted/run.sh [NAME…]      all: b1 … b9
+#   tests/readers/planted/run.sh [NAME…]      all: b1 … b9, b11
 #
 # Each build is one of a copy of the working tree, with a target folder of its own beside the usual one.
 set -euo pipefail
@@ -14,6 +14,7 @@ holes=$root/tests/readers/planted
 declare -A seen=(
     [b1]="hypercorn Tunnelled" [b2]="gunicorn Moved" [b3]="http.server Smuggled" [b4]="werkzeug Method"
     [b5]="express Method" [b6]="wsgidav Destination" [b7]="waitress Path" [b8]="gunicorn Path" [b9]="node Client"
+    [b11]="http.server-stray Answer" [b11-head]="http.server-stray Answer"
 )
 
 copy=$(mktemp -d)

@@ -116,19 +116,17 @@ pub(super) const HTTP_SERVER: Server = Server {
     name: "http.server",
     ignore_case: false,
     leaves_chunks: false,
-    start: |place| {
-        let mut command = python(&place.tools, "http.server").or_else(|_| {
-            has("python3")?;
-            Ok::<_, String>(in_apps("python3"))
-        })?;
-        command.arg("stdlib.py");
-        Ok(vec![command])
-    },
-    version: |_| {
-        let mut command = Command::new("python3");
-        command.arg("--version");
-        Some(command)
-    },
+    start: |place| stdlib(place, &[]),
+    version: |_| python_itself(),
+};
+
+/// An app of our own that writes bodies where there are none: see `apps/stdlib.py`.
+pub(super) const HTTP_SERVER_STRAY: Server = Server {
+    name: "http.server-stray",
+    ignore_case: false,
+    leaves_chunks: false,
+    start: |place| stdlib(place, &["stray"]),
+    version: |_| python_itself(),
 };
 
 pub(super) const NODE: Server = Server {
@@ -255,6 +253,21 @@ fn in_apps(program: impl AsRef<std::ffi::OsStr>) -> Command {
 fn python(tools: &Tools, package: &str) -> Result<Command, String> {
     let program = tools.0.join("python/bin/python");
     if program.exists() { Ok(in_apps(program)) } else { Err(format!("{package} of PyPI is missing")) }
+}
+
+fn stdlib(place: &Place, arguments: &[&str]) -> Result<Vec<Command>, String> {
+    let mut command = python(&place.tools, "http.server").or_else(|_| {
+        has("python3")?;
+        Ok::<_, String>(in_apps("python3"))
+    })?;
+    command.arg("stdlib.py").args(arguments);
+    Ok(vec![command])
+}
+
+fn python_itself() -> Option<Command> {
+    let mut command = Command::new("python3");
+    command.arg("--version");
+    Some(command)
 }
 
 fn package(tools: &Tools, name: &str) -> Option<Command> {
