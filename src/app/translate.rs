@@ -104,7 +104,11 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
     gate::Settings {
         credentials: credentials(config),
         public_url: config.server.public_url.clone(),
-        names: forward::Names::new(&config.identity.reserved, &config.upstream.underscore_headers),
+        names: forward::Names::new(
+            &config.identity.reserved,
+            &config.identity.unreserved,
+            &config.upstream.underscore_headers,
+        ),
         presets: config.identity.preset.iter().map(preset).collect(),
         forward_credentials: config.identity.forward_credentials,
         loopback: is_loopback(config),

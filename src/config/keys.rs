@@ -218,6 +218,7 @@ sections! {
         assertion_audience: String = "";
         forward_credentials: bool = "false";
         reserved: Vec<FieldName> = "";
+        unreserved: Vec<FieldName> = "";
     }
     cors: RawCors {
         origins: CorsOrigins = "";

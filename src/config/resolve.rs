@@ -9,16 +9,15 @@ use super::{
     code::Code,
     finding::quoted,
     keys::{
-        RawApi, RawConfig, RawCors, RawForwardAuth, RawIdentity, RawLimits, RawMail, RawPages, RawPassword,
-        RawPolicies, RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Sourced,
+        RawApi, RawConfig, RawCors, RawForwardAuth, RawLimits, RawMail, RawPages, RawPassword, RawPolicies,
+        RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Sourced,
     },
     secret::{self, Secret},
     setting::{FilePath, NonEmptyText},
     settings::{
-        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings,
-        IdentitySettings, Listen, LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission,
-        PoliciesSettings, Profile, TlsSettings, UpstreamAddress, UpstreamSettings, UsersSettings,
-        WebhookSettings,
+        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings, Listen,
+        LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission, PoliciesSettings, Profile,
+        TlsSettings, UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
     },
 };
 use crate::{hasher, limit, store};
@@ -55,7 +54,7 @@ impl Resolver<'_> {
             max_staleness,
             limits: limits(&raw.limits),
             login_per_account,
-            identity: identity(raw.identity),
+            identity: self.identity(raw.identity),
             cors: self.cors(raw.cors),
             pages: self.pages(raw.pages),
             mail: self.mail(raw.mail),
@@ -322,16 +321,6 @@ fn limits(raw: &RawLimits) -> limit::Settings {
         register_per_client: raw.register_per_client.value,
         requests_per_client: raw.requests_per_client.value,
         writes_per_user: Some(limit::WRITES_PER_USER),
-    }
-}
-
-fn identity(raw: RawIdentity) -> IdentitySettings {
-    IdentitySettings {
-        preset: raw.preset.value,
-        assertion: raw.assertion.value,
-        assertion_audience: raw.assertion_audience.value,
-        forward_credentials: raw.forward_credentials.value,
-        reserved: raw.reserved.value.into_iter().map(|name| name.0).collect(),
     }
 }
 

@@ -260,6 +260,8 @@ pub struct IdentitySettings {
     pub forward_credentials: bool,
     /// Names of header fields that no client may send to the app, in addition to the built-in ones.
     pub reserved: Vec<String>,
+    /// Those of the built-in ones that clients may send.
+    pub unreserved: Vec<String>,
 }
 
 /// `[cors]`.

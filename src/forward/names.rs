@@ -14,6 +14,8 @@ pub struct Names {
     tree: Vec<Node>,
     /// Allowed names with `_`, in lower case.
     underscored: Vec<Box<str>>,
+    /// Names of the list, or with a reserved suffix, that clients may send.
+    unreserved: Vec<Box<str>>,
 }
 
 /// A folded name, or a prefix of names.
@@ -59,30 +61,19 @@ const RESERVED: &str = include_str!("reserved.txt");
 /// Suffixes of names that carry an identity, an address or a path, whatever the vendor's prefix. Indexed by
 /// their last two letters, so that most names fail the first comparison.
 const ENDINGS: &[(&[u8; 2], &[&str])] = &[
+    (b"al", &["-principal"]),
     (b"ct", &["-cert-subject"]),
-    (b"de", &["-method-override", "-methods-override", "-path-override"]),
+    (b"de", &["-method-override", "-methods-override", "-path-override", "-uri-override", "-url-override"]),
     (b"dn", &["-cert-dn", "-client-dn", "-subject-dn"]),
     (b"dr", &["-remote-addr"]),
-    (
-        b"er",
-        &[
-            "-auth-user",
-            "-authenticated-user",
-            "-forwarded-user",
-            "-gateway-user",
-            "-proxy-user",
-            "-remote-user",
-            "-session-user",
-            "-sso-user",
-            "-windows-user",
-        ],
-    ),
+    (b"er", &["-user"]),
     (b"es", &["-roles"]),
     (b"et", &["-request-target"]),
     (b"id", &["-user-id", "-userid"]),
     (b"il", &["-user-email"]),
     (b"ip", &["-client-ip", "-clientip", "-connecting-ip", "-peer-ip", "-real-ip"]),
     (b"ix", &["-path-prefix"]),
+    (b"le", &["-role"]),
     (b"me", &["-script-name", "-user-name", "-username"]),
     (b"od", &["-rest-method", "-tunneled-method"]),
     (b"or", &["-forwarded-for"]),
@@ -110,11 +101,34 @@ const LAST_LETTERS: [u32; 32] = {
     table
 };
 
-/// Names with such a suffix that clients set themselves, for the APIs of Discourse and Plex.
-const CHOSEN: [&str; 2] = ["api-username", "x-plex-username"];
+/// Names of the list or with such a suffix that clients set themselves: browsers (W3C Fetch Metadata), and clients of
+/// ClickHouse, Discourse, Habitica, OpenStack Swift and Plex, which send a key or a password with it. The last one is
+/// Hasura's key, without which it believes no `X-Hasura-*`.
+const OF_CLIENTS: [&str; 7] = [
+    "api-username",
+    "sec-fetch-user",
+    "x-api-user",
+    "x-clickhouse-user",
+    "x-plex-username",
+    "x-storage-user",
+    "x-hasura-admin-secret",
+];
+
+/// Prefixes of the names that this gate sets or reads. No setting gives them to clients.
+const OWN: [&str; 8] = [
+    "x-portcullis-",
+    "x-forwarded",
+    "forwarded",
+    "x-real-",
+    "x-request-id",
+    "x-auth-request-",
+    "x-original-",
+    "remote-",
+];
 
 /// Variables of CGI (RFC 3875), FastCGI, WSGI, Rack, PHP or IIS. gunicorn, for example, takes a field
-/// `SCRIPT_NAME` for the variable itself.
+/// `SCRIPT_NAME` for the variable itself. `transfer-encoding` is here because a lenient server could read the
+/// framing from `Transfer.Encoding`.
 const VARIABLES: &[&str] = &[
     "auth-password",
     "auth-type",
@@ -151,6 +165,7 @@ const VARIABLES: &[&str] = &[
     "script-name",
     "script-uri",
     "script-url",
+    "transfer-encoding",
     "unencoded-url",
 ];
 
@@ -175,23 +190,36 @@ const VARIABLE_PREFIXES: &[&str] = &[
 ];
 
 impl Names {
-    /// The built-in list with `reserved` (`[identity] reserved`) in addition. `underscored` are the allowed
-    /// names with `_` (`[upstream] underscore_headers`).
+    /// The built-in list with `reserved` (`[identity] reserved`) in addition. `unreserved` are names of the list
+    /// that clients may send (`[identity] unreserved`). `underscored` are the allowed names with `_` (`[upstream]
+    /// underscore_headers`).
     #[must_use]
-    pub fn new(reserved: &[String], underscored: &[String]) -> Self {
+    pub fn new(reserved: &[String], unreserved: &[String], underscored: &[String]) -> Self {
         let mut entries: Vec<Entry> =
             built_in().chain(reserved.iter().map(|name| Entry::new(name))).collect();
         entries.sort();
         // A prefix makes the names below it redundant, and the trie relies on that.
         entries.dedup_by(|later, first| first.matches(&later.name));
-        let underscored = underscored.iter().map(|name| name.to_ascii_lowercase().into()).collect();
-        Self { tree: tree(&entries), underscored }
+        let is_own = |name: &&str| reserved.iter().any(|own| is_folded_to(own, name));
+        let of_clients = OF_CLIENTS.into_iter().filter(|name| !is_own(name));
+        Self {
+            tree: tree(&entries),
+            underscored: underscored.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
+            unreserved: unreserved.iter().map(String::as_str).chain(of_clients).map(Into::into).collect(),
+        }
     }
 
     /// Whether `name` folds to a reserved name.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
-        self.is_listed(name) || ends_reserved(name)
+        (self.is_listed(name) || ends_reserved(name))
+            && !self.unreserved.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a setting may give `name` to clients: neither this gate nor the app's server sets it.
+    #[must_use]
+    pub fn may_be_unreserved(name: &str) -> bool {
+        !OWN.iter().any(|own| begins(name, own)) && !Self::is_variable(name)
     }
 
     fn is_listed(&self, name: &str) -> bool {
@@ -241,7 +269,7 @@ impl Names {
 /// The built-in list.
 impl Default for Names {
     fn default() -> Self {
-        Self::new(&[], &[])
+        Self::new(&[], &[], &[])
     }
 }
 
@@ -305,7 +333,6 @@ fn ends_reserved(name: &str) -> bool {
         .iter()
         .find(|(of, _)| **of == letters)
         .is_some_and(|(_, endings)| endings.iter().any(|ending| ends(name, ending)))
-        && !CHOSEN.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 fn ends(name: &str, folded: &str) -> bool {

@@ -6,8 +6,8 @@ use crate::{
     config::{
         address::FieldName,
         finding::quoted,
-        keys::{RawCredentials, Sourced},
-        settings::CredentialsSettings,
+        keys::{RawCredentials, RawIdentity, Sourced},
+        settings::{CredentialsSettings, IdentitySettings},
     },
     forward::Names,
 };
@@ -36,6 +36,34 @@ impl Resolver<'_> {
             schemes: raw.schemes.value,
             default_keys: raw.default_keys.value,
         }
+    }
+
+    pub(super) fn identity(&mut self, raw: RawIdentity) -> IdentitySettings {
+        IdentitySettings {
+            preset: raw.preset.value,
+            assertion: raw.assertion.value,
+            assertion_audience: raw.assertion_audience.value,
+            forward_credentials: raw.forward_credentials.value,
+            reserved: raw.reserved.value.into_iter().map(|name| name.0).collect(),
+            unreserved: self.unreserved(raw.unreserved),
+        }
+    }
+
+    /// The gate's own names are never a client's, and others need no setting.
+    fn unreserved(&mut self, raw: Sourced<Vec<FieldName>>) -> Vec<String> {
+        let names = Names::default();
+        for FieldName(name) in &raw.value {
+            let why = if !Names::may_be_unreserved(name) {
+                "which the gate or the app's server sets itself"
+            } else if !names.is_reserved(name) {
+                "which clients may send anyway"
+            } else {
+                continue;
+            };
+            let message = format!("`identity.unreserved` names {}, {why}", quoted(name));
+            self.report.error(&raw.place, Code::BadValue, message, Some("take it out".to_owned()));
+        }
+        raw.value.into_iter().map(|name| name.0).collect()
     }
 
     /// A reserved name, or a name that the app's server reads as a CGI variable, must never be forwarded.

@@ -59,6 +59,22 @@ fn names_of_fields_that_would_do_nothing_or_harm() {
         );
     }
     assert_eq!(warnings("[upstream]\nunderscore_headers = [\"session_id\"]\n"), [] as [&str; 0]);
+    for name in [
+        "X-Forwarded-User",
+        "x_real_ip",
+        "X-Request-Id",
+        "Remote-User",
+        "X-Portcullis-Via",
+        "Script-Name",
+        "X-A",
+    ] {
+        let said = mistakes(&format!("[identity]\nunreserved = [\"X-Scope-OrgID\", \"{name}\"]\n"));
+        assert!(
+            said.contains("portcullis.toml:2:") && said.contains(name) && said.ends_with("take it out"),
+            "{said}"
+        );
+    }
+    assert_eq!(warnings("[identity]\nunreserved = [\"X-Scope-OrgID\", \"X-Trino-User\"]\n"), [] as [&str; 0]);
     let alone = warnings("[credentials]\ndefault_keys = false\n");
     assert!(alone.iter().any(|warning| warning.contains("no client can send a token")), "{alone:?}");
     assert_eq!(warnings("[credentials]\ndefault_keys = false\nparams = [\"sid\"]\n"), [] as [&str; 0]);

@@ -11,7 +11,7 @@ const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: 200 };
 const IDENTITY: &[u8] = b"X-Forwarded-User: 7\r\n";
 
 static NAMES: LazyLock<Names> =
-    LazyLock::new(|| Names::new(&["X-Shop-Clerk".to_owned()], &["my_own".to_owned()]));
+    LazyLock::new(|| Names::new(&["X-Shop-Clerk".to_owned()], &[], &["my_own".to_owned()]));
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3));
 static PEER_TEXT: LazyLock<PeerText> = LazyLock::new(|| PEER.into());
 static ORIGIN: LazyLock<Origin<'static>> = LazyLock::new(|| Origin {

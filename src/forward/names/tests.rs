@@ -97,8 +97,8 @@ fn b10_ordinary_names_are_not_reserved() {
         X-Client-Version X-Cloud-Trace-Context X-Correlation-Id X-Custom X-Device-Id X-Requested-With X-DNS-Prefetch \
         X-Datadog-Trace-Id X-Firebase-AppCheck X-GitHub-Event X-GitHub-Delivery X-Hub-Signature-256 \
         X-Goog-Api-Key X-Goog-Api-Client X-Goog-Upload-Protocol X-Goog-User-Project X-Grpc-Web X-HTTP-Lib \
-        X-Hasura-Role X-Lang X-Locale X-MS-Date X-MS-Version X-MS-Client-Request-Id X-MS-Blob-Type X-Mailer \
-        X-Organization X-Origin X-Page X-Purpose X-Rate-Limit X-Refresh-Token X-Scope-OrgID X-Session X-Session-Token \
+        X-Hasura-Admin-Secret X-Lang X-Locale X-MS-Date X-MS-Version X-MS-Client-Request-Id X-MS-Blob-Type X-Mailer \
+        X-Organization X-Origin X-Page X-Purpose X-Rate-Limit X-Refresh-Token X-Session X-Session-Token \
         X-Shopify-Topic X-Stripe-Signature X-Tenant-Id X-Timezone X-Total-Count X-Trace-Id X-Twilio-Signature \
         X-UA-Compatible X-Upload-Content-Type X-User-Agent X-Users-Online X-Vault-Token X-Vault-Namespace \
         X-Version X-WP-Nonce X-Wap-Profile X-Webhook-Id X-Workspace X-Xsrf X-Forward X-Requests Remote Server \
@@ -140,7 +140,7 @@ fn b10_names_of_any_gateway_are_reserved_by_how_they_end() {
     assert_eq!(spelt, Spelling::Disguised);
     for name in
         "X-Vault-Token X-API-Key X-Requested-With Api-Username X-Plex-Username X-Tenant-Id X-Account-Id \
-        X-Scope-OrgID X-Project-Id Last-Event-ID Sec-Fetch-User Sec-Fetch-Dest Sec-Fetch-Mode X-User-Agent X-Goog-User-Project X-Trino-User Filename \
+        X-Api-User X-ClickHouse-User X-Storage-User X-Hasura-Admin-Secret X-Trino-Catalog X-Project-Id Last-Event-ID Sec-Fetch-User Sec-Fetch-Dest Sec-Fetch-Mode X-User-Agent X-Goog-User-Project Filename \
         Ngrok-Skip-Browser-Warning X-Hubgroups X-Skip Acme-Ip id ip s"
             .split_whitespace()
     {
@@ -148,11 +148,50 @@ fn b10_names_of_any_gateway_are_reserved_by_how_they_end() {
     }
 }
 
+/// Of apps that say themselves that a gateway in front has to set the name.
+#[test]
+fn b10_names_that_tell_an_app_who_asks_are_reserved() {
+    let names = Names::default();
+    for name in "X-Scope-OrgID x_scope_orgid Thanos-Tenant X-Hasura-Role X-Hasura-User-Id \
+        X-Hasura-Allowed-Roles X-Hasura-Anything X_Hasura_Role X-Hasura_Admin-Secret X-Trino-User X-Presto-User \
+        X-Trino-Original-User X-Trino-Role X-Grafana-User X-Grafana-Id X-WEBAUTH-USER X-WEBAUTH-EMAIL X-Remote-User \
+        X-Token-User-Email X-Goog-Authenticated-User-Id Cf-Access-Authenticated-User-Email Cf-Worker \
+        X-MS-CLIENT-PRINCIPAL-IDP X-Amzn-Oidc-Identity X-Consumer-Custom-ID X-Credential-Identifier \
+        X-Anonymous-Consumer X-Authenticated-Userid X-Acme-User Acme-User X-Acme-Role X-Acme-Principal \
+        X-OpenWebUI-User-Role X-Hassio-Is-Admin X-Mashery-Oauth-User-Context X-On-Behalf-Of X-First-Name \
+        QVUSER hdr-usr X-Subject-Id X-Actor X-Authorities"
+        .split_whitespace()
+    {
+        assert!(names.is_reserved(name), "{name}");
+    }
+}
+
+#[test]
+fn b10_the_operator_gives_clients_names_of_the_list() {
+    let own = ["X-Scope-OrgID", "x-acme-user"].map(str::to_owned);
+    let names = Names::new(&["X-Api-User".to_owned()], &own, &[]);
+    for name in ["X-Scope-OrgID", "x-scope-orgid", "X-Acme-User"] {
+        assert!(!names.is_reserved(name), "{name}");
+    }
+    // Another spelling is not what was named; and what the operator reserves is reserved.
+    for name in ["X_Scope_OrgID", "X.Acme-User", "X-Scope-OrgID-User", "X-Api-User", "X-Forwarded-User"] {
+        assert!(names.is_reserved(name), "{name}");
+    }
+    for name in
+        "X-Forwarded-User X_Forwarded_For Forwarded X-Real-IP X-Portcullis-Via X-Request-Id Remote-User \
+        X-Auth-Request-User X-Original-URL Script-Name"
+            .split_whitespace()
+    {
+        assert!(!Names::may_be_unreserved(name), "{name}");
+    }
+    assert!(Names::may_be_unreserved("X-Trino-User"));
+}
+
 #[test]
 fn b2_a_disguise_is_told_from_an_odd_name() {
-    let names = Names::new(&["X-Shop-Clerk".to_owned()], &["my_Header".to_owned()]);
+    let names = Names::new(&["X-Shop-Clerk".to_owned()], &[], &["my_Header".to_owned()]);
     for name in "SCRIPT_NAME script_name Script_Name PATH_INFO path.info PATH_TRANSLATED QUERY_STRING \
-        REQUEST_METHOD REQUEST_URI DOCUMENT_ROOT DOCUMENT_URI SCRIPT_FILENAME CONTENT_LENGTH Content_Type \
+        REQUEST_METHOD REQUEST_URI Transfer_Encoding transfer.encoding DOCUMENT_ROOT DOCUMENT_URI SCRIPT_FILENAME CONTENT_LENGTH Content_Type \
         content.length SERVER_NAME SERVER_PORT REMOTE_USER REMOTE_ADDR AUTH_TYPE GATEWAY_INTERFACE HTTP_HOST \
         HTTP_ANYTHING HTTP-X_Y REDIRECT_STATUS PHP_VALUE PHP_ADMIN_VALUE ORIG_PATH_INFO wsgi.url_scheme \
         wsgi.input rack.url_scheme HTTPS_KEYSIZE X_Forwarded_User X-Forwarded_User x.forwarded.user \
@@ -175,7 +214,7 @@ fn b2_a_disguise_is_told_from_an_odd_name() {
 #[test]
 fn b10_the_operator_adds_names() {
     let own = ["X-Shop-Clerk", "shop_level", "X-Forwarded-Anything", "0day"].map(str::to_owned);
-    let names = Names::new(&own, &[]);
+    let names = Names::new(&own, &[], &[]);
     for name in
         ["x-shop-clerk", "X-SHOP-CLERK", "Shop-Level", "shop_level", "shop.level", "X-Forwarded-Any", "0Day"]
     {
