@@ -220,6 +220,10 @@ fn b12_tokens_in_the_urls_of_pages_stay_here() {
         "Referrer",
         "X-Current-URL",
         "Content-Location",
+        "HTTP-Referer",
+        "Next-Url",
+        "X-Page-URL",
+        "X-SPF-Referer",
     ] {
         let out = get(&format!("{name}: https://a/b?access_token=secret&c=1\r\n"));
         assert!(out.contains(&format!("{name}: https://a/b?c=1\r\n")), "{out}");
