@@ -17,7 +17,7 @@ mod pool;
 mod tunnel;
 mod via;
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use crate::{connection::Deadlines, observe::LogThrottle};
 use hangup::Hangup;
@@ -40,7 +40,8 @@ impl Forwarder {
     pub fn new(settings: Settings, deadlines: Rc<Deadlines>) -> Self {
         // A pool for each core, so that connections never cross cores (docs/decisions.md section 2).
         let pool = Pool::new(&settings.servers, settings.balance);
-        Self { pool, settings, deadlines, unreached: LogThrottle::default() }
+        let (leaves_bodies, unreached) = (Cell::default(), LogThrottle::default());
+        Self { pool, settings, deadlines, leaves_bodies, unreached }
     }
 
     /// The identification of this gate in `Via`.

@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     connection::{BodyError, Deadline, Downstream, Socket},
     policy::Permit,
-    wire::RequestHead,
+    wire::{RequestHead, ResponseHead},
 };
 
 use self::pace::Pace;
@@ -60,7 +60,8 @@ impl Forwarder {
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
     ) -> Result<Exchanged<'s>, ForwardError> {
-        let alone = opening::open(down, head, outgoing, self.settings.reads_bodies)?.alone;
+        let reads_bodies = self.settings.reads_bodies && !self.leaves_bodies.get();
+        let alone = opening::open(down, head, outgoing, reads_bodies)?.alone;
         let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
         // Only requests with a token need the pulse.
         let _watched = outgoing.lease.map(|_| down.deadline.watch());
@@ -78,7 +79,12 @@ impl Forwarder {
                 Ended::Stale if reused => reuse = Reuse::Fresh,
                 Ended::Stale => return Err(ForwardError::Cut),
                 Ended::Switched => return exchange.tunnel(server).await,
-                Ended::Whole => return Ok(exchange.finish(server)),
+                Ended::Whole => {
+                    if !reused && may_leave_bodies(&exchange.down.scratch.response) {
+                        self.leaves_bodies.set(true);
+                    }
+                    return Ok(exchange.finish(server));
+                }
             }
         }
     }
@@ -319,6 +325,13 @@ impl Wait {
             Self::App | Self::Head | Self::Rest | Self::Stream => ForwardError::ResponseTimeout,
         }
     }
+}
+
+/// Whether the app is a handler of Python's `http.server`. Such handlers are written by hand. If one answers a POST
+/// without reading it, it reads the body as the next request.
+fn may_leave_bodies(response: &ResponseHead) -> bool {
+    let server = response.field("server").unwrap_or_default();
+    server.starts_with(b"BaseHTTP/") || server.starts_with(b"SimpleHTTP/")
 }
 
 /// Idempotent methods of IANA's registry that apps use.

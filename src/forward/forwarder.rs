@@ -1,6 +1,6 @@
 //! The forwarder of a core.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     health::Health,
@@ -48,6 +48,8 @@ pub struct Forwarder {
     pub(super) pool: Pool,
     pub(super) settings: Settings,
     pub(super) deadlines: Rc<Deadlines>,
+    /// Whether an answer has shown that the app may leave bodies unread, whatever `reads_bodies` says.
+    pub(super) leaves_bodies: Cell<bool>,
     /// Throttles log lines about servers that could not be reached.
     pub(super) unreached: LogThrottle,
 }

@@ -121,6 +121,24 @@ fn b3_no_body_shares_a_connection_of_an_app_that_may_not_read_it() {
 }
 
 #[test]
+fn b3_an_app_that_calls_itself_a_handler_of_python_gets_no_body_on_a_shared_connection() {
+    for (server, is_alone) in
+        [("BaseHTTP/0.6 Python/3.11.2", true), ("SimpleHTTP/0.6", true), ("gunicorn", false)]
+    {
+        let app =
+            App::answering(move |request| answer("200 OK", &format!("Server: {server}\r\n"), request.line()));
+        let gate = Gate::open(&app);
+        let mut client = gate.client();
+        client.get("/before").expect(200);
+        let [with_length, _] = framed(INNER);
+        client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{with_length}"));
+        client.response().expect(200);
+        let close = is_alone.then_some("close");
+        assert_eq!(app.requests().last().unwrap().field("connection"), close, "{server}");
+    }
+}
+
+#[test]
 fn b3_a_body_that_was_read_before_the_decision_goes_alone_too() {
     let policy = r#"{"name": "Note", "base": "PersistedModel",
         "methods": {"wipe": {"http": {"verb": "del", "path": "/wipe"}, "accepts": [{"arg": "x", "type": "string"}]}},
