@@ -209,6 +209,17 @@ fn c1_a_page_of_another_site_logs_nobody_out_with_a_remembered_password() {
 }
 
 #[test]
+fn c1_a_connection_that_knows_its_caller_asks_each_time() {
+    let (_app, gate) = gate("standard", "raw,bearer,basic");
+    let basic = remembered(&gate, "ann");
+    let mut client = gate.client();
+    for _ in 0..3 {
+        client.ask("POST", "/git/x", &basic, b"").expect(200);
+        client.ask("POST", "/git/x", &format!("{basic}Origin: http://evil.example\r\n"), b"").expect(403);
+    }
+}
+
+#[test]
 fn c1_where_no_browser_is_asked_for_a_password_a_script_sent_it() {
     let app = App::echo();
     let gate =
