@@ -11,9 +11,9 @@ mod hangup;
 mod headers;
 mod health;
 mod identity;
-mod lease;
 mod names;
 mod pool;
+mod token_check;
 mod tunnel;
 mod via;
 
@@ -29,9 +29,9 @@ pub use forwarder::{Forwarder, HostName, Settings};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
 pub use health::{Health, Seen};
 pub use identity::{Preset, Who, render};
-pub use lease::Lease;
 pub use names::{Names, Spelling};
 pub use pool::{Address, Balance, Pool};
+pub use token_check::TokenCheck;
 pub use via::Instance;
 
 impl Forwarder {

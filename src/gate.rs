@@ -37,7 +37,7 @@ use crate::{
 use body::ReadBody;
 use context::Context;
 use record::Record;
-use request::{Reading, Request};
+use request::{JudgedRequest, Request};
 use state::Stop;
 
 pub use client::Client;
@@ -45,7 +45,7 @@ pub use context::RequestIds;
 pub use implied::MethodOverride;
 pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
-pub use rules::{Held, Rules, RulesView, Ruleset};
+pub use rules::{CoreRuleset, Rules, RulesView, Ruleset};
 pub use state::{Core, Failures, Gate, Settings};
 
 impl Gate {
@@ -127,7 +127,7 @@ impl<'r> Request<'r> {
         };
         // In the record, because the access log needs it after the request.
         let action = record.action.get_or_init(|| action);
-        let reading = Reading { head, action, session };
+        let reading = JudgedRequest { head, action, session };
         let permit = self.decide(&reading, &record.owner).await;
         let permit = link::without_stale(permit, stale, action)?;
         match action.served {

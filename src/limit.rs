@@ -24,7 +24,7 @@ pub use self::{
     connections::{Connection, Connections},
     descriptors::{PER_CONNECTION, connections_within, most_open_files, raise_open_files},
     rate::{Rate, RateError},
-    slots::Slot,
+    slots::ConcurrencyGuard,
 };
 use self::{slots::Slots, table::Table};
 use crate::identity::UserId;
@@ -151,13 +151,13 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// A slot for work of a client; `None` if `most` are in progress. IPv6 clients are counted by their /64.
     #[must_use]
-    pub fn client_slot(&self, kind: WorkKind, client: IpAddr, most: usize) -> Option<Slot> {
+    pub fn client_slot(&self, kind: WorkKind, client: IpAddr, most: usize) -> Option<ConcurrencyGuard> {
         self.slots.take(self.hasher.hash_one((kind, network(client))), most)
     }
 
     /// A slot for work of a user; `None` if one is in progress.
     #[must_use]
-    pub fn user_slot(&self, kind: WorkKind, user: &UserId) -> Option<Slot> {
+    pub fn user_slot(&self, kind: WorkKind, user: &UserId) -> Option<ConcurrencyGuard> {
         self.slots.take(self.hasher.hash_one((kind, user)), 1)
     }
 }

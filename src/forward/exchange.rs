@@ -64,7 +64,7 @@ impl Forwarder {
         let alone = opening::open(down, head, outgoing, reads_bodies)?.alone;
         let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
         // Only requests with a token need the pulse.
-        let _watched = outgoing.lease.map(|_| down.deadline.watch());
+        let _watched = outgoing.token_check.map(|_| down.deadline.watch());
         loop {
             let Connected { server, socket, reused, active: _active } =
                 self.open(outgoing.client, &down.deadline, reuse).await?;
@@ -172,7 +172,7 @@ impl<'x> Exchange<'x> {
             delivery: Delivery::Empty,
             wait: None,
             pace: Pace::default(),
-            lease: outgoing.lease,
+            token_check: outgoing.token_check,
             pulse,
             interim: 0,
             keep_alive: head.keep_alive(),
@@ -311,7 +311,7 @@ impl<'x> Exchange<'x> {
     async fn tunnel(self, server: &Server) -> Result<Exchanged<'_>, ForwardError> {
         let ended =
             Exchanged { status: 101, server: &server.name, elapsed: self.answered, keep_alive: false };
-        super::tunnel::run(self.down, self.up, &self.forwarder.deadlines, self.lease).await;
+        super::tunnel::run(self.down, self.up, &self.forwarder.deadlines, self.token_check).await;
         Ok(ended)
     }
 }

@@ -12,7 +12,7 @@ use std::{borrow::Cow, net::IpAddr};
 pub use scheme::{is_on, is_secure};
 
 use super::{
-    Instance, Lease,
+    Instance, TokenCheck,
     names::{Names, Spelling},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub struct Outgoing<'r> {
     /// The identification of this gate in `Via`.
     pub via: Option<Instance>,
     /// Checks the token, if the request has one.
-    pub lease: Option<Lease<'r>>,
+    pub token_check: Option<TokenCheck<'r>>,
     /// Whether the time of the exchange is wanted: the access log has it, and two reads of the clock are 50 ns.
     pub is_timed: bool,
 }

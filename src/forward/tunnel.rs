@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Hangup, Lease};
+use super::{Hangup, TokenCheck};
 use crate::{
     connection::{Buffer, Deadlines, Downstream, Socket, Stage},
     wire::Frames,
@@ -52,7 +52,7 @@ pub(super) async fn run(
     down: &mut Downstream,
     mut up: Socket,
     deadlines: &Rc<Deadlines>,
-    lease: Option<Lease<'_>>,
+    token_check: Option<TokenCheck<'_>>,
 ) {
     let mut hangup = None;
     let (mut to_app, mut to_client) = (Flow::Open, Flow::Open);
@@ -67,7 +67,7 @@ pub(super) async fn run(
     let close = poll_fn(|cx| {
         let pulse = down.deadline.pulse();
         if seen.replace(pulse) != Some(pulse)
-            && let Some(close) = why_close(down, lease)
+            && let Some(close) = why_close(down, token_check)
         {
             return Poll::Ready(Some(close));
         }
@@ -116,8 +116,8 @@ pub(super) async fn run(
     }
 }
 
-fn why_close(down: &Downstream, lease: Option<Lease<'_>>) -> Option<Close> {
-    if lease.is_some_and(|lease| !lease.is_good()) {
+fn why_close(down: &Downstream, token_check: Option<TokenCheck<'_>>) -> Option<Close> {
+    if token_check.is_some_and(|token_check| !token_check.is_good()) {
         return Some(Close::Policy);
     }
     (down.deadline.stage() >= Stage::Draining).then_some(Close::GoingAway)

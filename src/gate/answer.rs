@@ -17,7 +17,7 @@ use super::{
     body::ReadBody,
     challenge,
     record::{self, TurnedAway},
-    request::{Reading, Request},
+    request::{JudgedRequest, Request},
 };
 
 /// LoopBack's 404 for a path of the account model that none of its routes matches.
@@ -34,7 +34,7 @@ impl Request<'_> {
     pub(super) fn call<'a>(
         &'a self,
         method: AccountMethod,
-        reading: &Reading<'a, '_>,
+        reading: &JudgedRequest<'a, '_>,
         body: ReadBody,
     ) -> Call<'a> {
         Call {

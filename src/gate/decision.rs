@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     link,
-    request::{Reading, Request},
+    request::{JudgedRequest, Request},
     session::Known,
 };
 use caller::caller;
@@ -68,10 +68,10 @@ impl<'r> Request<'r> {
     /// Decides. Asks the app for the owner if the rules need it.
     pub(super) async fn decide(
         &self,
-        reading: &Reading<'_, 'r>,
+        reading: &JudgedRequest<'_, 'r>,
         known_owner: &Cell<Option<OwnerVerdict>>,
     ) -> Result<Permit<'r>, Refusal> {
-        let Reading { action, session, .. } = *reading;
+        let JudgedRequest { action, session, .. } = *reading;
         let Self { rules, record, .. } = self;
         let caller = caller(session);
         loop {

@@ -16,7 +16,7 @@ use super::{
     Stop,
     body::{ReadBody, stop_body},
     decision::check_slashes,
-    request::{Reading, Request},
+    request::{JudgedRequest, Request},
     reserved,
     session::Known,
 };
@@ -34,18 +34,18 @@ impl<'r> Request<'r> {
     /// Judges what a permitted request asks for in addition. A body that has to be judged as a whole is read.
     pub(super) async fn judge_implied(
         &self,
-        reading: &Reading<'_, '_>,
+        reading: &JudgedRequest<'_, '_>,
         mut body: ReadBody,
         down: &mut Downstream,
     ) -> Result<ReadBody, Stop> {
-        let Reading { head, session, .. } = *reading;
+        let JudgedRequest { head, session, .. } = *reading;
         if let Some(method) = self.overriding(head, &mut body, down).await? {
             if let Some(known) = session {
                 // A form of another site could carry `_method=DELETE`.
                 self.check_site(known, head, &method)?;
             }
             let action = &self.rules.set.action(&method, head.path(), head.query());
-            self.judge_also(&Reading { head, action, session }).await?;
+            self.judge_also(&JudgedRequest { head, action, session }).await?;
         }
         if let Some(source) = head.fields().find(is_source) {
             return Err(second_source(source.name));
@@ -103,13 +103,13 @@ impl<'r> Request<'r> {
         }
         for method in writing(set, head.method(), second.path()) {
             let action = &set.action(method, second.path(), None);
-            self.judge_also(&Reading { head: &second, action, session }).await?;
+            self.judge_also(&JudgedRequest { head: &second, action, session }).await?;
         }
         Ok(())
     }
 
     /// Decides about another reading of a request that is permitted already.
-    async fn judge_also(&self, reading: &Reading<'_, 'r>) -> Result<(), Stop> {
+    async fn judge_also(&self, reading: &JudgedRequest<'_, 'r>) -> Result<(), Stop> {
         check_slashes(reading.head, reading.action)?;
         if reading.action.served != Served::App {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     connection::Downstream,
     credential,
-    forward::{self, Lease, Outgoing, Spelling, Who},
+    forward::{self, Outgoing, Spelling, TokenCheck, Who},
     identity::claims_no_other_address,
     policy::Permit,
     store::Subject,
@@ -43,7 +43,7 @@ impl Request<'_> {
             request_id: context.request_id.as_str(),
             body: body.bytes.as_deref(),
             via: Some(core.forwarder.instance()),
-            lease: record.known().map(|_| Lease::new(&good)),
+            token_check: record.known().map(|_| TokenCheck::new(&good)),
             is_timed: core.access.borrow().is_on(),
         };
         match core.forwarder.forward(permit, head, down, &outgoing).await {

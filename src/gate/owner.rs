@@ -1,7 +1,7 @@
 //! Asks the app for the owner of a row. Concurrent requests with the same question share one look-up
 //! (single-flight), and an answer is cached only if the policy says so.
 //!
-//! The cache belongs to the ruleset ([`super::rules::Held`]), so a reload begins with an empty one. A row that
+//! The cache belongs to the ruleset ([`super::rules::CoreRuleset`]), so a reload begins with an empty one. A row that
 //! was read for a decision does not answer its own GET: the app would not learn who asks, nor see the client's
 //! query, conditions and preferences, and might show this client less of it.
 
@@ -120,7 +120,7 @@ impl Request<'_> {
             request_id: context.request_id.as_str(),
             body: None,
             via: Some(core.forwarder.instance()),
-            lease: None,
+            token_check: None,
             is_timed: false,
         };
         forward::naming_fields(head, &outgoing)

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use crate::{policy::Action, wire::RequestHead};
 
-use super::{Client, Core, Gate, Held, context::Context, record::Record, session::Known};
+use super::{Client, Core, CoreRuleset, Gate, context::Context, record::Record, session::Known};
 
 /// A request from its head to its record. The connection is not part of it: steps that read or write take it as
 /// an argument.
@@ -13,7 +13,7 @@ pub(super) struct Request<'r> {
     pub(super) core: &'r Core,
     pub(super) client: &'r Client,
     /// The rules for all steps, so that a reload does not change them in between.
-    pub(super) rules: &'r Held,
+    pub(super) rules: &'r CoreRuleset,
     /// The head as received.
     pub(super) head: &'r RequestHead,
     /// The head with the caller's id, if the target has the current-user literal.
@@ -26,7 +26,7 @@ pub(super) struct Request<'r> {
 
 /// One way to read a request: an action for a caller.
 #[derive(Clone, Copy)]
-pub(super) struct Reading<'a, 'r> {
+pub(super) struct JudgedRequest<'a, 'r> {
     pub(super) head: &'a RequestHead,
     pub(super) action: &'a Action<'r, 'a>,
     /// `None` = anonymous.

@@ -37,13 +37,13 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct RulesView {
     shared: Arc<Rules>,
-    seen: RefCell<(u64, Rc<Held>)>,
+    seen: RefCell<(u64, Rc<CoreRuleset>)>,
 }
 
 /// A core's handle to the current ruleset. It is shared by an `Rc`, so that cloning does not touch a counter
 /// that other cores use. It owns the owner cache of this ruleset.
 #[derive(Debug)]
-pub struct Held {
+pub struct CoreRuleset {
     ruleset: Arc<Ruleset>,
     owners: Owners,
 }
@@ -74,24 +74,24 @@ impl RulesView {
     #[must_use]
     pub fn new(shared: Arc<Rules>) -> Self {
         let version = shared.version.load(Ordering::Acquire);
-        let seen = RefCell::new((version, Rc::new(Held::new(shared.current()))));
+        let seen = RefCell::new((version, Rc::new(CoreRuleset::new(shared.current()))));
         Self { shared, seen }
     }
 
     /// The current ruleset.
     #[must_use]
-    pub fn current(&self) -> Rc<Held> {
+    pub fn current(&self) -> Rc<CoreRuleset> {
         let version = self.shared.version.load(Ordering::Acquire);
         let mut seen = self.seen.borrow_mut();
         // One atomic load for each request; the pointer is read only after a reload.
         if seen.0 != version {
-            *seen = (version, Rc::new(Held::new(self.shared.current())));
+            *seen = (version, Rc::new(CoreRuleset::new(self.shared.current())));
         }
         Rc::clone(&seen.1)
     }
 }
 
-impl Held {
+impl CoreRuleset {
     fn new(ruleset: Arc<Ruleset>) -> Self {
         Self { ruleset, owners: Owners::default() }
     }
@@ -101,7 +101,7 @@ impl Held {
     }
 }
 
-impl Deref for Held {
+impl Deref for CoreRuleset {
     type Target = Ruleset;
 
     fn deref(&self) -> &Ruleset {

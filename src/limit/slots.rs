@@ -14,21 +14,21 @@ pub(super) struct Slots {
 /// A permit for work in progress. It counts until it is dropped. The worker owns it, not the request: work goes
 /// on after its client has disconnected.
 #[derive(Debug)]
-pub struct Slot {
+pub struct ConcurrencyGuard {
     slots: Slots,
     key: u64,
 }
 
 impl Slots {
     /// A slot, if fewer than `most` are in use for this key.
-    pub(super) fn take(&self, key: u64, most: usize) -> Option<Slot> {
+    pub(super) fn take(&self, key: u64, most: usize) -> Option<ConcurrencyGuard> {
         let mut taken = self.lock();
         let count = taken.get(&key).copied().unwrap_or(0);
         if count >= most {
             return None;
         }
         taken.insert(key, count + 1);
-        Some(Slot { slots: self.clone(), key })
+        Some(ConcurrencyGuard { slots: self.clone(), key })
     }
 
     /// Locks the map. No code panics while it holds the lock, so the map of a poisoned lock is consistent.
@@ -37,7 +37,7 @@ impl Slots {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConcurrencyGuard {
     fn drop(&mut self) {
         let mut taken = self.slots.lock();
         if let Some(count) = taken.get_mut(&self.key) {

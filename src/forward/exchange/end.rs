@@ -12,7 +12,7 @@ impl Exchange<'_> {
             return Ok(());
         }
         self.pulse = pulse;
-        if self.lease.is_some_and(|lease| !lease.is_good()) {
+        if self.token_check.is_some_and(|token_check| !token_check.is_good()) {
             return Err(ForwardError::TokenEnded);
         }
         if self.down.deadline.stage() < Stage::Cutting {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::pace::Pace;
 use crate::{
     connection::{Downstream, Socket},
-    forward::{Forwarder, Hangup, Lease, headers::Delivery},
+    forward::{Forwarder, Hangup, TokenCheck, headers::Delivery},
     wire::{ChunkDecoder, RequestHead},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Exchange<'x> {
     pub(super) delivery: Delivery,
     pub(super) wait: Option<Wait>,
     pub(super) pace: Pace,
-    pub(super) lease: Option<Lease<'x>>,
+    pub(super) token_check: Option<TokenCheck<'x>>,
     /// The pulse of the last check.
     pub(super) pulse: u32,
     pub(super) interim: u32,

@@ -53,7 +53,7 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         request_id: "r1",
         body: None,
         via: None,
-        lease: None,
+        token_check: None,
         is_timed: false,
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The check of a request's token, repeated while the request lasts.
 #[derive(Clone, Copy)]
-pub struct Lease<'r>(&'r dyn Fn() -> bool);
+pub struct TokenCheck<'r>(&'r dyn Fn() -> bool);
 
-impl<'r> Lease<'r> {
+impl<'r> TokenCheck<'r> {
     /// Creates a check from a function.
     #[must_use]
     pub fn new(good: &'r dyn Fn() -> bool) -> Self {
@@ -20,8 +20,8 @@ impl<'r> Lease<'r> {
     }
 }
 
-impl fmt::Debug for Lease<'_> {
+impl fmt::Debug for TokenCheck<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lease")
+        f.write_str("TokenCheck")
     }
 }
