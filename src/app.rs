@@ -2,9 +2,11 @@
 
 mod addresses;
 mod admin;
+mod certificates;
 mod cores;
 mod file_watcher;
 mod folder;
+mod listeners;
 mod live;
 mod own;
 mod policies;
@@ -22,10 +24,10 @@ use crate::{
     clock::Clock,
     config::{Config, Secret},
     forward::Instance,
-    gate::{Failures, Gate, Rules},
+    gate::{self, Failures, Gate, Rules},
     hasher::Hasher,
     limit::{self, Limits},
-    listen::{self, Bound, Shared},
+    listen::Shared,
     notify::Webhook,
     observe::{Log, metrics::Metrics},
     store::{self, Store},
@@ -40,7 +42,9 @@ pub use folder::{
 pub use live::{HypotheticalCaller, HypotheticalRequest, InForce, Live, LiveError, OwnerAnswer};
 pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
-pub use translate::{accounts as account_settings, policy as policy_settings, store as store_settings};
+pub use translate::{
+    accounts as account_settings, policy as policy_settings, store as store_settings, tls as tls_settings,
+};
 
 /// The parts that an operator's command uses in the process of the gate.
 #[derive(Clone)]
@@ -122,8 +126,9 @@ async fn start_on(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let limits = Arc::new(Limits::new(&config.limits));
+    let tls = listeners::tls(config)?;
     // Bound before anything is started, so that a port in use ends the start early.
-    let bound = bind(config)?;
+    let bound = listeners::bind(config)?;
     let maker = policies::RulesetBuilder {
         config: config.clone(),
         store: Arc::clone(&store),
@@ -131,7 +136,7 @@ async fn start_on(
         limits: Arc::clone(&limits),
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
-        link_base: translate::link_base(config, Some(&bound.address)),
+        link_base: translate::link_base(config, &bound.addresses),
         wake_up: Arc::default(),
     };
     let wake_up = Arc::clone(&maker.wake_up);
@@ -139,34 +144,37 @@ async fn start_on(
     let (ruleset, loaded) = reload::load(maker).await?;
     let rules = Arc::new(Rules::new(ruleset));
     let dispatcher = dispatcher(config, &rules, wake_up)?;
-    let gate = gate(config, &store, limits, &clock, &metrics);
-    let shared = Shared::new(translate::listen(config, open_files(config)), bound.listeners.len());
+    let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
+    let settings = translate::gate(config, redirect);
+    let gate = gate(settings, &store, limits, &clock, &metrics);
+    let shared =
+        Shared::new(translate::listen(config, open_files(config)), bound.listeners.len(), tls.clone());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
-    let readiness = Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log));
+    let readiness =
+        Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log).showing(tls.clone()));
     // The admin listener runs before the gate is ready, so that `/startupz` can report the progress.
     let admin = admin::listen(config.admin.listen, &readiness).await?;
-    let http = bound.address.clone();
+    let mut addresses = bound.addresses;
+    addresses.admin = admin.as_ref().map(|(address, _)| *address);
     // After the ports are known: port 0 and names of this machine can only be compared now.
-    own::refuse(config, &http, admin.as_ref().map(|(address, _)| *address)).await?;
+    own::refuse(config, &addresses).await?;
     // Random at each start, so that two gates in a row do not take each other's requests for their own.
     let forward = translate::forward(config, instance()?);
     let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
-    let cores = cores::start(config, bound, common, &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last))?;
+    let cores = cores::start(config, bound.listeners, common, &metrics, &log)?;
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last), tls.clone())?;
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
     // Last, because `/readyz` must not promise more than the cores keep.
     readiness.set(true);
-    let (admin, mut background) =
-        admin.map_or((None, Vec::new()), |(address, task)| (Some(address), vec![task]));
+    let mut background: Vec<_> = admin.into_iter().map(|(_, task)| task).collect();
     background.push(watching);
     background.extend(dispatcher.map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run())));
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
-    tracing::info!(http = %http_name(&http), admin = admin.map(tracing::field::display), "serving");
-    let addresses = Addresses { http, admin };
+    addresses.log();
     let configured = status::Configured::new(config, &addresses);
-    let about = status::About::new(configured, &clock, &rules, metrics, last);
+    let about = status::About::new(configured, &clock, &rules, metrics, last).showing(tls);
     Ok(Running {
         addresses,
         live: Live { reloader: reloader.clone(), forward, about },
@@ -184,14 +192,14 @@ async fn start_on(
 
 /// The part that decides requests, shared by all cores.
 fn gate(
-    config: &Config,
+    settings: gate::Settings,
     store: &Arc<dyn Store>,
     limits: Arc<Limits>,
     clock: &Clock,
     metrics: &Arc<Metrics>,
 ) -> Arc<Gate> {
     Arc::new(Gate {
-        settings: translate::gate(config),
+        settings,
         store: Arc::clone(store),
         limits,
         clock: clock.clone(),
@@ -277,14 +285,4 @@ fn dispatcher(
     // A reload may change the account model.
     let accounts = move || rules.current().api.accounts().clone();
     Ok(Some(Dispatcher::new(accounts, wake_up, webhook, Pace::default())))
-}
-
-fn bind(config: &Config) -> anyhow::Result<Bound> {
-    let address = translate::address(&config.server.http)
-        .context("`server.http` is off, and there is no other listener")?;
-    let cores = match config.server.threads {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        threads => threads,
-    };
-    Ok(listen::bind(&address, cores, config.server.socket_mode)?)
 }

@@ -10,6 +10,7 @@ mod code;
 #[cfg(test)]
 mod docs;
 mod finding;
+mod hsts;
 mod inputs;
 mod keys;
 mod live;
@@ -32,6 +33,7 @@ use load::load_in;
 use sources::CONFIG_VARIABLE;
 
 pub use amount::in_seconds;
+pub(crate) use code::{Code, of_certificate};
 pub use finding::{ConfigErrors, ConfigFinding};
 pub use live::ReloadedKeys;
 pub use load::{Loaded, load, salvage};

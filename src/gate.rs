@@ -21,6 +21,7 @@ mod request;
 mod reserved;
 mod rules;
 mod same_site;
+mod secure;
 mod session;
 mod state;
 
@@ -46,7 +47,7 @@ pub use implied::MethodOverride;
 pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
 pub use rules::{CoreRuleset, Rules, RulesView, Ruleset};
-pub use state::{Core, Failures, Gate, Settings};
+pub use state::{Core, Failures, Gate, Redirect, Settings};
 
 impl Gate {
     /// Serves one request. Returns whether the connection can be reused.
@@ -92,6 +93,11 @@ impl Gate {
         self.turn_away(core, down, refusal, form, Some(reject.check())).await;
     }
 
+    /// Plain HTTP where TLS is spoken. What speaks it there may be a person's first try.
+    pub async fn reject_plain(&self, core: &Core, down: &mut Downstream) {
+        self.turn_away(core, down, Refusal::PlainHttp, Form::Text, Some("plain-http")).await;
+    }
+
     /// Answers a head that did not arrive in time.
     pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
         self.turn_away(core, down, Refusal::HeadTooSlow, Form::Json, None).await;
@@ -102,6 +108,10 @@ impl<'r> Request<'r> {
     /// The steps of a request. Each returns the input of the next one, or refuses.
     async fn walk(&self, down: &mut Downstream) -> Result<bool, Stop> {
         let Self { gate, rules, record, .. } = self;
+        self.check_server_name(down)?;
+        if let Some(response) = self.redirect()? {
+            return Ok(Box::pin(self.answer(self.head, response, down)).await);
+        }
         self.check_loop()?;
         let spelling = self.check_names()?;
         gate.limits

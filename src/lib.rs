@@ -8,7 +8,7 @@
 //! | GATEWAY | [`gate`] | the walk of a request |
 //! | API | [`api`] | the LoopBack User API |
 //! | DOMAIN | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
-//! | INFRASTRUCTURE | [`connection`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
+//! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
 //! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
 //!
 //! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
@@ -55,4 +55,5 @@ pub mod policy;
 pub mod qs;
 pub mod refusal;
 pub mod store;
+pub mod tls;
 pub mod wire;

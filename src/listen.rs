@@ -1,8 +1,10 @@
-//! Accepts connections, on one listener for each core.
+//! Accepts connections, on listeners of each core.
 
 mod bind;
 mod connection;
 mod connection_limits;
+mod handshake;
+mod handshakes;
 mod server;
 mod spares;
 
@@ -22,16 +24,18 @@ use tokio::sync::Notify;
 
 use self::{
     connection_limits::{CoreConnections, Refused},
+    handshakes::Handshakes,
     spares::Spares,
 };
 use crate::{
     connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK},
     gate::{Core, Gate},
     observe::LogThrottle,
+    tls::ServerTls,
 };
 
 pub use self::{
-    bind::{Address, BindError, Bound, Listener, bind},
+    bind::{Address, BindError, Bound, Listener, Listeners, Raw, bind},
     connection_limits::Bounds,
 };
 
@@ -47,11 +51,12 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const TELL: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// The shared state of this many cores.
+    /// The shared state of this many cores. `tls`: for the listeners that speak it.
     #[must_use]
-    pub fn new(settings: Settings, cores: usize) -> Arc<Self> {
+    pub fn new(settings: Settings, cores: usize, tls: Option<Arc<ServerTls>>) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            handshakes: tls.map(Handshakes::new),
             open: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -117,7 +122,7 @@ impl Server {
     }
 
     /// Accepts connections until the gate drains, then waits at most `grace` for the requests in progress.
-    pub async fn run(self: Rc<Self>, listener: Listener, grace: Duration) {
+    pub async fn run(self: Rc<Self>, listeners: Listeners<Listener>, grace: Duration) {
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
         // One core probes for all.
         let probed = if self.index == 0 { self.core.forwarder.probed() } else { 0 };
@@ -128,11 +133,12 @@ impl Server {
             })
             .collect();
         tokio::select! {
-            () = self.accept(&listener) => {}
+            () = self.accept(listeners.http.as_ref(), Carrier::Plain) => {}
+            () = self.accept(listeners.https.as_ref(), Carrier::Tls) => {}
             () = self.obey() => {}
         }
         // Before the wait, so that no new client is left in the backlog.
-        drop(listener);
+        drop(listeners);
         self.deadlines.enter(Stage::Draining);
         if tokio::time::timeout(grace, self.all_ended()).await.is_err() {
             tracing::warn!(
@@ -149,10 +155,11 @@ impl Server {
         self.core.access.borrow_mut().tick();
     }
 
-    async fn accept(self: &Rc<Self>, listener: &Listener) {
+    async fn accept(self: &Rc<Self>, listener: Option<&Listener>, carrier: Carrier) {
+        let Some(listener) = listener else { return std::future::pending().await };
         loop {
             match listener.accept().await {
-                Ok((socket, peer)) => self.welcome(socket, peer),
+                Ok((socket, peer)) => self.welcome(socket, peer, carrier),
                 Err(error) => {
                     if let Some(more) = self.shared.not_accepted.say(self.gate.clock.now()) {
                         tracing::warn!(%error, more, "a connection could not be accepted");
@@ -190,7 +197,7 @@ impl Server {
     }
 
     /// Spawns the task of a connection, or closes it if there are too many.
-    fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer) {
+    fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer, carrier: Carrier) {
         let Some(place) = self.enter(peer) else { return };
         self.running.set(self.running.get() + 1);
         let server = Rc::clone(self);
@@ -200,7 +207,10 @@ impl Server {
         tokio::task::spawn_local(async move {
             let _place = place;
             let _counted = Counted(&server, &deadline);
-            server.connection(socket, peer, &deadline).await;
+            match carrier {
+                Carrier::Plain => server.connection(socket, peer, &deadline).await,
+                Carrier::Tls => Box::pin(server.secured(socket, peer, &deadline)).await,
+            }
         });
     }
 
@@ -234,6 +244,13 @@ impl Server {
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// What a listener's connections speak HTTP over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Plain,
+    Tls,
 }
 
 /// Counts a connection as open until it is dropped, also by a panic.

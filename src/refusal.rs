@@ -25,6 +25,10 @@ pub enum Refusal {
     },
     /// A percent escape of the path is broken. The answer is LoopBack's.
     BadEscape(String),
+    /// For another host than this connection is for.
+    Misdirected,
+    /// Plain HTTP where TLS is spoken.
+    PlainHttp,
     /// The head did not arrive in time.
     HeadTooSlow,
     /// The body did not arrive in time.
@@ -176,6 +180,16 @@ impl Refusal {
                 let message = format!("Failed to decode param '{segment}'").into();
                 ErrorBody { status: 400, name: "URIError", code: None, message }
             }
+            Self::Misdirected => error(
+                421,
+                "MISDIRECTED_REQUEST",
+                "this connection is not for that host; open another one for it",
+            ),
+            Self::PlainHttp => error(
+                400,
+                "BAD_REQUEST",
+                "this port speaks HTTPS: write https:// instead of http:// (plain-http)",
+            ),
             Self::HeadTooSlow => error(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
             Self::BodyTooSlow => error(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
             Self::BodyTooLarge => ErrorBody {

@@ -22,9 +22,10 @@ use crate::{
     hasher::Hasher,
     observe::{
         Log,
-        metrics::{Gauges, Metrics},
+        metrics::{CertificateEnd, Gauges, Metrics},
     },
     store::Store,
+    tls::{Certificate, ServerTls},
 };
 
 /// The state that determines readiness.
@@ -35,6 +36,7 @@ pub(super) struct Readiness {
     metrics: Arc<Metrics>,
     last_reload: Arc<LastReload>,
     log: Log,
+    tls: Option<Arc<ServerTls>>,
 }
 
 impl Readiness {
@@ -53,7 +55,13 @@ impl Readiness {
             metrics: Arc::clone(metrics),
             last_reload: Arc::clone(last_reload),
             log: log.clone(),
+            tls: None,
         }
+    }
+
+    /// With the certificates in force.
+    pub(super) fn showing(self, tls: Option<Arc<ServerTls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Sets whether the gate is ready.
@@ -67,8 +75,18 @@ impl Readiness {
             hash_queue_depth: self.hasher.depth() as u64,
             tokens_live: counters.tokens.saturating_sub(self.metrics.over()),
             log_lines_dropped: self.log.dropped(),
-            cert_not_after_seconds: None,
+            certificates: self.certificates(),
         })
+    }
+
+    fn certificates(&self) -> Vec<CertificateEnd> {
+        let certificates = self.tls.as_ref().map(|tls| tls.certificates()).unwrap_or_default();
+        let end = |of: Certificate| CertificateEnd {
+            name: of.names.into_iter().next().unwrap_or_default(),
+            file: of.file.display().to_string(),
+            not_after_seconds: of.not_after.0.div_euclid(1000),
+        };
+        certificates.into_iter().map(end).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     connection::Deadlines,
     forward::{self, Forwarder},
     gate::{Core, Gate, RequestIds, Rules, RulesView},
-    listen::{Bound, Server, Shared},
+    listen::{Listeners, Raw, Server, Shared},
     observe::{Log, metrics::Metrics},
 };
 
@@ -25,16 +25,16 @@ pub(super) struct Common<'a> {
     pub(super) forward: &'a forward::Settings,
 }
 
-/// Starts a thread for each listener. Each receiver is notified when its core ends.
+/// Starts a thread for the listeners of each core. Each receiver is notified when its core ends.
 pub(super) fn start(
     config: &Config,
-    bound: Bound,
+    listeners: Vec<Listeners<Raw>>,
     Common { gate, rules, shared, forward }: Common<'_>,
     metrics: &Metrics,
     log: &Log,
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
     let mut ended = Vec::new();
-    for (index, raw) in bound.listeners.into_iter().enumerate() {
+    for (index, raw) in listeners.into_iter().enumerate() {
         let (sender, receiver) = oneshot::channel();
         let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
         let forward = forward.clone();
@@ -50,8 +50,8 @@ pub(super) fn start(
                     Err(error) => return tracing::error!(%error, "a core has no runtime"),
                 };
             runtime.block_on(async {
-                let listener = match raw.start() {
-                    Ok(listener) => listener,
+                let listeners = match raw.start() {
+                    Ok(listeners) => listeners,
                     Err(error) => return tracing::error!(%error, "a core has no listener"),
                 };
                 let deadlines = Rc::new(Deadlines::new(gate.clock.clone()));
@@ -62,7 +62,7 @@ pub(super) fn start(
                     metrics: counters,
                     access,
                 };
-                Server::new(gate, core, shared, index, deadlines).run(listener, grace).await;
+                Server::new(gate, core, shared, index, deadlines).run(listeners, grace).await;
             });
             // The receiver may have been dropped.
             let _ = sender.send(());

@@ -1,4 +1,4 @@
-//! Watches the policies and the configuration by inotify.
+//! Watches the policies, the configuration and the certificates by inotify.
 //!
 //! A notification only triggers the next check of the files ([`super::folder`]); its content is ignored. Every
 //! directory on a path is watched: one that contains a symlink of the path for changes of its entries, the others for
@@ -23,7 +23,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::folder::is_policy;
 
-/// The watches for a folder and a file.
+/// The watches for a folder and some files.
 #[derive(Debug)]
 pub(super) struct Watches {
     /// `None` if the system provides no inotify.
@@ -81,11 +81,11 @@ impl Watches {
     }
 
     /// Watches what these paths lead through now, and nothing else.
-    pub(super) fn renew(&mut self, folder: &Path, file: &Path) {
+    pub(super) fn renew(&mut self, folder: &Path, files: &[&Path]) {
         let Some(inotify) = &self.inotify else { return };
         let mut held = BTreeSet::new();
         for _ in 0..TRIES {
-            let wanted = wanted(folder, file);
+            let wanted = wanted(folder, files);
             self.whole = true;
             for (path, flags) in &wanted {
                 match add_watch(inotify, path, *flags | WatchFlags::MASK_ADD) {
@@ -98,7 +98,7 @@ impl Watches {
                 }
             }
             // A change between the look-up and the watch would cause no notification, so the look-up is repeated.
-            if self::wanted(folder, file) == wanted {
+            if self::wanted(folder, files) == wanted {
                 break;
             }
         }
@@ -121,10 +121,10 @@ impl FileEvents {
     }
 }
 
-/// The paths to watch for these two, and for the targets of symlinks in the folder.
-fn wanted(folder: &Path, file: &Path) -> Wanted {
+/// The paths to watch for these, and for the targets of symlinks in the folder.
+fn wanted(folder: &Path, files: &[&Path]) -> Wanted {
     let mut wanted = Wanted::new();
-    add_path(&mut wanted, file);
+    files.iter().for_each(|file| add_path(&mut wanted, file));
     add_path(&mut wanted, folder);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink())
@@ -210,7 +210,7 @@ mod tests {
         fn renew(&mut self) {
             let (folder, file) =
                 (self.dir.path().join("app/policies"), self.dir.path().join("portcullis.toml"));
-            self.watches.renew(&folder, &file);
+            self.watches.renew(&folder, &[&file]);
             assert!(self.watches.is_whole());
             // What the renewal itself gave up.
             self.has_sign();

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::Addresses;
 use crate::{
     config::{self, Config, UpstreamAddress},
     listen,
@@ -14,18 +15,13 @@ use crate::{
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Refuses servers of the app that resolve to a listener of this gate.
-pub(super) async fn refuse(
-    config: &Config,
-    http: &listen::Address,
-    admin: Option<SocketAddr>,
-) -> anyhow::Result<()> {
-    let http = match http {
-        listen::Address::Tcp(address) => Some(*address),
-        listen::Address::Unix(_) => None,
-    };
+pub(super) async fn refuse(config: &Config, own: &Addresses) -> anyhow::Result<()> {
+    let http = own.http.as_ref().and_then(listen::Address::tcp);
     for server in &config.upstream.servers {
         let UpstreamAddress::Http { host, port, .. } = server else { continue };
-        for (key, listener) in [("server.http", http), ("admin.listen", admin)] {
+        for (key, listener) in
+            [("server.http", http), ("server.https", own.https), ("admin.listen", own.admin)]
+        {
             let Some(listener) = listener.filter(|listener| listener.port() == *port) else { continue };
             anyhow::ensure!(
                 !leads_to(listener, host, *port).await,

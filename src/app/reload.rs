@@ -2,13 +2,14 @@
 //!
 //! This runs in a thread of its own, so that a hanging file system or a large ruleset delays no request.
 
+mod last;
 mod reloader;
 mod watch;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
@@ -20,22 +21,22 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
+    certificates::{self, CertificateFiles},
     file_watcher::Watches,
     folder::{Folder, POLL, SLOW_POLL, Watched},
     policies::{RulesetBuilder, stored},
-    status::Reload,
 };
 
 use crate::{
-    clock::{Clock, Timestamp},
     config::ConfigErrors,
     gate::{Rules, Ruleset},
-    observe::metrics::Metrics,
     policy::{Severity, Source, Stored},
+    tls::{Prepared, ServerTls},
 };
 use reloader::{Request, What};
 use watch::{latest, watch_files, watch_store};
 
+pub(super) use last::LastReload;
 pub(super) use reloader::{Reloader, RulesetInputs};
 
 /// Maximum number of queued requests.
@@ -43,16 +44,6 @@ const QUEUE_CAPACITY: usize = 8;
 
 /// Maximum number of errors that are logged one by one.
 const MAX_LOGGED_ERRORS: usize = 100;
-
-/// The result of the last reload, for readiness and `status`.
-#[derive(Debug)]
-pub(super) struct LastReload {
-    last: Mutex<Option<(Timestamp, Result<(), String>)>>,
-    /// Settings of the file that wait for a restart.
-    waiting: Mutex<Vec<&'static str>>,
-    metrics: Arc<Metrics>,
-    clock: Clock,
-}
 
 /// The state for replacing the first ruleset.
 pub(super) struct Loaded {
@@ -77,6 +68,8 @@ struct Work {
     rules: Arc<Rules>,
     last: Arc<LastReload>,
     config_file: Watched,
+    /// `None` without TLS.
+    certificates: Option<CertificateFiles>,
     watches: Watches,
     /// Set by a notification or a detected change: symlinks may resolve differently, so the watches must be renewed.
     watches_outdated: bool,
@@ -96,7 +89,7 @@ pub(super) async fn load(builder: RulesetBuilder) -> Result<(Ruleset, Loaded), P
     Ok((ruleset, Loaded { builder, folder, in_force: InForce { sources, stored }, seen }))
 }
 
-/// Watches the folder and the store. Aborting the task ends both, once all other [`Reloader`]s are dropped.
+/// Watches the files and the store. Aborting the task ends both, once all other [`Reloader`]s are dropped.
 ///
 /// # Errors
 /// When the thread cannot be started.
@@ -104,13 +97,25 @@ pub(super) fn watch(
     Loaded { builder, folder, in_force, seen }: Loaded,
     rules: Arc<Rules>,
     last: Arc<LastReload>,
+    tls: Option<Arc<ServerTls>>,
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
     let (requests, requested) = sync_channel(QUEUE_CAPACITY);
     let store = Arc::clone(&builder.store);
     let config_file = Watched::new(builder.config.file().to_owned());
     let watches = Watches::new();
     let events = watches.events();
-    let work = Work { builder, folder, in_force, rules, last, config_file, watches, watches_outdated: true };
+    let certificates = tls.map(|tls| CertificateFiles::new(tls, &builder.config, builder.clock.clone()));
+    let work = Work {
+        builder,
+        folder,
+        in_force,
+        rules,
+        last,
+        config_file,
+        certificates,
+        watches,
+        watches_outdated: true,
+    };
     thread::Builder::new()
         // Not on the runtime: reading a folder on a dead network mount blocks.
         .name("policies".into())
@@ -158,38 +163,6 @@ impl Reloader {
     }
 }
 
-impl LastReload {
-    /// No reload has happened yet.
-    pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
-        Self { last: Mutex::default(), waiting: Mutex::default(), metrics, clock }
-    }
-
-    /// The error of the last reload in one line, if it failed.
-    pub(super) fn failure(&self) -> Option<String> {
-        self.to_view().failure
-    }
-
-    /// Time and result of the last reload.
-    pub(super) fn to_view(&self) -> Reload {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        last.map_or_else(Reload::default, |(at, result)| Reload {
-            at: Some(at.to_string()),
-            failure: result.err(),
-        })
-    }
-
-    /// The settings of the file that wait for a restart.
-    pub(super) fn waiting(&self) -> Vec<String> {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.iter().map(|key| (*key).to_owned()).collect()
-    }
-
-    fn set(&self, result: Result<(), String>) {
-        self.metrics.reloaded(result.is_ok());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), result));
-    }
-}
-
 impl Work {
     /// Runs until all [`Reloader`]s are dropped.
     fn run(mut self, requested: &Receiver<Request>) {
@@ -231,7 +204,9 @@ impl Work {
     fn look(&mut self) {
         // Renewed before the check: any later change causes a notification.
         if self.watches_outdated {
-            self.watches.renew(self.folder.path(), self.config_file.path());
+            let certificates = self.certificates.iter().flat_map(CertificateFiles::paths);
+            let files: Vec<_> = std::iter::once(self.config_file.path()).chain(certificates).collect();
+            self.watches.renew(self.folder.path(), &files);
         }
         // The error has been logged.
         let _ = self.guarded(|work| {
@@ -239,13 +214,15 @@ impl Work {
             if work.config_file.poll(now) {
                 return work.reload_all();
             }
+            work.look_at_certificates(now);
             work.folder.poll(now).map_or(Ok(()), |read| work.reload_files(read))
         });
         self.watches_outdated = !self.is_settled();
     }
 
     fn is_settled(&self) -> bool {
-        self.folder.is_settled() && self.config_file.is_settled()
+        let certificates = self.certificates.as_ref().is_none_or(CertificateFiles::is_settled);
+        certificates && self.folder.is_settled() && self.config_file.is_settled()
     }
 
     /// The interval to the next check without a notification.
@@ -275,20 +252,61 @@ impl Work {
                 return Err(reason);
             }
         };
-        let read = self.folder.read();
-        let result = self.reload_files(read);
-        if result.is_err() {
-            self.builder.config = before;
-            return result;
+        let prepared = self.prepare_certificates();
+        let result = prepared.and_then(|prepared| {
+            let read = self.folder.read();
+            self.reload_files(read).map(|()| prepared)
+        });
+        let prepared = match result {
+            Ok(prepared) => prepared,
+            Err(told) => {
+                self.builder.config = before;
+                return Err(told);
+            }
+        };
+        if let (Some(files), Some(prepared)) = (&mut self.certificates, prepared) {
+            files.take(&self.builder.config, prepared);
         }
-        *self.last.waiting.lock().unwrap_or_else(PoisonError::into_inner) = taken.waiting;
+        self.last.set_waiting(taken.waiting);
         for key in taken.now {
             tracing::info!(key, "the new setting is in force");
         }
         for key in taken.restart {
             tracing::warn!(key, "the new setting needs a restart; the old one stays in force");
         }
-        result
+        Ok(())
+    }
+
+    /// All certificates have to be right, as the rest has.
+    fn prepare_certificates(&mut self) -> Result<Option<Prepared>, String> {
+        let Some(files) = &mut self.certificates else { return Ok(None) };
+        let told = match files.prepare(&self.builder.config) {
+            Ok(prepared) if prepared.mistakes.is_empty() => {
+                self.last.set_certificates(None);
+                return Ok(Some(prepared));
+            }
+            Ok(prepared) => certificates::tell(&prepared.mistakes),
+            Err(error) => certificates::tell_error(&error),
+        };
+        self.last.set_certificates(Some(told.clone()));
+        Err(told)
+    }
+
+    /// Each certificate on its own: one that is wrong keeps no other from being renewed.
+    fn look_at_certificates(&mut self, now: Instant) {
+        let Some(files) = &mut self.certificates else { return };
+        if files.poll(now) {
+            let failure = match files.prepare(&self.builder.config) {
+                Ok(prepared) => {
+                    let mistakes = prepared.mistakes.clone();
+                    files.take(&self.builder.config, prepared);
+                    (!mistakes.is_empty()).then(|| certificates::tell(&mistakes))
+                }
+                Err(error) => Some(certificates::tell_error(&error)),
+            };
+            self.last.set_certificates(failure);
+        }
+        files.tell_ending();
     }
 
     fn reload_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {

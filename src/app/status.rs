@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Addresses, Live, LiveError, http_name, reload::LastReload};
+use super::{Addresses, Live, LiveError, reload::LastReload};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, Profile, UpstreamAddress},
@@ -15,6 +15,7 @@ use crate::{
     gate::Rules,
     observe::metrics::Metrics,
     store::Store,
+    tls::ServerTls,
 };
 
 pub(super) use about::{About, Configured};
@@ -93,7 +94,20 @@ impl About {
         metrics: Arc<Metrics>,
         last: Arc<LastReload>,
     ) -> Self {
-        Self { since: clock.now(), clock: clock.clone(), configured, rules: Arc::clone(rules), metrics, last }
+        let (clock, rules) = (clock.clone(), Arc::clone(rules));
+        Self { since: clock.now(), clock, configured, rules, metrics, last, tls: None }
+    }
+
+    /// With the certificates in force.
+    pub(super) fn showing(self, tls: Option<Arc<ServerTls>>) -> Self {
+        Self { tls, ..self }
+    }
+}
+
+impl About {
+    fn certificates(&self) -> Vec<String> {
+        let certificates = self.tls.as_ref().map(|tls| tls.certificates()).unwrap_or_default();
+        certificates.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -105,7 +119,7 @@ impl Configured {
             UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
         };
         Self {
-            listeners: std::iter::once(http_name(&addresses.http)).chain(admin).collect(),
+            listeners: addresses.names().into_iter().chain(admin).collect(),
             upstreams: config.upstream.servers.iter().map(server).collect(),
             policies: config.policies.dir.display().to_string(),
             profile: match config.profile {
@@ -154,7 +168,7 @@ impl Live {
                 .map(|(_, health)| self.server_health(health))
                 .collect(),
             needs_restart: about.last.waiting(),
-            certificates: Vec::new(),
+            certificates: about.certificates(),
         })
     }
 

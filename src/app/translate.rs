@@ -4,10 +4,11 @@ mod accounts;
 
 use std::sync::Arc;
 
+use super::Addresses;
 use crate::{
     api,
     config::{self, Config, Listen, Profile, UpstreamAddress},
-    connection, credential, forward, gate, limit, listen, policy,
+    connection, credential, forward, gate, limit, listen, policy, tls,
     wire::{HeadLimits, MAX_FIELDS},
 };
 
@@ -67,6 +68,7 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
             most_per_client: server.max_connections_per_client,
             trusted_proxies: server.trusted_proxies.clone(),
         },
+        strict_transport: config.tls.hsts.as_ref().map(|hsts| hsts.as_str().into()),
     }
 }
 
@@ -95,7 +97,7 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> forward::
     }
 }
 
-pub(super) fn gate(config: &Config) -> gate::Settings {
+pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::Settings {
     let preset = |preset: &config::Preset| match preset {
         config::Preset::XForwarded => forward::Preset::XForwarded,
         config::Preset::Remote => forward::Preset::Remote,
@@ -116,6 +118,7 @@ pub(super) fn gate(config: &Config) -> gate::Settings {
         api_root: config.api.root.clone(),
         method_override: config.upstream.method_override,
         body_limit: config.api.body_limit as u64,
+        redirect,
     }
 }
 
@@ -146,18 +149,39 @@ pub(super) fn credentials(config: &Config) -> credential::Settings {
     }
 }
 
-/// The prefix of links: `server.public_url`, otherwise the address of the listener.
-pub(super) fn link_base(config: &Config, address: Option<&listen::Address>) -> String {
+/// What clients over TLS are offered.
+#[must_use]
+pub fn tls(config: &Config) -> tls::Settings {
+    let files = |of: &config::Certificate| tls::Files { cert: of.cert.clone(), key: of.key.clone() };
+    tls::Settings {
+        files: config.tls.certificates.iter().map(files).collect(),
+        min_version: match config.tls.min_version {
+            config::TlsVersion::V12 => tls::Version::V12,
+            config::TlsVersion::V13 => tls::Version::V13,
+        },
+        client_ca: config.tls.client_ca.clone(),
+    }
+}
+
+/// Where the gate is to listen.
+pub(super) fn addresses(config: &Config) -> Addresses {
+    let server = &config.server;
+    Addresses { http: address(&server.http), https: server.https, admin: config.admin.listen }
+}
+
+/// The prefix of links: `server.public_url`, otherwise the address of the listener, the one with TLS first.
+pub(super) fn link_base(config: &Config, own: &Addresses) -> String {
     if let Some(url) = &config.server.public_url {
         return url.trim_end_matches('/').to_owned();
     }
-    match address {
+    let plain = own.http.as_ref().and_then(listen::Address::tcp).map(|address| ("http", address));
+    match own.https.map(|address| ("https", address)).or(plain) {
         // `0.0.0.0` is no address that a client can open.
-        Some(listen::Address::Tcp(address)) if address.ip().is_unspecified() => {
-            format!("http://localhost:{}", address.port())
+        Some((scheme, address)) if address.ip().is_unspecified() => {
+            format!("{scheme}://localhost:{}", address.port())
         }
-        Some(listen::Address::Tcp(address)) => format!("http://{address}"),
-        Some(listen::Address::Unix(_)) | None => "http://localhost".to_owned(),
+        Some((scheme, address)) => format!("{scheme}://{address}"),
+        None => "http://localhost".to_owned(),
     }
 }
 

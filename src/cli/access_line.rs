@@ -133,6 +133,7 @@ mod tests {
             upstream: None,
             upstream_elapsed: None,
             tls: None,
+            tls_client: None,
             facts: Some(Written {
                 policy: "d1",
                 model: "Order",

@@ -1,31 +1,21 @@
 //! `check`: reports all errors in the configuration and the policies at once.
 
+mod certificates;
+mod entry;
 mod users;
 
 use std::{error::Error, fmt::Write};
-
-use serde::Serialize;
 
 use super::{Exit, backend::Site, known, policy_folder, print, print_json};
 use crate::{
     admin::whole_chain,
     app,
+    clock::Clock,
     config::{self, Config, ConfigErrors, ConfigFinding, Sources},
     gate::MethodOverride,
     policy::{self, Case, Finding, Severity, Stored},
 };
-
-/// A line of the answer, in the form of `check --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Entry {
-    file: String,
-    line: Option<usize>,
-    column: Option<usize>,
-    severity: &'static str,
-    code: &'static str,
-    message: String,
-    fix: Option<String>,
-}
+use entry::{Entry, word};
 
 /// Checks everything and prints the findings. `strict`: warnings count as errors.
 pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result<Exit> {
@@ -47,7 +37,9 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
     };
     if let Some(config) = config {
         let file = sources.file.as_ref().map(|file| file.display().to_string());
-        entries.extend(policies(&config, file.as_deref().unwrap_or(CONFIG_FILE))?);
+        let file = file.as_deref().unwrap_or(CONFIG_FILE);
+        entries.extend(certificates::told(&config, Clock::System.now(), file));
+        entries.extend(policies(&config, file)?);
     }
     Ok(entries)
 }
@@ -194,13 +186,6 @@ impl From<ConfigFinding> for Entry {
     }
 }
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
 /// The name of the configuration in findings.
 const CONFIG_FILE: &str = "portcullis.toml";
 
@@ -317,6 +302,29 @@ mod tests {
         };
         assert!(is_told(config) && !is_told(&hook));
         assert!(!is_told(&format!("{config}[users]\nemail_verification_required = false\n")));
+    }
+
+    #[test]
+    fn certificates_are_looked_at_where_tls_is_on() {
+        let certificate = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
+        let cert = crate::tls::pem("CERTIFICATE", certificate.cert.der());
+        let key = crate::tls::pem("PRIVATE KEY", certificate.signing_key.serialized_der());
+        let on = "[server]\nhttps = \"127.0.0.1:0\"\npublic_url = \"https://b.test\"\n[tls]\n\
+                  certificates = [{ cert = \"a.pem\", key = \"a.key\" }]\n";
+        let found_with = |config: &str, key: &str| {
+            let owned =
+                [("portcullis.toml", config), ("policies/a.json", OPEN), ("a.pem", &*cert), ("a.key", key)];
+            found(&owned)
+        };
+        let named = found_with(on, &key);
+        assert!(
+            named[0].ends_with("warning: no certificate is for `b.test`, the host of `server.public_url`; they are for a.test; have one issued for it, and name it in `tls.certificates`"),
+            "{named:#?}"
+        );
+        assert_eq!(found_with(&on.replace("b.test", "A.test:8443"), &key), ["0 errors, 0 warnings"]);
+        let empty = found_with(on, "");
+        assert_eq!(empty[0], "a.key: error: the file is empty; write the certificate, or its key, in PEM");
+        assert!(found_with("", "").last().unwrap().starts_with("0 errors"), "TLS is off");
     }
 
     #[test]

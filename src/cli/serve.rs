@@ -74,7 +74,7 @@ impl Served {
 
     /// The URL for clients.
     pub(super) fn address(&self) -> String {
-        app::http_name(&self.running.addresses.http)
+        self.running.addresses.names().into_iter().next().unwrap_or_default()
     }
 
     /// Reads the configuration and the policies again. The result is logged.

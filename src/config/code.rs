@@ -1,6 +1,6 @@
 //! The codes of findings in the settings, with their severities and their texts in docs/findings.md.
 
-use crate::policy::codes;
+use crate::{policy::codes, tls::Flaw};
 
 codes! {
     "Settings" {
@@ -11,8 +11,13 @@ codes! {
         MissingKey = "missing-key", ERROR, "a key that another one needs";
         BothSet = "both-set", ERROR, "a secret by value and by file";
         UnreadableFile = "unreadable-file", ERROR, "the file of a secret cannot be read";
-        NoListener = "no-listener", ERROR, "`server.http` is off";
+        NoListener = "no-listener", ERROR, "`server.http` is off, and `server.https` too";
         SameAddress = "same-address", ERROR, "two listeners on one address";
+        CertificateFile = "certificate-file", ERROR, "a file of `tls.certificates` that cannot be read, or that holds no certificate or no names";
+        CertificateKey = "certificate-key", ERROR, "a key that is missing, encrypted, of another kind, or not that of its certificate";
+        CertificateChain = "certificate-chain", ERROR, "certificates in the wrong order";
+        CertificateDate = "certificate-date", EITHER, "a certificate that has ended or not begun; a warning 14 days before its end";
+        CertificateName = "certificate-name", WARNING, "no certificate is for the host of `server.public_url`";
         OwnAddress = "own-address", ERROR, "`upstream.servers` names the gate itself";
         NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";
@@ -21,5 +26,19 @@ codes! {
         HashMemory = "hash-memory", WARNING, "the hashing threads need more memory than the machine has";
         OpenFiles = "open-files", WARNING, "the process may open fewer files than `server.max_connections` needs";
         UnknownVariable = "unknown-variable", WARNING, "a `PORTCULLIS_…` variable that is nearly a setting's. One with `__` and an unknown key is `unknown-key`";
+    }
+}
+
+/// The code of a mistake in the files of a certificate.
+pub(crate) fn of_certificate(flaw: &Flaw) -> Code {
+    match flaw {
+        Flaw::Expired(_) | Flaw::NotYetValid(_) => Code::CertificateDate,
+        Flaw::NoKey
+        | Flaw::EncryptedKey
+        | Flaw::SeveralKeys(_)
+        | Flaw::UnusableKey
+        | Flaw::KeyMismatch(_) => Code::CertificateKey,
+        Flaw::ChainOrder { .. } => Code::CertificateChain,
+        _ => Code::CertificateFile,
     }
 }

@@ -10,6 +10,7 @@ use super::{
     address::{ApiRoot, FieldName, HookAddress, Segment, TargetPath, WebAddress},
     amount::{ByteRate, Deadline, FileMode, Size},
     finding::{Place, Report},
+    hsts::Hsts,
     inputs::Inputs,
     schema::Shape,
     secret::Secret,
@@ -118,7 +119,7 @@ sections! {
         min_version: TlsVersion = "1.2";
         client_ca: Option<FilePath> = "";
         redirect_http: bool = "false";
-        hsts: String = "";
+        hsts: Option<Hsts> = "";
         acme_domains: Vec<NonEmptyText> = "";
         acme_email: String = "";
         acme_directory: Option<WebAddress> = "";

@@ -59,6 +59,7 @@ const LIVE: &[LiveKey] = live![
     users.redirect_hosts,
     password.min_length,
     password.blocklist,
+    tls.certificates,
     policies.unmatched,
     policies.default_permission as default_allow,
     policies.acl_error_status,
@@ -155,6 +156,7 @@ mod tests {
         ("users.redirect_hosts", "[\"a.example\"]"),
         ("password.min_length", "12"),
         ("password.blocklist", "false"),
+        ("tls.certificates", "[{ cert = \"a.pem\", key = \"a.key\" }]"),
         ("policies.unmatched", "\"allow\""),
         ("policies.default_permission", "\"ALLOW\""),
         ("policies.acl_error_status", "404"),
@@ -165,7 +167,13 @@ mod tests {
     /// The keys that wait for a restart: whole sections, and keys of sections that have live ones.
     const WAITING: &[&str] = &[
         "server",
-        "tls",
+        "tls.min_version",
+        "tls.client_ca",
+        "tls.redirect_http",
+        "tls.hsts",
+        "tls.acme_domains",
+        "tls.acme_email",
+        "tls.acme_directory",
         "upstream",
         "credentials",
         "store",
@@ -217,8 +225,8 @@ mod tests {
     #[test]
     fn what_is_live_is_copied_whole_and_nothing_else() {
         let settings = |config: &Config| {
-            let Config { api, users, password, policies, mail, .. } = config;
-            format!("{api:?} {users:?} {password:?} {policies:?} {mail:?}")
+            let Config { api, users, password, policies, mail, tls, .. } = config;
+            format!("{api:?} {users:?} {password:?} {policies:?} {mail:?} {tls:?}")
         };
         for live in LIVE {
             let (_, value) = OTHER_VALUES.iter().find(|(key, _)| *key == live.name).expect(live.name);

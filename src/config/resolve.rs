@@ -10,14 +10,14 @@ use super::{
     finding::quoted,
     keys::{
         RawApi, RawConfig, RawCors, RawForwardAuth, RawLimits, RawMail, RawPages, RawPassword, RawPolicies,
-        RawServer, RawStore, RawTls, RawUpstream, RawUsers, RawWebhook, Sourced,
+        RawServer, RawStore, RawUpstream, RawUsers, RawWebhook, Sourced,
     },
     secret::{self, Secret},
     setting::{FilePath, NonEmptyText},
     settings::{
-        AdminSettings, ApiSettings, Certificate, CorsOrigins, CorsSettings, ForwardAuthSettings, Listen,
-        LogSettings, MailSettings, PagesSettings, PasswordSettings, Permission, PoliciesSettings, Profile,
-        TlsSettings, UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
+        AdminSettings, ApiSettings, CorsOrigins, CorsSettings, ForwardAuthSettings, Listen, LogSettings,
+        MailSettings, PagesSettings, PasswordSettings, Permission, PoliciesSettings, Profile,
+        UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
     },
 };
 use crate::{hasher, limit, store};
@@ -26,6 +26,7 @@ pub(crate) use resolver::Resolver;
 
 mod resolver;
 mod server;
+mod tls;
 
 impl Resolver<'_> {
     /// Resolves `raw`. The result must not be used if the report contains an error.
@@ -44,7 +45,7 @@ impl Resolver<'_> {
         let login_per_account = raw.limits.login_per_account.value;
         Config {
             profile: self.profile,
-            tls: self.tls(raw.tls),
+            tls: self.tls(raw.tls, &server),
             upstream: self.upstream(raw.upstream, &own),
             api: api(raw.api),
             credentials: self.credentials(raw.credentials),
@@ -70,21 +71,6 @@ impl Resolver<'_> {
             users,
             set: self.set,
             origin: super::live::Provenance::default(),
-        }
-    }
-
-    fn tls(&self, raw: RawTls) -> TlsSettings {
-        let based =
-            |of: Certificate| Certificate { cert: self.base.join(of.cert), key: self.base.join(of.key) };
-        TlsSettings {
-            certificates: raw.certificates.value.into_iter().map(based).collect(),
-            min_version: raw.min_version.value,
-            client_ca: self.optional_path(raw.client_ca.value),
-            redirect_http: raw.redirect_http.value,
-            hsts: raw.hsts.value,
-            acme_domains: texts(raw.acme_domains),
-            acme_email: raw.acme_email.value,
-            acme_directory: raw.acme_directory.value.map(|address| address.0),
         }
     }
 

@@ -120,8 +120,8 @@ pub struct TlsSettings {
     pub client_ca: Option<PathBuf>,
     /// Whether the HTTP listener only redirects to HTTPS.
     pub redirect_http: bool,
-    /// The value of Strict-Transport-Security: `max-age` and the directives after it.
-    pub hsts: String,
+    /// The value of `Strict-Transport-Security`.
+    pub hsts: Option<String>,
     /// Names for which certificates are requested.
     pub acme_domains: Vec<String>,
     /// The contact address for the certificate authority.

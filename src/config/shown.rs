@@ -240,16 +240,13 @@ mod tests {
         let all = of("", &[], &[]);
         let plain = as_toml(&all, false);
         let origins = as_toml(&all, true);
-        for key in
-            ["enabled = true", "hsts = \"\"", "smtp = \"\"", "origins = []", "trusted = []", "ca = \"\""]
-        {
+        for key in ["enabled = true", "acme_email = \"\"", "smtp = \"\"", "origins = []", "trusted = []"] {
             let of = |text: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
             assert!(of(&plain).unwrap().ends_with("  # not built yet"), "{key}: {plain}");
             assert!(of(&origins).unwrap().ends_with("  # default; not built yet"), "{key}: {origins}");
         }
         assert!(plain.lines().any(|line| line == "http = \"127.0.0.1:8080\""), "{plain}");
         for (flag, value) in [
-            ("tls.certificates", "a.pem:a.key"),
             ("forward_auth.listen", "127.0.0.1:9"),
             ("forward_auth.trusted", "127.0.0.1"),
             ("mail.smtp", "smtp://m"),

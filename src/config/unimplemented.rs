@@ -38,12 +38,7 @@ const PAGES: &str = "pages.enabled";
 
 /// With any value but the default, these keys are errors.
 pub(super) const PROTECTIVE: &[&str] = &[
-    "server.https",
     "server.proxy_protocol",
-    "tls.min_version",
-    "tls.client_ca",
-    "tls.redirect_http",
-    "tls.hsts",
     "tls.acme_domains",
     "tls.acme_email",
     "tls.acme_directory",
@@ -69,7 +64,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "forward_auth.listen",
     "forward_auth.trusted",
     "identity.assertion_audience",
-    "tls.certificates",
 ];
 
 #[cfg(test)]

@@ -279,6 +279,11 @@ impl Deadline {
         self.entry.rests_since.set(self.core.now_ms.get());
     }
 
+    /// The connection goes on with the rest that was interrupted: the bound is the one that it had.
+    pub fn rest_on(&self) {
+        self.entry.rests_since.set(self.core.now_ms.get());
+    }
+
     /// Ends the idle time. `false` if the connection has been evicted.
     #[must_use]
     pub fn end_rest(&self) -> bool {

@@ -82,6 +82,7 @@ impl Downstream {
             times,
             incoming: Incoming::Done,
             watch: None,
+            strict_transport: None,
             answered: false,
             is_reset: false,
             continue_wanted: false,
@@ -263,13 +264,10 @@ impl Downstream {
         self.deadline.set(self.times.write);
         poll_fn(|cx| {
             loop {
-                let rest = self.scratch.to_client.get(sent..).unwrap_or_default();
-                if rest.is_empty() {
-                    return Poll::Ready(Ok(()));
-                }
-                match self.socket.poll_write(cx, rest) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(count)) => {
+                match self.poll_write_rest(cx, sent) {
+                    Poll::Ready(Ok(None)) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Ok(Some(0))) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(Some(count))) => {
                         sent += count;
                         self.bytes_out += count as u64;
                         self.deadline.set(self.times.write);
@@ -283,6 +281,15 @@ impl Downstream {
             }
         })
         .await
+    }
+
+    /// Writes on behind what has been sent; `None` when all of it is out.
+    fn poll_write_rest(&mut self, cx: &mut Context<'_>, sent: usize) -> Poll<io::Result<Option<usize>>> {
+        let rest = self.scratch.to_client.get(sent..).unwrap_or_default();
+        if rest.is_empty() {
+            return self.socket.poll_flush(cx).map_ok(|()| None);
+        }
+        self.socket.poll_write(cx, rest).map_ok(Some)
     }
 
     /// Whether a write has taken too long. Without `min_rate` a client may read as slowly as it likes.

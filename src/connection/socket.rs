@@ -1,4 +1,8 @@
-//! A stream to a client or to the app: TCP or a Unix socket.
+//! A stream to a client or to the app: TCP or a Unix socket, with TLS on it or without.
+
+mod secure;
+mod session;
+mod transport;
 
 use std::{
     io::{self, Write},
@@ -21,23 +25,16 @@ use tokio::{
 };
 
 use super::Buffer;
+use session::Session;
+use transport::{Stream, Transport};
 
 /// A connected stream.
 #[derive(Debug)]
 pub struct Socket {
-    stream: Stream,
-    /// Reads and writes in a row that did not have to wait.
-    in_a_row: u8,
+    transport: Transport,
+    /// `None` = what is sent is what the other end reads.
+    session: Option<Box<Session>>,
 }
-
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-/// After so many reads and writes that did not have to wait, the other connections of the core get their turn.
-const TURN: u8 = 128;
 
 /// The idle time before a keep-alive probe, and between two probes.
 const PROBE: Duration = Duration::from_secs(10);
@@ -54,9 +51,12 @@ pub enum Peer {
 impl Socket {
     /// Reads available bytes into the free space of the buffer. 0 = the peer has closed its side.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+        if let Some(session) = &mut self.session {
+            return session.poll_fill(&mut self.transport, cx, buffer);
+        }
         let space = buffer.space();
         let wanted = space.len();
-        let read = self.poll_io(cx, Interest::READABLE, wanted, |fd| {
+        let read = self.transport.poll_io(cx, Interest::READABLE, wanted, |fd| {
             Ok(recv(fd, &mut *space, RecvFlags::empty()).map(|(count, _)| count)?)
         });
         read.map_ok(|count| {
@@ -67,23 +67,29 @@ impl Socket {
 
     /// Waits for input without a buffer, so that an idle connection needs none.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_ready(cx, Interest::READABLE)
+        if self.session.as_ref().is_some_and(|session| session.holds_input()) {
+            return Poll::Ready(Ok(()));
+        }
+        self.transport.stream.poll_ready(cx, Interest::READABLE)
     }
 
     /// Whether the peer is connected and has sent nothing. Asks the kernel without waiting, because the runtime
     /// only knows what it has polled for.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&mut self) -> bool {
+        if let Some(session) = &mut self.session {
+            return session.is_quiet(&mut self.transport);
+        }
         let mut byte = [0];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         // Data, an end and an error all mean that the connection is not quiet.
-        matches!(recv(self.stream.as_fd(), &mut byte, flags), Err(Errno::AGAIN))
+        matches!(recv(self.transport.stream.as_fd(), &mut byte, flags), Err(Errno::AGAIN))
     }
 
     /// Acknowledges received bytes at once. An app with Nagle's algorithm holds back the rest of its answer
     /// until then, and a delayed acknowledgement takes 40 ms (RFC 1122 section 4.2.3.2).
     pub fn acknowledge(&self) {
-        if let Stream::Tcp(tcp) = &self.stream {
+        if let Stream::Tcp(tcp) = &self.transport.stream {
             // A failure only costs time.
             let _ = set_tcp_quickack(tcp, true);
         }
@@ -95,14 +101,14 @@ impl Socket {
     pub fn has_hung_up(&self) -> bool {
         // The kernel reports these two without being asked for them.
         let over = PollFlags::HUP | PollFlags::ERR;
-        let mut polled = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::empty())];
+        let mut polled = [PollFd::from_borrowed_fd(self.transport.stream.as_fd(), PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
 
     /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
     pub fn probe(&self) {
-        if let Stream::Tcp(tcp) = &self.stream {
+        if let Stream::Tcp(tcp) = &self.transport.stream {
             // More often than on other connections: here only a probe shows that the peer has vanished.
             let often = TcpKeepalive::new().with_time(PROBE).with_interval(PROBE).with_retries(3);
             // A failure only costs time.
@@ -113,7 +119,7 @@ impl Socket {
     /// Makes the connection end with a reset when it is dropped. Unsent bytes are discarded, and the peer sees
     /// that this is not an orderly end (RFC 9293 section 3.5.2). Unix sockets have no reset.
     pub fn reset(&self) {
-        if let Stream::Tcp(tcp) = &self.stream {
+        if let Stream::Tcp(tcp) = &self.transport.stream {
             // If it fails, the end is an orderly one; there is no other way.
             let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
@@ -122,7 +128,7 @@ impl Socket {
     /// Whether the local address is a loopback address. A system call.
     #[must_use]
     pub fn is_on_loopback(&self) -> bool {
-        match &self.stream {
+        match &self.transport.stream {
             Stream::Tcp(tcp) => {
                 tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
             }
@@ -132,99 +138,48 @@ impl Socket {
 
     /// Writes some of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, Interest::WRITABLE, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
+        if let Some(session) = &mut self.session {
+            return session.poll_write(&mut self.transport, cx, bytes);
+        }
+        let transport = &mut self.transport;
+        transport.poll_io(cx, Interest::WRITABLE, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
     }
 
     /// Shuts down the write side.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        if let Some(session) = &mut self.session {
+            ready!(session.poll_close(&mut self.transport, cx))?;
+        }
+        match &mut self.transport.stream {
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
         }
     }
 
-    /// Moves up to `wanted` bytes by `call`, or waits until it can be done.
-    ///
-    /// By system calls of our own instead of the runtime's read and write: those go through the C library, where each
-    /// call of a process with threads is a point of cancellation and pays two locked instructions for it.
-    fn poll_io(
-        &mut self,
-        cx: &mut Context<'_>,
-        interest: Interest,
-        wanted: usize,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        if self.in_a_row == TURN {
-            self.in_a_row = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.in_a_row += 1;
+    /// The first bytes that have come, without taking them: 0 = the other end has finished.
+    pub fn poll_peek(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let stream = &self.transport.stream;
         loop {
-            let mut some = None;
-            let moved = self.stream.try_io(interest, |fd| match call(fd) {
-                // It took or gave less than it was offered, so the next call would have to wait. The runtime hears
-                // that now, and the call is spared.
-                Ok(count) if count > 0 && count < wanted => {
-                    some = Some(count);
-                    Err(io::ErrorKind::WouldBlock.into())
-                }
-                moved => moved,
-            });
-            match moved {
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            let peek = |fd: BorrowedFd<'_>| Ok(recv(fd, &mut *bytes, flags).map(|(count, _)| count)?);
+            match stream.try_io(Interest::READABLE, peek) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                moved => return Poll::Ready(moved),
+                peeked => return Poll::Ready(peeked),
             }
-            if let Some(count) = some {
-                return Poll::Ready(Ok(count));
-            }
-            self.in_a_row = 0;
-            ready!(self.stream.poll_ready(cx, interest))?;
+            ready!(stream.poll_ready(cx, Interest::READABLE))?;
         }
     }
 }
 
 impl From<TcpStream> for Socket {
     fn from(tcp: TcpStream) -> Self {
-        Self { stream: Stream::Tcp(tcp), in_a_row: 0 }
+        Self { transport: Stream::Tcp(tcp).into(), session: None }
     }
 }
 
 impl From<UnixStream> for Socket {
     fn from(unix: UnixStream) -> Self {
-        Self { stream: Stream::Unix(unix), in_a_row: 0 }
-    }
-}
-
-impl Stream {
-    fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
-        match (self, interest.is_readable()) {
-            (Self::Tcp(tcp), true) => tcp.poll_read_ready(cx),
-            (Self::Tcp(tcp), false) => tcp.poll_write_ready(cx),
-            (Self::Unix(unix), true) => unix.poll_read_ready(cx),
-            (Self::Unix(unix), false) => unix.poll_write_ready(cx),
-        }
-    }
-
-    /// Calls, unless the runtime knows that it would have to wait ([`io::ErrorKind::WouldBlock`]).
-    fn try_io(
-        &self,
-        interest: Interest,
-        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.try_io(interest, || call(tcp.as_fd())),
-            Self::Unix(unix) => unix.try_io(interest, || call(unix.as_fd())),
-        }
-    }
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(tcp) => tcp.as_fd(),
-            Self::Unix(unix) => unix.as_fd(),
-        }
+        Self { transport: Stream::Unix(unix).into(), session: None }
     }
 }
 
@@ -246,11 +201,13 @@ pub struct Remote {
     pub peer: Peer,
     /// [`Peer::ip`] as text.
     pub text: PeerText,
+    /// Whether it speaks TLS.
+    pub is_secure: bool,
 }
 
 impl From<Peer> for Remote {
     fn from(peer: Peer) -> Self {
-        Self { peer, text: peer.ip().into() }
+        Self { peer, text: peer.ip().into(), is_secure: false }
     }
 }
 

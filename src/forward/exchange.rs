@@ -243,7 +243,8 @@ impl<'x> Exchange<'x> {
 
     /// Whether the answer has been delivered.
     fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Done | Phase::Switched) && self.down.scratch.to_client.is_empty()
+        let is_out = self.down.scratch.to_client.is_empty() && !self.down.socket.has_unsent();
+        matches!(self.phase, Phase::Done | Phase::Switched) && is_out
     }
 
     /// Whether the request can be sent again: no byte of an answer has arrived, and the app has received
@@ -263,7 +264,7 @@ impl<'x> Exchange<'x> {
         let scratch = &self.down.scratch;
         // The rest of a body with a known length is written to the client directly from `from_app`.
         let undelivered = matches!(self.phase, Phase::Length(_)) && !scratch.from_app.is_empty();
-        if undelivered || !scratch.to_client.is_empty() {
+        if undelivered || !scratch.to_client.is_empty() || self.down.socket.has_unsent() {
             return Wait::Client;
         }
         let taken = self.sent >= scratch.to_app.len();

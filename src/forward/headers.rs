@@ -4,11 +4,13 @@
 //! One pure function for each direction. Towards the app, every field that could be taken for one of ours is
 //! removed first, in any spelling. Then ours are added once.
 
+mod client_hop;
 mod naming;
 mod scheme;
 
 use std::{borrow::Cow, net::IpAddr};
 
+pub(super) use client_hop::ClientHop;
 pub use scheme::{is_on, is_secure};
 
 use super::{
@@ -222,13 +224,16 @@ pub(super) enum Delivery {
     UntilClose,
 }
 
+const STRICT_TRANSPORT: &str = "Strict-Transport-Security";
+
 /// Writes the head to the client, and returns the framing of its body.
 pub(super) fn write_response(
     out: &mut Vec<u8>,
     response: &ResponseHead,
     request: &RequestHead,
-    keep_alive: bool,
+    hop: ClientHop<'_>,
 ) -> Delivery {
+    let ClientHop { keep_alive, strict_transport } = hop;
     let old = request.version() == Version::Http10;
     let delivery = match response.framing() {
         Framing::Empty => Delivery::Empty,
@@ -238,7 +243,10 @@ pub(super) fn write_response(
         Framing::Chunked | Framing::UntilClose => Delivery::Chunked,
     };
     write_status(out, response);
-    write_end_to_end(out, response);
+    if let Some(value) = strict_transport {
+        put(out, &[STRICT_TRANSPORT.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    }
+    write_end_to_end(out, response, strict_transport.map(|_| STRICT_TRANSPORT));
     match delivery {
         Delivery::Length(count) => length(out, count),
         Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
@@ -263,7 +271,7 @@ pub(super) fn write_response(
 /// Writes a 1xx head: 103, or the checked 101 of a WebSocket.
 pub(super) fn write_interim(out: &mut Vec<u8>, response: &ResponseHead) {
     write_status(out, response);
-    write_end_to_end(out, response);
+    write_end_to_end(out, response, None);
     if response.status() == 101 {
         out.extend_from_slice(WEBSOCKET);
     }
@@ -281,14 +289,16 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
     put(out, &[&digits, response.reason(), b"\r\n"]);
 }
 
-fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead) {
-    if !response.nominates() {
+/// `ours`: a field that the gate sets itself.
+fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead, ours: Option<&str>) {
+    if !response.nominates() && ours.is_none() {
         response.copy_fields(out, |_| Copied::AsSent);
         return;
     }
     response.copy_fields(out, |field| {
         let nominated = response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
-        if nominated { Copied::Dropped } else { Copied::AsSent }
+        let is_ours = ours.is_some_and(|ours| field.name.eq_ignore_ascii_case(ours));
+        if nominated || is_ours { Copied::Dropped } else { Copied::AsSent }
     });
 }
 

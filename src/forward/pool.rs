@@ -184,7 +184,7 @@ impl Server {
     /// The connection that was used last and is still open.
     pub fn take(&self, now: u64) -> Option<Socket> {
         loop {
-            let idle = self.idle.borrow_mut().pop()?;
+            let mut idle = self.idle.borrow_mut().pop()?;
             // A connection that the app has closed is useless. One that it has sent more bytes on is dangerous:
             // they would become the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {

@@ -169,7 +169,10 @@ async fn write_close(down: &mut Downstream, close: Close) -> Result<(), ()> {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        Poll::Ready(Ok(()))
+        match down.socket.poll_flush(cx) {
+            Poll::Pending if down.deadline.passed(cx) => Poll::Ready(Err(())),
+            flushed => flushed.map_err(drop),
+        }
     })
     .await
 }
@@ -192,6 +195,11 @@ fn pump(
                 }
                 Poll::Ready(_) => return Poll::Ready(Err(())),
             }
+        }
+        match to.poll_flush(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(())),
         }
         match flow {
             Flow::Closed => return Poll::Ready(Ok(())),

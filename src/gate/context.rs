@@ -111,7 +111,7 @@ impl<'r> Context<'r> {
             chain: Cow::Borrowed(""),
             peer: address,
             peer_text: &remote.text,
-            scheme: "http",
+            scheme: if remote.is_secure { "https" } else { "http" },
             host: head.host(),
             is_proxy,
         };
@@ -122,11 +122,15 @@ impl<'r> Context<'r> {
         let lines = head.fields().filter(|field| field.name.eq_ignore_ascii_case("x-forwarded-for"));
         let Chain { text: chain, client } = Chain::read(lines.map(|field| field.value), address, trusted);
         let Told { values: [proto, host, id, _, _, scheme, ssl], repeated } = Told::read(head);
-        // The most explicit field counts. Some proxies send only one of them.
-        let is_tls = proto.or(scheme).map_or_else(|| ssl.is_some_and(forward::is_on), forward::is_secure);
+        // The most explicit field counts. Some proxies send only one of them, and some none.
+        let told = proto.or(scheme).map(forward::is_secure).or_else(|| ssl.map(forward::is_on));
         let origin = Origin {
             chain,
-            scheme: if is_tls { "https" } else { "http" },
+            scheme: match told {
+                Some(true) => "https",
+                Some(false) => "http",
+                None => origin.scheme,
+            },
             // Checked, because it is written into a header and compared with origins.
             host: first(host).filter(|host| wire::is_host(host)).unwrap_or(origin.host),
             ..origin

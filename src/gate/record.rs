@@ -107,8 +107,8 @@ impl Request<'_> {
             rule,
             upstream: exchanged.map(|exchanged| exchanged.server),
             upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
-            // TLS is not built yet (docs/metrics.md).
-            tls: None,
+            tls: down.socket.tls_version(),
+            tls_client: down.socket.client(),
             facts: action.map(|action| record.facts(rules, action)),
         });
     }
@@ -146,7 +146,8 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &
         rule: check,
         upstream: None,
         upstream_elapsed: None,
-        tls: None,
+        tls: down.socket.tls_version(),
+        tls_client: down.socket.client(),
         facts: None,
     });
 }

@@ -18,6 +18,7 @@ use crate::{
     },
     refusal::Refusal,
     store::Store,
+    tls::ServerTls,
 };
 
 /// Settings of the gate.
@@ -43,6 +44,17 @@ pub struct Settings {
     pub method_override: MethodOverride,
     /// The largest body that is read before a decision, in bytes.
     pub body_limit: u64,
+    /// Where plain HTTP is redirected to; `None` = it is served.
+    pub redirect: Option<Redirect>,
+}
+
+/// Where plain HTTP is redirected to.
+#[derive(Debug)]
+pub struct Redirect {
+    /// Knows the hosts that there are certificates for.
+    pub tls: Arc<ServerTls>,
+    /// Where TLS is spoken.
+    pub port: u16,
 }
 
 /// The gate, shared by all cores.

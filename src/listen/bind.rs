@@ -26,16 +26,29 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+impl Address {
+    /// On TCP.
+    #[must_use]
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another process listens on it.
     #[error(
-        "cannot listen on `{address}`: another process listens there; stop it, or set `server.http` to another address"
+        "cannot listen on `{address}`: another process listens there; stop it, or set `{key}` to another address"
     )]
     InUse {
         /// The address.
         address: String,
+        /// The setting.
+        key: &'static str,
     },
     /// The system refuses it.
     #[error("cannot listen on `{address}`")]
@@ -55,6 +68,15 @@ pub struct Bound {
     pub address: Address,
     /// One for each core.
     pub listeners: Vec<Raw>,
+}
+
+/// What one core accepts from.
+#[derive(Debug, Default)]
+pub struct Listeners<L> {
+    /// Plain HTTP.
+    pub http: Option<L>,
+    /// HTTP over TLS.
+    pub https: Option<L>,
 }
 
 /// A listener that does not belong to a runtime yet.
@@ -82,22 +104,23 @@ const BACKLOG: i32 = 4096;
 const SILENCE: Duration = Duration::from_secs(60);
 const PROBE: Duration = Duration::from_secs(15);
 
-/// Binds a listener for each of `cores`. `mode`: the permission bits of a Unix socket.
+/// Binds a listener for each of `cores`, for the setting `key`. `mode`: the permission bits of a Unix socket.
 ///
 /// # Errors
 /// [`BindError`].
-pub fn bind(address: &Address, cores: usize, mode: u32) -> Result<Bound, BindError> {
+pub fn bind(key: &'static str, address: &Address, cores: usize, mode: u32) -> Result<Bound, BindError> {
     match address {
-        Address::Tcp(wanted) => bind_tcp(*wanted, cores).map_err(|source| name(source, wanted.to_string())),
-        Address::Unix(path) => {
-            bind_unix(path, cores, mode).map_err(|source| name(source, format!("unix:{}", path.display())))
+        Address::Tcp(wanted) => {
+            bind_tcp(*wanted, cores).map_err(|source| name(key, source, wanted.to_string()))
         }
+        Address::Unix(path) => bind_unix(path, cores, mode)
+            .map_err(|source| name(key, source, format!("unix:{}", path.display()))),
     }
 }
 
-fn name(source: io::Error, address: String) -> BindError {
+fn name(key: &'static str, source: io::Error, address: String) -> BindError {
     if source.kind() == io::ErrorKind::AddrInUse {
-        BindError::InUse { address }
+        BindError::InUse { address, key }
     } else {
         BindError::System { address, source }
     }
@@ -169,6 +192,17 @@ impl Raw {
     }
 }
 
+impl Listeners<Raw> {
+    /// As [`Raw::start`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start(self) -> io::Result<Listeners<Listener>> {
+        let http = self.http.map(Raw::start).transpose()?;
+        Ok(Listeners { http, https: self.https.map(Raw::start).transpose()? })
+    }
+}
+
 impl Listener {
     /// Accepts the next connection.
     ///
@@ -196,11 +230,11 @@ mod tests {
 
     #[test]
     fn every_core_gets_a_listener_on_the_port_that_was_found() {
-        let bound = bind(&Address::Tcp("127.0.0.1:0".parse().unwrap()), 3, 0o660).unwrap();
+        let bound = bind("server.http", &Address::Tcp("127.0.0.1:0".parse().unwrap()), 3, 0o660).unwrap();
         let Address::Tcp(found) = bound.address else { panic!("tcp") };
         assert_ne!(found.port(), 0);
         assert_eq!(bound.listeners.len(), 3);
-        let again = bind(&Address::Tcp(found), 1, 0o660).unwrap_err();
+        let again = bind("server.http", &Address::Tcp(found), 1, 0o660).unwrap_err();
         assert!(matches!(again, BindError::InUse { .. }), "a second gate must not share the port: {again}");
     }
 
@@ -208,11 +242,14 @@ mod tests {
     fn a_dead_socket_file_is_replaced_and_a_live_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gate.sock");
-        let first = bind(&Address::Unix(path.clone()), 2, 0o660).unwrap();
+        let first = bind("server.http", &Address::Unix(path.clone()), 2, 0o660).unwrap();
         assert_eq!(first.listeners.len(), 2);
-        assert!(matches!(bind(&Address::Unix(path.clone()), 1, 0o660), Err(BindError::InUse { .. })));
+        assert!(matches!(
+            bind("server.http", &Address::Unix(path.clone()), 1, 0o660),
+            Err(BindError::InUse { .. })
+        ));
         drop(first);
-        assert!(bind(&Address::Unix(path), 1, 0o660).is_ok());
+        assert!(bind("server.http", &Address::Unix(path), 1, 0o660).is_ok());
     }
 
     #[test]
@@ -220,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for mode in [0o660, 0o600, 0o666, 0o777] {
             let path = folder.path().join(format!("{mode:o}.sock"));
-            let _bound = bind(&Address::Unix(path.clone()), 1, mode).unwrap();
+            let _bound = bind("server.http", &Address::Unix(path.clone()), 1, mode).unwrap();
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode, "{mode:o}");
         }
     }
@@ -230,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         std::fs::write(&path, "data").unwrap();
-        assert!(bind(&Address::Unix(path.clone()), 1, 0o660).is_err());
+        assert!(bind("server.http", &Address::Unix(path.clone()), 1, 0o660).is_err());
         assert_eq!(std::fs::read_to_string(path).unwrap(), "data");
     }
 

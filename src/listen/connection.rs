@@ -18,16 +18,28 @@ use crate::{
 
 use super::{Server, spares::Spare};
 
+/// What a connection does when there is nothing more to serve now.
+enum Pause {
+    /// It rests, from now on.
+    Anew,
+    /// It goes on resting: no byte of a request has come.
+    AsBefore,
+    /// The client has closed its side.
+    Closed,
+    End,
+}
+
 impl Server {
     /// Serves a connection until it ends.
     pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
-        let client = Client::from(Remote::from(peer));
+        let is_secure = socket.tls_version().is_some();
+        let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
         let mut patience = self.first_patience();
         loop {
             // An idle connection has no buffers.
             let readable = poll_fn(|cx| {
-                if self.shared.is_draining() || deadline.is_evicted() {
+                if self.has_to_end(deadline) {
                     return Poll::Ready(false);
                 }
                 match socket.poll_readable(cx) {
@@ -39,23 +51,29 @@ impl Server {
             let readable = readable.await;
             // The idle time ends in any case, so that the count of idle connections stays right.
             if !self.end_rest(deadline) || !readable {
-                return;
+                return say_farewell(&mut socket).await;
             }
             let Spare { mut head, scratch } = self.spares.lend();
             let times = Rc::clone(&self.times);
             let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
-            let goes_on = self.requests(&mut head, &mut down, &client).await;
+            if down.socket.tls_version().is_some() {
+                down.strict_transport.clone_from(&self.shared.settings.strict_transport);
+            }
+            let pause = self.requests(&mut head, &mut down, &client).await;
             // From the first answer on, the client gets the timeout between two requests.
             if down.bytes_out > 0 {
                 patience = self.times.idle;
             }
             let (returned, scratch) = down.into_parts();
             self.spares.take_back(Spare { head, scratch });
-            if !goes_on {
-                return;
-            }
             socket = returned;
-            self.rest(deadline, patience);
+            match pause {
+                Pause::Anew => self.rest(deadline, patience),
+                Pause::AsBefore => self.rest_on(deadline),
+                Pause::Closed => return say_farewell(&mut socket).await,
+                // It has lingered, or it ends with a reset, which is no orderly end.
+                Pause::End => return,
+            }
         }
     }
 
@@ -65,31 +83,33 @@ impl Server {
         self.times.header.min(self.times.idle)
     }
 
-    /// Serves all requests that have arrived, pipelined ones in order. `true` if the connection is idle
-    /// afterwards.
-    async fn requests(&self, head: &mut RequestHead, down: &mut Downstream, client: &Client) -> bool {
+    /// Serves all requests that have arrived, pipelined ones in order.
+    async fn requests(&self, head: &mut RequestHead, down: &mut Downstream, client: &Client) -> Pause {
+        let mut served = false;
         loop {
             match down.arrival(head, &self.shared.settings.head).await {
                 Arrival::Head => {}
-                Arrival::Nothing => return true,
-                Arrival::Closed => return false,
+                Arrival::Nothing if served => return Pause::Anew,
+                Arrival::Nothing => return Pause::AsBefore,
+                Arrival::Closed => return Pause::Closed,
                 Arrival::Rejected(reject) => {
                     self.gate.reject(&self.core, down, &reject).await;
                     down.linger().await;
-                    return false;
+                    return Pause::End;
                 }
                 Arrival::TooSlow => {
                     self.gate.reject_slow(&self.core, down).await;
                     down.linger().await;
-                    return false;
+                    return Pause::End;
                 }
             }
             if !self.answer(head, down, client).await || self.shared.is_draining() {
                 down.linger().await;
-                return false;
+                return Pause::End;
             }
+            served = true;
             if down.scratch.input.is_empty() {
-                return true;
+                return Pause::Anew;
             }
         }
     }
@@ -119,5 +139,14 @@ impl Server {
             let _ = down.respond(head, &response, false).await;
         }
         false
+    }
+}
+
+/// Over TLS, an orderly end is told (RFC 8446 section 6.1), as far as that goes without waiting.
+async fn say_farewell(socket: &mut Socket) {
+    if socket.tls_version().is_some() {
+        let told = poll_fn(|cx| Poll::Ready(socket.poll_shutdown(cx)));
+        // The client may be gone, or take nothing.
+        let _ = told.await;
     }
 }

@@ -7,6 +7,7 @@
 mod core_connections;
 
 use std::{
+    net::IpAddr,
     sync::{PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -65,11 +66,15 @@ impl Bounds {
     /// address.
     fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let Peer::Ip(ip) = peer else { return Some(None) };
-        // A proxy is one address for many clients.
-        if self.trusted_proxies.iter().any(|net| net.contains(&ip)) {
+        if self.is_trusted(ip) {
             return Some(None);
         }
         self.per_client.enter(ip).map(Some)
+    }
+
+    /// Whether this is a proxy, which brings the connections of many clients.
+    pub(super) fn is_trusted(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&ip))
     }
 }
 
@@ -165,6 +170,12 @@ impl Server {
     /// Marks a connection as idle.
     pub(super) fn rest(&self, deadline: &Deadline, after: Duration) {
         deadline.rest(after);
+        self.count(1);
+    }
+
+    /// It goes on with its rest, and has no longer for it.
+    pub(super) fn rest_on(&self, deadline: &Deadline) {
+        deadline.rest_on();
         self.count(1);
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     connection_limits::{Bounds, CoreConnections, Refused},
+    handshakes::Handshakes,
     spares::Spares,
 };
 use crate::{
@@ -31,12 +32,16 @@ pub struct Settings {
     pub times: Times,
     /// Limits of open connections.
     pub bounds: Bounds,
+    /// The value of `Strict-Transport-Security` over TLS.
+    pub strict_transport: Option<Arc<str>>,
 }
 
 /// The state that all cores share.
 #[derive(Debug)]
 pub struct Shared {
     pub(super) settings: Settings,
+    /// `None` = no listener speaks TLS.
+    pub(super) handshakes: Option<Handshakes>,
     pub(super) open: AtomicUsize,
     pub(super) leaving: AtomicBool,
     pub(super) draining: AtomicBool,

@@ -40,6 +40,8 @@ pub struct Record<'r> {
     pub upstream_elapsed: Option<Duration>,
     /// The TLS version.
     pub tls: Option<&'r str>,
+    /// The subject of the client's certificate.
+    pub tls_client: Option<&'r str>,
     /// The facts that a replay of the decision needs.
     pub facts: Option<Facts<'r>>,
 }
@@ -154,6 +156,7 @@ impl Record<'_> {
         text(out, key!("upstream"), self.upstream.map(str::as_bytes));
         millis(out, key!("upstream_ms"), self.upstream_elapsed);
         text(out, key!("tls"), self.tls.map(str::as_bytes));
+        text(out, key!("tls_client"), self.tls_client.map(str::as_bytes));
         out.extend_from_slice(key!("facts"));
         match &self.facts {
             Some(facts) => facts.write(out),
@@ -183,6 +186,7 @@ impl Record<'_> {
             ("rule", self.rule),
             ("upstream", self.upstream),
             ("tls", self.tls),
+            ("tls_client", self.tls_client),
             ("request_id", Some(self.request_id)),
         ] {
             if let Some(value) = value {
@@ -303,6 +307,7 @@ mod tests {
         upstream: None,
         upstream_elapsed: None,
         tls: None,
+        tls_client: None,
         facts: None,
     };
 
@@ -323,7 +328,7 @@ mod tests {
     fn a_line_holds_every_field_in_its_place() {
         let mut out = Vec::new();
         RECORD.write_json(&mut out);
-        insta::assert_snapshot!(String::from_utf8(out).unwrap().trim_end(), @r#"{"ts":"2026-11-21T20:51:11.688Z","level":"info","stream":"access","msg":"request","request_id":"01J-abc","client":"unix","method":"GET","path":"/api/orders/7","route":"Order.findById","status":200,"bytes_in":0,"bytes_out":1234,"elapsed_ms":1.502,"user":null,"decision":"allow","rule":null,"upstream":null,"upstream_ms":null,"tls":null,"facts":null}"#);
+        insta::assert_snapshot!(String::from_utf8(out).unwrap().trim_end(), @r#"{"ts":"2026-11-21T20:51:11.688Z","level":"info","stream":"access","msg":"request","request_id":"01J-abc","client":"unix","method":"GET","path":"/api/orders/7","route":"Order.findById","status":200,"bytes_in":0,"bytes_out":1234,"elapsed_ms":1.502,"user":null,"decision":"allow","rule":null,"upstream":null,"upstream_ms":null,"tls":null,"tls_client":null,"facts":null}"#);
         insta::assert_snapshot!(text_of(&RECORD).trim_end(), @r#"2026-11-21T20:51:11.688Z unix GET /api/orders/7 200 1.502ms route=Order.findById decision=allow request_id=01J-abc"#);
     }
 
@@ -348,6 +353,7 @@ mod tests {
             upstream: Some("127.0.0.1:3000"),
             upstream_elapsed: Some(Duration::from_millis(2)),
             tls: Some("1.3"),
+            tls_client: Some("CN=ann,O=Example"),
             facts: Some(facts),
             ..RECORD
         };
@@ -363,7 +369,7 @@ mod tests {
         );
         assert!(
             text_of(&record)
-                .contains(" user=7 decision=allow rule=order.json#/acls/2 upstream=127.0.0.1:3000 tls=1.3 ")
+                .contains(" user=7 decision=allow rule=order.json#/acls/2 upstream=127.0.0.1:3000 tls=1.3 tls_client=CN=ann,O=Example ")
         );
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Client,
     access::{Facts, Record},
-    metrics::{Decision, Gauges, Metrics},
+    metrics::{CertificateEnd, Decision, Gauges, Metrics},
 };
 use crate::{
     clock::Timestamp,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What each key of the access log means, in any order: their own comes from the record.
-const KEYS: [(&str, &str); 25] = [
+const KEYS: [(&str, &str); 26] = [
     ("ts", "when the request came, in UTC"),
     ("level", "`info`; `warn` from status 500 on"),
     ("stream", "`access`"),
@@ -38,7 +38,11 @@ const KEYS: [(&str, &str); 25] = [
     ("rule", "the rule that decided (`notes.json#/acls/3`), or the check that refused the head"),
     ("upstream", "the app's server"),
     ("upstream_ms", "the app's share of the time"),
-    ("tls", "null: TLS is not built yet"),
+    ("tls", "the version of TLS of the connection, such as `1.3`; null without TLS"),
+    (
+        "tls_client",
+        "the subject of the client's certificate (`tls.client_ca`), such as `CN=ann,O=Example`, or null",
+    ),
     ("facts", "what the decision is made again from, or null; the keys below are in it"),
     ("facts.policy", "the digest of the policies in force"),
     ("facts.model, facts.property, facts.access_type", "what the route asks for"),
@@ -76,6 +80,7 @@ fn access() {
         upstream: None,
         upstream_elapsed: None,
         tls: None,
+        tls_client: None,
         facts: Some(facts),
     };
     let mut line = Vec::new();
@@ -108,7 +113,8 @@ fn metrics() {
     let routes = metrics.register_routes(&["Model.method"]);
     core.request(routes[0], 200, Duration::ZERO);
     core.decision(Decision::Allow);
-    let page = metrics.render(&Gauges::default());
+    let end = CertificateEnd { name: "a.test".into(), file: "a.pem".into(), not_after_seconds: 1 };
+    let page = metrics.render(&Gauges { certificates: vec![end], ..Gauges::default() });
     let mut table = head(&["metric", "type", "labels", ""]);
     for help in page.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
         let (name, help) = help.split_once(' ').unwrap();

@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 pub use self::core::{CoreMetrics, Decision};
-pub use values::{Gauges, LoginResult, Metrics, UpstreamError};
+pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, Metrics, UpstreamError};
 
 /// The number of routes with a label, over all reloads. Further routes count as [`OTHER`], so that reloads
 /// cannot make the page grow without a bound.
@@ -30,6 +30,7 @@ impl Metrics {
             labels: Mutex::new(vec![OTHER.into()]),
             logins: Default::default(),
             upstream_errors: Default::default(),
+            handshakes: Default::default(),
             store_errors: AtomicU64::new(0),
             tokens_over: AtomicU64::new(0),
             last_reload_failed: AtomicBool::new(false),
@@ -59,6 +60,11 @@ impl Metrics {
     /// Counts a failed request to the app.
     pub fn upstream_error(&self, kind: UpstreamError) {
         count(self.upstream_errors.get(kind as usize));
+    }
+
+    /// Counts a handshake of TLS.
+    pub fn handshake(&self, kind: Handshake) {
+        count(self.handshakes.get(kind as usize));
     }
 
     /// Counts an error of the store.
@@ -134,12 +140,17 @@ mod tests {
         metrics.login(LoginResult::Limited);
         metrics.upstream_error(UpstreamError::Protocol);
         metrics.store_error();
+        metrics.handshake(Handshake::Failed);
         metrics.reloaded(false);
         let gauges = Gauges {
             hash_queue_depth: 3,
             tokens_live: 4,
             log_lines_dropped: 5,
-            cert_not_after_seconds: Some(6),
+            certificates: vec![CertificateEnd {
+                name: "a.test".into(),
+                file: "a\"b.pem".into(),
+                not_after_seconds: 6,
+            }],
         };
         assert_eq!(metrics.render(&gauges), include_str!("metrics/page.txt"));
     }

@@ -17,7 +17,10 @@ use source::{Source, code_of, crate_paths};
 /// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 10] = [
     ("CORE", &["policy", "identity", "credential", "wire", "qs", "javascript", "encoding"]),
-    ("INFRASTRUCTURE", &["connection", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"]),
+    (
+        "INFRASTRUCTURE",
+        &["connection", "tls", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"],
+    ),
     ("DOMAIN", &["accounts", "forward"]),
     ("API", &["api", "pages"]),
     ("GATEWAY", &["gate"]),

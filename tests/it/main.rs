@@ -32,6 +32,8 @@ mod suites;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod unseen;
 #[cfg(test)]
 mod wire;

@@ -13,3 +13,4 @@ mod start;
 mod streams;
 pub(crate) mod support;
 mod timing;
+mod tls;

@@ -4,6 +4,7 @@
 //! bytes, for a close or for a line of the log, and [`GUARD`] ends a wait without end.
 
 mod app;
+mod certificates;
 mod client;
 mod gate;
 mod log;
@@ -12,6 +13,7 @@ mod stream;
 use std::time::Duration;
 
 pub(crate) use app::{App, Connection, Request, answer, echo};
+pub(crate) use certificates::{Authority, Issued};
 pub(crate) use client::{Client, Response};
 pub(crate) use gate::{Gate, Setup, SignedUp};
 pub(crate) use log::Lines;

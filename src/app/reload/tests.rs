@@ -1,6 +1,6 @@
 //! What becomes of a new set, good and broken, on the thread of the test.
 
-use std::{fs, io::Write};
+use std::{fs, io::Write, sync::Mutex};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -10,7 +10,7 @@ use crate::{
     config::{self, Sources},
     hasher::Hasher,
     limit::Limits,
-    observe::{Format, Log, Settings},
+    observe::{Format, Log, Settings, metrics::Metrics},
     policy::{Caller, Decision, StoredRule},
     store,
 };
@@ -59,6 +59,7 @@ impl Bench {
                 rules,
                 last,
                 config_file,
+                certificates: None,
                 watches: Watches::new(),
                 watches_outdated: true,
             },

@@ -7,6 +7,7 @@ use crate::{
     clock::{Clock, Timestamp},
     gate::Rules,
     observe::metrics::Metrics,
+    tls::ServerTls,
 };
 
 /// The fixed part of the status, and the sources of the rest.
@@ -18,6 +19,8 @@ pub(in crate::app) struct About {
     pub(in crate::app) rules: Arc<Rules>,
     pub(in crate::app) metrics: Arc<Metrics>,
     pub(in crate::app) last: Arc<LastReload>,
+    /// `None` without TLS.
+    pub(in crate::app) tls: Option<Arc<ServerTls>>,
 }
 
 /// The part of the status that comes from the configuration.

@@ -1,6 +1,6 @@
 //! The settings of accounts: `[users]` where it is set, otherwise the account model's file, otherwise the default.
 
-use super::{address, is_loopback, link_base};
+use super::{addresses, is_loopback, link_base};
 use crate::{
     accounts,
     config::{Config, UsersSettings},
@@ -124,7 +124,7 @@ pub fn store(config: &Config, model: Option<&AccountModel>) -> store::Settings {
 fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
     let plural = model.map_or(config.api.users.as_str(), |model| model.plural.as_str());
     accounts::Links {
-        base: link_base(config, address(&config.server.http).as_ref()),
+        base: link_base(config, &addresses(config)),
         api: format!("{}/{plural}", config.api.root),
     }
 }

@@ -208,12 +208,7 @@ fn protection_that_is_not_built_refuses_to_start() {
              [users]\nttl = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
         ),
         @r#"
-        portcullis.toml:2:9: error: `server.https` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:3:18: error: `server.proxy_protocol` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:5:15: error: `tls.min_version` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:6:13: error: `tls.client_ca` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:7:17: error: `tls.redirect_http` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:8:8: error: `tls.hsts` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:9:16: error: `tls.acme_domains` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:11:21: error: `limits.login_per_account` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:13:6: error: `upstream.ca` is not built yet, and nothing would be protected by it; take it out

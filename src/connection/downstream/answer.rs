@@ -57,6 +57,9 @@ impl Downstream {
         if !bodiless && !response.headers().contains_key(http::header::CONTENT_LENGTH) {
             let _ = write!(out, "content-length: {}\r\n", response.body().len());
         }
+        if let Some(value) = &self.strict_transport {
+            let _ = write!(out, "strict-transport-security: {value}\r\n");
+        }
         out.extend_from_slice(b"date: ");
         out.extend_from_slice(&date);
         out.extend_from_slice(b"\r\n");

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use std::sync::Arc;
+
 use super::{times::Times, watch::Watch};
 use crate::{
     connection::{Buffer, Deadline, Peer, Socket},
@@ -41,6 +43,8 @@ pub struct Downstream {
     pub incoming: Incoming,
     /// The scanner of a body that is inspected before it is forwarded; `None` = nothing is inspected.
     pub(crate) watch: Option<Box<Watch>>,
+    /// The value of `Strict-Transport-Security` in each answer.
+    pub strict_transport: Option<Arc<str>>,
     /// Whether any byte of a final answer has been sent. After that no refusal can be sent.
     pub answered: bool,
     /// Whether the client waits for `100 Continue`.

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,15 @@ impl Downstream {
     /// (RFC 9112 section 9.6).
     pub async fn linger(&mut self) {
         // After a reset there is no answer that could be lost.
-        if self.is_reset || poll_fn(|cx| self.socket.poll_shutdown(cx)).await.is_err() {
+        if self.is_reset {
+            return;
+        }
+        self.deadline.set(LINGER_IDLE);
+        let ended = poll_fn(|cx| match self.socket.poll_shutdown(cx) {
+            Poll::Pending if self.deadline.passed(cx) => Poll::Ready(false),
+            other => other.map(|ended| ended.is_ok()),
+        });
+        if !ended.await {
             return;
         }
         let until = Instant::now() + LINGER;

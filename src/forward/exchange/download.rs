@@ -7,7 +7,7 @@ use crate::{
     wire::{ChunkStep, Framing, Scan, check_switch},
 };
 
-use super::super::headers::{self, Delivery};
+use super::super::headers::{self, ClientHop, Delivery};
 use super::{Exchange, ForwardError, MOST_INTERIM, Phase, TOGETHER, upload::put_chunk};
 
 impl Exchange<'_> {
@@ -57,7 +57,11 @@ impl Exchange<'_> {
             if rest.is_empty() {
                 self.down.scratch.to_client.clear();
                 self.delivered = 0;
-                return Ok(true);
+                return match self.down.socket.poll_flush(cx) {
+                    Poll::Pending => Ok(false),
+                    Poll::Ready(Ok(())) => Ok(true),
+                    Poll::Ready(Err(_)) => Err(ForwardError::ClientGone),
+                };
             }
             match self.down.socket.poll_write(cx, rest) {
                 Poll::Pending => return Ok(false),
@@ -128,9 +132,12 @@ impl Exchange<'_> {
         self.note_time();
         // A client that still waits for `100 Continue` will not get it, so its body may or may not follow.
         self.keep_alive &= !self.down.continue_wanted && self.down.deadline.stage() == Stage::Serving;
+        let hop = ClientHop {
+            keep_alive: self.keep_alive,
+            strict_transport: self.down.strict_transport.as_deref(),
+        };
         let scratch = &mut *self.down.scratch;
-        self.delivery =
-            headers::write_response(&mut scratch.to_client, &scratch.response, self.head, self.keep_alive);
+        self.delivery = headers::write_response(&mut scratch.to_client, &scratch.response, self.head, hop);
         self.keep_alive &= self.delivery != Delivery::UntilClose;
         self.phase = match scratch.response.framing() {
             Framing::Empty | Framing::Length(0) => Phase::Done,

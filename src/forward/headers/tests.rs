@@ -367,7 +367,16 @@ fn an_answer_is_framed_for_the_client() {
         ),
     ] {
         let mut out = Vec::new();
-        assert_eq!(write_response(&mut out, &response(text), request, true), delivery, "{text}");
+        assert_eq!(
+            write_response(
+                &mut out,
+                &response(text),
+                request,
+                ClientHop { keep_alive: true, strict_transport: None }
+            ),
+            delivery,
+            "{text}"
+        );
         let out = String::from_utf8(out).unwrap();
         assert!(out.ends_with(has), "{text}: {out}");
     }
@@ -378,7 +387,7 @@ fn hop_by_hop_fields_of_an_answer_end_here() {
     let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n";
     let mut out = Vec::new();
-    write_response(&mut out, &response(text), &new, false);
+    write_response(&mut out, &response(text), &new, ClientHop { keep_alive: false, strict_transport: None });
     let out = String::from_utf8(out).unwrap();
     assert!(!out.contains("X-Hop") && !out.contains("Keep-Alive"), "{out}");
     assert_eq!(out.matches("Set-Cookie").count(), 2);

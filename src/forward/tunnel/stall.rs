@@ -30,7 +30,8 @@ impl Stalls {
     /// so that the kernel discards unsent bytes, too.
     pub(super) fn look(&mut self, down: &mut Downstream, taken: Taken) -> Option<Side> {
         let (now, times) = (down.deadline.now(), &down.times);
-        let (of_app, of_client) = (!down.scratch.input.is_empty(), !down.scratch.from_app.is_empty());
+        let of_app = !down.scratch.input.is_empty();
+        let of_client = !down.scratch.from_app.is_empty() || down.socket.has_unsent();
         if self.client.is_over(now, of_client, taken.by_client, times) {
             down.reset();
             return Some(Side::Client);

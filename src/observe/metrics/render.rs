@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    CoreMetrics, Decision, Gauges, LoginResult, Metrics, UpstreamError,
+    CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, Metrics, UpstreamError,
     core::{BOUNDS_US, status_names},
 };
 
@@ -36,11 +36,20 @@ pub(super) fn page(
     page.line("store_errors_total", metrics.store_errors.load(Ordering::Relaxed));
     page.head("upstream_errors_total", "counter", "failures towards the app by kind");
     page.by("upstream_errors_total", "kind", UpstreamError::NAMES.iter().zip(read(&metrics.upstream_errors)));
-    page.head("config_last_reload_success", "gauge", "1 when the last load of config and policies was good");
+    page.head("tls_handshakes_total", "counter", "handshakes of TLS by how they ended");
+    page.by("tls_handshakes_total", "result", Handshake::NAMES.iter().zip(read(&metrics.handshakes)));
+    page.head(
+        "config_last_reload_success",
+        "gauge",
+        "1 when the last load of config, policies and certificates was good",
+    );
     page.line("config_last_reload_success", u8::from(!metrics.last_reload_failed.load(Ordering::Relaxed)));
-    if let Some(seconds) = gauges.cert_not_after_seconds {
-        page.head("cert_not_after_seconds", "gauge", "when the first certificate ends, in Unix time");
-        page.line("cert_not_after_seconds", seconds);
+    if !gauges.certificates.is_empty() {
+        page.head("cert_not_after_seconds", "gauge", "when certificates end, in Unix time");
+    }
+    for CertificateEnd { name, file, not_after_seconds } in &gauges.certificates {
+        let labels = format!("name=\"{}\",file=\"{}\"", escaped(name), escaped(file));
+        page.line(&format!("cert_not_after_seconds{{{labels}}}"), not_after_seconds);
     }
     page.head(
         "log_lines_dropped_total",

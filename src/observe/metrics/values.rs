@@ -15,6 +15,7 @@ pub struct Metrics {
     pub(super) labels: Mutex<Vec<Box<str>>>,
     pub(super) logins: [AtomicU64; LoginResult::NAMES.len()],
     pub(super) upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
+    pub(super) handshakes: [AtomicU64; Handshake::NAMES.len()],
     pub(super) store_errors: AtomicU64,
     pub(super) tokens_over: AtomicU64,
     pub(super) last_reload_failed: AtomicBool,
@@ -54,8 +55,19 @@ pub enum UpstreamError {
     Protocol,
 }
 
+/// How a handshake of TLS ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// With new keys.
+    Full,
+    /// With those of an earlier session.
+    Resumed,
+    /// Without a connection.
+    Failed,
+}
+
 /// Values that are measured for each scrape.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Gauges {
     /// Password jobs in the queue.
     pub hash_queue_depth: u64,
@@ -63,13 +75,28 @@ pub struct Gauges {
     pub tokens_live: u64,
     /// Log lines that were dropped.
     pub log_lines_dropped: u64,
-    /// Expiry of the first certificate in seconds since the Unix epoch; `None` without TLS.
-    pub cert_not_after_seconds: Option<i64>,
+    /// When certificates end; none without TLS.
+    pub certificates: Vec<CertificateEnd>,
+}
+
+/// When a certificate ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateEnd {
+    /// The first name that it is for.
+    pub name: String,
+    /// The file that it is from.
+    pub file: String,
+    /// In seconds since the Unix epoch.
+    pub not_after_seconds: i64,
 }
 
 impl LoginResult {
     pub(super) const NAMES: [&'static str; 7] =
         ["succeeded", "failed", "unverified", "limited", "busy", "invalid", "error"];
+}
+
+impl Handshake {
+    pub(super) const NAMES: [&'static str; 3] = ["full", "resumed", "failed"];
 }
 
 impl UpstreamError {

@@ -14,7 +14,7 @@ const ROUTES: &str = r#"{
 }"#;
 
 /// The keys of docs/metrics.md, "The access log", in this order.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "ts",
     "level",
     "stream",
@@ -34,6 +34,7 @@ const KEYS: [&str; 20] = [
     "upstream",
     "upstream_ms",
     "tls",
+    "tls_client",
     "facts",
 ];
 
@@ -66,6 +67,7 @@ fn one_line_a_request_with_these_keys() {
         ("rule", json!("order.json#/acls/1")),
         ("upstream", json!(app.address().to_string())),
         ("tls", json!(null)),
+        ("tls_client", json!(null)),
     ] {
         assert_eq!(line[key], value, "{key}: {line}");
     }

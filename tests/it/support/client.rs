@@ -4,6 +4,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -33,6 +34,36 @@ impl Client {
     /// From an address of one's choice.
     pub(crate) fn tcp_from(from: IpAddr, to: SocketAddr) -> Self {
         Self { stream: Stream::connect_tcp_from(from, to) }
+    }
+
+    /// Over TLS, by this name, on these terms; or why the handshake failed.
+    pub(crate) fn tls(
+        address: SocketAddr,
+        name: &str,
+        terms: &Arc<rustls::ClientConfig>,
+    ) -> io::Result<Self> {
+        Self::tcp(address).with_tls(name, terms)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn with_tls(mut self, name: &str, terms: &Arc<rustls::ClientConfig>) -> io::Result<Self> {
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+        let tls = rustls::ClientConnection::new(Arc::clone(terms), name).unwrap();
+        self.stream.secure(tls.into())?;
+        Ok(self)
+    }
+
+    /// What is known of the TLS that is spoken.
+    pub(crate) fn session(&mut self) -> &mut rustls::ClientConnection {
+        match self.stream.tls() {
+            rustls::Connection::Client(client) => client,
+            rustls::Connection::Server(_) => panic!("this is a client"),
+        }
+    }
+
+    /// The names of the certificate that was shown, as they were issued.
+    pub(crate) fn shown(&mut self) -> Vec<u8> {
+        self.session().peer_certificates().unwrap()[0].to_vec()
     }
 
     pub(crate) fn unix(path: &Path) -> Self {
@@ -149,6 +180,11 @@ impl Client {
     /// Everything to the close, which must be an orderly one.
     pub(crate) fn rest(&mut self) -> String {
         String::from_utf8(self.stream.rest().expect("an orderly close")).unwrap()
+    }
+
+    /// Everything to the close, or how it ended otherwise.
+    pub(crate) fn try_rest(&mut self) -> io::Result<Vec<u8>> {
+        self.stream.rest()
     }
 
     /// Every byte to the end, however it comes.

@@ -19,7 +19,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{App, Client, GUARD, Lines};
+use super::{App, Authority, Client, GUARD, Issued, Lines};
 
 /// A gate's settings. The defaults: one core, a store in memory, cheap passwords, no rate limits, no
 /// policy but `unmatched = "allow"`, a short grace, the system's clock.
@@ -112,6 +112,16 @@ impl Setup {
         self
     }
 
+    /// With a TLS listener that has these certificates.
+    pub(crate) fn tls(self, certificates: &[&Issued]) -> Self {
+        let files = certificates
+            .iter()
+            .enumerate()
+            .map(|(at, issued)| issued.write(self.folder.path(), &at.to_string()));
+        let files: Vec<_> = files.collect();
+        self.set("server.https", "127.0.0.1:0").set("tls.certificates", &files.join(","))
+    }
+
     /// A path in the gate's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -160,18 +170,29 @@ impl Gate {
 
     /// The TCP address for clients.
     pub(crate) fn address(&self) -> SocketAddr {
-        match self.running().addresses.http {
-            Address::Tcp(address) => address,
-            Address::Unix(_) => panic!("this gate is on a Unix socket"),
+        match &self.running().addresses.http {
+            Some(Address::Tcp(address)) => *address,
+            other => panic!("this gate is not on TCP: {other:?}"),
         }
     }
 
     /// A new client.
     pub(crate) fn client(&self) -> Client {
         match &self.running().addresses.http {
-            Address::Tcp(address) => Client::tcp(*address),
-            Address::Unix(path) => Client::unix(path),
+            Some(Address::Tcp(address)) => Client::tcp(*address),
+            Some(Address::Unix(path)) => Client::unix(path),
+            None => panic!("this gate speaks TLS alone"),
         }
+    }
+
+    /// Where clients connect over TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.running().addresses.https.expect("`server.https` is set")
+    }
+
+    /// A new client over TLS, by this name, that trusts this authority.
+    pub(crate) fn tls_client(&self, name: &str, authority: &Authority) -> Client {
+        Client::tls(self.tls_address(), name, &authority.terms()).unwrap()
     }
 
     /// A new client of the admin listener.

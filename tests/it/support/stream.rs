@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use rustls::Connection;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::GUARD;
@@ -14,6 +15,8 @@ use super::GUARD;
 /// A socket and what has been read from it beyond what was asked for.
 pub(super) struct Stream {
     pub(super) socket: Socket,
+    /// What is sent and read goes through it.
+    tls: Option<Box<Connection>>,
     held: Vec<u8>,
     /// Every byte that was read, where a test wants to see them all.
     pub(super) seen: Vec<u8>,
@@ -24,7 +27,7 @@ impl Stream {
         socket.set_nonblocking(false).unwrap();
         socket.set_read_timeout(Some(GUARD)).unwrap();
         socket.set_write_timeout(Some(GUARD)).unwrap();
-        Self { socket, held: Vec::new(), seen: Vec::new() }
+        Self { socket, tls: None, held: Vec::new(), seen: Vec::new() }
     }
 
     pub(super) fn connect_tcp(address: SocketAddr) -> Self {
@@ -53,7 +56,11 @@ impl Stream {
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         let mut piece = [0; 64 * 1024];
         let count = loop {
-            match self.socket.read(&mut piece) {
+            let read = match &mut self.tls {
+                Some(tls) => read_tls(tls, &mut self.socket, &mut piece),
+                None => self.socket.read(&mut piece),
+            };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other?,
             }
@@ -104,7 +111,35 @@ impl Stream {
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.socket.write_all(bytes)
+        match &mut self.tls {
+            Some(tls) => {
+                // As much as fits, and then that to the wire.
+                let mut left = bytes;
+                while !left.is_empty() {
+                    let count = tls.writer().write(left)?;
+                    left = &left[count..];
+                    while tls.wants_write() {
+                        tls.write_tls(&mut self.socket)?;
+                    }
+                }
+                Ok(())
+            }
+            None => self.socket.write_all(bytes),
+        }
+    }
+
+    /// Speaks TLS from now on.
+    pub(super) fn secure(&mut self, mut tls: Connection) -> io::Result<()> {
+        while tls.is_handshaking() || tls.wants_write() {
+            tls.complete_io(&mut self.socket)?;
+        }
+        self.tls = Some(Box::new(tls));
+        Ok(())
+    }
+
+    /// What is known of the TLS that is spoken.
+    pub(super) fn tls(&mut self) -> &mut Connection {
+        self.tls.as_mut().expect("TLS")
     }
 
     /// A chunked body to its end: the data, and the lines of the trailer.
@@ -135,9 +170,30 @@ impl Stream {
         }
     }
 
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let _ = tls.write_tls(&mut self.socket);
+        }
         // The other end may have closed already, which is as good.
         let _ = self.socket.shutdown(Shutdown::Write);
+    }
+}
+
+fn read_tls(tls: &mut Connection, socket: &mut Socket, piece: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match tls.reader().read(piece) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        tls.read_tls(socket)?;
+        if let Err(error) = tls.process_new_packets() {
+            let _ = tls.write_tls(socket);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        while tls.wants_write() {
+            tls.write_tls(socket)?;
+        }
     }
 }
 

@@ -1,0 +1,61 @@
+//! The listeners for clients, before the cores take them over.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::{Addresses, translate};
+use crate::{
+    config::Config,
+    gate::Redirect,
+    listen::{self, Address, Bound, Listeners, Raw},
+    tls::ServerTls,
+};
+
+/// Bound listeners.
+pub(super) struct BoundListeners {
+    /// Where clients connect: with the ports that were found.
+    pub(super) addresses: Addresses,
+    /// One set for each core.
+    pub(super) listeners: Vec<Listeners<Raw>>,
+}
+
+/// Binds what is configured.
+pub(super) fn bind(config: &Config) -> anyhow::Result<BoundListeners> {
+    let server = &config.server;
+    let cores = match server.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    };
+    let bind = |key, address: Address| listen::bind(key, &address, cores, server.socket_mode);
+    let http = translate::address(&server.http).map(|address| bind("server.http", address)).transpose()?;
+    let https = server.https.map(|address| bind("server.https", Address::Tcp(address))).transpose()?;
+    let addresses = Addresses {
+        http: http.as_ref().map(|bound| bound.address.clone()),
+        https: https.as_ref().and_then(|bound| bound.address.tcp()),
+        admin: None,
+    };
+    let (mut http, mut https) = (raw(http), raw(https));
+    let listeners = (0..cores).map(|_| Listeners { http: http.next(), https: https.next() }).collect();
+    Ok(BoundListeners { addresses, listeners })
+}
+
+fn raw(bound: Option<Bound>) -> impl Iterator<Item = Raw> {
+    bound.into_iter().flat_map(|bound| bound.listeners)
+}
+
+/// The certificates, if a listener needs them. One that is out of date is told of later, and shown all the same: its
+/// clients refuse it, and those of the others are served.
+pub(super) fn tls(config: &Config) -> anyhow::Result<Option<Arc<ServerTls>>> {
+    if config.server.https.is_none() {
+        return Ok(None);
+    }
+    let tls = ServerTls::load(&translate::tls(config)).context("`[tls]` cannot be used")?;
+    Ok(Some(Arc::new(tls)))
+}
+
+/// Where plain HTTP is redirected to, if it is.
+pub(super) fn redirect(config: &Config, tls: Option<&Arc<ServerTls>>, own: &Addresses) -> Option<Redirect> {
+    let (tls, https) = (tls?, own.https?);
+    config.tls.redirect_http.then(|| Redirect { tls: Arc::clone(tls), port: https.port() })
+}

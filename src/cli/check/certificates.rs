@@ -1,0 +1,59 @@
+//! The certificates of `[tls]`: their files, keys, order, dates and names.
+
+use super::entry::{Entry, word};
+use crate::{
+    app,
+    clock::Timestamp,
+    config::{self, Code, Config},
+    policy::Severity,
+    tls::{self, Certificate, CertificateError},
+};
+
+/// What is wrong with them, where TLS is on. `file`: the configuration.
+pub(super) fn told(config: &Config, now: Timestamp, file: &str) -> Vec<Entry> {
+    if config.server.https.is_none() {
+        return Vec::new();
+    }
+    let settings = app::tls_settings(config);
+    let (mistakes, files) = (tls::inspect(&settings, now), settings.files);
+    let mut entries: Vec<_> = mistakes.iter().map(of_mistake).collect();
+    entries.extend(tls::ending(&files, now).iter().map(of_end));
+    entries.extend(unnamed(config, file).filter(|_| mistakes.is_empty()));
+    entries
+}
+
+fn of_mistake(CertificateError { file, flaw }: &CertificateError) -> Entry {
+    let (message, fix) = (flaw.to_string(), flaw.fix().to_owned());
+    entry(file.display().to_string(), Severity::Error, config::of_certificate(flaw), message, fix)
+}
+
+fn of_end(certificate: &Certificate) -> Entry {
+    let message = format!("the certificate ends at {}, in less than 14 days", certificate.not_after);
+    let file = certificate.file.display().to_string();
+    entry(file, Severity::Warning, Code::CertificateDate, message, "renew it".to_owned())
+}
+
+/// A public name that no certificate is for: clients would refuse what links lead to.
+fn unnamed(config: &Config, file: &str) -> Option<Entry> {
+    let authority = config.server.public_url.as_ref()?.strip_prefix("https://")?;
+    let host = authority.split('/').next().unwrap_or_default();
+    let names = tls::names_without(&app::tls_settings(config).files, host)?;
+    let message = format!(
+        "no certificate is for `{host}`, the host of `server.public_url`; they are for {}",
+        names.join(", ")
+    );
+    let fix = "have one issued for it, and name it in `tls.certificates`".to_owned();
+    Some(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix))
+}
+
+fn entry(file: String, severity: Severity, code: Code, message: String, fix: String) -> Entry {
+    Entry {
+        file,
+        line: None,
+        column: None,
+        severity: word(severity),
+        code: code.name(),
+        message,
+        fix: Some(fix),
+    }
+}

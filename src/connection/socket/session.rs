@@ -1,0 +1,255 @@
+//! TLS on a stream: rustls between the bytes of the wire and those of the connection.
+//!
+//! Bytes are encrypted when they are written and sent as far as the other end takes it. The rest is kept, and nothing more
+//! is taken until it has gone: [`Session::poll_flush`].
+
+use std::{
+    io::{self, IoSlice, Read as _, Write},
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd},
+    task::{Context, Poll, ready},
+};
+
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg},
+};
+use rustls::{Connection, HandshakeKind, ProtocolVersion};
+use tokio::io::Interest;
+
+use super::transport::Transport;
+use crate::connection::Buffer;
+
+/// A connection's TLS.
+#[derive(Debug)]
+pub(super) struct Session {
+    tls: Connection,
+    /// Bytes of the wire that have been read, and that rustls had no room for (`feed`).
+    ahead: Vec<u8>,
+    /// Whose certificate the client has shown.
+    client: Option<Box<str>>,
+    closing: bool,
+}
+
+/// One read brings the largest record at most (RFC 8446 section 5.2: 2^14 bytes, 256 around them, and a head of 5).
+const LARGEST_RECORD: usize = 16_384 + 256 + 5;
+
+/// So much is encrypted at once, at most: as large as a read of an app's answer.
+const PIECE: usize = 32 * 1024;
+
+/// Where the bytes of the wire go.
+struct Wire<'fd>(BorrowedFd<'fd>);
+
+impl Session {
+    pub(super) fn new(tls: Connection) -> Self {
+        Self { tls, ahead: Vec::new(), client: None, closing: false }
+    }
+
+    /// As [`super::Socket::poll_handshake`].
+    pub(super) fn poll_handshake(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_flush(transport, cx))?;
+            if !self.tls.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            if !ready!(self.poll_receive(transport, cx))? {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+
+    /// As [`super::Socket::poll_fill`]. A stream that ends without a farewell is an error: it may have been cut
+    /// (RFC 8446 section 6.1).
+    pub(super) fn poll_fill(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+        buffer: &mut Buffer,
+    ) -> Poll<io::Result<usize>> {
+        // What waits to be sent goes on meanwhile: a request, before its answer is waited for. A failure is told by the
+        // next write; what has come can still be read.
+        let _ = self.poll_flush(transport, cx);
+        loop {
+            match self.tls.reader().read(buffer.space()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            // An end of the stream is told by the reader.
+            ready!(self.poll_receive(transport, cx))?;
+            // The other end may have asked for new keys. If it takes nothing now, that waits for the next write.
+            let _ = self.poll_flush(transport, cx);
+        }
+    }
+
+    /// As [`super::Socket::poll_write`].
+    pub(super) fn poll_write(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(transport, cx))?;
+        let piece = bytes.get(..PIECE).unwrap_or(bytes);
+        let taken = self.tls.writer().write(piece)?;
+        let _ = self.poll_flush(transport, cx)?;
+        Poll::Ready(Ok(taken))
+    }
+
+    /// Hands to the system what is to be sent.
+    pub(super) fn poll_flush(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.tls.wants_write() {
+            let tls = &mut self.tls;
+            // How much is offered is not known here, so that the next write finds out whether it has to wait.
+            let sent = transport.poll_io(cx, Interest::WRITABLE, 0, |fd| tls.write_tls(&mut Wire(fd)));
+            if ready!(sent)? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that no more will be written (RFC 8446 section 6.1).
+    pub(super) fn poll_close(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !std::mem::replace(&mut self.closing, true) {
+            self.tls.send_close_notify();
+        }
+        self.poll_flush(transport, cx)
+    }
+
+    /// As [`super::Socket::is_quiet`]. What a server sends on its own account, such as a session ticket, is taken.
+    pub(super) fn is_quiet(&mut self, transport: &mut Transport) -> bool {
+        let Self { tls, ahead, .. } = self;
+        loop {
+            if !tls.wants_read() || !ahead.is_empty() {
+                return false;
+            }
+            let mut room = [const { MaybeUninit::uninit() }; LARGEST_RECORD];
+            // Asks the kernel: the runtime only knows what it has polled for.
+            match recv(transport.stream.as_fd(), &mut room, RecvFlags::DONTWAIT) {
+                Ok(((bytes, _), count)) if count > 0 && feed(tls, ahead, bytes).is_ok() => {}
+                Err(Errno::AGAIN) => return true,
+                _ => return false,
+            }
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// Whether there is something to read before the wire is asked: bytes, or the end.
+    pub(super) fn holds_input(&self) -> bool {
+        !self.tls.wants_read() || !self.ahead.is_empty()
+    }
+
+    pub(super) fn version(&self) -> &'static str {
+        match self.tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "1.2",
+            _ => "1.3",
+        }
+    }
+
+    pub(super) fn is_resumed(&self) -> bool {
+        self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// The certificate that the other end has shown.
+    pub(super) fn peer_certificate(&self) -> Option<&[u8]> {
+        self.tls.peer_certificates()?.first().map(AsRef::as_ref)
+    }
+
+    pub(super) fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    pub(super) fn set_client(&mut self, subject: Box<str>) {
+        self.client = Some(subject);
+    }
+
+    pub(super) fn server_name(&self) -> Option<&str> {
+        match &self.tls {
+            Connection::Server(server) => server.server_name(),
+            Connection::Client(_) => None,
+        }
+    }
+
+    /// Takes what has come from the wire; `false` at its end.
+    fn poll_receive(&mut self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut fed = Ok(());
+        let Self { tls, ahead, .. } = self;
+        let count = if ahead.is_empty() {
+            let received = transport.poll_io(cx, Interest::READABLE, LARGEST_RECORD, |fd| {
+                let mut room = [const { MaybeUninit::uninit() }; LARGEST_RECORD];
+                let ((bytes, _), count) = recv(fd, &mut room, RecvFlags::empty())?;
+                fed = feed(tls, ahead, bytes);
+                Ok(count)
+            });
+            ready!(received)?
+        } else {
+            let held = std::mem::take(ahead);
+            fed = feed(tls, ahead, &held);
+            held.len()
+        };
+        if let Err(error) = fed {
+            // The alert that says why. The other end may not listen.
+            let _ = self.poll_flush(transport, cx);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
+        }
+        Poll::Ready(Ok(count > 0))
+    }
+}
+
+/// Decrypts bytes of the wire. No bytes mean its end. Bytes beyond the room for decrypted ones are kept in `ahead`,
+/// until that has been read.
+fn feed(tls: &mut Connection, ahead: &mut Vec<u8>, bytes: &[u8]) -> Result<(), rustls::Error> {
+    let mut left = bytes;
+    loop {
+        match tls.read_tls(&mut left) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {
+                tls.process_new_packets()?;
+            }
+            Err(_) if !tls.wants_read() => {
+                ahead.extend_from_slice(left);
+                return Ok(());
+            }
+            Err(error) => return Err(rustls::Error::General(error.to_string())),
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send(self.0, bytes, SendFlags::NOSIGNAL)?)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [only] => self.write(only),
+            pieces => Ok(sendmsg(self.0, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

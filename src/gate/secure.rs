@@ -1,0 +1,50 @@
+//! What holds of a request because of how it came: over TLS by one name and for another host, or in the clear where only
+//! TLS is served.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::{Redirect, request::Request};
+use crate::{connection::Downstream, refusal::Refusal, tls};
+
+impl Request<'_> {
+    /// A request for another host than the one that the handshake was for may be meant for another server, which has
+    /// its own rules for who gets that far (RFC 9110 section 15.5.20). A trusted proxy asks for all of its clients.
+    pub(super) fn check_server_name(&self, down: &Downstream) -> Result<(), Refusal> {
+        match down.socket.server_name() {
+            Some(name) if !self.context.origin.is_proxy && !tls::is_host(self.head.host(), name) => {
+                Err(Refusal::Misdirected)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a request in the clear has to go instead, where it is not served. By the name that it asks for if there is
+    /// a certificate for that, else by the public one: what a client writes into `Host` leads nowhere else.
+    pub(super) fn redirect(&self) -> Result<Option<Response<Bytes>>, Refusal> {
+        let settings = &self.gate.settings;
+        let Some(Redirect { tls, port }) = &settings.redirect else { return Ok(None) };
+        if self.context.origin.scheme == "https" {
+            return Ok(None);
+        }
+        let public = settings.public_url.as_deref().and_then(|url| url.strip_prefix("https://"));
+        let public = public.map(|rest| rest.split('/').next().unwrap_or_default());
+        let host = self.head.host();
+        let authority = match public {
+            Some(public) if tls::is_same_host(public, host) || !tls.covers(host) => public.to_owned(),
+            None if !tls.covers(host) => return Err(Refusal::Misdirected),
+            _ if *port == 443 => tls::without_port(host).to_owned(),
+            _ => format!("{}:{port}", tls::without_port(host)),
+        };
+        let to = format!("https://{authority}{}", self.head.target());
+        let mut response = Response::new(Bytes::from_static(b"this site is served over HTTPS\n"));
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        // The target is plain characters: the wire has seen to that.
+        if let Ok(to) = HeaderValue::from_str(&to) {
+            headers.insert(header::LOCATION, to);
+        }
+        Ok(Some(response))
+    }
+}

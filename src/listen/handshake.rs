@@ -1,0 +1,145 @@
+//! The handshake of TLS, on the core that accepted the connection.
+//!
+//! Until it is over, the connection rests, as one that has sent nothing yet: it makes room for others, and has as long
+//! as such a connection for all of it.
+
+use std::{future::poll_fn, io, rc::Rc, task::Poll, time::Duration};
+
+use crate::{
+    connection::{Deadline, Downstream, Peer, Socket},
+    limit::Connection,
+    observe::metrics::Handshake,
+    tls,
+};
+
+use super::{Server, handshakes::Handshakes, spares::Spare};
+
+/// How soon one that waits for its turn looks again.
+const TURN: Duration = Duration::from_millis(10);
+
+impl Server {
+    /// As [`Server::connection`], over TLS.
+    pub(super) async fn secured(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
+        let Some(handshakes) = &self.shared.handshakes else { return };
+        let Some(turn) = self.turn(handshakes, peer, deadline).await else { return };
+        match self.first_byte(&socket, deadline).await {
+            Some(byte) if byte.is_ascii_alphabetic() => return self.turn_away(socket, peer, deadline).await,
+            Some(_) => {}
+            None => return,
+        }
+        let Some(socket) = self.handshake(handshakes, socket, peer, deadline).await else { return };
+        drop(turn);
+        if !self.end_rest(deadline) {
+            return;
+        }
+        self.rest(deadline, self.first_patience());
+        self.connection(socket, peer, deadline).await;
+    }
+
+    /// Waits until the client has few enough handshakes under way; `None` when the connection has to end.
+    async fn turn(
+        &self,
+        handshakes: &Handshakes,
+        peer: Peer,
+        deadline: &Deadline,
+    ) -> Option<Option<Connection>> {
+        let Peer::Ip(ip) = peer else { return Some(None) };
+        if self.shared.settings.bounds.is_trusted(ip) {
+            return Some(None);
+        }
+        loop {
+            if let Some(turn) = handshakes.per_client.enter(ip) {
+                return Some(Some(turn));
+            }
+            tokio::time::sleep(TURN).await;
+            let goes_on = poll_fn(|cx| Poll::Ready(!self.has_to_end(deadline) && !deadline.passed(cx)));
+            if !goes_on.await {
+                return None;
+            }
+        }
+    }
+
+    /// What the client begins with, which stays to be read.
+    async fn first_byte(&self, socket: &Socket, deadline: &Deadline) -> Option<u8> {
+        let mut first = [0];
+        let peeked = poll_fn(|cx| {
+            if self.has_to_end(deadline) {
+                return Poll::Ready(None);
+            }
+            match socket.poll_peek(cx, &mut first) {
+                Poll::Ready(peeked) => Poll::Ready(peeked.ok().filter(|count| *count > 0)),
+                Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        peeked.await.and_then(|_| first.first().copied())
+    }
+
+    async fn handshake(
+        &self,
+        handshakes: &Handshakes,
+        socket: Socket,
+        peer: Peer,
+        deadline: &Deadline,
+    ) -> Option<Socket> {
+        let mut socket = match handshakes.tls.connection() {
+            Ok(connection) => socket.with_tls(connection),
+            Err(error) => {
+                self.failed(handshakes, peer, &error);
+                return None;
+            }
+        };
+        let done = poll_fn(|cx| {
+            if self.has_to_end(deadline) {
+                return Poll::Ready(None);
+            }
+            match socket.poll_handshake(cx) {
+                Poll::Pending if deadline.passed(cx) => {
+                    Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())))
+                }
+                other => other.map(Some),
+            }
+        });
+        let outcome = done.await?;
+        if let Err(error) = outcome {
+            self.failed(handshakes, peer, &error);
+            return None;
+        }
+        let kind = if socket.is_resumed() { Handshake::Resumed } else { Handshake::Full };
+        self.gate.metrics.handshake(kind);
+        if let Some(subject) = socket.peer_certificate().and_then(tls::subject) {
+            socket.set_client(subject.into());
+        }
+        Some(socket)
+    }
+
+    fn failed(&self, handshakes: &Handshakes, peer: Peer, error: &dyn std::fmt::Display) {
+        self.gate.metrics.handshake(Handshake::Failed);
+        if let Some(more) = handshakes.failed.say(self.gate.clock.now()) {
+            tracing::info!(client = %peer.ip(), %error, more, "a handshake of TLS failed");
+        }
+    }
+
+    /// A client that speaks plain HTTP here is told so.
+    async fn turn_away(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
+        if !self.end_rest(deadline) {
+            return;
+        }
+        let Spare { head, scratch } = self.spares.lend();
+        let times = Rc::clone(&self.times);
+        let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
+        deadline.set(self.times.header);
+        // How its request begins: the answer to HEAD has no body.
+        if poll_fn(|cx| down.poll_input(cx)).await.is_ok() {
+            self.gate.reject_plain(&self.core, &mut down).await;
+            down.linger().await;
+        }
+        let (_, scratch) = down.into_parts();
+        self.spares.take_back(Spare { head, scratch });
+    }
+
+    /// Whether a connection at rest ends now, for the sake of others or of the gate's own end.
+    pub(super) fn has_to_end(&self, deadline: &Deadline) -> bool {
+        self.shared.is_draining() || deadline.is_evicted()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a certificate says of itself (RFC 5280).
+
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use x509_cert::{
+    Certificate as Parsed,
+    der::Decode,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+    time::Time,
+};
+
+use super::error::{CertificateError, Flaw};
+use crate::clock::Timestamp;
+
+/// What is known of a certificate in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The file it is from.
+    pub file: PathBuf,
+    /// The hosts that it is for, in lower case: names, `*.name`, addresses.
+    pub names: Vec<String>,
+    /// From when on it is good.
+    pub not_before: Timestamp,
+    /// When it ends.
+    pub not_after: Timestamp,
+}
+
+/// One of a chain.
+pub(super) struct Link {
+    parsed: Parsed,
+}
+
+impl Link {
+    /// Reads DER.
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
+        Parsed::from_der(der).ok().map(|parsed| Self { parsed })
+    }
+
+    pub(super) fn subject(&self) -> String {
+        self.parsed.tbs_certificate().subject().to_string()
+    }
+
+    pub(super) fn issuer(&self) -> String {
+        self.parsed.tbs_certificate().issuer().to_string()
+    }
+
+    /// Whether that one issued this one, by its name.
+    pub(super) fn is_issued_by(&self, other: &Self) -> bool {
+        self.parsed.tbs_certificate().issuer() == other.parsed.tbs_certificate().subject()
+    }
+
+    /// What is known of it.
+    pub(super) fn about(&self, file: &Path) -> Certificate {
+        let validity = self.parsed.tbs_certificate().validity();
+        Certificate {
+            file: file.to_owned(),
+            names: self.names(),
+            not_before: timestamp(validity.not_before),
+            not_after: timestamp(validity.not_after),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let Ok(Some((_, SubjectAltName(names)))) = self.parsed.tbs_certificate().get_extension() else {
+            return Vec::new();
+        };
+        names.iter().filter_map(name).collect()
+    }
+}
+
+impl Certificate {
+    /// Whether it is good at this moment.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn dated(&self, now: Timestamp) -> Result<(), CertificateError> {
+        if now >= self.not_after {
+            return Err(Flaw::Expired(self.not_after).of(&self.file));
+        }
+        if now < self.not_before {
+            return Err(Flaw::NotYetValid(self.not_before).of(&self.file));
+        }
+        Ok(())
+    }
+
+    /// Whether it ends soon, and has not ended yet.
+    #[must_use]
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.dated(now).is_ok() && self.not_after <= now.plus(SOON)
+    }
+}
+
+/// So long before a certificate's end there is a warning: an authority that renews at a third of the life left has
+/// failed for a while by then.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// `a.test, *.b.test until 2026-07-01T00:00:00.000Z (certs/server.pem)`
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} until {} ({})", self.names.join(", "), self.not_after, self.file.display())
+    }
+}
+
+fn name(general: &GeneralName) -> Option<String> {
+    match general {
+        GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
+        GeneralName::IpAddress(octets) => {
+            let octets = octets.as_bytes();
+            let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok().map(|ip| ip.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn timestamp(time: Time) -> Timestamp {
+    Timestamp(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,119 @@
+//! Which certificate a client is shown: by the name that it asks for (RFC 6066 section 3).
+
+use std::{collections::HashMap, sync::Arc};
+
+use rustls::{
+    SignatureScheme,
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+
+use super::files::Pair;
+
+/// Certificates by the names that they are for.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// By a whole name or an address; of several for one name, the first that the client can check.
+    exact: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    /// By what follows `*.`, which stands for one label (RFC 9525 section 6.3).
+    wildcard: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    /// In the order of the settings.
+    all: Vec<Arc<CertifiedKey>>,
+}
+
+impl Names {
+    pub(super) fn new(pairs: &[Arc<Pair>]) -> Self {
+        let mut names = Self { exact: HashMap::new(), wildcard: HashMap::new(), all: Vec::new() };
+        for pair in pairs {
+            for name in &pair.certificate.names {
+                let (map, name) = match name.strip_prefix("*.") {
+                    Some(parent) => (&mut names.wildcard, parent),
+                    None => (&mut names.exact, name.as_str()),
+                };
+                map.entry(name.to_owned()).or_default().push(Arc::clone(&pair.key));
+            }
+            names.all.push(Arc::clone(&pair.key));
+        }
+        names
+    }
+
+    /// Whether one of them is for this host, which may have a port.
+    pub(super) fn covers(&self, host: &str) -> bool {
+        !self.named(&name_of(host)).is_empty()
+    }
+
+    /// Those that are for this name, in lower case. A whole name goes before a wildcard.
+    fn named(&self, name: &str) -> &[Arc<CertifiedKey>] {
+        let by_parent = || self.wildcard.get(name.split_once('.')?.1);
+        self.exact.get(name).or_else(by_parent).map_or(&[], Vec::as_slice)
+    }
+
+    fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let named = name.map_or(&[][..], |name| self.named(&name.to_ascii_lowercase()));
+        let usable = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
+        named.iter().find(usable).or_else(|| self.all.first()).cloned()
+    }
+}
+
+impl ResolvesServerCert for Names {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(hello.server_name(), hello.signature_schemes())
+    }
+}
+
+/// A host's name as certificates have it: without port, brackets and a dot at its end, in lower case.
+fn name_of(host: &str) -> String {
+    bare(host).to_ascii_lowercase()
+}
+
+fn bare(host: &str) -> &str {
+    let name = without_port(host);
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// A `Host` without its port.
+#[must_use]
+pub fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
+    }
+}
+
+/// Whether a `Host` is this name, in whatever letters, with a port or not.
+#[must_use]
+pub fn is_host(host: &str, name: &str) -> bool {
+    bare(host).eq_ignore_ascii_case(name)
+}
+
+/// Whether two of them name one host.
+#[must_use]
+pub fn is_same_host(host: &str, other: &str) -> bool {
+    is_host(host, bare(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_its_name_in_whatever_spelling() {
+        for (host, name, same) in [
+            ("a.test", "a.test", true),
+            ("A.Test:8443", "a.test", true),
+            ("a.test.", "a.test", true),
+            ("a.test.:443", "a.test", true),
+            ("[::1]:8443", "::1", true),
+            ("[::1]", "::1", true),
+            ("b.test", "a.test", false),
+            ("a.test.b.test", "a.test", false),
+            ("a.test..", "a.test", false),
+        ] {
+            assert_eq!(is_host(host, name), same, "{host}");
+        }
+        assert_eq!(without_port("[::1]:8443"), "[::1]");
+        assert_eq!(without_port("[::1]"), "[::1]");
+        assert!(is_same_host("a.test:1", "A.test:2") && !is_same_host("a.test", "b.test"));
+    }
+}

@@ -1,0 +1,80 @@
+//! Certificates as an operator meets them: made for development, checked, shown, replaced, and told of in the log.
+
+use std::fs;
+
+use jiff::tz::TimeZone;
+use portcullis::clock::Clock;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::support::{Gate, House};
+use crate::support::{Authority, Client, Issued};
+
+fn serve(house: &House) -> Gate {
+    Gate::start(house.command("serve --set server.https=127.0.0.1:0"))
+}
+
+/// Where it speaks TLS.
+fn address(gate: &Gate) -> std::net::SocketAddr {
+    let serving: Value = serde_json::from_str(&gate.logged(r#""msg":"serving""#)).unwrap();
+    serving["https"].as_str().unwrap().strip_prefix("https://").unwrap().parse().unwrap()
+}
+
+fn put(house: &House, issued: &Issued) {
+    issued.write(&house.path("certs"), "server");
+}
+
+#[test]
+fn the_log_tells_what_becomes_of_certificates() {
+    let house = House::new();
+    fs::create_dir(house.path("certs")).unwrap();
+    let authority = Authority::new();
+    let in_days = |days: i64| {
+        let now = jiff::Timestamp::from_millisecond(Clock::System.now().0).unwrap();
+        let then = now.to_zoned(TimeZone::UTC).date().saturating_add(jiff::Span::new().days(days));
+        let part = |part: i8| u8::try_from(part).unwrap();
+        rcgen::date_time_ymd(then.year().into(), part(then.month()), part(then.day()))
+    };
+    put(&house, &authority.issue_with(&["localhost"], |params| params.not_after = in_days(10)));
+    let check = house.ok("check --set server.https=127.0.0.1:0");
+    assert!(
+        check.contains("certs/server.pem: warning: the certificate ends at") && check.contains("; renew it"),
+        "{check}"
+    );
+    let gate = serve(&house);
+    gate.logged("the certificate ends in less than 14 days; renew it");
+    put(&house, &authority.issue_with(&["localhost"], |params| params.not_after = in_days(-1)));
+    let refused = house.run("check --set server.https=127.0.0.1:0");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.out.contains("certs/server.pem: error: the certificate ended at"), "{}", refused.out);
+    gate.signal(Signal::HUP);
+    let told = gate.logged("new certificates are refused; the old ones stay in force");
+    assert!(told.contains("certs/server.pem`: the certificate ended at"), "{told}");
+    put(&house, &authority.issue(&["localhost", "new.test"]));
+    gate.signal(Signal::HUP);
+    let told = gate.logged("a new certificate is in force");
+    assert!(told.contains("localhost, new.test until 4096-01-01"), "{told}");
+    // What clients do is told, too, once a second at most.
+    let mut client = Client::tcp(address(&gate));
+    client.send(b"\x16\x03\x01\x00\x02xx");
+    client.raw_rest();
+    let told = gate.logged("a handshake of TLS failed");
+    assert!(told.contains(r#""client":"127.0.0.1""#), "{told}");
+    assert_eq!(gate.stop(), Some(0));
+}
+
+#[test]
+fn a_start_with_an_ended_certificate_says_so_and_serves() {
+    let house = House::new();
+    fs::create_dir(house.path("certs")).unwrap();
+    let authority = Authority::new();
+    put(
+        &house,
+        &authority.issue_with(&["localhost"], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1)),
+    );
+    let gate = serve(&house);
+    let told = gate.logged("the certificate ended at 2020-01-01T00:00:00.000Z; renew it");
+    assert!(told.contains(r#""level":"error""#), "{told}");
+    assert_ne!(gate.http.get("/about", ""), 0);
+    assert_eq!(gate.stop(), Some(0));
+}
