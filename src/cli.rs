@@ -6,6 +6,7 @@
 mod access_line;
 mod args;
 mod backend;
+mod cert;
 mod check;
 mod check_app;
 mod demo;
@@ -49,7 +50,7 @@ use crate::{
     config::{self, ConfigErrors},
 };
 use args::{
-    AclCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
+    AclCommand, CertCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
     TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::{Backend, Site};
@@ -86,7 +87,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
 fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Serve => serve::run(&load(global)?),
-        Command::Demo => demo::run(),
+        Command::Demo { tls } => demo::run(tls),
         Command::Check { strict } => check::run(&sources(global), strict, global.json),
         Command::Explain(explain) => explain::run(global, &explain),
         Command::Policy(PolicyCommand::Test(test)) => {
@@ -110,6 +111,7 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             on_store(&Site::find(global)?, global, command)
         }
         Command::Status => status::run(global),
+        Command::Cert(CertCommand::Dev { dir }) => cert::run(&dir, global.json),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(&dir),

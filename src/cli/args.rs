@@ -1,6 +1,8 @@
 //! The command line as types (clap). Doc comments of arguments are the texts of `--help` and docs/commands.md.
 
 mod caller;
+mod cert;
+mod config_command;
 mod rules;
 
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use clap_complete::Shell;
 use crate::{admin::Who, config};
 
 pub(super) use caller::CallerArg;
+pub(super) use cert::CertCommand;
+pub(super) use config_command::ConfigCommand;
 pub(super) use rules::AclCommand;
 
 /// A login, access tokens and ACL files in front of any HTTP app.
@@ -43,7 +47,11 @@ pub(super) enum Command {
     /// Run the gate (the default command)
     Serve,
     /// Try it: a small app, the gate, sample policies and two users, in a temporary folder
-    Demo,
+    Demo {
+        /// Over TLS, with a certificate of its own authority
+        #[arg(long)]
+        tls: bool,
+    },
     /// Show every mistake in the configuration and the policies at once
     Check {
         /// Warnings are mistakes too
@@ -75,6 +83,9 @@ pub(super) enum Command {
     Acl(AclCommand),
     /// Show the running gate: version, policies in force, store, upstreams, sessions, last reload
     Status,
+    /// Certificates
+    #[command(subcommand)]
+    Cert(CertCommand),
     /// The configuration as it is read
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -92,16 +103,6 @@ pub(super) enum Command {
     },
     /// Print the version
     Version,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ConfigCommand {
-    /// Every setting and its value, as portcullis.toml would write it (secrets masked)
-    Show {
-        /// Say where each value came from: a line, a variable, a flag, or a default
-        #[arg(long)]
-        origin: bool,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ mod script;
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -18,7 +18,7 @@ use tracing::Level;
 use super::{
     Exit,
     backend::{Backend, Site},
-    print,
+    cert, print,
     serve::{self, Served, Signals},
 };
 use crate::{
@@ -38,22 +38,27 @@ const POLICIES: [(&str, &str); 3] = [
 ];
 
 /// The default ports of the gate and of the app. If one is taken, a free port is used.
-const DEFAULT_PORTS: Ports = Ports { gate: 8080, app: 3000 };
+const DEFAULT_PORTS: Ports = Ports { gate: 8080, app: 3000, tls: None };
 
 /// Any free ports.
-const FREE_PORTS: Ports = Ports { gate: 0, app: 0 };
+const FREE_PORTS: Ports = Ports { gate: 0, app: 0, tls: None };
+
+/// The default port of the gate over TLS.
+const DEFAULT_TLS_PORT: u16 = 8443;
 
 /// Runs the demo until a signal arrives.
-pub(super) fn run() -> anyhow::Result<Exit> {
+pub(super) fn run(tls: bool) -> anyhow::Result<Exit> {
+    let usual = Ports { tls: tls.then_some(DEFAULT_TLS_PORT), ..DEFAULT_PORTS };
+    let any = Ports { tls: tls.then_some(0), ..FREE_PORTS };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(async {
         // Before any file is created, because a signal without a handler would leave the files behind.
         let mut signals = Signals::listen()?;
         // A start is not interrupted: a partial one would leave files behind.
         let mut log = None;
-        let demo = match Demo::start(DEFAULT_PORTS, &mut log).await {
+        let demo = match Demo::start(usual, &mut log).await {
             // Another process has taken the port after the check.
-            Err(error) if error.is::<BindError>() => Demo::start(FREE_PORTS, &mut log).await,
+            Err(error) if error.is::<BindError>() => Demo::start(any, &mut log).await,
             demo => demo,
         }?;
         print(&demo.text())?;
@@ -69,12 +74,16 @@ pub(super) fn run() -> anyhow::Result<Exit> {
 struct Ports {
     gate: u16,
     app: u16,
+    /// `None` = without TLS.
+    tls: Option<u16>,
 }
 
 struct Demo {
     gate: Served,
     app: SocketAddr,
     folder: TempDir,
+    /// The authority that clients have to believe, over TLS.
+    ca: Option<PathBuf>,
 }
 
 impl Demo {
@@ -82,6 +91,7 @@ impl Demo {
     async fn start(ports: Ports, log: &mut Option<Log>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
+        let ca = ports.tls.map(|_| cert::make(&folder.path().join("certs"))).transpose()?.map(|made| made.ca);
         let (config, app) = prepare(folder.path(), ports)?;
         let log = match log {
             Some(log) => log,
@@ -90,7 +100,16 @@ impl Demo {
         };
         create_accounts(&config).await?;
         let gate = Served::start(&config, log.clone()).await?;
-        Ok(Self { gate, app, folder })
+        Ok(Self { gate, app, folder, ca })
+    }
+
+    /// The commands to paste.
+    fn steps(&self) -> Vec<script::Step> {
+        let steps = script::steps(&self.gate.address());
+        match &self.ca {
+            Some(ca) => script::trusting(steps, ca),
+            None => steps,
+        }
     }
 
     /// The printed text: addresses, and commands to paste.
@@ -102,7 +121,7 @@ impl Demo {
              Paste these into another terminal, one after the other:\n\n",
             self.app
         );
-        for step in script::steps(&gate) {
+        for step in self.steps() {
             text.push_str(&format!("# {}\n{}\n\n", step.shows, step.command));
         }
         // A binary that cargo has built is not in the `PATH`.
@@ -128,6 +147,8 @@ fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> 
     // Kept until the app has its port, so that both differ.
     let gate = preferred(ports.gate)?;
     let http = gate.local_addr().context("the port is gone")?;
+    let tls = ports.tls.map(preferred).transpose()?;
+    let https = tls.as_ref().map(TcpListener::local_addr).transpose().context("the port is gone")?;
     let app = legacy_app::start(preferred(ports.app)?)?;
     let policies = folder.join("policies");
     let config = folder.join(CONFIG_FILE);
@@ -136,7 +157,7 @@ fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> 
         for (name, text) in POLICIES {
             fs::write(policies.join(name), text)?;
         }
-        fs::write(&config, configuration(http, app))
+        fs::write(&config, configuration(http, https, app))
     };
     write().with_context(|| format!("cannot write to `{}`", folder.display()))?;
     // The environment and the working directory have no influence on the demo.
@@ -144,7 +165,18 @@ fn prepare(folder: &Path, ports: Ports) -> anyhow::Result<(Config, SocketAddr)> 
     Ok((config::load(&sources)?.config, app))
 }
 
-fn configuration(http: SocketAddr, app: SocketAddr) -> String {
+fn configuration(http: SocketAddr, https: Option<SocketAddr>, app: SocketAddr) -> String {
+    let tls = https.map(|https| {
+        format!(
+            r#"https = "{https}"
+
+[tls]
+certificates = [{{ cert = "certs/server.pem", key = "certs/server.key" }}]
+redirect_http = true
+"#
+        )
+    });
+    let tls = tls.unwrap_or_default();
     format!(
         r#"# The demo's configuration. docs/settings.md describes all keys.
 
@@ -152,7 +184,7 @@ fn configuration(http: SocketAddr, app: SocketAddr) -> String {
 http = "{http}"
 data_dir = "data"
 shutdown_grace = "1s"
-
+{tls}
 [upstream]
 servers = ["http://{app}"]
 

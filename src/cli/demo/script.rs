@@ -1,5 +1,7 @@
 //! The users of the demo, and the commands that it prints.
 
+use std::path::Path;
+
 /// A user of the demo. The ids are 1, 2, …, which the app's rows name as owners.
 pub(super) struct DemoUser {
     pub(super) username: &'static str,
@@ -79,6 +81,14 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
             "401",
         ),
     ]
+}
+
+/// The same over TLS, where clients have to believe this authority.
+pub(super) fn trusting(mut steps: Vec<Step>, ca: &Path) -> Vec<Step> {
+    for step in &mut steps {
+        step.command = step.command.replace("curl ", &format!("curl --cacert '{}' ", ca.display()));
+    }
+    steps
 }
 
 /// The role that may read everything.

@@ -25,6 +25,39 @@ fn put(house: &House, issued: &Issued) {
 }
 
 #[test]
+fn a_certificate_for_development_is_made_and_served() {
+    let house = House::new();
+    let told = house.ok("cert dev");
+    assert!(
+        told.contains("certs/ca.pem") && told.contains("curl --cacert certs/ca.pem https://localhost:8443/"),
+        "{told}"
+    );
+    assert_eq!(house.json("cert dev")["cert"], "certs/server.pem");
+    let check = house.ok("check --set server.https=127.0.0.1:0");
+    assert!(check.contains("0 errors, ") && !check.contains("certs/"), "{check}");
+    let gate = serve(&house);
+    let mut roots = rustls::RootCertStore::empty();
+    let ca = rustls::pki_types::pem::PemObject::from_pem_file(house.path("certs/ca.pem")).unwrap();
+    roots.add(ca).unwrap();
+    let terms = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    let terms = std::sync::Arc::new(terms);
+    for name in ["localhost", "127.0.0.1", "::1"] {
+        Client::tls(address(&gate), name, &terms).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let status = house.json("status");
+    let certificate = status["certificates"][0].as_str().unwrap();
+    assert!(certificate.starts_with("localhost, 127.0.0.1, ::1 until 20"), "{certificate}");
+    assert!(house.ok("status").contains("localhost, 127.0.0.1, ::1 until 20"));
+    assert_eq!(gate.stop(), Some(0));
+}
+
+#[test]
 fn the_log_tells_what_becomes_of_certificates() {
     let house = House::new();
     fs::create_dir(house.path("certs")).unwrap();
