@@ -44,6 +44,7 @@ pub use policies::{PolicyError, account_model, stored as stored_rules};
 pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{
     accounts as account_settings, policy as policy_settings, store as store_settings, tls as tls_settings,
+    upstream_tls,
 };
 
 /// The parts that an operator's command uses in the process of the gate.
@@ -159,7 +160,7 @@ async fn start_on(
     // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &addresses).await?;
     // Random at each start, so that two gates in a row do not take each other's requests for their own.
-    let forward = translate::forward(config, instance()?);
+    let forward = translate::forward(config, instance()?)?;
     let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
     let cores = cores::start(config, bound.listeners, common, &metrics, &log)?;
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last), tls.clone())?;

@@ -45,7 +45,7 @@ pub use settings::{
     AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
     CredentialsSettings, ForwardAuthSettings, IdentitySettings, Listen, LogFormat, LogSettings, MailSettings,
     PagesSettings, PasswordSettings, PoliciesSettings, Preset, Profile, Scheme, ServerSettings, TlsSettings,
-    TlsVersion, UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
+    TlsVersion, UpstreamAddress, UpstreamScheme, UpstreamSettings, UsersSettings, WebhookSettings,
 };
 pub use shown::{Shown, as_toml, shown};
 pub use sources::Sources;

@@ -10,6 +10,7 @@ mod names;
 mod pem;
 mod provider;
 mod settings;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use names::{is_host, is_same_host, without_port};
 pub use pem::pem;
 use provider::provider;
 pub use settings::{Files, Settings, Version};
+pub use upstream::{ClientTls, UpstreamSettings, inspect_upstream, server_name};
 
 /// The terms in force. Connections keep those that they began with.
 #[derive(Debug)]

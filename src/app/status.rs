@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Addresses, Live, LiveError, reload::LastReload};
 use crate::{
     clock::{Clock, Timestamp},
-    config::{Config, Profile, UpstreamAddress},
+    config::{Config, Profile},
     forward::Health,
     gate::Rules,
     observe::metrics::Metrics,
@@ -114,13 +114,9 @@ impl About {
 impl Configured {
     pub(super) fn new(config: &Config, addresses: &Addresses) -> Self {
         let admin = addresses.admin.map(|address| format!("http://{address} (health, metrics)"));
-        let server = |server: &UpstreamAddress| match server {
-            UpstreamAddress::Http { authority, .. } => format!("http://{authority}"),
-            UpstreamAddress::Unix(path) => format!("unix:{}", path.display()),
-        };
         Self {
             listeners: addresses.names().into_iter().chain(admin).collect(),
-            upstreams: config.upstream.servers.iter().map(server).collect(),
+            upstreams: config.upstream.servers.iter().map(ToString::to_string).collect(),
             policies: config.policies.dir.display().to_string(),
             profile: match config.profile {
                 Profile::Standard => "standard",

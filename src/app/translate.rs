@@ -4,11 +4,14 @@ mod accounts;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use super::Addresses;
 use crate::{
     api,
-    config::{self, Config, Listen, Profile, UpstreamAddress},
-    connection, credential, forward, gate, limit, listen, policy, tls,
+    config::{self, Config, Listen, Profile, UpstreamAddress, UpstreamScheme},
+    connection, credential, forward, gate, limit, listen, policy,
+    tls::{self, ClientTls},
     wire::{HeadLimits, MAX_FIELDS},
 };
 
@@ -72,17 +75,44 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
     }
 }
 
-pub(super) fn forward(config: &Config, instance: forward::Instance) -> forward::Settings {
+/// How servers of the app are verified; `None` = none speaks TLS.
+#[must_use]
+pub fn upstream_tls(config: &Config) -> Option<tls::UpstreamSettings> {
     let upstream = &config.upstream;
-    let server = |server: &UpstreamAddress| match server {
-        UpstreamAddress::Http { host, port, .. } if host.contains(':') => {
-            forward::Address::Tcp(format!("[{host}]:{port}"))
-        }
-        UpstreamAddress::Http { host, port, .. } => forward::Address::Tcp(format!("{host}:{port}")),
-        UpstreamAddress::Unix(path) => forward::Address::Unix(path.clone()),
+    let is_https = |server: &UpstreamAddress| {
+        matches!(server, UpstreamAddress::Http { scheme: UpstreamScheme::Https, .. })
     };
-    forward::Settings {
-        servers: upstream.servers.iter().map(|at| (server(at), Arc::default())).collect(),
+    let identity = upstream.client_cert.clone().zip(upstream.client_key.clone());
+    upstream.servers.iter().any(is_https).then(|| tls::UpstreamSettings {
+        ca: upstream.ca.clone(),
+        identity: identity.map(|(cert, key)| tls::Files { cert, key }),
+    })
+}
+
+/// `terms`: for the servers that speak TLS.
+fn server(address: &UpstreamAddress, terms: Option<&Arc<ClientTls>>) -> anyhow::Result<forward::Address> {
+    let (scheme, host, port) = match address {
+        UpstreamAddress::Http { scheme, host, port, .. } => (scheme, host, port),
+        UpstreamAddress::Unix(path) => return Ok(forward::Address::Unix(path.clone())),
+    };
+    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    match (scheme, terms) {
+        (UpstreamScheme::Https, Some(terms)) => {
+            let name = tls::server_name(host)
+                .with_context(|| format!("`upstream.servers`: no certificate can be for `{host}`"))?;
+            Ok(forward::Address::Tls { authority, name, terms: Arc::clone(terms) })
+        }
+        _ => Ok(forward::Address::Tcp(authority)),
+    }
+}
+
+pub(super) fn forward(config: &Config, instance: forward::Instance) -> anyhow::Result<forward::Settings> {
+    let upstream = &config.upstream;
+    let terms = upstream_tls(config).map(|settings| ClientTls::load(&settings)).transpose();
+    let terms = terms.context("the certificates of `[upstream]` cannot be used")?.map(Arc::new);
+    let servers = upstream.servers.iter().map(|at| Ok((server(at, terms.as_ref())?, Arc::default())));
+    Ok(forward::Settings {
+        servers: servers.collect::<anyhow::Result<_>>()?,
         health_path: upstream.health_path.clone(),
         balance: match upstream.balance {
             config::Balance::LeastConnections => forward::Balance::LeastConnections,
@@ -94,7 +124,7 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> forward::
         host: upstream.host,
         reads_bodies: upstream.reads_bodies,
         instance,
-    }
+    })
 }
 
 pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::Settings {

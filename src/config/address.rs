@@ -14,7 +14,7 @@ use super::{
     code::Code,
     finding::ValueError,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
-    settings::{CorsOrigins, Listen, UpstreamAddress},
+    settings::{CorsOrigins, Listen, UpstreamAddress, UpstreamScheme},
 };
 
 /// `http://host` or `https://host` with an optional path, without a trailing slash.
@@ -59,7 +59,7 @@ impl UpstreamAddress {
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http { authority, .. } => write!(f, "http://{authority}"),
+            Self::Http { scheme, authority, .. } => write!(f, "{}://{authority}", scheme.name()),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -95,28 +95,28 @@ impl Setting for Listen {
 
 impl Setting for UpstreamAddress {
     fn wanted() -> String {
-        "\"http://host:port\" or \"unix:/path\"".to_owned()
+        "\"http://host:port\", \"https://host:port\" or \"unix:/path\"".to_owned()
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text));
         }
-        if text.starts_with("https://") || text.starts_with("h2c://") {
-            let scheme = text.split(':').next().unwrap_or_default();
-            let what = format!("`{scheme}://…`: {scheme} towards the app is not built yet");
+        if text.starts_with("h2c://") {
+            let what = "`h2c://…`: HTTP/2 towards the app is not built yet".to_owned();
             return Err(ValueError { code: Code::NotBuilt, what, fix: format!("write {}", Self::wanted()) });
         }
-        let Some(rest) = text.strip_prefix("http://") else {
-            return Err(wrong_value::<Self>(text));
-        };
+        let schemes = [("http://", UpstreamScheme::Http), ("https://", UpstreamScheme::Https)];
+        let found = schemes.iter().find_map(|(prefix, scheme)| Some((*scheme, text.strip_prefix(prefix)?)));
+        let Some((scheme, rest)) = found else { return Err(wrong_value::<Self>(text)) };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
             let reason = "a path is not added, because the path that is judged is the path that is forwarded";
             return Err(refused_value(text, reason, "write the address without a path"));
         }
-        let (host, port) = host_and_port(authority, 80).ok_or_else(|| wrong_value::<Self>(text))?;
-        Ok(Self::Http { authority: authority.to_owned(), host: host.to_owned(), port })
+        let found = host_and_port(authority, scheme.default_port());
+        let (host, port) = found.ok_or_else(|| wrong_value::<Self>(text))?;
+        Ok(Self::Http { scheme, authority: authority.to_owned(), host: host.to_owned(), port })
     }
 }
 
@@ -347,7 +347,12 @@ mod tests {
     #[test]
     fn servers_of_the_app() {
         let http = |authority: &str, host: &str, port| {
-            Some(UpstreamAddress::Http { authority: authority.to_owned(), host: host.to_owned(), port })
+            let (authority, host) = (authority.to_owned(), host.to_owned());
+            Some(UpstreamAddress::Http { scheme: UpstreamScheme::Http, authority, host, port })
+        };
+        let https = |authority: &str, host: &str, port| {
+            let (authority, host) = (authority.to_owned(), host.to_owned());
+            Some(UpstreamAddress::Http { scheme: UpstreamScheme::Https, authority, host, port })
         };
         for (text, expected) in [
             ("http://127.0.0.1:3000", http("127.0.0.1:3000", "127.0.0.1", 3000)),
@@ -372,7 +377,10 @@ mod tests {
             ("http://[::1", None),
             ("http://[app]:80", None),
             ("http://::1:80", None),
-            ("https://app", None),
+            ("https://app", https("app", "app", 443)),
+            ("https://[::1]:8443/", https("[::1]:8443", "::1", 8443)),
+            ("https://app/base", None),
+            ("HTTPS://app", None),
             ("h2c://app", None),
             ("HTTP://app", None),
             ("app:80", None),

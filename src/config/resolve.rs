@@ -83,6 +83,11 @@ impl Resolver<'_> {
         let based = |server: UpstreamAddress| server.based(self.base);
         let servers: Vec<_> = raw.servers.value.into_iter().map(based).collect();
         self.refuse_own(&servers, &raw.servers.place, own);
+        if raw.client_cert.value.is_some() != raw.client_key.value.is_some() {
+            let set = if raw.client_cert.value.is_some() { &raw.client_cert } else { &raw.client_key };
+            let message = "of `upstream.client_cert` and `upstream.client_key` only one is set".to_owned();
+            self.report.error(&set.place, Code::MissingKey, message, Some("set both".to_owned()));
+        }
         UpstreamSettings {
             servers,
             balance: raw.balance.value,

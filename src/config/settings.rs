@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::secret::Secret;
 use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
 
-pub use address::{Listen, UpstreamAddress};
+pub use address::{Listen, UpstreamAddress, UpstreamScheme};
 pub use credentials::{CredentialsSettings, Scheme};
 pub use server::ServerSettings;
 

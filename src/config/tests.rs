@@ -81,7 +81,12 @@ fn defaults() {
     assert_eq!(config.pages.languages, ["en"]);
     assert_eq!(
         config.upstream.servers,
-        [UpstreamAddress::Http { authority: "127.0.0.1:3000".into(), host: "127.0.0.1".into(), port: 3000 }]
+        [UpstreamAddress::Http {
+            scheme: UpstreamScheme::Http,
+            authority: "127.0.0.1:3000".into(),
+            host: "127.0.0.1".into(),
+            port: 3000
+        }]
     );
 }
 

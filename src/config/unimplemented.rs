@@ -42,9 +42,6 @@ pub(super) const PROTECTIVE: &[&str] = &[
     "tls.acme_domains",
     "tls.acme_email",
     "tls.acme_directory",
-    "upstream.ca",
-    "upstream.client_cert",
-    "upstream.client_key",
     "limits.login_per_account",
     "identity.assertion",
 ];

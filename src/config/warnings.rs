@@ -6,7 +6,7 @@ use super::{
     Config,
     code::Code,
     finding::{Place, Report},
-    settings::{Listen, Profile},
+    settings::{Listen, Profile, UpstreamAddress, UpstreamScheme},
 };
 use crate::{hasher, limit};
 
@@ -149,6 +149,13 @@ fn same_server_twice(config: &Config) -> bool {
     servers.iter().enumerate().any(|(at, server)| servers.iter().take(at).any(|other| other == server))
 }
 
+fn no_https_server(config: &Config) -> bool {
+    let is_https = |server: &UpstreamAddress| {
+        matches!(server, UpstreamAddress::Http { scheme: UpstreamScheme::Https, .. })
+    };
+    !config.upstream.servers.iter().any(is_https)
+}
+
 fn plain_beside_tls(config: &Config) -> bool {
     config.server.https.is_some()
         && config.server.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
@@ -181,6 +188,12 @@ const WARNINGS: &[Warning] = &[
     warning("tls.hsts", |c| c.server.https.is_none(),
         "has no effect: `server.https` is not set",
         "write where to listen, such as `https = \"0.0.0.0:8443\"`"),
+    warning("upstream.ca", no_https_server,
+        "has no effect: no server is `https://`",
+        "write `https://` in `servers`, or take it out"),
+    warning("upstream.client_cert", no_https_server,
+        "has no effect: no server is `https://`",
+        "write `https://` in `servers`, or take it out"),
     warning("upstream.balance", |c| c.upstream.servers.len() < 2,
         "has no effect: there is one server",
         "add servers, or take it out"),

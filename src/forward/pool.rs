@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     io,
     net::IpAddr,
     path::PathBuf,
@@ -9,16 +10,26 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::health::Health;
-use crate::connection::Socket;
+use crate::{connection::Socket, tls::ClientTls};
 
 /// The address of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Address {
     /// `host:port`, resolved at each connect.
     Tcp(String),
+    /// The same over TLS.
+    Tls {
+        /// `host:port`.
+        authority: String,
+        /// The name that the server's certificate has to be for.
+        name: ServerName<'static>,
+        /// How it is verified.
+        terms: Arc<ClientTls>,
+    },
     /// A Unix socket.
     Unix(PathBuf),
 }
@@ -102,7 +113,7 @@ impl Address {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Tcp(authority) => authority.clone(),
+            Self::Tcp(authority) | Self::Tls { authority, .. } => authority.clone(),
             Self::Unix(path) => format!("unix:{}", path.display()),
         }
     }
@@ -209,11 +220,8 @@ impl Server {
     /// The error of the system.
     pub async fn connect(&self) -> io::Result<Socket> {
         let connected = match &self.address {
-            Address::Tcp(authority) => TcpStream::connect(authority.as_str()).await.map(|tcp| {
-                // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
-                let _ = tcp.set_nodelay(true);
-                Socket::from(tcp)
-            }),
+            Address::Tcp(authority) => connect_tcp(authority).await,
+            Address::Tls { authority, name, terms } => Box::pin(connect_tls(authority, name, terms)).await,
             Address::Unix(path) => UnixStream::connect(path).await.map(Socket::from),
         };
         match &connected {
@@ -239,6 +247,7 @@ impl Server {
     pub fn host(&self) -> &str {
         match &self.address {
             Address::Tcp(authority) => authority.strip_suffix(":80").unwrap_or(authority),
+            Address::Tls { authority, .. } => authority.strip_suffix(":443").unwrap_or(authority),
             Address::Unix(_) => "localhost",
         }
     }
@@ -273,6 +282,20 @@ impl Server {
         let doublings = self.failures.get().saturating_sub(1).min(MOST_DOUBLINGS);
         self.health.is_up() && self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER * (1 << doublings))
     }
+}
+
+async fn connect_tcp(authority: &str) -> io::Result<Socket> {
+    let tcp = TcpStream::connect(authority).await?;
+    // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
+    let _ = tcp.set_nodelay(true);
+    Ok(Socket::from(tcp))
+}
+
+async fn connect_tls(authority: &str, name: &ServerName<'static>, terms: &ClientTls) -> io::Result<Socket> {
+    let mut socket =
+        connect_tcp(authority).await?.with_tls(terms.connection(name).map_err(io::Error::other)?);
+    poll_fn(|cx| socket.poll_handshake(cx)).await?;
+    Ok(socket)
 }
 
 /// The part of an address that identifies a client: of IPv6 the /64, because a client can change the rest at

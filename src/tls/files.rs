@@ -59,6 +59,15 @@ impl Pair {
         Ok(Self { files: files.clone(), certificate, key: Arc::new(key) })
     }
 
+    /// Reads a certificate that is shown to servers: it need not name a host.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(super) fn read_identity(files: &Files) -> Result<CertifiedKey, Vec<CertificateError>> {
+        let (chain, private) = read_both(files)?;
+        joined(files, chain, private).map(|(key, _)| key).map_err(|error| vec![error])
+    }
+
     /// Whether it shows the same certificate.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert

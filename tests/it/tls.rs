@@ -7,3 +7,4 @@ mod reload;
 mod requests;
 mod secure;
 mod tools;
+mod upstream;

@@ -11,12 +11,15 @@ use crate::{
 
 /// What is wrong with them, where TLS is on. `file`: the configuration.
 pub(super) fn told(config: &Config, now: Timestamp, file: &str) -> Vec<Entry> {
+    let upstream = app::upstream_tls(config);
+    let mut entries: Vec<_> =
+        upstream.iter().flat_map(tls::inspect_upstream).map(|mistake| of_mistake(&mistake)).collect();
     if config.server.https.is_none() {
-        return Vec::new();
+        return entries;
     }
     let settings = app::tls_settings(config);
     let (mistakes, files) = (tls::inspect(&settings, now), settings.files);
-    let mut entries: Vec<_> = mistakes.iter().map(of_mistake).collect();
+    entries.extend(mistakes.iter().map(of_mistake));
     entries.extend(tls::ending(&files, now).iter().map(of_end));
     entries.extend(unnamed(config, file).filter(|_| mistakes.is_empty()));
     entries

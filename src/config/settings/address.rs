@@ -18,6 +18,8 @@ pub enum Listen {
 pub enum UpstreamAddress {
     /// HTTP/1 over TCP.
     Http {
+        /// With TLS or without.
+        scheme: UpstreamScheme,
         /// Host and port as written. The `Host` header if the client's own is not forwarded.
         authority: String,
         /// A name or an IP address; IPv6 without brackets.
@@ -27,4 +29,33 @@ pub enum UpstreamAddress {
     },
     /// HTTP/1 over a Unix socket.
     Unix(PathBuf),
+}
+
+/// What a server of the app speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamScheme {
+    /// HTTP in the clear.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl UpstreamScheme {
+    /// As it is written in an address.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port of an address without one.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
 }

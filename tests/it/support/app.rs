@@ -78,6 +78,20 @@ impl App {
         })
     }
 
+    /// The same over TLS. A connection whose handshake fails is not served.
+    pub(crate) fn start_tls(
+        terms: &Arc<rustls::ServerConfig>,
+        serve: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Self {
+        let terms = Arc::clone(terms);
+        Self::start(move |connection| {
+            let tls = rustls::ServerConnection::new(Arc::clone(&terms)).unwrap();
+            if connection.stream.secure(tls.into()).is_ok() {
+                serve(connection);
+            }
+        })
+    }
+
     /// The same on a Unix socket.
     pub(crate) fn start_unix(path: &Path, serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         let listener = UnixListener::bind(path).unwrap();

@@ -7,7 +7,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P384_SHA384,
 };
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
+};
 
 /// An authority that clients of the tests trust.
 pub(crate) struct Authority {
@@ -114,6 +119,27 @@ impl Authority {
 }
 
 impl Issued {
+    /// A server that shows it, and asks for certificates of this authority, if there is one.
+    pub(crate) fn served(&self, clients: Option<&Authority>) -> Arc<ServerConfig> {
+        let chain = CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect::<Result<_, _>>().unwrap();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier: Arc<dyn ClientCertVerifier> = match clients {
+            Some(authority) => {
+                let roots = Arc::new(authority.roots());
+                WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build().unwrap()
+            }
+            None => Arc::new(NoClientAuth),
+        };
+        let terms = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)
+            .unwrap();
+        Arc::new(terms)
+    }
+
     /// Writes both files, and says how `tls.certificates` names them.
     pub(crate) fn write(&self, folder: &Path, name: &str) -> String {
         let (cert, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
