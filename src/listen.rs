@@ -1,5 +1,6 @@
 //! Accepts connections, on listeners of each core.
 
+mod announced;
 mod bind;
 mod connection;
 mod connection_limits;
@@ -63,6 +64,7 @@ impl Shared {
             per_core: (0..cores).map(|_| CoreConnections::default()).collect(),
             refused: Refused::default(),
             not_accepted: LogThrottle::default(),
+            unannounced: LogThrottle::default(),
             panicked: LogThrottle::default(),
         })
     }
@@ -196,6 +198,19 @@ impl Server {
         }
     }
 
+    /// Serves a connection by what it begins with.
+    async fn accepted(&self, socket: Socket, peer: Peer, carrier: Carrier, deadline: &Deadline) {
+        let (mut socket, mut peer, mut announced) = (socket, peer, None);
+        if self.announces(peer) {
+            let Some(found) = Box::pin(self.announced(&mut socket, peer, deadline)).await else { return };
+            peer = announced.insert(found).peer;
+        }
+        match carrier {
+            Carrier::Plain => self.connection(socket, peer, deadline).await,
+            Carrier::Tls => Box::pin(self.secured(socket, peer, deadline)).await,
+        }
+    }
+
     /// Spawns the task of a connection, or closes it if there are too many.
     fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer, carrier: Carrier) {
         let Some(place) = self.enter(peer) else { return };
@@ -207,10 +222,7 @@ impl Server {
         tokio::task::spawn_local(async move {
             let _place = place;
             let _counted = Counted(&server, &deadline);
-            match carrier {
-                Carrier::Plain => server.connection(socket, peer, &deadline).await,
-                Carrier::Tls => Box::pin(server.secured(socket, peer, &deadline)).await,
-            }
+            server.accepted(socket, peer, carrier, &deadline).await;
         });
     }
 

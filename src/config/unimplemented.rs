@@ -38,7 +38,6 @@ const PAGES: &str = "pages.enabled";
 
 /// With any value but the default, these keys are errors.
 pub(super) const PROTECTIVE: &[&str] = &[
-    "server.proxy_protocol",
     "tls.acme_domains",
     "tls.acme_email",
     "tls.acme_directory",

@@ -117,13 +117,21 @@ impl Server {
         place
     }
 
-    fn place(&self, peer: Peer) -> Option<Option<Connection>> {
-        let refused = &self.shared.refused;
-        let Some(place) = self.shared.settings.bounds.enter(peer) else {
+    /// The place of a client that a proxy has announced, among the connections of that client; `None` if it has too
+    /// many.
+    pub(super) fn enter_announced(&self, peer: Peer) -> Option<Option<Connection>> {
+        let place = self.shared.settings.bounds.enter(peer);
+        if place.is_none() {
+            let refused = &self.shared.refused;
             refused.per_client.fetch_add(1, Ordering::Relaxed);
             *refused.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.ip());
-            return None;
-        };
+        }
+        place
+    }
+
+    fn place(&self, peer: Peer) -> Option<Option<Connection>> {
+        let refused = &self.shared.refused;
+        let place = self.enter_announced(peer)?;
         if self.shared.has_room() || self.make_room() {
             return Some(place);
         }

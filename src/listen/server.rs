@@ -32,6 +32,8 @@ pub struct Settings {
     pub times: Times,
     /// Limits of open connections.
     pub bounds: Bounds,
+    /// Whether connections of trusted proxies begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// The value of `Strict-Transport-Security` over TLS.
     pub strict_transport: Option<Arc<str>>,
 }
@@ -48,6 +50,7 @@ pub struct Shared {
     pub(super) per_core: Box<[CoreConnections]>,
     pub(super) refused: Refused,
     pub(super) not_accepted: LogThrottle,
+    pub(super) unannounced: LogThrottle,
     pub(super) panicked: LogThrottle,
 }
 

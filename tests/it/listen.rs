@@ -6,5 +6,6 @@ mod crowd;
 mod date;
 mod deadlines;
 mod limits;
+mod proxy_protocol;
 mod record;
 mod shutdown;

@@ -208,7 +208,7 @@ fn protection_that_is_not_built_refuses_to_start() {
              [users]\nttl = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
         ),
         @r#"
-        portcullis.toml:3:18: error: `server.proxy_protocol` is not built yet, and nothing would be protected by it; take it out
+        portcullis.toml:3:18: warning: `server.proxy_protocol` has no effect: `trusted_proxies` is empty, and no other PROXY header is read; name the proxies in `trusted_proxies`
         portcullis.toml:9:16: error: `tls.acme_domains` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:11:21: error: `limits.login_per_account` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:13:6: warning: `upstream.ca` has no effect: no server is `https://`; write `https://` in `servers`, or take it out

@@ -5,9 +5,20 @@ use std::{
     task::{Context, Poll},
 };
 
+use rustix::net::{RecvFlags, recv};
+use tokio::io::Interest;
+
 use super::{Socket, session::Session};
 
 impl Socket {
+    /// Reads some bytes of the stream itself, before it speaks TLS. 0 = the peer has closed its side.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let wanted = bytes.len();
+        self.transport.poll_io(cx, Interest::READABLE, wanted, |fd| {
+            Ok(recv(fd, &mut *bytes, RecvFlags::empty()).map(|(count, _)| count)?)
+        })
+    }
+
     /// Speaks TLS from now on; nothing is sent before [`Socket::poll_handshake`].
     #[must_use]
     pub fn with_tls(self, connection: rustls::Connection) -> Self {

@@ -1,0 +1,115 @@
+//! Connections that begin with a PROXY header, from proxies that are trusted.
+
+use std::{future::poll_fn, io, task::Poll};
+
+use crate::{
+    connection::{Deadline, Peer, Socket},
+    limit::Connection,
+    wire::{ProxyHeader, ProxyStart},
+};
+
+use super::{Server, Settings};
+
+/// A client that a proxy has announced, and its place among the connections of that client.
+pub(super) struct Announced {
+    pub(super) peer: Peer,
+    pub(super) _place: Option<Connection>,
+}
+
+impl Server {
+    /// Whether a peer begins its connections with a PROXY header. On a Unix socket there are only proxies.
+    pub(super) fn announces(&self, peer: Peer) -> bool {
+        let Settings { proxy_protocol, bounds, .. } = &self.shared.settings;
+        let is_trusted = match peer {
+            Peer::Ip(ip) => bounds.is_trusted(ip),
+            Peer::Local => true,
+        };
+        *proxy_protocol && is_trusted
+    }
+
+    /// Reads the header. `None` if the connection has to end: without a header its client is not known.
+    pub(super) async fn announced(
+        &self,
+        socket: &mut Socket,
+        peer: Peer,
+        deadline: &Deadline,
+    ) -> Option<Announced> {
+        match self.proxy_header(socket, deadline).await {
+            Ok(Some(ProxyHeader::Own)) => Some(Announced { peer, _place: None }),
+            Ok(Some(ProxyHeader::Client(ip))) => {
+                let peer = Peer::Ip(ip);
+                self.enter_announced(peer).map(|place| Announced { peer, _place: place })
+            }
+            Ok(None) => {
+                if let Some(more) = self.shared.unannounced.say(self.gate.clock.now()) {
+                    tracing::warn!(
+                        proxy = %peer.ip(),
+                        more,
+                        "a connection of a trusted proxy was closed: it has no PROXY header; have the proxy send one, or \
+                         set `server.proxy_protocol = false`"
+                    );
+                }
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// `None` = what came is none.
+    async fn proxy_header(
+        &self,
+        socket: &mut Socket,
+        deadline: &Deadline,
+    ) -> io::Result<Option<ProxyHeader>> {
+        let mut first = [0; ProxyStart::LENGTH];
+        self.take(socket, &mut first, deadline).await?;
+        match ProxyStart::read(&first) {
+            None => Ok(None),
+            Some(ProxyStart::Line) => {
+                let mut line = first.to_vec();
+                // What follows the line is not for the gate to read yet, so it is read byte by byte.
+                while !line.ends_with(b"\r\n") {
+                    if line.len() == ProxyHeader::LONGEST_LINE {
+                        return Ok(None);
+                    }
+                    let mut byte = [0];
+                    self.take(socket, &mut byte, deadline).await?;
+                    line.extend_from_slice(&byte);
+                }
+                Ok(line.strip_suffix(b"\r\n").and_then(ProxyHeader::line))
+            }
+            Some(ProxyStart::Binary) => {
+                let mut fixed = [0; 4];
+                self.take(socket, &mut fixed, deadline).await?;
+                let Some(length) = ProxyHeader::rest(fixed) else { return Ok(None) };
+                let mut rest = vec![0; length];
+                self.take(socket, &mut rest, deadline).await?;
+                Ok(ProxyHeader::binary(fixed, &rest))
+            }
+        }
+    }
+
+    /// Reads all of `bytes`, within the time that a client has for its first byte.
+    async fn take(&self, socket: &mut Socket, bytes: &mut [u8], deadline: &Deadline) -> io::Result<()> {
+        let mut taken = 0;
+        poll_fn(|cx| {
+            while taken < bytes.len() {
+                if self.has_to_end(deadline) {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                let left = bytes.get_mut(taken..).unwrap_or_default();
+                match socket.poll_take(cx, left) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    Poll::Ready(Ok(count)) => taken += count,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if deadline.passed(cx) => {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+}
