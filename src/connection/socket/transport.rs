@@ -3,12 +3,14 @@
 use std::{
     io,
     os::fd::{AsFd, BorrowedFd},
+    pin::pin,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::Interest,
     net::{TcpStream, UnixStream},
+    task::yield_now,
 };
 
 /// The stream itself.
@@ -25,8 +27,9 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// After so many reads and writes that did not have to wait, the other connections of the core get their turn.
-const TURN: u8 = 128;
+/// The reads and writes in a row, of up to 32 KiB each, after which the other connections of the core get their turn.
+/// An upload that is inspected passes at 60 MB/s at least, so a turn takes 9 ms at most.
+const TURN: u8 = 16;
 
 impl Transport {
     /// Moves up to `wanted` bytes by `call`, or waits until it can be done.
@@ -42,8 +45,9 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         if self.in_a_row == TURN {
             self.in_a_row = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            // Not by waking the task: it would be polled again 60 times before the runtime asks the kernel what has
+            // come for others.
+            return pin!(yield_now()).poll(cx).map(|()| Err(io::ErrorKind::WouldBlock.into()));
         }
         self.in_a_row += 1;
         loop {

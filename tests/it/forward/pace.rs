@@ -1,6 +1,15 @@
 //! Clients that are slow, but never silent.
 
-use std::{io, sync::mpsc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
 
 use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 
@@ -37,6 +46,47 @@ fn d6_a_body_that_drips_is_a_408() {
         let response = client.response().expect(408);
         assert_eq!(response.field("connection"), Some("close"), "{head}");
     }
+}
+
+/// Counted in bytes, as the time depends on the machine: how much of an upload is served between a request and its
+/// answer on the same core.
+#[test]
+fn d6_an_upload_without_a_pause_leaves_the_core_to_others() {
+    const MOST: usize = 24 << 20;
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    let app = App::start(move |connection| {
+        while let Some(head) = connection.head() {
+            if head.starts_with("GET") {
+                connection.send(answer("200 OK", "", "quick"));
+                continue;
+            }
+            loop {
+                let piece = connection.piece().len();
+                count.fetch_add(piece, Ordering::Relaxed);
+                if piece == 0 {
+                    return;
+                }
+            }
+        }
+    });
+    let gate = Gate::start(patient(&app).set("policies.unmatched", "allow").set("server.threads", "1"));
+    let mut hog = gate.client();
+    hog.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000000\r\n\r\n");
+    let mut writer = Client::same(&hog);
+    let writing = thread::spawn(move || while writer.try_send([b'&'; 256 << 10]).is_ok() {});
+    while taken.load(Ordering::Relaxed) < 1 << 20 {
+        thread::yield_now();
+    }
+    for _ in 0..3 {
+        let before = taken.load(Ordering::Relaxed);
+        gate.client().get("/quick").expect(200);
+        let meanwhile = taken.load(Ordering::Relaxed) - before;
+        assert!(meanwhile < MOST, "{} MiB of an upload came first", meanwhile >> 20);
+    }
+    hog.socket().shutdown(std::net::Shutdown::Both).unwrap();
+    drop(hog);
+    writing.join().unwrap();
 }
 
 #[test]
