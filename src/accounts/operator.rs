@@ -102,7 +102,7 @@ impl Accounts {
         Ok(is_gone)
     }
 
-    /// Disables a user: their logins and tokens are refused.
+    /// Disables a user: their logins are refused, and their tokens are revoked.
     ///
     /// # Errors
     /// [`Fault::UnknownUser`], or an error of the store.
@@ -149,6 +149,10 @@ impl Accounts {
             let mut user = self.user(id).await?;
             change.apply(&mut user);
             let mut batch = vec![Change::UpdateUser(user.clone())];
+            if matches!(change, UserChange::Switched { disabled: true }) {
+                // Else the sessions of a thief would be back once the owner is enabled again.
+                batch.push(Change::RevokeTokens { user: user.id.clone(), except: None });
+            }
             self.announce(&mut batch, actor, Event::new(kind, About::User(&user)).with(change.more()))?;
             match self.commit(batch).await {
                 Ok(_) => {

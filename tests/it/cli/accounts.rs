@@ -199,6 +199,7 @@ fn a_disabled_user_cannot_log_in_until_enabled() {
     assert_eq!(gate.http.try_login("ann", PASSWORD).status, 401);
     assert_eq!(gate.http.logout(&ann), 401);
     house.ok("user enable ann");
+    assert_eq!(gate.http.get("/notes/1", &ann), 401, "the old sessions do not come back");
     gate.http.login("ann");
 }
 
