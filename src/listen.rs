@@ -271,6 +271,10 @@ struct Counted<'s>(&'s Server, &'s Deadline);
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         if !self.1.is_evicted() {
+            // A connection that ended before its first request is still counted as one at rest.
+            if self.1.is_at_rest() {
+                self.0.end_rest(self.1);
+            }
             self.0.shared.free_place();
         }
         self.0.running.set(self.0.running.get().saturating_sub(1));

@@ -291,6 +291,12 @@ impl Deadline {
         !self.entry.evicted.get()
     }
 
+    /// Whether the connection is at rest: between [`Deadline::rest`] and [`Deadline::end_rest`] or its eviction.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.entry.rests_since.get() != NEVER
+    }
+
     /// Whether the connection has been evicted.
     #[must_use]
     pub fn is_evicted(&self) -> bool {
