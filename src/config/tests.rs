@@ -61,6 +61,25 @@ fn the_documented_sample_is_exactly_the_defaults() {
     }
 }
 
+/// A key that nothing reads would be accepted, documented and ignored.
+#[test]
+fn every_key_is_resolved() {
+    let code = [
+        include_str!("resolve.rs"),
+        include_str!("resolve/fields.rs"),
+        include_str!("resolve/server.rs"),
+        include_str!("resolve/tls.rs"),
+        include_str!("load.rs"),
+    ]
+    .concat();
+    for key in KEYS {
+        let name = key.rsplit('.').next().unwrap();
+        let mut words = code.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+        let is_read = words.any(|word| word.split('.').skip(1).any(|part| part == name));
+        assert!(is_read, "`{key}` is in keys.rs, and nothing in resolve.rs reads it");
+    }
+}
+
 #[test]
 fn defaults() {
     let config = config("");
