@@ -50,6 +50,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Stray(Handler):
+    # The gate knows the class by its own name, and gives each body a connection. This one is not known.
+    server_version = "Shop/1.0"
+    sys_version = ""
+
     def write_answer(self, headers, fields, content):
         number = tag(headers)
         is_lookup = any(name == "x-portcullis-lookup" for name, _ in headers)
