@@ -1,4 +1,4 @@
-//! The last caller of a connection.
+//! Caches the session of a connection's last `Authorization`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,11 +15,12 @@ use crate::{
     store::{Session, Subject},
 };
 
-/// The session that the `Authorization` of the last requests of a connection named. Most clients send one token with all
-/// of their requests: it is read, hashed and looked up twice on a connection, and not with each request.
+/// The session for the last value of `Authorization` on a connection. Most clients send the same token with all
+/// requests, so the value is parsed, hashed and looked up twice per connection instead of once per request.
 ///
-/// INVARIANT: it makes no token good. It gives the session that the index had for the very same value, and only as long
-/// as that session is still in the index ([`Session::is_indexed`]); whether the session is good is asked each time.
+/// INVARIANT: the cache never makes a token valid. It returns the session that the index had for exactly this value, and
+/// only while that session is still in the index ([`Session::is_indexed`]). Every request still checks the session's end,
+/// its user and its epoch.
 #[derive(Default)]
 pub(super) struct LastCaller {
     seen: Cell<Option<TokenHash>>,
@@ -27,16 +28,18 @@ pub(super) struct LastCaller {
 }
 
 struct Entry {
+    /// The field's value.
     value: Zeroizing<Vec<u8>>,
     session: Arc<Session>,
-    /// `None` while a request has it.
+    /// `None` while a request uses it.
     known: Option<Known>,
-    /// The row as it is now, by one load.
+    /// The user's current row. Reading it is one atomic load if it has not changed.
     subject: Cache<Arc<ArcSwap<Subject>>, Arc<Subject>>,
 }
 
 impl LastCaller {
-    /// Whose value this is, with their row as it is now, if it is the one that was noted. To be given back.
+    /// Returns the caller for a value if it is the cached one, with the current row of the user. The caller must be
+    /// returned with [`Self::give_back`], otherwise the next request looks it up again.
     pub(super) fn recall(&self, value: &[u8]) -> Option<Known> {
         let mut entry = self.entry.borrow_mut();
         let entry =
@@ -49,8 +52,8 @@ impl LastCaller {
         Some(known)
     }
 
-    /// Takes back what [`Self::recall`] gave, or what was noted: moved and not cloned, as a clone and its end are four
-    /// locked instructions a request.
+    /// Returns a caller to the cache. It is moved and not cloned, because the clones and drops of two `Arc`s are four
+    /// locked instructions per request.
     pub(super) fn give_back(&self, known: Known) {
         if let Some(entry) = &mut *self.entry.borrow_mut()
             && Arc::ptr_eq(&entry.session, &known.session)
@@ -59,12 +62,12 @@ impl LastCaller {
         }
     }
 
-    /// Notes whom a value names, if that `holds` for each request with it. At the second time in a row, so that a
-    /// connection that carries the requests of many callers pays nothing.
-    pub(super) fn note(&self, value: &[u8], known: &Known, holds: impl FnOnce() -> bool) {
+    /// Caches the caller for a value when it is seen twice in a row, so that a connection with the requests of many
+    /// callers allocates nothing. `is_indexed`: whether the session is in the index.
+    pub(super) fn note(&self, value: &[u8], known: &Known, is_indexed: impl FnOnce() -> bool) {
         let Known { session, .. } = known;
         let is_second = self.seen.replace(Some(session.hash)) == Some(session.hash);
-        if !is_second || value.len() > LONGEST || !holds() {
+        if !is_second || value.len() > LONGEST || !is_indexed() {
             return;
         }
         *self.entry.borrow_mut() = Some(Entry {
@@ -83,8 +86,8 @@ impl fmt::Debug for LastCaller {
     }
 }
 
-/// Compares all bytes whatever the first ones are: a connection may carry requests of other clients, and the time must
-/// not tell them how much of a token they have guessed.
+/// Compares in constant time for values of one length. A proxy may send the requests of several clients on one
+/// connection, and the time must not reveal how much of another client's token a value matches.
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     let ((words, rest), (other_words, other_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let pairs = words.iter().zip(other_words).map(|(a, b)| (u64::from_ne_bytes(*a), u64::from_ne_bytes(*b)));
@@ -92,7 +95,7 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && pairs.chain(rest).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-/// A longer value is looked up each time: a connection at rest keeps no more than this.
+/// The longest value that is cached, in bytes. It bounds the memory of an idle connection.
 const LONGEST: usize = 256;
 
 #[cfg(test)]

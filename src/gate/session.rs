@@ -41,7 +41,8 @@ impl Request<'_> {
         let credentials = &gate.settings.credentials;
         let may_have = |name: &str| head.may_have(name);
         let lone =
-            credential::lone_authorization(credentials, head.query(), head.field("authorization"), may_have);
+            credential::lone_authorization(credentials, head.query(), head.field("authorization"), may_have)
+                .filter(|_| !head.may_repeat("authorization"));
         if let Some(known) = lone.and_then(|value| client.last.recall(value)) {
             let moment = self.moment(down);
             let known = self.good(known, &moment).await?;
@@ -73,7 +74,7 @@ impl Request<'_> {
         Moment { now: down.deadline.wall(self.record.started), lifetimes }
     }
 
-    /// Notes that a caller has used their token, if they may use it from the page that they are on.
+    /// Records the use of a token, unless the request comes from a page of another site that may not use it.
     fn used(&self, known: Option<Known>, moment: &Moment) -> Result<Option<Known>, Refusal> {
         if let Some(known) = &known {
             // Before the use is recorded: a refused request must not extend the session.
@@ -163,30 +164,51 @@ impl Request<'_> {
             return Err(Refusal::TwoUsers);
         }
         for other in offered.others() {
-            // Expired and unknown ones name no user.
-            let Ok(Some(other)) = self.resolve(other, moment, None).await else { continue };
-            if known.is_none_or(|known| known.subject.id != other.subject.id) {
-                return Err(Refusal::TwoUsers);
+            self.same_user(known, other, moment).await?;
+        }
+        // `offered` reads the first line only, as Node does. A proxy before the gate may read the last one.
+        if self.head.may_repeat("authorization") {
+            let credentials = &self.gate.settings.credentials;
+            let is_it = |name: &str| name.eq_ignore_ascii_case("authorization");
+            for field in self.head.fields().filter(|field| is_it(field.name)) {
+                let line = std::iter::once((field.name, field.value));
+                let offered = credential::offered(credentials, None, line, is_it, || false);
+                if let Some(other) = offered.first() {
+                    self.same_user(known, other, moment).await?;
+                }
             }
         }
         Ok(())
     }
 
-    /// `lone`: the value that the hit was read from, if it is a [`credential::lone_authorization`].
+    /// Refuses a credential of another user than `known`.
+    async fn same_user(
+        &self,
+        known: Option<&Known>,
+        other: &Hit<'_>,
+        moment: &Moment,
+    ) -> Result<(), Refusal> {
+        // Expired and unknown ones name no user.
+        let Ok(Some(other)) = self.resolve(other, moment, None).await else { return Ok(()) };
+        let is_same = known.is_some_and(|known| known.subject.id == other.subject.id);
+        if is_same { Ok(()) } else { Err(Refusal::TwoUsers) }
+    }
+
+    /// Looks up a candidate. `lone` is the value that it was read from, if that is a [`credential::lone_authorization`].
     async fn resolve(
         &self,
         hit: &Hit<'_>,
         moment: &Moment,
         lone: Option<&[u8]>,
     ) -> Result<Option<Known>, Refusal> {
-        // The second reading is not noted: the first one may become a token.
+        // A session of the second reading is not cached: a token for the first reading may be created later.
         let readings = [(Some(&hit.id), lone), (hit.alternative.as_ref(), None)];
         for (id, noted) in readings.into_iter().filter_map(|(id, noted)| Some((id?, noted))) {
             let Some(session) = self.find(id).await? else { continue };
             let subject = session.subject.load_full();
             let known = Known { session, subject, place: hit.place };
             if let Some(value) = noted {
-                self.client.last.note(value, &known, || self.is_lasting(&known));
+                self.client.last.note(value, &known, || self.is_indexed(&known));
             }
             if let Some(known) = self.good(known, moment).await? {
                 return Ok(Some(known));
@@ -195,15 +217,13 @@ impl Request<'_> {
         Ok(None)
     }
 
-    /// Whether the first line of `Authorization` is the one that counted, and the session is one of the index, which
-    /// tells it when it ends.
-    fn is_lasting(&self, known: &Known) -> bool {
-        let lines = self.head.fields().filter(|field| field.name.eq_ignore_ascii_case("authorization"));
+    /// Whether the session is the one in the index, which marks it when it ends.
+    fn is_indexed(&self, known: &Known) -> bool {
         let indexed = self.gate.store.sessions().get(&known.session.hash);
-        lines.count() == 1 && indexed.is_some_and(|session| Arc::ptr_eq(&session, &known.session))
+        indexed.is_some_and(|session| Arc::ptr_eq(&session, &known.session))
     }
 
-    /// The session of a token, as the index or the store has it.
+    /// The session of a token, from the index or the store.
     async fn find(&self, id: &str) -> Result<Option<Arc<Session>>, Refusal> {
         if id.is_empty() {
             return Ok(None);

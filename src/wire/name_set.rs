@@ -6,11 +6,13 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct NameSet {
     bits: u64,
+    repeated: u64,
     has_odd: bool,
 }
 
 impl NameSet {
     pub(super) fn add(&mut self, name: &str) {
+        self.repeated |= self.bits & bit(name);
         self.bits |= bit(name);
         self.has_odd |= !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     }
@@ -18,6 +20,11 @@ impl NameSet {
     /// Whether a name in any letter case may be in the set. `false` is certain.
     pub(super) fn may_have(self, name: &str) -> bool {
         self.bits & bit(name) != 0
+    }
+
+    /// Whether a name in any letter case may have been added twice. `false` is certain.
+    pub(super) fn may_repeat(self, name: &str) -> bool {
+        self.repeated & bit(name) != 0
     }
 
     /// Whether any name contains a byte other than letters, digits and dashes.
@@ -48,6 +55,8 @@ mod tests {
             let mut set = NameSet::default();
             names.iter().for_each(|name| set.add(name));
             for name in &names {
+                let count = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count();
+                prop_assert!(count < 2 || set.may_repeat(name));
                 prop_assert!(set.may_have(name));
                 prop_assert!(set.may_have(&name.to_ascii_lowercase()));
                 prop_assert!(set.may_have(&name.to_ascii_uppercase()));
@@ -65,6 +74,7 @@ mod tests {
             assert!(!set.may_have(name), "{name}");
         }
         assert!(!NameSet::default().may_have("host"));
+        assert!(!set.may_repeat("authorization"));
     }
 
     #[test]

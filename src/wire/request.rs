@@ -171,13 +171,19 @@ impl RequestHead {
         self.names.may_have(lower_name)
     }
 
+    /// Whether there may be several fields of that name: `false` is certain.
+    #[must_use]
+    pub fn may_repeat(&self, lower_name: &str) -> bool {
+        self.names.may_repeat(lower_name)
+    }
+
     /// Whether the name of a field holds anything but letters, digits and dashes.
     #[must_use]
     pub fn has_odd_names(&self) -> bool {
         self.names.has_odd()
     }
 
-    /// Appends the fields to `out`, a line each, as `copied` says of each.
+    /// Appends the fields to `out`, one line each. `copied` decides about each field.
     pub fn copy_fields<'h>(&'h self, out: &mut Vec<u8>, copied: impl FnMut(Field<'h>) -> Copied<'h>) {
         self.head.copy_fields(out, copied);
     }

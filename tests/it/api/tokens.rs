@@ -47,6 +47,33 @@ fn an_expired_token_is_a_401_once_and_then_unknown() {
 }
 
 #[test]
+fn two_lines_of_two_users_are_none_on_any_connection() {
+    for (profile, two) in [("standard", 400), ("loopback3", 200)] {
+        let (_app, gate) = gate(profile);
+        let (ann, bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
+        let mut client = gate.client();
+        let mut lines = |first: &str, second: &str| {
+            let lines = format!("Authorization: {first}\r\nAuthorization: {second}\r\n");
+            client.ask("GET", "/open", &lines, b"").status
+        };
+        // The second time the connection knows the first caller.
+        for _ in 0..3 {
+            assert_eq!(lines(&ann.token, &ann.token), 200, "{profile}");
+            assert_eq!(lines(&ann.token, "unknown"), 200, "{profile}");
+            assert_eq!(lines(&ann.token, "Digest username=\"bob\""), 200, "{profile}: no credential of ours");
+            assert_eq!(lines(&ann.token, &bob.token), two, "{profile}");
+            assert_eq!(lines(&bob.token, &format!("Bearer {}", ann.token)), two, "{profile}");
+        }
+        for _ in 0..3 {
+            let line = format!("Authorization: {}\r\n", ann.token);
+            client.ask("GET", "/open", &line, b"").expect(200);
+        }
+        let both = format!("Authorization: {}\r\nAuthorization: {}\r\n", ann.token, bob.token);
+        assert_eq!(client.ask("GET", "/open", &both, b"").status, two, "{profile}: a known caller");
+    }
+}
+
+#[test]
 fn two_credentials_of_two_users_are_none() {
     for (profile, two) in [("standard", 400), ("loopback3", 200)] {
         let (app, gate) = gate(profile);
