@@ -32,7 +32,7 @@ use transport::{Stream, Transport};
 #[derive(Debug)]
 pub struct Socket {
     transport: Transport,
-    /// `None` = what is sent is what the other end reads.
+    /// The state of TLS; `None` without TLS.
     session: Option<Box<Session>>,
 }
 
@@ -46,6 +46,9 @@ pub enum Peer {
     Ip(IpAddr),
     /// A client on this machine, over a Unix socket.
     Local,
+    /// A trusted proxy whose PROXY header names no client. The bytes may be those of a client, so the proxy's trust in
+    /// forwarding headers does not extend to them.
+    Unnamed(IpAddr),
 }
 
 impl Socket {
@@ -156,7 +159,7 @@ impl Socket {
         }
     }
 
-    /// The first bytes that have come, without taking them: 0 = the other end has finished.
+    /// Reads the first received bytes without consuming them. 0 = the peer has closed its side.
     pub fn poll_peek(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
         let stream = &self.transport.stream;
         loop {
@@ -188,7 +191,7 @@ impl Peer {
     #[must_use]
     pub fn ip(&self) -> IpAddr {
         match self {
-            Self::Ip(ip) => *ip,
+            Self::Ip(ip) | Self::Unnamed(ip) => *ip,
             Self::Local => IpAddr::from([127, 0, 0, 1]),
         }
     }
@@ -201,7 +204,7 @@ pub struct Remote {
     pub peer: Peer,
     /// [`Peer::ip`] as text.
     pub text: PeerText,
-    /// Whether it speaks TLS.
+    /// Whether the connection uses TLS.
     pub is_secure: bool,
 }
 

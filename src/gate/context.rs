@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    connection::Remote,
+    connection::{Peer, Remote},
     forward::{self, Origin},
     wire::{self, RequestHead},
 };
@@ -106,7 +106,7 @@ impl<'r> Context<'r> {
     ) -> Self {
         let address = remote.peer.ip();
         // By the peer's address, the only one that a client cannot choose.
-        let is_proxy = is_trusted(address, trusted);
+        let is_proxy = !matches!(remote.peer, Peer::Unnamed(_)) && is_trusted(address, trusted);
         let origin = Origin {
             chain: Cow::Borrowed(""),
             peer: address,

@@ -131,7 +131,7 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &
         ts: gate.clock.now(),
         request_id: request_id.as_str(),
         client: match down.peer {
-            Peer::Ip(ip) => Client::Ip(ip),
+            Peer::Ip(ip) | Peer::Unnamed(ip) => Client::Ip(ip),
             Peer::Local => Client::Unix,
         },
         method: "-",

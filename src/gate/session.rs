@@ -133,7 +133,9 @@ impl Request<'_> {
             let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
             is_forwarded || PASSED_ON.iter().any(|own| own.eq_ignore_ascii_case(name))
         };
+        // The address of the peer as well: a PROXY header may name a client that is elsewhere.
         is_loopback_host(self.head.host())
+            && self.client.remote.peer.ip().is_loopback()
             && down.socket.is_on_loopback()
             && !self.context.origin.is_proxy
             && !self.head.fields().any(|field| is_passed_on(field.name))

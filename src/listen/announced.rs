@@ -1,4 +1,4 @@
-//! Connections that begin with a PROXY header, from proxies that are trusted.
+//! Connections of trusted proxies, which begin with a PROXY header.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -10,24 +10,24 @@ use crate::{
 
 use super::{Server, Settings};
 
-/// A client that a proxy has announced, and its place among the connections of that client.
+/// The client that a PROXY header names, and its slot in the limit of connections per client.
 pub(super) struct Announced {
     pub(super) peer: Peer,
     pub(super) _place: Option<Connection>,
 }
 
 impl Server {
-    /// Whether a peer begins its connections with a PROXY header. On a Unix socket there are only proxies.
+    /// Whether connections of this peer must begin with a PROXY header. Every peer on a Unix socket is a proxy.
     pub(super) fn announces(&self, peer: Peer) -> bool {
         let Settings { proxy_protocol, bounds, .. } = &self.shared.settings;
         let is_trusted = match peer {
-            Peer::Ip(ip) => bounds.is_trusted(ip),
+            Peer::Ip(ip) | Peer::Unnamed(ip) => bounds.is_trusted(ip),
             Peer::Local => true,
         };
         *proxy_protocol && is_trusted
     }
 
-    /// Reads the header. `None` if the connection has to end: without a header its client is not known.
+    /// Reads the header. `None` if the connection has to end, because its client is not known.
     pub(super) async fn announced(
         &self,
         socket: &mut Socket,
@@ -35,7 +35,9 @@ impl Server {
         deadline: &Deadline,
     ) -> Option<Announced> {
         match self.proxy_header(socket, deadline).await {
-            Ok(Some(ProxyHeader::Own)) => Some(Announced { peer, _place: None }),
+            Ok(Some(ProxyHeader::Unnamed)) => {
+                Some(Announced { peer: Peer::Unnamed(peer.ip()), _place: None })
+            }
             Ok(Some(ProxyHeader::Client(ip))) => {
                 let peer = Peer::Ip(ip);
                 self.enter_announced(peer).map(|place| Announced { peer, _place: place })
@@ -55,7 +57,7 @@ impl Server {
         }
     }
 
-    /// `None` = what came is none.
+    /// Reads the header. `None` if the first bytes are not one.
     async fn proxy_header(
         &self,
         socket: &mut Socket,
@@ -67,7 +69,7 @@ impl Server {
             None => Ok(None),
             Some(ProxyStart::Line) => {
                 let mut line = first.to_vec();
-                // What follows the line is not for the gate to read yet, so it is read byte by byte.
+                // Byte by byte, because the bytes after the line belong to TLS or HTTP.
                 while !line.ends_with(b"\r\n") {
                     if line.len() == ProxyHeader::LONGEST_LINE {
                         return Ok(None);
@@ -89,7 +91,7 @@ impl Server {
         }
     }
 
-    /// Reads all of `bytes`, within the time that a client has for its first byte.
+    /// Fills `bytes`, within the timeout of the first request.
     async fn take(&self, socket: &mut Socket, bytes: &mut [u8], deadline: &Deadline) -> io::Result<()> {
         let mut taken = 0;
         poll_fn(|cx| {

@@ -1,31 +1,32 @@
-//! The PROXY protocol: what a proxy says of a connection before its first byte (HAProxy's specification, versions 1 and
-//! 2).
+//! The PROXY protocol, versions 1 and 2 (HAProxy's specification): a proxy names the client of a connection before the
+//! first byte of the client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who is behind a connection.
+/// The client of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHeader {
     /// A client of the proxy.
     Client(IpAddr),
-    /// The proxy itself, such as its health check, or a client that it says nothing of.
-    Own,
+    /// No client is named: the connection is the proxy's own, such as a health check, or its client has no address that
+    /// the header could carry.
+    Unnamed,
 }
 
-/// How a header goes on after its first bytes.
+/// The version of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyStart {
     /// Version 1: a line.
     Line,
-    /// Version 2: four more bytes, the last two of which say how many follow.
+    /// Version 2: four more bytes follow. The last two are the number of bytes after them.
     Binary,
 }
 
 impl ProxyStart {
-    /// So many bytes tell which it is; no header is shorter.
+    /// The number of bytes that show the version. No header is shorter.
     pub const LENGTH: usize = 12;
 
-    /// What the first bytes begin; `None` = no header.
+    /// The version of the header that begins with these bytes. `None` if they begin no header.
     #[must_use]
     pub fn read(first: &[u8; Self::LENGTH]) -> Option<Self> {
         if first == SIGNATURE {
@@ -43,14 +44,14 @@ impl ProxyHeader {
     /// Bytes of version 2 after its first 16 that are read; the specification asks for 536 in all.
     pub const LONGEST_REST: usize = 2048;
 
-    /// Reads a line of version 1, without its end; `None` = it is none.
+    /// Parses a line of version 1, without its CR LF. `None` if it is malformed.
     #[must_use]
     pub fn line(line: &[u8]) -> Option<Self> {
         let line = str::from_utf8(line).ok()?;
         let mut words = line.strip_prefix("PROXY ")?.split(' ');
         let family = words.next()?;
         if family == "UNKNOWN" {
-            return Some(Self::Own);
+            return Some(Self::Unnamed);
         }
         let [source, destination, source_port, destination_port] =
             [words.next()?, words.next()?, words.next()?, words.next()?];
@@ -72,12 +73,12 @@ impl ProxyHeader {
         (length <= Self::LONGEST_REST).then_some(length)
     }
 
-    /// Reads version 2: the four bytes after the signature, and what follows. `None` = it is none.
+    /// Parses version 2: the four bytes after the signature, and the rest. `None` if it is malformed.
     #[must_use]
     pub fn binary(fixed: [u8; 4], rest: &[u8]) -> Option<Self> {
         let [command, family, ..] = fixed;
         match (command, family >> 4) {
-            (0x20, _) | (0x21, 0 | 3) => Some(Self::Own),
+            (0x20, _) | (0x21, 0 | 3) => Some(Self::Unnamed),
             (0x21, 1) => {
                 let octets: [u8; 4] = rest.get(..12)?.first_chunk().copied()?;
                 Some(Self::Client(octets.into()))
@@ -111,8 +112,8 @@ mod tests {
             ("PROXY TCP4 192.0.2.7 10.0.0.1 56324 443", client("192.0.2.7")),
             ("PROXY TCP6 2001:db8::7 2001:db8::1 56324 443", client("2001:db8::7")),
             ("PROXY TCP6 ::ffff:192.0.2.7 ::1 1 2", client("192.0.2.7")),
-            ("PROXY UNKNOWN", Some(ProxyHeader::Own)),
-            ("PROXY UNKNOWN ffff::1 ffff::2 1 2", Some(ProxyHeader::Own)),
+            ("PROXY UNKNOWN", Some(ProxyHeader::Unnamed)),
+            ("PROXY UNKNOWN ffff::1 ffff::2 1 2", Some(ProxyHeader::Unnamed)),
             ("PROXY TCP4 192.0.2.7 10.0.0.1 56324", None),
             ("PROXY TCP4 192.0.2.7 10.0.0.1 56324 443 x", None),
             ("PROXY TCP4 192.0.2.7 10.0.0.1 65536 443", None),
@@ -139,9 +140,9 @@ mod tests {
             (0x21, 0x11, &v4[..11], None),
             (0x21, 0x21, &v6[..], client("2001:db8::7")),
             (0x21, 0x21, &v4[..], None),
-            (0x21, 0x00, &[][..], Some(ProxyHeader::Own)),
-            (0x21, 0x31, &[0; 216][..], Some(ProxyHeader::Own)),
-            (0x20, 0x11, &v4[..], Some(ProxyHeader::Own)),
+            (0x21, 0x00, &[][..], Some(ProxyHeader::Unnamed)),
+            (0x21, 0x31, &[0; 216][..], Some(ProxyHeader::Unnamed)),
+            (0x20, 0x11, &v4[..], Some(ProxyHeader::Unnamed)),
             (0x22, 0x11, &v4[..], None),
             (0x11, 0x11, &v4[..], None),
             (0x21, 0x41, &v4[..], None),

@@ -64,6 +64,44 @@ fn a_client_behind_it_is_not_believed_as_the_proxy_is() {
 }
 
 #[test]
+fn a_client_that_the_proxy_does_not_name_is_not_believed_either() {
+    let app = App::echo();
+    let gate = gate(&app);
+    let ask =
+        "GET /a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.9\r\nX-Forwarded-Proto: https\r\n\r\n";
+    for header in [b"PROXY UNKNOWN\r\n".to_vec(), binary(0x20)] {
+        gate.client().send(header).send(ask).response().expect(200);
+    }
+    for request in app.requests() {
+        assert_eq!(request.field("x-forwarded-for"), Some("127.0.0.1"));
+        assert_eq!(request.field("x-forwarded-proto"), Some("http"));
+    }
+}
+
+/// The cookie `portcullis` counts on this machine alone, and a balancer on it does not bring its clients there.
+#[test]
+fn a_client_behind_it_is_not_on_this_machine() {
+    let app = App::echo();
+    let gate = gate(&app);
+    let token = {
+        let mut client = gate.client();
+        client.send("PROXY TCP4 127.0.0.1 127.0.0.1 1 80\r\n");
+        let account = serde_json::json!({"email": "ann@example.com", "password": "a-good-password"});
+        client.post_json("/api/users", "", &account).expect(200);
+        let login = client.post_json("/api/users/login", "", &account).expect(200).json();
+        login["id"].as_str().unwrap().to_owned()
+    };
+    let ask = format!("GET /api/users/1 HTTP/1.1\r\nHost: localhost\r\nCookie: portcullis={token}\r\n\r\n");
+    for (header, status) in [
+        // Another client on this machine, and not the proxy.
+        (b"PROXY TCP4 127.0.0.2 127.0.0.1 1 80\r\n".to_vec(), 200),
+        (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 80\r\n".to_vec(), 401),
+    ] {
+        gate.client().send(header).send(&ask).response().expect(status);
+    }
+}
+
+#[test]
 fn a_trusted_proxy_that_sends_none_is_not_served() {
     let app = App::echo();
     let gate = gate(&app);
