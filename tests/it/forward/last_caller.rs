@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
+use super::tokens::{ENDS, log_in};
 use crate::support::{App, Client, Gate, Setup, SignedUp};
 
 /// Asks on a connection that stays open; the status, and whom the app was told.
@@ -43,40 +42,13 @@ fn warm(gate: &Gate, user: &SignedUp) -> Vec<Client> {
     clients
 }
 
-fn log_in(gate: &Gate, name: &str) -> String {
-    let login = json!({"username": name, "password": "a-good-password"});
-    gate.client().post_json("/api/users/login", "", &login).expect(200).json()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
-type End = fn(&Gate, &SignedUp, &str);
-
-const ENDS: [(&str, End); 4] = [
-    ("logout", |gate, user, _| {
-        let lines = format!("Authorization: {}\r\n", user.token);
-        gate.client().ask("POST", "/api/users/logout", &lines, b"").expect(204);
-    }),
-    ("password change", |gate, _, other| {
-        let change = json!({"oldPassword": "a-good-password", "newPassword": "another-password"});
-        gate.client().post_json("/api/users/change-password", other, &change).expect(204);
-    }),
-    ("deleted row", |gate, user, other| {
-        let lines = format!("Authorization: {other}\r\n");
-        gate.client().ask("DELETE", &format!("/api/users/{}", user.id), &lines, b"").expect(200);
-    }),
-    ("expiry", |gate, _, _| gate.advance(Duration::from_secs(1_209_601))),
-];
-
 #[test]
 fn a_remembered_token_ends_at_once_on_every_connection() {
     for (name, end) in ENDS {
         let (_app, gate) = start();
         let ann = gate.sign_up("ann");
-        let other = log_in(&gate, "ann");
         let mut clients = warm(&gate, &ann);
-        end(&gate, &ann, &other);
+        end(&gate, &ann);
         for client in &mut clients {
             assert_eq!(ask(client, &ann.token), (401, None), "{name}");
         }

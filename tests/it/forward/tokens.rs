@@ -84,7 +84,7 @@ fn open_stream(gate: &Gate, target: &str, token: &str) -> Client {
     client
 }
 
-fn log_in(gate: &Gate, name: &str) -> String {
+pub(super) fn log_in(gate: &Gate, name: &str) -> String {
     let login = json!({"username": name, "password": "a-good-password"});
     gate.client().post_json("/api/users/login", "", &login).expect(200).json()["id"]
         .as_str()
@@ -92,7 +92,7 @@ fn log_in(gate: &Gate, name: &str) -> String {
         .to_owned()
 }
 
-fn log_out(gate: &Gate, token: &str) {
+pub(super) fn log_out(gate: &Gate, token: &str) {
     let lines = format!("Authorization: {token}\r\n");
     gate.client().ask("POST", "/api/users/logout", &lines, b"").expect(204);
 }
@@ -104,9 +104,9 @@ fn expect_closed(socket: &mut Client) {
 }
 
 /// A way to end a token.
-type End = fn(&Gate, &SignedUp);
+pub(super) type End = fn(&Gate, &SignedUp);
 
-const ENDS: [(&str, End); 4] = [
+pub(super) const ENDS: [(&str, End); 4] = [
     ("logout", |gate, user| log_out(gate, &user.token)),
     ("password change", |gate, _| {
         let other = log_in(gate, "ann");
