@@ -80,8 +80,7 @@ impl Clock {
         }
     }
 
-    /// The wall time that this clock shows when `passed` has gone by since it showed `then`. A manual clock shows what it
-    /// shows.
+    /// The wall time `passed` after this clock showed `then`. A manual clock returns its current time.
     #[must_use]
     pub fn after(&self, then: Timestamp, passed: Duration) -> Timestamp {
         match self {

@@ -86,8 +86,8 @@ pub fn offered<'h>(
     offered
 }
 
-/// The value of `Authorization`, `value`, where no other place of a request can offer anything: what the request offers
-/// depends on it alone then. `may_have` is as in [`offered`].
+/// Returns `value`, the value of `Authorization`, if no other part of the request can contain a credential. The result of
+/// [`offered`] then depends on this value alone. `may_have` is as in [`offered`].
 #[must_use]
 pub fn lone_authorization<'h>(
     settings: &Settings,

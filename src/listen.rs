@@ -271,7 +271,7 @@ struct Counted<'s>(&'s Server, &'s Deadline);
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         if !self.1.is_evicted() {
-            // A connection that ended before its first request is still counted as one at rest.
+            // A connection that ends before its first request is still counted as idle.
             if self.1.is_at_rest() {
                 self.0.end_rest(self.1);
             }

@@ -1,6 +1,6 @@
-//! TLS towards clients: certificates from files, which of them is shown to whom, and the terms of a handshake.
+//! TLS: certificates from files, the choice of a certificate for a client, and the parameters of a handshake.
 //!
-//! ring is the one provider (docs/decisions.md section 7).
+//! ring is the only provider (docs/decisions.md section 7).
 
 mod certificate;
 mod clients;
@@ -35,10 +35,10 @@ use provider::provider;
 pub use settings::{Files, Settings, Version};
 pub use upstream::{ClientTls, UpstreamSettings, inspect_upstream, server_name};
 
-/// The terms in force. Connections keep those that they began with.
+/// The server's TLS parameters. A reload replaces them for new connections; established ones keep theirs.
 #[derive(Debug)]
 pub struct ServerTls {
-    /// Makes tickets, with keys that change every six hours. Kept over reloads, so that clients can resume.
+    /// Issues session tickets, with keys that rotate every six hours. Kept across reloads, so that clients can resume.
     tickets: Arc<dyn ProducesTickets>,
     in_force: ArcSwap<InForce>,
 }
@@ -50,36 +50,36 @@ struct InForce {
     pairs: Vec<Arc<Pair>>,
 }
 
-/// Terms that can be taken.
+/// New parameters, ready for [`ServerTls::take`].
 #[derive(Debug)]
 pub struct Prepared {
     in_force: InForce,
-    /// What is wrong with the files of certificates that stay as they are.
+    /// Errors in the files of the certificates that are kept because of them.
     pub mistakes: Vec<CertificateError>,
 }
 
 static NEWEST: [&SupportedProtocolVersion; 1] = [&TLS13];
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
-/// What a client can ask for by ALPN (RFC 7301).
+/// The protocols that are offered by ALPN (RFC 7301).
 const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
 
 impl ServerTls {
-    /// Reads the certificates. Their dates are not looked at.
+    /// Reads the certificates, without a check of their dates.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All errors in the files.
     pub fn load(settings: &Settings) -> Result<Self, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Tickets)?;
         let in_force = InForce::new(settings, Pair::read_all(&settings.files)?, &tickets)?;
         Ok(Self { tickets, in_force: ArcSwap::from_pointee(in_force) })
     }
 
-    /// Reads them again. Where the files of a certificate are wrong now, or bring one that is out of date, the one in
-    /// force stays.
+    /// Reads the certificates again. If the files of a certificate are invalid, or contain one that is expired or not
+    /// yet valid, the current one is kept.
     ///
     /// # Errors
-    /// All that is wrong with them, where there is none that could stay.
+    /// All errors in the files, if there is no current certificate to keep.
     pub fn prepare(&self, settings: &Settings, now: Timestamp) -> Result<Prepared, TlsError> {
         let current = self.in_force.load();
         let (mut pairs, mut mistakes) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl ServerTls {
         Ok(Prepared { in_force, mistakes })
     }
 
-    /// From now on these are the terms of new connections; the certificates that were not in force before.
+    /// Uses the parameters for new connections. Returns the certificates that were not in use before.
     pub fn take(&self, prepared: Prepared) -> Vec<Certificate> {
         let new = prepared.in_force;
         let old = self.in_force.load_full();
@@ -110,10 +110,10 @@ impl ServerTls {
         brought
     }
 
-    /// A connection that waits for a client's first word.
+    /// The state of a new connection, before the client's first message.
     ///
     /// # Errors
-    /// When the terms cannot be used at all.
+    /// If rustls rejects the parameters.
     pub fn connection(&self) -> Result<Connection, rustls::Error> {
         let terms = Arc::clone(&self.in_force.load().terms);
         ServerConnection::new(terms).map(Connection::Server)
@@ -149,20 +149,20 @@ impl InForce {
             .with_cert_resolver(Arc::clone(&names) as _);
         terms.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         if settings.client_ca.is_some() {
-            // A session that is resumed shows no certificate: one that has ended meanwhile would still be good.
+            // A resumed session skips the certificate, so one that has expired since would still be accepted.
             terms.send_tls13_tickets = 0;
         } else {
-            // Tickets alone: what a client brings needs no memory here, and no lock between cores.
+            // Tickets only: they need no memory in the gate and no lock between cores.
             terms.ticketer = Arc::clone(tickets);
         }
         terms.session_storage = Arc::new(NoServerSessionStorage {});
-        // A request that is sent before the handshake is over can be sent twice by others (RFC 8446 section 8).
+        // Early data can be replayed (RFC 8446 section 8).
         terms.max_early_data_size = 0;
         Ok(Self { terms: Arc::new(terms), names, pairs })
     }
 }
 
-/// What is wrong with these certificates now: what they could not be read for, and their dates.
+/// All errors in the certificates: of their files, and of their dates.
 #[must_use]
 pub fn inspect(settings: &Settings, now: Timestamp) -> Vec<CertificateError> {
     let mut errors = match Pair::read_all(&settings.files) {
@@ -176,7 +176,7 @@ pub fn inspect(settings: &Settings, now: Timestamp) -> Vec<CertificateError> {
     errors
 }
 
-/// Those of these certificates that end within two weeks; none where there is more wrong with them.
+/// The certificates that expire within two weeks. Empty if the files have errors.
 #[must_use]
 pub fn ending(files: &[Files], now: Timestamp) -> Vec<Certificate> {
     let pairs = Pair::read_all(files).unwrap_or_default();
@@ -184,7 +184,7 @@ pub fn ending(files: &[Files], now: Timestamp) -> Vec<Certificate> {
     certificates.filter(|certificate| certificate.ends_soon(now)).cloned().collect()
 }
 
-/// What the certificates are for, where none is for this host, which may have a port.
+/// The names of all certificates, if none of them covers this host, which may have a port.
 #[must_use]
 pub fn names_without(files: &[Files], host: &str) -> Option<Vec<String>> {
     let pairs = Pair::read_all(files).ok()?;

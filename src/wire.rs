@@ -94,8 +94,8 @@ pub struct Field<'h> {
     pub name: &'h str,
     /// The value as sent.
     pub value: &'h [u8],
-    /// Whether it is about this connection, or frames the body: it is never copied, but written anew (RFC 9110 section
-    /// 7.6.1).
+    /// Whether the field concerns this connection, or frames the body. Such fields are not forwarded but written anew
+    /// (RFC 9110 section 7.6.1).
     pub is_hop_by_hop: bool,
 }
 

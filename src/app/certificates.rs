@@ -1,4 +1,4 @@
-//! The certificates in force are replaced when their files change: each with its key, once both are at rest.
+//! Replaces the certificates when their files change.
 
 use std::{path::Path, sync::Arc, time::Instant};
 
@@ -9,28 +9,29 @@ use crate::{
     tls::{CertificateError, Prepared, ServerTls, TlsError},
 };
 
-/// The files of the certificates, and what was made of them.
+/// Watches the files of the certificates and replaces the certificates in use.
 pub(super) struct CertificateFiles {
     tls: Arc<ServerTls>,
     clock: Clock,
     files: Vec<Watched>,
-    /// Whether a file has changed that has not been read since.
+    /// Whether a file has changed since the last read.
     changed: bool,
-    /// When it is looked next which of them end soon.
+    /// The time of the next check of the dates.
     look: Timestamp,
 }
 
-/// Certificates that end soon are told of so often.
-const TOLD_EVERY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// The interval of warnings about certificates that expire soon.
+const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 impl CertificateFiles {
-    /// Those of the configuration, from now on.
+    /// Watches the files of the configuration.
     pub(super) fn new(tls: Arc<ServerTls>, config: &Config, clock: Clock) -> Self {
         let look = Timestamp(i64::MIN);
         Self { tls, clock, files: watched(config), changed: false, look }
     }
 
-    /// Whether files have changed, and all have come to rest since.
+    /// Whether files have changed and none is being written any more. A certificate and its key change one after the
+    /// other, so all files must be stable.
     pub(super) fn poll(&mut self, now: Instant) -> bool {
         for file in &mut self.files {
             self.changed |= file.poll(now);
@@ -38,23 +39,23 @@ impl CertificateFiles {
         self.changed && self.is_settled()
     }
 
-    /// Whether none has changed since they were taken.
+    /// Whether no file is being written.
     pub(super) fn is_settled(&self) -> bool {
         self.files.iter().all(Watched::is_settled)
     }
 
-    /// Where they are.
+    /// The paths of the files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(Watched::path)
     }
 
-    /// Reads them.
+    /// Reads the files.
     pub(super) fn prepare(&mut self, config: &Config) -> Result<Prepared, TlsError> {
         self.changed = false;
         self.tls.prepare(&translate::tls(config), self.clock.now())
     }
 
-    /// Puts them in force.
+    /// Uses the certificates for new connections.
     pub(super) fn take(&mut self, config: &Config, prepared: Prepared) {
         for certificate in self.tls.take(prepared) {
             tracing::info!(certificate = %certificate, "a new certificate is in force");
@@ -66,13 +67,13 @@ impl CertificateFiles {
         self.look = Timestamp(i64::MIN);
     }
 
-    /// Tells once a day which end soon, or have ended.
+    /// Warns once a day of certificates that expire soon or have expired.
     pub(super) fn tell_ending(&mut self) {
         let now = self.clock.now();
         if now < self.look {
             return;
         }
-        self.look = now.plus(TOLD_EVERY);
+        self.look = now.plus(WARNING_INTERVAL);
         for certificate in self.tls.certificates() {
             if let Err(error) = certificate.dated(now) {
                 tracing::error!("{error}");
@@ -83,7 +84,7 @@ impl CertificateFiles {
     }
 }
 
-/// Logs what is wrong; says it in one line.
+/// Logs the errors and returns a summary in one line.
 pub(super) fn tell(mistakes: &[CertificateError]) -> String {
     for mistake in mistakes {
         tracing::error!(code = config::of_certificate(&mistake.flaw).name(), "{mistake}");
@@ -97,7 +98,7 @@ pub(super) fn tell(mistakes: &[CertificateError]) -> String {
     told
 }
 
-/// The same of an error of all.
+/// Logs an error that concerns all certificates and returns a summary in one line.
 pub(super) fn tell_error(error: &TlsError) -> String {
     match error {
         TlsError::Certificates(mistakes) => tell(&mistakes.0),

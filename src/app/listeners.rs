@@ -1,4 +1,4 @@
-//! The listeners for clients, before the cores take them over.
+//! Binds the listeners for clients before the cores start.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::{
 
 /// Bound listeners.
 pub(super) struct BoundListeners {
-    /// Where clients connect: with the ports that were found.
+    /// The bound addresses, with the actual ports.
     pub(super) addresses: Addresses,
     /// One set for each core.
     pub(super) listeners: Vec<Listeners<Raw>>,
 }
 
-/// Binds what is configured.
+/// Binds the configured listeners.
 pub(super) fn bind(config: &Config) -> anyhow::Result<BoundListeners> {
     let server = &config.server;
     let cores = match server.threads {
@@ -44,8 +44,8 @@ fn raw(bound: Option<Bound>) -> impl Iterator<Item = Raw> {
     bound.into_iter().flat_map(|bound| bound.listeners)
 }
 
-/// The certificates, if a listener needs them. One that is out of date is told of later, and shown all the same: its
-/// clients refuse it, and those of the others are served.
+/// Reads the certificates if a listener needs them. An expired one is used and reported later, so that the hosts of the
+/// others are served.
 pub(super) fn tls(config: &Config) -> anyhow::Result<Option<Arc<ServerTls>>> {
     if config.server.https.is_none() {
         return Ok(None);
@@ -54,7 +54,7 @@ pub(super) fn tls(config: &Config) -> anyhow::Result<Option<Arc<ServerTls>>> {
     Ok(Some(Arc::new(tls)))
 }
 
-/// Where plain HTTP is redirected to, if it is.
+/// The redirection of plain HTTP, if it is configured.
 pub(super) fn redirect(config: &Config, tls: Option<&Arc<ServerTls>>, own: &Addresses) -> Option<Redirect> {
     let (tls, https) = (tls?, own.https?);
     config.tls.redirect_http.then(|| Redirect { tls: Arc::clone(tls), port: https.port() })

@@ -166,8 +166,8 @@ impl Deadlines {
         now
     }
 
-    /// The wall time of a moment since the last tick, without asking the system for it: when its clock is set, that is
-    /// seen at the next tick.
+    /// The wall time of a moment after the last tick, without a read of the system's wall clock. If that clock is set, the
+    /// change shows at the next tick.
     #[must_use]
     pub fn wall(&self, moment: Instant) -> Timestamp {
         let (base, then) = self.base.get();
@@ -291,7 +291,7 @@ impl Deadline {
         !self.entry.evicted.get()
     }
 
-    /// Whether the connection is at rest: between [`Deadline::rest`] and [`Deadline::end_rest`] or its eviction.
+    /// Whether the connection is idle: between [`Deadline::rest`] and [`Deadline::end_rest`] or its eviction.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.entry.rests_since.get() != NEVER

@@ -51,7 +51,7 @@ pub struct Outgoing<'r> {
     pub via: Option<Instance>,
     /// Checks the token, if the request has one.
     pub token_check: Option<TokenCheck<'r>>,
-    /// Whether the time of the exchange is wanted: the access log has it, and two reads of the clock are 50 ns.
+    /// Whether the time until the answer is measured. Only the access log needs it, and it takes two reads of the clock.
     pub is_timed: bool,
 }
 

@@ -1,14 +1,14 @@
-//! The client of a connection.
+//! What the gate keeps for a connection.
 
 use super::last_caller::LastCaller;
 use crate::connection::Remote;
 
-/// A client, for all requests of its connection.
+/// The client's address and its last caller, for all requests of a connection.
 #[derive(Debug)]
 pub struct Client {
-    /// Where it is.
+    /// The address.
     pub(super) remote: Remote,
-    /// Whom it has spoken for.
+    /// The session of its last `Authorization`.
     pub(super) last: LastCaller,
 }
 

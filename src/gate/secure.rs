@@ -1,5 +1,4 @@
-//! What holds of a request because of how it came: over TLS by one name and for another host, or in the clear where only
-//! TLS is served.
+//! Checks that depend on TLS: a server name that is not the host, and plain HTTP that is redirected.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -8,8 +7,8 @@ use super::{Redirect, request::Request};
 use crate::{connection::Downstream, refusal::Refusal, tls};
 
 impl Request<'_> {
-    /// A request for another host than the one that the handshake was for may be meant for another server, which has
-    /// its own rules for who gets that far (RFC 9110 section 15.5.20). A trusted proxy asks for all of its clients.
+    /// Refuses a request for another host than the server name of the handshake (RFC 9110 section 15.5.20). Another server
+    /// may have other rules for that host. A trusted proxy forwards requests for many hosts on one connection.
     pub(super) fn check_server_name(&self, down: &Downstream) -> Result<(), Refusal> {
         match down.socket.server_name() {
             Some(name) if !self.context.origin.is_proxy && !tls::is_host(self.head.host(), name) => {
@@ -19,8 +18,8 @@ impl Request<'_> {
         }
     }
 
-    /// Where a request in the clear has to go instead, where it is not served. By the name that it asks for if there is
-    /// a certificate for that, else by the public one: what a client writes into `Host` leads nowhere else.
+    /// The redirection of a request over plain HTTP. It goes to the requested host if a certificate covers it, otherwise
+    /// to `server.public_url`, so that a forged `Host` leads nowhere else.
     pub(super) fn redirect(&self) -> Result<Option<Response<Bytes>>, Refusal> {
         let settings = &self.gate.settings;
         let Some(Redirect { tls, port }) = &settings.redirect else { return Ok(None) };
@@ -41,7 +40,7 @@ impl Request<'_> {
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        // The target is plain characters: the wire has seen to that.
+        // The target contains only visible ASCII, which the wire has checked.
         if let Ok(to) = HeaderValue::from_str(&to) {
             headers.insert(header::LOCATION, to);
         }

@@ -18,11 +18,11 @@ use crate::{
 
 use super::{Server, spares::Spare};
 
-/// What a connection does when there is nothing more to serve now.
+/// What a connection does after the requests that have arrived.
 enum Pause {
-    /// It rests, from now on.
+    /// It becomes idle.
     Anew,
-    /// It goes on resting: no byte of a request has come.
+    /// It stays idle, because no byte of a request was received.
     AsBefore,
     /// The client has closed its side.
     Closed,

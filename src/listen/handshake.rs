@@ -1,7 +1,7 @@
-//! The handshake of TLS, on the core that accepted the connection.
+//! The TLS handshake, on the core that accepted the connection.
 //!
-//! Until it is over, the connection rests, as one that has sent nothing yet: it makes room for others, and has as long
-//! as such a connection for all of it.
+//! Until the handshake is complete, the connection counts as idle, like one that has sent nothing: it can be evicted, and
+//! the whole handshake has the timeout of the first request.
 
 use std::{future::poll_fn, io, rc::Rc, task::Poll, time::Duration};
 
@@ -14,11 +14,11 @@ use crate::{
 
 use super::{Server, handshakes::Handshakes, spares::Spare};
 
-/// How soon one that waits for its turn looks again.
+/// The interval at which a waiting connection tries again.
 const TURN: Duration = Duration::from_millis(10);
 
 impl Server {
-    /// As [`Server::connection`], over TLS.
+    /// Runs the handshake, then [`Server::connection`].
     pub(super) async fn secured(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let Some(handshakes) = &self.shared.handshakes else { return };
         let Some(turn) = self.turn(handshakes, peer, deadline).await else { return };
@@ -36,7 +36,7 @@ impl Server {
         self.connection(socket, peer, deadline).await;
     }
 
-    /// Waits until the client has few enough handshakes under way; `None` when the connection has to end.
+    /// Waits until the client has fewer handshakes in progress than the limit. `None` if the connection has to end.
     async fn turn(
         &self,
         handshakes: &Handshakes,
@@ -59,7 +59,7 @@ impl Server {
         }
     }
 
-    /// What the client begins with, which stays to be read.
+    /// The client's first byte, without consuming it.
     async fn first_byte(&self, socket: &Socket, deadline: &Deadline) -> Option<u8> {
         let mut first = [0];
         let peeked = poll_fn(|cx| {
@@ -120,7 +120,7 @@ impl Server {
         }
     }
 
-    /// A client that speaks plain HTTP here is told so.
+    /// Answers a client that speaks plain HTTP on the HTTPS port.
     async fn turn_away(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         if !self.end_rest(deadline) {
             return;
@@ -129,7 +129,7 @@ impl Server {
         let times = Rc::clone(&self.times);
         let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
         deadline.set(self.times.header);
-        // How its request begins: the answer to HEAD has no body.
+        // The first bytes are needed to know whether it is a HEAD, whose answer has no body.
         if poll_fn(|cx| down.poll_input(cx)).await.is_ok() {
             self.gate.reject_plain(&self.core, &mut down).await;
             down.linger().await;
@@ -138,7 +138,7 @@ impl Server {
         self.spares.take_back(Spare { head, scratch });
     }
 
-    /// Whether a connection at rest ends now, for the sake of others or of the gate's own end.
+    /// Whether an idle connection must end, because it was evicted or the gate stops.
     pub(super) fn has_to_end(&self, deadline: &Deadline) -> bool {
         self.shared.is_draining() || deadline.is_evicted()
     }

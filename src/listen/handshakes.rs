@@ -1,10 +1,10 @@
-//! The state of handshakes that all cores share.
+//! State of the handshakes that is shared by all cores.
 
 use std::sync::Arc;
 
 use crate::{limit::Connections, observe::LogThrottle, tls::ServerTls};
 
-/// What the handshakes of all cores share.
+/// The TLS terms, and the limit and the log of handshakes.
 #[derive(Debug)]
 pub(super) struct Handshakes {
     pub(super) tls: Arc<ServerTls>,
@@ -12,8 +12,8 @@ pub(super) struct Handshakes {
     pub(super) failed: LogThrottle,
 }
 
-/// So many handshakes of one client are under way at once; the next wait for their turn. Each costs a core some
-/// 200 us, a hundred times what a request does, and a page that a browser opens needs six.
+/// The number of handshakes of one client at once; further ones wait. Each takes a core about 200 µs, twenty times the
+/// cost of a request, and a browser opens six connections for a page.
 const MOST_PER_CLIENT: usize = 32;
 
 impl Handshakes {

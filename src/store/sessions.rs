@@ -34,7 +34,7 @@ pub struct Session {
     /// As in [`super::Token`].
     pub fixed: bool,
     ended: AtomicBool,
-    /// Another session of the same token has its place in the index.
+    /// Set when another session of the same token replaces this one in the index.
     replaced: AtomicBool,
     /// The last use in seconds since the Unix epoch; 0 = never. At most [`Session::resolution`] older than the actual
     /// one.

@@ -1,4 +1,4 @@
-//! What a certificate says of itself (RFC 5280).
+//! The names and dates of a certificate (RFC 5280).
 
 use std::{
     fmt,
@@ -17,20 +17,20 @@ use x509_cert::{
 use super::error::{CertificateError, Flaw};
 use crate::clock::Timestamp;
 
-/// What is known of a certificate in force.
+/// A certificate for hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The file it is from.
+    /// The file that contains it.
     pub file: PathBuf,
-    /// The hosts that it is for, in lower case: names, `*.name`, addresses.
+    /// The hosts that it covers, in lower case: names, `*.name`, addresses.
     pub names: Vec<String>,
-    /// From when on it is good.
+    /// The beginning of its validity.
     pub not_before: Timestamp,
-    /// When it ends.
+    /// The end of its validity.
     pub not_after: Timestamp,
 }
 
-/// One of a chain.
+/// A certificate of a chain.
 pub(super) struct Link {
     parsed: Parsed,
 }
@@ -49,12 +49,12 @@ impl Link {
         self.parsed.tbs_certificate().issuer().to_string()
     }
 
-    /// Whether that one issued this one, by its name.
+    /// Whether the issuer's name is the subject of the other one.
     pub(super) fn is_issued_by(&self, other: &Self) -> bool {
         self.parsed.tbs_certificate().issuer() == other.parsed.tbs_certificate().subject()
     }
 
-    /// What is known of it.
+    /// Its names and dates.
     pub(super) fn about(&self, file: &Path) -> Certificate {
         let validity = self.parsed.tbs_certificate().validity();
         Certificate {
@@ -74,10 +74,10 @@ impl Link {
 }
 
 impl Certificate {
-    /// Whether it is good at this moment.
+    /// Checks the dates.
     ///
     /// # Errors
-    /// When it is not.
+    /// [`Flaw::Expired`] or [`Flaw::NotYetValid`].
     pub fn dated(&self, now: Timestamp) -> Result<(), CertificateError> {
         if now >= self.not_after {
             return Err(Flaw::Expired(self.not_after).of(&self.file));
@@ -88,15 +88,15 @@ impl Certificate {
         Ok(())
     }
 
-    /// Whether it ends soon, and has not ended yet.
+    /// Whether it is valid and expires within two weeks.
     #[must_use]
     pub fn ends_soon(&self, now: Timestamp) -> bool {
         self.dated(now).is_ok() && self.not_after <= now.plus(SOON)
     }
 }
 
-/// So long before a certificate's end there is a warning: an authority that renews at a third of the life left has
-/// failed for a while by then.
+/// The time before the expiry from which on there is a warning. A client of an authority that renews with a third of the
+/// lifetime left has failed for a while by then.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// `a.test, *.b.test until 2026-07-01T00:00:00.000Z (certs/server.pem)`

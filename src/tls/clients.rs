@@ -1,4 +1,4 @@
-//! Certificates of clients.
+//! Verification of client certificates.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{
     settings::Settings,
 };
 
-/// What clients have to show.
+/// The verifier for `tls.client_ca`.
 pub(super) fn verifier(settings: &Settings) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let Some(file) = &settings.client_ca else { return Ok(Arc::new(NoClientAuth)) };
     let refused = |error| TlsError::Certificates(CertificateErrors(vec![error]));

@@ -22,19 +22,19 @@ use crate::clock::Timestamp;
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) files: Files,
-    /// What the certificate says of itself.
+    /// The names and dates of the first certificate.
     pub(super) certificate: Certificate,
     pub(super) key: Arc<CertifiedKey>,
 }
 
-/// No chain and no key is larger.
+/// The largest file, in bytes. No chain and no key is larger.
 const LARGEST: u64 = 1024 * 1024;
 
 impl Pair {
-    /// Reads all of them.
+    /// Reads all pairs, without a check of their dates.
     ///
     /// # Errors
-    /// All that is wrong with them; their dates are not looked at.
+    /// All errors in the files.
     pub(super) fn read_all(files: &[Files]) -> Result<Vec<Arc<Self>>, TlsError> {
         let (mut pairs, mut mistakes) = (Vec::new(), Vec::new());
         for files in files {
@@ -46,10 +46,10 @@ impl Pair {
         if mistakes.is_empty() { Ok(pairs) } else { Err(TlsError::Certificates(CertificateErrors(mistakes))) }
     }
 
-    /// Reads one.
+    /// Reads one pair.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All errors in its files.
     pub(super) fn read(files: &Files) -> Result<Self, Vec<CertificateError>> {
         let (chain, private) = read_both(files)?;
         let (key, certificate) = joined(files, chain, private).map_err(|error| vec![error])?;
@@ -59,21 +59,21 @@ impl Pair {
         Ok(Self { files: files.clone(), certificate, key: Arc::new(key) })
     }
 
-    /// Reads a certificate that is shown to servers: it need not name a host.
+    /// Reads a client certificate, which need not name a host.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All errors in its files.
     pub(super) fn read_identity(files: &Files) -> Result<CertifiedKey, Vec<CertificateError>> {
         let (chain, private) = read_both(files)?;
         joined(files, chain, private).map(|(key, _)| key).map_err(|error| vec![error])
     }
 
-    /// Whether it shows the same certificate.
+    /// Whether both have the same chain.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
     }
 
-    /// A certificate that is not in force yet has to be good now.
+    /// Returns the pair if it may replace `old`: a new certificate must be valid at `now`.
     pub(super) fn fit_to_follow(
         self,
         old: Option<&Arc<Self>>,
@@ -94,7 +94,7 @@ fn read_both(files: &Files) -> Result<(Chain, PrivateKeyDer<'static>), Vec<Certi
     }
 }
 
-/// A chain with the key of its first certificate.
+/// Combines a chain with the key of its first certificate.
 fn joined(
     files: &Files,
     chain: Chain,
@@ -118,13 +118,14 @@ fn joined(
 
 /// The certificates of a file.
 pub(super) struct Chain {
-    /// As bytes.
+    /// The certificates, DER.
     pub(super) ders: Vec<CertificateDer<'static>>,
-    /// As they read.
+    /// The same certificates, parsed.
     links: Vec<Link>,
 }
 
-/// The server's own comes first, and each is issued by the next. `own`: the one that the key is of.
+/// Checks that the server's certificate is the first, and that each is issued by the next. `own` is the index of the one
+/// that matches the key.
 fn in_order(links: &[Link], own: usize) -> Result<(), Flaw> {
     let flaw = |number: usize, link: &Link, next: &Link| Flaw::ChainOrder {
         number,
@@ -162,7 +163,7 @@ pub(super) fn chain(file: &Path) -> Result<Chain, CertificateError> {
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
     let text = text(file)?;
-    // PKCS #8 and the older form of OpenSSL say it in different places.
+    // PKCS #8 and OpenSSL's older format mark encryption differently.
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(Flaw::EncryptedKey.of(file));
     }

@@ -1,4 +1,4 @@
-//! Which certificate a client is shown: by the name that it asks for (RFC 6066 section 3).
+//! Chooses the certificate for a client by its server name (SNI, RFC 6066 section 3).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,12 +10,12 @@ use rustls::{
 
 use super::files::Pair;
 
-/// Certificates by the names that they are for.
+/// Certificates by name.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// By a whole name or an address; of several for one name, the first that the client can check.
+    /// By a full name or an address. Of several for one name, the first with a signature scheme of the client is used.
     exact: HashMap<String, Vec<Arc<CertifiedKey>>>,
-    /// By what follows `*.`, which stands for one label (RFC 9525 section 6.3).
+    /// By the part after `*.`, which matches one label (RFC 9525 section 6.3).
     wildcard: HashMap<String, Vec<Arc<CertifiedKey>>>,
     /// In the order of the settings.
     all: Vec<Arc<CertifiedKey>>,
@@ -37,12 +37,12 @@ impl Names {
         names
     }
 
-    /// Whether one of them is for this host, which may have a port.
+    /// Whether a certificate covers this host, which may have a port.
     pub(super) fn covers(&self, host: &str) -> bool {
         !self.named(&name_of(host)).is_empty()
     }
 
-    /// Those that are for this name, in lower case. A whole name goes before a wildcard.
+    /// The certificates for a name in lower case. A full name takes precedence over a wildcard.
     fn named(&self, name: &str) -> &[Arc<CertifiedKey>] {
         let by_parent = || self.wildcard.get(name.split_once('.')?.1);
         self.exact.get(name).or_else(by_parent).map_or(&[], Vec::as_slice)
@@ -61,7 +61,7 @@ impl ResolvesServerCert for Names {
     }
 }
 
-/// A host's name as certificates have it: without port, brackets and a dot at its end, in lower case.
+/// The name of a host as in a certificate: without port, brackets and final dot, in lower case.
 fn name_of(host: &str) -> String {
     bare(host).to_ascii_lowercase()
 }
@@ -81,13 +81,13 @@ pub fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether a `Host` is this name, in whatever letters, with a port or not.
+/// Whether a `Host` is this name, regardless of letter case and port.
 #[must_use]
 pub fn is_host(host: &str, name: &str) -> bool {
     bare(host).eq_ignore_ascii_case(name)
 }
 
-/// Whether two of them name one host.
+/// Whether two values of `Host` name the same host.
 #[must_use]
 pub fn is_same_host(host: &str, other: &str) -> bool {
     is_host(host, bare(other))

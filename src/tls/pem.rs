@@ -1,11 +1,11 @@
-//! PEM (RFC 7468), written.
+//! Writes PEM (RFC 7468).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// Characters of a line (RFC 7468 section 2).
+/// The characters of a line (RFC 7468 section 2).
 const LINE: usize = 64;
 
-/// DER in PEM: `label` is `CERTIFICATE`, `PRIVATE KEY`.
+/// Encodes DER. `label` is, for example, `CERTIFICATE`.
 #[must_use]
 pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);

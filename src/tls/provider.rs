@@ -1,4 +1,4 @@
-//! The one provider of cryptography (docs/decisions.md section 7).
+//! The provider of cryptography (docs/decisions.md section 7).
 
 use std::sync::Arc;
 

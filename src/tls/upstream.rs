@@ -18,22 +18,22 @@ use super::{
     settings::Files,
 };
 
-/// How servers of the app are verified.
+/// How the app's servers are verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamSettings {
-    /// The authorities whose certificates servers must show, PEM; `None` = those of the system.
+    /// The trusted authorities, PEM. `None` = those of the system.
     pub ca: Option<PathBuf>,
-    /// The certificate that is shown to servers that ask for one.
+    /// The client certificate for servers that request one.
     pub identity: Option<Files>,
 }
 
-/// The terms of connections to the app.
+/// The TLS parameters for connections to the app.
 #[derive(Debug)]
 pub struct ClientTls {
     terms: Arc<ClientConfig>,
 }
 
-/// Where systems keep the authorities that they trust, in one file (Debian, Red Hat, SUSE, Alpine).
+/// The bundles of trusted authorities of Debian, Red Hat, SUSE and Alpine.
 const SYSTEM: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -45,7 +45,7 @@ impl ClientTls {
     /// Reads the certificates.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All errors in the files.
     pub fn load(settings: &UpstreamSettings) -> Result<Self, TlsError> {
         let refused = |errors| TlsError::Certificates(CertificateErrors(errors));
         let roots = roots(settings.ca.as_deref()).map_err(|error| refused(vec![error]))?;
@@ -62,16 +62,16 @@ impl ClientTls {
         Ok(Self { terms: Arc::new(terms) })
     }
 
-    /// A connection to a server of this name, which its certificate has to be for.
+    /// The state of a new connection to a server, whose certificate must cover `name`.
     ///
     /// # Errors
-    /// When the terms cannot be used at all.
+    /// If rustls rejects the parameters.
     pub fn connection(&self, name: &ServerName<'static>) -> Result<Connection, rustls::Error> {
         ClientConnection::new(Arc::clone(&self.terms), name.clone()).map(Connection::Client)
     }
 }
 
-/// What is wrong with the files.
+/// All errors in the files.
 #[must_use]
 pub fn inspect_upstream(settings: &UpstreamSettings) -> Vec<CertificateError> {
     match ClientTls::load(settings) {
@@ -80,10 +80,10 @@ pub fn inspect_upstream(settings: &UpstreamSettings) -> Vec<CertificateError> {
     }
 }
 
-/// The name that the certificate of a server has to be for: a host, or an address without brackets.
+/// The name that a server's certificate must cover: a host, or an address without brackets.
 ///
 /// # Errors
-/// When no certificate can be for it.
+/// If it is not a name that a certificate can contain.
 pub fn server_name(host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
     ServerName::try_from(host.to_owned())
 }
@@ -91,7 +91,7 @@ pub fn server_name(host: &str) -> Result<ServerName<'static>, InvalidDnsNameErro
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, CertificateError> {
     let mut roots = RootCertStore::empty();
     let Some(file) = ca else {
-        // Without a bundle no server is trusted, and each connection says so.
+        // Without a bundle no server is trusted, and each connection fails with an error.
         let bundle = SYSTEM.iter().find_map(|path| CertificateDer::pem_file_iter(path).ok());
         roots.add_parsable_certificates(bundle.into_iter().flatten().filter_map(Result::ok));
         return Ok(roots);

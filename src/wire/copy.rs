@@ -7,22 +7,23 @@ use super::{
     head::{FieldSpan, Head},
 };
 
-/// What becomes of a field in the other message.
+/// What happens to a field in the copy.
 #[derive(Debug)]
 pub enum Copied<'h> {
     /// The same name and value.
     AsSent,
     /// The same name with another value.
     Value(Cow<'h, [u8]>),
-    /// It is left out.
+    /// The field is omitted.
     Dropped,
 }
 
 impl Head {
-    /// Appends the fields that are not [`Field::is_hop_by_hop`] to `out`, as lines `Name: value`, each as `copied` says.
+    /// Appends the fields that are not [`Field::is_hop_by_hop`] to `out` as lines `Name: value`. `copied` decides about
+    /// each field.
     ///
-    /// Most lines were sent in just this form. They are copied in runs, from the first line that goes on to the next one
-    /// that does not: one copy in place of four for each line.
+    /// Most lines were received in exactly this form. Consecutive ones are copied at once, which is one copy for many
+    /// lines instead of four for each.
     pub(super) fn copy_fields<'h>(
         &'h self,
         out: &mut Vec<u8>,
@@ -36,7 +37,7 @@ impl Head {
         };
         let mut spans = self.spans().iter().peekable();
         while let Some(span) = spans.next() {
-            // Whatever is `copied`, its name is not even looked at.
+            // Independent of `copied`: these fields are written by the gate.
             if span.is_hop_by_hop {
                 continue;
             }
@@ -64,8 +65,8 @@ impl Head {
     }
 }
 
-/// Whether the line of a field, which ends before `end`, is `Name: value` CR LF: one blank before the value, and none
-/// behind it.
+/// Whether a field was received as `Name: value` CR LF, with one blank before the value and none after it. `end` is where
+/// the next line begins.
 fn is_plain(raw: &[u8], span: FieldSpan, end: usize) -> bool {
     let (name, value) = (span.name.range(), span.value.range());
     name.end + 2 == value.start && value.end + 2 == end && raw.get(name.end..value.start) == Some(b": ")

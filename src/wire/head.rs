@@ -26,7 +26,7 @@ impl Span {
     }
 }
 
-/// Where a field lies in its head.
+/// The position of a field in its head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldSpan {
     pub(super) name: Span,
@@ -255,7 +255,7 @@ impl Head {
         self.fields.iter().map(|field| self.field_at(*field))
     }
 
-    /// Where they lie.
+    /// The positions of all fields.
     pub(super) fn spans(&self) -> &[FieldSpan] {
         &self.fields
     }

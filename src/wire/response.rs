@@ -76,7 +76,7 @@ impl ResponseHead {
         self.head.field(lower_name)
     }
 
-    /// Appends the fields to `out`, a line each, as `copied` says of each.
+    /// Appends the fields to `out`, one line each. `copied` decides about each field.
     pub fn copy_fields<'h>(&'h self, out: &mut Vec<u8>, copied: impl FnMut(Field<'h>) -> Copied<'h>) {
         self.head.copy_fields(out, copied);
     }

@@ -1,7 +1,7 @@
-//! TLS on a stream: rustls between the bytes of the wire and those of the connection.
+//! TLS on a socket, with rustls.
 //!
-//! Bytes are encrypted when they are written and sent as far as the other end takes it. The rest is kept, and nothing more
-//! is taken until it has gone: [`Session::poll_flush`].
+//! Written bytes are encrypted at once and sent as far as the socket accepts them. The rest is buffered, and no more
+//! bytes are accepted until it has been sent ([`Session::poll_flush`]).
 
 use std::{
     io::{self, IoSlice, Read as _, Write},
@@ -20,24 +20,24 @@ use tokio::io::Interest;
 use super::transport::Transport;
 use crate::connection::Buffer;
 
-/// A connection's TLS.
+/// The TLS state of a connection.
 #[derive(Debug)]
 pub(super) struct Session {
     tls: Connection,
-    /// Bytes of the wire that have been read, and that rustls had no room for (`feed`).
+    /// Received bytes that rustls had no room for yet (see `feed`).
     ahead: Vec<u8>,
-    /// Whose certificate the client has shown.
+    /// The subject of the client's certificate.
     client: Option<Box<str>>,
     closing: bool,
 }
 
-/// One read brings the largest record at most (RFC 8446 section 5.2: 2^14 bytes, 256 around them, and a head of 5).
+/// The bytes of one read: the largest record (RFC 8446 section 5.2: 2^14 bytes, up to 256 more, and a header of 5).
 const LARGEST_RECORD: usize = 16_384 + 256 + 5;
 
-/// So much is encrypted at once, at most: as large as a read of an app's answer.
+/// The largest number of bytes that are encrypted at once, as many as one read of an app's answer returns.
 const PIECE: usize = 32 * 1024;
 
-/// Where the bytes of the wire go.
+/// Writes encrypted bytes to the socket.
 struct Wire<'fd>(BorrowedFd<'fd>);
 
 impl Session {
@@ -62,16 +62,16 @@ impl Session {
         }
     }
 
-    /// As [`super::Socket::poll_fill`]. A stream that ends without a farewell is an error: it may have been cut
-    /// (RFC 8446 section 6.1).
+    /// As [`super::Socket::poll_fill`]. A stream that ends without close_notify is an error, because it may have been
+    /// truncated (RFC 8446 section 6.1).
     pub(super) fn poll_fill(
         &mut self,
         transport: &mut Transport,
         cx: &mut Context<'_>,
         buffer: &mut Buffer,
     ) -> Poll<io::Result<usize>> {
-        // What waits to be sent goes on meanwhile: a request, before its answer is waited for. A failure is told by the
-        // next write; what has come can still be read.
+        // Sends buffered bytes first, such as a request whose answer is awaited. An error is reported by the next write,
+        // because received bytes can still be read.
         let _ = self.poll_flush(transport, cx);
         loop {
             match self.tls.reader().read(buffer.space()) {
@@ -82,9 +82,9 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            // An end of the stream is told by the reader.
+            // The reader reports the end of the stream.
             ready!(self.poll_receive(transport, cx))?;
-            // The other end may have asked for new keys. If it takes nothing now, that waits for the next write.
+            // The peer may have requested a key update. If the answer cannot be sent now, the next write sends it.
             let _ = self.poll_flush(transport, cx);
         }
     }
@@ -103,7 +103,7 @@ impl Session {
         Poll::Ready(Ok(taken))
     }
 
-    /// Hands to the system what is to be sent.
+    /// Sends buffered bytes.
     pub(super) fn poll_flush(
         &mut self,
         transport: &mut Transport,
@@ -111,7 +111,7 @@ impl Session {
     ) -> Poll<io::Result<()>> {
         while self.tls.wants_write() {
             let tls = &mut self.tls;
-            // How much is offered is not known here, so that the next write finds out whether it has to wait.
+            // rustls chooses the size, so `poll_io` cannot detect a short write.
             let sent = transport.poll_io(cx, Interest::WRITABLE, 0, |fd| tls.write_tls(&mut Wire(fd)));
             if ready!(sent)? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -120,7 +120,7 @@ impl Session {
         Poll::Ready(Ok(()))
     }
 
-    /// Says that no more will be written (RFC 8446 section 6.1).
+    /// Sends close_notify (RFC 8446 section 6.1).
     pub(super) fn poll_close(
         &mut self,
         transport: &mut Transport,
@@ -132,7 +132,7 @@ impl Session {
         self.poll_flush(transport, cx)
     }
 
-    /// As [`super::Socket::is_quiet`]. What a server sends on its own account, such as a session ticket, is taken.
+    /// As [`super::Socket::is_quiet`]. Messages that a server sends unasked, such as session tickets, are consumed.
     pub(super) fn is_quiet(&mut self, transport: &mut Transport) -> bool {
         let Self { tls, ahead, .. } = self;
         loop {
@@ -140,7 +140,7 @@ impl Session {
                 return false;
             }
             let mut room = [const { MaybeUninit::uninit() }; LARGEST_RECORD];
-            // Asks the kernel: the runtime only knows what it has polled for.
+            // Asks the kernel, because the runtime only knows what it has polled for.
             match recv(transport.stream.as_fd(), &mut room, RecvFlags::DONTWAIT) {
                 Ok(((bytes, _), count)) if count > 0 && feed(tls, ahead, bytes).is_ok() => {}
                 Err(Errno::AGAIN) => return true,
@@ -153,7 +153,7 @@ impl Session {
         self.tls.wants_write()
     }
 
-    /// Whether there is something to read before the wire is asked: bytes, or the end.
+    /// Whether bytes, or the end, can be read without reading from the socket.
     pub(super) fn holds_input(&self) -> bool {
         !self.tls.wants_read() || !self.ahead.is_empty()
     }
@@ -169,7 +169,7 @@ impl Session {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// The certificate that the other end has shown.
+    /// The peer's certificate.
     pub(super) fn peer_certificate(&self) -> Option<&[u8]> {
         self.tls.peer_certificates()?.first().map(AsRef::as_ref)
     }
@@ -189,7 +189,7 @@ impl Session {
         }
     }
 
-    /// Takes what has come from the wire; `false` at its end.
+    /// Reads from the socket and decrypts. `false` at the end of the stream.
     fn poll_receive(&mut self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut fed = Ok(());
         let Self { tls, ahead, .. } = self;
@@ -207,7 +207,7 @@ impl Session {
             held.len()
         };
         if let Err(error) = fed {
-            // The alert that says why. The other end may not listen.
+            // Sends the alert. The peer may have gone, so a failure is ignored.
             let _ = self.poll_flush(transport, cx);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
         }
@@ -215,8 +215,8 @@ impl Session {
     }
 }
 
-/// Decrypts bytes of the wire. No bytes mean its end. Bytes beyond the room for decrypted ones are kept in `ahead`,
-/// until that has been read.
+/// Decrypts received bytes; none mean the end of the stream. Bytes for whose plaintext rustls has no room are kept in
+/// `ahead` until the plaintext has been read.
 fn feed(tls: &mut Connection, ahead: &mut Vec<u8>, bytes: &[u8]) -> Result<(), rustls::Error> {
     let mut left = bytes;
     loop {

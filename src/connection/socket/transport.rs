@@ -1,4 +1,4 @@
-//! A stream of the system: TCP or a Unix socket.
+//! A socket of the operating system: TCP or Unix.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use tokio::{
     task::yield_now,
 };
 
-/// The stream itself.
+/// A socket with a bound on the work that one task does with it in a row.
 #[derive(Debug)]
 pub(super) struct Transport {
     pub(super) stream: Stream,
-    /// Reads and writes in a row that did not have to wait.
+    /// The number of reads and writes since the last one that had to wait.
     in_a_row: u8,
 }
 
@@ -27,15 +27,15 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// The reads and writes in a row, of up to 32 KiB each, after which the other connections of the core get their turn.
-/// An upload that is inspected passes at 60 MB/s at least, so a turn takes 9 ms at most.
+/// The number of reads and writes, of up to 32 KiB each, after which a task yields to the other connections of the core.
+/// An inspected upload runs at 60 MB/s at least, so a task yields after 9 ms at most.
 const TURN: u8 = 16;
 
 impl Transport {
-    /// Moves up to `wanted` bytes by `call`, or waits until it can be done.
+    /// Runs `call`, which reads or writes up to `wanted` bytes, as soon as the socket is ready for it.
     ///
-    /// By system calls of our own instead of the runtime's read and write: those go through the C library, where each
-    /// call of a process with threads is a point of cancellation and pays two locked instructions for it.
+    /// `call` makes the system call itself instead of using the runtime's read and write. Those go through the C library,
+    /// where each call in a process with threads is a cancellation point that costs two locked instructions.
     pub(super) fn poll_io(
         &mut self,
         cx: &mut Context<'_>,
@@ -45,16 +45,16 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         if self.in_a_row == TURN {
             self.in_a_row = 0;
-            // Not by waking the task: it would be polled again 60 times before the runtime asks the kernel what has
-            // come for others.
+            // `yield_now` instead of waking the task: the runtime polls a woken task up to 60 more times before it asks
+            // the kernel for events of other connections.
             return pin!(yield_now()).poll(cx).map(|()| Err(io::ErrorKind::WouldBlock.into()));
         }
         self.in_a_row += 1;
         loop {
             let mut some = None;
             let moved = self.stream.try_io(interest, |fd| match call(fd) {
-                // It took or gave less than it was offered, so the next call would have to wait. The runtime hears
-                // that now, and the call is spared.
+                // A short read or write: the next call would return EAGAIN. Reporting that now clears the readiness and
+                // saves the call.
                 Ok(count) if count > 0 && count < wanted => {
                     some = Some(count);
                     Err(io::ErrorKind::WouldBlock.into())
@@ -84,7 +84,7 @@ impl Stream {
         }
     }
 
-    /// Calls, unless the runtime knows that it would have to wait ([`io::ErrorKind::WouldBlock`]).
+    /// Runs `call`, or returns [`io::ErrorKind::WouldBlock`] if the socket is known not to be ready.
     pub(super) fn try_io(
         &self,
         interest: Interest,

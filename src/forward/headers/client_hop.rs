@@ -1,11 +1,11 @@
-//! The way of an answer's head from the gate to the client.
+//! Parameters of an answer's head that depend on the client's connection.
 
-/// How an answer goes on to the client.
+/// The client's connection, as far as an answer's head depends on it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::forward) struct ClientHop<'h> {
-    /// Whether the connection stays.
+    /// Whether the connection is kept open.
     pub(in crate::forward) keep_alive: bool,
-    /// What the gate says itself in `Strict-Transport-Security`: of two, a browser takes the first (RFC 6797 section
-    /// 8.1).
+    /// The gate's value of `Strict-Transport-Security`. It replaces the app's, because browsers use the first of two (RFC
+    /// 6797 section 8.1).
     pub(in crate::forward) strict_transport: Option<&'h str>,
 }
