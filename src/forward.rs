@@ -3,6 +3,7 @@
 //! [`crate::connection::Downstream`] is the client's connection, the app's comes from `pool`. `exchange` moves
 //! a request and its answer, `headers` decides which fields are forwarded, `tunnel` follows a 101.
 
+mod address;
 mod error;
 mod exchange;
 mod fetch;
@@ -13,6 +14,7 @@ mod health;
 mod identity;
 mod names;
 mod pool;
+mod sender;
 mod token_check;
 mod tunnel;
 mod via;
@@ -22,6 +24,7 @@ use std::{cell::Cell, rc::Rc};
 use crate::{connection::Deadlines, observe::LogThrottle};
 use hangup::Hangup;
 
+pub use address::Address;
 pub use error::ForwardError;
 pub use exchange::Exchanged;
 pub use fetch::{Fetched, Naming, Wanted};
@@ -30,7 +33,7 @@ pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, na
 pub use health::{Health, Seen};
 pub use identity::{Preset, Who, render};
 pub use names::{Names, Spelling};
-pub use pool::{Address, Balance, Pool};
+pub use pool::{Balance, Pool};
 pub use token_check::TokenCheck;
 pub use via::Instance;
 

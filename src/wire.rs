@@ -33,7 +33,7 @@ pub use self::chunk::{ChunkDecoder, ChunkStep, write_chunk_head};
 pub use self::copy::Copied;
 pub use self::host::is_host;
 pub use self::method_override::{Override, OverrideScanner, query_override};
-pub use self::proxy_header::{ProxyHeader, ProxyStart};
+pub use self::proxy_header::{ProxyEnds, ProxyHeader, ProxyStart, ProxyVersion};
 pub use self::reject::Reject;
 pub(crate) use self::request::empty_lines;
 pub use self::request::{RequestHead, VIA};

@@ -124,6 +124,7 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> anyhow::R
         response_head: RESPONSE_HEAD,
         host: upstream.host,
         reads_bodies: upstream.reads_bodies,
+        announce: upstream.send_proxy_protocol,
         instance,
     })
 }

@@ -10,10 +10,12 @@ use super::{
     setting::{FilePath, Located, Setting, Written, keywords, wrong_bare_type, wrong_type, wrong_value},
     settings::{
         Algorithm, Balance, Certificate, DenialStatus, LogFormat, Permission, Preset, Profile, Scheme,
-        TlsVersion, TokenTtl,
+        SendProxyProtocol, TlsVersion, TokenTtl,
     },
 };
-use crate::{accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched};
+use crate::{
+    accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched, wire::ProxyVersion,
+};
 
 keywords!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
 keywords!(HostName { "client" = Self::Client, "server" = Self::Server });
@@ -49,6 +51,34 @@ impl Setting for DenialStatus {
 
     fn from_written(written: &Written) -> Result<Self, ValueError> {
         as_number(written)
+    }
+}
+
+impl Setting for SendProxyProtocol {
+    fn wanted() -> String {
+        "true, false, \"v1\" or \"v2\"".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"anyOf": [bool::shape(), {"type": "string", "enum": ["v1", "v2"]}]})
+    }
+
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        match text {
+            // More servers read version 1.
+            "true" | "v1" => Ok(Self(Some(ProxyVersion::V1))),
+            "v2" => Ok(Self(Some(ProxyVersion::V2))),
+            "false" => Ok(Self(None)),
+            _ => Err(wrong_value::<Self>(text)),
+        }
+    }
+
+    fn from_written(written: &Written) -> Result<Self, ValueError> {
+        match written {
+            Written::Truth(truth) => Ok(Self(truth.then_some(ProxyVersion::V1))),
+            Written::Word(text) | Written::Text(text) => Self::from_text(text),
+            other => Err(wrong_type::<Self>(other)),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     setting::{FilePath, Located, NonEmptyText, Setting, WholeNumber, Written},
     settings::{
         Algorithm, Balance, Certificate, CorsOrigins, DenialStatus, Listen, LogFormat, Permission, Preset,
-        Profile, Scheme, TlsVersion, TokenTtl, UpstreamAddress,
+        Profile, Scheme, SendProxyProtocol, TlsVersion, TokenTtl, UpstreamAddress,
     },
 };
 use crate::{
@@ -138,7 +138,7 @@ sections! {
         ca: Option<FilePath> = "";
         client_cert: Option<FilePath> = "";
         client_key: Option<FilePath> = "";
-        send_proxy_protocol: bool = "false";
+        send_proxy_protocol: SendProxyProtocol = "false";
     }
     api: RawApi {
         root: ApiRoot = "/api";

@@ -101,7 +101,7 @@ impl Resolver<'_> {
             ca: self.optional_path(raw.ca.value),
             client_cert: self.optional_path(raw.client_cert.value),
             client_key: self.optional_path(raw.client_key.value),
-            send_proxy_protocol: raw.send_proxy_protocol.value,
+            send_proxy_protocol: raw.send_proxy_protocol.value.0,
         }
     }
 

@@ -8,7 +8,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 
 use super::secret::Secret;
-use crate::{accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched};
+use crate::{
+    accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched, wire::ProxyVersion,
+};
 
 pub use address::{Listen, UpstreamAddress, UpstreamScheme};
 pub use credentials::{CredentialsSettings, Scheme};
@@ -33,6 +35,10 @@ pub enum Balance {
     /// By a hash of the client's address, so that a client stays on its server.
     Hash,
 }
+
+/// `upstream.send_proxy_protocol`: the version of the header; `None` = none is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SendProxyProtocol(pub Option<ProxyVersion>);
 
 /// A certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,8 +163,8 @@ pub struct UpstreamSettings {
     pub client_cert: Option<PathBuf>,
     /// The key of the client certificate.
     pub client_key: Option<PathBuf>,
-    /// Whether connections to the servers begin with a PROXY header.
-    pub send_proxy_protocol: bool,
+    /// The PROXY header that connections to the servers begin with.
+    pub send_proxy_protocol: Option<ProxyVersion>,
 }
 
 /// `[api]`.

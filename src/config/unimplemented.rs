@@ -47,7 +47,6 @@ pub(super) const PROTECTIVE: &[&str] = &[
 
 /// With any value but the default, these keys are warnings.
 const WITHOUT_EFFECT: &[&str] = &[
-    "upstream.send_proxy_protocol",
     "cors.origins",
     "cors.credentials",
     "mail.smtp",

@@ -6,7 +6,7 @@ mod transport;
 
 use std::{
     io::{self, Write},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -136,6 +136,24 @@ impl Socket {
                 tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
             }
             Stream::Unix(_) => false,
+        }
+    }
+
+    /// The local address. A system call; `None` for Unix sockets.
+    #[must_use]
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match &self.transport.stream {
+            Stream::Tcp(tcp) => tcp.local_addr().ok(),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    /// The address of the other end. A system call; `None` for Unix sockets.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        match &self.transport.stream {
+            Stream::Tcp(tcp) => tcp.peer_addr().ok(),
+            Stream::Unix(_) => None,
         }
     }
 

@@ -59,3 +59,11 @@ pub enum ForwardError {
     #[error("the app's answer to a look-up has the content coding `{0}`; let it answer look-ups without")]
     Coding(String),
 }
+
+impl ForwardError {
+    /// Whether the app has not answered, or not to the end.
+    #[must_use]
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Cut | Self::ResponseTimeout)
+    }
+}

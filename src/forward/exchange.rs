@@ -12,7 +12,6 @@ mod upload;
 
 use std::{
     future::poll_fn,
-    net::IpAddr,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -28,7 +27,8 @@ use self::pace::Pace;
 use super::{
     ForwardError, Forwarder, HostName, Outgoing,
     headers::Delivery,
-    pool::{Connected, Reuse, Server},
+    pool::{Attempt, Connected, Connection, Lease, Reuse, Server},
+    sender::Sender,
 };
 use state::{Ended, Exchange, Phase, TOGETHER, Wait};
 
@@ -62,60 +62,80 @@ impl Forwarder {
     ) -> Result<Exchanged<'s>, ForwardError> {
         let reads_bodies = self.settings.reads_bodies && !self.leaves_bodies.get();
         let alone = opening::open(down, head, outgoing, reads_bodies)?.alone;
-        let mut reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
+        let mut attempt = Attempt { reuse: if alone { Reuse::Fresh } else { Reuse::Idle }, avoid: None };
         // Only requests with a token need the pulse.
         let _watched = outgoing.token_check.map(|_| down.deadline.watch());
         loop {
-            let Connected { server, socket, reused, active: _active } =
-                self.open(outgoing.client, &down.deadline, reuse).await?;
+            let sender = Sender::Client(outgoing.client, &down.socket);
+            let Connected { server, connection, reused, active: _active } =
+                self.open(sender, &down.deadline, attempt).await?;
             // Known only now: each server may have another name.
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
+            let Connection { socket, lease } = connection;
             let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
-            match exchange.run().await? {
+            match exchange.run().await {
                 // Once only: a new connection cannot be stale.
-                Ended::Stale if reused => reuse = Reuse::Fresh,
-                Ended::Stale => return Err(ForwardError::Cut),
-                Ended::Switched => return exchange.tunnel(server).await,
-                Ended::Whole => {
+                Ok(Ended::Stale) if reused => attempt.reuse = Reuse::Fresh,
+                // Once only: a request that ends two servers may end them all.
+                Ok(Ended::Stale) if attempt.avoid.is_none() && self.pool.size() > 1 => {
+                    server.unanswered();
+                    attempt.avoid = Some(server);
+                }
+                Ok(Ended::Stale) => {
+                    server.unanswered();
+                    return Err(ForwardError::Cut);
+                }
+                Ok(Ended::Switched) => return exchange.tunnel(server).await,
+                Ok(Ended::Whole) => {
+                    server.answered();
                     if !reused && may_leave_bodies(&exchange.down.scratch.response) {
                         self.leaves_bodies.set(true);
                     }
-                    return Ok(exchange.finish(server));
+                    return Ok(exchange.finish(server, lease));
+                }
+                Err(error) => {
+                    if error.is_silence() && !exchange.down.answered {
+                        server.unanswered();
+                    }
+                    return Err(error);
                 }
             }
         }
     }
 
-    /// A connection for a request of `client`: an idle one or a new one. If a server cannot be reached, the
+    /// A connection for a request of `sender`: an idle one or a new one. If a server cannot be reached, the
     /// next one is tried, each of them once.
     ///
     /// # Errors
     /// The error of the last server.
     pub(super) async fn open(
         &self,
-        client: IpAddr,
+        sender: Sender<'_>,
         deadline: &Deadline,
-        reuse: Reuse,
+        attempt: Attempt<'_>,
     ) -> Result<Connected<'_>, ForwardError> {
+        let client = self.settings.announce.and_then(|_| sender.client());
         let mut left = self.pool.size();
         loop {
-            let Some(server) = self.pool.choose(client) else { return Err(ForwardError::Cut) };
+            let Some(server) = self.pool.choose(sender.key(), attempt.avoid) else {
+                return Err(ForwardError::Cut);
+            };
             // Counted before the connect, so that requests that wait for one count as well.
             let active = server.enter();
-            let idle = match reuse {
-                Reuse::Idle => server.take(self.deadlines.now()),
+            let idle = match attempt.reuse {
+                Reuse::Idle => server.take(self.deadlines.now(), client),
                 Reuse::Fresh => None,
             };
-            if let Some(socket) = idle {
-                return Ok(Connected { server, socket, reused: true, active });
+            if let Some(connection) = idle {
+                return Ok(Connected { server, connection, reused: true, active });
             }
             // Idle connections do not count: they may all be stale.
             left = left.saturating_sub(1);
-            match self.connect(server, deadline).await {
-                Ok(socket) => return Ok(Connected { server, socket, reused: false, active }),
+            match self.connect(server, deadline, sender).await {
+                Ok(connection) => return Ok(Connected { server, connection, reused: false, active }),
                 Err(error) if left == 0 => return Err(error),
                 Err(error) => {
                     if let Some(more) = self.unreached.say(Clock::System.now()) {
@@ -127,15 +147,23 @@ impl Forwarder {
     }
 
     /// Connects within `connect_timeout`.
-    pub(super) async fn connect(&self, server: &Server, deadline: &Deadline) -> Result<Socket, ForwardError> {
+    pub(super) async fn connect(
+        &self,
+        server: &Server,
+        deadline: &Deadline,
+        sender: Sender<'_>,
+    ) -> Result<Connection, ForwardError> {
         deadline.set(self.settings.connect_timeout);
-        let mut connecting = std::pin::pin!(server.connect());
+        let announce = self.settings.announce;
+        let first = announce.map(|version| sender.header(version)).unwrap_or_default();
+        let lease = Lease { born: self.deadlines.now(), client: announce.and_then(|_| sender.client()) };
+        let mut connecting = std::pin::pin!(server.connect(&first));
         let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
             Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
             other => other.map(Some),
         });
         match connected.await {
-            Some(Ok(socket)) => Ok(socket),
+            Some(Ok(socket)) => Ok(Connection { socket, lease }),
             Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
             None => {
                 // The connect is dropped, so it cannot record the failure itself.
@@ -288,7 +316,7 @@ impl<'x> Exchange<'x> {
     }
 
     /// Returns the connection to the pool if neither side has unread bytes.
-    fn finish(self, server: &Server) -> Exchanged<'_> {
+    fn finish(self, server: &Server, lease: Lease) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
         // Every condition is about bytes that the next request could take for its own.
@@ -299,7 +327,8 @@ impl<'x> Exchange<'x> {
             && self.sent >= scratch.to_app.len()
             && scratch.from_app.is_empty();
         if clean {
-            server.give(self.up, kept_for(response.keep_alive_field()), self.forwarder.deadlines.now());
+            let connection = Connection { socket: self.up, lease };
+            server.give(connection, kept_for(response.keep_alive_field()), self.forwarder.deadlines.now());
         }
         Exchanged {
             status: response.status(),

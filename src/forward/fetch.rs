@@ -9,14 +9,15 @@ use std::{
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::{
-    connection::{Buffer, Deadline, Socket},
+    connection::{Buffer, Deadline},
     wire::{ChunkDecoder, ChunkStep, Framing, ResponseHead, Scan, SwitchError},
 };
 
 use super::{
     ForwardError, Forwarder, HostName,
     exchange::{MOST_INTERIM, kept_for},
-    pool::{Connected, Reuse, Server},
+    pool::{Attempt, Connected, Connection, Reuse, Server},
+    sender::Sender,
 };
 
 /// The parts of a request besides its target that may select the app's resource. An owner look-up repeats them.
@@ -67,23 +68,35 @@ impl Forwarder {
     /// [`ForwardError`]; the caller must refuse the request.
     pub async fn fetch(&self, wanted: &Wanted<'_>) -> Result<Fetched, ForwardError> {
         let deadline = self.deadlines.deadline();
-        let mut reuse = Reuse::Idle;
+        let mut attempt = Attempt::default();
         loop {
-            let Connected { server, socket, reused, active: _active } =
-                // A fixed address, so that `hash` chooses the same server for every look-up.
-                self.open(std::net::IpAddr::from([127, 0, 0, 1]), &deadline, reuse).await?;
+            let Connected { server, connection, reused, active: _active } =
+                self.open(Sender::Gate, &deadline, attempt).await?;
             let request = self.look_up(wanted, server);
             // One deadline for the whole row, because a decision waits for it.
             deadline.set(self.settings.response_timeout);
-            let mut lookup = Lookup::new(socket, &deadline);
+            let mut lookup = Lookup::new(connection, &deadline);
             // A GET is idempotent, so it may be sent twice.
             let answer = match lookup.write(&request).await {
                 Ok(()) => lookup.read(self, server, wanted.header).await,
                 Err(error) => Err(error),
             };
             match answer {
-                Err(ForwardError::Cut) if reused => reuse = Reuse::Fresh,
-                other => return other,
+                Err(ForwardError::Cut) if reused => attempt.reuse = Reuse::Fresh,
+                Err(ForwardError::Cut) if attempt.avoid.is_none() && self.pool.size() > 1 => {
+                    server.unanswered();
+                    attempt.avoid = Some(server);
+                }
+                Err(error) => {
+                    if error.is_silence() {
+                        server.unanswered();
+                    }
+                    return Err(error);
+                }
+                Ok(fetched) => {
+                    server.answered();
+                    return Ok(fetched);
+                }
             }
         }
     }
@@ -114,21 +127,21 @@ impl Forwarder {
 
 /// A GET and its answer on one connection.
 pub(super) struct Lookup<'l> {
-    up: Socket,
+    connection: Connection,
     deadline: &'l Deadline,
     input: Buffer,
     response: ResponseHead,
 }
 
 impl<'l> Lookup<'l> {
-    pub(super) fn new(up: Socket, deadline: &'l Deadline) -> Self {
-        Self { up, deadline, input: Buffer::default(), response: ResponseHead::default() }
+    pub(super) fn new(connection: Connection, deadline: &'l Deadline) -> Self {
+        Self { connection, deadline, input: Buffer::default(), response: ResponseHead::default() }
     }
 
     /// Sends the request.
     pub(super) async fn write(&mut self, mut rest: &[u8]) -> Result<(), ForwardError> {
         while !rest.is_empty() {
-            let written = poll_fn(|cx| match self.up.poll_write(cx, rest) {
+            let written = poll_fn(|cx| match self.connection.socket.poll_write(cx, rest) {
                 Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                 other => other,
             });
@@ -174,7 +187,11 @@ impl<'l> Lookup<'l> {
         let status = self.response.status();
         // Unread bytes would be taken for the answer to the next request.
         if self.response.keep_alive() && self.input.is_empty() {
-            server.give(self.up, kept_for(self.response.keep_alive_field()), forwarder.deadlines.now());
+            server.give(
+                self.connection,
+                kept_for(self.response.keep_alive_field()),
+                forwarder.deadlines.now(),
+            );
         }
         Ok(Fetched { status, header, body })
     }
@@ -237,10 +254,10 @@ impl<'l> Lookup<'l> {
         }
         // Only once the answer has begun: before, there is nothing to acknowledge.
         let mut acknowledged = self.response.status() == 0;
-        let filled = poll_fn(|cx| match self.up.poll_fill(cx, &mut self.input) {
+        let filled = poll_fn(|cx| match self.connection.socket.poll_fill(cx, &mut self.input) {
             Poll::Pending if self.deadline.passed(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending if !std::mem::replace(&mut acknowledged, true) => {
-                self.up.acknowledge();
+                self.connection.socket.acknowledge();
                 Poll::Pending
             }
             other => other,

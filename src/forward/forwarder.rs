@@ -3,11 +3,16 @@
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
+    address::Address,
     health::Health,
-    pool::{Address, Balance, Pool},
+    pool::{Balance, Pool},
     via::Instance,
 };
-use crate::{connection::Deadlines, observe::LogThrottle, wire::HeadLimits};
+use crate::{
+    connection::Deadlines,
+    observe::LogThrottle,
+    wire::{HeadLimits, ProxyVersion},
+};
 
 /// Settings of the app's servers.
 #[derive(Clone, Debug)]
@@ -29,6 +34,8 @@ pub struct Settings {
     pub host: HostName,
     /// Whether the app reads every body of POST, PUT and PATCH, so that connections can be reused after them.
     pub reads_bodies: bool,
+    /// The PROXY header that a connection begins with; `None` = none. Each connection is for one client then.
+    pub announce: Option<ProxyVersion>,
     /// The identification of this gate in `Via`.
     pub instance: Instance,
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Address, ForwardError, Forwarder, fetch::Lookup, pool::Server};
+use super::{Address, ForwardError, Forwarder, fetch::Lookup, pool::Server, sender::Sender};
 
 pub use seen::{Health, Seen};
 
@@ -25,6 +25,7 @@ impl Default for Health {
             is_probed: AtomicBool::new(false),
             seen: AtomicU8::new(UNSEEN),
             since_ms: AtomicU64::new(0),
+            back_ms: AtomicU64::new(0),
             begun: Instant::now(),
         }
     }
@@ -34,7 +35,14 @@ impl Health {
     /// Whether the last probe succeeded.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.probed_up.load(Ordering::Relaxed)
+        self.probed_up.load(Ordering::Acquire)
+    }
+
+    /// The time since probes found it up again; `None` = they have never found it down.
+    pub(super) fn since_up(&self) -> Option<Duration> {
+        let back = self.back_ms.load(Ordering::Relaxed);
+        // The common case needs no clock.
+        (back > 0).then(|| self.begun.elapsed().saturating_sub(Duration::from_millis(back)))
     }
 
     /// Stores the result of a probe. `true` if it has changed.
@@ -44,7 +52,13 @@ impl Health {
             self.seen.store(UNSEEN, Ordering::Relaxed);
         }
         self.see(up);
-        self.probed_up.swap(up, Ordering::Relaxed) != up
+        let changed = self.probed_up.load(Ordering::Relaxed) != up;
+        if changed && up {
+            self.back_ms.store(self.ms().max(1), Ordering::Relaxed);
+        }
+        // Last: a core that finds it up finds its new share, too.
+        self.probed_up.store(up, Ordering::Release);
+        changed
     }
 
     /// Records whether a request's connection could be established. Ignored if there are probes.
@@ -67,12 +81,16 @@ impl Health {
         Some(Seen { up, by_probe: self.is_probed.load(Ordering::Relaxed), ago })
     }
 
+    /// The time since `begun`, in milliseconds.
+    fn ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Stores an observation only if it has changed, because all cores share it.
     fn see(&self, up: bool) {
         let now = if up { UP } else { DOWN };
         if self.seen.load(Ordering::Relaxed) != now {
-            let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.since_ms.store(since, Ordering::Relaxed);
+            self.since_ms.store(self.ms(), Ordering::Relaxed);
             // After the time, so that a reader of the new state sees the time that belongs to it.
             self.seen.store(now, Ordering::Release);
         }
@@ -122,9 +140,9 @@ impl Forwarder {
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portcullis-health\r\nConnection: close\r\n\r\n"
         );
         let deadline = self.deadlines.deadline();
-        let socket = self.connect(server, &deadline).await?;
+        let connection = self.connect(server, &deadline, Sender::Gate).await?;
         deadline.set(EVERY);
-        let mut probe = Lookup::new(socket, &deadline);
+        let mut probe = Lookup::new(connection, &deadline);
         probe.write(request.as_bytes()).await?;
         Ok(probe.read(self, server, None).await?.status)
     }
@@ -146,7 +164,9 @@ mod tests {
         assert!(health.set(false));
         health.connected(true);
         assert_eq!((told(), health.is_up()), (Some((false, true)), false));
+        assert_eq!(health.since_up(), None, "it was not down before");
         assert!(health.set(true) && !health.set(true));
+        assert!(health.since_up().is_some());
         assert_eq!((told(), health.is_up()), (Some((true, true)), true));
     }
 }

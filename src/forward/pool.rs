@@ -1,38 +1,20 @@
 //! Connections to the app: a list for each core and server, the last used first (docs/decisions.md section 1).
 
+mod availability;
+mod connect;
+
 use std::{
     cell::{Cell, RefCell},
-    future::poll_fn,
+    cmp::Reverse,
     io,
     net::IpAddr,
-    path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, UnixStream};
-
-use super::health::Health;
-use crate::{connection::Socket, tls::ClientTls};
-
-/// The address of a server.
-#[derive(Clone, Debug)]
-pub enum Address {
-    /// `host:port`, resolved at each connect.
-    Tcp(String),
-    /// The same over TLS.
-    Tls {
-        /// `host:port`.
-        authority: String,
-        /// The name that the server's certificate has to be for.
-        name: ServerName<'static>,
-        /// How it is verified.
-        terms: Arc<ClientTls>,
-    },
-    /// A Unix socket.
-    Unix(PathBuf),
-}
+use super::{address::Address, health::Health};
+use crate::connection::Socket;
+use availability::{Availability, FULL_SHARE, share_after};
 
 /// The choice between several servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +42,36 @@ pub struct Server {
     pub name: String,
     /// The hash of its name.
     seed: u64,
+    /// Whether its address is a name, which may get other addresses.
+    is_named: bool,
     /// The result of probes, if there are any.
     pub(super) health: Arc<Health>,
     active: Cell<usize>,
     /// The largest number of requests in progress at once since the last sweep, and between that one and the
     /// one before.
     peaks: Cell<(usize, usize)>,
-    failed: Cell<Option<Instant>>,
-    failures: Cell<u32>,
+    availability: Availability,
+    /// Counts connects, so that the addresses of a name take turns.
+    connects: Cell<usize>,
     idle: RefCell<Vec<Idle>>,
 }
 
 #[derive(Debug)]
 struct Idle {
     socket: Socket,
+    lease: Lease,
     /// The time at which it became idle, in ms of the core's coarse time.
     since: u64,
     keep: u64,
+}
+
+/// What a connection may be used for.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// The time at which it was opened, in ms of the core's coarse time.
+    pub born: u64,
+    /// The only client that it is for; `None` = it was opened for all.
+    pub client: Option<IpAddr>,
 }
 
 /// Idle connections of a core and server that are always kept. More are kept if more requests were in progress
@@ -84,39 +79,44 @@ struct Idle {
 const KEPT_IDLE: usize = 512;
 /// The time that an idle connection is kept if the app names no shorter one.
 const KEEP: Duration = Duration::from_secs(30);
-/// The time for which a server that refused a connection is skipped if there is another. It doubles with each
-/// further failure.
-const PASS_OVER: Duration = Duration::from_secs(2);
-/// The number of times that it doubles.
-const MOST_DOUBLINGS: u32 = 4;
+/// The time for which a connection to a name is used, in ms. Without it, connections that are never idle would keep to an
+/// address that the name no longer has.
+const NAME_LIFE: u64 = 60_000;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket.
+    pub socket: Socket,
+    /// What it may be used for.
+    pub lease: Lease,
+}
 
 /// A connection with a request that counts as in progress.
 pub(super) struct Connected<'s> {
     pub(super) server: &'s Server,
-    pub(super) socket: Socket,
+    pub(super) connection: Connection,
     /// Whether the connection was idle before, so that the app may have closed it.
     pub(super) reused: bool,
     pub(super) active: Active<'s>,
 }
 
+/// How a connection is looked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Attempt<'s> {
+    pub(super) reuse: Reuse,
+    /// The server that has just failed.
+    pub(super) avoid: Option<&'s Server>,
+}
+
 /// Whether an idle connection may be reused.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Reuse {
     /// An idle connection if there is one.
+    #[default]
     Idle,
     /// Only a new connection.
     Fresh,
-}
-
-impl Address {
-    /// The name in logs.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Tcp(authority) | Self::Tls { authority, .. } => authority.clone(),
-            Self::Unix(path) => format!("unix:{}", path.display()),
-        }
-    }
 }
 
 impl Pool {
@@ -127,13 +127,14 @@ impl Pool {
             let name = address.name();
             Server {
                 address: address.clone(),
+                is_named: address.is_named(),
                 seed: name.bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte))),
                 name,
                 health: Arc::clone(health),
                 active: Cell::new(0),
                 peaks: Cell::new((0, 0)),
-                failed: Cell::new(None),
-                failures: Cell::new(0),
+                availability: Availability::default(),
+                connects: Cell::new(0),
                 idle: RefCell::default(),
             }
         };
@@ -151,9 +152,10 @@ impl Pool {
         self.servers.len()
     }
 
-    /// The server for a request of a client; `None` if there are no servers.
+    /// The server for a request of a client; `None` if there are no servers. `avoid` has just failed: another one is
+    /// chosen if there is one.
     #[must_use]
-    pub fn choose(&self, client: IpAddr) -> Option<&Server> {
+    pub fn choose(&self, client: IpAddr, avoid: Option<&Server>) -> Option<&Server> {
         // Also if it is down: there is no other.
         if let [only] = &*self.servers {
             return Some(only);
@@ -162,13 +164,16 @@ impl Pool {
             // Rendezvous hashing: each client ranks the servers differently, so that adding or removing a
             // server moves only the clients who rank it first. The clients of a server that is down spread over
             // the others.
-            let rank = |server: &&Server| (server.is_up(), mix(server.seed ^ client_key(client)));
+            let key = client_key(client);
+            let rank = |server: &&Server| (server.fitness(mix(key), avoid), mix(server.seed ^ key));
             return self.servers.iter().max_by_key(rank);
         }
         // Servers with equally many requests take turns.
-        let turn = self.turn.replace(self.turn.get().wrapping_add(1)) % self.servers.len().max(1);
-        let in_turn = || self.servers.iter().cycle().skip(turn).take(self.servers.len());
-        in_turn().filter(|s| s.is_up()).min_by_key(|s| s.active.get()).or_else(|| in_turn().next())
+        let turn = self.turn.replace(self.turn.get().wrapping_add(1));
+        let dice = mix(turn as u64);
+        let first = turn % self.servers.len().max(1);
+        let in_turn = self.servers.iter().cycle().skip(first).take(self.servers.len());
+        in_turn.min_by_key(|server| (Reverse(server.fitness(dice, avoid)), server.active.get()))
     }
 
     /// Closes connections that have been idle for too long, and those that were not needed since the last
@@ -192,42 +197,44 @@ impl Pool {
 }
 
 impl Server {
-    /// The connection that was used last and is still open.
-    pub fn take(&self, now: u64) -> Option<Socket> {
+    /// The connection that was used last, is still open, and may be used for `client`; see [`Lease`].
+    pub fn take(&self, now: u64, client: Option<IpAddr>) -> Option<Connection> {
         loop {
-            let mut idle = self.idle.borrow_mut().pop()?;
+            let mut idle = {
+                let mut list = self.idle.borrow_mut();
+                // The last one, unless connections are for one client each.
+                let at = list.iter().rposition(|idle| idle.lease.client == client)?;
+                list.remove(at)
+            };
             // A connection that the app has closed is useless. One that it has sent more bytes on is dangerous:
             // they would become the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
-                return Some(idle.socket);
+                return Some(Connection { socket: idle.socket, lease: idle.lease });
             }
         }
     }
 
     /// Returns a connection after an exchange that ended cleanly. `keep`: how long the app keeps it.
-    pub fn give(&self, socket: Socket, keep: Option<Duration>, now: u64) {
+    pub fn give(&self, connection: Connection, keep: Option<Duration>, now: u64) {
+        let Connection { socket, lease } = connection;
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.most_idle() {
+        let is_old = self.is_named && now.saturating_sub(lease.born) > NAME_LIFE;
+        if idle.len() < self.most_idle() && !is_old {
             // The shorter of both: an app must not make the gate keep connections for hours.
             let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
-            idle.push(Idle { socket, since: now, keep });
+            idle.push(Idle { socket, lease, since: now, keep });
         }
     }
 
-    /// Opens a new connection.
+    /// Opens a new connection, on which `first` is sent before anything else.
     ///
     /// # Errors
     /// The error of the system.
-    pub async fn connect(&self) -> io::Result<Socket> {
-        let connected = match &self.address {
-            Address::Tcp(authority) => connect_tcp(authority).await,
-            Address::Tls { authority, name, terms } => Box::pin(connect_tls(authority, name, terms)).await,
-            Address::Unix(path) => UnixStream::connect(path).await.map(Socket::from),
-        };
+    pub async fn connect(&self, first: &[u8]) -> io::Result<Socket> {
+        let connected = connect::connect(&self.address, first, &self.connects).await;
         match &connected {
             Ok(_) => {
-                self.failed.set(None);
-                self.failures.set(0);
+                self.availability.connected();
                 self.health.connected(true);
             }
             Err(_) => self.refused(),
@@ -237,9 +244,20 @@ impl Server {
 
     /// Records a failed connect. Other servers are preferred for a while.
     pub fn refused(&self) {
-        self.failed.set(Some(Instant::now()));
-        self.failures.set(self.failures.get().saturating_add(1));
+        self.availability.refused();
         self.health.connected(false);
+    }
+
+    /// Records an answer, of any status.
+    pub fn answered(&self) {
+        self.availability.answered();
+    }
+
+    /// Records a request that the server received and did not answer.
+    pub fn unanswered(&self) {
+        if self.availability.unanswered() {
+            self.health.connected(false);
+        }
     }
 
     /// The `Host` of the server: its name in `servers` without the default port.
@@ -278,24 +296,29 @@ impl Server {
         self.peaks.set((self.active.get(), self.peaks.get().0));
     }
 
-    fn is_up(&self) -> bool {
-        let doublings = self.failures.get().saturating_sub(1).min(MOST_DOUBLINGS);
-        self.health.is_up() && self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER * (1 << doublings))
+    /// How good a choice it is for a request. `dice`: decides whether the request is in the share of a server that has come
+    /// back.
+    fn fitness(&self, dice: u64, avoid: Option<&Self>) -> Fitness {
+        if avoid.is_some_and(|avoid| std::ptr::eq(self, avoid)) {
+            return Fitness::HasFailed;
+        }
+        if !(self.health.is_up() && self.availability.is_up()) {
+            return Fitness::Down;
+        }
+        let share = self.availability.share().min(self.health.since_up().map_or(FULL_SHARE, share_after));
+        if dice % FULL_SHARE < share { Fitness::Up } else { Fitness::SlowStart }
     }
 }
 
-async fn connect_tcp(authority: &str) -> io::Result<Socket> {
-    let tcp = TcpStream::connect(authority).await?;
-    // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
-    let _ = tcp.set_nodelay(true);
-    Ok(Socket::from(tcp))
-}
-
-async fn connect_tls(authority: &str, name: &ServerName<'static>, terms: &ClientTls) -> io::Result<Socket> {
-    let mut socket =
-        connect_tcp(authority).await?.with_tls(terms.connection(name).map_err(io::Error::other)?);
-    poll_fn(|cx| socket.poll_handshake(cx)).await?;
-    Ok(socket)
+/// How good a choice a server is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fitness {
+    /// It has just failed for this request.
+    HasFailed,
+    Down,
+    /// It has come back and has its share.
+    SlowStart,
+    Up,
 }
 
 /// The part of an address that identifies a client: of IPv6 the /64, because a client can change the rest at
@@ -335,12 +358,21 @@ mod tests {
         Pool::new(&servers, balance)
     }
 
+    fn connection(client: Option<IpAddr>) -> Connection {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        // Open for as long as the tests run.
+        std::mem::forget(theirs);
+        let socket = Socket::from(tokio::net::UnixStream::from_std(ours).unwrap());
+        Connection { socket, lease: Lease { born: 0, client } }
+    }
+
     fn clients() -> impl Iterator<Item = IpAddr> {
         (0..4000_u32).map(|number| IpAddr::from((0x0a00_0000 + number * 7).to_be_bytes()))
     }
 
     fn homes(pool: &Pool) -> Vec<String> {
-        clients().map(|client| pool.choose(client).unwrap().name.clone()).collect()
+        clients().map(|client| pool.choose(client, None).unwrap().name.clone()).collect()
     }
 
     #[test]
@@ -376,14 +408,19 @@ mod tests {
                 before.iter().zip(&without).filter(|(old, new)| *old == "a:1" && new == name).count();
             gained > 400
         }));
-        pool.server(0).unwrap().failed.set(None);
+        let back = pool.server(0).unwrap();
+        back.availability.connected();
+        let home = |homes: &[String]| homes.iter().filter(|home| *home == "a:1").count();
+        let (all, first) = (home(&before), home(&homes(&pool)));
+        assert!((all / 20..all / 5).contains(&first), "{first} of {all} at first");
+        back.availability.came_back(availability::SLOW_START);
         assert_eq!(homes(&pool), before);
     }
 
     #[test]
     fn e3_an_ipv6_client_stays_when_its_interface_part_changes() {
         let pool = pool(&["a:1", "b:1", "c:1", "d:1", "e:1", "f:1", "g:1"], Balance::Hash);
-        let home = |text: &str| pool.choose(text.parse().unwrap()).unwrap().name.clone();
+        let home = |text: &str| pool.choose(text.parse().unwrap(), None).unwrap().name.clone();
         let first = home("2001:db8:0:1::1");
         assert!((2..50).all(|n| home(&format!("2001:db8:0:1::{n:x}")) == first));
         assert!((2..50).any(|n| home(&format!("2001:db8:0:{n:x}::1")) != first));
@@ -405,16 +442,67 @@ mod tests {
     }
 
     #[test]
-    fn e2_a_server_that_keeps_refusing_is_passed_over_for_longer_each_time() {
-        let pool = pool(&["a:1", "b:1"], Balance::LeastConnections);
-        let server = pool.server(0).unwrap();
-        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
-        for (failures, down, up) in [(1, 1, 3), (2, 3, 5), (3, 7, 9), (60, 31, 33)] {
-            server.failures.set(failures);
-            server.failed.set(ago(down));
-            assert!(!server.is_up(), "{failures} failures, {down} s ago");
-            server.failed.set(ago(up));
-            assert!(server.is_up(), "{failures} failures, {up} s ago");
+    fn a_server_that_has_just_failed_is_the_last_choice() {
+        for balance in [Balance::LeastConnections, Balance::Hash] {
+            let pool = pool(&["a:1", "b:1"], balance);
+            let client = IpAddr::from([10, 0, 0, 1]);
+            let first = pool.choose(client, None).unwrap();
+            for _ in 0..9 {
+                assert_ne!(pool.choose(client, Some(first)).unwrap().name, first.name, "{balance:?}");
+            }
+            pool.servers.iter().filter(|server| server.name != first.name).for_each(Server::refused);
+            assert_ne!(
+                pool.choose(client, Some(first)).unwrap().name,
+                first.name,
+                "{balance:?}: it may be up again"
+            );
         }
+    }
+
+    #[test]
+    fn a_server_that_came_back_gets_a_tenth_and_then_all_of_its_share() {
+        let pool = pool(&["a:1", "b:1"], Balance::LeastConnections);
+        let back = pool.server(0).unwrap();
+        let share = || {
+            (0..1000)
+                .filter(|_| pool.choose(IpAddr::from([10, 0, 0, 1]), None).unwrap().name == "a:1")
+                .count()
+        };
+        back.refused();
+        assert_eq!(share(), 0);
+        back.availability.connected();
+        let first = share();
+        assert!((20..90).contains(&first), "{first} of 1000 at first");
+        back.availability.came_back(availability::SLOW_START);
+        assert_eq!(share(), 500);
+    }
+
+    #[tokio::test]
+    async fn connections_to_a_name_are_not_used_for_ever() {
+        for (address, life, kept) in [
+            ("app.internal:80", NAME_LIFE, 1),
+            ("app.internal:80", NAME_LIFE + 1, 0),
+            ("10.0.0.1:80", NAME_LIFE * 100, 1),
+            ("[::1]:80", NAME_LIFE * 100, 1),
+        ] {
+            let pool = pool(&[address], Balance::LeastConnections);
+            let server = pool.server(0).unwrap();
+            server.give(connection(None), None, life);
+            assert_eq!(server.idle.borrow().len(), kept, "{address}, {life} ms old");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_names_a_client_is_for_no_other() {
+        let pool = pool(&["10.0.0.1:80"], Balance::LeastConnections);
+        let server = pool.server(0).unwrap();
+        let [ann, bob] = [1, 2].map(|last| Some(IpAddr::from([10, 0, 0, last])));
+        for client in [None, ann, bob] {
+            server.give(connection(client), None, 0);
+        }
+        assert_eq!(server.take(0, ann).map(|taken| taken.lease.client), Some(ann));
+        assert!(server.take(0, ann).is_none());
+        assert_eq!(server.take(0, None).map(|taken| taken.lease.client), Some(None));
+        assert_eq!(server.idle.borrow().len(), 1);
     }
 }

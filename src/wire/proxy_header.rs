@@ -1,7 +1,7 @@
 //! The PROXY protocol, versions 1 and 2 (HAProxy's specification): a proxy names the client of a connection before the
 //! first byte of the client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The client of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,74 @@ pub enum ProxyStart {
     Line,
     /// Version 2: four more bytes follow. The last two are the number of bytes after them.
     Binary,
+}
+
+/// The version of a header that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
+}
+
+/// The two ends of a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProxyEnds {
+    /// The client.
+    pub from: SocketAddr,
+    /// The address that it connected to.
+    pub to: SocketAddr,
+}
+
+impl ProxyVersion {
+    /// Writes a header. `None`: the connection is the proxy's own, or its client has no address.
+    pub fn write(self, out: &mut Vec<u8>, ends: Option<ProxyEnds>) {
+        match (self, ends.map(ProxyEnds::of_one_family)) {
+            (Self::V1, None) => out.extend_from_slice(b"PROXY UNKNOWN\r\n"),
+            (Self::V1, Some(ProxyEnds { from, to })) => {
+                let family = if from.is_ipv4() { "TCP4" } else { "TCP6" };
+                let line =
+                    format!("PROXY {family} {} {} {} {}\r\n", from.ip(), to.ip(), from.port(), to.port());
+                out.extend_from_slice(line.as_bytes());
+            }
+            // The command LOCAL, and no address.
+            (Self::V2, None) => out.extend([&SIGNATURE[..], &[0x20, 0, 0, 0]].concat()),
+            (Self::V2, Some(ends)) => ends.write_binary(out),
+        }
+    }
+}
+
+impl ProxyEnds {
+    /// A header has room for two addresses of one family: an IPv4 address beside an IPv6 one is mapped (RFC 4291 section
+    /// 2.5.5.2).
+    fn of_one_family(self) -> Self {
+        let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let (from, to) = (plain(self.from), plain(self.to));
+        if from.is_ipv4() == to.is_ipv4() {
+            return Self { from, to };
+        }
+        let mapped = |address: SocketAddr| match address.ip() {
+            IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+            IpAddr::V6(_) => address,
+        };
+        Self { from: mapped(from), to: mapped(to) }
+    }
+
+    fn write_binary(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(SIGNATURE);
+        // PROXY over TCP, and the number of bytes that follow: two addresses and two ports.
+        out.extend(if self.from.is_ipv4() { [0x21, 0x11, 0, 12] } else { [0x21, 0x21, 0, 36] });
+        for end in [self.from, self.to] {
+            match end.ip() {
+                IpAddr::V4(ip) => out.extend(ip.octets()),
+                IpAddr::V6(ip) => out.extend(ip.octets()),
+            }
+        }
+        for end in [self.from, self.to] {
+            out.extend(end.port().to_be_bytes());
+        }
+    }
 }
 
 impl ProxyStart {
@@ -104,6 +172,38 @@ mod tests {
 
     fn client(text: &str) -> Option<ProxyHeader> {
         Some(ProxyHeader::Client(text.parse().unwrap()))
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        for (from, to, line) in [
+            ("192.0.2.7:5", "10.0.0.1:443", "PROXY TCP4 192.0.2.7 10.0.0.1 5 443"),
+            ("[::ffff:192.0.2.7]:5", "[::ffff:10.0.0.1]:443", "PROXY TCP4 192.0.2.7 10.0.0.1 5 443"),
+            ("[2001:db8::7]:5", "[::1]:443", "PROXY TCP6 2001:db8::7 ::1 5 443"),
+            ("192.0.2.7:0", "[::1]:443", "PROXY TCP6 ::ffff:192.0.2.7 ::1 0 443"),
+        ] {
+            let ends = ProxyEnds { from: from.parse().unwrap(), to: to.parse().unwrap() };
+            let client = Some(ProxyHeader::Client(ends.from.ip().to_canonical()));
+            let mut out = Vec::new();
+            ProxyVersion::V1.write(&mut out, Some(ends));
+            assert_eq!(str::from_utf8(&out), Ok(format!("{line}\r\n").as_str()));
+            assert_eq!(ProxyHeader::line(out.trim_ascii_end()), client, "{line}");
+            assert_eq!(read_binary(Some(ends)), client, "{line}");
+        }
+        let mut out = Vec::new();
+        ProxyVersion::V1.write(&mut out, None);
+        assert_eq!(ProxyHeader::line(out.trim_ascii_end()), Some(ProxyHeader::Unnamed));
+        assert_eq!(read_binary(None), Some(ProxyHeader::Unnamed));
+    }
+
+    fn read_binary(ends: Option<ProxyEnds>) -> Option<ProxyHeader> {
+        let mut out = Vec::new();
+        ProxyVersion::V2.write(&mut out, ends);
+        let (first, rest) = out.split_first_chunk().unwrap();
+        assert_eq!(ProxyStart::read(first), Some(ProxyStart::Binary));
+        let (fixed, rest) = rest.split_first_chunk().unwrap();
+        assert_eq!(ProxyHeader::rest(*fixed), Some(rest.len()));
+        ProxyHeader::binary(*fixed, rest)
     }
 
     #[test]

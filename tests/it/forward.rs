@@ -1,5 +1,6 @@
 //! The request as the app sees it, and the answer as the client does.
 
+mod announce;
 mod answers;
 mod bodies;
 mod broken;
@@ -13,6 +14,7 @@ mod names;
 mod owner;
 mod pace;
 mod servers;
+mod silence;
 mod tokens;
 mod undefined_bodies;
 mod upgrade;

@@ -15,6 +15,8 @@ pub struct Health {
     pub(super) seen: AtomicU8,
     /// The time of its change, in milliseconds after `begun`.
     pub(super) since_ms: AtomicU64,
+    /// The time at which probes found it up again, in the same unit; 0 = they have never found it down.
+    pub(super) back_ms: AtomicU64,
     pub(super) begun: Instant,
 }
 

@@ -85,8 +85,7 @@ impl App {
     ) -> Self {
         let terms = Arc::clone(terms);
         Self::start(move |connection| {
-            let tls = rustls::ServerConnection::new(Arc::clone(&terms)).unwrap();
-            if connection.stream.secure(tls.into()).is_ok() {
+            if connection.secure(&terms) {
                 serve(connection);
             }
         })
@@ -202,6 +201,12 @@ impl Record {
 }
 
 impl Connection {
+    /// Goes on over TLS. `false` if the handshake fails.
+    pub(crate) fn secure(&mut self, terms: &Arc<rustls::ServerConfig>) -> bool {
+        let tls = rustls::ServerConnection::new(Arc::clone(terms)).unwrap();
+        self.stream.secure(tls.into()).is_ok()
+    }
+
     /// The next request, recorded; `None` when the gate closed before it was whole.
     pub(crate) fn request(&mut self) -> Option<Request> {
         let head = self.head()?;

@@ -130,6 +130,12 @@ impl Stream {
 
     /// Speaks TLS from now on.
     pub(super) fn secure(&mut self, mut tls: Connection) -> io::Result<()> {
+        let mut held = std::mem::take(&mut self.held);
+        while !held.is_empty() {
+            let count = tls.read_tls(&mut held.as_slice())?;
+            held.drain(..count);
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
         while tls.is_handshaking() || tls.wants_write() {
             tls.complete_io(&mut self.socket)?;
         }

@@ -1,0 +1,96 @@
+//! Opens connections to a server: every address of its name, the PROXY header, TLS.
+
+use std::{cell::Cell, future::poll_fn, io, net::SocketAddr};
+
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+
+use crate::{connection::Socket, forward::address::Address, tls::ClientTls};
+
+/// Connects, and sends `first` before anything else. `turn` counts the connections of this server.
+///
+/// # Errors
+/// The error of the system, of the last address that was tried.
+pub(super) async fn connect(address: &Address, first: &[u8], turn: &Cell<usize>) -> io::Result<Socket> {
+    match address {
+        Address::Tcp(authority) => tcp(authority, first, turn).await,
+        Address::Tls { authority, name, terms } => Box::pin(tls(authority, name, terms, first, turn)).await,
+        Address::Unix(path) => {
+            let mut socket = Socket::from(UnixStream::connect(path).await?);
+            write(&mut socket, first).await?;
+            Ok(socket)
+        }
+    }
+}
+
+/// A name is resolved for each connection, so that one whose addresses have changed is followed. Its addresses take turns:
+/// the name of a set of containers has one for each.
+async fn tcp(authority: &str, first: &[u8], turn: &Cell<usize>) -> io::Result<Socket> {
+    let tcp = match authority.parse::<SocketAddr>() {
+        Ok(address) => TcpStream::connect(address).await?,
+        Err(_) => any_of(&lookup_host(authority).await?.collect::<Vec<_>>(), turn).await?,
+    };
+    // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
+    let _ = tcp.set_nodelay(true);
+    let mut socket = Socket::from(tcp);
+    write(&mut socket, first).await?;
+    Ok(socket)
+}
+
+/// Connects to one of several addresses: the one whose turn it is, else the next one that takes it.
+async fn any_of(addresses: &[SocketAddr], turn: &Cell<usize>) -> io::Result<TcpStream> {
+    let first = turn.replace(turn.get().wrapping_add(1)) % addresses.len().max(1);
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses.iter().cycle().skip(first).take(addresses.len()) {
+        match TcpStream::connect(address).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn tls(
+    authority: &str,
+    name: &ServerName<'static>,
+    terms: &ClientTls,
+    first: &[u8],
+    turn: &Cell<usize>,
+) -> io::Result<Socket> {
+    let plain = tcp(authority, first, turn).await?;
+    let mut socket = plain.with_tls(terms.connection(name).map_err(io::Error::other)?);
+    poll_fn(|cx| socket.poll_handshake(cx)).await?;
+    Ok(socket)
+}
+
+async fn write(socket: &mut Socket, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        let count = poll_fn(|cx| socket.poll_write(cx, rest)).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_addresses_of_a_name_take_turns_and_one_that_refuses_is_skipped() {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [one, two] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let turn = Cell::new(0);
+        let mut reached = Vec::new();
+        for _ in 0..6 {
+            reached.push(any_of(&[one, closed, two], &turn).await.unwrap().peer_addr().unwrap());
+        }
+        assert_eq!(reached, [one, two, two, one, two, two]);
+        assert!(any_of(&[closed], &turn).await.is_err() && any_of(&[], &turn).await.is_err());
+    }
+}
