@@ -1,11 +1,13 @@
 //! A connection: its socket, buffers and deadline, and the downstream side, which reads requests and writes
 //! answers.
 
+mod allowance;
 mod buffer;
 mod deadline;
 mod downstream;
 mod socket;
 
+pub use allowance::set_allowance;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};

@@ -98,6 +98,11 @@ impl Gate {
         self.turn_away(core, down, Refusal::PlainHttp, Form::Text, Some("plain-http")).await;
     }
 
+    /// Answers a head for which there is no memory.
+    pub async fn reject_overload(&self, core: &Core, down: &mut Downstream) {
+        self.turn_away(core, down, Refusal::Overloaded, Form::Json, None).await;
+    }
+
     /// Answers a head that did not arrive in time.
     pub async fn reject_slow(&self, core: &Core, down: &mut Downstream) {
         self.turn_away(core, down, Refusal::HeadTooSlow, Form::Json, None).await;

@@ -29,7 +29,7 @@ use self::{
     spares::Spares,
 };
 use crate::{
-    connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK},
+    connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK, set_allowance},
     gate::{Core, Gate},
     observe::LogThrottle,
     tls::ServerTls,
@@ -125,6 +125,8 @@ impl Server {
 
     /// Accepts connections until the gate drains, then waits at most `grace` for the requests in progress.
     pub async fn run(self: Rc<Self>, listeners: Listeners<Listener>, grace: Duration) {
+        let cores = self.shared.per_core.len().max(1);
+        set_allowance(self.shared.settings.max_buffer_bytes / cores);
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
         // One core probes for all.
         let probed = if self.index == 0 { self.core.forwarder.probed() } else { 0 };

@@ -60,6 +60,8 @@ pub enum Refusal {
     StoreDown,
     /// The owner of the row could not be determined.
     OwnerUnknown,
+    /// The memory for buffers is used up.
+    Overloaded,
     /// The app cannot be reached, or its answer is broken.
     AppDown,
     /// The app did not answer in time.
@@ -148,8 +150,8 @@ impl Refusal {
         }
         let wait = match self {
             Self::TooMany(wait) => Some(*wait),
-            // Both may pass soon, and RFC 9110 section 10.2.3 lets a 503 say so.
-            Self::StoreDown | Self::OwnerUnknown => Some(Duration::from_secs(1)),
+            // They may pass soon, and RFC 9110 section 10.2.3 lets a 503 say so.
+            Self::StoreDown | Self::OwnerUnknown | Self::Overloaded => Some(Duration::from_secs(1)),
             _ => None,
         };
         if let Some(wait) = wait {
@@ -224,6 +226,7 @@ impl Refusal {
             }
             Self::StoreDown
             | Self::OwnerUnknown
+            | Self::Overloaded
             | Self::AppDown
             | Self::AppTooSlow
             | Self::Loop
@@ -242,6 +245,7 @@ impl Refusal {
                 "OWNER_UNAVAILABLE",
                 "the owner of this resource cannot be found out now; try again",
             ),
+            Self::Overloaded => error(503, "OVERLOADED", "too many large requests are under way; try again"),
             Self::AppDown => error(
                 502,
                 "BAD_GATEWAY",

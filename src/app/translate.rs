@@ -71,6 +71,7 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
             most_per_client: server.max_connections_per_client,
             trusted_proxies: server.trusted_proxies.clone(),
         },
+        max_buffer_bytes: server.max_buffer_bytes,
         proxy_protocol: server.proxy_protocol,
         strict_transport: config.tls.hsts.as_ref().map(|hsts| hsts.as_str().into()),
     }

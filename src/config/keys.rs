@@ -106,6 +106,7 @@ sections! {
         idle_timeout: Deadline = "60s";
         max_header_bytes: Size<1_024, 16_777_216> = "64kb";
         max_headers: WholeNumber<1, 10_000> = "128";
+        max_buffer_bytes: Size<1_048_576, 1_099_511_627_776> = "256mb";
         max_connections: WholeNumber<1, 10_000_000> = "10000";
         max_connections_per_client: WholeNumber<0, 10_000_000> = "256";
         // A body that is slow and not stuck passes `body_timeout`, so an average rate bounds it as a whole.

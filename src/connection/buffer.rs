@@ -1,5 +1,7 @@
 //! A byte buffer that is filled at the end and consumed at the front.
 
+use super::allowance::Share;
+
 /// The initial capacity: enough for a head and a small body. Most requests need no more, and zeroing costs
 /// time.
 const SMALL: usize = 4 * 1024;
@@ -12,13 +14,16 @@ pub struct Buffer {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
+    /// What it takes of the core's allowance: all beyond the initial capacity.
+    _share: Share,
 }
 
 impl Buffer {
     /// An empty buffer with a capacity in bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+        let share = Share::force(capacity.saturating_sub(SMALL));
+        Self { bytes: vec![0; capacity].into_boxed_slice(), start: 0, end: 0, _share: share }
     }
 
     /// The bytes that have been read and not consumed.
@@ -66,24 +71,40 @@ impl Buffer {
     }
 
     /// Adds the `count` bytes that were written into [`Buffer::space`]. A read that fills the buffer makes it
-    /// grow, because more will follow.
+    /// grow, because more will follow. If the core's allowance is used up, it stays small and needs more reads.
     pub fn advance(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
         if self.end == self.bytes.len() && self.bytes.len() < FULL {
-            self.grow(FULL);
+            let _ = self.may_grow(FULL);
         }
     }
 
-    /// Grows the buffer to at least `capacity` bytes.
+    /// Grows the buffer to at least `capacity` bytes, also if the core's allowance is used up.
     pub fn grow(&mut self, capacity: usize) {
         if capacity > self.bytes.len() {
-            let mut bytes = vec![0; capacity].into_boxed_slice();
-            let held = self.len();
-            if let (Some(to), Some(from)) = (bytes.get_mut(..held), self.bytes.get(self.start..self.end)) {
-                to.copy_from_slice(from);
-            }
-            *self = Self { bytes, start: 0, end: held };
+            self.move_to(capacity, Share::force(capacity.saturating_sub(SMALL)));
         }
+    }
+
+    /// Grows the buffer to at least `capacity` bytes. `false` if the core's allowance is used up.
+    #[must_use]
+    pub fn may_grow(&mut self, capacity: usize) -> bool {
+        if capacity <= self.bytes.len() {
+            return true;
+        }
+        // Both exist while the bytes are copied.
+        let Some(share) = Share::take(capacity.saturating_sub(SMALL)) else { return false };
+        self.move_to(capacity, share);
+        true
+    }
+
+    fn move_to(&mut self, capacity: usize, share: Share) {
+        let mut bytes = vec![0; capacity].into_boxed_slice();
+        let held = self.len();
+        if let (Some(to), Some(from)) = (bytes.get_mut(..held), self.bytes.get(self.start..self.end)) {
+            to.copy_from_slice(from);
+        }
+        *self = Self { bytes, start: 0, end: held, _share: share };
     }
 
     /// The capacity in bytes.
@@ -102,6 +123,7 @@ impl Default for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::set_allowance;
 
     fn put(buffer: &mut Buffer, text: &[u8]) {
         buffer.space()[..text.len()].copy_from_slice(text);
@@ -125,6 +147,25 @@ mod tests {
         assert_eq!(buffer.len(), FULL + 1);
         buffer.consume(2 * FULL);
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn without_an_allowance_it_stays_small_and_works() {
+        set_allowance(FULL);
+        let mut first = Buffer::default();
+        put(&mut first, &[b'a'; SMALL]);
+        assert_eq!(first.capacity(), FULL);
+        let mut second = Buffer::default();
+        put(&mut second, &[b'b'; SMALL]);
+        assert_eq!((second.capacity(), second.space().len()), (SMALL, 0));
+        assert!(!second.may_grow(2 * SMALL + 1));
+        second.consume(SMALL);
+        put(&mut second, b"c");
+        assert_eq!(second.filled(), b"c");
+        second.grow(2 * SMALL);
+        assert_eq!(second.capacity(), 2 * SMALL, "an answer of the app is read all the same");
+        drop(first);
+        assert!(second.may_grow(FULL));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::{
 
 use crate::wire::{ChunkStep, Framing, HeadLimits, Reject, RequestHead, Scan, empty_lines};
 
-use super::{Deadline, Peer, Socket};
+use super::{Deadline, Peer, Socket, allowance::Share};
 
 pub use body_error::BodyError;
 pub use client::Incoming;
@@ -37,6 +37,8 @@ pub enum Arrival {
     Rejected(Reject),
     /// The head did not arrive in time.
     TooSlow,
+    /// The memory for buffers is used up.
+    Overloaded,
 }
 
 /// The rest of a body up to this size is read and discarded, so that the connection can be reused.
@@ -82,6 +84,7 @@ impl Downstream {
             times,
             incoming: Incoming::Done,
             watch: None,
+            share: Share::default(),
             strict_transport: None,
             answered: false,
             is_reset: false,
@@ -99,6 +102,8 @@ impl Downstream {
 
     /// Reads a head. Its first byte must have arrived.
     pub async fn arrival(&mut self, head: &mut RequestHead, limits: &HeadLimits) -> Arrival {
+        // The request before has ended.
+        self.share = Share::default();
         if self.scratch.input.is_empty() {
             let first = poll_fn(|cx| match self.socket.poll_fill(cx, &mut self.scratch.input) {
                 Poll::Pending => Poll::Ready(None),
@@ -126,7 +131,10 @@ impl Downstream {
             if self.scratch.input.space().is_empty() {
                 // A little more than the limit, so that the scanner sees the excess and names it.
                 let wanted = (self.scratch.input.capacity() * 2).min(limits.bytes + 1024);
-                self.scratch.input.grow(wanted);
+                // A head that is read is written to the app from a second buffer as large.
+                if !self.share.extend(wanted) || !self.scratch.input.may_grow(wanted) {
+                    return Arrival::Overloaded;
+                }
             }
             match poll_fn(|cx| self.poll_input(cx)).await {
                 Ok(0) => return Arrival::Closed,
@@ -174,7 +182,7 @@ impl Downstream {
         if matches!(self.incoming, Incoming::Length(count) if count > limit) {
             return Err(BodyError::TooLarge);
         }
-        let mut body = Vec::new();
+        let (mut body, held) = (Vec::new(), self.share.bytes());
         let begun = self.deadline.now();
         loop {
             // A client that already sends its body does not wait for `100 Continue`.
@@ -182,6 +190,9 @@ impl Downstream {
             self.take(&mut body)?;
             if body.len() as u64 > limit {
                 return Err(BodyError::TooLarge);
+            }
+            if !self.share.extend(held + body.capacity()) {
+                return Err(BodyError::Overloaded);
             }
             if matches!(self.incoming, Incoming::Done) {
                 return Ok(body);

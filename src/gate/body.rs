@@ -58,6 +58,7 @@ pub(super) fn stop_body(error: BodyError) -> Stop {
     match error {
         BodyError::TooLarge => Stop::Refused(Refusal::BodyTooLarge),
         BodyError::TooSlow => Stop::Refused(Refusal::BodyTooSlow),
+        BodyError::Overloaded => Stop::Refused(Refusal::Overloaded),
         BodyError::Broken(reject) => Stop::Refused(Refusal::from(&reject)),
         BodyError::MethodOverride => Stop::Refused(Refusal::method_override()),
         BodyError::Gone => Stop::Gone,

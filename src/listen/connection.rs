@@ -97,6 +97,11 @@ impl Server {
                     down.linger().await;
                     return Pause::End;
                 }
+                Arrival::Overloaded => {
+                    self.gate.reject_overload(&self.core, down).await;
+                    down.linger().await;
+                    return Pause::End;
+                }
                 Arrival::TooSlow => {
                     self.gate.reject_slow(&self.core, down).await;
                     down.linger().await;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub times: Times,
     /// Limits of open connections.
     pub bounds: Bounds,
+    /// The memory that buffers of all cores may take beyond what each connection has anyway, in bytes.
+    pub max_buffer_bytes: usize,
     /// Whether connections of trusted proxies begin with a PROXY header.
     pub proxy_protocol: bool,
     /// The value of `Strict-Transport-Security` over TLS.

@@ -33,6 +33,7 @@ impl Resolver<'_> {
             write_timeout: raw.write_timeout.value.0,
             idle_timeout: raw.idle_timeout.value.0,
             max_header_bytes: raw.max_header_bytes.value.bytes(),
+            max_buffer_bytes: raw.max_buffer_bytes.value.bytes(),
             max_headers: raw.max_headers.value.count(),
             max_connections: raw.max_connections.value.count(),
             max_connections_per_client: raw.max_connections_per_client.value.count(),

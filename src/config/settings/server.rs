@@ -33,6 +33,8 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// Maximum size of a request head in bytes.
     pub max_header_bytes: usize,
+    /// The memory that buffers may take beyond what each connection has anyway, in bytes.
+    pub max_buffer_bytes: usize,
     /// Maximum number of header lines of a request.
     pub max_headers: usize,
     /// Maximum number of connections.

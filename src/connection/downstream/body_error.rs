@@ -11,6 +11,9 @@ pub enum BodyError {
     /// It arrives too slowly.
     #[error("the body did not come in time")]
     TooSlow,
+    /// The memory for buffers is used up.
+    #[error("the memory for buffers is used up (`server.max_buffer_bytes`)")]
+    Overloaded,
     /// Its chunked coding is malformed.
     #[error("{0}")]
     Broken(Reject),

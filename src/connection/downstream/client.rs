@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{times::Times, watch::Watch};
 use crate::{
-    connection::{Buffer, Deadline, Peer, Socket},
+    connection::{Buffer, Deadline, Peer, Socket, allowance::Share},
     wire::{ChunkDecoder, ResponseHead},
 };
 
@@ -43,6 +43,9 @@ pub struct Downstream {
     pub incoming: Incoming,
     /// The scanner of a body that is inspected before it is forwarded; `None` = nothing is inspected.
     pub(crate) watch: Option<Box<Watch>>,
+    /// What the current request takes of the core's allowance, besides its buffers: for its head in the buffer to the app,
+    /// and for a body that is read before the decision.
+    pub(in crate::connection) share: Share,
     /// The value of `Strict-Transport-Security` in each answer.
     pub strict_transport: Option<Arc<str>>,
     /// Whether any byte of a final answer has been sent. After that no refusal can be sent.

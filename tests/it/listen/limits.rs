@@ -1,8 +1,8 @@
 //! Limits on the size and the rate of a client's requests.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::support::{App, Client, GUARD, Gate, Setup};
+use crate::support::{App, Client, GUARD, Gate, Setup, answer};
 
 #[test]
 fn a_head_that_is_too_large_is_a_431() {
@@ -21,6 +21,65 @@ fn a_head_that_is_too_large_is_a_431() {
     client.response().expect(431);
     client.expect_close();
     assert_eq!(app.requests().len(), 2);
+}
+
+/// The first client of these that gets an answer.
+fn first_answered(clients: &mut [Client]) -> &mut Client {
+    let began = Instant::now();
+    let at = loop {
+        let answered = |client: &mut Client| client.is_answered_within(Duration::from_millis(5));
+        if let Some(at) = clients.iter_mut().position(answered) {
+            break at;
+        }
+        assert!(began.elapsed() < GUARD, "there is no end to the memory");
+    };
+    &mut clients[at]
+}
+
+#[test]
+fn large_requests_have_a_bound_together_and_small_ones_go_on() {
+    let app = App::echo();
+    let setup = Setup::new(&app).set("server.max_buffer_bytes", "1mb").set("server.threads", "1");
+    let gate = Gate::start(setup.set("limits.login_per_client", ""));
+    let head = format!("GET /a HTTP/1.1\r\nHost: a\r\nX-A: {}", "a".repeat(40_000));
+    let body = format!(
+        "POST /api/users/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+         Content-Length: 90001\r\n\r\n{}",
+        "a".repeat(90_000)
+    );
+    for unfinished in [&head, &body] {
+        let mut clients: Vec<_> = (0..40).map(|_| gate.client()).collect();
+        for client in &mut clients {
+            // The last ones may find themselves refused already.
+            let _ = client.try_send(unfinished);
+        }
+        let refused = first_answered(&mut clients).response().expect(503);
+        assert_eq!(refused.json()["error"]["code"], "OVERLOADED");
+        assert_eq!(refused.field("retry-after"), Some("1"));
+        for _ in 0..3 {
+            gate.client().get("/a").expect(200);
+        }
+        drop(clients);
+        let began = Instant::now();
+        while gate.client().send(format!("{head}\r\n\r\n")).response().status != 200 {
+            assert!(began.elapsed() < GUARD, "the memory is not given back");
+        }
+    }
+}
+
+#[test]
+fn a_large_answer_needs_no_large_buffers() {
+    let large = vec![b'a'; 3_000_000];
+    let app = App::answering(move |_| answer("200 OK", "", &large));
+    let setup = Setup::new(&app).set("server.max_buffer_bytes", "1mb").set("server.threads", "1");
+    let gate = Gate::start(setup);
+    let head = format!("GET /a HTTP/1.1\r\nHost: a\r\nX-A: {}", "a".repeat(40_000));
+    let mut clients: Vec<_> = (0..40).map(|_| gate.client()).collect();
+    for client in &mut clients {
+        let _ = client.try_send(&head);
+    }
+    first_answered(&mut clients).response().expect(503);
+    assert_eq!(gate.client().get("/a").expect(200).body.len(), 3_000_000);
 }
 
 /// Asks until a new connection is served: the gate learns of a close a little later.
