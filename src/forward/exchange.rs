@@ -156,7 +156,10 @@ impl Forwarder {
         deadline.set(self.settings.connect_timeout);
         let announce = self.settings.announce;
         let first = announce.map(|version| sender.header(version)).unwrap_or_default();
-        let lease = Lease { born: self.deadlines.now(), client: announce.and_then(|_| sender.client()) };
+        let lease = Lease {
+            born: self.deadlines.now(),
+            client: announce.and_then(|_| sender.client()).map(Box::new),
+        };
         let mut connecting = std::pin::pin!(server.connect(&first));
         let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
             Poll::Pending if deadline.passed(cx) => Poll::Ready(None),

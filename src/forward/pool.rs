@@ -66,12 +66,13 @@ struct Idle {
 }
 
 /// What a connection may be used for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Lease {
     /// The time at which it was opened, in ms of the core's coarse time.
     pub born: u64,
-    /// The only client that it is for; `None` = it was opened for all.
-    pub client: Option<IpAddr>,
+    /// The only client that it is for; `None` = it was opened for all. In a box, because it is rare and leases are moved
+    /// with each request.
+    pub client: Option<Box<IpAddr>>,
 }
 
 /// Idle connections of a core and server that are always kept. More are kept if more requests were in progress
@@ -202,9 +203,14 @@ impl Server {
         loop {
             let mut idle = {
                 let mut list = self.idle.borrow_mut();
+                let is_for = |idle: &Idle| idle.lease.client.as_deref() == client.as_ref();
                 // The last one, unless connections are for one client each.
-                let at = list.iter().rposition(|idle| idle.lease.client == client)?;
-                list.remove(at)
+                if list.last().is_some_and(is_for) {
+                    list.pop()?
+                } else {
+                    let at = list.iter().rposition(is_for)?;
+                    list.remove(at)
+                }
             };
             // A connection that the app has closed is useless. One that it has sent more bytes on is dangerous:
             // they would become the next client's answer.
@@ -364,7 +370,7 @@ mod tests {
         // Open for as long as the tests run.
         std::mem::forget(theirs);
         let socket = Socket::from(tokio::net::UnixStream::from_std(ours).unwrap());
-        Connection { socket, lease: Lease { born: 0, client } }
+        Connection { socket, lease: Lease { born: 0, client: client.map(Box::new) } }
     }
 
     fn clients() -> impl Iterator<Item = IpAddr> {
@@ -500,7 +506,7 @@ mod tests {
         for client in [None, ann, bob] {
             server.give(connection(client), None, 0);
         }
-        assert_eq!(server.take(0, ann).map(|taken| taken.lease.client), Some(ann));
+        assert_eq!(server.take(0, ann).map(|taken| taken.lease.client), Some(ann.map(Box::new)));
         assert!(server.take(0, ann).is_none());
         assert_eq!(server.take(0, None).map(|taken| taken.lease.client), Some(None));
         assert_eq!(server.idle.borrow().len(), 1);
