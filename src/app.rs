@@ -2,6 +2,7 @@
 
 mod addresses;
 mod admin;
+mod apps;
 mod certificates;
 mod cores;
 mod file_watcher;
@@ -35,13 +36,14 @@ use crate::{
 use cores::Common;
 
 pub use addresses::{Addresses, http_name};
+pub use apps::router;
 pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
 };
-pub use live::{HypotheticalCaller, HypotheticalRequest, InForce, Live, LiveError, OwnerAnswer};
-pub use policies::{PolicyError, account_model, stored as stored_rules};
-pub use status::{PoliciesInForce, Reload, Rows, ServerHealth, Status};
+pub use live::{HypotheticalCaller, HypotheticalRequest, InForce, Live, LiveError, OwnerAnswer, no_app};
+pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
+pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{
     accounts as account_settings, policy as policy_settings, store as store_settings, tls as tls_settings,
     upstream_tls,
@@ -52,7 +54,8 @@ pub use translate::{
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The ruleset in force, with the accounts under its settings.
+    /// The ruleset in force, with the accounts under its settings. With several apps that of the first; the accounts are
+    /// those of all.
     pub rules: Arc<Rules>,
     /// The hashing threads.
     pub hasher: Hasher,
@@ -142,8 +145,9 @@ async fn start_on(
     };
     let wake_up = Arc::clone(&maker.wake_up);
     // Before the cores start: a gate without rules must not accept a request.
-    let (ruleset, loaded) = reload::load(maker).await?;
-    let rules = Arc::new(Rules::new(ruleset));
+    let loaded = reload::load(maker).await?;
+    // All apps have the same accounts.
+    let rules = loaded.first_rules()?;
     let dispatcher = dispatcher(config, &rules, wake_up)?;
     let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
     let settings = translate::gate(config, redirect);
@@ -160,10 +164,10 @@ async fn start_on(
     // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &addresses).await?;
     // Random at each start, so that two gates in a row do not take each other's requests for their own.
-    let forward = translate::forward(config, instance()?)?;
-    let common = Common { gate: &gate, rules: &rules, shared: &shared, forward: &forward };
+    let apps = apps::Apps::new(config, instance()?, loaded.rules())?;
+    let common = Common { gate: &gate, apps: &apps, shared: &shared };
     let cores = cores::start(config, bound.listeners, common, &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, Arc::clone(&rules), Arc::clone(&last), tls.clone())?;
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&last), tls.clone())?;
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
@@ -175,10 +179,10 @@ async fn start_on(
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     addresses.log();
     let configured = status::Configured::new(config, &addresses);
-    let about = status::About::new(configured, &clock, &rules, metrics, last).showing(tls);
+    let about = status::About::new(configured, &clock, metrics, last).showing(tls);
     Ok(Running {
         addresses,
-        live: Live { reloader: reloader.clone(), forward, about },
+        live: Live { reloader: reloader.clone(), apps, about },
         parts: Parts { store, rules, hasher, clock },
         shared,
         cores,

@@ -4,6 +4,7 @@
 //! running gate or in this process. `import`, `check`, `demo` and `healthcheck` have modules of their own.
 
 mod access_line;
+mod apps;
 mod args;
 mod backend;
 mod cert;

@@ -5,6 +5,7 @@
 
 mod address;
 mod amount;
+mod apps;
 mod choices;
 mod code;
 #[cfg(test)]
@@ -42,7 +43,7 @@ pub use resolved::Config;
 pub use schema::schema;
 pub use secret::Secret;
 pub use settings::{
-    AdminSettings, Algorithm, ApiSettings, Balance, Certificate, CorsOrigins, CorsSettings,
+    AdminSettings, Algorithm, ApiSettings, AppSettings, Balance, Certificate, CorsOrigins, CorsSettings,
     CredentialsSettings, ForwardAuthSettings, IdentitySettings, Listen, LogFormat, LogSettings, MailSettings,
     PagesSettings, PasswordSettings, PoliciesSettings, Preset, Profile, Scheme, ServerSettings, TlsSettings,
     TlsVersion, UpstreamAddress, UpstreamScheme, UpstreamSettings, UsersSettings, WebhookSettings,

@@ -2,6 +2,7 @@
 //! and one record.
 
 mod answer;
+mod apps;
 mod body;
 mod chain;
 mod challenge;
@@ -19,6 +20,7 @@ mod owner;
 mod record;
 mod request;
 mod reserved;
+mod router;
 mod rules;
 mod same_site;
 mod secure;
@@ -41,11 +43,13 @@ use record::Record;
 use request::{JudgedRequest, Request};
 use state::Stop;
 
+pub use apps::{App, AppSettings, Apps};
 pub use client::Client;
 pub use context::RequestIds;
 pub use implied::MethodOverride;
 pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
+pub use router::{Location, Misrouted, Router};
 pub use rules::{CoreRuleset, Rules, RulesView, Ruleset};
 pub use state::{Core, Failures, Gate, Redirect, Settings};
 
@@ -58,17 +62,22 @@ impl Gate {
         down: &mut Downstream,
         client: &Client,
     ) -> bool {
-        let rules = core.rules.current();
+        let context = Context::new(head, &client.remote, &self.settings.trusted_proxies, &core.ids);
+        let found = core.apps.of(head.host(), context.origin.host, head.path());
+        let (app, misrouted) = found.map_or_else(|why| (core.apps.any(), Some(why)), |app| (app, None));
+        let rules = app.rules.current();
         let rewritten = OnceCell::new();
         let mut request = Request {
             gate: self,
             core,
             client,
+            app,
+            misrouted,
             rules: &rules,
             head,
             rewritten: &rewritten,
             http_head: OnceCell::new(),
-            context: Context::new(head, &client.remote, &self.settings.trusted_proxies, &core.ids),
+            context,
             record: Record::new(),
         };
         let keep_alive = match request.walk(down).await {
@@ -118,6 +127,7 @@ impl<'r> Request<'r> {
             return Ok(Box::pin(self.answer(self.head, response, down)).await);
         }
         self.check_loop()?;
+        self.check_app()?;
         let spelling = self.check_names()?;
         gate.limits
             .check(LimitKind::Request, self.context.client)

@@ -129,13 +129,7 @@ impl Server {
         set_allowance(self.shared.settings.max_buffer_bytes / cores);
         let ticking = tokio::task::spawn_local(Rc::clone(&self).tick());
         // One core probes for all.
-        let probed = if self.index == 0 { self.core.forwarder.probed() } else { 0 };
-        let probes: Vec<_> = (0..probed)
-            .map(|at| {
-                let server = Rc::clone(&self);
-                tokio::task::spawn_local(async move { server.core.forwarder.probe(at).await })
-            })
-            .collect();
+        let probes = if self.index == 0 { self.probes() } else { Vec::new() };
         tokio::select! {
             () = self.accept(listeners.http.as_ref(), Carrier::Plain) => {}
             () = self.accept(listeners.https.as_ref(), Carrier::Tls) => {}
@@ -157,6 +151,21 @@ impl Server {
         probes.iter().for_each(tokio::task::JoinHandle::abort);
         self.shared.refused.tell(&self.shared.settings.bounds);
         self.core.access.borrow_mut().tick();
+    }
+
+    /// Probes the servers of every app.
+    fn probes(self: &Rc<Self>) -> Vec<tokio::task::JoinHandle<()>> {
+        let apps = self.core.apps.iter().enumerate();
+        let all = apps.flat_map(|(app, of)| (0..of.forwarder.probed()).map(move |server| (app, server)));
+        let probe = |(app, at)| {
+            let server = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                if let Some(app) = server.core.apps.iter().nth(app) {
+                    app.forwarder.probe(at).await;
+                }
+            })
+        };
+        all.map(probe).collect()
     }
 
     async fn accept(self: &Rc<Self>, listener: Option<&Listener>, carrier: Carrier) {
@@ -240,12 +249,13 @@ impl Server {
             self.deadlines.tick();
             self.core.access.borrow_mut().tick();
             if ticks.is_multiple_of(SWEEP) {
-                self.core.forwarder.sweep();
+                self.core.apps.iter().for_each(|app| app.forwarder.sweep());
                 self.spares.trim();
             }
             self.give_up();
             self.shared.refused.tell_every(TELL, &self.shared.settings.bounds);
-            if self.deadlines.is_idle() && self.core.forwarder.is_swept() && self.shared.refused.is_told() {
+            let is_swept = self.core.apps.iter().all(|app| app.forwarder.is_swept());
+            if self.deadlines.is_idle() && is_swept && self.shared.refused.is_told() {
                 // Twice: the first call keeps what was lent since the last one.
                 self.spares.trim();
                 self.spares.trim();

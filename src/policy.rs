@@ -67,6 +67,7 @@ pub use explain::{Asks, Explanation, Inquiry, Judged, RuleLine, Verdict};
 pub use finding::Finding;
 pub use input::{Settings, Source, Stored, StoredRule, Unmatched};
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
+pub use path::readings;
 pub use schema::schema;
 
 /// The `id` of a request's body, the only part of it that a decision needs. `None` if the body has none. An

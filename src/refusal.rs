@@ -27,6 +27,8 @@ pub enum Refusal {
     BadEscape(String),
     /// For another host than this connection is for.
     Misdirected,
+    /// For a host that no app behind the gate has.
+    UnknownHost,
     /// Plain HTTP where TLS is spoken.
     PlainHttp,
     /// The head did not arrive in time.
@@ -52,7 +54,7 @@ pub enum Refusal {
         /// The row's id, for the message of a 404.
         model_id: Option<String>,
     },
-    /// A path that is reserved for the gate, and not used.
+    /// A path that is reserved for the gate and not used, or that no app of the host has.
     NothingHere,
     /// Too many requests; the time to wait.
     TooMany(Duration),
@@ -187,6 +189,7 @@ impl Refusal {
                 "MISDIRECTED_REQUEST",
                 "this connection is not for that host; open another one for it",
             ),
+            Self::UnknownHost => error(421, "MISDIRECTED_REQUEST", "nothing behind this gate has that host"),
             Self::PlainHttp => error(
                 400,
                 "BAD_REQUEST",

@@ -29,7 +29,7 @@ pub use clients::subject;
 pub use error::{CertificateError, CertificateErrors, Flaw, TlsError};
 use files::Pair;
 use names::Names;
-pub use names::{is_host, is_same_host, without_port};
+pub use names::{bare_host, is_host, is_same_host, without_port};
 pub use pem::pem;
 use provider::provider;
 pub use settings::{Files, Settings, Version};

@@ -70,6 +70,7 @@ fn settings(bits: u8) -> Settings {
         short_routes: false,
         restrict_reset_scope: (bits & 64 != 0).then_some(true),
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     }
 }

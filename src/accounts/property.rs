@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Fault, Key, Kind, profile::typed};
 
 /// A property of the account model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Property {
     /// The name.
     pub name: String,

@@ -3,7 +3,7 @@
 use super::{key::Key, property::Property};
 
 /// The settings of accounts: `[users]` and `[password]` in docs/settings.md.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The name of the account model in error messages: `User`.
     pub model: String,
@@ -75,7 +75,7 @@ pub enum Registration {
 }
 
 /// The prefixes of links in mails. They come from the settings, never from a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// The origin: `https://example.com`.
     pub base: String,

@@ -8,11 +8,12 @@ use tokio::{
     sync::oneshot,
 };
 
+use super::apps::{AppParts, Apps};
 use crate::{
     config::Config,
     connection::Deadlines,
-    forward::{self, Forwarder},
-    gate::{Core, Gate, RequestIds, Rules, RulesView},
+    forward::Forwarder,
+    gate::{self, App, Core, Gate, RequestIds, RulesView},
     listen::{Listeners, Raw, Server, Shared},
     observe::{Log, metrics::Metrics},
 };
@@ -20,24 +21,22 @@ use crate::{
 /// The state that all cores share.
 pub(super) struct Common<'a> {
     pub(super) gate: &'a Arc<Gate>,
-    pub(super) rules: &'a Arc<Rules>,
+    pub(super) apps: &'a Apps,
     pub(super) shared: &'a Arc<Shared>,
-    pub(super) forward: &'a forward::Settings,
 }
 
 /// Starts a thread for the listeners of each core. Each receiver is notified when its core ends.
 pub(super) fn start(
     config: &Config,
     listeners: Vec<Listeners<Raw>>,
-    Common { gate, rules, shared, forward }: Common<'_>,
+    Common { gate, apps, shared }: Common<'_>,
     metrics: &Metrics,
     log: &Log,
 ) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
     let mut ended = Vec::new();
     for (index, raw) in listeners.into_iter().enumerate() {
         let (sender, receiver) = oneshot::channel();
-        let (gate, rules, shared) = (Arc::clone(gate), Arc::clone(rules), Arc::clone(shared));
-        let forward = forward.clone();
+        let (gate, apps, shared) = (Arc::clone(gate), apps.clone(), Arc::clone(shared));
         let (counters, access) = (metrics.core(), RefCell::new(log.access()));
         let grace = config.server.shutdown_grace;
         let mut random = [0; 8];
@@ -56,8 +55,7 @@ pub(super) fn start(
                 };
                 let deadlines = Rc::new(Deadlines::new(gate.clock.clone()));
                 let core = Core {
-                    forwarder: Forwarder::new(forward, Rc::clone(&deadlines)),
-                    rules: RulesView::new(rules),
+                    apps: on_core(apps, &deadlines),
                     ids: RequestIds::new(random),
                     metrics: counters,
                     access,
@@ -74,4 +72,17 @@ pub(super) fn start(
         ended.push(receiver);
     }
     Ok(ended)
+}
+
+/// The apps of one core, each with connections of its own.
+fn on_core(Apps { first, others, router }: Apps, deadlines: &Rc<Deadlines>) -> gate::Apps {
+    let app = |parts: AppParts| App {
+        settings: parts.settings,
+        forwarder: Forwarder::new(parts.forward, Rc::clone(deadlines)),
+        rules: RulesView::new(parts.rules),
+    };
+    match router {
+        None => gate::Apps::only(app(first)),
+        Some(router) => gate::Apps::several(app(first), others.into_iter().map(app).collect(), router),
+    }
 }

@@ -81,11 +81,11 @@ impl Watches {
     }
 
     /// Watches what these paths lead through now, and nothing else.
-    pub(super) fn renew(&mut self, folder: &Path, files: &[&Path]) {
+    pub(super) fn renew(&mut self, folders: &[&Path], files: &[&Path]) {
         let Some(inotify) = &self.inotify else { return };
         let mut held = BTreeSet::new();
         for _ in 0..TRIES {
-            let wanted = wanted(folder, files);
+            let wanted = wanted(folders, files);
             self.whole = true;
             for (path, flags) in &wanted {
                 match add_watch(inotify, path, *flags | WatchFlags::MASK_ADD) {
@@ -98,7 +98,7 @@ impl Watches {
                 }
             }
             // A change between the look-up and the watch would cause no notification, so the look-up is repeated.
-            if self::wanted(folder, files) == wanted {
+            if self::wanted(folders, files) == wanted {
                 break;
             }
         }
@@ -121,12 +121,12 @@ impl FileEvents {
     }
 }
 
-/// The paths to watch for these, and for the targets of symlinks in the folder.
-fn wanted(folder: &Path, files: &[&Path]) -> Wanted {
+/// The paths to watch for these, and for the targets of symlinks in the folders.
+fn wanted(folders: &[&Path], files: &[&Path]) -> Wanted {
     let mut wanted = Wanted::new();
     files.iter().for_each(|file| add_path(&mut wanted, file));
-    add_path(&mut wanted, folder);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    folders.iter().for_each(|folder| add_path(&mut wanted, folder));
+    for entry in folders.iter().flat_map(fs::read_dir).flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink())
             && is_policy(&entry.file_name().to_string_lossy())
         {
@@ -210,7 +210,7 @@ mod tests {
         fn renew(&mut self) {
             let (folder, file) =
                 (self.dir.path().join("app/policies"), self.dir.path().join("portcullis.toml"));
-            self.watches.renew(&folder, &[&file]);
+            self.watches.renew(&[&folder], &[&file]);
             assert!(self.watches.is_whole());
             // What the renewal itself gave up.
             self.has_sign();

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{
+    apps::Apps,
     reload::{Reloader, RulesetInputs},
     status::About,
 };
@@ -25,6 +26,9 @@ use crate::{
 /// The reason why the state of the gate is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
+    /// No app takes the request.
+    #[error("{0}")]
+    NoApp(String),
     /// The queue of reloads is full.
     #[error("the gate is busy with other reloads; try again")]
     Busy,
@@ -43,7 +47,7 @@ pub enum LiveError {
 #[derive(Clone)]
 pub struct Live {
     pub(super) reloader: Reloader,
-    pub(super) forward: forward::Settings,
+    pub(super) apps: Apps,
     pub(super) about: About,
 }
 
@@ -51,6 +55,9 @@ pub struct Live {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HypotheticalRequest {
+    /// The host, if there are several apps.
+    #[serde(default)]
+    pub host: String,
     /// The method.
     pub method: String,
     /// Raw path and query.
@@ -79,6 +86,9 @@ pub struct HypotheticalCaller {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct InForce {
+    /// The app that takes the request, if there are several.
+    #[serde(default)]
+    pub app: Option<String>,
     /// The policy files.
     pub sources: Vec<Source>,
     /// The roles and rules of the store.
@@ -125,8 +135,10 @@ impl Live {
         request: HypotheticalRequest,
         hypothetical: HypotheticalCaller,
     ) -> Result<InForce, LiveError> {
-        let inputs = self.inputs().await?;
+        let index = self.app_of(&request)?;
+        let inputs = self.inputs().await?.into_iter().nth(index).ok_or(LiveError::Busy)?;
         let refused = self.about.last.to_view().failure;
+        let app = inputs.config.app_name().map(str::to_owned);
         let set = &inputs.ruleset.set;
         let digest = set.digest.clone();
         let (sources, stored, settings) = (inputs.sources, inputs.stored, set.settings().clone());
@@ -134,7 +146,8 @@ impl Live {
         let asks = request.owner.is_none() && asks(&inputs.ruleset, &request, &hypothetical);
         let owner = if asks {
             let (sender, receiver) = oneshot::channel();
-            let (forward, ruleset) = (self.forward.clone(), inputs.ruleset);
+            let parts = self.apps.iter().nth(index).ok_or(LiveError::Busy)?;
+            let (forward, ruleset) = (parts.forward.clone(), inputs.ruleset);
             // On a separate thread: a `Forwarder` is not `Send`, and `block_on` panics inside a runtime.
             thread::Builder::new()
                 .name("explain".into())
@@ -147,7 +160,7 @@ impl Live {
         } else {
             OwnerAnswer::NotAsked
         };
-        Ok(InForce { sources, stored, settings, digest, owner, refused })
+        Ok(InForce { app, sources, stored, settings, digest, owner, refused })
     }
 
     /// Compiles the ruleset with the current rows of the store, and waits until it is in force.
@@ -159,19 +172,49 @@ impl Live {
         self.reloader.rows(stored).await
     }
 
-    /// The inputs of the ruleset in force.
+    /// The inputs of the rulesets in force, of each app.
     ///
     /// # Errors
     /// When the queue of reloads is full.
-    pub async fn sources(&self) -> Result<(policy::Settings, Vec<Source>, Stored), LiveError> {
-        let inputs = self.inputs().await?;
-        let settings = inputs.ruleset.set.settings().clone();
-        Ok((settings, inputs.sources, inputs.stored))
+    pub async fn sources(&self) -> Result<Vec<(policy::Settings, Vec<Source>, Stored)>, LiveError> {
+        let one =
+            |inputs: RulesetInputs| (inputs.ruleset.set.settings().clone(), inputs.sources, inputs.stored);
+        Ok(self.inputs().await?.into_iter().map(one).collect())
     }
 
-    /// The ruleset in force with its inputs.
-    pub(super) async fn inputs(&self) -> Result<RulesetInputs, LiveError> {
+    /// The index of the app that takes a request.
+    fn app_of(&self, request: &HypotheticalRequest) -> Result<usize, LiveError> {
+        let Some(router) = &self.apps.router else { return Ok(0) };
+        let HypotheticalRequest { host, target, .. } = request;
+        let path = target.split('?').next().unwrap_or_default();
+        router.find(host, path).map_err(|why| LiveError::NoApp(no_app(why, host, path)))
+    }
+
+    /// The rulesets in force with their inputs.
+    pub(super) async fn inputs(&self) -> Result<Vec<RulesetInputs>, LiveError> {
         self.reloader.inputs().await.ok_or(LiveError::Busy)
+    }
+}
+
+/// Why no app takes a request, for a person.
+#[must_use]
+pub fn no_app(why: gate::Misrouted, host: &str, path: &str) -> String {
+    let shown = |text: &str| text.escape_debug().to_string();
+    match why {
+        gate::Misrouted::Host if host.is_empty() => {
+            "there are several apps: say which host, as `--host NAME` or as a whole URL".to_owned()
+        }
+        gate::Misrouted::Host => format!("no app has the host `{}`: the gate answers 421", shown(host)),
+        gate::Misrouted::Path => {
+            format!(
+                "no app of the host `{}` has the path `{}`: the gate answers 404",
+                shown(host),
+                shown(path)
+            )
+        }
+        gate::Misrouted::Ambiguous => {
+            format!("servers disagree about the app of the path `{}`: the gate answers 400", shown(path))
+        }
     }
 }
 

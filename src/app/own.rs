@@ -17,7 +17,8 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Refuses servers of the app that resolve to a listener of this gate.
 pub(super) async fn refuse(config: &Config, own: &Addresses) -> anyhow::Result<()> {
     let http = own.http.as_ref().and_then(listen::Address::tcp);
-    for server in &config.upstream.servers {
+    let apps = config.each_app();
+    for server in apps.iter().flat_map(|app| &app.upstream.servers) {
         let UpstreamAddress::Http { host, port, .. } = server else { continue };
         for (key, listener) in
             [("server.http", http), ("server.https", own.https), ("admin.listen", own.admin)]

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{folder, translate};
 use crate::{
-    accounts::Accounts,
+    accounts::{self, Accounts},
     api::{Api, Reached},
     clock::Clock,
     config::{Config, Listen},
@@ -16,7 +16,7 @@ use crate::{
     hasher::Hasher,
     limit::Limits,
     observe::metrics::Metrics,
-    policy::{self, AccountModel, Source, Stored, StoredRule},
+    policy::{self, AccountModel, PolicySet, Source, Stored, StoredRule},
     store::{Store, StoreError},
 };
 
@@ -42,20 +42,40 @@ impl RulesetBuilder {
         self.config.server.public_url.is_some() || matches!(self.config.server.http, Listen::Tcp(_))
     }
 
-    /// Compiles a ruleset, with the User API of its account model.
-    pub(super) fn make(&self, sources: &[Source], stored: &Stored) -> Result<Ruleset, PolicyError> {
-        let (set, findings) = policy::compile(&translate::policy(&self.config), sources, stored);
+    /// Compiles the policies of an app.
+    pub(super) fn compile(
+        &self,
+        app: &Config,
+        sources: &[Source],
+        stored: &Stored,
+    ) -> Result<PolicySet, PolicyError> {
+        let (set, findings) = policy::compile(&translate::policy(app), sources, stored);
         let Some(set) = set else { return Err(PolicyError::ConfigErrors(findings)) };
         // Reported with the findings: a policy that is not read opens or closes routes unnoticed.
-        let passed_over = folder::passed_over(&self.config.policies.dir);
+        let passed_over = folder::passed_over(&app.policies.dir);
         for finding in findings.iter().chain(&passed_over) {
-            tracing::warn!(file = finding.file, line = finding.line, column = finding.column, "{finding}");
+            let (file, line, column) = (&finding.file, finding.line, finding.column);
+            tracing::warn!(app = app.app_name(), file, line, column, "{finding}");
         }
+        Ok(set)
+    }
+
+    /// Adds the User API to compiled policies. `model`: that of the accounts of all apps.
+    pub(super) fn ruleset(
+        &self,
+        app: &Config,
+        set: PolicySet,
+        model: Option<&AccountModel>,
+    ) -> Result<Ruleset, PolicyError> {
         let routes: Vec<&str> = set.routes().collect();
         // Metrics are labelled by route and not by path: a client could otherwise create any number of series.
-        let labels = self.metrics.register_routes(&routes);
-        tracing::info!(routes = routes.len(), digest = set.digest, "policies are in force");
-        let model = set.account();
+        let labels = self.metrics.register_routes(app.app_name(), &routes);
+        tracing::info!(
+            app = app.app_name(),
+            routes = routes.len(),
+            digest = set.digest,
+            "policies are in force"
+        );
         let mut settings = translate::accounts(&self.config, model);
         settings.links.base.clone_from(&self.link_base);
         // The index of names must follow the new folding before a request can use the new rules.
@@ -69,7 +89,7 @@ impl RulesetBuilder {
         );
         let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
         let mut api = Api::new(accounts, translate::api(&self.config));
-        if self.config.api.openapi {
+        if self.config.api.openapi && app.serves_accounts() {
             api = api.described(Reached {
                 credentials: translate::credentials(&self.config),
                 url: if self.has_address() { self.link_base.clone() } else { String::new() },
@@ -80,26 +100,77 @@ impl RulesetBuilder {
     }
 }
 
+/// The account model of all apps: the only one that is not LoopBack's `User`, else that. `models`: of each app.
+///
+/// # Errors
+/// When two apps define accounts differently: a user is the same in all.
+pub(super) fn shared_model(
+    config: &Config,
+    models: &[Option<&AccountModel>],
+) -> Result<Option<AccountModel>, PolicyError> {
+    let settings = |model| {
+        let settings = translate::accounts(config, Some(model));
+        // Only links depend on the path.
+        accounts::Settings { links: accounts::Links::default(), ..settings }
+    };
+    let apps = config.each_app();
+    let of_apps = || apps.iter().zip(models).filter(|(app, _)| app.serves_accounts());
+    let found = || of_apps().filter_map(|(app, model)| Some((app, (*model)?)));
+    let Some((first, model)) = found().find(|(_, model)| !model.built_in) else {
+        return Ok(found().next().map(|(_, model)| model.clone()));
+    };
+    for (app, other) in found().filter(|(_, other)| !other.built_in) {
+        if settings(other) != settings(model) {
+            let name = |app: &Config| app.app_name().unwrap_or_default().to_owned();
+            return Err(PolicyError::TwoAccountModels {
+                model: other.name.clone(),
+                app: name(app),
+                other: model.name.clone(),
+                of: name(first),
+            });
+        }
+    }
+    Ok(Some(model.clone()))
+}
+
 /// Checks the policies before the store is created, so that a start that fails on them leaves no store behind.
 ///
 /// # Errors
 /// [`PolicyError`].
 pub(super) fn check_before_store_creation(config: &Config) -> Result<(), PolicyError> {
-    let sources = folder::read(&config.policies.dir)?;
-    // With a store the rules of its rows are needed to compile, and these can only be read when it is open.
-    if config.store.engine.has_files() {
-        return Ok(());
+    for app in &config.each_app() {
+        let check = || {
+            let sources = folder::read(&app.policies.dir)?;
+            // With a store the rules of its rows are needed to compile, and these can only be read when it is open.
+            if config.store.engine.has_files() {
+                return Ok(());
+            }
+            let (set, findings) = policy::compile(&translate::policy(app), &sources, &Stored::default());
+            set.map(|_| ()).ok_or(PolicyError::ConfigErrors(findings))
+        };
+        check().map_err(|error: PolicyError| error.of_app(app.app_name()))?;
     }
-    let (set, findings) = policy::compile(&translate::policy(config), &sources, &Stored::default());
-    set.map(|_| ()).ok_or(PolicyError::ConfigErrors(findings))
+    Ok(())
 }
 
 /// The account model in the policies, as far as they can be read. Errors are reported when they are loaded.
 #[must_use]
 pub fn account_model(config: &Config) -> Option<AccountModel> {
-    let sources = folder::read(&config.policies.dir).ok()?;
-    let (set, _) = policy::compile(&translate::policy(config), &sources, &Stored::default());
-    set?.account().cloned()
+    account_model_of_all(config).ok().flatten()
+}
+
+/// The same, with the error of apps that disagree.
+///
+/// # Errors
+/// [`PolicyError::TwoAccountModels`].
+pub fn account_model_of_all(config: &Config) -> Result<Option<AccountModel>, PolicyError> {
+    let model = |app: &Config| {
+        let sources = folder::read(&app.policies.dir).ok()?;
+        let (set, _) = policy::compile(&translate::policy(app), &sources, &Stored::default());
+        set?.account().cloned()
+    };
+    let models: Vec<_> = config.each_app().iter().map(model).collect();
+    shared_model(config, &models.iter().map(Option::as_ref).collect::<Vec<_>>())
 }
 
 /// The rows of the store that a ruleset is compiled with.

@@ -4,6 +4,7 @@
 
 mod last;
 mod reloader;
+mod rulesets;
 mod watch;
 
 use std::{
@@ -21,20 +22,22 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
+    apps::named,
     certificates::{self, CertificateFiles},
     file_watcher::Watches,
-    folder::{Folder, POLL, SLOW_POLL, Watched},
-    policies::{RulesetBuilder, stored},
+    folder::{POLL, SLOW_POLL, Watched},
+    policies::RulesetBuilder,
 };
 
 use crate::{
     config::ConfigErrors,
-    gate::{Rules, Ruleset},
+    gate::Rules,
     policy::{Severity, Source, Stored},
     tls::{Prepared, ServerTls},
 };
 use reloader::{Request, What};
-use watch::{latest, watch_files, watch_store};
+use rulesets::Rulesets;
+use watch::{watch_files, watch_store};
 
 pub(super) use last::LastReload;
 pub(super) use reloader::{Reloader, RulesetInputs};
@@ -45,27 +48,16 @@ const QUEUE_CAPACITY: usize = 8;
 /// Maximum number of errors that are logged one by one.
 const MAX_LOGGED_ERRORS: usize = 100;
 
-/// The state for replacing the first ruleset.
+/// The state for replacing the first rulesets.
 pub(super) struct Loaded {
-    builder: RulesetBuilder,
-    folder: Folder,
-    in_force: InForce,
+    rulesets: Rulesets,
     /// The last change of the store that is included.
     seen: u64,
 }
 
-/// The inputs of the ruleset in force.
-struct InForce {
-    sources: Vec<Source>,
-    stored: Stored,
-}
-
 /// The state of the thread.
 struct Work {
-    builder: RulesetBuilder,
-    folder: Folder,
-    in_force: InForce,
-    rules: Arc<Rules>,
+    rulesets: Rulesets,
     last: Arc<LastReload>,
     config_file: Watched,
     /// `None` without TLS.
@@ -75,18 +67,28 @@ struct Work {
     watches_outdated: bool,
 }
 
-/// Loads the ruleset at the start.
+/// Loads the rulesets at the start.
 ///
 /// # Errors
-/// All errors of the policies: a gate does not start without rules.
-pub(super) async fn load(builder: RulesetBuilder) -> Result<(Ruleset, Loaded), PolicyError> {
-    let mut folder = Folder::new(builder.config.policies.dir.clone());
-    let sources = folder.read()?;
-    // Determined before the rows are read, so that a change in between is read twice and not missed.
-    let seen = latest(&*builder.store).await;
-    let stored = stored(&*builder.store).await?;
-    let ruleset = builder.make(&sources, &stored)?;
-    Ok((ruleset, Loaded { builder, folder, in_force: InForce { sources, stored }, seen }))
+/// An error of the policies: a gate does not start without rules.
+pub(super) async fn load(builder: RulesetBuilder) -> Result<Loaded, PolicyError> {
+    let (rulesets, seen) = Rulesets::load(builder).await?;
+    Ok(Loaded { rulesets, seen })
+}
+
+impl Loaded {
+    /// The rules of each app.
+    pub(super) fn rules(&self) -> Vec<Arc<Rules>> {
+        self.rulesets.apps.iter().map(|app| Arc::clone(&app.rules)).collect()
+    }
+
+    /// The rules of the first app.
+    ///
+    /// # Errors
+    /// There is no app, which no configuration can say.
+    pub(super) fn first_rules(&self) -> anyhow::Result<Arc<Rules>> {
+        self.rules().into_iter().next().context("there is no app")
+    }
 }
 
 /// Watches the files and the store. Aborting the task ends both, once all other [`Reloader`]s are dropped.
@@ -94,28 +96,18 @@ pub(super) async fn load(builder: RulesetBuilder) -> Result<(Ruleset, Loaded), P
 /// # Errors
 /// When the thread cannot be started.
 pub(super) fn watch(
-    Loaded { builder, folder, in_force, seen }: Loaded,
-    rules: Arc<Rules>,
+    Loaded { rulesets, seen }: Loaded,
     last: Arc<LastReload>,
     tls: Option<Arc<ServerTls>>,
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
     let (requests, requested) = sync_channel(QUEUE_CAPACITY);
+    let builder = &rulesets.builder;
     let store = Arc::clone(&builder.store);
     let config_file = Watched::new(builder.config.file().to_owned());
     let watches = Watches::new();
     let events = watches.events();
     let certificates = tls.map(|tls| CertificateFiles::new(tls, &builder.config, builder.clock.clone()));
-    let work = Work {
-        builder,
-        folder,
-        in_force,
-        rules,
-        last,
-        config_file,
-        certificates,
-        watches,
-        watches_outdated: true,
-    };
+    let work = Work { rulesets, last, config_file, certificates, watches, watches_outdated: true };
     thread::Builder::new()
         // Not on the runtime: reading a folder on a dead network mount blocks.
         .name("policies".into())
@@ -148,8 +140,8 @@ impl Reloader {
         self.requests.try_send(Request { what: What::Check, answer }).is_ok()
     }
 
-    /// The inputs of the ruleset in force; `None` if the queue is full.
-    pub(super) async fn inputs(&self) -> Option<RulesetInputs> {
+    /// The inputs of the rulesets in force, of each app; `None` if the queue is full.
+    pub(super) async fn inputs(&self) -> Option<Vec<RulesetInputs>> {
         let (sender, receiver) = oneshot::channel();
         self.request(What::Inputs(sender)).await?.ok()?;
         receiver.await.ok()
@@ -206,7 +198,8 @@ impl Work {
         if self.watches_outdated {
             let certificates = self.certificates.iter().flat_map(CertificateFiles::paths);
             let files: Vec<_> = std::iter::once(self.config_file.path()).chain(certificates).collect();
-            self.watches.renew(self.folder.path(), &files);
+            let folders: Vec<_> = self.rulesets.apps.iter().map(|app| app.folder.path()).collect();
+            self.watches.renew(&folders, &files);
         }
         // The error has been logged.
         let _ = self.guarded(|work| {
@@ -215,14 +208,21 @@ impl Work {
                 return work.reload_all();
             }
             work.look_at_certificates(now);
-            work.folder.poll(now).map_or(Ok(()), |read| work.reload_files(read))
+            // Each app on its own: one that is broken keeps no other from its new policies.
+            let mut result = Ok(());
+            for app in 0..work.rulesets.apps.len() {
+                if let Some(read) = work.rulesets.poll(app, now) {
+                    result = work.reload_app(app, read).and(result);
+                }
+            }
+            result
         });
         self.watches_outdated = !self.is_settled();
     }
 
     fn is_settled(&self) -> bool {
         let certificates = self.certificates.as_ref().is_none_or(CertificateFiles::is_settled);
-        certificates && self.folder.is_settled() && self.config_file.is_settled()
+        certificates && self.rulesets.is_settled() && self.config_file.is_settled()
     }
 
     /// The interval to the next check without a notification.
@@ -236,36 +236,44 @@ impl Work {
         catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
             let reason = "a fault of ours: the policies made it panic";
             tracing::error!(reason, "the new policies are refused; the old ones stay in force");
-            self.last.set(Err(reason.to_owned()));
+            self.last.set(None, Err(reason.to_owned()));
             Err(reason.to_owned())
         })
     }
 
     /// Loads configuration and files, both or neither.
     fn reload_all(&mut self) -> Result<(), String> {
-        let before = self.builder.config.clone();
+        let before = self.rulesets.builder.config.clone();
         let taken = match before.reread() {
-            Ok(loaded) => self.builder.config.apply_reload(loaded.config),
+            Ok(loaded) => self.rulesets.builder.config.apply_reload(loaded.config),
             Err(config_errors) => {
                 let reason = log_config_errors(&config_errors);
-                self.last.set(Err(reason.clone()));
+                self.last.set(None, Err(reason.clone()));
                 return Err(reason);
             }
         };
         let prepared = self.prepare_certificates();
         let result = prepared.and_then(|prepared| {
-            let read = self.folder.read();
-            self.reload_files(read).map(|()| prepared)
+            match self.rulesets.replace_all() {
+                Ok(()) => self.last.set_all_good(),
+                Err(error) => {
+                    let app = error.app().map(str::to_owned);
+                    let told = log_errors(error);
+                    self.last.set(app.as_deref(), Err(told.clone()));
+                    return Err(told);
+                }
+            }
+            Ok(prepared)
         });
         let prepared = match result {
             Ok(prepared) => prepared,
             Err(told) => {
-                self.builder.config = before;
+                self.rulesets.builder.config = before;
                 return Err(told);
             }
         };
         if let (Some(files), Some(prepared)) = (&mut self.certificates, prepared) {
-            files.take(&self.builder.config, prepared);
+            files.take(&self.rulesets.builder.config, prepared);
         }
         self.last.set_waiting(taken.waiting);
         for key in taken.now {
@@ -280,7 +288,7 @@ impl Work {
     /// All certificates have to be right, as the rest has.
     fn prepare_certificates(&mut self) -> Result<Option<Prepared>, String> {
         let Some(files) = &mut self.certificates else { return Ok(None) };
-        let told = match files.prepare(&self.builder.config) {
+        let told = match files.prepare(&self.rulesets.builder.config) {
             Ok(prepared) if prepared.mistakes.is_empty() => {
                 self.last.set_certificates(None);
                 return Ok(Some(prepared));
@@ -296,10 +304,10 @@ impl Work {
     fn look_at_certificates(&mut self, now: Instant) {
         let Some(files) = &mut self.certificates else { return };
         if files.poll(now) {
-            let failure = match files.prepare(&self.builder.config) {
+            let failure = match files.prepare(&self.rulesets.builder.config) {
                 Ok(prepared) => {
                     let mistakes = prepared.mistakes.clone();
-                    files.take(&self.builder.config, prepared);
+                    files.take(&self.rulesets.builder.config, prepared);
                     (!mistakes.is_empty()).then(|| certificates::tell(&mistakes))
                 }
                 Err(error) => Some(certificates::tell_error(&error)),
@@ -309,47 +317,44 @@ impl Work {
         files.tell_ending();
     }
 
-    fn reload_files(&mut self, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
-        let made = read.and_then(|sources| {
-            let ruleset = self.builder.make(&sources, &self.in_force.stored)?;
-            Ok((ruleset, sources))
-        });
-        let result = match made {
-            Ok((ruleset, sources)) => {
-                self.rules.replace(ruleset);
-                self.in_force.sources = sources;
-                Ok(())
-            }
-            Err(error) => Err(log_errors(error)),
-        };
-        self.last.set(result.clone());
+    /// Replaces the rules of one app.
+    fn reload_app(&mut self, app: usize, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
+        let result = self.rulesets.replace_one(app, read).map_err(log_errors);
+        let name = self.rulesets.apps.get(app).and_then(|app| app.config.app_name());
+        self.last.set(name, result.clone());
         result
     }
 
-    fn inputs(&self) -> RulesetInputs {
-        let InForce { sources, stored } = &self.in_force;
-        RulesetInputs { sources: sources.clone(), stored: stored.clone(), ruleset: self.rules.current() }
+    fn inputs(&self) -> Vec<RulesetInputs> {
+        let inputs = self.rulesets.apps.iter().map(|app| RulesetInputs {
+            config: app.config.clone(),
+            sources: app.sources.clone(),
+            stored: self.rulesets.stored.clone(),
+            ruleset: app.rules.current(),
+        });
+        inputs.collect()
     }
 
-    /// Recompiles with the stored rules and the files that are in force, not those on disk, so that a new DENY row
-    /// takes effect even while the folder is broken. The result of the last reload of the files stays.
+    /// The result of the last reload of the files stays.
     fn apply_rows(&mut self, stored: Stored) -> Result<(), String> {
-        let ruleset = self.builder.make(&self.in_force.sources, &stored).map_err(log_errors)?;
-        self.rules.replace(ruleset);
-        self.in_force.stored = stored;
-        Ok(())
+        self.rulesets.apply_rows(stored).map_err(log_errors)
     }
 }
 
 /// Logs the errors of a ruleset one by one, and returns a one-line summary.
 fn log_errors(error: PolicyError) -> String {
+    let (app, error) = match error {
+        PolicyError::OfApp { app, error } => (Some(app), *error),
+        error => (None, error),
+    };
+    let app = app.as_deref();
     let reason = match &error {
         PolicyError::ConfigErrors(findings) => {
             let errors: Vec<_> =
                 findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
             for finding in errors.iter().take(MAX_LOGGED_ERRORS) {
                 let (file, line, column) = (&finding.file, finding.line, finding.column);
-                tracing::error!(file, line, column, code = finding.code, "{finding}");
+                tracing::error!(app, file, line, column, code = finding.code, "{finding}");
             }
             match &*errors {
                 [only] => only.to_string(),
@@ -359,7 +364,8 @@ fn log_errors(error: PolicyError) -> String {
         }
         _ => format!("{:#}", anyhow::Error::from(error)),
     };
-    tracing::error!(reason, "the new policies are refused; the old ones stay in force");
+    let reason = named(app, &reason);
+    tracing::error!(app, reason, "the new policies are refused; the old ones stay in force");
     reason
 }
 

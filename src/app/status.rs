@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Addresses, Live, LiveError, reload::LastReload};
+use super::{
+    Addresses, Live, LiveError,
+    reload::{LastReload, RulesetInputs},
+};
 use crate::{
     clock::{Clock, Timestamp},
     config::{Config, Profile},
     forward::Health,
-    gate::Rules,
     observe::metrics::Metrics,
     store::Store,
     tls::ServerTls,
@@ -45,10 +47,31 @@ pub struct Status {
     pub upstreams: Vec<String>,
     /// Their health, in the same order.
     pub upstream_health: Vec<ServerHealth>,
+    /// The apps; empty if there is only one. The fields above are then about the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<AppStatus>,
     /// Settings of the file that wait for a restart.
     pub needs_restart: Vec<String>,
     /// Certificates; empty without TLS.
     pub certificates: Vec<String>,
+}
+
+/// One of several apps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppStatus {
+    /// Its name.
+    pub name: String,
+    /// Its hosts; empty = every host that no other app names.
+    pub hosts: Vec<String>,
+    /// The prefix of its paths.
+    pub path: String,
+    /// Its ruleset in force.
+    pub policies: PoliciesInForce,
+    /// Its servers.
+    pub upstreams: Vec<String>,
+    /// Their health, in the same order.
+    pub upstream_health: Vec<ServerHealth>,
 }
 
 /// The health of a server of the app.
@@ -90,12 +113,11 @@ impl About {
     pub(super) fn new(
         configured: Configured,
         clock: &Clock,
-        rules: &Arc<Rules>,
         metrics: Arc<Metrics>,
         last: Arc<LastReload>,
     ) -> Self {
-        let (clock, rules) = (clock.clone(), Arc::clone(rules));
-        Self { since: clock.now(), clock, configured, rules, metrics, last, tls: None }
+        let clock = clock.clone();
+        Self { since: clock.now(), clock, configured, metrics, last, tls: None }
     }
 
     /// With the certificates in force.
@@ -116,8 +138,6 @@ impl Configured {
         let admin = addresses.admin.map(|address| format!("http://{address} (health, metrics)"));
         Self {
             listeners: addresses.names().into_iter().chain(admin).collect(),
-            upstreams: config.upstream.servers.iter().map(ToString::to_string).collect(),
-            policies: config.policies.dir.display().to_string(),
             profile: match config.profile {
                 Profile::Standard => "standard",
                 Profile::Loopback3 => "loopback3",
@@ -133,8 +153,8 @@ impl Live {
     /// When the queue of reloads is full, or the store cannot answer.
     pub async fn status(&self, store: &dyn Store) -> Result<Status, LiveError> {
         let inputs = self.inputs().await?;
+        let first = inputs.first().ok_or(LiveError::Busy)?;
         let counters = store.counters();
-        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let about = &self.about;
         let configured = &about.configured;
         Ok(Status {
@@ -142,33 +162,46 @@ impl Live {
             since: about.since.to_string(),
             listeners: configured.listeners.clone(),
             profile: configured.profile.to_owned(),
-            policies: PoliciesInForce {
-                digest: inputs.ruleset.set.digest.clone(),
-                routes: count(about.rules.current().set.routes().count()),
-                files: count(inputs.sources.len()),
-                dir: configured.policies.clone(),
-            },
+            policies: PoliciesInForce::of(first),
             last_reload: about.last.to_view(),
             store: Rows {
                 users: counters.users,
                 roles: counters.roles,
-                rules: count(inputs.stored.rules.len()),
+                rules: count(first.stored.rules.len()),
             },
             // The store counts expired tokens until the sweep deletes them. The metrics know how many these are.
             sessions: counters.tokens.saturating_sub(about.metrics.over()),
-            upstreams: configured.upstreams.clone(),
-            upstream_health: self
-                .forward
-                .servers
-                .iter()
-                .map(|(_, health)| self.server_health(health))
-                .collect(),
+            upstreams: upstreams(first),
+            upstream_health: self.server_health(0),
+            apps: self.apps_status(&inputs),
             needs_restart: about.last.waiting(),
             certificates: about.certificates(),
         })
     }
 
-    fn server_health(&self, health: &Health) -> ServerHealth {
+    /// The apps, if there are several.
+    fn apps_status(&self, inputs: &[RulesetInputs]) -> Vec<AppStatus> {
+        let one = |(index, inputs): (usize, &RulesetInputs)| {
+            let app = inputs.config.app.as_ref()?;
+            Some(AppStatus {
+                name: app.name.clone(),
+                hosts: app.hosts.clone(),
+                path: app.path.clone(),
+                policies: PoliciesInForce::of(inputs),
+                upstreams: upstreams(inputs),
+                upstream_health: self.server_health(index),
+            })
+        };
+        inputs.iter().enumerate().filter_map(one).collect()
+    }
+
+    /// The health of an app's servers.
+    fn server_health(&self, app: usize) -> Vec<ServerHealth> {
+        let servers = self.apps.iter().nth(app).into_iter().flat_map(|app| &app.forward.servers);
+        servers.map(|(_, health)| self.health_of(health)).collect()
+    }
+
+    fn health_of(&self, health: &Health) -> ServerHealth {
         let Some(seen) = health.seen() else { return ServerHealth { up: None, by: None, since: None } };
         let ago = i64::try_from(seen.ago.as_millis()).unwrap_or(i64::MAX);
         // Health measures with the monotonic clock, which has no date.
@@ -176,4 +209,23 @@ impl Live {
         let by = if seen.by_probe { "probe" } else { "connection" };
         ServerHealth { up: Some(seen.up), by: Some(by.to_owned()), since: Some(since.to_string()) }
     }
+}
+
+impl PoliciesInForce {
+    fn of(inputs: &RulesetInputs) -> Self {
+        Self {
+            digest: inputs.ruleset.set.digest.clone(),
+            routes: count(inputs.ruleset.set.routes().count()),
+            files: count(inputs.sources.len()),
+            dir: inputs.config.policies.dir.display().to_string(),
+        }
+    }
+}
+
+fn upstreams(inputs: &RulesetInputs) -> Vec<String> {
+    inputs.config.upstream.servers.iter().map(ToString::to_string).collect()
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

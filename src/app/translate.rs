@@ -35,7 +35,8 @@ pub fn policy(config: &Config) -> policy::Settings {
         default_allow: config.policies.default_allow,
         acl_error_status: config.policies.acl_error_status,
         loopback: is_loopback(config),
-        short_routes: config.api.short_routes,
+        short_routes: config.api.short_routes && config.serves_accounts(),
+        serves_accounts: config.serves_accounts(),
         restrict_reset_scope: config
             .is_set("users.restrict_reset_password_token_scope")
             .then_some(config.users.restrict_reset_password_token_scope),
@@ -130,6 +131,24 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> anyhow::R
     })
 }
 
+/// `is_its`: whether requests with a host may reach the app.
+pub(super) fn app(config: &Config, is_its: impl Fn(&str) -> bool) -> gate::AppSettings {
+    let host = |url: &str| {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default().to_owned()
+    };
+    gate::AppSettings {
+        name: config.app_name().map(Into::into),
+        names: forward::Names::new(
+            &config.identity.reserved,
+            &config.identity.unreserved,
+            &config.upstream.underscore_headers,
+        ),
+        method_override: config.upstream.method_override,
+        public_url: config.server.public_url.clone().filter(|url| is_its(&host(url))),
+    }
+}
+
 pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::Settings {
     let preset = |preset: &config::Preset| match preset {
         config::Preset::XForwarded => forward::Preset::XForwarded,
@@ -139,17 +158,11 @@ pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::S
     gate::Settings {
         credentials: credentials(config),
         public_url: config.server.public_url.clone(),
-        names: forward::Names::new(
-            &config.identity.reserved,
-            &config.identity.unreserved,
-            &config.upstream.underscore_headers,
-        ),
         presets: config.identity.preset.iter().map(preset).collect(),
         forward_credentials: config.identity.forward_credentials,
         loopback: is_loopback(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
         api_root: config.api.root.clone(),
-        method_override: config.upstream.method_override,
         body_limit: config.api.body_limit as u64,
         redirect,
     }

@@ -10,6 +10,9 @@ pub(super) struct AccessLine {
     pub(super) request_id: String,
     pub(super) method: String,
     pub(super) path: String,
+    /// The app, where there are several.
+    #[serde(default)]
+    pub(super) app: Option<String>,
     #[serde(default)]
     pub(super) status: u16,
     #[serde(default)]
@@ -122,6 +125,7 @@ mod tests {
             client: Client::Unix,
             method: "GET",
             path: b"/orders/7?x=1",
+            app: Some("shop"),
             route: "Order.show",
             status: 403,
             bytes_in: 0,
@@ -149,6 +153,7 @@ mod tests {
         record.write_json(&mut line);
         let read = AccessLine::read(&line).unwrap();
         assert_eq!((&*read.path, read.status, read.user.as_deref()), ("/orders/7", 403, Some("7")));
+        assert_eq!(read.app.as_deref(), Some("shop"));
         let facts = read.facts.unwrap();
         assert_eq!((&*facts.policy, facts.roles, facts.owner), ("d1", vec!["clerk".to_owned()], Some(false)));
         assert_eq!(facts.model_id.as_deref(), Some("7"));

@@ -3,6 +3,7 @@
 mod caller;
 mod cert;
 mod config_command;
+mod policy_command;
 mod rules;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::{admin::Who, config};
 pub(super) use caller::CallerArg;
 pub(super) use cert::CertCommand;
 pub(super) use config_command::ConfigCommand;
+pub(super) use policy_command::{PolicyCommand, PolicyDiff, PolicyTest};
 pub(super) use rules::AclCommand;
 
 /// A login, access tokens and ACL files in front of any HTTP app.
@@ -113,9 +115,12 @@ pub(super) struct Explain {
     /// The verb, e.g. GET
     #[arg(required_unless_present = "request_id")]
     pub(super) method: Option<String>,
-    /// The path and query, e.g. /orders/7
+    /// The path and query, e.g. /orders/7, or a whole URL
     #[arg(required_unless_present = "request_id")]
     pub(super) target: Option<String>,
+    /// The host, where there are several apps
+    #[arg(long, value_name = "NAME")]
+    pub(super) host: Option<String>,
     /// A role in addition to those in the store; may be repeated
     #[arg(long = "role", value_name = "R")]
     pub(super) roles: Vec<String>,
@@ -129,7 +134,7 @@ pub(super) struct Explain {
     #[arg(long, value_name = "JSON")]
     pub(super) body: Option<String>,
     /// Decide a request of the access log again
-    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = ["who", "method", "target", "roles", "scopes", "owner", "body"])]
+    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = ["who", "method", "target", "host", "roles", "scopes", "owner", "body"])]
     pub(super) request_id: Option<String>,
     /// The access log, in JSON
     #[arg(long, value_name = "FILE", requires = "request_id")]
@@ -140,40 +145,6 @@ pub(super) struct Explain {
 pub(super) enum YesNo {
     Yes,
     No,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
-    /// Run the cases beside the policies (*.cases.json)
-    Test(PolicyTest),
-    /// Compare two folders: who may do what under one and not under the other; exit 1 when anything opens
-    Diff(PolicyDiff),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PolicyTest {
-    /// The folder [default: policies.dir]
-    pub(super) dir: Option<PathBuf>,
-    /// Show how many cases each rule decides
-    #[arg(long)]
-    pub(super) coverage: bool,
-    /// Fail when a rule decides no case
-    #[arg(long)]
-    pub(super) require_coverage: bool,
-    /// Drop and flip each rule in turn, and fail when no case notices
-    #[arg(long)]
-    pub(super) mutate: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PolicyDiff {
-    /// The folder in force now
-    pub(super) old: PathBuf,
-    /// The new folder
-    pub(super) new: PathBuf,
-    /// Compare the requests of this access log (JSON) as well
-    #[arg(long, value_name = "FILE")]
-    pub(super) log: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

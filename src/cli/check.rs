@@ -39,9 +39,50 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
         let file = sources.file.as_ref().map(|file| file.display().to_string());
         let file = file.as_deref().unwrap_or(CONFIG_FILE);
         entries.extend(certificates::told(&config, Clock::System.now(), file));
-        entries.extend(policies(&config, file)?);
+        entries.extend(two_account_models(&config, file));
+        entries.extend(policies_of_apps(&config, file)?);
     }
     Ok(entries)
+}
+
+/// The policies of each app. What is only said about stored rules counts if no app knows better: they are for all.
+fn policies_of_apps(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
+    let mut of_apps = Vec::new();
+    for app in &config.each_app() {
+        of_apps.push((app.app_name().map(str::to_owned), policies(app, file)?));
+    }
+    // What would be right depends on the models of each app.
+    let same = |a: &Entry, b: &Entry| (&a.file, a.code, &a.message) == (&b.file, b.code, &b.message);
+    let has = |entries: &[Entry], entry: &Entry| entries.iter().any(|other| same(entry, other));
+    let is_of_all = |entry: &Entry| of_apps.iter().all(|(_, entries)| has(entries, entry));
+    let mut all: Vec<Entry> = Vec::new();
+    for (app, entries) in &of_apps {
+        for entry in entries {
+            let is_stored = entry.file == STORE;
+            if is_stored && (!is_of_all(entry) || has(&all, entry)) {
+                continue;
+            }
+            let named = app.as_ref().filter(|_| !is_stored);
+            let message =
+                named.map_or_else(|| entry.message.clone(), |app| format!("{} (app {app})", entry.message));
+            all.push(Entry { message, ..entry.clone() });
+        }
+    }
+    Ok(all)
+}
+
+/// Apps that define the accounts differently.
+fn two_account_models(config: &Config, file: &str) -> Option<Entry> {
+    let error = app::account_model_of_all(config).err()?;
+    Some(Entry {
+        file: file.to_owned(),
+        line: None,
+        column: None,
+        severity: word(Severity::Error),
+        code: policy::Code::AccountModel.name(),
+        message: error.to_string(),
+        fix: None,
+    })
 }
 
 fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     Exit,
+    apps::{self, Located},
     args::{CallerArg, Explain, Global},
     backend::Site,
     known, on_runtime,
@@ -43,6 +44,8 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     if matches!(asker, CallerArg::Anonymous) && !explain.roles.is_empty() {
         anyhow::bail!("an anonymous caller has no role; leave `--role` out");
     }
+    let located = Located::read(target, explain.host.as_deref())?;
+    let target = located.target;
     let body: Option<Value> = explain
         .body
         .as_deref()
@@ -54,8 +57,9 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         Err(_) if site.whole().is_ok() => None,
         _ => {
             let request = HypotheticalRequest {
+                host: located.host.to_owned(),
                 method: method.clone(),
-                target: target.clone(),
+                target: target.to_owned(),
                 body: body.clone(),
                 scopes: explain.scopes.clone(),
                 owner: said(explain),
@@ -65,24 +69,17 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     };
     let situation = match live {
         Some(live) => live,
-        None => on_disk(site.whole()?, asker, explain)?,
+        None => on_disk(apps::of_request(site.whole()?, &located)?, asker, explain)?,
     };
     let asked = RequestLine::by(situation.analysis.set(), situation.person.user.as_deref(), method, target);
     let explanation = match &asked {
-        Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, site.config()),
+        Ok(asked) if gate::is_reserved(&asked.path) => own_explanation(&asked.path, &situation.config),
         Ok(asked) => situation.explain(method, asked, body.as_ref()),
         Err(refused) => refused_explanation(refused),
     };
-    if global.json {
-        print_json(&serde_json::to_value(&explanation)?)?;
-        if let Some(differs) = &situation.differs {
-            // On standard error: the form of the JSON answer is fixed.
-            let _ = io::stderr().write_all(format!("note: {differs}\n").as_bytes());
-        }
-        return Ok(Exit::Done);
-    }
-    let source = situation.source(site.config());
+    let source = situation.source();
     let question = Question {
+        app: situation.config.app_name(),
         method,
         target,
         person: &situation.person,
@@ -90,15 +87,33 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
         told: situation.told.as_ref(),
         differs: situation.differs.as_deref(),
     };
-    print(&show::text(&question, &explanation, Paint::of_stdout()))?;
+    if global.json {
+        tell_in_json(&question, &explanation)?;
+    } else {
+        print(&show::text(&question, &explanation, Paint::of_stdout()))?;
+    }
     Ok(Exit::Done)
 }
 
+fn tell_in_json(question: &Question<'_>, explanation: &Explanation) -> anyhow::Result<()> {
+    let mut answer = serde_json::to_value(explanation)?;
+    if let (Value::Object(answer), Some(app)) = (&mut answer, question.app) {
+        answer.insert("app".to_owned(), app.into());
+    }
+    print_json(&answer)?;
+    if let Some(differs) = question.differs {
+        // On standard error: the form of the JSON answer is fixed.
+        let _ = io::stderr().write_all(format!("note: {differs}\n").as_bytes());
+    }
+    Ok(())
+}
+
 /// The situation without a gate: the files on disk, and the store if it exists.
-fn on_disk(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<Situation> {
-    let (stored, person) = person(config, asker, explain)?;
+fn on_disk(config: Config, asker: &CallerArg, explain: &Explain) -> anyhow::Result<Situation> {
+    let (stored, person) = person(&config, asker, explain)?;
     Ok(Situation {
-        analysis: analyze(config, &stored)?,
+        analysis: analyze(&config, &stored)?,
+        config,
         person,
         owner: said(explain),
         told: None,
@@ -135,11 +150,11 @@ impl Situation {
     }
 
     /// The source of the decision.
-    fn source(&self, config: &Config) -> String {
+    fn source(&self) -> String {
         let digest = self.analysis.set().digest.get(..12).unwrap_or_default();
         match self.told {
             Some(_) => format!("the set in force at the running gate ({digest})"),
-            None => format!("the files in {} ({digest}); no gate runs", config.policies.dir.display()),
+            None => format!("the files in {} ({digest}); no gate runs", self.config.policies.dir.display()),
         }
     }
 }
@@ -185,7 +200,7 @@ fn id_without_store(who: &Who) -> anyhow::Result<UserId> {
 
 /// The explanation for a path that the gate reserves. No rule decides, and the app never sees the request.
 fn own_explanation(path: &str, config: &Config) -> Explanation {
-    let is_served = path == gate::OPENAPI && config.api.openapi;
+    let is_served = path == gate::OPENAPI && config.api.openapi && config.serves_accounts();
     let (verdict, status, flip) = if is_served {
         (
             policy::Verdict::Allow,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{printable::printable, table};
 use crate::{
     admin::{Output, StatusView, TokenView, UserView},
-    app::Status,
+    app::{PoliciesInForce, ServerHealth},
 };
 
 /// Lines of text, each with its newline.
@@ -88,6 +88,18 @@ fn details(user: &UserView) -> String {
     text
 }
 
+/// `1 file`, `2 files`
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn policies_text(policies: &PoliciesInForce) -> String {
+    // Twelve digits distinguish rulesets, and the line stays short.
+    let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
+    let (routes, files) = (counted(policies.routes, "route"), counted(policies.files, "file"));
+    format!("{digest}, {routes} of {files} in {}", policies.dir)
+}
+
 fn state(user: &UserView) -> String {
     let state = match (user.disabled, user.has_password) {
         (true, _) => "disabled",
@@ -129,10 +141,6 @@ fn status_text(status: &StatusView) -> String {
         (Some(at), None) => format!("{at}, taken up"),
         (Some(at), Some(why)) => format!("{at}, REFUSED, the old set stays in force: {why}"),
     };
-    let policies = &gate.policies;
-    // Twelve digits distinguish rulesets, and the line stays short.
-    let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
-    let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let restart = match &*gate.needs_restart {
         [] => "nothing waits for one".to_owned(),
         keys => format!("needed for {}", keys.join(", ")),
@@ -144,15 +152,7 @@ fn status_text(status: &StatusView) -> String {
         ("since", gate.since.clone()),
         ("listens", or(gate.listeners.clone(), "-")),
         ("profile", gate.profile.clone()),
-        (
-            "policies",
-            format!(
-                "{digest}, {} of {} in {}",
-                counted(policies.routes, "route"),
-                counted(policies.files, "file"),
-                policies.dir
-            ),
-        ),
+        ("policies", policies_text(&gate.policies)),
         ("reload", reload),
         ("restart", restart),
         ("store", status.store_name.clone()),
@@ -166,17 +166,30 @@ fn status_text(status: &StatusView) -> String {
             ),
         ),
         ("sessions", counted(gate.sessions, "live token")),
-        ("upstream", or(upstreams(gate), "-")),
+        ("upstream", or(upstreams(&gate.upstreams, &gate.upstream_health), "-")),
         ("tls", or(gate.certificates.clone(), "off")),
     ] {
-        let _ = writeln!(text, "{name:<9} {}", printable(&value));
+        // With several apps, each has lines of its own.
+        if gate.apps.is_empty() || !matches!(name, "policies" | "upstream") {
+            let _ = writeln!(text, "{name:<9} {}", printable(&value));
+        }
+    }
+    for app in &gate.apps {
+        let hosts = if app.hosts.is_empty() { "every other host".to_owned() } else { app.hosts.join(", ") };
+        for (name, value) in [
+            ("app", format!("{}: {hosts}, {}", app.name, app.path)),
+            ("policies", policies_text(&app.policies)),
+            ("upstream", or(upstreams(&app.upstreams, &app.upstream_health), "-")),
+        ] {
+            let _ = writeln!(text, "{name:<9} {}", printable(&value));
+        }
     }
     text
 }
 
 /// The servers of the app with their states.
-fn upstreams(gate: &Status) -> Vec<String> {
-    let servers = gate.upstreams.iter().zip(&gate.upstream_health);
+fn upstreams(servers: &[String], health: &[ServerHealth]) -> Vec<String> {
+    let servers = servers.iter().zip(health);
     servers
         .map(|(server, health)| match (health.up, &health.since, &health.by) {
             (Some(up), Some(since), Some(by)) => {

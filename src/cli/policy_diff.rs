@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{
     Exit,
     access_line::{AccessLine, Line},
+    apps,
     args::PolicyDiff,
     paint::Paint,
     policy_test::{Folder, decide},
@@ -50,10 +51,15 @@ struct LogRead {
 
 /// Compares two folders and prints the changes. A change that opens access is a failure.
 pub(super) fn run(config: &Config, diff: &PolicyDiff, json: bool) -> anyhow::Result<Exit> {
+    let config = &apps::of_folder(config, &[&diff.old, &diff.new], diff.app.as_deref())?;
     let (old, new) = (Folder::read(config, &diff.old)?, Folder::read(config, &diff.new)?);
     let mut seen = of_rules(&old.analysis, &new.analysis);
     seen.extend(of_cases(&old, &new));
-    let log = diff.log.as_deref().map(|log| of_log(&old.analysis, &new.analysis, log)).transpose()?;
+    let log = diff
+        .log
+        .as_deref()
+        .map(|log| of_log(&old.analysis, &new.analysis, config.app_name(), log))
+        .transpose()?;
     let read = log.as_ref().map(|(_, read)| *read);
     seen.extend(log.into_iter().flat_map(|(seen, _)| seen));
     seen.sort_by_cached_key(|seen| {
@@ -111,13 +117,19 @@ fn of_cases(old: &Folder, new: &Folder) -> Vec<Seen> {
 }
 
 /// The changes of the requests in a log, grouped. If the log does not record the owner, both answers are tried. Other
-/// lines are counted.
-fn of_log(old: &Analysis, new: &Analysis, log: &Path) -> anyhow::Result<(Vec<Seen>, LogRead)> {
+/// lines are counted. `app`: whose requests count, if there are several.
+fn of_log(
+    old: &Analysis,
+    new: &Analysis,
+    app: Option<&str>,
+    log: &Path,
+) -> anyhow::Result<(Vec<Seen>, LogRead)> {
     let unreadable = || format!("cannot read `{}`", log.display());
     let mut found: BTreeMap<(bool, String, String, String), Seen> = BTreeMap::new();
     let mut read = LogRead::default();
     for line in BufReader::new(File::open(log).with_context(unreadable)?).split(b'\n') {
         let line = match Line::read(&line.with_context(unreadable)?) {
+            Line::Access(line) if app.is_some_and(|app| line.app.as_deref() != Some(app)) => continue,
             Line::Access(line) => line,
             Line::Other => continue,
             Line::Foreign => {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::{
-    Exit,
+    Exit, apps,
     args::PolicyTest,
     paint::Paint,
     policy_folder, print, print_json,
@@ -39,23 +39,43 @@ struct Tested {
     mutants: usize,
 }
 
-/// Runs the cases of a folder and prints the results.
+/// Runs the cases of a folder, or of the folder of each app, and prints the results.
 pub(super) fn run(config: &Config, test: &PolicyTest, json: bool) -> anyhow::Result<Exit> {
-    let mut folder = Folder::read(config, test.dir.as_deref().unwrap_or(&config.policies.dir))?;
-    let tested = folder.test(test.mutate);
-    if json {
-        print_json(&tested.to_json(&folder))?;
-    } else {
+    let configs = match (&test.dir, &test.app) {
+        (Some(dir), name) => vec![apps::of_folder(config, &[dir], name.as_deref())?],
+        (None, Some(name)) => vec![apps::named(config, Some(name))?],
+        (None, None) => config.each_app(),
+    };
+    let mut answers = Vec::new();
+    let mut all_passed = true;
+    for config in &configs {
+        let dir = test.dir.as_deref().unwrap_or(&config.policies.dir);
+        let mut folder = Folder::read(config, dir)?;
+        let tested = folder.test(test.mutate);
+        all_passed &= tested.passed(test);
+        if json {
+            let mut answer = tested.to_json(&folder);
+            if let (Value::Object(answer), Some(app)) = (&mut answer, config.app_name()) {
+                answer.insert("app".to_owned(), app.into());
+            }
+            answers.push(answer);
+            continue;
+        }
+        if let Some(app) = config.app_name() {
+            print(&format!("app {app}: {}\n", dir.display()))?;
+        }
         print(&tested.text(&folder, test, Paint::of_stdout()))?;
         if folder.cases.is_empty() {
-            let dir = test.dir.as_deref().unwrap_or(&config.policies.dir).display();
+            let dir = dir.display();
             print(&format!("nothing was tested: no `*.cases.json` in `{dir}` holds a case\n"))?;
         }
     }
-    let failed = tested.failed() > 0
-        || (test.require_coverage && tested.uncovered().next().is_some())
-        || (test.mutate && !tested.survivors.is_empty());
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    if json {
+        // One app's answer has had this form since before there were several.
+        let only = if config.apps.is_empty() { answers.pop() } else { None };
+        print_json(&only.unwrap_or_else(|| json!({ "apps": answers })))?;
+    }
+    Ok(if all_passed { Exit::Done } else { Exit::Failed })
 }
 
 impl Folder {
@@ -130,6 +150,13 @@ pub(super) fn decide(analysis: &Analysis, case: &Case) -> Outcome {
 }
 
 impl Tested {
+    /// Whether everything is as was asked for.
+    fn passed(&self, test: &PolicyTest) -> bool {
+        self.failed() == 0
+            && !(test.require_coverage && self.uncovered().next().is_some())
+            && (!test.mutate || self.survivors.is_empty())
+    }
+
     fn failed(&self) -> usize {
         self.outcomes.iter().filter(|outcome| outcome.failure.is_some()).count()
     }

@@ -17,8 +17,9 @@ codes! {
         CertificateKey = "certificate-key", ERROR, "a key that is missing, encrypted, of another kind, or not that of its certificate";
         CertificateChain = "certificate-chain", ERROR, "certificates in the wrong order";
         CertificateDate = "certificate-date", EITHER, "a certificate that has ended or not begun; a warning 14 days before its end";
-        CertificateName = "certificate-name", WARNING, "no certificate is for the host of `server.public_url`";
+        CertificateName = "certificate-name", WARNING, "no certificate is for the host of `server.public_url`, or for one of an app";
         OwnAddress = "own-address", ERROR, "`upstream.servers` names the gate itself";
+        AppOverlap = "app-overlap", ERROR, "two apps with the same host and path";
         NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";
         NoCredentialPlace = "no-credential-place", WARNING, "no client can send a token";

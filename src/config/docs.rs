@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{
-    Sources, code,
+    Sources, apps, code,
     keys::{KEYS, shapes},
     live::is_live,
     load,
@@ -58,6 +58,10 @@ fn page() -> String {
             text.push_str(&heading(&format!("[{of}]"), describe(of).comment));
         }
         text.push_str(&line(&shape, key, describe(shape.key())));
+    }
+    text.push_str(&heading("[[apps]]", Some(apps::MEANING.to_owned())));
+    for (key, default, meaning) in apps::DOCUMENTED {
+        text.push_str(&row(&[&format!("`{key}`"), default, &linked(meaning)]));
     }
     text
 }

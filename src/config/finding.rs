@@ -92,7 +92,11 @@ impl Report {
             Place::Named(name) => (name.clone(), None, None),
             Place::Default => (self.file.clone(), None, None),
         };
-        self.findings.push(ConfigFinding { file, line, column, severity, code: code.name(), message, fix });
+        let finding = ConfigFinding { file, line, column, severity, code: code.name(), message, fix };
+        // The defaults of several apps are read once for each.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 }
 

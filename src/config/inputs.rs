@@ -20,7 +20,7 @@ use super::{
 use crate::config::code::Code;
 use names::{in_its_section, is_root, is_section, nearest, nearest_section};
 
-pub(super) use names::{bare, did_you_mean, is_key};
+pub(super) use names::{APPS, bare, closest, did_you_mean, is_key};
 pub(crate) use values::Inputs;
 
 /// Converts byte offsets of a file to lines and columns.
@@ -82,7 +82,8 @@ impl Inputs {
             } else if is_key(&key) && *name == variables::name(&key) {
                 self.add_word(key, place, value);
             } else {
-                let fix = nearest(&key).map(|near| did_you_mean(&variables::name(near)));
+                let near = || nearest(&key).map(|near| did_you_mean(&variables::name(near)));
+                let fix = if is_of_apps(&key) { Some(FILE_ALONE.to_owned()) } else { near() };
                 report.error(&place, Code::UnknownKey, format!("no setting is called `{name}`"), fix);
             }
         }
@@ -96,7 +97,8 @@ impl Inputs {
                 self.add_word(key.clone(), place, value);
             } else {
                 let known = || "`portcullis config show` lists all settings".to_owned();
-                let fix = Some(nearest(key).map_or_else(known, did_you_mean));
+                let near = || nearest(key).map_or_else(known, did_you_mean);
+                let fix = Some(if is_of_apps(key) { FILE_ALONE.to_owned() } else { near() });
                 report.error(&place, Code::UnknownKey, format!("no setting is called {}", quoted(key)), fix);
             }
         }
@@ -113,6 +115,8 @@ impl Inputs {
     fn add_entry(&mut self, name: &str, place: Place, value: Located, report: &mut Report) {
         if is_key(name) {
             self.written.insert(name.to_owned(), value);
+        } else if name == APPS {
+            self.apps = Some(value);
         // Unknown keys are errors: a misspelled limit or secret would silently have no effect.
         } else if !is_section(name) {
             let (kind, fix) = match value.written {
@@ -145,8 +149,14 @@ impl Inputs {
         let full = format!("{section}.{key}");
         if is_key(&full) {
             self.written.insert(full, value);
-            return;
+        } else {
+            Self::report_unknown(section, key, place, report);
         }
+    }
+
+    /// Reports a key that its section does not have.
+    pub(in crate::config) fn report_unknown(section: &str, key: &str, place: &Place, report: &mut Report) {
+        let full = format!("{section}.{key}");
         let fix = nearest(&full).map(|near| match near.split_once('.') {
             Some((same, key)) if same == section => did_you_mean(key),
             _ => in_its_section(near),
@@ -190,6 +200,14 @@ impl Lines<'_> {
         Located { written, place }
     }
 }
+
+/// Whether a key of a variable or a flag is meant for `[[apps]]`.
+fn is_of_apps(key: &str) -> bool {
+    key.split('.').next() == Some(APPS)
+}
+
+/// Why no variable and no flag sets a key of an app.
+const FILE_ALONE: &str = "apps are tables, which only the file can have: write [[apps]] there";
 
 /// Whether the value of a key may be a list.
 fn takes_list(key: &str) -> bool {

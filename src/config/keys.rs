@@ -37,7 +37,7 @@ macro_rules! sections {
             }
 
             impl $Raw {
-                fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
+                pub(crate) fn read(reader: &mut KeyReader<'_>) -> Option<Self> {
                     Some(Self {
                         $($key: reader.read(
                             concat!(stringify!($section), ".", stringify!($key)),

@@ -1,8 +1,9 @@
 //! The settings that a reload applies, and those that wait for a restart.
 
+mod apps;
 mod provenance;
 
-use super::{Config, ConfigErrors, Loaded, load_in};
+use super::{Config, ConfigErrors, Loaded, inputs::APPS, load_in};
 
 pub(super) use provenance::Provenance;
 
@@ -102,17 +103,33 @@ impl Config {
         if let Some(profile) = profile {
             return ReloadedKeys { now: Vec::new(), restart: vec![profile], waiting: vec![profile] };
         }
-        let (now, changed): (Vec<_>, Vec<_>) = old_keys.differences(new_keys).into_iter().partition(is_live);
+        let (mut now, changed): (Vec<_>, Vec<_>) =
+            old_keys.differences(new_keys).into_iter().partition(is_live);
         let mut waiting = started.differences(new_keys);
         waiting.retain(|key| !is_live(key));
         // A key that was set back to the running value is not reported.
-        let restart = changed.into_iter().filter(|key| waiting.contains(key)).collect();
+        let mut restart: Vec<_> = changed.into_iter().filter(|key| waiting.contains(key)).collect();
+        let apps = apps::taken(&self.apps, &new.apps);
+        if apps != self.apps {
+            now.push(APPS);
+        }
+        if apps != new.apps {
+            waiting.push(APPS);
+            if apps::taken(&self.origin.apps, &new.apps) != new.apps {
+                restart.push(APPS);
+            }
+        }
         for live in LIVE.iter().filter(|live| is_live(&live.name)) {
             (live.take)(self, &new);
         }
+        if let Some(first) = apps.first() {
+            self.policies = first.policies.clone();
+        }
+        self.apps = apps;
         self.set.retain(|key| !is_live(&key.as_str()));
         self.set.extend(new.set.into_iter().filter(|key| is_live(&key.as_str())));
         self.origin.keys = new.origin.keys;
+        self.origin.apps = new.origin.apps;
         ReloadedKeys { now, restart, waiting }
     }
 }
@@ -306,6 +323,46 @@ mod tests {
         assert_eq!(after(""), (vec!["users.ttl"], vec![], vec![]));
         assert_eq!(after("profile = \"loopback3\"").2, ["profile"]);
         assert_eq!(after(""), (vec![], vec![], vec![]));
+    }
+
+    #[test]
+    fn apps_take_what_policies_take_and_the_rest_of_them_waits() {
+        let app = |name: &str, more: &str| {
+            format!(
+                "[[apps]]\nname = \"{name}\"\nhosts = [\"{name}.test\"]\npolicies = {{ dir = \"{name}\"{more} }}\n"
+            )
+        };
+        let (a, b) = (app("a", ""), app("b", ""));
+        let open = app("b", ", unmatched = \"allow\"");
+        let both = format!("{a}{b}");
+        let (config, keys) = taken(&both, &format!("{a}{open}"));
+        assert_eq!((keys.now, keys.waiting), (vec!["apps"], vec![]));
+        assert_eq!(config.apps[1].policies.unmatched, crate::policy::Unmatched::Allow);
+        assert_eq!(config.apps[0].policies.unmatched, crate::policy::Unmatched::Deny);
+        // What [policies] says for all of them.
+        let (config, keys) = taken(&both, &format!("[policies]\nunmatched = \"allow\"\n{both}"));
+        assert_eq!(keys.now, ["policies.unmatched", "apps"]);
+        assert!(
+            config.each_app().iter().all(|app| app.policies.unmatched == crate::policy::Unmatched::Allow)
+        );
+        for other in [
+            a.clone(),
+            String::new(),
+            format!("{b}{a}"),
+            both.replace("b.test", "c.test"),
+            both.replace("dir = \"b\"", "dir = \"c\""),
+            format!("{both}accounts = false\n"),
+            format!("{both}upstream = {{ host = \"server\" }}\n"),
+        ] {
+            let (config, keys) = taken(&both, &other);
+            assert_eq!(
+                (keys.now, keys.restart, keys.waiting),
+                (vec![], vec!["apps"], vec!["apps"]),
+                "{other}"
+            );
+            assert_eq!(config.apps.len(), 2);
+        }
+        assert_eq!(taken("", &both).1.restart, ["apps"]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    finding::{ConfigErrors, ConfigFinding, Report},
+    apps::{self, OF_APP, RawApp},
+    finding::{ConfigErrors, ConfigFinding, Place, Report},
     inputs::Inputs,
     keys::{KeyReader, RawConfig},
     live::Provenance,
@@ -45,8 +46,9 @@ pub fn salvage(sources: &Sources) -> Option<Config> {
     let mut reader = KeyReader::new(&inputs, &mut report);
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader)?;
+    let apps = apps::read(&inputs, &mut report);
     let set = inputs.keys().map(str::to_owned).collect();
-    let config = Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw);
+    let config = Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw, apps);
     let origin = Provenance { file: file.path, sources: sources.clone(), ..Provenance::default() };
     Some(Config { origin, ..config })
 }
@@ -65,20 +67,38 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader);
     let changed = reader.into_changed();
-    unimplemented::report(&changed, &inputs, &mut report);
+    let apps = apps::read(&inputs, &mut report);
+    let changed = changed_of_each(changed, &apps);
+    for changed in &changed {
+        unimplemented::report(changed, &inputs, &mut report);
+    }
     let set = inputs.keys().map(str::to_owned).collect();
     let config =
-        raw.map(|raw| Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw));
+        raw.map(|raw| Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw, apps));
     if let Some(config) = &config {
-        warnings::report(&changed, config, &mut report);
+        // An entry with an error is missing among the resolved ones; it is reported already.
+        for (changed, config) in changed.iter().zip(config.each_app()) {
+            warnings::report(changed, &config, &mut report);
+        }
     }
     let warnings = report.close()?;
     // Read again into a discarded report, because the first values were consumed by the resolution.
     let keys = RawConfig::read(&mut KeyReader::new(&inputs, &mut Report::new(&file.shown))).map(Arc::new);
     let (folder, sources) = (working_directory.to_owned(), sources.clone());
-    let origin = Provenance { folder, sources, file: file.path, started: keys.clone(), keys };
+    let apps = config.as_ref().map(|config| config.apps.clone()).unwrap_or_default();
+    let origin = Provenance { folder, sources, file: file.path, started: keys.clone(), keys, apps };
     // `config` is `None` only if a default is invalid. The report contains that error, and `close` has returned it.
     config
         .map(|config| Loaded { config: Config { origin, ..config }, warnings })
         .ok_or_else(|| ConfigErrors(Vec::new()))
+}
+
+/// The changed keys of each app. `changed`: those of all sections.
+fn changed_of_each(changed: Vec<(&'static str, Place)>, apps: &[RawApp]) -> Vec<Vec<(&'static str, Place)>> {
+    if apps.is_empty() {
+        return vec![changed];
+    }
+    let is_of_app = |key: &str| key.split('.').next().is_some_and(|section| OF_APP.contains(&section));
+    let shared: Vec<_> = changed.into_iter().filter(|(key, _)| !is_of_app(key)).collect();
+    apps.iter().map(|app| [&*shared, &*app.changed].concat()).collect()
 }

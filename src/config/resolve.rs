@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Config,
+    apps::RawApp,
     code::Code,
     finding::quoted,
     keys::{
@@ -24,13 +25,14 @@ use crate::{hasher, limit, store};
 
 pub(crate) use resolver::Resolver;
 
+mod apps;
 mod resolver;
 mod server;
 mod tls;
 
 impl Resolver<'_> {
     /// Resolves `raw`. The result must not be used if the report contains an error.
-    pub(crate) fn config(mut self, raw: RawConfig) -> Config {
+    pub(crate) fn config(mut self, raw: RawConfig, raw_apps: Vec<RawApp>) -> Config {
         // First, because the app's servers are compared with the listeners.
         let server = self.server(raw.server);
         let users = self.users(raw.users);
@@ -43,14 +45,22 @@ impl Resolver<'_> {
         ];
         let max_staleness = raw.store.max_staleness.value.0;
         let login_per_account = raw.limits.login_per_account.value;
+        let apps = self.apps(raw_apps, &own);
+        // With apps these sections are only defaults, which each app has been resolved with.
+        let (upstream, policies) = match apps.first() {
+            Some(first) => (first.upstream.clone(), first.policies.clone()),
+            None => (self.upstream(raw.upstream, &own), self.policies(&raw.policies)),
+        };
         Config {
             profile: self.profile,
             tls: self.tls(raw.tls, &server),
-            upstream: self.upstream(raw.upstream, &own),
+            upstream,
             api: api(raw.api),
             credentials: self.credentials(raw.credentials),
             password: self.password(&raw.password),
-            policies: self.policies(&raw.policies),
+            policies,
+            apps,
+            app: None,
             store: self.store(&raw.store, &server.data_dir, &users),
             max_staleness,
             limits: limits(&raw.limits),

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     live::Provenance,
     settings::{
-        AdminSettings, ApiSettings, CorsSettings, CredentialsSettings, ForwardAuthSettings, IdentitySettings,
-        LogSettings, MailSettings, PagesSettings, PasswordSettings, PoliciesSettings, Profile,
-        ServerSettings, TlsSettings, UpstreamSettings, UsersSettings, WebhookSettings,
+        AdminSettings, ApiSettings, AppSettings, CorsSettings, CredentialsSettings, ForwardAuthSettings,
+        IdentitySettings, LogSettings, MailSettings, PagesSettings, PasswordSettings, PoliciesSettings,
+        Profile, ServerSettings, TlsSettings, UpstreamSettings, UsersSettings, WebhookSettings,
     },
 };
 use crate::{limit, store};
@@ -34,6 +34,10 @@ pub struct Config {
     pub password: PasswordSettings,
     /// The policy files and the defaults of decisions.
     pub policies: PoliciesSettings,
+    /// `[[apps]]`. With apps, `upstream` and `policies` are those of the first: see [`Config::each_app`].
+    pub apps: Vec<AppSettings>,
+    /// The app that this configuration has been narrowed to by [`Config::each_app`].
+    pub app: Option<AppSettings>,
     /// The engine of the store, and the rules for names.
     pub store: store::Settings,
     /// How long a replica may lag behind.
@@ -60,4 +64,34 @@ pub struct Config {
     pub log: LogSettings,
     pub(super) set: BTreeSet<String>,
     pub(super) origin: Provenance,
+}
+
+impl Config {
+    /// The configuration of each app: with its own `upstream` and `policies`. Without `[[apps]]` there is one, without a
+    /// name.
+    #[must_use]
+    pub fn each_app(&self) -> Vec<Self> {
+        if self.apps.is_empty() {
+            return vec![self.clone()];
+        }
+        let narrowed = |app: &AppSettings| Self {
+            upstream: app.upstream.clone(),
+            policies: app.policies.clone(),
+            app: Some(app.clone()),
+            ..self.clone()
+        };
+        self.apps.iter().map(narrowed).collect()
+    }
+
+    /// The name of the app that this configuration is of.
+    #[must_use]
+    pub fn app_name(&self) -> Option<&str> {
+        self.app.as_ref().map(|app| app.name.as_str())
+    }
+
+    /// Whether the User API is served for the app that this configuration is of.
+    #[must_use]
+    pub fn serves_accounts(&self) -> bool {
+        self.app.as_ref().is_none_or(|app| app.accounts)
+    }
 }

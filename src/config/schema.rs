@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{keys::shapes, settings::Profile};
+use super::{apps, inputs::APPS, keys::shapes, settings::Profile};
 
 pub(super) use shape::SampleEntry;
 pub(crate) use shape::Shape;
@@ -39,6 +39,8 @@ pub fn schema() -> Value {
             keys.insert(key.to_owned(), value);
         }
     }
+    let apps = apps::schema(|section| properties.get(section).cloned().unwrap_or_default());
+    properties.insert(APPS.to_owned(), apps);
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Portcullis: portcullis.toml",
@@ -186,6 +188,13 @@ mod tests {
             ("[pages]\ntitle = \"\"", false),
             ("[tls]\ncertificates = [{ cert = \"a\", key = \"b\" }]", true),
             ("[tls]\ncertificates = [{ cert = \"a\", kee = \"b\" }]", false),
+            ("[[apps]]\nname = \"a\"\nhosts = []\nupstream = { servers = [\"http://a\"] }", true),
+            ("[[apps]]\nname = \"a b\"\nhosts = []", false),
+            ("[[apps]]\nname = \"a\"\nhosts = []\npath = \"a\"", false),
+            ("[[apps]]\nname = \"a\"\nhosts = \"a\"", false),
+            ("[[apps]]\nname = \"a\"\nhosts = []\nserver = 1", false),
+            ("[[apps]]\nname = \"a\"\nhosts = []\nupstream = { server = 1 }", false),
+            ("[apps]\nname = \"a\"", false),
             ("profile = \"loopback3\"", true),
             ("profile = \"loopback4\"", false),
             ("[sever]", false),

@@ -6,6 +6,7 @@ use super::finding::{Place, Report, ValueError, quoted};
 use crate::config::code::Code;
 
 /// A written value.
+#[derive(Clone)]
 pub(crate) enum Written {
     /// A value of a variable, a flag or a default. Its type follows from the key.
     Word(String),
@@ -20,6 +21,7 @@ pub(crate) enum Written {
 }
 
 /// A written value with its place.
+#[derive(Clone)]
 pub(crate) struct Located {
     pub(crate) written: Written,
     pub(crate) place: Place,

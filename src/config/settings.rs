@@ -253,6 +253,24 @@ pub struct PoliciesSettings {
     pub acl_error_status: Option<u16>,
 }
 
+/// An entry of `[[apps]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppSettings {
+    /// Its name.
+    pub name: String,
+    /// Its hosts in lower case, without port and final dot; `*.` stands for one label. Empty = every host that no other
+    /// app names.
+    pub hosts: Vec<String>,
+    /// The prefix of its paths: `/`, or without a final slash.
+    pub path: String,
+    /// Whether the User API is served here, too.
+    pub accounts: bool,
+    /// Its servers.
+    pub upstream: UpstreamSettings,
+    /// Its policies.
+    pub policies: PoliciesSettings,
+}
+
 /// `[identity]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentitySettings {

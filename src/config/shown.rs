@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     ConfigErrors, Sources,
+    apps::APP_KEYS,
     finding::{Place, Report},
-    inputs::Inputs,
+    inputs::{APPS, Inputs},
     keys::{KeyReader, shapes},
     schema::Shape,
     setting::{Located, Written},
@@ -20,8 +21,8 @@ use crate::store::EngineKind;
 /// A setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// `section.key`, or `profile`.
-    pub key: &'static str,
+    /// `section.key`, `apps[0].section.key`, or `profile`.
+    pub key: String,
     /// The value as in a config file.
     pub value: Value,
     /// The place where it was set: file and line, variable, flag, or default.
@@ -56,9 +57,37 @@ pub fn shown(sources: &Sources) -> Result<Vec<Shown>, ConfigErrors> {
         };
         // The output is pasted into bug reports.
         let value = if shape.is_secret() { masked(shape.key(), value) } else { value };
-        Shown { key: shape.key(), value: without_query(shape.key(), value), origin }
+        Shown { key: shape.key().to_owned(), value: without_query(shape.key(), value), origin }
     };
-    Ok(std::iter::once(of_profile).chain(shapes()).map(one).collect())
+    let keys = std::iter::once(of_profile).chain(shapes()).map(one);
+    Ok(keys.chain(of_apps(&inputs, &file.shown)).collect())
+}
+
+/// What the file says of each app. The rest of an app's settings are those of `[upstream]` and `[policies]`.
+fn of_apps(inputs: &Inputs, file: &Path) -> Vec<Shown> {
+    let Some(Located { written: Written::List(items), .. }) = &inputs.apps else { return Vec::new() };
+    let mut all = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Written::Table(entries) = &item.written else { continue };
+        let entry = |key: &&str| entries.iter().find(|(name, ..)| name == key);
+        for (key, _, value) in APP_KEYS.iter().filter_map(entry) {
+            let mut show = |key: String, value: &Located| {
+                let shown = written(&value.written, &Value::Null);
+                all.push(Shown {
+                    key: format!("{APPS}[{index}].{key}"),
+                    value: shown,
+                    origin: origin(&value.place, file),
+                });
+            };
+            match &value.written {
+                Written::Table(inner) => {
+                    inner.iter().for_each(|(name, _, value)| show(format!("{key}.{name}"), value));
+                }
+                _ => show(key.clone(), value),
+            }
+        }
+    }
+    all
 }
 
 /// The settings in the format of the file, optionally with their origins as comments.
@@ -67,9 +96,10 @@ pub fn as_toml(settings: &[Shown], with_origin: bool) -> String {
     let mut text = String::new();
     let mut section = "";
     for Shown { key, value, origin } in settings {
-        let (of, name) = key.split_once('.').unwrap_or(("", *key));
+        let (of, name) = key.split_once('.').unwrap_or(("", key));
         if of != section {
-            text.push_str(&format!("\n[{of}]\n"));
+            let is_app = of.starts_with(APPS) && of.ends_with(']');
+            text.push_str(&if is_app { format!("\n[[{APPS}]]\n") } else { format!("\n[{of}]\n") });
             section = of;
         }
         let line = format!("{name} = {}", toml(value));

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use super::{keys::KEYS, sources::DEFAULT_FILE, *};
 use crate::{limit, policy::Unmatched, store};
 
+mod apps;
 mod mistakes;
 
 /// A working directory with files in it.

@@ -52,6 +52,10 @@ impl<'r> Request<'r> {
             return Ok(self.head);
         }
         let judged = self.head.with_target(&target).map_err(|reject| Refusal::from(&reject))?;
+        // An id in the place of the literal must not lead to another app than the one that was found.
+        if !self.core.apps.is_same(self.app, judged.host(), judged.path()) {
+            return Err(Refusal::NothingHere);
+        }
         Ok(self.rewritten.get_or_init(|| Box::new(judged)))
     }
 

@@ -9,7 +9,7 @@ use super::{Gate, Stop, body::stop_body, request::Request};
 impl Request<'_> {
     /// Refuses a request that this gate has sent itself.
     pub(super) fn check_loop(&self) -> Result<(), Refusal> {
-        if !self.core.forwarder.is_loop(self.head) {
+        if !self.app.forwarder.is_loop(self.head) {
             return Ok(());
         }
         if let Some(more) = self.gate.failures.looped.say(self.gate.clock.now()) {

@@ -15,7 +15,7 @@ impl Request<'_> {
             let message = format!("`{name}` came twice; send it once (repeated-header)");
             return Err(Refusal::BadRequest { status: 400, message });
         }
-        forward::check_names(&self.gate.settings.names, self.head).map_err(|forbidden| {
+        forward::check_names(&self.app.settings.names, self.head).map_err(|forbidden| {
             let message = match forbidden {
                 Forbidden::FoldedName => {
                     "a header name with `_` or `.` stands for a reserved one or for a variable of the app's server; \

@@ -64,7 +64,7 @@ impl<'r> Request<'r> {
         down: &mut Downstream,
     ) -> Result<Option<String>, Stop> {
         let settings = &self.gate.settings;
-        let mode = settings.method_override;
+        let mode = self.app.settings.method_override;
         if mode == MethodOverride::Ignore {
             return Ok(None);
         }
@@ -100,6 +100,10 @@ impl<'r> Request<'r> {
         }
         if reserved::is_reserved(second.path()) || set.current_user(target, None) != CurrentUser::AsSent {
             return Err(bad_destination("it is a path of the gate's own"));
+        }
+        // By the host as forwarded, which the one of the proxy has been compared with.
+        if !self.core.apps.is_same(self.app, head.host(), second.path()) {
+            return Err(bad_destination("it is the path of another app"));
         }
         for method in writing(set, head.method(), second.path()) {
             let action = &set.action(method, second.path(), None);

@@ -24,7 +24,7 @@ impl Request<'_> {
         body: ReadBody,
         down: &mut Downstream,
     ) -> Result<bool, Stop> {
-        let Self { gate: Gate { settings, .. }, core, rules, context, record, .. } = self;
+        let Self { gate: Gate { settings, .. }, app, core, rules, context, record, .. } = self;
         let trusts_email = rules.api.accounts().settings().trusts_email();
         let kept = settings.forward_credentials;
         let strip = |query| credential::strip_query(&settings.credentials, query);
@@ -32,7 +32,7 @@ impl Request<'_> {
         let good = || self.is_still_good();
         let outgoing = Outgoing {
             credentials: &settings.credentials,
-            names: &settings.names,
+            names: &app.settings.names,
             spelling,
             forward_credentials: kept,
             // A query that consisted of credentials is omitted with its `?`; an empty one is forwarded as sent.
@@ -42,11 +42,11 @@ impl Request<'_> {
             origin: &context.origin,
             request_id: context.request_id.as_str(),
             body: body.bytes.as_deref(),
-            via: Some(core.forwarder.instance()),
+            via: Some(app.forwarder.instance()),
             token_check: record.known().map(|_| TokenCheck::new(&good)),
             is_timed: core.access.borrow().is_on(),
         };
-        match core.forwarder.forward(permit, head, down, &outgoing).await {
+        match app.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {
                 record.status.set(exchanged.status);
                 let keep_alive = exchanged.keep_alive;

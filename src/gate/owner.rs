@@ -64,7 +64,7 @@ pub async fn look_up(
 impl Request<'_> {
     /// Asks the app for the owner. Only two answers count: a row, or that there is none.
     pub(super) async fn ask_app(&self, question: &Question<'_>) -> Result<Rc<OwnerAnswer>, Refusal> {
-        let Self { gate, core, rules, context, .. } = self;
+        let Self { gate, app, rules, context, .. } = self;
         let request_id = context.request_id.as_str();
         let fields = self.naming_fields();
         let Origin { scheme, host: forwarded, .. } = context.origin;
@@ -72,7 +72,7 @@ impl Request<'_> {
         let wanted =
             Wanted { target: &question.target, header: question.header, naming: Some(naming), request_id };
         let fetch = async || {
-            let fetched = core.forwarder.fetch(&wanted).await?;
+            let fetched = app.forwarder.fetch(&wanted).await?;
             // Logged, because the same answer may come from an app that does not know the host.
             if fetched.status == 400
                 && let Some(more) = gate.failures.look_up.say(gate.clock.now())
@@ -107,11 +107,11 @@ impl Request<'_> {
 
     /// The fields of the request that may select a row.
     fn naming_fields(&self) -> Vec<u8> {
-        let Self { gate: Gate { settings, .. }, core, head, context, .. } = self;
+        let Self { gate: Gate { settings, .. }, app, head, context, .. } = self;
         let outgoing = Outgoing {
             credentials: &settings.credentials,
-            names: &settings.names,
-            spelling: settings.names.spelling(head),
+            names: &app.settings.names,
+            spelling: app.settings.names.spelling(head),
             forward_credentials: false,
             query: None,
             identity: &[],
@@ -119,7 +119,7 @@ impl Request<'_> {
             origin: &context.origin,
             request_id: context.request_id.as_str(),
             body: None,
-            via: Some(core.forwarder.instance()),
+            via: Some(app.forwarder.instance()),
             token_check: None,
             is_timed: false,
         };

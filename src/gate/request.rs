@@ -4,7 +4,9 @@ use std::cell::OnceCell;
 
 use crate::{policy::Action, wire::RequestHead};
 
-use super::{Client, Core, CoreRuleset, Gate, context::Context, record::Record, session::Known};
+use super::{
+    App, Client, Core, CoreRuleset, Gate, Misrouted, context::Context, record::Record, session::Known,
+};
 
 /// A request from its head to its record. The connection is not part of it: steps that read or write take it as
 /// an argument.
@@ -12,6 +14,10 @@ pub(super) struct Request<'r> {
     pub(super) gate: &'r Gate,
     pub(super) core: &'r Core,
     pub(super) client: &'r Client,
+    /// The app that takes it; of a request without one, any.
+    pub(super) app: &'r App,
+    /// Why no app takes it.
+    pub(super) misrouted: Option<Misrouted>,
     /// The rules for all steps, so that a reload does not change them in between.
     pub(super) rules: &'r CoreRuleset,
     /// The head as received.

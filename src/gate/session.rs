@@ -113,7 +113,7 @@ impl Request<'_> {
     /// request comes from a page of this site.
     fn is_meant(&self, known: &Known, head: &RequestHead) -> bool {
         let is_same_site =
-            || same_site::is_same_site(head, &self.context.origin, self.gate.settings.public_url.as_deref());
+            || same_site::is_same_site(head, &self.context.origin, self.app.settings.public_url.as_deref());
         match known.place {
             Place::Param | Place::Header => true,
             Place::Cookie => is_same_site(),
@@ -147,7 +147,7 @@ impl Request<'_> {
         // An anonymous request has no token that could end.
         let Some(Known { session, .. }) = self.record.known() else { return true };
         let Gate { store, clock, .. } = self.gate;
-        let lifetimes = self.core.rules.current().api.accounts().settings().lifetimes();
+        let lifetimes = self.app.rules.current().api.accounts().settings().lifetimes();
         let now = clock.now();
         let is_live = |session: &Session| {
             session.token_state(&session.subject.load(), now, &lifetimes) == TokenState::Live

@@ -4,12 +4,12 @@ use std::{cell::RefCell, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::{context::RequestIds, implied::MethodOverride, rules::RulesView};
+use super::{apps::Apps, context::RequestIds};
 use crate::{
     api::Problem,
     clock::Clock,
     credential,
-    forward::{Forwarder, Names, Preset},
+    forward::Preset,
     limit::Limits,
     observe::{
         LogThrottle,
@@ -26,8 +26,6 @@ use crate::{
 pub struct Settings {
     /// The places of credentials.
     pub credentials: credential::Settings,
-    /// The names of fields that are forwarded.
-    pub names: Names,
     /// `[identity] preset`.
     pub presets: Vec<Preset>,
     /// `[identity] forward_credentials`.
@@ -40,8 +38,6 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// LoopBack's `restApiRoot`.
     pub api_root: String,
-    /// `[upstream] method_override`.
-    pub method_override: MethodOverride,
     /// The largest body that is read before a decision, in bytes.
     pub body_limit: u64,
     /// Where plain HTTP is redirected to; `None` = it is served.
@@ -88,10 +84,8 @@ pub struct Failures {
 /// The state of one core. Nothing on the request path is shared with another core.
 #[derive(Debug)]
 pub struct Core {
-    /// Connections to the app.
-    pub forwarder: Forwarder,
-    /// The rules in force.
-    pub rules: RulesView,
+    /// The apps.
+    pub apps: Apps,
     /// Request ids.
     pub ids: RequestIds,
     /// This core's counters.

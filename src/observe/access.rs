@@ -18,6 +18,8 @@ pub struct Record<'r> {
     pub method: &'r str,
     /// The path as sent. The query is never written, because it may contain credentials.
     pub path: &'r [u8],
+    /// The app's name, where there are several.
+    pub app: Option<&'r str>,
     /// The route's name.
     pub route: &'r str,
     /// The status of the answer.
@@ -145,6 +147,9 @@ impl Record<'_> {
         text(out, key!("method"), Some(self.method.as_bytes()));
         out.extend_from_slice(key!("path"));
         self.write_path(out, line::json);
+        if let Some(app) = self.app {
+            text(out, key!("app"), Some(app.as_bytes()));
+        }
         text(out, key!("route"), Some(self.route.as_bytes()));
         number(out, key!("status"), u64::from(self.status));
         number(out, key!("bytes_in"), self.bytes_in);
@@ -180,6 +185,7 @@ impl Record<'_> {
         line::millis(out, self.elapsed);
         out.extend_from_slice(b"ms");
         for (name, value) in [
+            ("app", self.app),
             ("route", Some(self.route)),
             ("user", self.user),
             ("decision", Some(self.decision)),
@@ -296,6 +302,7 @@ mod tests {
         client: Client::Unix,
         method: "GET",
         path: b"/api/orders/7?access_token=very-secret",
+        app: None,
         route: "Order.findById",
         status: 200,
         bytes_in: 0,
@@ -347,6 +354,7 @@ mod tests {
         };
         let record = Record {
             client: Client::Ip("2001:db8::1".parse().unwrap()),
+            app: Some("shop"),
             status: 502,
             user: Some("7"),
             rule: Some("order.json#/acls/2"),
@@ -363,6 +371,8 @@ mod tests {
             json!({"policy": "5f0a", "model": "Order", "property": "findById", "access_type": "READ",
                    "model_id": "7", "roles": ["clerk", "auditor"], "scopes": [], "owner": false})
         );
+        assert_eq!(line["app"], "shop");
+        assert!(text_of(&record).contains(" app=shop route=Order.findById "));
         assert_eq!(
             [&line["client"], &line["level"], &line["upstream_ms"]],
             [&json!("2001:db8::1"), &json!("warn"), &json!(2.0)]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What each key of the access log means, in any order: their own comes from the record.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 27] = [
     ("ts", "when the request came, in UTC"),
     ("level", "`info`; `warn` from status 500 on"),
     ("stream", "`access`"),
@@ -25,6 +25,7 @@ const KEYS: [(&str, &str); 26] = [
     ("client", "the client's address; `unix` on a Unix listener without a trusted proxy"),
     ("method", "as it was judged"),
     ("path", "as it was judged, without its query; `***` stands for what follows `accessTokens/`"),
+    ("app", "the app that took the request; only where there are [several](several-apps.md)"),
     ("route", "`Model.method`, or `unmatched`"),
     ("status", "what the client got; 499 when it left before"),
     ("bytes_in", "bytes of the request's body"),
@@ -69,6 +70,7 @@ fn access() {
         client: Client::Ip(Ipv4Addr::LOCALHOST.into()),
         method: "",
         path: b"",
+        app: Some(""),
         route: "",
         status: 200,
         bytes_in: 0,
@@ -110,7 +112,7 @@ fn access() {
 fn metrics() {
     let metrics = Metrics::new();
     let core = metrics.core();
-    let routes = metrics.register_routes(&["Model.method"]);
+    let routes = metrics.register_routes(Some("shop"), &["Model.method"]);
     core.request(routes[0], 200, Duration::ZERO);
     core.decision(Decision::Allow);
     let end = CertificateEnd { name: "a.test".into(), file: "a.pem".into(), not_after_seconds: 1 };

@@ -12,6 +12,7 @@ use std::sync::{
 };
 
 pub use self::core::{CoreMetrics, Decision};
+use values::Label;
 pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, Metrics, UpstreamError};
 
 /// The number of routes with a label, over all reloads. Further routes count as [`OTHER`], so that reloads
@@ -27,7 +28,7 @@ impl Metrics {
         Arc::new(Self {
             cores: Mutex::default(),
             // Id 0 is `other`, so that an unknown id counts there.
-            labels: Mutex::new(vec![OTHER.into()]),
+            labels: Mutex::new(vec![Label { app: None, route: OTHER.into() }]),
             logins: Default::default(),
             upstream_errors: Default::default(),
             handshakes: Default::default(),
@@ -45,11 +46,11 @@ impl Metrics {
         core
     }
 
-    /// The label ids of routes, in the same order. A name keeps its id over reloads.
+    /// The label ids of routes, in the same order. A name keeps its id over reloads. `app`: where there are several.
     #[must_use]
-    pub fn register_routes(&self, names: &[&str]) -> Arc<[u32]> {
+    pub fn register_routes(&self, app: Option<&str>, names: &[&str]) -> Arc<[u32]> {
         let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        names.iter().map(|name| label(&mut labels, name)).collect()
+        names.iter().map(|name| label(&mut labels, app, name)).collect()
     }
 
     /// Counts a login.
@@ -99,12 +100,12 @@ impl Metrics {
 }
 
 /// The id of a name. A new name gets an id if there is room.
-fn label(labels: &mut Vec<Box<str>>, name: &str) -> u32 {
+fn label(labels: &mut Vec<Label>, app: Option<&str>, name: &str) -> u32 {
     // A linear search: it runs only at a reload.
-    let known = labels.iter().position(|label| **label == *name);
+    let known = labels.iter().position(|label| *label.route == *name && label.app.as_deref() == app);
     let index = known.or_else(|| {
         (labels.len() < MAX_ROUTES).then(|| {
-            labels.push(name.into());
+            labels.push(Label { app: app.map(Into::into), route: name.into() });
             labels.len() - 1
         })
     });
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn adds_up_what_the_cores_counted() {
         let metrics = Metrics::new();
-        let routes = metrics.register_routes(&["User.login", "GET /a\"b\\c\nd"]);
+        let routes = metrics.register_routes(None, &["User.login", "GET /a\"b\\c\nd"]);
         let (one, two) = (metrics.core(), metrics.core());
         one.request(routes[0], 200, Duration::from_micros(400));
         two.request(routes[0], 200, Duration::from_millis(3));
@@ -158,10 +159,30 @@ mod tests {
     #[test]
     fn a_reload_keeps_the_ids_of_the_names_that_stay() {
         let metrics = Metrics::new();
-        let before = metrics.register_routes(&["a", "b"]);
-        let after = metrics.register_routes(&["c", "b", "a"]);
+        let before = metrics.register_routes(None, &["a", "b"]);
+        let after = metrics.register_routes(None, &["c", "b", "a"]);
         assert_eq!([after[1], after[2]], [before[1], before[0]]);
         assert!(!before.contains(&after[0]));
+    }
+
+    #[test]
+    fn routes_of_several_apps_are_told_apart() {
+        let metrics = Metrics::new();
+        let shop = metrics.register_routes(Some("shop"), &["a"]);
+        let admin = metrics.register_routes(Some("admin"), &["a"]);
+        let core = metrics.core();
+        core.request(shop[0], 200, Duration::ZERO);
+        core.request(admin[0], 404, Duration::ZERO);
+        let page = metrics.render(&Gauges::default());
+        assert!(
+            page.contains("portcullis_requests_total{app=\"shop\",route=\"a\",status=\"200\"} 1\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("portcullis_requests_total{app=\"admin\",route=\"a\",status=\"404\"} 1\n"),
+            "{page}"
+        );
+        assert_eq!(metrics.register_routes(Some("shop"), &["a"]), shop);
     }
 
     #[test]
@@ -169,7 +190,7 @@ mod tests {
         let metrics = Metrics::new();
         let names: Vec<_> = (0..MAX_ROUTES * 2).map(|number| format!("route {number}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let ids = metrics.register_routes(&names);
+        let ids = metrics.register_routes(None, &names);
         assert_eq!(ids.iter().filter(|id| **id != 0).count(), MAX_ROUTES - 1);
         metrics.core().request(ids[MAX_ROUTES * 2 - 1], 200, Duration::ZERO);
         assert!(

@@ -46,6 +46,7 @@ pub(super) fn choose<'m>(
     }
     let others: Vec<&Model> = models.list.iter().filter(is_candidate).collect();
     match others.as_slice() {
+        [] if !wanted.serves_accounts => None,
         [] => {
             let message = "no public model has base `User`, so no user can log in over the API".to_owned();
             let fix = Some("make `User` or a model with base `User` public".into());
@@ -85,6 +86,7 @@ impl AccountModel {
         let kept = AppCollections::read(models, Some(model));
         let bare = Self {
             name: model.name.to_string(),
+            built_in: model.built_in,
             key: model.key(),
             collection: app_collections::collection(model).unwrap_or(&model.name).to_owned(),
             collections: kept.clone(),

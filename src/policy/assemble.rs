@@ -128,8 +128,9 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
     }
 
+    /// Whether the User API serves this model.
     fn is_account(&self, model: &Model) -> bool {
-        self.account.is_some_and(|account| account.name == model.name)
+        self.settings.serves_accounts && self.account.is_some_and(|account| account.name == model.name)
     }
 
     fn add_model(&mut self, model: &Model, config: Option<&Node>) {

@@ -74,6 +74,7 @@ mod tests {
 
     fn set(loopback: bool, literal: Option<&str>) -> PolicySet {
         let settings = Settings {
+            serves_accounts: true,
             api_root: "/api".into(),
             users_plural: None,
             user_model: None,

@@ -27,6 +27,8 @@ pub struct Settings {
     pub restrict_reset_scope: Option<bool>,
     /// The keys of `[users]` that are set. They override the account model's file.
     pub set_users_keys: Vec<String>,
+    /// Whether the User API is served here. If not, its paths are the app's: see `accounts` of `[[apps]]`.
+    pub serves_accounts: bool,
     /// `users.current_user_literal`: the path segment that is replaced by the caller's id.
     pub current_user_literal: Option<String>,
 }

@@ -149,6 +149,19 @@ pub(super) fn decoded_again(path: &str) -> Option<String> {
     Some(other_reading(&once.join("/")))
 }
 
+/// Every way in which apps read a path, besides the raw one.
+#[must_use]
+pub fn readings(path: &str) -> Vec<String> {
+    let mut found = vec![other_reading(path)];
+    found.extend(decoded_again(path));
+    if let Some(plain) = with_slashes(path) {
+        found.extend([other_reading(&plain)]);
+        found.extend(decoded_again(&plain));
+        found.push(plain);
+    }
+    found
+}
+
 /// A segment without its path parameters.
 fn before_params(segment: &str) -> &str {
     // A raw path has no `?` and no `#`, but one that is decoded once may.

@@ -28,6 +28,7 @@ fn loopback() -> Settings {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     }
 }

@@ -63,10 +63,12 @@ impl ResolvesServerCert for Names {
 
 /// The name of a host as in a certificate: without port, brackets and final dot, in lower case.
 fn name_of(host: &str) -> String {
-    bare(host).to_ascii_lowercase()
+    bare_host(host).to_ascii_lowercase()
 }
 
-fn bare(host: &str) -> &str {
+/// A `Host` without port, brackets and final dot.
+#[must_use]
+pub fn bare_host(host: &str) -> &str {
     let name = without_port(host);
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     name.strip_suffix('.').unwrap_or(name)
@@ -84,13 +86,13 @@ pub fn without_port(host: &str) -> &str {
 /// Whether a `Host` is this name, regardless of letter case and port.
 #[must_use]
 pub fn is_host(host: &str, name: &str) -> bool {
-    bare(host).eq_ignore_ascii_case(name)
+    bare_host(host).eq_ignore_ascii_case(name)
 }
 
 /// Whether two values of `Host` name the same host.
 #[must_use]
 pub fn is_same_host(host: &str, other: &str) -> bool {
-    is_host(host, bare(other))
+    is_host(host, bare_host(other))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod apps;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod cli;

@@ -3,6 +3,7 @@
 use crate::{
     admin::services::Services,
     app,
+    config::Config,
     policy::{self, Analysis, Finding, Settings, Source, Stored},
 };
 
@@ -14,16 +15,19 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// Reads the policies; `None` if that fails, which `check` explains.
-    pub(super) async fn of(services: &Services) -> Option<Self> {
+    /// Reads the policies of each app; `None` if that fails, which `check` explains.
+    pub(super) async fn of_each(services: &Services) -> Option<Vec<Self>> {
         if let Some(live) = &services.live {
-            let (settings, sources, stored) = live.sources().await.ok()?;
-            return Some(Self { settings, sources, stored });
+            let one = |(settings, sources, stored)| Self { settings, sources, stored };
+            return Some(live.sources().await.ok()?.into_iter().map(one).collect());
         }
         let config = services.config.as_ref()?;
-        let sources = app::read_policies(&config.policies.dir).ok()?;
         let stored = app::stored_rules(&*services.store).await.ok()?;
-        Some(Self { settings: app::policy_settings(config), sources, stored })
+        let one = |app: &Config| {
+            let sources = app::read_policies(&app.policies.dir).ok()?;
+            Some(Self { settings: app::policy_settings(app), sources, stored: stored.clone() })
+        };
+        config.each_app().iter().map(one).collect()
     }
 
     /// The compiled ruleset and its warnings; `None` if there are errors.

@@ -92,9 +92,13 @@ async fn users_and_rules(services: &Services, name: &str) -> Result<(usize, Stri
 
 /// The rules that name a role; `None` if the policies cannot be read.
 async fn rules_about(services: &Services, name: &str) -> Option<Vec<String>> {
-    let policies = Policies::of(services).await?;
-    let (analysis, _) = policies.analyze()?;
-    Some(analysis.naming_role(name))
+    let mut all = Vec::new();
+    for policies in Policies::of_each(services).await? {
+        let (analysis, _) = policies.analyze()?;
+        let rules = analysis.naming_role(name).into_iter();
+        all.extend(rules.filter(|rule| !all.contains(rule)).collect::<Vec<_>>());
+    }
+    Some(all)
 }
 
 /// Pairs of a role's name and the id (as text) of a user who has it.

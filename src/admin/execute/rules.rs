@@ -14,7 +14,7 @@ use crate::{
         who::Who,
     },
     identity::UserId,
-    policy::StoredRule,
+    policy::{Finding, StoredRule},
     store::AclRow,
 };
 
@@ -76,11 +76,20 @@ async fn user_of(services: &Services, rule: &StoredRule) -> Result<Option<String
 
 /// The warnings about the ruleset with a new rule. A rule for an unknown model or an unknown `$` role is refused.
 async fn warnings_about(services: &Services, rule: StoredRule) -> Result<Vec<String>, ExecuteError> {
-    let Some(mut policies) = Policies::of(services).await else { return Ok(Vec::new()) };
+    let Some(mut policies) = Policies::of_each(services).await else { return Ok(Vec::new()) };
     let head = format!("the stored rule `{}` ", rule.id);
     let is_special = rule.principal_id.as_deref().is_some_and(|name| name.starts_with('$'));
-    policies.stored.rules.push(rule);
-    let Some((_, findings)) = policies.analyze() else { return Ok(Vec::new()) };
+    let mut of_apps = Vec::new();
+    for policies in &mut policies {
+        policies.stored.rules.push(rule.clone());
+        let Some((_, findings)) = policies.analyze() else { return Ok(Vec::new()) };
+        of_apps.push(findings);
+    }
+    // The rule is for all apps, and one that knows the model is enough.
+    let mut findings = of_apps.pop().unwrap_or_default();
+    // What would be right depends on the models of each app.
+    let same = |a: &Finding, b: &Finding| (a.code, &a.message) == (b.code, &b.message);
+    findings.retain(|finding| of_apps.iter().all(|others| others.iter().any(|other| same(finding, other))));
     let mut warnings = Vec::new();
     for finding in findings.into_iter().filter(|finding| finding.file == "store") {
         let Some(what) = finding.message.strip_prefix(&head) else { continue };

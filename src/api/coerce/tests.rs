@@ -18,6 +18,7 @@ fn set(accepts: &Value) -> PolicySet {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     };
     let model = json!({"name": "Thing", "methods": {"act": {

@@ -44,9 +44,51 @@ pub enum PolicyError {
     /// The files contain errors.
     #[error("the policies have mistakes:\n{}", lines(.0))]
     ConfigErrors(Vec<Finding>),
+    /// Two apps define the accounts differently.
+    #[error(
+        "the app `{app}` has the accounts in `{model}`, and the app `{of}` in `{other}`, with other settings; all apps \
+         have one set of accounts: define it in one of them, or set `accounts = false`"
+    )]
+    TwoAccountModels {
+        /// The account model of the second app.
+        model: String,
+        /// The second app.
+        app: String,
+        /// The account model of the first app.
+        other: String,
+        /// The first app.
+        of: String,
+    },
+    /// An error in the policies of one of several apps.
+    #[error("app `{app}`: {error}")]
+    OfApp {
+        /// The app's name.
+        app: String,
+        /// The error.
+        error: Box<PolicyError>,
+    },
     /// The rows of the store cannot be read.
     #[error("the roles and rules in the store cannot be read")]
     Store(#[from] StoreError),
+}
+
+impl PolicyError {
+    /// With the name of the app, if there are several.
+    #[must_use]
+    pub(in crate::app) fn of_app(self, app: Option<&str>) -> Self {
+        match app {
+            Some(app) => Self::OfApp { app: app.to_owned(), error: Box::new(self) },
+            None => self,
+        }
+    }
+
+    /// The app that it is about, if there are several.
+    pub(in crate::app) fn app(&self) -> Option<&str> {
+        match self {
+            Self::OfApp { app, .. } => Some(app),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn lines(findings: &[Finding]) -> String {

@@ -1,6 +1,9 @@
 //! How the last reload went.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     app::status::Reload,
@@ -11,13 +14,27 @@ use crate::{
 /// How the last reload went, for readiness and `status`.
 #[derive(Debug)]
 pub(in crate::app) struct LastReload {
-    last: Mutex<Option<(Timestamp, Result<(), String>)>>,
+    last: Mutex<Last>,
     /// What is wrong with the files of certificates.
     certificates: Mutex<Option<String>>,
     /// Settings of the file that wait for a restart.
     waiting: Mutex<Vec<&'static str>>,
     metrics: Arc<Metrics>,
     clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    at: Option<Timestamp>,
+    /// Why an app keeps its old policies, or the gate its old configuration, by the app's name or an empty text.
+    failures: BTreeMap<String, String>,
+}
+
+impl Last {
+    /// The one of the configuration first.
+    fn failure(&self) -> Option<&String> {
+        self.failures.values().next()
+    }
 }
 
 impl LastReload {
@@ -39,19 +56,16 @@ impl LastReload {
 
     /// How the last reload of certificates went.
     pub(super) fn set_certificates(&self, failure: Option<String>) {
-        let of_files = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.metrics.reloaded(failure.is_none() && of_files.is_none_or(|(_, result)| result.is_ok()));
+        let of_files = self.last.lock().unwrap_or_else(PoisonError::into_inner).failure().cloned();
+        self.metrics.reloaded(failure.is_none() && of_files.is_none());
         *self.certificates.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     /// When it was, and how it went.
     pub(in crate::app) fn to_view(&self) -> Reload {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let failure = self.of_certificates();
-        match last {
-            Some((at, result)) => Reload { at: Some(at.to_string()), failure: result.err().or(failure) },
-            None => Reload { at: None, failure },
-        }
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = last.failure().cloned().or_else(|| self.of_certificates());
+        Reload { at: last.at.map(|at| at.to_string()), failure }
     }
 
     /// The settings of the file that wait for a restart.
@@ -64,8 +78,26 @@ impl LastReload {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    pub(super) fn set(&self, result: Result<(), String>) {
-        self.metrics.reloaded(result.is_ok() && self.of_certificates().is_none());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), result));
+    /// How the reload of one app's policies went, or, without a name, that of everything.
+    pub(super) fn set(&self, app: Option<&str>, result: Result<(), String>) {
+        self.note(|failures| {
+            let name = app.unwrap_or_default().to_owned();
+            match result {
+                Ok(()) => drop(failures.remove(&name)),
+                Err(why) => drop(failures.insert(name, why)),
+            }
+        });
+    }
+
+    /// Everything was reloaded, which ends the failures of single apps, too.
+    pub(super) fn set_all_good(&self) {
+        self.note(BTreeMap::clear);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut BTreeMap<String, String>)) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut last.failures);
+        last.at = Some(self.clock.now());
+        self.metrics.reloaded(last.failures.is_empty() && self.of_certificates().is_none());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc::SyncSender};
 use tokio::sync::oneshot;
 
 use crate::{
+    config::Config,
     gate::Ruleset,
     policy::{Source, Stored},
 };
@@ -30,13 +31,15 @@ pub(super) enum What {
     Rows(Stored),
     /// Check whether the files have changed.
     Check,
-    /// Return the inputs of the ruleset in force.
-    Inputs(oneshot::Sender<RulesetInputs>),
+    /// Return the inputs of the rulesets in force.
+    Inputs(oneshot::Sender<Vec<RulesetInputs>>),
 }
 
 /// The ruleset in force with its inputs.
 #[derive(Debug)]
 pub(in crate::app) struct RulesetInputs {
+    /// The configuration as it is for the app.
+    pub(in crate::app) config: Config,
     pub(in crate::app) sources: Vec<Source>,
     pub(in crate::app) stored: Stored,
     pub(in crate::app) ruleset: Arc<Ruleset>,

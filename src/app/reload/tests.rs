@@ -46,17 +46,13 @@ impl Bench {
             metrics: Arc::clone(&metrics),
             config,
         };
-        let (ruleset, Loaded { builder, folder, in_force, .. }) = load(builder).await.unwrap();
-        let (rules, last) =
-            (Arc::new(Rules::new(ruleset)), Arc::new(LastReload::new(metrics, Clock::System)));
-        let config_file = Watched::new(builder.config.file().to_owned());
+        let Loaded { rulesets, .. } = load(builder).await.unwrap();
+        let last = Arc::new(LastReload::new(metrics, Clock::System));
+        let config_file = Watched::new(rulesets.builder.config.file().to_owned());
         Self {
             dir,
             work: Work {
-                builder,
-                folder,
-                in_force,
-                rules,
+                rulesets,
                 last,
                 config_file,
                 certificates: None,
@@ -71,20 +67,20 @@ impl Bench {
     }
 
     fn reload(&mut self) -> Result<(), String> {
-        let read = self.work.folder.read();
-        self.work.reload_files(read)
+        let read = self.work.rulesets.apps[0].folder.read();
+        self.work.reload_app(0, read)
     }
 
     /// Whether an anonymous caller may do this under the rules in force.
     fn allows(&self, target: &str) -> bool {
-        let ruleset = self.work.rules.current();
+        let ruleset = self.work.rulesets.apps[0].rules.current();
         let action = ruleset.set.action("GET", target, None);
         let caller = Caller { user: None, roles: &[], scopes: &[] };
         matches!(ruleset.set.decide(&action, caller, None), Decision::Permit(_))
     }
 
     fn metric(&self) -> bool {
-        let page = self.work.builder.metrics.render(&crate::observe::metrics::Gauges::default());
+        let page = self.work.rulesets.builder.metrics.render(&crate::observe::metrics::Gauges::default());
         page.contains("portcullis_config_last_reload_success 1\n")
     }
 }
@@ -190,7 +186,8 @@ async fn rows_of_the_store_do_not_wait_for_broken_files() {
 #[tokio::test]
 async fn the_user_api_changes_with_its_model() {
     let mut bench = Bench::with(&[("a.json", OPEN)]).await;
-    let name = |bench: &Bench| bench.work.rules.current().api.accounts().settings().model.clone();
+    let name =
+        |bench: &Bench| bench.work.rulesets.apps[0].rules.current().api.accounts().settings().model.clone();
     assert_eq!(name(&bench), "User");
     bench.write("customer.json", r#"{"name": "Customer", "base": "User"}"#);
     bench.write("model-config.json", r#"{"Customer": {"public": true}}"#);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::{
     app::reload::LastReload,
     clock::{Clock, Timestamp},
-    gate::Rules,
     observe::metrics::Metrics,
     tls::ServerTls,
 };
@@ -16,7 +15,6 @@ pub(in crate::app) struct About {
     pub(in crate::app) since: Timestamp,
     pub(in crate::app) clock: Clock,
     pub(in crate::app) configured: Configured,
-    pub(in crate::app) rules: Arc<Rules>,
     pub(in crate::app) metrics: Arc<Metrics>,
     pub(in crate::app) last: Arc<LastReload>,
     /// `None` without TLS.
@@ -27,8 +25,5 @@ pub(in crate::app) struct About {
 #[derive(Clone)]
 pub(in crate::app) struct Configured {
     pub(in crate::app) listeners: Vec<String>,
-    pub(in crate::app) upstreams: Vec<String>,
-    /// The folder of the policies.
-    pub(in crate::app) policies: String,
     pub(in crate::app) profile: &'static str,
 }

@@ -11,9 +11,16 @@ use crate::{
 
 /// What is wrong with them, where TLS is on. `file`: the configuration.
 pub(super) fn told(config: &Config, now: Timestamp, file: &str) -> Vec<Entry> {
-    let upstream = app::upstream_tls(config);
-    let mut entries: Vec<_> =
-        upstream.iter().flat_map(tls::inspect_upstream).map(|mistake| of_mistake(&mistake)).collect();
+    let apps = config.each_app();
+    let upstreams = apps.iter().filter_map(app::upstream_tls);
+    let mut entries: Vec<Entry> = Vec::new();
+    for mistake in upstreams.flat_map(|upstream| tls::inspect_upstream(&upstream)) {
+        let entry = of_mistake(&mistake);
+        // Apps may have files in common.
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
     if config.server.https.is_none() {
         return entries;
     }
@@ -21,7 +28,10 @@ pub(super) fn told(config: &Config, now: Timestamp, file: &str) -> Vec<Entry> {
     let (mistakes, files) = (tls::inspect(&settings, now), settings.files);
     entries.extend(mistakes.iter().map(of_mistake));
     entries.extend(tls::ending(&files, now).iter().map(of_end));
-    entries.extend(unnamed(config, file).filter(|_| mistakes.is_empty()));
+    if mistakes.is_empty() {
+        entries.extend(unnamed(config, file));
+        entries.extend(uncovered(config, file));
+    }
     entries
 }
 
@@ -47,6 +57,26 @@ fn unnamed(config: &Config, file: &str) -> Option<Entry> {
     );
     let fix = "have one issued for it, and name it in `tls.certificates`".to_owned();
     Some(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix))
+}
+
+/// Hosts of apps that no certificate is for.
+fn uncovered(config: &Config, file: &str) -> Vec<Entry> {
+    let files = app::tls_settings(config).files;
+    let mut found = Vec::new();
+    for app in &config.apps {
+        for host in &app.hosts {
+            // A wildcard needs one, too; any label stands for its star.
+            let Some(names) = tls::names_without(&files, &host.replace('*', "label")) else { continue };
+            let message = format!(
+                "no certificate is for `{host}`, a host of the app `{}`; they are for {}",
+                app.name,
+                names.join(", ")
+            );
+            let fix = "have one issued for it, and name it in `tls.certificates`".to_owned();
+            found.push(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix));
+        }
+    }
+    found
 }
 
 fn entry(file: String, severity: Severity, code: Code, message: String, fix: String) -> Entry {

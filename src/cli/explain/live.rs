@@ -7,7 +7,7 @@ use crate::{
     admin::{AdminCommand, ExplainedView, Output, whole_chain},
     app::{self, HypotheticalRequest, InForce, OwnerAnswer},
     cli::{
-        Exit,
+        Exit, apps,
         args::{CallerArg, Explain},
         backend::{Backend, Site},
         known, on_runtime,
@@ -66,12 +66,15 @@ fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Res
         OwnerAnswer::Said { owner, .. } => Some(*owner),
         OwnerAnswer::NotAsked | OwnerAnswer::Failed { .. } => super::said(explain),
     };
+    // The app may be gone from the file that the gate has read.
+    let config = apps::named(site.config(), in_force.app.as_deref());
+    let config = config.unwrap_or_else(|_| site.config().clone());
     let differs = match site.whole() {
-        Ok(config) => differs(config, &in_force),
+        Ok(_) => differs(&config, &in_force),
         // The location of the files may be in the unreadable part.
         Err(_) => in_force.refused.as_ref().map(|why| format!("the last reload was refused: {why}")),
     };
-    Ok(Situation { analysis, person, owner, told: Some(in_force.owner), differs })
+    Ok(Situation { analysis, config, person, owner, told: Some(in_force.owner), differs })
 }
 
 /// Whether the files on disk differ from those in force, and why they are not in force.

@@ -23,6 +23,8 @@ pub(super) struct Person {
 /// The question, for the head of the answer.
 #[derive(Debug)]
 pub(super) struct Question<'q> {
+    /// The app, where there are several.
+    pub(super) app: Option<&'q str>,
     pub(super) method: &'q str,
     pub(super) target: &'q str,
     pub(super) person: &'q Person,
@@ -36,6 +38,8 @@ pub(super) struct Question<'q> {
 /// The data of a decision.
 pub(super) struct Situation {
     pub(super) analysis: Analysis,
+    /// The configuration of the app that takes the request.
+    pub(super) config: Config,
     pub(super) person: Person,
     pub(super) owner: Option<bool>,
     /// The owner that the running gate has determined; `None` = the files on disk are used because no gate runs.

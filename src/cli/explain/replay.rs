@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{Person, Question, analyze, show};
 use crate::{
     cli::{
-        Exit, access_line::AccessLine, args::Global, backend::Site, known, on_runtime, paint::Paint, print,
-        print_json,
+        Exit, access_line::AccessLine, apps, args::Global, backend::Site, known, on_runtime, paint::Paint,
+        print, print_json,
     },
     config::Config,
     policy::Stored,
@@ -25,6 +25,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     let facts = line.facts.as_ref().with_context(|| {
         format!("the request `{id}` was refused before any rule was asked: its line has no facts")
     })?;
+    let config = &apps::named(config, line.app.as_deref())?;
     let analysis = analyze(config, &stored(config)?)?;
     let person = Person {
         user: line.user.clone(),
@@ -50,6 +51,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     } else {
         let paint = Paint::of_stdout();
         let question = Question {
+            app: line.app.as_deref(),
             method: &line.method,
             target: &line.path,
             person: &person,

@@ -53,6 +53,7 @@ fn line(paint: Paint, name: &str, value: &str) -> String {
 
 fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut head = vec![
+        ("app", question.app.unwrap_or_default().to_owned()),
         ("request", format!("{} {}", question.method, question.target)),
         ("caller", question.person.describe()),
         ("route", explanation.route.clone()),

@@ -25,6 +25,7 @@ fn asked(who: &str, roles: &[&str]) -> Explain {
         who: Some(who.parse().unwrap()),
         method: Some("GET".into()),
         target: Some("/api/orders/7".into()),
+        host: None,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         scopes: Vec::new(),
         owner: None,
@@ -88,6 +89,7 @@ fn a_person_reads_a_table() {
         owner: None,
     };
     let question = Question {
+        app: None,
         method: "GET",
         target: "/api/orders/7",
         person: &person,

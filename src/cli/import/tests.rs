@@ -521,6 +521,7 @@ fn names(definitions: &[Value], user_model: &str) -> Names {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     };
     let source = |definition: &Value| crate::policy::Source {

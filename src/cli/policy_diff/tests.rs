@@ -31,13 +31,14 @@ fn diff(old: &Value, new: &Value, log: &[Value]) -> (Vec<String>, Exit) {
     fs::write(at("log"), lines.join("\n")).unwrap();
     let sources = Sources { file: Some(at("portcullis.toml")), env: Vec::new(), flags: Vec::new() };
     let config = config::load(&sources).unwrap().config;
-    let wanted = PolicyDiff { old: at("old"), new: at("new"), log: (!log.is_empty()).then(|| at("log")) };
+    let wanted =
+        PolicyDiff { old: at("old"), new: at("new"), app: None, log: (!log.is_empty()).then(|| at("log")) };
     let (old, new) =
         (Folder::read(&config, &wanted.old).unwrap(), Folder::read(&config, &wanted.new).unwrap());
     let mut seen = of_rules(&old.analysis, &new.analysis);
     seen.extend(of_cases(&old, &new));
     if let Some(log) = &wanted.log {
-        seen.extend(of_log(&old.analysis, &new.analysis, log).unwrap().0);
+        seen.extend(of_log(&old.analysis, &new.analysis, None, log).unwrap().0);
     }
     let line = |seen: &Seen| {
         let word = if seen.change.opens() { "opens" } else { "closes" };
@@ -110,7 +111,7 @@ fn lines_that_are_none_of_ours_are_counted() {
     let analysis = Folder::read(&config, &at("p")).unwrap().analysis;
     let read = |log: &[u8]| {
         fs::write(at("log"), log).unwrap();
-        of_log(&analysis, &analysis, &at("log")).map(|(_, read)| read)
+        of_log(&analysis, &analysis, None, &at("log")).map(|(_, read)| read)
     };
     let good = logged("1", &[], &json!(false)).to_string();
     let refused =

@@ -49,7 +49,7 @@ pub(super) fn nearest_section(written: &str) -> Option<&'static str> {
 }
 
 /// The nearest candidate, if at most a third of the letters differ. camelCase and snake_case are equal.
-pub(super) fn closest(
+pub(in crate::config) fn closest(
     written: &str,
     candidates: impl Iterator<Item = &'static str>,
     name: impl Fn(&'static str) -> &'static str,
@@ -68,6 +68,9 @@ pub(in crate::config) fn bare(name: &str) -> String {
         .take(MAX_NAME_CHARS)
         .collect()
 }
+
+/// The list of tables that has no section's form.
+pub(in crate::config) const APPS: &str = "apps";
 
 /// Other words for the app's servers.
 pub(super) const SERVER_SYNONYMS: [&str; 9] =

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use crate::config::{Sources, keys::RawConfig};
+use crate::config::{AppSettings, Sources, keys::RawConfig};
 
 /// The sources of a configuration, so that it can be read again.
 #[derive(Clone, Default)]
@@ -15,6 +15,8 @@ pub(in crate::config) struct Provenance {
     pub(in crate::config) started: Option<Arc<RawConfig>>,
     /// The values that were read last.
     pub(in crate::config) keys: Option<Arc<RawConfig>>,
+    /// The apps that were read last.
+    pub(in crate::config) apps: Vec<AppSettings>,
 }
 
 impl fmt::Debug for Provenance {

@@ -43,6 +43,7 @@ fn set() -> PolicySet {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     };
     policy::compile(&settings, &sources, &Stored::default()).0.unwrap()

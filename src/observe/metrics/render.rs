@@ -11,12 +11,13 @@ use std::{
 use super::{
     CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, Metrics, UpstreamError,
     core::{BOUNDS_US, status_names},
+    values::Label,
 };
 
 pub(super) fn page(
     metrics: &Metrics,
     cores: &[Arc<CoreMetrics>],
-    labels: &[Box<str>],
+    labels: &[Label],
     gauges: &Gauges,
 ) -> String {
     let mut page = Page { text: String::with_capacity(4096) };
@@ -65,16 +66,17 @@ struct Page {
 }
 
 impl Page {
-    fn requests(&mut self, cores: &[Arc<CoreMetrics>], labels: &[Box<str>]) {
+    fn requests(&mut self, cores: &[Arc<CoreMetrics>], labels: &[Label]) {
         self.head("requests_total", "counter", "answered requests by route and status");
         let statuses: Vec<_> = status_names().collect();
         for (id, label) in labels.iter().enumerate() {
             let mut sums = vec![0; statuses.len()];
             cores.iter().for_each(|core| core.add_statuses(id, &mut sums));
-            let route = escaped(label);
+            let app = label.app.as_ref().map(|app| format!("app=\"{}\",", escaped(app))).unwrap_or_default();
+            let route = escaped(&label.route);
             // Zeros are left out: 50 statuses for each of a thousand routes would be a page of megabytes.
             for (status, sum) in statuses.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
-                self.line(&format!("requests_total{{route=\"{route}\",status=\"{status}\"}}"), sum);
+                self.line(&format!("requests_total{{{app}route=\"{route}\",status=\"{status}\"}}"), sum);
             }
         }
     }

@@ -12,13 +12,20 @@ use super::core::CoreMetrics;
 pub struct Metrics {
     pub(super) cores: Mutex<Vec<Arc<CoreMetrics>>>,
     /// The names of the routes. The index is the label's id.
-    pub(super) labels: Mutex<Vec<Box<str>>>,
+    pub(super) labels: Mutex<Vec<Label>>,
     pub(super) logins: [AtomicU64; LoginResult::NAMES.len()],
     pub(super) upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
     pub(super) handshakes: [AtomicU64; Handshake::NAMES.len()],
     pub(super) store_errors: AtomicU64,
     pub(super) tokens_over: AtomicU64,
     pub(super) last_reload_failed: AtomicBool,
+}
+
+/// The name of a route, and of its app where there are several.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    pub(super) app: Option<Box<str>>,
+    pub(super) route: Box<str>,
 }
 
 /// The outcome of a login.

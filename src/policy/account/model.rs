@@ -12,6 +12,8 @@ use crate::policy::{
 pub struct AccountModel {
     /// The model's name. Error messages contain it, and an import looks for it.
     pub name: String,
+    /// Whether it is LoopBack's `User`, because no file defines another account model.
+    pub built_in: bool,
     /// The path below the API root, without slashes at its ends.
     pub plural: String,
     /// The primary key.

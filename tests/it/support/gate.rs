@@ -26,6 +26,7 @@ use super::{App, Authority, Client, GUARD, Issued, Lines};
 pub(crate) struct Setup {
     settings: Vec<(String, String)>,
     policies: Vec<(String, String)>,
+    config: String,
     clock: Clock,
     folder: TempDir,
 }
@@ -90,7 +91,8 @@ impl Setup {
     /// A gate in front of whatever is at this address.
     pub(crate) fn before(upstream: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let setup = Self { settings: Vec::new(), policies: Vec::new(), clock: Clock::System, folder };
+        let (settings, policies, config) = (Vec::new(), Vec::new(), CONFIG.to_owned());
+        let setup = Self { settings, policies, config, clock: Clock::System, folder };
         setup.set("upstream.servers", upstream)
     }
 
@@ -100,9 +102,15 @@ impl Setup {
         self
     }
 
-    /// Adds a policy file.
+    /// Adds a policy file, which may be in a folder below.
     pub(crate) fn policy(mut self, name: &str, text: &str) -> Self {
         self.policies.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Adds tables to the file, for what no flag can set.
+    pub(crate) fn tables(mut self, text: &str) -> Self {
+        self.config.push_str(text);
         self
     }
 
@@ -132,10 +140,12 @@ impl Setup {
         fs::create_dir(&policies).unwrap();
         fs::write(policies.join("none.json"), r#"{"name": "None", "routes": []}"#).unwrap();
         for (name, text) in &self.policies {
-            fs::write(policies.join(name), text).unwrap();
+            let path = policies.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
         let file = self.folder.path().join("portcullis.toml");
-        fs::write(&file, CONFIG).unwrap();
+        fs::write(&file, &self.config).unwrap();
         file
     }
 }

@@ -1,0 +1,62 @@
+//! `[[apps]]`: names and places that two apps cannot share.
+
+use super::{Resolver, server::Own};
+use crate::config::{
+    apps::RawApp,
+    code::Code,
+    finding::{Place, quoted},
+    settings::AppSettings,
+};
+
+impl Resolver<'_> {
+    pub(super) fn apps(&mut self, raw: Vec<RawApp>, own: &Own) -> Vec<AppSettings> {
+        let mut apps: Vec<AppSettings> = Vec::new();
+        for raw in raw {
+            let name = raw.name.value.clone();
+            // Names are compared regardless of letter case: they are told apart by eye.
+            if apps.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
+                let message = format!("two apps are called {}", quoted(&name));
+                let fix = "give each a name of its own".to_owned();
+                self.report.error(&raw.name.place, Code::BadValue, message, Some(fix));
+            }
+            self.refuse_overlap(&raw, &apps);
+            apps.push(AppSettings {
+                name,
+                hosts: raw.hosts.into_iter().map(|host| host.value).collect(),
+                path: raw.path.value,
+                accounts: raw.accounts,
+                upstream: self.upstream(raw.upstream, own),
+                policies: self.policies(&raw.policies),
+            });
+        }
+        apps
+    }
+
+    /// Refuses a host with a path that another app has taken: nothing would decide between the two.
+    fn refuse_overlap(&mut self, raw: &RawApp, others: &[AppSettings]) {
+        let path = &raw.path.value;
+        let on_path = || others.iter().filter(|other| other.path == *path);
+        let mut found: Vec<(Place, String)> = Vec::new();
+        for (at, host) in raw.hosts.iter().enumerate() {
+            let text = &host.value;
+            if raw.hosts.iter().take(at).any(|before| before.value == *text) {
+                found.push((host.place.clone(), format!("`{text}` is named twice")));
+            }
+            if let Some(other) = on_path().find(|other| other.hosts.contains(text)) {
+                let message = format!("`{text}` with the path `{path}` is that of the app `{}`", other.name);
+                found.push((host.place.clone(), message));
+            }
+        }
+        if raw.hosts.is_empty()
+            && let Some(other) = on_path().find(|other| other.hosts.is_empty())
+        {
+            let message =
+                format!("every other host with the path `{path}` is that of the app `{}`", other.name);
+            found.push((raw.hosts_place.clone(), message));
+        }
+        for (place, message) in found {
+            let fix = "give one of them another host or another `path`".to_owned();
+            self.report.error(&place, Code::AppOverlap, message, Some(fix));
+        }
+    }
+}

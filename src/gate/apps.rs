@@ -1,0 +1,83 @@
+//! The apps behind the gate: mostly one, else one for each `[[apps]]`.
+
+use std::sync::Arc;
+
+use super::{
+    implied::MethodOverride,
+    router::{Misrouted, Router},
+    rules::RulesView,
+};
+use crate::forward::{Forwarder, Names};
+
+/// What the settings say about an app.
+#[derive(Debug)]
+pub struct AppSettings {
+    /// Its name; `None` = it is the only one.
+    pub name: Option<Box<str>>,
+    /// The names of fields that are forwarded.
+    pub names: Names,
+    /// `[upstream] method_override`.
+    pub method_override: MethodOverride,
+    /// The public URL of this site, if it leads to the app: one of the sites from which a cookie is good.
+    pub public_url: Option<String>,
+}
+
+/// An app, as one core sees it.
+#[derive(Debug)]
+pub struct App {
+    /// Its settings.
+    pub settings: Arc<AppSettings>,
+    /// Connections to its servers.
+    pub forwarder: Forwarder,
+    /// Its rules in force.
+    pub rules: RulesView,
+}
+
+/// All apps, as one core sees them.
+#[derive(Debug)]
+pub struct Apps {
+    first: App,
+    others: Vec<App>,
+    /// `None` = there is one app, which takes every request.
+    router: Option<Arc<Router>>,
+}
+
+impl Apps {
+    /// The only app.
+    #[must_use]
+    pub fn only(app: App) -> Self {
+        Self { first: app, others: Vec::new(), router: None }
+    }
+
+    /// Several apps. `router` answers with their indexes, `first` being 0.
+    #[must_use]
+    pub fn several(first: App, others: Vec<App>, router: Arc<Router>) -> Self {
+        Self { first, others, router: Some(router) }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &App> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The app of a request, or why it has none. `host` is the one that is forwarded, `told` the one that a trusted proxy
+    /// names, or the same: an app may believe either.
+    pub(super) fn of(&self, host: &str, told: &str, path: &str) -> Result<&App, Misrouted> {
+        let Some(router) = &self.router else { return Ok(&self.first) };
+        let index = router.find(host, path)?;
+        if host != told && router.find(told, path)? != index {
+            return Err(Misrouted::Host);
+        }
+        index.checked_sub(1).map_or(Some(&self.first), |at| self.others.get(at)).ok_or(Misrouted::Host)
+    }
+
+    /// Whether another path of a host reaches the same app.
+    pub(super) fn is_same(&self, app: &App, host: &str, path: &str) -> bool {
+        self.of(host, host, path).is_ok_and(|other| std::ptr::eq(app, other))
+    }
+
+    /// The app for the refusal of a request that has none.
+    pub(super) fn any(&self) -> &App {
+        &self.first
+    }
+}
