@@ -6,9 +6,11 @@ mod buffer;
 mod deadline;
 mod downstream;
 mod socket;
+mod stall;
 
 pub use allowance::set_allowance;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
-pub use socket::{Peer, PeerText, Remote, Socket};
+pub use socket::{AsyncSocket, Multiplexed, Peer, PeerText, Remote, Secure, Socket};
+pub use stall::Stall;

@@ -6,6 +6,7 @@ mod connection;
 mod connection_limits;
 mod handshake;
 mod handshakes;
+mod http2;
 mod server;
 mod spares;
 
@@ -210,7 +211,7 @@ impl Server {
     }
 
     /// Serves a connection by what it begins with.
-    async fn accepted(&self, socket: Socket, peer: Peer, carrier: Carrier, deadline: &Deadline) {
+    async fn accepted(self: &Rc<Self>, socket: Socket, peer: Peer, carrier: Carrier, deadline: &Deadline) {
         let (mut socket, mut peer, mut announced) = (socket, peer, None);
         if self.announces(peer) {
             let Some(found) = Box::pin(self.announced(&mut socket, peer, deadline)).await else { return };

@@ -62,7 +62,10 @@ static NEWEST: [&SupportedProtocolVersion; 1] = [&TLS13];
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
 /// The protocols that are offered by ALPN (RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+
+/// The name of HTTP/2 over TLS in ALPN (RFC 9113 section 3.2).
+pub const HTTP_2: &[u8] = b"h2";
 
 impl ServerTls {
     /// Reads the certificates, without a check of their dates.

@@ -19,6 +19,7 @@ mod head;
 mod host;
 #[cfg(test)]
 mod hostile;
+pub mod http2;
 mod method_override;
 mod name_set;
 mod proxy_header;

@@ -79,6 +79,24 @@ impl Buffer {
         }
     }
 
+    /// Adds as many of `bytes` as there is space for, and returns how many.
+    pub fn fit(&mut self, bytes: &[u8]) -> usize {
+        let space = self.space();
+        let count = space.len().min(bytes.len());
+        if let (Some(to), Some(from)) = (space.get_mut(..count), bytes.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.advance(count);
+        count
+    }
+
+    /// Adds all of `bytes`.
+    pub fn put(&mut self, bytes: &[u8]) {
+        // Never full afterwards, which means to a scanner that more will follow.
+        self.grow((self.len() + bytes.len() + 1).next_power_of_two());
+        self.fit(bytes);
+    }
+
     /// Grows the buffer to at least `capacity` bytes, also if the core's allowance is used up.
     pub fn grow(&mut self, capacity: usize) {
         if capacity > self.bytes.len() {

@@ -1,5 +1,7 @@
-//! A stream to a client or to the app: TCP or a Unix socket, with TLS on it or without.
+//! A stream to a client or to the app: TCP or a Unix socket, with TLS on it or without, or a stream of HTTP/2.
 
+mod asynchronous;
+mod multiplexed;
 mod secure;
 mod session;
 mod transport;
@@ -7,7 +9,7 @@ mod transport;
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::BorrowedFd,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -27,6 +29,9 @@ use tokio::{
 use super::Buffer;
 use session::Session;
 use transport::{Stream, Transport};
+
+pub use asynchronous::AsyncSocket;
+pub use multiplexed::{Multiplexed, Secure};
 
 /// A connected stream.
 #[derive(Debug)]
@@ -57,6 +62,9 @@ impl Socket {
         if let Some(session) = &mut self.session {
             return session.poll_fill(&mut self.transport, cx, buffer);
         }
+        if let Stream::Multiplexed(stream) = &mut self.transport.stream {
+            return stream.poll_fill(cx, buffer);
+        }
         let space = buffer.space();
         let wanted = space.len();
         let read = self.transport.poll_io(cx, Interest::READABLE, wanted, |fd| {
@@ -83,10 +91,11 @@ impl Socket {
         if let Some(session) = &mut self.session {
             return session.is_quiet(&mut self.transport);
         }
+        let Some(fd) = self.transport.stream.fd() else { return false };
         let mut byte = [0];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         // Data, an end and an error all mean that the connection is not quiet.
-        matches!(recv(self.transport.stream.as_fd(), &mut byte, flags), Err(Errno::AGAIN))
+        matches!(recv(fd, &mut byte, flags), Err(Errno::AGAIN))
     }
 
     /// Acknowledges received bytes at once. An app with Nagle's algorithm holds back the rest of its answer
@@ -102,9 +111,13 @@ impl Socket {
     /// kernel without waiting.
     #[must_use]
     pub fn has_hung_up(&self) -> bool {
+        if let Stream::Multiplexed(stream) = &self.transport.stream {
+            return stream.has_hung_up();
+        }
+        let Some(fd) = self.transport.stream.fd() else { return false };
         // The kernel reports these two without being asked for them.
         let over = PollFlags::HUP | PollFlags::ERR;
-        let mut polled = [PollFd::from_borrowed_fd(self.transport.stream.as_fd(), PollFlags::empty())];
+        let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
@@ -120,7 +133,8 @@ impl Socket {
     }
 
     /// Makes the connection end with a reset when it is dropped. Unsent bytes are discarded, and the peer sees
-    /// that this is not an orderly end (RFC 9293 section 3.5.2). Unix sockets have no reset.
+    /// that this is not an orderly end (RFC 9293 section 3.5.2). Unix sockets have no reset. A stream of HTTP/2 is reset
+    /// in any case if its answer is not complete.
     pub fn reset(&self) {
         if let Stream::Tcp(tcp) = &self.transport.stream {
             // If it fails, the end is an orderly one; there is no other way.
@@ -135,7 +149,7 @@ impl Socket {
             Stream::Tcp(tcp) => {
                 tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
             }
-            Stream::Unix(_) => false,
+            Stream::Unix(_) | Stream::Multiplexed(_) => false,
         }
     }
 
@@ -163,6 +177,9 @@ impl Socket {
             return session.poll_write(&mut self.transport, cx, bytes);
         }
         let transport = &mut self.transport;
+        if let Stream::Multiplexed(stream) = &mut transport.stream {
+            return stream.poll_write(cx, bytes);
+        }
         transport.poll_io(cx, Interest::WRITABLE, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
     }
 
@@ -174,6 +191,7 @@ impl Socket {
         match &mut self.transport.stream {
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+            Stream::Multiplexed(stream) => stream.poll_shutdown(cx),
         }
     }
 
@@ -201,6 +219,12 @@ impl From<TcpStream> for Socket {
 impl From<UnixStream> for Socket {
     fn from(unix: UnixStream) -> Self {
         Self { transport: Stream::Unix(unix).into(), session: None }
+    }
+}
+
+impl From<Box<dyn Multiplexed>> for Socket {
+    fn from(stream: Box<dyn Multiplexed>) -> Self {
+        Self { transport: Stream::Multiplexed(stream).into(), session: None }
     }
 }
 

@@ -121,7 +121,7 @@ impl Server {
 
     /// Serves one request. A panic is caught, counted and answered with 500, so that it ends no other
     /// connection.
-    async fn answer(&self, head: &RequestHead, down: &mut Downstream, client: &Client) -> bool {
+    pub(super) async fn answer(&self, head: &RequestHead, down: &mut Downstream, client: &Client) -> bool {
         let outcome = {
             let mut handled = pin!(self.gate.handle(&self.core, head, down, client));
             poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handled.as_mut().poll(cx))) {

@@ -18,8 +18,8 @@ use super::{Server, handshakes::Handshakes, spares::Spare};
 const TURN: Duration = Duration::from_millis(10);
 
 impl Server {
-    /// Runs the handshake, then [`Server::connection`].
-    pub(super) async fn secured(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
+    /// Runs the handshake, then [`Server::http2`] or [`Server::connection`], as the client has chosen.
+    pub(super) async fn secured(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
         let Some(handshakes) = &self.shared.handshakes else { return };
         let Some(turn) = self.turn(handshakes, peer, deadline).await else { return };
         match self.first_byte(&socket, deadline).await {
@@ -33,6 +33,9 @@ impl Server {
             return;
         }
         self.rest(deadline, self.first_patience());
+        if socket.alpn() == Some(tls::HTTP_2) {
+            return self.http2(socket, peer, deadline).await;
+        }
         self.connection(socket, peer, deadline).await;
     }
 

@@ -45,6 +45,14 @@ macro_rules! checks {
 }
 
 checks! {
+    /// Another `:scheme` in HTTP/2 than that of the connection (RFC 9113 section 8.3.1).
+    Scheme = "scheme", 400, "`:scheme` is `https`";
+    /// A `Host` in HTTP/2 that is not the `:authority` (RFC 9113 section 8.3.1).
+    AuthorityAndHost = "authority-and-host", 400, "send `:authority`, and no `Host` beside it or the same";
+    /// A field of HTTP/2 that is about the connection (RFC 9113 section 8.2.2).
+    ConnectionField = "connection-field", 400, "HTTP/2 has no fields about the connection; `TE` is `trailers`";
+    /// A blank around a value in HTTP/2 (RFC 9113 section 8.2.1).
+    ValueBlanks = "value-blanks", 400, "a value of HTTP/2 has no blank around it";
     /// A TLS handshake on a port without TLS.
     TlsHandshake = "tls-handshake", 400, "this port speaks plain HTTP: write http:// instead of https://";
     /// The preface of HTTP/2 on a port of HTTP/1.

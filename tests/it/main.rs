@@ -16,6 +16,8 @@ mod docs;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod implied;
 #[cfg(test)]
 mod listen;

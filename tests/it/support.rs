@@ -7,6 +7,7 @@ mod app;
 mod certificates;
 mod client;
 mod gate;
+pub(crate) mod http2;
 mod log;
 mod stream;
 
@@ -16,6 +17,7 @@ pub(crate) use app::{App, Connection, Request, answer, echo};
 pub(crate) use certificates::{Authority, Issued};
 pub(crate) use client::{Client, Response};
 pub(crate) use gate::{Gate, Setup, SignedUp};
+pub(crate) use http2::Http2;
 pub(crate) use log::Lines;
 
 /// No test waits longer for anything. It only guards: nothing is measured against it.

@@ -8,7 +8,7 @@ use std::{
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 
-use super::{Socket, session::Session};
+use super::{Secure, Socket, session::Session, transport::Stream};
 
 impl Socket {
     /// Reads some bytes before TLS begins. 0 = the peer has closed its side.
@@ -36,7 +36,35 @@ impl Socket {
     /// The version of TLS, such as `1.3`. `None` without TLS.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
-        self.session.as_ref().map(|session| session.version())
+        match &self.session {
+            Some(session) => Some(session.version()),
+            None => self.secure_below().map(|secure| secure.version),
+        }
+    }
+
+    /// The protocol that was chosen by ALPN (RFC 7301).
+    #[must_use]
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.session.as_ref()?.alpn()
+    }
+
+    /// What the handshake has shown, for the streams of this connection.
+    #[must_use]
+    pub fn secure(&self) -> Option<Secure> {
+        let session = self.session.as_ref()?;
+        Some(Secure {
+            version: session.version(),
+            client: session.client().map(Into::into),
+            server_name: session.server_name().map(Into::into),
+        })
+    }
+
+    /// What is known of the TLS below a stream of HTTP/2.
+    fn secure_below(&self) -> Option<&Secure> {
+        match &self.transport.stream {
+            Stream::Multiplexed(stream) => stream.secure(),
+            Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
     }
 
     /// The peer's certificate, DER.
@@ -48,7 +76,10 @@ impl Socket {
     /// The subject of the client's certificate, if [`Socket::set_client`] was called.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
-        self.session.as_ref()?.client()
+        match &self.session {
+            Some(session) => session.client(),
+            None => self.secure_below()?.client.as_deref(),
+        }
     }
 
     /// Stores the subject of the client's certificate for all requests of the connection.
@@ -67,21 +98,29 @@ impl Socket {
     /// The server name of the client's handshake (SNI), if there is one.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        self.session.as_ref()?.server_name()
+        match &self.session {
+            Some(session) => session.server_name(),
+            None => self.secure_below()?.server_name.as_deref(),
+        }
     }
 
-    /// Whether written bytes are still buffered. Only with TLS, while the socket accepts no more. [`Socket::poll_flush`]
-    /// sends them.
+    /// Whether written bytes are still buffered. Only with TLS and in HTTP/2, while the peer accepts no more.
+    /// [`Socket::poll_flush`] sends them.
     #[must_use]
     pub fn has_unsent(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.has_unsent())
+        match (&self.session, &self.transport.stream) {
+            (Some(session), _) => session.has_unsent(),
+            (None, Stream::Multiplexed(stream)) => stream.has_unsent(),
+            (None, Stream::Tcp(_) | Stream::Unix(_)) => false,
+        }
     }
 
     /// Sends written bytes that are still buffered.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.session {
-            Some(session) => session.poll_flush(&mut self.transport, cx),
-            None => Poll::Ready(Ok(())),
+        match (&mut self.session, &mut self.transport.stream) {
+            (Some(session), _) => session.poll_flush(&mut self.transport, cx),
+            (None, Stream::Multiplexed(stream)) => stream.poll_flush(cx),
+            (None, Stream::Tcp(_) | Stream::Unix(_)) => Poll::Ready(Ok(())),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     io::{self, IoSlice, Read as _, Write},
     mem::MaybeUninit,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::BorrowedFd,
     task::{Context, Poll, ready},
 };
 
@@ -70,17 +70,26 @@ impl Session {
         cx: &mut Context<'_>,
         buffer: &mut Buffer,
     ) -> Poll<io::Result<usize>> {
+        self.poll_read(transport, cx, buffer.space()).map_ok(|count| {
+            buffer.advance(count);
+            count
+        })
+    }
+
+    /// As [`Session::poll_fill`], into a slice.
+    pub(super) fn poll_read(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         // Sends buffered bytes first, such as a request whose answer is awaited. An error is reported by the next write,
         // because received bytes can still be read.
         let _ = self.poll_flush(transport, cx);
         loop {
-            match self.tls.reader().read(buffer.space()) {
-                Ok(count) => {
-                    buffer.advance(count);
-                    return Poll::Ready(Ok(count));
-                }
+            match self.tls.reader().read(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                read => return Poll::Ready(read),
             }
             // The reader reports the end of the stream.
             ready!(self.poll_receive(transport, cx))?;
@@ -99,6 +108,19 @@ impl Session {
         ready!(self.poll_flush(transport, cx))?;
         let piece = bytes.get(..PIECE).unwrap_or(bytes);
         let taken = self.tls.writer().write(piece)?;
+        let _ = self.poll_flush(transport, cx)?;
+        Poll::Ready(Ok(taken))
+    }
+
+    /// As [`Session::poll_write`], from several slices, which share records.
+    pub(super) fn poll_write_vectored(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(transport, cx))?;
+        let taken = self.tls.writer().write_vectored(slices)?;
         let _ = self.poll_flush(transport, cx)?;
         Poll::Ready(Ok(taken))
     }
@@ -141,7 +163,8 @@ impl Session {
             }
             let mut room = [const { MaybeUninit::uninit() }; LARGEST_RECORD];
             // Asks the kernel, because the runtime only knows what it has polled for.
-            match recv(transport.stream.as_fd(), &mut room, RecvFlags::DONTWAIT) {
+            let Some(fd) = transport.stream.fd() else { return false };
+            match recv(fd, &mut room, RecvFlags::DONTWAIT) {
                 Ok(((bytes, _), count)) if count > 0 && feed(tls, ahead, bytes).is_ok() => {}
                 Err(Errno::AGAIN) => return true,
                 _ => return false,
@@ -163,6 +186,11 @@ impl Session {
             Some(ProtocolVersion::TLSv1_2) => "1.2",
             _ => "1.3",
         }
+    }
+
+    /// The protocol that was chosen by ALPN.
+    pub(super) fn alpn(&self) -> Option<&[u8]> {
+        self.tls.alpn_protocol()
     }
 
     pub(super) fn is_resumed(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A socket of the operating system: TCP or Unix.
+//! What carries the bytes: a socket of the operating system, TCP or Unix, or a stream of a multiplexed connection.
 
 use std::{
     io,
@@ -13,6 +13,8 @@ use tokio::{
     task::yield_now,
 };
 
+use super::Multiplexed;
+
 /// A socket with a bound on the work that one task does with it in a row.
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -25,6 +27,8 @@ pub(super) struct Transport {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// It has no descriptor. The socket calls it before anything here is asked.
+    Multiplexed(Box<dyn Multiplexed>),
 }
 
 /// The number of reads and writes, of up to 32 KiB each, after which a task yields to the other connections of the core.
@@ -81,6 +85,7 @@ impl Stream {
             (Self::Tcp(tcp), false) => tcp.poll_write_ready(cx),
             (Self::Unix(unix), true) => unix.poll_read_ready(cx),
             (Self::Unix(unix), false) => unix.poll_write_ready(cx),
+            (Self::Multiplexed(_), _) => Poll::Ready(Ok(())),
         }
     }
 
@@ -93,15 +98,15 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_io(interest, || call(tcp.as_fd())),
             Self::Unix(unix) => unix.try_io(interest, || call(unix.as_fd())),
+            Self::Multiplexed(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
-}
 
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Self::Tcp(tcp) => tcp.as_fd(),
-            Self::Unix(unix) => unix.as_fd(),
+            Self::Tcp(tcp) => Some(tcp.as_fd()),
+            Self::Unix(unix) => Some(unix.as_fd()),
+            Self::Multiplexed(_) => None,
         }
     }
 }

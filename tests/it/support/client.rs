@@ -171,6 +171,15 @@ impl Client {
         self.stream.take(count).unwrap()
     }
 
+    /// This many bytes; `None` when the connection ends before, in order or not.
+    pub(crate) fn try_take(&mut self, count: usize) -> Option<Vec<u8>> {
+        match self.stream.take(count) {
+            Ok(bytes) => (bytes.len() == count).then_some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => panic!("the gate is silent"),
+            Err(_) => None,
+        }
+    }
+
     /// Up to and with `mark`.
     pub(crate) fn until(&mut self, mark: &str) -> String {
         let found = self.stream.until(mark.as_bytes()).unwrap();

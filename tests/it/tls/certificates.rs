@@ -112,7 +112,7 @@ fn sessions_are_resumed_by_tickets_and_nothing_is_sent_early() {
 }
 
 #[test]
-fn of_the_protocols_http_1_1_is_chosen() {
+fn of_the_protocols_http_2_is_chosen_before_http_1_1() {
     let (app, authority) = (App::echo(), Authority::new());
     let gate = Gate::start(Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]));
     let offering = |protocols: &[&str]| {
@@ -120,6 +120,10 @@ fn of_the_protocols_http_1_1_is_chosen() {
         let terms = authority.terms_with(rustls::ALL_VERSIONS, |terms| terms.alpn_protocols = protocols);
         Client::tls(gate.tls_address(), "gate.test", &terms)
     };
+    for offered in [&["http/1.1", "h2"][..], &["h2"]] {
+        let mut newest = offering(offered).unwrap();
+        assert_eq!(newest.session().alpn_protocol(), Some(&b"h2"[..]));
+    }
     let mut both = offering(&["spdy/3", "http/1.1"]).unwrap();
     assert_eq!(both.session().alpn_protocol(), Some(&b"http/1.1"[..]));
     both.get("/a").expect(200);

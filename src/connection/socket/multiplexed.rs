@@ -1,0 +1,58 @@
+//! One stream of a connection that carries several at once.
+
+use std::{
+    fmt, io,
+    task::{Context, Poll},
+};
+
+use crate::connection::Buffer;
+
+/// A stream of HTTP/2, which reads and writes as a connection of HTTP/1.1 that carries one request. So whatever reads
+/// the request and writes the answer is the same for both, and both have one reading.
+///
+/// Dropping it resets the stream, unless its answer is complete.
+pub trait Multiplexed: fmt::Debug {
+    /// As [`super::Socket::poll_fill`].
+    ///
+    /// # Errors
+    /// When the stream or its connection has been reset.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>>;
+
+    /// As [`super::Socket::poll_write`]. A head must be written whole.
+    ///
+    /// # Errors
+    /// As [`Multiplexed::poll_fill`], and when the bytes are not HTTP/1.1.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// As [`super::Socket::poll_flush`].
+    ///
+    /// # Errors
+    /// As [`Multiplexed::poll_write`].
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// As [`super::Socket::poll_shutdown`].
+    ///
+    /// # Errors
+    /// As [`Multiplexed::poll_write`].
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// As [`super::Socket::has_unsent`].
+    fn has_unsent(&self) -> bool;
+
+    /// As [`super::Socket::has_hung_up`].
+    fn has_hung_up(&self) -> bool;
+
+    /// What is known of the TLS below; `None` without TLS.
+    fn secure(&self) -> Option<&Secure>;
+}
+
+/// What the handshake of a connection has shown.
+#[derive(Clone, Debug)]
+pub struct Secure {
+    /// The version of TLS.
+    pub version: &'static str,
+    /// The subject of the client's certificate.
+    pub client: Option<Box<str>>,
+    /// The server name that the client asked for (SNI).
+    pub server_name: Option<Box<str>>,
+}

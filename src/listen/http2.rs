@@ -1,0 +1,275 @@
+//! Connections of HTTP/2 (RFC 9113): each stream is read and answered as a connection of HTTP/1.1 with one request.
+//!
+//! One task drives the frames of a connection, and one task each of its streams, all on the core that accepted it. What
+//! the limits are for is in docs/http2.md.
+
+mod frames;
+mod metered;
+mod stream;
+mod streams;
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use h2::{Reason, server};
+
+use self::{frames::Error, metered::Metered};
+use super::{Server, spares::Spare};
+use crate::{
+    connection::{AsyncSocket, Deadline, Downstream, Peer, Remote, Secure, Socket, Stage, Stall},
+    gate::Client,
+    wire::http2::ListError,
+};
+
+/// Streams of a connection at once (RFC 9113 section 5.1.2 recommends no fewer than 100). Each may be a request at the app.
+const MOST_STREAMS: u32 = 100;
+/// The bytes of a body that a client may send ahead, for a stream and for all of a connection. They bound the memory of
+/// what has not been read, and the speed of an upload: one window for each round trip.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The bytes of an answer that wait in a stream for the socket: as many as one read of the app's answer returns.
+const SEND_BUFFER: usize = 32 * 1024;
+/// Streams that a client resets before they have begun.
+const MOST_UNBEGUN_RESETS: usize = 20;
+/// Errors of streams that the client has made (CVE-2025-8671): each is a reset of ours, for which it pays nothing.
+const MOST_ERRORS: usize = 200;
+/// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
+const PER_FIELD: usize = 32;
+/// The interval of checks while the socket takes nothing.
+const LOOK: Duration = Duration::from_secs(1);
+/// The time that a connection has to send its last frames.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What the streams of a connection share.
+struct Shared {
+    server: Rc<Server>,
+    client: Client,
+    peer: Peer,
+    secure: Option<Rc<Secure>>,
+    /// Tasks of streams that have not ended. A stream that the client has reset may still have one.
+    running: Cell<usize>,
+    /// Wakes the connection when a stream has ended.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The task of a connection.
+struct Connection<'c> {
+    shared: Rc<Shared>,
+    frames: server::Connection<Metered, Bytes>,
+    io: Metered,
+    deadline: &'c Deadline,
+    state: State,
+    stall: Stall,
+    /// The time that it may be idle.
+    patience: Duration,
+    /// Whether the deadline of an idle connection is that of a list of fields.
+    is_timed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Without streams.
+    Idle,
+    Busy,
+    /// The last frames are sent.
+    Ending,
+}
+
+impl Server {
+    /// Serves a connection until it ends.
+    pub(super) async fn http2(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
+        let secure = socket.secure().map(Rc::new);
+        let is_secure = secure.is_some();
+        let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
+        let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
+        if let Some(frames) = self.preface(&io, deadline).await {
+            let shared = Rc::new(Shared {
+                server: Rc::clone(self),
+                client,
+                peer,
+                secure,
+                running: Cell::new(0),
+                waker: RefCell::default(),
+            });
+            let patience = self.first_patience();
+            let (io, stall) = (io.clone(), Stall::default());
+            let state = State::Idle;
+            let mut connection =
+                Connection { shared, frames, io, deadline, state, stall, patience, is_timed: false };
+            poll_fn(|cx| connection.poll(cx)).await;
+        }
+        if deadline.is_at_rest() {
+            let _ = self.end_rest(deadline);
+        }
+        if let Some(socket) = io.take() {
+            self.farewell(socket, peer, deadline).await;
+        }
+    }
+
+    /// Sends the settings and reads the client's preface.
+    async fn preface(&self, io: &Metered, deadline: &Deadline) -> Option<server::Connection<Metered, Bytes>> {
+        let head = &self.shared.settings.head;
+        // The scanner of HTTP/1.1 has the limit; whatever it would accept is accepted here.
+        let list = u32::try_from(head.bytes + PER_FIELD * head.fields).unwrap_or(u32::MAX);
+        let mut handshake = pin!(
+            server::Builder::new()
+                .max_concurrent_streams(MOST_STREAMS)
+                .initial_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .max_header_list_size(list)
+                .max_send_buffer_size(SEND_BUFFER)
+                .max_pending_accept_reset_streams(MOST_UNBEGUN_RESETS)
+                .max_local_error_reset_streams(Some(MOST_ERRORS))
+                .handshake(io.clone())
+        );
+        let begun = poll_fn(|cx| {
+            if self.has_to_end(deadline) {
+                return Poll::Ready(None);
+            }
+            match handshake.as_mut().poll(cx) {
+                Poll::Ready(begun) => Poll::Ready(begun.ok()),
+                Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        begun.await
+    }
+
+    /// Closes the socket so that the last frames arrive.
+    async fn farewell(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
+        let Spare { head, scratch } = self.spares.lend();
+        let times = Rc::clone(&self.times);
+        let mut down = Downstream::new(socket, peer, deadline.clone(), scratch, times);
+        down.linger().await;
+        let (_, scratch) = down.into_parts();
+        self.spares.take_back(Spare { head, scratch });
+    }
+}
+
+impl Connection<'_> {
+    /// Moves frames until the connection ends.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.state != State::Ending {
+                self.look_around();
+            }
+            if self.poll_frames(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if self.state != State::Ending && (self.io.error().is_some() || self.follow_streams()) {
+                continue;
+            }
+            self.time_list();
+            if self.is_stalled() {
+                return Poll::Ready(());
+            }
+            if !self.deadline.passed(cx) {
+                break;
+            }
+            match self.state {
+                State::Ending => return Poll::Ready(()),
+                _ if self.io.is_late(self.shared.server.times.header) => self.end(Reason::ENHANCE_YOUR_CALM),
+                State::Idle => self.end(Reason::NO_ERROR),
+                State::Busy => self.deadline.set(LOOK),
+            }
+        }
+        if !self.shared.waker.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *self.shared.waker.borrow_mut() = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Follows the shutdown phases and the limits of frames.
+    fn look_around(&mut self) {
+        if let Some(error) = self.io.error() {
+            return self.end(match error {
+                Error::Flood => Reason::ENHANCE_YOUR_CALM,
+                Error::List(ListError::Broken) => Reason::COMPRESSION_ERROR,
+                Error::List(ListError::Trailers) => Reason::PROTOCOL_ERROR,
+            });
+        }
+        let server = &self.shared.server;
+        if self.state == State::Idle && server.has_to_end(self.deadline) {
+            return self.end(Reason::NO_ERROR);
+        }
+        if self.deadline.stage() > Stage::Serving {
+            // Only the first call has an effect. Streams that the client has begun are served.
+            self.frames.graceful_shutdown();
+        }
+    }
+
+    /// Reads and writes frames, and begins streams. Ready when the connection has ended.
+    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // Streams that have been reset make room for others in h2, but not here while they still cost something: those
+            // that a client resets meanwhile are counted by h2, and end the connection.
+            if self.state == State::Ending || self.shared.running.get() >= MOST_STREAMS as usize {
+                return self.frames.poll_closed(cx).map(drop);
+            }
+            match self.frames.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    if self.state == State::Idle && !self.begin() {
+                        self.end(Reason::NO_ERROR);
+                        continue;
+                    }
+                    let refused = self.io.refused(respond.stream_id().as_u32());
+                    self.shared.spawn(request, respond, refused);
+                }
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Ends the rest of a connection. `false` if it has been evicted.
+    fn begin(&mut self) -> bool {
+        self.state = State::Busy;
+        self.deadline.set(LOOK);
+        self.shared.server.end_rest(self.deadline)
+    }
+
+    /// Begins to rest when the last stream has ended. Returns whether it has.
+    fn follow_streams(&mut self) -> bool {
+        if self.state != State::Busy || self.shared.running.get() > 0 || self.frames.has_streams() {
+            return false;
+        }
+        self.state = State::Idle;
+        self.is_timed = false;
+        self.patience = self.shared.server.times.idle;
+        self.shared.server.rest(self.deadline, self.patience);
+        true
+    }
+
+    /// An idle connection that begins a list of fields has the time of a head for it.
+    fn time_list(&mut self) {
+        if self.state == State::Idle && self.is_timed != self.io.has_partial_list() {
+            self.is_timed = !self.is_timed;
+            self.deadline.set(if self.is_timed { self.shared.server.times.header } else { self.patience });
+        }
+    }
+
+    /// Whether the socket takes too little of what is sent.
+    fn is_stalled(&mut self) -> bool {
+        let shared = &self.shared;
+        // A client that makes its windows smaller leaves h2 with data of streams that have ended here.
+        let waits = self.io.is_blocked() || (shared.running.get() == 0 && self.frames.has_streams());
+        self.stall.is_over(self.deadline.now(), waits, self.io.taken(), &shared.server.times)
+    }
+
+    /// Ends the connection: streams that have not ended are reset.
+    fn end(&mut self, reason: Reason) {
+        if self.state == State::Idle {
+            let _ = self.shared.server.end_rest(self.deadline);
+        }
+        self.state = State::Ending;
+        self.frames.abrupt_shutdown(reason);
+        self.deadline.set(FAREWELL);
+    }
+}

@@ -1,0 +1,131 @@
+//! The body of a stream's request, framed as in HTTP/1.1.
+
+use std::{
+    io,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use h2::RecvStream;
+
+use crate::{
+    connection::Buffer,
+    wire::{http2::Body, write_chunk_head},
+};
+
+/// The rest of a body.
+pub(super) struct Incoming {
+    received: RecvStream,
+    is_chunked: bool,
+    /// Bytes that the length leaves. Data that completes it waits for the end of the stream: with more data the request
+    /// is malformed (RFC 9113 section 8.1.1), and the app must not have it.
+    left: Option<u64>,
+    is_done: bool,
+    /// What is read next: the line before a chunk, data of the stream, and the line after it.
+    before: Vec<u8>,
+    data: Bytes,
+    after: &'static [u8],
+}
+
+impl Incoming {
+    pub(super) fn new(received: RecvStream, body: Body) -> Self {
+        Self {
+            received,
+            is_chunked: body == Body::Chunked,
+            left: if let Body::Length(length) = body { Some(length) } else { None },
+            is_done: body == Body::Empty,
+            before: Vec::new(),
+            data: Bytes::new(),
+            after: b"",
+        }
+    }
+
+    /// Reads into the free space of the buffer; `None` at the end of the body.
+    pub(super) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Buffer,
+    ) -> Poll<Result<Option<usize>, h2::Error>> {
+        let mut count = 0;
+        loop {
+            if self.is_done || self.left != Some(0) {
+                count += self.move_on(buffer)?;
+                // What the buffer has no space for is read by the next call.
+                if self.is_waiting() {
+                    return Poll::Ready(Ok(Some(count)));
+                }
+            }
+            if self.is_done {
+                return Poll::Ready(Ok((count > 0).then_some(count)));
+            }
+            match self.received.poll_data(cx) {
+                // An empty frame says nothing.
+                Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
+                Poll::Ready(Some(Ok(data))) => self.begin(data),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => self.end(),
+                Poll::Pending if count > 0 => return Poll::Ready(Ok(Some(count))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Waits for the end of a body without a byte.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        loop {
+            match ready!(self.received.poll_data(cx)) {
+                Some(data) => drop(data?),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn begin(&mut self, data: Bytes) {
+        if let Some(left) = &mut self.left {
+            // h2 has compared them.
+            *left = left.saturating_sub(data.len() as u64);
+        }
+        if self.is_chunked {
+            write_chunk_head(&mut self.before, data.len());
+            self.after = b"\r\n";
+        }
+        self.data = data;
+    }
+
+    fn end(&mut self) {
+        self.is_done = true;
+        if self.is_chunked {
+            // Trailers of a request are dropped, as in HTTP/1.1.
+            self.after = b"0\r\n\r\n";
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        !(self.before.is_empty() && self.data.is_empty() && self.after.is_empty())
+    }
+
+    /// Moves what is read next into the buffer, as far as it has space, and opens the window as far.
+    fn move_on(&mut self, buffer: &mut Buffer) -> Result<usize, h2::Error> {
+        let line = buffer.fit(&self.before);
+        self.before.drain(..line);
+        if !self.before.is_empty() {
+            return Ok(line);
+        }
+        let data = buffer.fit(&self.data);
+        self.data.advance(data);
+        if data > 0 {
+            self.received.flow_control().release_capacity(data)?;
+        }
+        if !self.data.is_empty() {
+            return Ok(line + data);
+        }
+        let end = buffer.fit(self.after);
+        self.after = self.after.get(end..).unwrap_or_default();
+        Ok(line + data + end)
+    }
+}
+
+/// The error of a stream for code that knows only sockets.
+pub(super) fn io_error(error: h2::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}

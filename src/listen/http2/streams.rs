@@ -1,0 +1,115 @@
+//! The task of a stream.
+
+use std::{future::poll_fn, rc::Rc, task::Poll};
+
+use bytes::Bytes;
+use h2::{RecvStream, server::SendResponse};
+use http::{Request, request::Parts};
+
+use super::{Shared, stream::Stream};
+use crate::{
+    connection::{Arrival, Downstream, Multiplexed, Socket},
+    listen::spares::Spare,
+    wire::{
+        Reject, RequestHead,
+        http2::{Body, write_request},
+    },
+};
+
+/// Counts a task as running until it is dropped.
+struct Running(Rc<Shared>);
+
+impl Shared {
+    /// Spawns the task of a stream. `refused`: why its request is not served.
+    pub(super) fn spawn(
+        self: &Rc<Self>,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        refused: Option<Reject>,
+    ) {
+        self.running.set(self.running.get() + 1);
+        let running = Running(Rc::clone(self));
+        tokio::task::spawn_local(async move { running.0.serve(request, respond, refused).await });
+    }
+
+    /// Serves the request of a stream.
+    async fn serve(
+        &self,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        refused: Option<Reject>,
+    ) {
+        let server = &self.server;
+        let (request, received) = request.into_parts();
+        let body = Body::of(&request.headers, received.is_end_stream());
+        let mut stream = Stream::new(received, respond, &request.method, body, self.secure.clone());
+        if body == Body::Length(0) && !self.has_ended(&mut stream).await {
+            return;
+        }
+        let socket = Socket::from(Box::new(stream) as Box<dyn Multiplexed>);
+        let Spare { mut head, scratch } = server.spares.lend();
+        let (deadline, times) = (server.deadlines.deadline(), Rc::clone(&server.times));
+        let mut down = Downstream::new(socket, self.peer, deadline, scratch, times);
+        if self.secure.is_some() {
+            down.strict_transport.clone_from(&server.shared.settings.strict_transport);
+        }
+        let read = match refused {
+            Some(reject) => Err(reject),
+            None => self.read(&request, body, &mut head, &mut down).await,
+        };
+        drop(request);
+        match read {
+            Ok(true) => {
+                server.answer(&head, &mut down, &self.client).await;
+            }
+            Ok(false) => {}
+            Err(reject) => server.gate.reject(&server.core, &mut down, &reject).await,
+        }
+        // Dropping the socket resets a stream whose answer is not complete.
+        let (_, scratch) = down.into_parts();
+        server.spares.take_back(Spare { head, scratch });
+    }
+
+    /// Waits for the end of a request without a byte of a body, in the time of a head. With data it is malformed, which is
+    /// known only then.
+    async fn has_ended(&self, stream: &mut Stream) -> bool {
+        let deadline = self.server.deadlines.deadline();
+        deadline.set(self.server.times.header);
+        poll_fn(|cx| match stream.poll_end(cx) {
+            Poll::Pending if deadline.passed(cx) => Poll::Ready(false),
+            ended => ended,
+        })
+        .await
+    }
+
+    /// Reads the head as one of HTTP/1.1. `false` if the client has reset the stream.
+    async fn read(
+        &self,
+        request: &Parts,
+        body: Body,
+        head: &mut RequestHead,
+        down: &mut Downstream,
+    ) -> Result<bool, Reject> {
+        let written = write_request(&mut down.scratch.to_client, request, body);
+        let bytes = std::mem::take(&mut down.scratch.to_client);
+        down.scratch.input.put(&bytes);
+        down.scratch.to_client = bytes;
+        down.scratch.to_client.clear();
+        written?;
+        match down.arrival(head, &self.server.shared.settings.head).await {
+            Arrival::Head => Ok(true),
+            Arrival::Rejected(reject) => Err(reject),
+            // Everything has arrived.
+            Arrival::Nothing | Arrival::Closed | Arrival::TooSlow => Ok(false),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get().saturating_sub(1));
+        if let Some(waker) = &*self.0.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}

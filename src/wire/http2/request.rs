@@ -1,0 +1,116 @@
+//! The head of a stream's request as one of HTTP/1.1.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+
+use crate::wire::Reject;
+
+/// The body that follows a request's HEADERS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// HEADERS ended the stream.
+    Empty,
+    /// As many bytes as `Content-Length` says. Frames with another sum are an error of the stream.
+    Length(u64),
+    /// Until the stream ends: chunked coding.
+    Chunked,
+}
+
+impl Body {
+    /// The body of a request. `ended`: whether HEADERS ended the stream.
+    #[must_use]
+    pub fn of(fields: &HeaderMap, ended: bool) -> Self {
+        match fields.get(header::CONTENT_LENGTH) {
+            _ if ended => Self::Empty,
+            // The scanner refuses what is no length.
+            Some(length) => {
+                Self::Length(length.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX))
+            }
+            None => Self::Chunked,
+        }
+    }
+}
+
+/// Appends the head to `out`. What it says twice must agree, and no part of it can become another line.
+///
+/// # Errors
+/// A [`Reject`] for a request that is malformed in HTTP/2 alone (RFC 9113 sections 8.2 and 8.3). `out` then holds a part
+/// of the head. All else is refused by [`crate::wire::RequestHead::scan`].
+pub fn write_request(out: &mut Vec<u8>, request: &Parts, body: Body) -> Result<(), Reject> {
+    if request.method == Method::CONNECT {
+        return Err(Reject::MethodNotAllowed);
+    }
+    // A part that is not there is refused as an empty one.
+    let target = request.uri.path_and_query().map_or("", |target| target.as_str());
+    if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(Reject::ControlByte);
+    }
+    put(out, &[request.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    write_host(out, request)?;
+    let mut cookies = request.headers.get_all(header::COOKIE).iter().peekable();
+    if cookies.peek().is_some() {
+        out.extend_from_slice(b"cookie: ");
+        // Browsers send each pair as a field of its own; HTTP/1.1 has one field (RFC 9113 section 8.2.3).
+        while let Some(pairs) = cookies.next() {
+            check_value(pairs)?;
+            out.extend_from_slice(pairs.as_bytes());
+            out.extend_from_slice(if cookies.peek().is_some() { b"; " } else { b"\r\n" });
+        }
+    }
+    for (name, value) in &request.headers {
+        if is_of_connection(name, value) {
+            return Err(Reject::ConnectionField);
+        }
+        check_value(value)?;
+        if name != header::COOKIE && (name != header::HOST || request.uri.authority().is_none()) {
+            put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        }
+    }
+    if body == Body::Chunked {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// `:authority` as `Host`. A `Host` beside it must be the same (RFC 9113 section 8.3.1).
+fn write_host(out: &mut Vec<u8>, request: &Parts) -> Result<(), Reject> {
+    let Some(authority) = request.uri.authority() else { return Ok(()) };
+    let authority = authority.as_str().as_bytes();
+    if authority.iter().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(Reject::InvalidHost);
+    }
+    let mut hosts = request.headers.get_all(header::HOST).iter();
+    if hosts.any(|host| !host.as_bytes().eq_ignore_ascii_case(authority)) {
+        return Err(Reject::AuthorityAndHost);
+    }
+    if request.headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Reject::DuplicateHost);
+    }
+    put(out, &[b"host: ", authority, b"\r\n"]);
+    Ok(())
+}
+
+/// Refuses a value that is malformed in HTTP/2 (RFC 9113 section 8.2.1). HTTP/1.1 drops blanks around it.
+fn check_value(value: &HeaderValue) -> Result<(), Reject> {
+    let bytes = value.as_bytes();
+    if bytes.iter().any(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Err(Reject::FieldValue);
+    }
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    if is_blank(bytes.first()) || is_blank(bytes.last()) { Err(Reject::ValueBlanks) } else { Ok(()) }
+}
+
+/// Whether a field is about the connection, which HTTP/2 does not allow (RFC 9113 section 8.2.2).
+fn is_of_connection(name: &HeaderName, value: &HeaderValue) -> bool {
+    match *name {
+        header::CONNECTION | header::TRANSFER_ENCODING | header::UPGRADE => true,
+        header::TE => value != "trailers",
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+    }
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}

@@ -1,0 +1,22 @@
+//! The head of an answer of HTTP/1.1 as that of a stream.
+
+use http::{Response, StatusCode};
+
+use super::add;
+use crate::wire::ResponseHead;
+
+/// The head without the fields that are about a connection or frame the body. `Content-Length` stays.
+///
+/// # Errors
+/// When a part of it cannot be one of HTTP/2.
+pub fn response(head: &ResponseHead) -> Result<Response<()>, http::Error> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(head.status())?;
+    let fields = response.headers_mut();
+    for field in head.fields() {
+        if !field.is_hop_by_hop || field.name.eq_ignore_ascii_case("content-length") {
+            add(fields, field.name.as_bytes(), field.value)?;
+        }
+    }
+    Ok(response)
+}

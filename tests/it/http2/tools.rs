@@ -1,0 +1,84 @@
+//! What people use: curl, Node, and httpx for Python.
+
+use std::{fs, process::Command};
+
+use super::gate;
+use crate::{
+    process::support::{finish, has},
+    support::{App, answer},
+};
+
+fn mirror() -> App {
+    App::answering(|request| answer("200 OK", "", &request.body))
+}
+
+#[test]
+fn curl_is_served() {
+    if !has("curl") {
+        return;
+    }
+    let app = mirror();
+    let (gate, authority) = gate(&app, |setup| setup);
+    fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
+    let body: Vec<u8> = (0..1_000_000_u32).map(|at| (at % 251) as u8).collect();
+    fs::write(gate.path("body"), &body).unwrap();
+    let port = gate.tls_address().port();
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--http2", "--fail", "-w", "%{http_version}", "-X", "POST", "--cacert"]);
+    curl.arg(gate.path("ca.pem")).args(["--resolve", &format!("gate.test:{port}:127.0.0.1"), "-o"]);
+    curl.arg(gate.path("out")).arg("--data-binary").arg(format!("@{}", gate.path("body").display()));
+    curl.arg(format!("https://gate.test:{port}/a"));
+    assert_eq!(finish(curl, "").ok(), "2");
+    assert!(fs::read(gate.path("out")).unwrap() == body);
+}
+
+#[test]
+fn node_is_served() {
+    if !has("node") {
+        return;
+    }
+    let app = mirror();
+    let (gate, authority) = gate(&app, |setup| setup);
+    fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
+    let script = r#"
+        const http2 = require('http2'), fs = require('fs');
+        const [port, ca] = process.argv.slice(1);
+        const client = http2.connect(`https://127.0.0.1:${port}`, {ca: fs.readFileSync(ca), servername: 'gate.test'});
+        let left = 50;
+        for (let at = 0; at < 50; at++) {
+            const stream = client.request({':method': 'POST', ':path': '/' + at, ':authority': 'gate.test'});
+            let text = '';
+            stream.setEncoding('utf8').on('data', piece => text += piece).on('end', () => {
+                if (text !== 'body ' + at) throw new Error(text);
+                if (--left === 0) { console.log('done'); client.close(); }
+            });
+            stream.end('body ' + at);
+        }"#;
+    let mut node = Command::new("node");
+    node.args(["-e", script, &gate.tls_address().port().to_string()]).arg(gate.path("ca.pem"));
+    assert_eq!(finish(node, "").ok().trim(), "done");
+    assert_eq!(app.requests().len(), 50);
+}
+
+#[test]
+fn httpx_is_served() {
+    let has_httpx = has("python3")
+        && Command::new("python3").args(["-c", "import httpx, h2"]).output().unwrap().status.success();
+    if !has_httpx && !has("pip install httpx[http2]") {
+        return;
+    }
+    let app = mirror();
+    let (gate, authority) = gate(&app, |setup| setup);
+    fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
+    let script = r"
+import httpx, ssl, sys
+port, ca = sys.argv[1:]
+with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=ca)) as client:
+    for at in range(20):
+        got = client.post(f'https://127.0.0.1:{port}/{at}', content=b'x' * at * 10000)
+        assert got.http_version == 'HTTP/2' and got.content == b'x' * at * 10000, (got, at)
+print('done')";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, &gate.tls_address().port().to_string()]).arg(gate.path("ca.pem"));
+    assert_eq!(finish(python, "").ok().trim(), "done");
+}
