@@ -12,5 +12,5 @@ pub use allowance::set_allowance;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
-pub use socket::{AsyncSocket, Multiplexed, Peer, PeerText, Remote, Secure, Socket};
+pub use socket::{AsyncSocket, Below, Multiplexed, Peer, PeerText, Remote, Socket};
 pub use stall::Stall;

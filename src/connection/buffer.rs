@@ -90,11 +90,15 @@ impl Buffer {
         count
     }
 
-    /// Adds all of `bytes`.
-    pub fn put(&mut self, bytes: &[u8]) {
+    /// Adds all of `bytes`. `false` if the core's allowance is used up.
+    #[must_use]
+    pub fn put(&mut self, bytes: &[u8]) -> bool {
         // Never full afterwards, which means to a scanner that more will follow.
-        self.grow((self.len() + bytes.len() + 1).next_power_of_two());
-        self.fit(bytes);
+        let has_room = self.may_grow((self.len() + bytes.len() + 1).next_power_of_two());
+        if has_room {
+            self.fit(bytes);
+        }
+        has_room
     }
 
     /// Grows the buffer to at least `capacity` bytes, also if the core's allowance is used up.

@@ -31,7 +31,7 @@ use session::Session;
 use transport::{Stream, Transport};
 
 pub use asynchronous::AsyncSocket;
-pub use multiplexed::{Multiplexed, Secure};
+pub use multiplexed::{Below, Multiplexed};
 
 /// A connected stream.
 #[derive(Debug)]
@@ -159,6 +159,7 @@ impl Socket {
         match &self.transport.stream {
             Stream::Tcp(tcp) => tcp.local_addr().ok(),
             Stream::Unix(_) => None,
+            Stream::Multiplexed(stream) => stream.below()?.local_address,
         }
     }
 
@@ -168,6 +169,7 @@ impl Socket {
         match &self.transport.stream {
             Stream::Tcp(tcp) => tcp.peer_addr().ok(),
             Stream::Unix(_) => None,
+            Stream::Multiplexed(stream) => stream.below()?.peer_address,
         }
     }
 

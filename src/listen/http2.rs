@@ -23,7 +23,7 @@ use h2::{Reason, server};
 use self::{frames::Error, metered::Metered};
 use super::{Server, spares::Spare};
 use crate::{
-    connection::{AsyncSocket, Deadline, Downstream, Peer, Remote, Secure, Socket, Stage, Stall},
+    connection::{AsyncSocket, Below, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
     gate::Client,
     wire::http2::ListError,
 };
@@ -52,7 +52,7 @@ struct Shared {
     server: Rc<Server>,
     client: Client,
     peer: Peer,
-    secure: Option<Rc<Secure>>,
+    below: Rc<Below>,
     /// Tasks of streams that have not ended. A stream that the client has reset may still have one.
     running: Cell<usize>,
     /// Wakes the connection when a stream has ended.
@@ -85,8 +85,8 @@ enum State {
 impl Server {
     /// Serves a connection until it ends.
     pub(super) async fn http2(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
-        let secure = socket.secure().map(Rc::new);
-        let is_secure = secure.is_some();
+        let below = Rc::new(socket.below());
+        let is_secure = below.tls_version.is_some();
         let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
         let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
         if let Some(frames) = self.preface(&io, deadline).await {
@@ -94,7 +94,7 @@ impl Server {
                 server: Rc::clone(self),
                 client,
                 peer,
-                secure,
+                below,
                 running: Cell::new(0),
                 waker: RefCell::default(),
             });

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     task::{Context, Poll},
 };
 
@@ -42,17 +43,21 @@ pub trait Multiplexed: fmt::Debug {
     /// As [`super::Socket::has_hung_up`].
     fn has_hung_up(&self) -> bool;
 
-    /// What is known of the TLS below; `None` without TLS.
-    fn secure(&self) -> Option<&Secure>;
+    /// What is known of the connection below; `None` towards the app.
+    fn below(&self) -> Option<&Below>;
 }
 
-/// What the handshake of a connection has shown.
+/// A connection, for its streams.
 #[derive(Clone, Debug)]
-pub struct Secure {
-    /// The version of TLS.
-    pub version: &'static str,
+pub struct Below {
+    /// The version of TLS; `None` without TLS.
+    pub tls_version: Option<&'static str>,
     /// The subject of the client's certificate.
     pub client: Option<Box<str>>,
     /// The server name that the client asked for (SNI).
     pub server_name: Option<Box<str>>,
+    /// The local address.
+    pub local_address: Option<SocketAddr>,
+    /// The address of the other end.
+    pub peer_address: Option<SocketAddr>,
 }

@@ -8,7 +8,7 @@ use std::{
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 
-use super::{Secure, Socket, session::Session, transport::Stream};
+use super::{Below, Socket, session::Session, transport::Stream};
 
 impl Socket {
     /// Reads some bytes before TLS begins. 0 = the peer has closed its side.
@@ -38,7 +38,7 @@ impl Socket {
     pub fn tls_version(&self) -> Option<&'static str> {
         match &self.session {
             Some(session) => Some(session.version()),
-            None => self.secure_below().map(|secure| secure.version),
+            None => self.stream_below().and_then(|below| below.tls_version),
         }
     }
 
@@ -48,21 +48,22 @@ impl Socket {
         self.session.as_ref()?.alpn()
     }
 
-    /// What the handshake has shown, for the streams of this connection.
+    /// This connection, for its streams.
     #[must_use]
-    pub fn secure(&self) -> Option<Secure> {
-        let session = self.session.as_ref()?;
-        Some(Secure {
-            version: session.version(),
-            client: session.client().map(Into::into),
-            server_name: session.server_name().map(Into::into),
-        })
+    pub fn below(&self) -> Below {
+        Below {
+            tls_version: self.tls_version(),
+            client: self.client().map(Into::into),
+            server_name: self.server_name().map(Into::into),
+            local_address: self.local_address(),
+            peer_address: self.peer_address(),
+        }
     }
 
-    /// What is known of the TLS below a stream of HTTP/2.
-    fn secure_below(&self) -> Option<&Secure> {
+    /// The connection below a stream of HTTP/2.
+    fn stream_below(&self) -> Option<&Below> {
         match &self.transport.stream {
-            Stream::Multiplexed(stream) => stream.secure(),
+            Stream::Multiplexed(stream) => stream.below(),
             Stream::Tcp(_) | Stream::Unix(_) => None,
         }
     }
@@ -78,7 +79,7 @@ impl Socket {
     pub fn client(&self) -> Option<&str> {
         match &self.session {
             Some(session) => session.client(),
-            None => self.secure_below()?.client.as_deref(),
+            None => self.stream_below()?.client.as_deref(),
         }
     }
 
@@ -100,7 +101,7 @@ impl Socket {
     pub fn server_name(&self) -> Option<&str> {
         match &self.session {
             Some(session) => session.server_name(),
-            None => self.secure_below()?.server_name.as_deref(),
+            None => self.stream_below()?.server_name.as_deref(),
         }
     }
 

@@ -15,7 +15,7 @@ use http::Method;
 
 use self::{answer::Answer, body::Incoming};
 use crate::{
-    connection::{Buffer, Multiplexed, Secure},
+    connection::{Below, Buffer, Multiplexed},
     wire::http2::Body,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Stream {
     incoming: Incoming,
     answer: Answer,
-    secure: Option<Rc<Secure>>,
+    below: Rc<Below>,
     /// Whether the client is known to have reset it.
     is_reset: bool,
 }
@@ -35,10 +35,10 @@ impl Stream {
         respond: SendResponse<Bytes>,
         method: &Method,
         body: Body,
-        secure: Option<Rc<Secure>>,
+        below: Rc<Below>,
     ) -> Self {
         let (incoming, answer) = (Incoming::new(received, body), Answer::new(respond, method.clone()));
-        Self { incoming, answer, secure, is_reset: false }
+        Self { incoming, answer, below, is_reset: false }
     }
 
     /// Waits for the end of a body without a byte. `false` if the stream has been reset.
@@ -97,8 +97,8 @@ impl Multiplexed for Stream {
         self.is_reset
     }
 
-    fn secure(&self) -> Option<&Secure> {
-        self.secure.as_deref()
+    fn below(&self) -> Option<&Below> {
+        Some(&self.below)
     }
 }
 

@@ -42,7 +42,7 @@ impl Shared {
         let server = &self.server;
         let (request, received) = request.into_parts();
         let body = Body::of(&request.headers, received.is_end_stream());
-        let mut stream = Stream::new(received, respond, &request.method, body, self.secure.clone());
+        let mut stream = Stream::new(received, respond, &request.method, body, Rc::clone(&self.below));
         if body == Body::Length(0) && !self.has_ended(&mut stream).await {
             return;
         }
@@ -50,20 +50,22 @@ impl Shared {
         let Spare { mut head, scratch } = server.spares.lend();
         let (deadline, times) = (server.deadlines.deadline(), Rc::clone(&server.times));
         let mut down = Downstream::new(socket, self.peer, deadline, scratch, times);
-        if self.secure.is_some() {
+        if self.below.tls_version.is_some() {
             down.strict_transport.clone_from(&server.shared.settings.strict_transport);
         }
         let read = match refused {
-            Some(reject) => Err(reject),
+            Some(reject) => Arrival::Rejected(reject),
             None => self.read(&request, body, &mut head, &mut down).await,
         };
         drop(request);
         match read {
-            Ok(true) => {
+            Arrival::Head => {
                 server.answer(&head, &mut down, &self.client).await;
             }
-            Ok(false) => {}
-            Err(reject) => server.gate.reject(&server.core, &mut down, &reject).await,
+            Arrival::Rejected(reject) => server.gate.reject(&server.core, &mut down, &reject).await,
+            Arrival::Overloaded => server.gate.reject_overload(&server.core, &mut down).await,
+            // The head has arrived, so the client has reset the stream.
+            Arrival::Nothing | Arrival::Closed | Arrival::TooSlow => {}
         }
         // Dropping the socket resets a stream whose answer is not complete.
         let (_, scratch) = down.into_parts();
@@ -82,25 +84,23 @@ impl Shared {
         .await
     }
 
-    /// Reads the head as one of HTTP/1.1. `false` if the client has reset the stream.
+    /// Reads the head as one of HTTP/1.1.
     async fn read(
         &self,
         request: &Parts,
         body: Body,
         head: &mut RequestHead,
         down: &mut Downstream,
-    ) -> Result<bool, Reject> {
+    ) -> Arrival {
         let written = write_request(&mut down.scratch.to_client, request, body);
         let bytes = std::mem::take(&mut down.scratch.to_client);
-        down.scratch.input.put(&bytes);
+        let has_room = down.scratch.input.put(&bytes);
         down.scratch.to_client = bytes;
         down.scratch.to_client.clear();
-        written?;
-        match down.arrival(head, &self.server.shared.settings.head).await {
-            Arrival::Head => Ok(true),
-            Arrival::Rejected(reject) => Err(reject),
-            // Everything has arrived.
-            Arrival::Nothing | Arrival::Closed | Arrival::TooSlow => Ok(false),
+        match written {
+            Err(reject) => Arrival::Rejected(reject),
+            Ok(()) if !has_room => Arrival::Overloaded,
+            Ok(()) => down.arrival(head, &self.server.shared.settings.head).await,
         }
     }
 }
