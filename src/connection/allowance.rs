@@ -14,19 +14,24 @@ pub fn set_allowance(bytes: usize) {
     LIMIT.set(bytes);
 }
 
+/// Whether more than half of the allowance is taken, so that unused buffers should give back theirs.
+pub(super) fn is_scarce() -> bool {
+    TAKEN.get() > LIMIT.get() / 2
+}
+
 /// A part of the allowance, given back on drop.
 #[derive(Debug, Default)]
 pub(super) struct Share(usize);
 
 impl Share {
-    /// Takes `bytes`. `None` if less is left.
+    /// Takes `bytes`. `None` if fewer bytes are left.
     pub(super) fn take(bytes: usize) -> Option<Self> {
         let taken = TAKEN.get().checked_add(bytes).filter(|taken| *taken <= LIMIT.get())?;
         TAKEN.set(taken);
         Some(Self(bytes))
     }
 
-    /// Makes it a share of `bytes`, also if less is left: of memory that is needed to go on.
+    /// Takes `bytes` even beyond the limit, for memory without which a request cannot continue.
     pub(super) fn force(bytes: usize) -> Self {
         TAKEN.set(TAKEN.get().saturating_add(bytes));
         Self(bytes)
@@ -37,13 +42,15 @@ impl Share {
         self.0
     }
 
-    /// Extends the share to `bytes`. `false` if less is left.
+    /// Extends the share to `bytes`. `false` if fewer bytes are left.
     pub(super) fn extend(&mut self, bytes: usize) -> bool {
-        let Some(more) = Self::take(bytes.saturating_sub(self.0)) else { return false };
-        // Both are given back together.
-        self.0 += more.0;
-        std::mem::forget(more);
-        true
+        let more = bytes.saturating_sub(self.0);
+        let taken = TAKEN.get().checked_add(more).filter(|taken| *taken <= LIMIT.get());
+        if let Some(taken) = taken {
+            TAKEN.set(taken);
+            self.0 += more;
+        }
+        taken.is_some()
     }
 }
 

@@ -129,6 +129,12 @@ impl Buffer {
         *self = Self { bytes, start: 0, end: held, _share: share };
     }
 
+    /// Whether it has a larger capacity than a new one.
+    #[must_use]
+    pub fn has_grown(&self) -> bool {
+        self.bytes.len() > SMALL
+    }
+
     /// The capacity in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -17,7 +17,10 @@ use std::{
 
 use crate::wire::{ChunkStep, Framing, HeadLimits, Reject, RequestHead, Scan, empty_lines};
 
-use super::{Deadline, Peer, Socket, allowance::Share};
+use super::{
+    Deadline, Peer, Socket,
+    allowance::{Share, is_scarce},
+};
 
 pub use body_error::BodyError;
 pub use client::Incoming;
@@ -43,18 +46,23 @@ pub enum Arrival {
 
 /// The rest of a body up to this size is read and discarded, so that the connection can be reused.
 const DRAIN: u64 = 64 * 1024;
+/// The part of a body in memory that does not count towards `server.max_buffer_bytes`, in bytes.
+const SMALL_BODY: usize = 4 * 1024;
 
 impl Scratch {
-    /// Whether a request made a buffer much larger than most need. Such a set is not kept.
+    /// Whether a request made a buffer much larger than most need, or larger than it was at first while memory is scarce.
+    /// Such a set is not kept.
     #[must_use]
     pub fn is_swollen(&self) -> bool {
         const USUAL: usize = 64 * 1024;
+        let has_grown = || self.input.has_grown() || self.from_app.has_grown();
         self.to_client
             .capacity()
             .max(self.to_app.capacity())
             .max(self.input.capacity())
             .max(self.from_app.capacity())
             > USUAL
+            || (is_scarce() && has_grown())
     }
 
     /// Discards the content of all buffers.
@@ -191,7 +199,8 @@ impl Downstream {
             if body.len() as u64 > limit {
                 return Err(BodyError::TooLarge);
             }
-            if !self.share.extend(held + body.capacity()) {
+            // A small body is a part of what each connection has anyway.
+            if !self.share.extend(held + body.capacity().saturating_sub(SMALL_BODY)) {
                 return Err(BodyError::Overloaded);
             }
             if matches!(self.incoming, Incoming::Done) {

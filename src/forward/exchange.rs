@@ -27,7 +27,7 @@ use self::pace::Pace;
 use super::{
     ForwardError, Forwarder, HostName, Outgoing,
     headers::Delivery,
-    pool::{Attempt, Connected, Connection, Lease, Reuse, Server},
+    pool::{Attempt, Connected, Connection, Reuse, Server, Terms},
     sender::Sender,
 };
 use state::{Ended, Exchange, Phase, TOGETHER, Wait};
@@ -73,7 +73,7 @@ impl Forwarder {
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
-            let Connection { socket, lease } = connection;
+            let Connection { socket, terms } = connection;
             let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await {
@@ -94,7 +94,7 @@ impl Forwarder {
                     if !reused && may_leave_bodies(&exchange.down.scratch.response) {
                         self.leaves_bodies.set(true);
                     }
-                    return Ok(exchange.finish(server, lease));
+                    return Ok(exchange.finish(server, terms));
                 }
                 Err(error) => {
                     if error.is_silence() && !exchange.down.answered {
@@ -120,7 +120,7 @@ impl Forwarder {
         let client = self.settings.announce.and_then(|_| sender.client());
         let mut left = self.pool.size();
         loop {
-            let Some(server) = self.pool.choose(sender.key(), attempt.avoid) else {
+            let Some(server) = self.pool.choose(sender.hash_key(), attempt.avoid) else {
                 return Err(ForwardError::Cut);
             };
             // Counted before the connect, so that requests that wait for one count as well.
@@ -155,9 +155,9 @@ impl Forwarder {
     ) -> Result<Connection, ForwardError> {
         deadline.set(self.settings.connect_timeout);
         let announce = self.settings.announce;
-        let first = announce.map(|version| sender.header(version)).unwrap_or_default();
-        let lease = Lease {
-            born: self.deadlines.now(),
+        let first = announce.map(|version| sender.proxy_header(version)).unwrap_or_default();
+        let terms = Terms {
+            opened_at: self.deadlines.now(),
             client: announce.and_then(|_| sender.client()).map(Box::new),
         };
         let mut connecting = std::pin::pin!(server.connect(&first));
@@ -166,7 +166,7 @@ impl Forwarder {
             other => other.map(Some),
         });
         match connected.await {
-            Some(Ok(socket)) => Ok(Connection { socket, lease }),
+            Some(Ok(socket)) => Ok(Connection { socket, terms }),
             Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
             None => {
                 // The connect is dropped, so it cannot record the failure itself.
@@ -319,7 +319,7 @@ impl<'x> Exchange<'x> {
     }
 
     /// Returns the connection to the pool if neither side has unread bytes.
-    fn finish(self, server: &Server, lease: Lease) -> Exchanged<'_> {
+    fn finish(self, server: &Server, terms: Terms) -> Exchanged<'_> {
         let scratch = &self.down.scratch;
         let response = &scratch.response;
         // Every condition is about bytes that the next request could take for its own.
@@ -330,7 +330,7 @@ impl<'x> Exchange<'x> {
             && self.sent >= scratch.to_app.len()
             && scratch.from_app.is_empty();
         if clean {
-            let connection = Connection { socket: self.up, lease };
+            let connection = Connection { socket: self.up, terms };
             server.give(connection, kept_for(response.keep_alive_field()), self.forwarder.deadlines.now());
         }
         Exchanged {

@@ -15,7 +15,7 @@ const UNSEEN: u8 = 0;
 const UP: u8 = 1;
 const DOWN: u8 = 2;
 
-/// The pause between two probes, and the timeout of one.
+/// The pause after a probe, and the timeout of its answer. Connecting has `connect_timeout`.
 const EVERY: Duration = Duration::from_secs(2);
 
 impl Default for Health {
@@ -36,6 +36,11 @@ impl Health {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.probed_up.load(Ordering::Acquire)
+    }
+
+    /// Whether there are probes.
+    pub(super) fn is_probed(&self) -> bool {
+        self.is_probed.load(Ordering::Relaxed)
     }
 
     /// The time since probes found it up again; `None` = they have never found it down.

@@ -59,18 +59,18 @@ pub struct Server {
 #[derive(Debug)]
 struct Idle {
     socket: Socket,
-    lease: Lease,
+    terms: Terms,
     /// The time at which it became idle, in ms of the core's coarse time.
     since: u64,
     keep: u64,
 }
 
-/// What a connection may be used for.
+/// What a pooled connection may be used for.
 #[derive(Debug)]
-pub struct Lease {
+pub struct Terms {
     /// The time at which it was opened, in ms of the core's coarse time.
-    pub born: u64,
-    /// The only client that it is for; `None` = it was opened for all. In a box, because it is rare and leases are moved
+    pub opened_at: u64,
+    /// The only client that it is for; `None` = it was opened for all. In a box, because it is rare and terms are moved
     /// with each request.
     pub client: Option<Box<IpAddr>>,
 }
@@ -90,7 +90,7 @@ pub struct Connection {
     /// The socket.
     pub socket: Socket,
     /// What it may be used for.
-    pub lease: Lease,
+    pub terms: Terms,
 }
 
 /// A connection with a request that counts as in progress.
@@ -166,15 +166,15 @@ impl Pool {
             // server moves only the clients who rank it first. The clients of a server that is down spread over
             // the others.
             let key = client_key(client);
-            let rank = |server: &&Server| (server.fitness(mix(key), avoid), mix(server.seed ^ key));
+            let rank = |server: &&Server| (server.preference(mix(key), avoid), mix(server.seed ^ key));
             return self.servers.iter().max_by_key(rank);
         }
         // Servers with equally many requests take turns.
         let turn = self.turn.replace(self.turn.get().wrapping_add(1));
-        let dice = mix(turn as u64);
+        let share_hash = mix(turn as u64);
         let first = turn % self.servers.len().max(1);
         let in_turn = self.servers.iter().cycle().skip(first).take(self.servers.len());
-        in_turn.min_by_key(|server| (Reverse(server.fitness(dice, avoid)), server.active.get()))
+        in_turn.min_by_key(|server| (Reverse(server.preference(share_hash, avoid)), server.active.get()))
     }
 
     /// Closes connections that have been idle for too long, and those that were not needed since the last
@@ -198,12 +198,12 @@ impl Pool {
 }
 
 impl Server {
-    /// The connection that was used last, is still open, and may be used for `client`; see [`Lease`].
+    /// The connection that was used last, is still open, and may be used for `client`; see [`Terms`].
     pub fn take(&self, now: u64, client: Option<IpAddr>) -> Option<Connection> {
         loop {
             let mut idle = {
                 let mut list = self.idle.borrow_mut();
-                let is_for = |idle: &Idle| idle.lease.client.as_deref() == client.as_ref();
+                let is_for = |idle: &Idle| idle.terms.client.as_deref() == client.as_ref();
                 // The last one, unless connections are for one client each.
                 if list.last().is_some_and(is_for) {
                     list.pop()?
@@ -215,20 +215,20 @@ impl Server {
             // A connection that the app has closed is useless. One that it has sent more bytes on is dangerous:
             // they would become the next client's answer.
             if now.saturating_sub(idle.since) < idle.keep && idle.socket.is_quiet() {
-                return Some(Connection { socket: idle.socket, lease: idle.lease });
+                return Some(Connection { socket: idle.socket, terms: idle.terms });
             }
         }
     }
 
     /// Returns a connection after an exchange that ended cleanly. `keep`: how long the app keeps it.
     pub fn give(&self, connection: Connection, keep: Option<Duration>, now: u64) {
-        let Connection { socket, lease } = connection;
+        let Connection { socket, terms } = connection;
         let mut idle = self.idle.borrow_mut();
-        let is_old = self.is_named && now.saturating_sub(lease.born) > NAME_LIFE;
+        let is_old = self.is_named && now.saturating_sub(terms.opened_at) > NAME_LIFE;
         if idle.len() < self.most_idle() && !is_old {
             // The shorter of both: an app must not make the gate keep connections for hours.
             let keep = u64::try_from(keep.unwrap_or(KEEP).min(KEEP).as_millis()).unwrap_or(0);
-            idle.push(Idle { socket, lease, since: now, keep });
+            idle.push(Idle { socket, terms, since: now, keep });
         }
     }
 
@@ -302,23 +302,23 @@ impl Server {
         self.peaks.set((self.active.get(), self.peaks.get().0));
     }
 
-    /// How good a choice it is for a request. `dice`: decides whether the request is in the share of a server that has come
+    /// Ranks this server for a request. `share_hash` decides whether the request is in the share of a server that has come
     /// back.
-    fn fitness(&self, dice: u64, avoid: Option<&Self>) -> Fitness {
+    fn preference(&self, share_hash: u64, avoid: Option<&Self>) -> Preference {
         if avoid.is_some_and(|avoid| std::ptr::eq(self, avoid)) {
-            return Fitness::HasFailed;
+            return Preference::HasFailed;
         }
-        if !(self.health.is_up() && self.availability.is_up()) {
-            return Fitness::Down;
+        if !self.health.is_up() || self.availability.is_down(self.health.is_probed()) {
+            return Preference::Down;
         }
         let share = self.availability.share().min(self.health.since_up().map_or(FULL_SHARE, share_after));
-        if dice % FULL_SHARE < share { Fitness::Up } else { Fitness::SlowStart }
+        if share_hash % FULL_SHARE < share { Preference::Up } else { Preference::SlowStart }
     }
 }
 
-/// How good a choice a server is, the worst first.
+/// The rank of a server for a request. The order of the variants counts: the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fitness {
+enum Preference {
     /// It has just failed for this request.
     HasFailed,
     Down,
@@ -370,7 +370,7 @@ mod tests {
         // Open for as long as the tests run.
         std::mem::forget(theirs);
         let socket = Socket::from(tokio::net::UnixStream::from_std(ours).unwrap());
-        Connection { socket, lease: Lease { born: 0, client: client.map(Box::new) } }
+        Connection { socket, terms: Terms { opened_at: 0, client: client.map(Box::new) } }
     }
 
     fn clients() -> impl Iterator<Item = IpAddr> {
@@ -506,9 +506,9 @@ mod tests {
         for client in [None, ann, bob] {
             server.give(connection(client), None, 0);
         }
-        assert_eq!(server.take(0, ann).map(|taken| taken.lease.client), Some(ann.map(Box::new)));
+        assert_eq!(server.take(0, ann).map(|taken| taken.terms.client), Some(ann.map(Box::new)));
         assert!(server.take(0, ann).is_none());
-        assert_eq!(server.take(0, None).map(|taken| taken.lease.client), Some(None));
+        assert_eq!(server.take(0, None).map(|taken| taken.terms.client), Some(None));
         assert_eq!(server.idle.borrow().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Who a connection to the app is for, and the PROXY header that says so.
+//! The sender of a request to the app, and the PROXY header that names it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -18,7 +18,7 @@ pub(super) enum Sender<'s> {
 
 impl Sender<'_> {
     /// The address that [`super::Balance::Hash`] goes by. A fixed one for the gate, so that all look-ups go to the same server.
-    pub(super) fn key(self) -> IpAddr {
+    pub(super) fn hash_key(self) -> IpAddr {
         match self {
             Self::Client(client, _) => client,
             Self::Gate => Ipv4Addr::LOCALHOST.into(),
@@ -34,14 +34,14 @@ impl Sender<'_> {
     }
 
     /// The PROXY header for a new connection.
-    pub(super) fn header(self, version: ProxyVersion) -> Vec<u8> {
+    pub(super) fn proxy_header(self, version: ProxyVersion) -> Vec<u8> {
         let mut out = Vec::new();
-        version.write(&mut out, self.ends());
+        version.write(&mut out, self.endpoints());
         out
     }
 
-    /// Two system calls.
-    fn ends(self) -> Option<ProxyEnds> {
+    /// The endpoints for the PROXY header. Costs two system calls.
+    fn endpoints(self) -> Option<ProxyEnds> {
         let Self::Client(client, socket) = self else { return None };
         let to = socket.local_address()?;
         // Behind another proxy, the connection is that proxy's, and so is its port.

@@ -30,10 +30,12 @@ pub(super) struct Availability {
 }
 
 impl Availability {
-    /// Records a failed connect.
+    /// Records a failed connect. Of many at once the first one counts: they have failed for one reason.
     pub(super) fn refused(&self) {
-        self.failed.set(Some(Instant::now()));
-        self.failures.set(self.failures.get().saturating_add(1));
+        if self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER) {
+            self.failures.set(self.failures.get().saturating_add(1));
+            self.failed.set(Some(Instant::now()));
+        }
     }
 
     /// Records a connect. A server that takes connections and answers nothing has not come back.
@@ -67,10 +69,11 @@ impl Availability {
         self.back.set(Some(Instant::now()));
     }
 
-    /// Whether it is not passed over.
-    pub(super) fn is_up(&self) -> bool {
-        let doublings = self.failures.get().saturating_sub(1).min(MOST_DOUBLINGS);
-        self.failed.get().is_none_or(|at| at.elapsed() > PASS_OVER * (1 << doublings))
+    /// Whether it is passed over for now. `is_probed`: probes know when it works again, so the time does not grow.
+    pub(super) fn is_down(&self, is_probed: bool) -> bool {
+        let most = if is_probed { 0 } else { MOST_DOUBLINGS };
+        let doublings = self.failures.get().saturating_sub(1).min(most);
+        self.failed.get().is_some_and(|at| at.elapsed() <= PASS_OVER * (1 << doublings))
     }
 
     #[cfg(test)]
@@ -78,8 +81,12 @@ impl Availability {
         self.back.set(Instant::now().checked_sub(ago));
     }
 
-    /// Its share of the requests that it would get otherwise, in thousandths.
+    /// Its share of the requests that it would get otherwise, in thousandths. Until a server that was passed over has
+    /// worked again, few requests try it.
     pub(super) fn share(&self) -> u64 {
+        if self.failed.get().is_some() {
+            return FIRST_SHARE;
+        }
         let Some(back) = self.back.get() else { return FULL_SHARE };
         let share = share_after(back.elapsed());
         if share == FULL_SHARE {
@@ -113,9 +120,20 @@ mod tests {
         for (failures, down, up) in [(1, 1, 3), (2, 3, 5), (3, 7, 9), (60, 31, 33)] {
             availability.failures.set(failures);
             availability.failed.set(ago(down));
-            assert!(!availability.is_up(), "{failures} failures, {down} s ago");
+            assert!(availability.is_down(false), "{failures} failures, {down} s ago");
+            assert_eq!(availability.is_down(true), down < 2, "{failures} failures, {down} s ago");
             availability.failed.set(ago(up));
-            assert!(availability.is_up(), "{failures} failures, {up} s ago");
+            assert!(!availability.is_down(false), "{failures} failures, {up} s ago");
+        }
+    }
+
+    #[test]
+    fn requests_that_fail_together_are_one_failure() {
+        let availability = Availability::default();
+        for failures in 1..4 {
+            (0..9).for_each(|_| availability.refused());
+            assert_eq!(availability.failures.get(), failures);
+            availability.failed.set(ago(33));
         }
     }
 
@@ -128,18 +146,19 @@ mod tests {
             }
             availability.answered();
         }
-        assert!(availability.is_up());
+        assert!(!availability.is_down(false));
         assert!((0..5).map(|_| availability.unanswered()).eq([false, false, false, false, true]));
-        assert!(!availability.is_up());
+        assert!(availability.is_down(false));
         availability.connected();
-        assert!(!availability.is_up(), "it took connections all the time");
+        assert!(availability.is_down(false), "it took connections all the time");
         availability.failed.set(ago(3));
-        assert!(availability.is_up(), "it is tried again");
-        assert!(availability.unanswered() && !availability.is_up(), "once");
+        assert!(!availability.is_down(false), "it is tried again");
+        assert_eq!(availability.share(), FIRST_SHARE, "by a few");
+        assert!(availability.unanswered() && availability.is_down(false), "once");
         availability.failed.set(ago(3));
-        assert!(!availability.is_up(), "it is passed over for longer");
+        assert!(availability.is_down(false), "it is passed over for longer");
         availability.answered();
-        assert!(availability.is_up());
+        assert!(!availability.is_down(false));
     }
 
     #[test]

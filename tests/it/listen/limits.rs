@@ -58,6 +58,8 @@ fn large_requests_have_a_bound_together_and_small_ones_go_on() {
         assert_eq!(refused.field("retry-after"), Some("1"));
         for _ in 0..3 {
             gate.client().get("/a").expect(200);
+            let login = serde_json::json!({ "email": "ann@example.com", "password": "wrong" });
+            gate.client().post_json("/api/users/login", "", &login).expect(401);
         }
         drop(clients);
         let began = Instant::now();
