@@ -127,6 +127,7 @@ impl Server {
                 .max_send_buffer_size(SEND_BUFFER)
                 .max_pending_accept_reset_streams(MOST_UNBEGUN_RESETS)
                 .max_local_error_reset_streams(Some(MOST_ERRORS))
+                .enable_connect_protocol()
                 .handshake(io.clone())
         );
         let begun = poll_fn(|cx| {

@@ -6,6 +6,7 @@ mod hostile;
 mod malformed;
 mod requests;
 mod tools;
+mod websocket;
 
 use crate::support::{App, Authority, Gate, Setup};
 

@@ -2,9 +2,10 @@
 
 use std::{future::poll_fn, rc::Rc, task::Poll};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use h2::{RecvStream, server::SendResponse};
-use http::{Request, request::Parts};
+use h2::{RecvStream, ext::Protocol, server::SendResponse};
+use http::{Method, Request, request::Parts};
 
 use super::{Shared, stream::Stream};
 use crate::{
@@ -41,8 +42,10 @@ impl Shared {
     ) {
         let server = &self.server;
         let (request, received) = request.into_parts();
-        let body = Body::of(&request.headers, received.is_end_stream());
-        let mut stream = Stream::new(received, respond, &request.method, body, Rc::clone(&self.below));
+        let protocol = request.extensions.get::<Protocol>().map(Protocol::as_str);
+        let body = Body::of(&request.headers, received.is_end_stream(), protocol);
+        let method = if body == Body::Tunnel { &Method::GET } else { &request.method };
+        let mut stream = Stream::new(received, respond, method, body, Rc::clone(&self.below));
         if body == Body::Length(0) && !self.has_ended(&mut stream).await {
             return;
         }
@@ -61,6 +64,10 @@ impl Shared {
         match read {
             Arrival::Head => {
                 server.answer(&head, &mut down, &self.client).await;
+                if body == Body::Tunnel {
+                    // The end of the tunnel is that of the stream.
+                    down.linger().await;
+                }
             }
             Arrival::Rejected(reject) => server.gate.reject(&server.core, &mut down, &reject).await,
             Arrival::Overloaded => server.gate.reject_overload(&server.core, &mut down).await,
@@ -92,7 +99,8 @@ impl Shared {
         head: &mut RequestHead,
         down: &mut Downstream,
     ) -> Arrival {
-        let written = write_request(&mut down.scratch.to_client, request, body);
+        let key = if body == Body::Tunnel { websocket_key() } else { String::new() };
+        let written = write_request(&mut down.scratch.to_client, request, body, &key);
         let bytes = std::mem::take(&mut down.scratch.to_client);
         let has_room = down.scratch.input.put(&bytes);
         down.scratch.to_client = bytes;
@@ -103,6 +111,14 @@ impl Shared {
             Ok(()) => down.arrival(head, &self.server.shared.settings.head).await,
         }
     }
+}
+
+/// A new key of a handshake, which proves to the gate that the app has read it (RFC 6455 section 4.1).
+fn websocket_key() -> String {
+    let mut random = [0; 16];
+    // Without randomness the key is a fixed one. It is no secret.
+    let _ = getrandom::fill(&mut random);
+    STANDARD.encode(random)
 }
 
 impl Drop for Running {

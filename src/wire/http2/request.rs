@@ -13,12 +13,17 @@ pub enum Body {
     Length(u64),
     /// Until the stream ends: chunked coding.
     Chunked,
+    /// The bytes of a WebSocket, once it is open (RFC 8441).
+    Tunnel,
 }
 
 impl Body {
-    /// The body of a request. `ended`: whether HEADERS ended the stream.
+    /// The body of a request. `ended`: whether HEADERS ended the stream. `protocol`: the one of an extended CONNECT.
     #[must_use]
-    pub fn of(fields: &HeaderMap, ended: bool) -> Self {
+    pub fn of(fields: &HeaderMap, ended: bool, protocol: Option<&str>) -> Self {
+        if protocol == Some("websocket") {
+            return Self::Tunnel;
+        }
         match fields.get(header::CONTENT_LENGTH) {
             _ if ended => Self::Empty,
             // The scanner refuses what is no length.
@@ -32,19 +37,24 @@ impl Body {
 
 /// Appends the head to `out`. What it says twice must agree, and no part of it can become another line.
 ///
+/// `key`: for the handshake of a WebSocket, which HTTP/2 asks for by an extended CONNECT without a key (RFC 8441 section
+/// 5).
+///
 /// # Errors
 /// A [`Reject`] for a request that is malformed in HTTP/2 alone (RFC 9113 sections 8.2 and 8.3). `out` then holds a part
 /// of the head. All else is refused by [`crate::wire::RequestHead::scan`].
-pub fn write_request(out: &mut Vec<u8>, request: &Parts, body: Body) -> Result<(), Reject> {
-    if request.method == Method::CONNECT {
-        return Err(Reject::MethodNotAllowed);
-    }
+pub fn write_request(out: &mut Vec<u8>, request: &Parts, body: Body, key: &str) -> Result<(), Reject> {
+    let method = match request.method {
+        Method::CONNECT if body == Body::Tunnel => Method::GET.as_str(),
+        Method::CONNECT => return Err(Reject::MethodNotAllowed),
+        _ => request.method.as_str(),
+    };
     // A part that is not there is refused as an empty one.
     let target = request.uri.path_and_query().map_or("", |target| target.as_str());
     if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(Reject::ControlByte);
     }
-    put(out, &[request.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    put(out, &[method.as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
     write_host(out, request)?;
     let mut cookies = request.headers.get_all(header::COOKIE).iter().peekable();
     if cookies.peek().is_some() {
@@ -65,8 +75,13 @@ pub fn write_request(out: &mut Vec<u8>, request: &Parts, body: Body) -> Result<(
             put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
     }
-    if body == Body::Chunked {
-        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    match body {
+        Body::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Body::Tunnel => {
+            let handshake = b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ";
+            put(out, &[handshake, key.as_bytes(), b"\r\n"]);
+        }
+        Body::Empty | Body::Length(_) => {}
     }
     out.extend_from_slice(b"\r\n");
     Ok(())

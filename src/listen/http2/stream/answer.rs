@@ -34,7 +34,7 @@ enum Rest {
     Head,
     Length(u64),
     Chunked(Box<ChunkDecoder>),
-    /// Until [`Answer::end`].
+    /// Until [`Answer::end`]: a tunnel.
     Open,
     /// The frame that ends the stream has been sent.
     Done,
@@ -96,6 +96,11 @@ impl Answer {
         let scanned = self.head.scan(bytes, &LIMITS, self.method.as_str());
         let Ok(Scan::Complete(count)) = scanned else { return Err(io::ErrorKind::InvalidData.into()) };
         let response = response(&self.head).map_err(io::Error::other)?;
+        if self.head.status() == 101 {
+            self.rest = Rest::Open;
+            self.send = Some(self.respond.send_response(response, false).map_err(io_error)?);
+            return Ok(count);
+        }
         if self.head.status() < 200 {
             self.respond.send_informational(response).map_err(io_error)?;
             return Ok(count);
@@ -183,6 +188,10 @@ impl Answer {
                 self.ending = None;
                 self.rest = Rest::Done;
             }
+        }
+        // Nothing else of a tunnel would notice, once the client has ended its side.
+        if matches!(self.rest, Rest::Open) && self.ending.is_none() && send.poll_reset(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         if let Some(ending) = self.ending.take() {
             match ending {

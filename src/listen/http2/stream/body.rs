@@ -21,6 +21,8 @@ pub(super) struct Incoming {
     /// is malformed (RFC 9113 section 8.1.1), and the app must not have it.
     left: Option<u64>,
     is_done: bool,
+    /// Whether it is that of a tunnel, which has an end like a connection of its own.
+    is_tunnel: bool,
     /// What is read next: the line before a chunk, data of the stream, and the line after it.
     before: Vec<u8>,
     data: Bytes,
@@ -34,6 +36,7 @@ impl Incoming {
             is_chunked: body == Body::Chunked,
             left: if let Body::Length(length) = body { Some(length) } else { None },
             is_done: body == Body::Empty,
+            is_tunnel: body == Body::Tunnel,
             before: Vec::new(),
             data: Bytes::new(),
             after: b"",
@@ -56,7 +59,7 @@ impl Incoming {
                 }
             }
             if self.is_done {
-                return Poll::Ready(Ok((count > 0).then_some(count)));
+                return Poll::Ready(Ok((count > 0 || self.is_tunnel).then_some(count)));
             }
             match self.received.poll_data(cx) {
                 // An empty frame says nothing.
