@@ -89,11 +89,13 @@ impl RulesetBuilder {
         );
         let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
         let mut api = Api::new(accounts, translate::api(&self.config));
+        let is_only = app.app.is_none();
         if self.config.api.openapi && app.serves_accounts() {
             api = api.described(Reached {
                 credentials: translate::credentials(&self.config),
-                url: if self.has_address() { self.link_base.clone() } else { String::new() },
-                is_public: self.config.server.public_url.is_some(),
+                // One of several apps is where its description is; the public URL may be another's.
+                url: if self.has_address() && is_only { self.link_base.clone() } else { String::new() },
+                is_public: self.config.server.public_url.is_some() && is_only,
             });
         }
         Ok(Ruleset { set, labels, api })

@@ -20,6 +20,7 @@ codes! {
         CertificateName = "certificate-name", WARNING, "no certificate is for the host of `server.public_url`, or for one of an app";
         OwnAddress = "own-address", ERROR, "`upstream.servers` names the gate itself";
         AppOverlap = "app-overlap", ERROR, "two apps with the same host and path";
+        AppLinks = "app-links", WARNING, "links of mails lead to no app that serves the User API";
         NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";
         NoCredentialPlace = "no-credential-place", WARNING, "no client can send a token";

@@ -34,6 +34,7 @@ impl Resolver<'_> {
     /// Resolves `raw`. The result must not be used if the report contains an error.
     pub(crate) fn config(mut self, raw: RawConfig, raw_apps: Vec<RawApp>) -> Config {
         // First, because the app's servers are compared with the listeners.
+        let links_place = raw.server.public_url.place.clone();
         let server = self.server(raw.server);
         let users = self.users(raw.users);
         let own = vec![
@@ -46,6 +47,7 @@ impl Resolver<'_> {
         let max_staleness = raw.store.max_staleness.value.0;
         let login_per_account = raw.limits.login_per_account.value;
         let apps = self.apps(raw_apps, &own);
+        self.warn_of_links(&apps, &server, &raw.api.root.value.0, &links_place);
         // With apps these sections are only defaults, which each app has been resolved with.
         let (upstream, policies) = match apps.first() {
             Some(first) => (first.upstream.clone(), first.policies.clone()),

@@ -75,8 +75,9 @@ impl Request<'_> {
         let elapsed = record.started.elapsed();
         let action = record.action.get();
         let (route, index) = record.route.get();
-        // Label 0 counts all routes without their own.
-        let label = rules.labels.get(index as usize).copied().unwrap_or(0);
+        // Label 0 counts all routes without their own, and what no app takes.
+        let label =
+            rules.labels.get(index as usize).copied().filter(|_| self.misrouted.is_none()).unwrap_or(0);
         core.metrics.request(label, record.status.get(), elapsed);
         let (decision, rule) = match record.decision.get() {
             Some((decision, rule)) => {

@@ -1,5 +1,7 @@
 //! The certificates of `[tls]`: their files, keys, order, dates and names.
 
+use std::collections::BTreeSet;
+
 use super::entry::{Entry, word};
 use crate::{
     app,
@@ -63,8 +65,10 @@ fn unnamed(config: &Config, file: &str) -> Option<Entry> {
 fn uncovered(config: &Config, file: &str) -> Vec<Entry> {
     let files = app::tls_settings(config).files;
     let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
     for app in &config.apps {
-        for host in &app.hosts {
+        // Apps on one host, by path, need one certificate.
+        for host in app.hosts.iter().filter(|host| seen.insert(*host)) {
             // A wildcard needs one, too; any label stands for its star.
             let Some(names) = tls::names_without(&files, &host.replace('*', "label")) else { continue };
             let message = format!(

@@ -1,11 +1,14 @@
 //! `[[apps]]`: names and places that two apps cannot share.
 
 use super::{Resolver, server::Own};
-use crate::config::{
-    apps::RawApp,
-    code::Code,
-    finding::{Place, quoted},
-    settings::AppSettings,
+use crate::{
+    config::{
+        apps::RawApp,
+        code::Code,
+        finding::{Place, quoted},
+        settings::{AppSettings, ServerSettings},
+    },
+    gate::{Location, Router},
 };
 
 impl Resolver<'_> {
@@ -30,6 +33,34 @@ impl Resolver<'_> {
             });
         }
         apps
+    }
+
+    /// Warns if links lead to no app that serves them. `place`: of `server.public_url`.
+    pub(super) fn warn_of_links(
+        &mut self,
+        apps: &[AppSettings],
+        server: &ServerSettings,
+        api_root: &str,
+        place: &Place,
+    ) {
+        let Some(url) = server.public_url.as_deref().filter(|_| !apps.is_empty()) else { return };
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or_default();
+        let location = |app: &AppSettings| Location { hosts: app.hosts.clone(), path: app.path.clone() };
+        let router = Router::new(&apps.iter().map(location).collect::<Vec<_>>());
+        let path = if api_root.is_empty() { "/" } else { api_root };
+        let found = router.find(host, path).ok().and_then(|index| apps.get(index));
+        if found.is_none_or(|app| !app.accounts) {
+            let message = format!(
+                "`server.public_url` leads to {}, and so do links in mails",
+                match found {
+                    None => format!("no app: none has `{host}` and `{path}`"),
+                    Some(app) => format!("the app `{}`, which has `accounts = false`", app.name),
+                }
+            );
+            let fix = "write the address of an app with `accounts = true`".to_owned();
+            self.report.warning(place, Code::AppLinks, message, Some(fix));
+        }
     }
 
     /// Refuses a host with a path that another app has taken: nothing would decide between the two.

@@ -189,3 +189,20 @@ fn a_variable_sets_what_apps_take_over_and_not_what_is_their_own() {
     let seconds: Vec<u64> = config.apps.iter().map(|app| app.upstream.response_timeout.as_secs()).collect();
     assert_eq!(seconds, [3, 11]);
 }
+
+#[test]
+fn links_that_lead_to_no_app_of_the_accounts_are_told() {
+    let told = |url: &str, api: &str| {
+        let found = findings(&format!("[server]\npublic_url = \"{url}\"\n[api]\nroot = \"{api}\"\n{TWO}"));
+        found.into_iter().find(|line| line.contains("public_url"))
+    };
+    assert_eq!(told("https://shop.example.com", "/api"), None);
+    assert_eq!(told("https://a.Shop.example.com:8443/x", "/api"), None);
+    assert_eq!(
+        told("https://b.example.com", "/api").unwrap(),
+        "2:14: warning: `server.public_url` leads to no app: none has `b.example.com` and `/api`, and so do links in mails; \
+         write the address of an app with `accounts = true`"
+    );
+    let of_rest = told("https://b.example.com", "/a/b/api").unwrap();
+    assert!(of_rest.contains("leads to the app `rest`, which has `accounts = false`"), "{of_rest}");
+}

@@ -50,7 +50,10 @@ fn without_accounts_the_paths_of_the_user_api_are_the_apps() {
     let denied = post(&gate, "notes.test", "/api/users/login", &login).expect(401);
     assert_eq!(denied.json()["error"]["code"], "AUTHORIZATION_REQUIRED", "no rule of the app covers it");
     ask(&mut gate.client(), "notes.test", "GET /.portcullis/openapi.json", "").expect(404);
-    ask(&mut gate.client(), "shop.test", "GET /.portcullis/openapi.json", "").expect(200);
+    let described =
+        ask(&mut gate.client(), "shop.test", "GET /.portcullis/openapi.json", "").expect(200).json();
+    assert_eq!(described["servers"].as_array().unwrap().len(), 1);
+    assert_eq!(described["servers"][0]["url"], "/", "an app's API is where its description is");
     assert_eq!(who(&mut gate.client(), "notes.test", "/api/users/1", &ann), "403");
     drop(gate);
     // Once the app has them, they are forwarded and judged like any other path.

@@ -181,6 +181,13 @@ fn a_diff_takes_the_settings_and_the_log_of_its_app() {
         )
     };
     house.write("access.jsonl", &[line("shop"), line("rest"), line("rest")].join("\n"));
+    // A recorded request is decided again by the rules of its app.
+    house.write("one.jsonl", &line("rest").replace("\"r\"", "\"q\"").replace("/notes/1", "/all/1"));
+    let again = house.ok("explain --request-id q --log one.jsonl");
+    assert!(
+        again.contains("app        rest\n") && again.contains("the policies have changed since"),
+        "{again}"
+    );
     let done = house.run("policy diff shop new --log access.jsonl");
     assert!(done.out.contains("1 request of the log decided again"), "{}", done.out);
 }

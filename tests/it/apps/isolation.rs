@@ -168,3 +168,15 @@ fn websockets_reach_their_app_alone() {
     ask(&mut gate.client(), "shop.test", "GET /orders/1", ASK).expect(404);
     ask(&mut gate.client(), "elsewhere.test", "GET /notes/1", ASK).expect(401);
 }
+
+#[test]
+fn the_servers_of_each_app_are_probed() {
+    let house = House::new();
+    let setup = house.setup("").set("upstream.health_path", "/alive");
+    let gate = Gate::start(setup);
+    for app in house.all() {
+        let is_probed = || app.requests().iter().any(|request| request.target() == "/alive");
+        crate::process::support::wait_until("a probe", || is_probed().then_some(()));
+    }
+    drop(gate);
+}

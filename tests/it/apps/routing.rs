@@ -66,7 +66,11 @@ fn a_host_that_no_app_has_is_misdirected_and_a_path_that_none_has_is_not_there()
     }
     assert_eq!(who(&mut client, "shop.test", "/orders", ""), "shop");
     assert_eq!(who(&mut client, "shop.test", "/orders/", ""), "shop");
+    let mut without = gate.client();
+    without.send("GET /orders HTTP/1.0\r\n\r\n");
+    assert_eq!(without.response().status, 400, "a request without a host has no app");
     assert!(house.rest.requests().is_empty(), "nothing has gone to the app of no table");
+    gate.wait_for_metric("portcullis_requests_total{route=\"other\",status=\"4xx\"} 5");
     let line = gate.log.wait_for(|line| line["stream"] == "access" && line["status"] == 421);
     assert!(line.get("app").is_none(), "{line}");
 }
