@@ -116,6 +116,8 @@ fn at(paths: &[(Box<str>, usize)], path: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn router(apps: &[(&[&str], &str)]) -> Router {
@@ -220,5 +222,58 @@ mod tests {
         assert_eq!(all("A.test:1"), [0, 1, 2]);
         assert_eq!(all("x.a.test"), [3]);
         assert_eq!(all("c.test"), [5]);
+    }
+
+    /// The same by a search through all apps: the best of those that match.
+    fn searched(locations: &[Location], host: &str, path: &str) -> Result<usize, Misrouted> {
+        let rank = |pattern: &String| match pattern.strip_prefix("*.") {
+            None => (*pattern == host).then_some(2),
+            Some(parent) => host.split_once('.').filter(|(_, rest)| *rest == parent).map(|_| 1),
+        };
+        let of_host = |location: &Location| {
+            if location.hosts.is_empty() { Some(0) } else { location.hosts.iter().filter_map(rank).max() }
+        };
+        let best = locations.iter().filter_map(of_host).max().ok_or(Misrouted::Host)?;
+        // An app may have a host by name and by wildcard; both lead to it.
+        let has = |location: &Location| match best {
+            0 => location.hosts.is_empty(),
+            best => location.hosts.iter().any(|pattern| rank(pattern) == Some(best)),
+        };
+        let prefix = |location: &Location| {
+            let given: Vec<&str> = path.split('/').collect();
+            let wanted: Vec<&str> = location.path.split('/').filter(|part| !part.is_empty()).collect();
+            given.get(1..=wanted.len()).is_some_and(|start| *start == *wanted)
+        };
+        let fits = locations.iter().enumerate().filter(|(_, location)| has(location) && prefix(location));
+        fits.max_by_key(|(_, location)| location.path.len()).map(|(index, _)| index).ok_or(Misrouted::Path)
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_a_search_finds(
+            apps in prop::collection::vec(
+                (prop::collection::vec("(\\*\\.)?[ab](\\.[ab])?", 0..3), "/|(/[ab]{1,2}){1,3}"),
+                1..6,
+            ),
+            host in "[ab](\\.[ab]){0,2}",
+            path in "/|(/[ab]{1,2}){1,4}/?",
+        ) {
+            let mut locations: Vec<Location> = Vec::new();
+            for (hosts, path) in apps {
+                // As the settings demand: no host with a path is that of two apps.
+                let is_taken = |host: &String| {
+                    locations.iter().any(|other| other.path == path && other.hosts.contains(host))
+                };
+                let free: Vec<String> = hosts.iter().filter(|host| !is_taken(host)).cloned().collect();
+                let all = locations.iter().any(|other| other.path == path && other.hosts.is_empty());
+                if !(free.is_empty() && (all || !hosts.is_empty())) {
+                    locations.push(Location { hosts: free, path });
+                }
+            }
+            let router = Router::new(&locations);
+            prop_assert_eq!(router.find(&host, &path), searched(&locations, &host, &path), "{:?}", locations);
+            let spelt = format!("{}.:8443", host.to_uppercase());
+            prop_assert_eq!(router.find(&spelt, &path), router.find(&host, &path));
+        }
     }
 }

@@ -226,6 +226,16 @@ fn status_and_config_show_list_the_apps() {
 }
 
 #[test]
+fn a_stored_rule_for_a_model_of_one_app_is_no_warning_in_the_others() {
+    let house = house();
+    house.ok("role add clerk");
+    house.ok("acl add --model Note --permission ALLOW --principal-type ROLE --principal-id clerk");
+    let gate = house.serve();
+    assert!(!gate.log().contains("the stored rule"), "{}", gate.log());
+    assert_eq!(gate.stop(), Some(0));
+}
+
+#[test]
 fn the_log_names_the_app_whose_policies_are_refused() {
     let house = house();
     let gate = house.serve();
