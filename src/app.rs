@@ -1,5 +1,6 @@
 //! Wiring: from the settings to a running gate.
 
+mod acme;
 mod addresses;
 mod admin;
 mod apps;
@@ -128,8 +129,7 @@ async fn start_on(
     clock: Clock,
     log: Log,
 ) -> anyhow::Result<Running> {
-    let metrics = Metrics::new();
-    let limits = Arc::new(Limits::new(&config.limits));
+    let (metrics, limits) = (Metrics::new(), Arc::new(Limits::new(&config.limits)));
     let tls = listeners::tls(config)?;
     // Bound before anything is started, so that a port in use ends the start early.
     let bound = listeners::bind(config)?;
@@ -150,8 +150,8 @@ async fn start_on(
     let rules = loaded.first_rules()?;
     let dispatcher = dispatcher(config, &rules, wake_up)?;
     let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
-    let settings = translate::gate(config, redirect);
-    let gate = gate(settings, &store, limits, &clock, &metrics);
+    let (certificates, tokens) = acme::Certificates::new(tls.as_ref(), config, &clock).unzip();
+    let gate = gate(translate::gate(config, tokens, redirect), &store, limits, &clock, &metrics);
     let shared =
         Shared::new(translate::listen(config, open_files(config)), bound.listeners.len(), tls.clone());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
@@ -167,13 +167,14 @@ async fn start_on(
     let apps = apps::Apps::new(config, instance()?, loaded.rules())?;
     let common = Common { gate: &gate, apps: &apps, shared: &shared };
     let cores = cores::start(config, bound.listeners, common, &metrics, &log)?;
-    let (reloader, watching) = reload::watch(loaded, Arc::clone(&last), tls.clone())?;
+    let (files, keeping) = certificates.map(acme::Certificates::start).unzip();
+    let (reloader, watching) = reload::watch(loaded, Arc::clone(&last), files)?;
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
     // Last, because `/readyz` must not promise more than the cores keep.
     readiness.set(true);
-    let mut background: Vec<_> = admin.into_iter().map(|(_, task)| task).collect();
+    let mut background: Vec<_> = admin.into_iter().map(|(_, task)| task).chain(keeping).collect();
     background.push(watching);
     background.extend(dispatcher.map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run())));
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));

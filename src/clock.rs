@@ -42,6 +42,13 @@ impl Timestamp {
         text
     }
 
+    /// Parses an HTTP date as servers write it (RFC 9110 section 5.6.7).
+    #[must_use]
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
+        parsed.ok().map(|moment| Self(moment.as_millisecond()))
+    }
+
     /// Parses an ISO 8601 moment as LoopBack writes it (`2026-11-21T20:51:11.688Z`), or any other of RFC 3339.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

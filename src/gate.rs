@@ -1,6 +1,7 @@
 //! Processes a request in steps: context, limits, credential, session, policy, then the User API or the app;
 //! and one record.
 
+mod acme;
 mod answer;
 mod apps;
 mod body;
@@ -122,6 +123,9 @@ impl<'r> Request<'r> {
     /// The steps of a request. Each returns the input of the next one, or refuses.
     async fn walk(&self, down: &mut Downstream) -> Result<bool, Stop> {
         let Self { gate, rules, record, .. } = self;
+        if let Some(response) = self.acme() {
+            return Ok(Box::pin(self.answer(self.head, response, down)).await);
+        }
         self.check_server_name(down)?;
         if let Some(response) = self.redirect()? {
             return Ok(Box::pin(self.answer(self.head, response, down)).await);

@@ -7,7 +7,7 @@
 //! | APPLICATION | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
 //! | GATEWAY | [`gate`] | the walk of a request |
 //! | API | [`api`] | the LoopBack User API |
-//! | DOMAIN | [`accounts`] [`forward`] | register, log in, log out; a forwarded request |
+//! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
 //! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
 //! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
 //!
@@ -31,6 +31,7 @@
 //! - No token, password or link is stored or logged in the clear. Only hashes are stored.
 
 pub mod accounts;
+pub mod acme;
 pub mod admin;
 pub mod api;
 pub mod app;

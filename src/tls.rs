@@ -6,6 +6,7 @@ mod certificate;
 mod clients;
 mod error;
 mod files;
+mod issued;
 mod names;
 mod pem;
 mod provider;
@@ -24,10 +25,11 @@ use rustls::{
 
 use crate::clock::Timestamp;
 
-pub use certificate::Certificate;
+pub use certificate::{Certificate, RenewalId};
 pub use clients::subject;
 pub use error::{CertificateError, CertificateErrors, Flaw, TlsError};
 use files::Pair;
+pub use issued::{CHALLENGE_PROTOCOL, ChallengeError, Issued, check_issued};
 use names::Names;
 pub use names::{bare_host, is_host, is_same_host, without_port};
 pub use pem::pem;
@@ -41,6 +43,8 @@ pub struct ServerTls {
     /// Issues session tickets, with keys that rotate every six hours. Kept across reloads, so that clients can resume.
     tickets: Arc<dyn ProducesTickets>,
     in_force: ArcSwap<InForce>,
+    /// Certificates that an authority issues while the gate runs. Kept across reloads.
+    issued: Arc<Issued>,
 }
 
 #[derive(Debug)]
@@ -74,8 +78,9 @@ impl ServerTls {
     /// All errors in the files.
     pub fn load(settings: &Settings) -> Result<Self, TlsError> {
         let tickets = ring::Ticketer::new().map_err(TlsError::Tickets)?;
-        let in_force = InForce::new(settings, Pair::read_all(&settings.files)?, &tickets)?;
-        Ok(Self { tickets, in_force: ArcSwap::from_pointee(in_force) })
+        let issued = Arc::default();
+        let in_force = InForce::new(settings, Pair::read_all(&settings.files)?, &tickets, &issued)?;
+        Ok(Self { tickets, in_force: ArcSwap::from_pointee(in_force), issued })
     }
 
     /// Reads the certificates again. If the files of a certificate are invalid, or contain one that is expired or not
@@ -99,7 +104,7 @@ impl ServerTls {
         if pairs.len() < settings.files.len() {
             return Err(TlsError::Certificates(CertificateErrors(mistakes)));
         }
-        let in_force = InForce::new(settings, pairs, &self.tickets)?;
+        let in_force = InForce::new(settings, pairs, &self.tickets, &self.issued)?;
         Ok(Prepared { in_force, mistakes })
     }
 
@@ -122,16 +127,24 @@ impl ServerTls {
         ServerConnection::new(terms).map(Connection::Server)
     }
 
+    /// The certificates that an authority issues while the gate runs.
+    #[must_use]
+    pub fn issued(&self) -> &Issued {
+        &self.issued
+    }
+
     /// Whether there is a certificate for this host, which may have a port.
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
         self.in_force.load().names.covers(host)
     }
 
-    /// The certificates, in the order of the settings.
+    /// The certificates: those of files in the order of the settings, then those that were issued.
     #[must_use]
     pub fn certificates(&self) -> Vec<Certificate> {
-        self.in_force.load().pairs.iter().map(|pair| pair.certificate.clone()).collect()
+        let in_force = self.in_force.load();
+        let of_files = in_force.pairs.iter().map(|pair| pair.certificate.clone());
+        of_files.chain(self.issued.certificates()).collect()
     }
 }
 
@@ -140,8 +153,9 @@ impl InForce {
         settings: &Settings,
         pairs: Vec<Arc<Pair>>,
         tickets: &Arc<dyn ProducesTickets>,
+        issued: &Arc<Issued>,
     ) -> Result<Self, TlsError> {
-        let names = Arc::new(Names::new(&pairs));
+        let names = Arc::new(Names::new(&pairs, Arc::clone(issued)));
         let mut terms = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(match settings.min_version {
                 Version::V12 => &BOTH,
@@ -151,6 +165,9 @@ impl InForce {
             .with_client_cert_verifier(clients::verifier(settings)?)
             .with_cert_resolver(Arc::clone(&names) as _);
         terms.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        if settings.acme {
+            terms.alpn_protocols.push(CHALLENGE_PROTOCOL.to_vec());
+        }
         if settings.client_ca.is_some() {
             // A resumed session skips the certificate, so one that has expired since would still be accepted.
             terms.send_tls13_tickets = 0;
@@ -192,5 +209,5 @@ pub fn ending(files: &[Files], now: Timestamp) -> Vec<Certificate> {
 pub fn names_without(files: &[Files], host: &str) -> Option<Vec<String>> {
     let pairs = Pair::read_all(files).ok()?;
     let all = || pairs.iter().flat_map(|pair| pair.certificate.names.clone()).collect();
-    (!Names::new(&pairs).covers(host)).then(all)
+    (!Names::new(&pairs, Arc::default()).covers(host)).then(all)
 }

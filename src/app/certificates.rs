@@ -2,8 +2,11 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
+use tokio::sync::watch;
+
 use super::{folder::Watched, translate};
 use crate::{
+    acme,
     clock::{Clock, Timestamp},
     config::{self, Config},
     tls::{CertificateError, Prepared, ServerTls, TlsError},
@@ -12,6 +15,8 @@ use crate::{
 /// Watches the files of the certificates and replaces the certificates in use.
 pub(super) struct CertificateFiles {
     tls: Arc<ServerTls>,
+    /// Tells the task of ACME about new settings.
+    acme: watch::Sender<acme::Settings>,
     clock: Clock,
     files: Vec<Watched>,
     /// Whether a file has changed since the last read.
@@ -25,9 +30,14 @@ const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 
 
 impl CertificateFiles {
     /// Watches the files of the configuration.
-    pub(super) fn new(tls: Arc<ServerTls>, config: &Config, clock: Clock) -> Self {
+    pub(super) fn new(
+        tls: Arc<ServerTls>,
+        acme: watch::Sender<acme::Settings>,
+        config: &Config,
+        clock: Clock,
+    ) -> Self {
         let look = Timestamp(i64::MIN);
-        Self { tls, clock, files: watched(config), changed: false, look }
+        Self { tls, acme, clock, files: watched(config), changed: false, look }
     }
 
     /// Whether files have changed and none is being written any more. A certificate and its key change one after the
@@ -60,6 +70,12 @@ impl CertificateFiles {
         for certificate in self.tls.take(prepared) {
             tracing::info!(certificate = %certificate, "a new certificate is in force");
         }
+        let settings = translate::acme(config);
+        self.acme.send_if_modified(|current| {
+            let changed = *current != settings;
+            *current = settings;
+            changed
+        });
         let known: Vec<_> = self.files.iter().map(Watched::path).collect();
         if known != paths(config) {
             self.files = watched(config);

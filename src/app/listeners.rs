@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use super::{Addresses, translate};
 use crate::{
+    acme,
     config::Config,
     gate::Redirect,
     listen::{self, Address, Bound, Listeners, Raw},
@@ -51,6 +52,8 @@ pub(super) fn tls(config: &Config) -> anyhow::Result<Option<Arc<ServerTls>>> {
         return Ok(None);
     }
     let tls = ServerTls::load(&translate::tls(config)).context("`[tls]` cannot be used")?;
+    // Before the cores start, so that a restart serves at once what is kept.
+    acme::restore(&translate::acme(config), &tls);
     Ok(Some(Arc::new(tls)))
 }
 

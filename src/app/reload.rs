@@ -33,7 +33,7 @@ use crate::{
     config::ConfigErrors,
     gate::Rules,
     policy::{Severity, Source, Stored},
-    tls::{Prepared, ServerTls},
+    tls::Prepared,
 };
 use reloader::{Request, What};
 use rulesets::Rulesets;
@@ -98,7 +98,7 @@ impl Loaded {
 pub(super) fn watch(
     Loaded { rulesets, seen }: Loaded,
     last: Arc<LastReload>,
-    tls: Option<Arc<ServerTls>>,
+    certificates: Option<CertificateFiles>,
 ) -> anyhow::Result<(Reloader, JoinHandle<()>)> {
     let (requests, requested) = sync_channel(QUEUE_CAPACITY);
     let builder = &rulesets.builder;
@@ -106,7 +106,6 @@ pub(super) fn watch(
     let config_file = Watched::new(builder.config.file().to_owned());
     let watches = Watches::new();
     let events = watches.events();
-    let certificates = tls.map(|tls| CertificateFiles::new(tls, &builder.config, builder.clock.clone()));
     let work = Work { rulesets, last, config_file, certificates, watches, watches_outdated: true };
     thread::Builder::new()
         // Not on the runtime: reading a folder on a dead network mount blocks.

@@ -128,8 +128,10 @@ impl About {
 
 impl About {
     fn certificates(&self) -> Vec<String> {
-        let certificates = self.tls.as_ref().map(|tls| tls.certificates()).unwrap_or_default();
-        certificates.iter().map(ToString::to_string).collect()
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let awaited =
+            tls.issued().awaited().into_iter().map(|name| format!("{name}: no certificate by ACME yet"));
+        tls.certificates().iter().map(ToString::to_string).chain(awaited).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::Addresses;
 use crate::{
-    api,
+    acme, api,
     config::{self, Config, Listen, Profile, UpstreamAddress, UpstreamScheme},
     connection, credential, forward, gate, limit, listen, policy,
     tls::{self, ClientTls},
@@ -149,7 +149,11 @@ pub(super) fn app(config: &Config, is_its: impl Fn(&str) -> bool) -> gate::AppSe
     }
 }
 
-pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::Settings {
+pub(super) fn gate(
+    config: &Config,
+    acme: Option<Arc<acme::Tokens>>,
+    redirect: Option<gate::Redirect>,
+) -> gate::Settings {
     let preset = |preset: &config::Preset| match preset {
         config::Preset::XForwarded => forward::Preset::XForwarded,
         config::Preset::Remote => forward::Preset::Remote,
@@ -164,6 +168,7 @@ pub(super) fn gate(config: &Config, redirect: Option<gate::Redirect>) -> gate::S
         trusted_proxies: config.server.trusted_proxies.clone(),
         api_root: config.api.root.clone(),
         body_limit: config.api.body_limit as u64,
+        acme,
         redirect,
     }
 }
@@ -201,11 +206,48 @@ pub fn tls(config: &Config) -> tls::Settings {
     let files = |of: &config::Certificate| tls::Files { cert: of.cert.clone(), key: of.key.clone() };
     tls::Settings {
         files: config.tls.certificates.iter().map(files).collect(),
+        acme: !config.tls.acme_domains.is_empty(),
         min_version: match config.tls.min_version {
             config::TlsVersion::V12 => tls::Version::V12,
             config::TlsVersion::V13 => tls::Version::V13,
         },
         client_ca: config.tls.client_ca.clone(),
+    }
+}
+
+/// Which certificates are requested.
+#[must_use]
+pub(super) fn acme(config: &Config) -> acme::Settings {
+    let tls = &config.tls;
+    acme::Settings {
+        domains: tls.acme_domains.clone(),
+        email: tls.acme_email.clone(),
+        directory: tls.acme_directory.clone().unwrap_or_else(|| acme::LETS_ENCRYPT.to_owned()),
+        ca: tls.acme_ca.clone(),
+        folder: config.server.data_dir.join("acme"),
+        challenges: challenges(config),
+    }
+}
+
+/// The challenges that the listeners can answer. The one on its own port goes first: an ACME server connects to no other.
+/// With ports that a firewall or a container maps, it is the one that needs no plain HTTP.
+fn challenges(config: &Config) -> Vec<acme::ChallengeKind> {
+    use acme::ChallengeKind::{Http01, TlsAlpn01};
+    // Handshakes without a certificate of `client_ca` fail.
+    let https = config.server.https.filter(|_| config.tls.client_ca.is_none());
+    let http = match &config.server.http {
+        Listen::Off => None,
+        Listen::Tcp(address) => Some(address.port()),
+        // Behind another server, which listens on port 80.
+        Listen::Unix(_) => Some(0),
+    };
+    match (https.map(|address| address.port()), http) {
+        (Some(443), Some(_)) => vec![TlsAlpn01, Http01],
+        (Some(_), Some(80)) => vec![Http01, TlsAlpn01],
+        (Some(_), Some(_)) => vec![TlsAlpn01, Http01],
+        (Some(_), None) => vec![TlsAlpn01],
+        (None, Some(_)) => vec![Http01],
+        (None, None) => Vec::new(),
     }
 }
 
@@ -233,4 +275,35 @@ pub(super) fn link_base(config: &Config, own: &Addresses) -> String {
 
 pub(super) fn api(config: &Config) -> api::Settings {
     api::Settings { body_limit: config.api.body_limit, redirect_hosts: config.users.redirect_hosts.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_on_its_own_port_goes_first() {
+        for (http, https, more, wanted) in [
+            ("0.0.0.0:80", "0.0.0.0:443", "", "tls-alpn-01 http-01"),
+            ("0.0.0.0:80", "0.0.0.0:8443", "", "http-01 tls-alpn-01"),
+            ("0.0.0.0:8080", "0.0.0.0:8443", "", "tls-alpn-01 http-01"),
+            ("0.0.0.0:8080", "0.0.0.0:443", "", "tls-alpn-01 http-01"),
+            ("unix:gate.sock", "0.0.0.0:443", "", "tls-alpn-01 http-01"),
+            ("", "0.0.0.0:8443", "", "tls-alpn-01"),
+            ("0.0.0.0:80", "0.0.0.0:443", "client_ca = \"ca.pem\"\nredirect_http = true", "http-01"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("portcullis.toml");
+            let text = format!(
+                "[server]\nhttp = {http:?}\nhttps = {https:?}\n[tls]\nacme_domains = [\"a.example\"]\n{more}"
+            );
+            std::fs::write(&file, text).unwrap();
+            let sources = config::Sources { file: Some(file), ..config::Sources::default() };
+            let settings = super::acme(&config::load(&sources).unwrap().config);
+            let challenges: Vec<_> = settings.challenges.iter().map(ToString::to_string).collect();
+            assert_eq!(challenges.join(" "), wanted, "{http} {https} {more}");
+            assert_eq!(settings.directory, "https://acme-v02.api.letsencrypt.org/directory");
+            assert!(settings.folder.ends_with("data/acme"));
+        }
+    }
 }

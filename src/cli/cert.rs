@@ -172,7 +172,8 @@ mod tests {
         assert_eq!(fs::read(&again.ca).unwrap(), ca, "clients have been told of it");
         assert_ne!(fs::read(&again.cert).unwrap(), cert);
         let files = Files { cert: again.cert, key: again.key.clone() };
-        let settings = Settings { files: vec![files], min_version: Version::V12, client_ca: None };
+        let settings =
+            Settings { files: vec![files], acme: false, min_version: Version::V12, client_ca: None };
         assert_eq!(inspect(&settings, Clock::System.now()), []);
         for secret in [again.key, dir.join("ca.key")] {
             assert_eq!(

@@ -359,10 +359,18 @@ mod tests {
         };
         let named = found_with(on, &key);
         assert!(
-            named[0].ends_with("warning: no certificate is for `b.test`, the host of `server.public_url`; they are for a.test; have one issued for it, and name it in `tls.certificates`"),
+            named[0].ends_with("warning: no certificate is for `b.test`, the host of `server.public_url`; they are for a.test; have one issued for it, and name it in `tls.certificates`, or in `tls.acme_domains`"),
             "{named:#?}"
         );
         assert_eq!(found_with(&on.replace("b.test", "A.test:8443"), &key), ["0 errors, 0 warnings"]);
+        let requested = format!("{on}acme_domains = [\"b.test\"]\nacme_ca = \"none.pem\"\n");
+        assert_eq!(
+            found_with(&requested, &key),
+            [
+                "none.pem: error: the file cannot be read: entity not found; `tls.certificates` names the files, relative to the configuration",
+                "1 error, 0 warnings"
+            ]
+        );
         let empty = found_with(on, "");
         assert_eq!(empty[0], "a.key: error: the file is empty; write the certificate, or its key, in PEM");
         assert!(found_with("", "").last().unwrap().starts_with("0 errors"), "TLS is off");

@@ -124,6 +124,7 @@ sections! {
         acme_domains: Vec<NonEmptyText> = "";
         acme_email: String = "";
         acme_directory: Option<WebAddress> = "";
+        acme_ca: Option<FilePath> = "";
     }
     upstream: RawUpstream {
         // The port of a LoopBack app (docs/loopback-3.28.md section 7).

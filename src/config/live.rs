@@ -61,6 +61,10 @@ const LIVE: &[LiveKey] = live![
     password.min_length,
     password.blocklist,
     tls.certificates,
+    tls.acme_domains,
+    tls.acme_email,
+    tls.acme_directory,
+    tls.acme_ca,
     policies.unmatched,
     policies.default_permission as default_allow,
     policies.acl_error_status,
@@ -174,6 +178,10 @@ mod tests {
         ("password.min_length", "12"),
         ("password.blocklist", "false"),
         ("tls.certificates", "[{ cert = \"a.pem\", key = \"a.key\" }]"),
+        ("tls.acme_domains", "[\"a.example\"]"),
+        ("tls.acme_email", "\"a@b.example\""),
+        ("tls.acme_directory", "\"https://ca.example/dir\""),
+        ("tls.acme_ca", "\"ca.pem\""),
         ("policies.unmatched", "\"allow\""),
         ("policies.default_permission", "\"ALLOW\""),
         ("policies.acl_error_status", "404"),
@@ -188,9 +196,6 @@ mod tests {
         "tls.client_ca",
         "tls.redirect_http",
         "tls.hsts",
-        "tls.acme_domains",
-        "tls.acme_email",
-        "tls.acme_directory",
         "upstream",
         "credentials",
         "store",
@@ -248,14 +253,16 @@ mod tests {
         for live in LIVE {
             let (_, value) = OTHER_VALUES.iter().find(|(key, _)| *key == live.name).expect(live.name);
             let (section, key) = live.name.split_once('.').unwrap();
-            let text = format!("[{section}]\n{key} = {value}");
+            // Certificates by ACME need the listener.
+            let listener = "server = { https = \"127.0.0.1:0\" }\n";
+            let text = format!("{listener}[{section}]\n{key} = {value}");
             let folder = tempfile::tempdir().unwrap();
             let sources = Sources { file: Some(folder.path().join("portcullis.toml")), ..Sources::default() };
             let load = |text: &str| {
                 fs::write(folder.path().join("portcullis.toml"), text).unwrap();
                 crate::config::load(&sources).unwrap().config
             };
-            let mut config = load("");
+            let mut config = load(listener);
             let (before, new) = (settings(&config), load(&text));
             let taken = config.apply_reload(new.clone());
             assert_eq!((taken.now, taken.restart), (vec![live.name], vec![]), "{text}");

@@ -25,6 +25,7 @@ use crate::{hasher, limit, store};
 
 pub(crate) use resolver::Resolver;
 
+mod acme;
 mod apps;
 mod resolver;
 mod server;

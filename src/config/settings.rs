@@ -128,12 +128,14 @@ pub struct TlsSettings {
     pub redirect_http: bool,
     /// The value of `Strict-Transport-Security`.
     pub hsts: Option<String>,
-    /// Names for which certificates are requested.
+    /// Names for which certificates are requested, in lower case.
     pub acme_domains: Vec<String>,
     /// The contact address for the certificate authority.
     pub acme_email: String,
     /// The certificate authority; `None` = Let's Encrypt.
     pub acme_directory: Option<String>,
+    /// The authority whose certificate the ACME server must present; `None` = those of the system.
+    pub acme_ca: Option<PathBuf>,
 }
 
 /// `[upstream]`.

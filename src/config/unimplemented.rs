@@ -37,13 +37,7 @@ pub(super) fn is_unimplemented(key: &str) -> bool {
 const PAGES: &str = "pages.enabled";
 
 /// With any value but the default, these keys are errors.
-pub(super) const PROTECTIVE: &[&str] = &[
-    "tls.acme_domains",
-    "tls.acme_email",
-    "tls.acme_directory",
-    "limits.login_per_account",
-    "identity.assertion",
-];
+pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.assertion"];
 
 /// With any value but the default, these keys are warnings.
 const WITHOUT_EFFECT: &[&str] = &[

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::{apps::Apps, context::RequestIds};
 use crate::{
+    acme::Tokens,
     api::Problem,
     clock::Clock,
     credential,
@@ -40,6 +41,8 @@ pub struct Settings {
     pub api_root: String,
     /// The largest body that is read before a decision, in bytes.
     pub body_limit: u64,
+    /// The open challenges of ACME; `None` without TLS.
+    pub acme: Option<Arc<Tokens>>,
     /// Where plain HTTP is redirected to; `None` = it is served.
     pub redirect: Option<Redirect>,
 }

@@ -148,7 +148,7 @@ impl Server {
 }
 
 /// Over TLS, an orderly end is told (RFC 8446 section 6.1), as far as that goes without waiting.
-async fn say_farewell(socket: &mut Socket) {
+pub(super) async fn say_farewell(socket: &mut Socket) {
     if socket.tls_version().is_some() {
         let told = poll_fn(|cx| Poll::Ready(socket.poll_shutdown(cx)));
         // The client may be gone, or take nothing.

@@ -12,7 +12,7 @@ use crate::{
     tls,
 };
 
-use super::{Server, handshakes::Handshakes, spares::Spare};
+use super::{Server, connection::say_farewell, handshakes::Handshakes, spares::Spare};
 
 /// The interval at which a waiting connection tries again.
 const TURN: Duration = Duration::from_millis(10);
@@ -27,8 +27,12 @@ impl Server {
             Some(_) => {}
             None => return,
         }
-        let Some(socket) = self.handshake(handshakes, socket, peer, deadline).await else { return };
+        let Some(mut socket) = self.handshake(handshakes, socket, peer, deadline).await else { return };
         drop(turn);
+        // The handshake was all that the authority wanted to see (RFC 8737 section 3).
+        if socket.alpn() == Some(tls::CHALLENGE_PROTOCOL) {
+            return say_farewell(&mut socket).await;
+        }
         if !self.end_rest(deadline) {
             return;
         }
@@ -105,7 +109,10 @@ impl Server {
         });
         let outcome = done.await?;
         if let Err(error) = outcome {
-            self.failed(handshakes, peer, &error);
+            match socket.server_name().filter(|name| handshakes.tls.issued().awaits(name)) {
+                Some(name) => self.failed(handshakes, peer, &format_args!("`{name}` has no certificate yet")),
+                None => self.failed(handshakes, peer, &error),
+            }
             return None;
         }
         let kind = if socket.is_resumed() { Handshake::Resumed } else { Handshake::Full };

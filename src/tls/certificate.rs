@@ -10,7 +10,7 @@ use std::{
 use x509_cert::{
     Certificate as Parsed,
     der::Decode,
-    ext::pkix::{SubjectAltName, name::GeneralName},
+    ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, name::GeneralName},
     time::Time,
 };
 
@@ -28,6 +28,15 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
+}
+
+/// What identifies a certificate to its authority (RFC 9773 section 4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalId {
+    /// The key identifier of the issuer.
+    pub issuer: Vec<u8>,
+    /// The serial number, as DER has it: with a zero byte in front where the first bit is set.
+    pub serial: Vec<u8>,
 }
 
 /// A certificate of a chain.
@@ -63,6 +72,19 @@ impl Link {
             not_before: timestamp(validity.not_before),
             not_after: timestamp(validity.not_after),
         }
+    }
+
+    /// Identifies the certificate to its authority: the key identifier of the issuer, and the serial number with its
+    /// sign byte (RFC 9773 section 4.1).
+    pub(super) fn renewal_id(&self) -> Option<RenewalId> {
+        let certificate = self.parsed.tbs_certificate();
+        let (_, issuer): (bool, AuthorityKeyIdentifier) = certificate.get_extension().ok()??;
+        let mut serial = certificate.serial_number().as_bytes().to_vec();
+        // A serial number is positive (RFC 5280 section 4.1.2.2), which the library's bytes need not show.
+        if serial.first().is_some_and(|first| first & 0x80 != 0) {
+            serial.insert(0, 0);
+        }
+        Some(RenewalId { issuer: issuer.key_identifier?.as_bytes().to_vec(), serial })
     }
 
     fn names(&self) -> Vec<String> {

@@ -89,6 +89,9 @@ pub enum Flaw {
     /// The key of another certificate.
     #[error("the private key is not that of the certificate in `{}`", .0.display())]
     KeyMismatch(PathBuf),
+    /// An authority issued something else than it was asked for.
+    #[error("the certificate is not for `{0}`")]
+    OtherName(String),
     /// Its time is over.
     #[error("the certificate ended at {0}")]
     Expired(Timestamp),
@@ -123,6 +126,7 @@ impl Flaw {
             Self::EncryptedKey => "decrypt it: `openssl pkey -in FILE -out FILE`",
             Self::UnusableKey => "make a new key and have it certified",
             Self::KeyMismatch(_) => "name the key that the certificate was issued for",
+            Self::OtherName(_) => "have it issued for that name",
             Self::Expired(_) => "renew it",
             Self::NotYetValid(_) => "look at the clock, or wait",
         }

@@ -68,6 +68,17 @@ impl Pair {
         joined(files, chain, private).map(|(key, _)| key).map_err(|error| vec![error])
     }
 
+    /// Reads a pair from one PEM text that has both the chain and its key.
+    ///
+    /// # Errors
+    /// The error in the text. `file`: where it is, or will be.
+    pub(super) fn parse(file: &Path, text: &str) -> Result<Self, CertificateError> {
+        let files = Files { cert: file.to_owned(), key: file.to_owned() };
+        let (chain, private) = (chain_of(file, text)?, private_key_of(file, text)?);
+        let (key, certificate) = joined(&files, chain, private)?;
+        Ok(Self { files, certificate, key: Arc::new(key) })
+    }
+
     /// Whether both have the same chain.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
@@ -144,7 +155,11 @@ fn in_order(links: &[Link], own: usize) -> Result<(), Flaw> {
 }
 
 pub(super) fn chain(file: &Path) -> Result<Chain, CertificateError> {
-    let sections = sections(file)?;
+    chain_of(file, &text(file)?)
+}
+
+fn chain_of(file: &Path, text: &str) -> Result<Chain, CertificateError> {
+    let sections = read_sections(file, text)?;
     let holds_key = sections.iter().any(|(kind, der)| key(*kind, der).is_some());
     let ders: Vec<_> = sections
         .into_iter()
@@ -162,13 +177,16 @@ pub(super) fn chain(file: &Path) -> Result<Chain, CertificateError> {
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
-    let text = text(file)?;
+    private_key_of(file, &text(file)?)
+}
+
+fn private_key_of(file: &Path, text: &str) -> Result<PrivateKeyDer<'static>, CertificateError> {
     // PKCS #8 and OpenSSL's older format mark encryption differently.
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(Flaw::EncryptedKey.of(file));
     }
     let mut keys: Vec<_> =
-        read_sections(file, &text)?.iter().filter_map(|(kind, der)| key(*kind, der)).collect();
+        read_sections(file, text)?.iter().filter_map(|(kind, der)| key(*kind, der)).collect();
     match (keys.pop(), keys.len()) {
         (Some(key), 0) => Ok(key),
         (Some(_), more) => Err(Flaw::SeveralKeys(more + 1).of(file)),
@@ -180,10 +198,6 @@ fn key(kind: SectionKind, der: &[u8]) -> Option<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem(kind, der.to_vec())
 }
 
-fn sections(file: &Path) -> Result<Vec<(SectionKind, Vec<u8>)>, CertificateError> {
-    read_sections(file, &text(file)?)
-}
-
 fn read_sections(file: &Path, text: &str) -> Result<Vec<(SectionKind, Vec<u8>)>, CertificateError> {
     if !text.contains("-----BEGIN") {
         return Err(Flaw::NotPem.of(file));
@@ -193,7 +207,7 @@ fn read_sections(file: &Path, text: &str) -> Result<Vec<(SectionKind, Vec<u8>)>,
         .map_err(|_| Flaw::NotPem.of(file))
 }
 
-fn text(file: &Path) -> Result<String, CertificateError> {
+pub(super) fn text(file: &Path) -> Result<String, CertificateError> {
     let unreadable = |error: std::io::Error| Flaw::Unreadable(error.kind()).of(file);
     let mut bytes = Vec::new();
     let opened = fs::File::open(file).map_err(unreadable)?;

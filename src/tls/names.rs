@@ -8,7 +8,10 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::files::Pair;
+use super::{
+    files::Pair,
+    issued::{Issued, is_challenge},
+};
 
 /// Certificates by name.
 #[derive(Debug)]
@@ -19,11 +22,13 @@ pub(super) struct Names {
     wildcard: HashMap<String, Vec<Arc<CertifiedKey>>>,
     /// In the order of the settings.
     all: Vec<Arc<CertifiedKey>>,
+    /// Those that an authority issues while the gate runs.
+    issued: Arc<Issued>,
 }
 
 impl Names {
-    pub(super) fn new(pairs: &[Arc<Pair>]) -> Self {
-        let mut names = Self { exact: HashMap::new(), wildcard: HashMap::new(), all: Vec::new() };
+    pub(super) fn new(pairs: &[Arc<Pair>], issued: Arc<Issued>) -> Self {
+        let mut names = Self { exact: HashMap::new(), wildcard: HashMap::new(), all: Vec::new(), issued };
         for pair in pairs {
             for name in &pair.certificate.names {
                 let (map, name) = match name.strip_prefix("*.") {
@@ -39,24 +44,40 @@ impl Names {
 
     /// Whether a certificate covers this host, which may have a port.
     pub(super) fn covers(&self, host: &str) -> bool {
-        !self.named(&name_of(host)).is_empty()
+        let name = name_of(host);
+        !self.named(&name).is_empty() || self.issued.key(&name).is_some()
     }
 
-    /// The certificates for a name in lower case. A full name takes precedence over a wildcard.
+    /// The certificates of files for a name in lower case. A full name takes precedence over a wildcard.
     fn named(&self, name: &str) -> &[Arc<CertifiedKey>] {
         let by_parent = || self.wildcard.get(name.split_once('.')?.1);
         self.exact.get(name).or_else(by_parent).map_or(&[], Vec::as_slice)
     }
 
     fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let named = name.map_or(&[][..], |name| self.named(&name.to_ascii_lowercase()));
+        let any = || self.all.first().cloned().or_else(|| self.issued.any());
+        let Some(name) = name.map(str::to_ascii_lowercase) else { return any() };
+        // A wildcard of a file is only for names that no certificate is requested for, or that have none yet.
+        if !self.exact.contains_key(&name)
+            && let Some(key) = self.issued.key(&name)
+        {
+            return Some(key);
+        }
+        let named = self.named(&name);
+        // The certificate of another name would only look like a mistake in the files.
+        if named.is_empty() && self.issued.awaits(&name) {
+            return None;
+        }
         let usable = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
-        named.iter().find(usable).or_else(|| self.all.first()).cloned()
+        named.iter().find(usable).cloned().or_else(any)
     }
 }
 
 impl ResolvesServerCert for Names {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if is_challenge(&hello) {
+            return self.issued.challenge(hello.server_name()?);
+        }
         self.choose(hello.server_name(), hello.signature_schemes())
     }
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// The certificates. The first is shown to a client that asks for no name, or for one that none is for.
     pub files: Vec<Files>,
+    /// Whether certificates are requested by ACME, whose server may prove a name by a handshake (RFC 8737).
+    pub acme: bool,
     /// The oldest version that is spoken.
     pub min_version: Version,
     /// The authorities whose certificates clients must show, PEM; `None` = clients show none.

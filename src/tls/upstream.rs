@@ -62,6 +62,12 @@ impl ClientTls {
         Ok(Self { terms: Arc::new(terms) })
     }
 
+    /// The parameters, for a client that runs the handshake itself.
+    #[must_use]
+    pub fn terms(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.terms)
+    }
+
     /// The state of a new connection to a server, whose certificate must cover `name`.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ const LEVELS: [(&str, &[&str]); 10] = [
         "INFRASTRUCTURE",
         &["connection", "tls", "store", "hasher", "notify", "limit", "refusal", "observe", "clock"],
     ),
-    ("DOMAIN", &["accounts", "forward"]),
+    ("DOMAIN", &["accounts", "acme", "forward"]),
     ("API", &["api", "pages"]),
     ("GATEWAY", &["gate"]),
     ("APPLICATION", &["config", "listen"]),

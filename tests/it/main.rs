@@ -2,6 +2,8 @@
 //! a process, and the layering. Folders mirror the subjects.
 
 #[cfg(test)]
+mod acme;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod apps;

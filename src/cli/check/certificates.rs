@@ -26,6 +26,10 @@ pub(super) fn told(config: &Config, now: Timestamp, file: &str) -> Vec<Entry> {
     if config.server.https.is_none() {
         return entries;
     }
+    if let Some(ca) = config.tls.acme_ca.clone() {
+        let trusted = tls::UpstreamSettings { ca: Some(ca), identity: None };
+        entries.extend(tls::inspect_upstream(&trusted).iter().map(of_mistake));
+    }
     let settings = app::tls_settings(config);
     let (mistakes, files) = (tls::inspect(&settings, now), settings.files);
     entries.extend(mistakes.iter().map(of_mistake));
@@ -52,12 +56,17 @@ fn of_end(certificate: &Certificate) -> Entry {
 fn unnamed(config: &Config, file: &str) -> Option<Entry> {
     let authority = config.server.public_url.as_ref()?.strip_prefix("https://")?;
     let host = authority.split('/').next().unwrap_or_default();
+    let requested = &config.tls.acme_domains;
+    if requested.iter().any(|name| tls::is_host(host, name)) {
+        return None;
+    }
     let names = tls::names_without(&app::tls_settings(config).files, host)?;
     let message = format!(
         "no certificate is for `{host}`, the host of `server.public_url`; they are for {}",
-        names.join(", ")
+        names.iter().chain(requested).map(String::as_str).collect::<Vec<_>>().join(", ")
     );
-    let fix = "have one issued for it, and name it in `tls.certificates`".to_owned();
+    let fix =
+        "have one issued for it, and name it in `tls.certificates`, or in `tls.acme_domains`".to_owned();
     Some(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix))
 }
 

@@ -1,6 +1,6 @@
 //! `[tls]`.
 
-use super::{Resolver, texts};
+use super::Resolver;
 use crate::config::{
     code::Code,
     finding::Place,
@@ -9,14 +9,21 @@ use crate::config::{
 };
 
 /// What repairs a setting that needs the listener.
-const LISTEN: &str = "write where to listen, such as `https = \"0.0.0.0:8443\"`";
+pub(super) const LISTEN: &str = "write where to listen, such as `https = \"0.0.0.0:8443\"`";
 
 impl Resolver<'_> {
     pub(super) fn tls(&mut self, raw: RawTls, server: &ServerSettings) -> TlsSettings {
         let is_on = server.https.is_some();
-        if is_on && raw.certificates.value.is_empty() {
+        let acme_domains = self.acme(&raw, server);
+        // The files of the default are for a gate that is told of no certificate at all.
+        let certificates = if acme_domains.is_empty() || self.set.contains("tls.certificates") {
+            raw.certificates.value
+        } else {
+            Vec::new()
+        };
+        if is_on && certificates.is_empty() && acme_domains.is_empty() {
             let message = "`tls.certificates` is empty, and `server.https` needs one";
-            let fix = "write [{ cert = \"server.pem\", key = \"server.key\" }]";
+            let fix = "write [{ cert = \"server.pem\", key = \"server.key\" }], or set `tls.acme_domains`";
             self.missing(&raw.certificates.place, message, fix);
         }
         if raw.redirect_http.value && !is_on {
@@ -38,18 +45,19 @@ impl Resolver<'_> {
         let based =
             |of: Certificate| Certificate { cert: self.base.join(of.cert), key: self.base.join(of.key) };
         TlsSettings {
-            certificates: raw.certificates.value.into_iter().map(based).collect(),
+            certificates: certificates.into_iter().map(based).collect(),
             min_version: raw.min_version.value,
             client_ca: self.optional_path(raw.client_ca.value),
             redirect_http: raw.redirect_http.value,
             hsts: raw.hsts.value.map(|hsts| hsts.0),
-            acme_domains: texts(raw.acme_domains),
+            acme_domains,
             acme_email: raw.acme_email.value,
             acme_directory: raw.acme_directory.value.map(|address| address.0),
+            acme_ca: self.optional_path(raw.acme_ca.value),
         }
     }
 
-    fn missing(&mut self, place: &Place, message: &str, fix: &str) {
+    pub(super) fn missing(&mut self, place: &Place, message: &str, fix: &str) {
         self.report.error(place, Code::MissingKey, message.to_owned(), Some(fix.to_owned()));
     }
 }

@@ -203,20 +203,68 @@ fn protection_that_is_not_built_refuses_to_start() {
     insta::assert_snapshot!(
         mistakes(
             "[server]\nhttps = \"0.0.0.0:8443\"\nproxy_protocol = true\n[tls]\nmin_version = \"1.3\"\nclient_ca = \"ca.pem\"\n\
-             redirect_http = true\nhsts = \"1\"\nacme_domains = [\"a.example\"]\n[limits]\nlogin_per_account = \"5/minute\"\n\
+             redirect_http = true\nhsts = \"1\"\n[limits]\nlogin_per_account = \"5/minute\"\n\
              [upstream]\nca = \"ca.pem\"\nclient_cert = \"c.pem\"\nclient_key = \"c.key\"\n[identity]\nassertion = true\n\
              [users]\nttl = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
         ),
         @r#"
         portcullis.toml:3:18: warning: `server.proxy_protocol` has no effect: `trusted_proxies` is empty, and no other PROXY header is read; name the proxies in `trusted_proxies`
-        portcullis.toml:9:16: error: `tls.acme_domains` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:11:21: error: `limits.login_per_account` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:13:6: warning: `upstream.ca` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
-        portcullis.toml:14:15: warning: `upstream.client_cert` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
-        portcullis.toml:17:13: error: `identity.assertion` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:21:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
+        portcullis.toml:10:21: error: `limits.login_per_account` is not built yet, and nothing would be protected by it; take it out
+        portcullis.toml:12:6: warning: `upstream.ca` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
+        portcullis.toml:13:15: warning: `upstream.client_cert` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
+        portcullis.toml:16:13: error: `identity.assertion` is not built yet, and nothing would be protected by it; take it out
+        portcullis.toml:20:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
         "#
     );
+}
+
+#[test]
+fn names_that_no_authority_issues_for_are_told_at_once() {
+    insta::assert_snapshot!(
+        mistakes(
+            "[server]\nhttps = \"0.0.0.0:443\"\nhttp = \"\"\n[tls]\nclient_ca = \"ca.pem\"\nacme_domains = [\"*.a.example\", \"127.0.0.1\", \"[::1]\", \
+             \"localhost\", \"x.localhost\", \"https://a.example\", \"a.example:443\", \"a.example.\", \"-a.example\", \"bücher.example\", \
+             \"a_b.example\", \"A.example\", \"a.example\"]\nacme_email = \"ops\"\nacme_directory = \"http://ca.example/dir\""
+        ),
+        @r#"
+        portcullis.toml:6:16: error: `*.a.example` in `tls.acme_domains` is a wildcard: it takes a record in the DNS to prove it (dns-01), which is not built; list the names one by one, or name the files of a wildcard's certificate in `tls.certificates`
+        portcullis.toml:6:16: error: `127.0.0.1` in `tls.acme_domains` is an address; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `[::1]` in `tls.acme_domains` is an address; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `localhost` in `tls.acme_domains` is only known to this machine; write a name that others reach this host by; for development: `portcullis cert dev`
+        portcullis.toml:6:16: error: `x.localhost` in `tls.acme_domains` is only known to this machine; write a name that others reach this host by; for development: `portcullis cert dev`
+        portcullis.toml:6:16: error: `https://a.example` in `tls.acme_domains` is not a name in the DNS; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `a.example:443` in `tls.acme_domains` is not a name in the DNS; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `a.example.` in `tls.acme_domains` is not a name in the DNS; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `-a.example` in `tls.acme_domains` is not a name in the DNS; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `bücher.example` in `tls.acme_domains` is not ASCII; write it as the DNS has it: each label in Punycode, `xn--…`
+        portcullis.toml:6:16: error: `a_b.example` in `tls.acme_domains` is not a name in the DNS; write a whole name of this host in the DNS, such as "shop.example.com"
+        portcullis.toml:6:16: error: `a.example` is in `tls.acme_domains` twice; write it once
+        portcullis.toml:6:16: error: `tls.acme_domains` needs `server.http` where `tls.client_ca` is set: the ACME server shows no certificate; write `http = "0.0.0.0:80"` and `redirect_http = true`
+        portcullis.toml:7:14: error: `tls.acme_email` is not an email address; write one, such as "ops@example.com", or ""
+        portcullis.toml:8:18: error: `tls.acme_directory` is not `https://`, and ACME has no other kind; write `https://`, with `tls.acme_ca` for an authority of your own
+        "#
+    );
+    insta::assert_snapshot!(
+        mistakes("[tls]\nacme_domains = [\"a.example\", \"\"]"),
+        @"portcullis.toml:2:30: error: `tls.acme_domains` cannot be empty; write a text that is not empty"
+    );
+    insta::assert_snapshot!(
+        mistakes("[tls]\nacme_domains = [\"a.example\"]"),
+        @r#"portcullis.toml:2:16: error: `tls.acme_domains` is set, and `server.https` is not; write where to listen, such as `https = "0.0.0.0:8443"`"#
+    );
+}
+
+#[test]
+fn certificates_by_acme_take_the_place_of_the_default_files() {
+    let tls = |more: &str| config(&format!("[server]\nhttps = \"0.0.0.0:443\"\n[tls]\n{more}")).tls;
+    let acme = tls(
+        "acme_domains = [\"A.Example\", \"xn--bcher-kva.example\", \"intranet\"]\nacme_email = \"a@b.example\"\nacme_ca = \"ca.pem\"",
+    );
+    assert_eq!(acme.acme_domains, ["a.example", "xn--bcher-kva.example", "intranet"]);
+    assert!(acme.certificates.is_empty() && acme.acme_ca.unwrap().ends_with("ca.pem"));
+    let both = tls("acme_domains = [\"a.example\"]\ncertificates = [{ cert = \"a.pem\", key = \"a.key\" }]");
+    assert_eq!((both.acme_domains.len(), both.certificates.len()), (1, 1));
+    assert_eq!(tls("").certificates.len(), 1);
 }
 
 #[test]

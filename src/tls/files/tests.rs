@@ -16,7 +16,7 @@ struct Made {
 }
 
 fn settings(files: Files) -> Settings {
-    Settings { files: vec![files], min_version: Version::V12, client_ca: None }
+    Settings { files: vec![files], acme: false, min_version: Version::V12, client_ca: None }
 }
 
 fn authority(name: &str) -> CertificateParams {

@@ -1,0 +1,8 @@
+//! Certificates by ACME, from a real ACME server: pebble.
+
+mod challenges;
+mod failures;
+mod first;
+mod kept;
+mod renewal;
+mod support;
