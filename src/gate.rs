@@ -64,7 +64,7 @@ impl Gate {
         client: &Client,
     ) -> bool {
         let context = Context::new(head, &client.remote, &self.settings.trusted_proxies, &core.ids);
-        let found = core.apps.of(head.host(), context.origin.host, head.path());
+        let found = core.apps.of(head, context.origin.host);
         let (app, misrouted) = found.map_or_else(|why| (core.apps.any(), Some(why)), |app| (app, None));
         let rules = app.rules.current();
         let rewritten = OnceCell::new();

@@ -7,7 +7,10 @@ use super::{
     router::{Misrouted, Router},
     rules::RulesView,
 };
-use crate::forward::{Forwarder, Names};
+use crate::{
+    forward::{Forwarder, Names},
+    wire::RequestHead,
+};
 
 /// What the settings say about an app.
 #[derive(Debug)]
@@ -60,20 +63,26 @@ impl Apps {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The app of a request, or why it has none. `host` is the one that is forwarded, `told` the one that a trusted proxy
-    /// names, or the same: an app may believe either.
-    pub(super) fn of(&self, host: &str, told: &str, path: &str) -> Result<&App, Misrouted> {
+    /// The app of a request, or why it has none. `told`: the host that a trusted proxy names, or that of the head; an app
+    /// may believe either.
+    pub(super) fn of(&self, head: &RequestHead, told: &str) -> Result<&App, Misrouted> {
+        // With one app a request is not even looked at.
         let Some(router) = &self.router else { return Ok(&self.first) };
+        let (host, path) = (head.host(), head.path());
+        let app = self.find(router, host, path)?;
+        let is_same = host == told || std::ptr::eq(self.find(router, told, path)?, app);
+        if is_same { Ok(app) } else { Err(Misrouted::Host) }
+    }
+
+    fn find(&self, router: &Router, host: &str, path: &str) -> Result<&App, Misrouted> {
         let index = router.find(host, path)?;
-        if host != told && router.find(told, path)? != index {
-            return Err(Misrouted::Host);
-        }
         index.checked_sub(1).map_or(Some(&self.first), |at| self.others.get(at)).ok_or(Misrouted::Host)
     }
 
     /// Whether another path of a host reaches the same app.
     pub(super) fn is_same(&self, app: &App, host: &str, path: &str) -> bool {
-        self.of(host, host, path).is_ok_and(|other| std::ptr::eq(app, other))
+        let Some(router) = &self.router else { return true };
+        self.find(router, host, path).is_ok_and(|other| std::ptr::eq(app, other))
     }
 
     /// The app for the refusal of a request that has none.

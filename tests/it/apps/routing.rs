@@ -1,7 +1,7 @@
 //! Which app takes a request.
 
 use super::{House, ask, policy, who, with};
-use crate::support::{Authority, Gate, Setup};
+use crate::support::{Authority, Gate, Http2, Setup, http2::END_STREAM};
 
 #[test]
 fn a_host_leads_to_its_app_in_whatever_spelling() {
@@ -135,6 +135,35 @@ fn over_tls_the_name_of_the_handshake_still_binds() {
     assert_eq!(who(&mut client, "NOTES.test.:443", "/notes", ""), "notes");
     assert_eq!(who(&mut client, "shop.test", "/notes", ""), "421");
     assert_eq!(who(&mut client, "a.notes.test", "/notes", ""), "421");
+}
+
+#[test]
+fn over_http2_each_stream_goes_to_its_app() {
+    let house = House::new();
+    let authority = Authority::new();
+    let gate = Gate::start(house.setup("").tls(&[&authority.issue(&["notes.test", "127.0.0.1"])]));
+    let ask = |client: &mut Http2, host: &str, path: &str| {
+        let fields = [(":method", "GET"), (":scheme", "https"), (":path", path), (":authority", host)];
+        let stream = client.headers(END_STREAM, &fields);
+        let answer = client.answer(stream).unwrap();
+        answer.field("x-app").map_or_else(|| answer.status.to_string(), str::to_owned)
+    };
+    // By an address there is no name in the handshake, so one connection is for every host.
+    let mut client = Http2::open(&gate, "127.0.0.1", &authority);
+    for (host, path, app) in [
+        ("notes.test", "/notes", "notes"),
+        ("elsewhere.test", "/pages", "rest"),
+        ("A.Notes.test:8443", "/notes", "notes"),
+        ("shop.test", "/orders/1", "401"),
+        ("shop.test", "/%74ools", "400"),
+        ("elsewhere.test", "/notes", "401"),
+    ] {
+        assert_eq!(ask(&mut client, host, path), app, "{host} {path}");
+    }
+    let mut client = Http2::open(&gate, "notes.test", &authority);
+    assert_eq!(ask(&mut client, "notes.test", "/notes"), "notes");
+    assert_eq!(ask(&mut client, "elsewhere.test", "/pages"), "421");
+    assert_eq!(house.rest.requests().len(), 1);
 }
 
 #[test]
