@@ -77,7 +77,8 @@ fn uncovered(config: &Config, file: &str) -> Vec<Entry> {
     let mut seen = BTreeSet::new();
     for app in &config.apps {
         // Apps on one host, by path, need one certificate.
-        for host in app.hosts.iter().filter(|host| seen.insert(*host)) {
+        let requested = |host: &String| config.tls.acme_domains.iter().any(|name| tls::is_host(host, name));
+        for host in app.hosts.iter().filter(|host| seen.insert(*host) && !requested(host)) {
             // A wildcard needs one, too; any label stands for its star.
             let Some(names) = tls::names_without(&files, &host.replace('*', "label")) else { continue };
             let message = format!(
@@ -85,7 +86,8 @@ fn uncovered(config: &Config, file: &str) -> Vec<Entry> {
                 app.name,
                 names.join(", ")
             );
-            let fix = "have one issued for it, and name it in `tls.certificates`".to_owned();
+            let fix = "have one issued for it, and name it in `tls.certificates`, or in `tls.acme_domains`"
+                .to_owned();
             found.push(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix));
         }
     }

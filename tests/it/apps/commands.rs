@@ -131,6 +131,11 @@ fn hosts_without_a_certificate_are_told() {
         );
     }
     assert!(!found.contains("for `localhost`,"), "{found}");
+    // One that is requested by ACME is on its way.
+    let config = fs::read_to_string(house.path("portcullis.toml")).unwrap();
+    house.write("portcullis.toml", &format!("{config}[tls]\nacme_domains = [\"shop.test\"]\n"));
+    let found = house.run("check").out;
+    assert!(!found.contains("for `shop.test`") && found.contains("for `*.shop.test`"), "{found}");
 }
 
 #[test]
