@@ -165,6 +165,8 @@ impl InForce {
             .with_client_cert_verifier(clients::verifier(settings)?)
             .with_cert_resolver(Arc::clone(&names) as _);
         terms.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        // The order is ours: see the provider.
+        terms.ignore_client_order = true;
         if settings.acme {
             terms.alpn_protocols.push(CHALLENGE_PROTOCOL.to_vec());
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rustls::{ClientConnection, pki_types::ServerName};
+use rustls::{CipherSuite, ClientConnection, pki_types::ServerName};
 
 use crate::support::{App, Authority, Client, Gate, Setup};
 
@@ -119,4 +119,19 @@ fn handshakes_under_way_end_with_the_gate() {
     gate.stop();
     silent.expect_close();
     half.raw_rest();
+}
+
+#[test]
+fn the_order_of_cipher_suites_is_the_gates() {
+    let (app, authority) = (App::echo(), Authority::new());
+    let gate = Gate::start(Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]));
+    for (version, suite) in [
+        (&rustls::version::TLS13, CipherSuite::TLS13_AES_128_GCM_SHA256),
+        (&rustls::version::TLS12, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+    ] {
+        // The client's list begins with AES-256.
+        let terms = authority.terms_with(&[version], |_| ());
+        let mut client = Client::tls(gate.tls_address(), "gate.test", &terms).unwrap();
+        assert_eq!(client.session().negotiated_cipher_suite().unwrap().suite(), suite);
+    }
 }
