@@ -156,6 +156,11 @@ impl Folder {
         Some(read)
     }
 
+    /// Has the next [`Self::poll`] return the content, although it has been read: it was not taken up.
+    pub(super) fn forget(&mut self) {
+        (self.last_digest, self.settled) = (None, false);
+    }
+
     /// Whether the next change will be visible in the metadata.
     pub(super) fn is_settled(&self) -> bool {
         self.settled

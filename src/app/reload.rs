@@ -319,9 +319,12 @@ impl Work {
     /// Replaces the rules of one app.
     fn reload_app(&mut self, app: usize, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
         let result = self.rulesets.replace_one(app, read).map_err(log_errors);
-        let name = self.rulesets.apps.get(app).and_then(|app| app.config.app_name());
-        self.last.set(name, result.clone());
-        result
+        let name = |app: usize| self.rulesets.apps.get(app).and_then(|app| app.config.app_name());
+        match &result {
+            Ok(replaced) => replaced.iter().for_each(|app| self.last.set(name(*app), Ok(()))),
+            Err(reason) => self.last.set(name(app), Err(reason.clone())),
+        }
+        result.map(|_| ())
     }
 
     fn inputs(&self) -> Vec<RulesetInputs> {

@@ -31,6 +31,8 @@ pub(super) struct AppRules {
     pub(super) folder: Folder,
     /// The files in force.
     pub(super) sources: Vec<Source>,
+    /// Files that were refused because their account model is not that of the other apps.
+    refused: Option<Vec<Source>>,
     pub(super) rules: Arc<Rules>,
 }
 
@@ -55,7 +57,7 @@ impl Rulesets {
         let parts = configs.into_iter().zip(folders).zip(sources).zip(rulesets);
         let app = |(((config, folder), sources), ruleset)| {
             let rules = Arc::new(Rules::new(ruleset));
-            AppRules { config, folder, sources, rules }
+            AppRules { config, folder, sources, refused: None, rules }
         };
         Ok((Self { apps: parts.map(app).collect(), builder, stored, model }, seen))
     }
@@ -67,6 +69,16 @@ impl Rulesets {
 
     /// Replaces the rules of all apps: their files are read again, and the configuration may be another one. All or none.
     pub(super) fn replace_all(&mut self) -> Result<(), PolicyError> {
+        let result = self.try_replace_all();
+        if let Err(error) = &result {
+            // The files of the others may be good and new: each of these apps gets them on its own.
+            let others = self.apps.iter_mut().filter(|app| error.app() != app.config.app_name());
+            others.for_each(|app| app.folder.forget());
+        }
+        result
+    }
+
+    fn try_replace_all(&mut self) -> Result<(), PolicyError> {
         let configs = self.builder.config.each_app();
         let mut sources = Vec::new();
         for app in &mut self.apps {
@@ -77,15 +89,20 @@ impl Rulesets {
             self.apps.iter_mut().zip(configs).zip(rulesets.into_iter().zip(sources))
         {
             app.rules.replace(ruleset);
-            (app.config, app.sources) = (config, sources);
+            (app.config, app.sources, app.refused) = (config, sources, None);
         }
         self.model = model;
         Ok(())
     }
 
-    /// Replaces the rules of one app by those of other files. The other apps follow if the account model has changed.
-    pub(super) fn replace_one(&mut self, index: usize, read: Read) -> Result<(), PolicyError> {
-        let Some(app) = self.apps.get(index) else { return Ok(()) };
+    /// Replaces the rules of one app by those of other files. The other apps follow if the account model has
+    /// changed. Returns the apps whose files on disk are now in force, and were not.
+    pub(super) fn replace_one(&mut self, index: usize, read: Read) -> Result<Vec<usize>, PolicyError> {
+        if let Some(app) = self.apps.get_mut(index) {
+            // What was refused before is no longer on disk.
+            app.refused = None;
+        }
+        let Some(app) = self.apps.get(index) else { return Ok(Vec::new()) };
         let name = app.config.app_name();
         let sources = read.map_err(|error| error.of_app(name))?;
         let set = self.builder.compile(&app.config, &sources, &self.stored);
@@ -96,25 +113,55 @@ impl Rulesets {
             .enumerate()
             .map(|(at, current)| if at == index { set.account() } else { current.set.account() })
             .collect();
-        let model = shared_model(&self.builder.config, &models)?;
+        let model = match shared_model(&self.builder.config, &models) {
+            Ok(model) => model,
+            Err(conflict) => return self.replace_together(index, sources).map_err(|()| conflict),
+        };
         if model == self.model {
             let ruleset = self.builder.ruleset(&app.config, set, model.as_ref())?;
             app.rules.replace(ruleset);
-        } else {
-            let configs: Vec<_> = self.apps.iter().map(|app| app.config.clone()).collect();
-            let all = self.apps.iter().enumerate();
-            let all: Vec<_> = all
-                .map(|(at, app)| if at == index { sources.clone() } else { app.sources.clone() })
-                .collect();
-            let (rulesets, model) = make(&self.builder, &configs, &all, &self.stored)?;
-            for (app, ruleset) in self.apps.iter().zip(rulesets) {
-                app.rules.replace(ruleset);
+            if let Some(app) = self.apps.get_mut(index) {
+                (app.sources, app.refused) = (sources, None);
             }
-            self.model = model;
+            return Ok(vec![index]);
         }
-        if let Some(app) = self.apps.get_mut(index) {
-            app.sources = sources;
+        let all = self.apps.iter().enumerate();
+        let all = all.map(|(at, app)| if at == index { sources.clone() } else { app.sources.clone() });
+        self.replace_with(all.collect())?;
+        Ok(vec![index])
+    }
+
+    /// Replaces the rules of an app whose account model does not go with those in force, if other apps have been refused for
+    /// the same reason before: they may have been changed together.
+    fn replace_together(&mut self, index: usize, sources: Vec<Source>) -> Result<Vec<usize>, ()> {
+        let waiting = self.apps.iter().enumerate().filter(|(_, app)| app.refused.is_some());
+        let changed: Vec<usize> = waiting.map(|(at, _)| at).chain([index]).collect();
+        let all = self.apps.iter().enumerate();
+        let all: Vec<_> = all
+            .map(|(at, app)| match &app.refused {
+                _ if at == index => sources.clone(),
+                Some(refused) => refused.clone(),
+                None => app.sources.clone(),
+            })
+            .collect();
+        let result = self.replace_with(all);
+        if result.is_err()
+            && let Some(app) = self.apps.get_mut(index)
+        {
+            app.refused = Some(sources);
         }
+        result.map(|()| changed).map_err(|_| ())
+    }
+
+    /// Replaces the rules of all apps by those of these files, under the configuration in force.
+    fn replace_with(&mut self, sources: Vec<Vec<Source>>) -> Result<(), PolicyError> {
+        let configs: Vec<_> = self.apps.iter().map(|app| app.config.clone()).collect();
+        let (rulesets, model) = make(&self.builder, &configs, &sources, &self.stored)?;
+        for (app, (ruleset, sources)) in self.apps.iter_mut().zip(rulesets.into_iter().zip(sources)) {
+            app.rules.replace(ruleset);
+            (app.sources, app.refused) = (sources, None);
+        }
+        self.model = model;
         Ok(())
     }
 

@@ -8,6 +8,20 @@ use crate::{process::support::wait_until, support::Gate};
 /// `Customer` in the place of `User`.
 const PUBLIC: &str = r#"{"Customer": {"public": true}}"#;
 
+/// A model that holds the accounts, whose tokens live for so long.
+fn customer(ttl: u32) -> String {
+    format!(r#"{{"name": "Customer", "base": "User", "plural": "users", "acls": [], "ttl": {ttl}}}"#)
+}
+
+/// How long a new token of ann's lives.
+fn ttl(gate: &Gate) -> serde_json::Value {
+    let body = r#"{"email": "ann@example.com", "password": "a-good-password"}"#;
+    let fields = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
+    let mut client = gate.client();
+    client.send(format!("POST /api/users/login HTTP/1.1\r\nHost: shop.test\r\n{fields}\r\n\r\n{body}"));
+    client.response_to("POST").expect(200).json()["ttl"].clone()
+}
+
 fn write(gate: &Gate, name: &str, text: &str) {
     fs::write(gate.path("policies").join(name), text).unwrap();
 }
@@ -43,42 +57,57 @@ fn all_is_read_again_on_demand_or_nothing() {
     write(&gate, "notes/note.json", "{");
     let error = gate.reload().unwrap_err();
     assert!(error.starts_with("app `notes`: note.json:1:"), "{error}");
-    assert_eq!((status(&gate, "shop.test", "/orders"), status(&gate, "notes.test", "/notes")), (401, 200));
+    assert_eq!(status(&gate, "notes.test", "/notes"), 200);
+    // What was good is not lost: its folder is watched.
+    wait_until("the set of `shop`", || (status(&gate, "shop.test", "/orders") == 200).then_some(()));
+    write(&gate, "shop/order.json", &policy("Order", "/orders", "$authenticated"));
     write(&gate, "notes/note.json", &policy("Note", "/notes", "$authenticated"));
     assert_eq!(gate.reload(), Ok(()));
-    assert_eq!((status(&gate, "shop.test", "/orders"), status(&gate, "notes.test", "/notes")), (200, 401));
+    assert_eq!((status(&gate, "shop.test", "/orders"), status(&gate, "notes.test", "/notes")), (401, 401));
 }
 
 #[test]
 fn a_changed_account_model_is_taken_up_by_all_apps() {
     let house = House::new();
-    let model = |ttl: u32| {
-        format!(r#"{{"name": "Customer", "base": "User", "plural": "users", "acls": [], "ttl": {ttl}}}"#)
-    };
     let gate = Gate::start(
-        house.setup("").policy("notes/customer.json", &model(70)).policy("notes/model-config.json", PUBLIC),
+        house
+            .setup("")
+            .policy("notes/customer.json", &customer(70))
+            .policy("notes/model-config.json", PUBLIC),
     );
     let ann = with(&gate.sign_up("ann").token);
-    let ttl = || {
-        let body = r#"{"email": "ann@example.com", "password": "a-good-password"}"#;
-        let mut client = gate.client();
-        let fields = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
-        client.send(format!("POST /api/users/login HTTP/1.1\r\nHost: shop.test\r\n{fields}\r\n\r\n{body}"));
-        client.response_to("POST").expect(200).json()["ttl"].clone()
-    };
-    assert_eq!(ttl(), 70);
-    write(&gate, "notes/customer.json", &model(80));
-    wait_until("the new model", || (ttl() == 80).then_some(()));
+    assert_eq!(ttl(&gate), 70);
+    write(&gate, "notes/customer.json", &customer(80));
+    wait_until("the new model", || (ttl(&gate) == 80).then_some(()));
     // A second one is refused, and names both.
     write(&gate, "shop/model-config.json", PUBLIC);
-    write(&gate, "shop/customer.json", &model(90));
+    write(&gate, "shop/customer.json", &customer(90));
     let error = gate.reload().unwrap_err();
     assert!(
         error.contains("`notes`") && error.contains("`shop`") && error.contains("one set of accounts"),
         "{error}"
     );
-    assert_eq!(ttl(), 80);
+    assert_eq!(ttl(&gate), 80);
     assert_eq!(who(&mut gate.client(), "shop.test", "/tools/1", &ann), "tools");
+}
+
+#[test]
+fn an_account_model_that_two_apps_share_is_changed_in_both() {
+    let house = House::new();
+    let setup = ["shop", "notes"].iter().fold(house.setup(""), |setup, app| {
+        let setup = setup.policy(&format!("{app}/model-config.json"), PUBLIC);
+        setup.policy(&format!("{app}/customer.json"), &customer(70))
+    });
+    let gate = Gate::start(setup);
+    gate.sign_up("ann");
+    assert_eq!(ttl(&gate), 70);
+    write(&gate, "notes/customer.json", &customer(80));
+    gate.wait_for_metric("portcullis_config_last_reload_success 0");
+    assert_eq!(ttl(&gate), 70, "one alone is refused");
+    write(&gate, "shop/customer.json", &customer(80));
+    wait_until("the new model", || (ttl(&gate) == 80).then_some(()));
+    // No reload of everything is needed, and nothing of the failure is left.
+    gate.wait_for_metric("portcullis_config_last_reload_success 1");
 }
 
 #[test]
