@@ -86,6 +86,7 @@ fn compiled(size: usize, file: impl Fn(&str) -> String) -> PolicySet {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     };
     let stored = Stored { roles: vec!["clerk".to_owned()], rules: Vec::new() };

@@ -128,6 +128,7 @@ fn set(loopback: bool) -> PolicySet {
         short_routes: false,
         restrict_reset_scope: None,
         set_users_keys: Vec::new(),
+        serves_accounts: true,
         current_user_literal: None,
     };
     let sources = FILES.map(|(name, text)| Source { name: name.to_owned(), text: text.to_owned() });

@@ -18,6 +18,7 @@ use crate::policy::{AccountModel, Settings, table::Table};
 ///     short_routes: false,
 ///     restrict_reset_scope: None,
 ///     set_users_keys: Vec::new(),
+///     serves_accounts: true,
 ///     current_user_literal: None,
 /// };
 /// let notes = Source {
