@@ -5,6 +5,7 @@ mod allowance;
 mod buffer;
 mod deadline;
 mod downstream;
+pub mod http2;
 mod socket;
 mod stall;
 

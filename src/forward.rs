@@ -11,6 +11,7 @@ mod forwarder;
 mod hangup;
 mod headers;
 mod health;
+mod http2;
 mod identity;
 mod names;
 mod pool;

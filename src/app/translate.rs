@@ -105,7 +105,8 @@ fn server(address: &UpstreamAddress, terms: Option<&Arc<ClientTls>>) -> anyhow::
                 .with_context(|| format!("`upstream.servers`: no certificate can be for `{host}`"))?;
             Ok(forward::Address::Tls { authority, name, terms: Arc::clone(terms) })
         }
-        _ => Ok(forward::Address::Tcp(authority)),
+        (UpstreamScheme::H2c, _) => Ok(forward::Address::Http2(authority)),
+        (UpstreamScheme::Http | UpstreamScheme::Https, _) => Ok(forward::Address::Tcp(authority)),
     }
 }
 

@@ -11,7 +11,6 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{
-    code::Code,
     finding::ValueError,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
     settings::{CorsOrigins, Listen, UpstreamAddress, UpstreamScheme},
@@ -95,18 +94,18 @@ impl Setting for Listen {
 
 impl Setting for UpstreamAddress {
     fn wanted() -> String {
-        "\"http://host:port\", \"https://host:port\" or \"unix:/path\"".to_owned()
+        "\"http://host:port\", \"https://host:port\", \"h2c://host:port\" or \"unix:/path\"".to_owned()
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return socket_path(path).map(Self::Unix).ok_or_else(|| wrong_value::<Self>(text));
         }
-        if text.starts_with("h2c://") {
-            let what = "`h2c://…`: HTTP/2 towards the app is not built yet".to_owned();
-            return Err(ValueError { code: Code::NotBuilt, what, fix: format!("write {}", Self::wanted()) });
-        }
-        let schemes = [("http://", UpstreamScheme::Http), ("https://", UpstreamScheme::Https)];
+        let schemes = [
+            ("http://", UpstreamScheme::Http),
+            ("https://", UpstreamScheme::Https),
+            ("h2c://", UpstreamScheme::H2c),
+        ];
         let found = schemes.iter().find_map(|(prefix, scheme)| Some((*scheme, text.strip_prefix(prefix)?)));
         let Some((scheme, rest)) = found else { return Err(wrong_value::<Self>(text)) };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
@@ -354,6 +353,10 @@ mod tests {
             let (authority, host) = (authority.to_owned(), host.to_owned());
             Some(UpstreamAddress::Http { scheme: UpstreamScheme::Https, authority, host, port })
         };
+        let h2c = |authority: &str, host: &str, port| {
+            let (authority, host) = (authority.to_owned(), host.to_owned());
+            Some(UpstreamAddress::Http { scheme: UpstreamScheme::H2c, authority, host, port })
+        };
         for (text, expected) in [
             ("http://127.0.0.1:3000", http("127.0.0.1:3000", "127.0.0.1", 3000)),
             ("http://app", http("app", "app", 80)),
@@ -381,7 +384,9 @@ mod tests {
             ("https://[::1]:8443/", https("[::1]:8443", "::1", 8443)),
             ("https://app/base", None),
             ("HTTPS://app", None),
-            ("h2c://app", None),
+            ("h2c://app:50051", h2c("app:50051", "app", 50051)),
+            ("h2c://app/base", None),
+            ("H2C://app", None),
             ("HTTP://app", None),
             ("app:80", None),
         ] {

@@ -122,6 +122,12 @@ impl Socket {
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
 
+    /// Whether the app is known not to have seen the request that was sent, so that it can be sent again. Only HTTP/2 tells.
+    #[must_use]
+    pub fn is_unprocessed(&self) -> bool {
+        matches!(&self.transport.stream, Stream::Multiplexed(stream) if stream.is_unprocessed())
+    }
+
     /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
     pub fn probe(&self) {
         if let Stream::Tcp(tcp) = &self.transport.stream {

@@ -11,6 +11,8 @@ use crate::tls::ClientTls;
 pub enum Address {
     /// `host:port`. A name is resolved at each connect.
     Tcp(String),
+    /// The same for a server that speaks HTTP/2 without TLS, by prior knowledge (RFC 9113 section 3.3).
+    Http2(String),
     /// The same over TLS.
     Tls {
         /// `host:port`.
@@ -29,7 +31,7 @@ impl Address {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Tcp(authority) | Self::Tls { authority, .. } => authority.clone(),
+            Self::Tcp(authority) | Self::Http2(authority) | Self::Tls { authority, .. } => authority.clone(),
             Self::Unix(path) => format!("unix:{}", path.display()),
         }
     }
@@ -37,7 +39,9 @@ impl Address {
     /// Whether it has a name, which may get other addresses.
     pub(super) fn is_named(&self) -> bool {
         match self {
-            Self::Tcp(authority) | Self::Tls { authority, .. } => authority.parse::<SocketAddr>().is_err(),
+            Self::Tcp(authority) | Self::Http2(authority) | Self::Tls { authority, .. } => {
+                authority.parse::<SocketAddr>().is_err()
+            }
             Self::Unix(_) => false,
         }
     }

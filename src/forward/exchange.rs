@@ -62,7 +62,8 @@ impl Forwarder {
     ) -> Result<Exchanged<'s>, ForwardError> {
         let reads_bodies = self.settings.reads_bodies && !self.leaves_bodies.get();
         let alone = opening::open(down, head, outgoing, reads_bodies)?.alone;
-        let mut attempt = Attempt { reuse: if alone { Reuse::Fresh } else { Reuse::Idle }, avoid: None };
+        let reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
+        let mut attempt = Attempt { reuse, ..Attempt::default() };
         // Only requests with a token need the pulse.
         let _watched = outgoing.token_check.map(|_| down.deadline.watch());
         loop {
@@ -73,12 +74,17 @@ impl Forwarder {
             if self.settings.host == HostName::Server {
                 opening::set_host(&mut down.scratch.to_app, server.host());
             }
+            if server.is_http2() && head.accepts_trailers() {
+                opening::accept_trailers(&mut down.scratch.to_app);
+            }
             let Connection { socket, terms } = connection;
             let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await {
                 // Once only: a new connection cannot be stale.
-                Ok(Ended::Stale) if reused => attempt.reuse = Reuse::Fresh,
+                Ok(Ended::Stale) if !attempt.is_second && (reused || exchange.up.is_unprocessed()) => {
+                    attempt.repeat();
+                }
                 // Once only: a request that ends two servers may end them all.
                 Ok(Ended::Stale) if attempt.avoid.is_none() && self.pool.size() > 1 => {
                     server.unanswered();
@@ -126,11 +132,13 @@ impl Forwarder {
             // Counted before the connect, so that requests that wait for one count as well.
             let active = server.enter();
             let idle = match attempt.reuse {
+                // A stream is framed by itself, so it needs no connection of its own.
+                _ if server.is_http2() => server.stream(self.deadlines.now(), client),
                 Reuse::Idle => server.take(self.deadlines.now(), client),
                 Reuse::Fresh => None,
             };
             if let Some(connection) = idle {
-                return Ok(Connected { server, connection, reused: true, active });
+                return Ok(Connected { server, connection, reused: !attempt.is_second, active });
             }
             // Idle connections do not count: they may all be stale.
             left = left.saturating_sub(1);
@@ -160,12 +168,16 @@ impl Forwarder {
             opened_at: self.deadlines.now(),
             client: announce.and_then(|_| sender.client()).map(Box::new),
         };
-        let mut connecting = std::pin::pin!(server.connect(&first));
-        let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
-            Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
-            other => other.map(Some),
-        });
-        match connected.await {
+        let connected = {
+            let limits = &self.settings.response_head;
+            let mut connecting = std::pin::pin!(server.connect(&first, &terms, limits));
+            poll_fn(|cx| match connecting.as_mut().poll(cx) {
+                Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
+                other => other.map(Some),
+            })
+            .await
+        };
+        match connected {
             Some(Ok(socket)) => Ok(Connection { socket, terms }),
             Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
             None => {
@@ -279,11 +291,13 @@ impl<'x> Exchange<'x> {
     }
 
     /// Whether the request can be sent again: no byte of an answer has arrived, and the app has received
-    /// nothing of the request, or the method is idempotent (RFC 9110 section 9.2.2).
+    /// nothing of the request or has not seen it, or the method is idempotent (RFC 9110 section 9.2.2).
     fn may_be_repeated(&self) -> bool {
         let silent =
             matches!(self.phase, Phase::Head) && self.interim == 0 && self.down.scratch.from_app.is_empty();
-        silent && (!self.begun || (self.whole && is_idempotent(self.head.method())))
+        silent
+            && (!self.begun
+                || (self.whole && (is_idempotent(self.head.method()) || self.up.is_unprocessed())))
     }
 
     /// Changes whenever a byte was moved.

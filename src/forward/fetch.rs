@@ -16,7 +16,7 @@ use crate::{
 use super::{
     ForwardError, Forwarder, HostName,
     exchange::{MOST_INTERIM, kept_for},
-    pool::{Attempt, Connected, Connection, Reuse, Server},
+    pool::{Attempt, Connected, Connection, Server},
     sender::Sender,
 };
 
@@ -82,7 +82,7 @@ impl Forwarder {
                 Err(error) => Err(error),
             };
             match answer {
-                Err(ForwardError::Cut) if reused => attempt.reuse = Reuse::Fresh,
+                Err(ForwardError::Cut) if reused => attempt.repeat(),
                 Err(ForwardError::Cut) if attempt.avoid.is_none() && self.pool.size() > 1 => {
                     server.unanswered();
                     attempt.avoid = Some(server);

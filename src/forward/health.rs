@@ -137,7 +137,9 @@ impl Forwarder {
     /// The status of one probe on a new connection.
     async fn probe_once(&self, server: &Server, path: &str) -> Result<u16, ForwardError> {
         let host = match &server.address {
-            Address::Tcp(authority) | Address::Tls { authority, .. } => authority.as_str(),
+            Address::Tcp(authority) | Address::Http2(authority) | Address::Tls { authority, .. } => {
+                authority.as_str()
+            }
             // HTTP/1.1 requires a `Host` (RFC 9112 section 3.2), and the socket has no name.
             Address::Unix(_) => "localhost",
         };

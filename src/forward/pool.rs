@@ -2,6 +2,7 @@
 
 mod availability;
 mod connect;
+mod streams;
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-use super::{address::Address, health::Health};
-use crate::connection::Socket;
+use super::{address::Address, health::Health, http2::Links};
+use crate::{connection::Socket, wire::HeadLimits};
 use availability::{Availability, FULL_SHARE, share_after};
 
 /// The choice between several servers.
@@ -54,6 +55,8 @@ pub struct Server {
     /// Counts connects, so that the addresses of a name take turns.
     connects: Cell<usize>,
     idle: RefCell<Vec<Idle>>,
+    /// Its connections if it speaks HTTP/2.
+    links: Links,
 }
 
 #[derive(Debug)]
@@ -108,6 +111,8 @@ pub(super) struct Attempt<'s> {
     pub(super) reuse: Reuse,
     /// The server that has just failed.
     pub(super) avoid: Option<&'s Server>,
+    /// Whether it is the second one, after a connection that was reused.
+    pub(super) is_second: bool,
 }
 
 /// Whether an idle connection may be reused.
@@ -118,6 +123,13 @@ pub(super) enum Reuse {
     Idle,
     /// Only a new connection.
     Fresh,
+}
+
+impl Attempt<'_> {
+    /// Has the next one use a new connection, if it is not one of HTTP/2.
+    pub(super) fn repeat(&mut self) {
+        (self.reuse, self.is_second) = (Reuse::Fresh, true);
+    }
 }
 
 impl Pool {
@@ -137,6 +149,7 @@ impl Pool {
                 availability: Availability::default(),
                 connects: Cell::new(0),
                 idle: RefCell::default(),
+                links: Links::default(),
             }
         };
         Self { servers: servers.iter().map(server).collect(), balance, turn: Cell::new(0) }
@@ -186,13 +199,14 @@ impl Pool {
     /// Whether there are no idle connections.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.servers.iter().all(|server| server.idle.borrow().is_empty())
+        self.servers.iter().all(|server| server.idle.borrow().is_empty() && server.links.is_empty())
     }
 
     /// Closes all idle connections.
     pub fn clear(&self) {
         for server in &self.servers {
             server.idle.borrow_mut().clear();
+            server.links.clear();
         }
     }
 }
@@ -232,12 +246,22 @@ impl Server {
         }
     }
 
-    /// Opens a new connection, on which `first` is sent before anything else.
+    /// Opens a new connection, on which `first` is sent before anything else. `limits`: those of the heads of answers.
     ///
     /// # Errors
     /// The error of the system.
-    pub async fn connect(&self, first: &[u8]) -> io::Result<Socket> {
-        let connected = connect::connect(&self.address, first, &self.connects).await;
+    pub(super) async fn connect(
+        &self,
+        first: &[u8],
+        terms: &Terms,
+        limits: &HeadLimits,
+    ) -> io::Result<Socket> {
+        let connecting = connect::connect(&self.address, first, &self.connects);
+        let connected = if self.is_http2() {
+            Box::pin(self.links.stream_or(self.usage(terms), limits, connecting)).await
+        } else {
+            connecting.await
+        };
         match &connected {
             Ok(_) => {
                 self.availability.connected();
@@ -270,7 +294,9 @@ impl Server {
     #[must_use]
     pub fn host(&self) -> &str {
         match &self.address {
-            Address::Tcp(authority) => authority.strip_suffix(":80").unwrap_or(authority),
+            Address::Tcp(authority) | Address::Http2(authority) => {
+                authority.strip_suffix(":80").unwrap_or(authority)
+            }
             Address::Tls { authority, .. } => authority.strip_suffix(":443").unwrap_or(authority),
             Address::Unix(_) => "localhost",
         }
@@ -294,6 +320,7 @@ impl Server {
     }
 
     fn sweep(&self, now: u64) {
+        self.links.sweep(now);
         let mut idle = self.idle.borrow_mut();
         idle.retain(|idle| now.saturating_sub(idle.since) < idle.keep);
         // Connections at the front have been idle longest.

@@ -12,8 +12,20 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use hpack::{BrokenList, Decoder};
 pub use list::{ListError, Lists};
-pub use request::{Body, write_request};
-pub use response::response;
+pub use request::{Body, request, write_request};
+pub use response::{response, write_response};
+
+/// Appends fields as lines `name: value` CR LF.
+pub fn write_fields<'f>(
+    out: &mut Vec<u8>,
+    fields: impl IntoIterator<Item = (&'f HeaderName, &'f HeaderValue)>,
+) {
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+}
 
 /// The fields of lines `name: value` CR LF.
 ///

@@ -1,4 +1,4 @@
-//! HTTP/2 towards clients: the same gate as by HTTP/1, and the limits of what HTTP/2 adds.
+//! HTTP/2 towards clients and towards the app: the same gate as by HTTP/1, and the limits of what HTTP/2 adds.
 
 mod deadlines;
 mod floods;
@@ -6,13 +6,33 @@ mod hostile;
 mod malformed;
 mod requests;
 mod tools;
+mod upstream;
 mod websocket;
 
-use crate::support::{App, Authority, Gate, Setup};
+use std::process::Command;
+
+use crate::{
+    process::support::has,
+    support::{App, Authority, Gate, Setup},
+};
 
 /// A gate in front of this app, and who issued its certificate.
 fn gate(app: &App, change: impl FnOnce(Setup) -> Setup) -> (Gate, Authority) {
+    gate_before(&app.url(), change)
+}
+
+/// The same in front of whatever is at this address.
+fn gate_before(upstream: &str, change: impl FnOnce(Setup) -> Setup) -> (Gate, Authority) {
     let authority = Authority::new();
-    let setup = Setup::new(app).tls(&[&authority.issue(&["gate.test", "127.0.0.1"])]);
+    let setup = Setup::before(upstream).tls(&[&authority.issue(&["gate.test", "127.0.0.1"])]);
     (Gate::start(change(setup)), authority)
+}
+
+/// Whether Python finds this module of a package.
+fn has_module(module: &str, package: &str) -> bool {
+    let script = format!("import {module}");
+    let found =
+        has("python3") && Command::new("python3").args(["-c", &script]).output().unwrap().status.success();
+    // Fails where nothing may be skipped.
+    found || has(&format!("pip install {package}"))
 }

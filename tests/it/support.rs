@@ -8,6 +8,7 @@ mod certificates;
 mod client;
 mod gate;
 pub(crate) mod http2;
+pub(crate) mod http2_app;
 mod log;
 mod stream;
 

@@ -38,6 +38,8 @@ pub enum UpstreamScheme {
     Http,
     /// HTTP over TLS.
     Https,
+    /// HTTP/2 in the clear, by prior knowledge.
+    H2c,
 }
 
 impl UpstreamScheme {
@@ -47,6 +49,7 @@ impl UpstreamScheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::H2c => "h2c",
         }
     }
 
@@ -54,7 +57,7 @@ impl UpstreamScheme {
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
-            Self::Http => 80,
+            Self::Http | Self::H2c => 80,
             Self::Https => 443,
         }
     }

@@ -141,7 +141,7 @@ fn wrong_values() {
         mistakes(
             "profile = \"loopback\"\n[server]\nhttp = \"8080\"\ntrusted_proxies = [\"10.0.0.1/8\", \"all\"]\nheader_timeout = \"0s\"\n\
              idle_timeout = \"10\"\nmax_header_bytes = \"64kib\"\nthreads = -1\ndata_dir = \"\"\n\
-             [upstream]\nservers = [\"http://a/base\", \"ftp://a.b\", \"h2c://a\", \"a:1\", \"http://u:hush@a\"]\n\
+             [upstream]\nservers = [\"http://a/base\", \"ftp://a.b\", \"h2c://a/b\", \"a:1\", \"http://u:hush@a\"]\n\
              [users]\nttl = 0\naccess_token_id_length = 8\n[policies]\nunmatched = \"maybe\"\nacl_error_status = 200\n\
              [limits]\nlogin_per_client = \"10/min\"\n[api]\nroot = \"api\"\nusers = \"a/b\"\n[identity]\npreset = [\"remote\", \"x\"]"
         ),
@@ -156,10 +156,10 @@ fn wrong_values() {
         portcullis.toml:8:11: error: `server.threads` cannot be `-1`; write a whole number from 0 to 1024
         portcullis.toml:9:12: error: `server.data_dir` cannot be empty; write a path, counted from the folder of the config file
         portcullis.toml:11:12: error: `upstream.servers` cannot be `http://a/base`: a path is not added, because the path that is judged is the path that is forwarded; write the address without a path
-        portcullis.toml:11:29: error: `upstream.servers` cannot be `ftp://a.b`; write "http://host:port", "https://host:port" or "unix:/path"
-        portcullis.toml:11:42: error: `upstream.servers` cannot be `h2c://…`: HTTP/2 towards the app is not built yet; write "http://host:port", "https://host:port" or "unix:/path"
-        portcullis.toml:11:53: error: `upstream.servers` cannot be `a:1`; write "http://host:port", "https://host:port" or "unix:/path"
-        portcullis.toml:11:60: error: `upstream.servers` cannot be `…@…`; write "http://host:port", "https://host:port" or "unix:/path"
+        portcullis.toml:11:29: error: `upstream.servers` cannot be `ftp://a.b`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
+        portcullis.toml:11:42: error: `upstream.servers` cannot be `h2c://a/b`: a path is not added, because the path that is judged is the path that is forwarded; write the address without a path
+        portcullis.toml:11:55: error: `upstream.servers` cannot be `a:1`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
+        portcullis.toml:11:62: error: `upstream.servers` cannot be `…@…`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
         portcullis.toml:13:7: error: `users.ttl` cannot be `0`; write seconds from 1 to 9007199254740, or -1 for ever
         portcullis.toml:14:26: error: `users.access_token_id_length` cannot be `8`; write a whole number from 16 to 1024
         portcullis.toml:16:13: error: `policies.unmatched` cannot be `maybe`; write "allow" or "authenticated" or "deny"

@@ -43,6 +43,11 @@ pub trait Multiplexed: fmt::Debug {
     /// As [`super::Socket::has_hung_up`].
     fn has_hung_up(&self) -> bool;
 
+    /// As [`super::Socket::is_unprocessed`].
+    fn is_unprocessed(&self) -> bool {
+        false
+    }
+
     /// What is known of the connection below; `None` towards the app.
     fn below(&self) -> Option<&Below>;
 }

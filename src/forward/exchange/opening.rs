@@ -115,6 +115,18 @@ pub(super) fn set_host(out: &mut Vec<u8>, host: &str) {
     out.splice(at..at + len, host.bytes());
 }
 
+/// Adds to a head at the front of `out` that trailers are accepted. HTTP/1.1 does not say so on a connection that is closed
+/// afterwards.
+pub(super) fn accept_trailers(out: &mut Vec<u8>) {
+    const LINE: &[u8] = b"\r\nTE: trailers";
+    let end = memmem::find(out, b"\r\n\r\n").unwrap_or_default();
+    if memmem::find(out.get(..end).unwrap_or_default(), LINE).is_none()
+        && let Some(line) = memchr(b'\r', out)
+    {
+        out.splice(line..line, LINE.iter().copied());
+    }
+}
+
 /// Whether servers reliably read a request body of this method. They need not for other methods (RFC 9110
 /// section 9.3.1), and an unread body would be parsed as the next request. The connection of such a request is
 /// not reused, also for methods that few apps know, such as those of WebDAV: that costs a connection and

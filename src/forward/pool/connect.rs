@@ -13,7 +13,7 @@ use crate::{connection::Socket, forward::address::Address, tls::ClientTls};
 /// The error of the system, of the last address that was tried.
 pub(super) async fn connect(address: &Address, first: &[u8], turn: &Cell<usize>) -> io::Result<Socket> {
     match address {
-        Address::Tcp(authority) => tcp(authority, first, turn).await,
+        Address::Tcp(authority) | Address::Http2(authority) => tcp(authority, first, turn).await,
         Address::Tls { authority, name, terms } => Box::pin(tls(authority, name, terms, first, turn)).await,
         Address::Unix(path) => {
             let mut socket = Socket::from(UnixStream::connect(path).await?);

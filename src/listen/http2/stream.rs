@@ -1,7 +1,6 @@
 //! A stream of a client: its request and its answer as HTTP/1.1.
 
 mod answer;
-mod body;
 
 use std::{
     fmt, io,
@@ -13,15 +12,15 @@ use bytes::Bytes;
 use h2::{RecvStream, server::SendResponse};
 use http::Method;
 
-use self::{answer::Answer, body::Incoming};
+use self::answer::Answer;
 use crate::{
-    connection::{Below, Buffer, Multiplexed},
+    connection::{Below, Buffer, Multiplexed, http2::Received},
     wire::http2::Body,
 };
 
 /// A stream whose head has been read.
 pub(super) struct Stream {
-    incoming: Incoming,
+    incoming: Received,
     answer: Answer,
     below: Rc<Below>,
     /// Whether the client is known to have reset it.
@@ -37,7 +36,7 @@ impl Stream {
         body: Body,
         below: Rc<Below>,
     ) -> Self {
-        let (incoming, answer) = (Incoming::new(received, body), Answer::new(respond, method.clone()));
+        let (incoming, answer) = (Received::new(received, body), Answer::new(respond, method.clone()));
         Self { incoming, answer, below, is_reset: false }
     }
 

@@ -1,8 +1,9 @@
 //! The head of a stream's request as one of HTTP/1.1.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 
-use crate::wire::Reject;
+use super::add;
+use crate::wire::{Reject, RequestHead};
 
 /// The body that follows a request's HEADERS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,4 +129,27 @@ fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
     for part in parts {
         out.extend_from_slice(part);
     }
+}
+
+/// A request to an app of HTTP/2, without the fields that are about a connection or frame the body. `Content-Length` and
+/// the acceptance of trailers stay.
+///
+/// # Errors
+/// When a part of it cannot be one of HTTP/2.
+pub fn request(head: &RequestHead) -> Result<Request<()>, http::Error> {
+    let uri = Uri::builder().scheme("http").authority(head.host()).path_and_query(head.target()).build()?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(head.method().as_bytes())?;
+    *request.uri_mut() = uri;
+    let fields = request.headers_mut();
+    for field in head.fields() {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        if !is("host") && (!field.is_hop_by_hop || is("content-length")) {
+            add(fields, field.name.as_bytes(), field.value)?;
+        }
+    }
+    if head.accepts_trailers() {
+        fields.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    Ok(request)
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use super::gate;
+use super::{gate, has_module};
 use crate::{
     process::support::{finish, has},
     support::{App, answer},
@@ -62,9 +62,7 @@ fn node_is_served() {
 
 #[test]
 fn httpx_is_served() {
-    let has_httpx = has("python3")
-        && Command::new("python3").args(["-c", "import httpx, h2"]).output().unwrap().status.success();
-    if !has_httpx && !has("pip install httpx[http2]") {
+    if !has_module("httpx, h2", "httpx[http2]") {
         return;
     }
     let app = mirror();

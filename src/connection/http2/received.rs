@@ -1,20 +1,21 @@
-//! The body of a stream's request, framed as in HTTP/1.1.
+//! The body of a message that is received, framed as in HTTP/1.1.
 
-use std::{
-    io,
-    task::{Context, Poll, ready},
-};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h2::RecvStream;
+use http::HeaderMap;
 
 use crate::{
     connection::Buffer,
-    wire::{http2::Body, write_chunk_head},
+    wire::{
+        http2::{Body, write_fields},
+        write_chunk_head,
+    },
 };
 
 /// The rest of a body.
-pub(super) struct Incoming {
+pub struct Received {
     received: RecvStream,
     is_chunked: bool,
     /// Bytes that the length leaves. Data that completes it waits for the end of the stream: with more data the request
@@ -23,14 +24,19 @@ pub(super) struct Incoming {
     is_done: bool,
     /// Whether it is that of a tunnel, which has an end like a connection of its own.
     is_tunnel: bool,
-    /// What is read next: the line before a chunk, data of the stream, and the line after it.
+    /// What is read next: a head, or the line before a chunk; data of the stream; and what follows it.
     before: Vec<u8>,
     data: Bytes,
-    after: &'static [u8],
+    after: Bytes,
+    /// Whether trailers are kept. Those of a request are dropped, as in HTTP/1.1.
+    keeps_trailers: bool,
+    is_at_trailers: bool,
 }
 
-impl Incoming {
-    pub(super) fn new(received: RecvStream, body: Body) -> Self {
+impl Received {
+    /// The body of a request.
+    #[must_use]
+    pub fn new(received: RecvStream, body: Body) -> Self {
         Self {
             received,
             is_chunked: body == Body::Chunked,
@@ -39,12 +45,23 @@ impl Incoming {
             is_tunnel: body == Body::Tunnel,
             before: Vec::new(),
             data: Bytes::new(),
-            after: b"",
+            after: Bytes::new(),
+            keeps_trailers: false,
+            is_at_trailers: false,
         }
     }
 
+    /// The body of an answer behind this head.
+    #[must_use]
+    pub fn answer(received: RecvStream, body: Body, head: Vec<u8>) -> Self {
+        Self { before: head, keeps_trailers: true, ..Self::new(received, body) }
+    }
+
     /// Reads into the free space of the buffer; `None` at the end of the body.
-    pub(super) fn poll_fill(
+    ///
+    /// # Errors
+    /// When the stream has been reset, or its body is not as long as announced.
+    pub fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Buffer,
@@ -61,12 +78,22 @@ impl Incoming {
             if self.is_done {
                 return Poll::Ready(Ok((count > 0 || self.is_tunnel).then_some(count)));
             }
+            if self.is_at_trailers {
+                match self.received.poll_trailers(cx) {
+                    Poll::Ready(Ok(trailers)) => self.end(trailers.as_ref()),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if count > 0 => return Poll::Ready(Ok(Some(count))),
+                    Poll::Pending => return Poll::Pending,
+                }
+                continue;
+            }
             match self.received.poll_data(cx) {
                 // An empty frame says nothing.
                 Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
                 Poll::Ready(Some(Ok(data))) => self.begin(data),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                Poll::Ready(None) => self.end(),
+                Poll::Ready(None) if self.keeps_trailers && self.is_chunked => self.is_at_trailers = true,
+                Poll::Ready(None) => self.end(None),
                 Poll::Pending if count > 0 => return Poll::Ready(Ok(Some(count))),
                 Poll::Pending => return Poll::Pending,
             }
@@ -74,7 +101,10 @@ impl Incoming {
     }
 
     /// Waits for the end of a body without a byte.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+    ///
+    /// # Errors
+    /// As [`Received::poll_fill`].
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
         loop {
             match ready!(self.received.poll_data(cx)) {
                 Some(data) => drop(data?),
@@ -90,16 +120,18 @@ impl Incoming {
         }
         if self.is_chunked {
             write_chunk_head(&mut self.before, data.len());
-            self.after = b"\r\n";
+            self.after = Bytes::from_static(b"\r\n");
         }
         self.data = data;
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, trailers: Option<&HeaderMap>) {
         self.is_done = true;
         if self.is_chunked {
-            // Trailers of a request are dropped, as in HTTP/1.1.
-            self.after = b"0\r\n\r\n";
+            let mut end = b"0\r\n".to_vec();
+            write_fields(&mut end, trailers.into_iter().flatten());
+            end.extend_from_slice(b"\r\n");
+            self.after = end.into();
         }
     }
 
@@ -122,13 +154,8 @@ impl Incoming {
         if !self.data.is_empty() {
             return Ok(line + data);
         }
-        let end = buffer.fit(self.after);
-        self.after = self.after.get(end..).unwrap_or_default();
+        let end = buffer.fit(&self.after);
+        self.after.advance(end);
         Ok(line + data + end)
     }
-}
-
-/// The error of a stream for code that knows only sockets.
-pub(super) fn io_error(error: h2::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

@@ -1,0 +1,25 @@
+//! A server that speaks HTTP/2, whose connections carry any number of requests.
+
+use std::net::IpAddr;
+
+use super::{Connection, NAME_LIFE, Server, Terms};
+use crate::forward::{address::Address, http2::Use};
+
+impl Server {
+    /// Whether it speaks HTTP/2.
+    #[must_use]
+    pub(in crate::forward) fn is_http2(&self) -> bool {
+        matches!(self.address, Address::Http2(_))
+    }
+
+    /// A new stream on an open connection of HTTP/2.
+    pub(in crate::forward) fn stream(&self, now: u64, client: Option<IpAddr>) -> Option<Connection> {
+        let terms = Terms { opened_at: now, client: client.map(Box::new) };
+        self.links.stream(self.usage(&terms)).map(|socket| Connection { socket, terms })
+    }
+
+    pub(super) fn usage(&self, terms: &Terms) -> Use {
+        let longest = self.is_named.then_some(NAME_LIFE);
+        Use { now: terms.opened_at, client: terms.client.as_deref().copied(), longest }
+    }
+}
