@@ -8,7 +8,10 @@ use std::{
 use portcullis::clock::Timestamp;
 use serde_json::Value;
 
-use super::support::{Acme, Answer, NOWHERE, Served};
+use super::{
+    dns::NOWHERE,
+    support::{Acme, Answer, Served},
+};
 
 const NAME: &str = "a.example";
 

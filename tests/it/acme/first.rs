@@ -19,6 +19,7 @@ fn a_handshake_proves_the_name() {
     let gate = acme.serve_with(&[NAME], "", "--set admin.listen=127.0.0.1:0");
     gate.wait_until_issued(NAME);
     acme.shown(NAME);
+    assert!(!gate.gate.log().contains("\"fix\""), "http-01 is not needed");
     // A client that sends no name gets what there is.
     let unnamed = Client::tls(gate.https, "127.0.0.1", &acme.terms()).map(drop).unwrap_err();
     assert!(unnamed.to_string().contains(NAME), "{unnamed}");

@@ -1,12 +1,12 @@
 //! Renewal, by the certificate's life and by the authority's advice (RFC 9773).
 
-use super::support::{Acme, Answer, Manner};
+use super::support::{Acme, Answer, Asked, Manner};
 
 const NAME: &str = "a.example";
 
 #[test]
 fn a_certificate_is_renewed_with_a_third_of_its_life_left() {
-    let Some(acme) = Acme::with(Manner { validity: 6, ..Manner::default() }) else { return };
+    let Some(acme) = Acme::with(Manner { validity: 9, reuse: 100, ..Manner::default() }) else { return };
     let gate = acme.serve(&[NAME]);
     gate.wait_until_issued(NAME);
     let (first, mut open) = (acme.shown(NAME), acme.client(NAME));
@@ -17,11 +17,14 @@ fn a_certificate_is_renewed_with_a_third_of_its_life_left() {
     open.ask("GET", "/b", "", b"");
     assert_eq!(open.shown(), first);
     assert_eq!(acme.accounts(), 1, "the account is the same");
+    let proven = |asked: &Asked| asked.path.starts_with("/chalZ/") && asked.answer.contains("\"token\"");
+    let proofs = acme.asked().into_iter().filter(proven);
+    assert!(proofs.count() <= 1, "the name is proven");
 }
 
 #[test]
 fn the_old_certificate_stays_while_renewal_fails() {
-    let Some(acme) = Acme::with(Manner { validity: 9, ..Manner::default() }) else { return };
+    let Some(acme) = Acme::with(Manner { validity: 12, ..Manner::default() }) else { return };
     let gate = acme.serve(&[NAME]);
     gate.wait_until_issued(NAME);
     let first = acme.shown(NAME);

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -19,15 +19,13 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
+use super::dns;
 use crate::{
-    process::support::{Gate, House, has},
-    support::{App, Authority, Client, GUARD, Issued, Request},
+    process::support::{DEADLINE, Gate, House, has},
+    support::{App, Authority, Client, Issued, Request},
 };
 
 const ISSUED: &str = "a new certificate is in force";
-
-/// A name that the DNS does not have.
-pub(crate) const NOWHERE: &str = "nowhere.example";
 
 /// An ACME server and what it needs.
 pub(crate) struct Acme {
@@ -80,6 +78,8 @@ pub(crate) struct Manner {
     pub(crate) validity: u64,
     /// Percent of good nonces that are refused.
     pub(crate) bad_nonces: u32,
+    /// Percent of names whose proof is good for the next order, too.
+    pub(crate) reuse: u32,
 }
 
 /// A port that is free for the gate for as long as this lives.
@@ -94,7 +94,7 @@ struct Pebble {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { validity: 90 * 24 * 60 * 60, bad_nonces: 5 }
+        Self { validity: 90 * 24 * 60 * 60, bad_nonces: 5, reuse: 0 }
     }
 }
 
@@ -157,7 +157,7 @@ impl Acme {
             if let Some(found) = self.asked().into_iter().find(&wanted) {
                 return found;
             }
-            assert!(began.elapsed() < GUARD, "no such request: {:#?}", self.asked());
+            assert!(began.elapsed() < DEADLINE, "no such request: {:#?}", self.asked());
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -256,7 +256,7 @@ impl Served {
             if let Some(found) = enough(&lines) {
                 return found;
             }
-            assert!(began.elapsed() < GUARD, "waited in vain:\n{log}");
+            assert!(began.elapsed() < DEADLINE, "waited in vain:\n{log}");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -370,9 +370,9 @@ impl Pebble {
         let file = folder.path().join("pebble.json");
         fs::write(&file, config.to_string()).unwrap();
         let child = Command::new("pebble")
-            .args(["-dnsserver", &dns().to_string(), "-config", file.to_str().unwrap()])
+            .args(["-dnsserver", &dns::start().to_string(), "-config", file.to_str().unwrap()])
             .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_AUTHZREUSE", "0")
+            .env("PEBBLE_AUTHZREUSE", manner.reuse.to_string())
             .env("PEBBLE_WFE_NONCEREJECT", manner.bad_nonces.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -384,7 +384,7 @@ impl Pebble {
             if pebble.child.try_wait().unwrap().is_some() {
                 return None;
             }
-            assert!(began.elapsed() < GUARD, "pebble does not listen");
+            assert!(began.elapsed() < DEADLINE, "pebble does not listen");
             thread::sleep(Duration::from_millis(10));
         }
         Some(pebble)
@@ -396,36 +396,4 @@ impl Drop for Pebble {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A DNS server: each name has the address 127.0.0.1, but [`NOWHERE`] does not exist. Its thread ends with the process.
-fn dns() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    thread::spawn(move || {
-        let mut query = [0; 512];
-        while let Ok((length, from)) = socket.recv_from(&mut query) {
-            let _ = socket.send_to(&dns_answer(&query[..length]), from);
-        }
-    });
-    address
-}
-
-/// RFC 1035 section 4.1: the question again, and an address record if it asks for one.
-fn dns_answer(query: &[u8]) -> Vec<u8> {
-    let mut end = 12;
-    while query[end] != 0 {
-        end += usize::from(query[end]) + 1;
-    }
-    let (kind, question) = (query[end + 2], &query[12..end + 5]);
-    let known = !String::from_utf8_lossy(question).contains("nowhere");
-    let found = known && kind == 1;
-    let code = if known { 0x80 } else { 0x83 };
-    let mut answer = query[..2].to_vec();
-    answer.extend_from_slice(&[0x85, code, 0, 1, 0, u8::from(found), 0, 0, 0, 0]);
-    answer.extend_from_slice(question);
-    if found {
-        answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
-    }
-    answer
 }
