@@ -66,6 +66,8 @@ pub(super) enum Failure {
     /// The authority refused, or could not prove the name. Those have limits: Let's Encrypt allows five failed checks of a
     /// name in an hour.
     Refused,
+    /// A limit of the authority is reached. More attempts only make it longer.
+    Limited,
 }
 
 /// The kind of a problem in RFC 8555 section 6.7, without the prefix that all have.
@@ -92,6 +94,7 @@ impl AcmeError {
         match self {
             Self::Server { .. } | Self::Authorities(_) | Self::File(..) => Failure::Unheard,
             _ if self.is_without_account() => Failure::Unheard,
+            _ if self.kind() == Some("rateLimited") => Failure::Limited,
             _ => Failure::Refused,
         }
     }
@@ -129,6 +132,10 @@ impl AcmeError {
             return known.to_owned();
         }
         match self {
+            Self::Refused { .. } if self.kind() == Some("unauthorized") => {
+                "the account may be deactivated: remove its `account.json` below `acme/` in the data folder, and a new one is registered"
+                    .to_owned()
+            }
             Self::Unproven { challenge, .. } => format!(
                 "let the name lead to this host, and port {} of it to `{}`",
                 challenge.port(),
@@ -144,5 +151,58 @@ impl AcmeError {
                 "ask who runs the authority".to_owned()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use instant_acme::Error;
+
+    use super::*;
+
+    fn problem(kind: &str) -> Problem {
+        let kind = Some(format!("urn:ietf:params:acme:error:{kind}"));
+        Problem { r#type: kind, detail: Some("because".to_owned()), status: None, subproblems: Vec::new() }
+    }
+
+    #[test]
+    fn each_kind_of_problem_says_what_to_do_and_how_soon_it_is_tried_again() {
+        for (kind, fix, failure) in [
+            ("rateLimited", "wait", Failure::Limited),
+            ("accountDoesNotExist", "a new account is registered", Failure::Unheard),
+            ("caa", "CAA record", Failure::Refused),
+            ("rejectedIdentifier", "take it out of `tls.acme_domains`", Failure::Refused),
+            ("externalAccountRequired", "use another one", Failure::Refused),
+            ("invalidContact", "tls.acme_email", Failure::Refused),
+            ("unauthorized", "account.json", Failure::Refused),
+            ("serverInternal", "who runs the authority", Failure::Refused),
+        ] {
+            let refused = AcmeError::at("the order")(Error::Api(problem(kind)));
+            let told = refused.to_string();
+            assert_eq!(told, format!("the order: the ACME server refuses: because ({kind})"));
+            assert!(refused.fix().contains(fix), "{kind}: {}", refused.fix());
+            assert_eq!(refused.failure(), failure, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_proven_says_which_port_has_to_lead_here() {
+        for (challenge, port) in [
+            (ChallengeKind::Http01, "port 80 of it to `server.http`"),
+            (ChallengeKind::TlsAlpn01, "port 443 of it to `server.https`"),
+        ] {
+            let unproven = |kind| AcmeError::Unproven { challenge, problem: Box::new(problem(kind)) };
+            assert!(unproven("connection").fix().contains(port));
+            assert!(unproven("unauthorized").fix().contains(port), "another server answered");
+            assert!(unproven("dns").fix().contains("address record"));
+            assert_eq!(unproven("connection").failure(), Failure::Refused);
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_asked_again_soon() {
+        let unheard = AcmeError::at("the directory")(Error::Str("x"));
+        assert_eq!((unheard.failure(), unheard.kind()), (Failure::Unheard, None));
+        assert!(unheard.fix().contains("tls.acme_directory"));
     }
 }

@@ -18,6 +18,9 @@ const UNHEARD: (Duration, Duration) = (Duration::from_secs(5), Duration::from_se
 /// allows five failed checks of a name.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(5 * 60), Duration::from_secs(6 * 60 * 60));
 
+/// The same after a limit, if the server does not say how long it lasts.
+const LIMITED: (Duration, Duration) = (Duration::from_secs(60 * 60), REFUSED.1);
+
 /// The longest time that `Retry-After` can ask for: the period of Let's Encrypt's longest limit.
 const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -81,6 +84,7 @@ pub(super) fn pause(failure: Failure, failures: u32, other: bool, jitter: Jitter
         Failure::Unheard => UNHEARD,
         Failure::Refused if other => return UNHEARD.0,
         Failure::Refused => REFUSED,
+        Failure::Limited => LIMITED,
     };
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
     doubled - jitter.of(doubled / 4)
@@ -147,6 +151,8 @@ mod tests {
         }
         assert!(within <= 5, "{within}");
         let unheard = |failures| pause(Failure::Unheard, failures, true, none).as_secs();
+        let limited = |failures| pause(Failure::Limited, failures, true, none).as_secs();
+        assert_eq!((limited(1), limited(2), limited(9)), (3600, 7200, 21_600));
         assert_eq!((unheard(1), unheard(2), unheard(20), unheard(u32::MAX)), (5, 10, 3600, 3600));
         assert!(pause(Failure::Refused, 1, false, Jitter(1.0)) >= Duration::from_secs(225));
     }
