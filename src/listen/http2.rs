@@ -69,6 +69,8 @@ struct Connection<'c> {
     stall: Stall,
     /// The time that it may be idle.
     patience: Duration,
+    /// Whether the last frames may meet input of the client, which would make the system discard them.
+    lingers: bool,
     /// Whether the deadline of an idle connection is that of a list of fields.
     is_timed: bool,
 }
@@ -89,6 +91,7 @@ impl Server {
         let is_secure = below.tls_version.is_some();
         let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
         let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
+        let mut lingers = false;
         if let Some(frames) = self.preface(&io, deadline).await {
             let shared = Rc::new(Shared {
                 server: Rc::clone(self),
@@ -101,14 +104,24 @@ impl Server {
             let patience = self.first_patience();
             let (io, stall) = (io.clone(), Stall::default());
             let state = State::Idle;
-            let mut connection =
-                Connection { shared, frames, io, deadline, state, stall, patience, is_timed: false };
+            let mut connection = Connection {
+                shared,
+                frames,
+                io,
+                deadline,
+                state,
+                stall,
+                patience,
+                lingers: true,
+                is_timed: false,
+            };
             poll_fn(|cx| connection.poll(cx)).await;
+            lingers = connection.lingers;
         }
         if deadline.is_at_rest() {
             let _ = self.end_rest(deadline);
         }
-        if let Some(socket) = io.take() {
+        if lingers && let Some(socket) = io.take() {
             self.farewell(socket, peer, deadline).await;
         }
     }
@@ -270,6 +283,7 @@ impl Connection<'_> {
             let _ = self.shared.server.end_rest(self.deadline);
         }
         self.state = State::Ending;
+        self.lingers = reason != Reason::NO_ERROR;
         self.frames.abrupt_shutdown(reason);
         self.deadline.set(FAREWELL);
     }

@@ -153,3 +153,104 @@ pub fn request(head: &RequestHead) -> Result<Request<()>, http::Error> {
     }
     Ok(request)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::request;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::{Framing, HeadLimits, Scan};
+
+    const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 20, fields: 256 };
+
+    /// The parts of a request with these fields, as h2 has them.
+    fn parts(method: &str, uri: &str, fields: &[(&str, &[u8])]) -> Option<Parts> {
+        let mut parts = request::Builder::new().method(method).uri(uri).body(()).ok()?.into_parts().0;
+        for (name, value) in fields {
+            add(&mut parts.headers, name.as_bytes(), value).ok()?;
+        }
+        Some(parts)
+    }
+
+    fn read(parts: &Parts, body: Body) -> Result<RequestHead, Reject> {
+        let mut out = Vec::new();
+        write_request(&mut out, parts, body, "dGhlIHNhbXBsZSBub25jZQ==")?;
+        let mut head = RequestHead::new();
+        assert_eq!(head.scan(&out, &LIMITS)?, Scan::Complete(out.len()), "{}", out.escape_ascii());
+        Ok(head)
+    }
+
+    #[test]
+    fn a_request_is_what_it_was() {
+        let fields: [(&str, &[u8]); 5] = [
+            ("x", b"\xff"),
+            ("cookie", b"a=1"),
+            ("te", b"trailers"),
+            ("cookie", b"b=2"),
+            ("content-length", b"3"),
+        ];
+        let parts = parts("PUT", "https://h.test:8443/a/%2f?b", &fields).unwrap();
+        let head = read(&parts, Body::Length(3)).unwrap();
+        assert_eq!((head.method(), head.target(), head.host()), ("PUT", "/a/%2f?b", "h.test:8443"));
+        assert_eq!((head.framing(), head.accepts_trailers()), (Framing::Length(3), true));
+        assert_eq!((head.field("x"), head.field("cookie")), (Some(&b"\xff"[..]), Some(&b"a=1; b=2"[..])));
+        assert_eq!(head.fields().filter(|field| field.name == "cookie").count(), 1);
+        // And the way to an app of HTTP/2.
+        let sent = request(&head).unwrap();
+        assert_eq!((sent.method(), sent.uri().path_and_query()), (&parts.method, parts.uri.path_and_query()));
+        assert_eq!(sent.uri().authority(), parts.uri.authority());
+        let same = |name: &str| sent.headers().get(name) == parts.headers.get(name);
+        assert!(same("x") && same("te") && same("content-length") && sent.headers().get("host").is_none());
+    }
+
+    #[test]
+    fn a_body_without_a_length_has_chunks_and_a_tunnel_its_handshake() {
+        let plain = parts("POST", "https://a/", &[]).unwrap();
+        assert_eq!(read(&plain, Body::Chunked).unwrap().framing(), Framing::Chunked);
+        assert_eq!(read(&plain, Body::Empty).unwrap().framing(), Framing::Empty);
+        let tunnel = parts("CONNECT", "https://a/b", &[("sec-websocket-version", b"13")]).unwrap();
+        let head = read(&tunnel, Body::Tunnel).unwrap();
+        assert_eq!((head.method(), head.websocket_key().is_some()), ("GET", true));
+        assert_eq!(read(&tunnel, Body::Empty).unwrap_err(), Reject::MethodNotAllowed);
+        let sent = request(&head).unwrap();
+        assert!(sent.headers().get("upgrade").is_none() && sent.headers().get("connection").is_none());
+    }
+
+    #[test]
+    fn what_names_the_connection_or_two_hosts_is_refused() {
+        for (field, expected) in [
+            (("connection", &b"close"[..]), Reject::ConnectionField),
+            (("keep-alive", b"1"), Reject::ConnectionField),
+            (("proxy-connection", b"1"), Reject::ConnectionField),
+            (("transfer-encoding", b"chunked"), Reject::ConnectionField),
+            (("upgrade", b"websocket"), Reject::ConnectionField),
+            (("te", b"gzip"), Reject::ConnectionField),
+            (("host", b"b"), Reject::AuthorityAndHost),
+            (("x", b" a"), Reject::ValueBlanks),
+            (("cookie", b"a\t"), Reject::ValueBlanks),
+        ] {
+            let parts = parts("GET", "https://a/", &[field]).unwrap();
+            assert_eq!(read(&parts, Body::Empty).unwrap_err(), expected, "{field:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a request holds, it is one head with as many fields as it has.
+        #[test]
+        fn no_field_becomes_another(
+            method in "[!-~]{1,8}",
+            path in "/[ -~]{0,20}",
+            fields in prop::collection::vec(("[!-~]{1,8}", prop::collection::vec(any::<u8>(), 0..12)), 0..8),
+        ) {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+            let Some(parts) = parts(&method, &format!("https://a{path}"), &fields) else { return Ok(()) };
+            if let Ok(head) = read(&parts, Body::Empty) {
+                let cookies = parts.headers.get_all("cookie").iter().count().saturating_sub(1);
+                prop_assert_eq!(head.fields().len(), 1 + parts.headers.len() - cookies);
+                prop_assert_eq!(head.method(), &method);
+                prop_assert_eq!(Some(head.target()), parts.uri.path_and_query().map(|target| target.as_str()));
+            }
+        }
+    }
+}
