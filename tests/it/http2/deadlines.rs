@@ -47,6 +47,8 @@ fn a_head_has_its_time() {
         (b":authority", b"gate.test"),
     ]);
     let mut client = Http2::open(&gate, "gate.test", &authority);
+    // From here on, it might rest for longer.
+    assert_eq!(client.get("/a").unwrap().status, 200);
     client.block(END_STREAM, &start);
     assert_eq!(client.read_to_the_end(), Some(ENHANCE_YOUR_CALM));
     // In time it is a request.

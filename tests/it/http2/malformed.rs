@@ -192,6 +192,22 @@ fn the_length_is_that_of_the_data() {
 }
 
 #[test]
+fn a_body_is_whole_when_its_stream_has_ended() {
+    let app = App::echo();
+    let (gate, authority) = gate(&app, |setup| setup);
+    for length in ["3", "0"] {
+        let mut client = Http2::open(&gate, "gate.test", &authority);
+        let stream = client.request("POST", "/a", 0, &[("content-length", length)]);
+        client.send(DATA, 0, stream, &b"abc"[..length.parse().unwrap()]);
+        // Another request is served meanwhile, so this one has been read as far as it has come.
+        assert_eq!(client.get("/next").unwrap().status, 200);
+        client.send(DATA, END_STREAM, stream, b"d");
+        assert_eq!(client.answer(stream), Err(Lost::Reset(PROTOCOL_ERROR)), "{length}");
+    }
+    assert!(app.requests().iter().all(|request| request.target() == "/next"), "{:?}", app.requests());
+}
+
+#[test]
 fn trailers_hold_no_pseudo_fields() {
     let app = App::echo();
     let (gate, authority) = gate(&app, |setup| setup);
