@@ -98,7 +98,7 @@ impl Engine for Own {
     fn ask(&mut self, question: usize) -> bool {
         let roles = if by_clerk(question) { &*self.roles } else { &[] };
         let action = self.set.action("GET", &self.paths[question], None);
-        let caller = Caller { user: Some("7"), roles, scopes: &[] };
+        let caller = Caller { user: Some("7"), roles, certificate: None, scopes: &[] };
         matches!(self.set.decide(&action, caller, None), Decision::Permit(_))
     }
 }
@@ -106,7 +106,7 @@ impl Engine for Own {
 impl Engine for Verdict {
     fn ask(&mut self, question: usize) -> bool {
         let roles = if by_clerk(question) { &*self.roles } else { &[] };
-        let caller = Caller { user: Some("7"), roles, scopes: &[] };
+        let caller = Caller { user: Some("7"), roles, certificate: None, scopes: &[] };
         matches!(self.set.decide(&self.actions[question], caller, None), Decision::Permit(_))
     }
 }

@@ -45,7 +45,7 @@ fn decide(set: &portcullis::policy::PolicySet, text: &str) {
         for user in [None, Some("7")] {
             let action = set.action("GET", path, None);
             assert_eq!(routes.get(action.route_index as usize), Some(&action.route));
-            let caller = Caller { user, roles: &[], scopes: &[] };
+            let caller = Caller { user, roles: &[], certificate: None, scopes: &[] };
             if let Decision::Ask(question) = set.decide(&action, caller, None) {
                 assert!(user.is_some(), "no look-up is for an anonymous caller");
                 assert!(question.target.starts_with('/') && !question.target.contains([' ', '\r', '\n']));

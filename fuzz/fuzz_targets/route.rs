@@ -63,7 +63,7 @@ fuzz_target!(|input: &str| {
 fn check(set: &PolicySet, action: &Action<'_, '_>, path: &str) {
     assert_eq!(set.routes().nth(action.route_index as usize), Some(action.route));
     for (user, roles) in [(None, vec![]), (Some("7"), vec![Box::<str>::from("clerk")])] {
-        let caller = Caller { user, roles: &roles, scopes: &[] };
+        let caller = Caller { user, roles: &roles, certificate: None, scopes: &[] };
         if let Decision::Permit(permit) = set.decide(action, caller, None) {
             let decoded = decode(path).to_ascii_lowercase();
             let is_open = decoded.trim_end_matches('/') == "/open" || permit.rule == "no-such-method";

@@ -64,6 +64,9 @@ pub struct HypotheticalRequest {
     pub target: String,
     /// The body, if it is JSON.
     pub body: Option<serde_json::Value>,
+    /// The subject of the certificate that the client shows.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// The scopes of the token.
     pub scopes: Vec<String>,
     /// Whether the caller owns the row, if that is given; otherwise the app is asked.
@@ -226,7 +229,12 @@ fn with_question<T>(
     ask: impl FnOnce(&policy::Question<'_>, Caller<'_>) -> T,
 ) -> Option<T> {
     let roles: Vec<Box<str>> = hypothetical.roles.iter().map(|role| role.as_str().into()).collect();
-    let caller = Caller { user: hypothetical.user.as_deref(), roles: &roles, scopes: &request.scopes };
+    let caller = Caller {
+        user: hypothetical.user.as_deref(),
+        roles: &roles,
+        certificate: request.certificate.as_deref(),
+        scopes: &request.scopes,
+    };
     let target = match ruleset.set.current_user(&request.target, hypothetical.user.as_deref()) {
         CurrentUser::AsSent => request.target.clone(),
         CurrentUser::Replaced(target) => target,

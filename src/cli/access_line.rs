@@ -33,6 +33,8 @@ pub(super) struct Facts {
     #[serde(default)]
     pub(super) roles: Vec<String>,
     #[serde(default)]
+    pub(super) certificate: Option<String>,
+    #[serde(default)]
     pub(super) scopes: Vec<String>,
     #[serde(default)]
     pub(super) owner: Option<bool>,
@@ -145,6 +147,7 @@ mod tests {
                 access_type: "READ",
                 model_id: Some("7"),
                 roles: &roles,
+                certificate: Some("CN=robot"),
                 scopes: &[],
                 owner: Some(false),
             }),

@@ -124,6 +124,9 @@ pub(super) struct Explain {
     /// A role in addition to those in the store; may be repeated
     #[arg(long = "role", value_name = "R")]
     pub(super) roles: Vec<String>,
+    /// The subject of the certificate that the client shows, e.g. CN=robot
+    #[arg(long, value_name = "SUBJECT")]
+    pub(super) certificate: Option<String>,
     /// A scope of the token; may be repeated
     #[arg(long = "scope", value_name = "S")]
     pub(super) scopes: Vec<String>,
@@ -134,7 +137,7 @@ pub(super) struct Explain {
     #[arg(long, value_name = "JSON")]
     pub(super) body: Option<String>,
     /// Decide a request of the access log again
-    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = ["who", "method", "target", "host", "roles", "scopes", "owner", "body"])]
+    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = ["who", "method", "target", "host", "roles", "certificate", "scopes", "owner", "body"])]
     pub(super) request_id: Option<String>,
     /// The access log, in JSON
     #[arg(long, value_name = "FILE", requires = "request_id")]

@@ -61,6 +61,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
                 method: method.clone(),
                 target: target.to_owned(),
                 body: body.clone(),
+                certificate: explain.certificate.clone(),
                 scopes: explain.scopes.clone(),
                 owner: said(explain),
             };
@@ -176,7 +177,14 @@ fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Resu
         (Stored::default(), None)
     };
     let Some(who) = who else {
-        return Ok((stored, Person { scopes: explain.scopes.clone(), ..Person::default() }));
+        return Ok((
+            stored,
+            Person {
+                certificate: explain.certificate.clone(),
+                scopes: explain.scopes.clone(),
+                ..Person::default()
+            },
+        ));
     };
     let (id, mut roles, disabled) = match user {
         Some(user) => (user.id, user.roles, user.disabled),
@@ -186,7 +194,16 @@ fn person(config: &Config, asker: &CallerArg, explain: &Explain) -> anyhow::Resu
     roles.sort();
     roles.dedup();
     let roles = roles.into_iter().map(String::into_boxed_str).collect();
-    Ok((stored, Person { user: Some(id.to_string()), roles, scopes: explain.scopes.clone(), disabled }))
+    Ok((
+        stored,
+        Person {
+            user: Some(id.to_string()),
+            roles,
+            certificate: explain.certificate.clone(),
+            scopes: explain.scopes.clone(),
+            disabled,
+        },
+    ))
 }
 
 /// The id of a user that no store can confirm.
@@ -247,7 +264,12 @@ const OWN: &str = "the gate itself";
 
 impl Person {
     fn caller(&self) -> Caller<'_> {
-        Caller { user: self.user.as_deref(), roles: &self.roles, scopes: &self.scopes }
+        Caller {
+            user: self.user.as_deref(),
+            roles: &self.roles,
+            certificate: self.certificate.as_deref(),
+            scopes: &self.scopes,
+        }
     }
 
     /// `user 7 (clerk)`
@@ -257,6 +279,9 @@ impl Person {
             Some(user) if self.roles.is_empty() => format!("user {user}, without a role"),
             Some(user) => format!("user {user} ({})", self.roles.join(", ")),
         };
+        if let Some(subject) = &self.certificate {
+            text.push_str(&format!(", certificate {subject}"));
+        }
         if !self.scopes.is_empty() {
             text.push_str(&format!(", token for {}", self.scopes.join(", ")));
         }

@@ -181,14 +181,22 @@ fn of_line(old: &Analysis, new: &Analysis, line: &AccessLine) -> Vec<Change> {
     // The log records the owner only if the old rules asked for it; the new ones may depend on it.
     let owners = facts.owner.map_or_else(|| vec![false, true], |owner| vec![owner]);
     for owner in owners {
-        let caller = Caller { user: line.user.as_deref(), roles: &roles, scopes: &facts.scopes };
+        let caller = Caller {
+            user: line.user.as_deref(),
+            roles: &roles,
+            certificate: facts.certificate.as_deref(),
+            scopes: &facts.scopes,
+        };
         let inquiry = line.inquiry(facts, caller, Some(owner));
         let (before, after) = (old.judge(&inquiry), new.judge(&inquiry));
         if before.verdict == after.verdict {
             continue;
         }
         let mut who = match &line.user {
-            None => "anonymous".to_owned(),
+            None => match &facts.certificate {
+                Some(subject) => format!("certificate {subject}"),
+                None => "anonymous".to_owned(),
+            },
             Some(_) if facts.roles.is_empty() => "users without a role".to_owned(),
             Some(_) => format!("role {}", facts.roles.join(" + role ")),
         };

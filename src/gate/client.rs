@@ -8,12 +8,16 @@ use crate::connection::Remote;
 pub struct Client {
     /// The address.
     pub(super) remote: Remote,
+    /// The subject of its certificate, verified in the handshake.
+    pub(super) certificate: Option<Box<str>>,
     /// The session of its last `Authorization`.
     pub(super) last: LastCaller,
 }
 
-impl From<Remote> for Client {
-    fn from(remote: Remote) -> Self {
-        Self { remote, last: LastCaller::default() }
+impl Client {
+    /// `certificate`: the subject of the one that it has shown.
+    #[must_use]
+    pub fn new(remote: Remote, certificate: Option<&str>) -> Self {
+        Self { remote, certificate: certificate.map(Into::into), last: LastCaller::default() }
     }
 }

@@ -77,7 +77,7 @@ impl<'r> Request<'r> {
     ) -> Result<Permit<'r>, Refusal> {
         let JudgedRequest { action, session, .. } = *reading;
         let Self { rules, record, .. } = self;
-        let caller = caller(session);
+        let caller = caller(session, self.client.certificate.as_deref());
         loop {
             match rules.set.decide(action, caller, known_owner.get()) {
                 Decision::Permit(permit) => {

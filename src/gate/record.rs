@@ -53,7 +53,12 @@ impl<'r> Record<'r> {
         self.session.get().and_then(Option::as_ref).filter(|_| !self.as_anonymous.get())
     }
 
-    fn facts<'a>(&'a self, rules: &'a Ruleset, action: &'a Action<'r, 'r>) -> Facts<'a> {
+    fn facts<'a>(
+        &'a self,
+        rules: &'a Ruleset,
+        action: &'a Action<'r, 'r>,
+        certificate: Option<&'a str>,
+    ) -> Facts<'a> {
         let known = self.known();
         Facts {
             policy: &rules.set.digest,
@@ -62,6 +67,7 @@ impl<'r> Record<'r> {
             access_type: action.access_type,
             model_id: action.model_id.as_deref(),
             roles: known.map_or(&[], |known| &known.subject.roles),
+            certificate,
             scopes: known.map_or(&[], |known| &known.session.scopes),
             owner: self.owner.get().map(|owner| owner == OwnerVerdict::Owner),
         }
@@ -111,7 +117,7 @@ impl Request<'_> {
             upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
             tls: down.socket.tls_version(),
             tls_client: down.socket.client(),
-            facts: action.map(|action| record.facts(rules, action)),
+            facts: action.map(|action| record.facts(rules, action, self.client.certificate.as_deref())),
         });
     }
 }

@@ -34,7 +34,7 @@ impl Server {
     pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         let mut socket = socket;
         let is_secure = socket.tls_version().is_some();
-        let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
+        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, socket.client());
         let mut patience = self.first_patience();
         loop {
             // An idle connection has no buffers.

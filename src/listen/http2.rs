@@ -89,7 +89,7 @@ impl Server {
     pub(super) async fn http2(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
         let below = Rc::new(socket.below());
         let is_secure = below.tls_version.is_some();
-        let client = Client::from(Remote { is_secure, ..Remote::from(peer) });
+        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, below.client.as_deref());
         let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
         let mut lingers = false;
         if let Some(frames) = self.preface(&io, deadline).await {

@@ -63,6 +63,8 @@ pub struct Facts<'r> {
     pub model_id: Option<&'r str>,
     /// The names of the caller's roles.
     pub roles: &'r [Box<str>],
+    /// The subject of the client's certificate. Left out if there is none.
+    pub certificate: Option<&'r str>,
     /// The token's scopes.
     pub scopes: &'r [String],
     /// Whether the caller owns the row; `None` = not asked.
@@ -238,6 +240,9 @@ impl Facts<'_> {
         text(out, key!("access_type"), Some(self.access_type.as_bytes()));
         text(out, key!("model_id"), self.model_id.map(str::as_bytes));
         list(out, key!("roles"), self.roles.iter().map(AsRef::as_ref));
+        if self.certificate.is_some() {
+            text(out, key!("certificate"), self.certificate.map(str::as_bytes));
+        }
         list(out, key!("scopes"), self.scopes.iter().map(String::as_str));
         out.extend_from_slice(key!("owner"));
         out.extend_from_slice(match self.owner {
@@ -349,6 +354,7 @@ mod tests {
             access_type: "READ",
             model_id: Some("7"),
             roles: &roles,
+            certificate: None,
             scopes: &[],
             owner: Some(false),
         };

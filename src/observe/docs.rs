@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What each key of the access log means, in any order: their own comes from the record.
-const KEYS: [(&str, &str); 27] = [
+const KEYS: [(&str, &str); 28] = [
     ("ts", "when the request came, in UTC"),
     ("level", "`info`; `warn` from status 500 on"),
     ("stream", "`access`"),
@@ -49,6 +49,7 @@ const KEYS: [(&str, &str); 27] = [
     ("facts.model, facts.property, facts.access_type", "what the route asks for"),
     ("facts.model_id", "the row, or null"),
     ("facts.roles, facts.scopes", "of the caller and its token"),
+    ("facts.certificate", "the subject of the client's certificate, if it has shown one"),
     ("facts.owner", "whether the caller owns the row; null when it was not asked"),
 ];
 
@@ -61,6 +62,7 @@ fn access() {
         access_type: "",
         model_id: None,
         roles: &[],
+        certificate: Some("CN=robot"),
         scopes: &[],
         owner: None,
     };

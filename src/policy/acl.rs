@@ -17,7 +17,8 @@ use read::{read_access, read_permission, read_principal_id, read_principal_type,
 use rule::{access_weight, effect, principal, score};
 
 pub(super) use rule::{
-    EXECUTE, Effect, Mismatch, Property, READ, REPLICATE, Rule, Target, USER, WRITE, Who, access_type, who,
+    CERTIFICATE, EXECUTE, Effect, Mismatch, Property, READ, REPLICATE, Rule, Target, USER, WRITE, Who,
+    access_type, who,
 };
 pub(super) use stored::{describe_stored, stored_reference, stored_rule};
 

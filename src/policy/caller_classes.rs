@@ -21,6 +21,8 @@ pub struct CallerClass {
     pub roles: Vec<Box<str>>,
     /// Whether the caller owns the row.
     pub owner: bool,
+    /// The subject of the client's certificate. A caller with a token may have one as well as one without.
+    pub certificate: Option<Box<str>>,
 }
 
 /// The rules of a route with the default for callers that match none.
@@ -50,23 +52,29 @@ impl CallerClass {
     /// The caller as `decide` takes it.
     pub(super) fn caller(&self) -> Caller<'_> {
         let user = self.known.then(|| self.user.as_deref().unwrap_or(UNNAMED_USER));
-        Caller { user, roles: &self.roles, scopes: &[] }
+        Caller { user, roles: &self.roles, certificate: self.certificate.as_deref(), scopes: &[] }
     }
 
     /// The callers with the fewest facts that match both principals: two at most.
     fn matching_both(a: &Who, b: &Who) -> Vec<Self> {
         let both = [a, b];
-        // Only these two principals match a caller without a token.
-        let anonymous = both.iter().all(|who| matches!(who, Who::Everyone | Who::Unauthenticated));
+        let mut certificates = both.iter().filter_map(|who| who.certificate());
+        let certificate: Option<Box<str>> = certificates.next().map(Into::into);
+        // A client shows one certificate, so rules for two of them never meet.
+        if certificates.next().is_some_and(|other| Some(other) != certificate.as_deref()) {
+            return Vec::new();
+        }
+        // Only these principals match a caller without a token.
+        let is_open = |who: &&Who| matches!(who, Who::Everyone | Who::Unauthenticated | Who::Certificate(_));
         let mut found = Vec::new();
-        if anonymous {
-            found.push(Self::anonymous());
+        if both.iter().all(is_open) {
+            found.push(Self { certificate: certificate.clone(), ..Self::anonymous() });
         }
         // No caller with a token matches `$unauthenticated`.
         if both.contains(&&Who::Unauthenticated) {
             return found;
         }
-        let mut class = Self::user();
+        let mut class = Self { certificate, ..Self::user() };
         for who in both {
             match who {
                 Who::Owner => class.owner = true,
@@ -85,10 +93,11 @@ impl CallerClass {
     /// A readable form for reports.
     #[must_use]
     pub fn describe(&self) -> String {
+        let certificate = self.certificate.as_ref().map(|subject| format!("certificate {subject}"));
         if !self.known {
-            return "anonymous".to_owned();
+            return certificate.unwrap_or_else(|| "anonymous".to_owned());
         }
-        let mut words = Vec::new();
+        let mut words = Vec::from_iter(certificate);
         if let Some(user) = &self.user {
             words.push(format!("user {user}"));
         }
@@ -193,6 +202,8 @@ mod tests {
             Who::Role("b".into()),
             Who::User("1".into()),
             Who::User("2".into()),
+            Who::Certificate("CN=a".into()),
+            Who::Certificate("CN=b".into()),
         ])
     }
 
@@ -204,11 +215,28 @@ mod tests {
 
     /// Every kind of caller: facts in every combination.
     fn all_classes() -> Vec<CallerClass> {
-        let mut all = vec![CallerClass::anonymous()];
+        let mut all = Vec::new();
+        for certificate in [None, Some("CN=a".into()), Some("CN=b".into())] {
+            all.push(CallerClass { certificate: certificate.clone(), ..CallerClass::anonymous() });
+            all.extend(
+                all_users().into_iter().map(|user| CallerClass { certificate: certificate.clone(), ..user }),
+            );
+        }
+        all
+    }
+
+    fn all_users() -> Vec<CallerClass> {
+        let mut all = Vec::new();
         for user in [None, Some("1".into()), Some("2".into())] {
             for roles in [vec![], vec!["a".into()], vec!["b".into()], vec!["a".into(), "b".into()]] {
                 for owner in [false, true] {
-                    all.push(CallerClass { known: true, user: user.clone(), roles: roles.clone(), owner });
+                    all.push(CallerClass {
+                        known: true,
+                        user: user.clone(),
+                        roles: roles.clone(),
+                        owner,
+                        certificate: None,
+                    });
                 }
             }
         }
@@ -240,6 +268,7 @@ mod tests {
                 let has = |less: &CallerClass| {
                     less.known == class.known
                         && less.user.as_ref().is_none_or(|user| class.user.as_ref() == Some(user))
+                        && less.certificate.as_ref().is_none_or(|one| class.certificate.as_ref() == Some(one))
                         && less.roles.iter().all(|role| class.roles.contains(role))
                         && (class.owner || !less.owner)
                 };
@@ -254,6 +283,12 @@ mod tests {
         assert_eq!(clerk.describe(), "role clerk + the owner");
         assert_eq!(CallerClass::anonymous().describe(), "anonymous");
         assert_eq!(CallerClass::user().describe(), "any user");
+        let robot = CallerClass { certificate: Some("CN=robot".into()), ..CallerClass::anonymous() };
+        assert_eq!(robot.describe(), "certificate CN=robot");
+        assert_eq!(
+            CallerClass { certificate: robot.certificate, ..clerk }.describe(),
+            "certificate CN=robot + role clerk + the owner"
+        );
         assert_eq!(CallerClass { user: Some("7".into()), ..CallerClass::user() }.describe(), "user 7");
     }
 }

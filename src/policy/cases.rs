@@ -43,6 +43,8 @@ pub enum As {
     Word(Anonymous),
     /// A user, with these roles and no others.
     User(AsUser),
+    /// A client without a login that shows a certificate.
+    Certificate(AsCertificate),
 }
 
 /// Without a login.
@@ -65,6 +67,17 @@ pub struct AsUser {
     /// The scopes of the token; none = an ordinary token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
+    /// The subject of the certificate that the client shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// A client without a login that shows a certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AsCertificate {
+    /// The subject, as `CN=robot,O=Example`.
+    pub certificate: String,
 }
 
 /// A user's id.
@@ -162,6 +175,7 @@ impl Case {
     pub fn caller(&self) -> String {
         match &self.r#as {
             As::Word(_) => "anonymous".to_owned(),
+            As::Certificate(client) => format!("certificate {}", client.certificate),
             As::User(user) if user.roles.is_empty() => format!("user {}", user.user.text()),
             As::User(user) => format!("user {} ({})", user.user.text(), user.roles.join(", ")),
         }
@@ -171,15 +185,20 @@ impl Case {
     #[must_use]
     pub fn user(&self) -> Option<String> {
         match &self.r#as {
-            As::Word(_) => None,
+            As::Word(_) | As::Certificate(_) => None,
             As::User(user) => Some(user.user.text()),
         }
     }
 
     /// Calls `ask` with the case's caller. Path and query are those of the case's target.
     pub fn inquire<T>(&self, path: &str, query: Option<&str>, ask: impl FnOnce(&Inquiry<'_>) -> T) -> T {
+        let certificate = match &self.r#as {
+            As::Word(_) => None,
+            As::Certificate(client) => Some(&*client.certificate),
+            As::User(user) => user.certificate.as_deref(),
+        };
         let (user, roles, scopes): (_, Vec<Box<str>>, &[String]) = match &self.r#as {
-            As::Word(_) => (None, Vec::new(), &[]),
+            As::Word(_) | As::Certificate(_) => (None, Vec::new(), &[]),
             As::User(user) => {
                 let mut roles: Vec<Box<str>> = user.roles.iter().map(|role| role.as_str().into()).collect();
                 // `Caller` requires sorted roles.
@@ -187,7 +206,7 @@ impl Case {
                 (Some(user.user.text()), roles, &user.scopes)
             }
         };
-        let caller = Caller { user: user.as_deref(), roles: &roles, scopes };
+        let caller = Caller { user: user.as_deref(), roles: &roles, certificate, scopes };
         let owner = self.owner.as_ref().map(|owner| Some(owner.text()) == user);
         let body = self.body.as_ref();
         ask(&Inquiry { method: &self.method, path, query, body, model_id: None, caller, owner })

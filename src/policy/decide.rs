@@ -44,7 +44,7 @@ pub enum Reach {
     Authenticated,
     /// The row's owner.
     Owner,
-    /// The members of a role, or one user.
+    /// The members of a role, one user, or the clients with one certificate.
     Named,
 }
 
@@ -197,7 +197,7 @@ impl Who {
             Self::Everyone | Self::Unauthenticated => Reach::Everyone,
             Self::Authenticated => Reach::Authenticated,
             Self::Owner => Reach::Owner,
-            Self::Role(_) | Self::User(_) => Reach::Named,
+            Self::Role(_) | Self::User(_) | Self::Certificate(_) => Reach::Named,
         }
     }
 
@@ -209,6 +209,7 @@ impl Who {
             Self::Owner => is_owner && caller.user.is_some(),
             Self::Role(name) => caller.user.is_some() && caller.roles.iter().any(|role| role == name),
             Self::User(id) => caller.user == Some(id),
+            Self::Certificate(subject) => caller.certificate == Some(subject),
         }
     }
 }

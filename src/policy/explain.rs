@@ -248,6 +248,7 @@ impl Analysis {
             user: inquiry.caller.user.map(Into::into),
             roles,
             owner: owner == Some(true),
+            certificate: inquiry.caller.certificate.map(Into::into),
         };
         Some(ExplainContext { plan: self.plan.routes.get(index)?, access: judge.access, class, owner, asks })
     }
@@ -302,6 +303,7 @@ impl ExplainContext<'_> {
         match who {
             Who::Unauthenticated => "the caller is logged in".to_owned(),
             Who::User(id) => format!("the caller is not user {id}"),
+            Who::Certificate(subject) => format!("the client has shown no certificate of `{subject}`"),
             _ if !self.class.known => "the caller is anonymous".to_owned(),
             Who::Role(name) => format!("the caller has no role `{name}`"),
             Who::Owner if self.owner.is_none() && !self.asks => {

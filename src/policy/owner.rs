@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_the_wrong_kind_is_no_owner() {
-        let caller = Caller { user: Some("7"), roles: &[], scopes: &[] };
+        let caller = Caller { user: Some("7"), roles: &[], certificate: None, scopes: &[] };
         let question = |reading| Question { target: "/x".into(), header: None, cache: None, reading };
         let pointer = question(Reading::Pointer("/customer/id"));
         let row = OwnerAnswer::Row(json!({"customer": {"id": 7}}));

@@ -241,6 +241,7 @@ pub(super) enum PrincipalType {
     Role,
     User,
     App,
+    Certificate,
 }
 
 /// The effect of a rule. Only `DENY` denies; without a permission the default decides.

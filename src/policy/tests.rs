@@ -2,6 +2,7 @@
 
 mod account;
 mod app_collections;
+mod certificates;
 mod decisions;
 mod explain;
 mod findings;
@@ -78,7 +79,7 @@ fn show(decision: &Decision<'_>) -> String {
     }
 }
 
-const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
+const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], certificate: None, scopes: &[] };
 
 fn user(id: &str) -> Caller<'_> {
     Caller { user: Some(id), ..ANONYMOUS }

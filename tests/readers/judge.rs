@@ -255,7 +255,7 @@ impl Judge {
             Who::Ann => (Some("1"), Vec::new()),
             Who::Bob => (Some("2"), vec![Box::from("clerk")]),
         };
-        let caller = Caller { user, roles: &roles, scopes: &[] };
+        let caller = Caller { user, roles: &roles, certificate: None, scopes: &[] };
         let mut verdict = None;
         loop {
             match self.set.decide(&action, caller, verdict) {

@@ -186,6 +186,6 @@ fn view(row: &AclRow) -> RuleView {
 
 const PERMISSIONS: [&str; 4] = ["ALLOW", "DENY", "ALARM", "AUDIT"];
 
-const PRINCIPALS: [&str; 3] = ["ROLE", "USER", "APP"];
+const PRINCIPALS: [&str; 4] = ["ROLE", "USER", "APP", "CERTIFICATE"];
 
 const ACCESS: [&str; 5] = ["READ", "WRITE", "EXECUTE", "REPLICATE", "*"];

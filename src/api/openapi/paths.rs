@@ -74,7 +74,8 @@ impl Access {
         if action.served != Served::Account(route.method) {
             return None;
         }
-        let decide = |user, scopes| set.decide(&action, Caller { user, roles: &[], scopes }, None);
+        let decide =
+            |user, scopes| set.decide(&action, Caller { user, roles: &[], certificate: None, scopes }, None);
         // A route may require the scope of reset tokens, which other tokens lack.
         let reset = ["reset-password".to_owned()];
         let permits =

@@ -75,7 +75,7 @@ impl Bench {
     fn allows(&self, target: &str) -> bool {
         let ruleset = self.work.rulesets.apps[0].rules.current();
         let action = ruleset.set.action("GET", target, None);
-        let caller = Caller { user: None, roles: &[], scopes: &[] };
+        let caller = Caller { user: None, roles: &[], certificate: None, scopes: &[] };
         matches!(ruleset.set.decide(&action, caller, None), Decision::Permit(_))
     }
 

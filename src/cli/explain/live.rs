@@ -61,7 +61,13 @@ fn situation(site: &Site, view: ExplainedView, explain: &Explain) -> anyhow::Res
         anyhow::bail!("the gate's policies read differently here; is it of the same version?");
     }
     let roles = view.roles.into_iter().map(String::into_boxed_str).collect();
-    let person = Person { user: view.user, roles, scopes: explain.scopes.clone(), disabled: view.disabled };
+    let person = Person {
+        user: view.user,
+        roles,
+        certificate: explain.certificate.clone(),
+        scopes: explain.scopes.clone(),
+        disabled: view.disabled,
+    };
     let owner = match &in_force.owner {
         OwnerAnswer::Said { owner, .. } => Some(*owner),
         OwnerAnswer::NotAsked | OwnerAnswer::Failed { .. } => super::said(explain),

@@ -15,6 +15,8 @@ pub(super) struct Person {
     pub(super) user: Option<String>,
     /// The roles, sorted.
     pub(super) roles: Vec<Box<str>>,
+    /// The subject of the certificate that the client shows.
+    pub(super) certificate: Option<String>,
     pub(super) scopes: Vec<String>,
     /// Whether the account is disabled.
     pub(super) disabled: bool,

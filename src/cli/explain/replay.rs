@@ -30,6 +30,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     let person = Person {
         user: line.user.clone(),
         roles: facts.roles.iter().map(|role| role.as_str().into()).collect(),
+        certificate: facts.certificate.clone(),
         scopes: facts.scopes.clone(),
         disabled: false,
     };

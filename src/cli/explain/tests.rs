@@ -27,6 +27,7 @@ fn asked(who: &str, roles: &[&str]) -> Explain {
         target: Some("/api/orders/7".into()),
         host: None,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        certificate: None,
         scopes: Vec::new(),
         owner: None,
         body: None,

@@ -2,14 +2,17 @@
 
 use crate::{gate::session::Known, policy::Caller};
 
-pub(in crate::gate) const ANONYMOUS: Caller<'static> = Caller { user: None, roles: &[], scopes: &[] };
+pub(in crate::gate) const ANONYMOUS: Caller<'static> =
+    Caller { user: None, roles: &[], certificate: None, scopes: &[] };
 
-pub(super) fn caller(session: Option<&Known>) -> Caller<'_> {
+/// `certificate`: the subject of the one that the client has shown.
+pub(super) fn caller<'c>(session: Option<&'c Known>, certificate: Option<&'c str>) -> Caller<'c> {
     match session {
-        None => ANONYMOUS,
+        None => Caller { certificate, ..ANONYMOUS },
         Some(known) => Caller {
             user: Some(&known.subject.id_text),
             roles: &known.subject.roles,
+            certificate,
             scopes: &known.session.scopes,
         },
     }

@@ -51,7 +51,7 @@ fn set() -> PolicySet {
 
 fn question<'s>(set: &'s PolicySet, target: &str) -> Question<'s> {
     let action = set.action("GET", target, None);
-    match set.decide(&action, Caller { user: Some("7"), roles: &[], scopes: &[] }, None) {
+    match set.decide(&action, Caller { user: Some("7"), roles: &[], certificate: None, scopes: &[] }, None) {
         Decision::Ask(question) => question,
         other => panic!("{other:?}"),
     }
@@ -74,7 +74,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 fn owns(question: &Question<'_>, landed: &Landed) -> bool {
-    let caller = Caller { user: Some("7"), roles: &[], scopes: &[] };
+    let caller = Caller { user: Some("7"), roles: &[], certificate: None, scopes: &[] };
     let verdict = question.verdict(landed.as_ref().unwrap(), caller, false);
     verdict == crate::policy::OwnerVerdict::Owner
 }

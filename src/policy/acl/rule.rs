@@ -18,6 +18,10 @@ pub(in crate::policy) const REPLICATE: &str = "REPLICATE";
 /// model, and `USER` matches no caller.
 pub(in crate::policy) const USER: &str = "USER";
 
+/// The principal type of clients that have shown a certificate (docs/tls.md, "Certificates of clients"). LoopBack has
+/// nothing like it.
+pub(in crate::policy) const CERTIFICATE: &str = "CERTIFICATE";
+
 /// The access type with this name.
 pub(in crate::policy) fn access_type(word: &str) -> Option<&'static str> {
     [READ, WRITE, EXECUTE, REPLICATE].into_iter().find(|known| *known == word)
@@ -55,6 +59,18 @@ pub(in crate::policy) enum Who {
     Owner,
     Role(Box<str>),
     User(Box<str>),
+    /// A client that has shown a certificate with this subject, logged in or not.
+    Certificate(Box<str>),
+}
+
+impl Who {
+    /// The subject of a rule for a certificate.
+    pub(in crate::policy) fn certificate(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(subject) => Some(subject),
+            _ => None,
+        }
+    }
 }
 
 /// A compiled rule of one route. The highest score is first.
@@ -108,6 +124,7 @@ pub(super) fn principal(kind: Option<&str>, id: Option<&str>) -> String {
     match (kind, id) {
         (Some("USER"), Some(id)) => format!("user {id}"),
         (Some("ROLE"), Some(id)) => id.to_owned(),
+        (Some(CERTIFICATE), Some(id)) => format!("certificate {id}"),
         (kind, id) => format!("{} {}", kind.unwrap_or("?"), id.unwrap_or("?")),
     }
 }
@@ -124,6 +141,7 @@ pub(in crate::policy) fn who(principal_type: Option<&str>, id: Option<&str>, use
         ("ROLE", "$unauthenticated") => Some(Who::Unauthenticated),
         ("ROLE", "$owner") => Some(Who::Owner),
         ("ROLE", name) => Some(Who::Role(name.into())),
+        (CERTIFICATE, subject) => Some(Who::Certificate(subject.into())).filter(|_| !subject.is_empty()),
         _ => None,
     }
 }
@@ -151,6 +169,8 @@ pub(super) fn score(parts: &[i32; 3], who: &Who, effect: Effect, user_type: &str
         // With several user models the type is a model's name, to which LoopBack gives the weight of unknown
         // types.
         Who::User(_) => (1, 0),
+        // As LoopBack's `APP`: between a user and a role.
+        Who::Certificate(_) => (3, 0),
         Who::Role(_) => (2, 5),
         Who::Owner => (2, 4),
         Who::Authenticated | Who::Unauthenticated => (2, 2),

@@ -3,7 +3,7 @@
 use super::{Assembly, subject::Subject};
 use crate::policy::Code;
 use crate::policy::{
-    acl::{Entry, Property, USER, Who},
+    acl::{CERTIFICATE, Entry, Property, USER, Who},
     finding::{Place, did_you_mean},
     json::Member,
     method::{self, Method},
@@ -55,7 +55,7 @@ impl Assembly<'_, '_> {
     fn check_principal_type(&mut self, entry: &Entry) {
         let Some(word) = entry.principal_type.as_deref() else { return };
         let user_type = self.user_type();
-        let known = ["ROLE", user_type, "APP"];
+        let known = ["ROLE", user_type, "APP", CERTIFICATE];
         if known.contains(&word) {
             return;
         }

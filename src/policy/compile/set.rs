@@ -34,7 +34,7 @@ use crate::policy::{AccountModel, Settings, table::Table};
 /// let set = set.ok_or_else(|| format!("{findings:?}"))?;
 ///
 /// let action = set.action("GET", "/notes", None);
-/// let anonymous = Caller { user: None, roles: &[], scopes: &[] };
+/// let anonymous = Caller { user: None, roles: &[], certificate: None, scopes: &[] };
 /// assert!(matches!(set.decide(&action, anonymous, None), Decision::Denial(denial) if denial.status == 401));
 /// let ann = Caller { user: Some("7"), ..anonymous };
 /// assert!(matches!(set.decide(&action, ann, None), Decision::Permit(permit) if permit.rule == "notes.json#/acls/0"));

@@ -7,6 +7,8 @@ pub struct Caller<'c> {
     pub user: Option<&'c str>,
     /// The names of the granted roles, sorted.
     pub roles: &'c [Box<str>],
+    /// The subject of the certificate that the client has shown, verified by `tls.client_ca`.
+    pub certificate: Option<&'c str>,
     /// The token's scopes; empty = `DEFAULT`.
     pub scopes: &'c [String],
 }

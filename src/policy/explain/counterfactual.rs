@@ -294,6 +294,14 @@ fn others_like(class: &CallerClass, rules: &[Rule], ownable: bool) -> Vec<(Strin
                 more.roles.sort();
                 others.push((format!("give {name} the role `{role}`"), more));
             }
+            Who::Certificate(subject) if class.certificate.as_ref() != Some(subject) => {
+                let with = CallerClass { certificate: Some(subject.clone()), ..class.clone() };
+                others.push((format!("show a certificate of `{subject}`"), with));
+            }
+            Who::Certificate(subject) => {
+                let without = CallerClass { certificate: None, ..class.clone() };
+                others.push((format!("show no certificate of `{subject}`"), without));
+            }
             Who::User(id) if !class.known => {
                 others.push((
                     format!("log in as user {id}"),
@@ -335,6 +343,9 @@ fn representatives(model: &ModelPlan, user_type: &str) -> Vec<CallerClass> {
         classes.extend(match who {
             Who::Role(role) => Some(CallerClass { roles: vec![role], ..CallerClass::user() }),
             Who::User(id) => Some(CallerClass { user: Some(id), ..CallerClass::user() }),
+            Who::Certificate(subject) => {
+                Some(CallerClass { certificate: Some(subject), ..CallerClass::anonymous() })
+            }
             _ => None,
         });
     }

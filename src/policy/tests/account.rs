@@ -153,7 +153,7 @@ fn the_scope_of_a_reset_follows_the_configuration_where_it_is_set() {
         let settings = Settings { restrict_reset_scope: configured, ..loopback() };
         let set = set(&settings, &[user(in_file)]);
         let action = set.action("POST", "/api/users/reset-password", None);
-        let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
+        let caller = Caller { user: Some("1"), roles: &[], certificate: None, scopes: &[] };
         let permitted = matches!(set.decide(&action, caller, None), Decision::Permit(_));
         assert_eq!(permitted, !restricted, "{configured:?} {in_file}");
     }

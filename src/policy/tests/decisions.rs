@@ -50,7 +50,7 @@ fn the_account_models_own_rules() {
 #[test]
 fn roles_users_and_scores() {
     let roles = [Box::from("admin")];
-    let admin = Caller { user: Some("3"), roles: &roles, scopes: &[] };
+    let admin = Caller { user: Some("3"), roles: &roles, certificate: None, scopes: &[] };
     let set = set(
         &loopback(),
         &[order(&[
@@ -195,7 +195,7 @@ fn owners_of_routes() {
 fn scopes() {
     let reset = ["reset-password".to_owned()];
     let full = ["x".to_owned(), "DEFAULT".to_owned()];
-    let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
+    let token = |scopes| Caller { user: Some("1"), roles: &[], certificate: None, scopes };
     let mut restricted = loopback();
     restricted.restrict_reset_scope = Some(true);
     let public = json!({"name": "Order", "acls": [rule("$everyone", "ALLOW")],
@@ -226,8 +226,8 @@ fn scopes() {
 fn a_route_names_the_scopes_that_open_it() {
     let reports = ["reports".to_owned()];
     let both = ["reports".to_owned(), "DEFAULT".to_owned()];
-    let token = |scopes| Caller { user: Some("1"), roles: &[], scopes };
-    let stranger = Caller { user: None, roles: &[], scopes: &[] };
+    let token = |scopes| Caller { user: Some("1"), roles: &[], certificate: None, scopes };
+    let stranger = Caller { user: None, roles: &[], certificate: None, scopes: &[] };
     let file = json!({"name": "Report", "acls": [rule("$everyone", "ALLOW")], "routes": [
         {"path": "/reports", "accessScopes": ["reports", "audit"]},
         {"path": "/reports/either", "accessScopes": ["reports", "DEFAULT"]},

@@ -42,7 +42,7 @@ fn lines(explanation: &Explanation) -> String {
 fn every_rule_says_why() {
     let analysis = analyzed(&standard(), &[order()], &stored());
     let roles = ["admin".into()];
-    let admin = Caller { user: Some("9"), roles: &roles, scopes: &[] };
+    let admin = Caller { user: Some("9"), roles: &roles, certificate: None, scopes: &[] };
     let explanation = explained(&analysis, "DELETE /api/orders/3", admin, None);
     insta::assert_snapshot!(lines(&explanation), @r"
     8023 order.json#/acls/4 applied decides
@@ -102,7 +102,7 @@ fn an_owner_that_the_inquiry_leaves_open_is_asked_for() {
 fn the_smallest_change_comes_first() {
     let analysis = analyzed(&standard(), &[order()], &stored());
     let admin = ["admin".into()];
-    let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
+    let admin = Caller { user: Some("9"), roles: &admin, certificate: None, scopes: &[] };
     let reset = ["reset-password".to_owned()];
     let scoped = Caller { scopes: &reset, ..user("7") };
     for (request, caller, flip) in [
@@ -198,7 +198,7 @@ fn mutants_that_change_nothing_are_none() {
     assert!(!looked(&mut analysis, "order.json#/acls/5", Mutation::Flip), "it matches no caller");
     // Everything is as it was.
     let admin = ["admin".into()];
-    let admin = Caller { user: Some("9"), roles: &admin, scopes: &[] };
+    let admin = Caller { user: Some("9"), roles: &admin, certificate: None, scopes: &[] };
     assert_eq!(explained(&analysis, "DELETE /api/orders/3", admin, None).winner, "order.json#/acls/4");
     let seen = analysis.mutated("order.json#/acls/4", Mutation::Drop, |analysis| {
         explained(analysis, "DELETE /api/orders/3", admin, None).winner
@@ -243,7 +243,7 @@ fn a_diff_tells_who_may_do_what_from_now_on() {
 }
 
 fn explain_asker(analysis: &Analysis, line: &str, asker: &Asker) -> Explanation {
-    let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
+    let caller = Caller { user: asker.user, roles: &asker.roles, certificate: None, scopes: &[] };
     explained(analysis, line, caller, Some(asker.owns))
 }
 
@@ -262,7 +262,7 @@ proptest! {
             let (method, path) = request.line.split_once(' ').unwrap();
             let action = analysis.set().action(method, path, None);
             let verdict = if asker.owns { OwnerVerdict::Owner } else { OwnerVerdict::NotOwner };
-            let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
+            let caller = Caller { user: asker.user, roles: &asker.roles, certificate: None, scopes: &[] };
             let (verdict, rule) = match analysis.set().decide(&action, caller, Some(verdict)) {
                 Decision::Permit(permit) => (Verdict::Allow, permit.rule.to_owned()),
                 Decision::Denial(denial) => (Verdict::Deny, denial.rule.to_owned()),

@@ -133,7 +133,7 @@ pub(super) fn model(acls: &[Value], default: Option<&str>) -> Value {
 }
 
 fn decided(set: &PolicySet, request: &Request, asker: &Asker) -> bool {
-    let caller = Caller { user: asker.user, roles: &asker.roles, scopes: &[] };
+    let caller = Caller { user: asker.user, roles: &asker.roles, certificate: None, scopes: &[] };
     let (method, path) = request.line.split_once(' ').unwrap();
     let action = set.action(method, path, None);
     assert_eq!((action.property, action.access_type), (request.names[0], request.access));

@@ -110,7 +110,7 @@ fn owns(relations: Value) -> bool {
     thing["acls"] = acls;
     let set = set(&loopback(), &[thing]);
     let action = set.action("GET", "/api/Things/7", None);
-    let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
+    let caller = Caller { user: Some("1"), roles: &[], certificate: None, scopes: &[] };
     let Decision::Ask(question) = set.decide(&action, caller, None) else { panic!("the app is not asked") };
     let row = OwnerAnswer::Row(json!({"ownerId": 1, "k": 2}));
     question.verdict(&row, caller, true) == OwnerVerdict::Owner
@@ -176,7 +176,7 @@ fn shop(several: bool) -> (PolicySet, Vec<Finding>) {
 
 #[test]
 fn with_several_user_models_an_id_alone_owns_nothing() {
-    let caller = Caller { user: Some("1"), roles: &[], scopes: &[] };
+    let caller = Caller { user: Some("1"), roles: &[], certificate: None, scopes: &[] };
     let owns = |set: &PolicySet, path: &str, row: Value| match set.decide(
         &set.action("GET", path, None),
         caller,

@@ -16,7 +16,7 @@ fn compile_without_a_finding_and_do_what_they_say() {
     assert_eq!(findings, Vec::new());
     let set = set.unwrap();
     let roles = [Box::from("editor")];
-    let editor = Caller { user: Some("9"), roles: &roles, scopes: &[] };
+    let editor = Caller { user: Some("9"), roles: &roles, certificate: None, scopes: &[] };
     for (request, caller, expected) in [
         ("GET /", ANONYMOUS, "allow public.json#/acls/1"),
         ("GET /about", ANONYMOUS, "allow public.json#/acls/1"),

@@ -112,3 +112,38 @@ fn no_way_leads_around_it() {
     }
     assert!(load(&[("server.https", "")]).unwrap_err().contains("`server.https` is not"));
 }
+
+#[test]
+fn rules_name_the_subject_of_a_certificate() {
+    let app = App::echo();
+    let (own, of_clients) = (Authority::new(), Authority::new());
+    let setup = Setup::new(&app).tls(&[&own.issue(&["gate.test"])]).set("policies.unmatched", "deny");
+    let ca = setup.path("clients.pem");
+    fs::write(&ca, of_clients.pem()).unwrap();
+    let setup = setup.set("tls.client_ca", ca.to_str().unwrap()).set("server.http", "").policy(
+        "jobs.json",
+        r#"{"name": "Job", "routes": [{"path": "/jobs"}], "acls": [
+            {"principalType": "ROLE", "principalId": "$everyone", "permission": "DENY"},
+            {"principalType": "CERTIFICATE", "principalId": "CN=ann,O=Example", "permission": "ALLOW"}]}"#,
+    );
+    let gate = Gate::start(setup);
+    let with_name = |name: &str| {
+        let name = name.to_owned();
+        of_clients.issue_with(&[], move |params| {
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name.as_str());
+        })
+    };
+    let ann = showing(&own, &TLS13, &of_clients.issue_with(&[], named));
+    assert!(is_served(&gate, &ann, "/jobs"));
+    // Among them one whose name has the text of the subject in it.
+    for name in ["ann", "bob", "ann,O=Example", "CN=ann,O=Example"] {
+        assert!(!is_served(&gate, &showing(&own, &TLS13, &with_name(name)), "/jobs"), "{name}");
+    }
+    assert_eq!(app.requests().len(), 1);
+    let line = gate.log.access("/jobs");
+    assert_eq!(
+        (&line["rule"], &line["facts"]["certificate"]),
+        (&"jobs.json#/acls/1".into(), &"CN=ann,O=Example".into())
+    );
+}
