@@ -103,8 +103,8 @@ impl Forwarder {
                     return Ok(exchange.finish(server, terms));
                 }
                 Err(error) => {
-                    if error.is_silence() && !exchange.down.answered {
-                        server.unanswered();
+                    if !exchange.down.answered {
+                        server.failed(&error);
                     }
                     return Err(error);
                 }

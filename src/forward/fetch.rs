@@ -88,9 +88,7 @@ impl Forwarder {
                     attempt.avoid = Some(server);
                 }
                 Err(error) => {
-                    if error.is_silence() {
-                        server.unanswered();
-                    }
+                    server.failed(&error);
                     return Err(error);
                 }
                 Ok(fetched) => {

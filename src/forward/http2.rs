@@ -106,6 +106,11 @@ impl Links {
         self.open.borrow().is_empty()
     }
 
+    /// Gives the connections no more requests: they may be dead.
+    pub(super) fn retire(&self) {
+        self.open.borrow().iter().for_each(|link| link.close());
+    }
+
     /// Closes all connections once their requests have ended.
     pub(super) fn clear(&self) {
         self.open.borrow_mut().clear();

@@ -178,15 +178,6 @@ impl Multiplexed for Stream {
     }
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // A connection that has answered nothing may be dead.
-        if matches!(self.answer, Answer::Awaited(_)) {
-            self.active.0.close();
-        }
-    }
-}
-
 impl fmt::Debug for Stream {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Stream").field("is_unprocessed", &self.is_unprocessed).finish_non_exhaustive()

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Connection, NAME_LIFE, Server, Terms};
-use crate::forward::{address::Address, http2::Use};
+use crate::forward::{ForwardError, address::Address, http2::Use};
 
 impl Server {
     /// Whether it speaks HTTP/2.
@@ -16,6 +16,17 @@ impl Server {
     pub(in crate::forward) fn stream(&self, now: u64, client: Option<IpAddr>) -> Option<Connection> {
         let terms = Terms { opened_at: now, client: client.map(Box::new) };
         self.links.stream(self.usage(&terms)).map(|socket| Connection { socket, terms })
+    }
+
+    /// Records why a request was not answered. If that took too long, connections of HTTP/2 get no more requests, because
+    /// they may be dead.
+    pub(in crate::forward) fn failed(&self, error: &ForwardError) {
+        if error.is_silence() {
+            self.unanswered();
+        }
+        if matches!(error, ForwardError::ResponseTimeout) {
+            self.links.retire();
+        }
     }
 
     pub(super) fn usage(&self, terms: &Terms) -> Use {

@@ -302,6 +302,23 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Frames are the same however their bytes come.
+        #[test]
+        fn pieces_make_no_difference(
+            bytes in proptest::collection::vec(0_u8..16, 0..600),
+            size in 1_usize..40,
+        ) {
+            let (mut whole, mut pieces) = (begun(), begun());
+            whole.received(&bytes, 1);
+            bytes.chunks(size).for_each(|piece| pieces.received(piece, 1));
+            let state = |frames: &Frames| {
+                (frames.error(), frames.empty(), frames.list_since(), frames.left, frames.overhead.left)
+            };
+            assert_eq!(state(&whole), state(&pieces));
+        }
+    }
+
     #[test]
     fn lists_are_read_whatever_is_around_them() {
         let list = [&[0x82, 0x87, 0x04, 5][..], b"/a#b!"].concat();

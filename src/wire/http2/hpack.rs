@@ -170,6 +170,18 @@ mod tests {
         assert_eq!(read(&mut decoder, &hex("3fe21f")), Err(BrokenList), "4097 is more than was granted");
     }
 
+    proptest::proptest! {
+        /// Whatever comes, a list is read or broken, and what the table keeps has its bound.
+        #[test]
+        fn any_bytes_are_read(lists in proptest::collection::vec(proptest::collection::vec(0_u8.., 0..300), 0..20)) {
+            let mut decoder = Decoder::default();
+            for list in lists {
+                let _ = decoder.read(&list, |name, value| assert!(name.len() + value.len() < 10_000));
+                assert!(decoder.table.size() <= TABLE);
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_list_is_broken() {
         // Index 0, a number without an end, a string that is cut, an end marker inside, and a padding of zeros or of a byte.

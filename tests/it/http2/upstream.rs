@@ -161,6 +161,16 @@ fn a_connection_that_the_app_leaves_gets_no_more_requests() {
 }
 
 #[test]
+fn a_connection_that_answers_nothing_in_time_gets_no_more_requests() {
+    let app = Http2App::start();
+    let gate = Gate::start(Setup::before(&app.url()).set("upstream.response_timeout", "300ms"));
+    let mut client = gate.client();
+    client.get("/wait").expect(504);
+    client.get("/a").expect(200);
+    assert_eq!(app.connections(), 2);
+}
+
+#[test]
 fn an_app_that_speaks_another_http_is_a_502() {
     let app = App::echo();
     let address = app.address();

@@ -51,6 +51,11 @@ impl Table {
         self.shrink(most);
     }
 
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     fn shrink(&mut self, to: usize) {
         while self.size > to {
             let Some(last) = self.added.pop_back() else { return };
