@@ -12,6 +12,6 @@ mod stall;
 pub use allowance::set_allowance;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
-pub use downstream::{Arrival, BodyError, Downstream, Incoming, Scratch, Times};
+pub use downstream::{Arrival, BodyError, Downstream, Incoming, SMALL_HEAD, Scratch, Times};
 pub use socket::{AsyncSocket, Below, Multiplexed, Peer, PeerText, Remote, Socket};
 pub use stall::Stall;

@@ -11,7 +11,7 @@ mod server;
 mod spares;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     rc::Rc,
     sync::{
@@ -119,6 +119,7 @@ impl Server {
             index,
             deadlines,
             spares: Spares::default(),
+            head: RefCell::default(),
             running: Cell::new(0),
             idle: Notify::new(),
         })

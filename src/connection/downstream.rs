@@ -46,6 +46,8 @@ pub enum Arrival {
 
 /// The rest of a body up to this size is read and discarded, so that the connection can be reused.
 const DRAIN: u64 = 64 * 1024;
+/// The part of a head that each connection has memory for anyway, in bytes.
+pub const SMALL_HEAD: usize = 4 * 1024;
 /// The part of a body in memory that does not count towards `server.max_buffer_bytes`, in bytes.
 const SMALL_BODY: usize = 4 * 1024;
 
@@ -170,6 +172,13 @@ impl Downstream {
         self.answered = false;
         self.bytes_in = 0;
         self.bytes_out = 0;
+    }
+
+    /// Takes the memory of a head of so many bytes from the core's allowance: that of its copy in [`RequestHead`], and of the
+    /// buffer to the app. For a head that arrived whole, so that [`Downstream::arrival`] did not. `false` if it is used up.
+    #[must_use]
+    pub fn may_hold(&mut self, head: usize) -> bool {
+        self.share.extend(2 * head.saturating_sub(SMALL_HEAD))
     }
 
     /// Reads into the input, until the deadline ([`io::ErrorKind::TimedOut`]).

@@ -122,6 +122,18 @@ impl Socket {
         poll(&mut polled, Some(&now)).is_ok() && polled.iter().any(|polled| polled.revents().intersects(over))
     }
 
+    /// Waits until the peer's window has had room for the rest of an answer that has been taken whole. For any other, and on
+    /// a socket of its own, it is ready at once.
+    ///
+    /// # Errors
+    /// When the stream has been reset.
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.transport.stream {
+            Stream::Multiplexed(stream) => stream.poll_finish(cx),
+            Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Whether the app is known not to have seen the request that was sent, so that it can be sent again. Only HTTP/2 tells.
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {

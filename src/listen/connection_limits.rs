@@ -45,7 +45,11 @@ impl Refused {
         let count = self.full.swap(0, Ordering::Relaxed);
         if count > 0 {
             let max = bounds.all;
-            tracing::warn!(count, max, "connections were closed: `server.max_connections` are busy");
+            tracing::warn!(
+                count,
+                max,
+                "connections were closed, or streams refused: `server.max_connections` are busy"
+            );
         }
         let count = self.per_client.swap(0, Ordering::Relaxed);
         if count > 0 {
@@ -55,7 +59,7 @@ impl Refused {
                 count,
                 max,
                 client = last,
-                "connections were closed: their client has `server.max_connections_per_client` already"
+                "connections were closed, or streams refused: their client has `server.max_connections_per_client` already"
             );
         }
     }
@@ -107,7 +111,7 @@ impl Shared {
 }
 
 impl Server {
-    /// Counts a new connection; `None` if there is no room for it.
+    /// Counts a new connection, or a further stream of one, which may have a connection to the app as well; `None` if there is no room for it.
     pub(super) fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let place = self.place(peer);
         if place.is_none() {

@@ -25,6 +25,7 @@ use super::{Server, spares::Spare};
 use crate::{
     connection::{AsyncSocket, Below, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
     gate::Client,
+    limit::Connection as Place,
     wire::http2::ListError,
 };
 
@@ -36,8 +37,12 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// The bytes of an answer that wait in a stream for the socket: as many as one read of the app's answer returns.
 const SEND_BUFFER: usize = 32 * 1024;
-/// Streams that a client resets before they have begun.
-const MOST_UNBEGUN_RESETS: usize = 20;
+/// The bytes of heads that the streams of a connection hold at once, beyond 4 kB each. References to HPACK's
+/// table cost the client a byte for each 4 kB. A browser that sends 100 requests with 6 kB of cookies each stays within it,
+/// and 100 connections take 25 MB.
+const MOST_HEADS: usize = 256 * 1024;
+/// Streams that a client resets in the same packet in which they begin. Resets have a budget of their own, which is the same.
+const MOST_UNBEGUN_RESETS: usize = 200;
 /// Errors of streams that the client has made (CVE-2025-8671): each is a reset of ours, for which it pays nothing.
 const MOST_ERRORS: usize = 200;
 /// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
@@ -55,6 +60,10 @@ struct Shared {
     below: Rc<Below>,
     /// Tasks of streams that have not ended. A stream that the client has reset may still have one.
     running: Cell<usize>,
+    /// The places of all but one of them in the limits of connections: one has that of the connection.
+    places: RefCell<Vec<Option<Place>>>,
+    /// Bytes of their heads, see [`MOST_HEADS`].
+    heads: Cell<usize>,
     /// Wakes the connection when a stream has ended.
     waker: RefCell<Option<Waker>>,
 }
@@ -99,6 +108,8 @@ impl Server {
                 peer,
                 below,
                 running: Cell::new(0),
+                places: RefCell::default(),
+                heads: Cell::new(0),
                 waker: RefCell::default(),
             });
             let patience = self.first_patience();
@@ -222,9 +233,7 @@ impl Connection<'_> {
     /// Reads and writes frames, and begins streams. Ready when the connection has ended.
     fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            // Streams that have been reset make room for others in h2, but not here while they still cost something: those
-            // that a client resets meanwhile are counted by h2, and end the connection.
-            if self.state == State::Ending || self.shared.running.get() >= MOST_STREAMS as usize {
+            if self.state == State::Ending {
                 return self.frames.poll_closed(cx).map(drop);
             }
             match self.frames.poll_accept(cx) {
@@ -234,7 +243,7 @@ impl Connection<'_> {
                         continue;
                     }
                     let refused = self.io.refused(respond.stream_id().as_u32());
-                    self.shared.spawn(request, respond, refused);
+                    self.shared.begin(cx, request, respond, refused);
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,

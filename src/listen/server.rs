@@ -1,7 +1,7 @@
 //! The state that all cores share, and that of one core.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     rc::Rc,
     sync::{
         Arc,
@@ -64,6 +64,8 @@ pub struct Server {
     pub(super) index: usize,
     pub(super) deadlines: Rc<Deadlines>,
     pub(super) spares: Spares,
+    /// A head of HTTP/2 while it is written as one of HTTP/1.1.
+    pub(super) head: RefCell<Vec<u8>>,
     pub(super) times: Rc<Times>,
     pub(super) running: Cell<usize>,
     pub(super) idle: Notify,

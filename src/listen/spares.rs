@@ -43,6 +43,12 @@ impl Spares {
         }
     }
 
+    /// As [`Spares::take_back`] of a set whose content has grown: it is freed.
+    pub(super) fn discard(&self, spare: Spare) {
+        self.lent.set(self.lent.get().saturating_sub(1));
+        drop(spare);
+    }
+
     /// Frees sets that were not needed since the last call. Called periodically.
     pub(super) fn trim(&self) {
         let wanted = self.peak.get().saturating_sub(self.lent.get()).max(KEPT);

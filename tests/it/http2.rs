@@ -5,6 +5,7 @@ mod floods;
 mod hostile;
 mod malformed;
 mod requests;
+mod shares;
 mod tools;
 mod upstream;
 mod websocket;

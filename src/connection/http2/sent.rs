@@ -68,6 +68,12 @@ impl Sent {
         matches!(self.rest, Rest::Done)
     }
 
+    /// Whether all of the message has been taken, although h2 may have room for it only later.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.is_done() || self.ending.is_some()
+    }
+
     /// Whether bytes that were taken have not been handed to h2.
     #[must_use]
     pub fn has_unsent(&self) -> bool {

@@ -37,6 +37,14 @@ pub trait Multiplexed: fmt::Debug {
     /// As [`Multiplexed::poll_write`].
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// As [`super::Socket::poll_finish`].
+    ///
+    /// # Errors
+    /// As [`Multiplexed::poll_write`].
+    fn poll_finish(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
     /// As [`super::Socket::has_unsent`].
     fn has_unsent(&self) -> bool;
 

@@ -54,7 +54,7 @@ impl Stream {
 impl Multiplexed for Stream {
     fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         // After the answer nothing of the request matters; h2 tells the client (RFC 9113 section 8.1).
-        if self.answer.is_done() {
+        if self.answer.is_whole() {
             return Poll::Ready(Ok(0));
         }
         match self.incoming.poll_fill(cx, buffer) {
@@ -79,7 +79,17 @@ impl Multiplexed for Stream {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.answer.poll_flush(cx)
+        match self.answer.poll_flush(cx) {
+            // The last bytes wait here as they would in the kernel's buffer of a socket: what has read the request and
+            // written the answer need not wait with them, see [`Multiplexed::poll_finish`].
+            Poll::Pending if self.answer.is_whole() => Poll::Ready(Ok(())),
+            flushed => flushed,
+        }
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Half an answer does not get any longer.
+        if self.answer.is_whole() { self.answer.poll_flush(cx) } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +99,7 @@ impl Multiplexed for Stream {
     }
 
     fn has_unsent(&self) -> bool {
-        self.answer.has_unsent()
+        self.answer.has_unsent() && !self.answer.is_whole()
     }
 
     fn has_hung_up(&self) -> bool {

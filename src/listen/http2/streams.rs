@@ -1,18 +1,22 @@
 //! The task of a stream.
 
-use std::{future::poll_fn, rc::Rc, task::Poll};
+use std::{
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use h2::{RecvStream, ext::Protocol, server::SendResponse};
-use http::{Method, Request, request::Parts};
+use h2::{Reason, RecvStream, ext::Protocol, server::SendResponse};
+use http::{Method, Request};
 
-use super::{Shared, stream::Stream};
+use super::{MOST_HEADS, MOST_STREAMS, Shared, stream::Stream};
 use crate::{
-    connection::{Arrival, Downstream, Multiplexed, Socket},
+    connection::{Arrival, Deadline, Downstream, Multiplexed, SMALL_HEAD, Socket},
     listen::spares::Spare,
     wire::{
-        Reject, RequestHead,
+        Reject,
         http2::{Body, write_request},
     },
 };
@@ -20,47 +24,116 @@ use crate::{
 /// Counts a task as running until it is dropped.
 struct Running(Rc<Shared>);
 
+/// The bytes of a head beyond a small one, counted until they are dropped.
+struct Held {
+    shared: Rc<Shared>,
+    bytes: usize,
+}
+
+/// A stream whose head has been written as one of HTTP/1.1.
+struct Begun {
+    stream: Stream,
+    body: Body,
+    spare: Spare,
+    held: Held,
+    /// The bytes of the head in the input. Otherwise what it is answered with.
+    head: Result<usize, Arrival>,
+}
+
 impl Shared {
-    /// Spawns the task of a stream. `refused`: why its request is not served.
-    pub(super) fn spawn(
+    /// Begins a stream. `refused`: why its request is not served.
+    pub(super) fn begin(
         self: &Rc<Self>,
+        cx: &mut Context<'_>,
         request: Request<RecvStream>,
-        respond: SendResponse<Bytes>,
+        mut respond: SendResponse<Bytes>,
         refused: Option<Reject>,
     ) {
-        self.running.set(self.running.get() + 1);
-        let running = Running(Rc::clone(self));
-        tokio::task::spawn_local(async move { running.0.serve(request, respond, refused).await });
+        // A client that resets a stream in the packet that began it.
+        if respond.poll_reset(cx).is_ready() {
+            return;
+        }
+        let Some(running) = self.place() else { return respond.send_reset(Reason::REFUSED_STREAM) };
+        let Some(begun) = self.read(request, respond, refused) else { return };
+        tokio::task::spawn_local(async move { running.0.serve(begun).await });
     }
 
-    /// Serves the request of a stream.
-    async fn serve(
-        &self,
+    /// The place of a stream. `None` if there is none, or the connection has as many streams as it may have. One that the
+    /// client has reset counts for as long as it costs something.
+    fn place(self: &Rc<Self>) -> Option<Running> {
+        let running = self.running.get();
+        if running >= MOST_STREAMS as usize {
+            return None;
+        }
+        if running > 0 {
+            // It may have a connection to the app, like a connection of HTTP/1.1.
+            let place = self.server.enter(self.peer)?;
+            self.places.borrow_mut().push(place);
+        }
+        self.running.set(running + 1);
+        Some(Running(Rc::clone(self)))
+    }
+
+    /// Counts a head of so many bytes. `None` if the connection's streams hold too much already.
+    fn hold(self: &Rc<Self>, head: usize) -> Option<Held> {
+        let bytes = head.saturating_sub(SMALL_HEAD);
+        let heads = self.heads.get() + bytes;
+        if heads > MOST_HEADS {
+            return None;
+        }
+        self.heads.set(heads);
+        Some(Held { shared: Rc::clone(self), bytes })
+    }
+
+    /// Writes the head as one of HTTP/1.1. The decoded list does not outlive it. `None` if the stream has been refused.
+    fn read(
+        self: &Rc<Self>,
         request: Request<RecvStream>,
-        respond: SendResponse<Bytes>,
+        mut respond: SendResponse<Bytes>,
         refused: Option<Reject>,
-    ) {
-        let server = &self.server;
+    ) -> Option<Begun> {
         let (request, received) = request.into_parts();
         let protocol = request.extensions.get::<Protocol>().map(Protocol::as_str);
         let body = Body::of(&request.headers, received.is_end_stream(), protocol);
+        let mut bytes = self.server.head.borrow_mut();
+        bytes.clear();
+        let key = if body == Body::Tunnel { websocket_key() } else { String::new() };
+        let written = write_request(&mut bytes, &request, body, &key);
+        let Some(held) = self.hold(bytes.len()) else {
+            respond.send_reset(Reason::REFUSED_STREAM);
+            return None;
+        };
+        let mut spare = self.server.spares.lend();
+        let head = match refused.map_or(written, Err) {
+            Err(reject) => Err(Arrival::Rejected(reject)),
+            Ok(()) if spare.scratch.input.put(&bytes) => Ok(bytes.len()),
+            Ok(()) => Err(Arrival::Overloaded),
+        };
         let method = if body == Body::Tunnel { &Method::GET } else { &request.method };
-        let mut stream = Stream::new(received, respond, method, body, Rc::clone(&self.below));
+        let stream = Stream::new(received, respond, method, body, Rc::clone(&self.below));
+        Some(Begun { stream, body, spare, held, head })
+    }
+
+    /// Serves the request of a stream.
+    async fn serve(&self, begun: Begun) {
+        let server = &self.server;
+        let Begun { mut stream, body, spare: Spare { mut head, scratch }, held, head: written } = begun;
         if body == Body::Length(0) && !self.has_ended(&mut stream).await {
-            return;
+            return server.spares.discard(Spare { head, scratch });
         }
         let socket = Socket::from(Box::new(stream) as Box<dyn Multiplexed>);
-        let Spare { mut head, scratch } = server.spares.lend();
         let (deadline, times) = (server.deadlines.deadline(), Rc::clone(&server.times));
-        let mut down = Downstream::new(socket, self.peer, deadline, scratch, times);
+        let mut down = Downstream::new(socket, self.peer, deadline.clone(), scratch, times);
         if self.below.tls_version.is_some() {
             down.strict_transport.clone_from(&server.shared.settings.strict_transport);
         }
-        let read = match refused {
-            Some(reject) => Arrival::Rejected(reject),
-            None => self.read(&request, body, &mut head, &mut down).await,
+        let read = match written {
+            Err(instead) => instead,
+            Ok(bytes) => match down.arrival(&mut head, &server.shared.settings.head).await {
+                Arrival::Head if !down.may_hold(bytes) => Arrival::Overloaded,
+                arrival => arrival,
+            },
         };
-        drop(request);
         match read {
             Arrival::Head => {
                 server.answer(&head, &mut down, &self.client).await;
@@ -74,9 +147,28 @@ impl Shared {
             // The head has arrived, so the client has reset the stream.
             Arrival::Nothing | Arrival::Closed | Arrival::TooSlow => {}
         }
+        let (socket, scratch) = down.into_parts();
+        let spare = Spare { head, scratch };
+        // A large head has made more than one of its buffers large.
+        if held.bytes > 0 {
+            server.spares.discard(spare)
+        } else {
+            server.spares.take_back(spare)
+        }
+        drop(held);
+        self.finish(socket, &deadline).await;
+    }
+
+    /// Sends the rest of an answer that waits for the client's window. It holds nothing else.
+    async fn finish(&self, mut socket: Socket, deadline: &Deadline) {
+        deadline.set(self.server.times.write);
+        poll_fn(|cx| match socket.poll_finish(cx) {
+            Poll::Pending if deadline.passed(cx) => Poll::Ready(()),
+            // A client that has gone needs none.
+            finished => finished.map(drop),
+        })
+        .await;
         // Dropping the socket resets a stream whose answer is not complete.
-        let (_, scratch) = down.into_parts();
-        server.spares.take_back(Spare { head, scratch });
     }
 
     /// Waits for the end of a request without a byte of a body, in the time of a head. With data it is malformed, which is
@@ -90,27 +182,6 @@ impl Shared {
         })
         .await
     }
-
-    /// Reads the head as one of HTTP/1.1.
-    async fn read(
-        &self,
-        request: &Parts,
-        body: Body,
-        head: &mut RequestHead,
-        down: &mut Downstream,
-    ) -> Arrival {
-        let key = if body == Body::Tunnel { websocket_key() } else { String::new() };
-        let written = write_request(&mut down.scratch.to_client, request, body, &key);
-        let bytes = std::mem::take(&mut down.scratch.to_client);
-        let has_room = down.scratch.input.put(&bytes);
-        down.scratch.to_client = bytes;
-        down.scratch.to_client.clear();
-        match written {
-            Err(reject) => Arrival::Rejected(reject),
-            Ok(()) if !has_room => Arrival::Overloaded,
-            Ok(()) => down.arrival(head, &self.server.shared.settings.head).await,
-        }
-    }
 }
 
 /// A new key of a handshake, which proves to the gate that the app has read it (RFC 6455 section 4.1).
@@ -121,9 +192,19 @@ fn websocket_key() -> String {
     STANDARD.encode(random)
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.heads.set(self.shared.heads.get().saturating_sub(self.bytes));
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get().saturating_sub(1));
+        // Those of one connection are all alike.
+        if self.0.places.borrow_mut().pop().is_some() {
+            self.0.server.shared.free_place();
+        }
         if let Some(waker) = &*self.0.waker.borrow() {
             waker.wake_by_ref();
         }

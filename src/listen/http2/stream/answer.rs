@@ -36,6 +36,11 @@ impl Answer {
         self.body.as_ref().is_some_and(Sent::is_done)
     }
 
+    /// Whether the whole answer has been taken.
+    pub(super) fn is_whole(&self) -> bool {
+        self.body.as_ref().is_some_and(Sent::is_whole)
+    }
+
     pub(super) fn has_unsent(&self) -> bool {
         self.body.as_ref().is_some_and(Sent::has_unsent)
     }
@@ -74,6 +79,8 @@ impl Answer {
             _ => Rest::from(self.head.framing()),
         };
         let ends = matches!(rest, Rest::Done);
+        // The answer may have to wait for a window, and needs no head for that.
+        self.head = ResponseHead::new();
         self.body = Some(Sent::new(self.respond.send_response(response, ends).map_err(io_error)?, rest));
         Ok(count)
     }
