@@ -65,7 +65,7 @@ fn a_stream_has_a_place_among_the_connections_of_its_client() {
     }
     // All places are given back.
     running.into_iter().for_each(|ended| finish(&mut client, ended));
-    (0..10).for_each(|_| drop(begin(&mut client)));
+    (0..10).for_each(|_| _ = begin(&mut client));
     (0..10).for_each(|_| told.recv_timeout(GUARD).unwrap());
 }
 
@@ -76,7 +76,7 @@ fn a_proxy_has_as_many_streams_as_it_needs() {
         setup.set("server.max_connections_per_client", "10").set("server.trusted_proxies", "127.0.0.1")
     });
     let mut client = Http2::open(&gate, "gate.test", &authority);
-    (0..50).for_each(|_| drop(begin(&mut client)));
+    (0..50).for_each(|_| _ = begin(&mut client));
     (0..50).for_each(|_| told.recv_timeout(GUARD).unwrap());
     assert_eq!(client.get("/a").unwrap().status, 200);
 }
