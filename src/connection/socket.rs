@@ -134,6 +134,12 @@ impl Socket {
         }
     }
 
+    /// Whether it is a stream of a connection of HTTP/2.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        matches!(&self.transport.stream, Stream::Multiplexed(_))
+    }
+
     /// Whether the app is known not to have seen the request that was sent, so that it can be sent again. Only HTTP/2 tells.
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {

@@ -34,6 +34,10 @@ pub enum ForwardError {
     /// The app switched protocols, but not to WebSocket.
     #[error("the app's 101 does not open a WebSocket: {0}")]
     Switched(SwitchError),
+    /// The app answered with this success where a WebSocket was asked for over HTTP/2, in which each success opens one (RFC
+    /// 8441 section 5).
+    #[error("the app's {0} opens no WebSocket, and over HTTP/2 it would look as if it did")]
+    Unopened(u16),
     /// The app sent too many interim answers.
     #[error("the app sent too many 1xx answers")]
     Interim,

@@ -28,8 +28,6 @@ pub struct Received {
     before: Vec<u8>,
     data: Bytes,
     after: Bytes,
-    /// Whether trailers are kept. Those of a request are dropped, as in HTTP/1.1.
-    keeps_trailers: bool,
     is_at_trailers: bool,
 }
 
@@ -46,7 +44,6 @@ impl Received {
             before: Vec::new(),
             data: Bytes::new(),
             after: Bytes::new(),
-            keeps_trailers: false,
             is_at_trailers: false,
         }
     }
@@ -54,7 +51,7 @@ impl Received {
     /// The body of an answer behind this head.
     #[must_use]
     pub fn answer(received: RecvStream, body: Body, head: Vec<u8>) -> Self {
-        Self { before: head, keeps_trailers: true, ..Self::new(received, body) }
+        Self { before: head, ..Self::new(received, body) }
     }
 
     /// Reads into the free space of the buffer; `None` at the end of the body.
@@ -92,7 +89,8 @@ impl Received {
                 Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
                 Poll::Ready(Some(Ok(data))) => self.begin(data),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                Poll::Ready(None) if self.keeps_trailers && self.is_chunked => self.is_at_trailers = true,
+                // What reads the chunks checks them as it does those of HTTP/1.1.
+                Poll::Ready(None) if self.is_chunked => self.is_at_trailers = true,
                 Poll::Ready(None) => self.end(None),
                 Poll::Pending if count > 0 => return Poll::Ready(Ok(Some(count))),
                 Poll::Pending => return Poll::Pending,

@@ -100,6 +100,9 @@ impl Exchange<'_> {
         match scratch.response.status() {
             101 => self.switch()?,
             100..200 => self.interim()?,
+            status @ 200..300 if self.down.socket.is_stream() && self.head.websocket_key().is_some() => {
+                return Err(ForwardError::Unopened(status));
+            }
             _ => self.answer()?,
         }
         Ok(true)

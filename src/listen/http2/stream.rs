@@ -36,7 +36,8 @@ impl Stream {
         body: Body,
         below: Rc<Below>,
     ) -> Self {
-        let (incoming, answer) = (Received::new(received, body), Answer::new(respond, method.clone()));
+        let incoming = Received::new(received, body);
+        let answer = Answer::new(respond, method.clone(), body == Body::Tunnel);
         Self { incoming, answer, below, is_reset: false }
     }
 

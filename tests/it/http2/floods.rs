@@ -5,7 +5,7 @@ use crate::support::{
     App, Authority, Gate, Http2,
     http2::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY,
-        PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE, list,
+        PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, list,
     },
 };
 
@@ -73,6 +73,26 @@ fn a_rapid_reset_ends_the_connection() {
     });
     assert_eq!(code, Some(ENHANCE_YOUR_CALM));
     assert!(app.requests().len() < 300, "{}", app.requests().len());
+}
+
+#[test]
+fn requests_that_are_cancelled_in_one_packet_end_no_connection() {
+    let (app, gate, authority) = open();
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    let block = list(&[
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":path", b"/a"),
+        (b":authority", b"gate.test"),
+    ]);
+    let cancelled = |at: u32| {
+        let begin = frame(HEADERS, END_STREAM | END_HEADERS, 2 * at + 1, &block);
+        [begin, frame(RST_STREAM, 0, 2 * at + 1, &8_u32.to_be_bytes())].concat()
+    };
+    client.client.send((0..150).flat_map(cancelled).collect::<Vec<_>>());
+    client.send(HEADERS, END_STREAM | END_HEADERS, 301, &block);
+    assert_eq!(client.answer(301).unwrap().status, 200);
+    assert!(app.requests().len() < 50, "{}", app.requests().len());
 }
 
 #[test]

@@ -281,6 +281,21 @@ fn trailers_of_a_request_are_dropped() {
 }
 
 #[test]
+fn trailers_of_a_request_are_checked_as_in_http_1() {
+    let app = mirror();
+    let (gate, authority) = gate(&app, |setup| setup);
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    for name in ["content-length", "host", "trailer"] {
+        let stream = client.request("POST", "/a", 0, &[]);
+        client.send(DATA, 0, stream, b"abc");
+        client.send(HEADERS, END_STREAM | END_HEADERS, stream, &list(&[(name.as_bytes(), b"3")]));
+        let answer = client.answer(stream).unwrap();
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(answer.text().contains("(trailer-name)"), "{name}: {}", answer.text());
+    }
+}
+
+#[test]
 fn at_its_end_the_gate_lets_streams_end() {
     let (told, begun) = mpsc::channel();
     let (go, gone) = mpsc::channel();

@@ -161,9 +161,34 @@ fn a_handshake_is_whole_or_none() {
             other => panic!("{name}: {other:?}"),
         }
     }
-    // An app that does not open it answers as to any request.
+    assert!(app.requests().is_empty());
+}
+
+#[test]
+fn only_a_checked_101_opens_a_tunnel() {
+    let app = App::answering(|request| {
+        let status = request.target().strip_prefix("/socket?").unwrap();
+        // The last has no `Sec-WebSocket-Accept`.
+        crate::support::answer(&format!("{status} X"), "Upgrade: websocket\r\nConnection: upgrade\r\n", "")
+    });
+    let (gate, authority) = gate(&app, |setup| setup);
     let mut client = Http2::open(&gate, "gate.test", &authority);
-    let stream = client.headers(0, &USUAL);
-    assert_eq!(client.answer(stream).unwrap().status, 200);
-    assert_eq!(app.only_request().field("upgrade"), Some("websocket"));
+    for (status, expected) in
+        [(200, 502), (204, 502), (206, 502), (299, 502), (302, 302), (404, 404), (101, 502)]
+    {
+        let path = format!("/socket?{status}");
+        let fields = USUAL.map(|(name, value)| (name, if name == ":path" { &path } else { value }));
+        let stream = client.headers(0, &fields);
+        let answer = client.answer(stream).unwrap();
+        assert_eq!(answer.status, expected, "{status}");
+        assert!(expected != 502 || answer.text().contains("BAD_GATEWAY"), "{}", answer.text());
+    }
+    assert_eq!(app.requests().len(), 7);
+    // An answer of the gate itself opens none, either.
+    let fields = USUAL.map(|(name, value)| (name, if name == ":path" { "/api/openapi.json" } else { value }));
+    let stream = client.headers(0, &fields);
+    match client.answer(stream) {
+        Ok(answer) => assert!(answer.status >= 300, "{answer:?}"),
+        Err(lost) => assert!(matches!(lost, Lost::Reset(_)), "{lost:?}"),
+    }
 }

@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Answer {
     respond: SendResponse<Bytes>,
     method: Method,
+    /// Whether a 2xx opens a tunnel (RFC 8441 section 5).
+    is_tunnel: bool,
     head: ResponseHead,
     /// `None` until the final head has been sent.
     body: Option<Sent>,
@@ -27,8 +29,8 @@ pub(super) struct Answer {
 const LIMITS: HeadLimits = HeadLimits { bytes: usize::MAX, fields: MAX_FIELDS };
 
 impl Answer {
-    pub(super) fn new(respond: SendResponse<Bytes>, method: Method) -> Self {
-        Self { respond, method, head: ResponseHead::new(), body: None }
+    pub(super) fn new(respond: SendResponse<Bytes>, method: Method, is_tunnel: bool) -> Self {
+        Self { respond, method, is_tunnel, head: ResponseHead::new(), body: None }
     }
 
     /// Whether the whole answer has been handed to h2.
@@ -69,6 +71,10 @@ impl Answer {
     fn take_head(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let scanned = self.head.scan(bytes, &LIMITS, self.method.as_str());
         let Ok(Scan::Complete(count)) = scanned else { return Err(io::ErrorKind::InvalidData.into()) };
+        // Only a 101 that has been checked does. The exchange refuses that of an app; nothing else may pass, either.
+        if self.is_tunnel && (200..300).contains(&self.head.status()) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let response = response(&self.head).map_err(io::Error::other)?;
         let rest = match self.head.status() {
             101 => Rest::Open,
