@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 use super::gate;
 use crate::support::{
     App, Connection, Http2,
-    http2::{DATA, END_STREAM, Lost, RST_STREAM},
+    http2::{DATA, END_STREAM, INTERNAL_ERROR, Lost, RST_STREAM},
 };
 
 const USUAL: [(&str, &str); 6] = [
@@ -185,10 +185,10 @@ fn only_a_checked_101_opens_a_tunnel() {
     }
     assert_eq!(app.requests().len(), 7);
     // An answer of the gate itself opens none, either.
-    let fields = USUAL.map(|(name, value)| (name, if name == ":path" { "/api/openapi.json" } else { value }));
-    let stream = client.headers(0, &fields);
-    match client.answer(stream) {
-        Ok(answer) => assert!(answer.status >= 300, "{answer:?}"),
-        Err(lost) => assert!(matches!(lost, Lost::Reset(_)), "{lost:?}"),
-    }
+    let user = gate.sign_up("ann");
+    let path = format!("/api/users/{}", user.id);
+    gate.client().ask("GET", &path, &format!("Authorization: {}\r\n", user.token), b"").expect(200);
+    let fields = USUAL.map(|(name, value)| (name, if name == ":path" { &path } else { value }));
+    let stream = client.headers(0, &[&fields[..], &[("authorization", &user.token)]].concat());
+    assert_eq!(client.answer(stream), Err(Lost::Reset(INTERNAL_ERROR)));
 }
