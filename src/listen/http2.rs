@@ -5,6 +5,7 @@
 
 mod frames;
 mod metered;
+mod outgoing;
 mod stream;
 mod streams;
 

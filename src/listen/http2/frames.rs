@@ -194,6 +194,21 @@ impl Frames {
         self.lists.take(stream)
     }
 
+    /// As [`Lists::is_for_http1`].
+    pub(super) fn is_for_http1(&self, stream: u32) -> bool {
+        self.lists.is_for_http1(stream)
+    }
+
+    /// As [`Lists::has_for_http1`].
+    pub(super) fn has_for_http1(&self) -> bool {
+        self.lists.has_for_http1()
+    }
+
+    /// As [`Lists::forget`].
+    pub(super) fn forget(&mut self, stream: u32) {
+        self.lists.forget(stream);
+    }
+
     /// Frames without content so far. Most of them make the gate send something.
     pub(super) fn empty(&self) -> u64 {
         self.empty

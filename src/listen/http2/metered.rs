@@ -1,7 +1,7 @@
 //! A socket whose frames are counted.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
@@ -11,7 +11,10 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::{Error, Frames};
+use super::{
+    frames::{Error, Frames},
+    outgoing::{Next, Outgoing},
+};
 use crate::{
     connection::{AsyncSocket, Deadline, Socket},
     wire::Reject,
@@ -22,6 +25,7 @@ use crate::{
 pub(super) struct Metered {
     socket: AsyncSocket,
     frames: Rc<RefCell<Frames>>,
+    outgoing: Rc<Cell<Outgoing>>,
     deadline: Deadline,
 }
 
@@ -31,7 +35,7 @@ const ANSWER: u64 = 32;
 impl Metered {
     pub(super) fn new(socket: AsyncSocket, deadline: Deadline) -> Self {
         let frames = Rc::new(RefCell::new(Frames::new(deadline.now())));
-        Self { socket, frames, deadline }
+        Self { socket, frames, outgoing: Rc::default(), deadline }
     }
 
     /// Why the connection has to end.
@@ -67,11 +71,30 @@ impl Metered {
         self.socket.take()
     }
 
-    fn sent(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(count)) = &written {
-            self.frames.borrow_mut().sent(*count);
+    /// Writes what may be written of `bytes` in one piece.
+    fn poll_write_next(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let next = self.outgoing.get().next(bytes, |stream| self.frames.borrow().is_for_http1(stream));
+        let piece = match next {
+            Next::AsIs(count) => bytes.get(..count).unwrap_or_default(),
+            Next::Instead(code) => code,
+        };
+        let written = Pin::new(&mut self.socket).poll_write(cx, piece);
+        if let Poll::Ready(Ok(count)) = written {
+            self.moved(bytes.get(..count).unwrap_or_default());
         }
         written
+    }
+
+    /// Counts bytes that have been sent.
+    fn moved(&self, bytes: &[u8]) {
+        let mut outgoing = self.outgoing.get();
+        let replaced = outgoing.moved(bytes, |stream| self.frames.borrow().is_for_http1(stream));
+        self.outgoing.set(outgoing);
+        let mut frames = self.frames.borrow_mut();
+        frames.sent(bytes.len());
+        if let Some(stream) = replaced {
+            frames.forget(stream);
+        }
     }
 }
 
@@ -97,8 +120,7 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.sent(written)
+        self.poll_write_next(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -106,8 +128,20 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.frames.borrow().has_for_http1() {
+            let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+            return self.poll_write_next(cx, first);
+        }
         let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.sent(written)
+        if let Poll::Ready(Ok(count)) = written {
+            let mut left = count;
+            for slice in slices {
+                let sent = slice.len().min(left);
+                self.moved(slice.get(..sent).unwrap_or_default());
+                left -= sent;
+            }
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

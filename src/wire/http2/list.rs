@@ -1,5 +1,7 @@
 //! What is refused in a list of fields although `h2` accepts it.
 
+use http::uri::PathAndQuery;
+
 use super::{BrokenList, Decoder};
 use crate::wire::Reject;
 
@@ -11,6 +13,16 @@ pub struct Lists {
     last: u32,
     /// Streams whose request must be refused, and why. h2 may have refused some of them already.
     refused: Vec<(u32, Reject)>,
+    /// Streams that h2 refuses because of their path, although HTTP/1.1 may take it.
+    for_http1: Vec<u32>,
+}
+
+/// Streams that are remembered for [`Lists::is_for_http1`].
+const MAX_FOR_HTTP1: usize = 255;
+
+/// Whether h2 refuses a path that HTTP/1.1 may take: LoopBack's clients send filters as they are written.
+fn is_for_http1(path: &[u8]) -> bool {
+    path.iter().any(|byte| matches!(byte, b'"' | b'<' | b'>' | b'`')) && PathAndQuery::try_from(path).is_err()
 }
 
 /// An error that ends the connection.
@@ -29,7 +41,7 @@ impl Lists {
     /// # Errors
     /// A [`ListError`].
     pub fn read(&mut self, stream: u32, list: &[u8]) -> Result<(), ListError> {
-        let (mut has_pseudo, mut path_seen, mut reject) = (false, false, None);
+        let (mut has_pseudo, mut path_seen, mut reject, mut for_http1) = (false, false, None, false);
         self.decoder.read(list, |name, value| {
             if name.first() != Some(&b':') {
                 return;
@@ -40,6 +52,7 @@ impl Lists {
                 b":path" if !std::mem::replace(&mut path_seen, true) && value.contains(&b'#') => {
                     reject = Some(Reject::Fragment);
                 }
+                b":path" => for_http1 |= is_for_http1(value),
                 b":scheme" if value != b"https" => reject = Some(Reject::Scheme),
                 _ => {}
             }
@@ -51,7 +64,29 @@ impl Lists {
         if let Some(reject) = reject {
             self.refused.push((stream, reject));
         }
+        if for_http1 {
+            // h2 ends the connection before it has refused so many.
+            self.for_http1.truncate(MAX_FOR_HTTP1);
+            self.for_http1.push(stream);
+        }
         Ok(())
+    }
+
+    /// Whether a stream's request is refused here for a path that HTTP/1.1 may take.
+    #[must_use]
+    pub fn is_for_http1(&self, stream: u32) -> bool {
+        self.for_http1.contains(&stream)
+    }
+
+    /// Whether there is such a stream.
+    #[must_use]
+    pub fn has_for_http1(&self) -> bool {
+        !self.for_http1.is_empty()
+    }
+
+    /// Forgets a stream for which [`Lists::is_for_http1`] was true.
+    pub fn forget(&mut self, stream: u32) {
+        self.for_http1.retain(|other| *other != stream);
     }
 
     /// Why the request of a stream must be refused. Asked once for each stream, in their order.

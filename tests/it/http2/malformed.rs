@@ -4,8 +4,8 @@ use super::gate;
 use crate::support::{
     App, Http2,
     http2::{
-        Answer, COMPRESSION_ERROR, DATA, END_HEADERS, END_STREAM, Ended, HEADERS, Lost, PROTOCOL_ERROR,
-        REFUSED_STREAM, list,
+        Answer, COMPRESSION_ERROR, DATA, END_HEADERS, END_STREAM, Ended, HEADERS, HTTP_1_1_REQUIRED, Lost,
+        PROTOCOL_ERROR, REFUSED_STREAM, list,
     },
 };
 
@@ -129,6 +129,33 @@ fn what_could_become_another_line_is_refused() {
     let stream = client.request("GET", &format!("/{}", "a".repeat(9000)), END_STREAM, &[]);
     assert_eq!(refused(&client.answer(stream)), "431 head-too-large");
     assert!(app.requests().iter().all(|request| request.target() == "/next"));
+}
+
+#[test]
+fn a_path_for_http_1_alone_is_asked_for_there() {
+    let app = App::echo();
+    let (gate, authority) = gate(&app, |setup| setup);
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    let mut asked = |path: &str| {
+        let stream = client.request("GET", path, END_STREAM, &[]);
+        client.answer(stream).map(|answer| answer.status)
+    };
+    for path in [r#"/a?filter={"where":1}"#, "/a?<b>", "/a?b>c", "/<a>"] {
+        assert_eq!(asked(path).unwrap_err(), Lost::Reset(HTTP_1_1_REQUIRED), "{path}");
+        assert_eq!(asked("/next").unwrap(), 200);
+    }
+    // Of these HTTP/1.1 takes none.
+    for path in ["/a b", "a"] {
+        assert_eq!(asked(path).unwrap_err(), Lost::Reset(PROTOCOL_ERROR), "{path}");
+    }
+    for path in ["/a?b={c}|^`", "/a?b='c'"] {
+        assert_eq!(asked(path).unwrap(), 200, "{path}");
+    }
+    // What was refused before says nothing of the stream after it.
+    let stream = client.request("POST", r#"/a?b="c""#, 0, &[]);
+    assert_eq!(client.answer(stream).unwrap_err(), Lost::Reset(HTTP_1_1_REQUIRED));
+    let stream = client.request("GET", "/a", END_STREAM, &[("te", "gzip")]);
+    assert_eq!(client.answer(stream).unwrap_err(), Lost::Reset(PROTOCOL_ERROR));
 }
 
 #[test]

@@ -33,6 +33,23 @@ fn curl_is_served() {
 }
 
 #[test]
+fn curl_sends_a_filter_as_it_is_written() {
+    if !has("curl") {
+        return;
+    }
+    let app = mirror();
+    let (gate, authority) = gate(&app, |setup| setup);
+    fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
+    let port = gate.tls_address().port();
+    let mut curl = Command::new("curl");
+    curl.args(["-sSg", "--http2", "--fail", "-w", "%{http_version}", "--cacert"]).arg(gate.path("ca.pem"));
+    curl.args(["--resolve", &format!("gate.test:{port}:127.0.0.1")]);
+    curl.arg(format!(r#"https://gate.test:{port}/notes?filter={{"where":{{"size":{{"gt":1}}}}}}"#));
+    assert_eq!(finish(curl, "").ok(), "1.1");
+    assert_eq!(app.only_request().target(), r#"/notes?filter={"where":{"size":{"gt":1}}}"#);
+}
+
+#[test]
 fn node_is_served() {
     if !has("node") {
         return;
