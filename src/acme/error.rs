@@ -58,11 +58,14 @@ pub enum AcmeError {
     File(PathBuf, #[source] io::Error),
 }
 
+/// The steps of an order after the name has been proven, or while it is.
+pub(super) const AFTER_ORDER: [&str; 3] = ["the challenge", "the request", "the certificate"];
+
 /// How soon to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Nothing was asked of the authority that it counts.
-    Unheard,
+    /// The attempt does not count towards a limit of the authority.
+    Uncounted,
     /// The authority refused, or could not prove the name. Those have limits: Let's Encrypt allows five failed checks of a
     /// name in an hour.
     Refused,
@@ -92,8 +95,10 @@ impl AcmeError {
 
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Server { .. } | Self::Authorities(_) | Self::File(..) => Failure::Unheard,
-            _ if self.is_without_account() => Failure::Unheard,
+            // The order has been counted, and a certificate may have been issued.
+            Self::Server { step, .. } if AFTER_ORDER.contains(step) => Failure::Refused,
+            Self::Server { .. } | Self::Authorities(_) => Failure::Uncounted,
+            _ if self.is_without_account() => Failure::Uncounted,
             _ if self.kind() == Some("rateLimited") => Failure::Limited,
             _ => Failure::Refused,
         }
@@ -169,7 +174,7 @@ mod tests {
     fn each_kind_of_problem_says_what_to_do_and_how_soon_it_is_tried_again() {
         for (kind, fix, failure) in [
             ("rateLimited", "wait", Failure::Limited),
-            ("accountDoesNotExist", "a new account is registered", Failure::Unheard),
+            ("accountDoesNotExist", "a new account is registered", Failure::Uncounted),
             ("caa", "CAA record", Failure::Refused),
             ("rejectedIdentifier", "take it out of `tls.acme_domains`", Failure::Refused),
             ("externalAccountRequired", "use another one", Failure::Refused),
@@ -202,7 +207,22 @@ mod tests {
     #[test]
     fn a_server_that_does_not_answer_is_asked_again_soon() {
         let unheard = AcmeError::at("the directory")(Error::Str("x"));
-        assert_eq!((unheard.failure(), unheard.kind()), (Failure::Unheard, None));
+        assert_eq!((unheard.failure(), unheard.kind()), (Failure::Uncounted, None));
         assert!(unheard.fix().contains("tls.acme_directory"));
+    }
+
+    #[test]
+    fn what_fails_behind_an_order_is_not_tried_again_at_once() {
+        for (step, failure) in [
+            ("the account", Failure::Uncounted),
+            ("the order", Failure::Uncounted),
+            ("the challenge", Failure::Refused),
+            ("the request", Failure::Refused),
+            ("the certificate", Failure::Refused),
+        ] {
+            assert_eq!(AcmeError::at(step)(Error::Timeout(None)).failure(), failure, "{step}");
+        }
+        let file = AcmeError::File("account.json".into(), std::io::ErrorKind::StorageFull.into());
+        assert_eq!(file.failure(), Failure::Refused, "an account that cannot be kept is registered again");
     }
 }

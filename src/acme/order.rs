@@ -67,7 +67,7 @@ async fn new_order(
         let order = NewOrder::new(names).replaces(replaces.clone());
         match past_bad_nonces!(account.new_order(&order)) {
             Ok(order) => return Ok(order),
-            // The replacement was ordered already, or is not known: nothing that an order without it would not do.
+            // The replacement was ordered already, or is not known: an order without it works in both cases.
             Err(Error::Api(problem)) if kind(&problem) == "rateLimited" => {
                 return Err(AcmeError::at("the order")(Error::Api(problem)));
             }
@@ -84,7 +84,8 @@ async fn prove(order: &mut Order, answers: &Answers, wanted: &Wanted<'_>) -> Res
         Ok(OrderStatus::Ready) => Ok(()),
         Ok(_) => Err(why(order, wanted.challenge, None).await),
         Err(Error::Api(problem)) => Err(why(order, wanted.challenge, Some(problem)).await),
-        Err(Error::Timeout(_)) => Err(AcmeError::Slow),
+        // As after a refusal, the other challenge may do.
+        Err(Error::Timeout(_)) => Err(why(order, wanted.challenge, None).await),
         Err(error) => Err(AcmeError::at("the order")(error)),
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn ask_again(wish: Duration) -> Duration {
 /// challenge has not been tried yet.
 pub(super) fn pause(failure: Failure, failures: u32, other: bool, jitter: Jitter) -> Duration {
     let (first, longest) = match failure {
-        Failure::Unheard => UNHEARD,
+        Failure::Uncounted => UNHEARD,
         Failure::Refused if other => return UNHEARD.0,
         Failure::Refused => REFUSED,
         Failure::Limited => LIMITED,
@@ -150,7 +150,7 @@ mod tests {
             within += 1;
         }
         assert!(within <= 5, "{within}");
-        let unheard = |failures| pause(Failure::Unheard, failures, true, none).as_secs();
+        let unheard = |failures| pause(Failure::Uncounted, failures, true, none).as_secs();
         let limited = |failures| pause(Failure::Limited, failures, true, none).as_secs();
         assert_eq!((limited(1), limited(2), limited(9)), (3600, 7200, 21_600));
         assert_eq!((unheard(1), unheard(2), unheard(20), unheard(u32::MAX)), (5, 10, 3600, 3600));

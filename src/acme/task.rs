@@ -32,7 +32,7 @@ struct Renewals<'a> {
     names: Vec<Name>,
     /// Kept while several names are due.
     account: Option<Account>,
-    /// As long as the account, and what the server said last.
+    /// The client of the account. It also holds the last `Retry-After`.
     http: Option<Http>,
 }
 
@@ -175,8 +175,14 @@ impl<'a> Renewals<'a> {
         let file = self.settings.file(&name.domain);
         // Before the file is replaced: the old one is good for longer.
         check_issued(&name.domain, &pem, &file)?;
-        files::replace(&file, pem.as_bytes()).map_err(|error| AcmeError::File(file.clone(), error))?;
-        Ok(self.answers.tls.issued().install(&name.domain, &pem, &file)?)
+        let kept = files::replace(&file, pem.as_bytes());
+        let certificate = self.answers.tls.issued().install(&name.domain, &pem, &file)?;
+        if let Err(error) = kept {
+            // Another order would count towards the limits of the authority, and could not be written either.
+            let (domain, file) = (&name.domain, file.display());
+            tracing::error!(domain, %file, %error, "the new certificate is in force and cannot be kept: a restart orders another");
+        }
+        Ok(certificate)
     }
 
     async fn account(&mut self) -> Result<Account, AcmeError> {
@@ -222,7 +228,7 @@ impl<'a> Renewals<'a> {
             name.challenge = (name.challenge + 1) % challenges.max(1);
         }
         let pause = schedule::pause(error.failure(), name.failures, other, Jitter::random());
-        name.due = schedule::not_before(now, now.plus(pause), retry_after);
+        name.pause(schedule::not_before(now, now.plus(pause), retry_after));
         let (domain, due) = (&name.domain, name.due);
         let reason = with_causes(error);
         let fix = error.fix();
@@ -260,6 +266,12 @@ impl Name {
             failures: 0,
             challenge: 0,
         }
+    }
+
+    /// Waits until then, whatever the authority says meanwhile of the time to renew.
+    fn pause(&mut self, until: Timestamp) {
+        self.due = until;
+        self.earliest = until;
     }
 
     fn wake(&self) -> Timestamp {
@@ -312,4 +324,23 @@ fn identifier(RenewalId { issuer, serial }: RenewalId) -> CertificateIdentifier<
 fn with_causes(error: &AcmeError) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_to_renew_now_waits_for_the_pause_after_a_failure() {
+        let mut name = Name::new("a.test", Timestamp(0), Some(Timestamp(0)));
+        let now = Timestamp(1_000_000);
+        name.pause(now.plus(Duration::from_secs(300)));
+        name.asked(Ok((Timestamp(0), Duration::from_secs(60))), now);
+        assert_eq!(
+            (name.due, name.ask),
+            (now.plus(Duration::from_secs(300)), Some(now.plus(Duration::from_secs(60))))
+        );
+        name.asked(Ok((now.plus(Duration::from_secs(900)), Duration::from_secs(60))), now);
+        assert_eq!(name.due, now.plus(Duration::from_secs(900)));
+    }
 }

@@ -57,7 +57,14 @@ pub(super) fn make(dir: &Path) -> anyhow::Result<Made> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
     let file = |name: &str| dir.join(name);
     let (ca, ca_key) = (file("ca.pem"), file("ca.key"));
-    let ca_is_old = ca.exists() && ca_key.exists();
+    let ca_is_old = ca.exists();
+    if ca_is_old != ca_key.exists() {
+        anyhow::bail!(
+            "of `{}` and `{}` only one is there: put the other one back, or move it away for a new authority",
+            ca.display(),
+            ca_key.display()
+        );
+    }
     let now = Clock::System.now();
     if !ca_is_old {
         let key = KeyPair::generate().context("cannot make a key")?;
@@ -83,7 +90,7 @@ impl Made {
              In portcullis.toml:\n  [server]\n  https = \"127.0.0.1:8443\"\n  [tls]\n  \
              certificates = [{{ cert = {:?}, key = {:?} }}]\n\n\
              For one call: curl --cacert {} https://localhost:8443/\n\
-             These are for development: whoever has ca.key can be any site for a client that believes ca.pem.\n",
+             These are for development: with ca.key, any site can be imitated for a client that believes ca.pem.\n",
             NAMES.join(", "),
             ca.display(),
             cert.display(),

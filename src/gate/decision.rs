@@ -87,7 +87,12 @@ impl<'r> Request<'r> {
                 Decision::Denial(denial) => {
                     // A token must not close a page that is open without any.
                     if denial.lacks_scope()
-                        && let Some(permit) = link::open_page(&rules.set, action, session)
+                        && let Some(permit) = link::open_page(
+                            &rules.set,
+                            action,
+                            session.map(|known| known.place),
+                            caller.certificate,
+                        )
                     {
                         record.as_anonymous.set(true);
                         record.decision.set(Some((Counted::Allow, Some(permit.rule))));

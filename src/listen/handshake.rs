@@ -115,18 +115,23 @@ impl Server {
             }
             return None;
         }
-        let kind = if socket.is_resumed() { Handshake::Resumed } else { Handshake::Full };
-        self.gate.metrics.handshake(kind);
-        if let Some(subject) = socket.peer_certificate().and_then(tls::subject) {
+        if let Some(certificate) = socket.peer_certificate() {
+            let Some(subject) = tls::subject(certificate) else {
+                // Rules may refuse it by its subject.
+                self.failed(handshakes, peer, &"the subject of the client's certificate cannot be read");
+                return None;
+            };
             socket.set_client(subject.into());
         }
+        let kind = if socket.is_resumed() { Handshake::Resumed } else { Handshake::Full };
+        self.gate.metrics.handshake(kind);
         Some(socket)
     }
 
     fn failed(&self, handshakes: &Handshakes, peer: Peer, error: &dyn std::fmt::Display) {
         self.gate.metrics.handshake(Handshake::Failed);
         if let Some(more) = handshakes.failed.say(self.gate.clock.now()) {
-            tracing::info!(client = %peer.ip(), %error, more, "a handshake of TLS failed");
+            tracing::info!(client = %peer.ip(), %error, more, "a TLS handshake failed");
         }
     }
 

@@ -111,7 +111,7 @@ impl Flaw {
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Unreadable(io::ErrorKind::PermissionDenied) => "let the gate's user read it",
-            Self::Unreadable(_) => "`tls.certificates` names the files, relative to the configuration",
+            Self::Unreadable(_) => "correct its path in the settings, which is relative to the configuration",
             Self::Empty => "write the certificate, or its key, in PEM",
             Self::TooLarge | Self::NoCertificate | Self::BadCertificate(_) => {
                 "write the certificate in PEM, followed by the intermediate ones"

@@ -56,15 +56,19 @@ fn of_end(certificate: &Certificate) -> Entry {
 fn unnamed(config: &Config, file: &str) -> Option<Entry> {
     let authority = config.server.public_url.as_ref()?.strip_prefix("https://")?;
     let host = authority.split('/').next().unwrap_or_default();
+    missing(config, file, host, "the host of `server.public_url`")
+}
+
+/// A warning if no certificate is for this host, which is `whose`.
+fn missing(config: &Config, file: &str, host: &str, whose: &str) -> Option<Entry> {
     let requested = &config.tls.acme_domains;
     if requested.iter().any(|name| tls::is_host(host, name)) {
         return None;
     }
-    let names = tls::names_without(&app::tls_settings(config).files, host)?;
-    let message = format!(
-        "no certificate is for `{host}`, the host of `server.public_url`; they are for {}",
-        names.iter().chain(requested).map(String::as_str).collect::<Vec<_>>().join(", ")
-    );
+    // A wildcard needs one, too; any label stands for its star.
+    let names = tls::names_without(&app::tls_settings(config).files, &host.replace('*', "label"))?;
+    let names: Vec<_> = names.iter().chain(requested).map(String::as_str).collect();
+    let message = format!("no certificate is for `{host}`, {whose}; they are for {}", names.join(", "));
     let fix =
         "have one issued for it, and name it in `tls.certificates`, or in `tls.acme_domains`".to_owned();
     Some(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix))
@@ -72,26 +76,13 @@ fn unnamed(config: &Config, file: &str) -> Option<Entry> {
 
 /// Hosts of apps that no certificate is for.
 fn uncovered(config: &Config, file: &str) -> Vec<Entry> {
-    let files = app::tls_settings(config).files;
-    let mut found = Vec::new();
     let mut seen = BTreeSet::new();
-    for app in &config.apps {
-        // Apps on one host, by path, need one certificate.
-        let requested = |host: &String| config.tls.acme_domains.iter().any(|name| tls::is_host(host, name));
-        for host in app.hosts.iter().filter(|host| seen.insert(*host) && !requested(host)) {
-            // A wildcard needs one, too; any label stands for its star.
-            let Some(names) = tls::names_without(&files, &host.replace('*', "label")) else { continue };
-            let message = format!(
-                "no certificate is for `{host}`, a host of the app `{}`; they are for {}",
-                app.name,
-                names.join(", ")
-            );
-            let fix = "have one issued for it, and name it in `tls.certificates`, or in `tls.acme_domains`"
-                .to_owned();
-            found.push(entry(file.to_owned(), Severity::Warning, Code::CertificateName, message, fix));
-        }
-    }
-    found
+    // Apps on one host, by path, need one certificate.
+    let hosts = config.apps.iter().flat_map(|app| app.hosts.iter().map(move |host| (host, &app.name)));
+    let hosts = hosts.filter(|(host, _)| seen.insert(*host));
+    hosts
+        .filter_map(|(host, app)| missing(config, file, host, &format!("a host of the app `{app}`")))
+        .collect()
 }
 
 fn entry(file: String, severity: Severity, code: Code, message: String, fix: String) -> Entry {

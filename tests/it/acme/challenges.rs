@@ -79,7 +79,7 @@ fn a_name_without_a_certificate_gets_no_handshake_and_a_line_that_says_so() {
     let terms = acme.authority.terms();
     let refused = Client::tls(gate.https, "A.Example", &terms).map(drop).unwrap_err();
     assert!(refused.to_string().contains("AccessDenied"), "{refused}");
-    let line = gate.line(|line| line["msg"] == "a handshake of TLS failed");
+    let line = gate.line(|line| line["msg"] == "a TLS handshake failed");
     assert_eq!(line["error"], "`a.example` has no certificate yet");
     // The others are served, over TLS and without.
     Client::tls(gate.https, "own.example", &terms).unwrap();

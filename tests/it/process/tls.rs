@@ -91,7 +91,7 @@ fn the_log_tells_what_becomes_of_certificates() {
     let mut client = Client::tcp(address(&gate));
     client.send(b"\x16\x03\x01\x00\x02xx");
     client.raw_rest();
-    let told = gate.logged("a handshake of TLS failed");
+    let told = gate.logged("a TLS handshake failed");
     assert!(told.contains(r#""client":"127.0.0.1""#), "{told}");
     assert_eq!(gate.stop(), Some(0));
 }
