@@ -51,7 +51,7 @@ mod tests {
         let file = |name: &str, acls: serde_json::Value| {
             let text =
                 json!({"name": name, "routes": [{"path": format!("/{name}")}], "acls": acls}).to_string();
-            Source { name: format!("{name}.json").into(), text: text.into() }
+            Source { name: format!("{name}.json"), text }
         };
         let sources = [
             file("open", json!([rule("ROLE", "$everyone", "ALLOW"), rule("CERTIFICATE", "CN=old", "DENY")])),
