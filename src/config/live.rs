@@ -78,7 +78,7 @@ pub(super) fn is_live(key: &str) -> bool {
 }
 
 impl Config {
-    /// Reads the same sources reread.
+    /// Reads the same sources again.
     ///
     /// # Errors
     /// All findings of the sources, if one is an error.
@@ -101,7 +101,13 @@ impl Config {
         };
         // `ttl = -1` waits for a restart if `allow_eternal_tokens`, which only a restart applies, was off at the start.
         let endless = new.users.ttl == -1 && !self.users.allow_eternal_tokens;
-        let is_live = |key: &&str| is_live(key) && !(endless && *key == "users.ttl");
+        // Beside apps, `[policies]` holds defaults and no longer the rules of the only app. Which of both it is, only a
+        // restart changes.
+        let other_kind = self.apps.is_empty() != new.apps.is_empty();
+        let is_live = |key: &&str| {
+            let waits = (endless && *key == "users.ttl") || (other_kind && key.starts_with("policies."));
+            is_live(key) && !waits
+        };
         // A profile changes defaults and much of the behaviour, so nothing of the new file is applied.
         let profile = (self.profile != new.profile).then_some("profile");
         if let Some(profile) = profile {
@@ -125,9 +131,6 @@ impl Config {
         }
         for live in LIVE.iter().filter(|live| is_live(&live.name)) {
             (live.take)(self, &new);
-        }
-        if let Some(first) = apps.first() {
-            self.policies = first.policies.clone();
         }
         self.apps = apps;
         self.set.retain(|key| !is_live(&key.as_str()));
@@ -370,6 +373,29 @@ mod tests {
             assert_eq!(config.apps.len(), 2);
         }
         assert_eq!(taken("", &both).1.restart, ["apps"]);
+    }
+
+    #[test]
+    fn apps_that_are_new_change_no_policies_of_the_only_app() {
+        let app = "[[apps]]\nname = \"a\"\nhosts = [\"a.test\"]\n";
+        let open = "unmatched = \"allow\"\ndefault_permission = \"ALLOW\"\nacl_error_status = 404";
+        let rules = |policies: &crate::config::PoliciesSettings| {
+            (policies.unmatched, policies.default_allow, policies.acl_error_status)
+        };
+        let before = rules(&taken("", "").0.policies);
+        let (config, keys) = taken("", &format!("{app}[apps.policies]\n{open}"));
+        assert_eq!(rules(&config.policies), before);
+        assert_eq!((keys.now, keys.restart), (vec![], vec!["apps"]));
+        // The defaults of all apps are not the rules of the only one, either.
+        let (config, keys) = taken("", &format!("[policies]\n{open}\n{app}"));
+        assert_eq!(rules(&config.policies), before);
+        let waiting =
+            ["policies.unmatched", "policies.default_permission", "policies.acl_error_status", "apps"];
+        assert_eq!((keys.now, keys.restart), (vec![], waiting.to_vec()));
+        // Nor the other way round.
+        let (config, keys) = taken(app, &format!("[policies]\n{open}"));
+        assert_eq!(rules(&config.each_app()[0].policies), before);
+        assert_eq!((keys.now, keys.restart), (vec![], waiting.to_vec()));
     }
 
     #[test]

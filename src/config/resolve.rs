@@ -49,10 +49,10 @@ impl Resolver<'_> {
         let login_per_account = raw.limits.login_per_account.value;
         let apps = self.apps(raw_apps, &own);
         self.warn_of_links(&apps, &server, &raw.api.root.value.0, &links_place);
-        // With apps these sections are only defaults, which each app has been resolved with.
-        let (upstream, policies) = match apps.first() {
-            Some(first) => (first.upstream.clone(), first.policies.clone()),
-            None => (self.upstream(raw.upstream, &own), self.policies(&raw.policies)),
+        // With apps this section is only a default, which each app has been resolved with.
+        let upstream = match apps.first() {
+            Some(first) => first.upstream.clone(),
+            None => self.upstream(raw.upstream, &own),
         };
         Config {
             profile: self.profile,
@@ -61,7 +61,7 @@ impl Resolver<'_> {
             api: api(raw.api),
             credentials: self.credentials(raw.credentials),
             password: self.password(&raw.password),
-            policies,
+            policies: self.policies(&raw.policies),
             apps,
             app: None,
             store: self.store(&raw.store, &server.data_dir, &users),

@@ -34,7 +34,7 @@ pub struct Config {
     pub password: PasswordSettings,
     /// The policy files and the defaults of decisions.
     pub policies: PoliciesSettings,
-    /// `[[apps]]`. With apps, `upstream` and `policies` are those of the first: see [`Config::each_app`].
+    /// `[[apps]]`. With apps, `upstream` is that of the first, and `policies` holds the defaults of all: see [`Config::each_app`].
     pub apps: Vec<AppSettings>,
     /// The app that this configuration has been narrowed to by [`Config::each_app`].
     pub app: Option<AppSettings>,

@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::{House, ask, policy, who, with};
-use crate::{process::support::wait_until, support::Gate};
+use crate::{
+    process::support::wait_until,
+    support::{Gate, Setup},
+};
 
 /// `Customer` in the place of `User`.
 const PUBLIC: &str = r#"{"Customer": {"public": true}}"#;
@@ -129,4 +132,17 @@ fn stored_rules_are_for_all_apps() {
     gate.run(accounts.add_rule(Actor::Operator, rule)).unwrap();
     wait_until("the stored rule", || (status(&gate, "notes.test", "/notes") == 401).then_some(()));
     assert_eq!(status(&gate, "a.test", "/pages"), 200);
+}
+
+#[test]
+fn a_first_table_of_apps_opens_nothing_of_a_running_gate() {
+    let house = House::new();
+    let gate = Gate::start(Setup::new(&house.rest).set("policies.unmatched", "deny"));
+    let refused = gate.client().get("/anything").status;
+    assert!(refused >= 400, "{refused}");
+    let file = gate.path("portcullis.toml");
+    let table = "[[apps]]\nname = \"a\"\nhosts = []\npolicies = { unmatched = \"allow\" }\n";
+    fs::write(&file, format!("{}\n{table}", fs::read_to_string(&file).unwrap())).unwrap();
+    assert_eq!(gate.reload(), Ok(()));
+    assert_eq!(gate.client().get("/anything").status, refused);
 }
