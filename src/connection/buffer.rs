@@ -94,11 +94,15 @@ impl Buffer {
     #[must_use]
     pub fn put(&mut self, bytes: &[u8]) -> bool {
         // Never full afterwards, which means to a scanner that more will follow.
-        let has_room = self.may_grow((self.len() + bytes.len() + 1).next_power_of_two());
-        if has_room {
-            self.fit(bytes);
+        if !self.may_grow((self.len() + bytes.len() + 1).next_power_of_two()) {
+            return false;
         }
-        has_room
+        if self.bytes.len() - self.end < bytes.len() {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        self.fit(bytes) == bytes.len()
     }
 
     /// Grows the buffer to at least `capacity` bytes, also if the core's allowance is used up.
@@ -175,6 +179,16 @@ mod tests {
         assert_eq!(buffer.len(), FULL + 1);
         buffer.consume(2 * FULL);
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn what_is_put_is_put_whole() {
+        let mut buffer = Buffer::with_capacity(SMALL);
+        put(&mut buffer, &[b'a'; SMALL - 96]);
+        buffer.consume(SMALL - 98);
+        assert!(buffer.put(&[b'b'; 200]), "behind what is left, at the front");
+        assert_eq!((buffer.capacity(), buffer.len()), (SMALL, 202));
+        assert!(buffer.filled().starts_with(b"aab") && buffer.filled().ends_with(b"bb"));
     }
 
     #[test]

@@ -132,6 +132,9 @@ impl Downstream {
             match head.scan(self.scratch.input.filled(), limits) {
                 Err(reject) => return Arrival::Rejected(reject),
                 Ok(Scan::Complete(count)) => {
+                    if count > SMALL_HEAD && !self.may_hold(count) {
+                        return Arrival::Overloaded;
+                    }
                     self.scratch.input.consume(count);
                     self.begin(head);
                     return Arrival::Head;
@@ -141,8 +144,7 @@ impl Downstream {
             if self.scratch.input.space().is_empty() {
                 // A little more than the limit, so that the scanner sees the excess and names it.
                 let wanted = (self.scratch.input.capacity() * 2).min(limits.bytes + 1024);
-                // A head that is read is written to the app from a second buffer as large.
-                if !self.share.extend(wanted) || !self.scratch.input.may_grow(wanted) {
+                if !self.scratch.input.may_grow(wanted) {
                     return Arrival::Overloaded;
                 }
             }
@@ -175,9 +177,8 @@ impl Downstream {
     }
 
     /// Takes the memory of a head of so many bytes from the core's allowance: that of its copy in [`RequestHead`], and of the
-    /// buffer to the app. For a head that arrived whole, so that [`Downstream::arrival`] did not. `false` if it is used up.
-    #[must_use]
-    pub fn may_hold(&mut self, head: usize) -> bool {
+    /// buffer to the app. `false` if it is used up.
+    fn may_hold(&mut self, head: usize) -> bool {
         self.share.extend(2 * head.saturating_sub(SMALL_HEAD))
     }
 

@@ -140,6 +140,12 @@ impl Socket {
         matches!(&self.transport.stream, Stream::Multiplexed(_))
     }
 
+    /// Whether the request could not be written because HTTP/2 cannot say it: nothing of it was sent.
+    #[must_use]
+    pub fn is_unsendable(&self) -> bool {
+        matches!(&self.transport.stream, Stream::Multiplexed(stream) if stream.is_unsendable())
+    }
+
     /// Whether the app is known not to have seen the request that was sent, so that it can be sent again. Only HTTP/2 tells.
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {

@@ -28,6 +28,11 @@ pub enum ForwardError {
     /// The app closed the connection before its answer was complete.
     #[error("the app ended the connection before its answer was whole")]
     Cut,
+    /// The app is spoken to in HTTP/2, which cannot say the request: not the server's fault.
+    #[error(
+        "HTTP/2 towards the app cannot say this request: its path or query holds `\"`, `<`, `>` or a backquote"
+    )]
+    Unsendable,
     /// The app's answer is not valid HTTP.
     #[error("the app's answer breaks HTTP: {0}")]
     Broken(Reject),

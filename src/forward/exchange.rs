@@ -81,6 +81,7 @@ impl Forwarder {
             let mut exchange = Exchange::new(down, head, outgoing, socket, self);
             exchange.alone = alone || head.websocket_key().is_some();
             match exchange.run().await {
+                Ok(Ended::Stale) if exchange.up.is_unsendable() => return Err(ForwardError::Unsendable),
                 // Once only: a new connection cannot be stale.
                 Ok(Ended::Stale) if !attempt.is_second && (reused || exchange.up.is_unprocessed()) => {
                     attempt.repeat();

@@ -79,6 +79,7 @@ impl Forwarder {
             // A GET is idempotent, so it may be sent twice.
             let answer = match lookup.write(&request).await {
                 Ok(()) => lookup.read(self, server, wanted.header).await,
+                Err(_) if lookup.connection.socket.is_unsendable() => return Err(ForwardError::Unsendable),
                 Err(error) => Err(error),
             };
             match answer {

@@ -68,22 +68,28 @@ impl Links {
         limits: &HeadLimits,
         connect: impl Future<Output = io::Result<Socket>>,
     ) -> io::Result<Socket> {
-        while self.is_opening.get() {
-            self.opened.notified().await;
+        loop {
             if let Some(stream) = self.stream(wanted) {
                 return Ok(stream);
             }
+            if !self.is_opening.get() {
+                break;
+            }
+            self.opened.notified().await;
         }
         self.is_opening.set(true);
         let opening = Opening(self);
         let socket = AsyncSocket::from(connect.await?);
         let (requests, frames) = handshake(socket, limits).await.map_err(io::Error::other)?;
         let link = Link::new(requests, wanted.now, wanted.client);
-        let (at_end, ended) = (Rc::clone(&link), frames);
+        // h2 ends a connection that nothing can use any more, so its task must not hold it.
+        let at_end = Rc::downgrade(&link);
         tokio::task::spawn_local(async move {
             // An error is one of each stream, too.
-            let _ = ended.await;
-            at_end.close();
+            let _ = frames.await;
+            if let Some(link) = at_end.upgrade() {
+                link.close();
+            }
         });
         let stream = stream(&link);
         self.open.borrow_mut().push(link);

@@ -111,7 +111,8 @@ impl Shared {
 }
 
 impl Server {
-    /// Counts a new connection, or a further stream of one, which may have a connection to the app as well; `None` if there is no room for it.
+    /// Counts a new connection, or a further stream of one, which may use a connection to the app as well. `None` if there is
+    /// no room.
     pub(super) fn enter(&self, peer: Peer) -> Option<Option<Connection>> {
         let place = self.place(peer);
         if place.is_none() {

@@ -194,6 +194,9 @@ impl Connection<'_> {
             }
             self.time_list();
             if self.is_stalled() {
+                // An orderly end would keep in the kernel what the client does not take.
+                self.lingers = false;
+                self.io.reset();
                 return Poll::Ready(());
             }
             if !self.deadline.passed(cx) {
@@ -216,7 +219,7 @@ impl Connection<'_> {
     fn look_around(&mut self) {
         if let Some(error) = self.io.error() {
             return self.end(match error {
-                Error::Flood => Reason::ENHANCE_YOUR_CALM,
+                Error::Flood | Error::List(ListError::Flood) => Reason::ENHANCE_YOUR_CALM,
                 Error::List(ListError::Broken) => Reason::COMPRESSION_ERROR,
                 Error::List(ListError::Trailers) => Reason::PROTOCOL_ERROR,
             });

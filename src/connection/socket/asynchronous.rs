@@ -47,6 +47,13 @@ impl AsyncSocket {
         self.0.written.get()
     }
 
+    /// As [`Socket::reset`].
+    pub fn reset(&self) {
+        if let Some(socket) = &*self.0.socket.borrow() {
+            socket.reset();
+        }
+    }
+
     /// Takes the socket back. From now on it is closed for all clones.
     #[must_use]
     pub fn take(&self) -> Option<Socket> {

@@ -56,6 +56,11 @@ pub trait Multiplexed: fmt::Debug {
         false
     }
 
+    /// As [`super::Socket::is_unsendable`].
+    fn is_unsendable(&self) -> bool {
+        false
+    }
+
     /// What is known of the connection below; `None` towards the app.
     fn below(&self) -> Option<&Below>;
 }

@@ -34,6 +34,7 @@ pub(super) struct Stream {
     sent: Option<Sent>,
     answer: Answer,
     is_unprocessed: bool,
+    is_unsendable: bool,
 }
 
 enum Answer {
@@ -58,6 +59,7 @@ impl Stream {
             sent: None,
             answer: Answer::Unasked,
             is_unprocessed: false,
+            is_unsendable: false,
         }
     }
 
@@ -70,7 +72,13 @@ impl Stream {
         let Ok(Scan::Complete(count)) = scanned else {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         };
-        let request = request(&self.head).map_err(io::Error::other)?;
+        let request = match request(&self.head) {
+            Ok(request) => request,
+            Err(error) => {
+                self.is_unsendable = true;
+                return Poll::Ready(Err(io::Error::other(error)));
+            }
+        };
         let rest = Rest::from(self.head.framing());
         match self.requests.send_request(request, matches!(rest, Rest::Done)) {
             Ok((answer, send)) => {
@@ -167,6 +175,10 @@ impl Multiplexed for Stream {
 
     fn has_hung_up(&self) -> bool {
         matches!(self.answer, Answer::Lost)
+    }
+
+    fn is_unsendable(&self) -> bool {
+        self.is_unsendable
     }
 
     fn is_unprocessed(&self) -> bool {

@@ -55,8 +55,8 @@ const PREFACE: usize = 24;
 /// Frames without content at once, and for each second.
 const MOST_EMPTY: u64 = 1000;
 const EMPTY_PER_SECOND: u64 = 100;
-/// Resets of streams at once: a browser resets all streams of a page that it leaves. The same for each second, as nghttp2
-/// has it (CVE-2023-44487).
+/// Resets of streams at once: a browser resets all streams of a page that it leaves. And for each second: nghttp2's rate
+/// (CVE-2023-44487).
 const MOST_RESETS: u64 = 200;
 const RESETS_PER_SECOND: u64 = 33;
 /// The bytes of content that pay for a frame without.

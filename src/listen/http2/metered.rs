@@ -67,6 +67,11 @@ impl Metered {
         self.socket.written().saturating_sub(ANSWER * self.frames.borrow().empty())
     }
 
+    /// Makes the connection end with a reset.
+    pub(super) fn reset(&self) {
+        self.socket.reset();
+    }
+
     pub(super) fn take(&self) -> Option<Socket> {
         self.socket.take()
     }

@@ -36,8 +36,8 @@ struct Begun {
     body: Body,
     spare: Spare,
     held: Held,
-    /// The bytes of the head in the input. Otherwise what it is answered with.
-    head: Result<usize, Arrival>,
+    /// Whether the head is in the input. Otherwise what it is answered with.
+    head: Result<(), Arrival>,
 }
 
 impl Shared {
@@ -78,7 +78,8 @@ impl Shared {
     fn hold(self: &Rc<Self>, head: usize) -> Option<Held> {
         let bytes = head.saturating_sub(SMALL_HEAD);
         let heads = self.heads.get() + bytes;
-        if heads > MOST_HEADS {
+        // One alone has the limit of a head.
+        if self.heads.get() > 0 && heads > MOST_HEADS {
             return None;
         }
         self.heads.set(heads);
@@ -106,7 +107,7 @@ impl Shared {
         let mut spare = self.server.spares.lend();
         let head = match refused.map_or(written, Err) {
             Err(reject) => Err(Arrival::Rejected(reject)),
-            Ok(()) if spare.scratch.input.put(&bytes) => Ok(bytes.len()),
+            Ok(()) if spare.scratch.input.put(&bytes) => Ok(()),
             Ok(()) => Err(Arrival::Overloaded),
         };
         let method = if body == Body::Tunnel { &Method::GET } else { &request.method };
@@ -129,10 +130,7 @@ impl Shared {
         }
         let read = match written {
             Err(instead) => instead,
-            Ok(bytes) => match down.arrival(&mut head, &server.shared.settings.head).await {
-                Arrival::Head if !down.may_hold(bytes) => Arrival::Overloaded,
-                arrival => arrival,
-            },
+            Ok(()) => down.arrival(&mut head, &server.shared.settings.head).await,
         };
         match read {
             Arrival::Head => {

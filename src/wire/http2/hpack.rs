@@ -6,7 +6,7 @@
 mod huffman;
 mod table;
 
-use table::Table;
+use table::{Name, Table};
 
 /// The state of a peer's lists.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct BrokenList;
 
 /// The size of the table that a peer may use (RFC 9113 section 6.5.2: the initial value, which is not changed).
 const TABLE: usize = 4096;
-/// The bytes of a number. Five are enough for any length here.
-const MOST_DIGITS: u32 = 5;
+/// The bytes of a number after its first one. h2 takes no more.
+const MOST_DIGITS: u32 = 4;
 
 impl Default for Decoder {
     fn default() -> Self {
@@ -57,16 +57,21 @@ impl Decoder {
         }
         let is_added = first & 0x40 != 0;
         let index = number(rest, if is_added { 6 } else { 4 })?;
-        self.name.clear();
-        match index {
-            0 => string(rest, &mut self.name)?,
-            _ => self.name.extend_from_slice(self.table.get(index)?.0),
-        }
+        let known = match index {
+            0 => {
+                self.name.clear();
+                string(rest, &mut self.name)?;
+                None
+            }
+            // Not copied: an index of a byte may stand for a name of 4 kB.
+            _ => Some(self.table.name(index)?),
+        };
         self.value.clear();
         string(rest, &mut self.value)?;
-        found(&self.name, &self.value);
+        found(known.as_ref().map_or(&self.name, Name::as_bytes), &self.value);
         if is_added {
-            self.table.add(&self.name, &self.value);
+            let name = known.unwrap_or_else(|| Name::Added(self.name.as_slice().into()));
+            self.table.add(name, &self.value);
         }
         Some(())
     }
@@ -78,7 +83,7 @@ fn number(rest: &mut &[u8], bits: u32) -> Option<usize> {
     let most = (1_usize << bits) - 1;
     let mut value = usize::from(first) & most;
     if value == most {
-        for digit in 0..=MOST_DIGITS {
+        for digit in 0..MOST_DIGITS {
             let (&next, more) = after.split_first()?;
             after = more;
             value = value.checked_add(usize::from(next & 0x7f) << (7 * digit))?;

@@ -17,6 +17,8 @@ pub struct Lists {
     for_http1: Vec<u32>,
 }
 
+/// Streams whose requests are to be refused at once. More than a connection can have.
+const MAX_REFUSED: usize = 512;
 /// Streams that are remembered for [`Lists::is_for_http1`].
 const MAX_FOR_HTTP1: usize = 255;
 
@@ -30,6 +32,8 @@ fn is_for_http1(path: &[u8]) -> bool {
 pub enum ListError {
     /// A list that cannot be decoded.
     Broken,
+    /// More requests to refuse than h2 has reported: it has ended their streams for another reason.
+    Flood,
     /// A pseudo-header field among the trailers (RFC 9113 section 8.1), which make a request malformed that may have been
     /// forwarded already.
     Trailers,
@@ -62,6 +66,9 @@ impl Lists {
         }
         self.last = stream;
         if let Some(reject) = reject {
+            if self.refused.len() == MAX_REFUSED {
+                return Err(ListError::Flood);
+            }
             self.refused.push((stream, reject));
         }
         if for_http1 {
@@ -105,5 +112,41 @@ impl Lists {
 impl From<BrokenList> for ListError {
     fn from(_: BrokenList) -> Self {
         Self::Broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_h2_does_not_report_have_a_bound() {
+        // GET, `:scheme http`, `/`.
+        let list = [0x82, 0x86, 0x84];
+        let mut lists = Lists::default();
+        for stream in 0..MAX_REFUSED as u32 {
+            assert_eq!(lists.read(2 * stream + 1, &list), Ok(()));
+        }
+        assert_eq!(lists.read(2 * MAX_REFUSED as u32 + 1, &list), Err(ListError::Flood));
+        // One that is reported makes room: those before it have ended.
+        let mut lists = Lists::default();
+        for stream in 0..10 * MAX_REFUSED as u32 {
+            assert_eq!(lists.read(2 * stream + 1, &list), Ok(()));
+            assert_eq!(lists.take(2 * stream + 1), Some(Reject::Scheme));
+        }
+    }
+
+    #[test]
+    fn only_a_path_that_h2_refuses_is_for_http1() {
+        for (path, expected) in [
+            ("/a?\"", true),
+            ("/a?<", true),
+            ("/>", true),
+            ("/a", false),
+            ("/a?b={c}", false),
+            ("/a b", false),
+        ] {
+            assert_eq!(is_for_http1(path.as_bytes()), expected, "{path}");
+        }
     }
 }

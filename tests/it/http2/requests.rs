@@ -8,8 +8,8 @@ use super::gate;
 use crate::support::{
     App, Http2, Setup, answer,
     http2::{
-        DATA, END_HEADERS, END_STREAM, HEADERS, INTERNAL_ERROR, Lost, NO_ERROR, RST_STREAM, WINDOW_UPDATE,
-        list,
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, INTERNAL_ERROR, Lost, NO_ERROR, RST_STREAM,
+        WINDOW_UPDATE, list,
     },
 };
 
@@ -334,4 +334,26 @@ fn a_new_certificate_ends_no_connection() {
     assert_eq!(client.post("/a", &[], b"after").unwrap().text(), "after");
     let mut fresh = Http2::open(&gate, "gate.test", &authority);
     assert_eq!(fresh.client.shown(), issued.der);
+}
+
+#[test]
+fn one_head_is_as_large_as_the_setting_says() {
+    let app = App::echo();
+    let (gate, authority) = gate(&app, |setup| setup.set("server.max_header_bytes", "1mb"));
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    let large = vec![b'a'; 10_000];
+    let mut fields: Vec<(&[u8], &[u8])> =
+        vec![(b":method", b"GET"), (b":scheme", b"https"), (b":path", b"/a"), (b":authority", b"gate.test")];
+    fields.extend((0..40).map(|_| (&b"x-a"[..], &large[..])));
+    let block = list(&fields);
+    let pieces: Vec<_> = block.chunks(16_000).collect();
+    for (at, piece) in pieces.iter().enumerate() {
+        let flags = if at + 1 == pieces.len() { END_HEADERS } else { 0 };
+        match at {
+            0 => client.send(HEADERS, END_STREAM | flags, 1, piece),
+            _ => client.send(CONTINUATION, flags, 1, piece),
+        };
+    }
+    assert_eq!(client.answer(1).unwrap().status, 200);
+    assert!(app.only_request().head.len() > 400_000);
 }

@@ -1,6 +1,6 @@
 //! HTTP/2 towards the app, by prior knowledge.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Instant};
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{gate_before, has_module};
 use crate::{
     process::support::finish,
     support::{
-        App, Gate, Http2, Setup,
+        App, GUARD, Gate, Http2, Setup,
         http2::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INTERNAL_ERROR, Lost, SETTINGS, frame},
         http2_app::Http2App,
     },
@@ -168,6 +168,43 @@ fn a_connection_that_answers_nothing_in_time_gets_no_more_requests() {
     client.get("/wait").expect(504);
     client.get("/a").expect(200);
     assert_eq!(app.connections(), 2);
+    let began = Instant::now();
+    while app.ended() < 1 {
+        assert!(began.elapsed() < GUARD, "the connection is not closed");
+        client.get("/a").expect(200);
+    }
+    assert_eq!((app.connections(), app.ended()), (2, 1));
+}
+
+#[test]
+fn probes_and_requests_share_a_connection() {
+    let app = Http2App::start();
+    let setup = Setup::before(&app.url()).set("upstream.health_path", "/health").set("server.threads", "1");
+    let gate = Gate::start(setup);
+    for _ in 0..3 {
+        assert_eq!(app.told.recv_timeout(GUARD), Ok("probed"));
+        gate.client().get("/a").expect(200);
+    }
+    assert_eq!(app.connections(), 1);
+}
+
+#[test]
+fn a_request_that_http_2_cannot_say_is_nobodys_failure() {
+    let (one, two) = (Http2App::start(), Http2App::start());
+    let setup = Setup::before(&format!("{},{}", one.url(), two.url())).set("server.threads", "1");
+    let gate = Gate::start(setup);
+    let mut client = gate.client();
+    for path in [r#"/a?b="c""#, "/a?<b>", "/<a>"] {
+        for _ in 0..6 {
+            client.get(path).expect(502);
+        }
+    }
+    // Neither is passed over.
+    let served = (0..8).map(|at| {
+        client.get(&format!("/{at}")).expect(200);
+        gate.log.access(&format!("/{at}"))["upstream"].to_string()
+    });
+    assert_eq!(served.collect::<std::collections::BTreeSet<_>>().len(), 2);
 }
 
 #[test]

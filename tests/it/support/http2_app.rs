@@ -32,6 +32,8 @@ pub(crate) struct Http2App {
 
 struct State {
     connections: AtomicUsize,
+    /// Of them those that have ended.
+    ended: AtomicUsize,
     has_refused: AtomicBool,
     has_left: AtomicBool,
     tell: mpsc::Sender<&'static str>,
@@ -43,6 +45,7 @@ impl Http2App {
         let (stop, stopped) = oneshot::channel::<()>();
         let state = Arc::new(State {
             connections: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             has_refused: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             tell,
@@ -71,6 +74,10 @@ impl Http2App {
         format!("h2c://{}", self.address)
     }
 
+    pub(crate) fn ended(&self) -> usize {
+        self.state.ended.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::Relaxed)
     }
@@ -79,6 +86,7 @@ impl Http2App {
 async fn serve(tcp: TcpStream, state: Arc<State>) {
     tcp.set_nodelay(true).unwrap();
     let Ok(mut connection) = server::handshake(tcp).await else { return };
+    let shared = Arc::clone(&state);
     while let Some(Ok((request, respond))) = connection.accept().await {
         if request.uri().path() == "/leave" && !state.has_left.swap(true, Ordering::Relaxed) {
             connection.abrupt_shutdown(Reason::NO_ERROR);
@@ -87,6 +95,7 @@ async fn serve(tcp: TcpStream, state: Arc<State>) {
         let state = Arc::clone(&state);
         tokio::task::spawn_local(async move { answer(request, respond, &state).await });
     }
+    shared.ended.fetch_add(1, Ordering::Relaxed);
 }
 
 /// An answer with these fields.
@@ -127,6 +136,10 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
             state.tell.send("begun").ok()?;
             let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
             state.tell.send("ended").ok()?;
+        }
+        "/health" => {
+            state.tell.send("probed").ok()?;
+            respond.send_response(ok(&[]), true).ok()?;
         }
         path if path.starts_with("/rows/") => {
             let mut send = respond.send_response(ok(&[("content-type", "application/json")]), false).ok()?;

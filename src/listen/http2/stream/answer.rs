@@ -71,7 +71,8 @@ impl Answer {
     fn take_head(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let scanned = self.head.scan(bytes, &LIMITS, self.method.as_str());
         let Ok(Scan::Complete(count)) = scanned else { return Err(io::ErrorKind::InvalidData.into()) };
-        // Only a 101 that has been checked does. The exchange refuses that of an app; nothing else may pass, either.
+        // A 2xx would open the tunnel unchecked. The exchange refuses the app's; this refuses any other, such as that of
+        // the User API.
         if self.is_tunnel && (200..300).contains(&self.head.status()) {
             return Err(io::ErrorKind::InvalidData.into());
         }

@@ -1,6 +1,6 @@
 //! The table of fields (RFC 7541 section 2.3): the static part, and what the client has added.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, rc::Rc};
 
 /// The fields that an index can stand for.
 #[derive(Debug)]
@@ -13,9 +13,24 @@ pub(super) struct Table {
 
 #[derive(Debug)]
 struct Added {
-    /// Name and value.
-    text: Box<[u8]>,
-    name: usize,
+    name: Name,
+    value: Box<[u8]>,
+}
+
+/// A name of the table. A clone does not copy it.
+#[derive(Clone, Debug)]
+pub(super) enum Name {
+    Static(&'static str),
+    Added(Rc<[u8]>),
+}
+
+impl Name {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Static(name) => name.as_bytes(),
+            Self::Added(name) => name,
+        }
+    }
 }
 
 /// What an entry counts beside its name and value (RFC 7541 section 4.1).
@@ -32,17 +47,26 @@ impl Table {
         if let Some((name, value)) = STATIC.get(at) {
             return Some((name.as_bytes(), value.as_bytes()));
         }
-        let Added { text, name } = self.added.get(at - STATIC.len())?;
-        text.split_at_checked(*name)
+        let Added { name, value } = self.added.get(at - STATIC.len())?;
+        Some((name.as_bytes(), value))
+    }
+
+    /// The name of an index.
+    pub(super) fn name(&self, index: usize) -> Option<Name> {
+        let at = index.checked_sub(1)?;
+        match STATIC.get(at) {
+            Some((name, _)) => Some(Name::Static(name)),
+            None => self.added.get(at - STATIC.len()).map(|added| added.name.clone()),
+        }
     }
 
     /// Adds a field in front, and removes what the size has no room for (RFC 7541 section 4.4).
-    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
-        let size = name.len() + value.len() + PER_ENTRY;
+    pub(super) fn add(&mut self, name: Name, value: &[u8]) {
+        let size = name.as_bytes().len() + value.len() + PER_ENTRY;
         self.shrink(self.most.saturating_sub(size));
         if size <= self.most {
             self.size += size;
-            self.added.push_front(Added { text: [name, value].concat().into(), name: name.len() });
+            self.added.push_front(Added { name, value: value.into() });
         }
     }
 
@@ -59,7 +83,7 @@ impl Table {
     fn shrink(&mut self, to: usize) {
         while self.size > to {
             let Some(last) = self.added.pop_back() else { return };
-            self.size -= last.text.len() + PER_ENTRY;
+            self.size -= last.name.as_bytes().len() + last.value.len() + PER_ENTRY;
         }
     }
 }
